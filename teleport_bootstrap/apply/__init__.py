@@ -1,0 +1,1 @@
+"""Ordered steps that bring a machine to what a Plan says."""

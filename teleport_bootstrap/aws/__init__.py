@@ -1,0 +1,1 @@
+"""Calls to AWS APIs, over botocore, with the instance's own credentials."""

@@ -1,0 +1,1 @@
+"""The commands: parsing of arguments, printing, exit statuses. Nothing else in the project decides those."""

@@ -1,0 +1,225 @@
+"""The catalogue of everything that can go wrong: code, exit status, journal message id, in one place.
+
+Raise the class that fits, with a message that names what and where and a hint that says what to do next. Only
+`teleport_bootstrap.cli` turns these into output and an exit status. The docstring of a class is its entry in the
+manual.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar, Iterator, Tuple, Type
+
+from teleport_bootstrap.conf.problem import Problem
+
+# Exit statuses; the manual lists them, and automation relies on them: never renumber.
+OK = 0
+INTERNAL = 1
+CONF_OR_USAGE = 2
+METADATA = 3
+AWS = 4
+TELEPORT = 5
+FILES = 6
+BUSY = 7
+UNITS = 8
+
+_MESSAGE_ID_NAMESPACE = uuid.UUID("0f1a2e6c-57c1-5d0b-9d26-6a1f6b8c2b11")
+
+
+class BootstrapError(Exception):
+    """An error of this agent; never raised itself, always one of the kinds below."""
+
+    code: ClassVar[str] = "internal-error"
+    exit_status: ClassVar[int] = INTERNAL
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    @classmethod
+    def message_id(cls) -> str:
+        """The journal MESSAGE_ID of this kind of error: 32 hexadecimal digits, the same on every machine."""
+        return uuid.uuid5(_MESSAGE_ID_NAMESPACE, cls.code).hex
+
+
+class UsageError(BootstrapError):
+    """The command line asks for something that does not exist or does not fit together."""
+
+    code = "usage"
+    exit_status = CONF_OR_USAGE
+
+
+class ConfMissing(BootstrapError):
+    """There is no /etc/teleport.d/conf, and no /etc/teleport.yaml either: nothing says what this instance should be."""
+
+    code = "conf-missing"
+    exit_status = CONF_OR_USAGE
+
+
+class ConfInvalid(BootstrapError):
+    """The conf holds text that is not a plain assignment, or values that do not fit; all problems are listed."""
+
+    code = "conf-invalid"
+    exit_status = CONF_OR_USAGE
+
+    def __init__(self, path: str, problems: Tuple[Problem, ...]) -> None:
+        count = f"{len(problems)} problem" + ("" if len(problems) == 1 else "s")
+        super().__init__(
+            "\n".join([f"{path}: {count}", *(problem.describe(path) for problem in problems)]),
+            hint=f"Edit {path}, then run `teleport-bootstrap validate` until it reports no problem.",
+        )
+        self.path = path
+        self.problems = problems
+
+
+class MetadataFileInvalid(BootstrapError):
+    """The file given with --metadata is not the YAML mapping of instance facts that it should be."""
+
+    code = "metadata-file-invalid"
+    exit_status = CONF_OR_USAGE
+
+
+class MetadataUnreachable(BootstrapError):
+    """The instance metadata service did not answer within the deadline."""
+
+    code = "metadata-unreachable"
+    exit_status = METADATA
+
+
+class MetadataDisabled(BootstrapError):
+    """The instance metadata service answered 403: it is turned off for this instance, or refuses this caller."""
+
+    code = "metadata-disabled"
+    exit_status = METADATA
+
+
+class MetadataInvalid(BootstrapError):
+    """The instance metadata service answered with something that is not the value asked for."""
+
+    code = "metadata-invalid"
+    exit_status = METADATA
+
+
+class MetadataAbsent(BootstrapError):
+    """The instance metadata service does not have an item that is needed."""
+
+    code = "metadata-absent"
+    exit_status = METADATA
+
+
+class CredentialsMissing(BootstrapError):
+    """The instance has no role, or its credentials did not arrive within the deadline."""
+
+    code = "credentials-missing"
+    exit_status = AWS
+
+
+class AwsDenied(BootstrapError):
+    """AWS refused a call: the instance role lacks a permission."""
+
+    code = "aws-denied"
+    exit_status = AWS
+
+
+class AwsThrottled(BootstrapError):
+    """AWS kept answering that there are too many calls, until the deadline passed."""
+
+    code = "aws-throttled"
+    exit_status = AWS
+
+
+class AwsUnreachable(BootstrapError):
+    """An AWS endpoint did not answer within the deadline."""
+
+    code = "aws-unreachable"
+    exit_status = AWS
+
+
+class AwsFailed(BootstrapError):
+    """AWS answered with an error that is none of the usual kinds."""
+
+    code = "aws-failed"
+    exit_status = AWS
+
+
+class ParameterMissing(BootstrapError):
+    """A parameter that the conf asks for does not exist in SSM Parameter Store."""
+
+    code = "parameter-missing"
+    exit_status = AWS
+
+
+class ParameterEmpty(BootstrapError):
+    """A parameter exists in SSM Parameter Store but holds nothing usable."""
+
+    code = "parameter-empty"
+    exit_status = AWS
+
+
+class TeleportUnsupported(BootstrapError):
+    """The installed Teleport cannot run what the conf asks for: too old, another edition, or not a FIPS build."""
+
+    code = "teleport-unsupported"
+    exit_status = TELEPORT
+
+
+class TeleportRefused(BootstrapError):
+    """The installed Teleport does not accept the configuration that was about to be written."""
+
+    code = "teleport-refused"
+    exit_status = TELEPORT
+
+
+class TeleportUnknown(BootstrapError):
+    """The installed Teleport did not say which version it is."""
+
+    code = "teleport-unknown"
+    exit_status = TELEPORT
+
+
+class RenderMismatch(BootstrapError):
+    """The rendered teleport.yaml does not say what was planned; a defect of this agent, caught before writing."""
+
+    code = "render-mismatch"
+    exit_status = INTERNAL
+
+
+class Untrusted(BootstrapError):
+    """A file or directory that decides what root does can be changed by someone who is not root."""
+
+    code = "untrusted-path"
+    exit_status = FILES
+
+
+class FileTrouble(BootstrapError):
+    """A file could not be read or written: no space, read-only, not permitted, or not a regular file."""
+
+    code = "file-trouble"
+    exit_status = FILES
+
+
+class AccountMissing(BootstrapError):
+    """A file should belong to a user or group that this system does not have."""
+
+    code = "account-missing"
+    exit_status = FILES
+
+
+class LockBusy(BootstrapError):
+    """Another teleport-bootstrap is at work, and did not finish within the deadline."""
+
+    code = "lock-busy"
+    exit_status = BUSY
+
+
+class UnitTrouble(BootstrapError):
+    """systemd did not do what was asked of it."""
+
+    code = "unit-trouble"
+    exit_status = UNITS
+
+
+def catalogue() -> Iterator[Type[BootstrapError]]:
+    """Every kind of error, in the order of this file; what the manual and the journal catalogue are made from."""
+    yield from BootstrapError.__subclasses__()

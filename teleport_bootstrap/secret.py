@@ -1,0 +1,45 @@
+"""A string that does not show itself."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+MASK = "********"
+
+
+class Secret:
+    """Holds a token, a license or a key; every way of printing it gives a mask.
+
+    Only `reveal()` returns the value, so that the places where a secret leaves its type can be found by name.
+    Secrets compare equal by value, do not pickle, and never show their length.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the value itself; for the one place that writes it to its file or sends it to its service."""
+        return self._value
+
+    def __str__(self) -> str:
+        return MASK
+
+    def __repr__(self) -> str:
+        return f"Secret({MASK})"
+
+    def __format__(self, spec: str) -> str:
+        return MASK
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TypeError("a Secret is not pickled: it would leave its type")
