@@ -8,7 +8,8 @@ manual.
 from __future__ import annotations
 
 import uuid
-from typing import ClassVar, Iterator, Tuple, Type
+from collections.abc import Iterator
+from typing import ClassVar
 
 from teleport_bootstrap.conf.problem import Problem
 
@@ -63,7 +64,7 @@ class ConfInvalid(BootstrapError):
     code = "conf-invalid"
     exit_status = CONF_OR_USAGE
 
-    def __init__(self, path: str, problems: Tuple[Problem, ...]) -> None:
+    def __init__(self, path: str, problems: tuple[Problem, ...]) -> None:
         count = f"{len(problems)} problem" + ("" if len(problems) == 1 else "s")
         super().__init__(
             "\n".join([f"{path}: {count}", *(problem.describe(path) for problem in problems)]),
@@ -220,6 +221,6 @@ class UnitTrouble(BootstrapError):
     exit_status = UNITS
 
 
-def catalogue() -> Iterator[Type[BootstrapError]]:
+def catalogue() -> Iterator[type[BootstrapError]]:
     """Every kind of error, in the order of this file; what the manual and the journal catalogue are made from."""
     yield from BootstrapError.__subclasses__()
