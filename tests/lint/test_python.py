@@ -1,0 +1,30 @@
+"""The Python files are formatted, follow the lint rules and are strictly typed, for the oldest Python we run on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def check(*command: str) -> None:
+    """Run a Python tool over the checkout; fail with what it prints if it has complaints."""
+    done = subprocess.run([sys.executable, "-m", *command], cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.fail(done.stdout + done.stderr or f"exit status {done.returncode}", pytrace=False)
+
+
+def test_formatting() -> None:
+    check("ruff", "format", "--diff", ".")  # `./dev format` does it
+
+
+def test_lint_rules() -> None:
+    check("ruff", "check", ".")
+
+
+def test_strict_types() -> None:
+    check("mypy", "--python-version", "3.9")
