@@ -1,0 +1,52 @@
+"""Which assignments of a conf hold a secret, so that nothing ever shows their value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from teleport_bootstrap.conf import variables
+from teleport_bootstrap.conf.grammar import Assignment
+
+_SECRET_WORDS = re.compile("TOKEN|SECRET|PASSWORD|KEY", re.IGNORECASE)
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a variable is declared secret or, being unknown to us, is named like one."""
+    variable = variables.BY_NAME.get(name)
+    return variable.secret if variable is not None else _SECRET_WORDS.search(name) is not None
+
+
+def secret_assignments(assignments: Sequence[Assignment]) -> frozenset[int]:
+    """Return the positions in `assignments` whose value is a secret, contains one, or is a part of one.
+
+    A value that refers to a secret contains it. A variable that is not one of ours and goes into the value of a secret
+    is a part of it (`T=abc`, `TELEPORT_JOIN_TOKEN=$T`).
+    """
+    referred = _positions_referred_to(assignments)
+    secret: set[int] = set()
+    waiting = [index for index, assignment in enumerate(assignments) if is_secret_name(assignment.name)]
+    referring: dict[int, list[int]] = {}
+    for index, positions in enumerate(referred):
+        for position in positions:
+            referring.setdefault(position, []).append(index)
+    while waiting:
+        index = waiting.pop()
+        if index in secret:
+            continue
+        secret.add(index)
+        waiting.extend(referring.get(index, ()))
+        if is_secret_name(assignments[index].name):
+            waiting.extend(
+                position for position in referred[index] if assignments[position].name not in variables.BY_NAME
+            )
+    return frozenset(secret)
+
+
+def _positions_referred_to(assignments: Sequence[Assignment]) -> list[tuple[int, ...]]:
+    latest: dict[str, int] = {}
+    positions: list[tuple[int, ...]] = []
+    for index, assignment in enumerate(assignments):
+        positions.append(tuple(latest[name] for name in assignment.references if name in latest))
+        latest[assignment.name] = index
+    return positions

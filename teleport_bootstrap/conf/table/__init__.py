@@ -1,0 +1,1 @@
+"""The variables by theme; use them through `teleport_bootstrap.conf.variables`."""

@@ -1,0 +1,352 @@
+"""The types of the conf's values: text in, a checked value out.
+
+Every function here takes the text of one value and returns what it means, or raises `Unfit` saying what is wrong with
+it and what to write instead. None of them ever sees a secret except `secret`, which does not quote it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Optional
+
+from teleport_bootstrap.secret import Secret
+
+_SHOWN = 80
+
+_TRUE = ("true", "yes", "1")
+_FALSE = ("false", "no", "0")
+
+
+class Unfit(ValueError):
+    """A value that is not of its variable's type. `message` continues the variable's name: "is not a port: …"."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+def shown(value: str) -> str:
+    """Return `value` for a message: in quotes, at most 80 characters of it, control characters escaped."""
+    cut = value if len(value) <= _SHOWN else value[:_SHOWN] + "…"
+    return '"' + "".join(_escaped(character) for character in cut) + '"'
+
+
+def _escaped(character: str) -> str:
+    if character.isprintable():
+        return character
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def boolean(value: str) -> bool:
+    """Return whether `value` says yes: true, yes, 1 or false, no, 0 in any case."""
+    word = value.lower()
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    raise Unfit(f"is not true or false: {shown(value)}", "write true or false (yes, no, 1 and 0 also work)")
+
+
+def flag(value: str) -> bool:
+    """Return whether there is any text: what it says does not matter."""
+    return bool(value)
+
+
+def port(value: str) -> int:
+    """Return a TCP port, 1 to 65535; digits only, because a sign or a space is more likely a slip than meant."""
+    if re.fullmatch("[0-9]{1,9}", value) is None or not 1 <= int(value) <= 65535:
+        raise Unfit(f"is not a port: {shown(value)}", "write a whole number from 1 to 65535")
+    return int(value)
+
+
+def choice(*words: str) -> Callable[[str], str]:
+    """Return a function that takes exactly one of `words`, as written."""
+
+    def one_of(value: str) -> str:
+        if value in words:
+            return value
+        near = [word for word in words if word == value.strip().lower()]
+        near = near or difflib.get_close_matches(value.lower(), words, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise Unfit(f"cannot be {shown(value)}", f"{hint}write one of: {' '.join(words)}")
+
+    return one_of
+
+
+def role(value: str) -> str:
+    """Return the role word: `auth,node,proxy`, auth, proxy, node or agent."""
+    if value == "monitor":
+        raise Unfit(
+            'cannot be "monitor": that role was removed upstream',
+            "write auth, proxy, node or agent, or leave TELEPORT_ROLE out for all-in-one; monitor Teleport through "
+            "its metrics endpoint instead",
+        )
+    if sorted(part.strip() for part in value.split(",")) == ["auth", "node", "proxy"] and value != "auth,node,proxy":
+        raise Unfit(f"cannot be {shown(value)}", "write auth,node,proxy in this order and without spaces")
+    if value.lower() in ("all", "all-in-one"):
+        raise Unfit(f"cannot be {shown(value)}", "leave TELEPORT_ROLE out, or empty, for all-in-one")
+    return choice("auth,node,proxy", "auth", "proxy", "node", "agent")(value)
+
+
+def text(value: str) -> str:
+    """Return one line of text: anything but control characters."""
+    for character in value:
+        if not character.isprintable() and not character.isspace():
+            raise Unfit(f"holds a character that does not print: {shown(value)}", "take it out")
+        if character == "\n":
+            raise Unfit(
+                f"holds more than one line: {shown(value)}", "if that is not meant, look for a missing closing quote"
+            )
+        if ord(character) < 32 or 127 <= ord(character) < 160 or character in "\u2028\u2029":
+            raise Unfit(f"holds a control character: {shown(value)}", "take it out")
+    return value
+
+
+def word(value: str) -> str:
+    """Return text without any blanks."""
+    if any(character.isspace() for character in text(value)):
+        raise Unfit(f"holds a blank: {shown(value)}", "write it without blanks")
+    return value
+
+
+def matching(pattern: str, what: str, hint: str) -> Callable[[str], str]:
+    """Return a function that takes text which `pattern` describes completely; otherwise it "is not `what`"."""
+    compiled = re.compile(pattern, re.ASCII)
+
+    def match(value: str) -> str:
+        if compiled.fullmatch(value) is None:
+            raise Unfit(f"is not {what}: {shown(value)}", hint)
+        return value
+
+    return match
+
+
+def secret(value: str) -> Secret:
+    """Return a token or password; one word, never quoted in an error."""
+    if any(character.isspace() or not character.isprintable() for character in value):
+        raise Unfit(
+            "holds a blank, a line break or a control character, which a token cannot have (value not shown)",
+            "look for a stray blank or a missing closing quote",
+        )
+    return Secret(value)
+
+
+def region(value: str) -> str:
+    """Return the name of an AWS region, such as us-east-1 or us-gov-west-1."""
+    if re.fullmatch("[a-z]{2,8}(-[a-z]{2,12}){1,3}-[0-9]{1,2}", value):
+        return value
+    if re.fullmatch("[a-z]{2,8}(-[a-z]{2,12}){1,3}-[0-9]{1,2}[a-z]", value):
+        raise Unfit(f"is an availability zone, not a region: {shown(value)}", f"write {value[:-1]}")
+    raise Unfit(f"is not an AWS region: {shown(value)}", "write it like us-east-1")
+
+
+def _address(value: str) -> bool:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return False
+    return True
+
+
+def dns_name(value: str) -> str:
+    """Return a DNS name without scheme, port, path or trailing dot.
+
+    Labels are 1 to 63 letters, digits and hyphens (RFC 1123), 253 characters in all, and the last label is not a
+    number: resolvers would take such a name for an address.
+    """
+    _refuse_what_surrounds_a_name(value)
+    if _address(value):
+        raise Unfit(f"is an IP address, not a DNS name: {shown(value)}", "write the name that points to it")
+    return _labels(value)
+
+
+def _refuse_what_surrounds_a_name(value: str) -> None:
+    if "://" in value:
+        raise Unfit(f"is a URL, not a DNS name: {shown(value)}", "write the name alone, without https:// and path")
+    if "/" in value:
+        raise Unfit(f"is not a DNS name: {shown(value)}", "write the name alone, without a path")
+    if "@" in value:
+        raise Unfit(f"is not a DNS name: {shown(value)}", "write the name alone, without a user")
+    if re.fullmatch("[^:]+:[0-9]*", value):
+        raise Unfit(f"is a name with a port, not a DNS name: {shown(value)}", "write the name alone, without the port")
+
+
+def _labels(value: str) -> str:
+    reason = ""
+    if value.endswith("."):
+        reason = "leave out the dot at the end"
+    elif len(value) > 253:
+        reason = "a DNS name has at most 253 characters"
+    elif "_" in value:
+        reason = "a host name has no underscore"
+    elif value.startswith("*."):
+        reason = "write the name without the wildcard"
+    elif any(character.isspace() for character in value):
+        reason = "a DNS name has no blank"
+    elif ".." in value or value.startswith("."):
+        reason = "nothing stands between two dots, or before the first"
+    elif not all(re.fullmatch("[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?", part) for part in value.split(".")):
+        reason = "each part is letters, digits and hyphens, and begins and ends with a letter or digit"
+    elif any(len(part) > 63 for part in value.split(".")):
+        reason = "each part between dots has at most 63 characters"
+    elif value.rpartition(".")[2].isdigit():
+        reason = "the last part cannot be a number"
+    if reason:
+        raise Unfit(f"is not a DNS name: {shown(value)}", reason)
+    return value
+
+
+def dns_name_or_address(value: str) -> str:
+    """Return a DNS name, or an IPv4 or IPv6 address written the canonical way."""
+    if value.startswith("[") and value.endswith("]") and _address(value[1:-1]):
+        raise Unfit(f"is an address in brackets: {shown(value)}", "write it without the brackets")
+    if not _address(value):
+        if re.fullmatch("[0-9.]+", value):
+            raise Unfit(f"is not an IP address: {shown(value)}", "write four numbers from 0 to 255, like 192.0.2.10")
+        return dns_name(value)
+    canonical = str(ipaddress.ip_address(value))
+    if canonical != value:
+        raise Unfit(f"is an address written in an unusual way: {shown(value)}", f"write {canonical}")
+    return value
+
+
+@dataclass(frozen=True)
+class HostPort:
+    """A DNS name, and the port if one was written."""
+
+    host: str
+    port: Optional[int]
+
+
+def host_port(value: str) -> HostPort:
+    """Return a DNS name with an optional port after a colon."""
+    host, colon, number = value.rpartition(":")
+    if not colon or "://" in value or "/" in value:
+        return HostPort(dns_name(value), None)
+    return HostPort(dns_name(host), port(number))
+
+
+def email(value: str) -> str:
+    """Return an e-mail address; only its shape is checked, since only sending proves more."""
+    local, at, domain = value.rpartition("@")
+    if not at or re.fullmatch("[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}", local) is None:
+        raise Unfit(f"is not an e-mail address: {shown(value)}", "write it like admin@example.com")
+    try:
+        dns_name(domain)
+    except Unfit as unfit:
+        raise Unfit(f"is not an e-mail address: {shown(value)}", unfit.hint) from None
+    return value
+
+
+def chosen_words(allowed: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
+    """Return a function that takes a comma-separated list of some of `allowed`, in any order, each once."""
+
+    def chosen(value: str) -> tuple[str, ...]:
+        if not value.strip(" "):
+            return ()
+        parts = _list(value)
+        for part in parts:
+            if part not in allowed:
+                raise Unfit(f"cannot hold {shown(part)}", f"write some of: {','.join(allowed)}")
+        return parts
+
+    return chosen
+
+
+def _list(value: str) -> tuple[str, ...]:
+    parts = tuple(part.strip(" ") for part in value.split(","))
+    for index, part in enumerate(parts):
+        if not part:
+            raise Unfit(f"has an empty place in its list: {shown(value)}", "take out the comma that is too many")
+        if part in parts[:index]:
+            raise Unfit(f"holds {shown(part)} twice", "write it once")
+    return parts
+
+
+def tag_keys(value: str) -> tuple[str, ...]:
+    """Return EC2 tag keys from a comma-separated list: letters, digits, spaces and `+ - = . _ : / @`, at most 128."""
+    parts = _list(value)
+    for part in parts:
+        if len(part) > 128 or not all(character.isalnum() or character in " +-=._:/@" for character in part):
+            raise Unfit(
+                f"holds {shown(part)}, which is not an EC2 tag key",
+                "a tag key is at most 128 letters, digits, spaces and + - = . _ : / @; commas separate keys",
+            )
+    return parts
+
+
+_LABEL_KEY = re.compile("[a-zA-Z/.0-9_:*-]+")  # what Teleport itself accepts
+
+
+def labels(value: str) -> tuple[tuple[str, str], ...]:
+    """Return label pairs from `key: value|key: value`, in order, keys and values exactly as strings.
+
+    A pair splits at its first `: `, else at its first `:`; a value wholly in matching quotes loses them.
+    """
+    pairs: list[tuple[str, str]] = []
+    for written in text(value).split("|"):
+        pair = written.strip(" ")
+        if not pair:
+            raise Unfit(f"has an empty label: {shown(value)}", "take out the | that is too many")
+        key, separator, content = pair.partition(": ")
+        if not separator:
+            key, separator, content = pair.partition(":")
+        if not separator:
+            raise Unfit(f"has a label without a value: {shown(pair)}", "write labels as key: value|key: value")
+        if _LABEL_KEY.fullmatch(key) is None:
+            raise Unfit(
+                f"has a label key that Teleport does not accept: {shown(key)}", "use letters, digits and / . _ : * -"
+            )
+        if key in (earlier for earlier, _ in pairs):
+            raise Unfit(f"has the label {shown(key)} twice", "write it once")
+        pairs.append((key, _unquoted(content.strip(" "))))
+    return tuple(pairs)
+
+
+def _unquoted(content: str) -> str:
+    if len(content) >= 2 and content[0] == content[-1] and content[0] in "'\"":
+        return content[1:-1]
+    return content
+
+
+def bucket(value: str) -> str:
+    """Return the name of an S3 bucket, by AWS's naming rules for general purpose buckets."""
+    if value.startswith("s3://"):
+        raise Unfit(f"is a URI, not a bucket: {shown(value)}", "write the bucket's name alone, without s3://")
+    if (
+        re.fullmatch("[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value) is None
+        or ".." in value
+        or value.startswith(("xn--", "sthree-"))
+        or value.endswith(("-s3alias", "--ol-s3"))
+        or _address(value)
+    ):
+        raise Unfit(
+            f"is not the name of an S3 bucket: {shown(value)}",
+            "3 to 63 lower-case letters, digits, dots and hyphens, beginning and ending with a letter or digit",
+        )
+    return value
+
+
+def application_uri(value: str) -> str:
+    """Return the address of an application: it has a scheme, such as http, https or tcp."""
+    if re.fullmatch("[A-Za-z][A-Za-z0-9+.-]*://.+", word(value)) is None:
+        raise Unfit(f"is not a URI: {shown(value)}", "write it with its scheme, like http://127.0.0.1:8080")
+    return value
+
+
+def backup_place(value: str) -> str:
+    """Return where a backup is: an absolute path, or s3://bucket/key."""
+    if text(value).startswith("s3://"):
+        name, slash, key = value[len("s3://") :].partition("/")
+        if not slash or not key:
+            raise Unfit(f"names no object in the bucket: {shown(value)}", "write it like s3://bucket/path/backup.tar")
+        bucket(name)
+        return value
+    if not value.startswith("/") or value.strip("/") == "":
+        raise Unfit(f"is not a backup's place: {shown(value)}", "write an absolute path, or s3://bucket/key")
+    return value
