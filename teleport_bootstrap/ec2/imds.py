@@ -1,0 +1,236 @@
+"""The instance metadata service, version 2 only.
+
+How it behaves is described in the EC2 User Guide, "Use the Instance Metadata Service to access instance metadata":
+a PUT gives a session token, each GET shows it; 401 means that the token is gone, 403 that the service is turned off,
+404 that there is no such item. There is no way back to version 1 here, which would need no token: a service that
+only speaks that one, or something else that answers at its address, is an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Optional
+
+import requests
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.ec2 import endpoint as endpoints
+from teleport_bootstrap.host import clock as clocks
+from teleport_bootstrap.host import retry
+from teleport_bootstrap.secret import Secret
+
+TOKEN_SECONDS = 21600  # the longest that the service grants
+CONNECT_SECONDS = 2.0
+READ_SECONDS = 5.0
+LARGEST_ANSWER_BYTES = 64 * 1024
+
+_TOKEN_PATH = "api/token"  # noqa: S105
+_TOKEN_MARGIN_SECONDS = 60.0
+_TOKEN_SYNTAX = re.compile(r"[A-Za-z0-9+/=_.~-]{1,1024}")
+_REFUSALS_BEFORE_GIVING_UP = 3  # the token in hand, then two fresh ones
+# The service is on this host: nothing is gained by waiting long between attempts.
+_LONGEST_PAUSE_SECONDS = 2.0
+# What libraries and the kernel write, and what to make of it.
+_SIGNS = (
+    ("timed out", "no answer within its time limit"),
+    ("connection refused", "connection refused"),
+    ("connection reset", "connection reset"),
+    ("network is unreachable", "network is unreachable"),
+    ("no route to host", "no route to host"),
+    ("name or service not known", "the name of the endpoint could not be resolved"),
+    ("name resolution", "the name of the endpoint could not be resolved"),
+    ("no address associated", "the name of the endpoint could not be resolved"),
+    ("remote end closed", "the connection broke off"),
+    ("connection broken", "the connection broke off"),
+    ("connection aborted", "the connection broke off"),
+)
+_MODIFY = "aws ec2 modify-instance-metadata-options --instance-id INSTANCE"
+
+
+class Imds:
+    """A session with the metadata service: one token and one connection for as many items as are asked for.
+
+    No proxy, netrc file or redirect is ever followed, whatever the environment says.
+    """
+
+    def __init__(self, url: str, *, deadline_seconds: float = 60.0, clock: Optional[clocks.Clock] = None) -> None:
+        self.url = url
+        self.deadline_seconds = deadline_seconds
+        self.clock = clock or clocks.SYSTEM
+        self._token: Optional[Secret] = None
+        self._token_end = 0.0
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    @classmethod
+    def from_environment(
+        cls, environ: Mapping[str, str], *, deadline_seconds: float = 60.0, clock: Optional[clocks.Clock] = None
+    ) -> Imds:
+        """Return the service that `environ` names (see teleport_bootstrap.ec2.endpoint); nothing is sent yet.
+
+        Raises MetadataDisabled and UsageError.
+        """
+        return cls(endpoints.from_environment(environ), deadline_seconds=deadline_seconds, clock=clock)
+
+    def deadline(self) -> retry.Deadline:
+        """Return a deadline that begins now; give it to several `get` so that all of them together keep to it."""
+        return retry.Deadline(self.deadline_seconds, self.clock)
+
+    def get(self, path: str, *, deadline: Optional[retry.Deadline] = None) -> Optional[str]:
+        """Return the item at `path`, relative to /latest/meta-data/, or None when the service has no such item.
+
+        Under iam/ an absent item is waited for: a role is attached some time after the instance begins to run.
+        Raises MetadataUnreachable after the deadline, MetadataDisabled, MetadataInvalid; CredentialsMissing when
+        nothing came under iam/.
+        """
+        return self.get_absolute(f"meta-data/{path}", deadline=deadline)
+
+    def get_absolute(self, path: str, *, deadline: Optional[retry.Deadline] = None) -> Optional[str]:
+        """Return the item at `path`, relative to /latest/, as `dynamic/instance-identity/document`; else as `get`."""
+        deadline = deadline or self.deadline()
+        try:
+            return retry.until(deadline, lambda: self._item(path, deadline), longest=_LONGEST_PAUSE_SECONDS)
+        except retry.DeadlinePassed as passed:
+            raise _late(self.url, path, passed) from None
+
+    def _item(self, path: str, deadline: retry.Deadline) -> Optional[str]:
+        for _ in range(_REFUSALS_BEFORE_GIVING_UP):
+            token = self._fresh_token(deadline)
+            headers = {"X-aws-ec2-metadata-token": token.reveal()}
+            status, text = self._exchange("GET", path, headers, deadline)[:2]
+            if status != 401:
+                return self._judge(path, status, text)
+            self._token = None
+        raise errors.MetadataDisabled(
+            f"the instance metadata service at {self.url} refuses its own fresh session tokens (401)",
+            hint="Something between this host and the service answers in its place: look for a metadata proxy "
+            "(kube2iam and the like), iptables rules on 169.254.169.254, or a wrong AWS_EC2_METADATA_SERVICE_ENDPOINT.",
+        )
+
+    def _judge(self, path: str, status: int, text: str) -> Optional[str]:
+        if status == 200:
+            return text
+        if status == 404:
+            if path.startswith("meta-data/iam/"):
+                raise _NoRole("404: no role is attached")
+            return None
+        self._refuse_common(status)
+        raise errors.MetadataInvalid(
+            f"the instance metadata service at {self.url} answered {status} when asked for {path}",
+            hint="Only the EC2 metadata service should answer there; check AWS_EC2_METADATA_SERVICE_ENDPOINT.",
+        )
+
+    def _refuse_common(self, status: int) -> None:
+        """Raise what every request has in common: Again for a passing trouble, MetadataDisabled for 403."""
+        if status >= 500 or status == 429:
+            raise retry.Again(f"answered {status}")
+        if status == 403:
+            raise errors.MetadataDisabled(
+                f"the instance metadata service at {self.url} answered 403: it is turned off for this instance",
+                hint=f"{_MODIFY} --http-endpoint enabled --http-tokens required",
+            )
+
+    def _fresh_token(self, deadline: retry.Deadline) -> Secret:
+        if self._token is None or self.clock.monotonic() >= self._token_end:
+            asked = self.clock.monotonic()
+            wanted = {"X-aws-ec2-metadata-token-ttl-seconds": str(TOKEN_SECONDS)}
+            status, text, granted = self._exchange("PUT", _TOKEN_PATH, wanted, deadline)
+            self._refuse_common(status)
+            if status != 200 or not _TOKEN_SYNTAX.fullmatch(text):
+                raise errors.MetadataInvalid(
+                    f"what answers at {self.url} gives no session token (status {status}): it does not speak IMDSv2",
+                    hint="IMDSv1 is never used. Check AWS_EC2_METADATA_SERVICE_ENDPOINT, and what else could answer "
+                    "at that address.",
+                )
+            self._token = Secret(text)
+            # A short-lived token is renewed after half its life.
+            self._token_end = asked + max(granted - _TOKEN_MARGIN_SECONDS, granted / 2)
+        return self._token
+
+    def _exchange(
+        self, method: str, path: str, headers: Mapping[str, str], deadline: retry.Deadline
+    ) -> tuple[int, str, float]:
+        """Return status, text and the lifetime named in the answer; raises Again when there is no whole answer."""
+        left = max(deadline.remaining(), 0.05)
+        try:
+            with self._session.request(
+                method,
+                f"{self.url}/latest/{path}",
+                headers={**headers, "Accept-Encoding": "identity"},
+                timeout=(min(CONNECT_SECONDS, left), min(READ_SECONDS, left)),
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
+                text = self._text(path, answer, deadline) if answer.status_code == 200 else ""
+                return answer.status_code, text, _lifetime(answer.headers)
+        except (requests.RequestException, OSError) as error:
+            if method == "PUT" and isinstance(error, requests.Timeout):
+                raise _NoToken("the request for a session token was not answered") from None
+            raise retry.Again(_reason(error)) from None
+
+    def _text(self, path: str, answer: requests.Response, deadline: retry.Deadline) -> str:
+        """Return the body. A byte at a time, since only then the deadline holds against one that trickles."""
+        body = bytearray()
+        for piece in answer.iter_content(1):
+            body += piece
+            if len(body) > LARGEST_ANSWER_BYTES:
+                raise errors.MetadataInvalid(
+                    f"the instance metadata service gave more than {LARGEST_ANSWER_BYTES // 1024} KiB for {path}",
+                    hint="Only the EC2 metadata service should answer there; check AWS_EC2_METADATA_SERVICE_ENDPOINT.",
+                )
+            if not deadline.remaining():
+                raise retry.Again("the answer came too slowly")
+        try:
+            return body.decode("utf-8")
+        except UnicodeDecodeError:
+            raise errors.MetadataInvalid(
+                f"the instance metadata service gave bytes that are not UTF-8 for {path}",
+                hint="Only the EC2 metadata service should answer there; check AWS_EC2_METADATA_SERVICE_ENDPOINT.",
+            ) from None
+
+
+class _NoRole(retry.Again):
+    """There is nothing under iam/ yet."""
+
+
+class _NoToken(retry.Again):
+    """The PUT was swallowed, which is what a hop limit too low looks like."""
+
+
+def _late(url: str, path: str, passed: retry.DeadlinePassed) -> errors.BootstrapError:
+    """Return the error for a deadline that passed while waiting for `path`."""
+    item = path.replace("meta-data/", "", 1)
+    if isinstance(passed.last, _NoRole):
+        return errors.CredentialsMissing(
+            f"this instance has no role: the metadata service had nothing at {item} ({passed.effort()})",
+            hint="Attach an instance profile: aws ec2 associate-iam-instance-profile --instance-id INSTANCE "
+            "--iam-instance-profile Name=PROFILE",
+        )
+    hint = "Check the route to 169.254.169.254, local firewall rules, and that this is an EC2 instance."
+    if isinstance(passed.last, _NoToken):
+        hint = (
+            "Inside a container, the answer to the token request does not arrive when the hop limit is 1: "
+            f"{_MODIFY} --http-put-response-hop-limit 2. Elsewhere: " + hint
+        )
+    return errors.MetadataUnreachable(
+        f"waited for {item} from the instance metadata service at {url}: {passed.last.reason} ({passed.effort()})",
+        hint=hint,
+    )
+
+
+def _reason(error: Exception) -> str:
+    """Return in a few words why there was no answer; never the text of the library, which names objects in memory."""
+    if isinstance(error, requests.ConnectTimeout):
+        return "no connection within its time limit"
+    text = str(error).lower()
+    for sign, reason in _SIGNS:
+        if sign in text:
+            return reason
+    return f"the exchange failed ({type(error).__name__})"
+
+
+def _lifetime(headers: Mapping[str, str]) -> float:
+    """Return the seconds that a token was granted; what was asked for when the answer does not say."""
+    granted = headers.get("X-aws-ec2-metadata-token-ttl-seconds", "")
+    return float(min(int(granted), TOKEN_SECONDS)) if re.fullmatch(r"[0-9]{1,6}", granted) else float(TOKEN_SECONDS)

@@ -1,0 +1,24 @@
+"""The door to time and chance, so that a test can open it on a clock of its own."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Where time comes from: `monotonic` counts seconds and never jumps; `wall` is seconds since 1970, if it is right.
+
+    `sleep` waits so many seconds. `chance` returns a number from 0 up to, not including, 1.
+    """
+
+    monotonic: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+    chance: Callable[[], float] = random.random
+
+
+SYSTEM = Clock()
