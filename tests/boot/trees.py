@@ -1,0 +1,157 @@
+"""Debian release trees to boot from: built once by debootstrap, kept outside the checkout, never written to again.
+
+`python3 -m tests.boot.trees bookworm` builds one by hand, for an image of a test runner or an impatient person.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import inspect
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Optional
+
+RELEASES = ("bullseye", "bookworm", "trixie")  # systemd 247, 252, 257
+
+PACKAGES = (
+    "cloud-init",
+    "dbus",
+    "iproute2",
+    "procps",  # ExecReload= of the Teleport units uses pkill
+    "python3",
+    "python3-botocore",
+    "python3-jinja2",
+    "python3-requests",
+    "python3-systemd",
+    "python3-yaml",
+    "systemd",
+    "systemd-sysv",
+)
+
+# What cloud-init does by default and a test does not need: without these two lines a minimal tree boots "degraded".
+# strict_id: the emulator's address is all that says "this is EC2" in a container.
+CLOUD_CONFIG = """\
+datasource_list: [Ec2]
+datasource:
+  Ec2:
+    strict_id: false
+    max_wait: 60
+    timeout: 5
+locale: false
+ssh_genkeytypes: []
+"""
+
+
+def cache_directory() -> Path:
+    """Where trees and downloaded packages are kept; TELEPORT_BOOTSTRAP_CACHE overrides it."""
+    return Path(os.environ.get("TELEPORT_BOOTSTRAP_CACHE") or "/var/cache/teleport-bootstrap-tests")
+
+
+def tree(release: str) -> Path:
+    """Return the root directory of a tree of `release`, built now if no earlier run has built it.
+
+    Raises RuntimeError with the end of debootstrap's output when it cannot be built.
+    """
+    cache = cache_directory()
+    cache.mkdir(parents=True, exist_ok=True)
+    wanted = cache / f"{release}-{_recipe(release)}"
+    if wanted.is_dir():
+        return wanted
+    with (cache / f"{release}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not wanted.is_dir():  # someone else may have built it while we waited
+            _build(release, wanted)
+    return wanted
+
+
+def _recipe(release: str) -> str:
+    """A name for everything that decides what is in a tree: another recipe is another tree."""
+    text = "\n".join([release, *PACKAGES, CLOUD_CONFIG, inspect.getsource(_settle)])
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _build(release: str, wanted: Path) -> None:
+    unfinished = wanted.with_name(f"unfinished-{release}")
+    shutil.rmtree(unfinished, ignore_errors=True)  # of a build that was killed; we hold the lock
+    base = ["debootstrap", "--variant=minbase", "--include=ca-certificates", release, str(unfinished)]
+    mirror = _mirror()
+    if mirror is None:
+        _run(base)
+    else:
+        try:
+            _run([*base, mirror])
+        except RuntimeError:  # a machine's own mirror need not carry every release; debootstrap knows another
+            shutil.rmtree(unfinished)
+            _run(base)
+    # Not through debootstrap's --include, which knows nothing of packages that others provide.
+    apt = ["chroot", str(unfinished), "apt-get", "-q", "-y", "-o", "Dpkg::Options::=--force-unsafe-io"]
+    _run([*apt, "update"])
+    _run([*apt, "--no-install-recommends", "install", *PACKAGES])
+    _run([*apt, "clean"])
+    _settle(unfinished)
+    os.rename(unfinished, wanted)
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(
+        command,
+        check=False,
+        env=_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout.decode(errors='replace')[-3000:]}")
+
+
+def _settle(root: Path) -> None:
+    """Make a fresh tree into what an image is before its first boot."""
+    (root / "etc/machine-id").write_text("")
+    (root / "etc/hostname").write_text("image\n")
+    (root / "etc/cloud/cloud.cfg.d/90-test.cfg").write_text(CLOUD_CONFIG)
+    (root / "etc/cloud/ds-identify.cfg").write_text("policy: enabled\n")
+
+
+def _mirror() -> Optional[str]:
+    """The mirror this machine itself takes packages from, if it is a Debian machine that says so."""
+    try:
+        answer = subprocess.run(
+            ["apt-get", "indextargets", "--format", "$(LABEL) $(COMPONENT) $(REPO_URI)", "Created-By: Packages"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    for line in answer.splitlines():
+        label, _, rest = line.partition(" ")
+        component, _, address = rest.partition(" ")
+        if (label, component) == ("Debian", "main"):
+            return address
+    return None
+
+
+def _environment() -> dict[str, str]:
+    """Our environment, with apt's proxy where it has one: debootstrap downloads by itself and does not ask apt."""
+    environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive", LC_ALL="C.UTF-8")
+    if "http_proxy" not in environment:
+        try:
+            answer = subprocess.run(
+                ["apt-config", "shell", "PROXY", "Acquire::http::Proxy"], capture_output=True, text=True, check=True
+            ).stdout
+        except (OSError, subprocess.CalledProcessError):
+            return environment
+        _, _, proxy = answer.strip().partition("=")
+        if proxy.strip("'") not in ("", "DIRECT"):
+            environment["http_proxy"] = proxy.strip("'")
+    return environment
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or ["bookworm"]:
+        print(tree(name))

@@ -1,0 +1,22 @@
+"""Stand-ins for programs that a test machine does not have, installed where a test wants them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def install_teleport(directory: Path, python: str = sys.executable, **switches: Any) -> Path:
+    """Put the stand-in `teleport` into `directory`, run by `python` (which needs PyYAML), and return its path.
+
+    `switches` are those that the script lists at its top; calling again replaces them.
+    """
+    _, _, rest = (Path(__file__).parent / "teleport").read_text(encoding="utf-8").partition("\n")
+    directory.mkdir(parents=True, exist_ok=True)
+    program = directory / "teleport"
+    program.write_text(f"#!{python}\n{rest}", encoding="utf-8")
+    program.chmod(0o755)
+    (directory / "teleport.switches.json").write_text(json.dumps(switches), encoding="utf-8")
+    return program
