@@ -137,6 +137,13 @@ class AwsUnreachable(BootstrapError):
     exit_status = AWS
 
 
+class ClockWrong(BootstrapError):
+    """This machine's clock is so far off that AWS refuses every call that it signs."""
+
+    code = "clock-wrong"
+    exit_status = AWS
+
+
 class AwsFailed(BootstrapError):
     """AWS answered with an error that is none of the usual kinds."""
 
