@@ -32,21 +32,23 @@ class InstanceCredentials(RefreshableCredentials):  # type: ignore[misc]  # boto
             self._protected_refresh(is_mandatory=True)
 
 
-def refreshable(imds: Imds) -> InstanceCredentials:
-    """Return the credentials of the role that is attached to this instance.
+def refreshable(imds: Imds, *, deadline_seconds: Optional[float] = None) -> InstanceCredentials:
+    """Return the credentials of the role that is attached to this instance, waiting `deadline_seconds` at most.
 
     Raises CredentialsMissing when there is no role or no usable credentials within the deadline, MetadataInvalid for
     a role name that is none, and what Imds.get raises; the same later, when they are renewed.
     """
     made: InstanceCredentials = InstanceCredentials.create_from_metadata(
-        metadata=_fetch(imds), refresh_using=lambda: _fetch(imds), method="instance-metadata"
+        metadata=_fetch(imds, deadline_seconds),
+        refresh_using=lambda: _fetch(imds, deadline_seconds),
+        method="instance-metadata",
     )
     return made
 
 
-def _fetch(imds: Imds) -> dict[str, str]:
+def _fetch(imds: Imds, deadline_seconds: Optional[float]) -> dict[str, str]:
     """Return the credentials by the names that botocore uses."""
-    deadline = imds.deadline()
+    deadline = imds.deadline(deadline_seconds)
     try:
         return retry.until(deadline, lambda: _attempt(imds, deadline), longest=_LONGEST_PAUSE_SECONDS)
     except retry.DeadlinePassed as passed:

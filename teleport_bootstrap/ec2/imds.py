@@ -73,9 +73,9 @@ class Imds:
         """
         return cls(endpoints.from_environment(environ), deadline_seconds=deadline_seconds, clock=clock)
 
-    def deadline(self) -> retry.Deadline:
+    def deadline(self, seconds: Optional[float] = None) -> retry.Deadline:
         """Return a deadline that begins now; give it to several `get` so that all of them together keep to it."""
-        return retry.Deadline(self.deadline_seconds, self.clock)
+        return retry.Deadline(self.deadline_seconds if seconds is None else seconds, self.clock)
 
     def get(self, path: str, *, deadline: Optional[retry.Deadline] = None) -> Optional[str]:
         """Return the item at `path`, relative to /latest/meta-data/, or None when the service has no such item.

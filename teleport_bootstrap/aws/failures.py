@@ -1,0 +1,253 @@
+"""What went wrong in a call to AWS: botocore's exceptions and AWS's error codes, told apart for the operator.
+
+Codes are those of the "Common errors" pages of each service's API reference and of botocore's _retry.json.
+No exception text of botocore is repeated: some of them show the values that were sent.
+"""
+
+from __future__ import annotations
+
+import datetime
+import email.utils
+import enum
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from botocore import exceptions
+from botocore.parsers import ResponseParserError
+
+from teleport_bootstrap import errors
+
+
+class NotAnAnswer(Exception):
+    """What came is no answer of AWS's, but a page from something in between."""
+
+
+# All that a client's method raises for trouble outside this program; RuntimeError is a failed renewal of credentials.
+RAISED = (exceptions.BotoCoreError, exceptions.ClientError, ResponseParserError, NotAnAnswer, RuntimeError, OSError)
+
+# fmt: off
+_THROTTLING = frozenset({
+    "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException",
+    "SlowDown", "TooManyRequestsException", "ProvisionedThroughputExceededException", "RequestLimitExceeded",
+    "BandwidthLimitExceeded", "PriorRequestNotComplete", "TransactionInProgressException",
+})
+_PASSING = frozenset({
+    "InternalError", "InternalFailure", "InternalServerError", "InternalServerException", "ServiceUnavailable",
+    "ServiceUnavailableException", "Unavailable", "RequestTimeout", "RequestTimeoutException",
+})
+# moto's server answers JSON services' denials in XML, which botocore reads as code 403; S3 answers HEAD without a body.
+_DENIED = frozenset({
+    "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedAccess", "AuthorizationError",
+    "NotAuthorized", "Forbidden", "403", "KMSAccessDeniedException", "KMS.AccessDeniedException",
+})
+_EXPIRED = frozenset({
+    "ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidToken", "UnrecognizedClientException",
+    "InvalidClientTokenId", "InvalidClientTokenIdException",
+})
+_SIGNATURE = frozenset({
+    "SignatureDoesNotMatch", "InvalidSignatureException", "InvalidSignature", "RequestTimeTooSkewed",
+    "RequestInTheFuture", "RequestExpired", "AuthFailure", "IncompleteSignature", "IncompleteSignatureException",
+})
+# fmt: on
+# AWS allows five minutes (S3 fifteen); a clock that is off by less is not why a call was refused.
+_NOTABLE_SKEW_SECONDS = 120.0
+_SHOWN_CHARACTERS = 400
+
+
+class Kind(enum.Enum):
+    """What to do about a failure: the first three pass by themselves, EXPIRED after fresh credentials."""
+
+    THROTTLED = "throttled"
+    UNREACHABLE = "unreachable"
+    FAULTY = "faulty"
+    EXPIRED = "expired"
+    DENIED = "denied"
+    CLOCK = "clock"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Call:
+    """What was asked of AWS, as messages name it: the IAM action, the ARNs it was for, and where it was sent."""
+
+    action: str
+    resources: tuple[str, ...]
+    endpoint: str
+    region: str
+    partition: str = "aws"
+    account: Optional[str] = None
+
+
+def kind(error: BaseException, *, now: float) -> Kind:  # noqa: PLR0911  # one line for each kind
+    """Return what kind of failure `error` is; `now` is this machine's clock, in seconds since 1970."""
+    if not isinstance(error, exceptions.ClientError):
+        return Kind.UNREACHABLE if _is_passing_trouble_of_the_network(error) else Kind.OTHER
+    code, status = _code(error), _status(error)
+    skew = clock_skew(error.response, now=now)
+    if code in _THROTTLING or status == 429:
+        return Kind.THROTTLED
+    # With a wrong clock, fresh credentials look expired and signatures wrong: the clock is the cause.
+    if code in _SIGNATURE | _EXPIRED and skew is not None and abs(skew) >= _NOTABLE_SKEW_SECONDS:
+        return Kind.CLOCK
+    if code in _EXPIRED:
+        return Kind.EXPIRED
+    if code in _PASSING or status >= 500:
+        return Kind.FAULTY
+    if code in _DENIED:
+        return Kind.DENIED
+    return Kind.OTHER
+
+
+def reason(error: BaseException) -> str:
+    """Return in a few words why the call failed, for messages and logs."""
+    if isinstance(error, exceptions.ClientError):
+        return f"AWS answered {_code(error)}"
+    if isinstance(error, (ResponseParserError, NotAnAnswer)):
+        return "what came back is no answer of AWS's (a proxy's page?)"
+    text = str(error).lower()
+    for sign, meaning in (
+        ("name or service not known", "the endpoint's name does not resolve"),
+        ("name resolution", "the endpoint's name does not resolve"),
+        ("nodename nor servname", "the endpoint's name does not resolve"),
+        ("no address associated", "the endpoint's name does not resolve"),
+        ("certificate", "the endpoint's certificate is not trusted"),
+        ("connection refused", "connection refused"),
+        ("connection reset", "connection reset"),
+        ("network is unreachable", "network is unreachable"),
+        ("no route to host", "no route to host"),
+    ):
+        if sign in text:
+            return meaning
+    if isinstance(error, exceptions.ConnectTimeoutError):
+        return "no connection within its time limit"
+    if isinstance(error, exceptions.ReadTimeoutError):
+        return "no answer within its time limit"
+    if isinstance(error, (exceptions.ConnectionClosedError, exceptions.HTTPClientError)):
+        return "the connection broke off"
+    return f"the call failed ({type(error).__name__})"
+
+
+def final(error: BaseException, call: Call, *, now: float) -> errors.BootstrapError:
+    """Return the catalogue's error for a failure that repeating does not mend."""
+    if isinstance(error, exceptions.ClientError):
+        which = kind(error, now=now)
+        if which is Kind.DENIED:
+            return _denied(error, call)
+        if which is Kind.CLOCK:
+            return _clock(clock_skew(error.response, now=now) or 0.0, call)
+        return errors.AwsFailed(
+            f"{call.action} failed at {call.endpoint}: {_code(error)}{_told(error)}",
+            hint="The credentials of the instance role are refused: check the clock (`chronyc tracking`), that the "
+            "role still exists, and that no proxy changes the request."
+            if _code(error) in _SIGNATURE | _EXPIRED
+            else "Look the code up in the API reference of the service.",
+        )
+    if isinstance(error, exceptions.SSLError):
+        return errors.AwsUnreachable(
+            f"{call.action}: {reason(error)} ({call.endpoint})",
+            hint="Check AWS_CA_BUNDLE, the clock (`chronyc tracking`), and whether a proxy intercepts TLS.",
+        )
+    if isinstance(error, exceptions.NoCredentialsError) or type(error) is RuntimeError:
+        return errors.CredentialsMissing(
+            f"{call.action}: the credentials of the instance role have ended and could not be renewed",
+            hint="Check the clock (`chronyc tracking`) and that the role is still attached.",
+        )
+    return errors.AwsFailed(
+        f"{call.action} at {call.endpoint}: {reason(error)}",
+        hint="Run again with --log-level debug; if it stays, report it with the version of botocore.",
+    )
+
+
+def late(which: Kind, call: Call, why: str) -> errors.BootstrapError:
+    """Return the catalogue's error for a passing failure that lasted until the deadline; `why` says how it ended."""
+    if which is Kind.THROTTLED:
+        return errors.AwsThrottled(
+            f"AWS kept throttling {call.action} in {call.region}: {why}",
+            hint="Many instances start at once, or something polls: try again in a minute, and ask for a higher "
+            "throughput (`aws ssm update-service-setting`, or Service Quotas).",
+        )
+    if which is Kind.FAULTY:
+        return errors.AwsFailed(
+            f"AWS kept failing at {call.action} in {call.region}: {why}",
+            hint="Look at the AWS Health Dashboard, and try again.",
+        )
+    service = call.action.partition(":")[0]
+    return errors.AwsUnreachable(
+        f"waited for {call.action} at {call.endpoint}: {why}",
+        hint="Check DNS, the route out of the subnet (a NAT gateway, or a VPC endpoint for "
+        f"com.amazonaws.{call.region}.{service} whose security group allows 443) and the security group"
+        + ("; FIPS endpoints exist only in the US and Canada" if "-fips." in call.endpoint else "")
+        + ".",
+    )
+
+
+def clock_skew(response: Mapping[str, Any], *, now: float) -> Optional[float]:
+    """Return by how many seconds this machine's clock is ahead of AWS's, from the Date of an answer; None without."""
+    headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    date = next((value for name, value in headers.items() if name.lower() == "date"), "")
+    try:
+        moment = email.utils.parsedate_to_datetime(date)
+    except (TypeError, ValueError, IndexError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=datetime.timezone.utc)
+    return now - moment.timestamp()
+
+
+def _is_passing_trouble_of_the_network(error: BaseException) -> bool:
+    if isinstance(error, exceptions.SSLError):
+        return "certificate" not in str(error).lower()
+    # A page that is no answer of AWS's comes from a proxy or load balancer that has no backend at the moment.
+    return isinstance(error, (ResponseParserError, NotAnAnswer, exceptions.HTTPClientError, OSError))
+
+
+def _clock(skew: float, call: Call) -> errors.ClockWrong:
+    size = f"{abs(skew):.0f} s" if abs(skew) < 600 else f"{abs(skew) / 60:.0f} min"
+    return errors.ClockWrong(
+        f"this machine's clock is {size} {'ahead of' if skew > 0 else 'behind'} AWS's, so {call.action} is refused",
+        hint="Set it and keep it right: `chronyc makestep`, then `systemctl enable --now chronyd` (Debian: chrony), "
+        "with `server 169.254.169.123 prefer iburst` in its configuration.",
+    )
+
+
+def _denied(error: exceptions.ClientError, call: Call) -> errors.AwsDenied:
+    text = str(error.response.get("Error", {}).get("Message", ""))
+    action, resources = call.action, call.resources
+    account = call.account or _first(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12}):", text)
+    if re.search(r"\bkms\b|ciphertext|customer master key", text + _code(error), re.IGNORECASE):
+        action = "kms:Decrypt"
+        key = _first(r"(arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+)", text)
+        resources = (key or f"arn:{call.partition}:kms:{call.region}:{account or '*'}:key/KEY-OF-THE-PARAMETER",)
+    elif account and not call.account:
+        resources = tuple(resource.replace(":*:", f":{account}:", 1) for resource in resources)
+    role = _first(r":assumed-role/([\w+=,.@-]{1,64})/", text)
+    listed = ", ".join(resources)
+    return errors.AwsDenied(
+        f"AWS denied {action} on {listed}{_told(error)}",
+        hint=f"Allow {action} on {listed} in the policy of the instance role{' ' + role if role else ''}"
+        + (", and in the key's own policy." if action.startswith("kms:") else "."),
+    )
+
+
+def _told(error: exceptions.ClientError) -> str:
+    """Return AWS's own words, cut short; those about rejected input repeat the input, so only its name is kept."""
+    text = str(error.response.get("Error", {}).get("Message", ""))
+    if "validation error" in text:
+        text = "rejected input: " + ", ".join(re.findall(r" at '([A-Za-z0-9._]+)' failed", text))
+    text = "".join(character if character.isprintable() else " " for character in text).strip()
+    return f" ({text[:_SHOWN_CHARACTERS]})" if text else ""
+
+
+def _code(error: exceptions.ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", "Unknown"))
+
+
+def _status(error: exceptions.ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _first(pattern: str, text: str) -> Optional[str]:
+    found = re.search(pattern, text)
+    return found.group(1) if found else None

@@ -1,0 +1,107 @@
+"""The door to AWS's APIs: botocore clients that do what this agent says, and nothing that a file on the host says."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from typing import Any, Optional
+
+import botocore.config
+import botocore.session
+
+import teleport_bootstrap
+from teleport_bootstrap import errors
+from teleport_bootstrap.aws import endpoints
+
+_CONNECT_SECONDS = 2.0
+_READ_SECONDS = 8.0
+
+
+def client(
+    service: str,
+    *,
+    region: str,
+    credentials: Any,
+    environ: Mapping[str, str],
+    fips: bool = False,
+    deadline_seconds: float = 60.0,
+) -> Any:
+    """Return a botocore client for `service` that signs with `credentials` (see teleport_bootstrap.ec2.credentials).
+
+    No ~/.aws, AWS_CONFIG_FILE or AWS_PROFILE is read. `environ` may set AWS_ENDPOINT_URL[_<SERVICE>] (which is then
+    called whatever `fips` says), AWS_USE_FIPS_ENDPOINT (as good as `fips`), AWS_USE_DUALSTACK_ENDPOINT and
+    AWS_CA_BUNDLE; proxy variables are botocore's affair. It makes one attempt and no more: repeating is for
+    teleport_bootstrap.aws.calls, within `deadline_seconds`, of which one attempt uses at most half.
+    Raises UsageError for a value that cannot be.
+    """
+    _keep_secrets_out_of_logs()
+    session = botocore.session.Session(
+        session_vars={
+            "profile": (None, None, None, None),
+            "config_file": (None, None, os.devnull, None),
+            "credentials_file": (None, None, os.devnull, None),
+        }
+    )
+    session.register_component("credential_provider", _Only(credentials))
+    configured = endpoints.configured(service, environ)
+    fips = (fips or endpoints.is_set(environ, endpoints.FIPS)) and configured is None
+    dual_stack = endpoints.is_set(environ, endpoints.DUAL_STACK) and configured is None
+    options: dict[str, Any] = {}
+    if knows_endpoint_variants():
+        options = {"use_fips_endpoint": fips, "use_dualstack_endpoint": dual_stack}
+    elif configured is None:
+        configured = endpoints.url(service, region, fips=fips, dual_stack=dual_stack)
+    if service == "s3" and endpoints.configured(service, environ) is not None:
+        options["s3"] = {"addressing_style": "path"}  # a bucket's name before an own endpoint's rarely resolves
+    return session.create_client(
+        service,
+        region_name=region,
+        endpoint_url=configured,
+        verify=_certificates(environ),
+        config=botocore.config.Config(
+            connect_timeout=min(_CONNECT_SECONDS, deadline_seconds / 6),
+            read_timeout=min(_READ_SECONDS, deadline_seconds / 3),
+            retries={"mode": "legacy", "total_max_attempts": 1},
+            user_agent_extra=f"teleport-bootstrap/{teleport_bootstrap.__version__}",
+            **options,
+        ),
+    )
+
+
+def attempt_seconds(made: Any) -> float:
+    """Return how long one attempt of a client made here takes at worst, but for the lookup of the endpoint's name."""
+    return float(made.meta.config.connect_timeout + made.meta.config.read_timeout)
+
+
+def knows_endpoint_variants() -> bool:
+    """Return whether the installed botocore can choose FIPS and dual-stack endpoints itself (1.23 and newer)."""
+    return "use_fips_endpoint" in botocore.config.Config.OPTION_DEFAULTS
+
+
+def _certificates(environ: Mapping[str, str]) -> Any:
+    """Return what botocore calls `verify`: a file of trusted certificates, or True for the usual ones."""
+    for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
+        path = environ.get(name, "")
+        if path and not os.path.exists(path):
+            raise errors.UsageError(f"{name} names {path}, which does not exist", hint=f"Unset {name} or put it there.")
+        if path:
+            return path
+    return True
+
+
+def _keep_secrets_out_of_logs() -> None:
+    # At level DEBUG botocore writes whole answers, parameter values included, and the session token of each request.
+    logger = logging.getLogger("botocore")
+    if logger.getEffectiveLevel() < logging.INFO:
+        logger.setLevel(logging.INFO)
+
+
+class _Only:
+    """A credential chain of one link."""
+
+    def __init__(self, credentials: Any) -> None:
+        self._credentials: Optional[Any] = credentials
+
+    def load_credentials(self) -> Optional[Any]:
+        return self._credentials
