@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, Optional, TypeVar
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.conf import grammar, secrecy, suggestion, values, variables
+from teleport_bootstrap.conf import grammar, secrecy, suggestion, variables
 from teleport_bootstrap.conf.grammar import Assignment
 from teleport_bootstrap.conf.problem import VALUE, Problem
+from teleport_bootstrap.conf.unfit import Unfit
 from teleport_bootstrap.conf.variable import Variable
 from teleport_bootstrap.secret import MASK
 
@@ -99,7 +100,7 @@ def inspect(data: bytes, path: str = PATH) -> Inspection:
             continue
         try:
             value = variable.parse(assignment.value)
-        except values.Unfit as unfit:
+        except Unfit as unfit:
             problems.append(_unfit(variable, assignment, unfit, index in secret))
         else:
             settings[name] = Setting(variable, value, assignment.line, assignment.column)
@@ -129,7 +130,7 @@ def _shown(assignments: tuple[Assignment, ...], secret: frozenset[int]) -> tuple
     )
 
 
-def _unfit(variable: Variable[Any], assignment: Assignment, unfit: values.Unfit, secret: bool) -> Problem:
+def _unfit(variable: Variable[Any], assignment: Assignment, unfit: Unfit, secret: bool) -> Problem:
     message, hint = f"{variable.name} {unfit.message}", unfit.hint
     if secret and not variable.secret:
         message = (

@@ -1,16 +1,31 @@
-"""The grammar of the conf (first version)."""
+"""The grammar of the conf: shell-style assignments, as data.
+
+What is accepted means exactly what bash makes of it when it reads the file with an empty environment (after one
+leading byte order mark and the carriage return of each line end are taken away); everything else is refused with its
+place, what it is, and what to write instead. Nothing is ever run.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Optional
 
+from teleport_bootstrap.conf import recovery, refusals, secret_names, source, special_names, words
+from teleport_bootstrap.conf.lexer import Lexer
 from teleport_bootstrap.conf.problem import GRAMMAR, Problem
+from teleport_bootstrap.conf.source import Source
+from teleport_bootstrap.conf.words import Fault, Piece, Refused, Word
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """One `NAME=value`, with the names that its value refers to."""
+    """One `NAME=value` as bash would carry it out.
+
+    `line` and `column` are where the name begins, both from 1, columns in characters. `references` are the names that
+    the value was made from.
+    """
 
     name: str
     value: str
@@ -21,21 +36,227 @@ class Assignment:
 
 @dataclass(frozen=True)
 class Parsed:
-    """What a conf says."""
+    """Every assignment of a file in its order, also those that a later one overrides, and all that is refused.
+
+    Where there are problems, the assignments are those that can be understood in spite of them.
+    """
 
     assignments: tuple[Assignment, ...]
     problems: tuple[Problem, ...]
 
 
 def parse(data: bytes) -> Parsed:
-    """Parse plain lines."""
-    assignments = []
-    problems = []
-    for number, line in enumerate(data.decode().splitlines(), 1):
-        found = re.fullmatch("([A-Z_][A-Z0-9_]*)=(?:\"([^\"$`\\\\]*)\"|'([^']*)'|([^\\s\"'$`\\\\]*))", line.strip())
-        if found:
-            value = found[2] or found[3] or found[4] or ""
-            assignments.append(Assignment(found[1], value, number, 1))
-        elif line.strip() and not line.lstrip().startswith("#"):
-            problems.append(Problem(GRAMMAR, "not a plain assignment", "write NAME=value", number, 1))
-    return Parsed(tuple(assignments), tuple(problems))
+    """Return what the bytes of a conf say; raises nothing, whatever they are. Takes time linear in their number."""
+    return _Parser(source.read(data)).parse()
+
+
+_ASSIGNMENT = re.compile("([A-Za-z_][A-Za-z0-9_]*)=")
+_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
+
+
+def _assigned_name(word: Word) -> Optional[str]:
+    """Return the name that `word` assigns, or None if it is not an assignment."""
+    found = _ASSIGNMENT.match(word.opening())
+    return found[1] if found else None
+
+
+class _Parser:
+    def __init__(self, conf: Source) -> None:
+        self._source = conf
+        self._lexer = Lexer(conf.text)
+        self._problems = list(conf.problems)
+        self._assignments: list[Assignment] = []
+        self._values: dict[str, Optional[str]] = {}  # None: assigned, but refused
+        self._room = source.MOST_BYTES_IN_ALL_VALUES
+
+    def parse(self) -> Parsed:
+        while not self._lexer.at_end:
+            self._line()
+        self._problems.sort(key=lambda problem: (problem.line or 0, problem.column or 0))
+        return Parsed(tuple(self._assignments), tuple(self._problems))
+
+    def _line(self) -> None:
+        """Read one line, as continuations and quotes that go on make it."""
+        separators = 0
+        more = True
+        while more:
+            more = False
+            try:
+                self._command()
+            except Refused as refused:
+                self._note_refused_word(refused.word)
+                if refused.fault.refusal is refusals.SEPARATOR:
+                    # Read on, so that what stands behind it is known and checked; but say it once.
+                    self._lexer.position += 1
+                    separators += 1
+                    more = True
+                    if separators > 1:
+                        continue
+                self._refuse(refused.fault, self._name_of(refused.word))
+                if not more:
+                    recovery.skip(self._lexer, refused.fault, refused.resume)
+
+    def _command(self) -> None:
+        """Read assignments, or export and assignments, up to the end of the line."""
+        last: Optional[Word] = None
+        while True:
+            word = self._lexer.word()
+            if word is None:
+                return
+            name = _assigned_name(word)
+            if name is not None:
+                self._assign([(name, word)], exported=False)
+                last = word
+            elif word.literal() == "export":
+                if last is not None:
+                    raise Refused(Fault(refusals.EXPORT_AFTER_ASSIGNMENT, word.position))
+                self._export(word)
+                return
+            else:
+                raise Refused(Fault(self._command_refusal(word, last), word.position))
+
+    def _export(self, export: Word) -> None:
+        """Read what follows `export`. Bash expands all of it before it assigns any, unlike plain assignments."""
+        exported: list[tuple[str, Word]] = []
+        empty = True
+        try:
+            while True:
+                word = self._lexer.word()
+                if word is None:
+                    break
+                empty = False
+                name = _assigned_name(word)
+                if name is None:
+                    self._refuse_exported(word)
+                else:
+                    exported.append((name, word))
+        finally:
+            self._assign(exported, exported=True)
+        if empty:
+            self._refuse(Fault(refusals.EXPORT_NOTHING, export.position))
+
+    def _refuse_exported(self, word: Word) -> None:
+        opening = word.opening()
+        if word.literal() is not None and _NAME.fullmatch(opening):
+            self._refuse(Fault(refusals.EXPORT_NAME, word.position))
+        elif opening.startswith("-"):
+            self._refuse(Fault(refusals.EXPORT_OPTION, word.position))
+        else:
+            refusal = refusals.of_assignment_like(opening) or refusals.EXPORT_QUOTED
+            self._refuse(Fault(refusal, word.position))
+
+    def _assign(self, written: Iterable[tuple[str, Word]], *, exported: bool) -> None:
+        results = [(name, self._assignment(name, word, exported=exported)) for name, word in written]
+        for name, assignment in results:
+            self._values[name] = None if assignment is None else assignment.value
+            if assignment is not None:
+                self._assignments.append(assignment)
+
+    def _assignment(self, name: str, word: Word, *, exported: bool) -> Optional[Assignment]:
+        """Return what `word` assigns, or None after having noted what is wrong with it."""
+        pieces = _value_pieces(name, word)
+        faults = list(word.faults)
+        if special_names.is_special(name):
+            faults.append(Fault(refusals.special_name(name), word.position))
+        faults.extend(_expanded_faults(pieces, exported=exported))
+        references: list[str] = []
+        texts: list[str] = []
+        understood = True
+        for piece in pieces:
+            if piece.kind != words.REFERENCE:
+                texts.append(piece.text)
+                continue
+            references.append(piece.text)
+            if piece.text not in self._values:
+                named = "" if self._is_delicate(piece.position, name) else piece.text
+                faults.append(Fault(refusals.reference(named), piece.position))
+            value = self._values.get(piece.text)
+            understood = understood and value is not None
+            texts.append(value or "")
+        size = sum(len(text.encode("utf-8", "surrogateescape")) for text in texts)
+        if size > min(source.MOST_BYTES_IN_VALUE, self._room):
+            faults.append(Fault(refusals.VALUE_SIZE, word.position))
+        for fault in faults:
+            self._refuse(fault, name)
+        if faults or not understood:
+            return None
+        self._room -= size
+        line, column = self._source.place(word.position)
+        return Assignment(name, "".join(texts), line, column, tuple(references))
+
+    def _command_refusal(self, word: Word, last: Optional[Word]) -> refusals.Refusal:
+        """Return why `word`, which bash would run as a command, is refused; `last` is the assignment before it."""
+        literal, opening = word.literal(), word.opening()
+        known = refusals.COMMAND_WORDS.get(literal) if literal is not None else None
+        if known is not None:
+            return known
+        empty_before = last is not None and (last.literal() or "").endswith("=")
+        if empty_before or opening.startswith("=") or self._blank_before_equals(word):
+            return refusals.BLANK_AROUND_EQUALS
+        return (
+            refusals.of_assignment_like(opening)
+            or (refusals.QUOTED_NAME if _quoted_name(word) else None)
+            or (refusals.COMMAND if last is None else refusals.COMMAND_AFTER_ASSIGNMENT)
+        )
+
+    def _blank_before_equals(self, word: Word) -> bool:
+        if word.literal() is None or not _NAME.fullmatch(word.opening()):
+            return False
+        return re.compile("[ \t]+=").match(self._lexer.text, self._lexer.position) is not None
+
+    def _note_refused_word(self, word: Optional[Word]) -> None:
+        name = self._name_of(word)
+        if name:
+            self._values[name] = None
+
+    def _name_of(self, word: Optional[Word]) -> str:
+        return (_assigned_name(word) or "") if word is not None else ""
+
+    def _is_delicate(self, position: int, name: str) -> bool:
+        """Whether what stands at `position` may be part of a secret, and must not be quoted."""
+        return secret_names.looks_secret(name) or secret_names.looks_secret(self._source.line_around(position))
+
+    def _refuse(self, fault: Fault, name: str = "") -> None:
+        line, column = self._source.place(fault.position)
+        message = fault.refusal.message
+        if name and not message.startswith("an assignment"):
+            message = f"{message} (in the value of {name})"
+        self._problems.append(Problem(GRAMMAR, message, fault.refusal.hint, line, column))
+
+
+def _value_pieces(name: str, word: Word) -> list[Piece]:
+    """Return the pieces of `word` without `NAME=`; the positions of the pieces stay true."""
+    rest = len(name) + 1
+    pieces = []
+    for piece in word.pieces:
+        if rest < len(piece.text) or rest == 0:
+            pieces.append(Piece(piece.kind, piece.text[rest:], piece.position + rest))
+            rest = 0
+        else:
+            rest -= len(piece.text)
+    return pieces
+
+
+def _expanded_faults(pieces: list[Piece], *, exported: bool) -> list[Fault]:
+    """Return what bash would expand of the unquoted text of a value: `~` in places, and braces after export."""
+    faults = []
+    before = "="  # the character before, as bash sees it; "" where it is quoted or a reference
+    for piece in pieces:
+        if piece.kind != words.BARE:
+            before = ""
+            continue
+        for tilde in re.finditer("~", piece.text):
+            offset = tilde.start()
+            previous = piece.text[offset - 1] if offset else before
+            # Behind a quote or a reference bash leaves it alone, but that is too fine a point to rely on.
+            if previous in ("", "=", ":"):
+                faults.append(Fault(refusals.TILDE, piece.position + offset))
+        if exported and "{" in piece.text:
+            faults.append(Fault(refusals.BRACES, piece.position + piece.text.index("{")))
+        before = piece.text[-1:] or before
+    return faults
+
+
+def _quoted_name(word: Word) -> bool:
+    text = "".join(piece.text for piece in word.pieces if piece.kind != words.REFERENCE)
+    return _ASSIGNMENT.match(text) is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from teleport_bootstrap.conf import values
+from teleport_bootstrap.conf import aws_values, values
 from teleport_bootstrap.conf.variable import Kind
 
 BOOLEAN = Kind("true or false", values.boolean)
@@ -12,16 +12,16 @@ ROLE = Kind("`auth,node,proxy`, `auth`, `proxy`, `node` or `agent`", values.role
 TEXT = Kind("text", values.text)
 WORD = Kind("text without blanks", values.word)
 SECRET = Kind("secret", values.secret)
-REGION = Kind("AWS region", values.region)
+REGION = Kind("AWS region", aws_values.region)
 DNS_NAME = Kind("DNS name", values.dns_name)
 DNS_NAME_OR_ADDRESS = Kind("DNS name or IP address", values.dns_name_or_address)
 HOST_PORT = Kind("DNS name, optionally with `:port`", values.host_port)
 EMAIL = Kind("e-mail address", values.email)
 LABELS = Kind("labels", values.labels)
-TAG_KEYS = Kind("comma-separated EC2 tag keys", values.tag_keys)
-BUCKET = Kind("S3 bucket name", values.bucket)
+TAG_KEYS = Kind("comma-separated EC2 tag keys", aws_values.tag_keys)
+BUCKET = Kind("S3 bucket name", aws_values.bucket)
 APPLICATION_URI = Kind("URI with its scheme", values.application_uri)
-BACKUP_PLACE = Kind("absolute path or `s3://bucket/key`", values.backup_place)
+BACKUP_PLACE = Kind("absolute path or `s3://bucket/key`", aws_values.backup_place)
 
 # It becomes part of SSM parameter names, which take these characters and no others.
 CLUSTER_NAME = Kind(

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
-from teleport_bootstrap.conf import variables
+from teleport_bootstrap.conf import secret_names, variables
 from teleport_bootstrap.conf.grammar import Assignment
-
-_SECRET_WORDS = re.compile("TOKEN|SECRET|PASSWORD|KEY", re.IGNORECASE)
 
 
 def is_secret_name(name: str) -> bool:
     """Whether a variable is declared secret or, being unknown to us, is named like one."""
     variable = variables.BY_NAME.get(name)
-    return variable.secret if variable is not None else _SECRET_WORDS.search(name) is not None
+    return variable.secret if variable is not None else secret_names.looks_secret(name)
 
 
 def secret_assignments(assignments: Sequence[Assignment]) -> frozenset[int]:

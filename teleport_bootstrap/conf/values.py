@@ -13,33 +13,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
+from teleport_bootstrap.conf.unfit import Unfit, shown
 from teleport_bootstrap.secret import Secret
-
-_SHOWN = 80
 
 _TRUE = ("true", "yes", "1")
 _FALSE = ("false", "no", "0")
-
-
-class Unfit(ValueError):
-    """A value that is not of its variable's type. `message` continues the variable's name: "is not a port: …"."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
-
-
-def shown(value: str) -> str:
-    """Return `value` for a message: in quotes, at most 80 characters of it, control characters escaped."""
-    cut = value if len(value) <= _SHOWN else value[:_SHOWN] + "…"
-    return '"' + "".join(_escaped(character) for character in cut) + '"'
-
-
-def _escaped(character: str) -> str:
-    if character.isprintable():
-        return character
-    return character.encode("unicode_escape").decode("ascii")
 
 
 def boolean(value: str) -> bool:
@@ -136,16 +114,8 @@ def secret(value: str) -> Secret:
     return Secret(value)
 
 
-def region(value: str) -> str:
-    """Return the name of an AWS region, such as us-east-1 or us-gov-west-1."""
-    if re.fullmatch("[a-z]{2,8}(-[a-z]{2,12}){1,3}-[0-9]{1,2}", value):
-        return value
-    if re.fullmatch("[a-z]{2,8}(-[a-z]{2,12}){1,3}-[0-9]{1,2}[a-z]", value):
-        raise Unfit(f"is an availability zone, not a region: {shown(value)}", f"write {value[:-1]}")
-    raise Unfit(f"is not an AWS region: {shown(value)}", "write it like us-east-1")
-
-
-def _address(value: str) -> bool:
+def is_address(value: str) -> bool:
+    """Whether `value` is an IPv4 or IPv6 address."""
     try:
         ipaddress.ip_address(value)
     except ValueError:
@@ -160,7 +130,7 @@ def dns_name(value: str) -> str:
     number: resolvers would take such a name for an address.
     """
     _refuse_what_surrounds_a_name(value)
-    if _address(value):
+    if is_address(value):
         raise Unfit(f"is an IP address, not a DNS name: {shown(value)}", "write the name that points to it")
     return _labels(value)
 
@@ -203,9 +173,9 @@ def _labels(value: str) -> str:
 
 def dns_name_or_address(value: str) -> str:
     """Return a DNS name, or an IPv4 or IPv6 address written the canonical way."""
-    if value.startswith("[") and value.endswith("]") and _address(value[1:-1]):
+    if value.startswith("[") and value.endswith("]") and is_address(value[1:-1]):
         raise Unfit(f"is an address in brackets: {shown(value)}", "write it without the brackets")
-    if not _address(value):
+    if not is_address(value):
         if re.fullmatch("[0-9.]+", value):
             raise Unfit(f"is not an IP address: {shown(value)}", "write four numbers from 0 to 255, like 192.0.2.10")
         return dns_name(value)
@@ -249,7 +219,7 @@ def chosen_words(allowed: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
     def chosen(value: str) -> tuple[str, ...]:
         if not value.strip(" "):
             return ()
-        parts = _list(value)
+        parts = listed(value)
         for part in parts:
             if part not in allowed:
                 raise Unfit(f"cannot hold {shown(part)}", f"write some of: {','.join(allowed)}")
@@ -258,25 +228,14 @@ def chosen_words(allowed: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
     return chosen
 
 
-def _list(value: str) -> tuple[str, ...]:
+def listed(value: str) -> tuple[str, ...]:
+    """Return the parts of a comma-separated list, each once and none empty, blanks around them taken away."""
     parts = tuple(part.strip(" ") for part in value.split(","))
     for index, part in enumerate(parts):
         if not part:
             raise Unfit(f"has an empty place in its list: {shown(value)}", "take out the comma that is too many")
         if part in parts[:index]:
             raise Unfit(f"holds {shown(part)} twice", "write it once")
-    return parts
-
-
-def tag_keys(value: str) -> tuple[str, ...]:
-    """Return EC2 tag keys from a comma-separated list: letters, digits, spaces and `+ - = . _ : / @`, at most 128."""
-    parts = _list(value)
-    for part in parts:
-        if len(part) > 128 or not all(character.isalnum() or character in " +-=._:/@" for character in part):
-            raise Unfit(
-                f"holds {shown(part)}, which is not an EC2 tag key",
-                "a tag key is at most 128 letters, digits, spaces and + - = . _ : / @; commas separate keys",
-            )
     return parts
 
 
@@ -314,39 +273,8 @@ def _unquoted(content: str) -> str:
     return content
 
 
-def bucket(value: str) -> str:
-    """Return the name of an S3 bucket, by AWS's naming rules for general purpose buckets."""
-    if value.startswith("s3://"):
-        raise Unfit(f"is a URI, not a bucket: {shown(value)}", "write the bucket's name alone, without s3://")
-    if (
-        re.fullmatch("[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value) is None
-        or ".." in value
-        or value.startswith(("xn--", "sthree-"))
-        or value.endswith(("-s3alias", "--ol-s3"))
-        or _address(value)
-    ):
-        raise Unfit(
-            f"is not the name of an S3 bucket: {shown(value)}",
-            "3 to 63 lower-case letters, digits, dots and hyphens, beginning and ending with a letter or digit",
-        )
-    return value
-
-
 def application_uri(value: str) -> str:
     """Return the address of an application: it has a scheme, such as http, https or tcp."""
     if re.fullmatch("[A-Za-z][A-Za-z0-9+.-]*://.+", word(value)) is None:
         raise Unfit(f"is not a URI: {shown(value)}", "write it with its scheme, like http://127.0.0.1:8080")
-    return value
-
-
-def backup_place(value: str) -> str:
-    """Return where a backup is: an absolute path, or s3://bucket/key."""
-    if text(value).startswith("s3://"):
-        name, slash, key = value[len("s3://") :].partition("/")
-        if not slash or not key:
-            raise Unfit(f"names no object in the bucket: {shown(value)}", "write it like s3://bucket/path/backup.tar")
-        bucket(name)
-        return value
-    if not value.startswith("/") or value.strip("/") == "":
-        raise Unfit(f"is not a backup's place: {shown(value)}", "write an absolute path, or s3://bucket/key")
     return value

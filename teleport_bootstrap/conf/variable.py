@@ -21,7 +21,7 @@ class Kind(Generic[T]):
     """A type of value: how an operator's text becomes it, and what the manual calls it.
 
     `parse` takes text that is not empty (unless the variable says that empty is a value) and returns the value, or
-    raises `values.Unfit`.
+    raises `unfit.Unfit`.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Variable(Generic[T]):
 
     @property
     def parse(self) -> Callable[[str], T]:
-        """Turn text into a value of this variable's type, or raise `values.Unfit`."""
+        """Turn text into a value of this variable's type, or raise `unfit.Unfit`."""
         return self.kind.parse
 
 

@@ -34,7 +34,7 @@ TELEPORT_NODENAME = Variable(
     roles=EVERY_ROLE,
     default="the private DNS name with each `.` turned into `-`",
     help="Name under which Teleport lists this instance.",
-    since="1.0",
+    since="0.1",
 )
 TELEPORT_AUTH_TYPE = Variable(
     name="TELEPORT_AUTH_TYPE",
@@ -58,7 +58,7 @@ TELEPORT_SSM_KMS_KEY_ID = Variable(
     roles=(ALL_IN_ONE, AUTH),
     default="the account's default key for SSM",
     help="KMS key that encrypts what this instance puts into SSM.",
-    since="1.0",
+    since="0.1",
 )
 TELEPORT_RESTORE_FROM = Variable(
     name="TELEPORT_RESTORE_FROM",
@@ -66,7 +66,7 @@ TELEPORT_RESTORE_FROM = Variable(
     roles=EVERY_ROLE,
     default="start empty",
     help="A backup to restore on this instance's first boot, once.",
-    since="1.0",
+    since="0.1",
 )
 DEBUG = Variable(
     name="DEBUG",
@@ -107,7 +107,7 @@ TELEPORT_JOIN_METHOD = Variable(
     roles=JOINING_ROLES,
     default="token",
     help="How this instance proves to the auth server that it may join.",
-    since="1.0",
+    since="0.1",
 )
 TELEPORT_JOIN_TOKEN_NAME = Variable(
     name="TELEPORT_JOIN_TOKEN_NAME",
@@ -115,7 +115,7 @@ TELEPORT_JOIN_TOKEN_NAME = Variable(
     roles=JOINING_ROLES,
     required="with the join methods `iam` and `ec2`",
     help="Name of the token resource on the auth server that allows the join; it is no secret.",
-    since="1.0",
+    since="0.1",
 )
 TELEPORT_JOIN_TOKEN = Variable(
     name="TELEPORT_JOIN_TOKEN",

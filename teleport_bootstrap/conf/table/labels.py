@@ -13,7 +13,7 @@ TELEPORT_COMMAND_LABELS = Variable(
     roles=(ALL_IN_ONE, NODE, AGENT),
     default="all five",
     help="Which of the labels that Teleport refreshes every hour are there. Empty means none of them.",
-    since="1.0",
+    since="0.1",
     empty_is_value=True,
 )
 TELEPORT_SSH_LABELS = Variable(
@@ -21,14 +21,14 @@ TELEPORT_SSH_LABELS = Variable(
     kind=kinds.LABELS,
     roles=(ALL_IN_ONE, NODE, AGENT),
     help="Fixed labels of the SSH service.",
-    since="1.0",
+    since="0.1",
 )
 TELEPORT_TAG_LABELS = Variable(
     name="TELEPORT_TAG_LABELS",
     kind=kinds.TAG_KEYS,
     roles=EVERY_ROLE,
     help="EC2 tags of the instance that become labels.",
-    since="1.0",
+    since="0.1",
 )
 
 GROUP = Group(

@@ -33,7 +33,7 @@ TELEPORT_WEB_LISTEN_PORT = Variable(
     roles=(ALL_IN_ONE, PROXY),
     default="3080; 443 for an all-in-one with TLS routing",
     help="The port on which the proxy itself listens for the web.",
-    since="1.0",
+    since="0.1",
 )
 TELEPORT_AUTH_SERVER_LB = Variable(
     name="TELEPORT_AUTH_SERVER_LB",
@@ -128,7 +128,7 @@ TELEPORT_ACM_TARGET_PROTOCOL = Variable(
     default="`http` where `TELEPORT_ROLE` is absent or empty, `https` otherwise",
     help="What the load balancer's target group speaks to port 3080. `http` starts Teleport with `--insecure-no-tls`, "
     "and does not go together with TLS routing.",
-    since="1.0",
+    since="0.1",
 )
 USE_LETSENCRYPT = Variable(
     name="USE_LETSENCRYPT",

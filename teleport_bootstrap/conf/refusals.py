@@ -1,0 +1,156 @@
+"""What the grammar refuses: for each thing what it is called and what to write instead.
+
+None of these texts quotes the file: the line could hold a secret.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple, Optional
+
+
+class Refusal(NamedTuple):
+    """A message that says what stands there, and a hint what to write instead."""
+
+    message: str
+    hint: str
+
+
+_PLAIN_DOLLAR = "write \\$ or use single quotes for a dollar sign that is meant literally"
+_ONE_LINE_EACH = "give each assignment its own line"
+_QUOTE_IT = "put the value in single quotes if the character is part of it"
+
+COMMAND_SUBSTITUTION = Refusal(
+    "a command substitution $(…), which would run a command", f"write its result; {_PLAIN_DOLLAR}"
+)
+BACKTICK = Refusal(
+    "a command substitution in backticks, which would run a command",
+    "write its result, or use single quotes for backticks that are meant literally",
+)
+ARITHMETIC = Refusal("an arithmetic expansion", f"write its result; {_PLAIN_DOLLAR}")
+PARAMETER_EXPANSION = Refusal(
+    "a parameter expansion other than ${NAME}", f"write the value, or ${{NAME}} alone; {_PLAIN_DOLLAR}"
+)
+SPECIAL_PARAMETER = Refusal(
+    "a reference to a parameter of the shell, such as $1, $@ or $$", f"write the value; {_PLAIN_DOLLAR}"
+)
+ANSI_C_QUOTE = Refusal("a quote $'…' with escapes", "use plain quotes, and the characters themselves")
+LOCALE_QUOTE = Refusal('a quote $"…" for translation', 'use "…" without the dollar sign')
+TILDE = Refusal("a ~ where bash expands it to a home directory", "write the whole path, or put the ~ in single quotes")
+BRACES = Refusal("a { after export, where bash expands braces", "quote the value, or leave out export")
+ARRAY = Refusal("an array", "write a plain value; variables here are single values")
+ARRAY_ELEMENT = Refusal("an assignment to an element of an array", "write NAME=value; variables here are single values")
+APPENDING = Refusal("an assignment that appends, +=", 'write NAME="$NAME…" instead')
+SEPARATOR = Refusal("a ; between commands", f"{_ONE_LINE_EACH}; {_QUOTE_IT}")
+BACKGROUND = Refusal("a & that would run a command in the background", _QUOTE_IT)
+AND_OR = Refusal("a list of commands joined with && or ||", f"{_ONE_LINE_EACH}; {_QUOTE_IT}")
+PIPE = Refusal("a | that would pipe one command into another", _QUOTE_IT)
+HERE_DOCUMENT = Refusal(
+    "a here-document", "write the value in quotes, or only what stands in it if this is the whole user-data"
+)
+REDIRECTION = Refusal("a redirection", _QUOTE_IT)
+PROCESS_SUBSTITUTION = Refusal("a process substitution, which would run a command", _QUOTE_IT)
+PARENTHESIS = Refusal("an unquoted parenthesis", _QUOTE_IT)
+SUBSHELL = Refusal("a group of commands", "keep only assignments in this file")
+FUNCTION = Refusal("a function", "keep only assignments in this file; nothing in it is run")
+UNTERMINATED_SINGLE = Refusal(
+    "a single quote that is never closed", "close it with another ', or put a value that holds one in double quotes"
+)
+UNTERMINATED_DOUBLE = Refusal(
+    "a double quote that is never closed", 'close it with another ", or put a value that holds one in single quotes'
+)
+BACKSLASH_AT_END = Refusal("a backslash at the end of the file", "take it out")
+CARRIAGE_RETURN = Refusal("a carriage return within a line", "take it out; only the one at a line's end is ignored")
+CONTROL_CHARACTER = Refusal("a control character", "take it out; nothing that is set here can hold one")
+COMPOUND = Refusal(
+    "a condition or loop", "keep only assignments in this file; decide in the user-data which ones to write"
+)
+DECLARATION = Refusal("a declaration", "write NAME=value alone")
+UNSET = Refusal("unset, a command", "remove the assignment, or write NAME= to leave the variable empty")
+SOURCING = Refusal("a command that reads another file", "write the assignments here")
+EXPORT_OPTION = Refusal("an option of export", "write export NAME=value, or NAME=value alone")
+EXPORT_NAME = Refusal("export of a name without a value", "write export NAME=value, or NAME=value alone")
+EXPORT_NOTHING = Refusal("export without an assignment", "write export NAME=value, or NAME=value alone")
+EXPORT_QUOTED = Refusal(
+    "export of something that is not NAME=value", "write export NAME=value; only the value can be quoted"
+)
+EXPORT_AFTER_ASSIGNMENT = Refusal(
+    "export after an assignment on the same line", f"write export first; {_ONE_LINE_EACH}"
+)
+BLANK_AROUND_EQUALS = Refusal(
+    "a blank next to =, which makes bash see a command", "write NAME=value without a blank on either side of ="
+)
+COMMAND = Refusal("a command, which is never run", "write NAME=value, or begin the line with # for a comment")
+COMMAND_AFTER_ASSIGNMENT = Refusal(
+    "a command after an assignment, which is never run",
+    'put a value with blanks in quotes, NAME="…"; begin a comment with #',
+)
+NAME = Refusal(
+    "a name that cannot be a variable's",
+    "a name has ASCII letters, digits and underscores, and does not begin with a digit",
+)
+QUOTED_NAME = Refusal("a name that is quoted, in whole or in part", "write NAME=value; only the value can be quoted")
+COLON = Refusal("a name with a colon instead of =", "write NAME=value")
+VALUE_SIZE = Refusal("a value that is too long", "write a shorter value: at most 64 KiB each, and 1 MiB together")
+
+COMMAND_WORDS = {
+    **dict.fromkeys(
+        (
+            "if",
+            "then",
+            "else",
+            "elif",
+            "fi",
+            "for",
+            "while",
+            "until",
+            "do",
+            "done",
+            "case",
+            "esac",
+            "select",
+            "[[",
+            "[",
+            "test",
+            "!",
+            "time",
+        ),
+        COMPOUND,
+    ),
+    **dict.fromkeys(("{", "}"), SUBSHELL),
+    "function": FUNCTION,
+    **dict.fromkeys(("declare", "typeset", "readonly", "local", "let", "alias"), DECLARATION),
+    "set": Refusal("set, a command", "write NAME=value alone"),
+    "setx": Refusal("setx, a command of Windows", "write NAME=value alone"),
+    "unset": UNSET,
+    **dict.fromkeys(("source", "."), SOURCING),
+}
+
+
+def reference(name: str) -> Refusal:
+    """Return the refusal of `$NAME` that nothing earlier sets; `name` is empty if it may be secret."""
+    what = f"a reference to {name}, which" if name else "a reference to a variable that"
+    return Refusal(f"{what} no earlier line of this file sets", f"assign it above; {_PLAIN_DOLLAR}")
+
+
+def special_name(name: str) -> Refusal:
+    """Return the refusal of an assignment to a name that the shell or the system loader gives a meaning of its own."""
+    return Refusal(f"an assignment to {name}, which means something to the shell itself", "choose another name")
+
+
+_ASSIGNMENT_LIKE = (
+    (re.compile("[A-Za-z_][A-Za-z0-9_]*\\+=", re.ASCII), APPENDING),
+    (re.compile("[A-Za-z_][A-Za-z0-9_]*\\[", re.ASCII), ARRAY_ELEMENT),
+    (re.compile("[^=:]*:([^/=][^=]*)?$"), COLON),
+    (re.compile("[^=]+="), NAME),
+)
+
+
+def of_assignment_like(opening: str) -> Optional[Refusal]:
+    """Return the refusal of a word that looks like an assignment but is none, judged by its unquoted beginning."""
+    if opening and not opening[0].isprintable():
+        return Refusal(f"an invisible character, U+{ord(opening[0]):04X}", "take it out")
+    for pattern, refusal in _ASSIGNMENT_LIKE:
+        if pattern.match(opening):
+            return refusal
+    return None

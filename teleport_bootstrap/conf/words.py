@@ -1,0 +1,62 @@
+"""What the lexer hands to the parser: words, their pieces, and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, Optional
+
+from teleport_bootstrap.conf.refusals import Refusal
+
+BARE = "bare"
+QUOTED = "quoted"
+REFERENCE = "reference"
+
+
+class Piece(NamedTuple):
+    """A part of a word: text outside quotes, text in quotes or behind a backslash, or the name referred to."""
+
+    kind: str
+    text: str
+    position: int
+
+
+class Fault(NamedTuple):
+    """Something refused, where it stands in the text."""
+
+    refusal: Refusal
+    position: int
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word, and what is refused within it; a word with faults has pieces that do not count."""
+
+    position: int
+    pieces: tuple[Piece, ...]
+    faults: tuple[Fault, ...]
+
+    def opening(self) -> str:
+        """Return the text before the first quote, backslash or reference."""
+        bare = []
+        for piece in self.pieces:
+            if piece.kind != BARE:
+                break
+            bare.append(piece.text)
+        return "".join(bare)
+
+    def literal(self) -> Optional[str]:
+        """Return the whole word if nothing in it is quoted or a reference, otherwise None."""
+        return None if any(piece.kind != BARE for piece in self.pieces) or self.faults else self.opening()
+
+
+class Refused(Exception):
+    """Something after which the rest of the line has no meaning of its own.
+
+    `word` is what of a word was read before it; reading can go on at `resume`, where that is known.
+    """
+
+    def __init__(self, fault: Fault, word: Optional[Word] = None, resume: Optional[int] = None) -> None:
+        super().__init__(fault.refusal.message)
+        self.fault = fault
+        self.word = word
+        self.resume = resume
