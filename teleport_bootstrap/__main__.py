@@ -1,6 +1,6 @@
 """`python3 -m teleport_bootstrap` is the same as the `teleport-bootstrap` command."""
 
-from teleport_bootstrap.cli import main
+import teleport_bootstrap.cli.main as command
 
 if __name__ == "__main__":
-    main.main()
+    command.main()

@@ -5,14 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-CONF_DIRECTORY = "/etc/teleport.d"
-CONF = "/etc/teleport.d/conf"
-OVERRIDES = "/etc/teleport.d/teleport.yaml.d"
-TELEPORT_YAML = "/etc/teleport.yaml"
-DATA = "/var/lib/teleport"
-STATE = "/var/lib/teleport-bootstrap"
-UNIT_ENVIRONMENT = "/var/lib/teleport-bootstrap/unit.env"
-
 
 @dataclass(frozen=True)
 class Root:

@@ -1,0 +1,39 @@
+"""`teleport-bootstrap generate`: bring this instance to what its conf says."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from teleport_bootstrap.apply import gather, generate
+from teleport_bootstrap.cli import options, result
+
+HELP = "write teleport.yaml from the conf and start Teleport's unit"
+EXAMPLE = "teleport-bootstrap generate"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    options.add_build(parser)
+    options.add_wait(parser)
+
+
+def run(arguments: argparse.Namespace) -> result.Result:
+    """Generate, and tell what was done."""
+    where = options.where(arguments)
+    outcome = generate.run(gather.Doors(where, os.environ, arguments.wait), options.build(arguments))
+    lines = [
+        *(f"wrote {where.path(path)}" for path in outcome.changed),
+        *outcome.units,
+        *(f"note: {note}" for note in outcome.notes),
+    ]
+    return result.Result(
+        "\n".join(lines or ["nothing to change"]),
+        {
+            "teleport_yaml": outcome.teleport_yaml,
+            "unit": outcome.unit,
+            "changed": list(outcome.changed),
+            "units": list(outcome.units),
+            "notes": list(outcome.notes),
+        },
+    )

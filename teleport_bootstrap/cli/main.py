@@ -1,0 +1,128 @@
+"""The command line: which command, how its result is printed, and with which status it ends."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from types import ModuleType
+from typing import NoReturn
+
+import teleport_bootstrap
+from teleport_bootstrap import errors
+from teleport_bootstrap.cli import options
+from teleport_bootstrap.host import journal
+
+logger = logging.getLogger(__name__)
+
+# In the order in which people meet them; each is a module of this package.
+COMMANDS = ("generate", "validate", "render", "plan", "metadata", "status")
+
+INTERRUPTED = 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """Ends with a catalogue error, so that a wrong command line is reported like everything else."""
+
+    def error(self, message: str) -> NoReturn:
+        raise errors.UsageError(message, hint=f"`{self.prog} --help` shows what there is.")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser for every command and option."""
+    top = _Parser(
+        prog="teleport-bootstrap",
+        description="Turns /etc/teleport.d/conf into a running Teleport on an EC2 instance.",
+        epilog="Exit status: 0 done, 2 conf or usage, 3 instance metadata, 4 AWS, 5 Teleport, 6 files, "
+        "7 another one at work, 8 systemd, 9 not healthy, 1 a defect of this program.",
+    )
+    top.add_argument("--version", action="version", version=f"%(prog)s {teleport_bootstrap.__version__}")
+    options.add_global(top, with_defaults=True)
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        module = _module(name)
+        sub = commands.add_parser(
+            name,
+            help=module.HELP,
+            description=f"{module.HELP[0].upper()}{module.HELP[1:]}.",
+            epilog=f"Example: {module.EXAMPLE}",
+        )
+        module.add_arguments(sub)
+        options.add_global(sub, with_defaults=False)
+    return top
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"teleport_bootstrap.cli.{name}")
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit; the one place that does."""
+    sys.exit(run(sys.argv[1:] if argv is None else argv))
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the command line `argv` and return its exit status."""
+    form = "json" if "--format=json" in argv or _follows(argv, "--format", "json") else "text"
+    try:
+        arguments = parser().parse_args(argv)
+        journal.set_up(arguments.log_level)
+        form = arguments.format
+        result = _module(arguments.command).run(arguments)
+    except errors.BootstrapError as error:
+        return _report(error, form)
+    except KeyboardInterrupt:
+        print("teleport-bootstrap: interrupted", file=sys.stderr)  # noqa: T201
+        return INTERRUPTED
+    except Exception as error:
+        return _report(_defect(error), form)
+    return _print(result.shown(form), result.status)
+
+
+def _follows(argv: Sequence[str], option: str, value: str) -> bool:
+    return any(pair == (option, value) for pair in zip(argv, argv[1:]))
+
+
+def _print(text: str, status: int) -> int:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has seen enough. Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return status
+
+
+def _defect(error: Exception) -> errors.BootstrapError:
+    """Return the error for an exception that nobody foresaw: its type and place, and not its text."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
+    logger.debug("%s", "".join(traceback.format_list(frames)))
+    return errors.BootstrapError(
+        f"an unforeseen {type(error).__name__}{place}",
+        hint="This is a defect of teleport-bootstrap. Run it again with --log-level debug and report what it prints.",
+    )
+
+
+def _report(error: errors.BootstrapError, form: str) -> int:
+    """Tell of `error` on stderr, in the journal with its fields, and as JSON where that was asked for."""
+    if not logging.getLogger("teleport_bootstrap").handlers:
+        journal.set_up("info")
+    journal.record_failure(error.message, error.hint, error.code, error.message_id(), error.exit_status)
+    print(f"teleport-bootstrap: {error.message}", file=sys.stderr)  # noqa: T201
+    if error.hint:
+        print(f"  {error.hint}", file=sys.stderr)  # noqa: T201
+    if form == "json":
+        shown = {
+            "code": error.code,
+            "message": error.message,
+            "hint": error.hint,
+            "exit_status": error.exit_status,
+        }
+        return _print(json.dumps({"error": shown}, indent=2, ensure_ascii=False) + "\n", error.exit_status)
+    return error.exit_status

@@ -1,0 +1,46 @@
+"""`teleport-bootstrap metadata`: one harmless item of instance metadata, for labels and scripts."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.apply import last_known
+from teleport_bootstrap.cli import options, result
+
+HELP = "print one item of instance metadata, the last known value where it does not answer"
+EXAMPLE = "teleport-bootstrap metadata local-ipv4"
+
+# A label's command should end before the next one is due, and at start Teleport waits for all of them.
+WAIT_SECONDS = 3.0
+
+logger = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    from teleport_bootstrap.ec2 import items  # noqa: PLC0415
+
+    parser.add_argument("item", metavar="PATH", choices=tuple(items.PATHS), help="one of: " + ", ".join(items.PATHS))
+
+
+def run(arguments: argparse.Namespace) -> result.Result:
+    """Ask, remember, and print; nothing at all goes to standard output where there is no value."""
+    from teleport_bootstrap.ec2 import imds, items  # noqa: PLC0415 - an HTTP library takes a while to import
+
+    where = options.where(arguments)
+    try:
+        client = imds.Imds.from_environment(os.environ, deadline_seconds=WAIT_SECONDS)
+        value = items.read(client, arguments.item)
+    except errors.BootstrapError as error:
+        value = last_known.read(where).get(arguments.item)
+        if value is None:
+            raise
+        logger.info("this is the last known value, because: %s", error.message)
+    else:
+        last_known.keep(where, arguments.item, value)
+        if value is None:
+            logger.info("this instance has no %s", arguments.item)
+    return result.Result(value or "", {"item": arguments.item, "value": value})

@@ -1,0 +1,75 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+
+from teleport_bootstrap import paths
+from teleport_bootstrap.apply import gather
+from teleport_bootstrap.host import journal, root
+
+
+def add_global(parser: argparse.ArgumentParser, *, with_defaults: bool) -> None:
+    """Add what is accepted before and after the command; after it, a missing option leaves the one before as it is."""
+
+    def default(value: str) -> str:
+        return value if with_defaults else argparse.SUPPRESS
+
+    group = parser.add_argument_group("global options")
+    group.add_argument("--root", metavar="DIR", default=default("/"), help="where / is; default: /")
+    group.add_argument(
+        "--format", choices=("text", "json"), default=default("text"), help="how to print the result; default: text"
+    )
+    group.add_argument(
+        "--log-level",
+        choices=tuple(journal.LEVELS),
+        default=default("info"),
+        help="which messages to log; default: info",
+    )
+
+
+def add_build(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name the Teleport which will read the configuration."""
+    parser.add_argument(
+        "--teleport-version", metavar="X.Y.Z", help="which Teleport to write for; default: the one installed"
+    )
+    parser.add_argument("--fips", action="store_true", help="write for a FIPS build")
+
+
+def add_wait(parser: argparse.ArgumentParser) -> None:
+    """Add the option that bounds each wait for a service."""
+    parser.add_argument(
+        "--wait",
+        metavar="SECONDS",
+        type=_seconds,
+        default=gather.WAIT_SECONDS,
+        help=f"how long to wait for instance metadata, and again for AWS; default: {gather.WAIT_SECONDS:.0f}",
+    )
+
+
+def add_sources(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where conf and metadata come from."""
+    parser.add_argument("--conf", metavar="FILE", help=f"the conf to read; default: {paths.CONF}")
+    parser.add_argument(
+        "--metadata",
+        metavar="FILE",
+        help="a YAML file with local-ipv4, public-ipv4, local-hostname, instance-id, region and tags; "
+        "with it, no network is used",
+    )
+
+
+def where(arguments: argparse.Namespace) -> root.Root:
+    """Return the root that --root names."""
+    return root.Root(arguments.root)
+
+
+def build(arguments: argparse.Namespace) -> gather.NamedBuild:
+    """Return what --teleport-version and --fips name."""
+    return gather.NamedBuild(arguments.teleport_version, arguments.fips)
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 3600:
+        raise argparse.ArgumentTypeError("a number of seconds from 0 to 3600")
+    return value

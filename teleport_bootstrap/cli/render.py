@@ -1,0 +1,28 @@
+"""`teleport-bootstrap render`: print the teleport.yaml that a conf would give."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+
+from teleport_bootstrap.cli import options, result, sources
+
+HELP = "print the teleport.yaml that a conf gives"
+EXAMPLE = "teleport-bootstrap render --conf ./conf --metadata ./instance.yaml --teleport-version 17.5.1"
+
+logger = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    options.add_sources(parser)
+    options.add_build(parser)
+    options.add_wait(parser)
+
+
+def run(arguments: argparse.Namespace) -> result.Result:
+    """Plan, and show the file; notes go to the log."""
+    plan = sources.plan(arguments)
+    for note in plan.notes:
+        logger.warning("%s", note)
+    return result.Result(plan.teleport_yaml.content, plan.document)

@@ -1,0 +1,63 @@
+"""Conf and metadata for the commands that only look: from named files, otherwise from this instance."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.apply import gather
+from teleport_bootstrap.cli import options
+from teleport_bootstrap.conf import conf, variables
+from teleport_bootstrap.ec2 import facts
+from teleport_bootstrap.host import root, trust
+from teleport_bootstrap.plan import model, planner
+
+LARGEST = trust.LARGEST
+
+
+def conf_data(where: root.Root, path: str | None) -> tuple[bytes, str]:
+    """Return the conf at `path` (`-` is standard input), by default the instance's own, and what to call it.
+
+    Raises ConfMissing and FileTrouble; and Untrusted for the instance's own, which decides about root's work.
+    """
+    if path == "-":
+        return sys.stdin.buffer.read(LARGEST), "standard input"
+    if path is not None:
+        return _named_file(path), path
+    data = trust.read(where, paths.CONF)
+    if data is None:
+        raise errors.ConfMissing(
+            f"there is no {where.path(paths.CONF)}", hint="Name another file, or write this one in user-data."
+        )
+    return data, where.path(paths.CONF)
+
+
+def plan(arguments: argparse.Namespace) -> model.Plan:
+    """Return the plan for the conf, the metadata and the Teleport that `arguments` name; raises as the planner does."""
+    where = options.where(arguments)
+    settings = conf.load(*conf_data(where, arguments.conf))
+    if arguments.metadata is not None:
+        instance = _facts(arguments.metadata, settings)
+    else:
+        instance = gather.instance(settings, gather.Doors(where, os.environ, arguments.wait))
+    return planner.plan(settings, instance, gather.build(where, options.build(arguments)))
+
+
+def _facts(path: str, settings: conf.Conf) -> facts.Facts:
+    try:
+        text = _named_file(path).decode("utf-8")
+    except UnicodeDecodeError:
+        raise errors.MetadataFileInvalid(f"{path} is not UTF-8 text", hint="Write it as YAML.") from None
+    return facts.from_yaml(text, path, region=settings.value(variables.EC2_REGION))
+
+
+def _named_file(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(LARGEST)
+    except FileNotFoundError:
+        raise errors.UsageError(f"there is no {path}", hint="Check the name of the file.") from None
+    except OSError as error:
+        raise errors.FileTrouble(f"{path} cannot be read: {error.strerror}", hint="Check the file.") from None

@@ -1,0 +1,55 @@
+"""`teleport-bootstrap validate`: everything that is wrong with a conf, at once, without touching anything."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.cli import options, result, sources
+from teleport_bootstrap.conf import conf
+from teleport_bootstrap.conf.problem import Problem
+from teleport_bootstrap.plan import requirements
+
+HELP = "check a conf and list every problem in it"
+EXAMPLE = "teleport-bootstrap validate ./conf --format json"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("conf", nargs="?", metavar="CONF", help="the file to check, - for standard input")
+    parser.add_argument("--fips", action="store_true", help="check for a FIPS build of Teleport")
+
+
+def run(arguments: argparse.Namespace) -> result.Result:
+    """Check, and end with the status for a bad conf where there is a problem."""
+    data, path = sources.conf_data(options.where(arguments), arguments.conf)
+    inspection = conf.inspect(data, path)
+    problems = inspection.errors
+    if inspection.conf is not None:
+        problems = requirements.check(inspection.conf, fips=arguments.fips)
+    lines = [
+        *(f"error: {problem.describe(path)}" for problem in problems),
+        *(f"warning: {problem.describe(path)}" for problem in inspection.warnings),
+    ]
+    if not problems:
+        lines.append(f"{path}: valid, {len(inspection.variables)} assignments")
+    return result.Result(
+        "\n".join(lines),
+        {
+            "variables": [{"name": each.name, "value": each.value, "line": each.line} for each in inspection.variables],
+            "errors": [_shown(problem) for problem in problems],
+            "warnings": [_shown(problem) for problem in inspection.warnings],
+        },
+        errors.CONF_OR_USAGE if problems else errors.OK,
+    )
+
+
+def _shown(problem: Problem) -> dict[str, Any]:
+    return {
+        "kind": problem.kind,
+        "line": problem.line,
+        "column": problem.column,
+        "message": problem.message,
+        "hint": problem.hint,
+    }

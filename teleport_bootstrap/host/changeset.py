@@ -1,0 +1,184 @@
+"""Several files changed as one: everything is staged before anything is swapped, and a failed swap is undone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.host import accounts, directory, root
+
+# What our own files in the making and files to be undone are called: a dot, the name, some chance, one of these.
+STAGED = ".teleport-bootstrap-new"
+KEPT = ".teleport-bootstrap-old"
+
+
+@dataclass
+class _Change:
+    """One name in one directory: `staged` takes its place, None removes it; `kept` is its old content while we work."""
+
+    path: str
+    directory: directory.Directory
+    name: str
+    staged: str | None
+    kept: str | None = None
+    done: bool = False
+
+
+class Changeset:
+    """Changes to files under one root. Use as a context manager: what was staged and not committed vanishes.
+
+    The order is the caller's: `commit` swaps in the order of the calls, so put last what others take for the sign that
+    the rest is there. All methods raise FileTrouble with the path, after which nothing has changed.
+    """
+
+    def __init__(self, where: root.Root) -> None:
+        self._where = where
+        self._changes: list[_Change] = []
+        self._directories: dict[str, directory.Directory] = {}
+
+    def __enter__(self) -> Changeset:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for change in self._changes:
+            if change.staged is not None and not change.done:
+                with contextlib.suppress(OSError):
+                    change.directory.unlink(change.staged)
+        for each in self._directories.values():
+            each.close()
+        self._changes.clear()
+        self._directories.clear()
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The paths that will change, as the instance sees them."""
+        return tuple(change.path for change in self._changes)
+
+    def make_directory(self, path: str, *, mode: int, owner: str, group: str) -> None:
+        """Have a directory at `path` with this mode and owner; a link in its place is refused, content is not touched.
+
+        A directory is made at once: it does no harm by itself, and files can only be staged inside it.
+        """
+        uid, gid = accounts.ids(self._where, owner, group)
+        with _trouble(self._where.path(path)):
+            target = self._where.path(path)
+            os.makedirs(os.path.dirname(target), mode=0o755, exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(target, mode=0o700)
+            opened = self._open(path)
+            facts = os.fstat(opened.descriptor)
+            if uid != -1 and (facts.st_uid, facts.st_gid) != (uid, gid):
+                os.fchown(opened.descriptor, uid, gid)
+            if facts.st_mode & 0o7777 != mode:
+                os.fchmod(opened.descriptor, mode)
+
+    def write(self, path: str, content: bytes, *, mode: int, owner: str, group: str) -> None:
+        """Stage a file; nothing is staged where the file is already exactly so."""
+        uid, gid = accounts.ids(self._where, owner, group)
+        with _trouble(self._where.path(path)):
+            parent, name = os.path.split(path)
+            opened = self._open(parent)
+            found = opened.read(name)
+            same_owner = found is not None and (uid == -1 or (found.uid, found.gid) == (uid, gid))
+            if found is not None and same_owner and found.mode == mode and found.content == content:
+                return
+            staged = f".{name}.{secrets.token_hex(8)}{STAGED}"
+            opened.create(staged, content, mode=mode, uid=uid, gid=gid)
+            self._changes.append(_Change(path, opened, name, staged))
+
+    def remove(self, path: str) -> None:
+        """Stage the removal of a file, where there is one."""
+        parent, name = os.path.split(path)
+        with _trouble(self._where.path(path)):
+            if not os.path.isdir(self._where.path(parent)):
+                return
+            opened = self._open(parent)
+            if opened.exists(name):
+                self._changes.append(_Change(path, opened, name, None))
+
+    def staged_path(self, path: str) -> str | None:
+        """Return where the staged content of `path` lies on this machine, for a program that is to judge it."""
+        for change in self._changes:
+            if change.path == path and change.staged is not None:
+                return os.path.join(change.directory.path, change.staged)
+        return None
+
+    def commit(self) -> tuple[str, ...]:
+        """Swap everything in, and bring it to the disk; return the paths that changed.
+
+        Where one swap fails, those before it are undone before FileTrouble is raised.
+        """
+        try:
+            for change in self._changes:
+                with _trouble(self._where.path(change.path)):
+                    self._swap(change)
+        except BaseException:
+            self._undo()
+            raise
+        for change in self._changes:
+            if change.kept is not None:
+                with contextlib.suppress(OSError):
+                    change.directory.unlink(change.kept)
+        for opened in {id(change.directory): change.directory for change in self._changes}.values():
+            with _trouble(opened.path):
+                opened.sync()
+        return self.changed
+
+    def sweep(self, *directories: str) -> None:
+        """Remove what a killed run left in `directories`; call it only under the lock."""
+        for path in directories:
+            if not os.path.isdir(self._where.path(path)):
+                continue
+            with _trouble(self._where.path(path)):
+                opened = self._open(path)
+                for name in opened.names():
+                    if name.startswith(".") and name.endswith((STAGED, KEPT)):
+                        opened.unlink(name)
+
+    def _swap(self, change: _Change) -> None:
+        if change.directory.exists(change.name):
+            change.kept = f".{change.name}.{secrets.token_hex(8)}{KEPT}"
+            if change.staged is None:
+                change.directory.rename(change.name, change.kept)
+                change.done = True
+                return
+            change.directory.keep(change.name, change.kept)
+        if change.staged is not None:
+            change.directory.rename(change.staged, change.name)
+        change.done = True
+
+    def _undo(self) -> None:
+        for change in reversed(self._changes):
+            with contextlib.suppress(OSError):
+                if change.done and change.kept is not None:
+                    change.directory.rename(change.kept, change.name)
+                elif change.done:
+                    change.directory.unlink(change.name)
+                elif change.kept is not None:
+                    change.directory.unlink(change.kept)
+
+    def _open(self, path: str) -> directory.Directory:
+        if path not in self._directories:
+            target = self._where.path(path)
+            if not os.path.lexists(target):
+                os.makedirs(target, mode=0o755)
+            self._directories[path] = directory.Directory(target)
+        return self._directories[path]
+
+
+@contextlib.contextmanager
+def _trouble(path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise errors.FileTrouble(
+            f"{path} cannot be written: {error.strerror}",
+            hint="Nothing was changed. Look at the disk's space, its mount options and the kind of file that is there.",
+        ) from None

@@ -1,0 +1,110 @@
+"""Files of one directory, reached through its descriptor: no link is followed, no open file can be swapped under us.
+
+Teleport's data directory belongs to the service user, so that for root it is hostile ground: names there may be
+symbolic links, hard links to files elsewhere, or named pipes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from dataclasses import dataclass
+
+READ_LIMIT = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Found:
+    """A regular file with one name: its content, permission bits and owner."""
+
+    content: bytes
+    mode: int
+    uid: int
+    gid: int
+
+
+class Directory:
+    """An open directory at `path`. Every method works relative to its descriptor; all raise OSError."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        os.close(self.descriptor)
+
+    def read(self, name: str) -> Found | None:
+        """Return the file `name`; None where there is none, or where it is anything but a regular file of one name."""
+        try:
+            descriptor = os.open(
+                name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=self.descriptor
+            )
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ELOOP, errno.ENXIO):
+                return None
+            raise
+        with os.fdopen(descriptor, "rb") as file:
+            facts = os.fstat(descriptor)
+            if not stat.S_ISREG(facts.st_mode) or facts.st_nlink != 1 or facts.st_size > READ_LIMIT:
+                return None
+            return Found(file.read(READ_LIMIT), stat.S_IMODE(facts.st_mode), facts.st_uid, facts.st_gid)
+
+    def create(self, name: str, content: bytes, *, mode: int, uid: int, gid: int) -> None:
+        """Make the new file `name`, which must not exist, with its final owner and mode, and bring it to the disk.
+
+        `uid` and `gid` of -1 leave the owner as it is. Nothing stays behind when it fails.
+        """
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(name, flags, 0o600, dir_fd=self.descriptor)
+        try:
+            try:
+                if uid != -1 or gid != -1:
+                    os.fchown(descriptor, uid, gid)
+                os.fchmod(descriptor, mode)
+                left = memoryview(content)
+                while left:
+                    left = left[os.write(descriptor, left) :]
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                self.unlink(name)
+            raise
+
+    def exists(self, name: str) -> bool:
+        """Whether `name` is there, as whatever."""
+        try:
+            os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def rename(self, old: str, new: str) -> None:
+        """Give `old` the name `new`, in place of what had it."""
+        os.rename(old, new, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
+
+    def keep(self, name: str, second_name: str) -> None:
+        """Let what is at `name` be found at `second_name` too; a symbolic link as the link that it is."""
+        os.link(
+            name,
+            second_name,
+            src_dir_fd=self.descriptor,
+            dst_dir_fd=self.descriptor,
+            follow_symlinks=False,
+        )
+
+    def unlink(self, name: str) -> None:
+        """Take the name `name` away."""
+        os.unlink(name, dir_fd=self.descriptor)
+
+    def names(self) -> list[str]:
+        """Return the names in the directory."""
+        return os.listdir(self.descriptor)
+
+    def sync(self) -> None:
+        """Bring the names themselves to the disk."""
+        os.fsync(self.descriptor)

@@ -1,0 +1,83 @@
+"""Where log records go: to the journal with their fields under systemd, to stderr otherwise."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+IDENTIFIER = "teleport-bootstrap"
+
+# syslog(3) priorities, which the journal reads in front of a line.
+_PRIORITIES = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (logging.DEBUG, 7))
+
+
+class _Lines(logging.Formatter):
+    """One line a record; with its priority in front where the journal reads our stderr."""
+
+    def __init__(self, *, for_journal: bool) -> None:
+        super().__init__("%(message)s")
+        self._for_journal = for_journal
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        if not self._for_journal:
+            return f"{record.levelname.lower()}: {text}" if record.levelno >= logging.WARNING else text
+        priority = next((number for level, number in _PRIORITIES if record.levelno >= level), 7)
+        return "\n".join(f"<{priority}>{line}" for line in text.splitlines())
+
+
+def is_under_systemd() -> bool:
+    """Whether stderr leads to the journal: JOURNAL_STREAM names its device and inode; see systemd.exec(5)."""
+    device, _, inode = os.environ.get("JOURNAL_STREAM", "").partition(":")
+    try:
+        facts = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+    return (device, inode) == (str(facts.st_dev), str(facts.st_ino))
+
+
+def set_up(level: str) -> None:
+    """Send the records of this program, from `level` (a key of LEVELS) on, to where they belong."""
+    logger = logging.getLogger("teleport_bootstrap")
+    logger.setLevel(LEVELS[level])
+    logger.propagate = False
+    logger.handlers = [_handler()]
+
+
+def _handler() -> logging.Handler:
+    if is_under_systemd():
+        try:
+            from systemd import journal  # type: ignore[attr-defined] # noqa: PLC0415 - only on Linux, and not on every system there
+        except ImportError:
+            pass
+        else:
+            native: logging.Handler = journal.JournalHandler(SYSLOG_IDENTIFIER=IDENTIFIER)
+            return native
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Lines(for_journal=is_under_systemd()))
+    return handler
+
+
+def record_failure(message: str, hint: str, code: str, message_id: str, exit_status: int) -> None:
+    """Leave a failure in the journal with the fields one can search for; elsewhere nothing, stderr tells it anyway.
+
+    Find them all with `journalctl TELEPORT_BOOTSTRAP_CODE=aws-denied` or `MESSAGE_ID=…`.
+    """
+    if not is_under_systemd():
+        return
+    try:
+        from systemd import journal  # type: ignore[attr-defined] # noqa: PLC0415
+    except ImportError:
+        return
+    journal.send(
+        message,
+        PRIORITY=3,
+        SYSLOG_IDENTIFIER=IDENTIFIER,
+        MESSAGE_ID=message_id,
+        TELEPORT_BOOTSTRAP_CODE=code,
+        TELEPORT_BOOTSTRAP_HINT=hint,
+        TELEPORT_BOOTSTRAP_EXIT_STATUS=str(exit_status),
+    )

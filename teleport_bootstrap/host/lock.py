@@ -1,0 +1,75 @@
+"""One teleport-bootstrap at a time for everything that writes."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.host import root
+
+NAME = "lock"
+POLL_SECONDS = 0.1
+
+
+@contextlib.contextmanager
+def held(where: root.Root, purpose: str, *, deadline_seconds: float = 60.0) -> Iterator[None]:
+    """Hold the lock while the body runs; `purpose` is what others are told they wait for.
+
+    Raises LockBusy, naming the holder, when somebody else keeps it for longer than `deadline_seconds`. The kernel gives
+    it back when the holder dies, however it dies.
+    """
+    path = where.path(f"{paths.STATE}/{NAME}")
+    try:
+        os.makedirs(os.path.dirname(where.path(paths.STATE)), mode=0o755, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(where.path(paths.STATE), mode=0o700)
+        descriptor = _acquire(path, deadline_seconds)
+    except OSError as error:
+        raise errors.FileTrouble(
+            f"the lock {path} cannot be taken: {error.strerror}",
+            hint="Run as root; look whether the disk is full or mounted read-only.",
+        ) from None
+    try:
+        with contextlib.suppress(OSError):  # a full disk: then the next one is told less, and that is all
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{purpose} (process {os.getpid()})".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _acquire(path: str, deadline_seconds: float) -> int:
+    end = time.monotonic() + deadline_seconds
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace")
+            os.close(descriptor)
+            if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+                raise
+            if time.monotonic() >= end:
+                raise errors.LockBusy(
+                    f"another teleport-bootstrap is at work: {holder or 'it did not say what on'}; "
+                    f"waited {deadline_seconds:.0f} s for it",
+                    hint="Wait for it to end, or look at it with `systemctl status` and `ps`, then try again.",
+                ) from None
+            time.sleep(POLL_SECONDS)
+            continue
+        if _is_still_at(path, descriptor):
+            return descriptor
+        # Removed or replaced between open and lock: what we hold guards nothing.
+        os.close(descriptor)
+
+
+def _is_still_at(path: str, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(path, follow_symlinks=False), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False

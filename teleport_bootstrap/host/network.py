@@ -1,0 +1,37 @@
+"""Why a connection failed, in a few words for people."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+# What the kernel, the resolver and HTTP libraries write, and what to make of it; the first that fits counts.
+_SIGNS = (
+    ("connection refused", "connection refused"),
+    ("connection reset", "connection reset"),
+    ("network is unreachable", "network is unreachable"),
+    ("no route to host", "no route to host"),
+    ("name or service not known", "the endpoint's name does not resolve"),
+    ("name resolution", "the endpoint's name does not resolve"),
+    ("no address associated", "the endpoint's name does not resolve"),
+    ("could not connect", "could not connect"),
+    ("connect timeout", "no connection within its time limit"),
+    ("connection to", "no connection within its time limit"),
+    ("timeout", "no answer within its time limit"),
+    ("timed out", "no answer within its time limit"),
+    ("certificate", "the endpoint's certificate is not trusted"),
+    ("connection broken", "the connection broke off"),
+    ("connection aborted", "the connection broke off"),
+    ("connection was closed", "the connection broke off"),
+    ("remote end closed", "the connection broke off"),
+    ("incompleteread", "the connection broke off"),
+)
+
+
+def reason(error: BaseException) -> str:
+    """Return why the exchange with an HTTP server failed.
+
+    The text of the exception is looked at but never repeated: it names objects in memory, and may show what was sent.
+    """
+    text = str(error).lower()
+    found: Optional[str] = next((meaning for sign, meaning in _SIGNS if sign in text), None)
+    return found or f"the exchange failed ({type(error).__name__})"

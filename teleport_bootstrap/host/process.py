@@ -1,0 +1,65 @@
+"""The only door to other programs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A program that has ended, or could not be run at all (`status` 127), or took too long (`status` 124)."""
+
+    argv: tuple[str, ...]
+    status: int
+    output: str
+    errors: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether it ended with status 0."""
+        return self.status == 0
+
+    def describe(self) -> str:
+        """Return what happened in one line: the command, how it ended, and the last thing it said."""
+        said = [line.strip() for line in (self.errors or self.output).splitlines() if line.strip()]
+        return f"`{' '.join(self.argv)}` {self._ending()}" + (f": {said[-1]}" if said else "")
+
+    def _ending(self) -> str:
+        if self.status == 127:
+            return "could not be run"
+        if self.status == 124:
+            return "did not end in time"
+        if self.status < 0:
+            return f"was ended by {signal.Signals(-self.status).name}"
+        return f"ended with status {self.status}"
+
+
+def run(argv: Sequence[str], *, timeout_seconds: float) -> Finished:
+    """Run `argv` without a shell and without input; return how it ended, never raise.
+
+    Messages are asked for in English, because some are read. A program that outlives `timeout_seconds` is killed.
+    """
+    environment = {**os.environ, "LC_ALL": "C.UTF-8", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": ""}
+    try:
+        done = subprocess.run(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=timeout_seconds,
+            env=environment,
+        )
+    except subprocess.TimeoutExpired:
+        return Finished(tuple(argv), 124, "", f"no end after {timeout_seconds:.0f} s")
+    except OSError as error:
+        return Finished(tuple(argv), 127, "", error.strerror or str(error))
+    return Finished(
+        tuple(argv),
+        done.returncode,
+        done.stdout.decode("utf-8", "replace"),
+        done.stderr.decode("utf-8", "replace"),
+    )

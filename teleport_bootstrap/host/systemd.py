@@ -1,0 +1,110 @@
+"""The door to systemd: which units there are, and asking it to enable, disable, start and stop them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.host import process, root
+
+# Where systemd looks for units, the more important first; see systemd.unit(5).
+UNIT_DIRECTORIES = (
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+)
+
+CALL_SECONDS = 30.0
+# A stopped Teleport ends its sessions first; its units give it no longer than this.
+STOP_SECONDS = 120.0
+
+CLOUD_FINAL = "cloud-final.service"
+
+
+@dataclass(frozen=True)
+class State:
+    """A unit as systemd sees it: `active` as in active, inactive, failed; `enablement` as in enabled, disabled."""
+
+    active: str = "unknown"
+    enablement: str = "unknown"
+    main_pid: int = 0
+
+
+def is_installed(where: root.Root, unit: str) -> bool:
+    """Whether there is a file for `unit` under the root."""
+    return any(os.path.exists(where.path(f"{directory}/{unit}")) for directory in UNIT_DIRECTORIES)
+
+
+def is_running(where: root.Root) -> bool:
+    """Whether the root is a running system with systemd as its init; an image or a scratch directory is not."""
+    return where.is_live and os.path.isdir("/run/systemd/system")
+
+
+def states(units: Sequence[str]) -> dict[str, State]:
+    """Return the state of each of `units` on the running system; raises UnitTrouble where systemd does not answer."""
+    if not units:
+        return {}
+    done = _systemctl(["show", "--property=Id,ActiveState,UnitFileState,MainPID", *units])
+    found = {}
+    for block in done.output.split("\n\n"):
+        fields = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        if "Id" in fields:
+            found[fields["Id"]] = State(
+                fields.get("ActiveState", "unknown"),
+                fields.get("UnitFileState") or "unknown",
+                int(fields.get("MainPID") or 0),
+            )
+    return {unit: found.get(unit, State()) for unit in units}
+
+
+def enable(where: root.Root, units: Sequence[str]) -> None:
+    """Have `units` started at each boot. Raises UnitTrouble."""
+    if units:
+        _systemctl([*_offline(where), "enable", *units])
+
+
+def disable(where: root.Root, units: Sequence[str]) -> None:
+    """Have `units` not started at boot any more. Raises UnitTrouble."""
+    if units:
+        _systemctl([*_offline(where), "disable", *units])
+
+
+def reload() -> None:
+    """Let systemd read unit files and drop-ins again. Raises UnitTrouble."""
+    _systemctl(["daemon-reload"])
+
+
+def start(units: Sequence[str]) -> None:
+    """Ask for `units` to be started, and do not wait.
+
+    Teleport's units are ordered after cloud-final.service and after generate-config; whoever waited for them inside
+    one of these would wait for himself. Raises UnitTrouble where systemd refuses at once.
+    """
+    if units:
+        _systemctl(["start", "--no-block", *units])
+
+
+def stop(units: Sequence[str], *, wait: bool) -> None:
+    """Stop `units`, and wait for it where `wait` says so. Raises UnitTrouble."""
+    if units:
+        _systemctl(["stop", *([] if wait else ["--no-block"]), *units], timeout_seconds=STOP_SECONDS)
+
+
+def is_inside_user_data() -> bool:
+    """Whether cloud-init's last stage, which runs user-data, is under way, so that nothing may wait for units."""
+    return states([CLOUD_FINAL])[CLOUD_FINAL].active == "activating"
+
+
+def _offline(where: root.Root) -> list[str]:
+    return [] if is_running(where) else [f"--root={where.directory}"]
+
+
+def _systemctl(arguments: Sequence[str], *, timeout_seconds: float = CALL_SECONDS) -> process.Finished:
+    done = process.run(["systemctl", "--no-ask-password", *arguments], timeout_seconds=timeout_seconds)
+    if not done.ok:
+        raise errors.UnitTrouble(done.describe(), hint="Look at `systemctl status` and `journalctl -b` of that unit.")
+    return done

@@ -1,0 +1,39 @@
+"""The door to the installed Teleport: where it is, which it is, and what it thinks of a configuration."""
+
+from __future__ import annotations
+
+import os
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.host import process, root
+
+# In the order in which the images and Teleport's own installers have used them.
+DIRECTORIES = ("/usr/local/bin", "/usr/bin", "/opt/teleport/system/bin")
+
+VERSION_SECONDS = 30.0
+TEST_SECONDS = 60.0
+
+
+def find(where: root.Root, program: str = "teleport") -> str | None:
+    """Return where the binary is on this machine, None where it is not installed."""
+    for directory in DIRECTORIES:
+        path = where.path(f"{directory}/{program}")
+        if os.access(path, os.X_OK) and os.path.isfile(path):
+            return path
+    return None
+
+
+def version(binary: str) -> process.Finished:
+    """Ask `binary` which Teleport it is; the answer is read by `teleport_bootstrap.plan.teleport_build`."""
+    return process.run([binary, "version"], timeout_seconds=VERSION_SECONDS)
+
+
+def check(binary: str, path: str, shown_as: str) -> None:
+    """Raise TeleportRefused, with Teleport's own words, where `binary` does not accept the configuration at `path`."""
+    done = process.run([binary, "configure", "--test", path], timeout_seconds=TEST_SECONDS)
+    if not done.ok:
+        said = " ".join((done.errors or done.output).replace(path, shown_as).split()) or f"exit status {done.status}"
+        raise errors.TeleportRefused(
+            f"{binary} does not accept the configuration for {shown_as}: {said}",
+            hint="Nothing was written. `teleport-bootstrap render` shows the file; change the conf or Teleport.",
+        )

@@ -1,0 +1,130 @@
+"""Reading what decides about root's work: only where nobody but root could have written it.
+
+Whoever can write to /etc/teleport.d becomes root at the next generate, so the directory and each file in it that is
+read must belong to root and be writable by nobody else.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import NoReturn
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.host import root
+
+# Far more than any conf or override file; what is larger is a mistake, and is not read into memory.
+LARGEST = 4 * 1024 * 1024
+
+
+def read(where: root.Root, path: str) -> bytes | None:
+    """Return the content of `path`, a file in a directory that decides about root's work; None where it is absent.
+
+    Raises Untrusted where the directory or the file belongs to somebody else, can be written by others or is a
+    symbolic link, FileTrouble where it cannot be read.
+    """
+    directory, name = os.path.split(path)
+    descriptor = open_directory(where, directory)
+    if descriptor is None:
+        return None
+    try:
+        return _read_in(where, descriptor, directory, name)
+    finally:
+        os.close(descriptor)
+
+
+def names(where: root.Root, directory: str) -> list[str]:
+    """Return the names in `directory` in lexical order, none where it is absent; raises as `read` does."""
+    descriptor = open_directory(where, directory)
+    if descriptor is None:
+        return []
+    try:
+        return sorted(os.listdir(descriptor))
+    finally:
+        os.close(descriptor)
+
+
+def make_private(where: root.Root, path: str) -> None:
+    """Let only root read `path`, which `read` has read; raises as `read` does."""
+    directory, name = os.path.split(path)
+    descriptor = open_directory(where, directory)
+    if descriptor is None:
+        return
+    try:
+        # By its name: in a directory that only root can write to, nobody can have put a link there.
+        if stat.S_IMODE(os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode) != 0o600:
+            os.chmod(name, 0o600, dir_fd=descriptor)
+    except OSError as error:
+        raise errors.FileTrouble(
+            f"{where.path(path)} holds a secret, and its mode cannot be changed to 0600: {error.strerror}",
+            hint=f"Run `chmod 0600 {where.path(path)}`.",
+        ) from None
+    finally:
+        os.close(descriptor)
+
+
+def open_directory(where: root.Root, directory: str) -> int | None:
+    """Return a descriptor of `directory`, None where it is absent; raises as `read` does."""
+    try:
+        descriptor = os.open(where.path(directory), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        _refuse_open(where, directory, error)
+    try:
+        _check(where, directory, os.fstat(descriptor))
+    except errors.BootstrapError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _read_in(where: root.Root, directory: int, directory_path: str, name: str) -> bytes | None:
+    path = f"{directory_path}/{name}"
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        _refuse_open(where, path, error)
+    with os.fdopen(descriptor, "rb") as file:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode):
+            raise errors.FileTrouble(
+                f"{where.path(path)} is not a regular file", hint="Put an ordinary text file in its place."
+            )
+        _check(where, path, facts)
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise errors.FileTrouble(
+            f"{where.path(path)} is larger than {LARGEST // 1024 // 1024} MiB",
+            hint="It should hold a few lines of settings; look what wrote it.",
+        )
+    return content
+
+
+def _check(where: root.Root, path: str, facts: os.stat_result) -> None:
+    shown = where.path(path)
+    # Someone who tries things out in a scratch directory owns it himself; on an instance this is root.
+    if facts.st_uid not in (0, os.geteuid()):
+        raise errors.Untrusted(
+            f"{shown} belongs to user {facts.st_uid}, who could thus decide what root does here",
+            hint=f"Look what changed it, then run `chown root:root {shown}`.",
+        )
+    if facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise errors.Untrusted(
+            f"{shown} can be written by others than root (mode {stat.S_IMODE(facts.st_mode):04o}), "
+            "who could thus decide what root does here",
+            hint=f"Look what changed it, then run `chown root:root {shown} && chmod go-w {shown}`.",
+        )
+
+
+def _refuse_open(where: root.Root, path: str, error: OSError) -> NoReturn:
+    shown = where.path(path)
+    if error.errno in (errno.ELOOP, errno.ENOTDIR) and os.path.islink(shown):
+        raise errors.Untrusted(
+            f"{shown} is a symbolic link, and what it leads to may be changed by others",
+            hint="Put the directory or file itself in its place.",
+        )
+    raise errors.FileTrouble(f"{shown} cannot be read: {error.strerror}", hint="Run as root, or look at the file.")

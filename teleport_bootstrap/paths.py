@@ -1,0 +1,14 @@
+"""Where things are on an instance: the names that user-data, Terraform and operators rely on."""
+
+from __future__ import annotations
+
+CONF_DIRECTORY = "/etc/teleport.d"
+CONF = "/etc/teleport.d/conf"
+OVERRIDES = "/etc/teleport.d/teleport.yaml.d"
+TELEPORT_YAML = "/etc/teleport.yaml"
+DATA = "/var/lib/teleport"
+STATE = "/var/lib/teleport-bootstrap"
+UNIT_ENVIRONMENT = "/var/lib/teleport-bootstrap/unit.env"
+
+# The last values that instance metadata gave, for labels while it does not answer.
+METADATA_CACHE = "/var/lib/teleport-bootstrap/metadata.json"

@@ -1,0 +1,201 @@
+"""What the conf alone says of this host: markers, environment, directories, secrets to fetch, units."""
+
+from __future__ import annotations
+
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.conf import conf, variables
+from teleport_bootstrap.plan import deployment, model, requirements, roles, teleport_build
+from teleport_bootstrap.plan.services import auth_service, proxy_service, teleport_section
+
+FETCH_SECRETS = "teleport-fetch-secrets.timer"
+
+# Which timers an instance needs; a unit that is not installed is left out when the plan is applied.
+TIMERS = (
+    "teleport-ssm-publish-tokens.timer",
+    "teleport-get-cert.timer",
+    "teleport-renew-cert.timer",
+    "teleport-check-cert.timer",
+    FETCH_SECRETS,
+)
+
+DROP_IN = "50-teleport-bootstrap.conf"
+
+
+def plan(settings: conf.Conf, build: teleport_build.TeleportBuild) -> model.Activation:
+    """Return the activation for `settings` on `build`.
+
+    Raises ConfInvalid with every requirement that is not met, and TeleportUnsupported where the installed Teleport
+    is not one that can do what the conf asks.
+    """
+    problems = requirements.check(settings, fips=build.fips)
+    if problems:
+        raise errors.ConfInvalid(settings.path, problems)
+    decided = deployment.decide(settings, fips=build.fips)
+    _check_build(settings, build)
+    place = decided.place
+    secrets = _secrets(settings, decided)
+    wanted = _wanted_files(decided, build, secrets)
+    unwanted = [path for path in (*deployment.MARKER_PATHS, *_drop_ins()) if path not in {each.path for each in wanted}]
+    return model.Activation(
+        deployment=decided,
+        files=tuple(wanted),
+        absent=tuple(unwanted),
+        directories=(
+            model.PlannedDirectory(paths.DATA, 0o700, place.user, place.group),
+            model.PlannedDirectory(paths.STATE, 0o700),
+        ),
+        secrets=secrets,
+        units=_units(decided),
+        notes=tuple(_notes(settings, decided, build)),
+    )
+
+
+def _check_build(settings: conf.Conf, build: teleport_build.TeleportBuild) -> None:
+    if build.major < teleport_build.OLDEST_SUPPORTED:
+        raise errors.TeleportUnsupported(
+            f"Teleport {build.version} is too old: this agent writes configuration for "
+            f"{teleport_build.OLDEST_SUPPORTED} and newer",
+            hint="Install a newer Teleport; move one major version at a time.",
+        )
+    licensed = settings.value(variables.TELEPORT_LICENSE_PATH) and deployment.role(settings).runs_auth
+    if licensed and build.edition == teleport_build.COMMUNITY:
+        raise errors.TeleportUnsupported(
+            f"TELEPORT_LICENSE_PATH at {settings.path}:{settings.line(variables.TELEPORT_LICENSE_PATH)} asks for a "
+            f"license, but the installed Teleport {build.version} is the community edition, which takes none",
+            hint="Install Teleport Enterprise, or remove TELEPORT_LICENSE_PATH.",
+        )
+
+
+def _wanted_files(
+    decided: deployment.Deployment, build: teleport_build.TeleportBuild, secrets: tuple[model.SecretFile, ...]
+) -> list[model.PlannedFile]:
+    place = decided.place
+    flags = [
+        *(["--fips"] if build.fips else []),
+        *(["--insecure-no-tls"] if decided.plain_http else []),
+    ]
+    files = [
+        model.PlannedFile(paths.UNIT_ENVIRONMENT, f"TELEPORT_START_FLAGS={' '.join(flags)}\n", 0o600),
+        model.PlannedFile(place.marker_path, f"{place.marker}\n", 0o644),
+    ]
+    if decided.letsencrypt:
+        files.append(model.PlannedFile(deployment.LETSENCRYPT_MARKER, "use-letsencrypt\n", 0o644))
+    gates = _gates(decided, secrets)
+    if gates:
+        files.append(model.PlannedFile(_drop_in(place.unit), gates, 0o644))
+    return files
+
+
+def _gates(decided: deployment.Deployment, secrets: tuple[model.SecretFile, ...]) -> str:
+    """Return the drop-in that keeps Teleport's unit waiting for the files it cannot start without; empty for none."""
+    conditions = []
+    for secret in secrets:
+        if not secret.awaited:
+            continue
+        if secret.path == teleport_section.TOKEN:
+            # A host that has joined has its identity there, and needs the token no more.
+            conditions += [f"ConditionPathExists=|{secret.path}", f"ConditionPathExists=|{paths.DATA}/proc/sqlite.db"]
+        else:
+            conditions.append(f"ConditionPathExists={secret.path}")
+    if decided.tls is deployment.Tls.LETSENCRYPT:
+        conditions += [f"ConditionPathExists={path}" for path in (proxy_service.CERTIFICATE, proxy_service.PRIVATE_KEY)]
+    if not conditions:
+        return ""
+    lines = [
+        "# Written by teleport-bootstrap from /etc/teleport.d/conf: Teleport would stop at once without these files,",
+        "# so the unit waits, and what brings them starts it.",
+        "[Unit]",
+        *conditions,
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _drop_in(unit: str) -> str:
+    return f"/etc/systemd/system/{unit}.d/{DROP_IN}"
+
+
+def _drop_ins() -> tuple[str, ...]:
+    return tuple(_drop_in(unit) for unit in roles.TELEPORT_UNITS)
+
+
+def _secrets(settings: conf.Conf, decided: deployment.Deployment) -> tuple[model.SecretFile, ...]:
+    place = decided.place
+    prefix = f"/teleport/{decided.cluster}"
+    found = []
+    if decided.role.runs_auth and settings.value(variables.TELEPORT_LICENSE_PATH):
+        found.append(
+            model.SecretFile(auth_service.LICENSE, 0o600, place.user, place.group, parameter=f"{prefix}/license")
+        )
+    if decided.role is roles.Role.AGENT:
+        if decided.join_method == "token":
+            found.append(
+                model.SecretFile(
+                    teleport_section.TOKEN,
+                    0o600,
+                    place.user,
+                    place.group,
+                    variable=variables.TELEPORT_JOIN_TOKEN.name,
+                )
+            )
+    elif decided.role.joins:
+        if decided.join_method == "token":
+            found.append(
+                model.SecretFile(
+                    teleport_section.TOKEN,
+                    0o600,
+                    place.user,
+                    place.group,
+                    parameter=f"{prefix}/tokens/{decided.role.value}",
+                    awaited=True,
+                )
+            )
+        found.append(
+            model.SecretFile(
+                teleport_section.CA_PIN,
+                0o644,
+                place.user,
+                place.group,
+                parameter=f"{prefix}/ca-pin-hash",
+                awaited=True,
+            )
+        )
+    return tuple(found)
+
+
+def _units(decided: deployment.Deployment) -> model.Units:
+    timers = []
+    if decided.role is roles.Role.AUTH:
+        timers.append("teleport-ssm-publish-tokens.timer")
+    if decided.letsencrypt and decided.role.runs_auth:
+        timers += ["teleport-get-cert.timer", "teleport-renew-cert.timer"]
+    if decided.letsencrypt and decided.role.runs_proxy:
+        timers.append("teleport-check-cert.timer")
+    if decided.role in (roles.Role.PROXY, roles.Role.NODE):
+        timers.append(FETCH_SECRETS)
+    wanted = (decided.place.unit, *timers)
+    unwanted = tuple(unit for unit in (*roles.TELEPORT_UNITS, *TIMERS) if unit not in wanted)
+    return model.Units(enable=wanted, disable=unwanted, start=wanted, stop=unwanted)
+
+
+def _notes(settings: conf.Conf, decided: deployment.Deployment, build: teleport_build.TeleportBuild) -> list[str]:
+    notes = []
+    if build.assumed:
+        notes.append(
+            f"No Teleport binary said which version it is; the document is for Teleport {build.major}. "
+            "--teleport-version names another."
+        )
+    if decided.acm and not decided.tls_routing and not _names_balancer(settings):
+        notes.append(
+            "An application load balancer does not carry ports 3023, 3024 and 3026. "
+            "TELEPORT_PROXY_SERVER_LB names the network load balancer that does."
+        )
+    if decided.acm and build.major < 14:
+        notes.append(
+            f"Teleport {build.version} does not know trust_x_forwarded_for; it logs the load balancer's address."
+        )
+    return notes
+
+
+def _names_balancer(settings: conf.Conf) -> bool:
+    balancer = settings.value(variables.TELEPORT_PROXY_SERVER_LB)
+    return balancer is not None or settings.value(variables.TELEPORT_PROXY_SERVER_NLB_ALIAS) is not None

@@ -1,0 +1,87 @@
+"""Which Teleport the document is for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from teleport_bootstrap import errors
+
+OLDEST_SUPPORTED = 12
+
+COMMUNITY = "community"
+ENTERPRISE = "enterprise"
+
+_VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)((?:[-+][0-9A-Za-z.+-]*)?)", re.ASCII)
+
+
+@dataclass(frozen=True)
+class TeleportBuild:
+    """A Teleport build: its version, its edition (None where nobody said), and whether it is a FIPS build.
+
+    `assumed` is true where no Teleport was there to ask: then the document follows the newest keys we know.
+    """
+
+    major: int
+    minor: int
+    patch: int
+    edition: str | None = None
+    fips: bool = False
+    assumed: bool = False
+
+    @property
+    def version(self) -> str:
+        """The version as people write it: 17.5.1."""
+        return f"{self.major}.{self.minor}.{self.patch}"
+
+    @property
+    def takes_second_factor_list(self) -> bool:
+        """Whether `second_factors` is the key (Teleport 17), or still `second_factor`."""
+        return self.major >= 17
+
+    @property
+    def takes_trust_x_forwarded_for(self) -> bool:
+        """Whether proxy_service knows `trust_x_forwarded_for`; before, it would stop Teleport as an unknown key."""
+        return self.major >= 14
+
+
+# Teleport's current release when this was written; used where nothing says which Teleport it will be.
+ASSUMED = TeleportBuild(18, 0, 0, assumed=True)
+
+
+def parse_version(text: str) -> tuple[int, int, int]:
+    """Return major, minor and patch of a version such as 17.5.1, v17.5.1 or 18.0.0-alpha.1.
+
+    Raises UsageError where the text is no version.
+    """
+    match = _VERSION.fullmatch(text.strip())
+    if not match:
+        raise errors.UsageError(
+            f"not a Teleport version: {text!r}", hint="Write major.minor.patch, for example --teleport-version 17.5.1."
+        )
+    return int(match[1]), int(match[2]), int(match[3])
+
+
+def named(version: str, *, fips: bool, edition: str | None = None) -> TeleportBuild:
+    """Return the build that a person named on the command line. Raises UsageError for a malformed version."""
+    return TeleportBuild(*parse_version(version), edition=edition, fips=fips)
+
+
+def parse_output(text: str) -> TeleportBuild | None:
+    """Return the build that `teleport version` printed, None where the text is not such an answer.
+
+    The forms: `Teleport v17.5.1 git:v17.5.1-0-gabcdef go1.23.4`, `Teleport Enterprise v17…`, and on a FIPS build a
+    Go toolchain with BoringCrypto (`go1.23.4 X:boringcrypto`, and go1.18.3b7 in older ones).
+    """
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) < 2 or words[0] != "Teleport":
+            continue
+        version = next((match for match in map(_VERSION.fullmatch, words[1:4]) if match), None)
+        if version is None:
+            continue
+        toolchain = [word for word in words if re.match(r"(go\d|X:)", word)]
+        fips = any("boringcrypto" in word or re.fullmatch(r"go[\d.]+b\d+", word) for word in toolchain)
+        edition = ENTERPRISE if "Enterprise" in words[1:3] else COMMUNITY
+        return TeleportBuild(int(version[1]), int(version[2]), int(version[3]), edition=edition, fips=fips)
+    return None

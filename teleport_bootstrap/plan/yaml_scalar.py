@@ -1,0 +1,42 @@
+"""How one value is written into YAML so that it cannot be read as anything else.
+
+Plain where a person would write it plain and every YAML reader agrees that it is a string; in double quotes, with
+JSON's escapes, otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+# Starts with a letter or a slash, and holds nothing that means something to YAML 1.1 or 1.2; colons and spaces only
+# inside.
+_PLAIN = re.compile(r"[A-Za-z/](?:[A-Za-z0-9._/-]| (?=[A-Za-z0-9])|:(?=[A-Za-z0-9._/-]))*", re.ASCII)
+# What some YAML reader takes for a boolean or for nothing, in any case.
+_WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
+# Outside YAML's printable set, or a line break to YAML 1.1 and not to JSON.
+_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
+
+
+def emit(value: Any) -> str:
+    """Return `value`, a string, integer, boolean or list of these, as one YAML node on one line.
+
+    Raises TypeError for anything else, also for None: a document of ours holds no empty value.
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(emit(item) for item in value) + "]"
+    raise TypeError(f"{type(value).__name__} is no YAML scalar")
+
+
+def _text(value: str) -> str:
+    if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
+        return value
+    quoted = json.dumps(value, ensure_ascii=False)
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", quoted)
