@@ -18,6 +18,7 @@ from botocore import exceptions
 from botocore.parsers import ResponseParserError
 
 from teleport_bootstrap import errors
+from teleport_bootstrap.host import network
 
 
 class NotAnAnswer(Exception):
@@ -106,27 +107,9 @@ def reason(error: BaseException) -> str:
         return f"AWS answered {_code(error)}"
     if isinstance(error, (ResponseParserError, NotAnAnswer)):
         return "what came back is no answer of AWS's (a proxy's page?)"
-    text = str(error).lower()
-    for sign, meaning in (
-        ("name or service not known", "the endpoint's name does not resolve"),
-        ("name resolution", "the endpoint's name does not resolve"),
-        ("nodename nor servname", "the endpoint's name does not resolve"),
-        ("no address associated", "the endpoint's name does not resolve"),
-        ("certificate", "the endpoint's certificate is not trusted"),
-        ("connection refused", "connection refused"),
-        ("connection reset", "connection reset"),
-        ("network is unreachable", "network is unreachable"),
-        ("no route to host", "no route to host"),
-    ):
-        if sign in text:
-            return meaning
-    if isinstance(error, exceptions.ConnectTimeoutError):
-        return "no connection within its time limit"
-    if isinstance(error, exceptions.ReadTimeoutError):
-        return "no answer within its time limit"
-    if isinstance(error, (exceptions.ConnectionClosedError, exceptions.HTTPClientError)):
-        return "the connection broke off"
-    return f"the call failed ({type(error).__name__})"
+    # botocore wraps what the connection failed with, and its own text does not say it.
+    cause = getattr(error, "kwargs", {}).get("error")
+    return network.reason(cause if isinstance(cause, Exception) else error)
 
 
 def final(error: BaseException, call: Call, *, now: float) -> errors.BootstrapError:
@@ -236,6 +219,8 @@ def _told(error: exceptions.ClientError) -> str:
     text = str(error.response.get("Error", {}).get("Message", ""))
     if "validation error" in text:
         text = "rejected input: " + ", ".join(re.findall(r" at '([A-Za-z0-9._]+)' failed", text))
+    elif text.lstrip().startswith("<"):  # moto's denials; otherwise the page of a proxy
+        text = _first("<Message>([^<]*)</Message>", text) or "with a page that is not AWS's"
     text = "".join(character if character.isprintable() else " " for character in text).strip()
     return f" ({text[:_SHOWN_CHARACTERS]})" if text else ""
 

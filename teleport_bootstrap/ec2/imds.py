@@ -17,7 +17,7 @@ import requests
 from teleport_bootstrap import errors
 from teleport_bootstrap.ec2 import endpoint as endpoints
 from teleport_bootstrap.host import clock as clocks
-from teleport_bootstrap.host import retry
+from teleport_bootstrap.host import network, retry
 from teleport_bootstrap.secret import Secret
 
 TOKEN_SECONDS = 21600  # the longest that the service grants
@@ -31,20 +31,6 @@ _TOKEN_SYNTAX = re.compile(r"[A-Za-z0-9+/=_.~-]{1,1024}")
 _REFUSALS_BEFORE_GIVING_UP = 3  # the token in hand, then two fresh ones
 # The service is on this host: nothing is gained by waiting long between attempts.
 _LONGEST_PAUSE_SECONDS = 2.0
-# What libraries and the kernel write, and what to make of it.
-_SIGNS = (
-    ("timed out", "no answer within its time limit"),
-    ("connection refused", "connection refused"),
-    ("connection reset", "connection reset"),
-    ("network is unreachable", "network is unreachable"),
-    ("no route to host", "no route to host"),
-    ("name or service not known", "the name of the endpoint could not be resolved"),
-    ("name resolution", "the name of the endpoint could not be resolved"),
-    ("no address associated", "the name of the endpoint could not be resolved"),
-    ("remote end closed", "the connection broke off"),
-    ("connection broken", "the connection broke off"),
-    ("connection aborted", "the connection broke off"),
-)
 _MODIFY = "aws ec2 modify-instance-metadata-options --instance-id INSTANCE"
 
 
@@ -167,7 +153,7 @@ class Imds:
         except (requests.RequestException, OSError) as error:
             if method == "PUT" and isinstance(error, requests.Timeout):
                 raise _NoToken("the request for a session token was not answered") from None
-            raise retry.Again(_reason(error)) from None
+            raise retry.Again(network.reason(error)) from None
 
     def _text(self, path: str, answer: requests.Response, deadline: retry.Deadline) -> str:
         """Return the body. A byte at a time, since only then the deadline holds against one that trickles."""
@@ -217,17 +203,6 @@ def _late(url: str, path: str, passed: retry.DeadlinePassed) -> errors.Bootstrap
         f"waited for {item} from the instance metadata service at {url}: {passed.last.reason} ({passed.effort()})",
         hint=hint,
     )
-
-
-def _reason(error: Exception) -> str:
-    """Return in a few words why there was no answer; never the text of the library, which names objects in memory."""
-    if isinstance(error, requests.ConnectTimeout):
-        return "no connection within its time limit"
-    text = str(error).lower()
-    for sign, reason in _SIGNS:
-        if sign in text:
-            return reason
-    return f"the exchange failed ({type(error).__name__})"
 
 
 def _lifetime(headers: Mapping[str, str]) -> float:

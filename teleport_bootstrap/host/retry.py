@@ -59,13 +59,11 @@ class Deadline:
         return max(0.0, self.seconds - self.elapsed())
 
 
-def pauses(
-    chance: Callable[[], float], *, first: float = FIRST_PAUSE_SECONDS, longest: float = LONGEST_PAUSE_SECONDS
-) -> Iterator[float]:
-    """Yield the seconds to wait before each repetition, without end: full jitter below a limit that doubles."""
+def limits(*, first: float = FIRST_PAUSE_SECONDS, longest: float = LONGEST_PAUSE_SECONDS) -> Iterator[float]:
+    """Yield, without end, the longest pause in seconds before each repetition: doubling up to `longest`."""
     limit = first
     while True:
-        yield chance() * limit
+        yield min(limit, longest)
         limit = min(limit * 2, longest)
 
 
@@ -84,12 +82,14 @@ def until(
     Raises DeadlinePassed, with the reason of the last attempt.
     """
     clock = deadline.clock
-    for attempts, pause in enumerate(pauses(clock.chance, first=first, longest=longest), start=1):
+    for attempts, limit in enumerate(limits(first=first, longest=longest), start=1):
         try:
             return attempt()
         except Again as again:
             last = again
-        if pause + attempt_seconds >= deadline.remaining():
+        # A pause that would leave no time for an attempt is cut to what does, as long as that is still a pause.
+        room = deadline.remaining() - attempt_seconds
+        if room < first:
             raise DeadlinePassed(attempts=attempts, seconds=deadline.elapsed(), last=last) from None
-        clock.sleep(pause)
-    raise AssertionError("the pauses never end")
+        clock.sleep(clock.chance() * min(limit, room))
+    raise AssertionError("the limits never end")

@@ -1,0 +1,319 @@
+"""AWS's APIs: moto's server in a process of its own, behind a proxy that counts requests and can make them fail.
+
+moto gives no throttling, no failures and no wrong clock; the proxy does, in the form that the service in question
+would. Everything is on loopback. The order is client -> proxy -> moto.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import http.client
+import json
+import re
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Optional
+
+import botocore.session
+from botocore.config import Config
+
+REGION = "us-east-1"
+ACCOUNT = "123456789012"
+RESET = "reset"
+HANG = "hang"
+_START_SECONDS = 30.0
+_NOT_FORWARDED = {"connection", "transfer-encoding", "content-length", "keep-alive", "date", "server"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is given instead of moto's answer: an AWS error, a text, RESET or HANG; after `slow_seconds`.
+
+    With none of them the request is passed on to moto all the same. `clock_seconds` is how far AWS's clock is ahead.
+    """
+
+    code: str = ""
+    message: str = "simulated"
+    status: int = 400
+    text: Optional[str] = None
+    action: str = ""
+    slow_seconds: float = 0.0
+    clock_seconds: float = 0.0
+
+
+THROTTLED = Answer("ThrottlingException", "Rate exceeded")
+BROKEN = Answer("InternalServerError", "An error occurred on the server side.", status=500)
+EXPIRED = Answer("ExpiredTokenException", "The security token included in the request is expired")
+RESETTING = Answer(action=RESET)
+SILENT = Answer(action=HANG)
+PAGE = Answer(text="<html><body>Welcome to the proxy</body></html>", status=200)
+
+
+def denied(action: str = "ssm:GetParameters", resource: str = "parameter/x", role: str = "teleport-role") -> Answer:
+    """Return the refusal that SSM gives to a role that lacks `action`."""
+    user = f"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/i-0123456789abcdef0"
+    on = f"arn:aws:ssm:{REGION}:{ACCOUNT}:{resource}"
+    why = "because no identity-based policy allows the " + action + " action"
+    return Answer(
+        "AccessDeniedException", f"User: {user} is not authorized to perform: {action} on resource: {on} {why}"
+    )
+
+
+def wrong_clock(seconds: float) -> Answer:
+    """Return the refusal of a request signed by a clock that is `seconds` behind AWS's."""
+    return Answer("InvalidSignatureException", "Signature expired: simulated", clock_seconds=seconds)
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as it came: the service that it was signed for, the operation, the access key, and the body."""
+
+    service: str
+    operation: str
+    access_key: str
+    host: str
+    body: bytes = field(repr=False)
+
+
+class Moto:
+    """moto's server as a process; `url` is where it listens once `start` has returned."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self._process: Optional[subprocess.Popen[bytes]] = None
+
+    def start(self) -> None:
+        port = _free_port()
+        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.url = f"http://127.0.0.1:{port}"
+        end = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                self.post("/moto-api/reset")
+                return
+            except OSError:
+                if self._process.poll() is not None or time.monotonic() > end:
+                    raise RuntimeError("moto's server did not start; is moto[server] installed?") from None
+                time.sleep(0.05)
+
+    def stop(self) -> None:
+        if self._process:
+            self._process.terminate()
+            self._process.wait(10)
+
+    def post(self, path: str, body: str = "") -> None:
+        connection = http.client.HTTPConnection(self.url.partition("//")[2], timeout=10)
+        try:
+            connection.request("POST", path, body.encode(), {"Content-Type": "text/plain"})
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status != 200:
+                raise RuntimeError(f"moto answered {answer.status} to {path}")
+        finally:
+            connection.close()
+
+
+class Aws:
+    """The simulated AWS: point AWS_ENDPOINT_URL at `url`, put things in, make them fail, look at `requests`."""
+
+    def __init__(self) -> None:
+        self._moto = Moto()
+        self.requests: list[Request] = []
+        self._answers: list[Answer] = []
+        self._always: Optional[Answer] = None
+        self._lock = threading.Lock()
+        self._server: Optional[ThreadingHTTPServer] = None
+
+    @property
+    def url(self) -> str:
+        assert self._server is not None
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def start(self) -> None:
+        self._moto.start()
+        handler = type("Proxy", (_Proxy,), {"aws": self})
+        self._server = _Listener(("127.0.0.1", 0), handler)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        if self._server:
+            self._server.shutdown()
+            self._server.server_close()
+        self._moto.stop()
+
+    def reset(self) -> None:
+        """Forget all resources, faults and requests; let everyone do everything."""
+        self.enforce_policies(False)
+        self._moto.post("/moto-api/reset")
+        self.clear_faults()
+        self.requests.clear()
+
+    def enforce_policies(self, enforced: bool = True) -> None:
+        """Switch IAM on or off: when on, only actions that a policy allows succeed (moto takes resources for `*`)."""
+        self._moto.post("/moto-api/reset-auth", "0" if enforced else "inf")
+
+    def fail(self, *answers: Answer, times: int = 1) -> None:
+        """Give these instead of the next answers, in this order, each `times` times."""
+        with self._lock:
+            self._answers += [answer for answer in answers for _ in range(times)]
+
+    def fail_always(self, answer: Answer) -> None:
+        """Give this instead of every answer until `clear_faults`."""
+        self._always = answer
+
+    def clear_faults(self) -> None:
+        with self._lock:
+            self._answers.clear()
+        self._always = None
+
+    def client(self, service: str, region: str = REGION) -> Any:
+        """Return a botocore client for arranging what a test needs; past the proxy, so that it is not counted."""
+        session = botocore.session.Session()
+        return session.create_client(
+            service,
+            region_name=region,
+            endpoint_url=self._moto.url,
+            aws_access_key_id="arranging",
+            aws_secret_access_key="arranging",
+            config=Config(s3={"addressing_style": "path"}, proxies={}),
+        )
+
+    def put_parameters(self, parameters: dict[str, str], *, region: str = REGION, kind: str = "SecureString") -> None:
+        client = self.client("ssm", region)
+        for name, value in parameters.items():
+            client.put_parameter(Name=name, Value=value, Type=kind, Overwrite=True)
+
+    def role_credentials(self, actions: Iterable[str], role: str = "teleport-role") -> dict[str, str]:
+        """Return credentials of a new role that is allowed `actions`, in the form of the IMDS emulator's data."""
+        iam = self.client("iam")
+        trust = {
+            "Statement": [
+                {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+            ]
+        }
+        policy = {"Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}]}
+        iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", **trust}))
+        if policy["Statement"][0]["Action"]:
+            document = json.dumps({"Version": "2012-10-17", **policy})
+            iam.put_role_policy(RoleName=role, PolicyName="allowed", PolicyDocument=document)
+        given = self.client("sts").assume_role(
+            RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{role}", RoleSessionName="i-0123456789abcdef0"
+        )["Credentials"]
+        return {
+            "AccessKeyId": given["AccessKeyId"],
+            "SecretAccessKey": given["SecretAccessKey"],
+            "Token": given["SessionToken"],
+        }
+
+    def next_answer(self, request: Request) -> Optional[Answer]:
+        with self._lock:
+            self.requests.append(request)
+            return self._answers.pop(0) if self._answers else self._always
+
+
+class _Proxy(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    aws: Aws
+
+    def log_message(self, *arguments: Any) -> None:
+        pass
+
+    def _any(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        request = self._request(body)
+        answer = self.aws.next_answer(request)
+        if answer:
+            time.sleep(answer.slow_seconds)
+        if answer and answer.action == RESET:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+            self.close_connection = True
+        elif answer and answer.action == HANG:
+            self.connection.settimeout(60)
+            self.connection.recv(1)
+            self.close_connection = True
+        elif answer and answer.text is not None:
+            self._send(answer.status, answer.text.encode(), {"Content-Type": "text/html"}, answer.clock_seconds)
+        elif answer and answer.code:
+            kind, text = _error(request.service, answer)
+            self._send(answer.status, text.encode(), {"Content-Type": kind}, answer.clock_seconds)
+        else:
+            self._forward(body)
+
+    do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = _any  # noqa: N815
+
+    def _request(self, body: bytes) -> Request:
+        signed = re.search(r"Credential=([^/]+)/[0-9]{8}/[^/]+/([^/]+)/", self.headers.get("Authorization", ""))
+        operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        if not operation:
+            found = re.search(rb"(?:^|&)Action=(\w+)", body)
+            operation = found.group(1).decode() if found else f"{self.command} {self.path}"
+        return Request(
+            service=signed.group(2) if signed else "",
+            operation=operation,
+            access_key=signed.group(1) if signed else "",
+            host=self.headers.get("Host", ""),
+            body=body,
+        )
+
+    def _forward(self, body: bytes) -> None:
+        connection = http.client.HTTPConnection(self.aws._moto.url.partition("//")[2], timeout=30)
+        try:
+            connection.request(self.command, self.path, body, dict(self.headers.items()))
+            answer = connection.getresponse()
+            content = answer.read()
+            headers = {name: value for name, value in answer.getheaders() if name.lower() not in _NOT_FORWARDED}
+            if self.command == "HEAD":
+                headers["Content-Length"] = answer.getheader("Content-Length", "0")
+            self._send(answer.status, content, headers)
+        finally:
+            connection.close()
+
+    def _send(self, status: int, content: bytes, headers: dict[str, str], clock_seconds: float = 0.0) -> None:
+        self.send_response_only(status)
+        self.send_header("Date", email.utils.formatdate(time.time() + clock_seconds, usegmt=True))
+        if "Content-Length" not in headers:
+            headers = {**headers, "Content-Length": str(len(content))}
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass  # clients that leave early are what is tested
+
+
+def _error(service: str, answer: Answer) -> tuple[str, str]:
+    """Return content type and text of an error as `service` writes it."""
+    if service in ("ssm", "dynamodb"):
+        error = {"__type": f"com.amazonaws.{service}#{answer.code}", "message": answer.message}
+        return "application/x-amz-json-1.1", json.dumps(error)
+    inner = f"<Code>{answer.code}</Code><Message>{answer.message}</Message>"
+    if service == "s3":
+        return "application/xml", f"<Error>{inner}<RequestId>0</RequestId></Error>"
+    if service == "ec2":
+        return "text/xml", f"<Response><Errors><Error>{inner}</Error></Errors><RequestID>0</RequestID></Response>"
+    return (
+        "text/xml",
+        f"<ErrorResponse><Error><Type>Sender</Type>{inner}</Error><RequestId>0</RequestId></ErrorResponse>",
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
