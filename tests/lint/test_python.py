@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -27,4 +28,7 @@ def test_lint_rules() -> None:
 
 
 def test_strict_types() -> None:
-    check("mypy", "--python-version", "3.9")
+    # Where root has run this before and we are not root, mypy would stop at the cache that it cannot write to.
+    cache = CHECKOUT / ".mypy_cache"
+    writable = os.access(cache if cache.exists() else CHECKOUT, os.W_OK)
+    check("mypy", "--python-version", "3.9", "--cache-dir", str(cache) if writable else os.devnull)

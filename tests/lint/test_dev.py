@@ -1,0 +1,42 @@
+"""`./dev` answers for itself, and what the documents tell people to type exists."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+DOCUMENTS = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
+
+
+def run_dev(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run ./dev from another directory, as a person would who has the path of it at hand."""
+    return subprocess.run([CHECKOUT / "dev", *arguments], cwd="/", capture_output=True, text=True, check=False)
+
+
+def test_dev_alone_prints_its_commands() -> None:
+    done = run_dev()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "usage: ./dev COMMAND" in done.stdout
+
+
+def test_an_unknown_command_is_a_usage_error() -> None:
+    done = run_dev("tset")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "usage: ./dev COMMAND" in done.stderr
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_documents_name_only_commands_that_dev_has(document: Path) -> None:
+    usage = run_dev("help").stdout
+    for command in re.findall(r"\./dev ([a-z]+)", document.read_text()):
+        assert re.search(rf"^  {command}\b", usage, re.MULTILINE), command
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_between_documents_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
+        assert (document.parent / target).exists(), target
