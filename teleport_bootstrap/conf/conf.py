@@ -134,9 +134,13 @@ def _unfit(variable: Variable[Any], assignment: Assignment, unfit: Unfit, secret
     message, hint = f"{variable.name} {unfit.message}", unfit.hint
     if secret and not variable.secret:
         message = (
-            f"{variable.name} does not fit its type, {variable.kind.name}; the value holds a secret and is not shown"
+            f"{variable.name} does not fit its type ({variable.kind.name}); its value holds a secret and is not shown"
         )
         hint = ""
+    if "\n" in assignment.value:
+        hint = "the value goes on over several lines: look for a missing closing quote"
+    elif any(quote in assignment.value for quote in "“”„‘’"):
+        hint = "the value has typographic quotes: write plain ones"
     return Problem(VALUE, message, hint, assignment.line, assignment.column)
 
 

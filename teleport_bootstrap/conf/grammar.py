@@ -8,7 +8,7 @@ place, what it is, and what to write instead. Nothing is ever run.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Optional
 
@@ -51,6 +51,7 @@ def parse(data: bytes) -> Parsed:
 
 
 _ASSIGNMENT = re.compile("([A-Za-z_][A-Za-z0-9_]*)=")
+_SWALLOWED = re.compile(r"\n[ \t]*(?:export[ \t]+)?[A-Za-z_][A-Za-z0-9_]*=")
 _NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -68,6 +69,7 @@ class _Parser:
         self._assignments: list[Assignment] = []
         self._values: dict[str, Optional[str]] = {}  # None: assigned, but refused
         self._room = source.MOST_BYTES_IN_ALL_VALUES
+        self._swallowing: Optional[int] = None  # a quote that goes over what looks like another assignment
 
     def parse(self) -> Parsed:
         while not self._lexer.at_end:
@@ -84,7 +86,8 @@ class _Parser:
             try:
                 self._command()
             except Refused as refused:
-                self._note_refused_word(refused.word)
+                if refused.word is not None:
+                    self._note_refused_word(refused.word)
                 if refused.fault.refusal is refusals.SEPARATOR:
                     # Read on, so that what stands behind it is known and checked; but say it once.
                     self._lexer.position += 1
@@ -92,7 +95,7 @@ class _Parser:
                     more = True
                     if separators > 1:
                         continue
-                self._refuse(refused.fault, self._name_of(refused.word))
+                self._refuse(self._explained(refused.fault), self._name_of(refused.word))
                 if not more:
                     recovery.skip(self._lexer, refused.fault, refused.resume)
 
@@ -145,7 +148,9 @@ class _Parser:
             refusal = refusals.of_assignment_like(opening) or refusals.EXPORT_QUOTED
             self._refuse(Fault(refusal, word.position))
 
-    def _assign(self, written: Iterable[tuple[str, Word]], *, exported: bool) -> None:
+    def _assign(self, written: Sequence[tuple[str, Word]], *, exported: bool) -> None:
+        for _, word in written:
+            self._note_swallowed_assignment(word)
         results = [(name, self._assignment(name, word, exported=exported)) for name, word in written]
         for name, assignment in results:
             self._values[name] = None if assignment is None else assignment.value
@@ -204,10 +209,26 @@ class _Parser:
             return False
         return re.compile("[ \t]+=").match(self._lexer.text, self._lexer.position) is not None
 
-    def _note_refused_word(self, word: Optional[Word]) -> None:
+    def _note_refused_word(self, word: Word) -> None:
+        self._note_swallowed_assignment(word)
         name = self._name_of(word)
         if name:
             self._values[name] = None
+
+    def _note_swallowed_assignment(self, word: Word) -> None:
+        if self._swallowing is None:
+            found = (piece for piece in word.pieces if piece.kind == words.QUOTED and _SWALLOWED.search(piece.text))
+            self._swallowing = next((piece.position for piece in found), None)
+
+    def _explained(self, fault: Fault) -> Fault:
+        """Return `fault`, pointing also to the quote that is to blame where a later one seems never to close."""
+        if self._swallowing is None or fault.refusal not in (
+            refusals.UNTERMINATED_SINGLE,
+            refusals.UNTERMINATED_DOUBLE,
+        ):
+            return fault
+        line, _ = self._source.place(self._swallowing)
+        return Fault(refusals.after_swallowing_quote(fault.refusal, line), fault.position)
 
     def _name_of(self, word: Optional[Word]) -> str:
         return (_assigned_name(word) or "") if word is not None else ""

@@ -133,6 +133,11 @@ def reference(name: str) -> Refusal:
     return Refusal(f"{what} no earlier line of this file sets", f"assign it above; {_PLAIN_DOLLAR}")
 
 
+def after_swallowing_quote(refusal: Refusal, line: int) -> Refusal:
+    """Return the refusal of an unclosed quote where one before it, on `line`, went on over another assignment."""
+    return Refusal(refusal.message, f"the quote on line {line} goes on over the next assignment: is its end missing?")
+
+
 def special_name(name: str) -> Refusal:
     """Return the refusal of an assignment to a name that the shell or the system loader gives a meaning of its own."""
     return Refusal(f"an assignment to {name}, which means something to the shell itself", "choose another name")

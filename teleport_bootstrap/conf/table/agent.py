@@ -15,7 +15,10 @@ TELEPORT_AGENT_SSH_ENABLED = Variable(
     help="Give access to this instance itself.",
 )
 TELEPORT_AGENT_SSH_LABELS = Variable(
-    name="TELEPORT_AGENT_SSH_LABELS", kind=kinds.LABELS, roles=_ROLES, help="Its fixed labels."
+    name="TELEPORT_AGENT_SSH_LABELS",
+    kind=kinds.LABELS,
+    roles=_ROLES,
+    help="Fixed labels of this instance's SSH service.",
 )
 TELEPORT_AGENT_DB_ENABLED = Variable(
     name="TELEPORT_AGENT_DB_ENABLED",
@@ -32,21 +35,21 @@ TELEPORT_AGENT_DB_NAME = Variable(
     help="Name of the database in Teleport.",
 )
 TELEPORT_AGENT_DB_DESCRIPTION = Variable(
-    name="TELEPORT_AGENT_DB_DESCRIPTION", kind=kinds.TEXT, roles=_ROLES, help="What it is, for people."
+    name="TELEPORT_AGENT_DB_DESCRIPTION", kind=kinds.TEXT, roles=_ROLES, help="Description of the database, for people."
 )
 TELEPORT_AGENT_DB_PROTOCOL = Variable(
     name="TELEPORT_AGENT_DB_PROTOCOL",
     kind=kinds.WORD,
     roles=_ROLES,
     required="when the database is enabled",
-    help="What it speaks, such as `postgres` or `mysql`.",
+    help="What the database speaks, such as `postgres` or `mysql`.",
 )
 TELEPORT_AGENT_DB_URI = Variable(
     name="TELEPORT_AGENT_DB_URI",
     kind=kinds.TEXT,
     roles=_ROLES,
     required="when the database is enabled",
-    help="Where it is, as Teleport takes it: usually `host:port`.",
+    help="Where the database is, as Teleport takes it: usually `host:port`.",
 )
 TELEPORT_AGENT_DB_REGION = Variable(
     name="TELEPORT_AGENT_DB_REGION",
@@ -62,7 +65,7 @@ TELEPORT_AGENT_DB_REDSHIFT_CLUSTER_ID = Variable(
     help="The cluster identifier of a Redshift database.",
 )
 TELEPORT_AGENT_DB_LABELS = Variable(
-    name="TELEPORT_AGENT_DB_LABELS", kind=kinds.LABELS, roles=_ROLES, help="Its fixed labels."
+    name="TELEPORT_AGENT_DB_LABELS", kind=kinds.LABELS, roles=_ROLES, help="Fixed labels of the database."
 )
 TELEPORT_AGENT_APP_ENABLED = Variable(
     name="TELEPORT_AGENT_APP_ENABLED",
@@ -79,21 +82,24 @@ TELEPORT_AGENT_APP_NAME = Variable(
     help="Name of the application in Teleport.",
 )
 TELEPORT_AGENT_APP_DESCRIPTION = Variable(
-    name="TELEPORT_AGENT_APP_DESCRIPTION", kind=kinds.TEXT, roles=_ROLES, help="What it is, for people."
+    name="TELEPORT_AGENT_APP_DESCRIPTION",
+    kind=kinds.TEXT,
+    roles=_ROLES,
+    help="Description of the application, for people.",
 )
 TELEPORT_AGENT_APP_URI = Variable(
     name="TELEPORT_AGENT_APP_URI",
     kind=kinds.APPLICATION_URI,
     roles=_ROLES,
     required="when the application is enabled",
-    help="Where it is, such as `http://127.0.0.1:8080`.",
+    help="Where the application is, such as `http://127.0.0.1:8080`.",
 )
 TELEPORT_AGENT_APP_PUBLIC_ADDR = Variable(
     name="TELEPORT_AGENT_APP_PUBLIC_ADDR",
     kind=kinds.DNS_NAME,
     roles=_ROLES,
     default="Teleport's own choice: the application's name under the proxy's domain",
-    help="The DNS name under which people reach it.",
+    help="The DNS name under which people reach the application.",
 )
 TELEPORT_AGENT_APP_INSECURE_SKIP_VERIFY = Variable(
     name="TELEPORT_AGENT_APP_INSECURE_SKIP_VERIFY",
@@ -103,7 +109,7 @@ TELEPORT_AGENT_APP_INSECURE_SKIP_VERIFY = Variable(
     help="Do not check the application's certificate.",
 )
 TELEPORT_AGENT_APP_LABELS = Variable(
-    name="TELEPORT_AGENT_APP_LABELS", kind=kinds.LABELS, roles=_ROLES, help="Its fixed labels."
+    name="TELEPORT_AGENT_APP_LABELS", kind=kinds.LABELS, roles=_ROLES, help="Fixed labels of the application."
 )
 TELEPORT_AGENT_KUBE_ENABLED = Variable(
     name="TELEPORT_AGENT_KUBE_ENABLED",
@@ -116,10 +122,10 @@ TELEPORT_AGENT_KUBE_CLUSTER_NAME = Variable(
     name="TELEPORT_AGENT_KUBE_CLUSTER_NAME",
     kind=kinds.KUBERNETES_CLUSTER_NAME,
     roles=_ROLES,
-    help="Name of that cluster in Teleport.",
+    help="Name of the Kubernetes cluster in Teleport.",
 )
 TELEPORT_AGENT_KUBE_LABELS = Variable(
-    name="TELEPORT_AGENT_KUBE_LABELS", kind=kinds.LABELS, roles=_ROLES, help="Its fixed labels."
+    name="TELEPORT_AGENT_KUBE_LABELS", kind=kinds.LABELS, roles=_ROLES, help="Fixed labels of the Kubernetes cluster."
 )
 
 GROUP = Group(

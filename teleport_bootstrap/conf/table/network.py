@@ -25,7 +25,7 @@ TELEPORT_EXTERNAL_PORT = Variable(
     kind=kinds.PORT,
     roles=(ALL_IN_ONE,),
     default="3080; 443 with TLS routing or ACM",
-    help="The port that goes with it.",
+    help="The port under which people reach the proxy.",
 )
 TELEPORT_WEB_LISTEN_PORT = Variable(
     name="TELEPORT_WEB_LISTEN_PORT",

@@ -1,0 +1,109 @@
+"""The conf reference in docs/, made from the grammar's and the variables' own declarations.
+
+python -m teleport_bootstrap.conf.reference > docs/conf-reference.md
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from teleport_bootstrap.conf import variables
+from teleport_bootstrap.conf.variable import EVERY_ROLE, Group, Variable
+
+_GRAMMAR = """# The conf: `/etc/teleport.d/conf`
+
+<!-- Made by `python -m teleport_bootstrap.conf.reference`; change it there. -->
+
+User-data writes this file, and the agent makes Teleport's configuration from it. Check one before you ship it:
+
+    teleport-bootstrap validate ./conf
+
+It looks like a shell script of assignments, and means what bash would make of it, but it is read as data: nothing in
+it is ever run. What bash would run, or expand in another way than shown here, is refused with its line and column.
+
+User-data that writes the conf with `cat >/etc/teleport.d/conf <<'EOF'` leaves its text alone; with a plain `<<EOF` the
+shell that runs user-data expands `$`, backticks and backslashes first.
+
+## How to write it
+
+```sh
+# A comment, or an empty line
+TELEPORT_DOMAIN_NAME=teleport.example.com
+export USE_ACM="true"                            # export changes nothing
+TELEPORT_AGENT_APP_DESCRIPTION='costs $5, "net"' # everything in single quotes is literal
+TELEPORT_AGENT_DB_DESCRIPTION="costs \\$5, \\"net\\"" # in double quotes, \\ makes $ ` " \\ literal
+BASE=example.com                                 # a name of your own, to be used below
+TELEPORT_AUTH_SERVER_LB="auth.$BASE"             # $NAME or ${NAME}, of what an earlier line sets
+TELEPORT_SSH_LABELS="env: prod\\
+|team: core"                                     # a backslash at the end of a line joins the next one to it
+```
+
+| also fine | what it means |
+|---|---|
+| `A=a"b"'c'` | pieces side by side are one value, `abc` |
+| `A=a\\ b` | outside quotes, a backslash makes the next character literal |
+| `A=1 B=2` | several assignments on a line |
+| `A=1`, then `A=2` | the last one counts; a warning names both lines |
+| `A=` or `A=""` | the same as not set, except for `TELEPORT_COMMAND_LABELS` |
+| `A=it#1` | `#` begins a comment only at the beginning of a word |
+| `A="two` ⏎ `lines"` | quotes go on over lines; few variables accept such a value |
+| a byte order mark, CRLF line ends | ignored |
+
+| refused | write instead |
+|---|---|
+| `A=$(hostname)`, `` A=`hostname` ``, `A=$((1+2))` | the result; user-data can compute it before it writes the conf |
+| `A=${B:-c}`, `A=$1`, `A=$'a\\n'` | the value, or `${B}` alone |
+| `A=$B` where no earlier line sets `B` | an assignment of `B` above it; variables of the environment do not count |
+| `A=$5` | `A=\\$5` or `A='$5'` |
+| `A=~/x`, `A=a:~` | the whole path, or quotes |
+| `export A={a,b}` | quotes: bash expands braces after `export` |
+| `A=(a b)`, `A[0]=a`, `A+=a` | one plain value |
+| `A = 1` | `A=1`, without blanks |
+| `A=a b` | `A="a b"`: without quotes bash would run `b` |
+| `A=1; B=2`, `A=1 && B=2`, pipes, redirections, here-documents | one assignment on each line |
+| `if`, loops, functions, `unset`, `declare`, `source`, any other command | only assignments |
+| `PATH=…`, `UID=…`, `IFS=…` and other names the shell itself uses | another name |
+| control characters, bytes that are not UTF-8, lines over 64 KiB | |
+
+Names beginning with `TELEPORT_`, `USE_` or `EC2_` that are not listed below are ignored with a warning, in case one is
+mistyped. Other names are yours.
+
+## Types
+
+| type | what it takes |
+|---|---|
+| true or false | `true`, `yes`, `1`, `false`, `no`, `0`, in upper or lower case |
+| port | a whole number from 1 to 65535 |
+| DNS name | letters, digits, hyphens and dots: no `https://`, port, path, wildcard or dot at the end |
+| IP address | IPv4, or IPv6 without brackets |
+| text | one line, any characters that print |
+| labels | see [Labels](#labels) |
+| secret | one word; never shown in any output |
+"""
+
+
+def markdown() -> str:
+    """Return the whole reference, ending with a line feed."""
+    parts = [_GRAMMAR, *(_group(group) for group in variables.GROUPS)]
+    return "\n".join(parts)
+
+
+def _group(group: Group) -> str:
+    return "\n".join([f"## {group.title}", "", group.introduction, "", *map(_variable, group.variables)])
+
+
+def _variable(variable: Variable[Any]) -> str:
+    roles = "every role" if variable.roles == EVERY_ROLE else ", ".join(variable.roles)
+    facts = [f"- Type: {variable.kind.name}", f"- Roles: {roles}"]
+    if variable.required:
+        facts.append(f"- Required: {variable.required}")
+    if variable.default:
+        facts.append(f"- Default: {variable.default}")
+    if variable.since:
+        facts.append(f"- Since: {variable.since}")
+    return "\n".join([f"### `{variable.name}`", "", variable.help, "", *facts, ""])
+
+
+if __name__ == "__main__":
+    sys.stdout.write(markdown())
