@@ -166,6 +166,20 @@ class ParameterEmpty(BootstrapError):
     exit_status = AWS
 
 
+class ParameterInvalid(BootstrapError):
+    """A parameter exists in SSM Parameter Store but is not what its name promises, such as a CA pin."""
+
+    code = "parameter-invalid"
+    exit_status = AWS
+
+
+class SecretsAwaited(BootstrapError):
+    """What Teleport needs to join its cluster has not been published by the auth server yet."""
+
+    code = "secrets-awaited"
+    exit_status = AWS
+
+
 class TeleportUnsupported(BootstrapError):
     """The installed Teleport cannot run what the conf asks for: too old, another edition, or not a FIPS build."""
 

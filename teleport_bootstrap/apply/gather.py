@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
+from teleport_bootstrap.apply import last_known
 from teleport_bootstrap.conf import conf, variables
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.host import root, teleport, trust
@@ -77,3 +78,9 @@ def instance(given: conf.Conf, doors: Doors) -> facts.Facts:
         tag_keys=tag_keys,
         describe_tags=aws_tags.describer(client, environ=doors.environ) if tag_keys else None,
     )
+
+
+def region(given: conf.Conf, doors: Doors) -> str:
+    """Return the AWS region: the conf's, the one this instance last said it is in, or the one it says now."""
+    named = given.value(variables.EC2_REGION) or last_known.read(doors.where).get("region")
+    return named or instance(given, doors).region

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.apply import gather
 from teleport_bootstrap.conf import conf, variables
 from teleport_bootstrap.host import changeset, directory, root
-from teleport_bootstrap.plan import model
+from teleport_bootstrap.plan import model, pins
+from teleport_bootstrap.plan.services import teleport_section
 from teleport_bootstrap.secret import Secret
 
 logger = logging.getLogger(__name__)
@@ -24,71 +26,106 @@ class Fetched:
     notes: tuple[str, ...] = ()
 
 
-def fetch(
-    wanted: tuple[model.SecretFile, ...], given: conf.Conf, region: str, fips: bool, doors: gather.Doors
-) -> Fetched:
-    """Return the content of the files in `wanted`.
+def from_conf(wanted: tuple[model.SecretFile, ...], given: conf.Conf) -> dict[str, Secret]:
+    """Return the secrets that the conf itself holds, by path."""
+    token = given.value(variables.TELEPORT_JOIN_TOKEN)
+    return {each.path: _line(token) for each in wanted if each.variable is not None and token is not None}
 
-    Where AWS fails and the last known good files are all still there, they stay, with a note; otherwise raises what
-    `aws.ssm` raises. Nothing is asked of AWS where the conf itself holds the secret.
+
+def fetch(wanted: tuple[model.SecretFile, ...], region: str, fips: bool, doors: gather.Doors) -> Fetched:
+    """Return what `ask` returns; where AWS fails, the last known good files stay, with a note.
+
+    Raises what `ask` raises where a file is not there that Teleport cannot wait for.
     """
-    values = {each.path: _from_conf(given) for each in wanted if each.variable is not None}
+    try:
+        return ask(wanted, region, fips, doors)
+    except errors.BootstrapError as error:
+        if not all(each.awaited or is_present(doors.where, each.path) for each in wanted if each.parameter):
+            raise
+        return Fetched({}, (f"SSM gave nothing, and what is here stays: {error.message}. {error.hint}",))
+
+
+def ask(wanted: tuple[model.SecretFile, ...], region: str, fips: bool, doors: gather.Doors) -> Fetched:
+    """Return the content of those files in `wanted` that SSM holds, in one call.
+
+    One that an instance can wait for may be missing, which a note tells. Raises what `aws.ssm` raises, and
+    ParameterInvalid where something else stands in a CA pin's place.
+    """
     parameters = {each.parameter: each for each in wanted if each.parameter is not None}
     if not parameters:
-        return Fetched(values)
-    from teleport_bootstrap.aws import ssm  # noqa: PLC0415 - botocore takes a while to import
+        return Fetched({})
+    from teleport_bootstrap.aws import endpoints, ssm  # noqa: PLC0415 - botocore takes a while to import
     from teleport_bootstrap.ec2 import imds  # noqa: PLC0415
 
     client = imds.Imds.from_environment(doors.environ, deadline_seconds=doors.wait_seconds)
-    logger.info("Fetching from SSM in %s: %s", region, ", ".join(parameters))
-    try:
-        found = ssm.fetch(
-            list(parameters),
-            region=region,
-            imds=client,
-            environ=doors.environ,
-            fips=fips,
-            deadline_seconds=doors.wait_seconds,
-        )
-    except errors.BootstrapError as error:
-        if not all(is_present(doors.where, each.path) for each in parameters.values()):
-            raise
-        kept = ", ".join(each.path for each in parameters.values())
-        return Fetched(values, (f"{kept} stays as it was, because SSM did not give a new one: {error.message}",))
-    values.update({parameters[name].path: _normalised(secret) for name, secret in found.items()})
-    return Fetched(values)
+    logger.info("fetching from SSM in %s: %s", region, ", ".join(parameters))
+    found = ssm.fetch(
+        list(parameters),
+        region=region,
+        imds=client,
+        environ=doors.environ,
+        optional=[name for name, each in parameters.items() if each.awaited],
+        fips=fips and endpoints.has_fips(region),
+        deadline_seconds=doors.wait_seconds,
+    )
+    _refuse_other_than_pins(parameters, found, region)
+    unpublished = [each for name, each in parameters.items() if name not in found]
+    return Fetched(
+        {parameters[name].path: _line(secret) for name, secret in found.items()},
+        tuple(f"SSM parameter {each.parameter} has not been published yet" for each in unpublished),
+    )
+
+
+def _refuse_other_than_pins(
+    parameters: Mapping[str, model.SecretFile], found: Mapping[str, Secret], region: str
+) -> None:
+    for name, secret in found.items():
+        if parameters[name].path == teleport_section.CA_PIN and not pins.are_pins(secret.reveal()):
+            raise errors.ParameterInvalid(
+                f"SSM parameter {name} in {region} does not hold CA pins, one a line",
+                hint="A pin is sha256: and 64 hexadecimal digits; `tctl status` on the auth server shows it.",
+            )
+
+
+def missing(where: root.Root, wanted: tuple[model.SecretFile, ...]) -> tuple[model.SecretFile, ...]:
+    """Return those of `wanted` whose files are not there or hold nothing."""
+    return tuple(each for each in wanted if not is_present(where, each.path))
 
 
 def is_present(where: root.Root, path: str) -> bool:
     """Whether `path` is a regular file that holds something."""
+    content = read(where, path)
+    return content is not None and bool(content.strip())
+
+
+def exists(where: root.Root, path: str) -> bool:
+    """Whether there is a regular file at `path`, whatever it holds."""
+    return os.path.isfile(where.path(path)) and not os.path.islink(where.path(path))
+
+
+def read(where: root.Root, path: str) -> bytes | None:
+    """Return what the regular file `path` holds; None where it is absent or something else."""
     try:
         parent = directory.Directory(where.path(os.path.dirname(path)))
     except OSError:
-        return False
+        return None
     try:
         found = parent.read(os.path.basename(path))
     except OSError:
-        return False
+        return None
     finally:
         parent.close()
-    return found is not None and bool(found.content.strip())
+    return None if found is None else found.content
 
 
-def stage(changes: changeset.Changeset, wanted: tuple[model.SecretFile, ...], fetched: Fetched) -> None:
-    """Add the files of the secrets that were had to `changes`."""
+def stage(changes: changeset.Changeset, wanted: tuple[model.SecretFile, ...], values: Mapping[str, Secret]) -> None:
+    """Add the files of the secrets in `values`, by path, to `changes`."""
     for each in wanted:
-        secret = fetched.values.get(each.path)
+        secret = values.get(each.path)
         if secret is not None:
             changes.write(each.path, secret.reveal().encode(), mode=each.mode, owner=each.owner, group=each.group)
 
 
-def _from_conf(given: conf.Conf) -> Secret:
-    found = given.value(variables.TELEPORT_JOIN_TOKEN)
-    if found is None:
-        raise AssertionError("TELEPORT_JOIN_TOKEN is not set, though requirements.check passed")
-    return found
-
-
-def _normalised(secret: Secret) -> Secret:
+def _line(secret: Secret) -> Secret:
     """Return the secret with exactly one line end at its end, as people put values with and without one."""
     return Secret(secret.reveal().strip() + "\n")

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import os
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.apply import gather, secrets
-from teleport_bootstrap.host import root, systemd, teleport
+from teleport_bootstrap.apply import gather, waiting
+from teleport_bootstrap.host import probe, root, systemd, teleport
 from teleport_bootstrap.plan import activation, roles
-
-# Where the units let Teleport answer for itself: --diag-addr.
-READY_URL = "http://127.0.0.1:3000/readyz"
-READY_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -72,8 +66,8 @@ def _from_conf(where: root.Root, trouble: list[str]) -> tuple[str | None, tuple[
     except errors.BootstrapError as error:
         trouble.append(error.message)
         return None, (), None, "invalid"
-    awaited = tuple(each.path for each in wanted.secrets if not secrets.is_present(where, each.path))
-    trouble.extend(f"{where.path(path)} is awaited" for path in awaited)
+    awaited = waiting.files(where, wanted)
+    trouble.extend(waiting.describe(where, wanted))
     return wanted.deployment.place.unit, awaited, wanted.deployment.role.value, "valid"
 
 
@@ -92,22 +86,10 @@ def _running(unit: str, awaited: tuple[str, ...], trouble: list[str]) -> tuple[s
         waits = " (it waits for what is awaited)" if awaited else f": see `journalctl -b -u {unit}`"
         trouble.append(f"{unit} is {state.active}{waits}")
         return state, "not asked"
-    ready = _ready()
-    if ready != "ready":
+    ready = probe.readiness()
+    if ready != probe.READY:
         trouble.append(f"Teleport is {ready}: see `journalctl -b -u {unit}`")
     return state, ready
-
-
-def _ready() -> str:
-    """Return what /readyz says: ready, degraded (503), starting or recovering (400), or that it does not answer."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(READY_URL, timeout=READY_SECONDS):
-            return "ready"
-    except urllib.error.HTTPError as error:
-        return {400: "starting or recovering", 503: "degraded"}.get(error.code, f"answering {error.code}")
-    except OSError:
-        return f"not answering on {READY_URL}"
 
 
 def _version(where: root.Root, trouble: list[str]) -> str | None:

@@ -47,6 +47,11 @@ def configured(service: str, environ: Mapping[str, str]) -> Optional[str]:
     return None
 
 
+def has_fips(region: str) -> bool:
+    """Return whether AWS runs FIPS endpoints in `region`: it does in the United States and in Canada only."""
+    return region.startswith(("us-", "ca-"))
+
+
 def url(service: str, region: str, *, fips: bool, dual_stack: bool) -> str:
     """Return the address of `service` (ssm, s3, dynamodb, sts, ec2) in `region`, without asking botocore.
 

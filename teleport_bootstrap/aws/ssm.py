@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Optional
 
 from teleport_bootstrap import errors
@@ -22,11 +22,14 @@ def fetch(
     region: str,
     imds: Imds,
     environ: Mapping[str, str],
+    optional: Collection[str] = (),
     fips: bool = False,
     deadline_seconds: float = 60.0,
     clock: Optional[clocks.Clock] = None,
 ) -> dict[str, Secret]:
     """Return the values of the parameters `names`, read with the credentials of this instance's role.
+
+    One of `optional` that does not exist yet is left out of the answer.
 
     Raises what get_parameters raises, and what teleport_bootstrap.ec2.credentials.refreshable and
     teleport_bootstrap.aws.session.client raise. Nothing is asked of anyone when `names` is empty.
@@ -41,6 +44,7 @@ def fetch(
         names,
         client=client,
         region=region,
+        optional=optional,
         partition=partition.of(region).name,
         deadline_seconds=deadline_seconds,
         clock=clock,
@@ -53,6 +57,7 @@ def get_parameters(
     *,
     client: Any,
     region: str,
+    optional: Collection[str] = (),
     account: Optional[str] = None,
     partition: str = "aws",
     deadline_seconds: float = 60.0,
@@ -63,8 +68,8 @@ def get_parameters(
 
     `client` is a botocore client for ssm; `account` and `partition` only make the ARNs in messages complete.
     `renew` gets new credentials when AWS calls those in use expired. `deadline_seconds` is for all calls together.
-    Raises ParameterMissing (which names all that are missing), ParameterEmpty, AwsDenied, AwsThrottled,
-    AwsUnreachable, AwsFailed, ClockWrong.
+    Those of `optional` may be missing. Raises ParameterMissing (which names all others that are missing),
+    ParameterEmpty, AwsDenied, AwsThrottled, AwsUnreachable, AwsFailed, ClockWrong.
     """
     wanted = list(dict.fromkeys(names))
     deadline = retry.Deadline(deadline_seconds, clock)
@@ -87,9 +92,9 @@ def get_parameters(
             renew=renew,
         )
         values.update(answer)
-    _refuse_missing([name for name in wanted if name not in values], region)
-    _refuse_empty([name for name in wanted if not values[name].reveal().strip()], region)
-    return {name: values[name] for name in wanted}
+    _refuse_missing([name for name in wanted if name not in values and name not in optional], region)
+    _refuse_empty([name for name in wanted if name in values and not values[name].reveal().strip()], region)
+    return {name: values[name] for name in wanted if name in values}
 
 
 def arn(name: str, *, region: str, account: Optional[str] = None, partition: str = "aws") -> str:

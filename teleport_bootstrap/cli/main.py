@@ -21,7 +21,7 @@ from teleport_bootstrap.host import journal
 logger = logging.getLogger(__name__)
 
 # In the order in which people meet them; each is a module of this package.
-COMMANDS = ("generate", "validate", "render", "plan", "metadata", "status")
+COMMANDS = ("generate", "validate", "render", "plan", "fetch-secrets", "metadata", "status")
 
 INTERRUPTED = 130
 
@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _module(name: str) -> ModuleType:
-    return importlib.import_module(f"teleport_bootstrap.cli.{name}")
+    return importlib.import_module(f"teleport_bootstrap.cli.{name.replace('-', '_')}")
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:

@@ -41,7 +41,7 @@ def add_wait(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--wait",
         metavar="SECONDS",
-        type=_seconds,
+        type=seconds,
         default=gather.WAIT_SECONDS,
         help=f"how long to wait for instance metadata, and again for AWS; default: {gather.WAIT_SECONDS:.0f}",
     )
@@ -68,8 +68,9 @@ def build(arguments: argparse.Namespace) -> gather.NamedBuild:
     return gather.NamedBuild(arguments.teleport_version, arguments.fips)
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
+    """Return a number of seconds from an option's value; raises what argparse turns into a usage error."""
     value = float(text)
-    if not 0 < value <= 3600:
+    if not 0 <= value <= 3600:
         raise argparse.ArgumentTypeError("a number of seconds from 0 to 3600")
     return value

@@ -88,6 +88,12 @@ def start(units: Sequence[str]) -> None:
         _systemctl(["start", "--no-block", *units])
 
 
+def restart(units: Sequence[str]) -> None:
+    """Ask for those of `units` that run to be restarted, and do not wait. Raises UnitTrouble."""
+    if units:
+        _systemctl(["try-restart", "--no-block", *units])
+
+
 def stop(units: Sequence[str], *, wait: bool) -> None:
     """Stop `units`, and wait for it where `wait` says so. Raises UnitTrouble."""
     if units:

@@ -18,6 +18,9 @@ TIMERS = (
     FETCH_SECRETS,
 )
 
+# Where Teleport keeps the identity that it gets by joining.
+IDENTITY = f"{paths.DATA}/proc/sqlite.db"
+
 DROP_IN = "50-teleport-bootstrap.conf"
 
 
@@ -34,7 +37,8 @@ def plan(settings: conf.Conf, build: teleport_build.TeleportBuild) -> model.Acti
     _check_build(settings, build)
     place = decided.place
     secrets = _secrets(settings, decided)
-    wanted = _wanted_files(decided, build, secrets)
+    gates = _gates(decided, secrets)
+    wanted = _wanted_files(decided, build, gates)
     unwanted = [path for path in (*deployment.MARKER_PATHS, *_drop_ins()) if path not in {each.path for each in wanted}]
     return model.Activation(
         deployment=decided,
@@ -46,6 +50,7 @@ def plan(settings: conf.Conf, build: teleport_build.TeleportBuild) -> model.Acti
         ),
         secrets=secrets,
         units=_units(decided),
+        gates=gates,
         notes=tuple(_notes(settings, decided, build)),
     )
 
@@ -67,7 +72,7 @@ def _check_build(settings: conf.Conf, build: teleport_build.TeleportBuild) -> No
 
 
 def _wanted_files(
-    decided: deployment.Deployment, build: teleport_build.TeleportBuild, secrets: tuple[model.SecretFile, ...]
+    decided: deployment.Deployment, build: teleport_build.TeleportBuild, gates: tuple[str, ...]
 ) -> list[model.PlannedFile]:
     place = decided.place
     flags = [
@@ -80,33 +85,32 @@ def _wanted_files(
     ]
     if decided.letsencrypt:
         files.append(model.PlannedFile(deployment.LETSENCRYPT_MARKER, "use-letsencrypt\n", 0o644))
-    gates = _gates(decided, secrets)
     if gates:
-        files.append(model.PlannedFile(_drop_in(place.unit), gates, 0o644))
+        files.append(model.PlannedFile(_drop_in(place.unit), _conditions(gates), 0o644))
     return files
 
 
-def _gates(decided: deployment.Deployment, secrets: tuple[model.SecretFile, ...]) -> str:
-    """Return the drop-in that keeps Teleport's unit waiting for the files it cannot start without; empty for none."""
-    conditions = []
-    for secret in secrets:
-        if not secret.awaited:
-            continue
-        if secret.path == teleport_section.TOKEN:
-            # A host that has joined has its identity there, and needs the token no more.
-            conditions += [f"ConditionPathExists=|{secret.path}", f"ConditionPathExists=|{paths.DATA}/proc/sqlite.db"]
-        else:
-            conditions.append(f"ConditionPathExists={secret.path}")
+def _gates(decided: deployment.Deployment, secrets: tuple[model.SecretFile, ...]) -> tuple[str, ...]:
+    """Return the files that may come later and without which Teleport would stop at once."""
+    gates = [secret.path for secret in secrets if secret.awaited]
     if decided.tls is deployment.Tls.LETSENCRYPT:
-        conditions += [f"ConditionPathExists={path}" for path in (proxy_service.CERTIFICATE, proxy_service.PRIVATE_KEY)]
-    if not conditions:
-        return ""
+        gates += [proxy_service.CERTIFICATE, proxy_service.PRIVATE_KEY]
+    return tuple(gates)
+
+
+def _conditions(gates: tuple[str, ...]) -> str:
+    """Return the drop-in that lets Teleport's unit wait for `gates`."""
     lines = [
         "# Written by teleport-bootstrap from /etc/teleport.d/conf: Teleport would stop at once without these files,",
         "# so the unit waits, and what brings them starts it.",
         "[Unit]",
-        *conditions,
     ]
+    for path in gates:
+        if path == teleport_section.TOKEN:
+            # A host that has joined has its identity there, and needs the token no more: one of the two will do.
+            lines += [f"ConditionPathExists=|{path}", f"ConditionPathExists=|{IDENTITY}"]
+        else:
+            lines.append(f"ConditionPathExists={path}")
     return "\n".join(lines) + "\n"
 
 

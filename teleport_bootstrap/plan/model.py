@@ -60,7 +60,7 @@ class Activation:
     """The part of a plan that follows from the conf and the Teleport build alone, without the instance's metadata.
 
     `files` are the role marker, the unit's environment and the like; `absent` are the files that must not be there,
-    such as the markers of every other role.
+    such as the markers of every other role. `gates` are the files that Teleport's unit waits for.
     """
 
     deployment: deployment.Deployment
@@ -69,6 +69,7 @@ class Activation:
     directories: tuple[PlannedDirectory, ...]
     secrets: tuple[SecretFile, ...]
     units: Units
+    gates: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property

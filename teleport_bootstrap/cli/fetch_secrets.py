@@ -1,0 +1,40 @@
+"""`teleport-bootstrap fetch-secrets`: token, CA pin and license from SSM, by hand or by its timer."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from teleport_bootstrap.apply import fetch_secrets, gather
+from teleport_bootstrap.cli import options, result
+
+HELP = "fetch token, CA pin and license from SSM, and start Teleport if it waits for them"
+EXAMPLE = "teleport-bootstrap fetch-secrets"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    options.add_wait(parser)
+    parser.add_argument(
+        "--publish-wait",
+        metavar="SECONDS",
+        type=options.seconds,
+        default=0.0,
+        help="how long to wait for what the auth server has not published yet; default: not at all",
+    )
+
+
+def run(arguments: argparse.Namespace) -> result.Result:
+    """Fetch, and tell what changed."""
+    where = options.where(arguments)
+    doors = gather.Doors(where, os.environ, arguments.wait)
+    outcome = fetch_secrets.run(doors, publish_wait_seconds=arguments.publish_wait)
+    lines = [
+        *(f"wrote {where.path(path)}" for path in outcome.changed),
+        *(f"asked to start {unit}" for unit in outcome.started),
+        *(f"note: {note}" for note in outcome.notes),
+    ]
+    return result.Result(
+        "\n".join(lines or ["nothing has changed"]),
+        {"changed": list(outcome.changed), "started": list(outcome.started), "notes": list(outcome.notes)},
+    )
