@@ -29,6 +29,21 @@ class _Change:
     done: bool = False
 
 
+@dataclass(frozen=True)
+class _Ownership:
+    """Owner and mode that a directory which is already there is to get, and those it has; a uid of -1 leaves both."""
+
+    path: str
+    directory: directory.Directory
+    wanted: tuple[int, int, int]
+    found: tuple[int, int, int]
+
+    def give(self, uid: int, gid: int, mode: int) -> None:
+        if uid != -1:
+            os.fchown(self.directory.descriptor, uid, gid)
+        os.fchmod(self.directory.descriptor, mode)
+
+
 class Changeset:
     """Changes to files under one root. Use as a context manager: what was staged and not committed vanishes.
 
@@ -39,6 +54,7 @@ class Changeset:
     def __init__(self, where: root.Root) -> None:
         self._where = where
         self._changes: list[_Change] = []
+        self._ownerships: list[_Ownership] = []
         self._directories: dict[str, directory.Directory] = {}
 
     def __enter__(self) -> Changeset:
@@ -64,20 +80,26 @@ class Changeset:
     def make_directory(self, path: str, *, mode: int, owner: str, group: str) -> None:
         """Have a directory at `path` with this mode and owner; a link in its place is refused, content is not touched.
 
-        A directory is made at once: it does no harm by itself, and files can only be staged inside it.
+        One that is not there is made at once: it does no harm by itself, and files can only be staged inside it. One
+        that is there changes with the files: until then, another account may be at work in it.
         """
         uid, gid = accounts.ids(self._where, owner, group)
         with _trouble(self._where.path(path)):
             target = self._where.path(path)
             os.makedirs(os.path.dirname(target), mode=0o755, exist_ok=True)
-            with contextlib.suppress(FileExistsError):
+            try:
                 os.mkdir(target, mode=0o700)
+                is_new = True
+            except FileExistsError:
+                is_new = False
             opened = self._open(path)
             facts = os.fstat(opened.descriptor)
-            if uid != -1 and (facts.st_uid, facts.st_gid) != (uid, gid):
-                os.fchown(opened.descriptor, uid, gid)
-            if facts.st_mode & 0o7777 != mode:
-                os.fchmod(opened.descriptor, mode)
+            found = (facts.st_uid, facts.st_gid, facts.st_mode & 0o7777)
+            ownership = _Ownership(path, opened, (uid, gid, mode), found)
+            if is_new:
+                ownership.give(uid, gid, mode)
+            elif found[2] != mode or (uid != -1 and found[:2] != (uid, gid)):
+                self._ownerships.append(ownership)
 
     def write(self, path: str, content: bytes, *, mode: int, owner: str, group: str) -> None:
         """Stage a file; nothing is staged where the file is already exactly so."""
@@ -113,22 +135,27 @@ class Changeset:
     def commit(self) -> tuple[str, ...]:
         """Swap everything in, and bring it to the disk; return the paths that changed.
 
-        Where one swap fails, those before it are undone before FileTrouble is raised.
+        Where one fails, or its way to the disk, all are undone before FileTrouble is raised.
         """
         try:
+            for ownership in self._ownerships:
+                with _trouble(self._where.path(ownership.path)):
+                    ownership.give(*ownership.wanted)
             for change in self._changes:
                 with _trouble(self._where.path(change.path)):
                     self._swap(change)
+            for opened in {id(change.directory): change.directory for change in self._changes}.values():
+                with _trouble(opened.path):
+                    opened.sync()
         except BaseException:
             self._undo()
             raise
+        # Only now: as long as anything can fail, what was there must be at hand. A name that survives is swept away by
+        # the next run.
         for change in self._changes:
             if change.kept is not None:
                 with contextlib.suppress(OSError):
                     change.directory.unlink(change.kept)
-        for opened in {id(change.directory): change.directory for change in self._changes}.values():
-            with _trouble(opened.path):
-                opened.sync()
         return self.changed
 
     def sweep(self, *directories: str) -> None:
@@ -140,7 +167,9 @@ class Changeset:
                 opened = self._open(path)
                 for name in opened.names():
                     if name.startswith(".") and name.endswith((STAGED, KEPT)):
-                        opened.unlink(name)
+                        # A directory of that name is none of ours, and whoever made it should not hold us up.
+                        with contextlib.suppress(OSError):
+                            opened.unlink(name)
 
     def _swap(self, change: _Change) -> None:
         if change.directory.exists(change.name):
@@ -163,12 +192,20 @@ class Changeset:
                     change.directory.unlink(change.name)
                 elif change.kept is not None:
                     change.directory.unlink(change.kept)
+        for ownership in self._ownerships:
+            with contextlib.suppress(OSError):
+                ownership.give(*ownership.found)
 
     def _open(self, path: str) -> directory.Directory:
         if path not in self._directories:
             target = self._where.path(path)
             if not os.path.lexists(target):
                 os.makedirs(target, mode=0o755)
+            if os.path.islink(target):
+                raise errors.FileTrouble(
+                    f"{target} is a symbolic link, and root follows none where another account could have put it",
+                    hint="Nothing was changed. Mount the volume there, or use a bind mount, instead of a link.",
+                )
             self._directories[path] = directory.Directory(target)
         return self._directories[path]
 
