@@ -24,6 +24,7 @@ FILES = 6
 BUSY = 7
 UNITS = 8
 UNHEALTHY = 9
+AWAITED = 10
 
 _MESSAGE_ID_NAMESPACE = uuid.UUID("0f1a2e6c-57c1-5d0b-9d26-6a1f6b8c2b11")
 
@@ -177,7 +178,7 @@ class SecretsAwaited(BootstrapError):
     """What Teleport needs to join its cluster has not been published by the auth server yet."""
 
     code = "secrets-awaited"
-    exit_status = AWS
+    exit_status = AWAITED
 
 
 class TeleportUnsupported(BootstrapError):

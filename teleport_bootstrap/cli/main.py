@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
         prog="teleport-bootstrap",
         description="Turns /etc/teleport.d/conf into a running Teleport on an EC2 instance.",
         epilog="Exit status: 0 done, 2 conf or usage, 3 instance metadata, 4 AWS, 5 Teleport, 6 files, "
-        "7 another one at work, 8 systemd, 9 not healthy, 1 a defect of this program.",
+        "7 another one at work, 8 systemd, 9 not healthy, 10 still awaited, 1 a defect of this program.",
     )
     top.add_argument("--version", action="version", version=f"%(prog)s {teleport_bootstrap.__version__}")
     options.add_global(top, with_defaults=True)
