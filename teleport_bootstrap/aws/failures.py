@@ -183,7 +183,8 @@ def _is_passing_trouble_of_the_network(error: BaseException) -> bool:
     if isinstance(error, exceptions.SSLError):
         return "certificate" not in str(error).lower()
     # A page that is no answer of AWS's comes from a proxy or load balancer that has no backend at the moment.
-    return isinstance(error, (ResponseParserError, NotAnAnswer, exceptions.HTTPClientError, OSError))
+    connection = (exceptions.ConnectionError, exceptions.HTTPClientError, OSError)
+    return isinstance(error, (ResponseParserError, NotAnAnswer, *connection))
 
 
 def _clock(skew: float, call: Call) -> errors.ClockWrong:

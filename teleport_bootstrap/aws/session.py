@@ -52,8 +52,11 @@ def client(
         options = {"use_fips_endpoint": fips, "use_dualstack_endpoint": dual_stack}
     elif configured is None:
         configured = endpoints.url(service, region, fips=fips, dual_stack=dual_stack)
-    if service == "s3" and endpoints.configured(service, environ) is not None:
-        options["s3"] = {"addressing_style": "path"}  # a bucket's name before an own endpoint's rarely resolves
+    if "ignore_configured_endpoint_urls" in botocore.config.Config.OPTION_DEFAULTS:
+        options["ignore_configured_endpoint_urls"] = True  # those of `environ` were read above
+    if service == "s3" and configured is not None:
+        # botocore would put the bucket's name before a host that rarely resolves, or whose certificate does not fit.
+        options["s3"] = {"addressing_style": "path"}
     return session.create_client(
         service,
         region_name=region,

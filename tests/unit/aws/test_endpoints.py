@@ -1,0 +1,221 @@
+"""The hosts that we would make up for an old botocore, against those that a current one calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.credentials import Credentials
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.aws import endpoints, partition, session
+
+REGIONS = [
+    "us-east-1",
+    "eu-west-1",
+    "ca-central-1",
+    "cn-north-1",
+    "us-gov-west-1",
+    "us-iso-east-1",
+    "us-isob-east-1",
+    "eusc-de-east-1",
+]
+OPERATIONS = {
+    "ssm": ("get_parameters", {"Names": ["a"]}),
+    "s3": ("list_objects_v2", {"Bucket": "bucket"}),
+    "dynamodb": ("list_tables", {}),
+    "sts": ("get_caller_identity", {}),
+    "ec2": ("describe_tags", {}),
+}
+
+
+class Seen(Exception):
+    """The request that would have been sent."""
+
+    def __init__(self, request: Any) -> None:
+        super().__init__()
+        self.request = request
+
+
+def called(service: str, region: str, environ: dict[str, str], *, fips: bool = False) -> Any:
+    """Return the request that a client would send, in the moment before it would."""
+
+    def stop(request: Any, **_: Any) -> None:
+        raise Seen(request)
+
+    client = session.client(
+        service, region=region, credentials=Credentials("key", "secret", "token"), environ=environ, fips=fips
+    )
+    client.meta.events.register_first("before-send", stop)
+    operation, arguments = OPERATIONS[service]
+    with pytest.raises(Seen) as caught:
+        getattr(client, operation)(**arguments)
+    return caught.value.request
+
+
+def host(request: Any) -> str:
+    return str(request.url).split("/")[2]
+
+
+needs_current = pytest.mark.skipif(
+    not session.knows_endpoint_variants(), reason="this botocore is one of those that the made-up hosts are for"
+)
+
+
+@needs_current
+@pytest.mark.parametrize("service", ["ssm", "s3", "dynamodb", "sts", "ec2"])
+def test_made_up_hosts_are_those_of_current_botocore(service: str) -> None:
+    client = session.client(service, region="us-east-1", credentials=Credentials("a", "b"), environ={})
+    provider = client._ruleset_resolver._provider
+    compared = 0
+    for region in REGIONS:
+        for fips in (False, True):
+            for dual_stack in (False, True):
+                if service == "s3" and fips and region.startswith("cn-"):
+                    continue  # "Partition does not support FIPS"
+                asked = {"Region": region, "UseFIPS": fips, "UseDualStack": dual_stack}
+                if service == "sts":
+                    asked["UseGlobalEndpoint"] = False
+                expected = provider.resolve_endpoint(**asked).url
+                assert endpoints.url(service, region, fips=fips, dual_stack=dual_stack) == expected
+                compared += 1
+    assert compared > 25
+
+
+@needs_current
+def test_partitions_are_those_of_current_botocore() -> None:
+    known = botocore.session.Session().get_component("data_loader").load_data("partitions")["partitions"]
+    checked = 0
+    for one in known:
+        for region in one["regions"]:
+            if "global" not in region:
+                ours = partition.of(region)
+                outputs = one["outputs"]
+                assert (ours.name, ours.domain, ours.dual_stack) == (
+                    one["id"],
+                    outputs["dnsSuffix"],
+                    outputs["dualStackDnsSuffix"],
+                )
+                checked += 1
+    assert checked > 30
+
+
+FIPS = {"AWS_USE_FIPS_ENDPOINT": "true"}
+DUAL = {"AWS_USE_DUALSTACK_ENDPOINT": "true"}
+
+
+@pytest.mark.parametrize("old_library", [False, True])
+@pytest.mark.parametrize(
+    ("service", "region", "environ", "fips", "expected"),
+    [
+        ("ssm", "us-east-1", {}, False, "ssm.us-east-1.amazonaws.com"),
+        ("ssm", "us-east-1", {}, True, "ssm-fips.us-east-1.amazonaws.com"),
+        ("ssm", "us-east-1", FIPS, False, "ssm-fips.us-east-1.amazonaws.com"),
+        ("ssm", "us-east-1", DUAL, False, "ssm.us-east-1.api.aws"),
+        ("ssm", "us-east-1", DUAL, True, "ssm-fips.us-east-1.api.aws"),
+        ("ssm", "us-gov-west-1", {}, True, "ssm.us-gov-west-1.amazonaws.com"),
+        ("ssm", "cn-north-1", {}, False, "ssm.cn-north-1.amazonaws.com.cn"),
+        ("ssm", "eusc-de-east-1", {}, False, "ssm.eusc-de-east-1.amazonaws.eu"),
+        ("dynamodb", "us-east-2", {}, True, "dynamodb-fips.us-east-2.amazonaws.com"),
+        ("sts", "us-west-2", {}, True, "sts-fips.us-west-2.amazonaws.com"),
+        ("sts", "us-east-1", {}, False, "sts.us-east-1.amazonaws.com"),
+        ("ec2", "ca-central-1", FIPS, False, "ec2-fips.ca-central-1.amazonaws.com"),
+        ("s3", "us-east-1", {}, True, "bucket.s3-fips.us-east-1.amazonaws.com"),
+        ("s3", "us-east-1", DUAL, False, "bucket.s3.dualstack.us-east-1.amazonaws.com"),
+        ("s3", "eu-west-1", {}, False, "bucket.s3.eu-west-1.amazonaws.com"),
+    ],
+)
+def test_a_client_calls_the_endpoint_that_is_asked_for(
+    service: str,
+    region: str,
+    environ: dict[str, str],
+    fips: bool,
+    expected: str,
+    old_library: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if old_library:
+        monkeypatch.setattr(session, "knows_endpoint_variants", lambda: False)
+    request = called(service, region, environ, fips=fips)
+    # With an endpoint of ours, the bucket is in the path.
+    assert host(request) == (expected if session.knows_endpoint_variants() else expected.replace("bucket.", ""))
+    authorization = request.headers["Authorization"]
+    authorization = authorization.decode() if isinstance(authorization, bytes) else authorization
+    assert f"/{region}/{service}/aws4_request" in authorization
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "127.0.0.1:1"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ENDPOINT_URL_SSM": "http://127.0.0.1:2/"}, "127.0.0.1:2"),
+        ({"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:3"}, "ssm.us-east-1.amazonaws.com"),
+        (
+            {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
+            "ssm.us-east-1.amazonaws.com",
+        ),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1", **FIPS, **DUAL}, "127.0.0.1:1"),
+        ({"AWS_ENDPOINT_URL": ""}, "ssm.us-east-1.amazonaws.com"),
+    ],
+)
+def test_the_environments_endpoint_wins(environ: dict[str, str], expected: str) -> None:
+    assert host(called("ssm", "us-east-1", environ)) == expected
+
+
+def test_only_the_given_environment_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "AWS_USE_FIPS_ENDPOINT": "true",
+        "AWS_USE_DUALSTACK_ENDPOINT": "true",
+        "AWS_PROFILE": "not-there",
+        "AWS_ACCESS_KEY_ID": "forgotten",
+        "AWS_SECRET_ACCESS_KEY": "forgotten",
+        "AWS_DEFAULT_REGION": "eu-west-3",
+    }.items():
+        monkeypatch.setenv(name, value)
+    request = called("ssm", "us-east-1", {})
+    assert host(request) == "ssm.us-east-1.amazonaws.com"
+    assert "forgotten" not in str(request.headers["Authorization"])
+
+
+def test_files_of_the_host_do_not_count(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / ".aws" / "config"
+    config.parent.mkdir()
+    config.write_text("[default]\nendpoint_url = http://127.0.0.1:9\nuse_fips_endpoint = true\nca_bundle = /nowhere\n")
+    (tmp_path / ".aws" / "credentials").write_text("[default]\naws_access_key_id = filed\naws_secret_access_key = x\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    request = called("ssm", "us-east-1", {})
+    assert host(request) == "ssm.us-east-1.amazonaws.com"
+    assert "filed" not in str(request.headers["Authorization"])
+
+
+def test_an_own_s3_endpoint_is_called_with_the_bucket_in_the_path() -> None:
+    request = called("s3", "us-east-1", {"AWS_ENDPOINT_URL": "http://localhost:9000"})
+    assert str(request.url).startswith("http://localhost:9000/bucket")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_ENDPOINT_URL", "127.0.0.1:1"),
+        ("AWS_ENDPOINT_URL_SSM", "ftp://host"),
+        ("AWS_ENDPOINT_URL_SSM", "http://[::1"),
+        ("AWS_ENDPOINT_URL", "http://user:hunter2@host"),
+        ("AWS_USE_FIPS_ENDPOINT", "yes"),
+        ("AWS_USE_DUALSTACK_ENDPOINT", "1"),
+        ("AWS_CA_BUNDLE", "/nowhere/ca.pem"),
+    ],
+)
+def test_a_value_that_cannot_be_is_an_error_that_names_the_variable(name: str, value: str) -> None:
+    with pytest.raises(errors.UsageError, match=name) as caught:
+        session.client("ssm", region="us-east-1", credentials=Credentials("a", "b"), environ={name: value})
+    assert "hunter2" not in str(caught.value) + caught.value.hint
+
+
+def test_debug_logging_shows_neither_the_token_nor_the_answer(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    caplog.set_level("DEBUG", logger="botocore")
+    called("ssm", "us-east-1", {})
+    assert not [record for record in caplog.records if record.levelname == "DEBUG" and "botocore" in record.name]

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.ec2 import facts
+
+GOOD = """\
+local-ipv4: 10.0.0.12
+public-ipv4: 203.0.113.12
+local-hostname: ip-10-0-0-12.ec2.internal
+instance-id: i-0123456789abcdef0
+region: us-east-1
+"""
+
+
+def without(key: str) -> str:
+    return "".join(line for line in GOOD.splitlines(keepends=True) if not line.startswith(key + ":"))
+
+
+def refused(text: str, region: str | None = None) -> str:
+    with pytest.raises(errors.MetadataFileInvalid) as caught:
+        facts.from_yaml(text, "instance.yaml", region=region)
+    assert caught.value.hint
+    return caught.value.message
+
+
+def test_a_complete_file_gives_the_facts() -> None:
+    assert facts.from_yaml(GOOD, "instance.yaml") == facts.Facts(
+        local_ipv4="10.0.0.12",
+        local_hostname="ip-10-0-0-12.ec2.internal",
+        instance_id="i-0123456789abcdef0",
+        region="us-east-1",
+        public_ipv4="203.0.113.12",
+    )
+
+
+@pytest.mark.parametrize("line", ["", "public-ipv4:\n", "public-ipv4: null\n", "public-ipv4: ~\n"])
+def test_an_instance_may_have_no_public_address(line: str) -> None:
+    assert facts.from_yaml(without("public-ipv4") + line, "instance.yaml").public_ipv4 is None
+
+
+def test_tags_are_taken_as_they_are_written() -> None:
+    written = "tags: {version: 1.10, enabled: yes, zip: 0123, float: 1e3, nothing: null, quoted: 'a: b', empty: }\n"
+    assert facts.from_yaml(GOOD + written, "instance.yaml").tags == {
+        "version": "1.10",
+        "enabled": "yes",
+        "zip": "0123",
+        "float": "1e3",
+        "nothing": "null",
+        "quoted": "a: b",
+        "empty": "",
+    }
+
+
+def test_the_region_of_the_conf_wins_and_may_be_the_only_one() -> None:
+    assert facts.from_yaml(GOOD, "instance.yaml", region="eu-west-1").region == "eu-west-1"
+    assert facts.from_yaml(without("region"), "instance.yaml", region="eu-west-1").region == "eu-west-1"
+    assert "region: missing, and no EC2_REGION in the conf" in refused(without("region"))
+
+
+@pytest.mark.parametrize("key", ["local-ipv4", "local-hostname", "instance-id"])
+def test_a_missing_key_is_named(key: str) -> None:
+    assert f"{key}: missing" in refused(without(key))
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    message = refused(
+        "local-ipv4: 10.0.0.999\nlocal-hostname: [a]\ninstance-id: nope\nregion: us-east-1\nregion: us-east-2\n"
+        "hostname: x\ntags: [a, b]\n"
+    )
+    for expected in (
+        "instance.yaml: not the facts",
+        'local-ipv4: "10.0.0.999" is not an IPv4 address',
+        "local-hostname: not plain text (line 2)",
+        'instance-id: "nope" is not an instance id',
+        '"region": given twice (line 5)',
+        "hostname: unknown (line 6)",
+        "tags: not a mapping",
+    ):
+        assert expected in message
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "not a mapping"),
+        ("- a\n", "not a mapping"),
+        ("just text\n", "not a mapping"),
+        ("a: 'open\n", "not YAML"),
+        ("a: b\n\tc: d\n", "instance.yaml:2:1: not YAML"),
+        ("a: \x07\n", "not YAML"),
+        (GOOD + "---\n" + GOOD, "not YAML"),
+        (GOOD + "tags: {a: 1, a: 2}\n", '"a": given twice'),
+        (GOOD + "tags: {a: {b: c}}\n", "a: not plain text"),
+        (GOOD + "tags: {[a]: b}\n", "a key that is not plain text"),
+        (GOOD + "tags: text\n", "tags: not a mapping"),
+        (GOOD + "tags: {a: !!python/object/apply:os.system [id]}\n", "a: not plain text"),
+        (GOOD + "tags: {a: !!int '3'}\n", "a: not plain text"),
+        (GOOD + "tags: &t {a: *t}\n", "not"),
+        ("local-ipv4: <html>\n", "local-ipv4"),
+    ],
+)
+def test_what_is_not_such_a_file_is_refused(text: str, expected: str) -> None:
+    assert expected in refused(text)
+
+
+def test_deep_nesting_is_an_error_and_not_a_crash() -> None:
+    assert "not" in refused("a: " + "[" * sys.getrecursionlimit() + "]" * sys.getrecursionlimit())
