@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.apply import gather, secrets, units, waiting, write
-from teleport_bootstrap.conf import conf
+from teleport_bootstrap.conf import conf, variables
 from teleport_bootstrap.host import lock, root
 from teleport_bootstrap.plan import activation, model, planner, teleport_build
 from teleport_bootstrap.secret import Secret
@@ -22,11 +22,15 @@ HAND_CONFIGURED = "hand-configured"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What generate did: what became of teleport.yaml, the paths that changed, what systemd was asked, and notes."""
+    """What generate did: what became of teleport.yaml, the paths that changed, what systemd was asked, and notes.
+
+    `removed` are those of `changed` that are no longer there.
+    """
 
     teleport_yaml: str
     unit: str | None = None
     changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -44,6 +48,8 @@ def run(doors: gather.Doors, named: gather.NamedBuild) -> Outcome:
         exists = os.path.lexists(where.path(paths.TELEPORT_YAML))
         if given is None:
             return _without_conf(where, exists)
+        if given.value(variables.DEBUG):
+            logging.getLogger("teleport_bootstrap").setLevel(logging.DEBUG)
         for warning in given.warnings:
             logger.warning("%s", warning.describe(given.path))
         build = gather.build(where, named)
@@ -108,4 +114,5 @@ def _outcome(
 ) -> Outcome:
     waiting.have_fetched(where, wanted)
     awaited = waiting.describe(where, wanted)
-    return Outcome(what, wanted.deployment.place.unit, written.changed, written.units, (*notes, *awaited))
+    removed = tuple(path for path in written.changed if path in wanted.absent)
+    return Outcome(what, wanted.deployment.place.unit, written.changed, removed, written.units, (*notes, *awaited))

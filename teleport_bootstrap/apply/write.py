@@ -41,7 +41,7 @@ def apply(
     """
     plan = planned[0] if planned else None
     with changeset.Changeset(where) as changes:
-        changes.sweep(*_directories(wanted, plan))
+        changes.sweep(*_directories(wanted))
         for each in wanted.directories:
             changes.make_directory(each.path, mode=each.mode, owner=each.owner, group=each.group)
         secrets.stage(changes, wanted.secrets, values)
@@ -64,9 +64,10 @@ def apply(
     return Written(changed, units.apply(where, wanted.units, units_changed=units_changed))
 
 
-def _directories(wanted: model.Activation, plan: model.Plan | None) -> Iterable[str]:
-    written = [planned.path for planned in (*wanted.files, *((plan.teleport_yaml,) if plan else ()))]
-    return dict.fromkeys(os.path.dirname(path) for path in (*written, *(each.path for each in wanted.secrets)))
+def _directories(wanted: model.Activation) -> Iterable[str]:
+    """Return every directory that any plan writes to: the run that was killed may have had another conf."""
+    written = [*(each.path for each in wanted.files), *wanted.absent, paths.TELEPORT_YAML]
+    return dict.fromkeys((*(os.path.dirname(path) for path in written), paths.DATA, paths.STATE))
 
 
 def _stage(changes: changeset.Changeset, planned: model.PlannedFile) -> None:

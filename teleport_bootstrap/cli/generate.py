@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
     where = options.where(arguments)
     outcome = generate.run(gather.Doors(where, os.environ, arguments.wait), options.build(arguments))
     lines = [
-        *(f"wrote {where.path(path)}" for path in outcome.changed),
+        *(f"{'removed' if path in outcome.removed else 'wrote'} {where.path(path)}" for path in outcome.changed),
         *outcome.units,
         *(f"note: {note}" for note in outcome.notes),
     ]
@@ -33,6 +33,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
             "teleport_yaml": outcome.teleport_yaml,
             "unit": outcome.unit,
             "changed": list(outcome.changed),
+            "removed": list(outcome.removed),
             "units": list(outcome.units),
             "notes": list(outcome.notes),
         },

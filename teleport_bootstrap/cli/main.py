@@ -77,8 +77,13 @@ def run(argv: Sequence[str]) -> int:
     except errors.BootstrapError as error:
         return _report(error, form)
     except KeyboardInterrupt:
-        print("teleport-bootstrap: interrupted", file=sys.stderr)  # noqa: T201
+        _tell("teleport-bootstrap: interrupted")
         return INTERRUPTED
+    except SystemExit as ended:  # argparse, after --help and --version
+        return _print("", int(ended.code or 0))
+    except BrokenPipeError:
+        _drop_output()
+        return errors.OK
     except Exception as error:
         return _report(_defect(error), form)
     return _print(result.shown(form), result.status)
@@ -89,13 +94,35 @@ def _follows(argv: Sequence[str], option: str, value: str) -> bool:
 
 
 def _print(text: str, status: int) -> int:
+    """Print `text` and return `status`; where it could not all be written, tell so and return that error's status."""
+    stdout = getattr(sys, "stdout", None)
+    if stdout is None:  # whoever started us closed it
+        return status
     try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        # In UTF-8 whatever the locale says: teleport.yaml and JSON are.
+        stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+        stdout.flush()
     except BrokenPipeError:
-        # Whoever read our output has seen enough. Python would complain once more when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
+    except OSError as error:
+        _drop_output()
+        return _report(
+            errors.FileTrouble(
+                f"standard output cannot be written: {error.strerror}", hint="Send it to where there is space."
+            ),
+            "text",
+        )
     return status
+
+
+def _drop_output() -> None:
+    """Let what is still buffered go nowhere: Python would complain once more when it closes standard output."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _tell(line: str) -> None:
+    if getattr(sys, "stderr", None) is not None:  # otherwise `print` would take standard output instead
+        print(line, file=sys.stderr)  # noqa: T201
 
 
 def _defect(error: Exception) -> errors.BootstrapError:
@@ -114,9 +141,9 @@ def _report(error: errors.BootstrapError, form: str) -> int:
     if not logging.getLogger("teleport_bootstrap").handlers:
         journal.set_up("info")
     journal.record_failure(error.message, error.hint, error.code, error.message_id(), error.exit_status)
-    print(f"teleport-bootstrap: {error.message}", file=sys.stderr)  # noqa: T201
+    _tell(f"teleport-bootstrap: {error.message}")
     if error.hint:
-        print(f"  {error.hint}", file=sys.stderr)  # noqa: T201
+        _tell(f"  {error.hint}")
     if form == "json":
         shown = {
             "code": error.code,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 
-from teleport_bootstrap import paths
+from teleport_bootstrap import errors, paths
 from teleport_bootstrap.apply import gather
 from teleport_bootstrap.host import journal, root
 
@@ -59,7 +60,9 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
 
 
 def where(arguments: argparse.Namespace) -> root.Root:
-    """Return the root that --root names."""
+    """Return the root that --root names; raises UsageError where that is no directory."""
+    if not os.path.isdir(arguments.root):
+        raise errors.UsageError(f"--root {arguments.root} is not a directory", hint="Check its name.")
     return root.Root(arguments.root)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from typing import BinaryIO
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.apply import gather
@@ -23,7 +24,7 @@ def conf_data(where: root.Root, path: str | None) -> tuple[bytes, str]:
     Raises ConfMissing and FileTrouble; and Untrusted for the instance's own, which decides about root's work.
     """
     if path == "-":
-        return sys.stdin.buffer.read(LARGEST), "standard input"
+        return _bounded(sys.stdin.buffer, "standard input"), "standard input"
     if path is not None:
         return _named_file(path), path
     data = trust.read(where, paths.CONF)
@@ -56,8 +57,18 @@ def _facts(path: str, settings: conf.Conf) -> facts.Facts:
 def _named_file(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
-            return file.read(LARGEST)
+            return _bounded(file, path)
     except FileNotFoundError:
         raise errors.UsageError(f"there is no {path}", hint="Check the name of the file.") from None
     except OSError as error:
         raise errors.FileTrouble(f"{path} cannot be read: {error.strerror}", hint="Check the file.") from None
+
+
+def _bounded(file: BinaryIO, name: str) -> bytes:
+    data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise errors.FileTrouble(
+            f"{name} is larger than {LARGEST // 1024 // 1024} MiB",
+            hint="It should hold a few lines; is it the right one?",
+        )
+    return data

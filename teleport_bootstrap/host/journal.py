@@ -34,7 +34,7 @@ def is_under_systemd() -> bool:
     device, _, inode = os.environ.get("JOURNAL_STREAM", "").partition(":")
     try:
         facts = os.fstat(sys.stderr.fileno())
-    except (OSError, ValueError):
+    except (AttributeError, OSError, ValueError):  # closed by whoever started us
         return False
     return (device, inode) == (str(facts.st_dev), str(facts.st_ino))
 
