@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -56,6 +57,8 @@ def build(where: root.Root, named: NamedBuild) -> teleport_build.TeleportBuild:
             f"{binary} did not say which version it is: {answer.describe()}",
             hint=f"Run `{binary} version`; name one with --teleport-version where it cannot answer.",
         )
+    if named.fips and not found.fips and not found.says_whether_fips:
+        return dataclasses.replace(found, fips=True)
     if named.fips and not found.fips:
         raise errors.TeleportUnsupported(
             f"--fips is given, but {binary} is not a FIPS build of Teleport",

@@ -13,6 +13,10 @@ COMMUNITY = "community"
 ENTERPRISE = "enterprise"
 
 _VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)((?:[-+][0-9A-Za-z.+-]*)?)", re.ASCII)
+_ANSWER = re.compile(
+    r"Teleport (?P<enterprise>Enterprise )?(?P<version>v?\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]*?)?)(?= ?git:|\s|$)(?P<rest>.*)",
+    re.ASCII,
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,15 @@ class TeleportBuild:
     def version(self) -> str:
         """The version as people write it: 17.5.1."""
         return f"{self.major}.{self.minor}.{self.patch}"
+
+    @property
+    def says_whether_fips(self) -> bool:
+        """Whether a FIPS build of this version is known by its toolchain.
+
+        From 19 on Go's own module replaces BoringCrypto,
+        which leaves no trace in `teleport version`.
+        """
+        return self.major < 19
 
     @property
     def takes_second_factor_list(self) -> bool:
@@ -70,18 +83,16 @@ def named(version: str, *, fips: bool, edition: str | None = None) -> TeleportBu
 def parse_output(text: str) -> TeleportBuild | None:
     """Return the build that `teleport version` printed, None where the text is not such an answer.
 
-    The forms: `Teleport v17.5.1 git:v17.5.1-0-gabcdef go1.23.4`, `Teleport Enterprise v17…`, and on a FIPS build a
-    Go toolchain with BoringCrypto (`go1.23.4 X:boringcrypto`, and go1.18.3b7 in older ones).
+    The forms: `Teleport v17.5.1 git:v17.5.1-0-gabcdef go1.23.4`, `Teleport Enterprise v17…` (some without a space before
+    `git:`), and on a FIPS build a Go toolchain with BoringCrypto (`go1.23.4 X:boringcrypto`, go1.18.3b7 in older ones).
     """
     for line in text.splitlines():
-        words = line.split()
-        if len(words) < 2 or words[0] != "Teleport":
+        match = _ANSWER.match(line.strip())
+        if match is None:
             continue
-        version = next((match for match in map(_VERSION.fullmatch, words[1:4]) if match), None)
-        if version is None:
-            continue
-        toolchain = [word for word in words if re.match(r"(go\d|X:)", word)]
+        major, minor, patch = parse_version(match["version"])
+        toolchain = match["rest"].split()
         fips = any("boringcrypto" in word or re.fullmatch(r"go[\d.]+b\d+", word) for word in toolchain)
-        edition = ENTERPRISE if "Enterprise" in words[1:3] else COMMUNITY
-        return TeleportBuild(int(version[1]), int(version[2]), int(version[3]), edition=edition, fips=fips)
+        edition = ENTERPRISE if match["enterprise"] else COMMUNITY
+        return TeleportBuild(major, minor, patch, edition=edition, fips=fips)
     return None
