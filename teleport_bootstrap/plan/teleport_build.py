@@ -14,7 +14,8 @@ ENTERPRISE = "enterprise"
 
 _VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)((?:[-+][0-9A-Za-z.+-]*)?)", re.ASCII)
 _ANSWER = re.compile(
-    r"Teleport (?P<enterprise>Enterprise )?(?P<version>v?\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]*?)?)(?= ?git:|\s|$)(?P<rest>.*)",
+    r"Teleport (?P<enterprise>Enterprise )?(?P<version>v?\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]*?)?)"
+    r"(?= ?git:|\s|$)(?P<rest>.*)",
     re.ASCII,
 )
 
@@ -83,8 +84,8 @@ def named(version: str, *, fips: bool, edition: str | None = None) -> TeleportBu
 def parse_output(text: str) -> TeleportBuild | None:
     """Return the build that `teleport version` printed, None where the text is not such an answer.
 
-    The forms: `Teleport v17.5.1 git:v17.5.1-0-gabcdef go1.23.4`, `Teleport Enterprise v17…` (some without a space before
-    `git:`), and on a FIPS build a Go toolchain with BoringCrypto (`go1.23.4 X:boringcrypto`, go1.18.3b7 in older ones).
+    The forms: `Teleport v17.5.1 git:v17.5.1-0-gabcdef go1.23.4`, `Teleport Enterprise v17…` (older ones without a
+    space before `git:`), and on a FIPS build a Go toolchain with BoringCrypto (`go1.23.4 X:boringcrypto`, go1.18.3b7 in older ones).
     """
     for line in text.splitlines():
         match = _ANSWER.match(line.strip())
