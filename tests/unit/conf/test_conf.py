@@ -1,0 +1,214 @@
+"""A conf as a whole: typed values with their lines, all problems at once, warnings, and secrets kept."""
+
+from __future__ import annotations
+
+import pytest
+
+from teleport_bootstrap import errors, secret
+from teleport_bootstrap.conf import conf, variables
+from teleport_bootstrap.conf.problem import GRAMMAR, VALUE
+
+
+def load(text: str) -> conf.Conf:
+    return conf.load(text.encode())
+
+
+def refused(text: str) -> errors.ConfInvalid:
+    with pytest.raises(errors.ConfInvalid) as caught:
+        conf.load(text.encode(), "conf")
+    return caught.value
+
+
+def warnings(text: str) -> list[tuple[int | None, str]]:
+    return [(problem.line, f"{problem.message} {problem.hint}") for problem in load(text).warnings]
+
+
+def test_values_are_typed_and_know_their_place() -> None:
+    read = load('# c\nUSE_ACM="Yes"\n  export TELEPORT_EXTERNAL_PORT=443\n')
+    assert read.path == "/etc/teleport.d/conf"
+    assert read.value(variables.USE_ACM) is True
+    setting = read.setting(variables.TELEPORT_EXTERNAL_PORT)
+    assert setting is not None
+    assert (setting.variable, setting.value) == (variables.TELEPORT_EXTERNAL_PORT, 443)
+    assert (setting.line, setting.column) == (3, 10)
+    assert read.line(variables.TELEPORT_EXTERNAL_PORT) == 3
+
+
+def test_what_is_absent_or_empty_is_not_set() -> None:
+    read = load("TELEPORT_ROLE=\nTELEPORT_EXTERNAL_PORT=''\nUSE_ACM=true\nUSE_ACM=\n")
+    for variable in (variables.TELEPORT_ROLE, variables.TELEPORT_EXTERNAL_PORT, variables.USE_ACM, variables.DEBUG):
+        assert read.setting(variable) is None
+        assert read.value(variable) is None
+        assert read.line(variable) is None
+
+
+def test_empty_command_labels_mean_none_of_them() -> None:
+    assert load("TELEPORT_COMMAND_LABELS=").value(variables.TELEPORT_COMMAND_LABELS) == ()
+    assert load("").value(variables.TELEPORT_COMMAND_LABELS) is None
+
+
+def test_the_last_assignment_counts_and_the_others_are_not_even_checked() -> None:
+    read = load("TELEPORT_EXTERNAL_PORT=nonsense\nTELEPORT_EXTERNAL_PORT=443\n")
+    assert read.value(variables.TELEPORT_EXTERNAL_PORT) == 443
+    assert read.line(variables.TELEPORT_EXTERNAL_PORT) == 2
+
+
+def test_an_assignment_that_is_overridden_gives_a_warning_with_both_lines() -> None:
+    found = warnings("USE_ACM=true\nMINE=1\nMINE=2\nUSE_ACM=false\n")
+    assert len(found) == 1
+    assert found[0][0] == 1
+    assert "line 1" in found[0][1]
+    assert "line 4" in found[0][1]
+
+
+def test_grammar_and_values_are_reported_together_in_the_order_of_lines() -> None:
+    error = refused("USE_ACM=maybe\nA=$(x)\nTELEPORT_EXTERNAL_PORT=x USE_LETSENCRYPT=y\nB=`z`\nTELEPORT_ROLE=monitor\n")
+    assert [(problem.kind, problem.line, problem.column) for problem in error.problems] == [
+        (VALUE, 1, 1),
+        (GRAMMAR, 2, 3),
+        (VALUE, 3, 1),
+        (VALUE, 3, 26),
+        (GRAMMAR, 4, 3),
+        (VALUE, 5, 1),
+    ]
+    assert error.exit_status == 2
+    assert "conf: 6 problems" in error.message
+    assert "conf:5:1: TELEPORT_ROLE" in error.message
+
+
+def test_a_value_made_from_a_refused_one_is_not_judged() -> None:
+    assert len(refused("A=$(x)\nUSE_ACM=$A\n").problems) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("TELEPORT_DOMIAN_NAME", "TELEPORT_DOMAIN_NAME"),
+        ("TELEPORT_S3_BUCKET_NAME", "TELEPORT_S3_BUCKET"),
+        ("USE_LETS_ENCRYPT", "USE_LETSENCRYPT"),
+        ("EC2_REGON", "EC2_REGION"),
+        ("use_acm", "USE_ACM"),
+    ],
+)
+def test_a_mistyped_name_gives_a_warning_with_what_was_meant(name: str, meant: str) -> None:
+    found = warnings(f"# c\n{name}=x\n")
+    assert len(found) == 1
+    assert found[0][0] == 2
+    assert f"did you mean {meant}?" in found[0][1]
+
+
+def test_names_of_ones_own_are_silent_and_ours_without_likeness_are_not_guessed() -> None:
+    assert warnings("BASE=example.com\nTELEPORT_DOMAIN_NAME=$BASE\nDEBUG=true\n") == []
+    found = warnings("TELEPORT_QQQQ=1\n")
+    assert len(found) == 1
+    assert "did you mean" not in found[0][1]
+
+
+def test_influxdb_is_accepted_with_a_note() -> None:
+    found = warnings("TELEPORT_INFLUXDB_ADDRESS=http://x:8086\n")
+    assert "ignored" in found[0][1]
+    assert warnings("TELEPORT_INFLUXDB_ADDRESS=\n") == []
+
+
+def test_a_license_that_looks_refused_gives_a_warning() -> None:
+    read = load("TELEPORT_LICENSE_PATH=false\n")
+    assert read.value(variables.TELEPORT_LICENSE_PATH) is True
+    assert len(read.warnings) == 1
+
+
+def test_a_lost_closing_quote_is_suggested_where_a_value_has_two_lines() -> None:
+    problem = refused('USE_ACM="true\nTELEPORT_DOMAIN_NAME=a"\n').problems[0]
+    assert "closing quote" in problem.hint
+
+
+def test_typographic_quotes_are_recognised() -> None:
+    assert "typographic" in refused("USE_ACM=“true”\n").problems[0].hint
+
+
+def test_a_secret_is_a_secret_everywhere() -> None:
+    text = "TELEPORT_JOIN_TOKEN=sesame\nCOPY=x$TELEPORT_JOIN_TOKEN\nTELEPORT_AGENT_DB_NAME=$COPY\n"
+    read = load(text)
+    token = read.value(variables.TELEPORT_JOIN_TOKEN)
+    assert token is not None
+    assert token.reveal() == "sesame"
+    assert "sesame" not in repr(read.setting(variables.TELEPORT_JOIN_TOKEN))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("TELEPORT_JOIN_TOKEN=sesame", ["********"]),
+        ("TELEPORT_JOIN_TOKEN=sesame\nTELEPORT_JOIN_TOKEN=other", ["********", "********"]),
+        ("TELEPORT_JOIN_TOKEN=", [""]),
+        ("T=sesame\nTELEPORT_JOIN_TOKEN=$T", ["********", "********"]),
+        ("TELEPORT_JOIN_TOKEN=sesame\nB=a${TELEPORT_JOIN_TOKEN}\nC=$B", ["********"] * 3),
+        ("TELEPORT_JOIN_TOKEN=sesame\nTELEPORT_JOIN_TOKEN=\nB=x$TELEPORT_JOIN_TOKEN", ["********", "", "********"]),
+        ("my_password=sesame\nApiKey=sesame\nSOME_SECRET=x", ["********"] * 3),
+        ("TELEPORT_SSM_KMS_KEY_ID=alias/x\nTELEPORT_JOIN_TOKEN_NAME=y", ["alias/x", "y"]),
+        ("TELEPORT_CLUSTER_NAME=c\nTELEPORT_JOIN_TOKEN=$TELEPORT_CLUSTER_NAME-x", ["c", "********"]),
+        ("B=1\nTELEPORT_JOIN_TOKEN=$B\nB=2\nC=$B", ["********", "********", "2", "2"]),
+    ],
+)
+def test_validate_shows_secrets_masked(text: str, shown: list[str]) -> None:
+    inspection = conf.inspect(text.encode(), "conf")
+    assert secret.MASK == "********"
+    assert [value for _, value, _ in inspection.variables] == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("TELEPORT_JOIN_TOKEN=x\n", True),
+        ("TELEPORT_JOIN_TOKEN=x\nTELEPORT_JOIN_TOKEN=\n", True),
+        ("TELEPORT_JOIN_TOKEN=\n", False),
+        ("TELEPORT_JOIN_TOKEN_NAME=x\n", False),
+        ("# TELEPORT_JOIN_TOKEN=x\n", False),
+        ("", False),
+    ],
+)
+def test_a_conf_knows_whether_it_holds_a_secret(text: str, holds: bool) -> None:
+    assert load(text).holds_secret is holds
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "TELEPORT_JOIN_TOKEN='ses ame'",
+        "TELEPORT_JOIN_TOKEN=sesame\nTELEPORT_DOMAIN_NAME=https://$TELEPORT_JOIN_TOKEN",
+        "TELEPORT_JOIN_TOKEN=sesame\nX=$TELEPORT_JOIN_TOKEN\nTELEPORT_SSH_LABELS=$X",
+        "TELEPORT_JOIN_TOKEN=sesame\nEC2_REGION=$TELEPORT_JOIN_TOKEN",
+        "T=sesame\nTELEPORT_JOIN_TOKEN=$T\nTELEPORT_ROLE=$T",
+        "DB_PASSWORD=sesame\nTELEPORT_EXTERNAL_PORT=$DB_PASSWORD",
+    ],
+)
+def test_no_value_error_quotes_a_secret(text: str) -> None:
+    error = refused(text)
+    assert "ses" not in f"{error} {error.hint} {error.problems}"
+
+
+def test_inspection_lists_every_assignment_with_its_line() -> None:
+    inspection = conf.inspect(b"A=1\nUSE_ACM=x B='2 3'\nA=4\n", "conf")
+    assert [tuple(shown) for shown in inspection.variables] == [
+        ("A", "1", 1),
+        ("USE_ACM", "x", 2),
+        ("B", "2 3", 2),
+        ("A", "4", 3),
+    ]
+    assert [problem.kind for problem in inspection.errors] == [VALUE]
+    assert inspection.conf is None
+
+
+def test_inspection_lists_nothing_when_the_grammar_refuses_the_file() -> None:
+    inspection = conf.inspect(b"A=1\nB=$(x)\n", "conf")
+    assert inspection.variables == ()
+    assert inspection.conf is None
+    assert [problem.kind for problem in inspection.errors] == [GRAMMAR]
+
+
+def test_inspection_of_a_good_file_gives_the_conf_and_its_warnings() -> None:
+    inspection = conf.inspect(b"USE_AMC=true\n", "conf")
+    assert inspection.errors == ()
+    assert inspection.conf is not None
+    assert inspection.conf.warnings == inspection.warnings
+    assert inspection.conf.path == "conf"
+    assert len(inspection.warnings) == 1
