@@ -85,7 +85,8 @@ def parse_output(text: str) -> TeleportBuild | None:
     """Return the build that `teleport version` printed, None where the text is not such an answer.
 
     The forms: `Teleport v17.5.1 git:v17.5.1-0-gabcdef go1.23.4`, `Teleport Enterprise v17…` (older ones without a
-    space before `git:`), and on a FIPS build a Go toolchain with BoringCrypto (`go1.23.4 X:boringcrypto`, go1.18.3b7 in older ones).
+    space before `git:`), and on a FIPS build a Go toolchain with BoringCrypto (`go1.23.4 X:boringcrypto`,
+    go1.18.3b7 in older ones).
     """
     for line in text.splitlines():
         match = _ANSWER.match(line.strip())
