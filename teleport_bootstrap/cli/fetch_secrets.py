@@ -8,7 +8,6 @@ import os
 from teleport_bootstrap.apply import fetch_secrets, gather
 from teleport_bootstrap.cli import options, result
 
-HELP = "fetch token, CA pin and license from SSM, and start Teleport if it waits for them"
 EXAMPLE = "teleport-bootstrap fetch-secrets"
 
 

@@ -8,7 +8,6 @@ import os
 from teleport_bootstrap.apply import gather, generate
 from teleport_bootstrap.cli import options, result
 
-HELP = "write teleport.yaml from the conf and start Teleport's unit"
 EXAMPLE = "teleport-bootstrap generate"
 
 

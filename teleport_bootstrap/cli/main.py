@@ -21,7 +21,15 @@ from teleport_bootstrap.host import journal
 logger = logging.getLogger(__name__)
 
 # In the order in which people meet them; each is a module of this package.
-COMMANDS = ("generate", "validate", "render", "plan", "fetch-secrets", "metadata", "status")
+COMMANDS = {
+    "generate": "write teleport.yaml from the conf and start Teleport's unit",
+    "validate": "check a conf and list every problem in it",
+    "render": "print the teleport.yaml that a conf gives",
+    "plan": "print everything that generate would do, and do nothing",
+    "fetch-secrets": "fetch token, CA pin and license from SSM, and start Teleport if it waits for them",
+    "metadata": "print one item of instance metadata, the last known value where it does not answer",
+    "status": "show what is configured here and whether it runs",
+}
 
 INTERRUPTED = 130
 
@@ -33,8 +41,12 @@ class _Parser(argparse.ArgumentParser):
         raise errors.UsageError(message, hint=f"`{self.prog} --help` shows what there is.")
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser for every command and option."""
+def parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
+    """Return the parser for every command and option.
+
+    With `argv`, only the command that stands in it gets its options: the modules of the others, and the libraries that
+    they bring, are not waited for.
+    """
     top = _Parser(
         prog="teleport-bootstrap",
         description="Turns /etc/teleport.d/conf into a running Teleport on an EC2 instance.",
@@ -44,15 +56,12 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"%(prog)s {teleport_bootstrap.__version__}")
     options.add_global(top, with_defaults=True)
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name in COMMANDS:
-        module = _module(name)
-        sub = commands.add_parser(
-            name,
-            help=module.HELP,
-            description=f"{module.HELP[0].upper()}{module.HELP[1:]}.",
-            epilog=f"Example: {module.EXAMPLE}",
-        )
-        module.add_arguments(sub)
+    for name, purpose in COMMANDS.items():
+        sub = commands.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")
+        if argv is None or name in argv:
+            module = _module(name)
+            sub.epilog = f"Example: {module.EXAMPLE}"
+            module.add_arguments(sub)
         options.add_global(sub, with_defaults=False)
     return top
 
@@ -70,7 +79,7 @@ def run(argv: Sequence[str]) -> int:
     """Run the command line `argv` and return its exit status."""
     form = "json" if "--format=json" in argv or _follows(argv, "--format", "json") else "text"
     try:
-        arguments = parser().parse_args(argv)
+        arguments = parser(argv).parse_args(argv)
         journal.set_up(arguments.log_level)
         form = arguments.format
         result = _module(arguments.command).run(arguments)

@@ -10,7 +10,6 @@ from teleport_bootstrap import errors
 from teleport_bootstrap.apply import last_known
 from teleport_bootstrap.cli import options, result
 
-HELP = "print one item of instance metadata, the last known value where it does not answer"
 EXAMPLE = "teleport-bootstrap metadata local-ipv4"
 
 # A label's command should end before the next one is due, and at start Teleport waits for all of them.

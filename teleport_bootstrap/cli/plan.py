@@ -8,7 +8,6 @@ from typing import Any
 from teleport_bootstrap.cli import options, result, sources
 from teleport_bootstrap.plan import model
 
-HELP = "print everything that generate would do, and do nothing"
 EXAMPLE = "teleport-bootstrap plan --conf ./conf --metadata ./instance.yaml --format json"
 
 

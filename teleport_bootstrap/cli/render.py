@@ -7,7 +7,6 @@ import logging
 
 from teleport_bootstrap.cli import options, result, sources
 
-HELP = "print the teleport.yaml that a conf gives"
 EXAMPLE = "teleport-bootstrap render --conf ./conf --metadata ./instance.yaml --teleport-version 17.5.1"
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,6 @@ from teleport_bootstrap import errors
 from teleport_bootstrap.apply import status
 from teleport_bootstrap.cli import options, result
 
-HELP = "show what is configured here and whether it runs"
 EXAMPLE = "teleport-bootstrap status --format json"
 
 

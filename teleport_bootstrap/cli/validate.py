@@ -11,7 +11,6 @@ from teleport_bootstrap.conf import conf
 from teleport_bootstrap.conf.problem import Problem
 from teleport_bootstrap.plan import requirements
 
-HELP = "check a conf and list every problem in it"
 EXAMPLE = "teleport-bootstrap validate ./conf --format json"
 
 

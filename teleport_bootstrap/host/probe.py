@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import urllib.error
-import urllib.request
-
 # Where the units let Teleport answer for itself: --diag-addr.
 READY_URL = "http://127.0.0.1:3000/readyz"
 READY_SECONDS = 0.5
@@ -14,6 +11,9 @@ READY = "ready"
 
 def readiness() -> str:
     """Return what /readyz says: READY, degraded (503), starting or recovering (400), or that nobody answers."""
+    import urllib.error  # noqa: PLC0415 - most commands never ask
+    import urllib.request  # noqa: PLC0415
+
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(READY_URL, timeout=READY_SECONDS):
