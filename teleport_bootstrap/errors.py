@@ -76,6 +76,43 @@ class ConfInvalid(BootstrapError):
         self.problems = problems
 
 
+class OverrideInvalid(BootstrapError):
+    """A file in /etc/teleport.d/teleport.yaml.d is not strict YAML, or changes what cannot change; all is listed."""
+
+    code = "override-invalid"
+    exit_status = CONF_OR_USAGE
+
+    def __init__(self, problems: tuple[tuple[str, Problem], ...]) -> None:
+        count = f"{len(problems)} problem" + ("" if len(problems) == 1 else "s")
+        super().__init__(
+            "\n".join([f"overrides: {count}", *(problem.describe(path) for path, problem in problems)]),
+            hint="Correct the file, or move it out of the directory; `teleport-bootstrap render` checks it.",
+        )
+        self.problems = problems
+
+
+class DocumentInvalid(BootstrapError):
+    """Teleport would not start, or not work, with the teleport.yaml that conf and overrides make; all is listed."""
+
+    code = "document-invalid"
+    exit_status = CONF_OR_USAGE
+
+    def __init__(self, findings: tuple[str, ...]) -> None:
+        count = f"{len(findings)} problem" + ("" if len(findings) == 1 else "s")
+        super().__init__(
+            "\n".join([f"teleport.yaml would not work: {count}", *findings]),
+            hint="Correct the named lines; `teleport-bootstrap render --explain` shows where each value comes from.",
+        )
+        self.findings = findings
+
+
+class NeededFileMissing(BootstrapError):
+    """The teleport.yaml that would be written names a file that Teleport needs at start and that is not there."""
+
+    code = "needed-file-missing"
+    exit_status = FILES
+
+
 class MetadataFileInvalid(BootstrapError):
     """The file given with --metadata is not the YAML mapping of instance facts that it should be."""
 
