@@ -21,6 +21,7 @@ from teleport_bootstrap.host import retry
 _PATH = "iam/security-credentials/"
 _ROLE = re.compile(r"[A-Za-z0-9+=,.@_-]{1,64}")  # IAM API reference, CreateRole
 _LONGEST_PAUSE_SECONDS = 4.0
+_ATTEMPT_SECONDS = 0.5  # otherwise the last error would be that there was no time, instead of what is wrong
 
 
 class InstanceCredentials(RefreshableCredentials):  # type: ignore[misc]  # botocore has no types
@@ -50,7 +51,12 @@ def _fetch(imds: Imds, deadline_seconds: Optional[float]) -> dict[str, str]:
     """Return the credentials by the names that botocore uses."""
     deadline = imds.deadline(deadline_seconds)
     try:
-        return retry.until(deadline, lambda: _attempt(imds, deadline), longest=_LONGEST_PAUSE_SECONDS)
+        return retry.until(
+            deadline,
+            lambda: _attempt(imds, deadline),
+            attempt_seconds=_ATTEMPT_SECONDS,
+            longest=_LONGEST_PAUSE_SECONDS,
+        )
     except retry.DeadlinePassed as passed:
         raise errors.CredentialsMissing(
             f"the metadata service has no usable credentials: {passed.last.reason} ({passed.effort()})",

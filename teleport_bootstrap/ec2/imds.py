@@ -31,6 +31,7 @@ _TOKEN_SYNTAX = re.compile(r"[A-Za-z0-9+/=_.~-]{1,1024}")
 _REFUSALS_BEFORE_GIVING_UP = 3  # the token in hand, then two fresh ones
 # The service is on this host: nothing is gained by waiting long between attempts.
 _LONGEST_PAUSE_SECONDS = 2.0
+_ATTEMPT_SECONDS = 0.25  # the least that a last attempt is given; its time limits end with the deadline in any case
 _MODIFY = "aws ec2 modify-instance-metadata-options --instance-id INSTANCE"
 
 
@@ -76,7 +77,12 @@ class Imds:
         """Return the item at `path`, relative to /latest/, as `dynamic/instance-identity/document`; else as `get`."""
         deadline = deadline or self.deadline()
         try:
-            return retry.until(deadline, lambda: self._item(path, deadline), longest=_LONGEST_PAUSE_SECONDS)
+            return retry.until(
+                deadline,
+                lambda: self._item(path, deadline),
+                attempt_seconds=_ATTEMPT_SECONDS,
+                longest=_LONGEST_PAUSE_SECONDS,
+            )
         except retry.DeadlinePassed as passed:
             raise _late(self.url, path, passed) from None
 

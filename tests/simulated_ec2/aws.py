@@ -129,6 +129,7 @@ class Aws:
         self.requests: list[Request] = []
         self._answers: list[Answer] = []
         self._always: Optional[Answer] = None
+        self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
         self._server: Optional[ThreadingHTTPServer] = None
 
@@ -176,8 +177,12 @@ class Aws:
 
     def client(self, service: str, region: str = REGION) -> Any:
         """Return a botocore client for arranging what a test needs; past the proxy, so that it is not counted."""
-        session = botocore.session.Session()
-        return session.create_client(
+        if (service, region) not in self._clients:
+            self._clients[service, region] = self._make_client(service, region)
+        return self._clients[service, region]
+
+    def _make_client(self, service: str, region: str) -> Any:
+        return botocore.session.Session().create_client(
             service,
             region_name=region,
             endpoint_url=self._moto.url,
