@@ -1,0 +1,42 @@
+"""A plan from a few lines of conf, for one instance that all tests of this folder share."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.conf import conf
+from teleport_bootstrap.ec2 import facts
+from teleport_bootstrap.plan import model, planner, teleport_build
+
+INSTANCE = facts.Facts(
+    local_ipv4="10.0.0.12",
+    local_hostname="ip-10-0-0-12.ec2.internal",
+    instance_id="i-0123456789abcdef0",
+    region="us-east-1",
+    public_ipv4="203.0.113.12",
+)
+
+
+def plan(
+    text: str,
+    *,
+    version: str = "17.5.1",
+    fips: bool = False,
+    edition: str | None = None,
+    **instance: Any,
+) -> model.Plan:
+    """Return the plan for the conf `text`; `instance` replaces facts of INSTANCE."""
+    settings = conf.load(text.encode(), "/etc/teleport.d/conf")
+    build = teleport_build.named(version, fips=fips, edition=edition)
+    return planner.plan(settings, dataclasses.replace(INSTANCE, **instance), build)
+
+
+def problems(text: str, *, fips: bool = False) -> list[str]:
+    """Return what is wrong with the conf `text`, each problem as an operator reads it; empty when it can be planned."""
+    try:
+        plan(text, fips=fips)
+    except errors.ConfInvalid as error:
+        return [problem.describe("conf") for problem in error.problems]
+    return []
