@@ -31,6 +31,17 @@ _REQUIRED: dict[roles.Role, tuple[Variable, ...]] = {
     roles.Role.AGENT: (variables.TELEPORT_PROXY_SERVER_LB,),
 }
 
+LABELS = (
+    variables.TELEPORT_SSH_LABELS,
+    variables.TELEPORT_AGENT_SSH_LABELS,
+    variables.TELEPORT_AGENT_DB_LABELS,
+    variables.TELEPORT_AGENT_APP_LABELS,
+    variables.TELEPORT_AGENT_KUBE_LABELS,
+)
+
+# YAML 1.2, section 7.4.2: a key on one line with its value has at most 1024 characters, the quotes and more included.
+LONGEST_LABEL_KEY = 1000
+
 # For each service of an agent: what switches it on, and what it then needs.
 AGENT_SERVICES: tuple[tuple[Variable, tuple[Variable, ...]], ...] = (
     (variables.TELEPORT_AGENT_SSH_ENABLED, ()),
@@ -59,6 +70,7 @@ def check(settings: conf.Conf, *, fips: bool = False) -> tuple[problem.Problem, 
         *_joining(settings),
         *_agent(settings),
         *_names(settings),
+        *_labels(settings),
         *(_fips(settings) if fips else ()),
     ]
     return tuple(sorted(found, key=lambda each: (each.line is None, each.line or 0, each.column or 0)))
@@ -209,6 +221,19 @@ def _names(settings: conf.Conf) -> Iterator[problem.Problem]:
             "WebAuthn for people who sign in there",
             f"use {domain} or a name that ends in .{domain}, or change TELEPORT_DOMAIN_NAME",
         )
+
+
+def _labels(settings: conf.Conf) -> Iterator[problem.Problem]:
+    for variable in LABELS:
+        for key, _ in settings.value(variable) or ():
+            if len(key) > LONGEST_LABEL_KEY:
+                yield _at(
+                    settings,
+                    variable,
+                    f"{variable.name} has a label key that is too long for YAML: {len(key)} characters, beginning with "
+                    f"{key[:40]}",
+                    f"write at most {LONGEST_LABEL_KEY}",
+                )
 
 
 def _is_address(text: str) -> bool:

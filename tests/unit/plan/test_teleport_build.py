@@ -1,0 +1,47 @@
+"""Which Teleport is installed, from what it prints."""
+
+from __future__ import annotations
+
+import pytest
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.plan import teleport_build
+
+PRINTED = {
+    "Teleport v17.5.1 git:v17.5.1-0-gabcdef go1.23.4": ((17, 5, 1), "community", False),
+    "Teleport v17.5.1 git:v17.5.1-0-gabcdef go1.23.4\n": ((17, 5, 1), "community", False),
+    "Teleport Enterprise v16.4.0 git:v16.4.0-0-g1 go1.22.1": ((16, 4, 0), "enterprise", False),
+    "Teleport Enterprise v17.5.1 git:v17.5.1-0-gabcdef go1.23.4 X:boringcrypto": ((17, 5, 1), "enterprise", True),
+    "Teleport Enterprise v12.1.0 git:api/v12.1.0-0-g1 go1.18.3b7": ((12, 1, 0), "enterprise", True),
+    "Teleport v18.0.0-alpha.1 git:v18.0.0-alpha.1-0-g1 go1.24": ((18, 0, 0), "community", False),
+    "a line of a wrapper\nTeleport v13.0.2 git:x go1.20.4\nProxy version: 13.0.1\n": ((13, 0, 2), "community", False),
+}
+
+
+@pytest.mark.parametrize("text", PRINTED)
+def test_what_teleport_version_prints(text: str) -> None:
+    version, edition, fips = PRINTED[text]
+    build = teleport_build.parse_output(text)
+    assert build is not None
+    assert ((build.major, build.minor, build.patch), build.edition, build.fips) == (version, edition, fips)
+    assert not build.assumed
+
+
+@pytest.mark.parametrize("text", ["", "Teleport", "Teleport v17", "tsh v17.5.1", "teleport v17.5.1", "Teleport dev\n"])
+def test_what_is_no_answer(text: str) -> None:
+    assert teleport_build.parse_output(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [("17.5.1", (17, 5, 1)), ("v17.5.1", (17, 5, 1)), (" 18.0.0-rc.1 ", (18, 0, 0)), ("14.0.0+dev", (14, 0, 0))],
+)
+def test_versions_that_people_name(text: str, version: tuple[int, int, int]) -> None:
+    assert teleport_build.parse_version(text) == version
+
+
+@pytest.mark.parametrize("text", ["", "17", "17.5", "17.5.1.2", "seventeen", "17.5.x", "١٧.٥.١", "17.5.1 18.0.0"])
+def test_what_is_no_version_is_a_usage_error_that_shows_one(text: str) -> None:
+    with pytest.raises(errors.UsageError, match="not a Teleport version") as caught:
+        teleport_build.parse_version(text)
+    assert "17.5.1" in caught.value.hint
