@@ -154,11 +154,13 @@ def _report(error: errors.BootstrapError, form: str) -> int:
     if error.hint:
         _tell(f"  {error.hint}")
     if form == "json":
-        shown = {
+        shown: dict[str, object] = {
             "code": error.code,
             "message": error.message,
             "hint": error.hint,
             "exit_status": error.exit_status,
         }
+        if isinstance(error, errors.ConfInvalid):
+            shown["problems"] = [problem.data() for problem in error.problems]
         return _print(json.dumps({"error": shown}, indent=2, ensure_ascii=False) + "\n", error.exit_status)
     return error.exit_status

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.cli import options, result, sources
 from teleport_bootstrap.conf import conf
-from teleport_bootstrap.conf.problem import Problem
 from teleport_bootstrap.plan import requirements
 
 EXAMPLE = "teleport-bootstrap validate ./conf --format json"
@@ -37,18 +35,8 @@ def run(arguments: argparse.Namespace) -> result.Result:
         "\n".join(lines),
         {
             "variables": [{"name": each.name, "value": each.value, "line": each.line} for each in inspection.variables],
-            "errors": [_shown(problem) for problem in problems],
-            "warnings": [_shown(problem) for problem in inspection.warnings],
+            "errors": [problem.data() for problem in problems],
+            "warnings": [problem.data() for problem in inspection.warnings],
         },
         errors.CONF_OR_USAGE if problems else errors.OK,
     )
-
-
-def _shown(problem: Problem) -> dict[str, Any]:
-    return {
-        "kind": problem.kind,
-        "line": problem.line,
-        "column": problem.column,
-        "message": problem.message,
-        "hint": problem.hint,
-    }

@@ -22,6 +22,16 @@ class Problem:
     line: Optional[int] = None
     column: Optional[int] = None
 
+    def data(self) -> dict[str, object]:
+        """Return the problem as a program reads it, for JSON."""
+        return {
+            "kind": self.kind,
+            "line": self.line,
+            "column": self.column,
+            "message": self.message,
+            "hint": self.hint,
+        }
+
     def describe(self, path: str) -> str:
         """Return `path:line:column: message` and the hint on the same line, as an editor or a person can follow it."""
         place = ":".join(str(part) for part in (path, self.line, self.column) if part is not None)
