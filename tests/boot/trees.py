@@ -32,19 +32,6 @@ PACKAGES = (
     "systemd-sysv",
 )
 
-# What cloud-init does by default and a test does not need: without these two lines a minimal tree boots "degraded".
-# strict_id: the emulator's address is all that says "this is EC2" in a container.
-CLOUD_CONFIG = """\
-datasource_list: [Ec2]
-datasource:
-  Ec2:
-    strict_id: false
-    max_wait: 60
-    timeout: 5
-locale: false
-ssh_genkeytypes: []
-"""
-
 
 def cache_directory() -> Path:
     """Where trees and downloaded packages are kept; TELEPORT_BOOTSTRAP_CACHE overrides it."""
@@ -70,7 +57,7 @@ def tree(release: str) -> Path:
 
 def _recipe(release: str) -> str:
     """A name for everything that decides what is in a tree: another recipe is another tree."""
-    text = "\n".join([release, *PACKAGES, CLOUD_CONFIG, inspect.getsource(_settle)])
+    text = "\n".join([release, *PACKAGES, inspect.getsource(_settle)])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -113,8 +100,6 @@ def _settle(root: Path) -> None:
     """Make a fresh tree into what an image is before its first boot."""
     (root / "etc/machine-id").write_text("")
     (root / "etc/hostname").write_text("image\n")
-    (root / "etc/cloud/cloud.cfg.d/90-test.cfg").write_text(CLOUD_CONFIG)
-    (root / "etc/cloud/ds-identify.cfg").write_text("policy: enabled\n")
 
 
 def _mirror() -> Optional[str]:

@@ -1,0 +1,70 @@
+"""Machines for tests, and one plain reason when this computer cannot boot any."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+
+# Their assertions should say what was compared, as those of test modules do.
+pytest.register_assert_rewrite("tests.boot.machine", "tests.boot.observe")
+
+from tests.boot import machine as machines  # noqa: E402
+from tests.boot import trees  # noqa: E402
+
+NewMachine = Callable[..., machines.Machine]
+
+_numbers = itertools.count(1)
+_PROGRAMS = ("debootstrap", "systemd-nspawn", "nsenter", "chroot", "mount", "umount")
+
+
+def _obstacle() -> str:
+    """Why no machine can be booted here; empty when one can."""
+    if not sys.platform.startswith("linux"):
+        return "booting takes Linux"
+    if os.geteuid() != 0:
+        return "booting takes root"
+    absent = [program for program in _PROGRAMS if shutil.which(program) is None]
+    return f"booting takes {', '.join(absent)}, not found here" if absent else ""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _can_boot() -> None:
+    """Skip the whole layer where nothing can be booted; clear away what a killed run has left."""
+    if obstacle := _obstacle():
+        pytest.skip(f"tests/boot: {obstacle}")
+    machines.sweep()
+
+
+@pytest.fixture
+def new_machine() -> Iterator[NewMachine]:
+    """A function that makes machines of a release; what they said at the end is shown with a test that fails."""
+    yield from _make_machines()
+
+
+@pytest.fixture(scope="module")
+def new_shared_machine() -> Iterator[NewMachine]:
+    """The same for machines that all tests of a module use one after the other."""
+    yield from _make_machines()
+
+
+def _make_machines() -> Iterator[NewMachine]:
+    made: list[machines.Machine] = []
+
+    def make(release: str = "bookworm", *options: str) -> machines.Machine:
+        name = f"tb-{os.getpid()}-{next(_numbers)}"
+        made.append(machines.Machine(trees.tree(release), name, options))
+        return made[-1]
+
+    try:
+        yield make
+    finally:
+        for machine in made:
+            try:
+                print(f"---- console of {machine.name}\n{machine.console()}")
+            finally:
+                machine.close()

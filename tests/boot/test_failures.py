@@ -1,0 +1,117 @@
+"""An instance that cannot be configured says why on its console, and heals by itself where time can heal it."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+
+from tests.boot import instance, observe
+from tests.boot.conftest import NewMachine
+from tests.boot.machine import Machine
+
+
+def _image(new_machine: NewMachine, conf: str) -> Machine:
+    """A machine with a conf, and without cloud-init, which would fail at the same things first."""
+    machine = new_machine()
+    instance.without_cloud_init(machine)
+    instance.install_agent(machine)
+    instance.install_stand_in(machine)
+    machine.write("/etc/teleport.d/conf", conf)
+    return machine
+
+
+def _assert_nothing_was_written(machine: Machine) -> None:
+    assert not machine.path("/etc/teleport.yaml").exists()
+    assert observe.markers(machine) == []
+    assert observe.starts(machine) == []
+
+
+def test_a_command_in_the_conf_is_refused_on_the_console_and_not_run(new_machine: NewMachine) -> None:
+    """Fault 13 of the shell scripts. Not in /tmp, where the unit has a directory of its own that would hide it."""
+    conf = instance.PLAIN_CONF + 'TELEPORT_EXTERNAL_HOSTNAME="$(touch /etc/ran /var/lib/ran)"\n'
+    machine = _image(new_machine, conf)
+    instance.be_instance(machine)
+
+    machine.boot()
+    machine.wait_for(lambda: machine.state(instance.GENERATE) == "failed", 30, "the refusal")
+
+    assert re.search(r"/etc/teleport\.d/conf:3:\d+", machine.console())
+    assert not machine.path("/etc/ran").exists()
+    assert not machine.path("/var/lib/ran").exists()
+    _assert_nothing_was_written(machine)
+    facts = machine.show(instance.GENERATE, "ExecMainStatus", "NRestarts", "SubState")
+    assert facts == {"ExecMainStatus": "2", "NRestarts": "0", "SubState": "failed"}, "only a person can mend this"
+
+
+def test_no_conf_at_all_is_said_on_the_console(new_machine: NewMachine) -> None:
+    machine = _image(new_machine, "")
+    machine.path("/etc/teleport.d/conf").unlink()
+    instance.be_instance(machine)
+
+    machine.boot()
+    machine.wait_for(lambda: machine.state(instance.GENERATE) == "failed", 30, "the refusal")
+
+    assert "/etc/teleport.d/conf" in machine.console()
+    _assert_nothing_was_written(machine)
+
+
+def test_metadata_that_comes_20_seconds_late_is_waited_for(new_machine: NewMachine) -> None:
+    machine = _image(new_machine, instance.PLAIN_CONF)
+    instance.be_instance(machine, late_by=20)
+
+    started = time.monotonic()
+    machine.boot()
+    observe.wait_until_ready(machine, "teleport.service", seconds=60)
+
+    assert time.monotonic() - started > 20, "the emulator was not late: the test is void"
+    observe.assert_generated(machine)
+    assert machine.show(instance.GENERATE, "NRestarts")["NRestarts"] == "0", "one attempt has the patience for this"
+
+
+def test_an_instance_whose_parameters_come_late_heals_by_itself(new_machine: NewMachine) -> None:
+    """SSM is down: a line on the console, nothing written; then it is there, and nobody has to log in."""
+    machine = _image(new_machine, instance.PLAIN_CONF + "EC2_REGION=us-east-1\nTELEPORT_LICENSE_PATH=yes\n")
+    instance.install_stand_in(machine, edition="enterprise")
+    instance.be_instance(machine)
+    # Its patience, and the half minute between two attempts, shortened: that attempts follow is what is shown here.
+    machine.write(
+        f"/etc/systemd/system/{instance.GENERATE}.d/test.conf",
+        "[Service]\n"
+        "Environment=AWS_ENDPOINT_URL_SSM=http://127.0.0.1:4566\n"
+        "ExecStart=\nExecStart=/usr/bin/teleport-bootstrap generate --wait 4\n"
+        "RestartSec=1\n",
+    )
+
+    machine.boot()
+    machine.wait_for(lambda: _restarts(machine) >= 2, 60, "a third attempt")
+    assert re.search(r"teleport-bootstrap: .*(SSM|ssm|parameter)", machine.console())
+    _assert_nothing_was_written(machine)
+
+    server = machine.start_inside(sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", "4566")
+    try:
+        parameter = "/teleport/teleport.acmeinc.com/license"
+        machine.wait_for(lambda: _put_parameter(machine, parameter, "the license"), 30, "moto's server")
+        observe.wait_until_ready(machine, "teleport.service", seconds=60)
+    finally:
+        server.kill()
+        server.wait()
+
+    observe.assert_generated(machine)
+    assert machine.read("/var/lib/teleport/license.pem").strip() == "the license"
+    assert "the license" not in machine.console() + machine.journal()
+
+
+def _restarts(machine: Machine) -> int:
+    return int(machine.show(instance.GENERATE, "NRestarts")["NRestarts"])
+
+
+def _put_parameter(machine: Machine, name: str, value: str) -> bool:
+    """Put a SecureString, with the machine's own botocore, through the door that the agent will use."""
+    program = (
+        "import sys, botocore.session\n"
+        "client = botocore.session.get_session().create_client('ssm', region_name='us-east-1', "
+        "endpoint_url='http://127.0.0.1:4566', aws_access_key_id='a', aws_secret_access_key='b')\n"
+        "client.put_parameter(Name=sys.argv[1], Value=sys.argv[2], Type='SecureString', Overwrite=True)\n"
+    )
+    return machine.try_run("python3", "-c", program, name, value).returncode == 0
