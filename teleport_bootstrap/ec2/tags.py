@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Optional
-from urllib.parse import quote
 
 from teleport_bootstrap import errors
 
@@ -39,10 +38,11 @@ def read(
     found: dict[str, str] = {}
     missing: list[str] = []
     listing = imds.get("tags/instance/", deadline=deadline)
-    exposed = set() if listing is None else set(listing.splitlines())
+    # Such a key is a path as it is; and what is listed exists.
+    exposed = {key for key in (listing or "").splitlines() if _EXPOSABLE.fullmatch(key)}
     elsewhere = [key for key in keys if listing is None or not _EXPOSABLE.fullmatch(key)]
     for key in keys:
-        value = imds.get(f"tags/instance/{quote(key, safe='')}", deadline=deadline) if key in exposed else None
+        value = imds.get(f"tags/instance/{key}", deadline=deadline) if key in exposed else None
         if value is not None:
             found[key] = value
         elif key not in elsewhere:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.ec2 import credentials, facts, identity
+from teleport_bootstrap.ec2 import credentials, facts, identity, items
 from teleport_bootstrap.ec2.imds import Imds
 from tests.simulated_ec2 import imds as emulator
 
@@ -369,3 +369,17 @@ def test_no_error_shows_the_session_token(imds: emulator.Server) -> None:
         imds.service.set_faults(**{fault: False})
         assert token not in everything_shown(caught.value)
     assert token not in repr(vars(agent))
+
+
+@pytest.mark.parametrize("item", items.PATHS)
+def test_harmless_items_can_be_read_and_a_page_is_none_of_them(imds: emulator.Server, item: str) -> None:
+    agent = client(imds)
+    path = items.PATHS[item]
+    assert items.read(agent, item) == imds.service.item(f"meta-data/{path}")
+    imds.service.update({"raw": {f"meta-data/{path}": emulator.HTML}})
+    with pytest.raises(errors.MetadataInvalid, match=item):
+        items.read(agent, item)
+
+
+def test_no_harmless_item_leads_to_credentials_or_user_data() -> None:
+    assert not [path for path in items.PATHS.values() if "iam" in path or "user-data" in path or "credential" in path]

@@ -9,9 +9,11 @@ import traceback
 from typing import Any
 
 import pytest
+from botocore.credentials import Credentials
+from botocore.exceptions import BotoCoreError, ClientError
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.aws import ssm
+from teleport_bootstrap.aws import session, ssm
 from teleport_bootstrap.ec2.imds import Imds
 from teleport_bootstrap.secret import Secret
 from tests.simulated_ec2 import Aws
@@ -105,6 +107,19 @@ def test_all_missing_parameters_are_named_with_the_command_that_puts_them_there(
     assert f"{put} /x/ca-pin-hash --type String --value file://FILE" in error.hint
 
 
+def test_an_optional_parameter_may_be_missing_and_others_may_not(instance: Instance) -> None:
+    later = "/teleport/example/tokens/proxy"
+    assert revealed(instance.fetch(LICENSE, later, optional=[later])) == {LICENSE: VALUES[LICENSE]}
+    error = instance.fails(LICENSE, later, "/teleport/example/other", optional=[later])
+    assert isinstance(error, errors.ParameterMissing)
+    assert later not in error.message
+
+
+def test_an_optional_parameter_may_not_be_blank(instance: Instance) -> None:
+    instance.aws.put_parameters({TOKEN: " "})
+    assert isinstance(instance.fails(TOKEN, optional=[TOKEN]), errors.ParameterEmpty)
+
+
 def test_a_parameter_of_another_region_is_missing(instance: Instance) -> None:
     assert isinstance(instance.fails(LICENSE, region="eu-west-1"), errors.ParameterMissing)
 
@@ -117,6 +132,17 @@ def test_known_defect_7_a_blank_parameter_is_refused(instance: Instance, value: 
     assert TOKEN in error.message
     assert LICENSE not in error.message
     assert "--overwrite" in error.hint
+
+
+@pytest.mark.parametrize(
+    "answer", [simulated.THROTTLED, simulated.BROKEN, simulated.RESETTING], ids=["429", "500", "reset"]
+)
+def test_botocore_repeats_nothing_by_itself(instance: Instance, answer: simulated.Answer) -> None:
+    client = session.client("ssm", region="us-east-1", credentials=Credentials("a", "b"), environ=instance.environ)
+    instance.aws.fail_always(answer)
+    with pytest.raises((BotoCoreError, ClientError)):
+        client.get_parameters(Names=[LICENSE])
+    assert len(instance.aws.requests) == 1
 
 
 def test_throttling_is_waited_out(instance: Instance) -> None:

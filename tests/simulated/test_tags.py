@@ -76,6 +76,8 @@ def test_a_key_is_no_pattern(imds: emulator.Server, tagged: Aws) -> None:
     found = read(imds, tagged, "cost*", "N?me")
     assert found.tags == {}
     assert "'cost*', 'N?me'" in found.notes[0]
+    options = {"client": tagged.client("ec2"), "region": "us-east-1", "instance_id": tagged.instance_id}  # type: ignore[attr-defined]
+    assert aws_tags.describe(["cost*", "Name"], **options) == {"Name": "a"}
 
 
 def test_a_denial_is_a_note_with_the_permission_that_is_missing(imds: emulator.Server, aws: Aws) -> None:
@@ -110,7 +112,7 @@ def test_without_any_way_to_ask_ec2_the_note_says_how_to_allow_tags(imds: emulat
 
 @pytest.mark.parametrize("key", [".", "..", "_index", "a/../../user-data", "é", "?"])
 def test_a_key_never_becomes_another_path(imds: emulator.Server, aws: Aws, key: str) -> None:
-    imds.service.update({"tags": {"Name": "teleport"}, "user-data": "secret"})
+    imds.service.update({"tags": {"Name": "teleport", key: "listed"}, "user-data": "secret"})
     assert read(imds, aws, key, describe=False).tags == {}
     asked = [request.path for request in imds.service.gets() if "tags" in request.path or "user-data" in request.path]
     assert asked == ["/latest/meta-data/tags/instance/"]

@@ -146,6 +146,14 @@ def test_a_client_calls_the_endpoint_that_is_asked_for(
 
 
 @pytest.mark.parametrize(
+    ("region", "expected"),
+    [("us-east-1", True), ("us-gov-west-1", True), ("ca-west-1", True), ("eu-west-1", False), ("cn-north-1", False)],
+)
+def test_fips_endpoints_are_in_the_united_states_and_canada(region: str, expected: bool) -> None:
+    assert endpoints.has_fips(region) is expected
+
+
+@pytest.mark.parametrize(
     ("environ", "expected"),
     [
         ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "127.0.0.1:1"),
@@ -182,7 +190,7 @@ def test_only_the_given_environment_counts(monkeypatch: pytest.MonkeyPatch) -> N
 def test_files_of_the_host_do_not_count(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tmp_path / ".aws" / "config"
     config.parent.mkdir()
-    config.write_text("[default]\nendpoint_url = http://127.0.0.1:9\nuse_fips_endpoint = true\nca_bundle = /nowhere\n")
+    config.write_text("this [is not a configuration file\n")  # botocore fails where it reads it
     (tmp_path / ".aws" / "credentials").write_text("[default]\naws_access_key_id = filed\naws_secret_access_key = x\n")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
