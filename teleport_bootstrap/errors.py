@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from teleport_bootstrap.conf.problem import Problem
 
@@ -97,13 +97,14 @@ class DocumentInvalid(BootstrapError):
     code = "document-invalid"
     exit_status = CONF_OR_USAGE
 
-    def __init__(self, findings: tuple[str, ...]) -> None:
+    def __init__(self, findings: tuple[str, ...], data: tuple[dict[str, Any], ...] = ()) -> None:
         count = f"{len(findings)} problem" + ("" if len(findings) == 1 else "s")
         super().__init__(
             "\n".join([f"teleport.yaml would not work: {count}", *findings]),
-            hint="Correct the named lines; `teleport-bootstrap render --explain` shows where each value comes from.",
+            hint="Correct the named lines, then look at the result with `teleport-bootstrap render --explain`.",
         )
         self.findings = findings
+        self.data = data
 
 
 class NeededFileMissing(BootstrapError):

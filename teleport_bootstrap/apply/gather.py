@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,7 +12,10 @@ from teleport_bootstrap.apply import last_known
 from teleport_bootstrap.conf import conf, variables
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.host import root, teleport, trust
+from teleport_bootstrap.plan import overrides as override_files
 from teleport_bootstrap.plan import teleport_build
+
+logger = logging.getLogger(__name__)
 
 WAIT_SECONDS = 60.0
 
@@ -37,6 +41,22 @@ def settings(where: root.Root) -> conf.Conf | None:
     """Return the instance's conf, None where there is none; raises ConfInvalid, Untrusted, FileTrouble."""
     data = trust.read(where, paths.CONF)
     return None if data is None else conf.load(data, where.path(paths.CONF))
+
+
+def overrides(where: root.Root) -> tuple[override_files.Override, ...]:
+    """Return the instance's override files in the order of merging; raises Untrusted, FileTrouble."""
+    # Whoever can write to the directory above can put another one in its place.
+    trust.names(where, paths.CONF_DIRECTORY)
+    chosen, notes = override_files.chosen(trust.names(where, paths.OVERRIDES))
+    for note in notes:
+        logger.warning("%s/%s", where.path(paths.OVERRIDES), note)
+    found = []
+    for name in chosen:
+        path = f"{paths.OVERRIDES}/{name}"
+        content = trust.read(where, path)
+        if content is not None:
+            found.append(override_files.Override(where.path(path), content))
+    return tuple(found)
 
 
 def build(where: root.Root, named: NamedBuild) -> teleport_build.TeleportBuild:

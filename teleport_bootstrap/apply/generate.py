@@ -7,10 +7,10 @@ import os
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.apply import gather, secrets, units, waiting, write
+from teleport_bootstrap.apply import gather, needed, secrets, units, waiting, write
 from teleport_bootstrap.conf import conf, variables
 from teleport_bootstrap.host import lock, root
-from teleport_bootstrap.plan import activation, model, planner, teleport_build
+from teleport_bootstrap.plan import activation, model, overrides, planner, teleport_build
 from teleport_bootstrap.secret import Secret
 
 logger = logging.getLogger(__name__)
@@ -100,13 +100,16 @@ def _missing_secrets(
 def _write(doors: gather.Doors, given: conf.Conf, build: teleport_build.TeleportBuild) -> Outcome:
     # What the conf alone decides is judged before anybody waits for the network.
     units.require(doors.where, activation.plan(given, build).deployment.place.unit)
+    files = gather.overrides(doors.where)
+    overrides.check(files)
     instance = gather.instance(given, doors)
-    plan = planner.plan(given, instance, build)
+    plan = planner.plan(given, instance, build, files)
+    missing = needed.require(doors.where, plan)
     wanted = plan.activation
     fetched = secrets.fetch(wanted.secrets, instance.region, wanted.deployment.fips, doors)
     values = {**secrets.from_conf(wanted.secrets, given), **fetched.values}
     written = write.apply(doors.where, given, wanted, values, planned=(plan, instance))
-    return _outcome(doors.where, WRITTEN, wanted, written, (*plan.notes, *fetched.notes))
+    return _outcome(doors.where, WRITTEN, wanted, written, (*plan.notes, *missing, *fetched.notes))
 
 
 def _outcome(

@@ -162,5 +162,9 @@ def _report(error: errors.BootstrapError, form: str) -> int:
         }
         if isinstance(error, errors.ConfInvalid):
             shown["problems"] = [problem.data() for problem in error.problems]
+        elif isinstance(error, errors.OverrideInvalid):
+            shown["problems"] = [{"path": path, **problem.data()} for path, problem in error.problems]
+        elif isinstance(error, errors.DocumentInvalid):
+            shown["problems"] = list(error.data)
         return _print(json.dumps({"error": shown}, indent=2, ensure_ascii=False) + "\n", error.exit_status)
     return error.exit_status

@@ -52,6 +52,11 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
     """Add the options that say where conf and metadata come from."""
     parser.add_argument("--conf", metavar="FILE", help=f"the conf to read; default: {paths.CONF}")
     parser.add_argument(
+        "--overrides",
+        metavar="DIR",
+        help=f"the override files to merge; default: {paths.OVERRIDES}, and none where --conf names a file",
+    )
+    parser.add_argument(
         "--metadata",
         metavar="FILE",
         help="a YAML file with local-ipv4, public-ipv4, local-hostname, instance-id, region and tags; "

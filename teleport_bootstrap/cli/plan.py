@@ -30,6 +30,7 @@ def data(plan: model.Plan) -> dict[str, Any]:
     return {
         "role": wanted.deployment.role.value,
         "teleport_yaml": plan.document,
+        "overrides": list(plan.override_files),
         "files": [
             {
                 "path": each.path,
@@ -75,6 +76,8 @@ def _text(plan: model.Plan) -> str:
     if wanted.secrets:
         lines += ["", "secrets:"]
         lines += [f"  {each.parameter or each.variable} -> {each.path}" for each in wanted.secrets]
+    if plan.override_files:
+        lines += ["", "overrides:", *(f"  {path}" for path in plan.override_files)]
     lines += ["", "units:"]
     for verb, units in (
         ("enable", wanted.units.enable),

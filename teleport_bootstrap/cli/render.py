@@ -6,6 +6,7 @@ import argparse
 import logging
 
 from teleport_bootstrap.cli import options, result, sources
+from teleport_bootstrap.plan import explain
 
 EXAMPLE = "teleport-bootstrap render --conf ./conf --metadata ./instance.yaml --teleport-version 17.5.1"
 
@@ -17,6 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_sources(parser)
     options.add_build(parser)
     options.add_wait(parser)
+    parser.add_argument(
+        "--explain", action="store_true", help="print each value with the conf line or other place it comes from"
+    )
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
@@ -24,4 +28,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
     plan = sources.plan(arguments)
     for note in plan.notes:
         logger.warning("%s", note)
+    if arguments.explain:
+        entries = explain.entries(plan.tree, plan.removed)
+        return result.Result(explain.text(entries), entries)
     return result.Result(plan.teleport_yaml.content, plan.document)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from typing import BinaryIO
@@ -13,7 +14,9 @@ from teleport_bootstrap.cli import options
 from teleport_bootstrap.conf import conf, variables
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.host import root, trust
-from teleport_bootstrap.plan import model, planner
+from teleport_bootstrap.plan import model, overrides, planner
+
+logger = logging.getLogger(__name__)
 
 LARGEST = trust.LARGEST
 
@@ -39,11 +42,30 @@ def plan(arguments: argparse.Namespace) -> model.Plan:
     """Return the plan for the conf, the metadata and the Teleport that `arguments` name; raises as the planner does."""
     where = options.where(arguments)
     settings = conf.load(*conf_data(where, arguments.conf))
+    files = _overrides(where, arguments)
+    overrides.check(files)
     if arguments.metadata is not None:
         instance = _facts(arguments.metadata, settings)
     else:
         instance = gather.instance(settings, gather.Doors(where, os.environ, arguments.wait))
-    return planner.plan(settings, instance, gather.build(where, options.build(arguments)))
+    return planner.plan(settings, instance, gather.build(where, options.build(arguments)), files)
+
+
+def _overrides(where: root.Root, arguments: argparse.Namespace) -> tuple[overrides.Override, ...]:
+    """Return the override files to merge; a conf from elsewhere is not this instance's, and comes without them."""
+    if arguments.overrides is None:
+        return () if arguments.conf is not None else gather.overrides(where)
+    try:
+        chosen, notes = overrides.chosen(os.listdir(arguments.overrides))
+    except OSError as error:
+        raise errors.UsageError(
+            f"{arguments.overrides} is no directory that can be read: {error.strerror}",
+            hint="Name the directory with the override files.",
+        ) from None
+    for note in notes:
+        logger.warning("%s/%s", arguments.overrides, note)
+    paths_read = [os.path.join(arguments.overrides, name) for name in chosen]
+    return tuple(overrides.Override(path, _named_file(path)) for path in paths_read)
 
 
 def _facts(path: str, settings: conf.Conf) -> facts.Facts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from teleport_bootstrap.plan import deployment, sourced
+from teleport_bootstrap.plan import deployment, overrides, sourced
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ class Plan:
     """The activation, and the teleport.yaml that goes with it.
 
     `document` is what Teleport will read, `tree` the same with the origin of each value, `teleport_yaml` the file.
+    `override_files` are the files merged into it, in their order, and `removed` the keys that they deleted.
     """
 
     activation: Activation
@@ -92,6 +93,8 @@ class Plan:
     tree: sourced.Tree
     teleport_yaml: PlannedFile
     notes: tuple[str, ...] = field(default=())
+    override_files: tuple[str, ...] = ()
+    removed: tuple[overrides.Removed, ...] = ()
 
     @property
     def files(self) -> tuple[PlannedFile, ...]:

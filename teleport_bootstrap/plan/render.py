@@ -64,7 +64,15 @@ def _represent_text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=None if plain else '"')
 
 
+def _represent_plain(dumper: Any, value: yaml_reading.Plain) -> yaml.ScalarNode:
+    text = str(value)
+    # With the tag that PyYAML itself would read it as: otherwise it would add quotes, and change what Teleport reads.
+    node: yaml.ScalarNode = dumper.represent_scalar(dumper.resolve(yaml.ScalarNode, text, (True, False)), text)
+    return node
+
+
 _Dumper.add_representer(str, _represent_text)
+_Dumper.add_representer(yaml_reading.Plain, _represent_plain)
 
 
 def faithful(text: str, document: dict[str, Any]) -> str:
@@ -85,7 +93,16 @@ def faithful(text: str, document: dict[str, Any]) -> str:
 
 
 def _canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
+    return json.dumps(_told_apart(value), sort_keys=True)
+
+
+def _told_apart(value: Any) -> Any:
+    """Return `value` with what stands without quotes told from the same text in quotes."""
+    if isinstance(value, dict):
+        return {key: _told_apart(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_told_apart(each) for each in value]
+    return {"plain": str(value)} if isinstance(value, yaml_reading.Plain) else value
 
 
 def _difference(meant: Any, read: Any, path: str = "the top") -> str:

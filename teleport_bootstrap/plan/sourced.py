@@ -6,6 +6,8 @@ a `Sourced` one, which names the conf line, the metadata item or the override fi
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Callable, Generic, TypeVar, Union
@@ -20,6 +22,8 @@ Tree = Union[dict[str, Any], list[Any], str, int, bool, None, "Sourced[Any]"]
 Path = tuple[Union[str, int], ...]
 
 DEFAULT = "default"
+
+_WORD = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,43 @@ def from_metadata(item: str, value: T) -> Sourced[T]:
     return Sourced(value, (f"instance metadata {item}",))
 
 
+def dotted(path: Path) -> str:
+    """Return a path as messages write it: proxy_service.https_keypairs[0].cert_file, ssh_service.labels["a.b"]."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif _WORD.fullmatch(part):
+            text += f".{part}" if text else part
+        else:
+            text += f"[{json.dumps(part, ensure_ascii=False)}]"
+    return text
+
+
+def child(node: Any, part: str | int) -> Any:
+    """Return what a mapping or list holds at `part`, None where it holds nothing there or is neither."""
+    if isinstance(node, dict):
+        return node.get(part)
+    if isinstance(node, (list, tuple)) and isinstance(part, int) and part < len(node):
+        return node[part]
+    return None
+
+
+def origins(tree: Tree, path: Path) -> tuple[str, ...]:
+    """Return where what stands at `path`, or else what surrounds that place, came from; at most three places.
+
+    What a person wrote or the instance said is named before our own defaults beside it.
+    """
+    node = tree
+    for part in path:
+        below = child(node, part)
+        if below is None:
+            break
+        node = below
+    found = dict.fromkeys(origin for _, _, named in leaves(node) for origin in named)
+    return tuple(origin for origin in found if origin != DEFAULT)[:3] or (DEFAULT,)
+
+
 def document(tree: Tree) -> Any:
     """Return the tree without its origins: what YAML holds."""
     if isinstance(tree, Sourced):
@@ -63,13 +104,13 @@ def document(tree: Tree) -> Any:
 
 
 def leaves(tree: Tree, path: Path = ()) -> Iterator[tuple[Path, Any, tuple[str, ...]]]:
-    """Yield path, value and origins of each leaf, in document order; a list of scalars is one leaf."""
+    """Yield path, value and origins of each leaf, in document order; a list of plain scalars is one leaf."""
     if isinstance(tree, Sourced):
         yield path, document(tree.value), tree.origins
     elif isinstance(tree, dict) and tree:
         for key, value in tree.items():
             yield from leaves(value, (*path, key))
-    elif isinstance(tree, (list, tuple)) and any(isinstance(value, (dict, list)) for value in tree):
+    elif isinstance(tree, (list, tuple)) and any(isinstance(value, (dict, list, Sourced)) for value in tree):
         for index, value in enumerate(tree):
             yield from leaves(value, (*path, index))
     else:

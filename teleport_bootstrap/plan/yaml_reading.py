@@ -1,68 +1,238 @@
-"""Reading YAML strictly: the values JSON has, no key twice, and a line for every complaint."""
+"""Reading YAML strictly: the values JSON has, no key twice, and a place for every value and every complaint.
+
+Teleport reads YAML by the type of each field: `on`, `0123` and `1.10` become whatever the field is, a string field
+getting exactly what was written. A reader that does not know the fields must not decide, so such words stay as they
+are, see `Plain`.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from dataclasses import dataclass
+from typing import Any, Optional
 
 import yaml
+
+# More than any configuration has, and less than Python's own limit of recursion.
+DEEPEST = 50
+
+_PREFIX = "tag:yaml.org,2002:"
+_NULL, _TEXT = f"{_PREFIX}null", f"{_PREFIX}str"
+# Short for their owners' sake: `y` and `n` are booleans to Teleport's reader, and not to ours.
+_SHORT_WORDS = frozenset(("y", "n"))
+_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,17}", re.ASCII)
+# Numbers to YAML 1.2 or to Go, and not to YAML 1.1.
+_OTHER_NUMBER = re.compile(r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9_]+)(?:[eE][-+]?[0-9]+)|0[ob][0-7_]+", re.ASCII)
+# 12:30 is a number to base 60 to YAML 1.1, and a date a date; to Teleport's reader both are what they say.
+_TEXT_TO_TELEPORT = re.compile(
+    r"[-+]?[0-9][0-9_]*(?::[0-9]+)+(?:\.[0-9_]*)?|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*", re.ASCII
+)
 
 
 class Unreadable(Exception):
     """YAML that is malformed or says one thing twice; `line` and `column` count from 1."""
 
-    def __init__(self, message: str, line: int, column: int) -> None:
+    def __init__(self, message: str, line: int, column: int, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.line = line
         self.column = column
+        self.hint = hint
 
 
-class _Loader(yaml.SafeLoader):
-    """SafeLoader, less what Teleport's own reader would take differently: dates stay text."""
+class Plain(str):
+    """A scalar without quotes whose meaning depends on who reads it, such as `on`, `0123` or `1e3`; as written."""
+
+    __slots__ = ()
 
 
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
+@dataclass(frozen=True)
+class Located:
+    """A value and where it stands, from 1: a scalar, a list of Located, or a dict of Located by their keys.
+
+    `written` is false for an empty value, `key:` with nothing behind it, which YAML takes for null.
+    """
+
+    value: Any
+    line: int
+    column: int
+    written: bool = True
+
+    @property
+    def plain(self) -> Any:
+        """The value without its places."""
+        if isinstance(self.value, dict):
+            return {key: each.plain for key, each in self.value.items()}
+        if isinstance(self.value, list):
+            return [each.plain for each in self.value]
+        return self.value
 
 
-def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
-    loader.flatten_mapping(node)
-    found: dict[str, Any] = {}
-    for key_node, value_node in node.value:
-        key = loader.construct_object(key_node, deep=True)
-        if not isinstance(key, str):
-            raise _unreadable(f"the key {key!r} is not a string; put it in quotes", key_node.start_mark)
-        if key in found:
-            raise _unreadable(f"the key {key!r} stands twice in one mapping", key_node.start_mark)
-        found[key] = loader.construct_object(value_node, deep=True)
-    return found
+@dataclass(frozen=True)
+class Reading:
+    """What there is to say of a text: its root, None where it holds nothing, and everything that is wrong with it."""
 
-
-_Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
-
-
-def _unreadable(message: str, mark: Any) -> Unreadable:
-    return Unreadable(message, mark.line + 1, mark.column + 1)
+    root: Optional[Located]
+    problems: tuple[Unreadable, ...]
 
 
 def parse(text: str) -> Any:
     """Return the one document in `text`. Raises Unreadable, with the place, where it is not strict YAML."""
+    reading = read(text)
+    if reading.problems:
+        raise reading.problems[0]
+    return None if reading.root is None else reading.root.plain
+
+
+def read(text: str) -> Reading:
+    """Return the one document in `text` with the place of each value; raises nothing."""
+    problems: list[Unreadable] = []
     try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+        node = _compose(text, problems)
+        root = None if node is None else _Walk(problems).located(node, 0)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        message = " ".join(part for part in (error.problem, error.context) if part)
-        if mark is None:
-            raise Unreadable(message, 1, 1) from None
-        if "\\t" in message:
-            message = "a tab where YAML allows only spaces"
-        raise _unreadable(message, mark) from None
+        problems.append(_malformed(error))
+        root = None
     except yaml.reader.ReaderError as error:
-        before = text[: error.position] if isinstance(error.position, int) else ""
-        line = before.count("\n") + 1
-        column = len(before) - (before.rfind("\n") + 1) + 1
-        raise Unreadable(f"the character #x{error.character:04x} is not allowed in YAML", line, column) from None
+        problems.append(_unprintable(text, error))
+        root = None
     except RecursionError:
-        raise Unreadable("nested too deeply", 1, 1) from None
+        problems.append(Unreadable("nested too deeply", 1, 1))
+        root = None
+    return Reading(root, tuple(sorted(problems, key=lambda each: (each.line, each.column))))
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader that composes one document and takes no alias: what an alias repeats can be made to explode."""
+
+    problems: list[Unreadable]
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            event = self.get_event()
+            self.problems.append(
+                _at(f"*{event.anchor} repeats another place of the file", event.start_mark, "write the value itself")
+            )
+            return yaml.ScalarNode(_NULL, "null", event.start_mark, event.end_mark)
+        return super().compose_node(parent, index)
+
+
+def _compose(text: str, problems: list[Unreadable]) -> Optional[yaml.Node]:
+    loader = _Loader(text)
+    loader.problems = problems
+    try:
+        if loader.check_node():
+            node: Optional[yaml.Node] = loader.get_node()
+        else:
+            node = None
+        if loader.check_node():
+            mark = loader.peek_event().start_mark
+            problems.append(_at("a second document begins", mark, "put it into a file of its own"))
+        return node
+    finally:
+        loader.dispose()
+
+
+# What YAML 1.1 makes of a scalar without a tag.
+_IMPLICIT: Any = yaml.resolver.Resolver()
+
+
+def _without_quotes(text: str, tag: str) -> Any:
+    """Return what a scalar without quotes means, `tag` being what YAML 1.1 takes it for."""
+    if tag == _NULL:
+        return None
+    if text in ("true", "false"):
+        return text == "true"
+    if _NUMBER.fullmatch(text):
+        return int(text)
+    if _TEXT_TO_TELEPORT.fullmatch(text):
+        return text
+    disputed = tag != _TEXT or text.lower() in _SHORT_WORDS or _OTHER_NUMBER.fullmatch(text)
+    return Plain(text) if disputed else text
+
+
+class _Walk:
+    """From nodes to located values; what is wrong goes to `problems`."""
+
+    def __init__(self, problems: list[Unreadable]) -> None:
+        self.problems = problems
+
+    def located(self, node: Any, depth: int) -> Located:
+        mark = node.start_mark
+        value: Any = None
+        written = True
+        if depth > DEEPEST:
+            self._complain("nested too deeply", mark)
+        elif isinstance(node, yaml.MappingNode):
+            self._require_tag(node, "map")
+            value = self._mapping(node, depth)
+        elif isinstance(node, yaml.SequenceNode):
+            self._require_tag(node, "seq")
+            value = [self.located(each, depth + 1) for each in node.value]
+        else:
+            value = self._scalar(node)
+            written = bool(node.value) or node.style is not None
+        return Located(value, mark.line + 1, mark.column + 1, written)
+
+    def _mapping(self, node: yaml.MappingNode, depth: int) -> dict[str, Located]:
+        found: dict[str, Located] = {}
+        for key_node, value_node in node.value:
+            value = self.located(value_node, depth + 1)
+            if not isinstance(key_node, yaml.ScalarNode):
+                self._complain("the key is not a string", key_node.start_mark)
+                continue
+            key = key_node.value
+            if key_node.style is None and key_node.tag == f"{_PREFIX}merge":
+                self._complain("<< takes another mapping in", key_node.start_mark, "write the keys themselves")
+            elif key_node.style is None and type(self._scalar(key_node)) is not str:
+                self._complain(f"the key {key!r} is not a string; put it in quotes", key_node.start_mark)
+            elif key in found:
+                self._complain(
+                    f"the key {key!r} stands twice in one mapping, before on line {found[key].line}",
+                    key_node.start_mark,
+                    "keep one of the two",
+                )
+            else:
+                # The key is where a person looks for the value, also where that goes on over the next lines.
+                place = key_node.start_mark
+                found[key] = Located(value.value, place.line + 1, place.column + 1, value.written)
+        return found
+
+    def _scalar(self, node: yaml.ScalarNode) -> Any:
+        text: str = node.value
+        if node.style is not None:
+            self._require_tag(node, "str")
+            return text
+        if node.tag != _IMPLICIT.resolve(yaml.ScalarNode, text, (True, False)):
+            name = node.tag.replace(_PREFIX, "!!")
+            self._complain(f"the tag {name} is not taken", node.start_mark, "leave it out; text goes into quotes")
+            return text
+        return _without_quotes(text, node.tag)
+
+    def _require_tag(self, node: yaml.Node, name: str) -> None:
+        if node.tag != f"{_PREFIX}{name}":
+            self._complain(f"the tag {node.tag.replace(_PREFIX, '!!')} is not taken", node.start_mark, "leave it out")
+
+    def _complain(self, message: str, mark: Any, hint: str = "") -> None:
+        self.problems.append(_at(message, mark, hint))
+
+
+def _at(message: str, mark: Any, hint: str = "") -> Unreadable:
+    return Unreadable(message, mark.line + 1, mark.column + 1, hint)
+
+
+def _malformed(error: yaml.MarkedYAMLError) -> Unreadable:
+    mark = error.problem_mark or error.context_mark
+    message = " ".join(part for part in (error.problem, error.context) if part)
+    if mark is None:
+        return Unreadable(message, 1, 1)
+    if "\\t" in message:
+        return _at("a tab where YAML allows only spaces", mark, "indent with spaces")
+    return _at(message, mark)
+
+
+def _unprintable(text: str, error: yaml.reader.ReaderError) -> Unreadable:
+    before = text[: error.position] if isinstance(error.position, int) else ""
+    line = before.count("\n") + 1
+    column = len(before) - (before.rfind("\n") + 1) + 1
+    return Unreadable(f"the character #x{error.character:04x} is not allowed in YAML", line, column)

@@ -1,0 +1,38 @@
+"""The files that the planned teleport.yaml names, looked for before anything is written."""
+
+from __future__ import annotations
+
+import os
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.host import root
+from teleport_bootstrap.plan import deployment, model, needed_files, sourced
+from teleport_bootstrap.plan.services import proxy_service
+
+
+def require(where: root.Root, plan: model.Plan) -> tuple[str, ...]:
+    """Return a note for each missing file that Teleport only needs to join; raise NeededFileMissing for any other.
+
+    The secrets of the plan are fetched, and the unit waits for them and for the files from Let's Encrypt: those need
+    not be there.
+    """
+    brought = {each.path for each in plan.activation.secrets}
+    if plan.activation.deployment.tls is deployment.Tls.LETSENCRYPT:
+        brought |= {proxy_service.CERTIFICATE, proxy_service.PRIVATE_KEY}
+    missing = [
+        each
+        for each in needed_files.needed(plan.document)
+        if each.path not in brought and not os.path.exists(where.path(each.path))
+    ]
+    stopping = [_described(plan, each) for each in missing if not each.until_joined]
+    if stopping:
+        raise errors.NeededFileMissing(
+            "\n".join(["teleport.yaml names what is not there:", *stopping]),
+            hint="Put the files there first, or correct the named lines. Nothing was written.",
+        )
+    return tuple(_described(plan, each) for each in missing)
+
+
+def _described(plan: model.Plan, file: needed_files.NeededFile) -> str:
+    origins = sourced.origins(plan.tree, file.key)
+    return f"{file.path} is missing: {file.why} ({sourced.dotted(file.key)}, from {', '.join(origins)})"

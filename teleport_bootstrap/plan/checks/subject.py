@@ -1,0 +1,72 @@
+"""The document under check, with ways to ask it what Teleport would understand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from teleport_bootstrap.plan import deployment, enabled, overrides, sourced, teleport_build
+from teleport_bootstrap.plan.checks.finding import Finding
+
+
+def texts(value: Any) -> list[str]:
+    """Return the strings of a field that Teleport lets be one string or a list of them."""
+    return [str(each) for each in (value if isinstance(value, list) else [value]) if each is not None]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A document as a tree of sourced values and as plain ones, what overrides removed, and what it is for."""
+
+    tree: dict[str, Any]
+    document: dict[str, Any]
+    build: teleport_build.TeleportBuild
+    deployment: deployment.Deployment
+    removed: Sequence[overrides.Removed] = ()
+
+    def get(self, *path: str | int) -> Any:
+        """Return the plain value at `path`, None where there is none."""
+        found: Any = self.document
+        for part in path:
+            found = sourced.child(found, part)
+        return found
+
+    def has(self, *path: str | int) -> bool:
+        """Whether something other than null is written at `path`."""
+        return self.get(*path) is not None
+
+    def mapping(self, *path: str | int) -> dict[str, Any]:
+        """Return the mapping at `path`, an empty one where there is none."""
+        found = self.get(*path)
+        return found if isinstance(found, dict) else {}
+
+    def items(self, *path: str | int) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield index and content of each mapping in the list at `path`."""
+        found = self.get(*path)
+        for index, item in enumerate(found if isinstance(found, list) else ()):
+            if isinstance(item, dict):
+                yield index, item
+
+    def enabled(self, service: str) -> bool:
+        """Whether Teleport runs `service`."""
+        return enabled.runs(self.document, service)
+
+    def services(self) -> list[str]:
+        """Return the names of the services that run."""
+        return enabled.services(self.document)
+
+    def origins(self, *path: str | int) -> tuple[str, ...]:
+        """Return where the value at `path` came from; where there is none, what removed it, or its surroundings."""
+        for removed in self.removed:
+            if path[: len(removed.path)] == removed.path and not self.has(*removed.path):
+                return (f"removed by {removed.origin}",)
+        return sourced.origins(self.tree, path)
+
+    def error(self, path: sourced.Path, message: str, hint: str) -> Finding:
+        """Return a finding for which nothing may be written."""
+        return Finding(path, message, hint, self.origins(*path))
+
+    def warning(self, path: sourced.Path, message: str, hint: str) -> Finding:
+        """Return a finding that an operator should hear of."""
+        return Finding(path, message, hint, self.origins(*path), warning=True)

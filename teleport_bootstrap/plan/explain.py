@@ -1,0 +1,50 @@
+"""Where each value of a document came from, for a person and for a program."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from teleport_bootstrap.plan import overrides, sourced, yaml_reading, yaml_scalar
+
+# A path or value that is longer moves its own line, not all of them.
+_WIDEST_PATH = 44
+_WIDEST_VALUE = 40
+
+
+def entries(tree: sourced.Tree, removed: Sequence[overrides.Removed] = ()) -> list[dict[str, Any]]:
+    """Return path, value and origins of each leaf in document order, then of each key that an override deleted."""
+    found: list[dict[str, Any]] = [
+        {"path": sourced.dotted(path), "value": value, "origins": list(origins)}
+        for path, value, origins in sourced.leaves(tree)
+    ]
+    found += [
+        {"path": sourced.dotted(each.path), "value": None, "removed": True, "origins": [each.origin]}
+        for each in removed
+    ]
+    return found
+
+
+def text(found: Sequence[dict[str, Any]]) -> str:
+    """Return `entries` as lines of `path = value  # origin`, aligned."""
+    rows = [(each["path"], _shown(each), "; ".join(each["origins"])) for each in found]
+    first = max((len(path) for path, _, _ in rows if len(path) <= _WIDEST_PATH), default=0)
+    second = max((len(value) for _, value, _ in rows if len(value) <= _WIDEST_VALUE), default=0)
+    return "\n".join(f"{path:<{first}} = {value:<{second}}  # {origin}" for path, value, origin in rows)
+
+
+def _shown(entry: dict[str, Any]) -> str:
+    return "(removed)" if entry.get("removed") else _scalar(entry["value"])
+
+
+def _scalar(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, yaml_reading.Plain):
+        return str(value)
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_scalar, value)) + "]"
+    if isinstance(value, dict):
+        inner = (f"{yaml_scalar.emit(key)}: {_scalar(each)}" for key, each in value.items())
+        return "{" + ", ".join(inner) + "}"
+    return yaml_scalar.emit(value)

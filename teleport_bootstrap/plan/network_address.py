@@ -1,0 +1,51 @@
+"""Network addresses as Teleport reads them from its configuration: host, host:port, [v6]:port, or a URL of these.
+
+See ParseAddr and ParseHostPortAddr in Teleport's lib/utils. A lone number is a host to it, never a port.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Any, Optional
+
+_FORM = re.compile(
+    r"(?:(?:tcp|https?)://)?(?:\[(?P<v6>[0-9A-Fa-f:.%]+)\]|(?P<host>[A-Za-z0-9._*-]*))(?::(?P<port>[0-9]{1,9}))?(?:/.*)?"
+)
+EVERYWHERE = frozenset(("", "0.0.0.0", "::"))  # noqa: S104 - read, not bound
+
+
+@dataclass(frozen=True)
+class Address:
+    """A host, empty for every address of this machine, and a port where one is given."""
+
+    host: str
+    port: Optional[int]
+
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether a listener there answers on every address."""
+        return self.host in EVERYWHERE
+
+
+def parse(value: Any) -> Optional[Address]:
+    """Return the address in `value`, None where it is none; whether the port is in range is not judged."""
+    if not isinstance(value, (str, int)) or isinstance(value, bool):
+        return None
+    text = str(value)
+    match = _FORM.fullmatch(text)
+    if match is None or not text:
+        return None
+    if match["v6"] is not None and not _is_ip(match["v6"].partition("%")[0]):
+        return None
+    host = match["v6"] if match["v6"] is not None else match["host"]
+    return Address(host, None if match["port"] is None else int(match["port"]))
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,205 @@
+"""An operator's own changes to teleport.yaml: files merged into the planned document, each value keeping its line.
+
+Merged last and in lexical order, each as JSON Merge Patch (RFC 7396): null deletes a key, a list is replaced as a
+whole. The values stay as they are written, see `yaml_reading.Plain`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Optional
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.conf import problem
+from teleport_bootstrap.plan import sourced, yaml_reading
+
+SUFFIX = ".yaml"
+
+# Where the whole installation expects Teleport's data: secrets, gates, backups and units name it.
+_FIXED = ("teleport", "data_dir")
+
+
+class Override(NamedTuple):
+    """One file: what to call it in messages, and its bytes."""
+
+    path: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Removed:
+    """A key that an override deleted: its path and the place of the null that did it."""
+
+    path: sourced.Path
+    origin: str
+
+
+@dataclass(frozen=True)
+class Merged:
+    """The document after all overrides, what they deleted, and notes on what had no effect."""
+
+    tree: dict[str, Any]
+    removed: tuple[Removed, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def chosen(names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return those of the file names in a directory of overrides that are read, in their order, and notes on others.
+
+    Read is what ends in `.yaml` and is not hidden. What editors leave behind is passed over without a word; a name
+    that was probably meant to be read is a note.
+    """
+    read, notes = [], []
+    for name in sorted(names):
+        if name.startswith("."):
+            continue
+        if name.endswith(SUFFIX):
+            read.append(name)
+        elif name.endswith((".yml", ".YAML", ".YML", ".json")):
+            stem = name.rpartition(".")[0]
+            notes.append(f"{name} is not read: the name of an override ends in {SUFFIX}. Rename it to {stem}{SUFFIX}.")
+    return read, notes
+
+
+def check(files: Sequence[Override]) -> None:
+    """Raise OverrideInvalid with everything that is wrong with `files` on their own, whatever they are merged into."""
+    _read_all(files)
+
+
+def merge(tree: dict[str, Any], files: Sequence[Override]) -> Merged:
+    """Return the document `tree` after `files`, in the order given.
+
+    Raises OverrideInvalid with everything that is wrong with any of them, and where one changes teleport.data_dir.
+    """
+    merging = _Merge()
+    merged: Any = tree
+    problems: list[tuple[str, problem.Problem]] = []
+    before = _fixed(tree)
+    for path, root in _read_all(files):
+        merging.path = path
+        merged = merging.mapping(merged, root, ())
+        if _fixed(merged) != before:
+            problems.append((path, _changes_fixed(root, before)))
+            before = _fixed(merged)
+    if problems:
+        raise errors.OverrideInvalid(tuple(problems))
+    return Merged(merged, tuple(merging.removed.values()), tuple(merging.notes))
+
+
+def _read_all(files: Sequence[Override]) -> list[tuple[str, yaml_reading.Located]]:
+    found: list[tuple[str, yaml_reading.Located]] = []
+    problems: list[tuple[str, problem.Problem]] = []
+    for file in files:
+        root, wrong = _read(file.content)
+        problems += [(file.path, each) for each in wrong]
+        if root is not None:
+            found.append((file.path, root))
+    if problems:
+        raise errors.OverrideInvalid(tuple(problems))
+    return found
+
+
+def _read(content: bytes) -> tuple[Optional[yaml_reading.Located], list[problem.Problem]]:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start]
+        line = before.count(b"\n") + 1
+        column = len(before) - (before.rfind(b"\n") + 1) + 1
+        return None, [_problem("not UTF-8 text", "save the file as UTF-8", line, column)]
+    reading = yaml_reading.read(text)
+    problems = [_problem(each.message, each.hint, each.line, each.column) for each in reading.problems]
+    if reading.root is None:
+        return None, problems
+    if not isinstance(reading.root.value, dict):
+        place = reading.root
+        hint = "write sections and keys as in teleport.yaml, for example `proxy_service:`"
+        problems.append(_problem("the file is not a mapping of keys to values", hint, place.line, place.column))
+    else:
+        problems += _unwritten(reading.root)
+    return reading.root, sorted(problems, key=lambda each: (each.line or 0, each.column or 0))
+
+
+def _unwritten(located: yaml_reading.Located, name: str = "") -> list[problem.Problem]:
+    """Return a problem for each `key:` with nothing behind it: too easily written by commenting out what it held."""
+    if isinstance(located.value, dict):
+        return [each for key, value in located.value.items() for each in _unwritten(value, key)]
+    if isinstance(located.value, list):
+        return [each for value in located.value for each in _unwritten(value, name)]
+    if located.written:
+        return []
+    hint = "write null to delete the key, or take the line out"
+    return [_problem(f"{name or 'the entry'} has no value", hint, located.line, located.column)]
+
+
+def _problem(message: str, hint: str, line: int, column: int) -> problem.Problem:
+    return problem.Problem(problem.GRAMMAR, message, hint, line, column)
+
+
+class _Merge:
+    """RFC 7396, which also notes where each value comes from; `path` is the file at work."""
+
+    def __init__(self) -> None:
+        self.path = ""
+        self.removed: dict[sourced.Path, Removed] = {}
+        self.notes: list[str] = []
+
+    def mapping(self, target: Any, patch: yaml_reading.Located, path: sourced.Path) -> Any:
+        if not isinstance(target, dict):
+            self._forget(path)
+            if not patch.value:
+                return sourced.Sourced({}, self._origins(patch))
+            target = {}
+        merged = dict(target)
+        for key, value in patch.value.items():
+            place = (*path, key)
+            if isinstance(value.value, dict):
+                merged[key] = self.mapping(merged.get(key), value, place)
+            elif value.value is not None:
+                self._forget(place)
+                merged[key] = self.whole(value)
+            elif key in merged:
+                del merged[key]
+                self._forget(place)
+                self.removed[place] = Removed(place, self._origins(value)[0])
+            elif place not in self.removed:
+                self.notes.append(
+                    f"{self.path}:{value.line} deletes {sourced.dotted(place)}, which the document does not have"
+                )
+        return merged
+
+    def whole(self, value: yaml_reading.Located) -> sourced.Tree:
+        """Return a value that replaces what was there; what is null in a list stays null, as RFC 7396 has it."""
+        if isinstance(value.value, dict) and value.value:
+            return {key: self.whole(each) for key, each in value.value.items()}
+        if isinstance(value.value, list) and any(isinstance(each.value, (dict, list)) for each in value.value):
+            return [self.whole(each) for each in value.value]
+        return sourced.Sourced(value.plain, self._origins(value))
+
+    def _forget(self, path: sourced.Path) -> None:
+        """Drop what is known of deletions at and below a path that has just been written or deleted."""
+        self.removed = {place: each for place, each in self.removed.items() if place[: len(path)] != path or not path}
+
+    def _origins(self, value: yaml_reading.Located) -> tuple[str, ...]:
+        return (f"override {self.path}:{value.line}",)
+
+
+def _fixed(tree: Any) -> Any:
+    for key in _FIXED:
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    return sourced.document(tree)
+
+
+def _changes_fixed(root: yaml_reading.Located, before: Any) -> problem.Problem:
+    place = root
+    for key in _FIXED:
+        if isinstance(place.value, dict) and key in place.value:
+            place = place.value[key]
+    return problem.Problem(
+        problem.VALUE,
+        f"this changes {'.'.join(_FIXED)}, which stays {before}: the units, the fetched secrets and the backups use it",
+        "take it out; mount another file system there to keep the data elsewhere",
+        place.line,
+        place.column,
+    )
