@@ -55,6 +55,19 @@ _SWALLOWED = re.compile(r"\n[ \t]*(?:export[ \t]+)?[A-Za-z_][A-Za-z0-9_]*=")
 _NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 
 
+# Nobody reads more; and a file that is something else altogether is judged in little time.
+_MOST_PROBLEMS = 200
+
+
+def _first_problems(problems: list[Problem]) -> tuple[Problem, ...]:
+    if len(problems) <= _MOST_PROBLEMS:
+        return tuple(problems)
+    message = f"more than {_MOST_PROBLEMS} problems; the rest of the file is not reported"
+    end = problems[_MOST_PROBLEMS - 1]
+    last = Problem(GRAMMAR, message, "check that this file is a conf at all", end.line, end.column)
+    return (*problems[:_MOST_PROBLEMS], last)
+
+
 def _assigned_name(word: Word) -> Optional[str]:
     """Return the name that `word` assigns, or None if it is not an assignment."""
     found = _ASSIGNMENT.match(word.opening())
@@ -72,10 +85,10 @@ class _Parser:
         self._swallowing: Optional[int] = None  # a quote that goes over what looks like another assignment
 
     def parse(self) -> Parsed:
-        while not self._lexer.at_end:
+        while not self._lexer.at_end and len(self._problems) <= _MOST_PROBLEMS:
             self._line()
         self._problems.sort(key=lambda problem: (problem.line or 0, problem.column or 0))
-        return Parsed(tuple(self._assignments), tuple(self._problems))
+        return Parsed(tuple(self._assignments), _first_problems(self._problems))
 
     def _line(self) -> None:
         """Read one line, as continuations and quotes that go on make it."""

@@ -249,3 +249,19 @@ def test_no_error_quotes_a_line_that_holds_the_join_token(text: str) -> None:
     for problem in found:
         assert "sesame" not in problem.describe("conf")
         assert "hunter2" not in problem.describe("conf")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["if x", "cat <<E", "f() {", "A=$(((", "A=(", "A=`", "A='", 'A="', "A=${x", "it's", "case", "<<a" * 300, ";" * 300],
+)
+def test_a_file_that_is_no_conf_is_judged_quickly_and_not_at_endless_length(line: str) -> None:
+    start = time.process_time()
+    found = problems((line + "\n") * (400000 // len(line)))
+    assert time.process_time() - start < 10
+    assert len(found) <= 201
+
+
+def test_many_problems_are_all_reported_up_to_two_hundred() -> None:
+    assert len(problems("A=$(x)\n" * 200)) == 200
+    assert "more than 200 problems" in problems("A=$(x)\n" * 201)[-1].message
