@@ -32,11 +32,15 @@ def _obstacle() -> str:
     return f"booting takes {', '.join(absent)}, not found here" if absent else ""
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _can_boot() -> None:
-    """Skip the whole layer where nothing can be booted; clear away what a killed run has left."""
+def pytest_runtest_setup() -> None:
+    """Skip the whole layer where nothing can be booted. From here and not from a fixture: then it is one line."""
     if obstacle := _obstacle():
         pytest.skip(f"tests/boot: {obstacle}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _swept() -> None:
+    """Clear away what a run that was killed has left."""
     machines.sweep()
 
 

@@ -6,7 +6,9 @@ import re
 import sys
 import time
 
-from tests.boot import instance, observe
+import pytest
+
+from tests.boot import instance, observe, trees
 from tests.boot.conftest import NewMachine
 from tests.boot.machine import Machine
 
@@ -52,7 +54,7 @@ def test_no_conf_at_all_is_said_on_the_console(new_machine: NewMachine) -> None:
     machine.boot()
     machine.wait_for(lambda: machine.state(instance.GENERATE) == "failed", 30, "the refusal")
 
-    assert "/etc/teleport.d/conf" in machine.console()
+    assert "there is no /etc/teleport.d/conf" in machine.console()
     _assert_nothing_was_written(machine)
 
 
@@ -100,6 +102,32 @@ def test_an_instance_whose_parameters_come_late_heals_by_itself(new_machine: New
     observe.assert_generated(machine)
     assert machine.read("/var/lib/teleport/license.pem").strip() == "the license"
     assert "the license" not in machine.console() + machine.journal()
+
+
+@pytest.mark.parametrize("release", trees.RELEASES)
+def test_a_generator_that_keeps_failing_holds_nobody_up(new_machine: NewMachine, release: str) -> None:
+    """Neither a Teleport that is configured already, nor the person who restarts the generator."""
+    machine = new_machine(release)
+    instance.without_cloud_init(machine)
+    instance.install_agent(machine)
+    instance.install_stand_in(machine)
+    machine.write("/etc/teleport.yaml", "version: v3\nproxy_service: {enabled: 'no'}\n", mode=0o600)
+    machine.write("/etc/teleport.d/role.all", "all\n")
+    machine.chroot("systemctl", "enable", "teleport.service")
+    failing = "[Service]\nExecStart=\nExecStart=/bin/sh -c 'sleep 1; exit 4'\n"
+    machine.write(f"/etc/systemd/system/{instance.GENERATE}.d/test.conf", failing)
+
+    machine.boot()
+    observe.wait_until_ready(machine, "teleport.service", seconds=15)
+    waiting = {"ActiveState": "activating", "SubState": "auto-restart"}
+    assert machine.show(instance.GENERATE, "ActiveState", "SubState") == waiting
+
+    asked = time.monotonic()
+    done = machine.try_run("systemctl", "restart", instance.GENERATE)
+    assert done.returncode != 0
+    assert time.monotonic() - asked < 10
+    machine.run("systemctl", "restart", "teleport.service", seconds=10)
+    assert machine.show(instance.GENERATE, "ActiveState", "SubState") == waiting, "it will try again all the same"
 
 
 def _restarts(machine: Machine) -> int:

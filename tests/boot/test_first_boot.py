@@ -60,6 +60,19 @@ def test_without_cloud_init_a_conf_from_elsewhere_ends_in_a_serving_teleport(
     assert observe.fetch(machine, "https://127.0.0.1:3080/webapi/ping")[0] == 200
 
 
+@EVERY_RELEASE
+def test_each_systemd_reads_the_units_without_a_word(new_machine: NewMachine, release: str) -> None:
+    machine = new_machine(release)
+    instance.install_agent(machine)
+    units = [file.name for file in instance.UNITS.iterdir() if file.suffix != ".preset"]
+
+    machine.boot()
+    done = machine.try_run("systemd-analyze", "verify", "--man=no", *units)
+
+    ours = [line for line in done.stderr.splitlines() if "teleport" in line]
+    assert (ours, done.returncode) == ([], 0)
+
+
 def test_no_secret_and_no_configuration_is_readable_by_others(new_machine: NewMachine) -> None:
     machine = new_machine()
     instance.without_cloud_init(machine)
