@@ -46,11 +46,14 @@ class Directory:
             if error.errno in (errno.ENOENT, errno.ELOOP, errno.ENXIO):
                 return None
             raise
-        with os.fdopen(descriptor, "rb") as file:
+        try:
             facts = os.fstat(descriptor)
             if not stat.S_ISREG(facts.st_mode) or facts.st_nlink != 1 or facts.st_size > READ_LIMIT:
                 return None
-            return Found(file.read(READ_LIMIT), stat.S_IMODE(facts.st_mode), facts.st_uid, facts.st_gid)
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                return Found(file.read(READ_LIMIT), stat.S_IMODE(facts.st_mode), facts.st_uid, facts.st_gid)
+        finally:
+            os.close(descriptor)
 
     def create(self, name: str, content: bytes, *, mode: int, uid: int, gid: int) -> None:
         """Make the new file `name`, which must not exist, with its final owner and mode, and bring it to the disk.

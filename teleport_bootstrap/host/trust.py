@@ -88,14 +88,18 @@ def _read_in(where: root.Root, directory: int, directory_path: str, name: str) -
         return None
     except OSError as error:
         _refuse_open(where, path, error)
-    with os.fdopen(descriptor, "rb") as file:
+    try:
+        # Before it becomes a file object, which a directory cannot.
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
             raise errors.FileTrouble(
                 f"{where.path(path)} is not a regular file", hint="Put an ordinary text file in its place."
             )
         _check(where, path, facts)
-        content = file.read(LARGEST + 1)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            content = file.read(LARGEST + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > LARGEST:
         raise errors.FileTrouble(
             f"{where.path(path)} is larger than {LARGEST // 1024 // 1024} MiB",
