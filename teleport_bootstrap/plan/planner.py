@@ -10,9 +10,9 @@ from teleport_bootstrap.conf import conf
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.plan import (
     activation,
-    checks,
     document,
     inputs,
+    judgement,
     model,
     overrides,
     render,
@@ -36,7 +36,7 @@ def plan(
     activated = activation.plan(settings, build)
     given = inputs.Inputs(settings, activated.deployment, instance, build)
     merged = overrides.merge(document.build(given), override_files)
-    findings = checks.check(merged.tree, build=build, deployment=activated.deployment, removed=merged.removed)
+    findings = judgement.check(merged.tree, build=build, deployment=activated.deployment, removed=merged.removed)
     refused = [finding for finding in findings if not finding.warning]
     if refused:
         raise errors.DocumentInvalid(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from teleport_bootstrap.plan import listening, network_address
+from teleport_bootstrap.plan import listening, network_address, sourced
 from teleport_bootstrap.plan.checks.finding import Finding
 from teleport_bootstrap.plan.checks.subject import Subject
 
@@ -22,7 +22,11 @@ def check(subject: Subject) -> Iterator[Finding]:
                 yield from _web_and_tunnel(subject, first, second)
             else:
                 what = "Teleport's diagnostics" if first.path[-1] == "diag_addr" else ".".join(first.path)
-                yield subject.error(second.path, f"port {second.port} is already that of {what}", "write another port")
+                message = f"port {second.port} is already that of {what}"
+                # Either of the two may be the one that somebody changed.
+                origins = dict.fromkeys((*subject.origins(*second.path), *subject.origins(*first.path)))
+                written = tuple(origin for origin in origins if origin != sourced.DEFAULT)
+                yield Finding(second.path, message, "write another port", written or (sourced.DEFAULT,))
 
 
 def _web_and_tunnel(subject: Subject, first: listening.Listener, second: listening.Listener) -> Iterator[Finding]:

@@ -1,0 +1,60 @@
+"""`render --explain`: each value with the place it came from."""
+
+from __future__ import annotations
+
+from teleport_bootstrap import secret
+from teleport_bootstrap.conf import conf
+from teleport_bootstrap.plan import explain, overrides, planner, teleport_build
+from tests.unit.plan.planning import INSTANCE
+
+CONF = "TELEPORT_DOMAIN_NAME=example.com\nTELEPORT_EXTERNAL_PORT=443\nTELEPORT_SSH_LABELS='a.b: 010'\n"
+OVERRIDE = overrides.Override(
+    "/etc/teleport.d/teleport.yaml.d/10.yaml",
+    b"proxy_service:\n  proxy_protocol: on\n  kube_public_addr: null\n  https_keypairs:\n"
+    b"    - cert_file: /etc/ssl/c.pem\n      key_file: /etc/ssl/k.pem\nssh_service:\n  public_addr: []\n",
+)
+
+
+def entries(text: str = CONF) -> list[dict[str, object]]:
+    settings = conf.load(text.encode(), "/etc/teleport.d/conf")
+    planned = planner.plan(settings, INSTANCE, teleport_build.named("17.5.1", fips=False), [OVERRIDE])
+    return explain.entries(planned.tree, planned.removed)
+
+
+def test_each_kind_of_origin_is_named() -> None:
+    found = {entry["path"]: (entry["value"], entry["origins"]) for entry in entries()}
+    override = "override /etc/teleport.d/teleport.yaml.d/10.yaml"
+    assert found["version"] == ("v3", ["default"])
+    assert found["teleport.advertise_ip"] == ("10.0.0.12", ["instance metadata local-ipv4"])
+    assert found["auth_service.cluster_name"] == ("example.com", ["TELEPORT_DOMAIN_NAME at /etc/teleport.d/conf:1"])
+    assert found["proxy_service.public_addr"][1] == [
+        "TELEPORT_DOMAIN_NAME at /etc/teleport.d/conf:1",
+        "TELEPORT_EXTERNAL_PORT at /etc/teleport.d/conf:2",
+    ]
+    assert found["proxy_service.proxy_protocol"] == ("on", [f"{override}:2"])
+    assert found["proxy_service.https_keypairs[0].key_file"] == ("/etc/ssl/k.pem", [f"{override}:6"])
+    assert found["ssh_service.public_addr"] == ([], [f"{override}:8"])
+    assert found['ssh_service.labels["a.b"]'] == ("010", ["TELEPORT_SSH_LABELS at /etc/teleport.d/conf:3"])
+    assert found["proxy_service.kube_public_addr"] == (None, [f"{override}:3"])
+
+
+def test_the_text_shows_values_as_yaml_and_aligns_them() -> None:
+    lines = explain.text(entries()).splitlines()
+    assert any(line.startswith("auth_service.enabled ") and ' = "yes" ' in line for line in lines)
+    assert any("proxy_service.proxy_protocol " in line and " = on " in line for line in lines)
+    assert any("proxy_service.kube_public_addr " in line and " = (removed) " in line for line in lines)
+    assert any('labels["a.b"]' in line and ' = "010" ' in line for line in lines)
+    assert len({line.index(" = ") for line in lines if line.index(" = ") <= 44}) == 1
+    assert all("  # " in line for line in lines)
+
+
+def test_no_secret_is_explained() -> None:
+    agent = (
+        "TELEPORT_ROLE=agent\nTELEPORT_PROXY_SERVER_LB=p.example.com\nTELEPORT_JOIN_TOKEN=planted-token\n"
+        "TELEPORT_AGENT_SSH_ENABLED=1\n"
+    )
+    settings = conf.load(agent.encode(), "conf")
+    planned = planner.plan(settings, INSTANCE, teleport_build.named("17.5.1", fips=False))
+    found = explain.entries(planned.tree)
+    assert "planted-token" not in explain.text(found) + repr(found)
+    assert not any(isinstance(entry["value"], secret.Secret) for entry in found)

@@ -1,0 +1,153 @@
+"""YAML is read as it is written: nothing becomes a number or a boolean that Teleport would read otherwise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from teleport_bootstrap.plan import render, yaml_reading
+from teleport_bootstrap.plan.yaml_reading import Plain
+
+HEAD = {"program": "p", "conf": "c", "instance": "i", "teleport": "t"}
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("true", True),
+        ("false", False),
+        ("3080", 3080),
+        ("-1", -1),
+        ("0", 0),
+        ("null", None),
+        ("~", None),
+        ("text", "text"),
+        ('"on"', "on"),
+        ("'0123'", "0123"),
+        ("12:30", "12:30"),
+        ("1:2:3.5", "1:2:3.5"),
+        ("2020-01-01", "2020-01-01"),
+        ("2020-01-01 10:00:00", "2020-01-01 10:00:00"),
+        ("0.0.0.0:3080", "0.0.0.0:3080"),
+        ("[a, 1]", ["a", 1]),
+        ("{a: b}", {"a": "b"}),
+    ],
+)
+def test_a_value_that_all_readers_agree_on_is_that_value(written: str, value: Any) -> None:
+    found = yaml_reading.parse(f"key: {written}\n")["key"]
+    assert (found, type(found)) == (value, type(value))
+
+
+DISPUTED = [
+    *("on", "off", "yes", "NO", "y", "n", "N", "True", "FALSE", "0123", "0o17", "0x1F", "0b1", "1_000"),
+    *("+1", "-0", "1.10", "1e3", "1.5e+3", ".5", ".inf", ".NaN", "9999999999999999999999"),
+]
+
+
+@pytest.mark.parametrize("word", DISPUTED)
+def test_a_word_that_readers_dispute_stays_as_written_and_is_written_back_without_quotes(word: str) -> None:
+    found = yaml_reading.parse(f"key: {word}\n")
+    assert type(found["key"]) is Plain
+    assert found["key"] == word
+    text = render.dumped(found, HEAD, ("a.yaml",))
+    assert f"\nkey: {word}\n" in text
+
+
+@pytest.mark.parametrize("word", DISPUTED)
+def test_the_same_word_in_quotes_keeps_them(word: str) -> None:
+    found = yaml_reading.parse(f"key: '{word}'\n")
+    assert type(found["key"]) is str
+    assert f'\nkey: "{word}"\n' in render.dumped(found, HEAD, ("a.yaml",))
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "said"),
+    [
+        ("a:\n\tb: 1\n", (2, 1), "a tab where YAML allows only spaces"),
+        ("a:\n  b: 1\n  b: 2\n", (3, 3), "the key 'b' stands twice in one mapping, before on line 2"),
+        ("1: a\n", (1, 1), "the key '1' is not a string"),
+        ("a: 1\nyes: b\n", (2, 1), "the key 'yes' is not a string"),
+        ("n: b\n", (1, 1), "the key 'n' is not a string"),
+        ("? [a]\n: b\n", (1, 3), "the key is not a string"),
+        ("a: 1\n---\nb: 1\n", (2, 1), "a second document begins"),
+        ("a: &x 1\nb: *x\n", (2, 4), "*x repeats another place"),
+        ("a: &x {b: 1}\nc:\n  <<: *x\n", (3, 3), "<< takes another mapping in"),
+        ("a: !python/object:os.system x\n", (1, 4), "the tag !python/object:os.system is not taken"),
+        ("a: !!str 12\n", (1, 4), "the tag !!str is not taken"),
+        ("a: !!binary aGk=\n", (1, 4), "the tag !!binary is not taken"),
+        ("a: !!set {b}\n", (1, 4), "the tag !!set is not taken"),
+        ("a: [1\n", (2, 1), "flow sequence"),
+        ("a: b\n c: d\n", (2, 3), "mapping values are not allowed here"),
+        ("a: 1\nb: \x01\n", (2, 4), "the character #x0001 is not allowed"),
+        ("a: " + "[" * 3000, (1, 1), "nested too deeply"),
+        ("a: " + "{b: " * 60 + "1" + "}" * 60, None, "nested too deeply"),
+    ],
+)
+def test_what_is_not_strict_is_refused_at_its_place(text: str, place: tuple[int, int] | None, said: str) -> None:
+    problems = yaml_reading.read(text).problems
+    assert any(said in problem.message for problem in problems), [each.message for each in problems]
+    found = next(problem for problem in problems if said in problem.message)
+    assert place is None or (found.line, found.column) == place
+    with pytest.raises(yaml_reading.Unreadable):
+        yaml_reading.parse(text)
+
+
+def test_an_alias_cannot_explode() -> None:
+    bomb = "a: &a [x, x]\n" + "".join(
+        f"{name}: &{name} [*{before}, *{before}]\n" for before, name in zip("abcdefgh", "bcdefghi")
+    )
+    assert len(yaml_reading.read(bomb).problems) == 16
+
+
+def test_all_problems_are_told_at_once_and_in_order() -> None:
+    problems = yaml_reading.read("b: 1\na: 1\na: 2\nc: !x 1\n2: 3\n").problems
+    assert [problem.line for problem in problems] == [3, 4, 5]
+
+
+def test_every_value_knows_its_line() -> None:
+    root = yaml_reading.read("a:\n  b: 1\n  c:\n    - d: |\n        long\n    - e\n").root
+    assert root is not None
+    below = root.value["a"].value
+    assert (below["b"].line, below["b"].column) == (2, 3)
+    assert below["c"].value[0].value["d"].line == 4
+    assert below["c"].value[1].line == 6
+
+
+def test_an_empty_value_is_told_from_a_written_null() -> None:
+    root = yaml_reading.read("a:\nb: null\nc: ''\n").root
+    assert root is not None
+    assert [(each.value, each.written) for each in root.value.values()] == [(None, False), (None, True), ("", True)]
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "---\n"])
+def test_a_text_that_says_nothing_has_no_problems(text: str) -> None:
+    reading = yaml_reading.read(text)
+    assert reading.problems == ()
+    assert reading.root is None or reading.root.value is None
+
+
+@given(st.text(alphabet=st.sampled_from("ab: \n\t-[]{}'\"&*!|>%@#?,~<=0159.\x00\u2028é"), max_size=40))
+def test_no_text_breaks_the_reader(text: str) -> None:
+    reading = yaml_reading.read(text)
+    for problem in reading.problems:
+        assert problem.line >= 1
+        assert problem.column >= 1
+
+
+SCALARS = st.one_of(st.none(), st.booleans(), st.integers(-(10**17), 10**17), st.text(max_size=10))
+DOCUMENTS = st.dictionaries(
+    st.text(min_size=1, max_size=8),
+    st.recursive(
+        SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_size=4,
+)
+
+
+@given(DOCUMENTS)
+def test_a_dumped_document_reads_back_as_it_was(document: dict[str, Any]) -> None:
+    """`render.dumped` raises where it does not; the comparison here is the test's own."""
+    assert yaml_reading.parse(render.dumped(document, HEAD, ("a.yaml",))) == document
