@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -141,12 +141,13 @@ class Changeset:
             for ownership in self._ownerships:
                 with _trouble(self._where.path(ownership.path)):
                     ownership.give(*ownership.wanted)
-            for change in self._changes:
-                with _trouble(self._where.path(change.path)):
-                    self._swap(change)
-            for opened in {id(change.directory): change.directory for change in self._changes}.values():
-                with _trouble(opened.path):
-                    opened.sync()
+            for change in self._changes[:-1]:
+                self._swap(change)
+            # After a power cut too, the last one tells that the others are there.
+            self._sync(self._changes[:-1])
+            for change in self._changes[-1:]:
+                self._swap(change)
+            self._sync(self._changes[-1:])
         except BaseException:
             self._undo()
             raise
@@ -172,16 +173,22 @@ class Changeset:
                             opened.unlink(name)
 
     def _swap(self, change: _Change) -> None:
-        if change.directory.exists(change.name):
-            change.kept = f".{change.name}.{secrets.token_hex(8)}{KEPT}"
-            if change.staged is None:
-                change.directory.rename(change.name, change.kept)
-                change.done = True
-                return
-            change.directory.keep(change.name, change.kept)
-        if change.staged is not None:
-            change.directory.rename(change.staged, change.name)
-        change.done = True
+        with _trouble(self._where.path(change.path)):
+            if change.directory.exists(change.name):
+                change.kept = f".{change.name}.{secrets.token_hex(8)}{KEPT}"
+                if change.staged is None:
+                    change.directory.rename(change.name, change.kept)
+                    change.done = True
+                    return
+                change.directory.keep(change.name, change.kept)
+            if change.staged is not None:
+                change.directory.rename(change.staged, change.name)
+            change.done = True
+
+    def _sync(self, changes: Sequence[_Change]) -> None:
+        for opened in {id(change.directory): change.directory for change in changes}.values():
+            with _trouble(opened.path):
+                opened.sync()
 
     def _undo(self) -> None:
         for change in reversed(self._changes):
