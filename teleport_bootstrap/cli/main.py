@@ -11,7 +11,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from types import ModuleType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import teleport_bootstrap
 from teleport_bootstrap import errors
@@ -35,7 +35,13 @@ INTERRUPTED = 130
 
 
 class _Parser(argparse.ArgumentParser):
-    """Ends with a catalogue error, so that a wrong command line is reported like everything else."""
+    """Ends with a catalogue error, so that a wrong command line is reported like everything else.
+
+    Options are written in full: what is short for one today may be for two tomorrow.
+    """
+
+    def __init__(self, **named: Any) -> None:
+        super().__init__(allow_abbrev=False, **named)
 
     def error(self, message: str) -> NoReturn:
         raise errors.UsageError(message, hint=f"`{self.prog} --help` shows what there is.")
@@ -72,7 +78,18 @@ def _module(name: str) -> ModuleType:
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit; the one place that does."""
+    _open_missing_streams()
     sys.exit(run(sys.argv[1:] if argv is None else argv))
+
+
+def _open_missing_streams() -> None:
+    """Let input, output and errors that whoever started us has closed lead nowhere.
+
+    Otherwise the next file that is opened would take the place of one of them, and what is printed end up there.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - stays open
 
 
 def run(argv: Sequence[str]) -> int:
@@ -104,13 +121,10 @@ def _follows(argv: Sequence[str], option: str, value: str) -> bool:
 
 def _print(text: str, status: int) -> int:
     """Print `text` and return `status`; where it could not all be written, tell so and return that error's status."""
-    stdout = getattr(sys, "stdout", None)
-    if stdout is None:  # whoever started us closed it
-        return status
     try:
         # In UTF-8 whatever the locale says: teleport.yaml and JSON are.
-        stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
-        stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+        sys.stdout.flush()
     except BrokenPipeError:
         _drop_output()
     except OSError as error:
@@ -130,8 +144,7 @@ def _drop_output() -> None:
 
 
 def _tell(line: str) -> None:
-    if getattr(sys, "stderr", None) is not None:  # otherwise `print` would take standard output instead
-        print(line, file=sys.stderr)  # noqa: T201
+    print(line, file=sys.stderr)  # noqa: T201
 
 
 def _defect(error: Exception) -> errors.BootstrapError:

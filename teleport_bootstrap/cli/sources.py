@@ -14,7 +14,7 @@ from teleport_bootstrap.cli import options
 from teleport_bootstrap.conf import conf, variables
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.host import root, trust
-from teleport_bootstrap.plan import model, overrides, planner
+from teleport_bootstrap.plan import model, overrides
 
 logger = logging.getLogger(__name__)
 
@@ -40,15 +40,18 @@ def conf_data(where: root.Root, path: str | None) -> tuple[bytes, str]:
 
 def plan(arguments: argparse.Namespace) -> model.Plan:
     """Return the plan for the conf, the metadata and the Teleport that `arguments` name; raises as the planner does."""
+    from teleport_bootstrap.plan import planner  # noqa: PLC0415 - brings the templates' library, which validate needs not
+
     where = options.where(arguments)
     settings = conf.load(*conf_data(where, arguments.conf))
     files = _overrides(where, arguments)
     overrides.check(files)
+    build = gather.build(where, options.build(arguments))
     if arguments.metadata is not None:
         instance = _facts(arguments.metadata, settings)
     else:
         instance = gather.instance(settings, gather.Doors(where, os.environ, arguments.wait))
-    return planner.plan(settings, instance, gather.build(where, options.build(arguments)), files)
+    return planner.plan(settings, instance, build, files)
 
 
 def _overrides(where: root.Root, arguments: argparse.Namespace) -> tuple[overrides.Override, ...]:

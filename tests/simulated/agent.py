@@ -90,6 +90,7 @@ class Agent:
     def environment(self) -> dict[str, str]:
         return {
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME": str(self.root),
             "PYTHONPATH": str(CHECKOUT),
             "PYTHONDONTWRITEBYTECODE": "1",
             "AWS_EC2_METADATA_SERVICE_ENDPOINT": self.imds,
