@@ -213,7 +213,7 @@ class ParameterInvalid(BootstrapError):
 
 
 class SecretsAwaited(BootstrapError):
-    """What Teleport needs to join its cluster has not been published by the auth server yet."""
+    """What Teleport needs to join its cluster is not here yet: not published by the auth server, or out of reach."""
 
     code = "secrets-awaited"
     exit_status = AWAITED
