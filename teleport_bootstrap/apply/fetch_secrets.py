@@ -5,73 +5,115 @@ A host that runs needs none of this: whatever happens here, the last known good 
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.apply import gather, secrets, waiting
-from teleport_bootstrap.host import changeset, lock, probe, retry, root, systemd
-from teleport_bootstrap.plan import activation, model
+from teleport_bootstrap.host import changeset, clock, lock, probe, retry, root, systemd
+from teleport_bootstrap.plan import activation, model, teleport_build
 from teleport_bootstrap.plan.services import teleport_section
+from teleport_bootstrap.secret import Secret
+
+logger = logging.getLogger(__name__)
 
 FIRST_PAUSE_SECONDS = 10.0
 LONGEST_PAUSE_SECONDS = 60.0
 
+# A Teleport that has just been started is neither ready nor stuck: it is asked again before it is restarted.
+PROBES = 3
+PROBE_PAUSE_SECONDS = 1.0
+
+# The kernel stamps files by a clock that ticks a hundred times a second.
+STAMP_SECONDS = 0.1
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was done: the paths that changed, the units that were started or restarted, and notes."""
+    """What was done: the paths that changed, the units that were asked to start or to restart, and notes."""
 
     changed: tuple[str, ...] = ()
     started: tuple[str, ...] = ()
+    restarted: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+class _StillAwaited(retry.Again):
+    """Teleport cannot start yet; `hint` says what to do about it."""
+
+    def __init__(self, reason: str, hint: str) -> None:
+        super().__init__(reason)
+        self.hint = hint
 
 
 def run(doors: gather.Doors, *, publish_wait_seconds: float) -> Outcome:
     """Fetch, write what changed, and start Teleport's unit when all that it waited for is there.
 
-    Waits up to `publish_wait_seconds` for what the auth server has not published yet, with pauses that are random so
-    that a fleet does not ask at once. Raises SecretsAwaited when it is still not there, ConfMissing where there is
-    neither conf nor teleport.yaml, and what `secrets.ask` raises.
+    Waits up to `publish_wait_seconds` for what Teleport cannot start without, whatever keeps it away, with pauses that
+    are random so that a fleet does not ask at once. Raises SecretsAwaited when it is still not there, ConfMissing where
+    there is neither conf nor teleport.yaml, and, on a host that has what it needs, what `secrets.ask` raises.
     """
+    changed: list[str] = []
+    told: list[str] = []
+
+    def attempt() -> Outcome:
+        try:
+            return _attempt(doors, changed)
+        except _StillAwaited as again:
+            if publish_wait_seconds and again.reason not in told:
+                told.append(again.reason)
+                logger.warning("%s; trying again for up to %.0f s", again.reason, publish_wait_seconds)
+            raise
+
     try:
         return retry.until(
             retry.Deadline(publish_wait_seconds),
-            lambda: _attempt(doors),
-            first=FIRST_PAUSE_SECONDS,
+            attempt,
+            first=min(FIRST_PAUSE_SECONDS, max(publish_wait_seconds / 10, 0.1)),
             longest=LONGEST_PAUSE_SECONDS,
         )
     except retry.DeadlinePassed as passed:
-        raise errors.SecretsAwaited(
-            f"{passed.last.reason} ({passed.effort()})",
-            hint="Look whether the auth server runs and its teleport-ssm-publish-tokens.timer succeeds. "
-            "Run `teleport-bootstrap fetch-secrets` to try again at once; the timer does so by itself.",
-        ) from None
+        hint = passed.last.hint if isinstance(passed.last, _StillAwaited) else ""
+        raise errors.SecretsAwaited(f"{passed.last.reason} ({passed.effort()})", hint=hint) from None
 
 
-def _attempt(doors: gather.Doors) -> Outcome:
-    """Fetch once. Raises retry.Again, after all that could be done, while Teleport still waits for something in SSM."""
+def _attempt(doors: gather.Doors, changed: list[str]) -> Outcome:
+    """Fetch once, and add the paths that are written to `changed`.
+
+    Raises _StillAwaited, after all that could be done, while Teleport waits for something that comes from SSM.
+    """
     where = doors.where
-    with lock.held(where, "fetch-secrets", deadline_seconds=doors.wait_seconds):
-        given = gather.settings(where)
-        if given is None:
-            return _without_conf(where)
-        wanted = activation.plan(given, gather.build(where, gather.NamedBuild()))
-        if not any(each.parameter for each in wanted.secrets):
-            return Outcome(notes=(f"a host of the role {wanted.deployment.role.value} fetches nothing from SSM",))
-        waited = bool(_awaited(where, wanted))
-        try:
-            fetched = secrets.ask(wanted.secrets, gather.region(given, doors), wanted.deployment.fips, doors)
-        except errors.BootstrapError as error:
-            if waited:
-                raise retry.Again(f"{error.message}. {error.hint}") from None
-            raise
-        changed = _write(where, wanted, fetched)
-        started = _start(where, wanted, changed)
-    still = _awaited(where, wanted)
-    if still:
-        raise retry.Again("; ".join(still))
-    return Outcome(changed, started, fetched.notes)
+    given = gather.settings(where)
+    if given is None:
+        return _without_conf(where)
+    build = gather.build(where, gather.NamedBuild())
+    wanted = activation.plan(given, build)
+    if not any(each.parameter for each in wanted.secrets):
+        return Outcome(notes=(f"a host of the role {wanted.deployment.role.value} fetches nothing from SSM",))
+    try:
+        # Not under the lock: while AWS takes its time, an operator must be able to reconfigure.
+        fetched = secrets.ask(wanted.secrets, gather.region(given, doors), wanted.deployment.fips, doors)
+        with lock.held(where, "fetch-secrets", deadline_seconds=doors.wait_seconds):
+            current = _current(where, build)
+            if current is None:
+                return _without_conf(where)
+            changed += _write(where, current, _still_wanted(wanted, current, fetched.values))
+            started, restarted = _start(where, current)
+    except errors.BootstrapError as error:
+        lacking = [path for path, _ in _awaited(where, wanted)]
+        if lacking:
+            raise _StillAwaited(f"{', '.join(lacking)} awaited: {error.message}", error.hint) from None
+        raise
+    lacking = [f"{path} awaited: SSM parameter {name} is not there" for path, name in _awaited(where, current)]
+    if lacking:
+        raise _StillAwaited(
+            "; ".join(lacking),
+            "The auth server publishes it: look whether it runs and its teleport-ssm-publish-tokens.timer succeeds. "
+            "Nothing has to be done here: the attempts go on.",
+        )
+    notes = (*fetched.notes, *waiting.describe(where, current))
+    return Outcome(tuple(dict.fromkeys(changed)), started, restarted, notes)
 
 
 def _without_conf(where: root.Root) -> Outcome:
@@ -82,40 +124,73 @@ def _without_conf(where: root.Root) -> Outcome:
     )
 
 
-def _awaited(where: root.Root, wanted: model.Activation) -> tuple[str, ...]:
-    """Return a note for each file from SSM that Teleport's unit still waits for."""
+def _current(where: root.Root, build: teleport_build.TeleportBuild) -> model.Activation | None:
+    given = gather.settings(where)
+    return None if given is None else activation.plan(given, build)
+
+
+def _still_wanted(asked: model.Activation, current: model.Activation, values: dict[str, Secret]) -> dict[str, Secret]:
+    """Return those of `values` that the conf as it is now asks for as the conf did when AWS was asked."""
+    return {each.path: values[each.path] for each in current.secrets if each in asked.secrets and each.path in values}
+
+
+def _awaited(where: root.Root, wanted: model.Activation) -> tuple[tuple[str, str], ...]:
+    """Return the files from SSM that Teleport's unit still waits for, each with its parameter."""
     parameters = {each.path: each.parameter for each in wanted.secrets if each.parameter is not None}
-    return tuple(
-        f"{where.path(path)} is awaited: SSM parameter {parameters[path]} has not been published yet"
-        for path in waiting.files(where, wanted)
-        if path in parameters
-    )
+    return tuple((where.path(path), parameters[path]) for path in waiting.files(where, wanted) if path in parameters)
 
 
-def _write(where: root.Root, wanted: model.Activation, fetched: secrets.Fetched) -> tuple[str, ...]:
+def _write(where: root.Root, wanted: model.Activation, values: dict[str, Secret]) -> tuple[str, ...]:
     with changeset.Changeset(where) as changes:
         changes.sweep(paths.DATA)
         for each in wanted.directories:
             changes.make_directory(each.path, mode=each.mode, owner=each.owner, group=each.group)
-        secrets.stage(changes, wanted.secrets, fetched.values)
+        secrets.stage(changes, wanted.secrets, values)
         return changes.commit()
 
 
-def _start(where: root.Root, wanted: model.Activation, changed: tuple[str, ...]) -> tuple[str, ...]:
+def _start(where: root.Root, wanted: model.Activation) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Start Teleport where it waited; restart it where it tries to join with pins that are no longer right.
 
-    Teleport reads the pins when it starts, and needs them only to join: one that is ready goes on undisturbed.
+    A Teleport that an operator has stopped or disabled stays down. Return the units started, and those restarted.
     """
     unit = wanted.deployment.place.unit
     if not systemd.is_running(where) or not systemd.is_installed(where, unit) or waiting.files(where, wanted):
-        return ()
+        return (), ()
     if not os.path.lexists(where.path(paths.TELEPORT_YAML)):
-        return ()
-    active = systemd.states([unit])[unit].active
-    if active in ("inactive", "failed"):
+        return (), ()
+    state = systemd.states([unit])[unit]
+    if state.active in ("inactive", "failed"):
+        if state.conditions_held or state.enablement != "enabled":
+            return (), ()
         systemd.start([unit])
-        return (unit,)
-    if teleport_section.CA_PIN in changed and active == "active" and probe.readiness() != probe.READY:
+        return (unit,), ()
+    if state.active == "active" and _is_older_than_pins(where, wanted, state) and _has_not_joined():
         systemd.restart([unit])
-        return (unit,)
-    return ()
+        return (), (unit,)
+    return (), ()
+
+
+def _is_older_than_pins(where: root.Root, wanted: model.Activation, state: systemd.State) -> bool:
+    """Whether the running Teleport has read other pins than those that are in the file now.
+
+    Not judged by what this run has changed: generate may have, or a run that was killed before it got here.
+    """
+    if teleport_section.CA_PIN not in {each.path for each in wanted.secrets}:
+        return False
+    written = secrets.changed_at(where, teleport_section.CA_PIN)
+    return written is not None and written > state.started - STAMP_SECONDS
+
+
+def _has_not_joined() -> bool:
+    """Whether Teleport, asked several times, never gave a sign of having joined its cluster.
+
+    It needs the pins to join, and reads them when it starts. One that has joined is left alone even where it is
+    degraded or too busy to answer: a restart would end people's sessions, and help nothing.
+    """
+    for number in range(PROBES):
+        if number:
+            clock.SYSTEM.sleep(PROBE_PAUSE_SECONDS)
+        if probe.readiness() not in (probe.STARTING, probe.NOT_LISTENING):
+            return False
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
 from dataclasses import dataclass
@@ -19,12 +20,15 @@ WRITTEN = "written"
 KEPT = "kept"
 HAND_CONFIGURED = "hand-configured"
 
+# For SSM, and before that for credentials, where teleport-fetch-secrets.service goes on asking.
+AWAITED_SECONDS = 10.0
+
 
 @dataclass(frozen=True)
 class Outcome:
     """What generate did: what became of teleport.yaml, the paths that changed, what systemd was asked, and notes.
 
-    `removed` are those of `changed` that are no longer there.
+    `removed` are those of `changed` that are no longer there, `awaited` says what Teleport's unit waits for.
     """
 
     teleport_yaml: str
@@ -33,6 +37,7 @@ class Outcome:
     removed: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    awaited: tuple[str, ...] = ()
 
 
 def run(doors: gather.Doors, named: gather.NamedBuild) -> Outcome:
@@ -106,10 +111,17 @@ def _write(doors: gather.Doors, given: conf.Conf, build: teleport_build.Teleport
     plan = planner.plan(given, instance, build, files)
     missing = needed.require(doors.where, plan)
     wanted = plan.activation
-    fetched = secrets.fetch(wanted.secrets, instance.region, wanted.deployment.fips, doors)
+    fetched = secrets.fetch(wanted.secrets, instance.region, wanted.deployment.fips, _patience(doors, wanted))
     values = {**secrets.from_conf(wanted.secrets, given), **fetched.values}
     written = write.apply(doors.where, given, wanted, values, planned=(plan, instance))
     return _outcome(doors.where, WRITTEN, wanted, written, (*plan.notes, *missing, *fetched.notes))
+
+
+def _patience(doors: gather.Doors, wanted: model.Activation) -> gather.Doors:
+    """Return the doors to SSM: where the wait can go on elsewhere, neither boot nor configuration waits long for it."""
+    if not waiting.is_somebody_fetching(doors.where) or not all(each.awaited for each in wanted.secrets):
+        return doors
+    return dataclasses.replace(doors, wait_seconds=min(doors.wait_seconds, AWAITED_SECONDS))
 
 
 def _outcome(
@@ -118,4 +130,4 @@ def _outcome(
     waiting.have_fetched(where, wanted)
     awaited = waiting.describe(where, wanted)
     removed = tuple(path for path in written.changed if path in wanted.absent)
-    return Outcome(what, wanted.deployment.place.unit, written.changed, removed, written.units, (*notes, *awaited))
+    return Outcome(what, wanted.deployment.place.unit, written.changed, removed, written.units, notes, awaited)

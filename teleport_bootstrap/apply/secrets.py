@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -68,23 +69,24 @@ def ask(wanted: tuple[model.SecretFile, ...], region: str, fips: bool, doors: ga
         fips=fips and endpoints.has_fips(region),
         deadline_seconds=doors.wait_seconds,
     )
-    _refuse_other_than_pins(parameters, found, region)
     unpublished = [each for name, each in parameters.items() if name not in found]
     return Fetched(
-        {parameters[name].path: _line(secret) for name, secret in found.items()},
+        {parameters[name].path: _content(parameters[name], secret, region) for name, secret in found.items()},
         tuple(f"SSM parameter {each.parameter} has not been published yet" for each in unpublished),
     )
 
 
-def _refuse_other_than_pins(
-    parameters: Mapping[str, model.SecretFile], found: Mapping[str, Secret], region: str
-) -> None:
-    for name, secret in found.items():
-        if parameters[name].path == teleport_section.CA_PIN and not pins.are_pins(secret.reveal()):
-            raise errors.ParameterInvalid(
-                f"SSM parameter {name} in {region} does not hold CA pins, one a line",
-                hint="A pin is sha256: and 64 hexadecimal digits; `tctl status` on the auth server shows it.",
-            )
+def _content(file: model.SecretFile, secret: Secret, region: str) -> Secret:
+    """Return what to write to `file`, whose parameter holds `secret`."""
+    if file.path != teleport_section.CA_PIN:
+        return _line(secret)
+    found = pins.listed(secret.reveal())
+    if not found:
+        raise errors.ParameterInvalid(
+            f"SSM parameter {file.parameter} in {region} does not hold CA pins, one a line",
+            hint="A pin is sha256: and 64 hexadecimal digits; `tctl status` on the auth server shows it.",
+        )
+    return Secret("".join(f"{pin}\n" for pin in found))
 
 
 def missing(where: root.Root, wanted: tuple[model.SecretFile, ...]) -> tuple[model.SecretFile, ...]:
@@ -93,17 +95,29 @@ def missing(where: root.Root, wanted: tuple[model.SecretFile, ...]) -> tuple[mod
 
 
 def is_present(where: root.Root, path: str) -> bool:
-    """Whether `path` is a regular file that holds something."""
-    content = read(where, path)
-    return content is not None and bool(content.strip())
+    """Whether `path` leads to a file that holds something, as systemd and Teleport would find: links count.
+
+    Only what we could have written is read; of anything else, the size has to do.
+    """
+    content = _read(where, path)
+    if content is not None:
+        return bool(content.strip())
+    try:
+        facts = os.stat(where.path(path))
+    except OSError:
+        return False
+    return stat.S_ISREG(facts.st_mode) and facts.st_size > 0
 
 
-def exists(where: root.Root, path: str) -> bool:
-    """Whether there is a regular file at `path`, whatever it holds."""
-    return os.path.isfile(where.path(path)) and not os.path.islink(where.path(path))
+def changed_at(where: root.Root, path: str) -> float | None:
+    """Return when the file `path` got its name or its content, in seconds since 1970; None where it is absent."""
+    try:
+        return os.lstat(where.path(path)).st_ctime
+    except OSError:
+        return None
 
 
-def read(where: root.Root, path: str) -> bytes | None:
+def _read(where: root.Root, path: str) -> bytes | None:
     """Return what the regular file `path` holds; None where it is absent or something else."""
     try:
         parent = directory.Directory(where.path(os.path.dirname(path)))
@@ -119,11 +133,23 @@ def read(where: root.Root, path: str) -> bytes | None:
 
 
 def stage(changes: changeset.Changeset, wanted: tuple[model.SecretFile, ...], values: Mapping[str, Secret]) -> None:
-    """Add the files of the secrets in `values`, by path, to `changes`."""
+    """Add the files of the secrets in `values`, by path, to `changes`.
+
+    Of the others, a blank file that Teleport's unit waits for goes away: it is as good as none, but systemd cannot see
+    that. Older images left such files behind when SSM did not answer.
+    """
     for each in wanted:
         secret = values.get(each.path)
         if secret is not None:
             changes.write(each.path, secret.reveal().encode(), mode=each.mode, owner=each.owner, group=each.group)
+        elif each.awaited and _is_blank(changes.where, each.path):
+            # It would open the gate, and Teleport would stop at once, again and again.
+            changes.remove(each.path)
+
+
+def _is_blank(where: root.Root, path: str) -> bool:
+    content = _read(where, path)
+    return content is not None and not content.strip()
 
 
 def _line(secret: Secret) -> Secret:

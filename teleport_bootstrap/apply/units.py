@@ -33,14 +33,15 @@ def apply(where: root.Root, wanted: model.Units, *, units_changed: bool) -> tupl
 
 
 def _live(where: root.Root, wanted: model.Units, units_changed: bool) -> list[str]:
-    if units_changed:
-        systemd.reload()
     installed = [
         unit
         for unit in dict.fromkeys((*wanted.enable, *wanted.disable, *wanted.start, *wanted.stop))
         if systemd.is_installed(where, unit)
     ]
     states = systemd.states(installed)
+    # Also where it was not this run that changed a file: the one that did may have been killed before it got here.
+    if units_changed or any(state.is_stale for state in states.values()):
+        systemd.reload()
     disable = [unit for unit in wanted.disable if unit in states and states[unit].enablement == "enabled"]
     stop = [unit for unit in wanted.stop if unit in states and states[unit].active not in ("inactive", "failed")]
     enable = [unit for unit in wanted.enable if unit in states and states[unit].enablement != "enabled"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from teleport_bootstrap.apply import secrets
 from teleport_bootstrap.host import root, systemd
 from teleport_bootstrap.plan import activation, model
@@ -21,7 +23,7 @@ def files(where: root.Root, wanted: model.Activation) -> tuple[str, ...]:
 
 def has_joined(where: root.Root) -> bool:
     """Whether this host has an identity in its cluster, so that it needs no token any more."""
-    return secrets.exists(where, activation.IDENTITY)
+    return os.path.exists(where.path(activation.IDENTITY))
 
 
 def describe(where: root.Root, wanted: model.Activation) -> tuple[str, ...]:
@@ -41,7 +43,10 @@ def describe(where: root.Root, wanted: model.Activation) -> tuple[str, ...]:
 def have_fetched(where: root.Root, wanted: model.Activation) -> None:
     """Start what fetches secrets, where one is missing; it starts Teleport's unit when they are there."""
     awaited = {each.path for each in wanted.secrets if each.awaited}
-    if not awaited.intersection(files(where, wanted)) or not systemd.is_running(where):
-        return
-    if systemd.is_installed(where, FETCH_SERVICE):
+    if awaited.intersection(files(where, wanted)) and is_somebody_fetching(where):
         systemd.start([FETCH_SERVICE])
+
+
+def is_somebody_fetching(where: root.Root) -> bool:
+    """Whether there is a service here that fetches later what cannot be had now."""
+    return systemd.is_running(where) and systemd.is_installed(where, FETCH_SERVICE)

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         type=options.seconds,
         default=0.0,
-        help="how long to wait for what the auth server has not published yet; default: not at all",
+        help="how long to wait for what Teleport cannot start without; default: not at all",
     )
 
 
@@ -31,9 +31,15 @@ def run(arguments: argparse.Namespace) -> result.Result:
     lines = [
         *(f"wrote {where.path(path)}" for path in outcome.changed),
         *(f"asked to start {unit}" for unit in outcome.started),
+        *(f"asked to restart {unit}, which tries to join with other pins" for unit in outcome.restarted),
         *(f"note: {note}" for note in outcome.notes),
     ]
     return result.Result(
         "\n".join(lines or ["nothing has changed"]),
-        {"changed": list(outcome.changed), "started": list(outcome.started), "notes": list(outcome.notes)},
+        {
+            "changed": list(outcome.changed),
+            "started": list(outcome.started),
+            "restarted": list(outcome.restarted),
+            "notes": list(outcome.notes),
+        },
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 
 from teleport_bootstrap.apply import gather, generate
 from teleport_bootstrap.cli import options, result
@@ -21,6 +22,9 @@ def run(arguments: argparse.Namespace) -> result.Result:
     """Generate, and tell what was done."""
     where = options.where(arguments)
     outcome = generate.run(gather.Doors(where, os.environ, arguments.wait), options.build(arguments))
+    for line in outcome.awaited:
+        # To stderr, which the console of an instance shows: it is why Teleport does not serve yet.
+        print(f"teleport-bootstrap: {line}", file=sys.stderr)  # noqa: T201
     lines = [
         *(f"{'removed' if path in outcome.removed else 'wrote'} {where.path(path)}" for path in outcome.changed),
         *outcome.units,
@@ -35,5 +39,6 @@ def run(arguments: argparse.Namespace) -> result.Result:
             "removed": list(outcome.removed),
             "units": list(outcome.units),
             "notes": list(outcome.notes),
+            "awaited": list(outcome.awaited),
         },
     )

@@ -73,6 +73,11 @@ class Changeset:
         self._directories.clear()
 
     @property
+    def where(self) -> root.Root:
+        """The root that the changes are for."""
+        return self._where
+
+    @property
     def changed(self) -> tuple[str, ...]:
         """The paths that will change, as the instance sees them."""
         return tuple(change.path for change in self._changes)
@@ -208,6 +213,8 @@ class Changeset:
             target = self._where.path(path)
             if not os.path.lexists(target):
                 os.makedirs(target, mode=0o755)
+                # What is secret has a mode of its own; a umask should not hide the rest, such as systemd's drop-ins.
+                os.chmod(target, 0o755)  # noqa: S103
             if os.path.islink(target):
                 raise errors.FileTrouble(
                     f"{target} is a symbolic link, and root follows none where another account could have put it",

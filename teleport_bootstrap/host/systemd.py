@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.host import process, root
+from teleport_bootstrap.host import clock, process, root
 
 # Where systemd looks for units, the more important first; see systemd.unit(5).
 UNIT_DIRECTORIES = (
@@ -27,11 +27,22 @@ CLOUD_FINAL = "cloud-final.service"
 
 @dataclass(frozen=True)
 class State:
-    """A unit as systemd sees it: `active` as in active, inactive, failed; `enablement` as in enabled, disabled."""
+    """A unit as systemd sees it: `active` as in active, inactive, failed; `enablement` as in enabled, disabled.
+
+    `conditions_held` is false where its last start was refused by a condition, and where nobody has started it in this
+    boot. `started` is when its main process was, in seconds since 1970, 0 where it never was. `is_stale` says that its
+    files have changed since systemd read them.
+    """
 
     active: str = "unknown"
     enablement: str = "unknown"
     main_pid: int = 0
+    conditions_held: bool = False
+    started: float = 0.0
+    is_stale: bool = False
+
+
+_PROPERTIES = "Id,ActiveState,UnitFileState,MainPID,ConditionResult,ExecMainStartTimestampMonotonic,NeedDaemonReload"
 
 
 def is_installed(where: root.Root, unit: str) -> bool:
@@ -48,7 +59,7 @@ def states(units: Sequence[str]) -> dict[str, State]:
     """Return the state of each of `units` on the running system; raises UnitTrouble where systemd does not answer."""
     if not units:
         return {}
-    done = _systemctl(["show", "--property=Id,ActiveState,UnitFileState,MainPID", *units])
+    done = _systemctl(["show", f"--property={_PROPERTIES}", *units])
     found = {}
     for block in done.output.split("\n\n"):
         fields = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
@@ -57,8 +68,18 @@ def states(units: Sequence[str]) -> dict[str, State]:
                 fields.get("ActiveState", "unknown"),
                 fields.get("UnitFileState") or "unknown",
                 int(fields.get("MainPID") or 0),
+                conditions_held=fields.get("ConditionResult") == "yes",
+                started=_since_1970(int(fields.get("ExecMainStartTimestampMonotonic") or 0)),
+                is_stale=fields.get("NeedDaemonReload") == "yes",
             )
     return {unit: found.get(unit, State()) for unit in units}
+
+
+def _since_1970(monotonic_microseconds: int) -> float:
+    """Return when that was by the clock that files are stamped with; systemd's own answer is text in local time."""
+    if not monotonic_microseconds:
+        return 0.0
+    return clock.SYSTEM.wall() - (clock.SYSTEM.monotonic() - monotonic_microseconds / 1_000_000)
 
 
 def enable(where: root.Root, units: Sequence[str]) -> None:

@@ -8,7 +8,10 @@ import re
 _PIN = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 
 
-def are_pins(text: str) -> bool:
-    """Whether `text` holds at least one CA pin, one a line, and nothing else."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return bool(lines) and all(_PIN.fullmatch(line) for line in lines)
+def listed(text: str) -> tuple[str, ...]:
+    """Return the CA pins in `text`, one a line; none where there is anything else in it.
+
+    Blanks around a pin and blank lines are no harm: consoles and editors add them. Teleport would take them for pins.
+    """
+    lines = tuple(line.strip() for line in text.splitlines() if line.strip())
+    return lines if all(_PIN.fullmatch(line) for line in lines) else ()
