@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.ec2 import syntax
-from teleport_bootstrap.ec2.imds import Imds
+
+if TYPE_CHECKING:  # the names of the items are part of the help, which should not wait for an HTTP library
+    from teleport_bootstrap.ec2.imds import Imds
 
 # The name the command takes, and where the item is below /latest/meta-data/.
 PATHS = {

@@ -70,6 +70,7 @@ class Changeset:
         for each in self._directories.values():
             each.close()
         self._changes.clear()
+        self._ownerships.clear()
         self._directories.clear()
 
     @property

@@ -1,0 +1,130 @@
+"""The root, accounts, what is told of a finished program, and the form of log lines."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.host import accounts, journal, process, systemd, teleport
+from teleport_bootstrap.host.root import Root
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+@pytest.mark.parametrize("directory", ["/", "//", "/usr/.."])
+def test_the_root_itself_is_live(directory: str) -> None:
+    assert Root(directory).is_live
+    assert Root(directory).path("/etc/teleport.yaml") == "/etc/teleport.yaml"
+
+
+def test_another_root_is_in_front_of_every_path(tmp_path: Path) -> None:
+    root = Root(str(tmp_path))
+    assert not root.is_live
+    assert root.path("/etc/teleport.yaml") == f"{tmp_path}/etc/teleport.yaml"
+    assert not systemd.is_running(root)
+    with pytest.raises(ValueError, match="not an absolute path"):
+        root.path("etc/teleport.yaml")
+
+
+def test_units_are_found_where_systemd_looks(tmp_path: Path) -> None:
+    root = Root(str(tmp_path))
+    assert not systemd.is_installed(root, "teleport.service")
+    (tmp_path / "lib/systemd/system").mkdir(parents=True)
+    (tmp_path / "lib/systemd/system/teleport.service").write_text("")
+    assert systemd.is_installed(root, "teleport.service")
+    assert not systemd.is_installed(root, "teleport-node.service")
+
+
+@needs_root
+def test_accounts_are_those_of_the_root(tmp_path: Path) -> None:
+    root = Root(str(tmp_path))
+    assert accounts.ids(root, "teleport", "teleport") == (-1, -1)
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/passwd").write_text("# comment\nbroken\nteleport:x:10:11::/:/bin/sh\nodd:x:ten:11::/:\n")
+    (tmp_path / "etc/group").write_text("teleport:x:12:\n")
+    assert accounts.ids(root, "teleport", "teleport") == (10, 12)
+    for owner, group in (("odd", "teleport"), ("nobody-such", "teleport"), ("teleport", "nobody-such")):
+        with pytest.raises(errors.AccountMissing):
+            accounts.ids(root, owner, group)
+    assert accounts.ids(Root("/"), "root", "root") == (0, 0)
+    with pytest.raises(errors.AccountMissing, match="user nobody-such"):
+        accounts.ids(Root("/"), "nobody-such", "root")
+
+
+def test_teleport_is_found_in_the_order_of_the_contract(tmp_path: Path) -> None:
+    root = Root(str(tmp_path))
+    assert teleport.find(root) is None
+    found = []
+    for directory in ("opt/teleport/system/bin", "usr/bin", "usr/local/bin"):
+        path = tmp_path / directory / "teleport"
+        path.parent.mkdir(parents=True)
+        path.write_text("")
+        path.chmod(0o755)
+        assert teleport.find(root) == str(path)
+        found.append(path)
+    found[-1].chmod(0o644)
+    assert teleport.find(root) == str(found[-2])
+    found[-2].unlink()
+    found[-2].mkdir()
+    assert teleport.find(root) == str(found[0])
+
+
+@pytest.mark.parametrize(
+    ("status", "output", "said", "told"),
+    [
+        (0, "fine\n", "", "`a b` ended with status 0: fine"),
+        (1, "out\n", "first\nlast\n\n", "`a b` ended with status 1: last"),
+        (127, "", "No such file or directory", "`a b` could not be run: No such file or directory"),
+        (124, "", "no end after 30 s", "`a b` did not end in time: no end after 30 s"),
+        (-9, "", "", "`a b` was ended by SIGKILL"),
+    ],
+)
+def test_what_is_told_of_a_program(status: int, output: str, said: str, told: str) -> None:
+    finished = process.Finished(("a", "b"), status, output, said)
+    assert finished.describe() == told
+    assert finished.ok is (status == 0)
+
+
+def logged(monkeypatch: pytest.MonkeyPatch, level: str) -> str:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    journal.set_up(level)
+    logger = logging.getLogger("teleport_bootstrap.test")
+    for number in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
+        logger.log(number, "a %s", logging.getLevelName(number).lower())
+    return stream.getvalue()
+
+
+def test_lines_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert logged(monkeypatch, "info") == "a info\nwarning: a warning\nerror: a error\n"
+    assert logged(monkeypatch, "error") == "error: a error\n"
+    assert logged(monkeypatch, "debug").startswith("a debug\n")
+
+
+def test_lines_for_the_journal_carry_their_priority_each() -> None:
+    record = logging.LogRecord("a", logging.WARNING, "a", 1, "first\nsecond", None, None)
+    assert journal._Lines(for_journal=True).format(record) == "<4>first\n<4>second"
+
+
+def test_stderr_that_leads_to_the_journal_is_told_by_its_device_and_inode(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with (tmp_path / "stream").open("w") as stream:
+        facts = os.fstat(stream.fileno())
+        monkeypatch.setattr(sys, "stderr", stream)
+        for value, expected in (
+            (f"{facts.st_dev}:{facts.st_ino}", True),
+            (f"{facts.st_dev}:{facts.st_ino + 1}", False),
+            ("", False),
+            ("nonsense", False),
+        ):
+            monkeypatch.setenv("JOURNAL_STREAM", value)
+            assert journal.is_under_systemd() is expected
+        monkeypatch.setattr(sys, "stderr", io.StringIO())
+        assert journal.is_under_systemd() is False
