@@ -467,7 +467,7 @@ def test_what_is_planted_in_the_data_directory_changes_nothing_outside_it(
     elif planted == "dangling symlink":
         license_file.symlink_to(tmp_path / "new")
     elif planted == "hard link":
-        license_file.hardlink_to(outside)
+        os.link(outside, license_file)
     elif planted == "fifo":
         os.mkfifo(license_file)
     else:
@@ -524,7 +524,7 @@ def test_names_like_our_staged_files_neither_hold_it_up_nor_lead_it_outside(
     data = on_aws.path("/var/lib/teleport")
     data.mkdir(parents=True, mode=0o700)
     (data / ".license.pem.0123456789abcdef.teleport-bootstrap-new").symlink_to(outside)
-    (data / ".license.pem.1123456789abcdef.teleport-bootstrap-old").hardlink_to(outside)
+    os.link(outside, data / ".license.pem.1123456789abcdef.teleport-bootstrap-old")
     (data / ".license.pem.2123456789abcdef.teleport-bootstrap-new").mkdir()
     done = on_aws.generate()
     assert done.status == 0, done.errors

@@ -23,7 +23,7 @@ def place(folder: Path, kind: str) -> Path:
     elif kind == "dangling link":
         path.symlink_to(folder / "nothing")
     elif kind == "hard link":
-        path.hardlink_to(outside)
+        os.link(outside, path)
     elif kind == "fifo":
         os.mkfifo(path)
     elif kind == "directory":
