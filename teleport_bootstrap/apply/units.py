@@ -51,7 +51,15 @@ def _live(where: root.Root, wanted: model.Units, units_changed: bool) -> list[st
         systemd.stop(stop, wait=not systemd.is_inside_user_data())
     systemd.enable(where, enable)
     systemd.start(start)
-    return _said(("disabled", disable), ("stopped", stop), ("enabled", enable), ("asked to start", start))
+    absent = [unit for unit in wanted.enable if unit not in states]
+    return _said(
+        ("disabled", disable),
+        ("stopped", stop),
+        ("enabled", enable),
+        ("asked to start", start),
+        # Not silently: the certificates or tokens that such a timer sees to have to come from somewhere else.
+        ("not installed, so left out:", absent),
+    )
 
 
 def _offline(where: root.Root, wanted: model.Units) -> list[str]:
