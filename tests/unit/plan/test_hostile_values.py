@@ -140,3 +140,20 @@ def test_a_line_break_cannot_be_brought_in_by_any_spelling() -> None:
     for written in ("$'a\\nb'", "'a\nb'", '"a\nb"', '"$(printf a\\\\nb)"'):
         with pytest.raises(errors.ConfInvalid):
             plan(AGENT + f"TELEPORT_AGENT_DB_DESCRIPTION={written}\n")
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=("Cs",)), max_size=60))
+@settings(max_examples=150)
+def test_any_tag_of_the_instance_stands_in_its_label(text: str) -> None:
+    """A tag's value can hold what no conf could, line breaks among them."""
+    planned = plan("TELEPORT_TAG_LABELS=Name\nTELEPORT_COMMAND_LABELS=\n", tags={"Name": text})
+    expected = {"enabled": "yes", "listen_addr": "0.0.0.0:3022", "labels": {"Name": text}}
+    assert planned.document["ssh_service"] == expected
+    assert yaml.safe_load(planned.teleport_yaml.content)["ssh_service"] == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "\n", "a\nb: 1", "\x00", "\x85", "\u2028", "yes", "0123", "{{ x }}", "x" * 256]
+)
+def test_hostile_tags_stand_in_their_label(text: str) -> None:
+    assert plan("TELEPORT_TAG_LABELS=Name\n", tags={"Name": text}).document["ssh_service"]["labels"] == {"Name": text}
