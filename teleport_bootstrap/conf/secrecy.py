@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from teleport_bootstrap.conf import secret_names, variables
+from teleport_bootstrap.conf import secret_names, suggestion, variables
 from teleport_bootstrap.conf.grammar import Assignment
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a variable is declared secret or, being unknown to us, is named like one."""
+    """Whether a variable is declared secret or, being unknown to us, is named like one, or like one mistyped."""
     variable = variables.BY_NAME.get(name)
-    return variable.secret if variable is not None else secret_names.looks_secret(name)
+    if variable is not None:
+        return variable.secret
+    meant = suggestion.nearest(name)
+    return secret_names.looks_secret(name) or (meant is not None and variables.BY_NAME[meant].secret)
 
 
 def secret_assignments(assignments: Sequence[Assignment]) -> frozenset[int]:

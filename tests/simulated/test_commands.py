@@ -217,6 +217,32 @@ def test_validate_lists_no_assignment_where_the_grammar_refuses(agent: Agent, tm
     assert not planted.exists()
 
 
+SECRET_SPELLINGS = [
+    "TELEPORT_JOIN_TOKEN='{} with a blank'",
+    "TELEPORT_JOIN_TOKEN='{}",
+    "TELEPORT_JOIN_TOKEN=$(echo {})",
+    "TELEPORT_JOIN_TOKN={}",
+    "TELEPORT_JOIN_TOEKN={}",
+    "teleport_join_token={}",
+    "T={}\nTELEPORT_JOIN_TOKEN=$T\nTELEPORT_EXTERNAL_PORT=$T",
+    "TELEPORT_JOIN_TOKEN={} another-{}",
+    "TELEPORT_JOIN_TOKEN = {}",
+    "TELEPORT_JOIN_TOKEN: {}",
+    "TELEPORT_JOIN_TOKEN+={}",
+    "TELEPORT_JOIN_TOKEN=“{}”",
+    "TELEPORT_JOIN_TOKEN={}; id",
+]
+
+
+@pytest.mark.parametrize("spelling", SECRET_SPELLINGS)
+def test_no_command_shows_a_token_however_wrongly_it_is_written(agent: Agent, spelling: str) -> None:
+    agent.conf("TELEPORT_ROLE=agent\n" + spelling.replace("{}", TOKEN) + "\n")
+    for arguments in (("validate",), ("validate", "--format", "json"), ("generate", "--log-level", "debug")):
+        done = agent.run(*arguments)
+        assert done.status == 2, done.said
+        shows_no_secret(done)
+
+
 def test_validate_names_what_is_absent_without_a_line(agent: Agent) -> None:
     agent.conf("TELEPORT_ROLE=node\n")
     done = agent.run("validate", "--format", "json")
