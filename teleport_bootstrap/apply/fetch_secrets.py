@@ -101,11 +101,11 @@ def _attempt(doors: gather.Doors, changed: list[str]) -> Outcome:
             changed += _write(where, current, _still_wanted(wanted, current, fetched.values))
             started, restarted = _start(where, current)
     except errors.BootstrapError as error:
-        lacking = [path for path, _ in _awaited(where, wanted)]
+        lacking = [f"{path} is awaited from SSM parameter {name}" for path, name in _awaited(where, wanted)]
         if lacking:
-            raise _StillAwaited(f"{', '.join(lacking)} awaited: {error.message}", error.hint) from None
+            raise _StillAwaited(f"{', '.join(lacking)}: {error.message}", error.hint) from None
         raise
-    lacking = [f"{path} awaited: SSM parameter {name} is not there" for path, name in _awaited(where, current)]
+    lacking = [f"{path} is awaited: SSM parameter {name} is not there" for path, name in _awaited(where, current)]
     if lacking:
         raise _StillAwaited(
             "; ".join(lacking),
@@ -165,7 +165,7 @@ def _start(where: root.Root, wanted: model.Activation) -> tuple[tuple[str, ...],
             return (), ()
         systemd.start([unit])
         return (unit,), ()
-    if state.active == "active" and _is_older_than_pins(where, wanted, state) and _has_not_joined():
+    if state.active == "active" and _is_older_than_pins(where, wanted, state) and has_not_joined():
         systemd.restart([unit])
         return (), (unit,)
     return (), ()
@@ -182,7 +182,7 @@ def _is_older_than_pins(where: root.Root, wanted: model.Activation, state: syste
     return written is not None and written > state.started - STAMP_SECONDS
 
 
-def _has_not_joined() -> bool:
+def has_not_joined() -> bool:
     """Whether Teleport, asked several times, never gave a sign of having joined its cluster.
 
     It needs the pins to join, and reads them when it starts. One that has joined is left alone even where it is
