@@ -12,3 +12,9 @@ UNIT_ENVIRONMENT = "/var/lib/teleport-bootstrap/unit.env"
 
 # The last values that instance metadata gave, for labels while it does not answer.
 METADATA_CACHE = "/var/lib/teleport-bootstrap/metadata.json"
+
+
+def on_instance(path: str) -> str:
+    """Return a path in /etc/teleport.d as the instance sees it, whatever root it was read under; others as they are."""
+    start = path.rfind(f"{CONF_DIRECTORY}/")
+    return path if start == -1 else path[start:]

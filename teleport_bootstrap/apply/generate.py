@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.apply import gather, needed, secrets, units, waiting, write
 from teleport_bootstrap.conf import conf, variables
-from teleport_bootstrap.host import lock, root
+from teleport_bootstrap.host import accounts, lock, root, trust
 from teleport_bootstrap.plan import activation, model, overrides, planner, teleport_build
 from teleport_bootstrap.secret import Secret
 
@@ -81,9 +81,21 @@ def _keep(doors: gather.Doors, given: conf.Conf, wanted: model.Activation) -> Ou
     """Apply all but teleport.yaml; needs no network unless a file is missing that Teleport cannot start without."""
     shown = doors.where.path(paths.TELEPORT_YAML)
     notes = [*wanted.notes, f"{shown} exists and is left as it is; remove it to have it made anew"]
+    notes += _what_is_there(doors.where, wanted)
     values, failure = _missing_secrets(doors, given, wanted)
     written = write.apply(doors.where, given, wanted, values)
     return _outcome(doors.where, KEPT, wanted, written, (*notes, *failure))
+
+
+def _what_is_there(where: root.Root, wanted: model.Activation) -> list[str]:
+    """Let Teleport's account read a file that somebody put there, and return notes on it."""
+    shown, notes = where.path(paths.TELEPORT_YAML), []
+    group = wanted.deployment.place.group
+    if group != "root" and os.path.exists(shown) and trust.let_read(where, paths.TELEPORT_YAML, group):
+        notes.append(f"{shown} is readable for group {group} now, as whom its unit runs Teleport")
+    if os.path.exists(shown) and os.path.getsize(shown) == 0:
+        notes.append(f"{shown} is empty, so that Teleport runs as it does without one: remove it to have it made")
+    return notes
 
 
 def _missing_secrets(
@@ -104,7 +116,9 @@ def _missing_secrets(
 
 def _write(doors: gather.Doors, given: conf.Conf, build: teleport_build.TeleportBuild) -> Outcome:
     # What the conf alone decides is judged before anybody waits for the network.
-    units.require(doors.where, activation.plan(given, build).deployment.place.unit)
+    place = activation.plan(given, build).deployment.place
+    units.require(doors.where, place.unit)
+    accounts.ids(doors.where, place.user, place.group)
     files = gather.overrides(doors.where)
     overrides.check(files)
     instance = gather.instance(given, doors)

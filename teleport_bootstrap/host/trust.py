@@ -12,7 +12,7 @@ import stat
 from typing import NoReturn
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.host import root
+from teleport_bootstrap.host import accounts, root
 
 # Far more than any conf or override file; what is larger is a mistake, and is not read into memory.
 LARGEST = 4 * 1024 * 1024
@@ -62,6 +62,27 @@ def make_private(where: root.Root, path: str) -> None:
         ) from None
     finally:
         os.close(descriptor)
+
+
+def let_read(where: root.Root, path: str, group: str) -> bool:
+    """Let `group` read `path`, a file in a directory that only root can write to; return whether that was needed.
+
+    Its content and its owner stay. Raises FileTrouble and AccountMissing.
+    """
+    _, gid = accounts.ids(where, "root", group)
+    target = where.path(path)
+    try:
+        facts = os.stat(target)
+        if gid == -1 or facts.st_mode & stat.S_IROTH or (facts.st_gid == gid and facts.st_mode & stat.S_IRGRP):
+            return False
+        os.chown(target, -1, gid)
+        os.chmod(target, stat.S_IMODE(facts.st_mode) | stat.S_IRGRP)
+    except OSError as error:
+        raise errors.FileTrouble(
+            f"{target} cannot be made readable for group {group}: {error.strerror}",
+            hint=f"Run `chgrp {group} {target} && chmod g+r {target}`.",
+        ) from None
+    return True
 
 
 def open_directory(where: root.Root, directory: str) -> int | None:

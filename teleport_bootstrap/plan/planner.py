@@ -43,7 +43,7 @@ def plan(
             tuple(finding.describe() for finding in refused), tuple(finding.data() for finding in refused)
         )
     wanted = sourced.document(merged.tree)
-    names = tuple(file.path for file in override_files)
+    names = tuple(paths.on_instance(file.path) for file in override_files)
     place = activated.deployment.place
     runs_as_root = place.user == "root"
     head = header(settings, instance, build)
@@ -74,7 +74,7 @@ def header(settings: conf.Conf, instance: facts.Facts, build: teleport_build.Tel
     """Return what the head of the file says of its origin."""
     return {
         "program": f"teleport-bootstrap {teleport_bootstrap.__version__}",
-        "conf": settings.path,
+        "conf": paths.on_instance(settings.path),
         "instance": instance.instance_id,
         "teleport": f"Teleport {build.major}" if build.assumed else f"Teleport {build.version}",
     }

@@ -15,8 +15,9 @@ from typing import Any, Optional
 
 import pytest
 
+from tests.stand_in import install_teleport
+
 CHECKOUT = Path(__file__).resolve().parents[2]
-STAND_IN = CHECKOUT / "tests" / "stand_in" / "teleport"
 GUIDE = (CHECKOUT / "tests" / "simulated_ec2" / "guide.conf").read_text()
 
 # Nobody listens there: a port that only root could bind, on loopback.
@@ -75,14 +76,8 @@ class Agent:
 
     def install(self, name: str = "/usr/local/bin/teleport", **switches: Any) -> Path:
         """Put the stand-in for Teleport where the command looks for one."""
-        path = self.path(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
         # With this interpreter, which has PyYAML; the distribution's may not.
-        lines = STAND_IN.read_text().splitlines(keepends=True)
-        path.write_text("".join([f"#!{sys.executable}\n", *lines[1:]]))
-        path.chmod(0o755)
-        path.with_name("teleport.switches.json").write_text(json.dumps(switches))
-        return path
+        return install_teleport(self.path(name).parent, **switches)
 
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "teleport_bootstrap", "--root", str(self.root), *arguments]

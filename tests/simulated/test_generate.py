@@ -700,3 +700,50 @@ def test_a_lock_that_is_a_link_is_not_followed(agent: Agent, tmp_path: Path) -> 
     lock.symlink_to(tmp_path / "outside")
     failed(agent.generate(), 6, str(lock))
     assert not (tmp_path / "outside").exists()
+
+
+@needs_root
+def test_a_teleport_yaml_that_was_copied_here_becomes_readable_for_its_account(tmp_path: Path) -> None:
+    """The guide's manual upgrade: root copies the file, and another account runs the auth server."""
+    agent = Agent(tmp_path)
+    agent.write("/etc/passwd", "root:x:0:0::/:/bin/sh\nteleport:x:987:986::/:/bin/false\n")
+    agent.write("/etc/group", "root:x:0:\nteleport:x:986:\n")
+    agent.conf(
+        "TELEPORT_ROLE=auth\nTELEPORT_CLUSTER_NAME=c\nTELEPORT_AUTH_SERVER_LB=a.example.com\n"
+        + "TELEPORT_DYNAMO_TABLE_NAME=table\nTELEPORT_DYNAMO_EVENTS_TABLE_NAME=events\nTELEPORT_S3_BUCKET=bucket\n"
+        + "TELEPORT_LOCKS_TABLE_NAME=locks\nUSE_LETSENCRYPT=false\n"
+    )
+    copied = agent.write("/etc/teleport.yaml", "version: v3\n", 0o600)
+
+    ended = agent.generate()
+
+    assert ended.status == 0, ended.errors
+    facts = copied.stat()
+    assert (facts.st_uid, facts.st_gid, facts.st_mode & 0o7777) == (0, 986, 0o640)
+    assert copied.read_text() == "version: v3\n"
+    assert "986" not in ended.output and "group teleport" in ended.output
+
+
+def test_an_empty_teleport_yaml_is_named(tmp_path: Path) -> None:
+    agent = Agent(tmp_path)
+    agent.conf(GUIDE)
+    agent.write("/etc/teleport.yaml", "")
+
+    ended = agent.generate()
+
+    assert ended.status == 0 and "teleport.yaml is empty" in ended.output
+    assert (tmp_path / "etc/teleport.yaml").read_text() == ""
+
+
+@needs_root
+def test_a_missing_account_is_told_before_anything_is_waited_for(tmp_path: Path) -> None:
+    agent = Agent(tmp_path, imds=NOWHERE)
+    agent.write("/etc/passwd", "root:x:0:0::/:/bin/sh\n")
+    agent.write("/etc/group", "root:x:0:\n")
+    agent.conf(
+        "TELEPORT_ROLE=proxy\nTELEPORT_DOMAIN_NAME=t.example.com\nTELEPORT_AUTH_SERVER_LB=a.example.com\nUSE_ACM=true\n"
+    )
+
+    ended = agent.generate()
+
+    assert ended.status == 6 and "no user teleport" in ended.errors

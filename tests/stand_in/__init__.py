@@ -16,7 +16,15 @@ def install_teleport(directory: Path, python: str = sys.executable, **switches: 
     _, _, rest = (Path(__file__).parent / "teleport").read_text(encoding="utf-8").partition("\n")
     directory.mkdir(parents=True, exist_ok=True)
     program = directory / "teleport"
-    program.write_text(f"#!{python}\n{rest}", encoding="utf-8")
+    program.write_text(f"{_first_lines(python)}\n{rest}", encoding="utf-8")
     program.chmod(0o755)
     (directory / "teleport.switches.json").write_text(json.dumps(switches), encoding="utf-8")
     return program
+
+
+def _first_lines(python: str) -> str:
+    """Return what lets `python` run the script; the kernel ends an interpreter's path at its first space."""
+    if " " not in python:
+        return f"#!{python}"
+    # To a shell this runs Python; to Python it is a string that nobody uses.
+    return f"#!/bin/sh\n'''exec' \"{python}\" \"$0\" \"$@\"\n' '''"

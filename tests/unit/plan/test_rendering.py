@@ -9,8 +9,9 @@ import jinja2
 import pytest
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.plan import render
-from tests.unit.plan.planning import plan
+from teleport_bootstrap.conf import conf
+from teleport_bootstrap.plan import planner, render, teleport_build
+from tests.unit.plan.planning import INSTANCE, plan
 
 TEMPLATES = Path(render.__file__).parent / "templates"
 HEADER = {"program": "p 1", "conf": "/c", "instance": "i-1", "teleport": "Teleport 17"}
@@ -149,3 +150,12 @@ def test_the_file_reads_well() -> None:
 def test_the_same_inputs_give_the_same_bytes() -> None:
     text = "TELEPORT_SSH_LABELS='b: 1|a: 2'\nUSE_ACM=true\nTELEPORT_DOMAIN_NAME=example.com\n"
     assert plan(text).teleport_yaml.content == plan(text).teleport_yaml.content
+
+
+def test_the_head_names_the_conf_as_the_instance_has_it_though_it_was_read_in_an_image() -> None:
+    """An image build reads the conf below a root of its own, which must not be baked into the file."""
+    given = conf.load(b"A=1\n", "/mnt/image/etc/teleport.d/conf")
+
+    head = planner.header(given, INSTANCE, teleport_build.named("17.5.1", fips=False))
+
+    assert head["conf"] == "/etc/teleport.d/conf"
