@@ -25,6 +25,12 @@ BUSY = 7
 UNITS = 8
 UNHEALTHY = 9
 AWAITED = 10
+UNCONFIRMED = 11
+EDITED = 12
+ROLLED_BACK = 13
+STILL_SICK = 14
+# Only of `status`: Teleport serves, but something is not as it was applied.
+DRIFTED = 15
 
 _MESSAGE_ID_NAMESPACE = uuid.UUID("0f1a2e6c-57c1-5d0b-9d26-6a1f6b8c2b11")
 
@@ -268,11 +274,46 @@ class AccountMissing(BootstrapError):
     exit_status = FILES
 
 
+class GenerationMissing(BootstrapError):
+    """The generation asked for is not kept any more, or cannot be read."""
+
+    code = "generation-missing"
+    exit_status = FILES
+
+
 class LockBusy(BootstrapError):
     """Another teleport-bootstrap is at work, and did not finish within the deadline."""
 
     code = "lock-busy"
     exit_status = BUSY
+
+
+class ConfirmationNeeded(BootstrapError):
+    """The command would change this machine, and nobody was there to say yes."""
+
+    code = "confirmation-needed"
+    exit_status = UNCONFIRMED
+
+
+class HandEdited(BootstrapError):
+    """teleport.yaml is not what was applied: somebody has edited it, and it is not overwritten silently."""
+
+    code = "hand-edited"
+    exit_status = EDITED
+
+
+class RolledBack(BootstrapError):
+    """Teleport was not well with the new configuration; the old one is back, and Teleport is well with it."""
+
+    code = "rolled-back"
+    exit_status = ROLLED_BACK
+
+
+class StillSick(BootstrapError):
+    """Teleport was not well with the new configuration, and is not with the old one either, which is back."""
+
+    code = "still-sick"
+    exit_status = STILL_SICK
 
 
 class UnitTrouble(BootstrapError):

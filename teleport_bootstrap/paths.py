@@ -13,6 +13,16 @@ UNIT_ENVIRONMENT = "/var/lib/teleport-bootstrap/unit.env"
 # The last values that instance metadata gave, for labels while it does not answer.
 METADATA_CACHE = "/var/lib/teleport-bootstrap/metadata.json"
 
+# What a change of several files leaves while it is under way.
+CHANGE_JOURNAL = "/var/lib/teleport-bootstrap/change.json"
+
+# What was applied, one directory each, and which of them is current.
+GENERATIONS = "/var/lib/teleport-bootstrap/generations"
+CURRENT = "/var/lib/teleport-bootstrap/current.json"
+
+# Where Teleport's data is while it is set aside for a change that is not made yet.
+DATA_ASIDE = "/var/lib/teleport-bootstrap/data-aside.json"
+
 
 def on_instance(path: str) -> str:
     """Return a path in /etc/teleport.d as the instance sees it, whatever root it was read under; others as they are."""

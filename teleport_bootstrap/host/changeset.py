@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
-from teleport_bootstrap import errors
-from teleport_bootstrap.host import accounts, directory, root
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.host import accounts, change_journal, directory, root, trouble
 
 # What our own files in the making and files to be undone are called: a dot, the name, some chance, one of these.
 STAGED = ".teleport-bootstrap-new"
@@ -27,6 +26,14 @@ class _Change:
     staged: str | None
     kept: str | None = None
     done: bool = False
+
+    def swap(self) -> None:
+        """Put what is staged in its place, or take what is there away."""
+        if self.staged is not None:
+            self.directory.rename(self.staged, self.name)
+        elif self.kept is not None:
+            self.directory.unlink(self.name)
+        self.done = True
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,11 @@ class Changeset:
         """The paths that will change, as the instance sees them."""
         return tuple(change.path for change in self._changes)
 
+    @property
+    def owned(self) -> tuple[change_journal.Owned, ...]:
+        """The directories that will get another owner or mode, with those they have."""
+        return tuple(change_journal.Owned(each.path, *each.found) for each in self._ownerships)
+
     def make_directory(self, path: str, *, mode: int, owner: str, group: str) -> None:
         """Have a directory at `path` with this mode and owner; a link in its place is refused, content is not touched.
 
@@ -90,7 +102,7 @@ class Changeset:
         that is there changes with the files: until then, another account may be at work in it.
         """
         uid, gid = accounts.ids(self._where, owner, group)
-        with _trouble(self._where.path(path)):
+        with trouble.at(self._where.path(path)):
             target = self._where.path(path)
             os.makedirs(os.path.dirname(target), mode=0o755, exist_ok=True)
             try:
@@ -107,10 +119,19 @@ class Changeset:
             elif found[2] != mode or (uid != -1 and found[:2] != (uid, gid)):
                 self._ownerships.append(ownership)
 
+    def restore_directory(self, before: change_journal.Owned) -> None:
+        """Give a directory that is there the owner and mode it had `before`."""
+        with trouble.at(self._where.path(before.path)):
+            opened = self._open(before.path)
+            facts = os.fstat(opened.descriptor)
+            found = (facts.st_uid, facts.st_gid, facts.st_mode & 0o7777)
+            uid, gid = (before.uid, before.gid) if os.geteuid() == 0 else (-1, -1)
+            self._ownerships.append(_Ownership(before.path, opened, (uid, gid, before.mode), found))
+
     def write(self, path: str, content: bytes, *, mode: int, owner: str, group: str) -> None:
         """Stage a file; nothing is staged where the file is already exactly so."""
         uid, gid = accounts.ids(self._where, owner, group)
-        with _trouble(self._where.path(path)):
+        with trouble.at(self._where.path(path)):
             parent, name = os.path.split(path)
             opened = self._open(parent)
             found = opened.read(name)
@@ -121,10 +142,25 @@ class Changeset:
             opened.create(staged, content, mode=mode, uid=uid, gid=gid)
             self._changes.append(_Change(path, opened, name, staged))
 
+    def restore(self, path: str, before: directory.Found | None) -> None:
+        """Stage what a file was `before`, with its owner and mode as numbers; its removal where there was none."""
+        if before is None:
+            self.remove(path)
+            return
+        with trouble.at(self._where.path(path)):
+            parent, name = os.path.split(path)
+            opened = self._open(parent)
+            if opened.read(name) == before:
+                return
+            uid, gid = (before.uid, before.gid) if os.geteuid() == 0 else (-1, -1)
+            staged = f".{name}.{secrets.token_hex(8)}{STAGED}"
+            opened.create(staged, before.content, mode=before.mode, uid=uid, gid=gid)
+            self._changes.append(_Change(path, opened, name, staged))
+
     def remove(self, path: str) -> None:
         """Stage the removal of a file, where there is one."""
         parent, name = os.path.split(path)
-        with _trouble(self._where.path(path)):
+        with trouble.at(self._where.path(path)):
             if not os.path.isdir(self._where.path(parent)):
                 return
             opened = self._open(parent)
@@ -141,19 +177,24 @@ class Changeset:
     def commit(self) -> tuple[str, ...]:
         """Swap everything in, and bring it to the disk; return the paths that changed.
 
-        Where one fails, or its way to the disk, all are undone before FileTrouble is raised.
+        Where one fails, or its way to the disk, all are undone before FileTrouble is raised. Where we are killed or the
+        power fails, `change_recovery` undoes what was done: until the last moment, what was there is kept under another
+        name, and the journal in the state directory says which. One file alone changes in one instant: no journal.
         """
         try:
+            self._keep()
+            self._record()
             for ownership in self._ownerships:
-                with _trouble(self._where.path(ownership.path)):
+                with trouble.at(self._where.path(ownership.path)):
                     ownership.give(*ownership.wanted)
-            for change in self._changes[:-1]:
-                self._swap(change)
-            # After a power cut too, the last one tells that the others are there.
-            self._sync(self._changes[:-1])
-            for change in self._changes[-1:]:
-                self._swap(change)
-            self._sync(self._changes[-1:])
+            for change in self._changes:
+                with trouble.at(self._where.path(change.path)):
+                    change.swap()
+            for opened in self._touched():
+                with trouble.at(opened.path):
+                    opened.sync()
+            with trouble.at(self._where.path(paths.CHANGE_JOURNAL)):
+                self._forget()
         except BaseException:
             self._undo()
             raise
@@ -165,36 +206,48 @@ class Changeset:
                     change.directory.unlink(change.kept)
         return self.changed
 
+    def _keep(self) -> None:
+        for change in self._changes:
+            with trouble.at(self._where.path(change.path)):
+                if change.directory.exists(change.name):
+                    kept = f".{change.name}.{secrets.token_hex(8)}{KEPT}"
+                    change.directory.keep(change.name, kept)
+                    change.kept = kept
+
+    def _touched(self) -> list[directory.Directory]:
+        changed = [*(each.directory for each in self._changes), *(each.directory for each in self._ownerships)]
+        return list({id(each): each for each in changed}.values())
+
+    def _record(self) -> None:
+        """Write down what is about to happen, and bring it to the disk before it does."""
+        if not self._is_journalled:
+            return
+        entries = [change_journal.Entry(each.path, each.staged, each.kept) for each in self._changes]
+        with trouble.at(self._where.path(paths.CHANGE_JOURNAL)):
+            for opened in self._touched():
+                opened.sync()
+            change_journal.write(self._where, change_journal.Note(tuple(entries), self.owned))
+
+    @property
+    def _is_journalled(self) -> bool:
+        return len(self._changes) + len(self._ownerships) > 1
+
+    def _forget(self) -> None:
+        if self._is_journalled:
+            change_journal.remove(self._where)
+
     def sweep(self, *directories: str) -> None:
         """Remove what a killed run left in `directories`; call it only under the lock."""
         for path in directories:
             if not os.path.isdir(self._where.path(path)):
                 continue
-            with _trouble(self._where.path(path)):
+            with trouble.at(self._where.path(path)):
                 opened = self._open(path)
                 for name in opened.names():
                     if name.startswith(".") and name.endswith((STAGED, KEPT)):
                         # A directory of that name is none of ours, and whoever made it should not hold us up.
                         with contextlib.suppress(OSError):
                             opened.unlink(name)
-
-    def _swap(self, change: _Change) -> None:
-        with _trouble(self._where.path(change.path)):
-            if change.directory.exists(change.name):
-                change.kept = f".{change.name}.{secrets.token_hex(8)}{KEPT}"
-                if change.staged is None:
-                    change.directory.rename(change.name, change.kept)
-                    change.done = True
-                    return
-                change.directory.keep(change.name, change.kept)
-            if change.staged is not None:
-                change.directory.rename(change.staged, change.name)
-            change.done = True
-
-    def _sync(self, changes: Sequence[_Change]) -> None:
-        for opened in {id(change.directory): change.directory for change in changes}.values():
-            with _trouble(opened.path):
-                opened.sync()
 
     def _undo(self) -> None:
         for change in reversed(self._changes):
@@ -208,6 +261,11 @@ class Changeset:
         for ownership in self._ownerships:
             with contextlib.suppress(OSError):
                 ownership.give(*ownership.found)
+        # Only with all of it on the disk is the journal no longer needed; otherwise the next run undoes it once more.
+        with contextlib.suppress(OSError):
+            for opened in self._touched():
+                opened.sync()
+            self._forget()
 
     def _open(self, path: str) -> directory.Directory:
         if path not in self._directories:
@@ -223,14 +281,3 @@ class Changeset:
                 )
             self._directories[path] = directory.Directory(target)
         return self._directories[path]
-
-
-@contextlib.contextmanager
-def _trouble(path: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise errors.FileTrouble(
-            f"{path} cannot be written: {error.strerror}",
-            hint="Nothing was changed. Look at the disk's space, its mount options and the kind of file that is there.",
-        ) from None

@@ -12,6 +12,8 @@ import os
 import stat
 from dataclasses import dataclass
 
+from teleport_bootstrap.host import root
+
 READ_LIMIT = 4 * 1024 * 1024
 
 
@@ -111,3 +113,19 @@ class Directory:
     def sync(self) -> None:
         """Bring the names themselves to the disk."""
         os.fsync(self.descriptor)
+
+
+def read(where: root.Root, path: str) -> Found | None:
+    """Return the file at `path`, as Directory.read gives it; None also where its directory is not there.
+
+    Raises OSError.
+    """
+    parent, name = os.path.split(path)
+    try:
+        opened = Directory(where.path(parent))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        return opened.read(name)
+    finally:
+        opened.close()

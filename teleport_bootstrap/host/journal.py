@@ -10,6 +10,9 @@ LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNI
 
 IDENTIFIER = "teleport-bootstrap"
 
+# Set in the environment of a command that outlives its terminal: what it says goes to the journal as well.
+OUTLIVES = "TELEPORT_BOOTSTRAP_OUTLIVES"
+
 # syslog(3) priorities, which the journal reads in front of a line.
 _PRIORITIES = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (logging.DEBUG, 7))
 
@@ -45,20 +48,25 @@ def set_up(level: str) -> None:
     logger.setLevel(LEVELS[level])
     logger.propagate = False
     logger.handlers = [_handler()]
+    if OUTLIVES in os.environ and not is_under_systemd():
+        logger.handlers += _native()
 
 
 def _handler() -> logging.Handler:
-    if is_under_systemd():
-        try:
-            from systemd import journal  # type: ignore[attr-defined] # noqa: PLC0415 - only on Linux, and not on every system there
-        except ImportError:
-            pass
-        else:
-            native: logging.Handler = journal.JournalHandler(SYSLOG_IDENTIFIER=IDENTIFIER)
-            return native
+    native = _native() if is_under_systemd() else []
+    if native:
+        return native[0]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Lines(for_journal=is_under_systemd()))
     return handler
+
+
+def _native() -> list[logging.Handler]:
+    try:
+        from systemd import journal  # type: ignore[attr-defined] # noqa: PLC0415 - only on Linux, and not on every system there
+    except ImportError:
+        return []
+    return [journal.JournalHandler(SYSLOG_IDENTIFIER=IDENTIFIER)]
 
 
 def record_failure(message: str, hint: str, code: str, message_id: str, exit_status: int) -> None:
@@ -66,7 +74,7 @@ def record_failure(message: str, hint: str, code: str, message_id: str, exit_sta
 
     Find them all with `journalctl TELEPORT_BOOTSTRAP_CODE=aws-denied` or `MESSAGE_ID=…`.
     """
-    if not is_under_systemd():
+    if not is_under_systemd() and OUTLIVES not in os.environ:
         return
     try:
         from systemd import journal  # type: ignore[attr-defined] # noqa: PLC0415

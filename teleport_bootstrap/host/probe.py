@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
+
+from teleport_bootstrap.host import root
 
 # Where the units let Teleport answer for itself: --diag-addr.
 READY_URL = "http://127.0.0.1:3000/readyz"
@@ -17,6 +20,9 @@ DEGRADED = "degraded"
 NOT_LISTENING = f"not listening on {READY_URL}"
 SILENT = f"not answering on {READY_URL}"
 
+PID_FILE = "/run/teleport/teleport.pid"
+WEB_SECONDS = 3.0
+
 _LONGEST_ANSWER_BYTES = 4096
 
 
@@ -25,7 +31,8 @@ def readiness() -> str:
 
     Both share status 400, and Teleport's text tells which: "teleport is recovering from a degraded state".
     """
-    import urllib.error  # noqa: PLC0415 - most commands never ask
+    import http.client  # noqa: PLC0415 - most commands never ask
+    import urllib.error  # noqa: PLC0415
     import urllib.request  # noqa: PLC0415
 
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -41,3 +48,63 @@ def readiness() -> str:
         return STARTING
     except OSError as error:
         return NOT_LISTENING if isinstance(getattr(error, "reason", error), ConnectionRefusedError) else SILENT
+    except http.client.HTTPException:
+        return f"not speaking HTTP on {READY_URL}"
+
+
+def web_trouble(url: str) -> str:
+    """Return what is wrong with the answer of a proxy's public ping at `url`, in words; empty when it is well.
+
+    The certificate is not checked: on this machine's own address it never fits.
+    """
+    import http.client  # noqa: PLC0415 - most commands never ask
+    import ssl  # noqa: PLC0415
+    import urllib.request  # noqa: PLC0415
+
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    handlers = (urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    try:
+        with urllib.request.build_opener(*handlers).open(url, timeout=WEB_SECONDS):
+            return ""
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", None) or error
+        return f"the proxy's web port does not answer at {url}: {reason}"
+
+
+def process_id(where: root.Root) -> int | None:
+    """Return the process that Teleport's pid file names, None without one."""
+    with contextlib.suppress(OSError, ValueError), open(where.path(PID_FILE), encoding="ascii") as file:
+        return int(file.read(32).strip())
+    return None
+
+
+def successors(process_id: int) -> list[int]:
+    """Return the children of a Teleport that run as it does: the successors that a reload has started.
+
+    Its other children, such as people's sessions, have other arguments.
+    """
+    arguments = _arguments(process_id)
+    return [child for child in _children(process_id) if arguments and _arguments(child) == arguments]
+
+
+def _children(process_id: int) -> list[int]:
+    found = []
+    for name in os.listdir("/proc"):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            with open(f"/proc/{int(name)}/stat", encoding="utf-8", errors="replace") as file:
+                # The name before the last parenthesis may hold anything; after it come state and parent.
+                state, parent = file.read().rpartition(")")[2].split()[:2]
+            if int(parent) == process_id and state != "Z":
+                found.append(int(name))
+    return found
+
+
+def _arguments(process_id: int) -> list[bytes]:
+    """Return the arguments of a process, without the name it was called by; empty where it is gone."""
+    try:
+        with open(f"/proc/{process_id}/cmdline", "rb") as file:
+            return file.read().split(b"\0")[1:]
+    except OSError:
+        return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,13 +23,18 @@ CALL_SECONDS = 30.0
 # A stopped Teleport ends its sessions first; its units give it no longer than this.
 STOP_SECONDS = 120.0
 
+# For the processes of a unit to be gone after SIGKILL.
+KILL_SECONDS = 10.0
+
 CLOUD_FINAL = "cloud-final.service"
+BOOT = "multi-user.target"
 
 
 @dataclass(frozen=True)
 class State:
     """A unit as systemd sees it: `active` as in active, inactive, failed; `enablement` as in enabled, disabled.
 
+    `sub` is finer, as in running, dead, auto-restart; `restarts` counts how often systemd started it again by itself.
     `conditions_held` is false where its last start was refused by a condition, and where nobody has started it in this
     boot. `started` is when its main process was, in seconds since 1970, 0 where it never was. `is_stale` says that its
     files have changed since systemd read them.
@@ -40,9 +46,14 @@ class State:
     conditions_held: bool = False
     started: float = 0.0
     is_stale: bool = False
+    sub: str = "unknown"
+    restarts: int = 0
 
 
-_PROPERTIES = "Id,ActiveState,UnitFileState,MainPID,ConditionResult,ExecMainStartTimestampMonotonic,NeedDaemonReload"
+_PROPERTIES = (
+    "Id,ActiveState,SubState,UnitFileState,MainPID,NRestarts,ConditionResult,ExecMainStartTimestampMonotonic,"
+    "NeedDaemonReload"
+)
 
 
 def is_installed(where: root.Root, unit: str) -> bool:
@@ -71,6 +82,8 @@ def states(units: Sequence[str]) -> dict[str, State]:
                 conditions_held=fields.get("ConditionResult") == "yes",
                 started=_since_1970(int(fields.get("ExecMainStartTimestampMonotonic") or 0)),
                 is_stale=fields.get("NeedDaemonReload") == "yes",
+                sub=fields.get("SubState", "unknown"),
+                restarts=int(fields.get("NRestarts") or 0),
             )
     return {unit: found.get(unit, State()) for unit in units}
 
@@ -80,6 +93,18 @@ def _since_1970(monotonic_microseconds: int) -> float:
     if not monotonic_microseconds:
         return 0.0
     return clock.SYSTEM.wall() - (clock.SYSTEM.monotonic() - monotonic_microseconds / 1_000_000)
+
+
+def succeeded_at(unit: str) -> float | None:
+    """Return when the service `unit` last ended well in this boot, in seconds since 1970; None where it did not.
+
+    Raises UnitTrouble.
+    """
+    done = _systemctl(["show", "--property=Result,ExecMainStatus,ExecMainExitTimestampMonotonic", unit])
+    fields = dict(line.split("=", 1) for line in done.output.splitlines() if "=" in line)
+    ended = int(fields.get("ExecMainExitTimestampMonotonic") or 0)
+    well = fields.get("Result") == "success" and fields.get("ExecMainStatus") == "0"
+    return _since_1970(ended) if well and ended else None
 
 
 def enable(where: root.Root, units: Sequence[str]) -> None:
@@ -115,15 +140,71 @@ def restart(units: Sequence[str]) -> None:
         _systemctl(["try-restart", "--no-block", *units])
 
 
-def stop(units: Sequence[str], *, wait: bool) -> None:
-    """Stop `units`, and wait for it where `wait` says so. Raises UnitTrouble."""
+def restart_now(unit: str, *, seconds: float = STOP_SECONDS) -> None:
+    """Restart `unit`, and wait until systemd has done so; an end of the process after that is not waited for.
+
+    Raises UnitTrouble, also where systemd takes longer than `seconds`.
+    """
+    _systemctl(["restart", unit], timeout_seconds=seconds)
+
+
+def reload_unit(unit: str) -> None:
+    """Let `unit` take up its configuration without dropping connections. Raises UnitTrouble."""
+    _systemctl(["reload", unit])
+
+
+def last_words(unit: str, *, since: float, lines: int = 12) -> str:
+    """Return the last lines that `unit` left in the journal since then (seconds since 1970); empty without any."""
+    # Not with --lines=: together with --since= older versions take the first ones.
+    done = process.run(
+        ["journalctl", "--no-pager", "--quiet", "--output=cat", f"--since=@{math.floor(since)}", f"--unit={unit}"],
+        timeout_seconds=CALL_SECONDS,
+    )
+    said = [line for line in done.output.splitlines() if line.strip()] if done.ok else []
+    return "\n".join(said[-lines:])
+
+
+def stop(units: Sequence[str], *, wait: bool, seconds: float = STOP_SECONDS) -> None:
+    """Stop `units`, and wait for it, at most for `seconds`, where `wait` says so. Raises UnitTrouble."""
     if units:
-        _systemctl(["stop", *([] if wait else ["--no-block"]), *units], timeout_seconds=STOP_SECONDS)
+        _systemctl(["stop", *([] if wait else ["--no-block"]), *units], timeout_seconds=seconds)
+
+
+def stop_by_force(units: Sequence[str], *, seconds: float = STOP_SECONDS) -> None:
+    """Stop `units`, and end what is left of them after `seconds` the hard way. Raises UnitTrouble."""
+    try:
+        stop(units, wait=True, seconds=seconds)
+    except errors.UnitTrouble:
+        # The job to stop them is still there, and ends with the last process.
+        process.run(["systemctl", "kill", "--signal=SIGKILL", *units], timeout_seconds=CALL_SECONDS)
+        stop(units, wait=True, seconds=KILL_SECONDS)
 
 
 def is_inside_user_data() -> bool:
     """Whether cloud-init's last stage, which runs user-data, is under way, so that nothing may wait for units."""
     return states([CLOUD_FINAL])[CLOUD_FINAL].active == "activating"
+
+
+def is_boot_under_way() -> bool:
+    """Whether a start of Teleport's units would wait for the boot to end, of which our caller may be a part.
+
+    They are ordered after multi-user.target and after user-data; what has not been done of these has a job.
+    """
+    done = _systemctl(["show", "--property=Id,ActiveState,Job", BOOT, CLOUD_FINAL])
+    return any(
+        line == "ActiveState=activating" or (line.startswith("Job=") and line not in ("Job=", "Job=0"))
+        for line in done.output.splitlines()
+    )
+
+
+def units_around(process_id: int | None = None) -> frozenset[str]:
+    """Return the units in whose control group a process is, our own without `process_id`; none where it is gone."""
+    try:
+        with open(f"/proc/{'self' if process_id is None else process_id}/cgroup", encoding="utf-8") as file:
+            groups = [line.rstrip("\n").split(":", 2)[-1] for line in file]
+    except OSError:
+        return frozenset()
+    return frozenset(part for group in groups for part in group.split("/") if "." in part)
 
 
 def _offline(where: root.Root) -> list[str]:

@@ -17,6 +17,8 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 @pytest.fixture
 def changes(tmp_path: Path) -> changeset.Changeset:
     (tmp_path / "etc").mkdir()
+    # The journal's place, which the lock makes.
+    (tmp_path / "var/lib/teleport-bootstrap").mkdir(parents=True, mode=0o700)
     return changeset.Changeset(Root(str(tmp_path)))
 
 
@@ -117,7 +119,6 @@ def test_a_swap_that_fails_undoes_those_before_it(tmp_path: Path, changes) -> No
 
 def test_a_sync_that_fails_undoes_everything(tmp_path: Path, changes, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "etc/a").write_text("old")
-    (tmp_path / "var").mkdir()
     really_sync = os.fsync
 
     def fail_for_directories(descriptor: int) -> None:
@@ -130,7 +131,7 @@ def test_a_sync_that_fails_undoes_everything(tmp_path: Path, changes, monkeypatc
         write(changes, "/etc/a", "changed")
         write(changes, "/var/new", "new")
         changes.commit()
-    assert (names(tmp_path / "etc"), names(tmp_path / "var")) == (["a"], [])
+    assert (names(tmp_path / "etc"), names(tmp_path / "var")) == (["a"], ["lib"])
     assert (tmp_path / "etc/a").read_text() == "old"
 
 
@@ -159,7 +160,7 @@ def test_removing_what_is_not_there_is_no_change(tmp_path: Path, changes) -> Non
         changes.remove("/etc/a")
         changes.remove("/absent/a")
         assert changes.commit() == ()
-    assert names(tmp_path) == ["etc"]
+    assert names(tmp_path) == ["etc", "var"]
 
 
 def test_removing_a_link_leaves_its_target(tmp_path: Path, changes) -> None:
