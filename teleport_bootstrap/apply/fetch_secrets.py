@@ -10,8 +10,9 @@ import os
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.apply import gather, secrets, waiting
-from teleport_bootstrap.host import changeset, clock, lock, probe, retry, root, systemd
+from teleport_bootstrap.apply import gather, held, secrets, session, waiting
+from teleport_bootstrap.conf import conf
+from teleport_bootstrap.host import changeset, clock, probe, retry, root, systemd
 from teleport_bootstrap.plan import activation, model, teleport_build
 from teleport_bootstrap.plan.services import teleport_section
 from teleport_bootstrap.secret import Secret
@@ -88,13 +89,13 @@ def _attempt(doors: gather.Doors, changed: list[str]) -> Outcome:
     if given is None:
         return _without_conf(where)
     build = gather.build(where, gather.NamedBuild())
-    wanted = activation.plan(given, build)
+    wanted, fips = _followed(where, given, build)
     if not any(each.parameter for each in wanted.secrets):
-        return Outcome(notes=(f"a host of the role {wanted.deployment.role.value} fetches nothing from SSM",))
+        return Outcome(notes=(f"nothing that {wanted.unit} needs here comes from SSM",))
     try:
         # Not under the lock: while AWS takes its time, an operator must be able to reconfigure.
-        fetched = secrets.ask(wanted.secrets, gather.region(given, doors), wanted.deployment.fips, doors)
-        with lock.held(where, "fetch-secrets", deadline_seconds=doors.wait_seconds):
+        fetched = secrets.ask(wanted.secrets, gather.region(given, doors), fips, doors)
+        with session.begin(where, "fetch-secrets", deadline_seconds=doors.wait_seconds):
             current = _current(where, build)
             if current is None:
                 return _without_conf(where)
@@ -124,37 +125,46 @@ def _without_conf(where: root.Root) -> Outcome:
     )
 
 
-def _current(where: root.Root, build: teleport_build.TeleportBuild) -> model.Activation | None:
+def _current(where: root.Root, build: teleport_build.TeleportBuild) -> model.Applicable | None:
     given = gather.settings(where)
-    return None if given is None else activation.plan(given, build)
+    return None if given is None else _followed(where, given, build)[0]
 
 
-def _still_wanted(asked: model.Activation, current: model.Activation, values: dict[str, Secret]) -> dict[str, Secret]:
+def _followed(where: root.Root, given: conf.Conf, build: teleport_build.TeleportBuild) -> tuple[model.Applicable, bool]:
+    """Return what this host follows, the conf or the generation that it has gone back to, and whether that is FIPS."""
+    staying = held.generation(where)
+    if staying is not None:
+        generation, _ = staying
+        return generation, generation.fips
+    wanted = activation.plan(given, build)
+    return wanted, wanted.deployment.fips
+
+
+def _still_wanted(asked: model.Applicable, current: model.Applicable, values: dict[str, Secret]) -> dict[str, Secret]:
     """Return those of `values` that the conf as it is now asks for as the conf did when AWS was asked."""
     return {each.path: values[each.path] for each in current.secrets if each in asked.secrets and each.path in values}
 
 
-def _awaited(where: root.Root, wanted: model.Activation) -> tuple[tuple[str, str], ...]:
+def _awaited(where: root.Root, wanted: model.Applicable) -> tuple[tuple[str, str], ...]:
     """Return the files from SSM that Teleport's unit still waits for, each with its parameter."""
     parameters = {each.path: each.parameter for each in wanted.secrets if each.parameter is not None}
     return tuple((where.path(path), parameters[path]) for path in waiting.files(where, wanted) if path in parameters)
 
 
-def _write(where: root.Root, wanted: model.Activation, values: dict[str, Secret]) -> tuple[str, ...]:
+def _write(where: root.Root, wanted: model.Applicable, values: dict[str, Secret]) -> tuple[str, ...]:
     with changeset.Changeset(where) as changes:
-        changes.sweep(paths.DATA)
         for each in wanted.directories:
             changes.make_directory(each.path, mode=each.mode, owner=each.owner, group=each.group)
         secrets.stage(changes, wanted.secrets, values)
         return changes.commit()
 
 
-def _start(where: root.Root, wanted: model.Activation) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _start(where: root.Root, wanted: model.Applicable) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Start Teleport where it waited; restart it where it tries to join with pins that are no longer right.
 
     A Teleport that an operator has stopped or disabled stays down. Return the units started, and those restarted.
     """
-    unit = wanted.deployment.place.unit
+    unit = wanted.unit
     if not systemd.is_running(where) or not systemd.is_installed(where, unit) or waiting.files(where, wanted):
         return (), ()
     if not os.path.lexists(where.path(paths.TELEPORT_YAML)):
@@ -171,7 +181,7 @@ def _start(where: root.Root, wanted: model.Activation) -> tuple[tuple[str, ...],
     return (), ()
 
 
-def _is_older_than_pins(where: root.Root, wanted: model.Activation, state: systemd.State) -> bool:
+def _is_older_than_pins(where: root.Root, wanted: model.Applicable, state: systemd.State) -> bool:
     """Whether the running Teleport has read other pins than those that are in the file now.
 
     Not judged by what this run has changed: generate may have, or a run that was killed before it got here.

@@ -8,9 +8,21 @@ import os
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.apply import gather, needed, secrets, units, waiting, write
+from teleport_bootstrap.apply import (
+    current,
+    gather,
+    generations,
+    held,
+    needed,
+    record,
+    secrets,
+    session,
+    units,
+    waiting,
+    write,
+)
 from teleport_bootstrap.conf import conf, variables
-from teleport_bootstrap.host import accounts, lock, root, trust
+from teleport_bootstrap.host import accounts, root, trust
 from teleport_bootstrap.plan import activation, model, overrides, planner, teleport_build
 from teleport_bootstrap.secret import Secret
 
@@ -48,7 +60,7 @@ def run(doors: gather.Doors, named: gather.NamedBuild) -> Outcome:
     and writing raise: then nothing has changed.
     """
     where = doors.where
-    with lock.held(where, "generate", deadline_seconds=doors.wait_seconds):
+    with session.begin(where, "generate", deadline_seconds=doors.wait_seconds):
         given = gather.settings(where)
         exists = os.path.lexists(where.path(paths.TELEPORT_YAML))
         if given is None:
@@ -81,10 +93,14 @@ def _keep(doors: gather.Doors, given: conf.Conf, wanted: model.Activation) -> Ou
     """Apply all but teleport.yaml; needs no network unless a file is missing that Teleport cannot start without."""
     shown = doors.where.path(paths.TELEPORT_YAML)
     notes = [*wanted.notes, f"{shown} exists and is left as it is; remove it to have it made anew"]
+    staying = held.generation(doors.where)
+    if staying is not None:
+        generation, why = staying
+        notes.append(f"the conf is not followed until it is edited again: {why}")
+        return _bring(doors.where, given, KEPT, write.Parts(generation, {}), tuple(notes))
     notes += _what_is_there(doors.where, wanted)
     values, failure = _missing_secrets(doors, given, wanted)
-    written = write.apply(doors.where, given, wanted, values)
-    return _outcome(doors.where, KEPT, wanted, written, (*notes, *failure))
+    return _bring(doors.where, given, KEPT, write.Parts(wanted, values), (*notes, *failure))
 
 
 def _what_is_there(where: root.Root, wanted: model.Activation) -> list[str]:
@@ -127,8 +143,26 @@ def _write(doors: gather.Doors, given: conf.Conf, build: teleport_build.Teleport
     wanted = plan.activation
     fetched = secrets.fetch(wanted.secrets, instance.region, wanted.deployment.fips, _patience(doors, wanted))
     values = {**secrets.from_conf(wanted.secrets, given), **fetched.values}
-    written = write.apply(doors.where, given, wanted, values, planned=(plan, instance))
-    return _outcome(doors.where, WRITTEN, wanted, written, (*plan.notes, *missing, *fetched.notes))
+    generation = record.of(doors.where, plan, build, made_by="generate", reason="there was no teleport.yaml")
+    parts = write.Parts(
+        wanted,
+        values,
+        plan.teleport_yaml,
+        instance,
+        # Nobody waits for Teleport's health while an instance boots; whoever asks for it later can tell.
+        current.Current(generation.number),
+    )
+    same = _as_it_was(doors.where, generation)
+    if same is not None:
+        parts = dataclasses.replace(parts, current=current.Current(same))
+        return _bring(doors.where, given, WRITTEN, parts, (*plan.notes, *missing, *fetched.notes))
+    generations.save(doors.where, generation)
+    try:
+        outcome = _bring(doors.where, given, WRITTEN, parts, (*plan.notes, *missing, *fetched.notes))
+    finally:
+        current.settle(doors.where)
+    generations.prune(doors.where, current=generation.number)
+    return outcome
 
 
 def _patience(doors: gather.Doors, wanted: model.Activation) -> gather.Doors:
@@ -138,10 +172,24 @@ def _patience(doors: gather.Doors, wanted: model.Activation) -> gather.Doors:
     return dataclasses.replace(doors, wait_seconds=min(doors.wait_seconds, AWAITED_SECONDS))
 
 
-def _outcome(
-    where: root.Root, what: str, wanted: model.Activation, written: write.Written, notes: tuple[str, ...]
-) -> Outcome:
+def _as_it_was(where: root.Root, generation: generations.Generation) -> int | None:
+    """Return the number of the current generation where it says the same as this new one."""
+    now = current.known(where)
+    if now is None:
+        return None
+    try:
+        kept = generations.load(where, now.generation)
+    except errors.GenerationMissing:
+        return None
+    return kept.number if generations.says_the_same(kept, generation) else None
+
+
+def _bring(where: root.Root, given: conf.Conf, what: str, parts: write.Parts, notes: tuple[str, ...]) -> Outcome:
+    wanted = parts.wanted
+    changed = write.apply(where, given, parts)
+    done = units.apply(where, wanted.units, units_changed=write.units_changed(changed))
     waiting.have_fetched(where, wanted)
     awaited = waiting.describe(where, wanted)
-    removed = tuple(path for path in written.changed if path in wanted.absent)
-    return Outcome(what, wanted.deployment.place.unit, written.changed, removed, written.units, notes, awaited)
+    shown = tuple(path for path in changed if path not in write.BOOKKEEPING)
+    removed = tuple(path for path in shown if path in wanted.absent)
+    return Outcome(what, wanted.unit, shown, removed, done, notes, awaited)

@@ -14,15 +14,9 @@ from teleport_bootstrap.host import changeset, directory, root
 def read(where: root.Root) -> dict[str, str]:
     """Return the values by item name, as `teleport-bootstrap metadata` names them; none where nothing is kept."""
     try:
-        state = directory.Directory(where.path(paths.STATE))
+        found = directory.read(where, paths.METADATA_CACHE)
     except OSError:
         return {}
-    try:
-        found = state.read(paths.METADATA_CACHE.rpartition("/")[2])
-    except OSError:
-        return {}
-    finally:
-        state.close()
     with contextlib.suppress(ValueError):
         kept: Any = json.loads(found.content) if found else {}
         if isinstance(kept, dict):

@@ -99,7 +99,7 @@ def is_present(where: root.Root, path: str) -> bool:
 
     Only what we could have written is read; of anything else, the size has to do.
     """
-    content = _read(where, path)
+    content = read(where, path)
     if content is not None:
         return bool(content.strip())
     try:
@@ -117,18 +117,12 @@ def changed_at(where: root.Root, path: str) -> float | None:
         return None
 
 
-def _read(where: root.Root, path: str) -> bytes | None:
+def read(where: root.Root, path: str) -> bytes | None:
     """Return what the regular file `path` holds; None where it is absent or something else."""
     try:
-        parent = directory.Directory(where.path(os.path.dirname(path)))
+        found = directory.read(where, path)
     except OSError:
         return None
-    try:
-        found = parent.read(os.path.basename(path))
-    except OSError:
-        return None
-    finally:
-        parent.close()
     return None if found is None else found.content
 
 
@@ -148,7 +142,7 @@ def stage(changes: changeset.Changeset, wanted: tuple[model.SecretFile, ...], va
 
 
 def _is_blank(where: root.Root, path: str) -> bool:
-    content = _read(where, path)
+    content = read(where, path)
     return content is not None and not content.strip()
 
 

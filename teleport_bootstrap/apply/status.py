@@ -2,19 +2,55 @@
 
 from __future__ import annotations
 
+import datetime
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.apply import gather, waiting
-from teleport_bootstrap.host import probe, root, systemd, teleport
-from teleport_bootstrap.plan import activation, roles
+from teleport_bootstrap.apply import (
+    certificates,
+    current,
+    drift,
+    edits,
+    gather,
+    generations,
+    held,
+    secrets,
+    waiting,
+)
+from teleport_bootstrap.host import clock, probe, root, systemd, teleport
+from teleport_bootstrap.plan import activation, model, roles, teleport_build
+
+HEALTHY = "healthy"
+DRIFTED = "drifted"
+BROKEN = "broken"
+
+GENERATE_SERVICE = "teleport-generate-config.service"
+
+
+@dataclass(frozen=True)
+class SecretFile:
+    """A file with a secret, or what comes with one: when it was written, None where it is absent; never its content.
+
+    Whether SSM holds a newer one is not known here: only `fetch-secrets` asks.
+    """
+
+    path: str
+    parameter: str | None
+    written_at: str | None
+    age_seconds: int | None
 
 
 @dataclass(frozen=True)
 class Report:
-    """The state of this host; `trouble` lists what stands between it and a Teleport that serves, empty when healthy."""
+    """The state of this host.
 
+    `trouble` lists what stands between it and a Teleport that serves, `drift` what is not as it was applied or will be
+    trouble soon; `state` is the word for both. `fetched_at` is when teleport-fetch-secrets last succeeded in this boot.
+    """
+
+    state: str
     role: str | None
     unit: str | None
     unit_state: str
@@ -25,50 +61,119 @@ class Report:
     teleport_yaml: bool
     conf: str
     awaited: tuple[str, ...]
+    generation: dict[str, Any] | None
+    held: str | None
+    timers: dict[str, str]
+    certificates: tuple[certificates.Certificate, ...]
+    secrets: tuple[SecretFile, ...]
+    fetched_at: str | None
     trouble: tuple[str, ...]
+    drift: tuple[str, ...]
+
+
+@dataclass
+class _Seen:
+    """What is found on the way; each step adds to `trouble` and `drift`."""
+
+    trouble: list[str] = field(default_factory=list)
+    drift: list[str] = field(default_factory=list)
 
 
 def report(where: root.Root) -> Report:
     """Return the report; a part that cannot be had is told in it, never raised."""
-    trouble: list[str] = []
-    unit, awaited, role, conf_says = _from_conf(where, trouble)
+    seen = _Seen()
+    build = _build(where, seen)
+    now, generation = _applied(where, seen)
+    wanted, role, conf_says, why_held = _wanted(where, build, seen)
     markers = tuple(path.rpartition("/")[2] for path in roles.MARKER_PATHS if os.path.exists(where.path(path)))
-    unit = unit or _unit_of(markers)
+    unit = wanted.unit if wanted is not None else _unit_of(markers)
     exists = os.path.exists(where.path(paths.TELEPORT_YAML))
     if not exists:
-        trouble.append(f"{where.path(paths.TELEPORT_YAML)} is not there: run `teleport-bootstrap generate`")
+        seen.trouble.append(f"{where.path(paths.TELEPORT_YAML)} is not there: run `teleport-bootstrap generate`")
     if len(markers) != 1:
-        trouble.append(f"there should be one role marker in {where.path(paths.CONF_DIRECTORY)}, not {len(markers)}")
-    state, ready = systemd.State(), "not asked"
-    if systemd.is_running(where) and unit is not None:
-        state, ready = _running(unit, awaited, trouble)
+        seen.trouble.append(
+            f"there should be one role marker in {where.path(paths.CONF_DIRECTORY)}, not {len(markers)}"
+        )
+    awaited = waiting.files(where, wanted) if wanted is not None else ()
+    states = _states(where, unit, wanted, seen)
+    state, ready = _teleport(where, unit, awaited, states, seen)
+    seen.drift.extend(drift.since_applied(where, now, generation))
+    timers = {name: each for name, each in states.items() if name.endswith(".timer")}
+    if wanted is not None and states:
+        seen.drift.extend(drift.of_timers(where, wanted, states, activation.TIMERS))
+    served = certificates.used(where, edits.document(edits.text(where, paths.TELEPORT_YAML)))
+    _judge(where, served, seen)
     return Report(
+        state=BROKEN if seen.trouble else DRIFTED if seen.drift else HEALTHY,
         role=role,
         unit=unit,
-        unit_state=state.active,
+        unit_state=f"{state.active} ({state.sub})" if state.sub == "auto-restart" else state.active,
         main_pid=state.main_pid,
         ready=ready,
-        teleport=_version(where, trouble),
+        teleport=_named(build) if teleport.find(where) else None,
         markers=markers,
         teleport_yaml=exists,
         conf=conf_says,
         awaited=awaited,
-        trouble=tuple(trouble),
+        generation=_shown(now, generation),
+        held=why_held,
+        timers={name: f"{each.enablement}, {each.active}" for name, each in timers.items()},
+        certificates=served,
+        secrets=_secrets(where, wanted),
+        fetched_at=_fetched_at(states),
+        trouble=tuple(dict.fromkeys(seen.trouble)),
+        drift=tuple(seen.drift),
     )
 
 
-def _from_conf(where: root.Root, trouble: list[str]) -> tuple[str | None, tuple[str, ...], str | None, str]:
+def _build(where: root.Root, seen: _Seen) -> teleport_build.TeleportBuild | None:
+    if teleport.find(where) is None:
+        seen.trouble.append("no teleport binary is installed")
+    try:
+        return gather.build(where, gather.NamedBuild())
+    except errors.BootstrapError as error:
+        seen.trouble.append(error.message)
+        return None
+
+
+def _named(build: teleport_build.TeleportBuild | None) -> str | None:
+    if build is None:
+        return None
+    kind = " ".join(word for word in (build.edition or "", "FIPS" if build.fips else "") if word)
+    return f"{build.version} ({kind})" if kind else build.version
+
+
+def _applied(where: root.Root, seen: _Seen) -> tuple[current.Current | None, generations.Generation | None]:
+    now = None
+    try:
+        now = current.read(where)
+        return now, None if now is None else generations.load(where, now.generation)
+    except errors.BootstrapError as error:
+        seen.drift.append(f"{error.message}. {error.hint}")
+        return now, None
+
+
+def _wanted(
+    where: root.Root, build: teleport_build.TeleportBuild | None, seen: _Seen
+) -> tuple[model.Applicable | None, str | None, str, str | None]:
+    """Return what this host should be, its role, how the conf is, and why the conf is not followed where it is not."""
     try:
         given = gather.settings(where)
         if given is None:
-            return None, (), None, "absent"
-        wanted = activation.plan(given, gather.build(where, gather.NamedBuild()))
+            return None, None, "absent", None
+        staying = held.generation(where)
+        if staying is not None:
+            generation, why = staying
+            seen.trouble.extend(waiting.describe(where, generation))
+            return generation, generation.role, "not followed", why
+        if build is None:
+            return None, None, "valid", None
+        wanted = activation.plan(given, build)
     except errors.BootstrapError as error:
-        trouble.append(error.message)
-        return None, (), None, "invalid"
-    awaited = waiting.files(where, wanted)
-    trouble.extend(waiting.describe(where, wanted))
-    return wanted.deployment.place.unit, awaited, wanted.deployment.role.value, "valid"
+        seen.trouble.append(error.message)
+        return None, None, "invalid", None
+    seen.trouble.extend(waiting.describe(where, wanted))
+    return wanted, wanted.deployment.role.value, "valid", None
 
 
 def _unit_of(markers: tuple[str, ...]) -> str | None:
@@ -76,30 +181,80 @@ def _unit_of(markers: tuple[str, ...]) -> str | None:
     return by_marker[markers[0]] if len(markers) == 1 else None
 
 
-def _running(unit: str, awaited: tuple[str, ...], trouble: list[str]) -> tuple[systemd.State, str]:
+def _states(
+    where: root.Root, unit: str | None, wanted: model.Applicable | None, seen: _Seen
+) -> dict[str, systemd.State]:
+    """Return the state of every unit that matters here, in one call; empty where no systemd runs or answers."""
+    if not systemd.is_running(where):
+        return {}
+    timers = [each for each in activation.TIMERS if wanted is not None and each in wanted.units.enable]
+    services = [drift.service_of(timer) for timer in timers]
+    named = [*([unit] if unit else []), GENERATE_SERVICE, waiting.FETCH_SERVICE, *timers, *services]
     try:
-        state = systemd.states([unit])[unit]
+        return systemd.states([each for each in dict.fromkeys(named) if systemd.is_installed(where, each)])
     except errors.UnitTrouble as error:
-        trouble.append(error.message)
+        seen.trouble.append(error.message)
+        return {}
+
+
+def _teleport(
+    where: root.Root, unit: str | None, awaited: tuple[str, ...], states: dict[str, systemd.State], seen: _Seen
+) -> tuple[systemd.State, str]:
+    if drift.is_failing(states.get(GENERATE_SERVICE, systemd.State())):
+        seen.trouble.append(f"{GENERATE_SERVICE} fails: see `journalctl -b -u {GENERATE_SERVICE}`")
+    if not systemd.is_running(where) or unit is None or not states:
         return systemd.State(), "not asked"
-    if state.active != "active":
+    state = states.get(unit)
+    if state is None:
+        seen.trouble.append(f"{unit} is not installed")
+        return systemd.State(), "not asked"
+    if state.active not in ("active", "reloading"):
         waits = " (it waits for what is awaited)" if awaited else f": see `journalctl -b -u {unit}`"
-        trouble.append(f"{unit} is {state.active}{waits}")
+        ends = ", and ends again and again" if drift.is_failing(state) and state.active != "failed" else ""
+        seen.trouble.append(f"{unit} is {state.active}{ends}{waits}")
         return state, "not asked"
+    if state.enablement != "enabled":
+        seen.drift.append(f"{unit} is {state.enablement}, and does not start at the next boot")
     ready = probe.readiness()
     if ready != probe.READY:
-        trouble.append(f"Teleport is {ready}: see `journalctl -b -u {unit}`")
+        seen.trouble.append(f"Teleport is {ready}: see `journalctl -b -u {unit}`")
     return state, ready
 
 
-def _version(where: root.Root, trouble: list[str]) -> str | None:
-    if teleport.find(where) is None:
-        trouble.append("no teleport binary is installed")
+def _judge(where: root.Root, served: tuple[certificates.Certificate, ...], seen: _Seen) -> None:
+    for each in served:
+        left = each.left_seconds(clock.SYSTEM.wall())
+        if left is not None and left <= 0:
+            seen.trouble.append(f"{where.path(each.path)} has expired at {each.expires}")
+        elif left is not None and left < certificates.SOON_SECONDS:
+            seen.drift.append(f"{where.path(each.path)} expires at {each.expires}, and has not been renewed")
+
+
+def _shown(now: current.Current | None, generation: generations.Generation | None) -> dict[str, Any] | None:
+    if now is None:
+        return None
+    made = {} if generation is None else {"made_at": generation.made_at, "made_by": generation.made_by}
+    return {"number": now.generation, "confirmed": now.confirmed, **made}
+
+
+def _secrets(where: root.Root, wanted: model.Applicable | None) -> tuple[SecretFile, ...]:
+    found = []
+    for each in wanted.secrets if wanted is not None else ():
+        written = secrets.changed_at(where, each.path)
+        age = None if written is None else max(0, int(clock.SYSTEM.wall() - written))
+        found.append(SecretFile(each.path, each.parameter, None if written is None else _iso(written), age))
+    return tuple(found)
+
+
+def _fetched_at(states: dict[str, systemd.State]) -> str | None:
+    if waiting.FETCH_SERVICE not in states:
         return None
     try:
-        build = gather.build(where, gather.NamedBuild())
-    except errors.BootstrapError as error:
-        trouble.append(error.message)
+        ended = systemd.succeeded_at(waiting.FETCH_SERVICE)
+    except errors.UnitTrouble:
         return None
-    kind = " ".join(word for word in (build.edition or "", "FIPS" if build.fips else "") if word)
-    return f"{build.version} ({kind})" if kind else build.version
+    return None if ended is None else _iso(ended)
+
+
+def _iso(moment: float) -> str:
+    return datetime.datetime.fromtimestamp(moment, datetime.timezone.utc).isoformat(timespec="seconds")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.host import process, root, systemd
 from teleport_bootstrap.plan import model
+
+RELOAD = "reload"
+RESTART = "restart"
 
 logger = logging.getLogger(__name__)
 
@@ -21,18 +24,21 @@ def require(where: root.Root, main: str) -> None:
         )
 
 
-def apply(where: root.Root, wanted: model.Units, *, units_changed: bool) -> tuple[str, ...]:
+def apply(
+    where: root.Root, wanted: model.Units, *, units_changed: bool, stop_seconds: float = systemd.STOP_SECONDS
+) -> tuple[str, ...]:
     """Bring the units to what `wanted` says and return what was done, in words.
 
     Units that are not installed are passed over. Under a root that is not a running system, units are enabled and
-    disabled in its files, and nothing is started. Raises UnitTrouble.
+    disabled in its files, and nothing is started. Raises UnitTrouble, also where a stop takes longer than
+    `stop_seconds`.
     """
     if systemd.is_running(where):
-        return tuple(_live(where, wanted, units_changed))
+        return tuple(_live(where, wanted, units_changed, stop_seconds))
     return tuple(_offline(where, wanted))
 
 
-def _live(where: root.Root, wanted: model.Units, units_changed: bool) -> list[str]:
+def _live(where: root.Root, wanted: model.Units, units_changed: bool, stop_seconds: float) -> list[str]:
     installed = [
         unit
         for unit in dict.fromkeys((*wanted.enable, *wanted.disable, *wanted.start, *wanted.stop))
@@ -48,7 +54,7 @@ def _live(where: root.Root, wanted: model.Units, units_changed: bool) -> list[st
     start = [unit for unit in wanted.start if unit in states and states[unit].active != "active"]
     systemd.disable(where, disable)
     if stop:
-        systemd.stop(stop, wait=not systemd.is_inside_user_data())
+        systemd.stop(stop, wait=not systemd.is_inside_user_data(), seconds=stop_seconds)
     systemd.enable(where, enable)
     systemd.start(start)
     absent = [unit for unit in wanted.enable if unit not in states]
@@ -59,6 +65,54 @@ def _live(where: root.Root, wanted: model.Units, units_changed: bool) -> list[st
         ("asked to start", start),
         # Not silently: the certificates or tokens that such a timer sees to have to come from somewhere else.
         ("not installed, so left out:", absent),
+    )
+
+
+def main_unit(
+    where: root.Root,
+    unit: str,
+    *,
+    before: systemd.State,
+    action: str,
+    process_id: int | None = None,
+    wait: bool = True,
+    seconds: float = systemd.STOP_SECONDS,
+) -> str:
+    """Let the unit that ran before, `before` says how, take up what was written; return what was done, in words.
+
+    `action` is RELOAD or RESTART; a unit that did not run is started by `apply`. `process_id` is the Teleport in
+    charge: only one that has said so can be reloaded. Raises UnitTrouble, also where systemd takes longer than
+    `seconds`; nothing is waited for where `wait` is false.
+    """
+    if not systemd.is_running(where) or before.active not in ("active", "reloading", "activating", "failed"):
+        return ""
+    if not wait:
+        systemd.restart([unit])
+        return f"asked to restart {unit}"
+    if action == RELOAD and before.active == "active" and unit in systemd.units_around(process_id or 0):
+        systemd.reload_unit(unit)
+        return f"reloaded {unit}"
+    systemd.restart_now(unit, seconds=seconds)
+    return f"restarted {unit}"
+
+
+def remember(where: root.Root, wanted: Iterable[model.Units]) -> dict[str, systemd.State]:
+    """Return how each unit that `wanted` names stands now; nothing where no systemd runs."""
+    if not systemd.is_running(where):
+        return {}
+    named = (unit for each in wanted for unit in (*each.enable, *each.disable))
+    return systemd.states([unit for unit in dict.fromkeys(named) if systemd.is_installed(where, unit)])
+
+
+def as_remembered(states: Mapping[str, systemd.State]) -> model.Units:
+    """Return what to ask of systemd so that units stand again as `states` has them."""
+    ran = [unit for unit, state in states.items() if state.active not in ("inactive", "unknown")]
+    enabled = [unit for unit, state in states.items() if state.enablement == "enabled"]
+    return model.Units(
+        enable=tuple(enabled),
+        disable=tuple(unit for unit in states if unit not in enabled),
+        start=tuple(ran),
+        stop=tuple(unit for unit in states if unit not in ran),
     )
 
 

@@ -1,14 +1,13 @@
-"""Bringing the machine to what a plan says: all files as one change, then the units."""
+"""Bringing the files of a machine to what a plan or an earlier generation says, all as one change."""
 
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from teleport_bootstrap import paths
-from teleport_bootstrap.apply import last_known, secrets, units
+from teleport_bootstrap.apply import current, last_known, secrets
 from teleport_bootstrap.conf import conf
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.host import changeset, root, teleport, trust
@@ -17,57 +16,60 @@ from teleport_bootstrap.secret import Secret
 
 logger = logging.getLogger(__name__)
 
+# What changes with every run and means nothing to Teleport.
+BOOKKEEPING = (paths.CURRENT, paths.METADATA_CACHE)
+
 
 @dataclass(frozen=True)
-class Written:
-    """What was done: the paths that changed, as the instance sees them, and what systemd was asked, in words."""
+class Parts:
+    """What goes into one change: the plan's files always, the rest where it is given.
 
-    changed: tuple[str, ...]
-    units: tuple[str, ...]
-
-
-def apply(
-    where: root.Root,
-    given: conf.Conf,
-    wanted: model.Activation,
-    values: Mapping[str, Secret],
-    *,
-    planned: tuple[model.Plan, facts.Facts] | None = None,
-) -> Written:
-    """Write what `wanted` says and the secrets in `values`, by path; and teleport.yaml where a plan comes with it.
-
-    Raises FileTrouble, AccountMissing and TeleportRefused, after which no file has changed; and UnitTrouble, after
-    which the files have, and the next run asks systemd again.
+    `values` are the contents of secret files, by path; `current` what the change makes the machine's state.
     """
-    plan = planned[0] if planned else None
+
+    wanted: model.Applicable
+    values: Mapping[str, Secret]
+    teleport_yaml: model.PlannedFile | None = None
+    instance: facts.Facts | None = None
+    current: current.Current | None = None
+
+
+def stage(changes: changeset.Changeset, where: root.Root, given: conf.Conf | None, parts: Parts) -> None:
+    """Stage everything in `parts`, and let the installed Teleport judge a new teleport.yaml.
+
+    Raises FileTrouble, AccountMissing and TeleportRefused.
+    """
+    for each in parts.wanted.directories:
+        changes.make_directory(each.path, mode=each.mode, owner=each.owner, group=each.group)
+    if parts.current is not None:
+        current.stage(changes, parts.current)
+    secrets.stage(changes, parts.wanted.secrets, parts.values)
+    if parts.instance is not None:
+        last_known.stage(changes, last_known.of(parts.instance))
+    if given is not None and given.holds_secret:
+        trust.make_private(where, paths.CONF)
+    for planned in parts.wanted.files:
+        _stage(changes, planned)
+    for path in parts.wanted.absent:
+        changes.remove(path)
+    if parts.teleport_yaml is not None:
+        _stage(changes, parts.teleport_yaml)
+        _ask_teleport(where, changes)
+
+
+def apply(where: root.Root, given: conf.Conf | None, parts: Parts) -> tuple[str, ...]:
+    """Write everything in `parts` and return the paths that changed; raises as `stage` does, and then none has."""
     with changeset.Changeset(where) as changes:
-        changes.sweep(*_directories(wanted))
-        for each in wanted.directories:
-            changes.make_directory(each.path, mode=each.mode, owner=each.owner, group=each.group)
-        secrets.stage(changes, wanted.secrets, values)
-        if planned is not None:
-            last_known.stage(changes, last_known.of(planned[1]))
-        if given.holds_secret:
-            trust.make_private(where, paths.CONF)
-        for each_file in wanted.files:
-            _stage(changes, each_file)
-        for path in wanted.absent:
-            changes.remove(path)
-        if plan is not None:
-            # Last: that it is there is what tells the next run that the rest is too.
-            _stage(changes, plan.teleport_yaml)
-            _ask_teleport(where, changes)
+        stage(changes, where, given, parts)
         changed = changes.commit()
     for path in changed:
         logger.debug("changed %s", where.path(path))
-    units_changed = any(path.startswith("/etc/systemd/") for path in changed)
-    return Written(changed, units.apply(where, wanted.units, units_changed=units_changed))
+    return changed
 
 
-def _directories(wanted: model.Activation) -> Iterable[str]:
-    """Return every directory that any plan writes to: the run that was killed may have had another conf."""
-    written = [*(each.path for each in wanted.files), *wanted.absent, paths.TELEPORT_YAML]
-    return dict.fromkeys((*(os.path.dirname(path) for path in written), paths.DATA, paths.STATE))
+def units_changed(changed: Iterable[str]) -> bool:
+    """Whether systemd has to read its files again."""
+    return any(path.startswith("/etc/systemd/") for path in changed)
 
 
 def _stage(changes: changeset.Changeset, planned: model.PlannedFile) -> None:

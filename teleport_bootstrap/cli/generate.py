@@ -7,7 +7,7 @@ import os
 import sys
 
 from teleport_bootstrap.apply import gather, generate
-from teleport_bootstrap.cli import options, result
+from teleport_bootstrap.cli import options, outliving, result
 
 EXAMPLE = "teleport-bootstrap generate"
 
@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> result.Result:
     """Generate, and tell what was done."""
     where = options.where(arguments)
+    outliving.outlive(where)
     outcome = generate.run(gather.Doors(where, os.environ, arguments.wait), options.build(arguments))
     for line in outcome.awaited:
         # To stderr, which the console of an instance shows: it is why Teleport does not serve yet.

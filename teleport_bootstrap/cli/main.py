@@ -26,6 +26,10 @@ COMMANDS = {
     "validate": "check a conf and list every problem in it",
     "render": "print the teleport.yaml that a conf gives",
     "plan": "print everything that generate would do, and do nothing",
+    "reconfigure": "apply an edited conf, and go back if Teleport is not well with it",
+    "rollback": "go back to an earlier generation",
+    "history": "list what was applied here",
+    "adopt": "turn a hand edit of teleport.yaml into an override file",
     "fetch-secrets": "fetch token, CA pin and license from SSM, and start Teleport if it waits for them",
     "metadata": "print one item of instance metadata, the last known value where it does not answer",
     "status": "show what is configured here and whether it runs",
@@ -57,7 +61,9 @@ def parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
         prog="teleport-bootstrap",
         description="Turns /etc/teleport.d/conf into a running Teleport on an EC2 instance.",
         epilog="Exit status: 0 done, 2 conf or usage, 3 instance metadata, 4 AWS, 5 Teleport, 6 files, "
-        "7 another one at work, 8 systemd, 9 not healthy, 10 still awaited, 1 a defect of this program.",
+        "7 another one at work, 8 systemd, 9 not healthy, 10 still awaited, 11 nobody agreed, "
+        "12 edited by hand, 13 rolled back, 14 rolled back and still not well, 15 healthy but not as applied, "
+        "1 a defect of this program.",
     )
     top.add_argument("--version", action="version", version=f"%(prog)s {teleport_bootstrap.__version__}")
     options.add_global(top, with_defaults=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Iterator
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.apply import status
@@ -11,26 +12,58 @@ from teleport_bootstrap.cli import options, result
 
 EXAMPLE = "teleport-bootstrap status --format json"
 
+_STATUSES = {status.HEALTHY: errors.OK, status.DRIFTED: errors.DRIFTED, status.BROKEN: errors.UNHEALTHY}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options: none of its own."""
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
-    """Look, and end with a status of its own where something stands between this host and a Teleport that serves."""
+    """Look, and end with a status that tells healthy, drifted and broken apart."""
     report = status.report(options.where(arguments))
-    rows = [
-        ("role", report.role or "unknown"),
-        ("conf", report.conf),
-        ("teleport.yaml", "present" if report.teleport_yaml else "absent"),
-        ("marker", ", ".join(report.markers) or "none"),
-        ("unit", f"{report.unit or 'unknown'}, {report.unit_state}"),
-        ("main pid", str(report.main_pid or "none")),
-        ("Teleport", report.teleport or "not installed"),
-        ("health", report.ready),
-    ]
-    lines = [f"{name + ':':<15}{value}" for name, value in rows]
+    lines = [f"{name + ':':<15}{value}" for name, value in _rows(report)]
     lines += ["", *(f"- {line}" for line in report.trouble)] if report.trouble else []
-    return result.Result(
-        "\n".join(lines), dataclasses.asdict(report), errors.UNHEALTHY if report.trouble else errors.OK
-    )
+    lines += ["", *(f"~ {line}" for line in report.drift)] if report.drift else []
+    return result.Result("\n".join(lines), dataclasses.asdict(report), _STATUSES[report.state])
+
+
+def _rows(report: status.Report) -> Iterator[tuple[str, str]]:
+    yield "state", report.state
+    yield "role", report.role or "unknown"
+    yield "conf", report.conf + (f": {report.held}" if report.held else "")
+    yield "teleport.yaml", "present" if report.teleport_yaml else "absent"
+    yield "generation", _generation(report)
+    yield "marker", ", ".join(report.markers) or "none"
+    yield "unit", f"{report.unit or 'unknown'}, {report.unit_state}"
+    yield "main pid", str(report.main_pid or "none")
+    yield "Teleport", report.teleport or "not installed, or unknown"
+    yield "health", report.ready
+    for name, state in report.timers.items():
+        yield "timer", f"{name}, {state}"
+    for certificate in report.certificates:
+        yield (
+            "certificate",
+            f"{certificate.path}, "
+            + (f"expires {certificate.expires}" if certificate.expires else f"expiry unknown: {certificate.unknown}"),
+        )
+    for each in report.secrets:
+        age = "absent" if each.age_seconds is None else f"written {_ago(each.age_seconds)}"
+        yield "secret", f"{each.path}, {age}" + (f", from SSM {each.parameter}" if each.parameter else "")
+    if any(each.parameter for each in report.secrets):
+        yield "fetched", report.fetched_at or "not known to have succeeded in this boot; SSM is not asked here"
+
+
+def _generation(report: status.Report) -> str:
+    found = report.generation
+    if found is None:
+        return "none"
+    made = f", {found['made_at']}, {found['made_by']}" if "made_at" in found else ""
+    return f"{found['number']}{made}{'' if found['confirmed'] else ', not confirmed'}"
+
+
+def _ago(seconds: int) -> str:
+    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit} ago"
+    return f"{seconds} seconds ago"

@@ -22,6 +22,7 @@ TIMERS = (
 IDENTITY = f"{paths.DATA}/proc/sqlite.db"
 
 DROP_IN = "50-teleport-bootstrap.conf"
+DROP_INS = tuple(f"/etc/systemd/system/{unit}.d/{DROP_IN}" for unit in roles.TELEPORT_UNITS)
 
 
 def plan(settings: conf.Conf, build: teleport_build.TeleportBuild) -> model.Activation:
@@ -39,7 +40,7 @@ def plan(settings: conf.Conf, build: teleport_build.TeleportBuild) -> model.Acti
     secrets = _secrets(settings, decided)
     gates = _gates(decided, secrets)
     wanted = _wanted_files(decided, build, gates)
-    unwanted = [path for path in (*deployment.MARKER_PATHS, *_drop_ins()) if path not in {each.path for each in wanted}]
+    unwanted = [path for path in (*deployment.MARKER_PATHS, *DROP_INS) if path not in {each.path for each in wanted}]
     return model.Activation(
         deployment=decided,
         files=tuple(wanted),
@@ -116,10 +117,6 @@ def _conditions(gates: tuple[str, ...]) -> str:
 
 def _drop_in(unit: str) -> str:
     return f"/etc/systemd/system/{unit}.d/{DROP_IN}"
-
-
-def _drop_ins() -> tuple[str, ...]:
-    return tuple(_drop_in(unit) for unit in roles.TELEPORT_UNITS)
 
 
 def _secrets(settings: conf.Conf, decided: deployment.Deployment) -> tuple[model.SecretFile, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any, Optional, Protocol
 
 from teleport_bootstrap.plan import deployment, overrides, sourced
 
@@ -55,6 +55,38 @@ class Units:
     stop: tuple[str, ...] = ()
 
 
+class Applicable(Protocol):
+    """What can be brought to a machine: a planned activation, or a generation that was applied before."""
+
+    @property
+    def unit(self) -> str:
+        """Teleport's unit for the role."""
+
+    @property
+    def files(self) -> tuple[PlannedFile, ...]:
+        """What is written beside teleport.yaml."""
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """The paths that must not be there."""
+
+    @property
+    def directories(self) -> tuple[PlannedDirectory, ...]:
+        """The directories that have to be there."""
+
+    @property
+    def secrets(self) -> tuple[SecretFile, ...]:
+        """The files whose content comes from elsewhere."""
+
+    @property
+    def units(self) -> Units:
+        """What is asked of systemd."""
+
+    @property
+    def gates(self) -> tuple[str, ...]:
+        """The files that Teleport's unit waits for."""
+
+
 @dataclass(frozen=True)
 class Activation:
     """The part of a plan that follows from the conf and the Teleport build alone, without the instance's metadata.
@@ -71,6 +103,11 @@ class Activation:
     units: Units
     gates: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def unit(self) -> str:
+        """Teleport's unit for the role."""
+        return self.deployment.place.unit
 
     @property
     def markers(self) -> tuple[str, ...]:

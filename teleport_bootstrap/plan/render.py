@@ -46,10 +46,15 @@ def templated(document: dict[str, Any], header: dict[str, str]) -> str:
 def dumped(document: dict[str, Any], header: dict[str, str], overrides: tuple[str, ...]) -> str:
     """Return `document`, which override files have changed, under a head that names them; raises RenderMismatch."""
     head = _environment().get_template("head-merged.j2").render(header=header, overrides=overrides)
-    body = yaml.dump(
-        document, Dumper=_Dumper, default_flow_style=False, sort_keys=False, allow_unicode=True, width=4096
+    return faithful(head + body(document), document)
+
+
+def body(value: Any) -> str:
+    """Return a document, or a part of one, as YAML without comments."""
+    text: str = yaml.dump(
+        value, Dumper=_Dumper, default_flow_style=False, sort_keys=False, allow_unicode=True, width=4096
     )
-    return faithful(head + body, document)
+    return text
 
 
 class _Dumper(yaml.SafeDumper):

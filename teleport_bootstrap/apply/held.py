@@ -1,0 +1,26 @@
+"""A conf that lies in its place and is not followed, because Teleport was not well with it or somebody went back."""
+
+from __future__ import annotations
+
+import logging
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.apply import current, generations, record
+from teleport_bootstrap.host import root
+
+logger = logging.getLogger(__name__)
+
+
+def generation(where: root.Root) -> tuple[generations.Generation, str] | None:
+    """Return the generation to stay with, and why; None where the conf, as it is now, is to be followed.
+
+    Raises as `trust.read` does where the conf cannot be read.
+    """
+    now = current.known(where)
+    if now is None or now.held_conf_sha256 is None or now.held_conf_sha256 != record.conf_digest(where):
+        return None
+    try:
+        return generations.load(where, now.generation), now.held_because
+    except errors.GenerationMissing as error:
+        logger.warning("%s", error.message)
+        return None

@@ -1,0 +1,51 @@
+"""`teleport-bootstrap history`: what was applied here."""
+
+from __future__ import annotations
+
+import argparse
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.apply import current, generations
+from teleport_bootstrap.cli import options, result
+
+EXAMPLE = "teleport-bootstrap history"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options: none of its own."""
+
+
+def run(arguments: argparse.Namespace) -> result.Result:
+    """List the generations that are kept, the newest first."""
+    where = options.where(arguments)
+    now = current.known(where)
+    rows: list[dict[str, object]] = []
+    lines = []
+    for number in reversed(generations.numbers(where)):
+        is_current = now is not None and now.generation == number
+        mark = "*" if is_current else " "
+        try:
+            each = generations.load(where, number)
+        except errors.GenerationMissing as error:
+            lines.append(f"{mark} {number:>4}  {error.message}")
+            rows.append({"generation": number, "current": is_current, "trouble": error.message})
+            continue
+        rows.append(
+            {
+                "generation": number,
+                "current": is_current,
+                "made_at": each.made_at,
+                "made_by": each.made_by,
+                "reason": each.reason,
+                "role": each.role,
+                "unit": each.unit,
+                "teleport_version": each.teleport_version,
+                "agent_version": each.agent_version,
+                "teleport_yaml_sha256": each.teleport_yaml_sha256,
+                "conf_sha256": each.conf_sha256,
+            }
+        )
+        lines.append(
+            f"{mark} {number:>4}  {each.made_at}  {each.role}, Teleport {each.teleport_version}, {each.made_by}"
+        )
+    return result.Result("\n".join(lines or ["nothing was ever applied here"]), {"generations": rows})

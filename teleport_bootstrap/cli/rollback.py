@@ -1,0 +1,65 @@
+"""`teleport-bootstrap rollback`: go back to an earlier generation."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from teleport_bootstrap.apply import gather, generations, health, rollback
+from teleport_bootstrap.cli import asking, options, outliving, result
+
+EXAMPLE = "teleport-bootstrap rollback 3 --yes"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("generation", nargs="?", type=int, metavar="N", help="which one; default: the one before")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--discard-edits", action="store_true", help="overwrite a teleport.yaml that somebody edited")
+    parser.add_argument(
+        "--health-wait",
+        metavar="SECONDS",
+        type=options.seconds,
+        default=health.DEADLINE_SECONDS,
+        help=f"how long Teleport may take to be well; default: {health.DEADLINE_SECONDS:.0f}",
+    )
+    options.add_wait(parser)
+
+
+def run(arguments: argparse.Namespace) -> result.Result:
+    """Roll back, and tell what was done."""
+    where = options.where(arguments)
+    outliving.outlive(where)
+
+    def agreed(target: generations.Generation) -> bool:
+        if arguments.yes:
+            return True
+        asking.require_terminal("rollback", arguments.format)
+        return asking.yes(f"Go back to generation {target.number} of {target.made_at} ({target.made_by})?")
+
+    doors = gather.Doors(where, os.environ, arguments.wait)
+    outcome = rollback.run(
+        doors,
+        arguments.generation,
+        agreed,
+        discard_edits=arguments.discard_edits,
+        health_seconds=arguments.health_wait,
+    )
+    if outcome is None:
+        return result.Result("nothing was touched", {"generation": None, "changed": [], "units": [], "health": ""})
+    lines = [
+        f"generation {outcome.generation} is applied",
+        *outcome.units,
+        *((f"Teleport: {outcome.seen}",) if outcome.seen else ()),
+        *(f"note: {note}" for note in outcome.notes),
+    ]
+    return result.Result(
+        "\n".join(lines),
+        {
+            "generation": outcome.generation,
+            "changed": list(outcome.changed),
+            "units": list(outcome.units),
+            "health": outcome.seen,
+            "notes": list(outcome.notes),
+        },
+    )

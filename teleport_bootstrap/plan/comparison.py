@@ -1,0 +1,111 @@
+"""What differs between two states of a machine, for a person to read and for the agent to act on."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+from teleport_bootstrap.plan import masking
+
+# Where in the document a change is taken up by a reload, in which Teleport starts its successor with the new file and
+# hands its connections over. Listeners, storage, identity and joining are not among them: those take a restart.
+_RELOADABLE = (
+    ("teleport", "log"),
+    ("ssh_service", "labels"),
+    ("ssh_service", "commands"),
+    ("app_service", "apps"),
+    ("db_service", "databases"),
+    ("kubernetes_service", "labels"),
+    ("proxy_service", "trust_x_forwarded_for"),
+)
+
+
+def unified(path: str, before: str | None, after: str | None) -> str:
+    """Return the difference between two contents of `path` as a unified diff; None is a file that is not there.
+
+    What is named like a secret is masked: people write tokens into teleport.yaml and its overrides by hand.
+    """
+    head = (path if before is not None else "/dev/null", path if after is not None else "/dev/null")
+    lines = difflib.unified_diff(
+        masking.masked(before or "").splitlines(keepends=True),
+        masking.masked(after or "").splitlines(keepends=True),
+        *head,
+    )
+    diff = "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+    if not diff and before != after:
+        return f"--- {head[0]}\n+++ {head[1]}\n  (what differs is secret, or nothing but blank)\n"
+    return diff
+
+
+def reload_suffices(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Whether everything that differs between two documents is taken up by a reload."""
+    return _without(before) == _without(after)
+
+
+def _without(document: dict[str, Any]) -> dict[str, Any]:
+    left = {name: dict(section) if isinstance(section, dict) else section for name, section in document.items()}
+    for section, key in _RELOADABLE:
+        found = left.get(section)
+        if isinstance(found, dict):
+            found.pop(key, None)
+    return left
+
+
+def dangers(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, ...]:
+    """Return what a cluster that has state would suffer from, in words: who it is, and where its state lies."""
+    found = []
+    for path, consequence in _IDENTITY:
+        old, new = _at(before, path), _at(after, path)
+        if old is not None and old != new:
+            name = ".".join(path)
+            found.append(f"{name} changes from {old} to {new if new is not None else 'nothing'}: {consequence}")
+    return tuple(found)
+
+
+_IDENTITY = (
+    (
+        ("auth_service", "cluster_name"),
+        "a cluster keeps the name it was born with; Teleport refuses another one, or ignores it",
+    ),
+    (
+        ("auth_service", "authentication", "webauthn", "rp_id"),
+        "every security key registered so far stops working, and people have to register again",
+    ),
+    (
+        ("proxy_service", "public_addr"),
+        "people and nodes that know the old address do not find this one, and certificates name the old one",
+    ),
+    (("teleport", "storage", "type"), "the cluster's users, roles and audit log stay behind in the old storage"),
+    (("teleport", "storage", "table_name"), "the cluster's users, roles and audit log stay behind in the old table"),
+)
+
+
+def _at(document: Any, path: tuple[str, ...]) -> Any:
+    for key in path:
+        document = document.get(key) if isinstance(document, dict) else None
+    return document
+
+
+def keeps(document: Any, patch: Any) -> bool:
+    """Whether `document` says already what the JSON Merge Patch `patch` would change in it."""
+    if not isinstance(patch, dict):
+        return bool(document == patch and type(document) is type(patch))
+    if not isinstance(document, dict):
+        return False
+    return all(
+        key not in document if value is None else key in document and keeps(document[key], value)
+        for key, value in patch.items()
+    )
+
+
+def merge_patch(before: Any, after: Any) -> Any:
+    """Return the JSON Merge Patch (RFC 7396) that makes `after` of `before`, both documents."""
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return after
+    patch: dict[str, Any] = {key: None for key in before if key not in after}
+    for key, value in after.items():
+        if key not in before:
+            patch[key] = value
+        elif before[key] != value or type(before[key]) is not type(value):
+            patch[key] = merge_patch(before[key], value)
+    return patch
