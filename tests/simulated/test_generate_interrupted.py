@@ -1,36 +1,22 @@
-"""generate, killed or failing at each call that changes a file: the old state or the new one, and nothing left over.
-
-A sample of the calls by default; TELEPORT_BOOTSTRAP_EVERY_CALL=1 takes them all.
-"""
+"""generate, killed or failing at each call that changes a file: the old state or the new one, and nothing left over."""
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.simulated.agent import GUIDE, TOKEN, Agent, Ended, contents, leftovers, needs_root, needs_strace, tree
+from tests.simulated import kill_sweep
+from tests.simulated.agent import GUIDE, TOKEN, Agent, needs_root, needs_strace
 from tests.simulated_ec2 import imds as emulator
 
-EVERY_CALL = os.environ.get("TELEPORT_BOOTSTRAP_EVERY_CALL") == "1"
-SAMPLE = 15
-
-CALLS = (
-    "openat,write,writev,pwrite64,ftruncate,fallocate,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,rmdir,"
-    "mkdir,mkdirat,link,linkat,symlink,symlinkat,chmod,fchmod,fchmodat,chown,fchown,fchownat,utimensat"
-)
 BEFORE = "TELEPORT_ROLE=node\nTELEPORT_CLUSTER_NAME=cluster-1\nTELEPORT_AUTH_SERVER_LB=auth.example.com\n"
 AFTER = (
     f"TELEPORT_ROLE=agent\nTELEPORT_PROXY_SERVER_LB=proxy.example.com\nTELEPORT_JOIN_TOKEN={TOKEN}\n"
     "TELEPORT_AGENT_SSH_ENABLED=true\n"
 )
-
-# A call that changes a file, how often its name had come up by then, and whether the file is under the root.
-Point = tuple[str, int, str]
 
 
 @pytest.fixture
@@ -50,124 +36,57 @@ def agent(tmp_path: Path, imds: emulator.Server) -> Agent:
     return agent
 
 
-class Prepared:
-    """The state before a run, to be brought back before each, and the state that an undisturbed run leads to."""
-
-    def __init__(self, agent: Agent) -> None:
-        self.agent = agent
-        self._copy = agent.root.with_name("prepared")
-        shutil.copytree(agent.root, self._copy, symlinks=True)
-        self._trace = agent.root.with_name("trace")
-        assert self.run().status == 0
-        self.points = self._points()
-        self.expected = contents(agent.root)
-        assert len(self.points) > 25
-
-    def reset(self) -> None:
-        shutil.rmtree(self.agent.root)
-        shutil.copytree(self._copy, self.agent.root, symlinks=True)
-
-    def run(self, inject: str = "") -> Ended:
-        options = ("-e", f"inject={inject}") if inject else ()
-        strace = ("strace", "-f", "-y", "-s", "64", "-o", str(self._trace), "-e", f"trace={CALLS}", *options)
-        return self.agent.generate(prefix=strace)
-
-    def _points(self) -> list[Point]:
-        """Return the calls of the last run that changed something under the root, each with its number."""
-        counts: dict[str, int] = {}
-        found = []
-        for line in self._trace.read_text(errors="replace").splitlines():
-            match = re.match(r"\d+ +(\w+)\((.*)", line)
-            if not match:
-                continue
-            name, rest = match.groups()
-            counts[name] = counts.get(name, 0) + 1
-            makes = name != "openat" or "O_CREAT" in rest or "O_TRUNC" in rest
-            if makes and str(self.agent.root) in rest and "EEXIST" not in rest:
-                found.append((name, counts[name], rest))
-        return found
-
-    def hit(self) -> str:
-        """Return the last call of a run that was killed, with the names of staged files made the same."""
-        lines = [line for line in self._trace.read_text(errors="replace").splitlines() if "(" in line]
-        return lines[-1]
-
-
-def sample(points: list[Point]) -> list[Point]:
-    if EVERY_CALL or len(points) <= SAMPLE:
-        return points
-    return [points[index * (len(points) - 1) // (SAMPLE - 1)] for index in range(SAMPLE)]
+def prepare(agent: Agent) -> kill_sweep.Prepared:
+    prepared = kill_sweep.Prepared(agent, "generate", "--wait", "20")
+    assert len(prepared.points) > 25
+    return prepared
 
 
 @needs_strace
-def test_killed_at_any_call_the_next_run_finishes_the_work_and_leaves_nothing_over(agent: Agent) -> None:
-    prepared = Prepared(agent)
-    for name, number, rest in sample(prepared.points):
-        prepared.reset()
-        place = f"{name} number {number}: {rest}"
-        ended = prepared.run(f"{name}:signal=KILL:when={number}")
-        assert ended.status == -9, place
-        assert str(agent.root) in prepared.hit(), place
+def test_killed_at_any_call_it_is_the_old_state_or_the_new_and_the_next_run_finishes_it(agent: Agent) -> None:
+    prepared = prepare(agent)
+    for point in kill_sweep.sample(prepared.points):
+        prepared.kill_at(point)
         # What is there under its own name is whole: the old content, or the new one.
-        for file, (kind, mode, content) in contents(agent.root).items():
-            if not file.endswith((".teleport-bootstrap-new", ".teleport-bootstrap-old")):
-                before = contents(prepared._copy).get(file)
-                assert (kind, mode, content) in (before, prepared.expected.get(file)), f"{file} after {place}"
+        for file, found in kill_sweep.state(agent.root).items():
+            ours = (".teleport-bootstrap-new", ".teleport-bootstrap-old", "change.json")
+            if not file.endswith(ours) and "/generations/" not in file:
+                assert found in (prepared.before.get(file), prepared.after.get(file)), f"{file} after {point}"
+        recovered, over = prepared.recover()
+        assert recovered in (prepared.before, prepared.after) and over == [], point
+        # And a command that is not told of anything does that by itself.
+        prepared.reset(prepared.killed)
         done = agent.generate()
-        assert done.status == 0, (place, done.errors)
-        assert contents(agent.root) == prepared.expected, place
-        assert leftovers(agent.root) == [], place
-
-
-# What each call can meet on a disk that is full, read-only or broken.
-TROUBLE = {
-    "openat": ("ENOSPC", "EROFS"),
-    "write": ("ENOSPC", "EIO"),
-    "fsync": ("EIO",),
-    "renameat": ("EROFS", "EIO"),
-    "rename": ("EIO",),
-    "linkat": ("ENOSPC", "EPERM"),
-    "fchmod": ("EPERM",),
-    "fchown": ("EPERM",),
-    "mkdir": ("ENOSPC",),
-    "unlinkat": ("EIO",),
-    "ftruncate": ("EIO",),
-    "pwrite64": ("ENOSPC",),
-}
+        assert done.status == 0, (str(point), done.errors)
+        assert kill_sweep.state(agent.root) == prepared.after, point
+        assert kill_sweep.leftovers(agent.root) == [], point
 
 
 @needs_strace
 def test_failing_at_any_call_it_says_so_and_everything_is_as_before(agent: Agent) -> None:
-    prepared = Prepared(agent)
-    # Also a few that do not change anything by their own, to have every kind in a sample.
-    kinds = {name: [point for point in prepared.points if point[0] == name] for name, _, _ in prepared.points}
-    assert {"openat", "write", "fsync", "renameat", "linkat", "fchmod", "unlinkat"} <= set(kinds)
-    chosen = [point for points in kinds.values() for point in (points if EVERY_CALL else [points[0], points[-1]])]
-    for name, number, rest in chosen:
-        for trouble in TROUBLE[name] if EVERY_CALL else TROUBLE[name][:1]:
-            prepared.reset()
-            before = tree(agent.root)
-            place = f"{name} number {number} {trouble}: {rest}"
-            ended = prepared.run(f"{name}:error={trouble}:when={number}")
-            assert "Traceback" not in ended.errors and "unforeseen" not in ended.errors, place
-            if ended.status == 0:
-                # What failed was not needed: the text in the lock, or taking away what had been replaced.
-                assert name in ("ftruncate", "pwrite64", "unlinkat", "fsync"), place
-                assert agent.generate().status == 0
-                assert contents(agent.root) == prepared.expected, place
-            else:
-                assert ended.status == 6, (place, ended.errors)
-                assert str(agent.root) in ended.errors, place
-                assert tree(agent.root) == before, place
-            assert leftovers(agent.root) == [], place
+    prepared = prepare(agent)
+    assert {"openat", "write", "fsync", "renameat", "linkat", "fchmod", "unlinkat"} <= set(prepared.kinds())
+    for point, trouble in prepared.failures():
+        place = f"{trouble} at {point}"
+        ended = prepared.fail_at(point, trouble)
+        assert "Traceback" not in ended.errors and "unforeseen" not in ended.errors, place
+        if ended.status == 0:
+            # What failed was not needed: the text in the lock, or taking away what had been replaced.
+            assert point.name in ("ftruncate", "pwrite64", "unlinkat", "fsync", "rename"), place
+            assert agent.generate().status == 0
+            assert (kill_sweep.state(agent.root), kill_sweep.leftovers(agent.root)) == (prepared.after, []), place
+        else:
+            assert ended.status == 6, (place, ended.errors)
+            assert str(agent.root) in ended.errors, place
+            assert prepared.recover() == (prepared.before, []), place
 
 
 @needs_strace
 def test_everything_is_on_the_disk_before_teleport_yaml_gets_its_name(agent: Agent) -> None:
-    prepared = Prepared(agent)
-    calls = [(name, rest) for name, _, rest in prepared.points]
+    prepared = prepare(agent)
+    calls = [(point.name, point.arguments) for point in prepared.points]
     last = max(index for index, (name, rest) in enumerate(calls) if name == "renameat" and '"teleport.yaml")' in rest)
-    others = [index for index, (name, _) in enumerate(calls) if name in ("renameat", "rename") and index != last]
+    others = [index for index, (name, rest) in enumerate(calls) if name == "renameat" and index != last]
     assert others and max(others) < last
     for index in [*others, last]:
         folder = re.match(r"\d+<([^>]*)>", calls[index][1])
@@ -177,7 +96,7 @@ def test_everything_is_on_the_disk_before_teleport_yaml_gets_its_name(agent: Age
             for at, (name, rest) in enumerate(calls)
             if name == "fsync" and rest.startswith(tuple(f"{number}<{folder[1]}>" for number in range(100)))
         ]
-        assert [at for at in synced if at > index and (at < last or index == last)], calls[index]
+        assert [at for at in synced if at > index], calls[index]
     for index, (name, rest) in enumerate(calls):
         if name == "write":
             path = re.search(r"<([^>]*)>", rest)

@@ -1,0 +1,154 @@
+"""adopt: an edit becomes an override, and the next reconfigure loses nothing of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.simulated.agent import GUIDE, Agent, tree
+from tests.simulated_ec2 import imds as emulator
+
+ADOPTED = "/etc/teleport.d/teleport.yaml.d/90-adopted.yaml"
+
+
+@pytest.fixture
+def agent(tmp_path: Path, imds: emulator.Server) -> Agent:
+    root = tmp_path / "root"
+    root.mkdir()
+    agent = Agent(root, imds=imds.url)
+    agent.conf(GUIDE)
+    assert agent.generate().status == 0
+    return agent
+
+
+def document(agent: Agent) -> dict[str, Any]:
+    found = yaml.safe_load(agent.teleport_yaml.read_text())
+    assert isinstance(found, dict)
+    return found
+
+
+def write(agent: Agent, edited: dict[str, Any]) -> None:
+    agent.teleport_yaml.write_text(yaml.safe_dump(edited))
+
+
+def adopt(agent: Agent) -> dict[str, Any]:
+    done = agent.run("adopt", "--format", "json")
+    assert done.status == 0, done.errors
+    assert done.data["path"] == ADOPTED
+    found = yaml.safe_load(agent.path(ADOPTED).read_text())
+    assert found == yaml.safe_load(done.data["text"])
+    return found
+
+
+def reconfigure(agent: Agent) -> None:
+    done = agent.run("reconfigure", "--yes", "--wait", "20")
+    assert done.status == 0, done.errors
+
+
+def test_every_kind_of_edit_survives_the_next_reconfigure(agent: Agent) -> None:
+    edited = document(agent)
+    edited["teleport"]["log"]["severity"] = "DEBUG"  # nested
+    edited["ssh_service"]["commands"] = edited["ssh_service"]["commands"][:2]  # a list, as a whole
+    del edited["auth_service"]["public_addr"]  # deleted
+    edited["app_service"] = {"enabled": "yes", "apps": [{"name": "a", "uri": "http://127.0.0.1:8000"}]}  # added
+    write(agent, edited)
+    patch = adopt(agent)
+    assert patch["teleport"] == {"log": {"severity": "DEBUG"}}
+    assert patch["auth_service"] == {"public_addr": None}
+    assert len(patch["ssh_service"]["commands"]) == 2
+    assert agent.path(ADOPTED).stat().st_mode & 0o777 == 0o600
+    assert document(agent) == edited
+    reconfigure(agent)
+    assert document(agent) == edited
+    before = tree(agent.root)
+    reconfigure(agent)
+    assert tree(agent.root) == before
+    # It goes on to count when the conf changes.
+    agent.conf(f'{GUIDE}\nTELEPORT_SSH_LABELS="env: prod"\n')
+    reconfigure(agent)
+    assert document(agent)["ssh_service"]["labels"] == {"env": "prod"}
+    assert document(agent)["app_service"] == edited["app_service"]
+
+
+def test_a_second_edit_comes_on_top_of_the_first(agent: Agent) -> None:
+    edited = document(agent)
+    edited["teleport"]["log"]["severity"] = "DEBUG"
+    del edited["auth_service"]["public_addr"]
+    write(agent, edited)
+    adopt(agent)
+    reconfigure(agent)
+    edited["teleport"]["log"]["output"] = "syslog"
+    edited["teleport"]["log"]["severity"] = "WARN"
+    write(agent, edited)
+    patch = adopt(agent)
+    assert patch == {
+        "teleport": {"log": {"severity": "WARN", "output": "syslog"}},
+        "auth_service": {"public_addr": None},
+    }
+    reconfigure(agent)
+    assert document(agent) == edited
+
+
+def test_a_deletion_that_is_taken_back(agent: Agent) -> None:
+    original = document(agent)
+    edited = document(agent)
+    del edited["auth_service"]["public_addr"]
+    write(agent, edited)
+    adopt(agent)
+    reconfigure(agent)
+    write(agent, original)
+    adopt(agent)
+    reconfigure(agent)
+    assert document(agent) == original
+
+
+def test_an_edit_can_be_adopted_twice_before_it_is_applied(agent: Agent) -> None:
+    edited = document(agent)
+    edited["teleport"]["log"]["severity"] = "DEBUG"
+    write(agent, edited)
+    assert adopt(agent) == adopt(agent)
+
+
+def test_there_is_nothing_to_adopt(agent: Agent) -> None:
+    before = tree(agent.root)
+    done = agent.run("adopt")
+    assert done.status == 0 and "nothing to adopt" in done.output
+    assert tree(agent.root) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("a: [\n", ["teleport.yaml:", "Mend"]), ("- a\n", ["not a mapping"]), ("a: 1\na: 2\n", ["teleport.yaml:2"])],
+)
+def test_what_teleport_could_not_read_is_not_adopted(agent: Agent, text: str, words: list[str]) -> None:
+    agent.teleport_yaml.write_text(text)
+    before = tree(agent.root)
+    done = agent.run("adopt")
+    assert done.status == 6
+    for word in words:
+        assert word in done.errors
+    assert tree(agent.root) == before
+
+
+def test_a_damaged_earlier_adoption_is_not_overwritten(agent: Agent) -> None:
+    edited = document(agent)
+    edited["teleport"]["log"]["severity"] = "DEBUG"
+    write(agent, edited)
+    for text in ("a: [\n", "- a\n"):
+        agent.write(ADOPTED, text, 0o600)
+        before = tree(agent.root)
+        done = agent.run("adopt")
+        assert done.status == 6 and ADOPTED in done.errors, text
+        assert tree(agent.root) == before
+
+
+def test_where_nothing_was_applied_there_is_nothing_to_compare_with(tmp_path: Path) -> None:
+    root = tmp_path / "by hand"
+    root.mkdir()
+    agent = Agent(root)
+    agent.write("/etc/teleport.yaml", "version: v3\n")
+    done = agent.run("adopt")
+    assert done.status == 6 and "nothing to compare" in done.errors

@@ -1,0 +1,221 @@
+"""status in a scratch root: what is drifted, what is broken, and that it asks nobody far away."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.simulated.agent import GUIDE, TOKEN, Agent, shows_no_secret, tree
+from tests.simulated_ec2 import imds as emulator
+
+STATE = "/var/lib/teleport-bootstrap"
+AGENT = (
+    f"TELEPORT_ROLE=agent\nTELEPORT_PROXY_SERVER_LB=proxy.example.com\nTELEPORT_JOIN_TOKEN={TOKEN}\n"
+    "TELEPORT_AGENT_SSH_ENABLED=true\n"
+)
+
+
+@pytest.fixture
+def agent(tmp_path: Path, imds: emulator.Server) -> Agent:
+    """The guide's instance with a Teleport, applied as generation 1."""
+    root = tmp_path / "root"
+    root.mkdir()
+    agent = Agent(root, imds=imds.url)
+    agent.install(version="17.5.1")
+    agent.conf(GUIDE)
+    done = agent.generate()
+    assert done.status == 0, done.errors
+    return agent
+
+
+def status(agent: Agent, expected: int) -> dict[str, Any]:
+    done = agent.run("status", "--format", "json")
+    assert done.status == expected, done.said
+    found = done.data
+    assert found["state"] == {0: "healthy", 9: "broken", 15: "drifted"}[expected]
+    assert bool(found["trouble"]) == (expected == 9)
+    assert found["drift"] or expected != 15
+    assert isinstance(found, dict)
+    return found
+
+
+def drift(agent: Agent) -> str:
+    (line,) = status(agent, 15)["drift"]
+    return str(line)
+
+
+def test_a_host_as_it_was_applied_is_healthy_and_looking_changes_nothing(agent: Agent) -> None:
+    before = tree(agent.root)
+    found = status(agent, 0)
+    assert (found["role"], found["unit"], found["conf"]) == ("all-in-one", "teleport-acm.service", "valid")
+    assert found["teleport"].startswith("17.5.1")
+    assert (found["generation"]["number"], found["generation"]["confirmed"]) == (1, True)
+    assert found["generation"]["made_by"].startswith("generate by ")
+    assert found["drift"] == []
+    text = agent.run("status").output
+    assert len(text.splitlines()) <= 24
+    assert "generation:    1, " in text and "state:         healthy" in text
+    assert tree(agent.root) == before
+
+
+def test_an_edited_conf_is_drift(agent: Agent) -> None:
+    agent.conf(f"# edited\n{GUIDE}")
+    assert "conf has been edited since" in drift(agent) and "reconfigure" in drift(agent)
+    assert "~ " in agent.run("status").output
+
+
+def test_a_conf_that_is_gone_is_drift(agent: Agent) -> None:
+    agent.path("/etc/teleport.d/conf").unlink()
+    assert "conf is gone" in drift(agent)
+
+
+def test_an_edited_file_is_drift(agent: Agent) -> None:
+    agent.teleport_yaml.write_text(agent.teleport_yaml.read_text() + "# mine\n")
+    assert "teleport.yaml has been edited since" in drift(agent) and "adopt" in drift(agent)
+
+
+def test_an_edited_environment_or_marker_is_drift(agent: Agent) -> None:
+    agent.path(f"{STATE}/unit.env").write_text("TELEPORT_START_FLAGS=--debug\n")
+    assert "unit.env is not what was applied" in drift(agent)
+    agent.path(f"{STATE}/unit.env").unlink()
+    assert "unit.env is gone" in drift(agent)
+
+
+def test_a_second_marker_is_trouble(agent: Agent) -> None:
+    agent.write("/etc/teleport.d/role.node", "node\n")
+    found = status(agent, 9)
+    assert any("one role marker" in line for line in found["trouble"])
+    assert any("role.node should not be there" in line for line in found["drift"])
+
+
+def test_a_conf_that_is_not_followed_is_drift_with_the_reason(agent: Agent) -> None:
+    agent.conf(AGENT)
+    assert agent.run("reconfigure", "--yes").status == 0
+    assert agent.run("rollback", "--yes").status == 0
+    assert "not followed until it is edited again: rolled back to generation 1" in drift(agent)
+    found = status(agent, 15)
+    assert (found["unit"], found["role"], found["conf"]) == ("teleport-acm.service", "all-in-one", "not followed")
+    assert found["held"] == "rolled back to generation 1"
+
+
+def test_a_generation_that_nobody_has_confirmed_is_drift(agent: Agent) -> None:
+    agent.write(f"{STATE}/current.json", '{"generation": 1, "confirmed": false}', 0o600)
+    assert "nobody has seen Teleport well with generation 1" in drift(agent)
+    assert "1, " in agent.run("status").output and "not confirmed" in agent.run("status").output
+
+
+def test_damaged_records_are_told_of(agent: Agent) -> None:
+    agent.write(f"{STATE}/current.json", "{", 0o600)
+    assert "current.json is damaged" in drift(agent)
+    agent.write(f"{STATE}/current.json", '{"generation": 7}', 0o600)
+    assert "no generation 7" in drift(agent)
+
+
+def test_secrets_are_told_by_age_only(agent: Agent) -> None:
+    agent.conf(AGENT)
+    assert agent.run("reconfigure", "--yes").status == 0
+    found = status(agent, 0)
+    (secret,) = found["secrets"]
+    assert secret["path"] == "/var/lib/teleport/token" and 0 <= secret["age_seconds"] < 120
+    shows_no_secret(agent.run("status"))
+
+
+def test_what_is_awaited_and_what_is_absent_is_trouble(agent: Agent) -> None:
+    agent.conf("TELEPORT_ROLE=node\nTELEPORT_CLUSTER_NAME=cluster-1\nTELEPORT_AUTH_SERVER_LB=auth.example.com\n")
+    agent.teleport_yaml.unlink()
+    found = status(agent, 9)
+    assert found["awaited"] == ["/var/lib/teleport/token", "/var/lib/teleport/ca-pin-hash"]
+    assert any("generate" in line for line in found["trouble"])
+    assert [each["age_seconds"] for each in found["secrets"]] == [None, None]
+    text = agent.run("status").output
+    assert "/teleport/cluster-1/tokens/node" in text and "SSM is not asked here" in text
+
+
+# ---------------------------------------------------------------- certificates
+
+openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+
+
+def serve_with(agent: Agent, days: int) -> Path:
+    """Let teleport.yaml name a certificate that is good for so many days."""
+    certificate = agent.path("/var/lib/teleport/fullchain.pem")
+    certificate.parent.mkdir(parents=True, exist_ok=True)
+    request = ["openssl", "req", "-x509", "-newkey", "rsa:1024", "-nodes", "-subj", "/CN=a", "-keyout", "/dev/null"]
+    subprocess.run([*request, "-days", str(days), "-out", str(certificate)], check=True, capture_output=True)
+    agent.conf("TELEPORT_DOMAIN_NAME=example.com\n")
+    override = "proxy_service:\n  https_keypairs:\n    - key_file: /var/lib/teleport/key.pem\n"
+    agent.write(
+        "/etc/teleport.d/teleport.yaml.d/50-tls.yaml",
+        f"{override}      cert_file: /var/lib/teleport/fullchain.pem\n",
+    )
+    agent.write("/var/lib/teleport/key.pem", "key\n", 0o600)
+    done = agent.run("reconfigure", "--yes")
+    assert done.status == 0, done.errors
+    return certificate
+
+
+@openssl
+def test_a_certificate_is_told_with_its_expiry_and_one_that_was_not_renewed_is_drift(agent: Agent) -> None:
+    certificate = serve_with(agent, 60)
+    (told,) = status(agent, 0)["certificates"]
+    assert told["path"] == "/var/lib/teleport/fullchain.pem" and told["expires"].endswith("+00:00")
+    serve_with(agent, 7)
+    assert "has not been renewed" in drift(agent)
+    certificate.write_text("no certificate\n")
+    (told,) = status(agent, 0)["certificates"]
+    assert told["expires"] is None and "no certificate" in told["unknown"]
+    certificate.unlink()
+    (told,) = status(agent, 0)["certificates"]
+    assert told["unknown"] == "it is not there"
+    agent.environ = {"PATH": "/nonexistent"}
+    certificate.write_text("x")
+    (told,) = status(agent, 0)["certificates"]
+    assert told["unknown"] == "openssl is not installed"
+
+
+# ---------------------------------------------------------------- far away
+
+
+@pytest.fixture
+def silence() -> Iterator[str]:
+    """A service that takes connections, and never answers; it fails the test in which anybody came."""
+    came = []
+    server = socket.create_server(("127.0.0.1", 0))
+    server.settimeout(0.2)
+    done = threading.Event()
+
+    def listen() -> None:
+        while not done.is_set():
+            try:
+                came.append(server.accept())
+            except OSError:  # nobody came
+                continue
+
+    thread = threading.Thread(target=listen)
+    thread.start()
+    yield f"http://127.0.0.1:{server.getsockname()[1]}"
+    done.set()
+    thread.join()
+    server.close()
+    assert came == []
+
+
+def test_it_takes_less_than_a_second_and_asks_neither_metadata_nor_aws(agent: Agent, silence: str) -> None:
+    agent.conf(AGENT)
+    assert agent.run("reconfigure", "--yes").status == 0
+    agent.imds = agent.aws = silence
+    taken = []
+    for _ in range(3):
+        started = time.monotonic()
+        status(agent, 0)
+        taken.append(time.monotonic() - started)
+    # The fastest: the machine that runs the tests may be busy with others.
+    assert min(taken) < 1
