@@ -92,11 +92,7 @@ def _forget(where: root.Root) -> None:
 def _rename(where: root.Root, old: str, new: str) -> None:
     try:
         os.rename(where.path(old), where.path(new))
-        descriptor = os.open(os.path.dirname(where.path(new)), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        directory.sync(os.path.dirname(where.path(new)))
     except OSError as error:
         raise errors.FileTrouble(
             f"{where.path(old)} cannot be renamed to {where.path(new)}: {error.strerror}",

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.host import root
+from teleport_bootstrap.host import directory, root
 from teleport_bootstrap.plan import model
 
 KEEP = 10
@@ -130,8 +130,8 @@ def save(where: root.Root, generation: Generation) -> None:
         os.mkdir(staged, mode=0o700)
         _write(f"{staged}/{_MANIFEST}", json.dumps(asdict(generation), indent=1).encode())
         _write(f"{staged}/teleport.yaml", generation.teleport_yaml.content.encode())
-        _sync(staged)
-        _sync(parent)
+        directory.sync(staged)
+        directory.sync(parent)
     except OSError as error:
         shutil.rmtree(staged, ignore_errors=True)
         raise errors.FileTrouble(
@@ -144,14 +144,14 @@ def publish(where: root.Root, number: int) -> None:
     """List generation `number`, which is saved and now applied; where that fails, the next run does it."""
     with contextlib.suppress(OSError):
         os.rename(_staged(where, number), _kept(where, number))
-        _sync(where.path(paths.GENERATIONS))
+        directory.sync(where.path(paths.GENERATIONS))
 
 
 def withdraw(where: root.Root, number: int) -> None:
     """Unlist generation `number`, which is applied and about to be undone: gone as soon as it is not current."""
     with contextlib.suppress(OSError):
         os.rename(_kept(where, number), _staged(where, number))
-        _sync(where.path(paths.GENERATIONS))
+        directory.sync(where.path(paths.GENERATIONS))
 
 
 def settle(where: root.Root, current: int | None) -> None:
@@ -210,11 +210,3 @@ def _write(path: str, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(descriptor)
-
-
-def _sync(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

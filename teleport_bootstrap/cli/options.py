@@ -48,6 +48,21 @@ def add_wait(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_trial(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the commands that try a state on this machine, and go back if Teleport is not well with it."""
+    from teleport_bootstrap.apply import health  # noqa: PLC0415 - most commands never try anything
+
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--discard-edits", action="store_true", help="overwrite a teleport.yaml that somebody edited")
+    parser.add_argument(
+        "--health-wait",
+        metavar="SECONDS",
+        type=seconds,
+        default=health.DEADLINE_SECONDS,
+        help=f"how long Teleport may take to be well; default: {health.DEADLINE_SECONDS:.0f}",
+    )
+
+
 def add_sources(parser: argparse.ArgumentParser) -> None:
     """Add the options that say where conf and metadata come from."""
     parser.add_argument("--conf", metavar="FILE", help=f"the conf to read; default: {paths.CONF}")

@@ -6,7 +6,7 @@ import argparse
 import os
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.apply import gather, health, proposal, reconfigure
+from teleport_bootstrap.apply import gather, proposal, reconfigure
 from teleport_bootstrap.cli import asking, options, outliving, result
 
 EXAMPLE = "teleport-bootstrap reconfigure --dry-run"
@@ -15,17 +15,9 @@ EXAMPLE = "teleport-bootstrap reconfigure --dry-run"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--dry-run", action="store_true", help="show what would change, and stop")
-    parser.add_argument("--yes", action="store_true", help="do not ask")
-    parser.add_argument("--discard-edits", action="store_true", help="overwrite a teleport.yaml that somebody edited")
+    options.add_trial(parser)
     parser.add_argument(
         "--reset-data", action="store_true", help="set Teleport's data aside, so that it begins anew; asks twice"
-    )
-    parser.add_argument(
-        "--health-wait",
-        metavar="SECONDS",
-        type=options.seconds,
-        default=health.DEADLINE_SECONDS,
-        help=f"how long Teleport may take to be well; default: {health.DEADLINE_SECONDS:.0f}",
     )
     options.add_build(parser)
     options.add_wait(parser)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from teleport_bootstrap.apply import gather, generations, health, rollback
+from teleport_bootstrap.apply import gather, generations, rollback
 from teleport_bootstrap.cli import asking, options, outliving, result
 
 EXAMPLE = "teleport-bootstrap rollback 3 --yes"
@@ -14,15 +14,7 @@ EXAMPLE = "teleport-bootstrap rollback 3 --yes"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("generation", nargs="?", type=int, metavar="N", help="which one; default: the one before")
-    parser.add_argument("--yes", action="store_true", help="do not ask")
-    parser.add_argument("--discard-edits", action="store_true", help="overwrite a teleport.yaml that somebody edited")
-    parser.add_argument(
-        "--health-wait",
-        metavar="SECONDS",
-        type=options.seconds,
-        default=health.DEADLINE_SECONDS,
-        help=f"how long Teleport may take to be well; default: {health.DEADLINE_SECONDS:.0f}",
-    )
+    options.add_trial(parser)
     options.add_wait(parser)
 
 

@@ -129,3 +129,12 @@ def read(where: root.Root, path: str) -> Found | None:
         return opened.read(name)
     finally:
         opened.close()
+
+
+def sync(path: str) -> None:
+    """Bring the names in the directory `path` to the disk. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -23,11 +23,6 @@ class Address:
     host: str
     port: Optional[int]
 
-    @property
-    def is_everywhere(self) -> bool:
-        """Whether a listener there answers on every address."""
-        return self.host in EVERYWHERE
-
 
 def parse(value: Any) -> Optional[Address]:
     """Return the address in `value`, None where it is none; whether the port is in range is not judged."""
