@@ -38,10 +38,10 @@ def pytest_runtest_setup() -> None:
         pytest.skip(f"tests/boot: {obstacle}")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _swept() -> None:
-    """Clear away what a run that was killed has left."""
-    machines.sweep()
+def pytest_configure(config: pytest.Config) -> None:
+    """Clear away what a run that was killed has left; before there are workers, whose machines are none of that."""
+    if not hasattr(config, "workerinput") and not _obstacle():
+        machines.sweep()
 
 
 @pytest.fixture
