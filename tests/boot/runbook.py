@@ -1,8 +1,8 @@
 """The command blocks of a manual in docs/, and how a test runs them on a machine.
 
-A block that a test runs begins with ```` ```sh run ````, or ```` ```sh run:NAME ```` where the manual speaks of several
-machines or moments and the test has to tell them apart. ```` ```sh elsewhere ```` is for what is typed where no test can
-run it, such as `aws` on a laptop with an account. No ```` ```sh ```` block goes without one of these words.
+A block that a test runs begins with ```` ```sh run ````, or ```` ```sh run:NAME ```` where the manual speaks of
+several machines or moments and the test has to tell them apart. ```` ```sh elsewhere ```` is for what is typed where
+no test can run it, such as `aws` on a laptop with an account. No sh block goes without one of these words.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def blocks(manual: str) -> list[Block]:
 
 
 def run(machine: Machine, block: Block, seconds: float = 120) -> str:
-    """Run a block on a booted machine, as root's login shell would, but stop at the first failure; return its output."""
+    """Run a block on a booted machine, as root and up to the first failure; return its output."""
     machine.write("/root/block", f"set -eu\n{block.text}")
     done = machine.try_run(
         "systemd-run", "-q", "--pipe", "--wait", "--collect", "-p", "WorkingDirectory=/root",
