@@ -197,6 +197,27 @@ class AwsFailed(BootstrapError):
     exit_status = AWS
 
 
+class BucketUnusable(BootstrapError):
+    """The S3 bucket does not exist, is in a region that is out of reach, or does not do what was asked of it."""
+
+    code = "bucket-unusable"
+    exit_status = AWS
+
+
+class ObjectMissing(BootstrapError):
+    """An object that is needed is not in the S3 bucket."""
+
+    code = "object-missing"
+    exit_status = AWS
+
+
+class ObjectChanged(BootstrapError):
+    """An object in the S3 bucket was replaced while it was read, so that what came belongs to two versions."""
+
+    code = "object-changed"
+    exit_status = AWS
+
+
 class ParameterMissing(BootstrapError):
     """A parameter that the conf asks for does not exist in SSM Parameter Store."""
 
