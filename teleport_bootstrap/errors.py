@@ -32,6 +32,26 @@ STILL_SICK = 14
 # Only of `status`: Teleport serves, but something is not as it was applied.
 DRIFTED = 15
 
+# What each says, for the manual.
+MEANINGS = {
+    OK: "done, or nothing to do",
+    INTERNAL: "a defect in teleport-bootstrap itself",
+    CONF_OR_USAGE: "the conf or the command line is wrong; trying again will not help",
+    METADATA: "the instance metadata service did not answer, or not sensibly",
+    AWS: "AWS: credentials, permissions, throttling, a parameter that is missing or empty",
+    TELEPORT: "the installed Teleport cannot run this configuration",
+    FILES: "files: no space, read-only, not permitted, or changeable by someone who is not root",
+    BUSY: "another teleport-bootstrap is at work",
+    UNITS: "systemd did not do what was asked of it",
+    UNHEALTHY: "everything was done, but Teleport is not healthy",
+    AWAITED: "a token or pin that Teleport needs to join is not there yet",
+    UNCONFIRMED: "something would change, and nobody was there to agree: add --yes",
+    EDITED: "teleport.yaml was edited by hand, and the edit would be lost",
+    ROLLED_BACK: "Teleport was not well with the new configuration; the old one is back, and it is well",
+    STILL_SICK: "as 13, but Teleport is not well with the old configuration either",
+    DRIFTED: "status: Teleport is healthy, but something is not as it was applied",
+}
+
 _MESSAGE_ID_NAMESPACE = uuid.UUID("0f1a2e6c-57c1-5d0b-9d26-6a1f6b8c2b11")
 
 
@@ -306,6 +326,23 @@ class LockBusy(BootstrapError):
     """Another teleport-bootstrap is at work, and did not finish within the deadline."""
 
     code = "lock-busy"
+    exit_status = BUSY
+
+
+class LockHeld(BootstrapError):
+    """Another auth server of the cluster holds the lock that they share; what is to be done, it does."""
+
+    code = "lock-held"
+    exit_status = BUSY
+
+
+class LeaseLost(BootstrapError):
+    """The lock that the cluster's auth servers share may no longer be held here: the work was stopped before its end.
+
+    Its renewal was not confirmed in time, or another host has taken it.
+    """
+
+    code = "lease-lost"
     exit_status = BUSY
 
 

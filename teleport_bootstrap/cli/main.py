@@ -15,23 +15,23 @@ from typing import Any, NoReturn
 
 import teleport_bootstrap
 from teleport_bootstrap import errors
-from teleport_bootstrap.cli import options
+from teleport_bootstrap.cli import layout, options
 from teleport_bootstrap.host import journal
 
 logger = logging.getLogger(__name__)
 
-# In the order in which people meet them; each is a module of this package.
+# In the order in which people meet them; each is a module of this package, and has a line of 80 columns in the help.
 COMMANDS = {
     "generate": "write teleport.yaml from the conf and start Teleport's unit",
     "validate": "check a conf and list every problem in it",
     "render": "print the teleport.yaml that a conf gives",
     "plan": "print everything that generate would do, and do nothing",
-    "reconfigure": "apply an edited conf, and go back if Teleport is not well with it",
+    "reconfigure": "apply an edited conf, with a way back",
     "rollback": "go back to an earlier generation",
     "history": "list what was applied here",
     "adopt": "turn a hand edit of teleport.yaml into an override file",
-    "fetch-secrets": "fetch token, CA pin and license from SSM, and start Teleport if it waits for them",
-    "metadata": "print one item of instance metadata, the last known value where it does not answer",
+    "fetch-secrets": "fetch token, CA pin and license that Teleport waits for",
+    "metadata": "print one harmless item of instance metadata",
     "status": "show what is configured here and whether it runs",
 }
 
@@ -45,10 +45,17 @@ class _Parser(argparse.ArgumentParser):
     """
 
     def __init__(self, **named: Any) -> None:
-        super().__init__(allow_abbrev=False, **named)
+        super().__init__(allow_abbrev=False, **{"formatter_class": layout.Formatter, **named})
 
     def error(self, message: str) -> NoReturn:
         raise errors.UsageError(message, hint=f"`{self.prog} --help` shows what there is.")
+
+
+class _TopParser(_Parser):
+    """The program itself, whose help is the list of commands."""
+
+    def format_help(self) -> str:
+        return layout.top(self)
 
 
 def parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
@@ -57,24 +64,21 @@ def parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
     With `argv`, only the command that stands in it gets its options: the modules of the others, and the libraries that
     they bring, are not waited for.
     """
-    top = _Parser(
+    top = _TopParser(
         prog="teleport-bootstrap",
         description="Turns /etc/teleport.d/conf into a running Teleport on an EC2 instance.",
-        epilog="Exit status: 0 done, 2 conf or usage, 3 instance metadata, 4 AWS, 5 Teleport, 6 files, "
-        "7 another one at work, 8 systemd, 9 not healthy, 10 still awaited, 11 nobody agreed, "
-        "12 edited by hand, 13 rolled back, 14 rolled back and still not well, 15 healthy but not as applied, "
-        "1 a defect of this program.",
     )
     top.add_argument("--version", action="version", version=f"%(prog)s {teleport_bootstrap.__version__}")
     options.add_global(top, with_defaults=True)
-    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
     for name, purpose in COMMANDS.items():
-        sub = commands.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")
+        sub = commands.add_parser(name, help=purpose)
         if argv is None or name in argv:
             module = _module(name)
-            sub.epilog = f"Example: {module.EXAMPLE}"
+            sub.description = layout.description(module)
             module.add_arguments(sub)
-        options.add_global(sub, with_defaults=False)
+            options.share(sub)
+            layout.finish(sub, module.EXAMPLE)
     return top
 
 

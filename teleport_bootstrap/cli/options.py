@@ -7,26 +7,42 @@ import os
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.apply import gather
+from teleport_bootstrap.cli import layout
 from teleport_bootstrap.host import journal, root
 
 
 def add_global(parser: argparse.ArgumentParser, *, with_defaults: bool) -> None:
-    """Add what is accepted before and after the command; after it, a missing option leaves the one before as it is."""
+    """Add what is accepted before and after the command; after it, a missing option leaves the one before as it is.
+
+    Only the help of the program itself explains them.
+    """
 
     def default(value: str) -> str:
         return value if with_defaults else argparse.SUPPRESS
 
-    group = parser.add_argument_group("global options")
-    group.add_argument("--root", metavar="DIR", default=default("/"), help="where / is; default: /")
-    group.add_argument(
-        "--format", choices=("text", "json"), default=default("text"), help="how to print the result; default: text"
+    def explained(text: str) -> str:
+        return text if with_defaults else argparse.SUPPRESS
+
+    parser.add_argument("--root", metavar="DIR", default=default("/"), help=explained("where / is; default: /"))
+    parser.add_argument(
+        "--format",
+        choices=("text", "json"),
+        default=default("text"),
+        help=explained("how to print the result; default: text"),
     )
-    group.add_argument(
+    parser.add_argument(
         "--log-level",
         choices=tuple(journal.LEVELS),
         default=default("info"),
-        help="which messages to log; default: info",
+        help=explained("which messages to log; default: info"),
     )
+
+
+def share(parser: argparse.ArgumentParser) -> None:
+    """Add the same to a command and to each command below it."""
+    for _, below in layout.commands(parser):
+        share(below)
+    add_global(parser, with_defaults=False)
 
 
 def add_build(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from teleport_bootstrap.cli import options, result, sources
 from teleport_bootstrap.plan import model
 
-EXAMPLE = "teleport-bootstrap plan --conf ./conf --metadata ./instance.yaml --format json"
+EXAMPLE = "teleport-bootstrap plan --conf ./conf --metadata ./facts.yaml"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ import logging
 from teleport_bootstrap.cli import options, result, sources
 from teleport_bootstrap.plan import explain
 
-EXAMPLE = "teleport-bootstrap render --conf ./conf --metadata ./instance.yaml --teleport-version 17.5.1"
+EXAMPLE = "teleport-bootstrap render --conf ./conf --metadata ./facts.yaml"
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,113 @@
+"""How `--help` looks: one screen of 80 columns for each command, with an example at its end.
+
+What is the same for every command is said in one line, so that the options of this one are seen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from collections.abc import Iterator
+from types import ModuleType
+
+SCREEN_LINES = 24
+SCREEN_COLUMNS = 80
+
+# Options that every command has, before or after its name.
+SHARED = "--root DIR, --format text|json, --log-level LEVEL"
+
+
+class Formatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps lines of descriptions as they are, and gives an option's name and its explanation one line."""
+
+    def __init__(self, prog: str, **named: int) -> None:
+        super().__init__(prog, **{"max_help_position": 28, **named})
+
+
+def finish(parser: argparse.ArgumentParser, example: str) -> None:
+    """Give `parser`, which has all its arguments, its usage line and what stands at the end of its help.
+
+    The commands below it, such as those of `backup`, say their own example as their epilog.
+    """
+    for _, below in commands(parser):
+        finish(below, (below.epilog or "").partition("Example: ")[2])
+    parser.usage = _usage(parser)
+    parser.description = textwrap.fill(parser.description or "", SCREEN_COLUMNS - 2)
+    parser.epilog = f"Also, as for every command: {SHARED}\nExample: {example}"
+
+
+def description(module: ModuleType) -> str:
+    """Return what the first line of a command's module says of it, as a sentence."""
+    text = (module.__doc__ or "").splitlines()[0].partition(": ")[2]
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+def commands(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Yield name and parser of each command directly below `parser`."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            yield from action.choices.items()
+
+
+def purpose(parser: argparse.ArgumentParser, name: str) -> str:
+    """Return the line that the help of `parser` has for the command `name` below it."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for each in action._choices_actions:
+                if each.dest == name:
+                    return each.help or ""
+    return ""
+
+
+def top(parser: argparse.ArgumentParser) -> str:
+    """Return the help of the program itself: a line for each command."""
+    names = [name for name, _ in commands(parser)]
+    width = max(map(len, names)) + 2
+    lines = [
+        f"usage: {parser.prog} [OPTIONS] COMMAND ...",
+        "",
+        *(f"  {name:<{width}}{purpose(parser, name)}" for name in names),
+        "",
+        f"Options: {SHARED}, --version",
+        f"Exit status: 0 is done; the others, and every error code: man {parser.prog}",
+        f"Example: {parser.prog} status; and `{parser.prog} COMMAND --help`",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def value_name(action: argparse.Action) -> str:
+    """Return what stands for the value of an option or argument in a usage line; empty where it takes none."""
+    if action.nargs == 0:
+        return ""
+    if isinstance(action.metavar, tuple):
+        return " ".join(action.metavar)
+    if action.metavar is not None:
+        return action.metavar
+    if action.choices is not None:
+        return "|".join(map(str, action.choices))
+    return action.dest.upper()
+
+
+def _usage(parser: argparse.ArgumentParser) -> str:
+    """Return a usage line; options that need not be there are named in it as far as they have room."""
+    shown = [each for each in parser._actions if each.help != argparse.SUPPRESS]
+    options = [each for each in shown if each.option_strings and not isinstance(each, argparse._HelpAction)]
+    required = [_words(each) for each in options if each.required]
+    optional = [f"[{_words(each)}]" for each in options if not each.required]
+    arguments = [_argument(each) for each in shown if not each.option_strings]
+    whole = " ".join(["%(prog)s", *required, *optional, *arguments])
+    if len(f"usage: {whole}") - len("%(prog)s") + len(parser.prog) <= SCREEN_COLUMNS:
+        return whole
+    return " ".join(["%(prog)s", *required, "[OPTIONS]", *arguments])
+
+
+def _words(option: argparse.Action) -> str:
+    return " ".join(filter(None, (option.option_strings[-1], value_name(option))))
+
+
+def _argument(action: argparse.Action) -> str:
+    if isinstance(action, argparse._SubParsersAction):
+        return "COMMAND ..."
+    name = value_name(action)
+    forms = {"?": f"[{name}]", "*": f"[{name} ...]", "+": f"{name} [{name} ...]"}
+    return forms.get(str(action.nargs), name)
