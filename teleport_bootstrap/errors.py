@@ -346,6 +346,13 @@ class LeaseLost(BootstrapError):
     exit_status = BUSY
 
 
+class DatabaseDamaged(BootstrapError):
+    """SQLite finds a database of Teleport's damaged, so that a backup would not bring it back."""
+
+    code = "database-damaged"
+    exit_status = FILES
+
+
 class ConfirmationNeeded(BootstrapError):
     """The command would change this machine, and nobody was there to say yes."""
 
