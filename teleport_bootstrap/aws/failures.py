@@ -37,6 +37,8 @@ _THROTTLING = frozenset({
 _PASSING = frozenset({
     "InternalError", "InternalFailure", "InternalServerError", "InternalServerException", "ServiceUnavailable",
     "ServiceUnavailableException", "Unavailable", "RequestTimeout", "RequestTimeoutException",
+    # S3's, for a body that was damaged or cut short on its way, and for two calls about one object at once.
+    "BadDigest", "IncompleteBody", "XAmzContentSHA256Mismatch", "OperationAborted",
 })
 # moto's server answers JSON services' denials in XML, which botocore reads as code 403; S3 answers HEAD without a body.
 _DENIED = frozenset({
@@ -149,7 +151,9 @@ def late(which: Kind, call: Call, why: str) -> errors.BootstrapError:
         return errors.AwsThrottled(
             f"AWS kept throttling {call.action} in {call.region}: {why}",
             hint="Many instances start at once, or something polls: try again in a minute, and ask for a higher "
-            "throughput (`aws ssm update-service-setting`, or Service Quotas).",
+            "throughput (`aws ssm update-service-setting`, or Service Quotas)."
+            if call.action.startswith("ssm:")
+            else "Something else calls it very often: try again in a few minutes.",
         )
     if which is Kind.FAULTY:
         return errors.AwsFailed(
@@ -201,9 +205,10 @@ def _denied(error: exceptions.ClientError, call: Call) -> errors.AwsDenied:
     action, resources = call.action, call.resources
     account = call.account or _first(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12}):", text)
     if re.search(r"\bkms\b|ciphertext|customer master key", text + _code(error), re.IGNORECASE):
-        action = "kms:Decrypt"
+        action = _first(r"perform: (kms:[A-Za-z]+)", text) or "kms:Decrypt"
         key = _first(r"(arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+)", text)
-        resources = (key or f"arn:{call.partition}:kms:{call.region}:{account or '*'}:key/KEY-OF-THE-PARAMETER",)
+        of = "PARAMETER" if call.action.startswith("ssm:") else "BUCKET"
+        resources = (key or f"arn:{call.partition}:kms:{call.region}:{account or '*'}:key/KEY-OF-THE-{of}",)
     elif account and not call.account:
         resources = tuple(resource.replace(":*:", f":{account}:", 1) for resource in resources)
     role = _first(r":assumed-role/([\w+=,.@-]{1,64})/", text)

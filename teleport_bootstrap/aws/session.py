@@ -26,13 +26,15 @@ def client(
     environ: Mapping[str, str],
     fips: bool = False,
     deadline_seconds: float = 60.0,
+    read_seconds: Optional[float] = None,
 ) -> Any:
     """Return a botocore client for `service` that signs with `credentials` (see teleport_bootstrap.ec2.credentials).
 
     No ~/.aws, AWS_CONFIG_FILE or AWS_PROFILE is read. `environ` may set AWS_ENDPOINT_URL[_<SERVICE>] (which is then
     called whatever `fips` says), AWS_USE_FIPS_ENDPOINT (as good as `fips`), AWS_USE_DUALSTACK_ENDPOINT and
     AWS_CA_BUNDLE; proxy variables are botocore's affair. It makes one attempt and no more: repeating is for
-    teleport_bootstrap.aws.calls, within `deadline_seconds`, of which one attempt uses at most half.
+    teleport_bootstrap.aws.calls, within `deadline_seconds`, of which one attempt uses at most half. `read_seconds` is
+    how long at most to wait for an answer, within that half, from a service that has more to do than usual.
     Raises UsageError for a value that cannot be.
     """
     _keep_secrets_out_of_logs()
@@ -54,9 +56,17 @@ def client(
         configured = endpoints.url(service, region, fips=fips, dual_stack=dual_stack)
     if "ignore_configured_endpoint_urls" in botocore.config.Config.OPTION_DEFAULTS:
         options["ignore_configured_endpoint_urls"] = True  # those of `environ` were read above
+    if service == "s3":
+        # Not the world-wide endpoint that us-east-1 still has, which a VPC's endpoint for S3 does not stand in for.
+        options["s3"] = {"us_east_1_regional_endpoint": "regional"}
     if service == "s3" and configured is not None:
         # botocore would put the bucket's name before a host that rarely resolves, or whose certificate does not fit.
-        options["s3"] = {"addressing_style": "path"}
+        options["s3"]["addressing_style"] = "path"
+    for name in ("request_checksum_calculation", "response_checksum_validation"):
+        if name in botocore.config.Config.OPTION_DEFAULTS:
+            # The checksums that a newer botocore adds by itself are unknown to some services that speak S3; where they
+            # protect, Content-MD5 is given, which every botocore knows.
+            options[name] = "when_required"
     return session.create_client(
         service,
         region_name=region,
@@ -64,7 +74,7 @@ def client(
         verify=_certificates(environ),
         config=botocore.config.Config(
             connect_timeout=min(_CONNECT_SECONDS, deadline_seconds / 6),
-            read_timeout=min(_READ_SECONDS, deadline_seconds / 3),
+            read_timeout=min(read_seconds or _READ_SECONDS, deadline_seconds / 3),
             retries={"mode": "legacy", "total_max_attempts": 1},
             user_agent_extra=f"teleport-bootstrap/{teleport_bootstrap.__version__}",
             **options,

@@ -1,0 +1,48 @@
+"""The way to AWS from this instance, with or without a conf."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.apply import gather, last_known
+from teleport_bootstrap.conf import conf, variables
+from teleport_bootstrap.ec2 import items, syntax
+
+if TYPE_CHECKING:  # AWS's library takes half a second to load, which only those who call AWS should wait for
+    from teleport_bootstrap.aws.access import Access
+    from teleport_bootstrap.ec2.imds import Imds
+
+
+def access(doors: gather.Doors, given: conf.Conf | None = None, *, fips: bool = False) -> Access:
+    """Return how to call AWS with the role of this instance; its credentials are fetched, nothing else is asked yet.
+
+    The region is that of the conf, the one this instance last said it is in, or the one it says now; a restore at boot
+    has no conf to give. Raises CredentialsMissing, MetadataAbsent, and the other errors of the metadata service.
+    """
+    from teleport_bootstrap.aws.access import Access  # noqa: PLC0415
+    from teleport_bootstrap.ec2 import credentials, imds  # noqa: PLC0415
+
+    service = imds.Imds.from_environment(doors.environ, deadline_seconds=doors.wait_seconds)
+    return Access(
+        region=_region(doors, given, service),
+        credentials=credentials.refreshable(service),
+        environ=doors.environ,
+        fips=fips,
+        wait_seconds=doors.wait_seconds,
+    )
+
+
+def client(doors: gather.Doors, given: conf.Conf | None, service: str, *, fips: bool = False) -> Any:
+    """Return a botocore client for `service` alone; raises as `access` does, which also tells how to renew."""
+    return access(doors, given, fips=fips).client(service)
+
+
+def _region(doors: gather.Doors, given: conf.Conf | None, service: Imds) -> str:
+    named = given.value(variables.EC2_REGION) if given else None
+    found = named or last_known.read(doors.where).get(syntax.REGION) or items.read(service, syntax.REGION)
+    if not found:
+        raise errors.MetadataAbsent(
+            "the instance metadata service does not say which region this is", hint="Set EC2_REGION in the conf."
+        )
+    return found
