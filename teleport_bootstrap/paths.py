@@ -13,6 +13,9 @@ UNIT_ENVIRONMENT = "/var/lib/teleport-bootstrap/unit.env"
 # The last values that instance metadata gave, for labels while it does not answer.
 METADATA_CACHE = "/var/lib/teleport-bootstrap/metadata.json"
 
+# How each periodic job last ended, one file each.
+JOBS = "/var/lib/teleport-bootstrap/jobs"
+
 # What a change of several files leaves while it is under way.
 CHANGE_JOURNAL = "/var/lib/teleport-bootstrap/change.json"
 

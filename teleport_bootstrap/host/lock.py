@@ -17,13 +17,15 @@ POLL_SECONDS = 0.1
 
 
 @contextlib.contextmanager
-def held(where: root.Root, purpose: str, *, deadline_seconds: float = 60.0) -> Iterator[None]:
+def held(where: root.Root, purpose: str, *, deadline_seconds: float = 60.0, name: str = NAME) -> Iterator[None]:
     """Hold the lock while the body runs; `purpose` is what others are told they wait for.
+
+    `name` is another file in the state directory, for work that is only not to be done twice at once.
 
     Raises LockBusy, naming the holder, when somebody else keeps it for longer than `deadline_seconds`. The kernel gives
     it back when the holder dies, however it dies.
     """
-    path = where.path(f"{paths.STATE}/{NAME}")
+    path = where.path(f"{paths.STATE}/{name}")
     try:
         os.makedirs(os.path.dirname(where.path(paths.STATE)), mode=0o755, exist_ok=True)
         with contextlib.suppress(FileExistsError):

@@ -1,0 +1,109 @@
+"""What timers do again and again: run once at a time, with a record of how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.host import changeset, clock, directory, lock, root
+
+PUBLISH_TOKENS = "publish-tokens"
+CERTIFICATE_OBTAIN = "certificate-obtain"
+CERTIFICATE_RENEW = "certificate-renew"
+CERTIFICATE_INSTALL = "certificate-install"
+BACKUP = "backup"
+NAMES = (PUBLISH_TOKENS, CERTIFICATE_OBTAIN, CERTIFICATE_RENEW, CERTIFICATE_INSTALL, BACKUP)
+
+SUCCEEDED = "succeeded"
+FAILED = "failed"
+
+# The second of two at once gives up rather soon: the first does the work.
+WAIT_SECONDS = 10.0
+
+_KEYS = ("last_run", "last_success", "outcome", "detail")
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Job:
+    """How a job last ended: `outcome` is SUCCEEDED or FAILED, `detail` says in a line what it did, or why it failed.
+
+    Times are ISO 8601 in UTC; `last_success` is None while there was none.
+    """
+
+    name: str
+    last_run: str
+    last_success: str | None
+    outcome: str
+    detail: str
+
+
+def run(where: root.Root, name: str, work: Callable[[], str]) -> str:
+    """Do `work`, one of NAMES, and return what it returns: what was done, in a line, without secrets.
+
+    How it ended is recorded, also where it raises, which this then does too. Raises LockBusy where the same job is at
+    work already, which is no run of it.
+    """
+    with lock.held(where, name, name=f"job-{name}.lock", deadline_seconds=WAIT_SECONDS):
+        begun = clock.SYSTEM.wall()
+        try:
+            detail = work()
+        except errors.BootstrapError as error:
+            _record(where, name, begun, FAILED, f"{error.code}: {error.message}")
+            raise
+        except BaseException as error:
+            # Its text is unknown, and may hold anything.
+            _record(where, name, begun, FAILED, f"ended by {type(error).__name__}")
+            raise
+        _record(where, name, begun, SUCCEEDED, detail)
+        return detail
+
+
+def read(where: root.Root) -> tuple[Job, ...]:
+    """Return the jobs that have run here, in the order of NAMES; one whose record cannot be read is left out."""
+    return tuple(job for job in (_read(where, name) for name in NAMES) if job is not None)
+
+
+def _read(where: root.Root, name: str) -> Job | None:
+    with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
+        found = directory.read(where, _path(name))
+        kept = json.loads(found.content) if found else {}
+        last_run, last_success, outcome, detail = (kept.get(key) for key in _KEYS)
+        if isinstance(last_success, (str, type(None))) and isinstance(last_run, str):
+            return Job(name, last_run, last_success, str(outcome), str(detail))
+    return None
+
+
+def _record(where: root.Root, name: str, begun: float, outcome: str, detail: str) -> None:
+    """Write down how a run ended; where that fails, the run has still ended as it did."""
+    before = _read(where, name)
+    succeeded = _iso(clock.SYSTEM.wall()) if outcome == SUCCEEDED else before.last_success if before else None
+    job = asdict(Job(name, _iso(begun), succeeded, outcome, " ".join(detail.split())))
+    del job["name"]
+    try:
+        # Another job may record its own end at this moment, and what is swept away must not be that.
+        with (
+            lock.held(where, name, name="jobs.lock", deadline_seconds=WAIT_SECONDS),
+            changeset.Changeset(where) as changes,
+        ):
+            changes.make_directory(paths.JOBS, mode=0o700, owner="root", group="root")
+            changes.sweep(paths.JOBS)
+            content = json.dumps(job, indent=2, ensure_ascii=False) + "\n"
+            changes.write(_path(name), content.encode(), mode=0o600, owner="root", group="root")
+            changes.commit()
+    except errors.BootstrapError as error:
+        logger.warning("how %s ended is not recorded: %s", name, error.message)
+
+
+def _path(name: str) -> str:
+    return f"{paths.JOBS}/{name}.json"
+
+
+def _iso(moment: float) -> str:
+    return datetime.datetime.fromtimestamp(moment, datetime.timezone.utc).isoformat(timespec="seconds")
