@@ -31,6 +31,7 @@ ROLLED_BACK = 13
 STILL_SICK = 14
 # Only of `status`: Teleport serves, but something is not as it was applied.
 DRIFTED = 15
+ARCHIVE = 16
 
 # What each says, for the manual.
 MEANINGS = {
@@ -50,6 +51,7 @@ MEANINGS = {
     ROLLED_BACK: "Teleport was not well with the new configuration; the old one is back, and it is well",
     STILL_SICK: "as 13, but Teleport is not well with the old configuration either",
     DRIFTED: "status: Teleport is healthy, but something is not as it was applied",
+    ARCHIVE: "a backup is damaged or cut off, is no backup, or is not safe to unpack",
 }
 
 _MESSAGE_ID_NAMESPACE = uuid.UUID("0f1a2e6c-57c1-5d0b-9d26-6a1f6b8c2b11")
@@ -386,6 +388,44 @@ class UnitTrouble(BootstrapError):
 
     code = "unit-trouble"
     exit_status = UNITS
+
+
+class ArchiveDamaged(BootstrapError):
+    """A backup is not as it was written: bytes are changed, missing or too many; each damaged file is named.
+
+    `damaged` holds the first of them, as (path, what is wrong with it); `damaged_in_all` counts all.
+    """
+
+    code = "archive-damaged"
+    exit_status = ARCHIVE
+
+    def __init__(
+        self, message: str, *, hint: str = "", damaged: tuple[tuple[str, str], ...] = (), damaged_in_all: int = 0
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.damaged = damaged
+        self.damaged_in_all = max(damaged_in_all, len(damaged))
+
+
+class ArchiveUnsafe(BootstrapError):
+    """A backup is whole, but holds what must not be unpacked: paths that lead out, devices, more than fits."""
+
+    code = "archive-unsafe"
+    exit_status = ARCHIVE
+
+
+class ArchiveUnknown(BootstrapError):
+    """A file is no backup of this agent, or of a later version of it, or the program to read it is not installed."""
+
+    code = "archive-unknown"
+    exit_status = ARCHIVE
+
+
+class CompressorTrouble(BootstrapError):
+    """The program that compresses a backup, or reads it, could not be run, failed, or took too long."""
+
+    code = "compressor-trouble"
+    exit_status = FILES
 
 
 def catalogue() -> Iterator[type[BootstrapError]]:
