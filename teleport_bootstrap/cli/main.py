@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 COMMANDS = {
     "generate": "write teleport.yaml from the conf and start Teleport's unit",
     "validate": "check a conf and list every problem in it",
+    "variables": "explain the variables of the conf",
     "render": "print the teleport.yaml that a conf gives",
     "plan": "print everything that generate would do, and do nothing",
     "reconfigure": "apply an edited conf, with a way back",

@@ -5,6 +5,7 @@ python -m teleport_bootstrap.conf.reference > docs/conf-reference.md
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
@@ -94,15 +95,23 @@ def _group(group: Group) -> str:
 
 
 def _variable(variable: Variable[Any]) -> str:
+    told = [f"- {name}: {fact}" for name, fact in facts(variable)]
+    return "\n".join([f"### `{variable.name}`", "", variable.help, "", *told, ""])
+
+
+def facts(variable: Variable[Any]) -> list[tuple[str, str]]:
+    """Return what the manual lists of a variable besides its meaning: names and sentences, in Markdown."""
     roles = "every role" if variable.roles == EVERY_ROLE else ", ".join(variable.roles)
-    facts = [f"- Type: {variable.kind.name}", f"- Roles: {roles}"]
-    if variable.required:
-        facts.append(f"- Required: {variable.required}")
-    if variable.default:
-        facts.append(f"- Default: {variable.default}")
-    if variable.since:
-        facts.append(f"- Since: {variable.since}")
-    return "\n".join([f"### `{variable.name}`", "", variable.help, "", *facts, ""])
+    found = [("Type", variable.kind.name), ("Roles", roles)]
+    for name, fact in (("Required", variable.required), ("Default", variable.default), ("Since", variable.since)):
+        if fact:
+            found.append((name, fact))
+    return found
+
+
+def plain(text: str) -> str:
+    """Return Markdown `text` as it reads without marks for code and links."""
+    return re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", text).replace("`", "")
 
 
 if __name__ == "__main__":

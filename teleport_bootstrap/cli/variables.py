@@ -1,0 +1,82 @@
+"""`teleport-bootstrap variables`: what the variables of the conf mean, without leaving the shell."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from typing import Any
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.cli import result
+from teleport_bootstrap.conf import reference, suggestion, variables
+from teleport_bootstrap.conf.variable import EVERY_ROLE, Variable
+
+EXAMPLE = "teleport-bootstrap variables TELEPORT_AUTH_SERVER_LB"
+
+_COLUMNS = 80
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("names", nargs="*", metavar="VARIABLE", help="which to explain; default: a line for each")
+    parser.add_argument("--role", choices=EVERY_ROLE, help="only those that this role reads")
+
+
+def run(arguments: argparse.Namespace) -> result.Result:
+    """Print the reference of the named variables, or a list of all."""
+    chosen = [_named(name) for name in arguments.names] or list(variables.TABLE)
+    if arguments.role is not None:
+        chosen = [each for each in chosen if arguments.role in each.roles]
+    text = "\n".join(map(_explained, chosen)) if arguments.names else _list(chosen)
+    return result.Result(text, {"variables": [_data(each) for each in chosen]})
+
+
+def _named(name: str) -> Variable[Any]:
+    variable = variables.BY_NAME.get(name)
+    if variable is None:
+        meant = suggestion.nearest(name)
+        raise errors.UsageError(
+            f"there is no variable {name}" + (f"; is it {meant}?" if meant else ""),
+            hint="`teleport-bootstrap variables` lists them all.",
+        )
+    return variable
+
+
+def _list(chosen: list[Variable[Any]]) -> str:
+    lines = []
+    for group in variables.GROUPS:
+        mine = [each for each in group.variables if each in chosen]
+        if mine:
+            lines += ["", group.title, *(_line(each) for each in mine)]
+    return "\n".join(lines[1:])
+
+
+def _line(variable: Variable[Any]) -> str:
+    start = f"  {variable.name:<{max(map(len, variables.BY_NAME))}}  "
+    return start + textwrap.shorten(reference.plain(variable.help), _COLUMNS - len(start), placeholder=" ...")
+
+
+def _explained(variable: Variable[Any]) -> str:
+    lines = textwrap.wrap(reference.plain(variable.help), _COLUMNS - 4, break_on_hyphens=False, break_long_words=False)
+    for name, fact in reference.facts(variable):
+        lines += textwrap.wrap(
+            f"{name}: {reference.plain(fact)}",
+            _COLUMNS - 4,
+            subsequent_indent="  ",
+            break_on_hyphens=False,
+            break_long_words=False,
+        )
+    return "\n".join([variable.name, *(f"    {line}" for line in lines), ""])
+
+
+def _data(variable: Variable[Any]) -> dict[str, Any]:
+    return {
+        "name": variable.name,
+        "type": variable.kind.name,
+        "roles": list(variable.roles),
+        "help": variable.help,
+        "required": variable.required or None,
+        "default": variable.default or None,
+        "secret": variable.secret,
+        "since": variable.since or None,
+    }
