@@ -28,6 +28,7 @@ PACKAGES = (
     "python3-requests",
     "python3-systemd",
     "python3-yaml",
+    "sudo",  # `sudo tctl`, as the guide has it
     "systemd",
     "systemd-sysv",
 )
