@@ -45,7 +45,7 @@ MEANINGS = {
     BUSY: "another teleport-bootstrap is at work",
     UNITS: "systemd did not do what was asked of it",
     UNHEALTHY: "everything was done, but Teleport is not healthy",
-    AWAITED: "a token or pin that Teleport needs to join is not there yet",
+    AWAITED: "a token, a pin or a certificate that Teleport cannot start without is not there yet",
     UNCONFIRMED: "something would change, and nobody was there to agree: add --yes",
     EDITED: "teleport.yaml was edited by hand, and the edit would be lost",
     ROLLED_BACK: "Teleport was not well with the new configuration; the old one is back, and it is well",
@@ -381,6 +381,20 @@ class StillSick(BootstrapError):
 
     code = "still-sick"
     exit_status = STILL_SICK
+
+
+class RestoreRefused(BootstrapError):
+    """An archive should not be restored here: another role, cluster or Teleport, data in the way; all is listed."""
+
+    code = "restore-refused"
+    exit_status = CONF_OR_USAGE
+
+
+class RestorePending(BootstrapError):
+    """The conf asks for a backup to be restored, which has not been done; a Teleport would start without its data."""
+
+    code = "restore-pending"
+    exit_status = CONF_OR_USAGE
 
 
 class UnitTrouble(BootstrapError):

@@ -26,6 +26,12 @@ CURRENT = "/var/lib/teleport-bootstrap/current.json"
 # Where Teleport's data is while it is set aside for a change that is not made yet.
 DATA_ASIDE = "/var/lib/teleport-bootstrap/data-aside.json"
 
+# What a restore leaves while it is under way; what it has put aside; what was restored, and the conf of that.
+RESTORE_JOURNAL = "/var/lib/teleport-bootstrap/restore.json"
+RESTORE_UNDO = "/var/lib/teleport-bootstrap/undo.json"
+RESTORED = "/var/lib/teleport-bootstrap/restored.json"
+RESTORED_CONF = "/var/lib/teleport-bootstrap/restored-conf"
+
 
 def on_instance(path: str) -> str:
     """Return a path in /etc/teleport.d as the instance sees it, whatever root it was read under; others as they are."""
