@@ -1,0 +1,208 @@
+"""The child that copies SQLite databases, as the account that they belong to. Started by `databases`, never by hand.
+
+It is a file that Python runs by its path, in isolated mode, and so it imports nothing but the standard library. It has
+no rights but those of the account that could do all of this anyway: what is planted for it in the data directory leads
+nowhere else.
+
+Input and output is the socket at descriptor 0. Each packet that comes in is the number of bytes that the copy of a
+database may take, a zero byte, and its path, relative to the data directory; each that goes out is JSON, and brings the
+descriptor of the copy, which has no name any more, where there is one. The end of the input is the end of the child.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import json
+import os
+import resource
+import shutil
+import signal
+import socket
+import sqlite3
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from typing import Any, NoReturn, Optional
+from urllib.parse import quote_from_bytes
+
+# What the directory is called that the copies are made in; `contents` leaves it out, and so knows the name too.
+SCRATCH_PREFIX = ".teleport-bootstrap-backup."
+
+# What came of one database.
+COPIED = "copied"
+DAMAGED = "damaged"
+FAILED = "failed"
+
+# A database that others keep locked is waited for; whoever started us ends us when it takes too long altogether.
+BUSY_SECONDS = 30.0
+PROBLEMS_SHOWN = 3
+LONGEST_PACKET = 65536
+MOST_MEMORY = 1024 * 1024 * 1024
+MOST_FILES = 64
+
+_PR_SET_NO_NEW_PRIVS = 38
+
+
+def main() -> None:
+    """Serve until the other side closes: arguments are the descriptor of the data directory, a uid and a gid."""
+    data, uid, gid = (int(argument) for argument in sys.argv[1:4])
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, _end)
+    top = _enter(data, uid, gid)
+    with socket.socket(fileno=0) as asked, _scratch(top) as scratch:
+        while True:
+            limit, _, path = asked.recv(LONGEST_PACKET).partition(b"\0")
+            if not path:
+                return
+            resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), resource.RLIM_INFINITY))
+            _answer(asked, *_copied(top, path, scratch))
+
+
+def _enter(data: int, uid: int, gid: int) -> bytes:
+    """Become the account `uid`, with the data directory as the whole world, and return what it is called there."""
+    os.umask(0o077)
+    os.fchdir(data)
+    os.close(data)
+    top = os.getcwdb()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (MOST_FILES, MOST_FILES))
+    if os.geteuid() == 0:
+        # Absolute links, and `..`, then stay inside. Where a sandbox does not let us, the account's own rights are what
+        # it is held by.
+        with contextlib.suppress(OSError):
+            os.chroot(".")
+            top = b""
+        if uid != 0:
+            os.setgroups([])
+            os.setresgid(gid, gid, gid)
+            os.setresuid(uid, uid, uid)
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    return top
+
+
+@contextlib.contextmanager
+def _scratch(top: bytes) -> Iterator[bytes]:
+    """Make a directory for copies in the data directory, and remove it again, with those that a killed run left."""
+    _sweep(top or b"/")
+    made = os.fsencode(tempfile.mkdtemp(prefix=SCRATCH_PREFIX, dir=os.fsdecode(top or b"/")))
+    descriptor = os.open(made, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        # While we live, nobody else sweeps it away.
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield made
+    finally:
+        os.close(descriptor)
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def _sweep(top: bytes) -> None:
+    for name in os.listdir(top):
+        if not name.startswith(os.fsencode(SCRATCH_PREFIX)):
+            continue
+        path = os.path.join(top, name)
+        with contextlib.suppress(OSError):
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(descriptor)
+
+
+def _copied(top: bytes, path: bytes, scratch: bytes) -> tuple[dict[str, Any], Optional[int]]:
+    """Return what came of copying the database at `path`, and the descriptor of the copy where there is one."""
+    target = os.path.join(scratch, b"copy")
+    try:
+        try:
+            _copy(b"%s/%s" % (top, path), target)
+            problems = _problems(target)
+            if problems:
+                return {"result": DAMAGED, "why": "; ".join(problems)}, None
+            descriptor = os.open(target, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                os.close(descriptor)
+                return {"result": FAILED, "why": "the copy was replaced by something else"}, None
+            return {"result": COPIED, "why": ""}, descriptor
+        finally:
+            for left in os.listdir(scratch):
+                with contextlib.suppress(OSError):
+                    os.unlink(os.path.join(scratch, left))
+    except sqlite3.Error as error:
+        return {"result": _kind(error), "why": str(error)}, None
+    except OSError as error:
+        return {"result": FAILED, "why": error.strerror or type(error).__name__}, None
+    except MemoryError:
+        return {"result": FAILED, "why": "not enough memory"}, None
+
+
+def _kind(error: sqlite3.Error) -> str:
+    """Return whether SQLite complains of the database or of the world around it; Python before 3.11 has only words."""
+    said = str(error)
+    words = ("malformed", "not a database", "unsupported file format", "no such collation")
+    return DAMAGED if any(each in said for each in words) else FAILED
+
+
+def _copy(source: bytes, target: bytes) -> None:
+    """Copy what is committed in the database `source` at this moment, in one piece, to a new one at `target`."""
+    # Read-only where there is something in the log: closing would otherwise write that into the database. Not so where
+    # there is no log, since a reader who may not write leaves an empty one behind.
+    mode = "ro" if os.path.lexists(source + b"-wal") else "rw"
+    try:
+        _copy_with(mode, source, target)
+    except sqlite3.OperationalError as error:
+        if mode == "rw" or "readonly" not in str(error):
+            raise
+        # A change that was cut off has to be rolled back first, as Teleport does when it opens the database.
+        _copy_with("rw", source, target)
+
+
+def _copy_with(mode: str, source: bytes, target: bytes) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(target)
+    uri = f"file:{quote_from_bytes(source)}?mode={mode}"
+    with (
+        contextlib.closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)) as opened,
+        contextlib.closing(sqlite3.connect(os.fsdecode(target))) as copy,
+    ):
+        # Nobody needs the copy after a power failure.
+        copy.execute("PRAGMA synchronous = OFF")
+        # In one step: one that gives others a turn begins anew whenever they commit.
+        opened.backup(copy, pages=-1, sleep=0.05)
+
+
+def _problems(target: bytes) -> list[str]:
+    """Return what SQLite finds wrong with the database; none is as it should be."""
+    with contextlib.closing(sqlite3.connect(os.fsdecode(target))) as copy:
+        # What a hostile schema could make of a check: functions that it should not reach.
+        copy.execute("PRAGMA trusted_schema = OFF")
+        copy.execute("PRAGMA temp_store = MEMORY")
+        copy.text_factory = bytes
+        said = [row[0] for row in copy.execute(f"PRAGMA integrity_check({PROBLEMS_SHOWN})")]
+    shown = [line.decode("utf-8", "replace") if isinstance(line, bytes) else str(line) for line in said]
+    return [] if shown == ["ok"] else shown[:PROBLEMS_SHOWN]
+
+
+def _answer(asked: socket.socket, said: dict[str, Any], descriptor: Optional[int]) -> None:
+    packet = json.dumps(said).encode()
+    if descriptor is None:
+        asked.send(packet)
+        return
+    try:
+        socket.send_fds(asked, [packet], [descriptor])
+    finally:
+        os.close(descriptor)
+
+
+def _end(number: int, frame: object) -> NoReturn:  # noqa: ARG001 - as signal wants it
+    # As an exception, so that what is in the making goes.
+    raise SystemExit(128 + number)
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        main()
