@@ -1,0 +1,21 @@
+"""Prints one generated text: `python3 -m teleport_bootstrap.manual NAME`, where NAME is one of those listed here.
+
+SOURCE_DATE_EPOCH in the environment is the date of the manual pages; otherwise that is today.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from teleport_bootstrap.manual import conf_page, program_page
+
+TEXTS = {
+    "man8": program_page.page,
+    "man5": conf_page.page,
+}
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or sys.argv[1] not in TEXTS:
+        sys.exit(f"usage: python3 -m teleport_bootstrap.manual {'|'.join(TEXTS)}")
+    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+    sys.stdout.write(TEXTS[sys.argv[1]]())

@@ -1,0 +1,57 @@
+"""The manual pages render without a warning, as their readers' programs see it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKS = {
+    "man": ("man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z"),
+    "groff": ("groff", "-man", "-ww", "-b", "-Kutf8", "-Tutf8", "-z"),
+    "mandoc": ("mandoc", "-Tlint", "-Wwarning"),
+}
+
+
+@pytest.fixture(scope="module", params=["man8", "man5"])
+def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("manual") / f"page.{request.param[-1]}"
+    made = subprocess.run(
+        [sys.executable, "-m", "teleport_bootstrap.manual", request.param],
+        cwd=CHECKOUT,
+        env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000", "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        check=True,
+    )
+    path.write_bytes(made.stdout)
+    return path
+
+
+@pytest.mark.parametrize("program", CHECKS)
+def test_it_renders_without_warnings(page: Path, program: str) -> None:
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+    done = subprocess.run(
+        [*CHECKS[program], str(page)],
+        env={**os.environ, "MANWIDTH": "80", "LC_ALL": "C.UTF-8"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    said = done.stderr + (done.stdout if program == "mandoc" else b"")
+    assert (done.returncode, said.decode()) == (0, "")
+
+
+def test_a_warning_would_be_seen(tmp_path: Path) -> None:
+    """Otherwise the checks above say nothing."""
+    bad = tmp_path / "bad.8"
+    bad.write_text('.TH X 8 "2024-01-01"\n.SH NAME\nx \\- y\n.XX no such macro\n')
+    for program, command in CHECKS.items():
+        if shutil.which(program) is not None:
+            done = subprocess.run([*command, str(bad)], capture_output=True, check=False)
+            assert b"XX" in done.stderr + done.stdout, program

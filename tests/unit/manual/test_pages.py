@@ -1,0 +1,96 @@
+"""The manual pages name everything that the code declares."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.cli import main
+from teleport_bootstrap.conf import variables
+from teleport_bootstrap.manual import conf_page, program_page, roff, tree
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+PROGRAM = program_page.page()
+CONF = conf_page.page()
+
+
+def plain(page: str) -> str:
+    """What a page says, without fonts and escapes."""
+    text = re.sub(r"\\f[BIR]", "", page)
+    for escape, character in (("\\-", "-"), ("\\(aq", "'"), ("\\(ti", "~"), ("\\&", "")):
+        text = text.replace(escape, character)
+    return text
+
+
+def test_every_command_and_option_is_in_it() -> None:
+    program = tree.program()
+    assert {each.words[1] for each in program.below} == set(main.COMMANDS)
+    for command in program.all_below():
+        body = plain(PROGRAM).partition(f'.SS "{" ".join(command.words[1:])}"\n')[2].partition("\n.SS")[0]
+        assert body, command.words
+        for option in command.options:
+            assert all(re.search(rf"^(.*, )?{re.escape(name)}\b", body, re.MULTILINE) for name in option.names)
+        assert command.example in body or command.below
+
+
+def test_every_error_and_status_is_in_it() -> None:
+    text = plain(PROGRAM)
+    for kind in errors.catalogue():
+        assert f"{kind.code} ({kind.exit_status})\n" in text
+    statuses = text.partition('.SH "EXIT STATUS"')[2].partition(".SH")[0]
+    assert re.findall(r"^(\d+)$", statuses, re.MULTILINE) == [str(status) for status in errors.MEANINGS]
+
+
+def test_every_path_of_the_code_is_in_it() -> None:
+    files = plain(PROGRAM).partition('.SH "FILES"')[2].partition(".SH")[0]
+    named = {value for name, value in vars(paths).items() if name.isupper() and isinstance(value, str)}
+    assert len(named) > 5
+    # What is in our own state is nobody's to touch, and none of it has to be told.
+    told = [path for path in sorted(named) if not path.startswith(f"{paths.STATE}/")]
+    assert [path for path in told if path not in files] == []
+
+
+def test_every_environment_variable_that_the_code_reads_is_in_it() -> None:
+    section = plain(PROGRAM).partition('.SH "ENVIRONMENT"')[2].partition(".SH")[0]
+    read = set()
+    for path in (CHECKOUT / "teleport_bootstrap").rglob("*.py"):
+        if "manual" not in path.parts:
+            read |= set(re.findall(r'"((?:AWS|REQUESTS)_[A-Z0-9_]+)"', path.read_text(encoding="utf-8")))
+    assert len(read) > 5
+    assert sorted(read - set(re.findall(r"[A-Z0-9_]+", section))) == []
+
+
+def test_every_unit_is_in_it() -> None:
+    section = plain(PROGRAM).partition('.SH "UNITS"')[2].partition(".SH")[0]
+    units = {path.name for path in (CHECKOUT / "systemd").iterdir() if path.suffix in (".service", ".timer")}
+    assert sorted(unit for unit in units if unit not in section) == []
+
+
+def test_every_variable_is_in_the_page_of_the_conf() -> None:
+    terms = re.findall(r"^\.TP\n\\fB(.*)\\fR$", CONF, re.MULTILINE)
+    assert terms == [variable.name for variable in variables.TABLE]
+
+
+def test_the_date_is_the_builds_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
+    assert '"1970-01-02"' in roff.heading("x", 8, "y")
+    assert program_page.page() == program_page.page()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain. And more.", "plain.\nAnd more."),
+        (".de x", "\\&.de x"),
+        ("'so /etc/passwd", "\\&'so /etc/passwd"),
+        ("a \\ b", "a \\e b"),
+        ("use `a-b 'c' ~x`", "use \\fBa\\-b \\(aqc\\(aq \\(tix\\fR"),
+        ("see [this](that.md)", "see this"),
+        ("a … b", "a \\[u2026] b"),
+    ],
+)
+def test_no_text_becomes_a_macro_or_another_character(text: str, shown: str) -> None:
+    assert roff.prose(text) == shown
