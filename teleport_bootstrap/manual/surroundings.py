@@ -35,7 +35,10 @@ FILES: tuple[tuple[tuple[str, ...], str], ...] = (
         "State of this program: for root only, and none of it is yours to edit. "
         "`status` and `history` show what is in it.",
     ),
-    ((paths.UNIT_ENVIRONMENT: tuple[tuple[tuple[str, ...], str], ...] = (
+    ((paths.UNIT_ENVIRONMENT,), "Flags that Teleport's units start it with."),
+)
+
+ENVIRONMENT: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"),
         "Where the instance metadata service is: a URL, or `IPv4` or `IPv6`. Only version 2 of the service is used.",
