@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Optional
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,14 @@ class Finished:
         return f"ended with status {self.status}"
 
 
-def run(argv: Sequence[str], *, timeout_seconds: float) -> Finished:
+def run(argv: Sequence[str], *, timeout_seconds: float, environ: Optional[Mapping[str, str]] = None) -> Finished:
     """Run `argv` without a shell and without input; return how it ended, never raise.
 
     Messages are asked for in English, because some are read. A program that outlives `timeout_seconds` is killed.
+    `environ` is all that it finds in its environment besides; by default what is in our own.
     """
-    environment = {**os.environ, "LC_ALL": "C.UTF-8", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": ""}
+    given = os.environ if environ is None else environ
+    environment = {**given, "LC_ALL": "C.UTF-8", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": ""}
     try:
         done = subprocess.run(
             list(argv),
