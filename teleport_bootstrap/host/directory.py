@@ -28,11 +28,15 @@ class Found:
 
 
 class Directory:
-    """An open directory at `path`. Every method works relative to its descriptor; all raise OSError."""
+    """An open directory at `path`. Every method works relative to its descriptor; all raise OSError.
 
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self.descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    With `within`, `path` is a name in that directory.
+    """
+
+    def __init__(self, path: str, *, within: Directory | None = None) -> None:
+        self.path = path if within is None else os.path.join(within.path, path)
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+        self.descriptor = os.open(path, flags, dir_fd=None if within is None else within.descriptor)
 
     def close(self) -> None:
         """Give the descriptor back."""

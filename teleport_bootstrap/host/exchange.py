@@ -1,0 +1,302 @@
+"""Whole directories put in the place of others, together with a change of files: all of it happens, or none of it.
+
+The order is: `prepare`, make what is staged, `carry_out`, and a changeset whose last word is `conclude`. A run that
+dies before that changeset is committed is undone by `recover`; one that dies after it has done everything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.host import changeset, directory, mounts, root, trouble
+
+# What a volume's own file system has in its root; it belongs to the volume and not to what is on it.
+VOLUMES_OWN = ("lost+found",)
+
+# How the directories inside a mount point are called that hold what is to be, what was, and what was given up.
+INSIDE = ".teleport-bootstrap-restore-"
+_ENTRIES = "entries"
+
+
+@dataclass(frozen=True)
+class Swap:
+    """`staged` takes the place of `target`, which from then on is called `kept`; paths as the instance sees them.
+
+    All three are on one file system. Where `target` is a mount point it cannot be renamed: then `is_mount` is true,
+    `staged` and `kept` are directories in it, and its entries are exchanged. With `staged` None nothing takes its
+    place. `had` says that there was something at `target` before; `carry_out` looks.
+    """
+
+    target: str
+    staged: str | None
+    kept: str
+    is_mount: bool = False
+    had: bool = False
+
+
+@dataclass(frozen=True)
+class Note:
+    """What is under way: paths that are being made, swaps once they have begun, and units to start if it is undone."""
+
+    making: tuple[str, ...] = ()
+    swaps: tuple[Swap, ...] = ()
+    units: tuple[str, ...] = ()
+
+
+def place(where: root.Root, target: str, word: str, stamp: str) -> str:
+    """Return a path on the file system of `target` for what will take its place, or for what was there.
+
+    Beside it; where it is a mount point, in a directory in it that only root enters.
+    """
+    if mounts.is_mount_point(where.path(target)):
+        return f"{target}/{INSIDE}{word}-{stamp}/{_ENTRIES}"
+    return f"{target}.{word}-{stamp}"
+
+
+def made_for(where: root.Root, staged: str) -> str:
+    """Make the directory that `staged`, of `place`, is to be made in, and return what goes when `staged` goes.
+
+    Raises FileTrouble.
+    """
+    parent, name = os.path.split(staged)
+    shown = where.path(parent)
+    if name != _ENTRIES:
+        with trouble.at(shown):
+            os.makedirs(shown, mode=0o755, exist_ok=True)
+        return staged
+    with trouble.at(shown), contextlib.closing(directory.Directory(os.path.dirname(shown))) as mount:
+        os.mkdir(os.path.basename(parent), mode=0o700, dir_fd=mount.descriptor)
+    return parent
+
+
+def swap(where: root.Root, target: str, staged: str | None, kept: str) -> Swap:
+    """Return the swap of `target`, as it is on this machine now."""
+    return Swap(target, staged, kept, mounts.is_mount_point(where.path(target)))
+
+
+def prepare(where: root.Root, making: Sequence[str]) -> None:
+    """Note that `making` are about to be made, so that they do not stay for ever. Raises FileTrouble."""
+    _write(where, Note(tuple(making)))
+
+
+def will_stop(where: root.Root, units: Sequence[str]) -> None:
+    """Note that `units` are about to be stopped, so that whoever undoes this starts them. Raises FileTrouble."""
+    found = _read(where)
+    if found is not None:
+        _write(where, Note(found.making, found.swaps, tuple(units)))
+
+
+def carry_out(where: root.Root, swaps: Sequence[Swap]) -> None:
+    """Put everything that is staged in its place, on the disk.
+
+    Raises FileTrouble, after which `recover` puts back what was there.
+    """
+    found = _read(where) or Note()
+    decided = tuple(_looked_at(where, each) for each in swaps)
+    _write(where, Note(found.making, decided, found.units))
+    for each in decided:
+        with trouble.at(where.path(each.target)):
+            if each.is_mount:
+                _exchange_entries(where, each)
+            else:
+                _exchange(where, each)
+
+
+def conclude(changes: changeset.Changeset) -> None:
+    """Make it a part of `changes` that the swaps stay."""
+    changes.remove(paths.RESTORE_JOURNAL)
+
+
+def recover(where: root.Root) -> Note | None:
+    """Undo what was not concluded, and return what it was; None where there is nothing. Raises FileTrouble.
+
+    Whoever is killed in it can begin it again.
+    """
+    note = _read(where)
+    if note is None:
+        return None
+    for each in reversed(note.swaps):
+        with trouble.at(where.path(each.target)):
+            if each.is_mount:
+                _put_entries_back(where, each)
+            else:
+                _put_back(where, each)
+    for path in note.making:
+        remove(where, path)
+    forget(where)
+    return note
+
+
+def forget(where: root.Root) -> None:
+    """Take the note away, where nothing is under way any more. Raises FileTrouble."""
+    with changeset.Changeset(where) as changes:
+        conclude(changes)
+        changes.commit()
+
+
+def remove(where: root.Root, path: str) -> None:
+    """Remove a directory or file with all that is in it, and follow no link; nothing where it is absent.
+
+    Raises FileTrouble.
+    """
+    target = where.path(path)
+    with trouble.at(target):
+        try:
+            facts = os.lstat(target)
+        except FileNotFoundError:
+            return
+        if stat.S_ISDIR(facts.st_mode):
+            # It works relative to descriptors, and does not follow links that somebody puts there meanwhile.
+            shutil.rmtree(target)
+        else:
+            os.unlink(target)
+
+
+def entries(where: root.Root, mount_point: str) -> list[str]:
+    """Return the names in a mount point that are not the volume's own nor a directory of ours."""
+    return sorted(
+        name for name in os.listdir(where.path(mount_point)) if name not in VOLUMES_OWN and not name.startswith(INSIDE)
+    )
+
+
+def _looked_at(where: root.Root, each: Swap) -> Swap:
+    had = bool(entries(where, each.target)) if each.is_mount else os.path.lexists(where.path(each.target))
+    return Swap(each.target, each.staged, each.kept, each.is_mount, had)
+
+
+def _exchange(where: root.Root, each: Swap) -> None:
+    target = where.path(each.target)
+    if each.had:
+        _rename(target, where.path(each.kept))
+    if each.staged is not None:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        _rename(where.path(each.staged), target)
+
+
+def _put_back(where: root.Root, each: Swap) -> None:
+    target, kept = where.path(each.target), where.path(each.kept)
+    staged = where.path(each.staged) if each.staged is not None else None
+    if os.path.lexists(kept) == each.had and staged is not None and not os.path.lexists(staged):
+        # Only then has what is there now come from the staging place.
+        if os.path.lexists(target):
+            _rename(target, staged)
+    if each.had and os.path.lexists(kept):
+        _rename(kept, target)
+
+
+def _rename(old: str, new: str) -> None:
+    os.rename(old, new)
+    for parent in dict.fromkeys((os.path.dirname(old), os.path.dirname(new))):
+        directory.sync(parent)
+
+
+def _exchange_entries(where: root.Root, each: Swap) -> None:
+    with _opened(where, each) as (mount, staged, kept):
+        moving = os.listdir(staged.descriptor) if staged is not None else []
+        for name in entries(where, each.target):
+            os.rename(name, name, src_dir_fd=mount.descriptor, dst_dir_fd=kept.descriptor)
+        kept.sync()
+        # What has been moved out is on the disk before anything is moved in: an entry in both would be nobody's.
+        mount.sync()
+        # The mark that everything old is out, so that what is there from now on is known to be new.
+        kept.create(_MARK, b"", mode=0o600, uid=-1, gid=-1)
+        kept.sync()
+        for name in sorted(moving):
+            if staged is not None and name not in (*VOLUMES_OWN, _MARK):
+                os.rename(name, name, src_dir_fd=staged.descriptor, dst_dir_fd=mount.descriptor)
+        mount.sync()
+
+
+# In the directory that holds what was there, once all of it does.
+_MARK = ".teleport-bootstrap-complete"
+
+
+def _put_entries_back(where: root.Root, each: Swap) -> None:
+    if not os.path.lexists(where.path(each.kept)):
+        return
+    with _opened(where, each) as (mount, staged, kept):
+        if kept.exists(_MARK):
+            # What is there now is new, all of it.
+            for name in entries(where, each.target):
+                if staged is not None:
+                    os.rename(name, name, src_dir_fd=mount.descriptor, dst_dir_fd=staged.descriptor)
+            mount.sync()
+            kept.unlink(_MARK)
+            kept.sync()
+        for name in os.listdir(kept.descriptor):
+            os.rename(name, name, src_dir_fd=kept.descriptor, dst_dir_fd=mount.descriptor)
+        mount.sync()
+    remove(where, os.path.dirname(each.kept))
+
+
+@contextlib.contextmanager
+def _opened(
+    where: root.Root, each: Swap
+) -> Iterator[tuple[directory.Directory, directory.Directory | None, directory.Directory]]:
+    """Open the mount point, what is staged in it, and what is kept, which is made where it is not there.
+
+    Step by step: the mount point may belong to Teleport's account, who could put a link in the place of ours.
+    """
+    with contextlib.ExitStack() as stack:
+        mount = stack.enter_context(contextlib.closing(directory.Directory(where.path(each.target))))
+        kept = _inside(stack, mount, each.kept, make=True)
+        staged = None if each.staged is None else _inside(stack, mount, each.staged, make=False)
+        assert kept is not None  # noqa: S101 - it is made
+        yield mount, staged, kept
+
+
+def _inside(
+    stack: contextlib.ExitStack, mount: directory.Directory, path: str, *, make: bool
+) -> directory.Directory | None:
+    found = mount
+    for name in (os.path.basename(os.path.dirname(path)), _ENTRIES):
+        if make:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(name, mode=0o700, dir_fd=found.descriptor)
+        try:
+            found = stack.enter_context(contextlib.closing(directory.Directory(name, within=found)))
+        except FileNotFoundError:
+            return None
+        # What is staged belongs to Teleport's account already; what it lies in, and nobody else enters, does not.
+        if name != _ENTRIES and os.fstat(found.descriptor).st_uid not in (0, os.geteuid()):
+            raise PermissionError(errno.EPERM, f"{name} belongs to another account")
+    return found
+
+
+def _write(where: root.Root, note: Note) -> None:
+    content = json.dumps(asdict(note), indent=1).encode()
+    with changeset.Changeset(where) as changes:
+        changes.write(paths.RESTORE_JOURNAL, content, mode=0o600, owner="root", group="root")
+        changes.commit()
+
+
+def _read(where: root.Root) -> Note | None:
+    shown = where.path(paths.RESTORE_JOURNAL)
+    try:
+        found = directory.read(where, paths.RESTORE_JOURNAL)
+    except OSError as error:
+        raise errors.FileTrouble(f"{shown} cannot be read: {error.strerror}", hint="Run as root.") from None
+    if found is None:
+        return None
+    try:
+        data: Any = json.loads(found.content)
+        return Note(
+            tuple(data["making"]),
+            tuple(Swap(**each) for each in data["swaps"]),
+            tuple(data["units"]),
+        )
+    except (ValueError, KeyError, TypeError):
+        raise errors.FileTrouble(
+            f"{shown} is damaged, so an interrupted restore cannot be undone",
+            hint=f"Look for names that contain {INSIDE} in /var/lib and /etc, put the right ones back by hand, and "
+            "remove that file.",
+        ) from None

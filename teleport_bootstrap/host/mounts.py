@@ -1,0 +1,32 @@
+"""Where file systems are mounted: a mount point cannot be renamed, and what is below it lies on another volume."""
+
+from __future__ import annotations
+
+import os
+import re
+
+_TABLE = "/proc/self/mountinfo"
+
+
+def is_mount_point(path: str) -> bool:
+    """Whether something is mounted at `path`, a bind mount of the same file system included."""
+    return os.path.realpath(path) in _mounted() or os.path.ismount(path)
+
+
+def below(path: str) -> tuple[str, ...]:
+    """Return what is mounted below `path`, without `path` itself."""
+    start = f"{os.path.realpath(path)}/"
+    return tuple(sorted(each for each in _mounted() if each.startswith(start)))
+
+
+def _mounted() -> frozenset[str]:
+    try:
+        with open(_TABLE, encoding="utf-8", errors="surrogateescape") as file:
+            return frozenset(_unescaped(line.split(" ")[4]) for line in file)
+    except (OSError, IndexError):
+        return frozenset()
+
+
+def _unescaped(text: str) -> str:
+    """Return a path of the table with its blanks: the kernel writes them, and backslashes, as octal numbers."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)
