@@ -310,6 +310,20 @@ class FileTrouble(BootstrapError):
     exit_status = FILES
 
 
+class BackupMissing(BootstrapError):
+    """There is no such archive where it was looked for."""
+
+    code = "backup-missing"
+    exit_status = FILES
+
+
+class BackupExists(BootstrapError):
+    """There is an archive of that name already, and none is ever overwritten."""
+
+    code = "backup-exists"
+    exit_status = FILES
+
+
 class AccountMissing(BootstrapError):
     """A file should belong to a user or group that this system does not have."""
 
