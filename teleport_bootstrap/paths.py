@@ -16,6 +16,9 @@ METADATA_CACHE = "/var/lib/teleport-bootstrap/metadata.json"
 # How each periodic job last ended, one file each.
 JOBS = "/var/lib/teleport-bootstrap/jobs"
 
+# Where backups go that were not sent elsewhere.
+BACKUPS = "/var/backups/teleport"
+
 # What a change of several files leaves while it is under way.
 CHANGE_JOURNAL = "/var/lib/teleport-bootstrap/change.json"
 
