@@ -32,6 +32,7 @@ STILL_SICK = 14
 # Only of `status`: Teleport serves, but something is not as it was applied.
 DRIFTED = 15
 ARCHIVE = 16
+CERTIFICATE = 17
 
 # What each says, for the manual.
 MEANINGS = {
@@ -52,6 +53,7 @@ MEANINGS = {
     STILL_SICK: "as 13, but Teleport is not well with the old configuration either",
     DRIFTED: "status: Teleport is healthy, but something is not as it was applied",
     ARCHIVE: "a backup is damaged or cut off, is no backup, or is not safe to unpack",
+    CERTIFICATE: "certbot failed, or there is no certificate that can be used",
 }
 
 _MESSAGE_ID_NAMESPACE = uuid.UUID("0f1a2e6c-57c1-5d0b-9d26-6a1f6b8c2b11")
@@ -268,6 +270,27 @@ class SecretsAwaited(BootstrapError):
     exit_status = AWAITED
 
 
+class CertificateAwaited(BootstrapError):
+    """The certificate that Teleport's web port serves with is not here yet: not obtained yet, or out of reach."""
+
+    code = "certificate-awaited"
+    exit_status = AWAITED
+
+
+class CertificateUnfit(BootstrapError):
+    """A certificate was found that cannot be used: another key, other names, an incomplete chain, or expired."""
+
+    code = "certificate-unfit"
+    exit_status = CERTIFICATE
+
+
+class CertbotTrouble(BootstrapError):
+    """certbot is not installed, failed, or did not end in time; nothing that was valid before was changed."""
+
+    code = "certbot-trouble"
+    exit_status = CERTIFICATE
+
+
 class TeleportUnsupported(BootstrapError):
     """The installed Teleport cannot run what the conf asks for: too old, another edition, or not a FIPS build."""
 
@@ -286,6 +309,13 @@ class TeleportUnknown(BootstrapError):
     """The installed Teleport did not say which version it is."""
 
     code = "teleport-unknown"
+    exit_status = TELEPORT
+
+
+class TctlFailed(BootstrapError):
+    """`tctl` did not do what it was asked: it is not there, the auth service does not answer, or it refuses."""
+
+    code = "tctl-failed"
     exit_status = TELEPORT
 
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Optional
+from typing import Any, Optional
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,11 @@ class Finished:
     def describe(self) -> str:
         """Return what happened in one line: the command, how it ended, and the last thing it said."""
         said = [line.strip() for line in (self.errors or self.output).splitlines() if line.strip()]
-        return f"`{' '.join(self.argv)}` {self._ending()}" + (f": {said[-1]}" if said else "")
+        return f"`{' '.join(self.argv)}` {self.ending}" + (f": {said[-1]}" if said else "")
 
-    def _ending(self) -> str:
+    @property
+    def ending(self) -> str:
+        """How it ended, as the rest of a sentence that begins with its name."""
         if self.status == 127:
             return "could not be run"
         if self.status == 124:
@@ -39,22 +41,32 @@ class Finished:
         return f"ended with status {self.status}"
 
 
-def run(argv: Sequence[str], *, timeout_seconds: float, environ: Optional[Mapping[str, str]] = None) -> Finished:
-    """Run `argv` without a shell and without input; return how it ended, never raise.
+def run(
+    argv: Sequence[str],
+    *,
+    timeout_seconds: float,
+    environ: Optional[Mapping[str, str]] = None,
+    given: bytes = b"",
+    ids: Optional[tuple[int, int]] = None,
+) -> Finished:
+    """Run `argv` without a shell; return how it ended, never raise.
 
     Messages are asked for in English, because some are read. A program that outlives `timeout_seconds` is killed.
-    `environ` is all that it finds in its environment besides; by default what is in our own.
+    `environ` is all that it finds in its environment besides; by default what is in our own. `given` is what it finds
+    on its standard input. `ids` are the user and the group that it runs as, without any other group.
     """
-    given = os.environ if environ is None else environ
-    environment = {**given, "LC_ALL": "C.UTF-8", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": ""}
+    account: dict[str, Any] = {} if ids is None else {"user": ids[0], "group": ids[1], "extra_groups": []}
+    inherited = os.environ if environ is None else environ
+    environment = {**inherited, "LC_ALL": "C.UTF-8", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": ""}
     try:
         done = subprocess.run(
             list(argv),
-            stdin=subprocess.DEVNULL,
+            input=given,
             capture_output=True,
             check=False,
             timeout=timeout_seconds,
             env=environment,
+            **account,
         )
     except subprocess.TimeoutExpired:
         return Finished(tuple(argv), 124, "", f"no end after {timeout_seconds:.0f} s")
