@@ -1,0 +1,82 @@
+"""Join tokens as Teleport's resources: what is registered with the auth server, and for whom."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from teleport_bootstrap.secret import Secret
+
+# The last part of each parameter's name, and the system role that the token gives. The names are part of the contract.
+ROLES = {"proxy": "Proxy", "node": "Node", "kube": "Kube", "app": "App", "db": "Db"}
+
+# Four runs of the hourly timer: three may fail before a published token ends.
+LIFE_SECONDS = 4 * 3600.0
+
+_BYTES = 32
+
+
+def fresh() -> Secret:
+    """Return a new random token: 64 hexadecimal digits."""
+    return Secret(secrets.token_hex(_BYTES))
+
+
+def temporary(token: Secret, role: str, *, now: float) -> Secret:
+    """Return the resource that lets hosts join in `role`, a key of ROLES, with `token`, for LIFE_SECONDS from `now`.
+
+    It is JSON, which `tctl create` takes as it takes YAML.
+    """
+    ends = datetime.datetime.fromtimestamp(int(now + LIFE_SECONDS), datetime.timezone.utc)
+    return Secret(
+        json.dumps(
+            {
+                "kind": "token",
+                "version": "v2",
+                "metadata": {"name": token.reveal(), "expires": ends.strftime("%Y-%m-%dT%H:%M:%SZ")},
+                "spec": {"roles": [ROLES[role]], "join_method": "token"},
+            }
+        )
+    )
+
+
+def for_instance_role(name: str, *, account: str, partition: str, role: str) -> dict[str, Any]:
+    """Return the resource `name`, which lets the instances of `account` that have the IAM role `role` join.
+
+    It holds no secret and does not end. The last part of the ARN is the name of the session, which for an instance is
+    its id: what else may assume the role does not join with it.
+    """
+    rule = {"aws_account": account, "aws_arn": f"arn:{partition}:sts::{account}:assumed-role/{role}/i-*"}
+    return {
+        "kind": "token",
+        "version": "v2",
+        "metadata": {"name": name},
+        "spec": {"roles": list(ROLES.values()), "join_method": "iam", "allow": [rule]},
+    }
+
+
+def is_as_wanted(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether the resource `found`, as Teleport gives it, allows just what `wanted` does, and does not end.
+
+    Teleport adds values of its own, such as a revision, and writes out what is empty.
+    """
+    return _essence(found) == _essence(wanted)
+
+
+def _essence(resource: Mapping[str, Any]) -> tuple[object, ...]:
+    metadata, spec = _mapping(resource.get("metadata")), _mapping(resource.get("spec"))
+    rules = spec.get("allow") or []
+    return (
+        resource.get("kind"),
+        metadata.get("name"),
+        metadata.get("expires") or None,
+        str(spec.get("join_method", "")).lower(),
+        sorted(str(role).lower() for role in spec.get("roles") or []),
+        sorted(sorted((key, str(value)) for key, value in _mapping(rule).items() if value) for rule in rules),
+    )
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
