@@ -55,3 +55,14 @@ def test_a_warning_would_be_seen(tmp_path: Path) -> None:
         if shutil.which(program) is not None:
             done = subprocess.run([*command, str(bad)], capture_output=True, check=False)
             assert b"XX" in done.stderr + done.stdout, program
+
+
+@pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
+def test_the_completion_for_bash_passes_shellcheck(tmp_path: Path) -> None:
+    script = tmp_path / "teleport-bootstrap"
+    made = subprocess.run(
+        [sys.executable, "-m", "teleport_bootstrap.manual", "bash"], cwd=CHECKOUT, capture_output=True, check=True
+    )
+    script.write_bytes(made.stdout)
+    done = subprocess.run(["shellcheck", "-s", "bash", str(script)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")

@@ -1,0 +1,183 @@
+"""What the three shells themselves offer with the generated completion."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Callable
+
+import pytest
+
+from teleport_bootstrap.cli import main
+from teleport_bootstrap.conf import variables
+from teleport_bootstrap.manual import tree
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PROGRAM = tree.program()
+SHARED = [each.names[-1] for each in tree.shared()]
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "TERM": "dumb", "LC_ALL": "C.UTF-8"}
+
+Offer = Callable[..., "list[str]"]
+
+
+def _generated(shell: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "teleport_bootstrap.manual", shell],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def _bash(script: Path, line: list[str], folder: Path) -> list[str]:
+    """Ask as bash does: --option=value is three words for it."""
+    words: list[str] = []
+    for word in line:
+        name, equals, value = word.partition("=")
+        words += [name, equals, value] if equals and name.startswith("--") else [word]
+    program = (
+        'source "$1"; shift; complete -p teleport-bootstrap >/dev/null || exit 9\n'
+        'COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _teleport_bootstrap 2>&1\n'
+        'printf "%s\\n" "${COMPREPLY[@]}"\n'
+    )
+    done = subprocess.run(
+        ["bash", "--norc", "-c", program, "bash", str(script), *words],
+        cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return sorted(filter(None, done.stdout.splitlines()))
+
+
+def _fish(script: Path, line: list[str], folder: Path) -> list[str]:
+    done = subprocess.run(
+        ["fish", "--no-config", "-c", 'source $argv[1]; complete -C "$argv[2]"', str(script), " ".join(line)],
+        cwd=folder, env={**ENVIRONMENT, "HOME": str(folder)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stderr == ""
+    return sorted(each.partition("\t")[0] for each in done.stdout.splitlines())
+
+
+def _zsh(script: Path, line: list[str], folder: Path) -> list[str]:
+    """Type the line and a TAB into a zsh of its own, and let what is offered go to a file."""
+    offered = folder / ".offered"
+    offered.write_text("")
+    setup = folder / ".setup"
+    setup.write_text(
+        "PS1=''; unsetopt zle_bracketed_paste prompt_sp 2>/dev/null\n"
+        f"autoload -Uz compinit; compinit -D -u; source {script}\n"
+        "compadd() {\n"
+        '  local -a hits; builtin compadd -O hits "$@"\n'
+        f"  (( $#hits )) && print -rl -- $hits >>{offered}\n"
+        '  builtin compadd "$@"\n}\n'
+        f"ended() {{ print -r done >>{offered} }}\n"
+        "zle -C offer complete-word tell\n"
+        "tell() { _main_complete; ended; compstate[insert]=''; compstate[list]='' }\n"
+        "bindkey '^T' offer\n"
+        "print READY\n"
+    )
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(folder)
+        os.execvpe("zsh", ["zsh", "-f", "-i"], {**ENVIRONMENT, "HOME": str(folder)})
+    try:
+        os.write(terminal, f"source {setup}\n".encode())
+        _read(terminal, lambda said: b"READY\r\n" in said)
+        os.write(terminal, " ".join(line).encode() + b"\x14")
+        said = _read(terminal, lambda _: "done\n" in offered.read_text())
+        assert b"not found" not in said and b"error" not in said, said
+    finally:
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+        os.close(terminal)
+    return sorted({each for each in offered.read_text().splitlines() if each != "done"})
+
+
+def _read(terminal: int, until: Callable[[bytes], bool]) -> bytes:
+    said = b""
+    deadline = time.monotonic() + 30
+    while not until(said):
+        assert time.monotonic() < deadline, said
+        if select.select([terminal], [], [], 0.05)[0]:
+            said += os.read(terminal, 65536)
+    return said
+
+
+SHELLS = {"bash": _bash, "zsh": _zsh, "fish": _fish}
+
+
+@pytest.fixture(scope="module", params=SHELLS)
+def offer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Offer:
+    """A function that returns what a shell offers behind the words that it is given; the last one is not finished."""
+    if shutil.which(request.param) is None:
+        pytest.skip(f"{request.param} is not installed")
+    folder = tmp_path_factory.mktemp(request.param)
+    script = folder / "script"
+    script.write_text(_generated(request.param))
+    work = folder / "work"
+    (work / "a folder").mkdir(parents=True)
+    (work / "a conf").write_text("")
+    return lambda *words: SHELLS[request.param](script, ["teleport-bootstrap", *words], work)
+
+
+def test_every_command(offer: Offer) -> None:
+    assert offer("") == sorted(main.COMMANDS)
+
+
+def test_what_has_begun(offer: Offer) -> None:
+    assert offer("reconf") == ["reconfigure"]
+    assert offer("no-such") == []
+
+
+@pytest.mark.parametrize("command", PROGRAM.below, ids=lambda each: each.words[-1])
+def test_every_option_of_every_command_and_what_is_below_it(offer: Offer, command: tree.Command) -> None:
+    mine = {each.names[-1] for each in command.options}
+    assert offer(command.words[-1], "--") == sorted({*mine, *SHARED, "--help"})
+    if command.below:
+        assert offer(command.words[-1], "") == sorted(each.words[-1] for each in command.below)
+        below = command.below[0]
+        mine = {each.names[-1] for each in below.options}
+        assert offer(*below.words[1:], "--") == sorted({*mine, *SHARED, "--help"})
+
+
+def test_conf_variables(offer: Offer) -> None:
+    assert offer("variables", "TELEPORT_AGENT_K") == [each for each in sorted(variables.BY_NAME) if "AGENT_K" in each]
+    assert offer("variables", "USE_ACM", "") == sorted(variables.BY_NAME)
+
+
+@pytest.mark.parametrize(
+    ("words", "values"),
+    [
+        (("--format", ""), ["json", "text"]),
+        (("status", "--format", "j"), ["json"]),
+        (("status", "--log-level", "w"), ["warning"]),
+        (("metadata", "local-i"), ["local-ipv4"]),
+        (("metadata", "local-ipv4", ""), []),
+        (("--format", "json", "--root", "/", "variables", "--role", "a"), ["agent", "all-in-one", "auth"]),
+        (("generate", "--wait", ""), []),
+    ],
+    ids=str,
+)
+def test_values(offer: Offer, words: tuple[str, ...], values: list[str]) -> None:
+    assert offer(*words) == values
+
+
+def test_a_value_behind_an_equals_sign(offer: Offer) -> None:
+    found = offer("status", "--format=j")
+    assert found in (["json"], ["--format=json"])
+
+
+def test_files_and_directories_with_blanks_in_their_names(offer: Offer) -> None:
+    def names(*words: str) -> list[str]:
+        return sorted({each.replace("\\ ", " ").rstrip("/") for each in offer(*words)})
+
+    assert names("validate", "a") == ["a conf", "a folder"]
+    assert names("render", "--conf", "a") == ["a conf", "a folder"]
+    assert names("status", "--root", "a") == ["a folder"]
+    assert offer("render", "") == []
