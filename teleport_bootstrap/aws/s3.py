@@ -231,9 +231,12 @@ class Bucket:
                 hint="The service at the endpoint does not know SSE-KMS: leave --kms-key-id away, or use Amazon S3.",
             )
 
-    def perform(self, action: str, key: Optional[str], operation: Callable[[], Result]) -> Result:
+    def perform(
+        self, action: str, key: Optional[str], operation: Callable[[], Result], *, seconds: Optional[float] = None
+    ) -> Result:
         """Return what `operation` returns, one call about `key` (None: about the bucket), repeated as needed.
 
+        Within `seconds` at most, where less than usual is given.
         Raises what the class says, ObjectMissing, ObjectChanged, and UploadGone.
         """
         call = failures.Call(
@@ -255,7 +258,7 @@ class Bucket:
             return calls.perform(
                 attempt,
                 call,
-                deadline=retry.Deadline(self.deadline_seconds, self.clock),
+                deadline=retry.Deadline(min(seconds or self.deadline_seconds, self.deadline_seconds), self.clock),
                 attempt_seconds=session.attempt_seconds(self.client),
                 renew=self._renew,
             )

@@ -1,0 +1,136 @@
+"""Archives as objects in S3, all of whose keys begin with one prefix."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import logging
+from collections.abc import Iterator
+from typing import Optional
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.aws import s3, s3_download, s3_upload
+from teleport_bootstrap.backup.stores import names
+from teleport_bootstrap.backup.stores.store import Stored
+from teleport_bootstrap.host import clock, ending
+
+logger = logging.getLogger(__name__)
+
+
+class BucketStore:
+    """The archives in `bucket` below `prefix`, which is empty or ends in a slash."""
+
+    def __init__(self, bucket: s3.Bucket, prefix: str) -> None:
+        self.bucket = bucket
+        self.prefix = prefix
+
+    @property
+    def place(self) -> str:
+        """The URL of the prefix."""
+        return self.bucket.url(self.prefix)
+
+    @contextlib.contextmanager
+    def writing(self, name: str) -> Iterator[s3_upload.Upload]:
+        """As Store.writing. Threads send what was written meanwhile: start programs, but do not fork in the body."""
+        key = self._key(name)
+        with ending.as_exception():
+            self._refuse_existing(key)
+            with s3_upload.Upload(self.bucket, key) as upload:
+                yield upload
+
+    def sources(self) -> tuple[Stored, ...]:
+        """As Store.sources; one call for each thousand objects that are named as archives are."""
+        found: dict[str, s3.Object] = {}
+        for each in self.bucket.list(self._key("teleport-")):
+            found[each.key[len(self.prefix) :]] = each
+        return tuple(
+            Stored(name, self.bucket.url(each.key), each.size, _is_about(found.get(f"{name}{names.VERIFIED}"), each))
+            for name, each in sorted(found.items())
+            if names.parse(name)
+        )
+
+    def source(self, name: str) -> ObjectSource:
+        """As Store.source."""
+        found = self.bucket.head(self._key(name))
+        if found is None:
+            raise errors.BackupMissing(
+                f"there is no {self.bucket.url(self._key(name))}",
+                hint=f"`teleport-bootstrap backup list {self.place}` shows what there is.",
+            )
+        return ObjectSource(self.bucket, found)
+
+    def mark_verified(self, name: str) -> None:
+        """As Store.mark_verified. A listing tells by the times whether the note is about the object that is there."""
+        now = datetime.datetime.fromtimestamp(clock.SYSTEM.wall(), datetime.timezone.utc)
+        note = json.dumps({"verified": now.strftime("%Y-%m-%dT%H:%M:%SZ")}).encode() + b"\n"
+        self.bucket.put(self._note(name), note, content_type="application/json")
+
+    def mark_damaged(self, name: str) -> None:
+        """As Store.mark_damaged."""
+        self.bucket.delete(self._note(name))
+
+    def delete(self, name: str) -> None:
+        """As Store.delete."""
+        # The note first: an archive without one is whole, a note without an archive is litter.
+        self.bucket.delete(self._note(name))
+        self.bucket.delete(self._key(name))
+
+    def sweep(self, cluster: str, host: str) -> tuple[str, ...]:
+        """As Store.sweep: the parts of uploads that never ended are paid for, and nothing else shows them."""
+        try:
+            return tuple(
+                self.bucket.url(key)
+                for key in s3_upload.abort_all(
+                    self.bucket,
+                    self._key(names.start(cluster, host)),
+                    lambda key: names.parse(key[len(self.prefix) :]) is not None,
+                )
+            )
+        except errors.AwsDenied as error:
+            logger.info("uploads that an earlier run did not end cannot be looked for: %s", error.message)
+            return ()
+
+    def _refuse_existing(self, key: str) -> None:
+        try:
+            found = self.bucket.head(key)
+        except errors.AwsDenied:
+            # That is also what S3 says of an object that is missing to who may not list the bucket.
+            return
+        if found is not None:
+            raise errors.BackupExists(
+                f"{self.bucket.url(key)} is there already",
+                hint="Remove it first, or let the backup have another name.",
+            )
+
+    def _key(self, name: str) -> str:
+        return f"{self.prefix}{name}"
+
+    def _note(self, name: str) -> str:
+        return f"{self._key(name)}{names.VERIFIED}"
+
+
+class ObjectSource:
+    """An archive in S3, always the same version of it."""
+
+    def __init__(self, bucket: s3.Bucket, found: s3.Object) -> None:
+        self._bucket = bucket
+        self._found = found
+
+    @property
+    def name(self) -> str:
+        """The URL."""
+        return self._bucket.url(self._found.key)
+
+    @property
+    def size(self) -> Optional[int]:
+        """How many bytes it has."""
+        return self._found.size
+
+    def open(self) -> s3_download.Download:
+        """Return its bytes; raises ObjectMissing and ObjectChanged, as reading does."""
+        return self._bucket.open(self._found.key, if_match=self._found.etag)
+
+
+def _is_about(note: Optional[s3.Object], found: s3.Object) -> bool:
+    return note is not None and note.modified >= found.modified

@@ -1,0 +1,105 @@
+"""Where the command line wants an archive to go, or to come from."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Optional
+
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.backup.stores import names, store
+from teleport_bootstrap.host import root
+
+if TYPE_CHECKING:
+    from teleport_bootstrap.aws.access import Access
+
+_S3 = "s3://"
+_HINT = "Write a directory, a file whose name ends in .tar.zst or .tar.gz, or s3://BUCKET/PREFIX."
+# Anything else needs quoting in URLs, policies and shells, and S3's own guide advises against it.
+_KEY = re.compile(r"[A-Za-z0-9!_.*'()/=+@,-]*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A directory (`path`, absolute, on this machine), or a `bucket` and what its keys begin with (`prefix`).
+
+    `name` is that of one archive, where one was named instead of a place for many; None means a name of ours.
+    """
+
+    path: str = ""
+    bucket: str = ""
+    prefix: str = ""
+    name: Optional[str] = None
+
+    @property
+    def is_s3(self) -> bool:
+        """Whether AWS is needed."""
+        return bool(self.bucket)
+
+    @property
+    def compression(self) -> Optional[str]:
+        """How an archive of that name has to be compressed; None where that is open."""
+        return names.compression_of(self.name) if self.name else None
+
+
+def parse(text: Optional[str], where: root.Root) -> Destination:
+    """Return what `text` says; None stands for the place where backups of `where` go by default.
+
+    A relative path is one of the current directory. A path that ends in .tar.zst or .tar.gz names one archive, and so
+    does a path to a file that is there. Raises UsageError.
+    """
+    if text is None:
+        return Destination(path=where.path(paths.BACKUPS))
+    if text.startswith(_S3):
+        return _bucket(text)
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text) or not text or "\0" in text:
+        raise errors.UsageError(f"{text!r} is no place for backups", hint=_HINT)
+    path = os.path.abspath(text)
+    if not text.endswith("/") and (names.compression_of(os.path.basename(path)) or os.path.isfile(path)):
+        return Destination(path=os.path.dirname(path), name=os.path.basename(path))
+    return Destination(path=path)
+
+
+def open_store(
+    destination: Destination,
+    access: Callable[[], Access],
+    *,
+    expected_owner: Optional[str] = None,
+    kms_key_id: Optional[str] = None,
+) -> store.Store:
+    """Return the store that `destination` names; nothing is written yet.
+
+    `access` is called for a bucket only. `expected_owner` is the account that the bucket has to belong to, `kms_key_id`
+    the key to encrypt with. Raises UsageError where these are given for a directory, and what `access` raises.
+    """
+    if destination.is_s3:
+        # AWS's library takes half a second to load, which a backup to a directory should not wait for.
+        from teleport_bootstrap.aws import s3  # noqa: PLC0415
+        from teleport_bootstrap.backup.stores import bucket  # noqa: PLC0415
+
+        made = s3.Bucket.of(access(), destination.bucket, expected_owner=expected_owner, kms_key_id=kms_key_id)
+        return bucket.BucketStore(made, destination.prefix)
+    for option, value in (("--expected-bucket-owner", expected_owner), ("--kms-key-id", kms_key_id)):
+        if value is not None:
+            raise errors.UsageError(f"{option} is for s3:// only, and {destination.path} is a directory", hint=_HINT)
+    from teleport_bootstrap.backup.stores import directory  # noqa: PLC0415
+
+    return directory.DirectoryStore(destination.path)
+
+
+def _bucket(text: str) -> Destination:
+    name, _, key = text[len(_S3) :].partition("/")
+    if not name:
+        raise errors.UsageError(f"{text!r} names no bucket", hint=_HINT)
+    if not _KEY.fullmatch(key) or key.startswith("/") or "//" in key:
+        raise errors.UsageError(
+            f"{text!r}: a prefix has letters, digits, and !_.*'()/=+@,- in it, and no empty part", hint=_HINT
+        )
+    if any(part in (".", "..") for part in key.split("/")):
+        raise errors.UsageError(f"{text!r}: a prefix has no . or .. in it", hint=_HINT)
+    before, _, last = key.rpartition("/")
+    if names.compression_of(last):
+        return Destination(bucket=name, prefix=f"{before}/" if before else "", name=last)
+    return Destination(bucket=name, prefix=f"{key.rstrip('/')}/" if key else "")

@@ -1,0 +1,337 @@
+"""Archives as files of one directory, which only root can write to."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import errno
+import fcntl
+import io
+import json
+import logging
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.backup.stores import names
+from teleport_bootstrap.backup.stores.store import Stored
+from teleport_bootstrap.host import clock, ending, root, trust
+from teleport_bootstrap.host import directory as directories
+
+logger = logging.getLogger(__name__)
+
+# A file in the making: a dot, the name that it will have, some chance, and this.
+PARTIAL = ".teleport-bootstrap-partial"
+
+_NOTE_LIMIT = 64 * 1024
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_EXISTING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class DirectoryStore:
+    """The archives in the directory `path`, absolute on this machine. It is made, with mode 0700, when one is written.
+
+    A directory that others can write to is refused for everything but reading one archive: they could put another one
+    in its place, or a note that it is good.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    @property
+    def place(self) -> str:
+        """The path."""
+        return self.path
+
+    @contextlib.contextmanager
+    def writing(self, name: str) -> Iterator[FileSink]:
+        """As Store.writing; everything is written to a file with another name first."""
+        self._make()
+        with self._opened() as directory, ending.as_exception():
+            self._refuse_existing(directory, name)
+            partial = f".{name}.{secrets.token_hex(4)}{PARTIAL}"
+            try:
+                with self._trouble(name):
+                    descriptor = os.open(partial, _NEW, 0o600, dir_fd=directory)
+                try:
+                    # Tells `sweep` that somebody is at work here; the kernel gives it back however we end.
+                    fcntl.flock(descriptor, fcntl.LOCK_EX)
+                    yield FileSink(self, name, descriptor)
+                    with self._trouble(name):
+                        os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+                self._refuse_existing(directory, name)
+                with self._trouble(name):
+                    os.rename(partial, name, src_dir_fd=directory, dst_dir_fd=directory)
+                    os.fsync(directory)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    os.unlink(partial, dir_fd=directory)
+                raise
+
+    def sources(self) -> tuple[Stored, ...]:
+        """As Store.sources."""
+        if not os.path.lexists(self.path):
+            return ()
+        found = []
+        with self._opened() as directory:
+            for name in sorted(self._names(directory)):
+                facts = _facts(directory, name) if names.parse(name) else None
+                if facts is not None:
+                    note = _note(directory, name)
+                    found.append(Stored(name, self._path(name), facts.st_size, note == _fingerprint(facts)))
+        return tuple(found)
+
+    def source(self, name: str) -> FileSource:
+        """As Store.source."""
+        path = self._path(name)
+        source = FileSource(path)
+        source.open().close()
+        return source
+
+    def mark_verified(self, name: str) -> None:
+        """As Store.mark_verified. The note has the file's size and time of change, so that it is about no other."""
+        with self._opened() as directory:
+            facts = _facts(directory, name)
+            if facts is None:
+                raise _missing(self._path(name))
+            when = datetime.datetime.fromtimestamp(clock.SYSTEM.wall(), datetime.timezone.utc)
+            note = {"verified": when.strftime("%Y-%m-%dT%H:%M:%SZ"), **_fingerprint(facts)}
+            partial = f".{name}.{secrets.token_hex(4)}{PARTIAL}"
+            with self._trouble(f"{name}{names.VERIFIED}"):
+                try:
+                    with os.fdopen(os.open(partial, _NEW, 0o600, dir_fd=directory), "wb") as file:
+                        fcntl.flock(file, fcntl.LOCK_EX)
+                        file.write(json.dumps(note).encode() + b"\n")
+                        file.flush()
+                        os.fsync(file.fileno())
+                    os.rename(partial, f"{name}{names.VERIFIED}", src_dir_fd=directory, dst_dir_fd=directory)
+                    os.fsync(directory)
+                except BaseException:
+                    with contextlib.suppress(OSError):
+                        os.unlink(partial, dir_fd=directory)
+                    raise
+
+    def mark_damaged(self, name: str) -> None:
+        """As Store.mark_damaged."""
+        with self._opened() as directory:
+            self._unlink(directory, f"{name}{names.VERIFIED}")
+
+    def delete(self, name: str) -> None:
+        """As Store.delete."""
+        with self._opened() as directory:
+            # The note first: an archive without one is whole, a note without an archive is litter.
+            self._unlink(directory, f"{name}{names.VERIFIED}")
+            self._unlink(directory, name)
+
+    def sweep(self, cluster: str, host: str) -> tuple[str, ...]:  # noqa: ARG002 - whoever wrote it, it is of no use
+        """As Store.sweep. What another process is still writing is known by its lock."""
+        if not os.path.lexists(self.path):
+            return ()
+        with self._opened() as directory:
+            return tuple(
+                self._path(name)
+                for name in sorted(self._names(directory))
+                if (name.startswith(".") and name.endswith(PARTIAL) and self._remove_partial(directory, name))
+                or (self._is_note_about_nothing(directory, name) and self._unlink(directory, name))
+            )
+
+    def _remove_partial(self, directory: int, name: str) -> bool:
+        try:
+            descriptor = os.open(name, _EXISTING, dir_fd=directory)
+        except OSError:
+            return False
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return False
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return self._unlink(directory, name)
+        except OSError:
+            return False
+        finally:
+            os.close(descriptor)
+
+    def _is_note_about_nothing(self, directory: int, name: str) -> bool:
+        about = name[: -len(names.VERIFIED)] if name.endswith(names.VERIFIED) else ""
+        return names.parse(about) is not None and _facts(directory, about) is None
+
+    def _make(self) -> None:
+        with self._trouble(""):
+            os.makedirs(os.path.dirname(self.path), mode=0o755, exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(self.path, mode=0o700)
+                directories.sync(os.path.dirname(self.path))
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[int]:
+        descriptor = trust.open_directory(root.Root(), self.path)
+        if descriptor is None:
+            raise _missing(self.path)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _names(self, directory: int) -> list[str]:
+        try:
+            return os.listdir(directory)
+        except OSError as error:
+            raise errors.FileTrouble(
+                f"{self.path} cannot be read: {error.strerror}", hint="Look at the disk: `dmesg`, `smartctl`."
+            ) from None
+
+    def _unlink(self, directory: int, name: str) -> bool:
+        try:
+            os.unlink(name, dir_fd=directory)
+            os.fsync(directory)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise errors.FileTrouble(
+                f"{self._path(name)} cannot be removed: {error.strerror}",
+                hint="Look at the mount options of the disk and at `lsattr`.",
+            ) from None
+        return True
+
+    def _refuse_existing(self, directory: int, name: str) -> None:
+        try:
+            os.stat(name, dir_fd=directory, follow_symlinks=False)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise self.cannot_write(name, error) from None
+        raise errors.BackupExists(
+            f"{self._path(name)} is there already", hint="Remove it first, or let the backup have another name."
+        )
+
+    @contextlib.contextmanager
+    def _trouble(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise self.cannot_write(name, error) from None
+
+    def cannot_write(self, name: str, error: OSError) -> errors.FileTrouble:
+        """Return what to tell of an `error` from writing `name`."""
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            hint = "Make room there, send the backup elsewhere (s3://BUCKET/PREFIX), or keep fewer with --keep."
+        else:
+            hint = "Look at the mount options of the disk, and at what kind of file is there."
+        return errors.FileTrouble(f"{self._path(name)} cannot be written: {error.strerror}", hint=hint)
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self.path, name) if name else self.path
+
+
+class FileSink:
+    """Writes to a file in the making; nothing is held back, so that nothing is left to write when something fails."""
+
+    def __init__(self, store: DirectoryStore, name: str, descriptor: int) -> None:
+        self._store = store
+        self._name = name
+        self._descriptor = descriptor
+
+    def write(self, data: bytes) -> None:
+        """Write all of `data`; raises FileTrouble."""
+        left = memoryview(data)
+        try:
+            while left:
+                left = left[os.write(self._descriptor, left) :]
+        except OSError as error:
+            raise self._store.cannot_write(self._name, error) from None
+
+
+@dataclass(frozen=True)
+class _Identity:
+    """What is not the same any more when a file was replaced or changed."""
+
+    device: int
+    inode: int
+    size: int
+    changed: int
+
+
+class FileSource:
+    """An archive in the file `path`, wherever it is: what is in it is not trusted, and neither is its directory."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._identity: Optional[_Identity] = None
+
+    @property
+    def name(self) -> str:
+        """The path."""
+        return self._path
+
+    @property
+    def size(self) -> Optional[int]:
+        """How many bytes it has, once it was opened."""
+        return None if self._identity is None else self._identity.size
+
+    def open(self) -> io.FileIO:
+        """Return its bytes; raises BackupMissing, and FileTrouble also where it has changed since it was opened first.
+
+        Links are followed: an operator may keep archives behind one.
+        """
+        try:
+            descriptor = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise _missing(self._path) from None
+        except OSError as error:
+            raise errors.FileTrouble(
+                f"{self._path} cannot be read: {error.strerror}", hint="Run as root, or look at the file."
+            ) from None
+        try:
+            self._check(os.fstat(descriptor))
+            return io.FileIO(descriptor, "rb")
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+    def _check(self, facts: os.stat_result) -> None:
+        if not stat.S_ISREG(facts.st_mode):
+            raise errors.FileTrouble(f"{self._path} is not a regular file", hint="Name the archive itself.")
+        found = _Identity(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
+        if self._identity not in (None, found):
+            raise errors.FileTrouble(
+                f"{self._path} was changed while it was in use", hint="Try again, when nothing else writes to it."
+            )
+        self._identity = found
+
+
+def _missing(path: str) -> errors.BackupMissing:
+    return errors.BackupMissing(f"there is no {path}", hint="`teleport-bootstrap backup list` shows what there is.")
+
+
+def _facts(directory: int, name: str) -> Optional[os.stat_result]:
+    """Return what the regular file `name` is, None for anything else."""
+    try:
+        facts = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except OSError:
+        return None
+    return facts if stat.S_ISREG(facts.st_mode) else None
+
+
+def _fingerprint(facts: os.stat_result) -> dict[str, Any]:
+    return {"size": facts.st_size, "modified": facts.st_mtime_ns}
+
+
+def _note(directory: int, name: str) -> dict[str, Any]:
+    """Return which file the note beside `name` calls verified; nothing where there is no note that can be read."""
+    try:
+        descriptor = os.open(f"{name}{names.VERIFIED}", _EXISTING, dir_fd=directory)
+    except OSError:
+        return {}
+    try:
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return {}
+            note: Any = json.loads(file.read(_NOTE_LIMIT))
+    except (OSError, ValueError):
+        return {}
+    return {key: note.get(key) for key in ("size", "modified")} if isinstance(note, dict) else {}
