@@ -1,0 +1,224 @@
+"""What goes into a backup of this host, but for what is left out of Teleport's data (see `data_directory`).
+
+/etc/teleport.yaml, /etc/teleport.d, /etc/default/teleport     what Teleport and this agent are told
+/etc/letsencrypt                                               with its links as links
+/etc/systemd/system/teleport*.d/*.conf                         drop-ins of our units
+the files that teleport.yaml names elsewhere                   keys, certificates, licenses
+/var/lib/teleport                                              and other places that teleport.yaml has for data
+/var/lib/teleport-bootstrap                                    generations, which is current, the units' environment
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import stat
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Optional
+
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.apply import generations
+from teleport_bootstrap.backup import archive, storage
+from teleport_bootstrap.host import changeset, directory, root
+from teleport_bootstrap.plan import named_files
+
+ENVIRONMENT = "/etc/default/teleport"
+LETSENCRYPT = "/etc/letsencrypt"
+DROP_INS = "/etc/systemd/system"
+DROP_IN_PATTERN = "teleport*.d"
+
+_FILES = (paths.TELEPORT_YAML, ENVIRONMENT)
+_DIRECTORIES = (paths.CONF_DIRECTORY, LETSENCRYPT)
+
+# Of our state: what is current, and what the units are started with. The rest is locks, notes of a change that is
+# under way, how jobs ended, and what this very instance was last told by its metadata service.
+_STATE_FILES = (paths.CURRENT, paths.UNIT_ENVIRONMENT)
+
+# A lock of certbot's.
+_LOCKS = (".certbot.lock",)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What there is to back up here, found before anything is read.
+
+    `small` are the trees of /etc and single files, `data` the directories of Teleport's data, as paths on the instance.
+    `named` are the files among the small that only teleport.yaml knows of. `notes` tell what should be here and is not.
+    """
+
+    small: tuple[archive.Tree, ...]
+    data: tuple[str, ...]
+    named: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def layout(where: root.Root, document: Mapping[str, Any]) -> Layout:
+    """Return what there is here; `document` is what teleport.yaml says.
+
+    Raises FileTrouble where one of the places is a symbolic link, or a file instead of a directory or the other way
+    round.
+    """
+    data = storage.directories(document)
+    notes: list[str] = []
+    for path in (*_DIRECTORIES, *data, paths.STATE):
+        _require(where, path, stat.S_ISDIR, "a directory")
+    for path in _FILES:
+        _require(where, path, stat.S_ISREG, "a regular file")
+    small = [archive.Tree(path) for path in _FILES]
+    small += [archive.Tree(path, hostile=_is_foreign(where, path), choose=_choose_kept) for path in _DIRECTORIES]
+    small += [archive.Tree(path, choose=partial(_choose_drop_in, path)) for path in _drop_ins(where)]
+    named = _named(where, document, [*(tree.path for tree in small), *data, paths.STATE], notes)
+    small += [archive.Tree(path) for path in named]
+    return Layout(tuple(small), data, named, tuple(notes))
+
+
+class State:
+    """Our own state as it is at one moment: call `read` under the lock, and archive `tree` whenever its turn comes."""
+
+    def __init__(self, where: root.Root) -> None:
+        self._where = where
+        self._contents: dict[str, bytes] = {}
+        self._numbers: frozenset[int] = frozenset()
+
+    def read(self) -> None:
+        """Remember what is there now. Raises FileTrouble."""
+        self._numbers = frozenset(generations.numbers(self._where))
+        for path in _STATE_FILES:
+            try:
+                found = directory.read(self._where, path)
+            except OSError as error:
+                raise errors.FileTrouble(
+                    f"{self._where.path(path)} cannot be read: {error.strerror}", hint="Run as root."
+                ) from None
+            if found is not None:
+                self._contents[path] = found.content
+
+    @property
+    def tree(self) -> archive.Tree:
+        """Return what goes in of it."""
+        return archive.Tree(paths.STATE, choose=self._choose)
+
+    def _choose(self, path: str, facts: os.stat_result) -> archive.Choice:  # noqa: ARG002 - as a tree asks
+        if path in self._contents:
+            return archive.Instead(partial(_in_memory, self._contents[path]))
+        if path in (paths.STATE, paths.GENERATIONS):
+            return archive.TAKE
+        # A generation never changes once it has its number.
+        below = path[len(paths.GENERATIONS) + 1 :] if storage.is_in(path, paths.GENERATIONS) else ""
+        number = below.partition("/")[0]
+        return archive.TAKE if number.isdecimal() and int(number) in self._numbers else archive.Leave()
+
+
+def watched(tree: archive.Tree, begins: Callable[[], None]) -> archive.Tree:
+    """Return `tree`, with `begins` called when its turn has come."""
+
+    def choose(path: str, facts: os.stat_result) -> archive.Choice:
+        begins()
+        return tree.choose(path, facts)
+
+    return archive.Tree(tree.path, hostile=tree.hostile, choose=choose)
+
+
+def _in_memory(content: bytes) -> int:
+    descriptor = os.memfd_create("teleport-bootstrap-backup", os.MFD_CLOEXEC)
+    left = memoryview(content)
+    while left:
+        left = left[os.write(descriptor, left) :]
+    return descriptor
+
+
+def _choose_kept(path: str, facts: os.stat_result) -> archive.Choice:  # noqa: ARG001 - as a tree asks
+    name = os.path.basename(path)
+    made_by_us = name.startswith(".") and name.endswith((changeset.STAGED, changeset.KEPT))
+    return archive.Leave() if made_by_us or name in _LOCKS else archive.TAKE
+
+
+def _choose_drop_in(top: str, path: str, facts: os.stat_result) -> archive.Choice:  # noqa: ARG001 - as a tree asks
+    return archive.TAKE if path == top or path.endswith(".conf") else archive.Leave()
+
+
+def _drop_ins(where: root.Root) -> list[str]:
+    try:
+        names = sorted(os.listdir(where.path(DROP_INS)))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise errors.FileTrouble(
+            f"{where.path(DROP_INS)} cannot be read: {error.strerror}", hint="Run as root."
+        ) from None
+    found = [f"{DROP_INS}/{name}" for name in names if fnmatch.fnmatchcase(name, DROP_IN_PATTERN)]
+    for path in found:
+        _require(where, path, stat.S_ISDIR, "a directory")
+    return found
+
+
+def _named(where: root.Root, document: Mapping[str, Any], trees: list[str], notes: list[str]) -> tuple[str, ...]:
+    """Return the files that `document` names and that are in none of `trees`; what cannot be had becomes a note."""
+    found: list[str] = []
+    for said in named_files.named(document):
+        path = "/" + os.path.normpath(said).lstrip("/")
+        real = _real(where, path)
+        if real is None:
+            notes.append(f"{path}, which teleport.yaml names, is not in the backup: it leads out of {where.directory}")
+            continue
+        if real != path and not any(storage.is_in(path, tree) for tree in trees):
+            notes.append(f"{path}, which teleport.yaml names, is a link to {real}: the backup holds that, not the link")
+            path = real
+        if path in found or any(storage.is_in(path, tree) for tree in trees):
+            continue
+        try:
+            mode = os.lstat(where.path(path)).st_mode
+        except OSError as error:
+            notes.append(f"{path}, which teleport.yaml names, is not in the backup: {error.strerror}")
+            continue
+        if stat.S_ISREG(mode):
+            found.append(path)
+        else:
+            notes.append(f"{path}, which teleport.yaml names, is not in the backup: it is no regular file")
+    return tuple(found)
+
+
+def _real(where: root.Root, path: str) -> Optional[str]:
+    """Return where `path` leads to, as the instance sees it; None where that is outside of the root."""
+    top = os.path.realpath(where.directory)
+    real = os.path.realpath(where.path(path))
+    if top == "/":
+        return real
+    return real[len(top) :] if storage.is_in(real, top) else None
+
+
+def _is_foreign(where: root.Root, path: str) -> bool:
+    """Whether another account than root can change what is in `path`."""
+    try:
+        facts = os.lstat(where.path(path))
+    except OSError:
+        return False
+    return facts.st_uid not in (0, os.geteuid()) or bool(facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
+
+
+def _require(where: root.Root, path: str, fits: Callable[[int], bool], kind: str) -> None:
+    shown = where.path(path)
+    try:
+        mode = os.lstat(shown).st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise errors.FileTrouble(f"{shown} cannot be read: {error.strerror}", hint="Run as root.") from None
+    if stat.S_ISLNK(mode):
+        raise errors.FileTrouble(
+            f"{shown} is a symbolic link, and root follows none where another account could have put it",
+            hint=f"Put {kind} in its place. A volume is mounted there, or with a bind mount, instead of a link: "
+            f"`mount --bind {_target(shown)} {shown}`, and the same in /etc/fstab.",
+        )
+    if not fits(mode):
+        raise errors.FileTrouble(f"{shown} is not {kind}", hint="Look what made it, and put the right thing there.")
+
+
+def _target(link: str) -> str:
+    try:
+        text = os.path.join(os.path.dirname(link), os.readlink(link))
+    except OSError:
+        return "DIRECTORY"
+    return text if text.isprintable() and " " not in text else "DIRECTORY"

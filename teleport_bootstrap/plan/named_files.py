@@ -1,0 +1,33 @@
+"""The files that a document names, whatever they are for: what a backup of the host has to hold beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+# Keys for files end like this: key_file, license_file, ca_cert_file, tls_ca_file, keytab_file, kubeconfig_file.
+_ENDING = "_file"
+# What Teleport writes itself.
+_WRITTEN = ("pid_file",)
+# The same under other names. A pin and a token may also be the thing itself.
+_OTHERS = ("ca_pin", "auth_token", "token_name", "credentials_path", "pin_path")
+
+
+def named(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the absolute paths of the files that `document` names, of services that are not enabled too, each once."""
+    return tuple(dict.fromkeys(_named(document, "")))
+
+
+def _named(value: Any, key: str) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name, content in value.items():
+            yield from _named(content, str(name))
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _named(each, key)
+    elif isinstance(value, str) and value.startswith("/") and "\0" not in value and _is_for_a_file(key):
+        yield value
+
+
+def _is_for_a_file(key: str) -> bool:
+    return key in _OTHERS or (key.endswith(_ENDING) and key not in _WRITTEN)
