@@ -1,0 +1,63 @@
+"""Builds the packages: `./dev package [deb|rpm]`. Prints where they are.
+
+The same commit gives the same bytes, whoever builds it, where, when, and with whichever umask, locale and time zone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import commit
+import content
+import deb
+import rpm
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+FORMATS = {"deb": deb.build, "rpm": rpm.build}
+
+
+def main() -> int:
+    """Build what the command line asks for, and return the exit status."""
+    parser = argparse.ArgumentParser(prog="./dev package", description="Build the packages.")
+    parser.add_argument("formats", nargs="*", metavar="deb|rpm", help="which of them; by default both")
+    parser.add_argument("--output", type=Path, default=CHECKOUT / "dist", help="where to put them; by default dist/")
+    arguments = parser.parse_args()
+    unknown = set(arguments.formats) - set(FORMATS)
+    if unknown:
+        parser.error(f"there is no format {', '.join(sorted(unknown))}: only {' and '.join(FORMATS)}")
+    try:
+        for package in _packages(arguments.formats or list(FORMATS), arguments.output):
+            print(package)  # noqa: T201
+    except (commit.Unknown, content.Missing) as error:
+        return _fail(str(error))
+    except FileNotFoundError as error:
+        return _fail(f"{error.filename} is not there: install what `./dev package` names")
+    except subprocess.CalledProcessError as error:
+        return _fail(f"{error.cmd[0]} failed:\n{error.stdout}{error.stderr}")
+    return 0
+
+
+def _packages(formats: list[str], output: Path) -> list[Path]:
+    built = commit.current(CHECKOUT)
+    if built.changed:
+        print("package: with changes that are in no commit: these bytes nobody can build again", file=sys.stderr)  # noqa: T201
+    source = content.Source(CHECKOUT, tuple(commit.files(CHECKOUT)), built.time)
+    output.mkdir(parents=True, exist_ok=True)
+    found = []
+    for form in formats:
+        with tempfile.TemporaryDirectory(prefix="teleport-bootstrap-package-") as scratch:
+            found.append(FORMATS[form](source, built, Path(scratch), output))
+    return found
+
+
+def _fail(message: str) -> int:
+    print(f"package: {message}", file=sys.stderr)  # noqa: T201
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

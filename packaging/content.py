@@ -1,0 +1,187 @@
+"""What the packages install: the same for both formats, but for places in which the distributions differ.
+
+Modules, templates, units and documents are found by rule, so that a new one is packaged without anybody listing it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import generated
+
+NAME = "teleport-bootstrap"
+SUMMARY = "agent inside a Teleport AMI"
+DESCRIPTION = """\
+Turns /etc/teleport.d/conf, which EC2 user-data writes, into a running Teleport
+on first boot. Afterwards it is the command to change, inspect, back up and
+restore that instance."""
+
+MAINTAINER = "teleport-bootstrap maintainers <maintainers@teleport-bootstrap.example>"
+
+# In English whatever the locale says: changelogs name them.
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+# Where the command looks for its library: no package's modules are on anybody else's path.
+LIBRARY = f"/usr/share/{NAME}"
+UNITS = "/usr/lib/systemd/system"
+
+# Teleport's own packages and its `teleport-update link-package` write a unit of this name to /usr/lib, over whatever is
+# there. In /etc it takes precedence, and is where Teleport's own AMIs have it.
+OUTRANKING = "teleport.service"
+UNITS_OF_THE_MACHINE = "/etc/systemd/system"
+
+
+class Missing(Exception):
+    """The checkout lacks something that a package has to contain."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file to install, or a directory that the package answers for (`content` is None)."""
+
+    path: str
+    mode: int
+    content: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Flavour:
+    """In what the distributions differ: where completions for zsh are looked for, and what sudo looks through."""
+
+    zsh: str
+    secure_path: str
+
+
+# Debian's and Ubuntu's own value, in their order, and the directory of Teleport's package.
+DEBIAN = Flavour(
+    zsh="/usr/share/zsh/vendor-completions",
+    secure_path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin:/opt/teleport/system/bin",
+)
+# Amazon Linux has nothing of /usr/local; what it has keeps coming first.
+AMAZON_LINUX = Flavour(
+    zsh="/usr/share/zsh/site-functions",
+    secure_path="/sbin:/bin:/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/opt/teleport/system/bin",
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """The checkout to package, the paths of its files, and when its commit was made, in seconds since 1970."""
+
+    checkout: Path
+    files: tuple[str, ...]
+    time: int
+
+    def read(self, path: str) -> bytes:
+        """Return the content of a file; raises Missing where it is none of the project's."""
+        if path not in self.files:
+            raise Missing(f"{path} is not in the checkout, and the packages have to contain it")
+        return (self.checkout / path).read_bytes()
+
+    def under(self, folder: str, *suffixes: str) -> Iterator[str]:
+        """Yield the paths of all files in `folder` and below that end in one of `suffixes`."""
+        inside = (path for path in self.files if path.startswith(f"{folder}/"))
+        return (path for path in inside if path.endswith(suffixes) and not path.endswith((".orig", ".rej", "~")))
+
+    @property
+    def version(self) -> str:
+        """Return the version that the package itself tells."""
+        text = self.read("teleport_bootstrap/__init__.py").decode()
+        found = re.search(r'^__version__ = "([0-9][0-9A-Za-z.~+]*)"$', text, re.MULTILINE)
+        if found is None:
+            raise Missing("teleport_bootstrap/__init__.py does not say __version__")
+        return found[1]
+
+
+def entries(source: Source, flavour: Flavour) -> list[Entry]:
+    """Return everything to install, sorted by path; raises Missing."""
+    found = [
+        Entry(f"/usr/bin/{NAME}", 0o755, source.read("packaging/teleport-bootstrap")),
+        *(Entry(f"{LIBRARY}/{path}", 0o644, source.read(path)) for path in _library(source)),
+        *_units(source),
+        Entry(f"/usr/lib/sysusers.d/{NAME}.conf", 0o644, source.read("packaging/sysusers.conf")),
+        Entry(f"/usr/lib/tmpfiles.d/{NAME}.conf", 0o644, source.read("packaging/tmpfiles.conf")),
+        Entry(f"/etc/sudoers.d/10-{NAME}", 0o440, _sudoers(source, flavour)),
+        *_manuals(source, flavour),
+        Entry("/etc/teleport.d", 0o755),
+        Entry("/var/lib/teleport-bootstrap", 0o700),
+    ]
+    return sorted(found, key=lambda entry: entry.path)
+
+
+def with_parents(found: list[Entry]) -> list[Entry]:
+    """Return `found` with all directories above, sorted."""
+    known = {entry.path: entry for entry in found}
+    for entry in found:
+        for parent in Path(entry.path).parents:
+            # sudo reads nothing from a directory that others can write to, and has its own closed to them.
+            mode = 0o750 if str(parent) == "/etc/sudoers.d" else 0o755
+            known.setdefault(str(parent), Entry(str(parent), mode))
+    del known["/"]
+    return sorted(known.values(), key=lambda entry: entry.path)
+
+
+def compressed(text: bytes) -> bytes:
+    """Return what `gzip -9n` makes of `text`: without a name and a time."""
+    return gzip.compress(text, 9, mtime=0)
+
+
+def with_install(source: Source) -> list[str]:
+    """Return the units that can be enabled and disabled."""
+    return [Path(path).name for path in _unit_files(source) if b"\n[Install]" in source.read(path)]
+
+
+def helpers(source: Source) -> list[str]:
+    """Return the units that do not run Teleport, timers first: nothing should start anew while they are stopped."""
+    found = [path for path in _unit_files(source) if b" teleport start " not in source.read(path)]
+    return [Path(path).name for path in sorted(found, key=lambda path: (not path.endswith(".timer"), path))]
+
+
+def unit_names(source: Source) -> list[str]:
+    """Return all units."""
+    return [Path(path).name for path in _unit_files(source)]
+
+
+def _library(source: Source) -> Iterator[str]:
+    return source.under("teleport_bootstrap", "")
+
+
+def _unit_files(source: Source) -> list[str]:
+    return [path for path in source.under("systemd", "") if not path.endswith(".preset")]
+
+
+def _units(source: Source) -> Iterator[Entry]:
+    for path in source.under("systemd", ""):
+        name = Path(path).name
+        folder = UNITS_OF_THE_MACHINE if name == OUTRANKING else UNITS
+        if name.endswith(".preset"):
+            folder = "/usr/lib/systemd/system-preset"
+        yield Entry(f"{folder}/{name}", 0o644, source.read(path))
+
+
+def _sudoers(source: Source, flavour: Flavour) -> bytes:
+    return source.read("packaging/sudoers").replace(b"@SECURE_PATH@", flavour.secure_path.encode())
+
+
+def _manuals(source: Source, flavour: Flavour) -> Iterator[Entry]:
+    documents = f"/usr/share/doc/{NAME}"
+    for name in [name for name in ("README.md", "CHANGELOG.md") if name in source.files]:
+        yield Entry(f"{documents}/{name}", 0o644, source.read(name))
+    yield Entry(f"{documents}/examples/conf", 0o644, source.read("packaging/example.conf"))
+    # At the same place as in the checkout, so that the links between them hold.
+    for path in source.under("docs", ".md", ".svg", ".png"):
+        yield Entry(f"{documents}/{path}", 0o644, source.read(path))
+    for text, path in (
+        ("man8", f"/usr/share/man/man8/{NAME}.8.gz"),
+        ("man5", f"/usr/share/man/man5/{NAME}.conf.5.gz"),
+        ("bash", f"/usr/share/bash-completion/completions/{NAME}"),
+        ("zsh", f"{flavour.zsh}/_{NAME}"),
+        ("fish", f"/usr/share/fish/vendor_completions.d/{NAME}.fish"),
+    ):
+        written = generated.text(source.checkout, text, source.time)
+        yield Entry(path, 0o644, compressed(written) if path.endswith(".gz") else written)

@@ -1,0 +1,117 @@
+"""The Debian package: `dpkg-deb` over a tree, with the control files that it takes."""
+
+from __future__ import annotations
+
+import hashlib
+import textwrap
+import time
+from pathlib import Path
+
+import content
+import including
+import isolation
+import staging
+from commit import Commit
+
+REVISION = "1"
+SCRIPTS = ("preinst", "postinst", "prerm", "postrm")
+
+# The lower bounds are what Debian 11 ships.
+DEPENDS = (
+    "python3 (>= 3.9)",
+    "python3-botocore (>= 1.20)",
+    "python3-jinja2 (>= 2.11)",
+    "python3-requests (>= 2.25)",
+    "python3-systemd (>= 234)",
+    "python3-yaml (>= 5.3)",
+    "openssl",
+    "procps",
+    "systemd (>= 247)",
+)
+# Not recommended: `apt-get install ./package.deb` without a network would stop at what it cannot download.
+SUGGESTS = ("certbot", "cloud-init", "python3-certbot-dns-route53", "sudo", "zstd")
+
+
+def build(source: content.Source, commit: Commit, scratch: Path, output: Path) -> Path:
+    """Build the package in `scratch` and return where in `output` it is; raises Missing, CalledProcessError."""
+    version = f"{source.version}-{REVISION}"
+    found = content.with_parents([*content.entries(source, content.DEBIAN), *_documents(source, commit, version)])
+    tree = scratch / "deb"
+    staging.stage(tree, [*found, *_control(source, found, version)], commit.time)
+    package = output / f"{content.NAME}_{version}_all.deb"
+    # One thread: with more of them, xz cuts its input into as many pieces.
+    command = ["dpkg-deb", "--root-owner-group", "-Zxz", "-z6", "--build", str(tree), str(package)]
+    isolation.run(command, time=commit.time, home=scratch, DPKG_DEB_THREADS_MAX="1")
+    return package
+
+
+def _documents(source: content.Source, commit: Commit, version: str) -> list[content.Entry]:
+    documents = f"/usr/share/doc/{content.NAME}"
+    return [
+        content.Entry(f"{documents}/copyright", 0o644, source.read("packaging/deb/copyright")),
+        content.Entry(
+            f"{documents}/changelog.Debian.gz", 0o644, content.compressed(_changelog(commit, version).encode())
+        ),
+        content.Entry(
+            f"/usr/share/lintian/overrides/{content.NAME}", 0o644, source.read("packaging/deb/lintian-overrides")
+        ),
+        content.Entry(
+            f"/usr/share/python3/runtime.d/{content.NAME}.rtupdate", 0o755, source.read("packaging/deb/rtupdate")
+        ),
+    ]
+
+
+def _changelog(commit: Commit, version: str) -> str:
+    day = time.gmtime(commit.time)
+    date = (
+        f"{content.WEEKDAYS[day.tm_wday]}, {day.tm_mday:02} {content.MONTHS[day.tm_mon - 1]} {day.tm_year} "
+        f"{day.tm_hour:02}:{day.tm_min:02}:{day.tm_sec:02} +0000"
+    )
+    told = textwrap.fill(commit.told, 78, initial_indent="  * ", subsequent_indent="    ")
+    return (
+        f"{content.NAME} ({version}) unstable; urgency=medium\n\n"
+        f"{told}\n  * What is new is in CHANGELOG.md.\n\n"
+        f" -- {content.MAINTAINER}  {date}\n"
+    )
+
+
+def _control(source: content.Source, found: list[content.Entry], version: str) -> list[content.Entry]:
+    files = [entry for entry in found if entry.content is not None]
+    # In units of 1024 bytes, a file rounded up and a directory counted as one, as dpkg-gencontrol does it.
+    size = sum(-(-len(entry.content or b"") // 1024) if entry.content is not None else 1 for entry in found)
+    description = "".join(f"\n {line}" for line in content.DESCRIPTION.splitlines())
+    control = (
+        f"Package: {content.NAME}\n"
+        f"Version: {version}\n"
+        "Architecture: all\n"
+        f"Maintainer: {content.MAINTAINER}\n"
+        f"Installed-Size: {size}\n"
+        f"Depends: {', '.join(DEPENDS)}\n"
+        f"Suggests: {', '.join(SUGGESTS)}\n"
+        "Section: admin\n"
+        "Priority: optional\n"
+        f"Description: {content.SUMMARY}{description}\n"
+    )
+    # The checksum that dpkg compares, not one that anybody relies on.
+    sums = "".join(
+        f"{hashlib.md5(entry.content or b'').hexdigest()}  {entry.path.lstrip('/')}\n"  # noqa: S324
+        for entry in files
+        if entry.path not in _configuration(files)
+    )
+    conffiles = "".join(f"{path}\n" for path in _configuration(files))
+    return [
+        content.Entry("/DEBIAN", 0o755),
+        content.Entry("/DEBIAN/control", 0o644, control.encode()),
+        content.Entry("/DEBIAN/conffiles", 0o644, conffiles.encode()),
+        content.Entry("/DEBIAN/md5sums", 0o644, sums.encode()),
+        *(
+            content.Entry(f"/DEBIAN/{name}", 0o755, including.script(source, f"packaging/deb/{name}").encode())
+            for name in SCRIPTS
+        ),
+    ]
+
+
+def _configuration(files: list[content.Entry]) -> list[str]:
+    """Return what dpkg keeps as a person has changed it; not the unit: see `content.OUTRANKING` and deb/preinst."""
+    unit = f"{content.UNITS_OF_THE_MACHINE}/{content.OUTRANKING}"
+    return [entry.path for entry in files if entry.path.startswith("/etc/") and entry.path != unit]

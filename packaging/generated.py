@@ -1,0 +1,22 @@
+"""Texts that the program makes about itself: manual pages, completion for shells."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from pathlib import Path
+
+import isolation
+
+# With this interpreter, and with the program of the checkout, whatever is installed here.
+_PROGRAM = (
+    "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); "
+    "runpy.run_module('teleport_bootstrap.manual', run_name='__main__', alter_sys=True)"
+)
+
+
+@functools.cache
+def text(checkout: Path, name: str, time: int) -> bytes:
+    """Return the text `name` of `teleport_bootstrap.manual`, dated `time`; raises CalledProcessError."""
+    command = [sys.executable, "-IB", "-c", _PROGRAM, str(checkout), name]
+    return isolation.run(command, time=time, home=checkout).encode()

@@ -1,0 +1,166 @@
+"""The RPM for Amazon Linux 2023: `rpmbuild` over a tree, with a spec made for it.
+
+It builds on Debian, where rpm knows none of the macros for systemd and Python: everything is written out.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import content
+import including
+import isolation
+import staging
+from commit import Commit
+
+RELEASE = "1"
+
+# As Amazon Linux 2023 names them. botocore and not boto3, whose package conflicts with an old awscli on some images.
+REQUIRES = (
+    "python3 >= 3.9",
+    "python3-botocore >= 1.20",
+    "python3-jinja2 >= 2.11",
+    "python3-pyyaml >= 5.3",
+    "python3-requests >= 2.25",
+    "findutils",
+    "openssl",
+    "procps-ng",
+    "sudo",
+    "systemd >= 247",
+)
+# Taken where there is one: without it, log lines reach the journal as plain text.
+RECOMMENDS = ("python3-systemd",)
+SUGGESTS = ("certbot", "python3-certbot-dns-route53", "zstd")
+
+# Amazon Linux's own Python: bytecode for it is made when the package is installed, and known to belong to it.
+BYTECODE = "cpython-39"
+
+# Nothing of what rpmbuild would do by itself: it depends on the machine, and there is nothing to compile or strip.
+DEFINES = {
+    "_buildhost": "localhost",
+    "_binary_payload": "w9.gzdio",
+    "_build_id_links": "none",
+    "__os_install_post": "%{nil}",
+    "debug_package": "%{nil}",
+    "use_source_date_epoch_as_buildtime": "1",
+    "clamp_mtime_to_source_date_epoch": "1",
+    "source_date_epoch_from_changelog": "0",
+}
+
+
+def build(source: content.Source, commit: Commit, scratch: Path, output: Path) -> Path:
+    """Build the package in `scratch` and return where in `output` it is; raises Missing, CalledProcessError."""
+    found = [
+        *content.entries(source, content.AMAZON_LINUX),
+        content.Entry(f"/usr/share/licenses/{content.NAME}/LICENSE", 0o644, source.read("LICENSE")),
+    ]
+    tree = scratch / "tree"
+    staging.stage(tree, content.with_parents(found), commit.time)
+    spec = scratch / f"{content.NAME}.spec"
+    spec.write_text(_spec(source, commit, found), encoding="utf-8")
+    defines = {**DEFINES, "_topdir": str(scratch), "_rpmdir": str(scratch / "built"), "tree": str(tree)}
+    command = ["rpmbuild", "-bb", "--quiet", "--target", "noarch"]
+    for name, value in defines.items():
+        command += ["--define", f"{name} {value}"]
+    isolation.run([*command, str(spec)], time=commit.time, home=scratch)
+    name = f"{content.NAME}-{source.version}-{RELEASE}.noarch.rpm"
+    package = output / name
+    package.write_bytes((scratch / "built" / "noarch" / name).read_bytes())
+    return package
+
+
+def _spec(source: content.Source, commit: Commit, found: list[content.Entry]) -> str:
+    day = time.gmtime(commit.time)
+    date = f"{content.WEEKDAYS[day.tm_wday]} {content.MONTHS[day.tm_mon - 1]} {day.tm_mday:02} {day.tm_year}"
+    lines = [
+        f"Name: {content.NAME}",
+        f"Version: {source.version}",
+        f"Release: {RELEASE}",
+        f"Summary: {content.SUMMARY[0].upper()}{content.SUMMARY[1:]}",
+        "License: Apache-2.0",
+        "BuildArch: noarch",
+        "AutoReqProv: no",
+        *(f"Requires: {name}" for name in REQUIRES),
+        *(f"Requires({when}): systemd, python3, findutils" for when in ("post", "preun", "postun")),
+        *(f"Recommends: {name}" for name in RECOMMENDS),
+        *(f"Suggests: {name}" for name in SUGGESTS),
+        "",
+        "%description",
+        content.DESCRIPTION,
+        "",
+        "%install",
+        'cp -a "%{tree}/." "%{buildroot}/"',
+    ]
+    for name in ("post", "preun", "postun"):
+        text = including.script(source, f"packaging/rpm/{name}.sh")
+        lines += ["", f"%{name}", text.replace("%", "%%").rstrip()]
+    lines += ["", "%files", *_files(found), "", "%changelog"]
+    lines += [f"* {date} {content.MAINTAINER} - {source.version}-{RELEASE}", f"- {commit.told}"]
+    return "\n".join(lines) + "\n"
+
+
+def _files(found: list[content.Entry]) -> list[str]:
+    """Return the lines of %files: every file, the directories that are ours, and bytecode that is not made yet."""
+    lines = []
+    for directory in _directories(found):
+        lines.append(f'%dir %attr(0755,root,root) "{directory}"')
+    for entry in found:
+        attributes = f"%attr({entry.mode:04o},root,root)"
+        if entry.content is None:
+            lines.append(f'%dir {attributes} "{entry.path}"')
+            continue
+        lines.append(f'{_kind(entry.path)}{attributes} "{entry.path}"')
+    modules = [Path(entry.path) for entry in found if entry.path.endswith(".py")]
+    for folder in sorted({module.parent for module in modules}):
+        lines.append(f'%ghost %dir %attr(0755,root,root) "{folder}/__pycache__"')
+    for module in modules:
+        lines.append(f'%ghost %attr(0644,root,root) "{module.parent}/__pycache__/{module.stem}.{BYTECODE}.pyc"')
+    return lines
+
+
+def _kind(path: str) -> str:
+    if path == f"{content.UNITS_OF_THE_MACHINE}/{content.OUTRANKING}":
+        return "%config "  # a person's version is kept beside ours, not instead of it
+    for start, kind in (
+        ("/etc/", "%config(noreplace) "),
+        ("/usr/share/doc/", "%doc "),
+        ("/usr/share/man/", "%doc "),
+        ("/usr/share/licenses/", "%license "),
+    ):
+        if path.startswith(start):
+            return kind
+    return ""
+
+
+# Directories that come with every system: the rest, down to our files, is ours, alone or with other packages.
+_OTHERS = frozenset(
+    {
+        "/",
+        "/etc",
+        "/etc/sudoers.d",
+        "/etc/systemd",
+        "/etc/systemd/system",
+        "/usr",
+        "/usr/bin",
+        "/usr/lib",
+        "/usr/lib/systemd",
+        "/usr/lib/systemd/system",
+        "/usr/lib/systemd/system-preset",
+        "/usr/lib/sysusers.d",
+        "/usr/lib/tmpfiles.d",
+        "/usr/share",
+        "/usr/share/doc",
+        "/usr/share/licenses",
+        "/usr/share/man",
+        "/usr/share/man/man5",
+        "/usr/share/man/man8",
+        "/var",
+        "/var/lib",
+    }
+)
+
+
+def _directories(found: list[content.Entry]) -> list[str]:
+    parents = {str(parent) for entry in found for parent in Path(entry.path).parents}
+    return sorted(parents - _OTHERS)

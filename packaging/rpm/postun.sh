@@ -1,0 +1,4 @@
+# shellcheck shell=sh
+#INCLUDE begin#
+
+reload_systemd

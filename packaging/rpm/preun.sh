@@ -1,0 +1,9 @@
+# shellcheck shell=sh
+#INCLUDE begin#
+#INCLUDE going#
+
+if [ "$1" -eq 0 ]; then
+    stop_and_disable
+    # Also that of a Python that is not Amazon Linux's own.
+    find /usr/share/teleport-bootstrap -depth -type d -name __pycache__ -exec rm -rf {} +
+fi
