@@ -50,7 +50,7 @@ def run(where: root.Root, name: str, work: Callable[[], str]) -> str:
     How it ended is recorded, also where it raises, which this then does too. Raises LockBusy where the same job is at
     work already, which is no run of it.
     """
-    with lock.held(where, name, name=f"job-{name}.lock", deadline_seconds=WAIT_SECONDS):
+    with lock.held(where, name, name=_lock(name), deadline_seconds=WAIT_SECONDS):
         begun = clock.SYSTEM.wall()
         try:
             detail = work()
@@ -63,6 +63,11 @@ def run(where: root.Root, name: str, work: Callable[[], str]) -> str:
             raise
         _record(where, name, begun, SUCCEEDED, detail)
         return detail
+
+
+def lock_path(name: str) -> str:
+    """Return the file that is locked, in the way of flock(2), as long as the job `name` is at work."""
+    return f"{paths.STATE}/{_lock(name)}"
 
 
 def read(where: root.Root) -> tuple[Job, ...]:
@@ -99,6 +104,10 @@ def _record(where: root.Root, name: str, begun: float, outcome: str, detail: str
             changes.commit()
     except errors.BootstrapError as error:
         logger.warning("how %s ended is not recorded: %s", name, error.message)
+
+
+def _lock(name: str) -> str:
+    return f"job-{name}.lock"
 
 
 def _path(name: str) -> str:
