@@ -19,6 +19,9 @@ JOBS = "/var/lib/teleport-bootstrap/jobs"
 # Where backups go that were not sent elsewhere.
 BACKUPS = "/var/backups/teleport"
 
+# Which versions of the parameters in SSM are of this host's making.
+PUBLISHED = "/var/lib/teleport-bootstrap/published/versions.json"
+
 # What a change of several files leaves while it is under way.
 CHANGE_JOURNAL = "/var/lib/teleport-bootstrap/change.json"
 

@@ -25,21 +25,21 @@ def fresh() -> Secret:
 
 
 def temporary(token: Secret, role: str, *, now: float) -> Secret:
-    """Return the resource that lets hosts join in `role`, a key of ROLES, with `token`, for LIFE_SECONDS from `now`.
-
-    It is JSON, which `tctl create` takes as it takes YAML.
-    """
+    """Return the resource that lets hosts join in `role`, a key of ROLES, with `token`, for LIFE_SECONDS from `now`."""
     ends = datetime.datetime.fromtimestamp(int(now + LIFE_SECONDS), datetime.timezone.utc)
-    return Secret(
-        json.dumps(
-            {
-                "kind": "token",
-                "version": "v2",
-                "metadata": {"name": token.reveal(), "expires": ends.strftime("%Y-%m-%dT%H:%M:%SZ")},
-                "spec": {"roles": [ROLES[role]], "join_method": "token"},
-            }
-        )
+    return document(
+        {
+            "kind": "token",
+            "version": "v2",
+            "metadata": {"name": token.reveal(), "expires": ends.strftime("%Y-%m-%dT%H:%M:%SZ")},
+            "spec": {"roles": [ROLES[role]], "join_method": "token"},
+        }
     )
+
+
+def document(resource: Mapping[str, Any]) -> Secret:
+    """Return `resource` as `tctl create` reads it: JSON, which it takes as it takes YAML."""
+    return Secret(json.dumps(resource) + "\n")
 
 
 def for_instance_role(name: str, *, account: str, partition: str, role: str) -> dict[str, Any]:

@@ -47,6 +47,22 @@ def refreshable(imds: Imds, *, deadline_seconds: Optional[float] = None) -> Inst
     return made
 
 
+def role(imds: Imds, *, deadline_seconds: Optional[float] = None) -> str:
+    """Return the name of the IAM role that is attached to this instance; raises as `refreshable`."""
+    deadline = imds.deadline(deadline_seconds)
+    try:
+        return retry.until(
+            deadline,
+            lambda: _role(imds, deadline),
+            attempt_seconds=_ATTEMPT_SECONDS,
+            longest=_LONGEST_PAUSE_SECONDS,
+        )
+    except retry.DeadlinePassed as passed:
+        raise errors.CredentialsMissing(
+            f"the metadata service names no role of this instance: {passed}", hint="Attach an instance profile."
+        ) from None
+
+
 def _fetch(imds: Imds, deadline_seconds: Optional[float]) -> dict[str, str]:
     """Return the credentials by the names that botocore uses."""
     deadline = imds.deadline(deadline_seconds)
@@ -66,16 +82,20 @@ def _fetch(imds: Imds, deadline_seconds: Optional[float]) -> dict[str, str]:
 
 
 def _attempt(imds: Imds, deadline: retry.Deadline) -> dict[str, str]:
-    lines = (imds.get(_PATH, deadline=deadline) or "").split("\n")
-    role = lines[0].strip()
-    if not role:
+    name = _role(imds, deadline)
+    return _usable(_document(imds.get(_PATH + name, deadline=deadline)), name, imds.clock.wall())
+
+
+def _role(imds: Imds, deadline: retry.Deadline) -> str:
+    name = (imds.get(_PATH, deadline=deadline) or "").split("\n")[0].strip()
+    if not name:
         raise retry.Again("no role is listed")
-    if not _ROLE.fullmatch(role):
+    if not _ROLE.fullmatch(name):
         raise errors.MetadataInvalid(
             f"the instance metadata service gave something else than the name of a role for {_PATH}",
             hint="Only the EC2 metadata service should answer there; check AWS_EC2_METADATA_SERVICE_ENDPOINT.",
         )
-    return _usable(_document(imds.get(_PATH + role, deadline=deadline)), role, imds.clock.wall())
+    return name
 
 
 def _document(text: Optional[str]) -> dict[str, Any]:

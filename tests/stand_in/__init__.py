@@ -13,12 +13,21 @@ def install_teleport(directory: Path, python: str = sys.executable, **switches: 
 
     `switches` are those that the script lists at its top; calling again replaces them.
     """
-    _, _, rest = (Path(__file__).parent / "teleport").read_text(encoding="utf-8").partition("\n")
+    return _install("teleport", directory, python, switches)
+
+
+def install_tctl(directory: Path, python: str = sys.executable, **switches: Any) -> Path:
+    """The same for the stand-in `tctl`."""
+    return _install("tctl", directory, python, switches)
+
+
+def _install(name: str, directory: Path, python: str, switches: dict[str, Any]) -> Path:
+    _, _, rest = (Path(__file__).parent / name).read_text(encoding="utf-8").partition("\n")
     directory.mkdir(parents=True, exist_ok=True)
-    program = directory / "teleport"
+    program = directory / name
     program.write_text(f"{_first_lines(python)}\n{rest}", encoding="utf-8")
     program.chmod(0o755)
-    (directory / "teleport.switches.json").write_text(json.dumps(switches), encoding="utf-8")
+    (directory / f"{name}.switches.json").write_text(json.dumps(switches), encoding="utf-8")
     return program
 
 

@@ -1,0 +1,48 @@
+"""`teleport-bootstrap publish-tokens`: join tokens and CA pins into SSM, by hand or by its timer."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from teleport_bootstrap.apply import gather, jobs
+from teleport_bootstrap.cli import options, result
+from teleport_bootstrap.cluster import publish
+
+EXAMPLE = "teleport-bootstrap publish-tokens --force"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    options.add_wait(parser)
+    parser.add_argument("--force", action="store_true", help="also where another auth server has just published tokens")
+
+
+def run(arguments: argparse.Namespace) -> result.Result:
+    """Publish, and tell what was put where."""
+    where = options.where(arguments)
+    doors = gather.Doors(where, os.environ, arguments.wait)
+    outcomes: list[publish.Outcome] = []
+
+    def work() -> str:
+        outcomes.append(publish.run(doors, force=arguments.force))
+        return outcomes[0].summary()
+
+    jobs.run(where, jobs.PUBLISH_TOKENS, work)
+    outcome = outcomes[0]
+    lines = [
+        *([outcome.left] if outcome.left else []),
+        *(f"published {name}" for name in outcome.published),
+        *([f"the token resource {outcome.join_resource} is right again"] if outcome.join_resource else []),
+        *(f"note: {note}" for note in outcome.notes),
+    ]
+    return result.Result(
+        "\n".join(lines),
+        {
+            "published": outcome.published,
+            "pins_changed": outcome.pins_changed,
+            "join_resource": outcome.join_resource,
+            "left": outcome.left,
+            "notes": outcome.notes,
+        },
+    )
