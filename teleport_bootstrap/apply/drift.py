@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.apply import current, edits, generations, record
-from teleport_bootstrap.host import root, systemd
+from teleport_bootstrap.apply import current, edits, generations, jobs, record
+from teleport_bootstrap.host import clock, root, systemd
 from teleport_bootstrap.plan import model
 
 
@@ -78,6 +78,16 @@ def of_timers(
         if is_failing(service):
             found.append(f"{service_of(timer)} fails: see `journalctl -b -u {service_of(timer)}`")
     return found
+
+
+def of_jobs(ran: Iterable[jobs.Job], timers: Collection[str]) -> list[str]:
+    """Return a line for each job that one of `timers` starts, and that has failed or is overdue.
+
+    Others are leftovers: of a role that this host had before, or of a command typed once.
+    """
+    now = clock.SYSTEM.wall()
+    found = (job.trouble(now) for job in ran if job.timer in timers)
+    return [line for line in found if line is not None]
 
 
 def service_of(timer: str) -> str:

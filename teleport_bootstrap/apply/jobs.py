@@ -19,6 +19,17 @@ CERTIFICATE_INSTALL = "certificate-install"
 BACKUP = "backup"
 NAMES = (PUBLISH_TOKENS, CERTIFICATE_OBTAIN, CERTIFICATE_RENEW, CERTIFICATE_INSTALL, BACKUP)
 
+# Who starts them, and how many seconds apart.
+HOUR = 3600.0
+TIMERS = {
+    PUBLISH_TOKENS: ("teleport-ssm-publish-tokens.timer", HOUR),
+    CERTIFICATE_OBTAIN: ("teleport-get-cert.timer", HOUR),
+    CERTIFICATE_RENEW: ("teleport-renew-cert.timer", HOUR),
+    CERTIFICATE_INSTALL: ("teleport-check-cert.timer", HOUR),
+    BACKUP: ("teleport-backup.timer", 24 * HOUR),
+}
+OVERDUE_PERIODS = 3
+
 SUCCEEDED = "succeeded"
 FAILED = "failed"
 
@@ -42,6 +53,21 @@ class Job:
     last_success: str | None
     outcome: str
     detail: str
+
+    @property
+    def timer(self) -> str:
+        """The timer that starts it."""
+        return TIMERS[self.name][0]
+
+    def trouble(self, now: float) -> str | None:
+        """Return what is wrong with it at `now`, in seconds since 1970, in a line; None where it goes well."""
+        if self.outcome != SUCCEEDED:
+            since = f", and last succeeded {self.last_success}" if self.last_success else ", and never succeeded"
+            return f"{self.name} failed {self.last_run}{since}: {self.detail}"
+        age = now - _moment(self.last_success or self.last_run)
+        if age > OVERDUE_PERIODS * TIMERS[self.name][1]:
+            return f"{self.name} has not run since {self.last_run}: look at {self.timer}"
+        return None
 
 
 def run(where: root.Root, name: str, work: Callable[[], str]) -> str:
@@ -76,12 +102,13 @@ def read(where: root.Root) -> tuple[Job, ...]:
 
 
 def _read(where: root.Root, name: str) -> Job | None:
-    with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
         found = directory.read(where, _path(name))
-        kept = json.loads(found.content) if found else {}
-        last_run, last_success, outcome, detail = (kept.get(key) for key in _KEYS)
-        if isinstance(last_success, (str, type(None))) and isinstance(last_run, str):
-            return Job(name, last_run, last_success, str(outcome), str(detail))
+        if found is not None:
+            kept = json.loads(found.content)
+            job = Job(name, *(kept[key] for key in _KEYS))
+            _moment(job.last_success or job.last_run)
+            return job
     return None
 
 
@@ -116,3 +143,7 @@ def _path(name: str) -> str:
 
 def _iso(moment: float) -> str:
     return datetime.datetime.fromtimestamp(moment, datetime.timezone.utc).isoformat(timespec="seconds")
+
+
+def _moment(text: str) -> float:
+    return datetime.datetime.fromisoformat(text).timestamp()

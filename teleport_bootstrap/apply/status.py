@@ -16,6 +16,7 @@ from teleport_bootstrap.apply import (
     gather,
     generations,
     held,
+    jobs,
     secrets,
     waiting,
 )
@@ -47,7 +48,8 @@ class Report:
     """The state of this host.
 
     `trouble` lists what stands between it and a Teleport that serves, `drift` what is not as it was applied or will be
-    trouble soon; `state` is the word for both. `fetched_at` is when teleport-fetch-secrets last succeeded in this boot.
+    trouble soon; `state` is the word for both. `jobs` is how what timers do has last ended here. `fetched_at` is when
+    teleport-fetch-secrets last succeeded in this boot.
     """
 
     state: str
@@ -64,6 +66,7 @@ class Report:
     generation: dict[str, Any] | None
     held: str | None
     timers: dict[str, str]
+    jobs: tuple[jobs.Job, ...]
     certificates: tuple[certificates.Certificate, ...]
     secrets: tuple[SecretFile, ...]
     fetched_at: str | None
@@ -98,9 +101,16 @@ def report(where: root.Root) -> Report:
     states = _states(where, unit, wanted, seen)
     state, ready = _teleport(where, unit, awaited, states, seen)
     seen.drift.extend(drift.since_applied(where, now, generation))
-    timers = {name: each for name, each in states.items() if name.endswith(".timer")}
+    expected = set() if wanted is None else {*wanted.units.enable}
+    timers = {
+        name: each
+        for name, each in states.items()
+        if name.endswith(".timer") and (name in expected or each.enablement == "enabled")
+    }
     if wanted is not None and states:
         seen.drift.extend(drift.of_timers(where, wanted, states, activation.TIMERS))
+    ran = jobs.read(where)
+    seen.drift.extend(drift.of_jobs(ran, {*expected, *timers}))
     served = certificates.used(where, edits.document(edits.text(where, paths.TELEPORT_YAML)))
     _judge(where, served, seen)
     return Report(
@@ -118,6 +128,7 @@ def report(where: root.Root) -> Report:
         generation=_shown(now, generation),
         held=why_held,
         timers={name: f"{each.enablement}, {each.active}" for name, each in timers.items()},
+        jobs=ran,
         certificates=served,
         secrets=_secrets(where, wanted),
         fetched_at=_fetched_at(states),
@@ -189,7 +200,8 @@ def _states(
         return {}
     timers = [each for each in activation.TIMERS if wanted is not None and each in wanted.units.enable]
     services = [drift.service_of(timer) for timer in timers]
-    named = [*([unit] if unit else []), GENERATE_SERVICE, waiting.FETCH_SERVICE, *timers, *services]
+    backup = jobs.TIMERS[jobs.BACKUP][0]  # a matter of the operator's, and not of the plan's
+    named = [*([unit] if unit else []), GENERATE_SERVICE, waiting.FETCH_SERVICE, *timers, *services, backup]
     try:
         return systemd.states([each for each in dict.fromkeys(named) if systemd.is_installed(where, each)])
     except errors.UnitTrouble as error:

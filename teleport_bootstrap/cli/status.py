@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Iterator
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.apply import status
+from teleport_bootstrap.apply import jobs, status
 from teleport_bootstrap.cli import options, result
 
 EXAMPLE = "teleport-bootstrap status --format json"
@@ -41,6 +41,9 @@ def _rows(report: status.Report) -> Iterator[tuple[str, str]]:
     yield "health", report.ready
     for name, state in report.timers.items():
         yield "timer", f"{name}, {state}"
+    for job in report.jobs:
+        last = f"last succeeded {job.last_success}" if job.last_success else "never succeeded"
+        yield "job", f"{job.name}, {last}" + ("" if job.outcome == jobs.SUCCEEDED else f", failed {job.last_run}")
     for certificate in report.certificates:
         yield (
             "certificate",
