@@ -242,6 +242,13 @@ class ObjectChanged(BootstrapError):
     exit_status = AWS
 
 
+class TableUnusable(BootstrapError):
+    """A DynamoDB table that the storage section names does not exist, or cannot be backed up at the moment."""
+
+    code = "table-unusable"
+    exit_status = AWS
+
+
 class ParameterMissing(BootstrapError):
     """A parameter that the conf asks for does not exist in SSM Parameter Store."""
 
