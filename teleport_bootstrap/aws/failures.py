@@ -87,18 +87,18 @@ def kind(error: BaseException, *, now: float) -> Kind:  # noqa: PLR0911  # one l
     """Return what kind of failure `error` is; `now` is this machine's clock, in seconds since 1970."""
     if not isinstance(error, exceptions.ClientError):
         return Kind.UNREACHABLE if _is_passing_trouble_of_the_network(error) else Kind.OTHER
-    code, status = _code(error), _status(error)
+    which, status = code(error), _status(error)
     skew = clock_skew(error.response, now=now)
-    if code in _THROTTLING or status == 429:
+    if which in _THROTTLING or status == 429:
         return Kind.THROTTLED
     # With a wrong clock, fresh credentials look expired and signatures wrong: the clock is the cause.
-    if code in _SIGNATURE | _EXPIRED and skew is not None and abs(skew) >= _NOTABLE_SKEW_SECONDS:
+    if which in _SIGNATURE | _EXPIRED and skew is not None and abs(skew) >= _NOTABLE_SKEW_SECONDS:
         return Kind.CLOCK
-    if code in _EXPIRED:
+    if which in _EXPIRED:
         return Kind.EXPIRED
-    if code in _PASSING or status >= 500:
+    if which in _PASSING or status >= 500:
         return Kind.FAULTY
-    if code in _DENIED:
+    if which in _DENIED:
         return Kind.DENIED
     return Kind.OTHER
 
@@ -106,7 +106,7 @@ def kind(error: BaseException, *, now: float) -> Kind:  # noqa: PLR0911  # one l
 def reason(error: BaseException) -> str:
     """Return in a few words why the call failed, for messages and logs."""
     if isinstance(error, exceptions.ClientError):
-        return f"AWS answered {_code(error)}"
+        return f"AWS answered {code(error)}"
     if isinstance(error, (ResponseParserError, NotAnAnswer)):
         return "what came back is no answer of AWS's (a proxy's page?)"
     # botocore wraps what the connection failed with, and its own text does not say it.
@@ -123,10 +123,10 @@ def final(error: BaseException, call: Call, *, now: float) -> errors.BootstrapEr
         if which is Kind.CLOCK:
             return _clock(clock_skew(error.response, now=now) or 0.0, call)
         return errors.AwsFailed(
-            f"{call.action} failed at {call.endpoint}: {_code(error)}{_told(error)}",
+            f"{call.action} failed at {call.endpoint}: {code(error)}{_told(error)}",
             hint="The credentials of the instance role are refused: check the clock (`chronyc tracking`), that the "
             "role still exists, and that no proxy changes the request."
-            if _code(error) in _SIGNATURE | _EXPIRED
+            if code(error) in _SIGNATURE | _EXPIRED
             else "Look the code up in the API reference of the service.",
         )
     if isinstance(error, exceptions.SSLError):
@@ -204,7 +204,7 @@ def _denied(error: exceptions.ClientError, call: Call) -> errors.AwsDenied:
     text = str(error.response.get("Error", {}).get("Message", ""))
     action, resources = call.action, call.resources
     account = call.account or _first(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12}):", text)
-    if re.search(r"\bkms\b|ciphertext|customer master key", text + _code(error), re.IGNORECASE):
+    if re.search(r"\bkms\b|ciphertext|customer master key", text + code(error), re.IGNORECASE):
         action = _first(r"perform: (kms:[A-Za-z]+)", text) or "kms:Decrypt"
         key = _first(r"(arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+)", text)
         of = "PARAMETER" if call.action.startswith("ssm:") else "BUCKET"
@@ -231,7 +231,8 @@ def _told(error: exceptions.ClientError) -> str:
     return f" ({text[:_SHOWN_CHARACTERS]})" if text else ""
 
 
-def _code(error: exceptions.ClientError) -> str:
+def code(error: exceptions.ClientError) -> str:
+    """Return AWS's error code."""
     return str(error.response.get("Error", {}).get("Code", "Unknown"))
 
 

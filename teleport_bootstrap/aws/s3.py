@@ -197,7 +197,7 @@ class Bucket:
                 answer = self.client.head_object(**self.named(key))
             except exceptions.ClientError as error:
                 # The answer to HEAD has no body, so that it does not say when it is for expired credentials.
-                if code(error) == "400" and not refusals:
+                if failures.code(error) == "400" and not refusals:
                     refusals.append(error)
                     raise _as_expired(error) from None
                 raise
@@ -277,7 +277,7 @@ class Bucket:
 
     def _refuse(self, error: exceptions.ClientError, key: Optional[str]) -> None:
         """Raise what says more than AWS's code does; return for every other failure."""
-        which = code(error)
+        which = failures.code(error)
         if which == "NoSuchBucket":
             raise errors.BucketUnusable(
                 f"there is no S3 bucket {self.name}", hint=f"Check the name, or make it: aws s3 mb s3://{self.name}"
@@ -314,11 +314,6 @@ class Bucket:
 def md5(data: bytes) -> bytes:
     """Return the MD5 of `data`; not for security, so that it works on a host in FIPS mode too."""
     return hashlib.md5(data, usedforsecurity=False).digest()
-
-
-def code(error: exceptions.ClientError) -> str:
-    """Return AWS's error code."""
-    return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def with_etag(answer: Mapping[str, Any]) -> str:

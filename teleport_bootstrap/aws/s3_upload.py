@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import collections
+import contextlib
 import hashlib
 import logging
 import threading
@@ -163,6 +164,10 @@ class Upload:
                 hint="Look for another backup of this host, and for a lifecycle rule of the bucket that aborts "
                 "incomplete uploads too early.",
             ) from None
+        finally:
+            # botocore leaves it in cycles of objects, which Python finds only now and then.
+            with contextlib.suppress(BufferError):  # still being looked at: then it has to wait for that
+                part.clear()
 
     def _finish(self) -> None:
         if self._upload_id is None:

@@ -1,0 +1,69 @@
+"""The archives in a store, as a table for people and as data for programs."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from typing import Any
+
+from teleport_bootstrap.backup.stores import store
+
+_COLUMNS = ("MADE (UTC)", "SIZE", "VERIFIED", "ARCHIVE")
+
+
+def table(stored: Sequence[store.Stored], place: str) -> str:
+    """Return a line for each archive in `place`, the newest first."""
+    if not stored:
+        return f"there are no backups in {place}"
+    rows = [
+        _COLUMNS,
+        *(
+            (f"{each.made:%Y-%m-%d %H:%M:%S}", size(each.size), "yes" if each.verified else "no", each.place)
+            for each in newest_first(stored)
+        ),
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS) - 1)]
+    return "\n".join(f"{row[0]:<{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:<{widths[2]}}  {row[3]}" for row in rows)
+
+
+def data(stored: Sequence[store.Stored], place: str) -> dict[str, Any]:
+    """Return the same for --format json; `size` in bytes, `made` as in 2026-11-22T11:57:43Z."""
+    return {
+        "place": place,
+        "backups": [
+            {
+                "archive": each.place,
+                "name": each.name,
+                "cluster": each.said.cluster,
+                "host": each.said.host,
+                "made": moment(each.made),
+                "size": each.size,
+                "compression": each.said.compression,
+                "verified": each.verified,
+            }
+            for each in newest_first(stored)
+        ],
+    }
+
+
+def newest_first(stored: Sequence[store.Stored]) -> list[store.Stored]:
+    """Return the archives in the order that people look for them."""
+    return sorted(stored, key=lambda each: (each.made, each.name), reverse=True)
+
+
+def size(count: float) -> str:
+    """Return a number of bytes as people read it: 999 B, 1.0 kB, 12.3 MB, in steps of a thousand."""
+    if count < 1000:
+        return f"{int(count)} B"
+    shown = ""
+    for unit in ("kB", "MB", "GB", "TB"):
+        count /= 1000
+        shown = f"{count:.1f} {unit}"
+        if count < 999.95:
+            break
+    return shown
+
+
+def moment(made: datetime.datetime) -> str:
+    """Return a time in UTC as programs read it."""
+    return made.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
