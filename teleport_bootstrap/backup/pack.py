@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import os
+import tempfile
+import time
 from collections.abc import Iterable, Mapping
-from typing import Any, Optional
+from typing import IO, Any, Optional
 
-from teleport_bootstrap.backup import archive
-from teleport_bootstrap.host import root
+from teleport_bootstrap.backup import archive, manifest, tar_writing, walk
+from teleport_bootstrap.backup import compression as compressing
+from teleport_bootstrap.backup.members import Members
+from teleport_bootstrap.backup.output import Output
+from teleport_bootstrap.host import accounts, root
+
+_REPORT_SECONDS = 0.1
+_COPY_SIZE = 1024 * 1024
 
 
 def pack(
@@ -30,4 +40,115 @@ def pack(
     Raises FileTrouble where something cannot be read, CompressorTrouble where compressing fails, and whatever the sink
     or a tree's functions raise; what was written by then is no archive.
     """
-    raise NotImplementedError
+    ordered = _in_order(trees)
+    text = _header_text(header)
+    codec = compressing.codec(compression or compressing.best())
+    with tempfile.TemporaryFile(dir=scratch()) as spool, Output(sink, codec) as output:
+        work = _Pack(output, spool, accounts.Names(where), progress)
+        work.own_member(archive.HEADER, len(text))
+        output.write(tar_writing.padded(text))
+        # Whoever wants to know what an archive is reads this much of it.
+        output.cut()
+        spool.write(manifest.first_line(json.loads(text)))
+        for tree in ordered:
+            work.tree(where, tree)
+        spool.write(manifest.last_line(work.totals))
+        work.append_manifest()
+        output.write(tar_writing.END)
+        digest = output.finish()
+    return archive.Packed(
+        digest=digest,
+        size=output.written,
+        compression=codec.format.name,
+        totals=work.totals,
+        notes=tuple(work.notes),
+        notes_in_all=work.notes_in_all,
+    )
+
+
+def scratch() -> Optional[str]:
+    """Return where temporary files of any size may be: not /tmp, which is often kept in memory."""
+    return "/var/tmp" if os.access("/var/tmp", os.W_OK | os.X_OK) else None  # noqa: S108
+
+
+def _header_text(header: Mapping[str, Any]) -> bytes:
+    text = (json.dumps({**header, "format": archive.FORMAT}, indent=2, allow_nan=False) + "\n").encode("ascii")
+    if len(text) > manifest.LARGEST_HEADER:
+        raise ValueError(f"a header of {len(text)} bytes is too large")
+    return text
+
+
+def _in_order(trees: Iterable[archive.Tree]) -> list[archive.Tree]:
+    ordered = sorted(trees, key=lambda tree: os.fsencode(tree.path).split(b"/"))
+    for tree in ordered:
+        if os.path.normpath(tree.path) != tree.path or not tree.path.startswith("/") or tree.path == "/":
+            raise ValueError(f"not a path of a tree: {tree.path}")
+    for one, other in zip(ordered, ordered[1:]):
+        if other.path == one.path or other.path.startswith(f"{one.path}/"):
+            raise ValueError(f"{one.path} and {other.path} overlap")
+    if any(f"{tree.path}/".startswith(f"/{archive.OWN}/") for tree in ordered):
+        raise ValueError(f"/{archive.OWN} is the archive's own")
+    return ordered
+
+
+class _Pack:
+    """An archive under way."""
+
+    def __init__(
+        self, output: Output, spool: IO[bytes], names: accounts.Names, progress: Optional[archive.Progress]
+    ) -> None:
+        self._output = output
+        self._spool = spool
+        self._members = Members(output, names, left_out=self._left_out, noted=self._noted, tick=self._tick)
+        self._progress = progress
+        self._reported = 0.0
+        self._now = int(time.time())
+        self.totals = archive.Totals()
+        self.notes: list[archive.Note] = []
+        self.notes_in_all = 0
+
+    def tree(self, where: root.Root, tree: archive.Tree) -> None:
+        """Add what is to be archived of a tree."""
+        for found in walk.walk(where, tree, self._left_out):
+            for entry, data in self._members.add(tree, found):
+                self._spool.write(manifest.line(entry))
+                self.totals = self.totals.with_one(entry.kind, entry.size, data)
+            self._tick()
+
+    def own_member(self, path: str, size: int) -> None:
+        """Begin one of the archive's own two members, of `size` bytes."""
+        self._output.member()
+        head = tar_writing.Head(
+            path.encode(), tar_writing.REGULAR, 0o600, 0, 0, b"root", b"root", self._now, stored=size
+        )
+        self._output.write(head.pack())
+
+    def append_manifest(self) -> None:
+        """Add the manifest, which is complete now."""
+        size = self._spool.tell()
+        self.own_member(archive.MANIFEST, size)
+        self._spool.seek(0)
+        while part := self._spool.read(_COPY_SIZE):
+            self._output.write(part)
+        self._output.write(tar_writing.padding(size))
+
+    def _left_out(self, path: str, text: str) -> None:
+        note = archive.Note(path.lstrip("/"), text)
+        self._spool.write(manifest.note_line(note))
+        self._keep(note)
+
+    def _noted(self, path: str, text: str) -> None:
+        self._keep(archive.Note(path.lstrip("/"), text))
+
+    def _keep(self, note: archive.Note) -> None:
+        self.notes_in_all += 1
+        if len(self.notes) < archive.NOTES_KEPT:
+            self.notes.append(note)
+
+    def _tick(self) -> None:
+        if self._progress is None:
+            return
+        now = time.monotonic()
+        if now - self._reported >= _REPORT_SECONDS:
+            self._reported = now
+            self._progress(self._output.offset, self.totals.entries)

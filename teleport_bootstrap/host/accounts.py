@@ -21,6 +21,59 @@ def ids(where: root.Root, owner: str, group: str) -> tuple[int, int]:
     return _identifier(where, "passwd", owner, "user"), _identifier(where, "group", group, "group")
 
 
+class Names:
+    """Names and numbers of accounts, as the system under the root knows them; each is looked up once."""
+
+    def __init__(self, where: root.Root) -> None:
+        self._where = where
+        self._found: dict[tuple[str, str | int], str | int | None] = {}
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a system under the root at all, whose accounts could be known."""
+        return self._where.is_live or os.path.exists(self._where.path("/etc/passwd"))
+
+    def user(self, uid: int) -> str:
+        """Return the name of the user with this number, "" where there is none."""
+        return str(self._look("passwd", uid) or "")
+
+    def group(self, gid: int) -> str:
+        """Return the name of the group with this number, "" where there is none."""
+        return str(self._look("group", gid) or "")
+
+    def uid(self, name: str) -> int | None:
+        """Return the number of the user with this name, None where there is none."""
+        found = self._look("passwd", name)
+        return found if isinstance(found, int) else None
+
+    def gid(self, name: str) -> int | None:
+        """Return the number of the group with this name, None where there is none."""
+        found = self._look("group", name)
+        return found if isinstance(found, int) else None
+
+    def _look(self, database: str, key: str | int) -> str | int | None:
+        if (database, key) not in self._found:
+            self._found[database, key] = self._find(database, key)
+        return self._found[database, key]
+
+    def _find(self, database: str, key: str | int) -> str | int | None:
+        if self._where.is_live:
+            try:
+                if database == "passwd":
+                    return pwd.getpwuid(key).pw_name if isinstance(key, int) else pwd.getpwnam(key).pw_uid
+                return grp.getgrgid(key).gr_name if isinstance(key, int) else grp.getgrnam(key).gr_gid
+            except (KeyError, ValueError, OverflowError):
+                return None
+        for line in _lines(self._where.path(f"/etc/{database}")):
+            fields = line.split(":")
+            if len(fields) > 2 and fields[2].isascii() and fields[2].isdigit():
+                if isinstance(key, int) and int(fields[2]) == key:
+                    return fields[0]
+                if fields[0] == key:
+                    return int(fields[2])
+        return None
+
+
 def _identifier(where: root.Root, database: str, name: str, kind: str) -> int:
     if where.is_live:
         try:
