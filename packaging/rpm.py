@@ -29,9 +29,10 @@ REQUIRES = (
     "sudo",
     "systemd >= 247",
 )
-# Taken where there is one: without it, log lines reach the journal as plain text.
-RECOMMENDS = ("python3-systemd",)
-SUGGESTS = ("certbot", "python3-certbot-dns-route53", "zstd")
+# Taken where there are any. Without the first, log lines reach the journal as plain text; without the second, backups are
+# larger, and those that were made with it cannot be read.
+RECOMMENDS = ("python3-systemd", "zstd")
+SUGGESTS = ("certbot", "python3-certbot-dns-route53")
 
 # Amazon Linux's own Python: bytecode for it is made when the package is installed, and known to belong to it.
 BYTECODE = "cpython-39"

@@ -10,6 +10,8 @@ from content import Entry
 
 def stage(directory: Path, found: list[Entry], time: int) -> None:
     """Make `found`, directories before what is in them, below `directory`; everything was last changed at `time`."""
+    directory.mkdir()
+    directory.chmod(0o755)
     for entry in found:
         path = directory / entry.path.lstrip("/")
         if entry.content is None:

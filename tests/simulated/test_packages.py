@@ -1,0 +1,428 @@
+"""The packages as files: what is in them, for whom, and that anybody who builds the same commit gets the same bytes.
+
+That they work is shown by tests/boot.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import tarfile
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from tests import packages
+from tests.packages import CHECKOUT, NAME
+
+LIBRARY = f"/usr/share/{NAME}"
+
+# Where a package has what the other one has not, or has it elsewhere.
+ONLY_DEB = {
+    f"/usr/share/doc/{NAME}/changelog.Debian.gz",
+    f"/usr/share/doc/{NAME}/copyright",
+    f"/usr/share/lintian/overrides/{NAME}",
+    f"/usr/share/python3/runtime.d/{NAME}.rtupdate",
+    f"/usr/share/zsh/vendor-completions/_{NAME}",
+}
+ONLY_RPM = {f"/usr/share/licenses/{NAME}/LICENSE", f"/usr/share/zsh/site-functions/_{NAME}"}
+SUDOERS = f"/etc/sudoers.d/10-{NAME}"
+
+# Everything else is 0644, a directory 0755.
+MODES = {
+    f"/usr/bin/{NAME}": 0o755,
+    f"/usr/share/python3/runtime.d/{NAME}.rtupdate": 0o755,
+    SUDOERS: 0o440,
+    "/etc/sudoers.d": 0o750,
+    "/var/lib/teleport-bootstrap": 0o700,
+}
+
+pytestmark = [
+    pytest.mark.skipif(shutil.which(program) is None, reason=f"{program} is not installed")
+    for program in ("dpkg-deb", "git", "rpmbuild")
+]
+
+
+@dataclass(frozen=True)
+class Installed:
+    """Something that a package installs; `content` is None for a directory."""
+
+    mode: int
+    owner: str
+    group: str
+    content: bytes | None
+    time: int
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return packages.copy_of_checkout(tmp_path_factory.mktemp("checkout") / "here")
+
+
+@pytest.fixture(scope="module")
+def built(copy: Path) -> packages.Built:
+    found = packages.build(copy, copy.parent / "out")
+    assert found.status == 0, found.said
+    return found
+
+
+@pytest.fixture(scope="module")
+def deb(built: packages.Built) -> dict[str, Installed]:
+    """Everything in the DEB, by its path."""
+    assert built.deb is not None
+    data = subprocess.run(["dpkg-deb", "--fsys-tarfile", built.deb], check=True, capture_output=True).stdout
+    found = {}
+    with tarfile.open(fileobj=BytesIO(data)) as tar:
+        for member in tar:
+            file = tar.extractfile(member)
+            path = "/" + member.name.lstrip("./")
+            content = None if file is None else file.read()
+            found[path] = Installed(member.mode, member.uname, member.gname, content, int(member.mtime))
+    return found
+
+
+@pytest.fixture(scope="module")
+def rpm(built: packages.Built, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Installed]:
+    """Everything in the RPM, by its path, but for what is made only when it is installed."""
+    assert built.rpm is not None
+    tree = tmp_path_factory.mktemp("rpm")
+    with (tree / "cpio").open("wb") as archive:
+        subprocess.run(["rpm2cpio", built.rpm], check=True, stdout=archive)
+    unpacked = tree / "root"
+    unpacked.mkdir()
+    with (tree / "cpio").open("rb") as archive:
+        subprocess.run(["cpio", "--quiet", "-idm", "--no-absolute-filenames"], cwd=unpacked, stdin=archive, check=True)
+    found = {}
+    for line in _query(
+        built.rpm, r"[%{FILENAMES}\t%{FILEMODES}\t%{FILEUSERNAME}\t%{FILEGROUPNAME}\t%{FILEMTIMES}\t%{FILEFLAGS}\n]"
+    ).splitlines():
+        path, mode, owner, group, time, flags = line.split("\t")
+        if int(flags) & 64:  # %ghost
+            continue
+        file = unpacked / path.lstrip("/")
+        content = file.read_bytes() if file.is_file() else None
+        found[path] = Installed(stat.S_IMODE(int(mode)), owner, group, content, int(time))
+    return found
+
+
+def _query(package: Path, what: str) -> str:
+    return subprocess.run(["rpm", "-qp", "--qf", what, package], check=True, capture_output=True, text=True).stdout
+
+
+def _files(found: dict[str, Installed]) -> set[str]:
+    return {path for path, entry in found.items() if entry.content is not None}
+
+
+def _project() -> list[str]:
+    """Return the paths of the project's files that are meant to be on an instance."""
+    found = [path for path in (CHECKOUT / "teleport_bootstrap").rglob("*") if path.is_file()]
+    found = [path for path in found if "__pycache__" not in path.parts]
+    return [str(path.relative_to(CHECKOUT)) for path in found]
+
+
+# ---- reproducible
+
+
+def test_the_same_commit_gives_the_same_bytes_to_anybody(copy: Path, built: packages.Built, tmp_path: Path) -> None:
+    """Another path, umask, time zone, locale, home with settings of its own, order and times of files."""
+    elsewhere = tmp_path / "another path"
+    shutil.copytree(copy, elsewhere)
+    for path in sorted(elsewhere.rglob("*"), reverse=True):
+        if ".git" not in path.parts:
+            os.utime(path, (1, 1))
+            path.chmod(path.stat().st_mode & 0o700 | 0o022)
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / ".rpmmacros").write_text("%_buildhost mine\n%packager Me\n%vendor Mine\n%_binary_payload w2.xzdio\n")
+    environ = {"TZ": "Pacific/Kiritimati", "LC_ALL": "tr_TR.UTF-8", "LANG": "de_DE", "HOME": str(home), "USER": "me"}
+    environ |= {"SOURCE_DATE_EPOCH": "1", "DEBEMAIL": "me@example.org", "XZ_DEFAULTS": "-0", "COLUMNS": "30"}
+
+    again = packages.build(elsewhere, tmp_path / "out", umask=0o077, **environ)
+
+    assert again.status == 0, again.said
+    assert again.deb is not None and again.rpm is not None and built.deb is not None and built.rpm is not None
+    assert again.deb.name == built.deb.name
+    assert again.rpm.name == built.rpm.name
+    assert again.deb.read_bytes() == built.deb.read_bytes()
+    assert again.rpm.read_bytes() == built.rpm.read_bytes()
+
+
+def test_an_archive_of_a_commit_gives_the_same_bytes_as_its_checkout(copy: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", copy, clone], check=True)
+    exported = tmp_path / "exported"
+    exported.mkdir()
+    archive = subprocess.run(["git", "-C", clone, "archive", "HEAD"], check=True, capture_output=True).stdout
+    subprocess.run(["tar", "-x"], cwd=exported, input=archive, check=True)
+
+    one = packages.build(clone, tmp_path / "out-1")
+    other = packages.build(exported, tmp_path / "out-2")
+
+    assert (one.status, other.status) == (0, 0), one.said + other.said
+    assert "no commit" not in one.said
+    assert one.deb is not None and one.rpm is not None and other.deb is not None and other.rpm is not None
+    assert one.deb.read_bytes() == other.deb.read_bytes()
+    assert one.rpm.read_bytes() == other.rpm.read_bytes()
+
+
+def test_what_is_in_no_commit_is_packaged_and_told(copy: Path, tmp_path: Path) -> None:
+    changed = tmp_path / "changed"
+    shutil.copytree(copy, changed)
+    (changed / "teleport_bootstrap/brand_new.py").write_text('"""Somebody is at it."""\n')
+    (changed / "systemd/teleport-brand-new.timer").write_text("[Timer]\n\n[Install]\nWantedBy=timers.target\n")
+
+    built = packages.build(changed, tmp_path / "out", "deb")
+
+    assert built.status == 0, built.said
+    assert "with changes that are in no commit" in built.said
+    assert built.deb is not None
+    assert built.rpm is None, "only the DEB was asked for"
+    listed = subprocess.run(["dpkg-deb", "-c", built.deb], check=True, capture_output=True, text=True).stdout
+    assert f".{LIBRARY}/teleport_bootstrap/brand_new.py" in listed
+    assert "./usr/lib/systemd/system/teleport-brand-new.timer" in listed
+    control = tmp_path / "control"
+    subprocess.run(["dpkg-deb", "-e", built.deb, control], check=True)
+    assert "teleport-brand-new.timer" in (control / "prerm").read_text(), "what can be enabled has to be disabled"
+
+
+def test_a_file_that_should_be_packaged_and_is_not_there_ends_the_build(copy: Path, tmp_path: Path) -> None:
+    lacking = tmp_path / "lacking"
+    shutil.copytree(copy, lacking)
+    (lacking / "packaging/sysusers.conf").unlink()
+
+    built = packages.build(lacking, tmp_path / "out")
+
+    assert built.status == 1
+    assert "packaging/sysusers.conf is not in the checkout" in built.said
+    assert (built.deb, built.rpm) == (None, None)
+
+
+def test_without_a_history_somebody_has_to_tell_the_time(copy: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "bare"
+    shutil.copytree(copy, bare, ignore=shutil.ignore_patterns(".git"))
+
+    refused = packages.build(bare, tmp_path / "out-1", "deb")
+    accepted = packages.build(bare, tmp_path / "out-2", "deb", SOURCE_DATE_EPOCH="1700000000")
+
+    assert refused.status == 1
+    assert "SOURCE_DATE_EPOCH" in refused.said
+    assert accepted.status == 0, accepted.said
+
+
+# ---- content
+
+
+def test_every_file_has_the_owner_and_mode_that_it_should(deb: dict[str, Installed], rpm: dict[str, Installed]) -> None:
+    for found in (deb, rpm):
+        for path, entry in found.items():
+            plain = 0o755 if entry.content is None else 0o644
+            assert (path, oct(entry.mode)) == (path, oct(MODES.get(path, plain)))
+            assert (path, entry.owner, entry.group) == (path, "root", "root")
+    assert len({entry.time for entry in [*deb.values(), *rpm.values()]}) == 1, "all as old as the commit"
+
+
+def test_every_module_unit_and_document_is_in_both(deb: dict[str, Installed], rpm: dict[str, Installed]) -> None:
+    modules = {f"{LIBRARY}/{path}" for path in _project()}
+    units = {f"/usr/lib/systemd/system/{path.name}" for path in (CHECKOUT / "systemd").iterdir()}
+    units -= {
+        "/usr/lib/systemd/system/teleport.service",
+        "/usr/lib/systemd/system/50-teleport-bootstrap.preset",
+    }
+    units |= {"/etc/systemd/system/teleport.service", "/usr/lib/systemd/system-preset/50-teleport-bootstrap.preset"}
+    documents = {f"/usr/share/doc/{NAME}/docs/{path.name}" for path in (CHECKOUT / "docs").glob("*.md")}
+    others = {
+        f"/usr/bin/{NAME}",
+        f"/usr/lib/sysusers.d/{NAME}.conf",
+        f"/usr/lib/tmpfiles.d/{NAME}.conf",
+        f"/usr/share/doc/{NAME}/README.md",
+        f"/usr/share/doc/{NAME}/examples/conf",
+        f"/usr/share/man/man8/{NAME}.8.gz",
+        f"/usr/share/man/man5/{NAME}.conf.5.gz",
+        f"/usr/share/bash-completion/completions/{NAME}",
+        f"/usr/share/fish/vendor_completions.d/{NAME}.fish",
+    }
+    for found in (deb, rpm):
+        assert modules | units | documents | others <= _files(found)
+        assert {"/etc/teleport.d", "/var/lib/teleport-bootstrap"} <= set(found) - _files(found)
+
+
+def test_both_packages_install_the_same(deb: dict[str, Installed], rpm: dict[str, Installed]) -> None:
+    assert _files(deb) - _files(rpm) == ONLY_DEB
+    assert _files(rpm) - _files(deb) == ONLY_RPM
+    for path in _files(deb) & _files(rpm) - {SUDOERS}:
+        assert (path, deb[path]) == (path, rpm[path])
+    zsh = "/usr/share/zsh/{}/_" + NAME
+    assert deb[zsh.format("vendor-completions")].content == rpm[zsh.format("site-functions")].content
+
+
+def test_no_package_tells_where_or_by_whom_it_was_built(
+    deb: dict[str, Installed], rpm: dict[str, Installed], copy: Path, built: packages.Built
+) -> None:
+    assert built.rpm is not None
+    header = _query(built.rpm, "%{BUILDHOST} %{PACKAGER} %{VENDOR}")
+    assert header == "localhost (none) (none)"
+    for found in (deb, rpm):
+        for path, entry in found.items():
+            assert str(copy).encode() not in (entry.content or b""), path
+
+
+def test_bytecode_belongs_to_the_rpm(built: packages.Built) -> None:
+    """Amazon Linux's Python makes it when the package is installed; it has to go with it."""
+    assert built.rpm is not None
+    listed = set(subprocess.run(["rpm", "-qpl", built.rpm], check=True, capture_output=True, text=True).stdout.split())
+    for path in _project():
+        if path.endswith(".py"):
+            module = Path(f"{LIBRARY}/{path}")
+            assert f"{module.parent}/__pycache__/{module.stem}.cpython-39.pyc" in listed
+
+
+def test_the_example_is_a_conf_without_problems(deb: dict[str, Installed], tmp_path: Path) -> None:
+    conf = tmp_path / "conf"
+    conf.write_bytes(deb[f"/usr/share/doc/{NAME}/examples/conf"].content or b"")
+    done = subprocess.run(
+        [sys.executable, "-m", "teleport_bootstrap", "validate", str(conf)],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_preset_enables_the_generator_only_and_names_every_unit_that_can_be_enabled() -> None:
+    text = (CHECKOUT / "systemd/50-teleport-bootstrap.preset").read_text()
+    said = dict(line.split()[::-1] for line in text.splitlines() if line and not line.startswith("#"))
+    units = [path for path in (CHECKOUT / "systemd").iterdir() if path.suffix != ".preset"]
+    can_be_enabled = {path.name for path in units if "\n[Install]" in path.read_text()}
+    assert set(said) == can_be_enabled
+    assert [unit for unit, verb in said.items() if verb == "enable"] == ["teleport-generate-config.service"]
+
+
+# ---- what sudo makes of it
+
+
+@pytest.mark.skipif(shutil.which("visudo") is None, reason="sudo is not installed")
+@pytest.mark.parametrize(
+    ("form", "distribution"),
+    [
+        ("deb", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+        ("rpm", "/sbin:/bin:/usr/sbin:/usr/bin"),
+    ],
+)
+def test_sudo_finds_teleport_and_everything_that_it_found_before(
+    form: str, distribution: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    content = request.getfixturevalue(form)[SUDOERS].content.decode()
+    file = tmp_path / "sudoers"
+    file.write_text(content)
+    file.chmod(0o440)
+    done = subprocess.run(["visudo", "-c", "-s", "-f", str(file)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    found = re.search(r'^Defaults secure_path = "(.*)"$', content, re.MULTILINE)
+    assert found is not None
+    assert found[1].startswith(distribution), "in the distribution's order, so that no other program is found"
+    assert {"/usr/local/bin", "/usr/bin", "/opt/teleport/system/bin"} <= set(found[1].split(":"))
+    settings = [line for line in content.splitlines() if line and not line.startswith("#")]
+    assert len(settings) == 1, "it gives nobody any right"
+
+
+# ---- what it stands on
+
+# Every program that the code or a unit runs, the package that brings it: Debian's, Amazon Linux's; none for what an
+# installation of either always has.
+PROGRAMS = {
+    "certbot": ("certbot", "certbot"),
+    "env": None,
+    "flock": None,
+    "install": None,
+    "journalctl": ("systemd", "systemd"),
+    "openssl": ("openssl", "openssl"),
+    "pkill": ("procps", "procps-ng"),
+    "sh": None,
+    "systemctl": ("systemd", "systemd"),
+    "systemd-run": ("systemd", "systemd"),
+    "zstd": ("zstd", "zstd"),
+}
+
+
+def test_every_program_that_is_run_comes_with_a_package_that_is_named(built: packages.Built) -> None:
+    assert built.deb is not None and built.rpm is not None
+    control = subprocess.run(["dpkg-deb", "-f", built.deb], check=True, capture_output=True, text=True).stdout
+    needed = _query(built.rpm, "[%{REQUIRES} ][%{RECOMMENDS} ][%{SUGGESTS} ]").split()
+    for debian, amazon in filter(None, PROGRAMS.values()):
+        assert re.search(rf"^(Depends|Suggests):.*\b{re.escape(debian)}\b", control, re.MULTILINE), debian
+        assert amazon in needed
+
+
+def test_no_program_is_run_that_nobody_has_accounted_for() -> None:
+    known = {*PROGRAMS, "teleport", "tctl", "teleport-bootstrap"}
+    text = "\n".join(path.read_text() for path in (CHECKOUT / "teleport_bootstrap").rglob("*.py"))
+    started = re.findall(r"\b(?:run|Popen|execvp|which)\(\s*\[?\s*\"([a-z][a-z0-9_.-]*)\"", text)
+    started += re.findall(r"^\s*(?:command|argv) = \[\"([a-z][a-z0-9_.-]*)\"", text, re.MULTILINE)
+    started += re.findall(r"^\s+\[\"([a-z][a-z0-9_.-]*)\", \"-", text, re.MULTILINE)
+    units = "\n".join(path.read_text() for path in (CHECKOUT / "systemd").glob("*.service"))
+    started += [
+        Path(program).name
+        for program in re.findall(r"^Exec\w+=[-+!@:]*(\S+)|(?<=exec )(\S+)", units, re.MULTILINE)
+        for program in program
+        if program
+    ]
+    assert {"systemctl", "openssl", "pkill", "journalctl"} <= set(started), "the search finds what is known to be run"
+    assert set(started) - known == set()
+
+
+def test_neither_asks_for_more_than_the_distributions_have(built: packages.Built) -> None:
+    """The rules of the design: the distribution's own Python and libraries, botocore and not boto3, no python3-systemd
+    where there may be none."""
+    assert built.rpm is not None and built.deb is not None
+    requires = set(_query(built.rpm, r"[%{REQUIRES}\n]").split())
+    assert {"python3", "python3-botocore", "python3-jinja2", "python3-pyyaml", "python3-requests"} <= requires
+    assert not {"python3-boto3", "python3-systemd"} & requires
+    assert _query(built.rpm, "%{ARCH}") == "noarch"
+    control = subprocess.run(["dpkg-deb", "-f", built.deb], check=True, capture_output=True, text=True).stdout
+    assert "\nArchitecture: all\n" in control
+    assert "boto3" not in control
+    assert "Recommends" not in control, "apt would want to download it, and an image is built without a network"
+
+
+# ---- what the distributions' own judges say
+
+
+@pytest.mark.skipif(shutil.which("lintian") is None, reason="lintian is not installed")
+def test_lintian_has_no_complaint_that_is_not_explained(built: packages.Built) -> None:
+    done = subprocess.run(
+        ["lintian", "--allow-root", "--display-info", "--pedantic", "--fail-on=error,warning,info,pedantic", built.deb],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=packages.PLAIN,
+    )
+    assert (done.stdout, done.returncode) == ("", 0), done.stderr
+    _assert_each_is_explained(CHECKOUT / "packaging/deb/lintian-overrides", re.compile(rf"^{NAME}: "))
+
+
+@pytest.mark.skipif(shutil.which("rpmlint") is None, reason="rpmlint is not installed")
+def test_rpmlint_has_no_complaint_that_is_not_explained(built: packages.Built) -> None:
+    rules = CHECKOUT / "packaging/rpm/rpmlint.toml"
+    done = subprocess.run(
+        ["rpmlint", "--strict", "-c", rules, built.rpm], capture_output=True, text=True, check=False, env=packages.PLAIN
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    _assert_each_is_explained(rules, re.compile(r"^    \""))
+
+
+def _assert_each_is_explained(file: Path, exception: re.Pattern[str]) -> None:
+    """A comment stands above each exception, or above the group that it belongs to."""
+    explained = False
+    for line in file.read_text().splitlines():
+        if exception.match(line):
+            assert explained, f"{file.name}: nothing says why: {line}"
+        else:
+            explained = line.lstrip().startswith("#")
