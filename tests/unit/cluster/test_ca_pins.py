@@ -1,0 +1,58 @@
+"""CA pins, as `tctl status` shows them."""
+
+from __future__ import annotations
+
+import pytest
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.cluster import ca_pins
+
+FIRST, SECOND = "sha256:" + "1a" * 32, "sha256:" + "2b" * 32
+
+STATUS = f"""\
+Cluster       cluster-1
+Version       17.5.1
+host CA       rotated Jan  2 15:04:05 UTC
+user CA       never updated
+jwt CA        never updated
+CA pin        {FIRST}
+"""
+
+
+def test_one_pin_is_found() -> None:
+    assert ca_pins.from_status(STATUS) == (FIRST,)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [f"CA pin        {SECOND}\n", f"              {SECOND}\n", f"CA pins: {SECOND}\n", f"CA PIN\t{SECOND.upper()}\n"],
+)
+def test_all_pins_are_found_while_the_authority_is_rotated(more: str) -> None:
+    assert ca_pins.from_status(STATUS + more) == (FIRST, SECOND)
+
+
+def test_the_order_and_a_repetition_are_no_other_pins() -> None:
+    assert ca_pins.from_status(f"CA pin {SECOND}\nCA pin {FIRST}\nCA pin {SECOND}\n") == (FIRST, SECOND)
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        "",
+        "Cluster cluster-1\n",
+        "CA pin\n",
+        "CA pin        none\n",
+        "CA pin        sha256:1a2b\n",
+        STATUS + "CA pin        $(reboot)\n",
+        STATUS + f"CA pin        sha512:{'1a' * 32}\n",
+        f"Note          {FIRST}\n",
+    ],
+)
+def test_what_is_no_pin_is_refused(status: str) -> None:
+    with pytest.raises(errors.TctlFailed) as raised:
+        ca_pins.from_status(status)
+    assert "CA pin" in raised.value.message and "reboot" not in raised.value.message
+
+
+def test_the_parameter_holds_one_a_line() -> None:
+    assert ca_pins.content((FIRST, SECOND)) == f"{FIRST}\n{SECOND}"

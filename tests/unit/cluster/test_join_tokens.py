@@ -1,0 +1,88 @@
+"""Join tokens as Teleport's resources."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from teleport_bootstrap.cluster import join_tokens
+from teleport_bootstrap.secret import Secret
+
+ACCOUNT = "123456789012"
+WANTED = join_tokens.for_instance_role("iam-1", account=ACCOUNT, partition="aws", role="teleport-role")
+
+
+def test_tokens_are_long_and_never_the_same() -> None:
+    tokens = {join_tokens.fresh().reveal() for _ in range(100)}
+    assert len(tokens) == 100
+    assert all(len(token) == 64 for token in tokens)
+
+
+@pytest.mark.parametrize(
+    ("role", "system_role"), [("proxy", "Proxy"), ("node", "Node"), ("kube", "Kube"), ("app", "App"), ("db", "Db")]
+)
+def test_a_token_is_for_one_role_and_for_four_hours(role: str, system_role: str) -> None:
+    given = join_tokens.temporary(Secret("planted"), role, now=1_700_000_000.9)
+    assert "planted" not in repr(given)
+    assert json.loads(given.reveal()) == {
+        "kind": "token",
+        "version": "v2",
+        "metadata": {"name": "planted", "expires": "2023-11-15T02:13:20Z"},
+        "spec": {"roles": [system_role], "join_method": "token"},
+    }
+
+
+def test_the_roles_are_those_of_the_contract() -> None:
+    assert set(join_tokens.ROLES) == {"proxy", "node", "kube", "app", "db"}
+
+
+def test_instances_join_by_the_account_and_the_role_that_they_have() -> None:
+    china = join_tokens.for_instance_role("iam-1", account=ACCOUNT, partition="aws-cn", role="teleport-role")
+    assert china["spec"]["allow"] == [
+        {"aws_account": ACCOUNT, "aws_arn": f"arn:aws-cn:sts::{ACCOUNT}:assumed-role/teleport-role/i-*"}
+    ]
+    assert china["spec"]["join_method"] == "iam"
+    assert "expires" not in china["metadata"]
+
+
+def _as_teleport_gives_it() -> dict[str, Any]:
+    found = copy.deepcopy(WANTED)
+    found["metadata"] |= {"revision": "5c0b", "labels": {"teleport.internal/x": "1"}, "expires": None}
+    found["spec"] |= {"suggested_labels": {}, "bot_name": "", "aws_iid_ttl": 0, "join_method": "IAM"}
+    found["spec"]["roles"] = list(reversed(found["spec"]["roles"]))
+    found["spec"]["allow"][0]["aws_regions"] = None
+    return found
+
+
+def test_what_teleport_adds_is_no_difference() -> None:
+    assert join_tokens.is_as_wanted(_as_teleport_gives_it(), WANTED)
+
+
+@pytest.mark.parametrize(
+    ("place", "key", "value"),
+    [
+        ("metadata", "expires", "2030-01-01T00:00:00Z"),
+        ("metadata", "name", "iam-2"),
+        ("spec", "join_method", "token"),
+        ("spec", "join_method", "ec2"),
+        ("spec", "roles", ["Node"]),
+        ("spec", "roles", None),
+        ("spec", "allow", None),
+        ("spec", "allow", "x"),
+        ("spec", "allow", [{"aws_account": ACCOUNT}]),
+        ("spec", "allow", [{"aws_account": "999999999999"}]),
+        ("spec", "allow", [*WANTED["spec"]["allow"], {"aws_account": "999999999999"}]),
+    ],
+)
+def test_what_lets_in_others_or_fewer_is_a_difference(place: str, key: str, value: object) -> None:
+    found = _as_teleport_gives_it()
+    found[place][key] = value
+    assert not join_tokens.is_as_wanted(found, WANTED)
+
+
+@pytest.mark.parametrize("found", [{}, {"metadata": None, "spec": "x"}, {"metadata": [], "spec": {"roles": [None]}}])
+def test_what_is_no_resource_is_a_difference(found: dict[str, Any]) -> None:
+    assert not join_tokens.is_as_wanted(found, WANTED)
