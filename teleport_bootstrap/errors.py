@@ -291,6 +291,13 @@ class CertificateUnfit(BootstrapError):
     exit_status = CERTIFICATE
 
 
+class NotTakenUp(BootstrapError):
+    """A new certificate is installed, and the Teleport that runs was not seen to serve with it after a reload."""
+
+    code = "not-taken-up"
+    exit_status = UNHEALTHY
+
+
 class CertbotTrouble(BootstrapError):
     """certbot is not installed, failed, or did not end in time; nothing that was valid before was changed."""
 

@@ -38,6 +38,9 @@ RESTORE_UNDO = "/var/lib/teleport-bootstrap/undo.json"
 RESTORED = "/var/lib/teleport-bootstrap/restored.json"
 RESTORED_CONF = "/var/lib/teleport-bootstrap/restored-conf"
 
+# Here as long as Teleport has not taken up the certificate that was installed last.
+CERTIFICATE_NOTE = "/var/lib/teleport-bootstrap/certificate-not-taken-up"
+
 
 def on_instance(path: str) -> str:
     """Return a path in /etc/teleport.d as the instance sees it, whatever root it was read under; others as they are."""

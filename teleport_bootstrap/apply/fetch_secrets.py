@@ -165,16 +165,12 @@ def _start(where: root.Root, wanted: model.Applicable) -> tuple[tuple[str, ...],
     A Teleport that an operator has stopped or disabled stays down. Return the units started, and those restarted.
     """
     unit = wanted.unit
-    if not systemd.is_running(where) or not systemd.is_installed(where, unit) or waiting.files(where, wanted):
-        return (), ()
-    if not os.path.lexists(where.path(paths.TELEPORT_YAML)):
+    started = waiting.start(where, wanted)
+    if started or not systemd.is_running(where) or not systemd.is_installed(where, unit):
+        return started, ()
+    if waiting.files(where, wanted) or not os.path.lexists(where.path(paths.TELEPORT_YAML)):
         return (), ()
     state = systemd.states([unit])[unit]
-    if state.active in ("inactive", "failed"):
-        if state.conditions_held or state.enablement != "enabled":
-            return (), ()
-        systemd.start([unit])
-        return (unit,), ()
     if state.active == "active" and _is_older_than_pins(where, wanted, state) and has_not_joined():
         systemd.restart([unit])
         return (), (unit,)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Container
 
+from teleport_bootstrap import paths
 from teleport_bootstrap.apply import secrets
 from teleport_bootstrap.host import root, systemd
 from teleport_bootstrap.plan import activation, model
-from teleport_bootstrap.plan.services import teleport_section
+from teleport_bootstrap.plan.services import proxy_service, teleport_section
 
 FETCH_SERVICE = "teleport-fetch-secrets.service"
+
+# Where certbot has a certificate; root alone can look into it, and this runs as root.
+CERTBOT_LIVE = "/etc/letsencrypt/live"
 
 
 def files(where: root.Root, wanted: model.Applicable) -> tuple[str, ...]:
@@ -42,11 +46,44 @@ def describe(where: root.Root, wanted: model.Applicable, *, had: Container[str] 
     )
 
 
+def start(where: root.Root, wanted: model.Applicable) -> tuple[str, ...]:
+    """Start Teleport's unit where it has waited for files that are all there now; return what was started.
+
+    A Teleport that an operator has stopped or disabled stays down. Raises UnitTrouble.
+    """
+    unit = wanted.unit
+    if not systemd.is_running(where) or not systemd.is_installed(where, unit) or files(where, wanted):
+        return ()
+    if not os.path.lexists(where.path(paths.TELEPORT_YAML)):
+        return ()
+    state = systemd.states([unit])[unit]
+    if state.active not in ("inactive", "failed") or state.conditions_held or state.enablement != "enabled":
+        return ()
+    systemd.start([unit])
+    return (unit,)
+
+
 def have_fetched(where: root.Root, wanted: model.Applicable) -> None:
-    """Start what fetches secrets, where one is missing; it starts Teleport's unit when they are there."""
+    """Start what brings the files that are missing; it starts Teleport's unit when they are there."""
+    missing = set(files(where, wanted))
     awaited = {each.path for each in wanted.secrets if each.awaited}
-    if awaited.intersection(files(where, wanted)) and is_somebody_fetching(where):
+    if missing & awaited and is_somebody_fetching(where):
         systemd.start([FETCH_SERVICE])
+    bringing = certificate_services(where, wanted, is_missing=proxy_service.CERTIFICATE in missing)
+    if systemd.is_running(where):
+        systemd.start([service for service in bringing if systemd.is_installed(where, service)])
+
+
+def certificate_services(where: root.Root, wanted: model.Applicable, *, is_missing: bool) -> tuple[str, ...]:
+    """Return the services that should not wait for their timers: nobody could be served until then.
+
+    An auth server serves nobody with the certificate, but proxies wait for it: it asks at once where it never did.
+    """
+    timers = wanted.units.enable
+    obtain = activation.GET_CERTIFICATE in timers and (is_missing or not os.path.exists(where.path(CERTBOT_LIVE)))
+    install = activation.CHECK_CERTIFICATE in timers and is_missing
+    chosen = ((activation.GET_CERTIFICATE, obtain), (activation.CHECK_CERTIFICATE, install))
+    return tuple(f"{timer.rpartition('.')[0]}.service" for timer, is_due in chosen if is_due)
 
 
 def is_somebody_fetching(where: root.Root) -> bool:

@@ -33,6 +33,7 @@ COMMANDS = {
     "adopt": "turn a hand edit of teleport.yaml into an override file",
     "fetch-secrets": "fetch token, CA pin and license that Teleport waits for",
     "publish-tokens": "publish join tokens and CA pins from an auth server",
+    "certificate": "obtain, renew or install Let's Encrypt's certificate",
     "metadata": "print one harmless item of instance metadata",
     "status": "show what is configured here and whether it runs",
 }

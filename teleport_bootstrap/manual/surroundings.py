@@ -50,6 +50,11 @@ ENVIRONMENT: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"), "`true` chooses AWS's FIPS or dual-stack endpoints."),
     (("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"), "A file of certificates to trust when AWS is called."),
+    (
+        ("AWS_CONFIG_FILE", "AWS_PROFILE"),
+        "For certbot alone, where the hosted zone is in another account: a file with a role to assume. "
+        "AWS_DEFAULT_REGION and AWS_SHARED_CREDENTIALS_FILE are set for it, so that it finds no keys.",
+    ),
 )
 
 NOT_READ = (
@@ -67,5 +72,13 @@ UNITS: tuple[tuple[str, str], ...] = (
     (
         "teleport-fetch-secrets.service, teleport-fetch-secrets.timer",
         "Proxies and nodes: join token and CA pins from SSM, hourly, and until they are there.",
+    ),
+    (
+        "teleport-get-cert.service, teleport-get-cert.timer, teleport-renew-cert.service, teleport-renew-cert.timer",
+        "Auth servers and all-in-one with Let's Encrypt: the certificate obtained and renewed, looked at every hour.",
+    ),
+    (
+        "teleport-check-cert.service, teleport-check-cert.timer",
+        "Proxies and all-in-one with Let's Encrypt: the newest certificate installed, hourly, and until there is one.",
     ),
 )

@@ -8,13 +8,16 @@ from teleport_bootstrap.plan import deployment, model, requirements, roles, tele
 from teleport_bootstrap.plan.services import auth_service, proxy_service, teleport_section
 
 FETCH_SECRETS = "teleport-fetch-secrets.timer"
+GET_CERTIFICATE = "teleport-get-cert.timer"
+RENEW_CERTIFICATE = "teleport-renew-cert.timer"
+CHECK_CERTIFICATE = "teleport-check-cert.timer"
 
 # Which timers an instance needs; a unit that is not installed is left out when the plan is applied.
 TIMERS = (
     "teleport-ssm-publish-tokens.timer",
-    "teleport-get-cert.timer",
-    "teleport-renew-cert.timer",
-    "teleport-check-cert.timer",
+    GET_CERTIFICATE,
+    RENEW_CERTIFICATE,
+    CHECK_CERTIFICATE,
     FETCH_SECRETS,
 )
 
@@ -168,9 +171,9 @@ def _units(decided: deployment.Deployment) -> model.Units:
     if decided.role is roles.Role.AUTH:
         timers.append("teleport-ssm-publish-tokens.timer")
     if decided.letsencrypt and decided.role.runs_auth:
-        timers += ["teleport-get-cert.timer", "teleport-renew-cert.timer"]
+        timers += [GET_CERTIFICATE, RENEW_CERTIFICATE]
     if decided.letsencrypt and decided.role.runs_proxy:
-        timers.append("teleport-check-cert.timer")
+        timers.append(CHECK_CERTIFICATE)
     if decided.role in (roles.Role.PROXY, roles.Role.NODE):
         timers.append(FETCH_SECRETS)
     wanted = (decided.place.unit, *timers)

@@ -1,0 +1,1 @@
+"""Let's Encrypt's certificate: obtained and renewed by auth servers, shared in a bucket, installed for Teleport."""

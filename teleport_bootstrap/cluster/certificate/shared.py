@@ -1,0 +1,150 @@
+"""The state in the bucket, which auth servers read and write, and proxies only read.
+
+S3 replaces one object at a time, and readers come at any moment. The order in which a certificate is written makes
+that harmless:
+
+1. ACME accounts and renewal/<domain>.conf, which only auth servers read, under the lock.
+2. archive/<domain>/, four objects under a number that was never used before, so that none is ever replaced. A number
+   counts once all four are there and fit together: a reader sees either the new certificate whole or the one before.
+   When the writer dies here, the next one takes a higher number.
+3. live/<domain>/, which older images read, and whoever may not list archive/. Four objects cannot be replaced at once:
+   the private key goes first, so that a reader who takes the chain first never has a new chain with an old key. He may
+   have an old chain with a new key, which our own readers notice: a pair that does not fit together is not taken, and
+   archive/ has a whole one. When the writer dies here, the next run of any auth server finds that live/ is not what
+   archive/ has, and writes it again.
+
+Nothing is ever deleted. Only these prefixes are listed or read, each for one domain.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Optional
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.cluster.certificate import layout, lineage, renewal_conf
+from teleport_bootstrap.cluster.certificate.state import State, with_live
+from teleport_bootstrap.secret import Secret
+
+if TYPE_CHECKING:
+    from teleport_bootstrap.aws.s3 import Bucket
+
+# Each is a few kilobytes; what is larger was put there by something else.
+LARGEST = 64 * 1024
+
+logger = logging.getLogger(__name__)
+
+
+class Shared:
+    """The part of a bucket that belongs to the certificate of one domain. Raises what aws.s3.Bucket raises."""
+
+    def __init__(self, bucket: Bucket, domain: str) -> None:
+        self._bucket = bucket
+        self.domain = domain
+        self.name = f"s3://{bucket.name}"
+
+    def read(self) -> State:
+        """Return all of it that an auth server needs."""
+        live = self._files({kind: layout.current(self.domain, kind) for kind in layout.KINDS})
+        numbers = self._numbers()
+        looked = lineage.newest(self.domain, numbers, lambda number: self._numbered(number, numbers[number]), self.name)
+        renewal = self._text(layout.renewal(self.domain))
+        accounts = self._accounts(renewal_conf.account(renewal))
+        return State(with_live(self.domain, looked, live, self.name), numbers, live, renewal, accounts)
+
+    def live_pair(self) -> tuple[Optional[Secret], Optional[Secret]]:
+        """Return the current chain and private key, None for what is absent; in that order, see above."""
+        chain = self._secret(layout.current(self.domain, "fullchain"))
+        return chain, self._secret(layout.current(self.domain, "privkey"))
+
+    def numbered_pairs(self) -> list[tuple[int, Callable[[], tuple[Optional[Secret], Optional[Secret]]]]]:
+        """Return the numbers that have a chain and a private key, the highest first, each with what reads the two."""
+
+        def reader(number: int) -> Callable[[], tuple[Optional[Secret], Optional[Secret]]]:
+            chain = layout.numbered(self.domain, "fullchain", number)
+            key = layout.numbered(self.domain, "privkey", number)
+            return lambda: (self._secret(chain), self._secret(key))
+
+        return [(n, reader(n)) for n, kinds in self._numbers().items() if {"fullchain", "privkey"} <= kinds]
+
+    def number_for(self, certificate: lineage.Certificate, there: State) -> int:
+        """Return under which number to publish: its own, or a higher one where others have used that already."""
+        number = certificate.number or 1
+        used = there.numbers.get(number, frozenset())
+        if any(each.number == number and each.files == certificate.files for each in there.looked.found):
+            return number
+        held = self._numbered(number, used)
+        if all(held[kind] == certificate.files.content(kind) for kind in used):
+            return number
+        return max((*there.numbers, number)) + 1
+
+    def publish(
+        self, certificate: lineage.Certificate, own: State, there: State, check: Callable[[], None]
+    ) -> tuple[str, ...]:
+        """Bring `certificate`, which has a number, to the bucket, and return the keys that were written.
+
+        `own` are the accounts and the renewal settings that go with it; `there` is what the bucket holds, and what is
+        right there is not written again. `check` is called before each write, and raises where it must not be made.
+        """
+        number = certificate.number
+        assert number is not None  # noqa: S101 - see number_for
+        accounts = self.publish_accounts(own, there, check)
+        names = own.account_names | there.account_names
+        renewal = renewal_conf.made(self.domain, own.renewal or there.renewal, accounts=names)
+        wanted = {layout.renewal(self.domain): Secret(renewal)}
+        held = {layout.renewal(self.domain): None if there.renewal is None else Secret(there.renewal)}
+        for kind in layout.KINDS:
+            wanted[layout.numbered(self.domain, kind, number)] = certificate.files.content(kind)
+        for kind in there.numbers.get(number, ()):
+            key = layout.numbered(self.domain, kind, number)
+            held[key] = wanted[key]  # the same: see number_for
+        for kind in layout.KINDS:
+            wanted[layout.current(self.domain, kind)] = certificate.files.content(kind)
+            held[layout.current(self.domain, kind)] = there.live.get(kind)
+        return (*accounts, *self._put(wanted, held, check))
+
+    def publish_accounts(self, own: State, there: State, check: Callable[[], None]) -> tuple[str, ...]:
+        """Bring the ACME accounts to the bucket, so that the next host need not make another; return the keys."""
+        return self._put(own.accounts, there.accounts, check)
+
+    def _put(
+        self, wanted: Mapping[str, Secret], held: Mapping[str, Optional[Secret]], check: Callable[[], None]
+    ) -> tuple[str, ...]:
+        written = []
+        for key, content in wanted.items():
+            if held.get(key) != content:
+                check()
+                self._bucket.put(key, content.reveal().encode(), content_type="text/plain")
+                logger.debug("wrote %s/%s", self.name, key)
+                written.append(key)
+        return tuple(written)
+
+    def _numbers(self) -> dict[int, frozenset[str]]:
+        prefix = layout.archive(self.domain)
+        return layout.numbers(each.key[len(prefix) :] for each in self._bucket.list(prefix) if each.size <= LARGEST)
+
+    def _numbered(self, number: int, kinds: frozenset[str]) -> dict[str, Optional[Secret]]:
+        return self._files({kind: layout.numbered(self.domain, kind, number) for kind in layout.KINDS if kind in kinds})
+
+    def _accounts(self, name: str | None) -> dict[str, Secret]:
+        """Return the files of the account `name`, where there are any; otherwise those of all accounts."""
+        keys = [each.key for each in self._bucket.list(layout.ACCOUNTS) if each.size <= LARGEST]
+        known = [key for key in keys if layout.account(key) is not None]
+        named = [key for key in known if layout.account(key) == name]
+        found = {key: self._secret(key) for key in named or known}
+        return {key: content for key, content in found.items() if content is not None}
+
+    def _files(self, keys: Mapping[str, str]) -> dict[str, Optional[Secret]]:
+        return {kind: self._secret(key) for kind, key in keys.items()}
+
+    def _secret(self, key: str) -> Optional[Secret]:
+        text = self._text(key)
+        return None if text is None else Secret(text)
+
+    def _text(self, key: str) -> Optional[str]:
+        try:
+            content = self._bucket.get(key)
+        except errors.ObjectMissing:
+            return None
+        return content.decode("utf-8", "replace") if len(content) <= LARGEST else None

@@ -1,0 +1,125 @@
+"""The door to certbot, which obtains and renews certificates from an ACME server such as Let's Encrypt.
+
+It is found in PATH. Nothing secret is in its arguments or its environment: it signs calls to Route 53 with the
+credentials of the instance's role, which it fetches from the metadata service itself.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Optional
+
+from teleport_bootstrap.host import process, root
+
+# Of what AWS's libraries read from the environment: where to call, and whom to trust. No keys; a configuration file
+# has to be named on purpose, for a zone in another account (role_arn, credential_source = Ec2InstanceMetadata).
+_PASSED = (
+    "AWS_CA_BUNDLE",
+    "AWS_CONFIG_FILE",
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_PROFILE",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "AWS_USE_FIPS_ENDPOINT",
+    "HOME",
+    "PATH",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "TZ",
+)
+_PASSED_IN_ANY_CASE = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
+_PASSED_PREFIX = "AWS_ENDPOINT_URL"
+_METADATA = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
+
+
+@dataclass(frozen=True)
+class Certbot:
+    """certbot on this host: the root whose directories it works in, its environment, and how long it may take."""
+
+    where: root.Root
+    config_directory: str
+    work_directory: str
+    logs_directory: str
+    environ: Mapping[str, str]
+    region: str
+    deadline_seconds: float
+
+    def obtain(self, domain: str, email: str, server: Optional[str]) -> process.Finished:
+        """Obtain a certificate for `domain` and all names below it, or renew it where it is due.
+
+        `server` is the directory URL of an ACME server; by default certbot's own default, or what its cli.ini names.
+        """
+        return self._run(
+            "certonly",
+            "--dns-route53",
+            "--cert-name",
+            domain,
+            "-d",
+            domain,
+            "-d",
+            f"*.{domain}",
+            "--agree-tos",
+            "-m",
+            email,
+            # Not a question either: other names than before, and a certificate that is still good.
+            "--renew-with-new-domains",
+            "--keep-until-expiring",
+            *(["--server", server] if server else []),
+        )
+
+    def renew(self, domain: str, email: str) -> process.Finished:
+        """Renew the certificate of `domain` if it is due; its settings are in renewal/<domain>.conf.
+
+        The address is for an account that has to be made because the old one is lost.
+        """
+        # Our timer runs at a random moment already.
+        return self._run("renew", "--cert-name", domain, "--no-random-sleep-on-renew", "--agree-tos", "-m", email)
+
+    def _run(self, verb: str, *arguments: str) -> process.Finished:
+        program = shutil.which("certbot", path=self.environ.get("PATH", os.defpath))
+        if program is None:
+            return process.Finished(("certbot", verb), 127, "", "it is not installed, or not in PATH")
+        directories = {
+            "--config-dir": self.config_directory,
+            "--work-dir": self.work_directory,
+            "--logs-dir": self.logs_directory,
+        }
+        placed = [word for option, path in directories.items() for word in (option, self.where.path(path))]
+        settings = self.where.path(f"{self.config_directory}/cli.ini")
+        if not self.where.is_live and os.path.exists(settings):
+            placed += ["--config", settings]  # on a running system certbot finds it by itself
+        return process.run(
+            [program, verb, "-n", *arguments, *placed],
+            timeout_seconds=self.deadline_seconds,
+            environ=environment(self.environ, self.region),
+        )
+
+
+def environment(environ: Mapping[str, str], region: str) -> dict[str, str]:
+    """Return what certbot finds in its environment: no key, and nothing that is none of its business."""
+    passed = {
+        name: value
+        for name, value in environ.items()
+        if name in _PASSED or name.startswith(_PASSED_PREFIX) or name.lower() in _PASSED_IN_ANY_CASE
+    }
+    metadata = environ.get(_METADATA)
+    if metadata:
+        # botocore before 1.26 puts the path right behind it.
+        passed[_METADATA] = metadata.rstrip("/") + "/"
+    # Not ~/.aws/credentials: what may be done here is what the instance's role allows.
+    return {**passed, "AWS_DEFAULT_REGION": region, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+
+
+def last_words(finished: process.Finished, *, lines: int = 6, characters: int = 600) -> str:
+    """Return the last lines of what it said, without those that are the same after every failure."""
+    said = [line.strip() for line in f"{finished.output}\n{finished.errors}".splitlines()]
+    told: Sequence[str] = [
+        line
+        for line in said
+        if line and not line.startswith(("Ask for help", "Saving debug log", "- - -", "See the logfile"))
+    ]
+    return " | ".join(told[-lines:])[-characters:]
