@@ -1,0 +1,50 @@
+"""`teleport-bootstrap collect-logs`: a bundle for a support case, with every secret removed."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.cli import options, result
+
+EXAMPLE = "teleport-bootstrap collect-logs --output ./case-1234.tar.gz"
+
+DAYS = 3.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "--output", metavar="FILE", help="the new file to write; default: one in /var/lib/teleport-bootstrap"
+    )
+    parser.add_argument(
+        "--days", metavar="DAYS", type=_days, default=DAYS, help=f"how far the journals go back; default: {DAYS:.0f}"
+    )
+
+
+def run(arguments: argparse.Namespace) -> result.Result:
+    """Make the bundle, and tell what is in it and what was masked."""
+    from teleport_bootstrap.support import bundle  # noqa: PLC0415 - reads what most commands need not
+
+    where = options.where(arguments)
+    if where.is_live and os.geteuid() != 0:
+        raise errors.FileTrouble(
+            "only root can read the secrets of this host, which have to be known to be removed",
+            hint="Run it with sudo. Nothing was written.",
+        )
+    made = bundle.make(where, arguments.output, days=arguments.days)
+    lines = [f"wrote {made.path}, {made.size / 1024:.0f} KiB, {len(made.entries)} files"]
+    lines += [f"masked {count} times: {kind}" for kind, count in sorted(made.masked.items())]
+    lines += [f"WARNING: a secret in it could not be looked for: {each}" for each in made.unread]
+    lines += [f"not in it, or not whole: {each}" for each in made.absent]
+    lines.append("Look through it before you send it (tar -xzf; MANIFEST.txt says what is in it), and remove it then.")
+    return result.Result("\n".join(lines), dataclasses.asdict(made))
+
+
+def _days(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 60:
+        raise argparse.ArgumentTypeError("a number of days up to 60")
+    return value

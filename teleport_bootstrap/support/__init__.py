@@ -1,0 +1,1 @@
+"""What goes to whoever helps: a bundle of facts about this host, without its secrets."""
