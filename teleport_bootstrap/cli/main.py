@@ -36,6 +36,7 @@ COMMANDS = {
     "certificate": "obtain, renew or install Let's Encrypt's certificate",
     "metadata": "print one harmless item of instance metadata",
     "status": "show what is configured here and whether it runs",
+    "collect-logs": "bundle facts for a support case, without any secret",
 }
 
 INTERRUPTED = 130
