@@ -1,0 +1,167 @@
+"""What can be served with: a chain and a key, tried out without leaving this process."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from teleport_bootstrap.cluster.certificate import lineage, pair
+from teleport_bootstrap.secret import Secret
+from tests import certificates
+from tests.certificates import DAY, Authority, Issued
+
+DOMAIN = "teleport.example.com"
+
+
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    return Authority()
+
+
+@pytest.fixture(scope="module")
+def good(authority: Authority) -> Issued:
+    return authority.issue(DOMAIN)
+
+
+def refused(fullchain: str, key: str) -> pair.Unfit:
+    with pytest.raises(pair.Unfit) as raised:
+        pair.judge(DOMAIN, fullchain, Secret(key))
+    return raised.value
+
+
+def test_what_an_authority_issues_is_good_for_as_long_as_it_says(authority: Authority) -> None:
+    issued = authority.issue(DOMAIN, begins=-3600, ends=7200)
+    found = pair.judge(DOMAIN, issued.fullchain, Secret(issued.privkey))
+    assert found.not_after - found.not_before == pytest.approx(10800, abs=1)
+
+
+def test_letter_case_does_not_matter_in_names(authority: Authority) -> None:
+    issued = authority.issue(DOMAIN, names=("Teleport.Example.COM", "*.teleport.EXAMPLE.com"))
+    assert pair.judge(DOMAIN, issued.fullchain, Secret(issued.privkey))
+
+
+def test_one_that_has_signed_itself_is_good() -> None:
+    issued = certificates.self_signed(DOMAIN)
+    assert pair.judge(DOMAIN, issued.fullchain, Secret(issued.privkey))
+
+
+def test_a_chain_up_to_its_root_is_good(authority: Authority, good: Issued) -> None:
+    assert pair.judge(DOMAIN, good.fullchain + authority.root, Secret(good.privkey))
+
+
+def test_another_key_is_refused(authority: Authority, good: Issued) -> None:
+    assert "another certificate" in refused(good.fullchain, authority.issue(DOMAIN).privkey).why
+
+
+@pytest.mark.parametrize(
+    "names",
+    [(DOMAIN,), (f"*.{DOMAIN}",), ("other.example.com", "*.other.example.com"), (f"x.{DOMAIN}", f"*.x.{DOMAIN}")],
+    ids=["no wildcard", "wildcard alone", "another domain", "a domain below"],
+)
+def test_other_names_are_refused_and_named(authority: Authority, names: tuple[str, ...]) -> None:
+    issued = authority.issue(DOMAIN, names=names)
+    unfit = refused(issued.fullchain, issued.privkey)
+    assert names[0] in unfit.why and "not for" in unfit.why and not unfit.is_dated
+
+
+def test_a_chain_without_the_issuer_is_refused(authority: Authority, good: Issued) -> None:
+    assert "chain" in refused(good.cert, good.privkey).why
+    assert "chain" in refused(good.cert + authority.root, good.privkey).why
+    assert "chain" in refused(good.cert + Authority("another").intermediate, good.privkey).why
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "word"), [(-2 * DAY, -DAY, "expired"), (DAY, 2 * DAY, "clock")], ids=["expired", "not yet"]
+)
+def test_where_only_the_time_is_wrong_that_is_told_apart(
+    authority: Authority, begins: float, ends: float, word: str
+) -> None:
+    issued = authority.issue(DOMAIN, begins=begins, ends=ends)
+    unfit = refused(issued.fullchain, issued.privkey)
+    assert unfit.is_dated and word in unfit.why
+
+
+def test_what_is_no_certificate_or_no_key_is_refused_and_not_shown(good: Issued) -> None:
+    broken = good.cert[:200] + "\n-----END CERTIFICATE-----\n"
+    for chain, key in (
+        ("", good.privkey),
+        ("<html>", good.privkey),
+        (broken + good.chain, good.privkey),
+        (good.cert + broken, good.privkey),
+        (good.fullchain, ""),
+        (good.fullchain, "-----BEGIN PRIVATE KEY-----\nplanted\n-----END PRIVATE KEY-----\n"),
+        (good.fullchain, good.cert),
+        (good.fullchain, "\0\udcff".encode("utf-8", "replace").decode()),
+    ):
+        unfit = refused(chain, key)
+        assert "planted" not in unfit.why and "BEGIN" not in unfit.why and unfit.__cause__ is None
+
+
+def test_an_encrypted_key_is_refused_without_asking_anyone(good: Issued) -> None:
+    assert refused(good.fullchain, certificates.encrypted_key())
+
+
+def test_no_file_stays_open(good: Issued) -> None:
+    before = set(os.listdir("/proc/self/fd"))
+    pair.judge(DOMAIN, good.fullchain, Secret(good.privkey))
+    refused(good.fullchain, "")
+    assert set(os.listdir("/proc/self/fd")) == before
+
+
+# ---------------------------------------------------------------- which of several
+
+
+def secrets(issued: Issued, **changed: str) -> dict[str, Secret]:
+    return {kind: Secret(text) for kind, text in {**issued.files(), **changed}.items()}
+
+
+def test_ten_comes_after_nine(authority: Authority) -> None:
+    issued = {number: authority.issue(DOMAIN) for number in (8, 9, 10)}
+    looked = lineage.newest(DOMAIN, [9, 10, 8], lambda number: secrets(issued[number]), "here")
+    assert [each.number for each in looked.found] == [10] and not looked.refused
+
+
+def test_a_number_that_is_not_whole_or_does_not_fit_is_passed_over_and_told_of(authority: Authority) -> None:
+    sets = {
+        1: secrets(authority.issue(DOMAIN)),
+        2: secrets(authority.issue(DOMAIN)),
+        3: secrets(authority.issue(DOMAIN), privkey=authority.issue(DOMAIN).privkey),
+        4: {"privkey": Secret(authority.issue(DOMAIN).privkey)},
+        5: secrets(authority.issue(DOMAIN), chain=Authority("another").intermediate),
+        6: secrets(authority.issue(DOMAIN), cert=authority.issue(DOMAIN).cert),
+    }
+    looked = lineage.newest(DOMAIN, sets, lambda number: sets[number], "s3://b")
+    assert [each.number for each in looked.found] == [2]
+    assert [line.split(" is left aside")[0] for line in looked.refused] == [
+        f"number {number} in s3://b" for number in (6, 5, 4, 3)
+    ]
+
+
+def test_an_expired_one_is_still_gone_on_with_but_a_valid_one_comes_first(authority: Authority) -> None:
+    old = lineage.judged(DOMAIN, secrets(authority.issue(DOMAIN, begins=-9 * DAY, ends=-DAY)), 9)
+    assert not old.is_valid
+    valid = lineage.judged(DOMAIN, secrets(authority.issue(DOMAIN, begins=-8 * DAY)), 2)
+    newer = lineage.judged(DOMAIN, secrets(authority.issue(DOMAIN)), 1)
+    assert lineage.best([old]) is old
+    assert lineage.best([old, valid]) is valid
+    assert lineage.best([old, valid, newer]) is newer
+    assert lineage.best([]) is None
+
+
+def test_of_two_as_new_as_each_other_the_higher_number_counts(authority: Authority) -> None:
+    nine, ten = (lineage.judged(DOMAIN, secrets(authority.issue(DOMAIN)), number) for number in (9, 10))
+    if nine.validity == ten.validity:  # made within one second, nearly always
+        assert lineage.best([nine, ten]) is ten
+
+
+def test_a_certificate_does_not_show_its_key(authority: Authority) -> None:
+    issued = authority.issue(DOMAIN)
+    assert issued.privkey.splitlines()[1] not in repr(lineage.judged(DOMAIN, secrets(issued), 1))
+
+
+@pytest.mark.parametrize("chain", ["", "itself"])
+def test_files_of_one_that_has_signed_itself_fit_together(chain: str) -> None:
+    issued = certificates.self_signed(DOMAIN)
+    found = lineage.judged(DOMAIN, secrets(issued, chain=issued.cert if chain else ""), 1)
+    assert found.is_valid

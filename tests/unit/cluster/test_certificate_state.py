@@ -1,0 +1,312 @@
+"""Names, renewal settings, and the order in which a certificate reaches the bucket."""
+
+from __future__ import annotations
+
+import datetime
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.aws.s3 import Object
+from teleport_bootstrap.cluster.certificate import layout, lineage, pair, renewal_conf
+from teleport_bootstrap.cluster.certificate.shared import Shared
+from teleport_bootstrap.cluster.certificate.state import State
+from teleport_bootstrap.host import certbot
+from teleport_bootstrap.secret import Secret
+from tests.certificates import KINDS, Authority, Issued
+
+DOMAIN = "teleport.example.com"
+ACCOUNT = "a" * 32
+ACCOUNT_KEY = f"accounts/acme-v02.api.letsencrypt.org/directory/{ACCOUNT}/regr.json"
+
+
+# ---------------------------------------------------------------- names
+
+
+def test_numbers_are_numbers_and_the_highest_comes_first() -> None:
+    names = [f"{kind}{number}.pem" for kind in KINDS for number in (2, 10, 9)] + ["privkey11.pem"]
+    found = layout.numbers(random.Random(7).sample(names, len(names)))
+    assert list(found) == [11, 10, 9, 2]
+    assert found[11] == {"privkey"} and found[10] == set(KINDS)
+
+
+@pytest.mark.parametrize(
+    "name", ["cert.pem", "cert01.pem", "cert1.pem.old", "../cert1.pem", "cert-1.pem", "CERT1.pem", ""]
+)
+def test_other_names_are_passed_over(name: str) -> None:
+    assert layout.numbers([name]) == {}
+
+
+def test_files_of_accounts_are_known() -> None:
+    assert layout.account(ACCOUNT_KEY) == ACCOUNT
+    assert layout.account(f"accounts/localhost:14000/dir/{ACCOUNT}/private_key.json") == ACCOUNT
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        f"accounts/../../root/.ssh/{ACCOUNT}/meta.json",
+        f"accounts/./{ACCOUNT}/meta.json",
+        f"accounts//x/{ACCOUNT}/meta.json",
+        f"accounts/x/{ACCOUNT}/authorized_keys",
+        f"accounts/x/{'a' * 31}/meta.json",
+        f"accounts/x y/{ACCOUNT}/meta.json",
+        f"records/x/{ACCOUNT}/meta.json",
+        f"accounts/x/{ACCOUNT}/meta.json\n",
+    ],
+)
+def test_a_key_that_would_lead_elsewhere_is_no_file_of_an_account(key: str) -> None:
+    assert layout.account(key) is None
+
+
+# ---------------------------------------------------------------- renewal/<domain>.conf
+
+OF_AN_OLD_IMAGE = f"""\
+# renew_before_expiry = 30 days
+version = 0.21.0
+archive_dir = /etc/letsencrypt/archive/{DOMAIN}
+cert = /etc/letsencrypt/live/{DOMAIN}/cert.pem
+privkey = /etc/letsencrypt/live/{DOMAIN}/privkey.pem
+chain = /etc/letsencrypt/live/{DOMAIN}/chain.pem
+fullchain = /etc/letsencrypt/live/{DOMAIN}/fullchain.pem
+
+# Options used in the renewal process
+[renewalparams]
+authenticator = dns-route53
+installer = None
+account = {ACCOUNT}
+server = https://acme-v02.api.letsencrypt.org/directory
+renew_hook = /usr/local/bin/teleport-upload-cert
+pre_hook = touch /tmp/planted
+config_dir = /tmp/elsewhere
+autorenew = False
+key_type = rsa
+[[webroot_map]]
+account = {"b" * 32}
+"""
+
+
+def test_what_is_safe_is_taken_over_and_paths_are_those_of_this_host() -> None:
+    text = renewal_conf.made(DOMAIN, OF_AN_OLD_IMAGE, accounts={ACCOUNT}, directory="/scratch/etc/letsencrypt")
+    assert (
+        text
+        == f"""\
+version = 0.21.0
+archive_dir = /scratch/etc/letsencrypt/archive/{DOMAIN}
+cert = /scratch/etc/letsencrypt/live/{DOMAIN}/cert.pem
+privkey = /scratch/etc/letsencrypt/live/{DOMAIN}/privkey.pem
+chain = /scratch/etc/letsencrypt/live/{DOMAIN}/chain.pem
+fullchain = /scratch/etc/letsencrypt/live/{DOMAIN}/fullchain.pem
+
+# Options used in the renewal process
+[renewalparams]
+account = {ACCOUNT}
+authenticator = dns-route53
+key_type = rsa
+server = https://acme-v02.api.letsencrypt.org/directory
+"""
+    )
+    assert renewal_conf.made(DOMAIN, text, accounts={ACCOUNT}, directory="/scratch/etc/letsencrypt") == text
+
+
+def test_an_account_that_is_not_there_is_not_named() -> None:
+    assert "account =" not in renewal_conf.made(DOMAIN, OF_AN_OLD_IMAGE, accounts=())
+    assert "authenticator = dns-route53" in renewal_conf.made(DOMAIN, None, accounts=())
+
+
+@given(st.text(st.sampled_from("abhk_=[] \n\r\t/;$`'\"\x0b\x85\u2028prewnoi.:%123"), max_size=200), st.booleans())
+def test_nothing_but_known_settings_ever_comes_through(noise: str, in_params: bool) -> None:
+    hostile = ("[renewalparams]\n" if in_params else "") + noise + "\npost_hook = x\nauthenticator = manual\n" + noise
+    known = {"version", "renew_before_expiry", "archive_dir", *KINDS, *renewal_conf._TAKEN, "authenticator"}
+    lines = renewal_conf.made(DOMAIN, hostile, accounts=()).split("\n")
+    assert {line.partition(" = ")[0] for line in lines if " = " in line} <= known
+    assert [line for line in lines if line.startswith("[")] == ["[renewalparams]"]
+    assert "authenticator = dns-route53" in lines
+    assert all(line.isprintable() for line in lines)
+
+
+# ---------------------------------------------------------------- what certbot sees
+
+
+def test_certbot_gets_no_key_and_finds_its_way() -> None:
+    given_to_us = {
+        "AWS_ACCESS_KEY_ID": "AKIAPLANTED",
+        "AWS_SECRET_ACCESS_KEY": "planted",
+        "AWS_SESSION_TOKEN": "planted",
+        "AWS_CA_BUNDLE": "/ca.pem",
+        "AWS_ENDPOINT_URL_ROUTE_53": "https://route53.internal",
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:1234",
+        "HTTPS_PROXY": "http://proxy:3128",
+        "TELEPORT_JOIN_TOKEN": "planted",
+        "PATH": "/bin",
+        "PYTHONPATH": "/planted",
+    }
+    found = certbot.environment(given_to_us, "eu-west-1")
+    assert "planted" not in "".join(found.values()).lower()
+    assert found == {
+        "AWS_CA_BUNDLE": "/ca.pem",
+        "AWS_ENDPOINT_URL_ROUTE_53": "https://route53.internal",
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:1234/",
+        "HTTPS_PROXY": "http://proxy:3128",
+        "PATH": "/bin",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+    }
+
+
+# ---------------------------------------------------------------- the order of the writes
+
+
+class Objects:
+    """A bucket as S3 keeps one: whole objects by their keys, and every call in the order in which it came."""
+
+    name = "certs"
+
+    def __init__(self, content: dict[str, str]) -> None:
+        self.content = dict(content)
+        self.calls: list[tuple[str, str]] = []
+
+    def get(self, key: str) -> bytes:
+        self.calls.append(("get", key))
+        if key not in self.content:
+            raise errors.ObjectMissing(key)
+        return self.content[key].encode()
+
+    def put(self, key: str, data: bytes, **_: Any) -> None:
+        self.calls.append(("put", key))
+        self.content[key] = data.decode()
+
+    def list(self, prefix: str) -> Iterator[Object]:
+        self.calls.append(("list", prefix))
+        moment = datetime.datetime.now(datetime.timezone.utc)
+        return iter(
+            [Object(key, len(text), "", moment) for key, text in self.content.items() if key.startswith(prefix)]
+        )
+
+    @property
+    def puts(self) -> list[str]:
+        return [key for what, key in self.calls if what == "put"]
+
+
+RECORDING = {"records/2026-11-22/session.tar": "planted recording"}
+
+
+def in_bucket(issued: Issued, number: int, *, live: bool = True) -> dict[str, str]:
+    found = {layout.numbered(DOMAIN, kind, number): text for kind, text in issued.files().items()}
+    if live:
+        found |= {layout.current(DOMAIN, kind): text for kind, text in issued.files().items()}
+    return found
+
+
+def shared(content: dict[str, str]) -> tuple[Shared, Objects]:
+    objects = Objects({**RECORDING, **content})
+    return Shared(objects, DOMAIN), objects  # type: ignore[arg-type]
+
+
+def as_certificate(issued: Issued, number: int) -> lineage.Certificate:
+    return lineage.judged(DOMAIN, {kind: Secret(text) for kind, text in issued.files().items()}, number)
+
+
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    return Authority()
+
+
+OWN = State(renewal=OF_AN_OLD_IMAGE, accounts={ACCOUNT_KEY: Secret("{}")})
+
+
+def publish(bucket: Shared, issued: Issued, number: int) -> tuple[str, ...]:
+    there = bucket.read()
+    certificate = as_certificate(issued, number)
+    certificate = certificate.numbered(bucket.number_for(certificate, there))
+    return bucket.publish(certificate, OWN, there, lambda: None)
+
+
+def test_a_number_is_written_before_it_is_current_and_a_key_before_its_chain(authority: Authority) -> None:
+    bucket, objects = shared(in_bucket(Authority("another").issue(DOMAIN), 1))
+    publish(bucket, authority.issue(DOMAIN), 2)
+    assert objects.puts == [
+        ACCOUNT_KEY,
+        f"renewal/{DOMAIN}.conf",
+        *(f"archive/{DOMAIN}/{kind}2.pem" for kind in KINDS),
+        *(f"live/{DOMAIN}/{kind}.pem" for kind in KINDS),
+    ]
+    assert KINDS[0] == "privkey" and KINDS[-1] == "fullchain"
+
+
+def test_between_any_two_writes_a_reader_finds_a_whole_certificate_and_never_a_new_chain_with_an_old_key(
+    authority: Authority,
+) -> None:
+    old, new = authority.issue(DOMAIN), authority.issue(DOMAIN)
+    bucket, objects = shared(in_bucket(old, 9))
+    publish(bucket, new, 10)
+    written = {key: objects.content[key] for key in objects.puts}
+    for count in range(len(written) + 1):
+        content = {**in_bucket(old, 9), **dict(list(written.items())[:count])}
+        reader, _ = shared(content)
+        found = lineage.best(reader.read().looked.found)
+        assert found is not None and found.files.fullchain in (old.fullchain, new.fullchain)
+        chain, key = reader.live_pair()
+        assert (chain, key) != (Secret(new.fullchain), Secret(old.privkey))
+        whole = []
+        for _, read in reader.numbered_pairs():
+            numbered_chain, numbered_key = read()
+            assert numbered_chain is not None and numbered_key is not None
+            pair.judge(DOMAIN, numbered_chain.reveal(), numbered_key)
+            whole.append(numbered_chain.reveal())
+        assert whole[-1] == old.fullchain, "what was there is never touched"
+
+
+def test_what_is_right_there_is_not_written_again(authority: Authority) -> None:
+    issued = authority.issue(DOMAIN)
+    bucket, objects = shared({})
+    assert len(publish(bucket, issued, 1)) == 10
+    objects.calls.clear()
+    assert publish(bucket, issued, 1) == ()
+
+
+def test_what_a_killed_writer_left_is_brought_to_an_end_by_the_same_and_avoided_by_another(
+    authority: Authority,
+) -> None:
+    old, mine, theirs = (authority.issue(DOMAIN) for _ in range(3))
+    begun = {layout.numbered(DOMAIN, "privkey", 2): mine.privkey, layout.numbered(DOMAIN, "cert", 2): mine.cert}
+    bucket, objects = shared({**in_bucket(old, 1), **begun})
+    publish(bucket, mine, 2)
+    assert objects.content[layout.numbered(DOMAIN, "fullchain", 2)] == mine.fullchain
+    assert layout.numbered(DOMAIN, "privkey", 2) not in objects.puts
+    bucket, objects = shared({**in_bucket(old, 1), **begun})
+    publish(bucket, theirs, 2)
+    assert objects.content[layout.numbered(DOMAIN, "privkey", 2)] == mine.privkey
+    assert objects.content[layout.numbered(DOMAIN, "privkey", 3)] == theirs.privkey
+
+
+def test_no_write_is_made_without_the_lock(authority: Authority) -> None:
+    bucket, objects = shared({})
+    left = [3]
+
+    def check() -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise errors.LeaseLost("lost")
+
+    with pytest.raises(errors.LeaseLost):
+        bucket.publish(as_certificate(authority.issue(DOMAIN), 1), OWN, bucket.read(), check)
+    assert len(objects.puts) == 3
+
+
+def test_recordings_and_other_domains_are_neither_listed_nor_read(authority: Authority) -> None:
+    others = {f"archive/{DOMAIN}.evil/privkey9.pem": "x", f"live/{DOMAIN}.evil/privkey.pem": "x"}
+    bucket, objects = shared({**in_bucket(authority.issue(DOMAIN), 1), **others, ACCOUNT_KEY: "{}"})
+    bucket.read()
+    bucket.live_pair()
+    bucket.numbered_pairs()
+    publish(bucket, authority.issue(DOMAIN), 2)
+    allowed = (f"live/{DOMAIN}/", f"archive/{DOMAIN}/", f"renewal/{DOMAIN}.conf", "accounts/")
+    assert all(key.startswith(allowed) for _, key in objects.calls)
+    assert {key for what, key in objects.calls if what == "list"} == {f"archive/{DOMAIN}/", "accounts/"}
+    assert objects.content.items() >= RECORDING.items()
