@@ -448,6 +448,13 @@ class RestoreRefused(BootstrapError):
     exit_status = CONF_OR_USAGE
 
 
+class UndoMissing(BootstrapError):
+    """There is no restore to undo on this host: none was made, or what it had put aside was removed."""
+
+    code = "undo-missing"
+    exit_status = FILES
+
+
 class RestorePending(BootstrapError):
     """The conf asks for a backup to be restored, which has not been done; a Teleport would start without its data."""
 

@@ -15,6 +15,7 @@ from teleport_bootstrap.apply import (
     held,
     needed,
     record,
+    restored,
     secrets,
     session,
     units,
@@ -22,7 +23,7 @@ from teleport_bootstrap.apply import (
     write,
 )
 from teleport_bootstrap.conf import conf, variables
-from teleport_bootstrap.host import accounts, root, trust
+from teleport_bootstrap.host import accounts, root, systemd, trust
 from teleport_bootstrap.plan import activation, model, overrides, planner, teleport_build
 from teleport_bootstrap.secret import Secret
 
@@ -31,6 +32,7 @@ logger = logging.getLogger(__name__)
 WRITTEN = "written"
 KEPT = "kept"
 HAND_CONFIGURED = "hand-configured"
+RESTORING = "restoring"
 
 # For SSM, and before that for credentials, where teleport-fetch-secrets.service goes on asking.
 AWAITED_SECONDS = 10.0
@@ -69,10 +71,29 @@ def run(doors: gather.Doors, named: gather.NamedBuild) -> Outcome:
             logging.getLogger("teleport_bootstrap").setLevel(logging.DEBUG)
         for warning in given.warnings:
             logger.warning("%s", warning.describe(given.path))
+        asked = restored.pending(where, given)
+        if asked is not None:
+            return _hand_over(where, asked)
+        put_back = restored.put_conf_back(where, given)
+        if put_back:
+            given = gather.settings(where) or given
+        notes = (*put_back, *restored.ignored(where, given))
         build = gather.build(where, named)
-        if exists:
-            return _keep(doors, given, activation.plan(given, build))
-        return _write(doors, given, build)
+        outcome = _keep(doors, given, build) if exists else _write(doors, given, build)
+        return dataclasses.replace(outcome, notes=(*outcome.notes, *notes))
+
+
+def _hand_over(where: root.Root, asked: str) -> Outcome:
+    """Leave everything to the restore, which may take longer than a boot waits; no Teleport starts before that."""
+    if systemd.is_running(where) and systemd.is_installed(where, restored.RESTORE_SERVICE):
+        systemd.start([restored.RESTORE_SERVICE])
+        done = f"asked to start {restored.RESTORE_SERVICE}"
+        awaited = (f"no Teleport starts before {asked} is restored: see `journalctl -b -u {restored.RESTORE_SERVICE}`",)
+        return Outcome(RESTORING, units=(done,), awaited=awaited)
+    return Outcome(
+        RESTORING,
+        awaited=(f"no Teleport starts before {asked} is restored: run `teleport-bootstrap restore`",),
+    )
 
 
 def _without_conf(where: root.Root, exists: bool) -> Outcome:
@@ -89,15 +110,18 @@ def _without_conf(where: root.Root, exists: bool) -> Outcome:
     )
 
 
-def _keep(doors: gather.Doors, given: conf.Conf, wanted: model.Activation) -> Outcome:
+def _keep(doors: gather.Doors, given: conf.Conf, build: teleport_build.TeleportBuild) -> Outcome:
     """Apply all but teleport.yaml; needs no network unless a file is missing that Teleport cannot start without."""
     shown = doors.where.path(paths.TELEPORT_YAML)
-    notes = [*wanted.notes, f"{shown} exists and is left as it is; remove it to have it made anew"]
+    there = f"{shown} exists and is left as it is; remove it to have it made anew"
     staying = held.generation(doors.where)
     if staying is not None:
+        # What is not followed need not be good for anything.
         generation, why = staying
-        notes.append(f"the conf is not followed until it is edited again: {why}")
-        return _bring(doors.where, given, KEPT, write.Parts(generation, {}), tuple(notes))
+        stay = (there, f"the conf is not followed until it is edited again: {why}")
+        return _bring(doors.where, given, KEPT, write.Parts(generation, {}), stay)
+    wanted = activation.plan(given, build)
+    notes = [*wanted.notes, there]
     notes += _what_is_there(doors.where, wanted)
     values, failure = _missing_secrets(doors, given, wanted)
     return _bring(doors.where, given, KEPT, write.Parts(wanted, values), (*notes, *failure))

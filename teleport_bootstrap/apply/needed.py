@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.host import root
@@ -10,11 +11,11 @@ from teleport_bootstrap.plan import deployment, model, needed_files, sourced
 from teleport_bootstrap.plan.services import proxy_service
 
 
-def require(where: root.Root, plan: model.Plan) -> tuple[str, ...]:
+def require(where: root.Root, plan: model.Plan, *, coming: Callable[[str], bool] | None = None) -> tuple[str, ...]:
     """Return a note for each missing file that Teleport only needs to join; raise NeededFileMissing for any other.
 
     The secrets of the plan are fetched, and the unit waits for them and for the files from Let's Encrypt: those need
-    not be there.
+    not be there, and neither need what is `coming` with the same change.
     """
     brought = {each.path for each in plan.activation.secrets}
     if plan.activation.deployment.tls is deployment.Tls.LETSENCRYPT:
@@ -22,7 +23,7 @@ def require(where: root.Root, plan: model.Plan) -> tuple[str, ...]:
     missing = [
         each
         for each in needed_files.needed(plan.document)
-        if each.path not in brought and not os.path.exists(where.path(each.path))
+        if each.path not in brought and not (coming and coming(each.path)) and not os.path.exists(where.path(each.path))
     ]
     stopping = [_described(plan, each) for each in missing if not each.until_joined]
     if stopping:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.apply import current, edits, gather, generations, needed, secrets, units, waiting
+from teleport_bootstrap.apply import current, edits, gather, generations, needed, restored, secrets, units, waiting
 from teleport_bootstrap.conf import conf
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.host import root
@@ -64,6 +64,9 @@ def make(doors: gather.Doors, named: gather.NamedBuild) -> Proposal:
         raise errors.ConfMissing(
             f"there is no {where.path(paths.CONF)} to reconfigure from", hint=f"Write {paths.CONF} first."
         )
+    asked = restored.pending(where, given)
+    if asked is not None:
+        raise restored.refusal(where, "reconfigure", asked)
     build = gather.build(where, named)
     files = gather.overrides(where)
     overrides.check(files)
@@ -91,7 +94,7 @@ def make(doors: gather.Doors, named: gather.NamedBuild) -> Proposal:
             *_foreign_data(where, plan),
             *(f"no Teleport runs until then: {note}" for note in waiting.describe(where, plan.activation, had=values)),
         ),
-        notes=(*plan.notes, *notes, *fetched.notes),
+        notes=(*plan.notes, *notes, *fetched.notes, *restored.ignored(where, given)),
         action=_action(differences, [before, *([generation.document] if generation else [])], plan),
         now=now,
         generation=generation,

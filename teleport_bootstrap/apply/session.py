@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.apply import current, data_reset
-from teleport_bootstrap.host import change_recovery, changeset, lock, root
+from teleport_bootstrap.host import change_recovery, changeset, exchange, lock, root, systemd
 from teleport_bootstrap.plan import activation
 
 logger = logging.getLogger(__name__)
@@ -25,9 +25,35 @@ def begin(where: root.Root, purpose: str, *, deadline_seconds: float) -> Iterato
         for path in change_recovery.recover(where):
             logger.warning("an earlier run was interrupted: %s is again what it was before it", where.path(path))
         _sweep(where)
+        _recover_exchange(where)
         data_reset.recover(where)
         current.settle(where)
         yield
+
+
+def _recover_exchange(where: root.Root) -> None:
+    """Undo a restore that was not concluded, and let Teleport run again where it was stopped for it."""
+    note = exchange.recover(where)
+    if note is None or not note.swaps:
+        # Nothing was in its place yet, or everything: then there was only something to clear away.
+        if note is not None:
+            _start_again(where, note.units)
+        return
+    logger.warning(
+        "a restore was interrupted: %s is again what it was before it",
+        ", ".join(where.path(each.target) for each in note.swaps),
+    )
+    _start_again(where, note.units)
+
+
+def _start_again(where: root.Root, stopped: tuple[str, ...]) -> None:
+    if stopped and systemd.is_running(where):
+        try:
+            systemd.start([unit for unit in stopped if systemd.is_installed(where, unit)])
+        except errors.UnitTrouble as error:
+            logger.warning(
+                "%s was stopped for it and could not be started again: %s", ", ".join(stopped), error.message
+            )
 
 
 def _sweep(where: root.Root) -> None:

@@ -34,9 +34,9 @@ class Directory:
     """
 
     def __init__(self, path: str, *, within: Directory | None = None) -> None:
-        self.path = path if within is None else os.path.join(within.path, path)
+        self.path: str = path if within is None else os.path.join(within.path, path)
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-        self.descriptor = os.open(path, flags, dir_fd=None if within is None else within.descriptor)
+        self.descriptor: int = os.open(path, flags, dir_fd=None if within is None else within.descriptor)
 
     def close(self) -> None:
         """Give the descriptor back."""

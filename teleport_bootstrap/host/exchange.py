@@ -52,30 +52,33 @@ class Note:
     units: tuple[str, ...] = ()
 
 
-def place(where: root.Root, target: str, word: str, stamp: str) -> str:
+def place(where: root.Root, target: str, word: str, stamp: str, *, private: bool = False) -> str:
     """Return a path on the file system of `target` for what will take its place, or for what was there.
 
-    Beside it; where it is a mount point, in a directory in it that only root enters.
+    Beside it; where it is a mount point, or it is to be `private`, in a directory that only root enters.
     """
     if mounts.is_mount_point(where.path(target)):
         return f"{target}/{INSIDE}{word}-{stamp}/{_ENTRIES}"
-    return f"{target}.{word}-{stamp}"
+    return f"{target}.{word}-{stamp}" + (f"/{_ENTRIES}" if private else "")
 
 
-def made_for(where: root.Root, staged: str) -> str:
-    """Make the directory that `staged`, of `place`, is to be made in, and return what goes when `staged` goes.
+def goes_with(staged: str) -> str:
+    """Return what is to be removed, where `staged`, of `place`, is not to stay."""
+    parent, name = os.path.split(staged)
+    return parent if name == _ENTRIES else staged
 
-    Raises FileTrouble.
-    """
+
+def make_room(where: root.Root, staged: str) -> None:
+    """Make the directory that `staged`, of `place`, is to be made in. Raises FileTrouble."""
     parent, name = os.path.split(staged)
     shown = where.path(parent)
-    if name != _ENTRIES:
-        with trouble.at(shown):
+    with trouble.at(shown):
+        if name != _ENTRIES:
             os.makedirs(shown, mode=0o755, exist_ok=True)
-        return staged
-    with trouble.at(shown), contextlib.closing(directory.Directory(os.path.dirname(shown))) as mount:
-        os.mkdir(os.path.basename(parent), mode=0o700, dir_fd=mount.descriptor)
-    return parent
+            return
+        os.makedirs(os.path.dirname(shown), mode=0o755, exist_ok=True)
+        with contextlib.closing(directory.Directory(os.path.dirname(shown))) as beside:
+            os.mkdir(os.path.basename(parent), mode=0o700, dir_fd=beside.descriptor)
 
 
 def swap(where: root.Root, target: str, staged: str | None, kept: str) -> Swap:
@@ -111,9 +114,21 @@ def carry_out(where: root.Root, swaps: Sequence[Swap]) -> None:
                 _exchange(where, each)
 
 
-def conclude(changes: changeset.Changeset) -> None:
-    """Make it a part of `changes` that the swaps stay."""
-    changes.remove(paths.RESTORE_JOURNAL)
+def conclude(changes: changeset.Changeset, units: Sequence[str] = ()) -> None:
+    """Make it a part of `changes` that the swaps stay; `finish` then removes what is left over. Raises FileTrouble.
+
+    `units` are to be started by whoever finds that this run has come no further.
+    """
+    found = _read(changes.where) or Note()
+    # Emptied by now: what is staged in a mount point is moved out of its directory, name by name.
+    emptied = [goes_with(each.staged) for each in found.swaps if each.staged and each.staged.endswith(f"/{_ENTRIES}")]
+    left = Note(tuple(dict.fromkeys((*found.making, *emptied))), units=tuple(units))
+    changes.write(paths.RESTORE_JOURNAL, _content(left), mode=0o600, owner="root", group="root")
+
+
+def finish(where: root.Root) -> None:
+    """Remove what is left over of swaps that stay. Raises FileTrouble; then whoever comes next does it."""
+    recover(where)
 
 
 def recover(where: root.Root) -> Note | None:
@@ -139,7 +154,7 @@ def recover(where: root.Root) -> Note | None:
 def forget(where: root.Root) -> None:
     """Take the note away, where nothing is under way any more. Raises FileTrouble."""
     with changeset.Changeset(where) as changes:
-        conclude(changes)
+        changes.remove(paths.RESTORE_JOURNAL)
         changes.commit()
 
 
@@ -235,7 +250,7 @@ def _put_entries_back(where: root.Root, each: Swap) -> None:
         for name in os.listdir(kept.descriptor):
             os.rename(name, name, src_dir_fd=kept.descriptor, dst_dir_fd=mount.descriptor)
         mount.sync()
-    remove(where, os.path.dirname(each.kept))
+    remove(where, goes_with(each.kept))
 
 
 @contextlib.contextmanager
@@ -272,10 +287,13 @@ def _inside(
     return found
 
 
+def _content(note: Note) -> bytes:
+    return json.dumps(asdict(note), indent=1).encode()
+
+
 def _write(where: root.Root, note: Note) -> None:
-    content = json.dumps(asdict(note), indent=1).encode()
     with changeset.Changeset(where) as changes:
-        changes.write(paths.RESTORE_JOURNAL, content, mode=0o600, owner="root", group="root")
+        changes.write(paths.RESTORE_JOURNAL, _content(note), mode=0o600, owner="root", group="root")
         changes.commit()
 
 

@@ -70,7 +70,6 @@ def check(settings: conf.Conf, *, fips: bool = False) -> tuple[problem.Problem, 
         *_joining(settings),
         *_agent(settings),
         *_names(settings),
-        *_restoring(settings),
         *_labels(settings),
         *(_fips(settings) if fips else ()),
     ]
@@ -207,17 +206,6 @@ def _agent(settings: conf.Conf) -> Iterator[problem.Problem]:
                 yield _at(
                     settings, switch, f"{switch.name} is true, but {variable.name} is not set", f"add {variable.name}=…"
                 )
-
-
-def _restoring(settings: conf.Conf) -> Iterator[problem.Problem]:
-    # An instance that starts blank where its operator expects a restored one does harm: people make new state on it.
-    if settings.value(variables.TELEPORT_RESTORE_FROM) is not None:
-        yield _at(
-            settings,
-            variables.TELEPORT_RESTORE_FROM,
-            "TELEPORT_RESTORE_FROM is set, but this version cannot restore a backup",
-            "copy /etc/teleport.yaml, /etc/teleport.d and /var/lib/teleport by hand, and remove the line",
-        )
 
 
 def _names(settings: conf.Conf) -> Iterator[problem.Problem]:

@@ -1,0 +1,173 @@
+"""What this instance was restored from, and whether its conf asks for a restore that has not been made yet."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.apply import current, generations
+from teleport_bootstrap.conf import conf, variables
+from teleport_bootstrap.host import changeset, directory, root
+
+logger = logging.getLogger(__name__)
+
+RESTORE_SERVICE = "teleport-restore.service"
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A restore that was made here: of which archive, with its digest, and when (ISO 8601, UTC).
+
+    `asked` is the TELEPORT_RESTORE_FROM of the conf that lay here, None where a person asked on the command line.
+    `aside_sha256` is the digest of that conf, and `aside_says` that of its assignments: user-data may write it again at
+    each boot. `aside` is where it is kept, `conf_sha256` the digest of the archive's conf, of which there is a copy.
+    """
+
+    archive: str
+    digest: str
+    at: str
+    asked: str | None = None
+    aside: str | None = None
+    aside_sha256: str | None = None
+    aside_says: str | None = None
+    conf_sha256: str | None = None
+
+
+def read(where: root.Root) -> Restored | None:
+    """Return what was restored here, None where nothing was. Raises FileTrouble where nobody can tell."""
+    shown = where.path(paths.RESTORED)
+    try:
+        found = directory.read(where, paths.RESTORED)
+    except OSError as error:
+        raise errors.FileTrouble(f"{shown} cannot be read: {error.strerror}", hint="Run as root.") from None
+    if found is None:
+        return None
+    try:
+        data: Any = json.loads(found.content)
+        return Restored(**{field.name: data[field.name] for field in fields(Restored) if field.name in data})
+    except (ValueError, TypeError):
+        raise errors.FileTrouble(
+            f"{shown} is damaged, so nobody can tell whether this instance was restored",
+            hint="Remove the file where it was not; where it was, write {} into it.",
+        ) from None
+
+
+def stage(changes: changeset.Changeset, made: Restored, conf_copy: bytes | None) -> None:
+    """Make the record a part of `changes`, with a copy of the archive's conf."""
+    content = json.dumps(asdict(made), indent=1) + "\n"
+    changes.write(paths.RESTORED, content.encode(), mode=0o600, owner="root", group="root")
+    if conf_copy is not None:
+        changes.write(paths.RESTORED_CONF, conf_copy, mode=0o600, owner="root", group="root")
+    else:
+        changes.remove(paths.RESTORED_CONF)
+
+
+def pending(where: root.Root, given: conf.Conf | None) -> str | None:
+    """Return what the conf asks to restore, where that is still to be done; raises as `read` does.
+
+    It is not on an instance that was restored, and not on one that Teleport was configured on in another way: whoever
+    adds the line there does not expect that its data goes.
+    """
+    asked = None if given is None else given.value(variables.TELEPORT_RESTORE_FROM)
+    if asked is None or read(where) is not None:
+        return None
+    if os.path.lexists(where.path(paths.TELEPORT_YAML)) or current.known(where) is not None:
+        return None
+    return asked
+
+
+def refusal(where: root.Root, command: str, asked: str) -> errors.RestorePending:
+    """Return the error with which `command` leaves a host alone whose restore is still to be done."""
+    return errors.RestorePending(
+        f"{where.path(paths.CONF)} says TELEPORT_RESTORE_FROM={asked}, and that has not been restored yet, so that "
+        f"{command} would start a Teleport without its data",
+        hint=f"{way_out(where)} Nothing was changed.",
+    )
+
+
+def way_out(where: root.Root) -> str:
+    """Return what a person can do about a restore at boot that does not come about."""
+    return (
+        "`teleport-bootstrap restore` tries it now, with further options if need be; "
+        f"to start empty instead, remove the TELEPORT_RESTORE_FROM line from {where.path(paths.CONF)} and run "
+        "`systemctl restart teleport-generate-config`."
+    )
+
+
+def ignored(where: root.Root, given: conf.Conf) -> tuple[str, ...]:
+    """Return a note where the conf asks for a restore that is not made any more."""
+    if given.value(variables.TELEPORT_RESTORE_FROM) is None:
+        return ()
+    made = read(where)
+    since = f"{made.archive} was restored here at {made.at}" if made else "this instance was configured without it"
+    return (f"TELEPORT_RESTORE_FROM is for the first boot only, and is ignored: {since}",)
+
+
+def put_conf_back(where: root.Root, given: conf.Conf) -> tuple[str, ...]:
+    """Put the archive's conf back where user-data has written its own again; return notes, none where it has not.
+
+    Raises FileTrouble. Where the archive's conf was edited and applied since, there is no copy of that: then the conf
+    is only noted as one that is not followed.
+    """
+    made = read(where)
+    if made is None or not _is_set_aside(where, given, made):
+        return ()
+    copy = directory.read(where, paths.RESTORED_CONF)
+    now = current.known(where)
+    applied = None
+    if now is not None:
+        try:
+            applied = generations.load(where, now.generation).conf_sha256
+        except errors.GenerationMissing as error:
+            logger.warning("%s", error.message)
+    shown = where.path(paths.CONF)
+    if copy is not None and applied in (None, generations.digest(copy.content)):
+        with changeset.Changeset(where) as changes:
+            changes.write(paths.CONF, copy.content, mode=0o600, owner="root", group="root")
+            changes.commit()
+        return (f"{shown} was again the one from before the restore of {made.archive}: the archive's is back",)
+    if now is not None:
+        found = directory.read(where, paths.CONF)
+        held = None if found is None else generations.digest(found.content)
+        current.write(
+            where,
+            current.Current(
+                now.generation,
+                now.confirmed,
+                held,
+                f"it is the one from before the restore of {made.archive}",
+                now.previous,
+                now.aside,
+            ),
+        )
+    return (f"{shown} is again the one from before the restore of {made.archive}: it is not followed",)
+
+
+def says(given: conf.Conf) -> str:
+    """Return a digest of what a conf assigns, whatever its comments, order and blanks are."""
+    assigned = {name: _plain(setting.value) for name, setting in given.settings.items()}
+    return generations.digest(json.dumps(assigned, sort_keys=True, default=repr).encode())
+
+
+def is_bare(given: conf.Conf) -> bool:
+    """Whether a conf says nothing of what the instance should be, but at most what to restore on it, and where."""
+    return set(given.settings) <= _NO_STATEMENT
+
+
+_NO_STATEMENT = {variables.TELEPORT_RESTORE_FROM.name, variables.EC2_REGION.name, variables.DEBUG.name}
+
+
+def _is_set_aside(where: root.Root, given: conf.Conf, made: Restored) -> bool:
+    if given.value(variables.TELEPORT_RESTORE_FROM) is None:
+        return False
+    found = directory.read(where, paths.CONF)
+    same_file = found is not None and generations.digest(found.content) == made.aside_sha256
+    return same_file or says(given) == made.aside_says or is_bare(given)
+
+
+def _plain(value: Any) -> Any:
+    return value.reveal() if hasattr(value, "reveal") else value

@@ -1,0 +1,189 @@
+"""`teleport-bootstrap restore`: put a backup in place on this instance, with a way back."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.apply import gather, health
+from teleport_bootstrap.backup import progress
+from teleport_bootstrap.cli import asking, options, outliving, result
+from teleport_bootstrap.restore import proposal, restore, undo
+
+EXAMPLE = "teleport-bootstrap restore s3://acme-backups/teleport/ --dry-run"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        "archive", nargs="?", metavar="ARCHIVE", help="a file or s3:// URL; default: TELEPORT_RESTORE_FROM"
+    )
+    what.add_argument("--undo", action="store_true", help="put back what the last restore put aside")
+    what.add_argument("--discard-undo", action="store_true", help="remove what the last restore put aside")
+    parser.add_argument("--dry-run", action="store_true", help="verify, show what would be done, and stop")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--force", action="store_true", help="put data that people have made here aside")
+    edited = parser.add_mutually_exclusive_group()
+    edited.add_argument("--keep-config", action="store_true", help="restore teleport.yaml as it was")
+    edited.add_argument("--discard-edits", action="store_true", help="make teleport.yaml anew, edits or not")
+    parser.add_argument(
+        "--expected-bucket-owner", metavar="ACCOUNT", help="refuse a bucket of another account (s3:// only)"
+    )
+    parser.add_argument("--fips", action="store_true", help="write for a FIPS build")
+    parser.add_argument(
+        "--health-wait",
+        metavar="SECONDS",
+        type=options.seconds,
+        default=health.DEADLINE_SECONDS,
+        help=f"for Teleport to be well; default: {health.DEADLINE_SECONDS:.0f}",
+    )
+    parser.add_argument(
+        "--wait",
+        metavar="SECONDS",
+        type=options.seconds,
+        default=gather.WAIT_SECONDS,
+        help=f"for metadata, and again for AWS; default: {gather.WAIT_SECONDS:.0f}",
+    )
+
+
+def run(arguments: argparse.Namespace) -> result.Result:
+    """Restore, undo or discard, and tell what was done."""
+    where = options.where(arguments)
+    if not arguments.dry_run:
+        outliving.outlive(where)
+    doors = gather.Doors(where, os.environ, arguments.wait)
+    if arguments.undo or arguments.discard_undo:
+        return _undo(doors, arguments)
+    wishes = restore.Wishes(
+        source=arguments.archive,
+        proposal=proposal.Wishes(arguments.force, arguments.keep_config, arguments.discard_edits),
+        dry_run=arguments.dry_run,
+        expected_owner=arguments.expected_bucket_owner,
+        health_seconds=arguments.health_wait,
+    )
+    shown: list[proposal.Proposal] = []
+
+    def agreed(proposed: proposal.Proposal) -> bool:
+        shown.append(proposed)
+        if arguments.dry_run or arguments.yes:
+            return not arguments.dry_run
+        asking.require_terminal("restore", arguments.format)
+        return asking.yes("\n".join(_lines(proposed)) + "\nRestore this?")
+
+    outcome = restore.run(doors, gather.NamedBuild(fips=arguments.fips), wishes, agreed, progress=progress.shown)
+    text = list(_lines(shown[0])) if shown and (arguments.dry_run or arguments.yes) else []
+    text.append(
+        {
+            restore.NOTHING: "nothing to restore, and nothing was touched",
+            restore.DECLINED: "nothing was touched",
+            restore.RESTORED: f"{outcome.archive} is restored",
+        }[outcome.what]
+    )
+    text += outcome.units
+    if outcome.seen:
+        text.append(f"Teleport: {outcome.seen}")
+    text += [f"note: {note}" for note in outcome.notes]
+    if outcome.what == restore.RESTORED:
+        text += [f"kept: {path}" for path in outcome.kept]
+        text.append(
+            "`teleport-bootstrap restore --undo` goes back to what was here; `--discard-undo` removes it, and so does "
+            "the next restore"
+        )
+    return result.Result(
+        "\n".join(text), {**_data(outcome), "proposal": _proposal_data(shown[0]) if shown else None}, errors.OK
+    )
+
+
+def _undo(doors: gather.Doors, arguments: argparse.Namespace) -> result.Result:
+    verb = "Undo" if arguments.undo else "Remove what is left from before"
+
+    def agreed(made: undo.Undo) -> bool:
+        if arguments.dry_run or arguments.yes:
+            return not arguments.dry_run
+        asking.require_terminal("restore", arguments.format)
+        where = ", ".join(doors.where.path(each.kept) for each in made.aside if each.had) or "nothing but files"
+        return asking.yes(f"Kept since {made.made_at}: {where}\n{verb} {made.what}?")
+
+    if arguments.undo:
+        outcome = restore.run_undo(doors, agreed, health_seconds=arguments.health_wait)
+    else:
+        outcome = restore.run_discard(doors, agreed)
+    text = [
+        {
+            restore.DECLINED: "nothing was touched",
+            restore.UNDONE: f"{outcome.archive} is undone",
+            restore.DISCARDED: f"what was kept from before {outcome.archive} is removed",
+        }[outcome.what]
+    ]
+    if outcome.seen:
+        text.append(f"Teleport: {outcome.seen}")
+    word = "kept" if outcome.what == restore.UNDONE else "removed"
+    text += [f"{word}: {path}" for path in outcome.kept]
+    return result.Result("\n".join(text), _data(outcome), errors.OK)
+
+
+def _lines(proposed: proposal.Proposal) -> Iterator[str]:
+    origin, wanted = proposed.origin, proposed.wanted
+    of = [f"cluster {origin.cluster}" if origin.cluster else "", origin.role or "", origin.host or ""]
+    made = f", made {origin.made_at}" if origin.made_at else ""
+    yield f"{origin.name}: {', '.join(each for each in of if each) or 'from nobody knows where'}{made}; whole"
+    if origin.build is not None:
+        yield f"Teleport {origin.build.version} there, {proposed.build.version} here"
+    for tree in proposed.trees:
+        size, count = proposed.outline.trees[tree]
+        yield f"exchange {tree}: {count} entries, {size / 1_000_000:.1f} MB"
+    for path in (*proposed.merged, *proposed.named):
+        yield f"write {path}"
+    if proposed.kept_yaml is not None:
+        yield "write /etc/teleport.yaml as it was"
+    elif proposed.plan is not None:
+        yield "write /etc/teleport.yaml, made anew for this instance"
+    if proposed.edits and proposed.kept_yaml is None:
+        yield "These edits of somebody will be lost:"
+        yield proposed.edits.rstrip()
+    for each in proposed.set_aside:
+        yield f"the conf that is here now is put aside: {each}"
+    for warning in proposed.warnings:
+        yield f"WARNING: {warning}"
+    yield f"Then start {wanted.unit}, and see that Teleport is well."
+
+
+def _data(outcome: restore.Outcome) -> dict[str, object]:
+    return {
+        "result": outcome.what,
+        "archive": outcome.archive,
+        "generation": outcome.generation,
+        "units": list(outcome.units),
+        "health": outcome.seen,
+        "kept": list(outcome.kept),
+        "notes": list(outcome.notes),
+    }
+
+
+def _proposal_data(proposed: proposal.Proposal) -> dict[str, object]:
+    origin = proposed.origin
+    return {
+        "archive": origin.name,
+        "made_at": origin.made_at,
+        "cluster": origin.cluster,
+        "role": origin.role,
+        "host": origin.host,
+        "teleport": {
+            "archive": origin.build.version if origin.build else None,
+            "here": None if proposed.build.assumed else proposed.build.version,
+        },
+        "unit": proposed.wanted.unit,
+        "exchanged": {
+            tree: {"bytes": proposed.outline.trees[tree][0], "entries": proposed.outline.trees[tree][1]}
+            for tree in proposed.trees
+        },
+        "written": [*proposed.merged, *proposed.named],
+        "teleport_yaml": "kept" if proposed.kept_yaml is not None else "made anew",
+        "edits": proposed.edits,
+        "set_aside": list(proposed.set_aside),
+        "warnings": list(proposed.warnings),
+        "notes": list(proposed.notes),
+    }

@@ -1,0 +1,347 @@
+"""Carrying a proposal out: stage, stop, exchange, write, start, look, and back if Teleport is not well with it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.apply import (
+    current,
+    edits,
+    gather,
+    generations,
+    health,
+    record,
+    restored,
+    restoring,
+    trial,
+    units,
+    write,
+)
+from teleport_bootstrap.backup import archive
+from teleport_bootstrap.host import accounts, changeset, clock, exchange, root, systemd
+from teleport_bootstrap.restore import proposal, staging, stopping, undo
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What was done: the generation that is current now (None on a host without a conf), systemd's part in words, what
+    was seen of Teleport, where what was here is kept, and notes."""
+
+    generation: int | None
+    units: tuple[str, ...]
+    seen: str
+    kept: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Written:
+    """What is in place now: the generation, the paths that changed, and the way back."""
+
+    generation: int | None
+    changed: tuple[str, ...]
+    undo: undo.Undo
+
+
+def run(
+    doors: gather.Doors,
+    source: archive.Source,
+    proposed: proposal.Proposal,
+    *,
+    asked: str | None,
+    health_seconds: float,
+    progress: archive.Progress | None = None,
+) -> Done:
+    """Put the archive in place, and see that Teleport is well with it; `asked` is the conf's TELEPORT_RESTORE_FROM.
+
+    Raises RolledBack where Teleport was not well and everything is as it was, StillSick where it is not well with that
+    either, and what staging and writing raise, after which nothing has changed.
+    """
+    where, wanted = doors.where, proposed.wanted
+    user, group = proposed.account
+    stamp = undo.stamp()
+    earlier = undo.read(where)
+    stood = stopping.remember(where, wanted)
+    try:
+        staged = staging.stage(
+            where,
+            source,
+            proposed.verified,
+            proposed.trees,
+            stamp=stamp,
+            user=user,
+            group=group,
+            progress=progress,
+        )
+        exchange.will_stop(where, stopping.running(stood))
+        stopping.stop(where, stood, seconds=health_seconds)
+        exchange.carry_out(where, staged.swaps)
+        written = _write(where, proposed, staged.swaps, stood, asked)
+    except BaseException:
+        with _undisturbed():
+            # Where this fails, the next command does it.
+            with contextlib.suppress(errors.BootstrapError):
+                exchange.recover(where)
+            current.settle(where)
+            stopping.as_before(where, stood)
+        raise
+    number, changed, made = written.generation, written.changed, written.undo
+    finish(where, number)
+    try:
+        done, seen = _try(where, proposed, stood, changed, health_seconds)
+    except BaseException:
+        # Told to end while Teleport was looked at: nobody knows whether it is well, so everything is as it was.
+        with _undisturbed():
+            go_back(where, made, health_seconds, wait=False)
+        raise
+    if not seen.well:
+        error = _back(where, made, proposed, seen, health_seconds)
+        if earlier is not None and undo.read(where) is None:
+            with contextlib.suppress(errors.FileTrouble):
+                undo.keep(where, earlier)
+        raise error
+    now = current.known(where)
+    if now is not None and not now.confirmed:
+        current.write(where, current.Current(now.generation))
+    if earlier is not None:
+        _forget(where, earlier)
+    logger.info("%s is restored", source.name)
+    return Done(
+        number,
+        done,
+        seen.seen,
+        tuple(where.path(each.kept) for each in made.aside if each.had),
+        (*proposed.notes, *staged.notes),
+    )
+
+
+def finish(where: root.Root, number: int | None) -> None:
+    """Do what remains when everything is in place; where that fails, the next command does it."""
+    with contextlib.suppress(errors.FileTrouble):
+        exchange.finish(where)
+    if number is not None:
+        generations.publish(where, number)
+    current.settle(where)
+
+
+def _write(
+    where: root.Root,
+    proposed: proposal.Proposal,
+    swaps: tuple[exchange.Swap, ...],
+    stood: Mapping[str, systemd.State],
+    asked: str | None,
+) -> _Written:
+    """Write everything that is not exchanged, and conclude the exchange, in one change."""
+    wanted = proposed.wanted
+    number, state = None, None
+    if proposed.plan is not None:
+        reason = f"restored from {proposed.origin.name}"
+        generation = record.of(where, proposed.plan, proposed.build, made_by="restore", reason=reason)
+        number = generation.number
+        state = current.Current(number, confirmed=False)
+        generations.save(where, generation)
+    yaml = proposed.plan.teleport_yaml if proposed.plan is not None and proposed.kept_yaml is None else None
+    parts = write.Parts(wanted, proposed.fetched.values, yaml, proposed.instance, state)
+    with changeset.Changeset(where) as changes:
+        for path, content in proposed.merged.items():
+            if path not in (*wanted.absent, *(each.path for each in wanted.files)):
+                changes.write(path, content, mode=_mode(path), owner="root", group="root")
+        for path, (content, entry) in proposed.named.items():
+            owner, group = _owner(where, entry, *proposed.account)
+            changes.write(path, content, mode=entry.mode & 0o777, owner=owner, group=group)
+        if proposed.kept_yaml is not None:
+            _stage_kept_yaml(changes, proposed.kept_yaml, proposed.account[1])
+        write.stage(changes, where, proposed.given if proposed.conf is not None else None, parts)
+        if state is None:
+            # What was applied here, and what this instance was called, says nothing of what is here now.
+            changes.remove(paths.CURRENT)
+        restored.stage(changes, _record(where, proposed, swaps, asked), proposed.conf)
+        made = undo.stage(changes, f"the restore of {proposed.origin.name}", swaps, stood)
+        exchange.conclude(changes, [wanted.unit])
+        return _Written(number, changes.commit(), made)
+
+
+def _mode(path: str) -> int:
+    # Teleport's environment may hold what is nobody's business; systemd reads it as root.
+    return 0o644 if path.startswith("/etc/systemd/") else 0o600
+
+
+def _owner(where: root.Root, entry: archive.Entry, user: str, group: str) -> tuple[str, str]:
+    """Return user and group of a file elsewhere, as it had them, or Teleport's where this host does not know them."""
+    try:
+        accounts.ids(where, entry.owner, entry.group)
+    except errors.AccountMissing:
+        return user, group
+    return entry.owner, entry.group
+
+
+def _stage_kept_yaml(changes: changeset.Changeset, content: bytes, group: str) -> None:
+    mode = 0o600 if group == "root" else 0o640
+    changes.write(paths.TELEPORT_YAML, content, mode=mode, owner="root", group=group)
+
+
+def _record(
+    where: root.Root, proposed: proposal.Proposal, swaps: tuple[exchange.Swap, ...], asked: str | None
+) -> restored.Restored:
+    aside = next((each.kept for each in swaps if each.target == paths.CONF_DIRECTORY), None)
+    here = proposed.here
+    return restored.Restored(
+        archive=proposed.origin.name,
+        digest=proposed.verified.digest,
+        at=undo.now(),
+        asked=asked,
+        aside=aside,
+        aside_sha256=_digest(where, f"{aside}/conf") if aside is not None else None,
+        aside_says=None if here is None else restored.says(here),
+        conf_sha256=None if proposed.conf is None else generations.digest(proposed.conf),
+    )
+
+
+def _digest(where: root.Root, path: str) -> str | None:
+    try:
+        with open(where.path(path), "rb") as file:
+            return generations.digest(file.read())
+    except OSError:
+        return None
+
+
+def _try(
+    where: root.Root,
+    proposed: proposal.Proposal,
+    stood: Mapping[str, systemd.State],
+    changed: tuple[str, ...],
+    seconds: float,
+) -> tuple[tuple[str, ...], health.Verdict]:
+    wanted = proposed.wanted
+    document = edits.document(edits.text(where, paths.TELEPORT_YAML)) or {}
+    watched = health.Subject(wanted.unit, document, proposed.plain_http, wanted)
+    # Everything was stopped: there is nothing to restart, only to start.
+    before = restoring.Before(tried=wanted.unit, units={}, began=clock.SYSTEM.wall())
+    done, seen = trial.run(where, trial.Trial(wanted, watched, before, changed), seconds=seconds)
+    if seen.well:
+        stopping.start_others(where, stood, wanted)
+    return done, seen
+
+
+def _back(
+    where: root.Root,
+    made: undo.Undo,
+    proposed: proposal.Proposal,
+    seen: health.Verdict,
+    seconds: float,
+) -> errors.BootstrapError:
+    """Put everything back, start what ran, look at it, and return the error that tells what happened."""
+    tried = proposed.wanted.unit
+    words = restoring.last_words(
+        where,
+        restoring.Before(
+            tried=tried,
+            began=clock.SYSTEM.wall() - seconds,
+            secret_paths=tuple(each.path for each in proposed.wanted.secrets),
+        ),
+    )
+    told = f"Teleport was not well with what was restored: {seen.seen}{words}"
+    logger.warning("Teleport is not well with what was restored: %s; going back", seen.seen)
+    verdict = go_back(where, made, seconds)
+    if isinstance(verdict, errors.BootstrapError):
+        return errors.StillSick(
+            f"{told}\nWhat was here could not be put back: {verdict.message}",
+            hint="Mend that, then `teleport-bootstrap restore --undo` puts it back.",
+        )
+    back, looked = verdict
+    with contextlib.suppress(errors.FileTrouble):
+        undo.discard(where, back)
+    ran = restoring.running(made.units)
+    if not looked.well:
+        return errors.StillSick(
+            f"{told}\nWhat was here is back, but {ran or 'systemd'} is not well with it either: {looked.seen}",
+            hint=f"Look at `journalctl -b -u {ran or tried}`; what ails it may not be what was restored.",
+        )
+    well = f"and {ran} is well with it" if ran else "and no Teleport runs, as before"
+    return errors.RolledBack(
+        f"{told}\nWhat was here is back, {well}",
+        hint=f"The archive is whole: look at why {tried} does not like it (`journalctl -b -u {tried}`), "
+        "then restore again.",
+    )
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let nobody interrupt the body with Ctrl-C; of the other signals, none comes twice."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def go_back(
+    where: root.Root, made: undo.Undo, seconds: float, *, wait: bool = True
+) -> tuple[undo.Undo, health.Verdict] | errors.BootstrapError:
+    """Put back what `made` has, start what ran then, and return the way back from that and how Teleport is.
+
+    Teleport is waited for where `wait` says so.
+    """
+    stood = stopping.remember(where, None)
+    try:
+        stopping.stop(where, stood, seconds=seconds)
+        back = undo.put_back(where, made, word=undo.UNDONE, confirmed=False, stood=stood)
+    except errors.BootstrapError as error:
+        stopping.as_before(where, stood)
+        return error
+    try:
+        looked = _look(where, made, seconds, wait=wait)
+    except errors.BootstrapError as error:
+        looked = health.Verdict(False, error.message)
+    now = current.known(where)
+    if looked.well and now is not None and not now.confirmed:
+        with contextlib.suppress(errors.FileTrouble):
+            current.write(where, _confirmed(now))
+    return back, looked
+
+
+def _confirmed(now: current.Current) -> current.Current:
+    return current.Current(now.generation, True, now.held_conf_sha256, now.held_because)
+
+
+def _look(where: root.Root, made: undo.Undo, seconds: float, *, wait: bool) -> health.Verdict:
+    if not systemd.is_running(where):
+        return health.Verdict(True, "")
+    systemd.reload()
+    units.apply(where, units.as_remembered(made.units), units_changed=False, stop_seconds=seconds)
+    unit = restoring.running(made.units)
+    if unit is None or not wait or systemd.is_boot_under_way():
+        return health.Verdict(True, "")
+    generation = _generation(where)
+    if generation is not None and generation.unit == unit:
+        watched = health.subject(generation)
+    else:
+        document = edits.document(edits.text(where, paths.TELEPORT_YAML)) or {"proxy_service": {"enabled": "no"}}
+        plain_http = "--insecure-no-tls" in (edits.text(where, paths.UNIT_ENVIRONMENT) or "")
+        watched = health.Subject(unit, document, plain_http)
+    return health.wait(where, watched, seconds=max(seconds, health.DEADLINE_SECONDS))
+
+
+def _generation(where: root.Root) -> generations.Generation | None:
+    try:
+        return current.generation(where)
+    except errors.BootstrapError:
+        return None
+
+
+def _forget(where: root.Root, earlier: undo.Undo) -> None:
+    """Remove what the restore before this one had put aside; its record is gone already."""
+    for each in earlier.aside:
+        with contextlib.suppress(errors.FileTrouble):
+            exchange.remove(where, exchange.goes_with(each.kept))

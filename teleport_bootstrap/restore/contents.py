@@ -1,0 +1,252 @@
+"""The part of an archive that decides: configuration and generations, unpacked where nobody else can look."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.apply import current, generations
+from teleport_bootstrap.backup import archive, unpack
+from teleport_bootstrap.conf import conf as confs
+from teleport_bootstrap.host import directory, root, trouble
+from teleport_bootstrap.plan import overrides as override_files
+from teleport_bootstrap.restore import places
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What an archive holds, by the absolute paths of its members, as far as it matters for the decision.
+
+    `trees` are the directories that are exchanged as a whole, with the bytes and the number of files that they take;
+    `data` those of them that hold Teleport's data, and `owners` whom what is in these belongs to. `named` are files
+    elsewhere, which teleport.yaml names.
+    """
+
+    trees: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    data: tuple[str, ...] = (paths.DATA,)
+    owners: frozenset[str] = frozenset()
+    named: Mapping[str, archive.Entry] = field(default_factory=dict)
+    _present: frozenset[str] = frozenset()
+
+    def has(self, path: str) -> bool:
+        """Whether the archive holds `path`; of the data directory's, only what lies not too deep is known."""
+        return path in self._present
+
+
+def outline(verified: archive.Verified, data: Sequence[str]) -> Outline:
+    """Return what is in `verified`, where `data` are the directories of Teleport's data.
+
+    Raises ArchiveUnsafe where that is what no backup of ours holds.
+    """
+    trees = (*data, *(each for each in places.TREES if each != paths.DATA))
+    taken: dict[str, tuple[int, int]] = {}
+    owners, present, named = set(), set(), {}
+    for entry in verified.entries():
+        path = f"/{entry.path}"
+        tree = places.tree_of(path, trees)
+        if tree is None and not places.is_ours(path):
+            named[path] = entry
+        if tree is not None:
+            _require_directory(verified, tree, path, entry)
+            size, count = taken.get(tree, (0, 0))
+            taken[tree] = (size + _takes(entry), count + 1)
+        if tree in data:
+            owners.add(entry.owner)
+        if tree not in data or path.count("/") <= _DEEPEST:
+            present.add(path)
+    for path, entry in named.items():
+        _require_named(verified, path, entry, len(named))
+    return Outline(taken, tuple(data), frozenset(owners), named, frozenset(present))
+
+
+def _require_directory(verified: archive.Verified, tree: str, path: str, entry: archive.Entry) -> None:
+    if path == tree and entry.kind != archive.DIRECTORY:
+        raise errors.ArchiveUnsafe(
+            f"{verified.name} holds {path} as a {entry.kind}, and a directory was expected",
+            hint="No backup of ours holds it so: ask where the archive comes from. Nothing was changed.",
+        )
+
+
+def _require_named(verified: archive.Verified, path: str, entry: archive.Entry, count: int) -> None:
+    trouble = ""
+    if places.is_systems(path) or count > places.MOST_NAMED:
+        trouble = "which is no place for a file of Teleport's"
+    elif entry.kind != archive.FILE:
+        trouble = f"which is a {entry.kind}, and only files were expected there"
+    elif entry.size > places.LARGEST_NAMED:
+        trouble = f"which has {entry.size} bytes, more than any key, certificate or license"
+    if trouble:
+        raise errors.ArchiveUnsafe(
+            f"{verified.name} holds {archive.shown(path)}, {trouble}",
+            hint="No backup of ours holds it: ask where the archive comes from. Nothing was changed.",
+        )
+
+
+_DEEPEST = 6
+_BLOCK = 4096
+
+
+def _takes(entry: archive.Entry) -> int:
+    """Return how much of a disk an entry takes at most; a sparse file may take less."""
+    if entry.superseded:
+        return 0
+    return (entry.size + _BLOCK - 1) // _BLOCK * _BLOCK if entry.kind == archive.FILE else _BLOCK
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The deciding part, as a root of its own; `name` is the archive's, for messages."""
+
+    name: str
+    where: root.Root
+
+    def conf(self) -> bytes | None:
+        """Return the conf, None without one."""
+        return self._read(paths.CONF)
+
+    def settings(self) -> confs.Conf | None:
+        """Return the conf, judged by itself; raises ConfInvalid."""
+        data = self.conf()
+        return None if data is None else confs.load(data, f"{self.name}:{paths.CONF}")
+
+    def overrides(self) -> tuple[override_files.Override, ...]:
+        """Return the override files in the order of merging."""
+        names = sorted(_names(self.where.path(paths.OVERRIDES)))
+        chosen, _ = override_files.chosen(names)
+        found = ((name, self._read(f"{paths.OVERRIDES}/{name}")) for name in chosen)
+        return tuple(
+            override_files.Override(f"{self.name}:{paths.OVERRIDES}/{name}", content)
+            for name, content in found
+            if content is not None
+        )
+
+    def teleport_yaml(self) -> bytes | None:
+        """Return teleport.yaml, None without one."""
+        return self._read(paths.TELEPORT_YAML)
+
+    def generation(self) -> generations.Generation | None:
+        """Return what was applied last on the old host, None where that is not known."""
+        now = self.current()
+        try:
+            return None if now is None else generations.load(self.where, now.generation)
+        except errors.GenerationMissing:
+            return None
+
+    def current(self) -> current.Current | None:
+        """Return which generation the old host was in, None where that is not known."""
+        try:
+            return current.read(self.where)
+        except errors.FileTrouble:
+            return None
+
+    def markers(self) -> list[str]:
+        """Return the names in /etc/teleport.d, among which the role markers are."""
+        return _names(self.where.path(paths.CONF_DIRECTORY))
+
+    def merged_files(self, *, with_environment: bool = False) -> dict[str, bytes]:
+        """Return, by path, the files that join those of this host: drop-ins of units, and Teleport's environment.
+
+        With `with_environment` also what this agent tells the units, where nothing is planned anew.
+        """
+        found = {}
+        for unit in sorted(_names(self.where.path("/etc/systemd/system"))):
+            for name in sorted(_names(self.where.path(f"/etc/systemd/system/{unit}"))):
+                path = f"/etc/systemd/system/{unit}/{name}"
+                content = self._read(path) if places.is_drop_in(path) else None
+                if content is not None:
+                    found[path] = content
+        for path in (places.DEFAULTS, *([paths.UNIT_ENVIRONMENT] if with_environment else [])):
+            content = self._read(path)
+            if content is not None:
+                found[path] = content
+        return found
+
+    def named_file(self, path: str) -> bytes | None:
+        """Return what the file `path` elsewhere holds, None where it is not known."""
+        return self._read(path)
+
+    def _read(self, path: str) -> bytes | None:
+        found = directory.read(self.where, path)
+        return None if found is None else found.content
+
+
+@contextlib.contextmanager
+def unpacked(source: archive.Source, verified: archive.Verified) -> Iterator[Contents]:
+    """Have the deciding part of a verified archive in a private directory while the body runs.
+
+    Raises what unpack raises, and ArchiveUnsafe where it is larger than it can be.
+    """
+    chosen, size = _deciding(verified)
+    if size > places.MOST_READ:
+        raise errors.ArchiveUnsafe(
+            f"{verified.name} has {size} bytes of configuration, and a backup of ours has a few thousand",
+            hint="Ask where the archive comes from. Nothing was changed.",
+        )
+    with trouble.at(tempfile.gettempdir()):
+        scratch = tempfile.TemporaryDirectory(prefix="teleport-bootstrap-restore-")
+    with scratch as top:
+        contents = Contents(verified.name, root.Root(top))
+        _add(contents, source, verified, chosen)
+        yield contents
+
+
+def add_named(contents: Contents, source: archive.Source, verified: archive.Verified, outlined: Outline) -> None:
+    """Have the files elsewhere, too, which only teleport.yaml could tell from data. Raises what unpack raises."""
+    _add(contents, source, verified, list(outlined.named))
+
+
+def _add(contents: Contents, source: archive.Source, verified: archive.Verified, chosen: list[str]) -> None:
+    if not chosen:
+        return
+    where = contents.where
+    into = {path: where.path(path) for path in chosen}
+    with trouble.at(where.directory):
+        for target in into.values():
+            os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
+    unpack.unpack(source, verified, into, where=where)
+    _take_over(where.directory)
+
+
+def _deciding(verified: archive.Verified) -> tuple[list[str], int]:
+    """Return the tops of what is read before anything is decided, and how many bytes that is."""
+    tops: dict[str, None] = {}
+    size = 0
+    for entry in verified.entries():
+        path = f"/{entry.path}"
+        top = places.tree_of(path, places.READ)
+        if top == _UNITS:
+            top = "/".join(path.split("/")[:5]) if places.is_drop_in(path) else None
+        if top is not None:
+            tops[top] = None
+            size += entry.size
+    return list(tops), size
+
+
+_UNITS = "/etc/systemd/system"
+
+
+def _take_over(top: str) -> None:
+    """Give everything to ourselves alone, whatever owner and mode the archive gave it: nobody else is to look."""
+    for folder, folders, files in os.walk(top):
+        for name in [*folders, *files]:
+            path = os.path.join(folder, name)
+            facts = os.lstat(path)
+            if stat.S_ISLNK(facts.st_mode):
+                # This agent follows none in these places, and neither is it to lead anywhere here.
+                os.unlink(path)
+                continue
+            if os.geteuid() == 0:
+                os.chown(path, 0, 0)
+            os.chmod(path, 0o700 if stat.S_ISDIR(facts.st_mode) else 0o600)
+
+
+def _names(path: str) -> list[str]:
+    try:
+        return os.listdir(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return []

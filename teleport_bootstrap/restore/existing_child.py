@@ -1,0 +1,101 @@
+"""The child that lists keys of a Teleport database, as the account that owns it. Started by `existing`, never by hand.
+
+It is a file that Python runs by its path, in isolated mode, and so it imports nothing but the standard library.
+Arguments: the descriptor of the data directory, a uid, a gid, and the path of the database in that directory. It prints
+the keys that a person's doing leaves, as JSON; it changes nothing, not even the time of a directory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import sqlite3
+import stat
+import sys
+import tempfile
+from urllib.parse import quote
+
+MOST_MEMORY = 1024 * 1024 * 1024
+MOST_SECONDS = 60
+# Of what is copied to read it: a database that was not closed, and whose shared memory is gone.
+MOST_COPIED = 1024 * 1024 * 1024
+
+MOST_KEYS = 10_000
+
+# Keys under these are looked at; what a first start makes under them is sorted out by `existing`.
+PREFIXES = ("/web/users/", "/web/connectors/", "/roles/", "/trustedclusters/", "/remoteClusters/", "/apps/", "/db/")
+
+
+def main() -> None:
+    """Print the keys, and end with status 3 where the database cannot be read."""
+    data, uid, gid = (int(argument) for argument in sys.argv[1:4])
+    path = sys.argv[4]
+    os.fchdir(data)
+    os.close(data)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
+    if os.geteuid() == 0 and uid != 0:
+        os.setgroups([])
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+    try:
+        sys.stdout.write(json.dumps(keys(path)))
+    except (OSError, sqlite3.Error, ValueError) as error:
+        sys.stderr.write(f"{error or type(error).__name__}\n")
+        sys.exit(3)
+
+
+def keys(path: str) -> list[str]:
+    """Return the keys under PREFIXES in the database at `path`, relative to the working directory."""
+    if not stat.S_ISREG(os.lstat(path).st_mode):
+        raise ValueError(f"{path} is no regular file")
+    log = _size(f"{path}-wal")
+    if log and not os.path.lexists(f"{path}-shm"):
+        # To open it would make that file anew; nothing is to change here.
+        return _copied(path, log)
+    # Without a log there is nothing beside the file, and SQLite is not to make anything there.
+    return _read(path, "mode=ro" if log else "mode=ro&immutable=1")
+
+
+def _size(path: str) -> int:
+    try:
+        facts = os.lstat(path)
+    except FileNotFoundError:
+        return 0
+    return facts.st_size if stat.S_ISREG(facts.st_mode) else 0
+
+
+def _copied(path: str, log: int) -> list[str]:
+    if _size(path) + log > MOST_COPIED:
+        raise ValueError("it was not closed, and is too large to be copied")
+    with tempfile.TemporaryDirectory() as scratch:
+        for suffix in ("", "-wal"):
+            shutil.copyfile(f"{path}{suffix}", f"{scratch}/copy{suffix}", follow_symlinks=False)
+        return _read(f"{scratch}/copy", "mode=rw")
+
+
+def _read(path: str, how: str) -> list[str]:
+    connection = sqlite3.connect(f"file:{quote(path)}?{how}", uri=True, timeout=10)
+    try:
+        found = []
+        for prefix in PREFIXES:
+            # Everything that begins with the prefix; what is no key-value store of Teleport's raises.
+            bounds = (prefix, prefix[:-1] + chr(ord("/") + 1), MOST_KEYS)
+            keys_of_it = connection.execute(
+                "SELECT key FROM kv WHERE key >= ? AND key < ? ORDER BY key LIMIT ?", bounds
+            )
+            found += [_text(key) for (key,) in keys_of_it]
+        return found
+    finally:
+        connection.close()
+
+
+def _text(key: object) -> str:
+    return key.decode("utf-8", "replace") if isinstance(key, bytes) else str(key)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,282 @@
+"""What a restore would do, worked out and shown before any of it is done: nothing here changes anything."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.apply import edits, gather, generations, needed, restored, secrets, units
+from teleport_bootstrap.backup import archive, storage
+from teleport_bootstrap.conf import conf as confs
+from teleport_bootstrap.conf import variables
+from teleport_bootstrap.ec2 import facts
+from teleport_bootstrap.host import root, teleport
+from teleport_bootstrap.plan import comparison, deployment, model, overrides, planner, teleport_build
+from teleport_bootstrap.restore import contents, handed, handwork, judgement, origin, places, surroundings
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the person asked for beside the archive."""
+
+    force: bool = False
+    keep_config: bool = False
+    discard_edits: bool = False
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Everything that a restore puts in place, and what a person should know before saying yes.
+
+    `trees` are exchanged as a whole; `merged` are written beside what is there, as root's, and `named` with the owner
+    that they had. `plan` is what the archive's conf gives on this instance, None where there is none: `hand` then
+    stands for it. `kept_yaml` is the archive's own teleport.yaml where it stays as it is. `conf` is the archive's,
+    `here` the one that lies here now, `set_aside` what that says otherwise.
+    """
+
+    origin: judgement.Origin
+    verified: archive.Verified
+    outline: contents.Outline
+    trees: tuple[str, ...]
+    build: teleport_build.TeleportBuild
+    document: Mapping[str, Any]
+    given: confs.Conf | None = None
+    conf: bytes | None = None
+    here: confs.Conf | None = None
+    plan: model.Plan | None = None
+    hand: handed.Configured | None = None
+    instance: facts.Facts | None = None
+    fetched: secrets.Fetched = field(default_factory=lambda: secrets.Fetched({}))
+    kept_yaml: bytes | None = None
+    merged: Mapping[str, bytes] = field(default_factory=dict)
+    named: Mapping[str, tuple[bytes, archive.Entry]] = field(default_factory=dict)
+    set_aside: tuple[str, ...] = ()
+    edits: str = ""
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def wanted(self) -> model.Applicable:
+        """What is applied beside the data."""
+        if self.plan is not None:
+            return self.plan.activation
+        assert self.hand is not None  # noqa: S101 - one of the two is there
+        return self.hand
+
+    @property
+    def account(self) -> tuple[str, str]:
+        """The user and the group that the data belongs to on this host."""
+        (data,) = [each for each in self.wanted.directories if each.path == paths.DATA]
+        return data.owner, data.group
+
+    @property
+    def plain_http(self) -> bool:
+        """Whether Teleport's web port speaks plain HTTP."""
+        return self.plan is not None and self.plan.activation.deployment.plain_http
+
+
+def make(
+    doors: gather.Doors,
+    named_build: gather.NamedBuild,
+    wishes: Wishes,
+    source: archive.Source,
+    verified: archive.Verified,
+) -> Proposal:
+    """Read the deciding part of the archive and this host, judge, and plan; touch nothing.
+
+    Raises RestoreRefused with everything that speaks against it; HandEdited where a person has to decide; and what
+    reading, planning and fetching raise.
+    """
+    where = doors.where
+    with contents.unpacked(source, verified) as archived:
+        before = edits.document(edits.text(archived.where, paths.TELEPORT_YAML)) or {}
+        outlined = contents.outline(verified, storage.directories(before))
+        contents.add_named(archived, source, verified, outlined)
+        here = gather.settings(where)
+        given, hand = _given(archived, here)
+        build = gather.build(where, named_build)
+        proposed = Proposal(
+            origin=_origin(verified, given),
+            verified=verified,
+            outline=outlined,
+            trees=tuple(dict.fromkeys((*(each for each in places.TREES if each in outlined.trees), *outlined.trees))),
+            build=build,
+            document=before,
+            given=given,
+            conf=archived.conf(),
+            here=here,
+            hand=hand,
+            merged=archived.merged_files(with_environment=hand is not None),
+            named={path: (archived.named_file(path) or b"", entry) for path, entry in sorted(outlined.named.items())},
+            set_aside=tuple(_set_aside(here, given)),
+        )
+        proposed = replace(proposed, warnings=_judged(where, proposed, archived, wishes))
+        return _planned(doors, proposed, archived, wishes, verified.header)
+
+
+def _given(archived: contents.Contents, here: confs.Conf | None) -> tuple[confs.Conf | None, handed.Configured | None]:
+    """Return the conf to plan from: the archive's, else the one here, else what stands for it on a host without."""
+    given = archived.settings()
+    if given is not None:
+        return given, None
+    hand = handed.by_markers(archived.markers())
+    if archived.teleport_yaml() is not None and hand is not None:
+        return None, hand
+    if here is not None and not restored.is_bare(here):
+        return here, None
+    raise errors.RestoreRefused(
+        f"{archived.name} has no {paths.CONF}, and no {paths.TELEPORT_YAML} with a role marker either: nothing says "
+        "what this instance should be",
+        hint=f"Write {paths.CONF} on this instance, then restore again. Nothing was changed.",
+    )
+
+
+def _origin(verified: archive.Verified, given: confs.Conf | None) -> judgement.Origin:
+    """Return what the header says; of role and cluster, what the archive's conf says counts more: it is followed."""
+    said = origin.of(verified.name, verified.header)
+    if given is None:
+        return said
+    decided = deployment.decide(given, fips=False)
+    return replace(said, role=decided.role.value, cluster=decided.cluster or said.cluster)
+
+
+def _judged(where: root.Root, proposed: Proposal, archived: contents.Contents, wishes: Wishes) -> tuple[str, ...]:
+    place = (
+        deployment.decide(proposed.given, fips=False).place if proposed.given is not None else proposed.hand.place  # type: ignore[union-attr]
+    )
+    files = {path: content for path, (content, _) in proposed.named.items()}
+    needs = surroundings.Needs(proposed.outline, place, files)
+    looked = surroundings.look(where, proposed.build, proposed.here, needs)
+    verdict = judgement.judge(proposed.origin, looked, force=wishes.force)
+    if verdict.refusals:
+        raise errors.RestoreRefused(
+            "\n".join(
+                [f"{archived.name} is not restored here:", *(refusal.describe() for refusal in verdict.refusals)]
+            ),
+            hint="Nothing was changed.",
+        )
+    return (*verdict.warnings, *_not_followed(archived))
+
+
+def _not_followed(archived: contents.Contents) -> Iterator[str]:
+    now, data = archived.current(), archived.conf()
+    if now is not None and data is not None and generations.digest(data) == now.held_conf_sha256:
+        yield f"the archive's conf was not followed on the old host ({now.held_because}), and is followed here"
+
+
+def _planned(
+    doors: gather.Doors,
+    proposed: Proposal,
+    archived: contents.Contents,
+    wishes: Wishes,
+    header: Mapping[str, Any],
+) -> Proposal:
+    where, given = doors.where, proposed.given
+    kept = archived.teleport_yaml() if wishes.keep_config else None
+    if given is None:
+        difference = handwork.found(archived, None, {})
+        if difference and not wishes.keep_config:
+            raise _refused(archived, difference, can_discard=False)
+        units.require(where, proposed.wanted.unit)
+        return replace(proposed, kept_yaml=archived.teleport_yaml(), edits=difference)
+    instance = gather.instance(given, doors)
+    files = archived.overrides() if archived.conf() is not None else gather.overrides(where)
+    overrides.check(files)
+    plan = planner.plan(given, instance, proposed.build, files)
+    difference = handwork.found(archived, plan.document, _replaced(header, instance, plan))
+    if difference and not (wishes.keep_config or wishes.discard_edits):
+        raise _refused(archived, difference, can_discard=True)
+    units.require(where, plan.activation.unit)
+
+    def coming(path: str) -> bool:
+        return proposed.outline.has(path) or path in proposed.named
+
+    notes = needed.require(where, plan, coming=coming)
+    _ask_teleport(where, archived, plan, kept)
+    fetched = _fetched(doors, given, plan, instance.region, coming)
+    return replace(
+        proposed,
+        plan=plan,
+        instance=instance,
+        fetched=fetched,
+        kept_yaml=kept,
+        edits=difference,
+        warnings=(
+            *proposed.warnings,
+            *comparison.dangers(dict(proposed.document), plan.document),
+            *(_kept_names(proposed, plan) if kept is not None else ()),
+        ),
+        notes=(*plan.notes, *notes, *fetched.notes),
+    )
+
+
+def _refused(archived: contents.Contents, difference: str, *, can_discard: bool) -> errors.HandEdited:
+    if can_discard:
+        return handwork.refusal(archived.name, difference, known=archived.generation() is not None)
+    return errors.HandEdited(
+        f"the host that {archived.name} is of was configured by hand: it has a teleport.yaml and no conf",
+        hint="Add --keep-config to restore that file as it is; where it names the host's own addresses, change them "
+        "afterwards. Nothing was changed.",
+    )
+
+
+def _replaced(header: Mapping[str, Any], instance: facts.Facts, plan: model.Plan) -> dict[str, str]:
+    """Return the name and address of the old instance, with those of this one."""
+    said = header.get("instance")
+    old: Mapping[str, Any] = said if isinstance(said, Mapping) else {}
+    section = plan.document.get("teleport")
+    node_name = section.get("nodename") if isinstance(section, dict) else None
+    pairs = ((old.get("private_address"), instance.local_ipv4), (old.get("node_name"), node_name))
+    return {before: now for before, now in pairs if isinstance(before, str) and before and isinstance(now, str)}
+
+
+def _kept_names(proposed: Proposal, plan: model.Plan) -> Iterator[str]:
+    section = plan.document.get("teleport", {})
+    return handwork.old_names(dict(proposed.document), str(section.get("advertise_ip")), str(section.get("nodename")))
+
+
+def _ask_teleport(where: root.Root, archived: contents.Contents, plan: model.Plan, kept: bytes | None) -> None:
+    """Let the installed Teleport judge the file before anything is stopped for it."""
+    binary = teleport.find(where)
+    if binary is None:
+        return
+    staged = archived.where.path("/checked.yaml")
+    with open(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(kept if kept is not None else plan.teleport_yaml.content.encode())
+    teleport.check(binary, staged, where.path(paths.TELEPORT_YAML))
+
+
+def _fetched(
+    doors: gather.Doors, given: confs.Conf, plan: model.Plan, region: str, coming: Callable[[str], bool]
+) -> secrets.Fetched:
+    """Return the secrets of the plan; where SSM does not answer, those of the archive do."""
+    wanted = plan.activation
+    values = secrets.from_conf(wanted.secrets, given)
+    try:
+        found = secrets.ask(wanted.secrets, region, wanted.deployment.fips, doors)
+    except errors.BootstrapError as error:
+        missing = [each for each in wanted.secrets if each.parameter and not each.awaited and not coming(each.path)]
+        if missing:
+            raise
+        found = secrets.Fetched({}, (f"SSM gave nothing, and the archive's files count: {error.message}",))
+    return secrets.Fetched({**values, **found.values}, found.notes)
+
+
+def _set_aside(here: confs.Conf | None, given: confs.Conf | None) -> Iterator[str]:
+    """Yield the variables of the conf here that the conf to follow says otherwise, or not at all."""
+    if here is None or here is given:
+        return
+    for name, setting in here.settings.items():
+        if name == variables.TELEPORT_RESTORE_FROM.name:
+            continue
+        other = None if given is None else given.settings.get(name)
+        if other is None:
+            yield f"{name} is not in the archive's conf"
+        elif other.value != setting.value:
+            yield f"{name} is another one in the archive's conf"
