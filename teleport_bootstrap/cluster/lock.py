@@ -43,7 +43,7 @@ RENEW_SECONDS = 60.0
 
 # One request about the lock, with its repetitions.
 REQUEST_SECONDS = 30.0
-RELEASE_SECONDS = 10.0
+RELEASE_SECONDS = 25.0
 
 logger = logging.getLogger(__name__)
 

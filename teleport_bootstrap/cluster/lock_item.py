@@ -148,6 +148,9 @@ class DynamoTable:
             if code != "ConditionalCheckFailedException":
                 raise
             return Answer(self._moment(error.response, sent))
+        if not response["ResponseMetadata"].get("RequestId"):
+            # A proxy's page with status 200: botocore makes an empty answer of it, as a write that was made has.
+            raise failures.NotAnAnswer
         return Answer(self._moment(response, sent), _item(response.get("Item")), done=True)
 
     def _moment(self, response: Mapping[str, Any], sent: float) -> Moment:
