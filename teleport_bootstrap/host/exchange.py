@@ -200,10 +200,10 @@ def _exchange(where: root.Root, each: Swap) -> None:
 def _put_back(where: root.Root, each: Swap) -> None:
     target, kept = where.path(each.target), where.path(each.kept)
     staged = where.path(each.staged) if each.staged is not None else None
-    if os.path.lexists(kept) == each.had and staged is not None and not os.path.lexists(staged):
-        # Only then has what is there now come from the staging place.
-        if os.path.lexists(target):
-            _rename(target, staged)
+    is_new = os.path.lexists(kept) == each.had and staged is not None and not os.path.lexists(staged)
+    # Only then has what is there come from the staging place.
+    if is_new and staged is not None and os.path.lexists(target):
+        _rename(target, staged)
     if each.had and os.path.lexists(kept):
         _rename(kept, target)
 
