@@ -27,7 +27,7 @@ MANIFEST = f"{OWN}/manifest.jsonl"
 # Of the header, and of what this module's docstring says. An archive with a higher one is refused.
 FORMAT = 1
 
-# `progress(done, entries)`: how many bytes and entries are behind us. For pack, bytes of tar, which is files and a little
+# `progress(done, entries)`: how many bytes and entries are behind us. For pack, bytes of tar, that is files and little
 # more; for verify and unpack, bytes of the archive read, of `Source.size`. Called about ten times a second at most, in
 # the caller's thread; what it raises ends the work.
 Progress = Callable[[int, int], None]

@@ -267,7 +267,7 @@ class _Window:
 def recognise(start: bytes) -> Format | None:
     """Return the format of a file that starts with these bytes (LONGEST_START or more of them), None for others'."""
     for format in FORMATS:
-        if start.startswith(format.begin + format.before) and _BLOCK in start[:LONGEST_START]:
+        if start.startswith(format.begin + format.before + _BLOCK):
             return format
     return None
 

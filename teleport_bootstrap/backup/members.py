@@ -10,10 +10,11 @@ import os
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Optional
 
 from teleport_bootstrap.backup import archive, attributes, holes, tar_writing, walk
 from teleport_bootstrap.backup.archive import Entry
+from teleport_bootstrap.backup.content import ZEROS, hash_zeros
 from teleport_bootstrap.backup.output import Output
 from teleport_bootstrap.host import accounts
 
@@ -23,7 +24,6 @@ SMALL = 1024 * 1024
 _SMALL_ATTEMPTS = 4
 _LARGE_ATTEMPTS = 2
 _STEP = 1024 * 1024
-_ZEROS = bytes(_STEP)
 
 _CHANGING = "was being written to: what is archived was read while it changed"
 
@@ -217,18 +217,18 @@ class Members:
         at = 0
         undisturbed = True
         for start, length in [(0, size)] if stretches is None else stretches:
-            _hash_zeros(whole, start - at)
+            hash_zeros(whole, start - at)
             at = start
             while at < start + length:
                 part = os.pread(descriptor, min(_STEP, start + length - at), at)
                 if not part:
                     undisturbed = False
-                    part = _ZEROS[: start + length - at]
+                    part = ZEROS[: start + length - at]
                 whole.update(part)
                 self._output.write(part)
                 at += len(part)
                 self._tick()
-        _hash_zeros(whole, size - at)
+        hash_zeros(whole, size - at)
         self._output.write(tar_writing.padding(stored))
         digest = whole.hexdigest()
         return _changed(entry, sha256=digest), _Reading(size, stored - len(head_data), digest, undisturbed)
@@ -317,9 +317,3 @@ def _same(before: os.stat_result, after: os.stat_result) -> bool:
         after.st_ctime_ns,
         after.st_size,
     )
-
-
-def _hash_zeros(whole: Any, size: int) -> None:
-    while size > 0:
-        whole.update(_ZEROS if size >= _STEP else _ZEROS[:size])
-        size -= _STEP

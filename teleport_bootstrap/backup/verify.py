@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Optional
+import contextlib
+import dataclasses
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from typing import IO, Any, Optional
 
-from teleport_bootstrap.backup import archive
+from teleport_bootstrap import errors
+from teleport_bootstrap.backup import archive, attributes, container, diagnosis, manifest, tar_reading, tar_writing
+from teleport_bootstrap.backup.content import content_digest
+from teleport_bootstrap.backup.input import Input
+from teleport_bootstrap.backup.pack import scratch
+from teleport_bootstrap.backup.safety import Order, leads_out
+from teleport_bootstrap.backup.tar_reading import Member, Refused
 
 UNLIMITED = archive.Limits()
+
+_SECOND = 1_000_000_000
+_LINKS_SHOWN = 20
 
 
 def verify(
@@ -20,9 +33,219 @@ def verify(
     (paths or links that lead out, devices, more than `limits`); ArchiveUnknown where it is no archive of ours or one
     of a later format, or where this machine lacks the program to read it; and what the source raises.
     """
-    raise NotImplementedError
+    with contextlib.ExitStack() as held:
+        seen = held.enter_context(tempfile.TemporaryFile(dir=scratch()))
+        lines = tempfile.TemporaryFile(dir=scratch())  # noqa: SIM115
+        on_failure = held.enter_context(contextlib.ExitStack())
+        on_failure.callback(lines.close)
+        try:
+            with Input(source, progress=progress) as tar:
+                verified = _Verification(source.name, tar, limits, seen, lines).run()
+        except container.Broken as broken:
+            raise diagnosis.damaged(source, str(broken)) from None
+        except Refused as refused:
+            raise unsafe(source.name, refused) from None
+        on_failure.pop_all()
+        return verified
 
 
 def header_of(source: archive.Source) -> Mapping[str, Any]:
     """Return the header of the archive, reading only its beginning; says nothing about the rest. Raises as verify."""
-    raise NotImplementedError
+    try:
+        with Input(source, ahead=False) as tar:
+            return read_header(source.name, tar)
+    except container.Broken as broken:
+        raise errors.ArchiveDamaged(
+            f"{source.name} is damaged: {broken}", hint="`teleport-bootstrap backup verify` says how far it is."
+        ) from None
+    except Refused as refused:
+        raise unsafe(source.name, refused) from None
+
+
+def unsafe(name: str, refused: Refused) -> errors.ArchiveUnsafe:
+    """Return the error for a member that must not be unpacked."""
+    path = f"{archive.shown(os.fsdecode(refused.path))} " if refused.path else ""
+    return errors.ArchiveUnsafe(
+        f"{name} is not safe to unpack: {path}{refused.text}",
+        hint="Nothing was written. Find out where the archive comes from; this agent does not make such archives.",
+    )
+
+
+def read_header(name: str, tar: Input) -> Mapping[str, Any]:
+    """Return the header, which is the first member. Raises Refused, ArchiveUnknown, Broken."""
+    member = tar_reading.member(tar.take, tar.tell())
+    path = archive.HEADER.encode()
+    if member is None or not _is_own(member, path) or member.size > manifest.LARGEST_HEADER:
+        raise Refused(path, "is not where an archive begins")
+    text = tar.take(member.size)
+    tar.take(-member.size % tar_writing.RECORD)
+    try:
+        header = manifest.json_object(text)
+    except manifest.Malformed:
+        raise Refused(path, "is no JSON object") from None
+    version = header.get("format")
+    if type(version) is int and version > archive.FORMAT:
+        raise errors.ArchiveUnknown(
+            f"{name} has format {version}, and this agent knows those up to {archive.FORMAT}",
+            hint="Use the teleport-bootstrap that made it, or a later one.",
+        )
+    if type(version) is not int or version < 1:
+        raise Refused(path, "does not say which format this is")
+    return header
+
+
+def _is_own(member: Member, path: bytes) -> bool:
+    head = member.head
+    return head.name == path and head.type == tar_writing.REGULAR and member.segments is None and not head.xattrs
+
+
+class _Verification:
+    def __init__(self, name: str, tar: Input, limits: archive.Limits, seen: IO[bytes], lines: IO[bytes]) -> None:
+        self._name = name
+        self._tar = tar
+        self._order = Order(limits)
+        self._seen = seen
+        self._lines = lines
+        self._wrong: list[tuple[str, str]] = []
+        self._wrong_in_all = 0
+        self._notes: list[archive.Note] = []
+        self._notes_in_all = 0
+        self._links: list[str] = []
+        self._links_in_all = 0
+
+    def run(self) -> archive.Verified:
+        header = read_header(self._name, self._tar)
+        member = self._files()
+        self._seen.seek(0)
+        self._manifest(header, member)
+        if tar_reading.member(self._tar.take, self._tar.tell()) is not None:
+            raise Refused(b"", "something follows the manifest")
+        digest = self._tar.finish()
+        if self._wrong_in_all:
+            raise diagnosis.error(self._name, "it is not what its manifest says", self._wrong, self._wrong_in_all)
+        verified = archive.Verified(
+            name=self._name,
+            digest=digest,
+            size=self._tar.done,
+            compression=self._tar.compression,
+            header=header,
+            totals=self._order.totals,
+            notes=tuple(self._notes),
+            notes_in_all=self._notes_in_all,
+            links_outside=0,
+            first_links_outside=(),
+            lines=self._lines,
+            parse=manifest.parse_entry,
+        )
+        self._links_of(verified)
+        verified.links_outside, verified.first_links_outside = self._links_in_all, tuple(self._links)
+        return verified
+
+    def _files(self) -> Member:
+        """Look at every member up to the manifest, which is returned."""
+        for member in tar_reading.members(self._tar.take, self._tar.tell):
+            if _is_own(member, archive.MANIFEST.encode()):
+                return member
+            kind = self._order.look(member)
+            digest = ""
+            if kind == archive.FILE:
+                digest = content_digest(member, self._tar.pieces(member.data))
+                self._tar.take(-member.data % tar_writing.RECORD)
+            self._seen.write(manifest.line(as_entry(member, kind, digest)))
+            self._tar.entries += 1
+        raise Refused(b"", "there is no manifest")
+
+    def _manifest(self, header: Mapping[str, Any], member: Member) -> None:
+        lines = _lines(self._tar.pieces(member.size))
+        if next(lines, b"") != manifest.first_line(header):
+            raise Refused(archive.MANIFEST.encode(), "does not begin with the header")
+        last: Optional[archive.Totals] = None
+        before: Optional[archive.Entry] = None
+        for text in lines:
+            try:
+                found = manifest.parse(text)
+            except manifest.Malformed as malformed:
+                raise Refused(archive.MANIFEST.encode(), str(malformed)) from None
+            if last is not None:
+                raise Refused(archive.MANIFEST.encode(), "goes on behind its end")
+            if isinstance(found, archive.Totals):
+                last = found
+            elif isinstance(found, archive.Note):
+                self._note(found)
+            else:
+                self._compare(found, before)
+                before = found
+                self._lines.write(text)
+        self._tar.take(-member.size % tar_writing.RECORD)
+        if last != self._order.totals or self._seen.read(1) or (before is not None and before.superseded):
+            raise Refused(archive.MANIFEST.encode(), "is not about all that is in the archive")
+
+    def _compare(self, entry: archive.Entry, before: Optional[archive.Entry]) -> None:
+        """Hold what the manifest says of a member against what was read of it."""
+        seen = self._seen.readline()
+        is_again = before is not None and before.path == entry.path
+        if is_again != (before is not None and before.superseded):
+            raise Refused(os.fsencode(entry.path), "is there twice, or should be")
+        plain = dataclasses.replace(entry, mtime=entry.mtime // _SECOND * _SECOND, superseded=False, note="")
+        if manifest.line(plain) != seen:
+            told = manifest.parse_entry(seen) if seen else None
+            if told is None or told.path != entry.path:
+                raise Refused(os.fsencode(entry.path), "is in the manifest and not in the archive")
+            what = "its content" if told.sha256 != entry.sha256 else "its owner, mode, times, size or attributes"
+            self._wrong_in_all += 1
+            if len(self._wrong) < diagnosis.NAMED:
+                self._wrong.append((entry.path, f"{what} cannot be what was packed"))
+        if entry.note:
+            self._note(archive.Note(entry.path, entry.note))
+
+    def _note(self, note: archive.Note) -> None:
+        self._notes_in_all += 1
+        if len(self._notes) < archive.NOTES_KEPT:
+            self._notes.append(note)
+
+    def _links_of(self, verified: archive.Verified) -> None:
+        """Look where links lead. Raises Refused for a hard link to what is no file of the archive."""
+        if not self._order.targets and not self._order.has_symlinks:
+            return
+        missing = set(self._order.targets)
+        for entry in verified.entries():
+            if entry.kind == archive.FILE:
+                missing.discard(entry.path)
+            elif entry.kind == archive.SYMLINK and leads_out(entry.path, entry.link, self._order.tops):
+                self._links_in_all += 1
+                if len(self._links) < _LINKS_SHOWN:
+                    self._links.append(entry.path)
+        for path in sorted(missing)[:1]:
+            raise Refused(os.fsencode(path), "is named by a hard link, and is no file of the archive")
+
+
+def as_entry(member: Member, kind: str, digest: str) -> archive.Entry:
+    """Return what the manifest has to say of a member, as far as its headers know; times are whole seconds there."""
+    head = member.head
+    return archive.Entry(
+        os.fsdecode(head.name),
+        kind,
+        head.mode,
+        head.uid,
+        head.gid,
+        os.fsdecode(head.owner),
+        os.fsdecode(head.group),
+        head.mtime * _SECOND,
+        member.size,
+        digest,
+        os.fsdecode(head.link),
+        attributes.digest(head.xattrs),
+    )
+
+
+def _lines(pieces: Iterator[memoryview]) -> Iterator[bytes]:
+    """Yield lines. Raises Refused for one that is too long, or has no end."""
+    held = b""
+    for piece in pieces:
+        *whole, held = (held + bytes(piece)).split(b"\n")
+        for line in whole:
+            yield line + b"\n"
+        if len(held) > manifest.LONGEST_LINE:
+            break
+    if held:
+        raise Refused(archive.MANIFEST.encode(), "has a line that is too long, or without an end")
