@@ -25,6 +25,7 @@ DEPENDS = (
     "python3-systemd (>= 234)",
     "python3-yaml (>= 5.3)",
     "openssl",
+    "passwd",
     "procps",
     "systemd (>= 247)",
 )

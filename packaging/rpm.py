@@ -26,11 +26,12 @@ REQUIRES = (
     "findutils",
     "openssl",
     "procps-ng",
+    "shadow-utils",
     "sudo",
     "systemd >= 247",
 )
-# Taken where there are any. Without the first, log lines reach the journal as plain text; without the second, backups are
-# larger, and those that were made with it cannot be read.
+# Taken where there are any. Without the first, log lines reach the journal as plain text; without the second, backups
+# are larger, and those that were made with it cannot be read.
 RECOMMENDS = ("python3-systemd", "zstd")
 SUGGESTS = ("certbot", "python3-certbot-dns-route53")
 
@@ -83,7 +84,7 @@ def _spec(source: content.Source, commit: Commit, found: list[content.Entry]) ->
         "BuildArch: noarch",
         "AutoReqProv: no",
         *(f"Requires: {name}" for name in REQUIRES),
-        *(f"Requires({when}): systemd, python3, findutils" for when in ("post", "preun", "postun")),
+        *(f"Requires({when}): systemd, python3, findutils, shadow-utils" for when in ("post", "preun", "postun")),
         *(f"Recommends: {name}" for name in RECOMMENDS),
         *(f"Suggests: {name}" for name in SUGGESTS),
         "",
@@ -152,7 +153,6 @@ _OTHERS = frozenset(
         "/usr/lib/tmpfiles.d",
         "/usr/share",
         "/usr/share/doc",
-        "/usr/share/licenses",
         "/usr/share/man",
         "/usr/share/man/man5",
         "/usr/share/man/man8",

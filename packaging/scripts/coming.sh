@@ -3,8 +3,14 @@
 
 units_that_can_be_hidden="@OTHERS@"
 
+# systemd 247 cannot make accounts where /proc is not mounted, as in a plain chroot; the old programs can.
 make_account() {
-    systemd-sysusers teleport-bootstrap.conf
+    if systemd-sysusers teleport-bootstrap.conf; then
+        return 0
+    fi
+    getent group teleport >/dev/null || groupadd --system teleport
+    getent passwd teleport >/dev/null || useradd --system --gid teleport --comment Teleport \
+        --home-dir /var/lib/teleport --no-create-home --shell /usr/sbin/nologin teleport
 }
 
 # Gives the directories that decide about root's work back to root: images of old had given the first one away. Never
