@@ -33,6 +33,7 @@ STILL_SICK = 14
 DRIFTED = 15
 ARCHIVE = 16
 CERTIFICATE = 17
+UNSEALED = 18
 
 # What each says, for the manual.
 MEANINGS = {
@@ -54,6 +55,7 @@ MEANINGS = {
     DRIFTED: "status: Teleport is healthy, but something is not as it was applied",
     ARCHIVE: "a backup is damaged or cut off, is no backup, or is not safe to unpack",
     CERTIFICATE: "certbot failed, or there is no certificate that can be used",
+    UNSEALED: "seal: an image holds what belongs to one instance",
 }
 
 _MESSAGE_ID_NAMESPACE = uuid.UUID("0f1a2e6c-57c1-5d0b-9d26-6a1f6b8c2b11")
@@ -460,6 +462,21 @@ class RestorePending(BootstrapError):
 
     code = "restore-pending"
     exit_status = CONF_OR_USAGE
+
+
+class ImageNotSealed(BootstrapError):
+    """An image holds what belongs to one instance: identities, keys, tokens, state, traces of people; all is listed."""
+
+    code = "image-not-sealed"
+    exit_status = UNSEALED
+
+    def __init__(self, message: str, findings: tuple[str, ...], data: tuple[dict[str, Any], ...]) -> None:
+        super().__init__(
+            "\n".join([message, *findings]),
+            hint="Carry out the command below each line, then run `teleport-bootstrap seal` again.",
+        )
+        self.findings = findings
+        self.data = data
 
 
 class UnitTrouble(BootstrapError):

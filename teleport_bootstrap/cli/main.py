@@ -37,6 +37,7 @@ COMMANDS = {
     "certificate": "obtain, renew or install Let's Encrypt's certificate",
     "metadata": "print one harmless item of instance metadata",
     "status": "show what is configured here and whether it runs",
+    "seal": "prove that an image holds nothing of one instance",
     "collect-logs": "bundle facts for a support case, without any secret",
 }
 
@@ -192,7 +193,7 @@ def _report(error: errors.BootstrapError, form: str) -> int:
             shown["problems"] = [problem.data() for problem in error.problems]
         elif isinstance(error, errors.OverrideInvalid):
             shown["problems"] = [{"path": path, **problem.data()} for path, problem in error.problems]
-        elif isinstance(error, errors.DocumentInvalid):
+        elif isinstance(error, (errors.DocumentInvalid, errors.ImageNotSealed)):
             shown["problems"] = list(error.data)
         return _print(json.dumps({"error": shown}, indent=2, ensure_ascii=False) + "\n", error.exit_status)
     return error.exit_status

@@ -1,0 +1,32 @@
+"""`teleport-bootstrap seal`: prove that an image holds nothing that belongs to one instance; fail otherwise."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+
+from teleport_bootstrap.cli import options, result
+
+EXAMPLE = "teleport-bootstrap seal --root /mnt/image"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options: none of its own; nothing is ever removed by it."""
+
+
+def run(arguments: argparse.Namespace) -> result.Result:
+    """Judge, and raise ImageNotSealed where something blocks."""
+    from teleport_bootstrap.image import findings, judgement  # noqa: PLC0415 - most commands never judge an image
+
+    where = options.where(arguments)
+    found = judgement.judge(where)
+    notes = [each for each in found if not each.blocks]
+    for each in notes:
+        print(findings.one_line(f"note: {each.path}: {each.what} ({each.remedy})"), file=sys.stderr)  # noqa: T201
+    if len(notes) != len(found):
+        raise judgement.refusal(where, found)
+    return result.Result(
+        f"{where.directory} holds nothing that belongs to one instance",
+        {"sealed": True, "notes": [dataclasses.asdict(each) for each in notes]},
+    )

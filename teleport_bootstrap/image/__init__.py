@@ -1,0 +1,1 @@
+"""Judging an image before it is made into instances."""

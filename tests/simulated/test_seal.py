@@ -1,0 +1,215 @@
+"""`seal`: one thing of one instance is enough to fail it, and it names a way to get rid of each."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Callable
+
+import pytest
+
+from teleport_bootstrap.plan import activation, roles
+from tests.simulated.agent import GUIDE, Agent, contents, needs_root
+from tests.simulated_ec2 import imds as emulator
+
+GENERATE = "/etc/systemd/system/multi-user.target.wants/teleport-generate-config.service"
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Agent:
+    """An image as it should be: a system with the package in it, and nobody's traces."""
+    root = tmp_path / "image"
+    root.mkdir()
+    made = Agent(root)
+    made.write(
+        "/etc/passwd", "root:x:0:0::/root:/bin/bash\nadmin:x:1000:1000::/srv/admin:/bin/sh\nnobody:x:9:9::/:/bin/no\n"
+    )
+    made.write("/etc/machine-id", "")
+    made.write("/root/.bashrc", "alias ll='ls -l'\n")
+    made.write("/root/.ssh/authorized_keys", "")
+    made.write("/srv/admin/.profile", "")
+    made.write("/etc/ssh/sshd_config", "PasswordAuthentication no\n")
+    made.write("/etc/letsencrypt/cli.ini", "max-log-backups = 0\n")
+    made.write("/etc/teleport.d/teleport.yaml.d/10-fleet.yaml", "teleport:\n  log:\n    severity: DEBUG\n")
+    made.write("/etc/default/teleport", "GOMAXPROCS=2\n")
+    made.write("/usr/lib/systemd/system/teleport.service", "[Unit]\n")
+    made.write("/etc/systemd/system/multi-user.target.wants/ssh.service", "")
+    for folder in ("/var/lib/teleport", "/var/lib/teleport-bootstrap", "/var/lib/cloud/instances", "/var/log/journal"):
+        made.path(folder).mkdir(parents=True)
+    made.path(GENERATE).symlink_to("/usr/lib/systemd/system/teleport-generate-config.service")
+    return made
+
+
+def file(path: str, text: str = "x") -> Callable[[Agent], str]:
+    return lambda image: str(image.write(path, text))
+
+
+def link(path: str, to: str) -> Callable[[Agent], str]:
+    def plant(image: Agent) -> str:
+        image.path(path).parent.mkdir(parents=True, exist_ok=True)
+        image.path(path).unlink(missing_ok=True)
+        image.path(path).symlink_to(to)
+        return str(image.path(path))
+
+    return plant
+
+
+def _moved(image: Agent) -> str:
+    image.path("/var/lib/teleport").rmdir()
+    image.path("/var/lib/teleport").symlink_to("/srv/data")
+    return ""
+
+
+# What is planted, and which path the finding names where that is another one.
+PLANTS: dict[str, tuple[Callable[[Agent], str], str]] = {
+    **{
+        path: (file(path), "")
+        for path in (
+            *(f"/var/lib/teleport/{name}" for name in ("host_uuid", "token", "ca-pin-hash", "license.pem", "unknown")),
+            *("/etc/teleport.d/conf", "/etc/teleport.yaml", "/etc/teleport.d/use-letsencrypt", *roles.MARKER_PATHS),
+            *("/etc/.teleport.yaml.x.teleport-bootstrap-new", "/etc/teleport.d/conf.y.teleport-bootstrap-old"),
+            *activation.DROP_INS,
+            "/var/backups/teleport/backup.tar",
+            *("/etc/ssh/ssh_host_ed25519_key", "/etc/ssh/ssh_host_rsa_key.pub", "/var/lib/systemd/credential.secret"),
+            *("/root/.ssh/authorized_keys", "/srv/admin/.ssh/authorized_keys", "/home/left/.ssh/authorized_keys2"),
+            *("/root/.ssh/id_ed25519", "/root/.bash_history", "/srv/admin/.zsh_history", "/root/.python_history"),
+            *("/root/.netrc", "/srv/admin/.git-credentials"),
+        )
+    },
+    "proc": (file("/var/lib/teleport/proc/sqlite.db"), "/var/lib/teleport/proc"),
+    "backend": (file("/var/lib/teleport/backend/sqlite.db"), "/var/lib/teleport/backend"),
+    "generations": (
+        file("/var/lib/teleport-bootstrap/generations/1/manifest.json"),
+        "/var/lib/teleport-bootstrap/generations",
+    ),
+    "metadata": (file("/var/lib/teleport-bootstrap/metadata.json"), ""),
+    "unit.env": (file("/var/lib/teleport-bootstrap/unit.env"), ""),
+    "jobs": (file("/var/lib/teleport-bootstrap/jobs/backup.json"), "/var/lib/teleport-bootstrap/jobs"),
+    "journals": (file("/var/lib/teleport-bootstrap/change.json"), ""),
+    "certificates": (file("/etc/letsencrypt/archive/x/privkey1.pem"), "/etc/letsencrypt/archive"),
+    "links to certificates": (link("/etc/letsencrypt/live/x/cert.pem", "../../gone"), "/etc/letsencrypt/live"),
+    "acme account": (file("/etc/letsencrypt/accounts/a/private_key.json"), "/etc/letsencrypt/accounts"),
+    "machine-id": (file("/etc/machine-id", "5e" * 16), ""),
+    "a linked machine-id": (link("/etc/machine-id", "/etc/hostname"), ""),
+    "dbus machine-id": (file("/var/lib/dbus/machine-id", "5e" * 16), ""),
+    "cloud-init's instance": (link("/var/lib/cloud/instance", "instances/i-1"), ""),
+    "cloud-init's instances": (file("/var/lib/cloud/instances/i-1/user-data.txt"), "/var/lib/cloud/instances"),
+    "cloud-init's semaphores": (file("/var/lib/cloud/sem/config_scripts_per_once.once"), "/var/lib/cloud/sem"),
+    "an enabled Teleport": (
+        link("/etc/systemd/system/multi-user.target.wants/teleport.service", "/usr/lib/systemd/system/x.service"),
+        "",
+    ),
+    "an enabled timer": (
+        link("/etc/systemd/system/timers.target.wants/teleport-fetch-secrets.timer", "/nowhere"),
+        "",
+    ),
+    "a secret in an override": (
+        file("/etc/teleport.d/teleport.yaml.d/20.yaml", "teleport:\n  auth_token: abcdef\n"),
+        "",
+    ),
+    "a secret in the environment": (file("/etc/default/teleport", "GITHUB_TOKEN=abcdef\n"), ""),
+    "cloud credentials": (file("/root/.aws/credentials"), "/root/.aws"),
+    "a linked data directory": (_moved, "/var/lib/teleport"),
+}  # fmt: skip
+
+
+def test_a_clean_image_passes_and_is_left_as_it_is(image: Agent) -> None:
+    before = contents(image.root)
+    done = image.run("seal")
+    assert (done.status, done.errors) == (0, "")
+    assert "nothing that belongs to one instance" in done.output
+    assert contents(image.root) == before
+
+
+@pytest.mark.parametrize("plant", PLANTS)
+def test_each_thing_alone_makes_it_fail_and_is_named_with_its_remedy(image: Agent, plant: str) -> None:
+    make, named = PLANTS[plant]
+    path = make(image)
+    shown = str(image.path(named)) if named else path
+    before = contents(image.root)
+    done = image.run("seal", "--format", "json")
+    assert done.status == 18, done.said
+    error = done.data["error"]
+    assert error["code"] == "image-not-sealed"
+    assert [each["path"] for each in error["problems"]] == [shown]
+    assert shown in done.errors and error["problems"][0]["remedy"] in done.errors
+    assert contents(image.root) == before, "it only judges"
+
+    words = shlex.split(error["problems"][0]["remedy"])
+    if words[0] == "systemctl":
+        assert words[1:] == [f"--root={image.root}", "disable", Path(path).name]
+        return
+    assert words[0] in ("rm", "truncate") and str(image.root) in words[-1]
+    if plant != "a linked machine-id":
+        subprocess.run(words, check=True)
+        assert image.run("seal").status == 0
+
+
+def test_everything_is_listed_at_once(image: Agent) -> None:
+    for plant in ("proc", "machine-id", "an enabled timer", "certificates"):
+        PLANTS[plant][0](image)
+    done = image.run("seal", "--format", "json")
+    assert len(done.data["error"]["problems"]) == 4
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/var/log/journal/5e/system.journal", "/var/log/cloud-init-output.log", "/var/lib/systemd/random-seed",
+     "/var/lib/amazon/ssm/i-0123/x"],
+)  # fmt: skip
+def test_what_a_running_builder_makes_anew_is_told_and_no_more(image: Agent, path: str) -> None:
+    image.write(path, "x")
+    done = image.run("seal", "--format", "json")
+    assert done.status == 0
+    assert len(done.data["notes"]) == 1 and "note: " in done.errors
+
+
+def test_a_generator_that_is_not_enabled_is_told(image: Agent) -> None:
+    image.path(GENERATE).unlink()
+    done = image.run("seal")
+    assert done.status == 0 and "would not configure themselves" in done.errors
+
+
+def test_what_an_instance_has_become_is_found_whole(image: Agent) -> None:
+    """After a real `generate` in the tree, nothing of it is overlooked."""
+    image.write("/etc/group", "root:x:0:\n")
+    before = contents(image.root)
+    image.conf(GUIDE)
+    image.install()
+    server = emulator.Server()
+    server.start()
+    try:
+        image.imds = server.url
+        assert image.generate().status == 0
+    finally:
+        server.stop()
+    found = [each["path"] for each in image.run("seal", "--format", "json").data["error"]["problems"]]
+    made = {f"{image.root}/{name}" for name in set(contents(image.root)) - set(before)}
+    left = {
+        path
+        for path in made
+        if not any(path == each or path.startswith(f"{each}/") for each in found)
+        and not path.startswith(f"{image.root}/usr/local/bin/")
+    }
+    assert left == set()
+
+
+def test_names_that_somebody_chose_cannot_speak_for_it(image: Agent) -> None:
+    image.write("/var/lib/teleport/a\nb: fine\x1b[2J", "x")
+    image.write("/var/lib/teleport/$(touch x) ;'", "x")
+    done = image.run("seal")
+    assert done.status == 18
+    assert "\nb: fine" not in done.errors and "\x1b" not in done.errors
+    assert "a\\nb: fine" in done.errors
+
+
+@needs_root
+def test_links_lead_nowhere(image: Agent, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    (outside / ".ssh").mkdir(parents=True)
+    (outside / ".ssh" / "authorized_keys").write_text("ssh-ed25519 AAAA")
+    os.symlink(outside, image.path("/srv/admin/.ssh"))
+    os.symlink(outside, image.path("/home"))
+    assert str(outside) not in image.run("seal").said
