@@ -8,6 +8,7 @@ from teleport_bootstrap import errors
 from teleport_bootstrap.apply import gather, last_known
 from teleport_bootstrap.conf import conf, variables
 from teleport_bootstrap.ec2 import items, syntax
+from teleport_bootstrap.host import root
 
 if TYPE_CHECKING:  # AWS's library takes half a second to load, which only those who call AWS should wait for
     from teleport_bootstrap.aws.access import Access
@@ -36,6 +37,17 @@ def access(doors: gather.Doors, given: conf.Conf | None = None, *, fips: bool = 
 def client(doors: gather.Doors, given: conf.Conf | None, service: str, *, fips: bool = False) -> Any:
     """Return a botocore client for `service` alone; raises as `access` does, which also tells how to renew."""
     return access(doors, given, fips=fips).client(service)
+
+
+def conf_if_readable(where: root.Root) -> conf.Conf | None:
+    """Return the conf for the region that it may name; None where there is none, or where it cannot be read.
+
+    For what has to work on a host whose conf is broken, such as a backup of it.
+    """
+    try:
+        return gather.settings(where)
+    except errors.BootstrapError:
+        return None
 
 
 def _region(doors: gather.Doors, given: conf.Conf | None, service: Imds) -> str:
