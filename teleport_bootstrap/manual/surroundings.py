@@ -35,6 +35,7 @@ FILES: tuple[tuple[tuple[str, ...], str], ...] = (
         "State of this program: for root only, and none of it is yours to edit. "
         "`status` and `history` show what is in it.",
     ),
+    ((paths.BACKUPS,), "Backups that were not sent elsewhere."),
     ((paths.UNIT_ENVIRONMENT,), "Flags that Teleport's units start it with."),
 )
 
@@ -81,4 +82,18 @@ UNITS: tuple[tuple[str, str], ...] = (
         "teleport-check-cert.service, teleport-check-cert.timer",
         "Proxies and all-in-one with Let's Encrypt: the newest certificate installed, hourly, and until there is one.",
     ),
+    (
+        "teleport-ssm-publish-tokens.service, teleport-ssm-publish-tokens.timer",
+        "Auth servers: new join tokens and the CA pins into SSM, hourly.",
+    ),
+    (
+        "teleport-get-cert.service, teleport-get-cert.timer, teleport-renew-cert.service, teleport-renew-cert.timer, "
+        "teleport-check-cert.service, teleport-check-cert.timer",
+        "Let's Encrypt: obtain and renew the certificate (auth servers), and install it (proxies), hourly.",
+    ),
+    (
+        "teleport-backup.service, teleport-backup.timer",
+        "A backup every day, where somebody enables the timer.",
+    ),
+    ("teleport-restore.service", "Restores `TELEPORT_RESTORE_FROM` before the first start."),
 )
