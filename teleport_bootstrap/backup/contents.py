@@ -21,7 +21,7 @@ from typing import Any, Optional
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.apply import generations
 from teleport_bootstrap.backup import archive, storage
-from teleport_bootstrap.host import changeset, directory, root
+from teleport_bootstrap.host import changeset, clock, directory, root
 from teleport_bootstrap.plan import named_files
 
 ENVIRONMENT = "/etc/default/teleport"
@@ -35,6 +35,8 @@ _DIRECTORIES = (paths.CONF_DIRECTORY, LETSENCRYPT)
 # Of our state: what is current, and what the units are started with. The rest is locks, notes of a change that is
 # under way, how jobs ended, and what this very instance was last told by its metadata service.
 _STATE_FILES = (paths.CURRENT, paths.UNIT_ENVIRONMENT)
+
+_TAR_BLOCK = 512
 
 # A lock of certbot's.
 _LOCKS = (".certbot.lock",)
@@ -109,6 +111,25 @@ class State:
         below = path[len(paths.GENERATIONS) + 1 :] if storage.is_in(path, paths.GENERATIONS) else ""
         number = below.partition("/")[0]
         return archive.TAKE if number.isdecimal() and int(number) in self._numbers else archive.Leave()
+
+
+def estimate(where: root.Root, found: Layout, *, seconds: float = 5.0) -> Optional[int]:
+    """Return about how many bytes of tar the backup is, before it is compressed; None where counting takes too long."""
+    end = clock.SYSTEM.monotonic() + seconds
+    size = 0
+    waiting = [where.path(path) for path in (*(tree.path for tree in found.small), *found.data, paths.GENERATIONS)]
+    while waiting:
+        path = waiting.pop()
+        try:
+            facts = os.lstat(path)
+            size += _TAR_BLOCK + (-(-facts.st_size // _TAR_BLOCK) * _TAR_BLOCK if stat.S_ISREG(facts.st_mode) else 0)
+            if stat.S_ISDIR(facts.st_mode):
+                waiting += [os.path.join(path, name) for name in os.listdir(path)]
+        except OSError:
+            continue
+        if clock.SYSTEM.monotonic() > end:
+            return None
+    return size
 
 
 def watched(tree: archive.Tree, begins: Callable[[], None]) -> archive.Tree:

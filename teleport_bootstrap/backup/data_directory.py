@@ -14,8 +14,8 @@ from functools import partial
 from types import TracebackType
 from typing import Optional
 
-from teleport_bootstrap import errors, paths
-from teleport_bootstrap.backup import archive, databases, databases_child
+from teleport_bootstrap import errors
+from teleport_bootstrap.backup import archive, databases, databases_child, pack
 from teleport_bootstrap.host import changeset, root
 
 # What Teleport makes anew: a copy of the cluster's resources, as proxies and nodes keep it.
@@ -47,7 +47,7 @@ class DataDirectory:
         self.path = path
         self._top = os.fsencode(path)
         self._shown = where.path(path)
-        self._room = where.path(paths.STATE)
+        self._room = pack.scratch()
         self._allow_damaged = allow_damaged
         self._damaged: dict[bytes, str] = {}
         self._parent: Optional[tuple[bytes, int]] = None
@@ -166,11 +166,12 @@ class DataDirectory:
                     copy.write(block)
                     left -= len(block)
                 copy.flush()
+                copy.seek(0)
                 return os.dup(copy.fileno())
         except OSError as error:
             raise errors.FileTrouble(
-                f"{self._shown}/{os.fsdecode(below)} cannot be copied to {self._room}: {error.strerror}",
-                hint="Look at the space there.",
+                f"{self._shown}/{os.fsdecode(below)} cannot be copied: {error.strerror}",
+                hint=f"Look at the space in {self._room or tempfile.gettempdir()}.",
             ) from None
         finally:
             os.close(source)

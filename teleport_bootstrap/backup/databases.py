@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any, Optional
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.backup import databases_child
+from teleport_bootstrap.backup import databases_child, listing
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ COMPANIONS = ("-wal", "-shm", "-journal")
 # A copy of 41 MB took a tenth of a second; a slow disk, the check and a database that is locked take longer.
 LEAST_SECONDS = 90.0
 BYTES_A_SECOND = 4 * 1024 * 1024
-END_SECONDS = 5.0
+END_SECONDS = 3.0
 
 # A database may grow between the look at its size and the copy. The rest of the disk is Teleport's.
 GROWTH_BYTES = 64 * 1024 * 1024
@@ -110,8 +110,8 @@ class Copier:
         free = disk.f_bavail * disk.f_frsize - kept
         if needed > free:
             raise errors.FileTrouble(
-                f"{self._shown} has no room for a copy of {shown}: it takes {_megabytes(needed)}, and "
-                f"{_megabytes(max(0, free))} can be used",
+                f"{self._shown} has no room for a copy of {shown}: it takes {listing.size(needed)}, and "
+                f"{listing.size(max(0, free))} can be used",
                 hint="Make room on that disk; the copy is removed as soon as it is in the archive.",
             )
         return needed
@@ -124,6 +124,9 @@ class Copier:
             asked.send(b"%d\0%s" % (size + size // 4 + GROWTH_BYTES, path))
             packet, descriptors, _, _ = socket.recv_fds(asked, databases_child.LONGEST_PACKET, 4)
         except socket.timeout:
+            self._end()
+            # What it could not remove itself, its successor does.
+            self._started()
             self._end()
             return _Answer(databases_child.FAILED, f"no end after {seconds:.0f} s", None)
         except OSError as error:
@@ -196,15 +199,13 @@ class Copier:
             self._socket = None
         if child is None:
             return
-        try:
-            _, said = child.communicate(timeout=END_SECONDS)
-        except subprocess.TimeoutExpired:
-            child.terminate()
-            try:
+        for end in (child.poll, child.terminate, child.kill):
+            end()
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 _, said = child.communicate(timeout=END_SECONDS)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                _, said = child.communicate()
+                break
+        else:
+            said = b""
         lines = said.decode("utf-8", "replace").strip().splitlines()
         if lines:
             self._words = f": {lines[-1][:200]}"
@@ -213,7 +214,3 @@ class Copier:
     def _close(self, descriptor: Optional[int]) -> None:
         if descriptor is not None:
             os.close(descriptor)
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1_000_000:.1f} MB"

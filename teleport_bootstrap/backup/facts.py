@@ -12,7 +12,6 @@ import datetime
 import logging
 import os
 import platform
-import pwd
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from teleport_bootstrap import errors, paths
 from teleport_bootstrap.apply import current, edits, gather, generations, last_known
 from teleport_bootstrap.backup import storage
 from teleport_bootstrap.conf import conf, variables
-from teleport_bootstrap.host import clock, directory, root, teleport
+from teleport_bootstrap.host import accounts, clock, directory, root, teleport
 from teleport_bootstrap.plan import deployment, roles, teleport_build
 
 logger = logging.getLogger(__name__)
@@ -109,9 +108,7 @@ def gathered(doors: gather.Doors) -> Facts:
     generation = _generation(where, notes)
     role, unit = _role(where, given, generation)
     return Facts(
-        made_at=datetime.datetime.fromtimestamp(clock.SYSTEM.wall(), datetime.timezone.utc).isoformat(
-            timespec="seconds"
-        ),
+        made_at=now(),
         agent_version=teleport_bootstrap.__version__,
         teleport=_teleport(where, notes),
         cluster=_cluster(document, given),
@@ -119,14 +116,21 @@ def gathered(doors: gather.Doors) -> Facts:
         unit=unit,
         service_user=_owner(where),
         instance=_instance(doors, document, given, notes),
-        configuration=Configuration(
-            generation=None if generation is None else generation.number,
-            conf=os.path.lexists(where.path(paths.CONF)),
-            hand_edited=_is_edited(where, generation),
-        ),
+        configuration=_configuration(where, generation),
         storage=storage.of(document),
         notes=tuple(notes),
     )
+
+
+def configuration(where: root.Root) -> Configuration:
+    """Return how teleport.yaml is now; for when nobody else is at work."""
+    return _configuration(where, _generation(where, []))
+
+
+def now() -> str:
+    """Return this moment in the form of `made_at`."""
+    moment = datetime.datetime.fromtimestamp(clock.SYSTEM.wall(), datetime.timezone.utc)
+    return moment.isoformat(timespec="seconds")
 
 
 def _conf(where: root.Root, notes: list[str]) -> Optional[conf.Conf]:
@@ -190,12 +194,7 @@ def _owner(where: root.Root) -> Optional[str]:
         uid = os.lstat(where.path(paths.DATA)).st_uid
     except OSError:
         return None
-    if where.is_live:
-        try:
-            return pwd.getpwuid(uid).pw_name
-        except KeyError:
-            return str(uid)
-    return "root" if uid == 0 else str(uid)
+    return accounts.Names(where).user(uid) or str(uid)
 
 
 def _instance(
@@ -235,6 +234,14 @@ def _host_uuid(where: root.Root) -> Optional[str]:
         return None
     text = found.content.decode("ascii", "replace").strip() if found else ""
     return text if _UUID.fullmatch(text) else None
+
+
+def _configuration(where: root.Root, generation: Optional[generations.Generation]) -> Configuration:
+    return Configuration(
+        generation=None if generation is None else generation.number,
+        conf=os.path.lexists(where.path(paths.CONF)),
+        hand_edited=_is_edited(where, generation),
+    )
 
 
 def _is_edited(where: root.Root, generation: Optional[generations.Generation]) -> Optional[bool]:

@@ -28,6 +28,7 @@ COMMANDS = {
     "render": "print the teleport.yaml that a conf gives",
     "plan": "print everything that generate would do, and do nothing",
     "reconfigure": "apply an edited conf, with a way back",
+    "backup": "make, list and verify backups of this host",
     "restore": "put a backup in place, with a way back",
     "rollback": "go back to an earlier generation",
     "history": "list what was applied here",

@@ -1,0 +1,71 @@
+"""`teleport-bootstrap backup`: make a backup of this host; list backups, and check them."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any, Optional
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.cli import layout, result
+
+EXAMPLE = "teleport-bootstrap backup s3://acme-backups/teleport --keep 7"
+
+MAKE = "create"
+BELOW = {
+    MAKE: "make a backup; what happens when no other command is named",
+    "list": "list the backups in a place",
+    "verify": "read a backup from its first to its last byte, and name what is damaged",
+}
+
+_WITH_VALUE = ("--root", "--format", "--log-level")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the commands below this one."""
+    below = parser.add_subparsers(dest="backup_command", metavar="COMMAND", required=True)
+    for name, purpose in BELOW.items():
+        module = _module(name)
+        sub = below.add_parser(name, help=purpose, description=layout.description(module))
+        module.add_arguments(sub)
+        sub.epilog = f"Example: {module.EXAMPLE}"
+    _let_create_be_left_out(parser)
+
+
+def run(arguments: argparse.Namespace) -> result.Result:
+    """Run the command below this one."""
+    done: result.Result = _module(arguments.backup_command).run(arguments)
+    return done
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"teleport_bootstrap.cli.backup_{name}")
+
+
+def _let_create_be_left_out(parser: argparse.ArgumentParser) -> None:
+    """Have `backup PLACE --keep 7` mean `backup create PLACE --keep 7`."""
+    parse = parser.parse_known_args
+
+    def parse_known_args(args: Optional[Sequence[str]] = None, namespace: Any = None) -> Any:
+        return parse(_completed(list(args or ())), namespace)
+
+    parser.parse_known_args = parse_known_args  # type: ignore[method-assign]
+
+
+def _completed(words: list[str]) -> list[str]:
+    place = 0
+    while place < len(words) and words[place].partition("=")[0] in _WITH_VALUE:
+        place += 1 if "=" in words[place] else 2
+    first = words[place] if place < len(words) else ""
+    if first in BELOW or first in ("-h", "--help"):
+        return words
+    # A directory called `list` would be a surprise to whoever put an option before the command.
+    mistaken = [word for word in words[place:] if word in BELOW]
+    if mistaken:
+        raise errors.UsageError(
+            f"`{mistaken[0]}` has to be the first word after `backup`",
+            hint=f"Write ./{mistaken[0]} where a directory of that name is meant.",
+        )
+    return [*words[:place], MAKE, *words[place:]]

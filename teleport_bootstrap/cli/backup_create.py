@@ -1,0 +1,95 @@
+"""`teleport-bootstrap backup create`: make a backup of this host, and read it back before it counts."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import Any
+
+from teleport_bootstrap import paths
+from teleport_bootstrap.apply import gather
+from teleport_bootstrap.backup import create, listing, progress
+from teleport_bootstrap.backup.stores import destination
+from teleport_bootstrap.cli import options, outliving, result
+
+EXAMPLE = "teleport-bootstrap backup create s3://acme-backups/teleport --keep 7"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "destination",
+        metavar="DESTINATION",
+        nargs="?",
+        help=f"a directory, or s3://BUCKET/PREFIX; default: {paths.BACKUPS}",
+    )
+    parser.add_argument("--stop", action="store_true", help="stop Teleport while its data is read")
+    parser.add_argument(
+        "--keep", metavar="N", type=_count, help="remove older backups of this host, but for the last N good ones"
+    )
+    parser.add_argument("--kms-key-id", metavar="ID", help="encrypt with this key of KMS (s3:// only)")
+    parser.add_argument(
+        "--expected-bucket-owner", metavar="ACCOUNT", help="refuse a bucket of another account (s3:// only)"
+    )
+    parser.add_argument("--without-tables", action="store_true", help="ask for no backups of DynamoDB tables")
+    parser.add_argument("--allow-damaged", action="store_true", help="take damaged databases as they are")
+    options.add_wait(parser)
+
+
+def run(arguments: argparse.Namespace) -> result.Result:
+    """Make a backup, and tell of it."""
+    where = options.where(arguments)
+    if arguments.stop:
+        outliving.outlive(where)
+    wishes = create.Wishes(
+        destination=destination.parse(arguments.destination, where),
+        stop=arguments.stop,
+        keep=arguments.keep,
+        tables=not arguments.without_tables,
+        allow_damaged=arguments.allow_damaged,
+        measured=sys.stderr.isatty(),
+        expected_owner=arguments.expected_bucket_owner,
+        kms_key_id=arguments.kms_key_id,
+    )
+    made = create.run(gather.Doors(where, os.environ, arguments.wait), wishes, progress=progress.shown)
+    return result.Result(_text(made), _data(made))
+
+
+def _text(made: create.Made) -> str:
+    packed = made.packed
+    lines = [
+        f"{made.place}: {listing.size(packed.size)}, {packed.totals.files} files, read back and good",
+        f"seal {packed.digest}",
+        *(f"DynamoDB backup of {each['table']}: {each['arn']}" for each in made.header["storage"]["table_backups"]),
+        *(f"stopped and started {unit}" for unit in made.stopped),
+        *(f"removed {place}" for place in made.removed),
+        *(f"note: {note}" for note in made.notes),
+    ]
+    return "\n".join(lines)
+
+
+def _data(made: create.Made) -> dict[str, Any]:
+    packed = made.packed
+    return {
+        "name": made.name,
+        "place": made.place,
+        "verified": True,
+        "digest": packed.digest,
+        "size": packed.size,
+        "compression": packed.compression,
+        "entries": packed.totals.entries,
+        "files": packed.totals.files,
+        "content": packed.totals.content,
+        "stopped": list(made.stopped),
+        "removed": list(made.removed),
+        "notes": list(made.notes),
+        "header": made.header,
+    }
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("a number from 1")
+    return value

@@ -1,0 +1,83 @@
+"""`teleport-bootstrap backup verify`: read a backup from its first to its last byte, and name what is damaged in it."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+from typing import Any
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.apply import aws_access, gather
+from teleport_bootstrap.backup import archive, listing, progress, verify
+from teleport_bootstrap.backup.stores import destination
+from teleport_bootstrap.cli import options, result
+from teleport_bootstrap.host import ending
+
+EXAMPLE = "teleport-bootstrap backup verify s3://acme-backups/teleport/old.tar.zst"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("archive", metavar="ARCHIVE", help="a file, or s3://BUCKET/KEY")
+    parser.add_argument(
+        "--expected-bucket-owner", metavar="ACCOUNT", help="refuse a bucket of another account (s3:// only)"
+    )
+    options.add_wait(parser)
+
+
+def run(arguments: argparse.Namespace) -> result.Result:
+    """Verify, and tell what is in it."""
+    where = options.where(arguments)
+    place = destination.parse(arguments.archive, where)
+    if place.name is None:
+        raise errors.UsageError(
+            f"{arguments.archive} is a place for backups, not one of them",
+            hint=f"`teleport-bootstrap backup list {arguments.archive}` shows what is there.",
+        )
+    doors = gather.Doors(where, os.environ, arguments.wait)
+    opened = destination.open_store(
+        place,
+        lambda: aws_access.access(doors, aws_access.conf_if_readable(where)),
+        expected_owner=arguments.expected_bucket_owner,
+    )
+    source = opened.source(place.name)
+    with ending.as_exception():
+        try:
+            with progress.shown("verifying", source.size) as tell, verify.verify(source, progress=tell) as found:
+                return result.Result(_text(found), _data(found))
+        except (errors.ArchiveDamaged, errors.ArchiveUnsafe, errors.ArchiveUnknown):
+            # So that it does not count as one of those to keep. Who may only read has done what he can.
+            with contextlib.suppress(errors.BootstrapError):
+                opened.mark_damaged(place.name)
+            raise
+
+
+def _text(found: archive.Verified) -> str:
+    header = found.header
+    about = [f"{key} {header[key]}" for key in ("cluster", "role", "made_at") if header.get(key)]
+    untold = found.notes_in_all - len(found.notes)
+    lines = [
+        f"{found.name}: good, {listing.size(found.size)}, {found.totals.files} files",
+        f"seal {found.digest}",
+        *([", ".join(about)] if about else []),
+        *(f"note: {note.describe()}" for note in found.notes),
+        *([f"and {untold} more notes"] if untold > 0 else []),
+    ]
+    return "\n".join(lines)
+
+
+def _data(found: archive.Verified) -> dict[str, Any]:
+    return {
+        "archive": found.name,
+        "verified": True,
+        "digest": found.digest,
+        "size": found.size,
+        "compression": found.compression,
+        "entries": found.totals.entries,
+        "files": found.totals.files,
+        "content": found.totals.content,
+        "notes": [note.describe() for note in found.notes],
+        "links_outside": found.links_outside,
+        "header": dict(found.header),
+    }
