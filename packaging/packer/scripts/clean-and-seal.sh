@@ -1,0 +1,40 @@
+#!/bin/sh
+# Takes away what the building of an image leaves, and then has it proved that nothing of one instance is in it.
+# Everything here is what `teleport-bootstrap seal` would name; nothing of Teleport's is removed: where a Teleport has
+# run in the image, that is a mistake which should fail the build.
+set -eu
+
+if command -v dnf >/dev/null; then
+    dnf -q clean all
+fi
+if command -v apt-get >/dev/null; then
+    apt-get -q clean
+    rm -rf /var/lib/apt/lists/*
+fi
+
+if command -v cloud-init >/dev/null; then
+    cloud-init clean --logs
+fi
+rm -rf /var/lib/cloud/instance /var/lib/cloud/instances /var/lib/cloud/data /var/lib/cloud/sem
+
+rm -f /etc/ssh/ssh_host_*key*
+rm -f /var/lib/systemd/random-seed /var/lib/systemd/credential.secret /var/lib/NetworkManager/secret_key
+rm -rf /var/lib/amazon/ssm/i-* /var/lib/amazon/ssm/mi-*
+
+truncate --size=0 /etc/machine-id
+if [ -e /var/lib/dbus/machine-id ] && [ ! -L /var/lib/dbus/machine-id ]; then
+    rm -f /var/lib/dbus/machine-id
+fi
+
+for home in /root /home/*; do
+    rm -f "$home/.ssh/authorized_keys" "$home/.ssh/authorized_keys2"
+    rm -f "$home/.bash_history" "$home/.sh_history" "$home/.zsh_history" "$home/.python_history" "$home/.lesshst"
+    rm -f "$home/.viminfo"
+done
+
+if command -v journalctl >/dev/null; then
+    journalctl --quiet --rotate
+    journalctl --quiet --vacuum-time=1s
+fi
+
+teleport-bootstrap seal
