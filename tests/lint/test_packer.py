@@ -46,7 +46,7 @@ def test_it_is_hcl(path: Path) -> None:
 
 
 def test_a_mistake_would_be_seen() -> None:
-    with pytest.raises(Exception, match="(?i)expected"):
+    with pytest.raises(Exception, match=r"(?i)expected"):
         hcl2.loads('source "amazon-ebs" "x" {\n  region = \n}\n')
 
 
