@@ -7,6 +7,7 @@ however many members there are, nothing has to be remembered but the way down to
 
 from __future__ import annotations
 
+import dataclasses
 import os
 
 from teleport_bootstrap.backup import archive, attributes, tar_writing
@@ -15,7 +16,7 @@ from teleport_bootstrap.backup.tar_reading import Member, Refused
 # pack goes no deeper; whoever unpacks holds a descriptor for each level.
 DEEPEST = 300
 
-_KINDS = {
+KINDS = {
     tar_writing.REGULAR: archive.FILE,
     tar_writing.DIRECTORY: archive.DIRECTORY,
     tar_writing.SYMBOLIC: archive.SYMLINK,
@@ -27,6 +28,8 @@ _LINKS = (archive.SYMLINK, archive.HARDLINK)
 _OVERHEAD = 512
 
 _Parts = list[bytes]
+
+_SECOND = 1_000_000_000
 
 
 class Order:
@@ -47,7 +50,7 @@ class Order:
     def look(self, member: Member) -> str:
         """Return the kind of a member that may be unpacked. Raises Refused for one that may not."""
         head = member.head
-        kind = _KINDS[head.type]
+        kind = KINDS[head.type]
         parts = _parts(head.name, head.name)
         if parts[0] == os.fsencode(archive.OWN):
             raise Refused(head.name, "is the archive's own, and here a second time")
@@ -125,3 +128,27 @@ def leads_out(path: str, target: str, tops: set[str]) -> bool:
             return False
         place = os.path.dirname(place)
     return True
+
+
+def as_entry(member: Member, kind: str, digest: str) -> archive.Entry:
+    """Return what the manifest has to say of a member, as far as its headers know; times are whole seconds there."""
+    head = member.head
+    return archive.Entry(
+        os.fsdecode(head.name),
+        kind,
+        head.mode,
+        head.uid,
+        head.gid,
+        os.fsdecode(head.owner),
+        os.fsdecode(head.group),
+        head.mtime * _SECOND,
+        member.size,
+        digest,
+        os.fsdecode(head.link),
+        attributes.digest(head.xattrs),
+    )
+
+
+def plain(entry: archive.Entry) -> archive.Entry:
+    """Return an entry of a manifest with no more in it than a member's headers know."""
+    return dataclasses.replace(entry, mtime=entry.mtime // _SECOND * _SECOND, superseded=False, note="")

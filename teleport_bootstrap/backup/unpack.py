@@ -10,8 +10,9 @@ from teleport_bootstrap import errors
 from teleport_bootstrap.backup import archive, container, diagnosis, tar_reading, tar_writing
 from teleport_bootstrap.backup.input import Input
 from teleport_bootstrap.backup.making import Making
+from teleport_bootstrap.backup.safety import as_entry
 from teleport_bootstrap.backup.tar_reading import Refused
-from teleport_bootstrap.backup.verify import as_entry, read_header, unsafe
+from teleport_bootstrap.backup.verify import read_header, unsafe
 from teleport_bootstrap.host import accounts, process, root
 
 # Bringing gigabytes to a slow disk.

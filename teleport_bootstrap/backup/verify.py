@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from typing import IO, Any, Optional
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.backup import archive, attributes, container, diagnosis, manifest, tar_reading, tar_writing
+from teleport_bootstrap.backup import archive, container, diagnosis, manifest, tar_reading, tar_writing
 from teleport_bootstrap.backup.content import content_digest
 from teleport_bootstrap.backup.input import Input
 from teleport_bootstrap.backup.pack import scratch
-from teleport_bootstrap.backup.safety import Order, leads_out
+from teleport_bootstrap.backup.safety import Order, as_entry, leads_out, plain
 from teleport_bootstrap.backup.tar_reading import Member, Refused
 
 UNLIMITED = archive.Limits()
 
-_SECOND = 1_000_000_000
 _LINKS_SHOWN = 20
 
 
@@ -186,8 +184,7 @@ class _Verification:
         is_again = before is not None and before.path == entry.path
         if is_again != (before is not None and before.superseded):
             raise Refused(os.fsencode(entry.path), "is there twice, or should be")
-        plain = dataclasses.replace(entry, mtime=entry.mtime // _SECOND * _SECOND, superseded=False, note="")
-        if manifest.line(plain) != seen:
+        if manifest.line(plain(entry)) != seen:
             told = manifest.parse_entry(seen) if seen else None
             if told is None or told.path != entry.path:
                 raise Refused(os.fsencode(entry.path), "is in the manifest and not in the archive")
@@ -217,25 +214,6 @@ class _Verification:
                     self._links.append(entry.path)
         for path in sorted(missing)[:1]:
             raise Refused(os.fsencode(path), "is named by a hard link, and is no file of the archive")
-
-
-def as_entry(member: Member, kind: str, digest: str) -> archive.Entry:
-    """Return what the manifest has to say of a member, as far as its headers know; times are whole seconds there."""
-    head = member.head
-    return archive.Entry(
-        os.fsdecode(head.name),
-        kind,
-        head.mode,
-        head.uid,
-        head.gid,
-        os.fsdecode(head.owner),
-        os.fsdecode(head.group),
-        head.mtime * _SECOND,
-        member.size,
-        digest,
-        os.fsdecode(head.link),
-        attributes.digest(head.xattrs),
-    )
 
 
 def _lines(pieces: Iterator[memoryview]) -> Iterator[bytes]:
