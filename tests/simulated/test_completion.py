@@ -17,6 +17,7 @@ import pytest
 from teleport_bootstrap.cli import main
 from teleport_bootstrap.conf import variables
 from teleport_bootstrap.manual import tree
+from teleport_bootstrap.manual.completion import choices
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PROGRAM = tree.program()
@@ -137,7 +138,8 @@ def test_what_has_begun(offer: Offer) -> None:
 
 @pytest.mark.parametrize("command", PROGRAM.below, ids=lambda each: each.words[-1])
 def test_every_option_of_every_command_and_what_is_below_it(offer: Offer, command: tree.Command) -> None:
-    mine = {each.names[-1] for each in command.options}
+    meant = [each for each in command.below if each.words[-1] == choices.MEANT.get(command.words[1:])]
+    mine = {each.names[-1] for one in (command, *meant) for each in one.options}
     assert offer(command.words[-1], "--") == sorted({*mine, *SHARED, "--help"})
     if command.below:
         assert offer(command.words[-1], "") == sorted(each.words[-1] for each in command.below)
@@ -158,6 +160,7 @@ def test_conf_variables(offer: Offer) -> None:
         (("status", "--format", "j"), ["json"]),
         (("status", "--log-level", "w"), ["warning"]),
         (("metadata", "local-i"), ["local-ipv4"]),
+        (("backup", "--kee"), ["--keep"]),
         (("metadata", "local-ipv4", ""), []),
         (("--format", "json", "--root", "/", "variables", "--role", "a"), ["agent", "all-in-one", "auth"]),
         (("generate", "--wait", ""), []),

@@ -21,8 +21,11 @@ class Kind(enum.Enum):
 
 # What the names that stand for values in a usage line promise.
 _FILES = {"FILE", "CONF", "ARCHIVE", "BACKUP", "PATH"}
-_DIRECTORIES = {"DIR", "DIRECTORY"}
+_DIRECTORIES = {"DIR", "DIRECTORY", "DESTINATION", "PLACE"}
 _VARIABLES = {"VARIABLE"}
+
+# The command that is meant where none is named: its options may follow at once.
+MEANT: dict[tuple[str, ...], str] = {("backup",): "create"}
 
 
 @dataclass(frozen=True)
@@ -74,10 +77,12 @@ def values(option: tree.Option) -> Values | None:
 
 def _place(command: tree.Command, shared: tuple[tree.Option, ...]) -> Place:
     help_option = tree.Option(("-h", "--help"), "", "show what there is")
+    meant = [each for each in command.below if each.words[-1] == MEANT.get(command.words[1:])]
+    implied = [option for each in meant for option in each.options]
     return Place(
         path=command.words[1:],
         commands=tuple((each.words[-1], each.purpose) for each in command.below),
-        options=(*command.options, *shared, help_option),
+        options=(*command.options, *implied, *shared, help_option),
         arguments=tuple(found for each in command.arguments if (found := values(each)) is not None),
         endless=any(each.repeated for each in command.arguments),
     )
