@@ -63,6 +63,9 @@ class DirectoryStore:
                     yield FileSink(self, name, descriptor)
                     with self._trouble(name):
                         os.fsync(descriptor)
+                    # Out of memory: what is read back to verify it should come from the disk.
+                    with contextlib.suppress(OSError):
+                        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
                 finally:
                     os.close(descriptor)
                 self._refuse_existing(directory, name)
