@@ -35,7 +35,7 @@ BOOKS = (
 ACCOUNTS = tuple(f"/etc/{name}{old}" for name in ("passwd", "group", "shadow", "gshadow") for old in ("", "-"))
 
 # What the agent and Teleport make, and no removal takes away.
-DATA = ("/etc/teleport.yaml", "/etc/teleport.d/", "/var/lib/teleport", "/var/backups/teleport")
+DATA = ("/etc/teleport.yaml", "/etc/teleport.d", "/var/lib/teleport", "/var/backups/teleport")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -49,6 +50,8 @@ def test_from_an_empty_release_tree_to_a_serving_instance(
     _not_what_others_have_installed(machine)
 
     instance.install_stand_in(machine, where=applied.BAD)
+    machine.path("/var/lib/dbus/machine-id").unlink(missing_ok=True)  # of the release tree, not of ours
+    machine.chroot(COMMAND, "seal")
     before = installed.files(machine)
     instance.be_instance(machine, user_data=instance.GUIDE_USER_DATA)
     machine.boot()
@@ -61,6 +64,7 @@ def test_from_an_empty_release_tree_to_a_serving_instance(
 
     if release in THE_WHOLE_WAY:
         _reconfigure(machine)
+        _back_up_and_restore(machine)
         _upgrade(machine, built.newer_deb)
         _no_run_has_left_anything(machine, before)
         _remove(machine, empty)
@@ -131,6 +135,24 @@ def _reconfigure(machine: Machine) -> None:
     assert applied.pid(machine) != first
     document = yaml.safe_load(machine.read("/etc/teleport.yaml"))
     assert document["proxy_service"]["public_addr"] == "teleport.acmeinc.com:8443"
+
+
+def _back_up_and_restore(machine: Machine) -> None:
+    machine.write("/var/lib/teleport/kept", "what an operator would miss")
+    made = json.loads(machine.run(COMMAND, "backup", "--format", "json", seconds=120))
+    place = made["place"]
+    machine.run(COMMAND, "backup", "verify", place)
+    machine.path("/var/lib/teleport/kept").unlink()
+    add = "TELEPORT_SSH_LABELS='after: backup'\n"
+    machine.write(CONF, machine.read(CONF) + add)
+
+    done = machine.try_run(COMMAND, "restore", place, "--yes", "--force", "--health-wait", "20", seconds=200)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    observe.wait_until_ready(machine, ACM)
+    assert machine.read("/var/lib/teleport/kept") == "what an operator would miss"
+    assert add not in machine.read(CONF)
+    assert observe.markers(machine) == ["role.all-acm"]
 
 
 def _upgrade(machine: Machine, package: Path) -> None:

@@ -346,6 +346,7 @@ PROGRAMS = {
     "openssl": ("openssl", "openssl"),
     "pkill": ("procps", "procps-ng"),
     "sh": None,
+    "sync": None,
     "systemctl": ("systemd", "systemd"),
     "systemd-run": ("systemd", "systemd"),
     "zstd": ("zstd", "zstd"),
