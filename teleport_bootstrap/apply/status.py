@@ -17,6 +17,7 @@ from teleport_bootstrap.apply import (
     generations,
     held,
     jobs,
+    restored,
     secrets,
     waiting,
 )
@@ -65,6 +66,7 @@ class Report:
     awaited: tuple[str, ...]
     generation: dict[str, Any] | None
     held: str | None
+    restore: str | None
     timers: dict[str, str]
     jobs: tuple[jobs.Job, ...]
     certificates: tuple[certificates.Certificate, ...]
@@ -91,9 +93,10 @@ def report(where: root.Root) -> Report:
     markers = tuple(path.rpartition("/")[2] for path in roles.MARKER_PATHS if os.path.exists(where.path(path)))
     unit = wanted.unit if wanted is not None else _unit_of(markers)
     exists = os.path.exists(where.path(paths.TELEPORT_YAML))
-    if not exists:
+    restore = _restore(where, seen)
+    if not exists and restore is None:
         seen.trouble.append(f"{where.path(paths.TELEPORT_YAML)} is not there: run `teleport-bootstrap generate`")
-    if len(markers) != 1:
+    if len(markers) != 1 and restore is None:
         seen.trouble.append(
             f"there should be one role marker in {where.path(paths.CONF_DIRECTORY)}, not {len(markers)}"
         )
@@ -127,6 +130,7 @@ def report(where: root.Root) -> Report:
         awaited=awaited,
         generation=_shown(now, generation),
         held=why_held,
+        restore=restore if restore is not None else _restored(where),
         timers={name: f"{each.enablement}, {each.active}" for name, each in timers.items()},
         jobs=ran,
         certificates=served,
@@ -135,6 +139,36 @@ def report(where: root.Root) -> Report:
         trouble=tuple(dict.fromkeys(seen.trouble)),
         drift=tuple(seen.drift),
     )
+
+
+def _restore(where: root.Root, seen: _Seen) -> str | None:
+    """Return how a restore stands that the conf asks for and that has not been made; None without one."""
+    try:
+        asked = restored.pending(where, gather.settings(where))
+        if asked is None:
+            return None
+        state = "pending"
+        if systemd.is_running(where) and systemd.is_installed(where, restored.RESTORE_SERVICE):
+            unit = systemd.states([restored.RESTORE_SERVICE])[restored.RESTORE_SERVICE]
+            failed = drift.is_failing(unit)
+            state = "failed" if failed else "under way" if unit.active == "activating" else "pending"
+        hint = f"see `journalctl -b -u {restored.RESTORE_SERVICE}`; " if state == "failed" else ""
+        seen.trouble.append(
+            f"{where.path(paths.CONF)} asks to restore {asked}, which has not been restored yet ({state}): {hint}"
+            + restored.way_out(where)
+        )
+    except errors.BootstrapError:
+        return None  # told as what is wrong with the conf, or with systemd
+    return f"{state}: {asked}"
+
+
+def _restored(where: root.Root) -> str | None:
+    """Return what this instance was restored from, None where it was not."""
+    try:
+        made = restored.read(where)
+    except errors.FileTrouble:
+        return None
+    return None if made is None else f"{made.archive}, at {made.at}"
 
 
 def _build(where: root.Root, seen: _Seen) -> teleport_build.TeleportBuild | None:
@@ -172,6 +206,8 @@ def _wanted(
         given = gather.settings(where)
         if given is None:
             return None, None, "absent", None
+        if restored.pending(where, given) is not None:
+            return None, None, "asks for a restore", None
         staying = held.generation(where)
         if staying is not None:
             generation, why = staying

@@ -32,6 +32,8 @@ def _rows(report: status.Report) -> Iterator[tuple[str, str]]:
     yield "state", report.state
     yield "role", report.role or "unknown"
     yield "conf", report.conf + (f": {report.held}" if report.held else "")
+    if report.restore:
+        yield "restore", report.restore
     yield "teleport.yaml", "present" if report.teleport_yaml else "absent"
     yield "generation", _generation(report)
     yield "marker", ", ".join(report.markers) or "none"

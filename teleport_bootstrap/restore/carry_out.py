@@ -67,7 +67,7 @@ def run(
     """
     where, wanted = doors.where, proposed.wanted
     user, group = proposed.account
-    stamp = undo.stamp()
+    stamp = undo.stamp(where, proposed.trees)
     earlier = undo.read(where)
     stood = stopping.remember(where, wanted)
     try:

@@ -24,13 +24,14 @@ class Outline:
 
     `trees` are the directories that are exchanged as a whole, with the bytes and the number of files that they take;
     `data` those of them that hold Teleport's data, and `owners` whom what is in these belongs to. `named` are files
-    elsewhere, which teleport.yaml names.
+    elsewhere, which teleport.yaml names. `without_holes` is what all of it takes at most, sparse files as they are.
     """
 
     trees: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     data: tuple[str, ...] = (paths.DATA,)
     owners: frozenset[str] = frozenset()
     named: Mapping[str, archive.Entry] = field(default_factory=dict)
+    without_holes: int | None = None
     _present: frozenset[str] = frozenset()
 
     def has(self, path: str) -> bool:
@@ -61,7 +62,8 @@ def outline(verified: archive.Verified, data: Sequence[str]) -> Outline:
             present.add(path)
     for path, entry in named.items():
         _require_named(verified, path, entry, len(named))
-    return Outline(taken, tuple(data), frozenset(owners), named, frozenset(present))
+    most = verified.totals.data + _BLOCK * verified.totals.entries
+    return Outline(taken, tuple(data), frozenset(owners), named, most, frozenset(present))
 
 
 def _require_directory(verified: archive.Verified, tree: str, path: str, entry: archive.Entry) -> None:

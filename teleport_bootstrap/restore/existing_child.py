@@ -22,6 +22,7 @@ MOST_SECONDS = 60
 # Of what is copied to read it: a database that was not closed, and whose shared memory is gone.
 MOST_COPIED = 1024 * 1024 * 1024
 
+TRIES = 5
 MOST_KEYS = 10_000
 
 # Keys under these are looked at; what a first start makes under them is sorted out by `existing`.
@@ -52,12 +53,21 @@ def keys(path: str) -> list[str]:
     """Return the keys under PREFIXES in the database at `path`, relative to the working directory."""
     if not stat.S_ISREG(os.lstat(path).st_mode):
         raise ValueError(f"{path} is no regular file")
-    log = _size(f"{path}-wal")
-    if log and not os.path.lexists(f"{path}-shm"):
-        # To open it would make that file anew; nothing is to change here.
-        return _copied(path, log)
-    # Without a log there is nothing beside the file, and SQLite is not to make anything there.
-    return _read(path, "mode=ro" if log else "mode=ro&immutable=1")
+    if not _size(f"{path}-wal"):
+        # Without a log there is nothing beside the file, and SQLite is not to make anything there.
+        return _read(path, "mode=ro&immutable=1")
+    for _ in range(TRIES):
+        before = _looks(path)
+        found = _copied(path)
+        if _looks(path) == before and found is not None:
+            return found
+    # Somebody is writing all the time: then what SQLite notes beside the file is nothing new.
+    return _read(path, "mode=ro")
+
+
+def _looks(path: str) -> list[tuple[int, int, int]]:
+    facts = [os.lstat(each) for each in (path, f"{path}-wal") if os.path.lexists(each)]
+    return [(each.st_ino, each.st_size, each.st_mtime_ns) for each in facts]
 
 
 def _size(path: str) -> int:
@@ -68,13 +78,18 @@ def _size(path: str) -> int:
     return facts.st_size if stat.S_ISREG(facts.st_mode) else 0
 
 
-def _copied(path: str, log: int) -> list[str]:
-    if _size(path) + log > MOST_COPIED:
+def _copied(path: str) -> list[str] | None:
+    """Return the keys in a copy of the files as they are, which opening does not change; None where it is torn."""
+    if _size(path) + _size(f"{path}-wal") > MOST_COPIED:
         raise ValueError("it was not closed, and is too large to be copied")
     with tempfile.TemporaryDirectory() as scratch:
         for suffix in ("", "-wal"):
-            shutil.copyfile(f"{path}{suffix}", f"{scratch}/copy{suffix}", follow_symlinks=False)
-        return _read(f"{scratch}/copy", "mode=rw")
+            if os.path.lexists(f"{path}{suffix}"):
+                shutil.copyfile(f"{path}{suffix}", f"{scratch}/copy{suffix}", follow_symlinks=False)
+        try:
+            return _read(f"{scratch}/copy", "mode=rw")
+        except sqlite3.DatabaseError:
+            return None
 
 
 def _read(path: str, how: str) -> list[str]:

@@ -12,12 +12,9 @@ from dataclasses import dataclass
 from teleport_bootstrap import paths
 from teleport_bootstrap.backup import archive, unpack
 from teleport_bootstrap.host import accounts, directory, exchange, root, trouble
-from teleport_bootstrap.restore import places
+from teleport_bootstrap.restore import places, undo
 
 logger = logging.getLogger(__name__)
-
-NEW = "restoring"
-OLD = "before-restore"
 
 
 @dataclass(frozen=True)
@@ -43,8 +40,8 @@ def stage(
 
     `exchange.recover` removes what was made. Raises what unpack raises, FileTrouble and AccountMissing.
     """
-    staged = {tree: exchange.place(where, tree, NEW, stamp, private=True) for tree in trees}
-    kept = {tree: exchange.place(where, tree, OLD, stamp) for tree in trees}
+    staged = {tree: exchange.place(where, tree, undo.NEW, stamp, private=True) for tree in trees}
+    kept = {tree: exchange.place(where, tree, undo.OLD, stamp) for tree in trees}
     exchange.prepare(where, [exchange.goes_with(path) for path in staged.values()])
     for path in staged.values():
         exchange.make_room(where, path)

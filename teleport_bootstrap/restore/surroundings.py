@@ -122,9 +122,10 @@ def _spaces(where: root.Root, outlined: contents.Outline) -> Iterator[judgement.
         by_device.setdefault(os.stat(_nearest(where.path(tree))).st_dev, []).append(tree)
     for trees in by_device.values():
         disk = os.statvfs(_nearest(where.path(trees[0])))
+        needed = sum(outlined.trees[tree][0] for tree in trees)
         yield judgement.Space(
             path=", ".join(where.path(tree) for tree in trees),
-            needed=sum(outlined.trees[tree][0] for tree in trees),
+            needed=needed if outlined.without_holes is None else min(needed, outlined.without_holes),
             free=disk.f_bavail * disk.f_frsize,
             files=sum(outlined.trees[tree][1] for tree in trees),
             # File systems that make inodes as they need them say 0.

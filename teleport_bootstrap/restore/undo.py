@@ -18,8 +18,8 @@ from teleport_bootstrap.host import change_journal, changeset, directory, exchan
 
 logger = logging.getLogger(__name__)
 
-# What is called what: what lay there when an undo was undone.
-UNDONE = "before-undo"
+# What directories are called that are being made, that a restore has put aside, and that an undo has.
+NEW, OLD, UNDONE = WORDS = ("restoring", "before-restore", "before-undo")
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,17 @@ class Undo:
         return f"Undo({self.what})"
 
 
-def stamp() -> str:
-    """Return what tells the directories of one restore from another's: the time, in UTC."""
-    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+def stamp(where: root.Root, targets: Iterable[str]) -> str:
+    """Return what tells the directories of one restore from another's: the time, in UTC, and a number if need be."""
+    tops = [*targets, paths.DATA]
+    time = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    number = 1
+    while True:
+        name = time if number == 1 else f"{time}-{number}"
+        places = [exchange.place(where, top, word, name) for top in tops for word in WORDS]
+        if not any(os.path.lexists(where.path(exchange.goes_with(each))) for each in places):
+            return name
+        number += 1
 
 
 def now() -> str:
@@ -115,7 +123,7 @@ def put_back(where: root.Root, made: Undo, *, word: str, confirmed: bool, stood:
     What is there now is put aside, under names with `word`. `confirmed` says whether Teleport need not be looked at
     again, `stood` how the units stood before all this. Raises FileTrouble, and then nothing has changed.
     """
-    name = stamp()
+    name = stamp(where, [each.target for each in made.aside])
     swaps = tuple(
         exchange.swap(
             where, each.target, each.kept if each.had else None, exchange.place(where, each.target, word, name)

@@ -1,0 +1,533 @@
+"""`restore` as people type it: what comes out, what is refused before anything changes, and the way back."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.simulated import restoring
+from tests.simulated.agent import Agent, needs_root, tree
+from tests.simulated_ec2 import imds as emulator
+
+DATA = "/var/lib/teleport"
+
+
+@pytest.fixture
+def new_imds() -> Iterator[emulator.Server]:
+    server = emulator.Server(restoring.NEW)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def backed_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Agent, Path]]:
+    """An old host that has been used, and its backup."""
+    top = tmp_path_factory.mktemp("backed-up")
+    server = emulator.Server()
+    server.start()
+    old = restoring.host(top / "old", server)
+    old.conf(restoring.ALL_IN_ONE)
+    done = old.generate()
+    assert done.status == 0, done.errors
+    restoring.used(old)
+    if os.geteuid() == 0:
+        restoring.hard_cases(old)
+    yield old, restoring.backup(old, top / "backups")
+    server.stop()
+
+
+@pytest.fixture
+def old(backed_up: tuple[Agent, Path]) -> Agent:
+    return backed_up[0]
+
+
+@pytest.fixture
+def archive(backed_up: tuple[Agent, Path]) -> Path:
+    return backed_up[1]
+
+
+@pytest.fixture
+def new(tmp_path: Path, new_imds: emulator.Server) -> Agent:
+    """A new host that has never been configured, with the next Teleport."""
+    return restoring.host(tmp_path / "new", new_imds, version="18.0.1")
+
+
+def booted(agent: Agent, conf: str = restoring.ALL_IN_ONE) -> Agent:
+    """Let the host have had its first boot, in which Teleport made what it makes by itself."""
+    agent.conf(conf)
+    done = agent.generate()
+    assert done.status == 0, done.errors
+    restoring.first_boot(agent)
+    return agent
+
+
+def refused(agent: Agent, archive: Any, *options: str, status: int = 2) -> str:
+    """Restore what is not to be restored; nothing may have changed. Returns what was said."""
+    before = tree(agent.root)
+    done = restoring.restore(agent, archive, *options)
+    assert done.status == status, done.said
+    assert tree(agent.root) == before
+    return done.errors
+
+
+# ---- what comes out
+
+
+@needs_root
+def test_all_that_was_backed_up_comes_out_as_it_was(old: Agent, new: Agent, archive: Path) -> None:
+    done = restoring.restore(new, archive)
+
+    assert done.status == 0, done.errors
+    for path in (DATA, "/etc/letsencrypt"):
+        was, now = restoring.listing(old.path(path)), restoring.listing(new.path(path))
+        assert restoring.without_databases(now) == restoring.without_databases(was)
+        assert len(now) == len(was)
+    for name in ("backend", "proc"):
+        path = f"{DATA}/{name}/sqlite.db"
+        assert restoring.keys(new.path(path)) == restoring.keys(old.path(path))
+    sparse = new.path(f"{DATA}/log/sparse").stat()
+    assert sparse.st_blocks * 512 < sparse.st_size / 100
+    for path in ("/etc/default/teleport", "/etc/systemd/system/teleport.service.d/mine.conf", "/etc/teleport.d/conf"):
+        assert new.path(path).read_bytes() == old.path(path).read_bytes()
+    assert new.path(DATA).stat().st_mode & 0o7777 == 0o700
+
+
+def test_teleport_yaml_is_made_anew_for_this_instance(old: Agent, new: Agent, archive: Path) -> None:
+    """Defect 22 of the scripts before: the old instance's address and node name."""
+    assert restoring.restore(new, archive).status == 0
+
+    was = yaml.safe_load(old.teleport_yaml.read_text())
+    now = yaml.safe_load(new.teleport_yaml.read_text())
+    assert was["teleport"]["advertise_ip"] == "10.0.0.12"
+    assert now["teleport"]["advertise_ip"] == "10.0.9.99"
+    assert now["teleport"]["nodename"] == "ip-10-0-9-99-ec2-internal"
+    assert (
+        "10.0.0.12" not in new.teleport_yaml.read_text() and "i-0123456789abcdef0" not in new.teleport_yaml.read_text()
+    )
+    assert now["auth_service"]["cluster_name"] == was["auth_service"]["cluster_name"]
+    cache = json.loads(new.path("/var/lib/teleport-bootstrap/metadata.json").read_text())
+    assert cache["instance-id"] == "i-0fedcba9876543210"
+    history = json.loads(new.run("history", "--format", "json").output)
+    assert len(history) == 2 or len(history["generations"]) == 2
+    current = json.loads(new.path("/var/lib/teleport-bootstrap/current.json").read_text())
+    assert (current["generation"], current["confirmed"]) == (2, True)
+    manifest = json.loads(new.path("/var/lib/teleport-bootstrap/generations/2/manifest.json").read_text())
+    assert manifest["teleport_version"] == "18.0.1" and "restore" in manifest["made_by"]
+
+
+def test_overrides_of_the_old_host_are_kept(old: Agent, new: Agent, tmp_path: Path, imds: emulator.Server) -> None:
+    other = restoring.host(tmp_path / "other", imds)
+    other.conf(restoring.ALL_IN_ONE)
+    other.write("/etc/teleport.d/teleport.yaml.d/10-mine.yaml", "teleport: {log: {severity: DEBUG}}\n")
+    assert other.generate().status == 0
+    restoring.used(other)
+
+    done = restoring.restore(new, restoring.backup(other, tmp_path / "b"))
+
+    assert done.status == 0, done.errors
+    now = yaml.safe_load(new.teleport_yaml.read_text())
+    assert now["teleport"]["log"]["severity"] == "DEBUG" and now["teleport"]["advertise_ip"] == "10.0.9.99"
+
+
+def test_what_a_first_boot_has_made_is_put_aside_without_being_asked(new: Agent, archive: Path) -> None:
+    booted(new)
+    before = new.path(f"{DATA}/host_uuid").read_text()
+
+    done = restoring.restore(new, archive)
+
+    assert done.status == 0, done.errors
+    assert new.path(f"{DATA}/host_uuid").read_text() == restoring.HOST_UUID
+    (aside,) = new.path("/var/lib").glob("teleport.before-restore-*")
+    assert (aside / "host_uuid").read_text() == before
+    assert f"kept: {aside}" in done.output
+    assert "two hosts with one identity (host_uuid) must not run at once" in done.output
+    assert "i-0123456789abcdef0" in done.output
+
+
+def test_it_says_which_variables_of_the_conf_here_are_set_aside(new: Agent, archive: Path) -> None:
+    booted(new, restoring.ALL_IN_ONE + "TELEPORT_SSH_LABELS='mood: good'\nEC2_REGION=eu-west-1\n")
+
+    done = restoring.restore(new, archive)
+
+    assert done.status == 0, done.errors
+    assert "is put aside: TELEPORT_SSH_LABELS is not in the archive's conf" in done.output
+    assert "is put aside: EC2_REGION is not" in done.output
+
+
+def test_a_dry_run_tells_all_of_it_and_changes_nothing(new: Agent, archive: Path) -> None:
+    booted(new)
+    before, listed = tree(new.root), restoring.listing(new.path(DATA))
+
+    done = new.run("restore", str(archive), "--dry-run", "--wait", "10", "--format", "json")
+
+    assert done.status == 0, done.errors
+    assert tree(new.root) == before and restoring.listing(new.path(DATA)) == listed
+    told = done.data["proposal"]
+    assert told["role"] == "all-in-one" and told["cluster"] == "cluster-1"
+    assert told["teleport"] == {"archive": "17.5.1", "here": "18.0.1"}
+    assert DATA in told["exchanged"] and told["teleport_yaml"] == "made anew"
+    assert any("host_uuid" in each for each in told["warnings"])
+
+
+def test_nobody_there_to_agree_changes_nothing(new: Agent, archive: Path) -> None:
+    before = tree(new.root)
+    done = new.run("restore", str(archive), "--wait", "10")
+    assert done.status == 11, done.said
+    assert tree(new.root) == before
+
+
+def test_the_newest_of_a_directory_is_taken(new: Agent, archive: Path) -> None:
+    done = restoring.restore(new, archive.parent)
+    assert done.status == 0, done.errors
+    assert str(archive) in done.output
+
+
+# ---- the way back
+
+
+def test_undo_puts_back_what_was_here_and_a_second_one_the_archive(new: Agent, archive: Path) -> None:
+    booted(new)
+    state = "var/lib/teleport-bootstrap/"
+    ours = {f"{state}{name}" for name in ("undo.json", "restored.json", "restored-conf", "metadata.json")}
+
+    def content() -> dict[str, Any]:
+        found = {
+            name: (each.mode, each.uid, each.content)
+            for name, each in tree(new.root).items()
+            if name not in ours and ".before-" not in name
+        }
+        noted = json.loads(found[f"{state}current.json"][2] or b"{}")
+        return {**found, f"{state}current.json": (noted["generation"], noted["confirmed"])}
+
+    before = content()
+    assert restoring.restore(new, archive).status == 0
+    restored = content()
+    assert restored != before
+
+    done = new.run("restore", "--undo", "--yes")
+    assert done.status == 0, done.errors
+    assert content() == before
+    assert not new.path("/var/lib/teleport-bootstrap/restored.json").exists()
+    again = new.run("restore", "--undo", "--yes")
+    assert again.status == 0, again.errors
+    assert content() == restored
+
+    gone = new.run("restore", "--discard-undo", "--yes")
+    assert gone.status == 0, gone.errors
+    assert [name for name in tree(new.root) if ".before-" in name] == []
+    assert not new.path("/var/lib/teleport-bootstrap/undo.json").exists()
+    assert new.run("restore", "--undo", "--yes").status == 6
+    assert content() == restored
+
+
+def test_a_later_restore_removes_what_the_one_before_had_put_aside(new: Agent, archive: Path) -> None:
+    booted(new)
+    assert restoring.restore(new, archive).status == 0
+    done = restoring.restore(new, archive, "--force")
+    assert done.status == 0, done.errors
+    (aside,) = new.path("/var/lib").glob("teleport.before-restore-*")
+    assert (aside / "host_uuid").read_text() == restoring.HOST_UUID
+
+
+# ---- what is refused, before anything is changed
+
+
+@pytest.mark.parametrize(
+    ("version", "why"),
+    [("17.5.0", "which is older"), ("16.9.9", "which is older"), ("19.0.0", "a major version is skipped")],
+)
+def test_a_teleport_that_cannot_follow_is_refused(
+    tmp_path: Path, new_imds: emulator.Server, archive: Path, version: str, why: str
+) -> None:
+    here = restoring.host(tmp_path / "here", new_imds, version=version)
+    assert why in refused(here, archive)
+
+
+def test_everything_that_speaks_against_it_is_said_at_once(
+    tmp_path: Path, new_imds: emulator.Server, archive: Path
+) -> None:
+    here = restoring.host(tmp_path / "here", new_imds, version="16.0.0")
+    here.conf("TELEPORT_ROLE=node\nTELEPORT_CLUSTER_NAME=cluster-2\nTELEPORT_AUTH_SERVER_LB=a.example.com\n")
+    restoring.used(here)
+
+    said = refused(here, archive)
+
+    assert "which is older" in said
+    assert "the archive is of the role all-in-one, and this host is node according to" in said
+    assert "the archive is of the cluster cluster-1, and this host is cluster-2 according to" in said
+    assert "users alice" in said and "--force" in said
+    assert f"{here.root}/etc/teleport.d/conf:1 (TELEPORT_ROLE)" in said
+
+
+def test_what_was_applied_here_is_a_statement_as_well(tmp_path: Path, new_imds: emulator.Server, archive: Path) -> None:
+    here = restoring.host(tmp_path / "here", new_imds)
+    here.conf(
+        "TELEPORT_ROLE=agent\nTELEPORT_PROXY_SERVER_LB=proxy.example.com\nTELEPORT_JOIN_TOKEN=t\n"
+        "TELEPORT_AGENT_SSH_ENABLED=true\n"
+    )
+    assert here.generate().status == 0
+    here.path("/etc/teleport.d/conf").unlink()
+    said = refused(here, archive)
+    assert "this host is agent according to what was applied on it" in said
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        ("backend/sqlite.db", "/web/users/bob/params"),
+        ("backend/sqlite.db", "/web/connectors/saml/connectors/okta"),
+        ("backend/sqlite.db", "/roles/dba/params"),
+        ("log/upload/sessions/default/1.tar", ""),
+        ("fridge/magnet", ""),
+        ("backend/sqlite.db", None),
+    ],
+)
+def test_data_that_people_have_made_is_not_given_up_without_force(
+    new: Agent, archive: Path, made: tuple[str, str]
+) -> None:
+    booted(new)
+    name, key = made
+    path = new.path(f"{DATA}/{name}")
+    if key:
+        path.unlink()
+        restoring.database(path, key, "/roles/access/params")
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"not a database" * 100)
+
+    assert "this host has data of its own" in refused(new, archive)
+
+    done = restoring.restore(new, archive, "--force")
+    assert done.status == 0, done.errors
+    assert "is put aside" in done.output
+
+
+def test_a_database_that_was_not_closed_is_read_and_not_touched(new: Agent, archive: Path) -> None:
+    booted(new)
+    path = new.path(f"{DATA}/backend/sqlite.db")
+    script = (
+        "import os, sqlite3, sys\n"
+        "c = sqlite3.connect(sys.argv[1]); c.execute('PRAGMA wal_autocheckpoint=0')\n"
+        "c.execute(\"INSERT INTO kv VALUES ('/web/users/carol/params', 0, NULL, x'00')\"); c.commit(); os._exit(0)\n"
+    )
+    subprocess.run(["python3", "-c", script, str(path)], check=True)
+    assert Path(f"{path}-wal").stat().st_size > 0
+    assert "users carol" in refused(new, archive)
+    Path(f"{path}-shm").unlink()
+    assert "users carol" in refused(new, archive)
+
+
+def test_where_there_is_no_room_it_is_refused(new: Agent, archive: Path, tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("mounting takes root")
+    data = new.path(DATA)
+    data.mkdir(parents=True, mode=0o700)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m,mode=0700", "tmpfs", str(data)], check=True)
+    try:
+        said = refused(new, archive)
+    finally:
+        subprocess.run(["umount", str(data)], check=True)
+    assert "has room for" in said and str(data) in said
+
+
+def test_a_link_in_the_place_of_the_data_directory_is_refused(new: Agent, archive: Path, tmp_path: Path) -> None:
+    (tmp_path / "volume").mkdir()
+    new.path("/var/lib").mkdir(parents=True)
+    new.path(DATA).symlink_to(tmp_path / "volume")
+    assert "is a symbolic link" in refused(new, archive)
+    assert list((tmp_path / "volume").iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["flip", "cut", "more"])
+def test_an_archive_that_is_not_whole_is_refused_before_anything_changes(
+    new: Agent, archive: Path, tmp_path: Path, kind: str
+) -> None:
+    whole = archive.read_bytes()
+    chance = random.Random(1)
+    for number in range(4):
+        bad = tmp_path / f"bad-{number}{''.join(archive.suffixes[-2:])}"
+        at = chance.randrange(len(whole))
+        if kind == "flip":
+            changed = bytearray(whole)
+            changed[at] ^= 1 << chance.randrange(8)
+            bad.write_bytes(bytes(changed))
+        else:
+            bad.write_bytes(whole[:at] if kind == "cut" else whole + b"\0" * (1 + number))
+        refused(new, bad, status=16)
+
+
+def test_what_is_no_archive_is_refused(new: Agent, tmp_path: Path) -> None:
+    (tmp_path / "x.tar.gz").write_bytes(b"hello")
+    refused(new, tmp_path / "x.tar.gz", status=16)
+    assert "there is no" in refused(new, tmp_path / "y.tar.gz", status=6)
+
+
+# ---- what a person has edited
+
+
+def edited_backup(old: Agent, tmp_path: Path) -> Path:
+    """A backup of a host whose teleport.yaml somebody has edited."""
+    other = Agent(tmp_path / "edited", imds=old.imds)
+    shutil.copytree(old.root, other.root, symlinks=True)
+    other.teleport_yaml.write_text(other.teleport_yaml.read_text().replace("severity: INFO", "severity: WARN"))
+    return restoring.backup(other, tmp_path / "b")
+
+
+def test_an_edited_file_stops_it_until_somebody_decides(old: Agent, new: Agent, tmp_path: Path) -> None:
+    archive = edited_backup(old, tmp_path)
+
+    said = refused(new, archive, status=12)
+
+    assert "severity: WARN" in said and "--keep-config" in said and "--discard-edits" in said
+    done = restoring.restore(new, archive, "--discard-edits")
+    assert done.status == 0, done.errors
+    assert "These edits of somebody will be lost" in done.output
+    assert yaml.safe_load(new.teleport_yaml.read_text())["teleport"]["log"]["severity"] == "INFO"
+
+
+def test_an_edited_file_can_be_kept_as_it_was(old: Agent, new: Agent, tmp_path: Path) -> None:
+    done = restoring.restore(new, edited_backup(old, tmp_path), "--keep-config")
+
+    assert done.status == 0, done.errors
+    kept = yaml.safe_load(new.teleport_yaml.read_text())["teleport"]
+    assert (kept["log"]["severity"], kept["advertise_ip"]) == ("WARN", "10.0.0.12")
+    assert "WARNING: teleport.advertise_ip in the kept teleport.yaml is 10.0.0.12" in done.output
+    status = new.run("status", "--format", "json")
+    assert any("has been edited since" in each for each in status.data["drift"])
+
+
+def unmanaged(tmp_path: Path, old: Agent) -> Agent:
+    """A host of an old image: our tool has backed it up, and nothing else."""
+    other = Agent(tmp_path / "unmanaged", imds=old.imds)
+    shutil.copytree(old.root, other.root, symlinks=True)
+    shutil.rmtree(other.path("/var/lib/teleport-bootstrap"))
+    return other
+
+
+def test_a_host_that_this_agent_never_managed_is_restored(old: Agent, new: Agent, tmp_path: Path) -> None:
+    """Its file says what would be written, but for the old name and address: so nobody has edited it."""
+    done = restoring.restore(new, restoring.backup(unmanaged(tmp_path, old), tmp_path / "b"))
+    assert done.status == 0, done.errors
+    assert yaml.safe_load(new.teleport_yaml.read_text())["teleport"]["advertise_ip"] == "10.0.9.99"
+    assert new.path(f"{DATA}/host_uuid").read_text() == restoring.HOST_UUID
+
+
+def test_of_such_a_host_nobody_can_tell_whether_another_file_was_edited(old: Agent, new: Agent, tmp_path: Path) -> None:
+    other = unmanaged(tmp_path, old)
+    other.teleport_yaml.write_text(other.teleport_yaml.read_text().replace("severity: INFO", "severity: WARN"))
+    archive = restoring.backup(other, tmp_path / "b")
+    assert "so nobody can tell whether it was edited" in refused(new, archive, status=12)
+    assert restoring.restore(new, archive, "--discard-edits").status == 0
+
+
+def test_a_host_configured_by_hand_is_restored_as_it_was(old: Agent, new: Agent, tmp_path: Path) -> None:
+    other = unmanaged(tmp_path, old)
+    other.path("/etc/teleport.d/conf").unlink()
+    archive = restoring.backup(other, tmp_path / "b")
+    assert "was configured by hand" in refused(new, archive, status=12)
+
+    done = restoring.restore(new, archive, "--keep-config")
+
+    assert done.status == 0, done.errors
+    assert new.teleport_yaml.read_bytes() == other.teleport_yaml.read_bytes()
+    assert not new.path("/var/lib/teleport-bootstrap/current.json").exists()
+    assert new.path(f"{DATA}/host_uuid").read_text() == restoring.HOST_UUID
+
+
+def test_a_file_that_teleport_does_not_take_is_found_before_anything_changes(
+    tmp_path: Path, new_imds: emulator.Server, archive: Path
+) -> None:
+    here = restoring.host(tmp_path / "here", new_imds, refuse="not today")
+    assert "not today" in refused(here, archive, status=5)
+
+
+def test_a_metadata_service_that_does_not_answer_changes_nothing(new: Agent, archive: Path) -> None:
+    new.imds = "http://127.0.0.1:9"
+    before = tree(new.root)
+    done = new.run("restore", str(archive), "--yes", "--wait", "2")
+    assert done.status == 3, done.said
+    assert tree(new.root) == before
+
+
+# ---- at boot
+
+
+def test_a_boot_leaves_everything_to_the_restore_and_starts_nothing(new: Agent, archive: Path) -> None:
+    new.conf(f"TELEPORT_RESTORE_FROM={archive}\n")
+    before = tree(new.root)
+
+    done = new.generate("--format", "json")
+
+    assert done.status == 0, done.errors
+    assert done.data["teleport_yaml"] == "restoring"
+    assert any("no Teleport starts before" in each for each in done.data["awaited"])
+    assert tree(new.root) == before
+    status = new.run("status", "--format", "json")
+    assert status.status == 9 and any("has not been restored yet" in each for each in status.data["trouble"])
+    reconfigured = new.run("reconfigure", "--yes", "--wait", "10")
+    assert reconfigured.status == 2 and "has not been restored yet" in reconfigured.errors
+    assert tree(new.root) == before
+
+
+def test_what_the_conf_asks_for_is_restored_once(old: Agent, new: Agent, archive: Path) -> None:
+    user_data = f"TELEPORT_RESTORE_FROM={archive}\n"
+    new.conf(user_data)
+
+    done = new.run("restore", "--yes", "--wait", "10")
+
+    assert done.status == 0, done.errors
+    assert new.path("/etc/teleport.d/conf").read_text() == restoring.ALL_IN_ONE
+    record = json.loads(new.path("/var/lib/teleport-bootstrap/restored.json").read_text())
+    assert record["archive"] == str(archive) and record["asked"] == str(archive) and len(record["digest"]) == 64
+
+    # User-data that is run at every boot writes its conf again.
+    new.conf(user_data)
+    again = new.generate("--format", "json")
+    assert again.status == 0, again.errors
+    assert again.data["teleport_yaml"] == "kept"
+    assert new.path("/etc/teleport.d/conf").read_text() == restoring.ALL_IN_ONE
+    assert new.path("/etc/teleport.d/role.all").exists()
+    assert any("the archive's is back" in each for each in again.data["notes"])
+    nothing = new.run("restore", "--yes", "--wait", "10")
+    assert nothing.status == 2, "a restored conf asks for nothing"
+
+
+def test_a_conf_of_user_data_that_comes_back_after_an_edit_is_not_followed(new: Agent, archive: Path) -> None:
+    user_data = f"TELEPORT_RESTORE_FROM={archive}\n"
+    new.conf(user_data)
+    assert new.run("restore", "--yes", "--wait", "10").status == 0
+    new.conf(restoring.ALL_IN_ONE + "TELEPORT_SSH_LABELS='mood: good'\n")
+    assert new.run("reconfigure", "--yes", "--wait", "10").status == 0
+    wanted = new.teleport_yaml.read_text()
+
+    new.conf(user_data + "# written at 12:00\n")
+    done = new.generate()
+
+    assert done.status == 0, done.errors
+    assert "is not followed" in done.output
+    assert new.teleport_yaml.read_text() == wanted
+
+
+def test_the_line_is_ignored_with_a_note_where_something_was_configured_before(new: Agent, archive: Path) -> None:
+    booted(new)
+    new.conf(restoring.ALL_IN_ONE + f"TELEPORT_RESTORE_FROM={archive}\n")
+    for command in (("generate",), ("reconfigure", "--yes")):
+        done = new.run(*command, "--wait", "10")
+        assert done.status == 0, done.errors
+        assert "TELEPORT_RESTORE_FROM is for the first boot only, and is ignored" in done.output
+
+
+def test_without_an_archive_and_without_the_line_it_says_what_to_name(new: Agent) -> None:
+    done = new.run("restore", "--yes")
+    assert done.status == 2
+    assert "nothing says which archive" in done.errors
