@@ -40,10 +40,7 @@ NAME = "cluster.lock"
 MARGIN_SECONDS = 300.0
 LEASE_SECONDS = 900.0
 RENEW_SECONDS = 60.0
-
-# One request about the lock, with its repetitions.
 REQUEST_SECONDS = 30.0
-RELEASE_SECONDS = 25.0
 
 logger = logging.getLogger(__name__)
 
@@ -58,11 +55,15 @@ CLOCK = clocks.Clock(monotonic=_since_boot)
 
 @dataclass(frozen=True)
 class Terms:
-    """For how long the lock is taken at once, how long before its end it is given up, and how often it is renewed."""
+    """For how long the lock is taken at once, how long before its end it is given up, and how often it is renewed.
+
+    `request_seconds` is for one request about it, with its repetitions.
+    """
 
     lease_seconds: float = LEASE_SECONDS
     margin_seconds: float = MARGIN_SECONDS
     renew_seconds: float = RENEW_SECONDS
+    request_seconds: float = REQUEST_SECONDS
 
 
 TERMS = Terms()
@@ -122,7 +123,7 @@ class Lease:
         if after == self._item:
             return
         self._written.append(after)
-        seconds = min(REQUEST_SECONDS, self.remaining())
+        seconds = min(self._terms.request_seconds, self.remaining())
         answer = self._table.replace(self._item, after, seconds=seconds)
         if answer.done:
             self._confirm(after, answer.moment)
@@ -138,11 +139,11 @@ class Lease:
         """Let others have it; an item that is not ours any more stays as it is. Raises what the table raises."""
         with self._guard:
             self._lost = self._lost or "it was released"
-        if self._table.remove(self._item, seconds=RELEASE_SECONDS).done:
+        if self._table.remove(self._item, seconds=self._terms.request_seconds).done:
             return
-        found = self._table.read(seconds=RELEASE_SECONDS).item
+        found = self._table.read(seconds=self._terms.request_seconds).item
         if found is not None and found in self._written:
-            self._table.remove(found, seconds=RELEASE_SECONDS)
+            self._table.remove(found, seconds=self._terms.request_seconds)
 
     def _confirm(self, item: lock_item.Item, moment: lock_item.Moment) -> None:
         with self._guard:
@@ -187,7 +188,7 @@ def held(
             yield lease
         finally:
             stop.set()
-            keeper.join(RELEASE_SECONDS)
+            keeper.join(terms.request_seconds)
             try:
                 lease.release()
             except errors.BootstrapError as error:
@@ -206,7 +207,7 @@ def take(table: lock_item.Table, process: str, *, deadline: retry.Deadline, term
         return Lease(table, answer.item, answer.moment, terms=terms, clock=clock)
 
     def attempt() -> Lease:
-        seen = table.read(seconds=REQUEST_SECONDS)
+        seen = table.read(seconds=terms.request_seconds)
         lease = ours(seen)
         if lease is not None:
             return lease
@@ -215,10 +216,10 @@ def take(table: lock_item.Table, process: str, *, deadline: retry.Deadline, term
             raise _Held(seen.item)
         after = lock_item.Item(str(_expires(seen.moment, now, terms)), process)
         written.append(after)
-        answer = table.replace(seen.item, after, seconds=REQUEST_SECONDS)
+        answer = table.replace(seen.item, after, seconds=terms.request_seconds)
         if answer.done:
             return Lease(table, after, answer.moment, terms=terms, clock=clock)
-        seen = table.read(seconds=REQUEST_SECONDS)
+        seen = table.read(seconds=terms.request_seconds)
         lease = ours(seen)
         if lease is not None:
             return lease

@@ -142,6 +142,7 @@ def _locked(doors: gather.Doors, given: conf.Conf, access: Access) -> Iterator[C
         process=host_name.of(doors),
         deadline_seconds=doors.wait_seconds,
         renew=access.renew,
+        terms=lock.Terms(request_seconds=min(lock.REQUEST_SECONDS, doors.wait_seconds)),
     ) as lease:
         yield lease.check
 

@@ -1,0 +1,510 @@
+"""`publish-tokens` against a Parameter Store, a table of locks and a tctl, well and failing."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.simulated import auth_server, kill_sweep
+from tests.simulated.agent import Agent
+from tests.simulated.auth_server import CONF, PIN, PINS, ROLES, TOKENS, AuthServer
+from tests.simulated_ec2 import Aws
+from tests.simulated_ec2 import aws as answers
+from tests.simulated_ec2 import imds as emulator
+
+OTHER_PIN = "sha256:" + "7c" * 32
+ACCOUNT = "123456789012"
+
+PERMISSIONS = (
+    "ssm:GetParameters",
+    "ssm:PutParameter",
+    "dynamodb:GetItem",
+    "dynamodb:PutItem",
+    "dynamodb:DeleteItem",
+)
+
+NewServer = Callable[..., AuthServer]
+
+
+@pytest.fixture
+def new_server(tmp_path: Path, imds: emulator.Server, aws: Aws) -> NewServer:
+    """A function that makes auth servers of one cluster, each in a root of its own."""
+    auth_server.make_table(aws)
+
+    def make(conf: str = CONF, name: str = "auth-1", **switches: Any) -> AuthServer:
+        root = tmp_path / name
+        (root / "etc/teleport.d").mkdir(parents=True)
+        return AuthServer(Agent(root, imds=imds.url, aws=aws.url), aws).prepare(conf, **switches)
+
+    return make
+
+
+@pytest.fixture
+def server(new_server: NewServer) -> AuthServer:
+    return new_server()
+
+
+def asked(aws: Aws, service: str) -> list[str]:
+    return [request.operation for request in aws.requests if request.service == service]
+
+
+def everything_published_is_valid(server: AuthServer) -> None:
+    for role, name in TOKENS.items():
+        parameter = server.parameter(name)
+        if parameter is not None:
+            assert server.accepts(parameter["Value"], role), role
+
+
+# ---------------------------------------------------------------- what is published
+
+
+def test_each_role_gets_a_token_that_is_registered_and_the_pins_are_there(server: AuthServer, aws: Aws) -> None:
+    done = server.publish("--format", "json")
+    assert done.status == 0, done.errors
+    assert done.data["published"] == [*TOKENS.values(), PINS]
+    values = server.values()
+    assert len({values[name] for name in TOKENS.values()}) == len(TOKENS)
+    for role, name in TOKENS.items():
+        resource = server.resources()[values[name]]
+        assert resource["spec"] == {"roles": [ROLES[role]], "join_method": "token"}
+        ends = datetime.datetime.fromisoformat(resource["metadata"]["expires"].replace("Z", "+00:00"))
+        assert abs(ends.timestamp() - time.time() - 4 * 3600) < 120
+        parameter = server.parameter(name)
+        assert parameter is not None and parameter["Type"] == "SecureString"
+    pins = server.parameter(PINS)
+    assert pins is not None and (pins["Type"], pins["Value"]) == ("String", PIN)
+    assert server.lock_item() is None
+    server.holds_no_secret_outside_its_place()
+
+
+def test_tctl_gets_tokens_on_standard_input_and_nowhere_else(server: AuthServer) -> None:
+    assert server.publish().status == 0
+    requests = server.requests()
+    assert [request["argv"] for request in requests] == [["status"], *[["create", "-f"]] * 5]
+    for token in server.ever_registered():
+        for request in requests:
+            assert token not in json.dumps([request["argv"], request["environ"]])
+
+
+def test_a_token_is_registered_before_it_is_published(server: AuthServer, aws: Aws) -> None:
+    server.publish()
+    puts = [json.loads(each.body) for each in aws.requests if each.operation == "PutParameter"]
+    assert [each["Name"] for each in puts] == [*TOKENS.values(), PINS]
+    # tctl fails from now on: nothing new is registered, so nothing new may be published.
+    before = server.values()
+    server.tctl(fail={"create": "no"})
+    assert server.publish().status == 5
+    assert server.values() == before
+
+
+def test_each_run_of_the_same_host_publishes_other_tokens_and_leaves_the_pins(server: AuthServer, aws: Aws) -> None:
+    server.publish()
+    first = server.values()
+    done = server.publish("--format", "json")
+    second = server.values()
+    assert done.data["published"] == [*TOKENS.values()]
+    assert not done.data["pins_changed"]
+    assert all(first[name] != second[name] for name in TOKENS.values())
+    # The one before is good for the rest of its four hours.
+    assert all(server.accepts(first[name], role) for role, name in TOKENS.items())
+    pins = server.parameter(PINS)
+    assert pins is not None and pins["Version"] == 1
+
+
+def test_all_pins_are_published_while_the_authority_is_rotated(server: AuthServer) -> None:
+    server.publish()
+    server.tctl(pins=[OTHER_PIN, PIN])
+    assert server.publish("--format", "json").data["pins_changed"]
+    assert server.values()[PINS] == f"{PIN}\n{OTHER_PIN}"
+    server.tctl(pins=[PIN, OTHER_PIN])
+    assert not server.publish("--format", "json").data["pins_changed"]
+    server.tctl(pins=[OTHER_PIN])
+    server.publish()
+    assert server.values()[PINS] == OTHER_PIN
+
+
+@pytest.mark.parametrize(
+    "switches", [{"pins": []}, {"pins": ["sha256:short"]}, {"pins": [PIN, "none"]}, {"status": "CA pin  $(reboot)"}]
+)
+def test_what_is_no_pin_is_not_published(server: AuthServer, switches: dict[str, Any]) -> None:
+    server.publish()
+    before = server.values()
+    server.tctl(**switches)
+    done = server.publish()
+    assert done.status == 5 and "CA pin" in done.errors
+    assert server.values() == before
+
+
+def test_the_key_of_the_conf_encrypts_the_tokens_and_not_the_pins(new_server: NewServer, aws: Aws) -> None:
+    key = "11111111-2222-3333-4444-555555555555"
+    server = new_server(CONF + f"TELEPORT_SSM_KMS_KEY_ID={key}\n")
+    assert server.publish().status == 0
+    puts = [json.loads(each.body) for each in aws.requests if each.operation == "PutParameter"]
+    assert {each["Name"]: each.get("KeyId") for each in puts} == {
+        **dict.fromkeys(TOKENS.values(), key),
+        PINS: None,
+    }
+
+
+@pytest.mark.parametrize("conf", ["TELEPORT_DOMAIN_NAME=cluster-1\nUSE_ACM=true\nTELEPORT_CLUSTER_NAME=cluster-1\n"])
+def test_an_all_in_one_publishes_without_a_lock_when_it_is_told_to(new_server: NewServer, aws: Aws, conf: str) -> None:
+    server = new_server(conf)
+    assert server.publish().status == 0
+    everything_published_is_valid(server)
+    assert asked(aws, "dynamodb") == []
+
+
+def test_a_conf_that_names_no_cluster_is_told(new_server: NewServer) -> None:
+    done = new_server("EC2_REGION=us-east-1\n").publish()
+    assert done.status == 2 and "TELEPORT_CLUSTER_NAME" in done.errors
+
+
+@pytest.mark.parametrize("role", ["node", "proxy"])
+def test_a_host_without_an_auth_service_publishes_nothing(new_server: NewServer, aws: Aws, role: str) -> None:
+    server = new_server(
+        f"TELEPORT_ROLE={role}\nTELEPORT_CLUSTER_NAME=cluster-1\nTELEPORT_DOMAIN_NAME=example.com\n"
+        "TELEPORT_AUTH_SERVER_LB=auth.example.com\nTELEPORT_S3_BUCKET=bucket-1\n"
+    )
+    done = server.publish()
+    assert done.status == 0 and "nothing is published from here" in done.output
+    assert server.requests() == [] and aws.requests == []
+
+
+def test_without_a_conf_it_depends_on_who_configures(new_server: NewServer) -> None:
+    server = new_server()
+    server.agent.path("/etc/teleport.d/conf").unlink()
+    assert server.publish().status == 2
+    server.agent.write("/etc/teleport.yaml", "version: v3\n")
+    done = server.publish()
+    assert done.status == 0 and "configured by hand" in done.output
+
+
+# ---------------------------------------------------------------- several auth servers
+
+
+def test_what_another_auth_server_has_just_published_is_left(new_server: NewServer, imds: emulator.Server) -> None:
+    first, second = new_server(name="auth-1"), new_server(name="auth-2")
+    first.publish()
+    before = first.values()
+    done = second.publish()
+    assert done.status == 0 and "another auth server has published tokens 0 minutes ago" in done.output
+    assert first.values() == before
+    assert second.job()["outcome"] == "succeeded"
+    assert second.publish("--force").status == 0
+    assert all(first.values()[name] != before[name] for name in TOKENS.values())
+
+
+def test_other_pins_say_that_the_tokens_are_another_clusters(new_server: NewServer) -> None:
+    old, new = new_server(name="auth-1"), new_server(name="auth-2", pins=[OTHER_PIN])
+    old.publish()
+    assert new.publish().status == 0
+    everything_published_is_valid(new)
+    assert new.values()[PINS] == OTHER_PIN
+
+
+def test_a_missing_token_is_published_whoever_has_published_the_others(new_server: NewServer, aws: Aws) -> None:
+    first, second = new_server(name="auth-1"), new_server(name="auth-2")
+    first.publish()
+    aws.client("ssm").delete_parameter(Name=TOKENS["kube"])
+    assert second.publish().status == 0
+    everything_published_is_valid(second)
+
+
+def test_while_another_host_works_there_is_nothing_to_do(server: AuthServer) -> None:
+    server.publish()
+    before = server.values()
+    server.put_lock_item(str(int(time.time() + 600)), "ip-10-0-0-99.ec2.internal")
+    done = server.agent.run("publish-tokens", "--wait", "4")
+    assert done.status == 0, done.errors
+    assert "ip-10-0-0-99.ec2.internal holds the lock until" in done.output
+    assert server.values() == before
+    item = server.lock_item()
+    assert item is not None and item["Process"] == "ip-10-0-0-99.ec2.internal"
+
+
+def test_a_lock_that_is_held_while_nobody_publishes_is_trouble(server: AuthServer) -> None:
+    server.put_lock_item(str(int(time.time() + 600)), "ip-10-0-0-99.ec2.internal")
+    done = server.agent.run("publish-tokens", "--wait", "4")
+    assert done.status == 7 and "ip-10-0-0-99.ec2.internal holds the lock until" in done.errors
+    assert server.job()["outcome"] == "failed"
+
+
+def test_a_lock_that_has_ended_or_that_this_host_left_behind_is_taken(server: AuthServer) -> None:
+    for expires, process in [(-5, "dead.ec2.internal"), (600, "ip-10-0-0-12.ec2.internal")]:
+        server.put_lock_item(str(int(time.time() + expires)), process)
+        assert server.publish().status == 0
+        assert server.lock_item() is None
+
+
+# ---------------------------------------------------------------- joining by IAM role
+
+IAM = CONF + "TELEPORT_JOIN_METHOD=iam\nTELEPORT_JOIN_TOKEN_NAME=iam-1\n"
+
+
+def test_the_resource_for_joining_by_role_is_made_once_and_kept_right(new_server: NewServer) -> None:
+    server = new_server(IAM)
+    done = server.publish("--format", "json")
+    assert done.status == 0, done.errors
+    assert done.data["join_resource"] == "iam-1"
+    resource = server.resources()["iam-1"]
+    assert resource["spec"]["join_method"] == "iam"
+    assert resource["spec"]["allow"] == [
+        {"aws_account": ACCOUNT, "aws_arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/teleport-role/i-*"}
+    ]
+    assert sorted(resource["spec"]["roles"]) == ["App", "Db", "Kube", "Node", "Proxy"]
+    assert server.publish("--format", "json").data["join_resource"] is None
+    assert server.resources()["iam-1"] == resource
+    # Somebody lets another account in, or everyone of this one.
+    for rules in [[{"aws_account": "999999999999"}], [{"aws_account": ACCOUNT}]]:
+        path = server.agent.path("/var/lib/teleport/tctl-resources.json")
+        kept = json.loads(path.read_text())
+        kept["iam-1"]["spec"]["allow"] = rules
+        path.write_text(json.dumps(kept))
+        assert server.publish("--format", "json").data["join_resource"] == "iam-1"
+        assert server.resources()["iam-1"]["spec"] == resource["spec"]
+
+
+def test_a_resource_that_cannot_be_looked_at_is_not_replaced(new_server: NewServer) -> None:
+    server = new_server(IAM, fail={"get": "connection refused"})
+    done = server.publish()
+    assert done.status == 5 and "iam-1 could not be looked at" in done.errors
+    assert "iam-1" not in server.resources()
+    everything_published_is_valid(server)
+
+
+def test_for_the_ec2_method_the_resource_is_an_operators_affair(new_server: NewServer) -> None:
+    server = new_server(CONF + "TELEPORT_JOIN_METHOD=ec2\nTELEPORT_JOIN_TOKEN_NAME=ec2-1\n")
+    done = server.publish()
+    assert done.status == 0 and "token resource ec2-1" in done.output
+    assert "ec2-1" not in server.resources()
+
+
+def test_a_method_without_a_name_is_told_after_the_rest_is_done(new_server: NewServer) -> None:
+    server = new_server(CONF + "TELEPORT_JOIN_METHOD=iam\n")
+    done = server.publish()
+    assert done.status == 2 and "TELEPORT_JOIN_TOKEN_NAME" in done.errors
+    assert len(server.values()) == 6
+
+
+# ---------------------------------------------------------------- tctl that fails
+
+
+def test_an_auth_service_that_is_not_up_yet_is_waited_for(server: AuthServer) -> None:
+    server.tctl(fail={"status": "connection refused"})
+    process = server.agent.start("publish-tokens", "--wait", "30")
+    time.sleep(2)
+    assert process.poll() is None
+    server.tctl()
+    assert process.wait(60) == 0
+    everything_published_is_valid(server)
+
+
+@pytest.mark.parametrize("switches", [{"fail": {"status": "connection refused"}}, {"hang": ["status"]}])
+def test_an_auth_service_that_does_not_come_is_told_before_anything_is_asked_of_aws(
+    server: AuthServer, aws: Aws, switches: dict[str, Any]
+) -> None:
+    server.tctl(**switches)
+    done = server.agent.run("publish-tokens", "--wait", "2")
+    assert done.status == 5 and "the auth service of this host does not answer" in done.errors
+    assert aws.requests == []
+    assert server.job()["outcome"] == "failed"
+
+
+def test_without_tctl_it_is_said_where_it_was_looked_for(server: AuthServer) -> None:
+    server.agent.path("/usr/local/bin/tctl").unlink()
+    done = server.publish()
+    assert done.status == 5 and "no tctl in" in done.errors
+
+
+@pytest.mark.parametrize("message", ['token "{token}" is bad', "key /tokens/{token} exists"])
+def test_what_tctl_says_of_a_token_is_not_repeated(server: AuthServer, message: str) -> None:
+    server.tctl(fail={"create": message})
+    done = server.publish()
+    assert done.status == 5 and "could not be registered" in done.errors
+    assert "********" in done.errors
+    server.holds_no_secret_outside_its_place()
+
+
+def test_a_role_that_teleport_does_not_know_does_not_keep_the_others_back(server: AuthServer) -> None:
+    server.tctl(roles=["Proxy", "Node", "Kube", "App"])
+    done = server.publish()
+    assert done.status == 5 and "tokens/db" in done.errors and "published all the same" in done.errors
+    assert set(server.values()) == {*TOKENS.values(), PINS} - {TOKENS["db"]}
+    everything_published_is_valid(server)
+
+
+# ---------------------------------------------------------------- AWS that fails
+
+# The calls of a run, in their order: the lock twice, a look, six parameters, and the lock again.
+CALLS = ["GetItem", "PutItem", "GetParameters", *["PutParameter"] * 6, "DeleteItem"]
+FAULTS = {
+    "throttled": answers.THROTTLED,
+    "broken": answers.BROKEN,
+    "reset": answers.RESETTING,
+    "page": answers.PAGE,
+    "denied": answers.denied("x:Y"),
+    "made, and no answer": answers.Answer(action=answers.LOSE),
+}
+# Of a later run, which leaves the pins as they are.
+LATER_CALLS = [*CALLS[:8], "DeleteItem"]
+EVERY = [(number, fault) for number in range(len(LATER_CALLS)) for fault in FAULTS]
+SAMPLE = EVERY if kill_sweep.EVERY_CALL else EVERY[::7]
+
+
+def test_the_calls_are_these(server: AuthServer, aws: Aws) -> None:
+    server.publish()
+    assert [request.operation for request in aws.requests] == CALLS
+
+
+@pytest.mark.parametrize(
+    ("number", "fault"), SAMPLE, ids=[f"{LATER_CALLS[number]}-{number}-{fault}" for number, fault in SAMPLE]
+)
+def test_from_any_call_on_a_fault_destroys_nothing_and_the_next_run_heals(
+    server: AuthServer, aws: Aws, number: int, fault: str
+) -> None:
+    server.publish()
+    before = server.values()
+    aws.fail(*[answers.Answer()] * number)
+    aws.fail_always(FAULTS[fault])
+    done = server.agent.run("publish-tokens", "--wait", "2")
+    assert "Traceback" not in done.errors
+    # Failing to release the lock is no failure of the work.
+    assert done.status == (0 if LATER_CALLS[number] == "DeleteItem" else 4), done.errors
+    values = server.values()
+    assert set(values) == set(before)
+    everything_published_is_valid(server)
+    assert values[PINS] == before[PINS]
+    aws.clear_faults()
+    assert server.publish().status == 0
+    everything_published_is_valid(server)
+    assert all(server.values()[name] != before[name] for name in TOKENS.values())
+    assert server.job()["outcome"] == "succeeded"
+    server.holds_no_secret_outside_its_place()
+
+
+def test_a_fault_that_passes_is_not_noticed(server: AuthServer, aws: Aws) -> None:
+    for fault in (answers.THROTTLED, answers.BROKEN, answers.Answer(action=answers.LOSE)):
+        aws.fail(*[given for _ in CALLS for given in (fault, answers.Answer())])
+        assert server.publish().status == 0
+        aws.clear_faults()
+        everything_published_is_valid(server)
+
+
+def test_one_parameter_that_is_denied_does_not_keep_the_others_back(server: AuthServer, aws: Aws) -> None:
+    aws.fail(*[answers.Answer()] * 4, answers.denied("ssm:PutParameter"))
+    done = server.publish()
+    assert done.status == 4
+    assert "ssm:PutParameter" in done.errors and TOKENS["node"].lstrip("/") in done.errors
+    assert set(server.values()) == {*TOKENS.values(), PINS} - {TOKENS["node"]}
+    everything_published_is_valid(server)
+
+
+def test_a_parameter_of_another_type_is_told_with_its_remedy(server: AuthServer, aws: Aws) -> None:
+    aws.fail(*[answers.Answer()] * 3, answers.Answer("HierarchyTypeMismatchException", "no"))
+    done = server.publish()
+    assert done.status == 4 and f"aws ssm delete-parameter --name {TOKENS['proxy']}" in done.errors
+
+
+def test_the_permissions_of_the_manual_are_enough(new_server: NewServer, imds: emulator.Server, aws: Aws) -> None:
+    server = new_server()
+    imds.service.update({"credentials": aws.role_credentials(PERMISSIONS)})
+    aws.enforce_policies()
+    done = server.publish()
+    aws.enforce_policies(False)
+    assert done.status == 0, done.errors
+    everything_published_is_valid(server)
+
+
+@pytest.mark.parametrize("lacking", PERMISSIONS)
+def test_each_permission_that_is_lacking_is_named(
+    server: AuthServer, imds: emulator.Server, aws: Aws, lacking: str
+) -> None:
+    granted = [each for each in PERMISSIONS if each != lacking]
+    imds.service.update({"credentials": aws.role_credentials(granted or ["sts:GetCallerIdentity"])})
+    aws.enforce_policies()
+    done = server.publish()
+    aws.enforce_policies(False)
+    assert lacking in done.errors
+    assert done.status == (0 if lacking == "dynamodb:DeleteItem" else 4)
+
+
+# ---------------------------------------------------------------- nobody sees a token
+
+
+def test_no_process_and_no_output_shows_a_token(server: AuthServer) -> None:
+    server.tctl(slow=0.15)
+    seen: list[bytes] = []
+    stop = threading.Event()
+
+    def sample() -> None:
+        while not stop.is_set():
+            for process in Path("/proc").glob("[0-9]*"):
+                for name in ("cmdline", "environ"):
+                    try:
+                        seen.append((process / name).read_bytes())
+                    except OSError:
+                        continue
+
+    sampler = threading.Thread(target=sample)
+    sampler.start()
+    try:
+        done = server.agent.run("--log-level", "debug", "publish-tokens", "--wait", "10")
+    finally:
+        stop.set()
+        sampler.join()
+    assert done.status == 0, done.errors
+    everything = b"\n".join({*seen, done.said.encode()})
+    # It has looked while there was something to see.
+    assert any(each.endswith(b"/tctl\x00create\x00-f\x00") for each in seen)
+    tokens = server.ever_registered()
+    assert len(tokens) == 5
+    assert [token for token in tokens if token.encode() in everything] == []
+
+
+def test_two_runs_on_one_host_do_the_work_once_after_the_other(server: AuthServer) -> None:
+    server.tctl(slow=0.2)
+    first = server.agent.start("publish-tokens", "--wait", "20")
+    second = server.agent.run("publish-tokens", "--wait", "20")
+    assert first.wait(60) == 0
+    assert second.status in (0, 7), second.errors
+    everything_published_is_valid(server)
+
+
+def test_a_run_that_is_killed_leaves_what_is_valid_and_the_next_one_heals(server: AuthServer) -> None:
+    server.publish()
+    for wait in (0.8, 1.1, 1.4):
+        server.tctl(slow=0.1)
+        process = server.agent.start("publish-tokens", "--wait", "20")
+        try:
+            process.wait(wait)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(20)
+        server.tctl()
+        everything_published_is_valid(server)
+        assert server.publish().status == 0
+        assert server.lock_item() is None
+
+
+# ---------------------------------------------------------------- the job
+
+
+def test_status_tells_when_it_last_succeeded_and_when_it_fails(server: AuthServer) -> None:
+    server.publish()
+    done = server.agent.run("status")
+    assert "job:           publish-tokens, last succeeded 20" in done.output
+    server.tctl(fail={"create": "no"})
+    server.publish()
+    jobs = server.agent.run("status", "--format", "json").data
+    (job,) = jobs["jobs"]
+    assert (job["name"], job["outcome"]) == ("publish-tokens", "failed")
+    assert job["last_success"] is not None
+    assert any("publish-tokens failed" in line for line in jobs["drift"])
