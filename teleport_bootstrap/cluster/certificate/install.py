@@ -8,7 +8,7 @@ for other names changes nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Optional
 
@@ -48,12 +48,18 @@ class Outcome:
 
 @dataclass(frozen=True)
 class _Found:
-    """A chain with its key, found fit, and where it comes from."""
+    """A chain with its key, found fit, where it comes from, and its number there, 0 for what is only current."""
 
     chain: Secret
     key: Secret
     validity: pair.Validity
     source: str
+    number: int
+
+    @property
+    def rank(self) -> tuple[pair.Validity, int]:
+        """The greatest is the newest; of two that were issued in the same second that with the higher number."""
+        return self.validity, self.number
 
 
 @dataclass
@@ -63,7 +69,7 @@ class _Looking:
     found: list[_Found] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
-    def judge(self, domain: str, given: Pair, source: str) -> bool:
+    def judge(self, domain: str, given: Pair, source: str, number: int = 0) -> bool:
         """Add `given`, a chain and a key, and return whether it can be served with."""
         chain, key = given
         if chain is None and key is None:
@@ -76,7 +82,7 @@ class _Looking:
         except pair.Unfit as unfit:
             self.refused.append(f"{source} is not taken: {unfit.why}")
             return False
-        self.found.append(_Found(chain, key, validity, source))
+        self.found.append(_Found(chain, key, validity, source, number))
         return True
 
 
@@ -100,7 +106,7 @@ def run(doors: gather.Doors) -> Outcome:
         with session.begin(where, "certificate install", deadline_seconds=doors.wait_seconds):
             take_up.run(where, found.wanted)
         raise _awaited(where, found, error.message, error.hint) or error from None
-    newest = max(looking.found, key=lambda each: each.validity, default=None)
+    newest = max(looking.found, key=lambda each: each.rank, default=None)
     with session.begin(where, "certificate install", deadline_seconds=doors.wait_seconds):
         changed, detail = _install(where, found, newest)
         units = take_up.run(where, found.wanted)
@@ -134,30 +140,27 @@ def _look(doors: gather.Doors, found: Subject) -> _Looking:
         looked = Local(doors.where, found.domain).read().looked
         for each in looked.found:
             source = f"{_place(doors, found)}/archive/{found.domain}"
-            looking.judge(found.domain, (Secret(each.files.fullchain), each.files.privkey), source)
+            given = Secret(each.files.fullchain), each.files.privkey
+            looking.judge(found.domain, given, source, each.number or 0)
         looking.refused += looked.refused
         return looking
     shared = subject.shared(found, subject.access(doors, found))
-    for source, read in _sources(shared):
-        if looking.judge(found.domain, read(), source) and source != _live(shared):
+    for source, number, given in _read(shared):
+        if looking.judge(found.domain, given, source, number) and number:
             break  # what has a lower number is older
     return looking
 
 
-def _sources(shared: Shared) -> Iterator[tuple[str, Callable[[], Pair]]]:
-    """Yield the places in the bucket where a chain and a key can be, each with what reads them."""
-    yield _live(shared), shared.live_pair
+def _read(shared: Shared) -> Iterator[tuple[str, int, Pair]]:
+    """Yield what is in each place in the bucket where a chain and a key can be: the place, its number, and the two."""
+    live = f"{shared.name}/live/{shared.domain}"
+    yield live, 0, shared.live_pair()
     try:
-        numbered = shared.numbered_pairs()
-        for number, read in numbered:
-            yield f"number {number} in {shared.name}/archive/{shared.domain}", read
+        for number, read in shared.numbered_pairs():
+            yield f"number {number} in {shared.name}/archive/{shared.domain}", number, read()
     except errors.AwsDenied as error:
         # Enough to serve with; the rest only helps while live/ is being written.
-        logger.info("only %s is looked at: %s", _live(shared), error.message)
-
-
-def _live(shared: Shared) -> str:
-    return f"{shared.name}/live/{shared.domain}"
+        logger.info("only %s is looked at: %s", live, error.message)
 
 
 def _install(where: root.Root, found: Subject, newest: _Found | None) -> tuple[tuple[str, ...], str]:

@@ -69,15 +69,18 @@ class Shared:
         return [(n, reader(n)) for n, kinds in self._numbers().items() if {"fullchain", "privkey"} <= kinds]
 
     def number_for(self, certificate: lineage.Certificate, there: State) -> int:
-        """Return under which number to publish: its own, or a higher one where others have used that already."""
-        number = certificate.number or 1
-        used = there.numbers.get(number, frozenset())
+        """Return under which number to publish: its own, or a higher one where others have used that, or a higher one.
+
+        Older images take the highest number for the newest certificate.
+        """
+        number, highest = certificate.number or 1, max(there.numbers, default=0)
         if any(each.number == number and each.files == certificate.files for each in there.looked.found):
             return number
-        held = self._numbered(number, used)
-        if all(held[kind] == certificate.files.content(kind) for kind in used):
-            return number
-        return max((*there.numbers, number)) + 1
+        if number != highest:
+            return max(number, highest + 1)
+        held = self._numbered(number, there.numbers[number])
+        is_ours = all(content == certificate.files.content(kind) for kind, content in held.items())
+        return number if is_ours else number + 1
 
     def publish(
         self, certificate: lineage.Certificate, own: State, there: State, check: Callable[[], None]
