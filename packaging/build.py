@@ -6,6 +6,7 @@ The same commit gives the same bytes, whoever builds it, where, when, and with w
 from __future__ import annotations
 
 import argparse
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -50,7 +51,10 @@ def _packages(formats: list[str], output: Path) -> list[Path]:
     found = []
     for form in formats:
         with tempfile.TemporaryDirectory(prefix="teleport-bootstrap-package-") as scratch:
-            found.append(FORMATS[form](source, built, Path(scratch), output))
+            package = FORMATS[form](source, built, Path(scratch))
+            for earlier in output.glob(f"{content.NAME}[-_]*.{form}"):
+                earlier.unlink()
+            found.append(Path(shutil.copy(package, output)))
     return found
 
 

@@ -33,13 +33,13 @@ DEPENDS = (
 SUGGESTS = ("certbot", "cloud-init", "python3-certbot-dns-route53", "sudo", "zstd")
 
 
-def build(source: content.Source, commit: Commit, scratch: Path, output: Path) -> Path:
-    """Build the package in `scratch` and return where in `output` it is; raises Missing, CalledProcessError."""
+def build(source: content.Source, commit: Commit, scratch: Path) -> Path:
+    """Build the package in `scratch` and return where it is; raises Missing, CalledProcessError."""
     version = f"{source.version}-{REVISION}"
     found = content.with_parents([*content.entries(source, content.DEBIAN), *_documents(source, commit, version)])
     tree = scratch / "deb"
     staging.stage(tree, [*found, *_control(source, found, version)], commit.time)
-    package = output / f"{content.NAME}_{version}_all.deb"
+    package = scratch / f"{content.NAME}_{version}_all.deb"
     # One thread: with more of them, xz cuts its input into as many pieces.
     command = ["dpkg-deb", "--root-owner-group", "-Zxz", "-z6", "--build", str(tree), str(package)]
     isolation.run(command, time=commit.time, home=scratch, DPKG_DEB_THREADS_MAX="1")

@@ -51,8 +51,8 @@ DEFINES = {
 }
 
 
-def build(source: content.Source, commit: Commit, scratch: Path, output: Path) -> Path:
-    """Build the package in `scratch` and return where in `output` it is; raises Missing, CalledProcessError."""
+def build(source: content.Source, commit: Commit, scratch: Path) -> Path:
+    """Build the package in `scratch` and return where it is; raises Missing, CalledProcessError."""
     found = [
         *content.entries(source, content.AMAZON_LINUX),
         content.Entry(f"/usr/share/licenses/{content.NAME}/LICENSE", 0o644, source.read("LICENSE")),
@@ -66,10 +66,7 @@ def build(source: content.Source, commit: Commit, scratch: Path, output: Path) -
     for name, value in defines.items():
         command += ["--define", f"{name} {value}"]
     isolation.run([*command, str(spec)], time=commit.time, home=scratch)
-    name = f"{content.NAME}-{source.version}-{RELEASE}.noarch.rpm"
-    package = output / name
-    package.write_bytes((scratch / "built" / "noarch" / name).read_bytes())
-    return package
+    return scratch / "built" / "noarch" / f"{content.NAME}-{source.version}-{RELEASE}.noarch.rpm"
 
 
 def _spec(source: content.Source, commit: Commit, found: list[content.Entry]) -> str:

@@ -5,7 +5,7 @@ units_that_can_be_hidden="@OTHERS@"
 
 # systemd 247 cannot make accounts where /proc is not mounted, as in a plain chroot; the old programs can.
 make_account() {
-    if systemd-sysusers teleport-bootstrap.conf; then
+    if systemd-sysusers teleport-bootstrap.conf 2>/dev/null; then
         return 0
     fi
     getent group teleport >/dev/null || groupadd --system teleport

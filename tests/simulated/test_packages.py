@@ -177,9 +177,13 @@ def test_what_is_in_no_commit_is_packaged_and_told(copy: Path, tmp_path: Path) -
     (changed / "teleport_bootstrap/brand_new.py").write_text('"""Somebody is at it."""\n')
     (changed / "systemd/teleport-brand-new.timer").write_text("[Timer]\n\n[Install]\nWantedBy=timers.target\n")
 
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / f"{NAME}_0.0.1-1_all.deb").touch()
+
     built = packages.build(changed, tmp_path / "out", "deb")
 
     assert built.status == 0, built.said
+    assert len(list((tmp_path / "out").iterdir())) == 1, "nobody should take an earlier one for it"
     assert "with changes that are in no commit" in built.said
     assert built.deb is not None
     assert built.rpm is None, "only the DEB was asked for"
@@ -398,25 +402,34 @@ def test_neither_asks_for_more_than_the_distributions_have(built: packages.Built
 
 @pytest.mark.skipif(shutil.which("lintian") is None, reason="lintian is not installed")
 def test_lintian_has_no_complaint_that_is_not_explained(built: packages.Built) -> None:
+    # Of what another release of lintian finds besides, only errors count: its list of complaints is another one.
+    known = "2.116." in _version("lintian")
+    levels = ["--display-info", "--pedantic", "--fail-on=error,warning,info,pedantic"]
     done = subprocess.run(
-        ["lintian", "--allow-root", "--display-info", "--pedantic", "--fail-on=error,warning,info,pedantic", built.deb],
+        ["lintian", "--allow-root", *(levels if known else ["--fail-on=error"]), built.deb],
         capture_output=True,
         text=True,
         check=False,
         env=packages.PLAIN,
     )
-    assert (done.stdout, done.returncode) == ("", 0), done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not known or done.stdout == ""
     _assert_each_is_explained(CHECKOUT / "packaging/deb/lintian-overrides", re.compile(rf"^{NAME}: "))
 
 
 @pytest.mark.skipif(shutil.which("rpmlint") is None, reason="rpmlint is not installed")
 def test_rpmlint_has_no_complaint_that_is_not_explained(built: packages.Built) -> None:
     rules = CHECKOUT / "packaging/rpm/rpmlint.toml"
+    strict = ["--strict"] if _version("rpmlint") == "2.4.0" else []
     done = subprocess.run(
-        ["rpmlint", "--strict", "-c", rules, built.rpm], capture_output=True, text=True, check=False, env=packages.PLAIN
+        ["rpmlint", *strict, "-c", rules, built.rpm], capture_output=True, text=True, check=False, env=packages.PLAIN
     )
     assert done.returncode == 0, done.stdout + done.stderr
     _assert_each_is_explained(rules, re.compile(r"^    \""))
+
+
+def _version(program: str) -> str:
+    return subprocess.run([program, "--version"], check=True, capture_output=True, text=True).stdout.strip()
 
 
 def _assert_each_is_explained(file: Path, exception: re.Pattern[str]) -> None:
