@@ -19,7 +19,7 @@ from typing import Final
 
 # Bytes of tar in a block. Larger ones compress hardly better (zstd's window is 2 MiB at its usual level), smaller ones
 # cost a process each.
-BLOCK_SIZE: Final = 8 * 1024 * 1024
+BLOCK_SIZE: Final = 4 * 1024 * 1024
 
 # What compressing can add to bytes that cannot be compressed; both formats stay far below.
 _SLACK: Final = 256 * 1024

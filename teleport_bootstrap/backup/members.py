@@ -56,8 +56,8 @@ class Members:
         self._noted = noted
         self._tick = tick
         # Asked for with each file, and hardly ever another.
-        self._owner = functools.lru_cache(maxsize=256)(names.user)
-        self._group = functools.lru_cache(maxsize=256)(names.group)
+        self._owner = functools.lru_cache(maxsize=256)(lambda uid: _both(names.user(uid)))
+        self._group = functools.lru_cache(maxsize=256)(lambda gid: _both(names.group(gid)))
         self._holes = 0
         self._begin(None)
 
@@ -250,21 +250,19 @@ class Members:
         """Write a member's head, and its data where they are given; return what the manifest says of it."""
         size = len(data) if size == -1 else size
         mode, mtime = stat.S_IMODE(facts.st_mode), facts.st_mtime_ns
-        owner, group = self._owner(facts.st_uid), self._group(facts.st_gid)
-        name = os.fsencode(found.path)[1:]
-        if len(link) > tar_writing.LONGEST_NAME:
-            raise _LeftOut("leads to a path that is too long; left out")
+        owner, raw_owner = self._owner(facts.st_uid)
+        group, raw_group = self._group(facts.st_gid)
         head = tar_writing.Head(
-            name,
+            found.raw,
             _TYPES[kind],
             mode,
             facts.st_uid,
             facts.st_gid,
-            os.fsencode(owner),
-            os.fsencode(group),
+            raw_owner,
+            raw_group,
             mtime // 1_000_000_000,
             size if stored == -1 else stored,
-            os.fsencode(link),
+            os.fsencode(link) if link else b"",
             size if is_sparse else None,
             extended,
         )
@@ -292,6 +290,10 @@ _TYPES = {
 }
 
 _changed = dataclasses.replace
+
+
+def _both(name: str) -> tuple[str, bytes]:
+    return name, os.fsencode(name)
 
 
 def _open(found: walk.Found) -> int:

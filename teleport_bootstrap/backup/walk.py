@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
 import stat
@@ -26,9 +27,13 @@ REPLACED = (errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.ENODEV)
 
 @dataclass(frozen=True)
 class Found:
-    """A name to archive: `name` in the open directory `parent`; `descriptor` is its own where it is a directory."""
+    """A name to archive: `name` in the open directory `parent`; `descriptor` is its own where it is a directory.
+
+    `raw` is the path as the archive has it.
+    """
 
     path: str
+    raw: bytes
     parent: int
     name: str
     facts: os.stat_result
@@ -103,29 +108,29 @@ def _look(tree: archive.Tree, path: str, parent: int, name: str, tell: Tell) -> 
         if choice.note:
             tell(path, choice.note)
         return None
-    # Without the leading slash that the archive does not have.
-    if len(os.fsencode(path)) - 1 > LONGEST_NAME:
+    raw = os.fsencode(path)[1:]
+    if len(raw) > LONGEST_NAME:
         tell(path, f"has a path of more than {LONGEST_NAME} bytes; left out")
         return None
+    found = Found(path, raw, parent, name, facts, choice)
     if stat.S_ISREG(facts.st_mode) or stat.S_ISLNK(facts.st_mode):
-        return Found(path, parent, name, facts, choice)
+        return found
     if not stat.S_ISDIR(facts.st_mode):
         tell(path, f"is {_kind(facts.st_mode)}; left out")
         return None
-    return _directory(path, parent, name, choice, tell)
+    return _directory(found, tell)
 
 
-def _directory(path: str, parent: int, name: str, choice: archive.Take | archive.Instead, tell: Tell) -> Found | None:
+def _directory(found: Found, tell: Tell) -> Found | None:
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        descriptor = os.open(
-            name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent
-        )
+        descriptor = os.open(found.name, flags, dir_fd=found.parent)
     except OSError as error:
         if error.errno not in VANISHED + REPLACED:
-            raise trouble(path, error) from None
-        tell(path, "vanished, or became something else, before it was read")
+            raise trouble(found.path, error) from None
+        tell(found.path, "vanished, or became something else, before it was read")
         return None
-    return Found(path, parent, name, os.fstat(descriptor), choice, descriptor)
+    return dataclasses.replace(found, facts=os.fstat(descriptor), descriptor=descriptor)
 
 
 def _kind(mode: int) -> str:
