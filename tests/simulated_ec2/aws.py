@@ -9,6 +9,7 @@ from __future__ import annotations
 import email.utils
 import http.client
 import json
+import os
 import re
 import socket
 import struct
@@ -28,14 +29,22 @@ REGION = "us-east-1"
 ACCOUNT = "123456789012"
 RESET = "reset"
 HANG = "hang"
+LOSE = "lose"
+CUT_REQUEST = "cut-request"
+CUT_ANSWER = "cut-answer"
 _START_SECONDS = 30.0
+_BODY_KEPT = 64 * 1024
+# Of a multipart upload; S3 takes 5 MiB, which a test had to wait for.
+SMALLEST_PART = 256 * 1024
 _NOT_FORWARDED = {"connection", "transfer-encoding", "content-length", "keep-alive", "date", "server"}
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What is given instead of moto's answer: an AWS error, a text, RESET or HANG; after `slow_seconds`.
+    """What is given instead of moto's answer: an AWS error, a text, or an `action`; after `slow_seconds`.
 
+    Actions: RESET and HANG instead of any answer; LOSE lets moto do what is asked and then loses the answer;
+    CUT_REQUEST breaks off in the middle of what the client sends, CUT_ANSWER in the middle of what it is sent.
     With none of them the request is passed on to moto all the same. `clock_seconds` is how far AWS's clock is ahead.
     """
 
@@ -53,6 +62,13 @@ BROKEN = Answer("InternalServerError", "An error occurred on the server side.", 
 EXPIRED = Answer("ExpiredTokenException", "The security token included in the request is expired")
 RESETTING = Answer(action=RESET)
 SILENT = Answer(action=HANG)
+LOST = Answer(action=LOSE)
+CUT_OFF = Answer(action=CUT_REQUEST)
+CUT_SHORT = Answer(action=CUT_ANSWER)
+PASSED_ON = Answer()
+SLOW_DOWN = Answer("SlowDown", "Please reduce your request rate.", status=503)
+S3_EXPIRED = Answer("ExpiredToken", "The provided token has expired.")
+S3_DENIED = Answer("AccessDenied", "Access Denied", status=403)
 PAGE = Answer(text="<html><body>Welcome to the proxy</body></html>", status=200)
 
 
@@ -73,7 +89,10 @@ def wrong_clock(seconds: float) -> Answer:
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it came: the service that it was signed for, the operation, the access key, and the body."""
+    """A request as it came: the service that it was signed for, the operation, the access key, and the body.
+
+    Of S3, the operation is method and path; and a large body is not kept.
+    """
 
     service: str
     operation: str
@@ -92,7 +111,8 @@ class Moto:
     def start(self) -> None:
         port = _free_port()
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        environment = {**os.environ, "S3_UPLOAD_PART_MIN_SIZE": str(SMALLEST_PART)}
+        self._process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.url = f"http://127.0.0.1:{port}"
         end = time.monotonic() + _START_SECONDS
         while True:
@@ -127,8 +147,10 @@ class Aws:
     def __init__(self) -> None:
         self._moto = Moto()
         self.requests: list[Request] = []
-        self._answers: list[Answer] = []
+        self._answers: list[tuple[str, Answer]] = []
         self._always: Optional[Answer] = None
+        # The regions of S3 buckets that are not where everything else is, by name.
+        self.bucket_regions: dict[str, str] = {}
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
         self._server: Optional[ThreadingHTTPServer] = None
@@ -161,16 +183,20 @@ class Aws:
         self.enforce_policies(False)
         self._moto.post("/moto-api/reset")
         self.clear_faults()
+        self.bucket_regions.clear()
         self.requests.clear()
 
     def enforce_policies(self, enforced: bool = True) -> None:
         """Switch IAM on or off: when on, only actions that a policy allows succeed (moto takes resources for `*`)."""
         self._moto.post("/moto-api/reset-auth", "0" if enforced else "inf")
 
-    def fail(self, *answers: Answer, times: int = 1) -> None:
-        """Give these instead of the next answers, in this order, each `times` times."""
+    def fail(self, *answers: Answer, times: int = 1, where: str = "") -> None:
+        """Give these instead of the next answers, in this order, each `times` times.
+
+        With `where`, instead of answers to requests whose operation this pattern is found in.
+        """
         with self._lock:
-            self._answers += [answer for answer in answers for _ in range(times)]
+            self._answers += [(where, answer) for answer in answers for _ in range(times)]
 
     def fail_always(self, answer: Answer) -> None:
         """Give this instead of every answer until `clear_faults`."""
@@ -227,7 +253,10 @@ class Aws:
     def next_answer(self, request: Request) -> Optional[Answer]:
         with self._lock:
             self.requests.append(request)
-            return self._answers.pop(0) if self._answers else self._always
+            for number, (where, _) in enumerate(self._answers):
+                if re.search(where, request.operation):
+                    return self._answers.pop(number)[1]
+            return self._always
 
 
 class _Proxy(BaseHTTPRequestHandler):
@@ -238,15 +267,18 @@ class _Proxy(BaseHTTPRequestHandler):
         pass
 
     def _any(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        request = self._request(body)
-        answer = self.aws.next_answer(request)
+        length = int(self.headers.get("Content-Length") or 0)
+        request = self._request(length)
+        answer = self.aws.next_answer(request) or self._refusal()
+        if answer and answer.action == CUT_REQUEST:
+            self.rfile.read(0 if request.body else length // 2)
+            self._reset()
+            return
+        body = request.body or self.rfile.read(length)
         if answer:
             time.sleep(answer.slow_seconds)
         if answer and answer.action == RESET:
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.connection.close()
-            self.close_connection = True
+            self._reset()
         elif answer and answer.action == HANG:
             self.connection.settimeout(60)
             self.connection.recv(1)
@@ -255,13 +287,34 @@ class _Proxy(BaseHTTPRequestHandler):
             self._send(answer.status, answer.text.encode(), {"Content-Type": "text/html"}, answer.clock_seconds)
         elif answer and answer.code:
             kind, text = _error(request.service, answer)
-            self._send(answer.status, text.encode(), {"Content-Type": kind}, answer.clock_seconds)
+            headers = {"Content-Type": kind, **self._home()}
+            self._send(answer.status, text.encode(), headers, answer.clock_seconds)
         else:
-            self._forward(body)
+            self._forward(body, answer or Answer())
+
+    def _reset(self) -> None:
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+        self.close_connection = True
+
+    def _refusal(self) -> Optional[Answer]:
+        """Return what S3 answers where the bucket is elsewhere, or somebody else's: moto does not look at that."""
+        owner = self.headers.get("x-amz-expected-bucket-owner")
+        home = self._home().get("x-amz-bucket-region")
+        if home and f"/{home}/s3/" not in self.headers.get("Authorization", ""):
+            return Answer("PermanentRedirect", "The bucket you are attempting to access is elsewhere.", status=301)
+        return S3_DENIED if owner not in (None, ACCOUNT) else None
+
+    def _home(self) -> dict[str, str]:
+        """Return the header by which S3 says where a bucket is, of those that are elsewhere."""
+        bucket = re.split("[/?]", f"{self.path}/")[1]
+        regions = self.aws.bucket_regions
+        return {"x-amz-bucket-region": regions[bucket]} if bucket in regions else {}
 
     do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = _any  # noqa: N815
 
-    def _request(self, body: bytes) -> Request:
+    def _request(self, length: int) -> Request:
+        body = self.rfile.read(length) if length <= _BODY_KEPT else b""
         signed = re.search(r"Credential=([^/]+)/[0-9]{8}/[^/]+/([^/]+)/", self.headers.get("Authorization", ""))
         operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
         if not operation:
@@ -275,7 +328,7 @@ class _Proxy(BaseHTTPRequestHandler):
             body=body,
         )
 
-    def _forward(self, body: bytes) -> None:
+    def _forward(self, body: bytes, given: Answer) -> None:
         connection = http.client.HTTPConnection(self.aws._moto.url.partition("//")[2], timeout=30)
         try:
             connection.request(self.command, self.path, body, dict(self.headers.items()))
@@ -284,7 +337,15 @@ class _Proxy(BaseHTTPRequestHandler):
             headers = {name: value for name, value in answer.getheaders() if name.lower() not in _NOT_FORWARDED}
             if self.command == "HEAD":
                 headers["Content-Length"] = answer.getheader("Content-Length", "0")
-            self._send(answer.status, content, headers)
+            if given.action == CUT_ANSWER:
+                headers["Content-Length"] = str(len(content))
+                content = content[: len(content) // 2]
+            if given.action != LOSE:
+                self._send(answer.status, content, headers, given.clock_seconds)
+            if given.action:
+                self.wfile.flush()
+                time.sleep(0.05)  # a reset would also take away what the client has not read yet
+                self._reset()
         finally:
             connection.close()
 
@@ -296,7 +357,8 @@ class _Proxy(BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(content)
+        if self.command != "HEAD":
+            self.wfile.write(content)
 
 
 class _Listener(ThreadingHTTPServer):

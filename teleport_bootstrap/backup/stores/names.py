@@ -74,7 +74,7 @@ def compression_of(text: str) -> Optional[str]:
 def safe(text: str) -> str:
     """Return `text` as it appears in names: letters, digits, `.` and `-`; what had to change stays distinguishable."""
     plain = _UNSAFE.sub("-", text).strip(".-")[:_LONGEST].strip(".-")
-    if plain == text:
+    if plain and plain == text:
         return plain
     digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:8]
     return f"{plain}-{digest}" if plain else digest
