@@ -1,0 +1,46 @@
+"""`teleport-bootstrap backup list`: list the backups in a directory or in S3, the newest first."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.apply import aws_access, gather
+from teleport_bootstrap.backup import listing
+from teleport_bootstrap.backup.stores import destination
+from teleport_bootstrap.cli import options, result
+
+EXAMPLE = "teleport-bootstrap backup list s3://acme-backups/teleport"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "place", metavar="PLACE", nargs="?", help=f"a directory, or s3://BUCKET/PREFIX; default: {paths.BACKUPS}"
+    )
+    parser.add_argument(
+        "--expected-bucket-owner", metavar="ACCOUNT", help="refuse a bucket of another account (s3:// only)"
+    )
+    options.add_wait(parser)
+
+
+def run(arguments: argparse.Namespace) -> result.Result:
+    """List what is there; a place that does not exist yet has no backups, except where it was named."""
+    where = options.where(arguments)
+    place = destination.parse(arguments.place, where)
+    if place.name is not None:
+        raise errors.UsageError(
+            f"{arguments.place} is one archive, not a place that holds some",
+            hint=f"`teleport-bootstrap backup verify {arguments.place}` tells whether it is good.",
+        )
+    if arguments.place is not None and not place.is_s3 and not os.path.isdir(place.path):
+        raise errors.BackupMissing(f"there is no directory {place.path}", hint="Check its name.")
+    doors = gather.Doors(where, os.environ, arguments.wait)
+    store = destination.open_store(
+        place,
+        lambda: aws_access.access(doors, aws_access.conf_if_readable(where)),
+        expected_owner=arguments.expected_bucket_owner,
+    )
+    found = store.sources()
+    return result.Result(listing.table(found, store.place), listing.data(found, store.place))
