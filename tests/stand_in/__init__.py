@@ -21,6 +21,11 @@ def install_tctl(directory: Path, python: str = sys.executable, **switches: Any)
     return _install("tctl", directory, python, switches)
 
 
+def install_certbot(directory: Path, python: str = sys.executable, **switches: Any) -> Path:
+    """The same for the stand-in `certbot`, which needs nothing but Python."""
+    return _install("certbot", directory, python, switches)
+
+
 def _install(name: str, directory: Path, python: str, switches: dict[str, Any]) -> Path:
     _, _, rest = (Path(__file__).parent / name).read_text(encoding="utf-8").partition("\n")
     directory.mkdir(parents=True, exist_ok=True)
