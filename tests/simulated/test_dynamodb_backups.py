@@ -1,0 +1,146 @@
+"""On-demand backups of DynamoDB's tables: each asked for once, whatever happens to the answers."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.aws import dynamodb_backups
+from teleport_bootstrap.aws.access import Access
+from teleport_bootstrap.ec2 import credentials
+from teleport_bootstrap.ec2.imds import Imds
+from tests.simulated_ec2 import Aws
+from tests.simulated_ec2 import aws as simulated
+from tests.simulated_ec2 import imds as emulator
+
+TABLES = ("teleport", "teleport-events")
+SUFFIX = "20261122T115743Z"
+
+IN_THE_MAKING = simulated.Answer(
+    text=json.dumps({"BackupDescription": {"BackupDetails": {"BackupStatus": "CREATING"}}}), status=200
+)
+DELETED = simulated.Answer(
+    text=json.dumps({"BackupDescription": {"BackupDetails": {"BackupStatus": "DELETED"}}}), status=200
+)
+
+
+@pytest.fixture
+def access(aws: Aws, imds: emulator.Server) -> Access:
+    for table in TABLES:
+        make(aws, table)
+    service = Imds.from_environment({"AWS_EC2_METADATA_SERVICE_ENDPOINT": imds.url}, deadline_seconds=10)
+    return Access(simulated.REGION, credentials.refreshable(service), {"AWS_ENDPOINT_URL": aws.url}, wait_seconds=10)
+
+
+def make(aws: Aws, table: str) -> None:
+    aws.client("dynamodb").create_table(
+        TableName=table,
+        AttributeDefinitions=[{"AttributeName": "HashKey", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "HashKey", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+def there(aws: Aws) -> dict[str, list[str]]:
+    """Return the names of the backups that exist, by table."""
+    found: dict[str, list[str]] = {}
+    for each in aws.client("dynamodb").list_backups().get("BackupSummaries", ()):
+        found.setdefault(each["TableName"], []).append(each["BackupName"])
+    return found
+
+
+def arns(aws: Aws) -> set[str]:
+    return {each["BackupArn"] for each in aws.client("dynamodb").list_backups()["BackupSummaries"]}
+
+
+def test_both_tables_are_backed_up_and_their_arns_told(aws: Aws, access: Access) -> None:
+    made = dynamodb_backups.request(access, TABLES, SUFFIX)
+    assert [(each.table, each.available) for each in made] == [(table, True) for table in TABLES]
+    assert {each.arn for each in made} == arns(aws)
+    assert there(aws) == {table: [f"{table}-{SUFFIX}"] for table in TABLES}
+    assert [request.operation for request in aws.requests] == ["CreateBackup"] * 2 + ["DescribeBackup"] * 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        simulated.THROTTLED,
+        simulated.BROKEN,
+        simulated.RESETTING,
+        simulated.LOST,
+        simulated.EXPIRED,
+        simulated.Answer("LimitExceededException", "Too many operations"),
+    ],
+    ids=lambda answer: answer.code or answer.action,
+)
+@pytest.mark.parametrize("operation", ["CreateBackup", "DescribeBackup"])
+def test_a_failure_that_passes_makes_no_second_backup(
+    aws: Aws, access: Access, operation: str, answer: simulated.Answer
+) -> None:
+    if operation == "DescribeBackup" and answer.code.startswith("Limit"):
+        return  # not one of its errors
+    aws.fail(answer, where=f"^{operation}$")
+    made = dynamodb_backups.request(access, TABLES, SUFFIX)
+    assert {each.arn for each in made} == arns(aws)
+    assert there(aws) == {table: [f"{table}-{SUFFIX}"] for table in TABLES}
+
+
+def test_one_that_takes_longer_is_not_waited_for(aws: Aws, access: Access, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dynamodb_backups, "AVAILABLE_SECONDS", 0.3)
+    aws.fail(IN_THE_MAKING, times=1000, where="^DescribeBackup$")
+    assert [each.available for each in dynamodb_backups.request(access, TABLES, SUFFIX)] == [False, False]
+
+
+def test_who_may_not_look_has_backups_all_the_same(aws: Aws, access: Access) -> None:
+    aws.fail(simulated.denied("dynamodb:DescribeBackup"), times=10, where="^DescribeBackup$")
+    assert [each.available for each in dynamodb_backups.request(access, TABLES, SUFFIX)] == [False, False]
+
+
+def test_one_that_is_deleted_at_once_is_no_backup(aws: Aws, access: Access) -> None:
+    aws.fail(DELETED, where="^DescribeBackup$")
+    with pytest.raises(errors.TableUnusable, match="was deleted as soon as it was made"):
+        dynamodb_backups.request(access, TABLES, SUFFIX)
+
+
+def test_a_role_that_may_not_is_told_what_it_lacks(aws: Aws, access: Access) -> None:
+    aws.fail(simulated.denied("dynamodb:CreateBackup", "table/teleport"), where="^CreateBackup$")
+    with pytest.raises(errors.AwsDenied) as raised:
+        dynamodb_backups.request(access, TABLES, SUFFIX)
+    assert f"dynamodb:CreateBackup on arn:aws:dynamodb:{simulated.REGION}:{simulated.ACCOUNT}:table/teleport" in (
+        raised.value.hint
+    )
+    assert there(aws) == {}
+
+
+@pytest.mark.parametrize("wait", [0.5])
+def test_throttling_that_lasts_ends_in_time(aws: Aws, access: Access, wait: float) -> None:
+    aws.fail_always(simulated.THROTTLED)
+    with pytest.raises(errors.AwsThrottled, match="dynamodb:CreateBackup"):
+        dynamodb_backups.request(dataclasses.replace(access, wait_seconds=wait), TABLES, SUFFIX)
+
+
+def test_a_table_that_is_not_there_is_named(access: Access) -> None:
+    with pytest.raises(errors.TableUnusable, match=f"no DynamoDB table nowhere in {simulated.REGION}"):
+        dynamodb_backups.request(access, ("nowhere",), SUFFIX)
+
+
+@pytest.mark.parametrize(
+    "code", ["TableInUseException", "BackupInUseException", "ContinuousBackupsUnavailableException"]
+)
+def test_a_table_that_is_busy_is_named(aws: Aws, access: Access, code: str) -> None:
+    aws.fail(simulated.Answer(code, "busy"))
+    with pytest.raises(errors.TableUnusable, match=rf"table teleport cannot be backed up now \({code}\)"):
+        dynamodb_backups.request(access, TABLES, SUFFIX)
+
+
+def test_the_name_of_a_backup_is_one_that_dynamodb_takes(aws: Aws, access: Access) -> None:
+    long: Any = "t" * 255
+    make(aws, long)
+    dynamodb_backups.request(access, (long,), f"{SUFFIX}/with spaces")
+    ((name,),) = there(aws).values()
+    assert len(name) == 255
+    assert name.endswith(f"-{SUFFIX}-with-spaces")

@@ -1,0 +1,59 @@
+"""A process that is told to end puts things right first."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.simulated.agent import CHECKOUT
+
+PROGRAM = """
+import signal, sys, time
+from teleport_bootstrap.host import ending
+if "ignored" in sys.argv:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+with ending.as_exception():
+    try:
+        with ending.as_exception():
+            print("ready", flush=True)
+            time.sleep(30)
+    finally:
+        print("cleaning", flush=True)
+        time.sleep(0.5)
+        print("clean", flush=True)
+"""
+
+
+def started(*arguments: str) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *arguments],
+        env={"PYTHONPATH": str(CHECKOUT), "PYTHONDONTWRITEBYTECODE": "1"},
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_cleaning_up_has_its_turn_and_is_not_interrupted(number: signal.Signals) -> None:
+    process = started()
+    process.send_signal(number)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"cleaning\n"
+    process.send_signal(number)
+    assert process.stdout.readline() == b"clean\n"
+    assert process.wait(10) == 128 + number
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    process = started("ignored")
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.2)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 128 + signal.SIGTERM
