@@ -49,7 +49,8 @@ def test_what_is_written_is_read_again_by_us_and_by_python(head: Head) -> None:
     assert reread(head) == head
     packed = head.pack()
     assert len(packed) % 512 == 0
-    found = tarfile.open(fileobj=io.BytesIO(packed + bytes(1024)), mode="r:", errors="surrogateescape").next()
+    with tarfile.open(fileobj=io.BytesIO(packed + bytes(1024)), mode="r:", errors="surrogateescape") as tar:
+        found = tar.next()
     assert found is not None
     assert found.name.encode("utf-8", "surrogateescape") == head.name.rstrip(b"/")
     assert found.linkname.encode("utf-8", "surrogateescape") == head.link
