@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import sys
 
-from teleport_bootstrap.manual import conf_page, program_page
+from teleport_bootstrap.manual import conf_page, errors_page, program_page
 from teleport_bootstrap.manual.completion import bash, fish, zsh
 
 TEXTS = {
     "man8": program_page.page,
     "man5": conf_page.page,
+    "errors": errors_page.page,
     "bash": bash.script,
     "zsh": zsh.script,
     "fish": fish.script,
