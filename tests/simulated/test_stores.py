@@ -342,6 +342,27 @@ def test_a_listing_goes_through_all_pages(aws: Aws, bucket: s3.Bucket, monkeypat
     assert len(asked(aws, "^GET .*list-type=2")) == 3
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [simulated.SLOW_DOWN, simulated.LOST, simulated.RESETTING, simulated.PAGE, simulated.CUT_SHORT],
+    ids=["slow-down", "lost-answer", "reset", "a-proxys-page", "cut-short"],
+)
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_a_passing_failure_changes_no_listing(
+    aws: Aws, bucket: s3.Bucket, method: str, answer: simulated.Answer
+) -> None:
+    if method == "DELETE" and answer is simulated.PAGE:
+        return  # an answer without a body: nothing tells it from the page
+    store = BucketStore(bucket, "hosts/")
+    for name in (OLDER, NAME):
+        aws.client("s3").put_object(Bucket=BUCKET, Key=f"hosts/{name}", Body=b"content")
+    aws.fail(answer, where=f"^{method} ")
+    store.mark_verified(NAME)
+    store.delete(OLDER)
+    assert [(each.name, each.verified) for each in store.sources()] == [(NAME, True)]
+    assert sorted(held(aws)) == [KEY, f"{KEY}.verified"]
+
+
 def test_a_note_that_is_older_than_the_archive_is_about_another_one(aws: Aws, bucket: s3.Bucket) -> None:
     store = BucketStore(bucket, "hosts/")
     write(store, b"first")
