@@ -191,6 +191,11 @@ def _no_run_has_left_anything(machine: Machine, before: set[str]) -> None:
     new = {path for path in installed.not_data(installed.files(machine) - before) if "teleport" in path}
     links = {path for path in new if path.startswith("/etc/systemd/system/") and machine.path(path).is_symlink()}
     assert new - links == set()
+    machine.run(
+        "find", "/usr/share/teleport-bootstrap", "-depth", "-name", "__pycache__", "-exec", "rm", "-r", "{}", "+"
+    )
+    machine.run(COMMAND, "status")
+    assert not [path for path in installed.files(machine) if f"/{COMMAND}/" in path and "__pycache__" in path]
 
 
 def _remove(machine: Machine, empty: set[str]) -> None:
