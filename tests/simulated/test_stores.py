@@ -268,6 +268,31 @@ def test_what_the_writer_raises_comes_through_and_nothing_is_left(aws: Aws, buck
     assert under_way(aws) == []
 
 
+def test_who_may_only_list_below_the_prefix_is_told_what_is_missing_and_what_is_there(
+    aws: Aws, bucket: s3.Bucket
+) -> None:
+    """S3 denies HEAD of what is missing, unless one may list the whole bucket."""
+    store = BucketStore(bucket, "hosts/")
+    aws.fail(simulated.S3_DENIED, where="^HEAD")
+    with pytest.raises(errors.BackupMissing):
+        store.source(NAME)
+    aws.fail(simulated.S3_DENIED, where="^HEAD")
+    write(store)
+    aws.fail(simulated.S3_DENIED, where="^HEAD")
+    with pytest.raises(errors.AwsDenied, match="s3:GetObject"):
+        store.source(NAME)
+    aws.fail(simulated.S3_DENIED, where="^HEAD")
+    with pytest.raises(errors.BackupExists):
+        write(store)
+
+
+def test_who_may_only_write_can_write(aws: Aws, bucket: s3.Bucket) -> None:
+    aws.fail(simulated.S3_DENIED, where="^HEAD|^GET", times=100)
+    write(BucketStore(bucket, "hosts/"))
+    aws.clear_faults()
+    assert held(aws) == {KEY: THREE_PARTS}
+
+
 # --- reading ---
 
 

@@ -52,10 +52,16 @@ class BucketStore:
 
     def source(self, name: str) -> ObjectSource:
         """As Store.source."""
-        found = self.bucket.head(self._key(name))
+        key = self._key(name)
+        try:
+            found = self.bucket.head(key)
+        except errors.AwsDenied:
+            if self._is_listed(key) is not False:
+                raise
+            found = None
         if found is None:
             raise errors.BackupMissing(
-                f"there is no {self.bucket.url(self._key(name))}",
+                f"there is no {self.bucket.url(key)}",
                 hint=f"`teleport-bootstrap backup list {self.place}` shows what there is.",
             )
         return ObjectSource(self.bucket, found)
@@ -93,15 +99,24 @@ class BucketStore:
 
     def _refuse_existing(self, key: str) -> None:
         try:
-            found = self.bucket.head(key)
+            is_there = self.bucket.head(key) is not None
         except errors.AwsDenied:
-            # That is also what S3 says of an object that is missing to who may not list the bucket.
-            return
-        if found is not None:
+            is_there = self._is_listed(key) is True  # who may only write has to trust that the name is new
+        if is_there:
             raise errors.BackupExists(
                 f"{self.bucket.url(key)} is there already",
                 hint="Remove it first, or let the backup have another name.",
             )
+
+    def _is_listed(self, key: str) -> Optional[bool]:
+        """Return whether `key` is there, None where we may not know.
+
+        S3 denies what is missing to who may not list the whole bucket; he may be allowed to list below a prefix.
+        """
+        try:
+            return any(each.key == key for each in self.bucket.list(key))
+        except errors.AwsDenied:
+            return None
 
     def _key(self, name: str) -> str:
         return f"{self.prefix}{name}"
