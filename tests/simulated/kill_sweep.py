@@ -43,7 +43,17 @@ TROUBLE = {
     "rmdir": ("EIO",),
     "ftruncate": ("EIO",),
     "pwrite64": ("ENOSPC",),
+    "mkdirat": ("ENOSPC",),
+    "chmod": ("EPERM",),
+    "fchmodat": ("EPERM",),
+    "chown": ("EPERM",),
+    "fchownat": ("EPERM",),
+    "utimensat": ("EPERM",),
+    "symlinkat": ("ENOSPC",),
 }
+
+# What chance and the time put into names.
+_CHANCE = re.compile(r"[0-9a-f]{16}|(?<=\.)[0-9a-f]{8}(?=\.)|[0-9]{8}T[0-9]{6}Z(?:-[0-9]+)?")
 
 # What differs between two runs of the same command: the time, and who called.
 _VARIES = ("made_at", "made_by")
@@ -135,9 +145,7 @@ class Prepared:
 
     def kill_at(self, point: Point) -> None:
         """Run the command, killed as it enters `point`, and keep a copy of what is left in `killed`."""
-        ended = self._hit(
-            point, "signal=KILL", lambda lines: _same_call([each for each in lines if "(" in each][-1], point)
-        )
+        ended = self._hit(point, "signal=KILL", lambda lines: _same_call(_calls_of_first(lines)[-1], point))
         assert ended.status == -9, (str(point), ended.errors)
         shutil.rmtree(self.killed, ignore_errors=True)
         shutil.copytree(self.agent.root, self.killed, symlinks=True)
@@ -198,7 +206,8 @@ class Prepared:
     def _points(self) -> list[Point]:
         counts: dict[str, int] = {}
         found = []
-        for line in self._trace.read_text(errors="replace").splitlines():
+        # Not those of the command's children: strace counts the calls of each process by themselves.
+        for line in _calls_of_first(self._trace.read_text(errors="replace").splitlines()):
             match = re.match(r"\d+ +(\w+)\((.*)", line)
             if not match:
                 continue
@@ -208,6 +217,12 @@ class Prepared:
             if makes and str(self.agent.root) in rest and "EEXIST" not in rest:
                 found.append(Point(name, counts[name], rest))
         return found
+
+
+def _calls_of_first(lines: list[str]) -> list[str]:
+    """Return the lines of a trace that are calls of the command itself, which comes first."""
+    first = lines[0].partition(" ")[0]
+    return [line for line in lines if line.startswith(f"{first} ") and "(" in line]
 
 
 def _same_call(line: str, point: Point) -> bool:
@@ -220,7 +235,7 @@ def _named(name: str, arguments: str) -> list[str]:
     """Return the files that a call is about: its descriptors' and, unless that is what it writes, the names in it."""
     given = arguments.partition(" = ")[0]
     kinds = r"<[^>]*>" if "write" in name else r'"[^"]*"|<[^>]*>'
-    return [re.sub(r"[0-9a-f]{16}", "*", each) for each in re.findall(kinds, given)]
+    return [_CHANCE.sub("*", each) for each in re.findall(kinds, given)]
 
 
 def sample(points: list[Point]) -> list[Point]:
