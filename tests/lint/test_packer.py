@@ -84,6 +84,11 @@ def test_every_script_is_there_and_used() -> None:
     assert named == {f"scripts/{path.name}" for path in (FOLDER / "scripts").iterdir()}
 
 
+@pytest.mark.parametrize("path", sorted((FOLDER / "scripts").iterdir()), ids=lambda path: path.name)
+def test_each_script_stops_at_the_first_failure(path: Path) -> None:
+    assert "\nset -eu\n" in path.read_text(encoding="utf-8")
+
+
 def test_packer_itself_accepts_it_where_it_is_installed(tmp_path: Path) -> None:
     """Debian's Packer is older than three parts of it, which are left out here."""
     if shutil.which("packer") is None:
