@@ -140,7 +140,7 @@ def _look(doors: gather.Doors, found: Subject) -> _Looking:
         looked = Local(doors.where, found.domain).read().looked
         for each in looked.found:
             source = f"{_place(doors, found)}/archive/{found.domain}"
-            given = Secret(each.files.fullchain), each.files.privkey
+            given: Pair = (Secret(each.files.fullchain), each.files.privkey)
             looking.judge(found.domain, given, source, each.number or 0)
         looking.refused += looked.refused
         return looking

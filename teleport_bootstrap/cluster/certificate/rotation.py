@@ -257,8 +257,9 @@ def _after(done: process.Finished, places: _Places, check: Callable[[], None]) -
             f"certbot could not be run: {done.errors}",
             hint="Install certbot and its plugin for Route 53 (Debian: certbot python3-certbot-dns-route53).",
         )
+    short = dataclasses.replace(done, argv=("certbot", done.argv[1]), output="", errors="")
     raise errors.CertbotTrouble(
-        f"{done.describe().partition(': ')[0]}" + (f": {said}" if said else ""),
+        short.describe() + (f": {said}" if said else ""),
         hint=f"Look at {logs}. The instance role needs route53:ListHostedZones, route53:GetChange and "
         "route53:ChangeResourceRecordSets. What was valid before is still there; the timer tries again.",
     )
