@@ -16,7 +16,7 @@ from typing import Optional
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.backup import archive, databases, databases_child, pack
-from teleport_bootstrap.host import changeset, root
+from teleport_bootstrap.host import changeset, exchange, root
 
 # What Teleport makes anew: a copy of the cluster's resources, as proxies and nodes keep it.
 CACHES = (b"cache",)
@@ -33,6 +33,8 @@ _ENDINGS = (b".db", b".sqlite", b".sqlite3")
 
 _COMPANIONS = tuple(companion.encode() for companion in databases.COMPANIONS)
 _SCRATCH = os.fsencode(databases_child.SCRATCH_PREFIX)
+# What a restore has put aside where the directory is a mount point.
+_ASIDE = os.fsencode(exchange.INSIDE)
 _STAGED = tuple(ending.encode() for ending in (changeset.STAGED, changeset.KEPT))
 
 
@@ -99,7 +101,7 @@ class DataDirectory:
         return (
             is_staged
             or name.endswith(PID_ENDING)
-            or (is_at_top and (name in (*CACHES, FILE_SYSTEM) or name.startswith(_SCRATCH)))
+            or (is_at_top and (name in (*CACHES, FILE_SYSTEM) or name.startswith((_SCRATCH, _ASIDE))))
         )
 
     def _is_database(self, below: bytes, facts: os.stat_result) -> bool:

@@ -129,7 +129,13 @@ def test_a_new_instance_restores_at_its_first_boot_and_only_then(
     new_machine: NewMachine, network: networks.Network, old_uuid: str, release: str
 ) -> None:
     new = image(new_machine, network, version="18.0.1", release=release)
-    be_another_instance(new, BLOCKS["user-data"].text)
+    if release == "bullseye":
+        # Its cloud-init looks for udev where there is a network card, and these trees have none.
+        instance.without_cloud_init(new)
+        be_another_instance(new)
+        new.chroot("bash", "-c", BLOCKS["user-data"].text)
+    else:
+        be_another_instance(new, BLOCKS["user-data"].text)
 
     new.boot()
     new.wait_for(lambda: new.path("/var/lib/teleport-bootstrap/restored.json").exists(), 60, "the restore")

@@ -65,7 +65,8 @@ TELEPORT_RESTORE_FROM = Variable(
     kind=kinds.BACKUP_PLACE,
     roles=EVERY_ROLE,
     default="start empty",
-    help="A backup to restore on this instance's first boot, once.",
+    help="A backup to restore on this instance's first boot, once: a file, s3://BUCKET/KEY, or s3://BUCKET/PREFIX/ for "
+    "the newest one there. The conf in the backup then takes the place of this one.",
     since="0.1",
 )
 DEBUG = Variable(
