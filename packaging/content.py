@@ -170,7 +170,7 @@ def _sudoers(source: Source, flavour: Flavour) -> bytes:
 
 def _manuals(source: Source, flavour: Flavour) -> Iterator[Entry]:
     documents = f"/usr/share/doc/{NAME}"
-    for name in [name for name in ("README.md", "CHANGELOG.md") if name in source.files]:
+    for name in ("README.md", "CHANGELOG.md"):
         yield Entry(f"{documents}/{name}", 0o644, source.read(name))
     yield Entry(f"{documents}/examples/conf", 0o644, source.read("packaging/example.conf"))
     # At the same place as in the checkout, so that the links between them hold.

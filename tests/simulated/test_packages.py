@@ -245,6 +245,7 @@ def test_every_module_unit_and_document_is_in_both(deb: dict[str, Installed], rp
         f"/usr/lib/sysusers.d/{NAME}.conf",
         f"/usr/lib/tmpfiles.d/{NAME}.conf",
         f"/usr/share/doc/{NAME}/README.md",
+        f"/usr/share/doc/{NAME}/CHANGELOG.md",
         f"/usr/share/doc/{NAME}/examples/conf",
         f"/usr/share/man/man8/{NAME}.8.gz",
         f"/usr/share/man/man5/{NAME}.conf.5.gz",
