@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +26,9 @@ LARGEST_HEADER = 1024 * 1024
 
 # What the kernel takes for a size or, in nanoseconds, for a time.
 _LARGEST = 2**63 - 1
+
+_DIGEST = re.compile("[0-9a-f]{64}")
+_NONE = "0" * 64
 
 _KINDS = (archive.FILE, archive.DIRECTORY, archive.SYMLINK, archive.HARDLINK)
 _STRINGS = ("path", "kind", "mode", "owner", "group", "sha256", "link", "xattrs", "note")
@@ -115,6 +119,8 @@ def _entry(values: dict[str, Any]) -> Entry:
     _must(all(type(value) is str for value in strings.values()) and type(superseded) is bool and not values)
     _must(all(type(value) is int and -_LARGEST <= value <= _LARGEST for value in numbers.values()))
     _must(whole.kind in _KINDS and 0 <= mode <= 0o7777)
+    # What a digest is made of; also, these are written without quoting anything.
+    _must(_DIGEST.fullmatch(whole.sha256 or _NONE) is not None and _DIGEST.fullmatch(whole.xattrs or _NONE) is not None)
     return whole
 
 

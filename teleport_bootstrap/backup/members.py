@@ -8,6 +8,7 @@ import functools
 import hashlib
 import os
 import stat
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Optional
@@ -17,6 +18,7 @@ from teleport_bootstrap.backup.archive import Entry
 from teleport_bootstrap.backup.content import ZEROS, hash_zeros
 from teleport_bootstrap.backup.output import Output
 from teleport_bootstrap.host import accounts
+from teleport_bootstrap.host import clock as clocks
 
 # Files up to this size are read whole before anything of them is written: one that changed meanwhile is simply read
 # again. Of a larger one, the first reading is in the archive by then and stays there, superseded by the next member.
@@ -24,6 +26,9 @@ SMALL = 1024 * 1024
 _SMALL_ATTEMPTS = 4
 _LARGE_ATTEMPTS = 2
 _STEP = 1024 * 1024
+
+# Two of the longest ticks.
+_TICK_NANOSECONDS = 20_000_000
 
 _CHANGING = "was being written to: what is archived was read while it changed"
 
@@ -140,7 +145,8 @@ class Members:
                 if known is not None and attempts == 1:
                     return self._hardlink(found, facts, known)
             last = attempts >= (_SMALL_ATTEMPTS if facts.st_size <= SMALL else _LARGE_ATTEMPTS)
-            one = self._read(found, descriptor, facts, last=last)
+            facts, at_rest = _settled(descriptor, facts)
+            one = self._read(found, descriptor, facts, at_rest=at_rest, last=last)
             if facts.st_nlink > 1 and one is not None and not one[0].superseded:
                 self._links[facts.st_dev, facts.st_ino] = found.path
             return one
@@ -170,7 +176,7 @@ class Members:
         return [(self._noting(entry, choice.note if reading.undisturbed else _CHANGING), reading.data)]
 
     def _read(
-        self, found: walk.Found, descriptor: int, facts: os.stat_result, *, last: bool
+        self, found: walk.Found, descriptor: int, facts: os.stat_result, *, at_rest: bool, last: bool
     ) -> Optional[tuple[Entry, int]]:
         """Write the file as it is read now; None where nothing was written, to be tried again."""
         size = facts.st_size
@@ -178,7 +184,7 @@ class Members:
         stretches = holes.segments(descriptor, size) if facts.st_blocks * 512 < size else None
         if size <= SMALL and stretches is None:
             data = _whole(descriptor, size)
-            undisturbed = _same(facts, os.fstat(descriptor)) and len(data) == size
+            undisturbed = at_rest and _same(facts, os.fstat(descriptor)) and len(data) == size
             if not undisturbed and not last:
                 return None
             entry = self._member(
@@ -190,7 +196,7 @@ class Members:
             if self._holes > archive.Limits.holes:
                 raise _LeftOut("has larger holes than a backup may hold; left out")
         entry, reading = self._streamed(found, facts, descriptor, size=size, extended=extended, stretches=stretches)
-        if _same(facts, os.fstat(descriptor)) and reading.undisturbed:
+        if at_rest and _same(facts, os.fstat(descriptor)) and reading.undisturbed:
             return entry, reading.data
         if last:
             return self._noting(entry, _CHANGING), reading.data
@@ -310,6 +316,23 @@ def _whole(descriptor: int, size: int) -> bytes:
             break
         data += part
     return data
+
+
+def _settled(descriptor: int, facts: os.stat_result) -> tuple[os.stat_result, bool]:
+    """Return the facts of a file whose times would tell of a write from now on; False where they still would not.
+
+    The kernel counts a file's times in ticks of up to 10 ms: a file that was written to in this very tick can be
+    written to again, and look the same.
+    """
+    if not _is_fresh(facts):
+        return facts, True
+    clocks.SYSTEM.sleep(_TICK_NANOSECONDS / 1e9)
+    facts = os.fstat(descriptor)
+    return facts, not _is_fresh(facts)
+
+
+def _is_fresh(facts: os.stat_result) -> bool:
+    return abs(time.time_ns() - facts.st_ctime_ns) < _TICK_NANOSECONDS
 
 
 def _same(before: os.stat_result, after: os.stat_result) -> bool:

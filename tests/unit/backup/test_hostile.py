@@ -192,7 +192,7 @@ def test_a_manifest_that_is_not_about_the_archive_is_refused(header: object, tex
         {"owner": "teleport"},
         {"size": 8},
         {"mtime": 0},
-        {"xattrs": "x"},
+        {"xattrs": "a" * 64},
     ],
     ids=lambda changes: next(iter(changes)),
 )

@@ -78,6 +78,8 @@ LINE = manifest.line(ENTRY).decode()
         LINE.replace('"size": 36', '"size": true'),
         LINE.replace('"size": 36', f'"size": {2**64}'),
         LINE.replace('"file"', '"device"'),
+        LINE.replace("abab", "ݵabab"[:4], 1),
+        LINE.replace("abab", "AB", 1),
         LINE.replace('"sha256"', '"md5"'),
         LINE.replace('"mode": "0400", ', ""),
         LINE.replace("}", ', "extra": 1}'),

@@ -1,0 +1,600 @@
+"""Archives of real trees: packed, verified, unpacked by us and by other tars, with zstd and with gzip."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Optional
+
+import pytest
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.backup import archive, compression, verify
+from teleport_bootstrap.backup.archive import TAKE, Choice, Gone, Instead, Leave, Tree
+from teleport_bootstrap.backup.pack import pack
+from teleport_bootstrap.backup.unpack import unpack
+from teleport_bootstrap.host.root import Root
+from tests.simulated import trees
+from tests.unit.backup import crafted
+from tests.unit.backup.crafted import InMemory
+
+WHERE = Root("/")
+COMPRESSIONS = ("zstd", "gzip")
+IS_ROOT = os.geteuid() == 0
+
+
+@pytest.fixture(params=COMPRESSIONS)
+def compressed(request: pytest.FixtureRequest) -> str:
+    if request.param == "zstd" and not compression.zstd_program():
+        pytest.skip("zstd is not installed")
+    return str(request.param)
+
+
+class Collected:
+    """A Sink in memory."""
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self.parts.append(data)
+
+
+def packed(trees: Iterable[Tree], compressed: str = "gzip", **others: Any) -> tuple[InMemory, archive.Packed]:
+    sink = Collected()
+    done = pack(sink, {"cluster": "example"}, trees, where=others.pop("where", WHERE), compression=compressed, **others)
+    source = InMemory(b"".join(sink.parts), "packed")
+    assert done.size == source.size
+    return source, done
+
+
+def unpacked(source: InMemory, into: dict[str, str], where: Root = WHERE) -> archive.Unpacked:
+    with verify.verify(source) as verified:
+        return unpack(source, verified, into, where=where)
+
+
+@pytest.fixture(scope="module")
+def hard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    top = tmp_path_factory.mktemp("hard") / "data"
+    top.mkdir()
+    trees.make_hard(top)
+    yield top
+
+
+def test_a_tree_of_hard_cases_comes_back_byte_for_byte(hard: Path, tmp_path: Path, compressed: str) -> None:
+    source, done = packed([Tree(str(hard))], compressed)
+    assert done.notes == () and done.compression == compressed
+    assert json.loads(json.dumps(dict(verify.header_of(source)))) == {"cluster": "example", "format": 1}
+    with verify.verify(source) as verified:
+        assert (verified.digest, verified.size, verified.totals) == (done.digest, done.size, done.totals)
+        listed = {entry.path: entry for entry in verified.entries()}
+    assert listed[str(hard / "large")[1:]].sha256 == trees.digest(hard / "large")
+    assert listed[str(hard / "sparse")[1:]].sha256 == trees.digest(hard / "sparse")
+    unpacked(source, {str(hard): str(tmp_path / "new")})
+    assert trees.contents(tmp_path / "new") == trees.contents(hard)
+    assert trees.bytes_on_disk(tmp_path / "new") < trees.bytes_on_disk(hard) + trees.MEBIBYTE
+
+
+TARS = {
+    "tar": ["tar", "-xpf", "-", "--xattrs", "--xattrs-include=*", "--numeric-owner"],
+    "bsdtar": ["bsdtar", "-xpf", "-", "--xattrs", "--numeric-owner"],
+}
+
+
+@pytest.mark.parametrize("program", TARS)
+def test_other_tars_unpack_the_same(hard: Path, tmp_path: Path, program: str, compressed: str) -> None:
+    if not shutil.which(program):
+        pytest.skip(f"{program} is not installed")
+    source, _ = packed([Tree(str(hard))], compressed)
+    target = tmp_path / f"{compressed}.tar"
+    target.write_bytes(source.data)
+    done = subprocess.run(
+        [*(part if part != "-" else str(target) for part in TARS[program])],
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    complaints = [line for line in done.stderr.splitlines() if b"time stamp" not in line]
+    assert complaints == []
+    found = trees.contents(Path(f"{tmp_path}{hard}"), nanoseconds=False)
+    assert found == trees.contents(hard, nanoseconds=False)
+    manifest = (tmp_path / archive.MANIFEST).read_bytes().splitlines()
+    assert json.loads(manifest[0])["header"]["cluster"] == "example"
+    checked = subprocess.run([compressed, "-t", "-q"], stdin=target.open("rb"), capture_output=True, check=False)
+    assert (checked.returncode, checked.stderr) == (0, b"")
+
+
+def is_noticed(data: bytes) -> bool:
+    try:
+        verify.verify(InMemory(data)).close()
+    except errors.ArchiveDamaged:
+        return True
+    return False
+
+
+def test_flips_and_truncations_anywhere_are_noticed(tmp_path: Path, compressed: str) -> None:
+    (tmp_path / "data").mkdir()
+    for number in range(40):
+        (tmp_path / "data" / str(number)).write_bytes(os.urandom(number) + b"text " * number)
+    source, _ = packed([Tree(str(tmp_path / "data"))], compressed)
+    chance = random.Random(7)
+    assert not is_noticed(source.data)
+    for at in [
+        *range(0, 130),
+        *chance.sample(range(len(source.data)), 70),
+        *range(len(source.data) - 100, len(source.data)),
+    ]:
+        changed = bytearray(source.data)
+        changed[at] ^= 1 << chance.randrange(8)
+        assert is_noticed(bytes(changed)), at
+    for size in [0, 1, *chance.sample(range(len(source.data)), 40), len(source.data) - 1]:
+        assert is_noticed(source.data[:size]), size
+    assert is_noticed(source.data + b"\0") and is_noticed(source.data * 2)
+
+
+def damage(source: InMemory, at: int) -> errors.ArchiveDamaged:
+    changed = bytearray(source.data)
+    changed[at] ^= 0x40
+    with pytest.raises(errors.ArchiveDamaged) as caught:
+        verify.verify(InMemory(bytes(changed)))
+    return caught.value
+
+
+def test_one_wrong_byte_names_one_file_among_hundreds(tmp_path: Path, compressed: str) -> None:
+    """Content that does not compress is in the archive as it is, so that a flip is of one file only."""
+    top = tmp_path / "data"
+    top.mkdir()
+    marks = {}
+    for number in range(300):
+        # The mark is random, hence literal, and looked for in the archive.
+        marks[number] = os.urandom(32)
+        (top / f"{number:03}").write_bytes(os.urandom(20_000) + marks[number] + os.urandom(20_000))
+    source, _ = packed([Tree(str(top))], compressed)
+    named = 0
+    for number in range(0, 300, 50):
+        at = source.data.find(marks[number])
+        if at == -1:  # Huffman codes found something to save here
+            continue
+        named += 1
+        error = damage(source, at)
+        assert error.damaged == ((f"{top}/{number:03}"[1:], "its content is damaged"),)
+        assert f"{top}/{number:03}"[1:] in error.message
+    assert named >= 4
+
+
+def test_damage_to_the_frame_names_no_file_and_a_cut_names_what_is_cut(tmp_path: Path, compressed: str) -> None:
+    top = tmp_path / "data"
+    top.mkdir()
+    (top / "a").write_bytes(os.urandom(6 * trees.MEBIBYTE))
+    (top / "b").write_bytes(os.urandom(6 * trees.MEBIBYTE))
+    source, _ = packed([Tree(str(top))], compressed)
+    second = source.data.index(b"TBBLOCK", source.data.index(b"TBBLOCK") + 1)
+    error = damage(source, second + 20)
+    assert error.damaged == () and "are as they were packed" in error.message
+    with pytest.raises(errors.ArchiveDamaged) as caught:
+        verify.verify(InMemory(source.data[: 8 * trees.MEBIBYTE]))
+    assert caught.value.damaged[-1] == (f"{top}/b"[1:], "cannot be read to its end")
+    assert "manifest cannot be read" in caught.value.message
+
+
+# ---- sources that are not at rest ----
+
+
+def test_what_other_accounts_could_have_put_there_is_left_out_and_reported(tmp_path: Path) -> None:
+    top = tmp_path / "data"
+    top.mkdir()
+    (tmp_path / "shadow").write_text("root:hash")
+    (top / "mine").write_text("mine")
+    os.link(tmp_path / "shadow", top / "theirs")
+    os.symlink(tmp_path / "shadow", top / "link")
+    trees.add_what_is_left_out(top)
+    if IS_ROOT:
+        for path in (top, top / "mine"):
+            os.chown(path, 7, 7)
+    source, done = packed([Tree(str(top), hostile=True)])
+    expected = ["pipe", "socket"] + (["theirs"] if IS_ROOT else [])
+    assert [os.path.basename(note.path) for note in done.notes] == expected
+    with verify.verify(source) as verified:
+        kinds = {os.path.basename(entry.path): entry.kind for entry in verified.entries()}
+        assert verified.notes == done.notes
+        assert verified.links_outside == 1
+    assert kinds == {"data": "directory", "link": "symlink", "mine": "file"} | ({} if IS_ROOT else {"theirs": "file"})
+
+
+def while_packing(top: Path, name: str, act: Any) -> Tree:
+    """Return a tree of which `act` happens once `name` has been looked at, just before it is opened."""
+
+    def choose(path: str, facts: os.stat_result) -> Choice:
+        if path == str(top / name):
+            act()
+        return TAKE
+
+    return Tree(str(top), hostile=True, choose=choose)
+
+
+def swap(path: Path, kind: str, target: Path) -> None:
+    path.rename(target.parent / "moved away") if kind != "directory to link" else shutil.rmtree(path)
+    if kind == "file to pipe":
+        os.mkfifo(path)
+    elif kind != "gone":
+        os.symlink(target, path)
+
+
+@pytest.mark.parametrize("kind", ["file to link", "file to pipe", "directory to link", "gone"])
+def test_what_is_swapped_between_a_look_and_opening_is_not_followed(tmp_path: Path, kind: str) -> None:
+    top = tmp_path / "data"
+    top.mkdir()
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret").write_text("secret")
+    name = "b"
+    if kind == "directory to link":
+        (top / name).mkdir()
+        (top / name / "secret").write_text("old")
+    else:
+        (top / name).write_text("old")
+    (top / "c").write_text("c")
+    target = outside if kind == "directory to link" else outside / "secret"
+    source, done = packed([while_packing(top, name, lambda: swap(top / name, kind, target))])
+    assert [os.path.basename(note.path) for note in done.notes] == ["b"]
+    with verify.verify(source) as verified:
+        assert [os.path.basename(entry.path) for entry in verified.entries()] == ["data", "c"]
+
+
+class Writer(threading.Thread):
+    """Keeps writing to a file, until it is told to stop."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+        self._stop_it = threading.Event()
+
+    def run(self) -> None:
+        with open(self._path, "r+b", buffering=0) as file:
+            while not self._stop_it.is_set():
+                os.pwrite(file.fileno(), os.urandom(8), 0)
+
+    def __enter__(self) -> Writer:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop_it.set()
+        self.join()
+
+
+@pytest.mark.parametrize("size", [1000, 40 * trees.MEBIBYTE])
+def test_a_file_that_is_written_to_is_read_again_and_reported(tmp_path: Path, size: int) -> None:
+    top = tmp_path / "data"
+    top.mkdir()
+    (top / "busy").write_bytes(b"." * size)
+    (top / "calm").write_text("calm")
+    for _ in range(20):
+        with Writer(top / "busy"):
+            source, done = packed([Tree(str(top))])
+        if done.notes:
+            break
+    assert [os.path.basename(note.path) for note in done.notes] == ["busy"]
+    with verify.verify(source) as verified:
+        listed = [(os.path.basename(entry.path), entry.superseded) for entry in verified.entries()]
+        assert verified.notes == done.notes
+        unpack(source, verified, {str(top): str(tmp_path / "new")}, where=WHERE)
+    again = [("busy", True)] if size > trees.MEBIBYTE else []
+    assert listed == [("data", False), *again, ("busy", False), ("calm", False)]
+    assert (tmp_path / "new" / "busy").stat().st_size == size
+    (tmp_path / "by tar").mkdir()
+    subprocess.run(["tar", "-xzf", "-", "-C", tmp_path / "by tar"], input=source.data, check=True, capture_output=True)
+    assert trees.digest(Path(f"{tmp_path / 'by tar'}{top}/busy")) == trees.digest(tmp_path / "new" / "busy")
+
+
+def test_a_file_that_changed_once_is_read_again_and_nothing_is_reported(tmp_path: Path) -> None:
+    top = tmp_path / "data"
+    top.mkdir()
+    (top / "large").write_bytes(b"a" * 40 * trees.MEBIBYTE)
+
+    class Meddling(Collected):
+        """A sink that writes to the file when a good part of it has been read."""
+
+        def write(self, data: bytes) -> None:
+            super().write(data)
+            if len(self.parts) == 3:
+                (top / "large").write_bytes(b"b" * 8 * trees.MEBIBYTE)
+
+    sink = Meddling()
+    done = pack(sink, {}, [Tree(str(top))], where=WHERE, compression="gzip")
+    assert done.notes == () and done.totals.files == 2
+    unpacked(InMemory(b"".join(sink.parts)), {str(top): str(tmp_path / "new")})
+    assert (tmp_path / "new" / "large").read_bytes() == b"b" * 8 * trees.MEBIBYTE
+
+
+def test_what_the_caller_chooses_is_what_is_archived(tmp_path: Path) -> None:
+    top = tmp_path / "data"
+    (top / "cache" / "deep").mkdir(parents=True)
+    (top / "cache" / "deep" / "x").write_text("x")
+    for name in ("sqlite.db", "sqlite.db-wal", "gone.db", "z"):
+        (top / name).write_text(f"live {name}")
+    os.chmod(top / "sqlite.db", 0o640)
+    os.setxattr(top / "sqlite.db", "user.kept", b"1")
+    (tmp_path / "copy").write_bytes(b"consistent" * 200_000)
+    asked = []
+
+    def vanished() -> int:
+        raise Gone("was dropped by its owner")
+
+    def choose(path: str, facts: os.stat_result) -> Choice:
+        name = os.path.relpath(path, top)
+        asked.append(name)
+        if name == "cache":
+            return Leave()
+        if name == "sqlite.db-wal":
+            return Leave("is in the copy of its database")
+        if name == "gone.db":
+            return Instead(vanished)
+        return Instead(lambda: os.open(tmp_path / "copy", os.O_RDONLY), "a copy") if name == "sqlite.db" else TAKE
+
+    source, done = packed([Tree(str(top), choose=choose)])
+    assert asked == [".", "cache", "gone.db", "sqlite.db", "sqlite.db-wal", "z"]
+    assert [(os.path.basename(note.path), note.text) for note in done.notes] == [
+        ("gone.db", "was dropped by its owner"),
+        ("sqlite.db", "a copy"),
+        ("sqlite.db-wal", "is in the copy of its database"),
+    ]
+    unpacked(source, {str(top): str(tmp_path / "new")})
+    assert sorted(os.listdir(tmp_path / "new")) == ["sqlite.db", "z"]
+    assert (tmp_path / "new" / "sqlite.db").read_bytes() == b"consistent" * 200_000
+    assert (tmp_path / "new" / "sqlite.db").stat().st_mode & trees.MODE_BITS == 0o640
+    assert os.getxattr(tmp_path / "new" / "sqlite.db", "user.kept") == b"1"
+
+
+def test_trees_come_in_order_absent_ones_are_left_out_and_a_link_at_the_top_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    for name in ("b", "a"):
+        (tmp_path / "etc" / name).write_text(name)
+    where = Root(str(tmp_path))
+    source, _ = packed([Tree("/etc/b"), Tree("/etc/a"), Tree("/etc/absent"), Tree("/nowhere/at/all")], where=where)
+    with verify.verify(source) as verified:
+        assert [entry.path for entry in verified.entries()] == ["etc/a", "etc/b"]
+    os.symlink("a", tmp_path / "etc" / "link")
+    with pytest.raises(errors.FileTrouble, match="/etc/link is a symbolic link"):
+        packed([Tree("/etc/link")], where=where)
+    for wrong in ([Tree("/etc"), Tree("/etc/a")], [Tree("/etc/a"), Tree("/etc/a")], [Tree("etc")], [Tree("/")]):
+        with pytest.raises(ValueError, match=r"overlap|not a path"):
+            packed(wrong, where=where)
+
+
+def test_what_the_sink_raises_ends_the_work_and_nothing_is_left_running(hard: Path, compressed: str) -> None:
+    class Full(Collected):
+        def write(self, data: bytes) -> None:
+            super().write(data)
+            if sum(map(len, self.parts)) > 100_000:
+                raise OSError(28, "No space left on device")
+
+    before = threading.active_count()
+    with pytest.raises(OSError, match="No space"):
+        pack(Full(), {}, [Tree(str(hard))], where=WHERE, compression=compressed)
+    assert threading.active_count() == before
+
+
+# ---- programs that compress ----
+
+
+def program(directory: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory.mkdir()
+    (directory / "zstd").write_text(f"#!/bin/sh\n{text}\n")
+    (directory / "zstd").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{directory}:{os.environ['PATH']}")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("echo 'out of memory' >&2; exit 11", "`.*zstd` ended with status 11: out of memory"),
+        ("kill -9 $$", "was ended by SIGKILL"),
+        ("exec sleep 1000", "did not end within 1 s"),
+        ("exec cat /dev/zero", "ended with status 1"),
+    ],
+)
+def test_a_compressor_that_fails_or_hangs_is_told_and_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, said: str
+) -> None:
+    (tmp_path / "data").write_text("x")
+    program(tmp_path / "bin", text, monkeypatch)
+    monkeypatch.setattr(compression, "_BLOCK_SECONDS", 1.0)
+    with pytest.raises(errors.CompressorTrouble, match=said):
+        packed([Tree(str(tmp_path / "data"))], "zstd")
+
+
+def test_without_zstd_gzip_is_used_and_an_archive_that_takes_zstd_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").write_text("x")
+    if compression.zstd_program() is None:
+        pytest.skip("zstd is not installed")
+    assert compression.best() == "zstd"
+    source, _ = packed([Tree(str(tmp_path / "data"))], "zstd")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert compression.best() == "gzip"
+    with pytest.raises(errors.ArchiveUnknown, match="zstd") as unknown:
+        verify.verify(source)
+    assert "install" in unknown.value.hint
+
+
+# ---- unpacking ----
+
+
+def test_members_go_where_they_are_sent_and_nowhere_else(tmp_path: Path) -> None:
+    source = crafted.crafted(
+        [
+            crafted.file("etc/cron.d/evil"),
+            crafted.file("etc/teleport.yaml"),
+            crafted.directory("var/lib/teleport"),
+            crafted.file("var/lib/teleport/a"),
+            crafted.directory("var/lib/teleport/b"),
+            crafted.hardlink("var/lib/teleport/b/c", "var/lib/teleport/a"),
+            crafted.symlink("var/lib/teleport/d", str(tmp_path / "outside")),
+        ]
+    )
+    done = unpacked(
+        source,
+        {"/etc/teleport.yaml": str(tmp_path / "yaml"), "/var/lib/teleport": str(tmp_path / "data")},
+    )
+    assert done.totals.entries == 6
+    assert sorted(os.listdir(tmp_path)) == ["data", "yaml"]
+    assert (tmp_path / "data" / "b" / "c").stat().st_ino == (tmp_path / "data" / "a").stat().st_ino
+    with pytest.raises(errors.FileTrouble, match="data cannot be made: File exists"):
+        unpacked(source, {"/var/lib/teleport": str(tmp_path / "data")})
+    unpacked(source, {"/": str(tmp_path / "all")})
+    assert (tmp_path / "all" / "etc" / "cron.d" / "evil").is_file()
+    assert (tmp_path / "all" / "etc").stat().st_mode & trees.MODE_BITS == 0o755
+    with pytest.raises(ValueError, match="in another"):
+        unpacked(source, {"/var": str(tmp_path / "x"), "/var/lib": str(tmp_path / "y")})
+
+
+@pytest.mark.parametrize(
+    ("members", "into"),
+    [
+        ([crafted.symlink("etc/teleport.yaml", "/etc/shadow")], {"/etc/teleport.yaml": "new"}),
+        ([crafted.file("a/b"), crafted.hardlink("c/d", "a/b")], {"/c": "new"}),
+        ([crafted.file("a/b"), crafted.hardlink("c/d", "a/b")], {"/c": "new", "/a": "other"}),
+    ],
+)
+def test_what_does_not_fit_its_place_is_refused_before_anything_is_made(
+    tmp_path: Path, members: list[Any], into: dict[str, str]
+) -> None:
+    with pytest.raises(errors.ArchiveUnsafe):
+        unpacked(crafted.crafted(members), {path: str(tmp_path / place) for path, place in into.items()})
+    assert os.listdir(tmp_path) == []
+
+
+class Changing(InMemory):
+    """A source that gives another archive each time but the first."""
+
+    later: Optional[bytes] = None
+
+    def open(self) -> Any:
+        data, _ = self.data, None
+        if self.later is not None:
+            object.__setattr__(self, "data", self.later)
+        return InMemory(data).open()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        [crafted.file("a", b"CONTENT")],
+        [crafted.file("a", mode=0o4755)],
+        [crafted.file("b")],
+        [crafted.file("a"), crafted.file("b")],
+        [],
+        [crafted.file("a", mtime=1)],
+    ],
+)
+def test_an_archive_that_is_another_one_the_second_time_is_refused(tmp_path: Path, other: list[Any]) -> None:
+    first = crafted.crafted([crafted.file("a")])
+    with verify.verify(first) as verified:
+        for second in (crafted.crafted(other), InMemory(first.data[:-30]), InMemory(first.data + b"\0")):
+            with pytest.raises(errors.ArchiveDamaged):
+                unpack(second, verified, {"/a": str(tmp_path / second.name)}, where=WHERE)
+            (tmp_path / second.name).unlink(missing_ok=True)
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root gives files away")
+def test_owners_are_given_by_the_names_of_this_host(tmp_path: Path) -> None:
+    for name, uid in (("old", 7), ("new", 4321)):
+        (tmp_path / name / "etc").mkdir(parents=True)
+        (tmp_path / name / "etc" / "passwd").write_text(
+            f"root:x:0:0::/:\nteleport:x:{uid}:{uid}::/:\nlast:x:99:99::/:\n"
+        )
+        (tmp_path / name / "etc" / "group").write_text(f"root:x:0:\nteleport:x:{uid}:\n")
+    (tmp_path / "new" / "etc" / "passwd").write_text("root:x:0:0::/:\nteleport:x:4321:4321::/:\n")
+    top = tmp_path / "old" / "data"
+    top.mkdir()
+    for name, uid in (("known", 7), ("unknown", 99), ("nameless", 12345)):
+        (top / name).write_text(name)
+        os.chown(top / name, uid, 7)
+        os.chmod(top / name, 0o4755)
+    os.chown(top, 7, 7)
+    source, _ = packed([Tree("/data")], where=Root(str(tmp_path / "old")))
+    done = unpacked(source, {"/data": str(tmp_path / "made")}, Root(str(tmp_path / "new")))
+    facts = {name: os.stat(tmp_path / "made" / name) for name in (".", "known", "unknown", "nameless")}
+    assert {name: (each.st_uid, each.st_gid) for name, each in facts.items()} == {
+        ".": (4321, 4321),
+        "known": (4321, 4321),
+        "unknown": (99, 4321),
+        "nameless": (12345, 4321),
+    }
+    modes = {name: oct(each.st_mode & trees.MODE_BITS) for name, each in facts.items() if name != "."}
+    assert modes == {"known": "0o4755", "unknown": "0o755", "nameless": "0o755"}
+    assert {note.path for note in done.notes} == {"data/unknown", "data/nameless"}
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="an access control list is its owner's to give")
+def test_a_list_that_names_accounts_by_number_gives_nobody_else_access(tmp_path: Path) -> None:
+    def access(*entries: tuple[int, int, int]) -> bytes:
+        return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *each) for each in entries)
+
+    nobody = 0xFFFFFFFF
+    named = access((1, 6, nobody), (2, 6, 7), (4, 0, nobody), (0x10, 6, nobody), (0x20, 0, nobody))
+    plain = access((1, 6, nobody), (4, 4, nobody), (0x10, 4, nobody), (0x20, 0, nobody))
+    members = [
+        crafted.file("a", mode=0o660, xattrs={"system.posix_acl_access": named}),
+        crafted.file("b", mode=0o640, xattrs={"system.posix_acl_access": plain}),
+    ]
+    done = unpacked(crafted.crafted(members), {"/": str(tmp_path / "new")})
+    assert (tmp_path / "new" / "a").stat().st_mode & trees.MODE_BITS == 0o600
+    assert os.listxattr(tmp_path / "new" / "a") == []
+    assert (tmp_path / "new" / "b").stat().st_mode & trees.MODE_BITS == 0o640
+    assert [note.path for note in done.notes] == ["a"]
+
+
+# ---- memory ----
+
+PEAK = r"""
+import re, sys
+from teleport_bootstrap.backup.archive import Tree
+from teleport_bootstrap.backup.pack import pack
+from teleport_bootstrap.backup.verify import verify
+from teleport_bootstrap.host.root import Root
+
+class Source:
+    name, size = sys.argv[2], None
+    def open(self):
+        return open(self.name, "rb")
+
+with open(sys.argv[2], "wb") as file:
+    pack(file, {}, [Tree(sys.argv[1])], where=Root("/"), compression="gzip")
+verify(Source()).close()
+# Not what getrusage says: that begins with the peak of the process that started this one.
+print(re.search(r"VmHWM:\s*([0-9]+) kB", open("/proc/self/status").read())[1])
+"""
+
+
+def peak(top: Path, target: Path) -> int:
+    """Return the peak memory in KiB of a process that packs and verifies `top`."""
+    done = subprocess.run([sys.executable, "-c", PEAK, top, target], capture_output=True, text=True, check=True)
+    return int(done.stdout)
+
+
+def test_memory_does_not_grow_with_what_is_archived(tmp_path: Path) -> None:
+    few, many = tmp_path / "few", tmp_path / "many"
+    for top, files, size in ((few, 1000, 16), (many, 15_000, 80)):
+        top.mkdir()
+        for number in range(files):
+            if number % 1000 == 0:
+                (top / f"d{number}").mkdir()
+            (top / f"d{number // 1000 * 1000}" / f"{number}-{'n' * 60}").write_bytes(b"x")
+        with open(top / "large", "wb") as file:
+            for _ in range(size):
+                file.write(os.urandom(1024) * 1024)
+    small, large = peak(few, tmp_path / "archive"), peak(many, tmp_path / "archive")
+    assert large < small + 16 * 1024
+    assert large < 128 * 1024
