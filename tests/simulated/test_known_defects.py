@@ -15,8 +15,21 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.simulated.agent import GUIDE, LICENSE, NOWHERE, PIN, TOKEN, Agent, needs_root, shows_no_secret, tree
+from tests.simulated import auth_server
+from tests.simulated.agent import (
+    CHECKOUT,
+    GUIDE,
+    LICENSE,
+    NOWHERE,
+    PIN,
+    TOKEN,
+    Agent,
+    needs_root,
+    shows_no_secret,
+    tree,
+)
 from tests.simulated_ec2 import Aws
+from tests.simulated_ec2 import aws as answers
 from tests.simulated_ec2 import imds as emulator
 
 AGENT = f"TELEPORT_ROLE=agent\nTELEPORT_PROXY_SERVER_LB=proxy.example.com\nTELEPORT_JOIN_TOKEN={TOKEN}\n"
@@ -218,6 +231,52 @@ def test_14_what_keeps_tokens_fresh_is_enabled_also_where_teleport_yaml_is_there
     wants = agent.path("/etc/systemd/system")
     assert (wants / "timers.target.wants/teleport-fetch-secrets.timer").is_symlink()
     assert (wants / "multi-user.target.wants/teleport-node.service").is_symlink()
+
+
+@pytest.mark.skipif(shutil.which("systemctl") is None, reason="systemctl is not installed")
+def test_14_an_auth_server_s_timers_can_be_enabled_and_are_with_teleport_yaml_there_already(agent: Agent) -> None:
+    for unit in (CHECKOUT / "systemd").glob("*.timer"):
+        text = agent.write(f"/usr/lib/systemd/system/{unit.name}", unit.read_text()).read_text()
+        assert "[Install]\nWantedBy=timers.target\n" in text, unit.name
+        assert (unit.with_suffix(".service")).exists(), unit.name
+    agent.write("/usr/lib/systemd/system/teleport-auth.service", "[Install]\nWantedBy=multi-user.target\n")
+    agent.conf(auth_server.CONF)
+    agent.write("/etc/teleport.yaml", "version: v3\n")
+    done = agent.generate()
+    assert done.status == 0, done.errors
+    assert agent.path("/etc/systemd/system/timers.target.wants/teleport-ssm-publish-tokens.timer").is_symlink()
+
+
+def test_15_the_lock_names_this_host_and_says_so_when_it_cannot_be_had(
+    agent: Agent, imds: emulator.Server, aws: Aws
+) -> None:
+    agent.aws = aws.url
+    auth_server.make_table(aws)
+    server = auth_server.AuthServer(agent, aws).prepare()
+    imds.service.update({"meta-data": {"local-hostname": "ip-10-0-0-77.ec2.internal"}})
+    assert server.publish().status == 0
+    written = [request.body for request in aws.requests if request.operation == "PutItem"]
+    assert written and all(b"ip-10-0-0-77.ec2.internal" in body for body in written)
+    assert imds.service.puts()  # metadata of version 2, whose header has arrived as one
+    # Refused and failing: each ends the run with its own error, and nothing is published.
+    before = server.values()
+    for answer, said in [(answers.denied("dynamodb:GetItem"), "AWS denied"), (answers.BROKEN, "AWS kept failing")]:
+        aws.fail_always(answer)
+        done = agent.run("publish-tokens", "--wait", "2")
+        aws.clear_faults()
+        assert done.status == 4 and said in done.errors
+        assert server.values() == before
+
+
+def test_18_nothing_on_the_way_to_a_start_asks_the_network_and_the_first_token_comes_soon() -> None:
+    units = CHECKOUT / "systemd"
+    for name in ("teleport", "teleport-acm", "teleport-auth", "teleport-proxy", "teleport-proxy-acm", "teleport-node"):
+        text = (units / f"{name}.service").read_text()
+        before = [line for line in text.splitlines() if line.startswith("ExecStartPre=")]
+        assert [line for line in before if "/usr/bin/install -d" not in line] == [], name
+    timer = (units / "teleport-ssm-publish-tokens.timer").read_text().splitlines()
+    # Four minutes at worst; nodes and proxies look again within a minute.
+    assert {"OnActiveSec=30s", "RandomizedDelaySec=3min"} <= set(timer)
 
 
 def test_18_a_host_that_has_joined_needs_no_network_to_be_configured_again(agent: Agent) -> None:
