@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from teleport_bootstrap.conf import kinds
-from teleport_bootstrap.conf.variable import AGENT, ALL_IN_ONE, AUTH, EVERY_ROLE, NODE, PROXY, Group, Variable
+from teleport_bootstrap.conf.variable import AGENT, ALL_IN_ONE, AUTH, EVERY_ROLE, Group, Variable
 
 TELEPORT_ROLE = Variable(
     name="TELEPORT_ROLE",
@@ -100,20 +100,19 @@ GROUP = Group(
     ),
 )
 
-JOINING_ROLES = (PROXY, NODE, AGENT)
-
 TELEPORT_JOIN_METHOD = Variable(
     name="TELEPORT_JOIN_METHOD",
     kind=kinds.choice("token", "iam", "ec2"),
-    roles=JOINING_ROLES,
+    roles=EVERY_ROLE,
     default="token",
-    help="How this instance proves to the auth server that it may join.",
+    help="How this instance proves to the auth server that it may join. On an auth server, `iam` lets instances with "
+    "its own IAM role join.",
     since="0.1",
 )
 TELEPORT_JOIN_TOKEN_NAME = Variable(
     name="TELEPORT_JOIN_TOKEN_NAME",
     kind=kinds.WORD,
-    roles=JOINING_ROLES,
+    roles=EVERY_ROLE,
     required="with the join methods `iam` and `ec2`",
     help="Name of the token resource on the auth server that allows the join; it is no secret.",
     since="0.1",
