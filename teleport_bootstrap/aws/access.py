@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional
@@ -36,6 +37,10 @@ class Access:
             deadline_seconds=self.wait_seconds,
             read_seconds=read_seconds,
         )
+
+    def in_region(self, region: str) -> Access:
+        """Return the same for another region, with the same credentials."""
+        return dataclasses.replace(self, region=region)
 
     @property
     def partition(self) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import datetime
 import hashlib
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from teleport_bootstrap.host import retry
 if TYPE_CHECKING:
     from teleport_bootstrap.aws.access import Access
     from teleport_bootstrap.aws.s3_download import Download
+
+logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
@@ -61,7 +64,7 @@ class Bucket:
     """One bucket. All methods raise AwsDenied, AwsThrottled, AwsUnreachable, AwsFailed, ClockWrong,
     CredentialsMissing, and BucketUnusable where there is no such bucket, or it is not what was asked for.
 
-    A bucket in another region than the client's is found by botocore. `deadline_seconds` is for each call.
+    `deadline_seconds` is for each call.
     """
 
     def __init__(
@@ -72,13 +75,15 @@ class Bucket:
         expected_owner: Optional[str] = None,
         kms_key_id: Optional[str] = None,
         renew: Optional[Callable[[], None]] = None,
+        in_region: Optional[Callable[[str], Any]] = None,
         deadline_seconds: float = CALL_SECONDS,
         clock: Optional[clocks.Clock] = None,
     ) -> None:
         """`expected_owner` is an account number: S3 refuses each call when the bucket belongs to another one.
 
         `kms_key_id` is the key (id, ARN or alias) to encrypt with; without one the bucket's own setting decides.
-        `renew` gets new credentials where AWS calls those in use expired. Raises UsageError for a name that is none.
+        `renew` gets new credentials where AWS calls those in use expired. `in_region` makes a client for another
+        region, to be used where the bucket turns out to be there. Raises UsageError for a name that is none.
         """
         if not _NAME.fullmatch(name):
             raise errors.UsageError(
@@ -95,6 +100,7 @@ class Bucket:
         self.deadline_seconds = deadline_seconds
         self.clock = clock
         self._renew = renew
+        self._in_region = in_region
 
     @classmethod
     def of(
@@ -107,12 +113,13 @@ class Bucket:
             expected_owner=expected_owner,
             kms_key_id=kms_key_id,
             renew=access.renew,
+            in_region=lambda region: access.in_region(region).client("s3", read_seconds=READ_SECONDS),
             deadline_seconds=max(access.wait_seconds, 1.0),
         )
 
     @property
     def region(self) -> str:
-        """The region that is asked first; the bucket may be elsewhere."""
+        """The region that is asked; the bucket may turn out to be elsewhere."""
         return str(self.client.meta.region_name)
 
     def arn(self, key: Optional[str] = None) -> str:
@@ -251,8 +258,10 @@ class Bucket:
             try:
                 return operation()
             except exceptions.ClientError as error:
-                self._refuse(error, key)
-                raise
+                if not self._follow(error):
+                    self._refuse(error, key)
+                    raise
+            return attempt()
 
         try:
             return calls.perform(
@@ -274,6 +283,32 @@ class Bucket:
             return answer
 
         return self.perform("s3:ListBucket", None, ask)
+
+    def _follow(self, error: exceptions.ClientError) -> bool:
+        """Go to the region that the bucket is in, once, where `error` says that it is not in this one."""
+        which = failures.code(error)
+        # The answer to HEAD has no body, so that its code is the status: 400 for a signature of another region.
+        if self._in_region is None or which not in (*_ELSEWHERE, "400"):
+            return False
+        home = _header(error, "x-amz-bucket-region") or str(error.response["Error"].get("Region", ""))
+        if not home and which in _ELSEWHERE:
+            home = self._asked_for_region()
+        if not home or home == self.region:
+            return False
+        logger.info("S3 bucket %s is in %s, not in %s", self.name, home, self.region)
+        self.client = self._in_region(home)
+        self._in_region = None
+        return True
+
+    def _asked_for_region(self) -> str:
+        """Return the region of the bucket, which S3 says to anybody who asks; nothing where it does not."""
+        try:
+            answer = self.client.head_bucket(**self.named())
+        except exceptions.ClientError as error:
+            return _header(error, "x-amz-bucket-region")
+        except failures.RAISED:
+            return ""
+        return str(answer["ResponseMetadata"].get("HTTPHeaders", {}).get("x-amz-bucket-region", ""))
 
     def _refuse(self, error: exceptions.ClientError, key: Optional[str]) -> None:
         """Raise what says more than AWS's code does; return for every other failure."""

@@ -18,6 +18,8 @@ from concurrent import futures
 from types import TracebackType
 from typing import Any, Optional
 
+from botocore import exceptions
+
 from teleport_bootstrap import errors
 from teleport_bootstrap.aws import failures, s3
 
@@ -187,10 +189,19 @@ class Upload:
     def _complete(self, upload_id: str) -> None:
         parts = [{"PartNumber": number, "ETag": f'"{etag}"'} for number, etag in enumerate(self._etags, start=1)]
 
-        def complete() -> Any:
-            answer = self._bucket.client.complete_multipart_upload(
-                **self._bucket.named(self._key), UploadId=upload_id, MultipartUpload={"Parts": parts}
-            )
+        def complete() -> str:
+            try:
+                answer = self._bucket.client.complete_multipart_upload(
+                    **self._bucket.named(self._key), UploadId=upload_id, MultipartUpload={"Parts": parts}
+                )
+            except exceptions.ClientError as error:
+                if failures.code(error) != "Unknown":
+                    raise
+                # S3 has said 200 before it knew how it ends. An older botocore sees the error that comes then, but not
+                # what it is.
+                raise exceptions.ClientError(
+                    {**error.response, "Error": {"Code": "InternalError"}}, error.operation_name
+                ) from None
             return s3.with_etag(answer)
 
         self._may_be_there = True

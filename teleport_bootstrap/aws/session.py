@@ -67,7 +67,7 @@ def client(
             # The checksums that a newer botocore adds by itself are unknown to some services that speak S3; where they
             # protect, Content-MD5 is given, which every botocore knows.
             options[name] = "when_required"
-    return session.create_client(
+    made = session.create_client(
         service,
         region_name=region,
         endpoint_url=configured,
@@ -80,6 +80,18 @@ def client(
             **options,
         ),
     )
+    if service == "s3":
+        made.meta.events.register("before-call.s3", _stay_in_region)
+    return made
+
+
+def _stay_in_region(params: dict[str, Any], **_: Any) -> None:
+    """Have botocore tell that a bucket is in another region, and not go there: old ones forget FIPS and our endpoint.
+
+    These are the marks that its two ways of redirecting leave; see teleport_bootstrap.aws.s3 for ours.
+    """
+    params["context"]["s3_redirected"] = True
+    params["context"].setdefault("s3_redirect", {})["redirected"] = True
 
 
 def attempt_seconds(made: Any) -> float:

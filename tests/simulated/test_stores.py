@@ -68,14 +68,18 @@ def bucket(aws: Aws) -> s3.Bucket:
 
 def opened(aws: Aws, *, seconds: float = 10.0, **options: Any) -> s3.Bucket:
     """Return the bucket; each call of it is tried for `seconds`, and at least once."""
-    client = session.client(
-        "s3",
-        region=simulated.REGION,
-        credentials=Credentials("key", "secret"),
-        environ={"AWS_ENDPOINT_URL": aws.url},
-        deadline_seconds=10.0,
-    )
-    return s3.Bucket(client, BUCKET, deadline_seconds=seconds, clock=IMPATIENT, **options)
+
+    def client(region: str) -> Any:
+        return session.client(
+            "s3",
+            region=region,
+            credentials=Credentials("key", "secret"),
+            environ={"AWS_ENDPOINT_URL": aws.url},
+            deadline_seconds=10.0,
+        )
+
+    given: Any = {"in_region": client, **options}
+    return s3.Bucket(client(simulated.REGION), BUCKET, deadline_seconds=seconds, clock=IMPATIENT, **given)
 
 
 def write(store: BucketStore, content: bytes = THREE_PARTS, name: str = NAME) -> None:
@@ -234,6 +238,15 @@ def test_a_bucket_in_another_region_is_found(aws: Aws, bucket: s3.Bucket) -> Non
     store.mark_verified(NAME)
     assert [each.verified for each in store.sources()] == [True]
     assert under_way(aws) == []
+    assert len(aws.requests) == 12  # only the first of them went elsewhere
+
+
+@pytest.mark.parametrize("call", [lambda bucket: bucket.head(KEY), lambda bucket: list(bucket.list(""))])
+def test_a_bucket_in_another_region_is_named_with_it_where_nobody_can_go_there(aws: Aws, call: Any) -> None:
+    aws.client("s3").create_bucket(Bucket=BUCKET)
+    aws.bucket_regions[BUCKET] = "eu-west-1"
+    with pytest.raises(errors.BucketUnusable, match=f"{BUCKET} is not in us-east-1 but in eu-west-1"):
+        call(opened(aws, in_region=None))
 
 
 def test_a_bucket_that_does_not_exist_is_told_apart_from_an_object(aws: Aws) -> None:
