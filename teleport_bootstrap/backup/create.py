@@ -237,20 +237,18 @@ class _Backup:
 
     def _verified(self, where_to: store.Store, name: str, packed: archive.Packed) -> tuple[archive.Note, ...]:
         """Read back what was written, and return the notes of its manifest; remove it where it is not that."""
-        source = where_to.source(name)
         try:
-            with (
-                self._progress("verifying", packed.size) as progress,
-                verify.verify(source, progress=progress) as found,
-            ):
-                notes = found.notes
-                if found.digest != packed.digest:
-                    raise errors.ArchiveDamaged(
-                        f"{source.name} is not what was written: its seal is {found.digest}, not {packed.digest}",
-                        hint="Somebody has put another archive there. Make the backup again.",
-                    )
+            with self._progress("verifying", packed.size) as progress:
+                source = where_to.source(name)
+                with verify.verify(source, progress=progress) as found:
+                    notes = found.notes
+                    if found.digest != packed.digest:
+                        raise errors.ArchiveDamaged(
+                            f"{source.name} is not what was written: its seal is {found.digest}, not {packed.digest}",
+                            hint="Somebody has put another archive there. Make the backup again.",
+                        )
         except (errors.ArchiveDamaged, errors.ArchiveUnsafe, errors.ArchiveUnknown):
-            logger.error("%s was not what had been written when it was read back, and is removed", source.name)
+            logger.error("%s was not what had been written when it was read back, and is removed", name)
             where_to.delete(name)
             raise
         where_to.mark_verified(name)

@@ -24,7 +24,8 @@ import sqlite3
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn, Optional
 from urllib.parse import quote_from_bytes
 
@@ -38,6 +39,7 @@ FAILED = "failed"
 
 # A database that others keep locked is waited for; whoever started us ends us when it takes too long altogether.
 BUSY_SECONDS = 30.0
+ATTEMPT_SECONDS = 0.5
 PROBLEMS_SHOWN = 3
 LONGEST_PACKET = 65536
 MOST_MEMORY = 1024 * 1024 * 1024
@@ -88,16 +90,23 @@ def _enter(data: int, uid: int, gid: int) -> bytes:
 @contextlib.contextmanager
 def _scratch(top: bytes) -> Iterator[bytes]:
     """Make a directory for copies in the data directory, and remove it again, with those that a killed run left."""
-    _sweep(top or b"/")
-    made = os.fsencode(tempfile.mkdtemp(prefix=SCRATCH_PREFIX, dir=os.fsdecode(top or b"/")))
+    directory = top or b"/"
+    _sweep(directory)
+    before = os.stat(directory)
+    made = os.fsencode(tempfile.mkdtemp(prefix=SCRATCH_PREFIX, dir=os.fsdecode(directory)))
     descriptor = os.open(made, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    ours = os.stat(directory).st_mtime_ns
     try:
         # While we live, nobody else sweeps it away.
         fcntl.flock(descriptor, fcntl.LOCK_SH)
         yield made
     finally:
         os.close(descriptor)
+        is_untouched = os.stat(directory).st_mtime_ns == ours
         shutil.rmtree(made, ignore_errors=True)
+        if is_untouched:
+            # As if nothing had been there.
+            os.utime(directory, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 def _sweep(top: bytes) -> None:
@@ -117,9 +126,13 @@ def _sweep(top: bytes) -> None:
 def _copied(top: bytes, path: bytes, scratch: bytes) -> tuple[dict[str, Any], Optional[int]]:
     """Return what came of copying the database at `path`, and the descriptor of the copy where there is one."""
     target = os.path.join(scratch, b"copy")
+    source = b"%s/%s" % (top, path)
     try:
         try:
-            _copy(b"%s/%s" % (top, path), target)
+            # SQLite would wait for what is at the other end of a pipe.
+            if not stat.S_ISREG(os.lstat(source).st_mode):
+                return {"result": FAILED, "why": "it is no regular file any more"}, None
+            _copy(source, target)
             problems = _problems(target)
             if problems:
                 return {"result": DAMAGED, "why": "; ".join(problems)}, None
@@ -166,13 +179,24 @@ def _copy_with(mode: str, source: bytes, target: bytes) -> None:
         os.unlink(target)
     uri = f"file:{quote_from_bytes(source)}?mode={mode}"
     with (
-        contextlib.closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)) as opened,
+        contextlib.closing(sqlite3.connect(uri, uri=True, timeout=ATTEMPT_SECONDS)) as opened,
         contextlib.closing(sqlite3.connect(os.fsdecode(target))) as copy,
     ):
         # Nobody needs the copy after a power failure.
         copy.execute("PRAGMA synchronous = OFF")
         # In one step: one that gives others a turn begins anew whenever they commit.
-        opened.backup(copy, pages=-1, sleep=0.05)
+        opened.backup(copy, pages=-1, sleep=0.05, progress=_patience())
+
+
+def _patience() -> Callable[[int, int, int], None]:
+    """Return what is called after each attempt; a database that others keep locked is tried for BUSY_SECONDS."""
+    begun = time.monotonic()
+
+    def tried(status: int, remaining: int, total: int) -> None:  # noqa: ARG001 - as backup wants it
+        if time.monotonic() - begun > BUSY_SECONDS:
+            raise sqlite3.OperationalError(f"it stayed locked for {BUSY_SECONDS:.0f} s")
+
+    return tried
 
 
 def _problems(target: bytes) -> list[str]:

@@ -30,6 +30,8 @@ def run(arguments: argparse.Namespace) -> result.Result:
     """Verify, and tell what is in it."""
     where = options.where(arguments)
     place = destination.parse(arguments.archive, where)
+    if place.name is None and not place.is_s3 and not os.path.isdir(place.path):
+        raise errors.BackupMissing(f"there is no {place.path}", hint="`teleport-bootstrap backup list` shows what is.")
     if place.name is None:
         raise errors.UsageError(
             f"{arguments.archive} is a place for backups, not one of them",

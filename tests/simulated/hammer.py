@@ -119,6 +119,8 @@ def _main(path: str, log_path: str, uid: str) -> None:
             database.execute("UPDATE pages SET n = ?", (number,))
             database.execute("COMMIT")
             os.pwrite(log, number.to_bytes(8, "little"), 0)
+            # Others need the processor too.
+            time.sleep(0.0005)
 
 
 def copied_raw(directory: Path, into: Path) -> Path:
