@@ -34,7 +34,8 @@ def commands(text: str) -> Iterator[str]:
         if language in ("sh", "bash"):
             pieces += body.replace("\\\n", " ").splitlines()
     for piece in pieces:
-        found = re.search(r"^(?:sudo )?(teleport-bootstrap(?: [^|>&;]*)?)", piece)
+        # In a table a bar has a backslash before it; here it ends the command as any bar does.
+        found = re.search(r"^(?:sudo )?(teleport-bootstrap(?: [^|>&;]*)?)", piece.replace("\\|", "|"))
         if found:
             yield found[1].strip()
 
