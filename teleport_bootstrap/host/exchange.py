@@ -13,7 +13,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from teleport_bootstrap import errors, paths
@@ -45,11 +45,15 @@ class Swap:
 
 @dataclass(frozen=True)
 class Note:
-    """What is under way: paths that are being made, swaps once they have begun, and units to start if it is undone."""
+    """What is under way: paths that are being made, swaps once they have begun, and units to start if it is undone.
+
+    `places` are the directories in which the changeset beside it writes.
+    """
 
     making: tuple[str, ...] = ()
     swaps: tuple[Swap, ...] = ()
     units: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
 
 
 def place(where: root.Root, target: str, word: str, stamp: str, *, private: bool = False) -> str:
@@ -86,16 +90,20 @@ def swap(where: root.Root, target: str, staged: str | None, kept: str) -> Swap:
     return Swap(target, staged, kept, mounts.is_mount_point(where.path(target)))
 
 
-def prepare(where: root.Root, making: Sequence[str]) -> None:
-    """Note that `making` are about to be made, so that they do not stay for ever. Raises FileTrouble."""
-    _write(where, Note(tuple(making)))
+def prepare(where: root.Root, making: Sequence[str], *, writing: Sequence[str] = ()) -> None:
+    """Note that `making` are about to be made, so that they do not stay for ever, and files `writing` in the end.
+
+    Raises FileTrouble.
+    """
+    places = dict.fromkeys(os.path.dirname(path) for path in writing)
+    _write(where, Note(tuple(making), places=tuple(places)))
 
 
 def will_stop(where: root.Root, units: Sequence[str]) -> None:
     """Note that `units` are about to be stopped, so that whoever undoes this starts them. Raises FileTrouble."""
     found = _read(where)
     if found is not None:
-        _write(where, Note(found.making, found.swaps, tuple(units)))
+        _write(where, replace(found, units=tuple(units)))
 
 
 def carry_out(where: root.Root, swaps: Sequence[Swap]) -> None:
@@ -105,7 +113,7 @@ def carry_out(where: root.Root, swaps: Sequence[Swap]) -> None:
     """
     found = _read(where) or Note()
     decided = tuple(_looked_at(where, each) for each in swaps)
-    _write(where, Note(found.making, decided, found.units))
+    _write(where, replace(found, swaps=decided))
     for each in decided:
         with trouble.at(where.path(each.target)):
             if each.is_mount:
@@ -122,7 +130,7 @@ def conclude(changes: changeset.Changeset, units: Sequence[str] = ()) -> None:
     found = _read(changes.where) or Note()
     # Emptied by now: what is staged in a mount point is moved out of its directory, name by name.
     emptied = [goes_with(each.staged) for each in found.swaps if each.staged and each.staged.endswith(f"/{_ENTRIES}")]
-    left = Note(tuple(dict.fromkeys((*found.making, *emptied))), units=tuple(units))
+    left = Note(tuple(dict.fromkeys((*found.making, *emptied))), units=tuple(units), places=found.places)
     changes.write(paths.RESTORE_JOURNAL, _content(left), mode=0o600, owner="root", group="root")
 
 
@@ -147,6 +155,8 @@ def recover(where: root.Root) -> Note | None:
                 _put_back(where, each)
     for path in note.making:
         remove(where, path)
+    with changeset.Changeset(where) as changes:
+        changes.sweep(*note.places)
     forget(where)
     return note
 
@@ -311,6 +321,7 @@ def _read(where: root.Root) -> Note | None:
             tuple(data["making"]),
             tuple(Swap(**each) for each in data["swaps"]),
             tuple(data["units"]),
+            tuple(data["places"]),
         )
     except (ValueError, KeyError, TypeError):
         raise errors.FileTrouble(

@@ -77,6 +77,7 @@ def run(
             proposed.verified,
             proposed.trees,
             stamp=stamp,
+            writing=[*proposed.merged, *proposed.named],
             user=user,
             group=group,
             progress=progress,

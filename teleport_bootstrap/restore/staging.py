@@ -32,17 +32,20 @@ def stage(
     trees: Sequence[str],
     *,
     stamp: str,
+    writing: Sequence[str],
     user: str,
     group: str,
     progress: archive.Progress | None = None,
 ) -> Staged:
     """Unpack `trees` of the archive beside their places; `user` and `group` run Teleport here.
 
+    `writing` are the files elsewhere that will be written when all this is in its place.
+
     `exchange.recover` removes what was made. Raises what unpack raises, FileTrouble and AccountMissing.
     """
     staged = {tree: exchange.place(where, tree, undo.NEW, stamp, private=True) for tree in trees}
     kept = {tree: exchange.place(where, tree, undo.OLD, stamp) for tree in trees}
-    exchange.prepare(where, [exchange.goes_with(path) for path in staged.values()])
+    exchange.prepare(where, [exchange.goes_with(path) for path in staged.values()], writing=writing)
     for path in staged.values():
         exchange.make_room(where, path)
     into = {tree: where.path(path) for tree, path in staged.items()}

@@ -131,7 +131,7 @@ def put_back(where: root.Root, made: Undo, *, word: str, confirmed: bool, stood:
         for each in made.aside
     )
     try:
-        exchange.prepare(where, ())
+        exchange.prepare(where, (), writing=list(made.files))
         exchange.carry_out(where, swaps)
         with changeset.Changeset(where) as changes:
             for path, found in made.files.items():
