@@ -520,7 +520,7 @@ FAULTS = {
     "broken off": answers.RESETTING,
 }
 # In a sample, one fault at every so many calls.
-STEP = 1 if EVERY_CALL else 17
+STEP = 1 if EVERY_CALL else 29
 
 
 def sweep(cluster: Cluster, prepare: Callable[[], Agent], action: str, check: Callable[[Agent, Ended], None]) -> None:
