@@ -12,6 +12,7 @@ import stat
 import subprocess
 import sys
 import tarfile
+import tempfile
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -112,7 +113,14 @@ def rpm(built: packages.Built, tmp_path_factory: pytest.TempPathFactory) -> dict
 
 
 def _query(package: Path, what: str) -> str:
-    return subprocess.run(["rpm", "-qp", "--qf", what, package], check=True, capture_output=True, text=True).stdout
+    return _rpm("-qp", "--qf", what, package)
+
+
+def _rpm(*arguments: str | Path) -> str:
+    with tempfile.TemporaryDirectory() as home:  # where it makes a database, even to look into a file
+        command = ["rpm", *map(str, arguments)]
+        environment = {**packages.PLAIN, "HOME": home}
+        return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
 
 
 def _files(found: dict[str, Installed]) -> set[str]:
@@ -280,7 +288,7 @@ def test_no_package_tells_where_or_by_whom_it_was_built(
 def test_bytecode_belongs_to_the_rpm(built: packages.Built) -> None:
     """Amazon Linux's Python makes it when the package is installed; it has to go with it."""
     assert built.rpm is not None
-    listed = set(subprocess.run(["rpm", "-qpl", built.rpm], check=True, capture_output=True, text=True).stdout.split())
+    listed = set(_rpm("-qpl", built.rpm).split())
     for path in _project():
         if path.endswith(".py"):
             module = Path(f"{LIBRARY}/{path}")
@@ -402,7 +410,7 @@ def test_neither_asks_for_more_than_the_distributions_have(built: packages.Built
 
 
 @pytest.mark.skipif(shutil.which("lintian") is None, reason="lintian is not installed")
-def test_lintian_has_no_complaint_that_is_not_explained(built: packages.Built) -> None:
+def test_lintian_has_no_complaint_that_is_not_explained(built: packages.Built, tmp_path: Path) -> None:
     # Of what another release of lintian finds besides, only errors count: its list of complaints is another one.
     known = "2.116." in _version("lintian")
     levels = ["--display-info", "--pedantic", "--fail-on=error,warning,info,pedantic"]
@@ -411,7 +419,7 @@ def test_lintian_has_no_complaint_that_is_not_explained(built: packages.Built) -
         capture_output=True,
         text=True,
         check=False,
-        env=packages.PLAIN,
+        env={**packages.PLAIN, "HOME": str(tmp_path)},
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert not known or done.stdout == ""
@@ -419,11 +427,15 @@ def test_lintian_has_no_complaint_that_is_not_explained(built: packages.Built) -
 
 
 @pytest.mark.skipif(shutil.which("rpmlint") is None, reason="rpmlint is not installed")
-def test_rpmlint_has_no_complaint_that_is_not_explained(built: packages.Built) -> None:
+def test_rpmlint_has_no_complaint_that_is_not_explained(built: packages.Built, tmp_path: Path) -> None:
     rules = CHECKOUT / "packaging/rpm/rpmlint.toml"
     strict = ["--strict"] if _version("rpmlint") == "2.4.0" else []
     done = subprocess.run(
-        ["rpmlint", *strict, "-c", rules, built.rpm], capture_output=True, text=True, check=False, env=packages.PLAIN
+        ["rpmlint", *strict, "-c", rules, built.rpm],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**packages.PLAIN, "HOME": str(tmp_path)},
     )
     assert done.returncode == 0, done.stdout + done.stderr
     _assert_each_is_explained(rules, re.compile(r"^    \""))
