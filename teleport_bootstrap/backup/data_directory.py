@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Optional
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.backup import archive, databases, databases_child, pack
+from teleport_bootstrap.backup import archive, databases, databases_child
 from teleport_bootstrap.host import changeset, exchange, root
 
 # What Teleport makes anew: a copy of the cluster's resources, as proxies and nodes keep it.
@@ -49,7 +49,6 @@ class DataDirectory:
         self.path = path
         self._top = os.fsencode(path)
         self._shown = where.path(path)
-        self._room = pack.scratch()
         self._allow_damaged = allow_damaged
         self._damaged: dict[bytes, str] = {}
         self._parent: Optional[tuple[bytes, int]] = None
@@ -159,7 +158,8 @@ class DataDirectory:
             facts = os.fstat(source)
             if not stat.S_ISREG(facts.st_mode) or (facts.st_nlink > 1 and facts.st_uid != self._owner):
                 raise archive.Gone("it was something else when its turn had come")
-            with tempfile.TemporaryFile(dir=self._room) as copy:
+            # Beside the original, under no name: there is room, and nobody else can reach it.
+            with tempfile.TemporaryFile(dir=f"/proc/self/fd/{self._descriptor}") as copy:
                 left = facts.st_size
                 while left:
                     block = os.read(source, min(left, 1024 * 1024))
@@ -173,7 +173,7 @@ class DataDirectory:
         except OSError as error:
             raise errors.FileTrouble(
                 f"{self._shown}/{os.fsdecode(below)} cannot be copied: {error.strerror}",
-                hint=f"Look at the space in {self._room or tempfile.gettempdir()}.",
+                hint=f"Look at the space in {self._shown}.",
             ) from None
         finally:
             os.close(source)
