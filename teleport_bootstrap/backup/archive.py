@@ -17,7 +17,9 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import IO, Any, Optional, Protocol, Union
+from typing import Any, Optional, Protocol, Union
+
+from teleport_bootstrap.backup.spool import Spool
 
 # Where the archive's own two members are; nothing of the host may have such a path.
 OWN = "teleport-backup"
@@ -241,7 +243,7 @@ class Verified:
         notes_in_all: int,
         links_outside: int,
         first_links_outside: tuple[str, ...],
-        lines: IO[bytes],
+        lines: Spool,
         parse: Callable[[bytes], Entry],
     ) -> None:
         self.name = name
@@ -259,8 +261,8 @@ class Verified:
 
     def entries(self) -> Iterator[Entry]:
         """Yield what the manifest says of each member, in the archive's order; only one of these at a time."""
-        self._lines.seek(0)
-        for line in self._lines:
+        self._lines.rewind()
+        for line in self._lines.lines():
             yield self._parse(line)
 
     def close(self) -> None:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
-from typing import IO, Optional
+from typing import Optional
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.backup import (
@@ -25,7 +24,7 @@ from teleport_bootstrap.backup import (
 )
 from teleport_bootstrap.backup.content import content_digest
 from teleport_bootstrap.backup.input import Bytes
-from teleport_bootstrap.backup.pack import scratch
+from teleport_bootstrap.backup.spool import Spool
 from teleport_bootstrap.backup.tar_reading import Member, Refused
 
 # How many damaged files an error names; the others are counted.
@@ -51,7 +50,7 @@ def error(name: str, what: str, damaged: Sequence[tuple[str, str]], in_all: int)
 
 def damaged(source: archive.Source, broken: str) -> errors.ArchiveDamaged:
     """Read a damaged archive once more, as far as it can be read, and return the error that tells of it."""
-    with tempfile.TemporaryFile(dir=scratch()) as found, tempfile.TemporaryFile(dir=scratch()) as lines:
+    with Spool() as found, Spool() as lines:
         diagnosis = _Diagnosis(found, lines)
         try:
             diagnosis.read(source)
@@ -62,7 +61,7 @@ def damaged(source: archive.Source, broken: str) -> errors.ArchiveDamaged:
 
 
 class _Diagnosis:
-    def __init__(self, found: IO[bytes], lines: IO[bytes]) -> None:
+    def __init__(self, found: Spool, lines: Spool) -> None:
         self._found = found
         self._lines = lines
         self._has_manifest = False
@@ -142,10 +141,10 @@ class _Diagnosis:
         except ragged.Over:
             return False
         # A damaged manifest is none: it would accuse files that are good.
-        self._lines.seek(0)
+        self._lines.rewind()
         try:
-            self._lines.readline()
-            self._has_manifest = any(isinstance(manifest.parse(line), archive.Totals) for line in self._lines)
+            self._lines.line()
+            self._has_manifest = any(isinstance(manifest.parse(line), archive.Totals) for line in self._lines.lines())
         except manifest.Malformed:
             self._has_manifest = False
         if not self._has_manifest:
@@ -154,19 +153,19 @@ class _Diagnosis:
 
     def compare(self) -> None:
         """Name what is damaged."""
-        self._found.seek(0)
+        self._found.rewind()
         if not self._has_manifest:
-            for text in self._found:
+            for text in self._found.lines():
                 entry = manifest.parse_entry(text[1:])
                 if text[:1] == _COMPLETE:
                     self._last = entry.path
                 else:
                     self._name(entry.path, "may be damaged" if text[:1] == _DOUBTFUL else "cannot be read to its end")
             return
-        self._lines.seek(0)
-        self._lines.readline()
+        self._lines.rewind()
+        self._lines.line()
         found = self._next_found()
-        for text in self._lines:
+        for text in self._lines.lines():
             wanted = manifest.parse(text)
             if not isinstance(wanted, archive.Entry):
                 continue
@@ -184,7 +183,7 @@ class _Diagnosis:
             found = self._next_found()
 
     def _next_found(self) -> Optional[tuple[bytes, archive.Entry]]:
-        text = self._found.readline()
+        text = self._found.line()
         return (text[:1], manifest.parse_entry(text[1:])) if text else None
 
     def _name(self, path: str, text: str) -> None:

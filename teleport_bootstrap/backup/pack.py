@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import time
 from collections.abc import Iterable, Mapping
-from typing import IO, Any, Optional
+from typing import Any, Optional
 
 from teleport_bootstrap.backup import archive, manifest, tar_writing, walk
 from teleport_bootstrap.backup import compression as compressing
 from teleport_bootstrap.backup.members import Members
 from teleport_bootstrap.backup.output import Output
+from teleport_bootstrap.backup.spool import Spool
 from teleport_bootstrap.host import accounts, root
 
 _REPORT_SECONDS = 0.1
@@ -43,7 +43,7 @@ def pack(
     ordered = _in_order(trees)
     text = _header_text(header)
     codec = compressing.codec(compression or compressing.best())
-    with tempfile.TemporaryFile(dir=scratch()) as spool, Output(sink, codec) as output:
+    with Spool() as spool, Output(sink, codec) as output:
         work = _Pack(output, spool, accounts.Names(where), progress)
         work.own_member(archive.HEADER, len(text))
         output.write(tar_writing.padded(text))
@@ -64,11 +64,6 @@ def pack(
         notes=tuple(work.notes),
         notes_in_all=work.notes_in_all,
     )
-
-
-def scratch() -> Optional[str]:
-    """Return where temporary files of any size may be: not /tmp, which is often kept in memory."""
-    return "/var/tmp" if os.access("/var/tmp", os.W_OK | os.X_OK) else None  # noqa: S108
 
 
 def _header_text(header: Mapping[str, Any]) -> bytes:
@@ -95,7 +90,7 @@ class _Pack:
     """An archive under way."""
 
     def __init__(
-        self, output: Output, spool: IO[bytes], names: accounts.Names, progress: Optional[archive.Progress]
+        self, output: Output, spool: Spool, names: accounts.Names, progress: Optional[archive.Progress]
     ) -> None:
         self._output = output
         self._spool = spool
@@ -125,9 +120,8 @@ class _Pack:
 
     def append_manifest(self) -> None:
         """Add the manifest, which is complete now."""
-        size = self._spool.tell()
+        size = self._spool.rewind()
         self.own_member(archive.MANIFEST, size)
-        self._spool.seek(0)
         while part := self._spool.read(_COPY_SIZE):
             self._output.write(part)
         self._output.write(tar_writing.padding(size))

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
-from typing import IO, Any, Optional
+from typing import Any, Optional
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.backup import archive, container, diagnosis, manifest, tar_reading, tar_writing
 from teleport_bootstrap.backup.content import content_digest
 from teleport_bootstrap.backup.input import Input
-from teleport_bootstrap.backup.pack import scratch
 from teleport_bootstrap.backup.safety import Order, as_entry, leads_out, plain
+from teleport_bootstrap.backup.spool import Spool
 from teleport_bootstrap.backup.tar_reading import Member, Refused
 
 UNLIMITED = archive.Limits()
@@ -32,8 +31,8 @@ def verify(
     of a later format, or where this machine lacks the program to read it; and what the source raises.
     """
     with contextlib.ExitStack() as held:
-        seen = held.enter_context(tempfile.TemporaryFile(dir=scratch()))
-        lines = tempfile.TemporaryFile(dir=scratch())  # noqa: SIM115
+        seen = held.enter_context(Spool())
+        lines = Spool()
         on_failure = held.enter_context(contextlib.ExitStack())
         on_failure.callback(lines.close)
         try:
@@ -98,7 +97,7 @@ def _is_own(member: Member, path: bytes) -> bool:
 
 
 class _Verification:
-    def __init__(self, name: str, tar: Input, limits: archive.Limits, seen: IO[bytes], lines: IO[bytes]) -> None:
+    def __init__(self, name: str, tar: Input, limits: archive.Limits, seen: Spool, lines: Spool) -> None:
         self._name = name
         self._tar = tar
         self._order = Order(limits)
@@ -114,7 +113,7 @@ class _Verification:
     def run(self) -> archive.Verified:
         header = read_header(self._name, self._tar)
         member = self._files()
-        self._seen.seek(0)
+        self._seen.rewind()
         self._manifest(header, member)
         if tar_reading.member(self._tar.take, self._tar.tell()) is not None:
             raise Refused(b"", "something follows the manifest")
@@ -180,7 +179,7 @@ class _Verification:
 
     def _compare(self, entry: archive.Entry, before: Optional[archive.Entry]) -> None:
         """Hold what the manifest says of a member against what was read of it."""
-        seen = self._seen.readline()
+        seen = self._seen.line()
         is_again = before is not None and before.path == entry.path
         if is_again != (before is not None and before.superseded):
             raise Refused(os.fsencode(entry.path), "is there twice, or should be")

@@ -9,6 +9,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -598,3 +599,11 @@ def test_memory_does_not_grow_with_what_is_archived(tmp_path: Path) -> None:
     small, large = peak(few, tmp_path / "archive"), peak(many, tmp_path / "archive")
     assert large < small + 16 * 1024
     assert large < 128 * 1024
+
+
+def test_a_full_disk_under_the_temporary_file_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data").write_text("x")
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda dir: open("/dev/full", "r+b"))  # noqa: SIM115
+    with pytest.raises(errors.FileTrouble, match="No space left") as trouble:
+        packed([Tree(str(tmp_path / "data"))])
+    assert "Make room" in trouble.value.hint
