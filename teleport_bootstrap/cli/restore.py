@@ -18,9 +18,7 @@ EXAMPLE = "teleport-bootstrap restore s3://acme-backups/teleport/ --dry-run"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     what = parser.add_mutually_exclusive_group()
-    what.add_argument(
-        "archive", nargs="?", metavar="ARCHIVE", help="file or s3:// URL; default: TELEPORT_RESTORE_FROM"
-    )
+    what.add_argument("archive", nargs="?", metavar="ARCHIVE", help="file or s3:// URL; default: TELEPORT_RESTORE_FROM")
     what.add_argument("--undo", action="store_true", help="put back what the last restore put aside")
     what.add_argument("--discard-undo", action="store_true", help="remove what the last restore put aside")
     parser.add_argument("--dry-run", action="store_true", help="verify, show what would be done, and stop")

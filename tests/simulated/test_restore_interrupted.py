@@ -98,7 +98,7 @@ def test_killed_at_any_call_it_is_the_old_data_or_the_new(prepared: kill_sweep.P
         found, _ = prepared.recover()
         state = plain(found)
         # Compared here, since pytest would spend minutes on telling all of it apart.
-        is_whole = state == before or state == after  # noqa: PLR1714
+        is_whole = state in (before, after)
         assert is_whole, f"{point}: {differing(state, before)} or {differing(state, after)}"
         assert leftovers(prepared.agent.root) == [], point
         seen.add("old" if plain(found) == before else "new")
