@@ -147,6 +147,7 @@ def _in_memory(content: bytes) -> int:
     left = memoryview(content)
     while left:
         left = left[os.write(descriptor, left) :]
+    os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
 
 
