@@ -29,7 +29,7 @@ class Codec(Protocol):
 
     format: container.Format
 
-    def compress(self, data: bytes) -> bytes:
+    def compress(self, data: memoryview) -> bytes:
         """Return a block's compressed bytes. Raises CompressorTrouble."""
 
     def expand(self, stored: bytes, size: int) -> tuple[bytes, bool]:
@@ -49,14 +49,13 @@ class Zstd:
 
     def __init__(self, program: str) -> None:
         self._program = program
-        self._filters = filters.Filters()
+        self._filters = filters.Filters(container.LARGEST_STORED)
 
-    def compress(self, data: bytes) -> bytes:
+    def compress(self, data: memoryview) -> bytes:
         """See Codec."""
         done = self._filters.run(
             [self._program, "-q", "-c", f"-{_ZSTD_LEVEL}", "--single-thread"],
             data,
-            room=container.LARGEST_STORED,
             timeout_seconds=_BLOCK_SECONDS,
         )
         if done.trouble:
@@ -65,18 +64,17 @@ class Zstd:
 
     def expand(self, stored: bytes, size: int) -> tuple[bytes, bool]:
         """See Codec."""
-        done = self._expand(stored, size)
+        done = self._expand(stored)
         if not done.trouble:
-            return done.output, len(done.output) == size
+            return done.output[:size], len(done.output) == size
         # It gives little of a frame whose checksum is wrong, unless it is told not to look at that.
-        again = self._expand(stored, size, "--no-check")
-        return max(done.output, again.output, key=len), False
+        again = self._expand(stored, "--no-check")
+        return max(done.output, again.output, key=len)[:size], False
 
-    def _expand(self, stored: bytes, size: int, *options: str) -> filters.Filtered:
+    def _expand(self, stored: bytes, *options: str) -> filters.Filtered:
         done = self._filters.run(
             [self._program, "-q", "-d", "-c", f"--memory={_ZSTD_MEMORY}", *options],
             stored,
-            room=size,
             timeout_seconds=_BLOCK_SECONDS,
         )
         if done.trouble and "ended with status" not in done.trouble:
@@ -93,7 +91,7 @@ class Gzip:
 
     format = container.GZIP
 
-    def compress(self, data: bytes) -> bytes:
+    def compress(self, data: memoryview) -> bytes:
         """See Codec."""
         work = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
         tail = zlib.crc32(data).to_bytes(4, "little") + len(data).to_bytes(4, "little")

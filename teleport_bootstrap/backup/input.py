@@ -103,6 +103,8 @@ class Input:
     ) -> None:
         self._codec.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
+        # Once more, for what was still in use.
+        self._codec.close()
         self._bytes.close()
 
     @property

@@ -15,7 +15,7 @@ from typing import Optional
 
 from teleport_bootstrap.backup import archive, attributes, holes, tar_writing, walk
 from teleport_bootstrap.backup.archive import Entry
-from teleport_bootstrap.backup.content import ZEROS, hash_zeros
+from teleport_bootstrap.backup.content import hash_zeros
 from teleport_bootstrap.backup.output import Output
 from teleport_bootstrap.host import accounts
 from teleport_bootstrap.host import clock as clocks
@@ -226,13 +226,16 @@ class Members:
             hash_zeros(whole, start - at)
             at = start
             while at < start + length:
-                part = os.pread(descriptor, min(_STEP, start + length - at), at)
-                if not part:
+                # Straight to where it is compressed from.
+                part = self._output.space(min(_STEP, start + length - at))
+                size_read = os.preadv(descriptor, [part], at)
+                if not size_read:
                     undisturbed = False
-                    part = ZEROS[: start + length - at]
-                whole.update(part)
-                self._output.write(part)
-                at += len(part)
+                    size_read = len(part)
+                    part[:] = bytes(size_read)
+                whole.update(part[:size_read])
+                self._output.filled(size_read)
+                at += size_read
                 self._tick()
         hash_zeros(whole, size - at)
         self._output.write(tar_writing.padding(stored))

@@ -11,7 +11,7 @@ from typing import Any, Optional
 from teleport_bootstrap.backup import archive, manifest, tar_writing, walk
 from teleport_bootstrap.backup import compression as compressing
 from teleport_bootstrap.backup.members import Members
-from teleport_bootstrap.backup.output import Output
+from teleport_bootstrap.backup.output import NotOurs, Output
 from teleport_bootstrap.backup.spool import Spool
 from teleport_bootstrap.host import accounts, root
 
@@ -43,19 +43,22 @@ def pack(
     ordered = _in_order(trees)
     text = _header_text(header)
     codec = compressing.codec(compression or compressing.best())
-    with Spool() as spool, Output(sink, codec) as output:
-        work = _Pack(output, spool, accounts.Names(where), progress)
-        work.own_member(archive.HEADER, len(text))
-        output.write(tar_writing.padded(text))
-        # Whoever wants to know what an archive is reads this much of it.
-        output.cut()
-        spool.write(manifest.first_line(json.loads(text)))
-        for tree in ordered:
-            work.tree(where, tree)
-        spool.write(manifest.last_line(work.totals))
-        work.append_manifest()
-        output.write(tar_writing.END)
-        digest = output.finish()
+    try:
+        with Spool() as spool, Output(sink, codec) as output:
+            work = _Pack(output, spool, accounts.Names(where), progress)
+            work.own_member(archive.HEADER, len(text))
+            output.write(tar_writing.padded(text))
+            # Whoever wants to know what an archive is reads this much of it.
+            output.cut()
+            spool.write(manifest.first_line(json.loads(text)))
+            for tree in ordered:
+                work.tree(where, tree)
+            spool.write(manifest.last_line(work.totals))
+            work.append_manifest()
+            output.write(tar_writing.END)
+            digest = output.finish()
+    except NotOurs as carried:
+        raise carried.error from None
     return archive.Packed(
         digest=digest,
         size=output.written,
@@ -145,4 +148,7 @@ class _Pack:
         now = time.monotonic()
         if now - self._reported >= _REPORT_SECONDS:
             self._reported = now
-            self._progress(self._output.offset, self.totals.entries)
+            try:
+                self._progress(self._output.offset, self.totals.entries)
+            except OSError as error:
+                raise NotOurs(error) from None

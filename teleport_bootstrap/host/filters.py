@@ -25,9 +25,16 @@ class Filtered:
 
 
 class Filters:
-    """Runs programs over blocks of bytes, from any thread. A context manager: what still runs at its end is killed."""
+    """Runs programs over blocks of bytes, from any thread; each may make up to `room` bytes of one.
 
-    def __init__(self) -> None:
+    A context manager: what still runs at its end is killed. The files in memory that blocks are in are used over and
+    over, and go with this object.
+    """
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._held = contextlib.ExitStack()
+        self._free: list[tuple[int, int]] = []
         self._running: set[subprocess.Popen[bytes]] = set()
         self._ending = False
         self._lock = threading.Lock()
@@ -44,29 +51,56 @@ class Filters:
             self._ending = True
             for child in self._running:
                 child.kill()
+            # Those that a child still has are closed when it has gone.
+            if not self._running:
+                self._held.close()
+                self._free.clear()
 
-    def run(self, argv: Sequence[str], data: bytes, *, room: int, timeout_seconds: float) -> Filtered:
-        """Return what `argv` makes of `data`, at most `room` bytes: a program that writes more is refused the rest.
+    def run(self, argv: Sequence[str], data: bytes | memoryview, *, timeout_seconds: float) -> Filtered:
+        """Return what `argv` makes of `data`. A program that writes more than there is room for is refused the rest.
 
         Input and output are files in memory instead of pipes: nobody has to feed and drain a child that may hang, and
         the kernel enforces the limit. Never raises for what the program does.
         """
-        with contextlib.ExitStack() as held:
-            try:
-                source = _memory(held, "input")
-                target = _memory(held, "output")
-                os.ftruncate(target, room)
-                fcntl.fcntl(target, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK)
-                left = memoryview(data)
-                while left:
-                    left = left[os.write(source, left) :]
-                os.lseek(source, 0, os.SEEK_SET)
-            except OSError as error:
-                return Filtered(b"", f"no memory to run `{argv[0]}` over: {error.strerror}")
-            trouble = self._run(argv, source, target, timeout_seconds)
-            # The position is the child's own: both have the same open file.
-            written = min(os.lseek(target, 0, os.SEEK_CUR), room)
-            return Filtered(_read(target, written), trouble)
+        try:
+            files = self._take()
+        except OSError as error:
+            return Filtered(b"", f"no memory to run `{argv[0]}` over: {error.strerror}")
+        try:
+            return self._over(files, argv, data, timeout_seconds)
+        except OSError as error:
+            return Filtered(b"", f"no memory to run `{argv[0]}` over: {error.strerror}")
+        finally:
+            with self._lock:
+                self._free.append(files)
+
+    def _take(self) -> tuple[int, int]:
+        """Return a file for input and one for output that nobody else uses. Raises OSError."""
+        with self._lock:
+            if self._free:
+                return self._free.pop()
+            source = os.memfd_create("input", os.MFD_CLOEXEC)
+            self._held.callback(os.close, source)
+            target = os.memfd_create("output", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+            self._held.callback(os.close, target)
+        os.ftruncate(target, self._room)
+        fcntl.fcntl(target, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK)
+        return source, target
+
+    def _over(
+        self, files: tuple[int, int], argv: Sequence[str], data: bytes | memoryview, timeout_seconds: float
+    ) -> Filtered:
+        source, target = files
+        at = 0
+        while at < len(data):
+            at += os.pwrite(source, memoryview(data)[at:], at)
+        os.ftruncate(source, at)
+        os.lseek(source, 0, os.SEEK_SET)
+        os.lseek(target, 0, os.SEEK_SET)
+        trouble = self._run(argv, source, target, timeout_seconds)
+        # The position is the child's own: both have the same open file.
+        written = min(os.lseek(target, 0, os.SEEK_CUR), self._room)
+        return Filtered(_read(target, written), trouble)
 
     def _run(self, argv: Sequence[str], source: int, target: int, timeout_seconds: float) -> str:
         # Nothing of the caller's environment: variables such as ZSTD_CLEVEL would change what a program does.
@@ -98,12 +132,6 @@ class Filters:
         ending = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
         lines = [line.strip() for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
         return f"`{argv[0]}` {ending}" + (f": {lines[-1]}" if lines else "")
-
-
-def _memory(held: contextlib.ExitStack, name: str) -> int:
-    descriptor = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    held.callback(os.close, descriptor)
-    return descriptor
 
 
 def _read(descriptor: int, size: int) -> bytes:

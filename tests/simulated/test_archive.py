@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import gc
 import json
 import os
 import random
@@ -372,17 +374,22 @@ def test_trees_come_in_order_absent_ones_are_left_out_and_a_link_at_the_top_is_a
             packed(wrong, where=where)
 
 
-def test_what_the_sink_raises_ends_the_work_and_nothing_is_left_running(hard: Path, compressed: str) -> None:
-    class Full(Collected):
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.ENOENT, errno.ELOOP])
+@pytest.mark.parametrize("after", [0, 1, 3, 5])
+def test_what_the_sink_raises_ends_the_work_and_nothing_is_left_running(hard: Path, number: int, after: int) -> None:
+    class Failing(Collected):
         def write(self, data: bytes) -> None:
             super().write(data)
-            if sum(map(len, self.parts)) > 100_000:
-                raise OSError(28, "No space left on device")
+            if len(self.parts) > after:
+                raise OSError(number, os.strerror(number))
 
-    before = threading.active_count()
-    with pytest.raises(OSError, match="No space"):
-        pack(Full(), {}, [Tree(str(hard))], where=WHERE, compression=compressed)
-    assert threading.active_count() == before
+    threads, descriptors = threading.active_count(), len(os.listdir("/proc/self/fd"))
+    for compressed in COMPRESSIONS:
+        with pytest.raises(OSError, match=os.strerror(number)) as caught:
+            pack(Failing(), {}, [Tree(str(hard))], where=WHERE, compression=compressed)
+        assert not isinstance(caught.value, errors.BootstrapError)
+    gc.collect()
+    assert (threading.active_count(), len(os.listdir("/proc/self/fd"))) == (threads, descriptors)
 
 
 # ---- programs that compress ----
