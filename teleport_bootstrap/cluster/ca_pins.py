@@ -8,9 +8,9 @@ from teleport_bootstrap import errors
 from teleport_bootstrap.plan import pins
 
 # `tctl status` prints a table: a name, blanks, a value. During a rotation there are several rows, or a name is given
-# once and the pins that follow stand below each other.
-_ROW = re.compile(r"CA pins?:?\s+(\S.*)", re.IGNORECASE)
-_CONTINUED = re.compile(r"\s+(sha256:\S+)\s*")
+# once and the pins stand beside or below each other. Releases differ in the colon and in what stands between pins.
+_ROW = re.compile(r"\W*CA pins?(?=[\s:|]|$)[\s:|]*(.*)", re.IGNORECASE)
+_BETWEEN = re.compile(r"[\s,|\u2502]+")
 
 
 def from_status(output: str) -> tuple[str, ...]:
@@ -21,13 +21,12 @@ def from_status(output: str) -> tuple[str, ...]:
     found: list[str] = []
     continues = False
     for line in output.splitlines():
-        row = _ROW.match(line.strip())
-        below = _CONTINUED.fullmatch(line) if continues else None
-        continues = bool(row or below)
-        if row:
-            found += row.group(1).split()
-        elif below:
-            found.append(below.group(1))
+        row = _ROW.fullmatch(line)
+        words = [word for word in _BETWEEN.split(row.group(1) if row else line) if word.strip("-")]
+        # Below a row stand more pins, or what has nothing to do with it.
+        continues = bool(row) or (continues and bool(words) and all(each.startswith("sha256:") for each in words))
+        if continues:
+            found += words
     listed = tuple(sorted(set(pins.listed("\n".join(found).lower()))))
     if not listed:
         raise errors.TctlFailed(

@@ -31,6 +31,22 @@ def test_all_pins_are_found_while_the_authority_is_rotated(more: str) -> None:
     assert ca_pins.from_status(STATUS + more) == (FIRST, SECOND)
 
 
+@pytest.mark.parametrize(
+    "status",
+    [
+        f"Cluster: c\nCA pins:\n  {FIRST}\n  {SECOND}\n\nauthority  rotation\nhost       standby\n",
+        f"CA pins: {FIRST}, {SECOND}\n",
+        f"CA pins:{FIRST},{SECOND}\n",
+        f"CA pins:  {FIRST}\n          {SECOND}\n\nhost CA   never updated\n",
+        f"CA pins:\n- {FIRST}\n- {SECOND}\n",
+        f"| CA pin | {FIRST} |\n| CA pin | {SECOND} |\n",
+        f"CA pin\t{FIRST}\r\nCA pin\t{SECOND}\r\n",
+    ],
+)
+def test_however_a_release_lays_them_out_they_are_found(status: str) -> None:
+    assert ca_pins.from_status(status) == (FIRST, SECOND)
+
+
 def test_the_order_and_a_repetition_are_no_other_pins() -> None:
     assert ca_pins.from_status(f"CA pin {SECOND}\nCA pin {FIRST}\nCA pin {SECOND}\n") == (FIRST, SECOND)
 
@@ -42,6 +58,8 @@ def test_the_order_and_a_repetition_are_no_other_pins() -> None:
         "Cluster cluster-1\n",
         "CA pin\n",
         "CA pin        none\n",
+        f"CA pins:\n  {FIRST}\n  sha256:1a2b\n",
+        f"CA pins\n\n{FIRST}\n",
         "CA pin        sha256:1a2b\n",
         STATUS + "CA pin        $(reboot)\n",
         STATUS + f"CA pin        sha512:{'1a' * 32}\n",
