@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import json
 import os
@@ -131,7 +132,7 @@ def _copied(top: bytes, path: bytes, scratch: bytes) -> tuple[dict[str, Any], Op
         try:
             # SQLite would wait for what is at the other end of a pipe.
             if not stat.S_ISREG(os.lstat(source).st_mode):
-                return {"result": FAILED, "why": "it is no regular file any more"}, None
+                raise OSError(errno.EINVAL, "it is no regular file any more")
             _copy(source, target)
             problems = _problems(target)
             if problems:
@@ -139,7 +140,7 @@ def _copied(top: bytes, path: bytes, scratch: bytes) -> tuple[dict[str, Any], Op
             descriptor = os.open(target, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 os.close(descriptor)
-                return {"result": FAILED, "why": "the copy was replaced by something else"}, None
+                raise OSError(errno.EINVAL, "the copy was replaced by something else")
             return {"result": COPIED, "why": ""}, descriptor
         finally:
             for left in os.listdir(scratch):
