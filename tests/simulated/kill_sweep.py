@@ -234,12 +234,9 @@ def _same_call(line: str, point: Point) -> bool:
 def _named(name: str, arguments: str) -> list[str]:
     """Return the files that a call is about: its descriptors' and, unless that is what it writes, the names in it."""
     given = arguments.partition(" = ")[0]
-    if "write" in name:
-        # What is written may look like anything.
-        found = re.findall(r"^\d+<[^>]*>", given)
-    else:
-        found = re.findall(r'"[^"]*"|<[^>]*>', given)
-    return [_CHANCE.sub("*", each) for each in found]
+    # What is written may look like anything.
+    kinds = r"^\d+<[^>]*>" if "write" in name else r'"[^"]*"|<[^>]*>'
+    return [_CHANCE.sub("*", each) for each in re.findall(kinds, given)]
 
 
 def sample(points: list[Point]) -> list[Point]:
