@@ -44,7 +44,10 @@ def run(arguments: argparse.Namespace) -> result.Result:
 
 
 def _days(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value <= 60:
         raise argparse.ArgumentTypeError("a number of days up to 60")
     return value

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
-_SECRET_WORDS = re.compile("TOKEN|SECRET|PASSWORD|KEY", re.IGNORECASE)
+_SECRET_WORDS = re.compile(
+    "TOKEN|SECRET|PASSW(?:OR)?D|PASSPHRASE|CREDENTIAL|KEY|WEBHOOK|TOTP_|(?:PASS|PWD)(?![A-Z0-9])|(?<![A-Z0-9])PAT(?![A-Z0-9])",
+    re.IGNORECASE,
+)
 
 
 def looks_secret(text: str) -> bool:

@@ -132,6 +132,8 @@ def _packed(contents: dict[str, str], folder: str, moment: int) -> bytes:
 def _write(path: str, data: bytes, *, make_parent: bool) -> None:
     """Write a new file, of mode 0600 from the beginning; it has its name only when all of it is on the disk."""
     parent, name = os.path.split(path)
+    # Of a directory that somebody names, links to it are that person's affair; what is in ours is not.
+    parent = parent if make_parent else os.path.realpath(parent)
     try:
         if make_parent:
             os.makedirs(os.path.dirname(parent), mode=0o755, exist_ok=True)

@@ -16,7 +16,7 @@ from typing import Any
 import teleport_bootstrap
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.apply import current, generations, jobs, status
-from teleport_bootstrap.host import directory, excerpt, journal, root, systemd, teleport, trust
+from teleport_bootstrap.host import clock, directory, excerpt, journal, root, systemd, teleport, trust
 from teleport_bootstrap.plan import activation, roles
 from teleport_bootstrap.support import conf_text, known_secrets
 
@@ -24,6 +24,8 @@ from teleport_bootstrap.support import conf_text, known_secrets
 JOURNAL_BYTES = 2 * 1024 * 1024
 JOURNAL_LINES = 20000
 _JOURNAL_SECONDS = 30.0
+# Of all units together: a journal that hangs for one hangs for each.
+_JOURNALS_SECONDS = 90.0
 _COMMAND_BYTES = 256 * 1024
 _COMMAND_SECONDS = 15.0
 _MOST_UNITS = 40
@@ -71,10 +73,11 @@ def parts(where: root.Root, *, days: float) -> Iterator[Part]:
         yield _said("units/states.txt", ("systemctl", "show", f"--property={_PROPERTIES}", *units))
         yield _said("units/timers.txt", ("systemctl", "list-timers", "--all", "--no-pager"))
         yield _said("units/failed.txt", ("systemctl", "list-units", "--failed", "--no-pager"))
+    until = clock.SYSTEM.monotonic() + _JOURNALS_SECONDS
+    yield _journal(where, "journal/teleport-bootstrap.txt", [f"--identifier={journal.IDENTIFIER}"], days, until)
     for unit in units:
         if unit.endswith(".service"):
-            yield _journal(where, f"journal/{unit}.txt", [f"--unit={unit}"], days)
-    yield _journal(where, "journal/teleport-bootstrap.txt", [f"--identifier={journal.IDENTIFIER}"], days)
+            yield _journal(where, f"journal/{unit}.txt", [f"--unit={unit}"], days, until)
 
 
 def _singles(where: root.Root) -> dict[str, Callable[[], str]]:
@@ -238,8 +241,14 @@ def _said(name: str, command: tuple[str, ...]) -> Part:
     return Part(name, said.text, said.trouble or ("only the beginning" if said.cut else ""))
 
 
-def _journal(where: root.Root, name: str, chosen: list[str], days: float) -> Part:
-    """Return the newest entries first: with a limit, older versions of journalctl give the oldest otherwise."""
+def _journal(where: root.Root, name: str, chosen: list[str], days: float, until: float) -> Part:
+    """Return the newest entries first: with a limit, older versions of journalctl give the oldest otherwise.
+
+    `until` is when no journal is waited for any more, on the monotonic clock.
+    """
+    left = min(_JOURNAL_SECONDS, until - clock.SYSTEM.monotonic())
+    if left <= 0:
+        return Part(name, "", "not asked for any more, since the journal took too long")
     place = [] if where.is_live else [f"--directory={where.path('/var/log/journal')}"]
     said = excerpt.run(
         [
@@ -247,6 +256,6 @@ def _journal(where: root.Root, name: str, chosen: list[str], days: float) -> Par
             *(f"--lines={JOURNAL_LINES}", f"--since=-{days * 24:.0f}h", *place, *chosen),
         ],
         most_bytes=JOURNAL_BYTES,
-        timeout_seconds=_JOURNAL_SECONDS,
+        timeout_seconds=left,
     )
     return Part(name, said.text, said.trouble or ("only the newest entries" if said.cut else ""))

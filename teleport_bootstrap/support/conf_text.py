@@ -26,9 +26,10 @@ def _line(line: str) -> str:
     if not found["value"].strip():
         return line
     harmless = name in variables.BY_NAME and not secrecy.is_secret_name(name)
-    # Behind a blank, another assignment may follow on the same line.
+    # Behind a blank, another assignment may follow on the same line, or a comment.
     if harmless and "=" not in found["value"]:
-        return line
+        value, mark, comment = found["value"].partition(" #")
+        return line if not mark or _is_comment_of_words(f"#{comment}") else f"{found['lead']}{value} # {MASK}"
     return f"{found['lead']}{MASK}"
 
 

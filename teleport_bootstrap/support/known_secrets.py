@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,9 +12,10 @@ from typing import Any
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.conf import grammar, secrecy, secret_names
 from teleport_bootstrap.host import directory, root, trust
-from teleport_bootstrap.plan import masking, yaml_reading
+from teleport_bootstrap.plan import masking, roles, yaml_reading
 from teleport_bootstrap.plan.services import auth_service, proxy_service, teleport_section
 from teleport_bootstrap.secret import Secret
+from teleport_bootstrap.support import masking as support_masking
 
 LETSENCRYPT = (
     "/etc/letsencrypt/live",
@@ -27,6 +29,11 @@ _FILES = (teleport_section.TOKEN, auth_service.LICENSE, proxy_service.PRIVATE_KE
 _ENTRY = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)=(.*)$", re.MULTILINE)
 _LEAD = re.compile(r"^[ #-]*(?:[\"']?[\w.-]+[\"']?: +)?", re.ASCII)
 _FILE_OF_KEY = re.compile(r"^[ #-]*[\"']?([\w.-]+)[\"']?: +[\"']?(/[^\s\"'#]+)", re.ASCII | re.MULTILINE)
+_ENVIRONMENT_LINE = re.compile(r"^\s*Environment=(.*)$", re.MULTILINE)
+_MOST_CONFS = 100
+# A shorter password may be a word that is found everywhere.
+_SHORTEST_PASSWORD = 5
+_EDGE = re.compile("-----[A-Z0-9 ]+-----")
 # Lines of a license or a key that say nothing by themselves.
 _SHORTEST_LINE = 8
 _LARGEST_SECRET = 128 * 1024
@@ -44,7 +51,8 @@ class Found:
     def add(self, value: str) -> None:
         """Add a value, and each line of it where it has several."""
         whole = value.strip()
-        if whole:
+        # The edge of a key alone is no secret, and what stands between two of them is found by it.
+        if whole and not _EDGE.fullmatch(whole):
             self.secrets.append(Secret(whole))
         lines = [line.strip() for line in whole.splitlines()]
         if len(lines) > 1:
@@ -56,6 +64,8 @@ def find(where: root.Root) -> Found:
     """Return the secrets in conf, overrides, teleport.yaml, the files that these name, and where certbot keeps keys."""
     found = Found()
     _of_conf(where, found)
+    for path in _other_confs(where):
+        _of_assignments(_read(where, path, found) or "", found)
     for path in _FILES:
         _of_file(where, path, found)
     for path in (paths.TELEPORT_YAML, *_overrides(where, found)):
@@ -81,6 +91,25 @@ def _of_conf(where: root.Root, found: Found) -> None:
     for index, assignment in enumerate(parsed.assignments):
         if index in secret:
             found.add(assignment.value)
+        _of_urls(assignment.value, found)
+
+
+def _other_confs(where: root.Root) -> list[str]:
+    """Return where copies of a conf are, which may hold the token of before: beside it, and that of a restored host."""
+    try:
+        names = trust.names(where, paths.CONF_DIRECTORY)
+    except errors.BootstrapError:
+        names = []  # said of the conf itself
+    beside = [f"{paths.CONF_DIRECTORY}/{name}" for name in names[:_MOST_CONFS]]
+    regular = [path for path in beside if os.path.isfile(where.path(path)) and path != paths.CONF]
+    return [*regular, paths.RESTORED_CONF]
+
+
+def _of_urls(text: str, found: Found) -> None:
+    """Add the passwords in URLs; in the journal they may stand alone."""
+    for password in support_masking.passwords(text):
+        if len(password) >= _SHORTEST_PASSWORD:
+            found.add(password)
 
 
 def _overrides(where: root.Root, found: Found) -> list[str]:
@@ -101,6 +130,7 @@ def _of_yaml(where: root.Root, path: str, found: Found) -> None:
         values = []
     # Also what is commented out, or in a file that cannot be read as YAML.
     values += _masked_values(content)
+    _of_urls(content, found)
     for value in values:
         if value.startswith("/"):
             _of_file(where, value, found)
@@ -144,9 +174,23 @@ def _is_switch(value: str) -> bool:
 
 
 def _of_environment(where: root.Root, found: Found) -> None:
-    for name, value in _ENTRY.findall(_read(where, ENVIRONMENT, found) or ""):
+    _of_assignments(_read(where, ENVIRONMENT, found) or "", found)
+    for unit in roles.TELEPORT_UNITS:
+        folder = f"/etc/systemd/system/{unit}.d"
+        for path in _files_below(where, folder):
+            for line in _ENVIRONMENT_LINE.findall(_read(where, path, found) or ""):
+                try:
+                    words = shlex.split(line)
+                except ValueError:
+                    words = line.split()
+                _of_assignments("\n".join(words), found)
+
+
+def _of_assignments(text: str, found: Found) -> None:
+    for name, value in _ENTRY.findall(text):
         if secret_names.looks_secret(name):
             found.add(value.strip().strip("\"'"))
+    _of_urls(text, found)
 
 
 def _of_file(where: root.Root, path: str, found: Found) -> None:

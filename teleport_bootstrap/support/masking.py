@@ -10,14 +10,10 @@ from collections.abc import Iterable, Iterator
 from urllib import parse
 
 from teleport_bootstrap.secret import MASK, Secret
+from teleport_bootstrap.support import patterns
 
 KNOWN = "a secret of this host"
-PRIVATE_KEY = "a private key"
-WEB_TOKEN = "a web token (JWT)"  # noqa: S105 - the name of a kind
-AWS = "an AWS credential"
-NAMED = "a value that is named like a secret"
-LINK = "an invitation or signed link"
-ENCODED = "a long encoded value"
+KNOWN = "a secret of this host"
 
 # Shorter ones are looked for as whole words only: they would be found in the middle of others.
 _SHORT = 6
@@ -26,45 +22,14 @@ _ENCODABLE = 8
 # No private key is longer; what has no end is no reason to drop a whole journal.
 _KEY_LINES = 150
 
-# Every quantifier is bounded or ends where the next match could begin: a journal may hold what was made to hold us up.
-_NAME = (
-    r"(?i:token|secret|passw(?:or)?d|passphrase|api[-_]?key|access[-_]?key|private[-_]?key|client[-_]?key"
-    r"|authorization|credential|cookie)[\w.-]{0,60}"
-)
-_PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    (
-        PRIVATE_KEY,
-        re.compile(
-            r"(?P<lead>-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----)(?P<value>[A-Za-z0-9+/=\s\\:,.]{1,20000})"
-            r"(?=-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----)"
-        ),
-    ),
-    (WEB_TOKEN, re.compile(r"(?P<lead>(?<![\w-]))(?P<value>eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)")),
-    (AWS, re.compile(r"(?P<lead>\b)(?P<value>(?:AKIA|ASIA)[0-9A-Z]{16})\b")),
-    (LINK, re.compile(r"(?P<lead>/web/(?:newuser|invite|reset|recovery(?:/\w{1,20})?)/)(?P<value>[\w-]{8,})")),
-    (LINK, re.compile(r"(?P<lead>(?i:x-amz-(?:signature|credential|security-token))=)(?P<value>[^&\s\"']+)")),
-    (NAMED, re.compile(r"(?P<lead>://[^/\s:@]{0,200}:)(?P<value>[^/\s@]{1,500})(?=@)")),
-    (NAMED, re.compile(r"(?P<lead>\b(?i:bearer|basic) {1,9})(?P<value>[\w.~+/=-]{8,})")),
-    (NAMED, re.compile(r"(?P<lead>\b(?i:tokens?)\b[^\n]{0,40}?\b)(?P<value>[0-9A-Fa-f]{32,500})\b")),
-    (
-        NAMED,
-        re.compile(
-            rf"(?P<lead>{_NAME}\\?[\"']? {{0,9}}[=:] {{0,9}})"
-            r"(?P<value>\\?\"(?:[^\"\\\n]|\\.){0,1000}\"?|'[^'\n]{0,1000}'?|[^\s,;&\"'(){}\[\]]+)"
-        ),
-    ),
-    # A line of a key or a certificate, or the token of a session; digests are hexadecimal, and stay.
-    (
-        ENCODED,
-        re.compile(
-            r"(?P<lead>(?<![\w+/-]))(?P<value>(?=[\w+/-]{0,200}?[a-z])(?=[\w+/-]{0,200}?[A-Z])(?=[\w+/-]{0,200}?[0-9])"
-            r"[\w+/-]{60,}={0,2})"
-        ),
-    ),
-)
+# Taken apart by a function, whose work does not grow with what it does not find.
+_URL = re.compile(r"://(?P<rest>[^\s\"'<>]{1,2000})")
+_PORT = re.compile(r"\d{1,5}")
+_LONGEST_USER = 19
 _HEXADECIMAL = re.compile("[0-9a-f]+|[0-9A-F]+")
 # What follows such a name and is none: files, parameters, and the beginning of a sentence.
-_PATH = re.compile(r"/(?:etc|opt|root|run|teleport|usr|var)/[\w./<>*-]*")
+_PATH = re.compile(r"/(?:(?:etc|home|opt|root|run|srv|teleport|tmp|usr|var)(?:/[\w./<>*-]*)?)?")
+_REFERENCE = re.compile(r"\$(?:[A-Za-z_]\w*|\{[A-Za-z_]\w*\}|\()?")
 _HARMLESS = frozenset(
     (
         *("true", "false", "null", "none", "yes", "no", "on", "off", "is", "was", "are", "a", "an", "the", "not"),
@@ -72,7 +37,10 @@ _HARMLESS = frozenset(
         *("and", "or", "with", "has", "needs", "for", "to"),
     )
 )
-_KEY_EDGE = re.compile(r"-----(BEGIN|END) [A-Z0-9 ]*PRIVATE KEY-----")
+_KEY_EDGE = re.compile(r"-----(BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+# The last word of a line of a key, and how many other lines may come in between.
+_KEY_WORD = re.compile(r"(?!/)[A-Za-z0-9+/]+={0,2}")
+_MOST_OTHERS = 3
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
@@ -96,7 +64,8 @@ class Mask:
         for word in self._words:
             text, count = word.subn(MASK, text)
             self.counts[KNOWN] += count
-        for kind, pattern in _PATTERNS:
+        text = _URL.sub(self._without_password, text)
+        for kind, pattern in patterns.PATTERNS:
             text = pattern.sub(lambda found, kind=kind: self._replaced(kind, found), text)  # type: ignore[misc]
         return visible("".join(self._without_keys(text)))
 
@@ -107,32 +76,92 @@ class Mask:
     def _replaced(self, kind: str, found: re.Match[str]) -> str:
         value = found["value"]
         bare = value.strip("\\\"'")
-        if bare.strip("*") == "" or (kind == NAMED and _is_harmless(bare)):
+        if bare.strip("*") == "" or (kind == patterns.NAMED and _is_harmless(bare)):
             return found[0]
-        if kind == ENCODED and _HEXADECIMAL.fullmatch(bare):
+        if kind == patterns.ENCODED and _HEXADECIMAL.fullmatch(bare):
             return found[0]
         self.counts[kind] += 1
         return f"{found['lead']}{MASK}"
 
-    def _without_keys(self, text: str) -> Iterator[str]:
-        """Yield the lines of `text`, the last word of each masked that stands between the two edges of a key.
+    def _without_password(self, found: re.Match[str]) -> str:
+        rest = found["rest"]
+        password = password_of(rest)
+        if password is None or password.strip("*") == "":
+            return found[0]
+        self.counts[patterns.NAMED] += 1
+        start = 0 if rest.startswith(f"{password}@") else rest.index(":") + 1
+        return f"://{rest[:start]}{MASK}{rest[start + len(password) :]}"
 
-        A journal has each line of a key as an entry of its own, with a time in front, and newest entries first.
+    def _without_keys(self, text: str) -> Iterator[str]:
+        """Yield the lines of `text`, the last word of each masked that belongs to a key.
+
+        A journal has each line of a key as an entry of its own, with a time in front, and newest entries first; one
+        edge of it may have been cut off.
         """
-        left, edge = 0, ""
-        for line in text.splitlines(keepends=True):
-            found = _KEY_EDGE.search(line)
-            if found is not None:
-                opens = left == 0 or found[1] == edge
-                left, edge = (_KEY_LINES, found[1]) if opens and len(_KEY_EDGE.findall(line)) == 1 else (0, "")
-                yield line
-            elif left:
-                left -= 1
-                start, blank, last = line.rstrip("\n").rpartition(" ")
-                self.counts[PRIVATE_KEY] += 1
-                yield f"{start}{blank}{MASK}\n" if last else line
+        lines = text.splitlines(keepends=True)
+        edges: dict[int, str] = {}
+        for index, line in enumerate(lines):
+            if line.find("PRIVATE KEY") != -1:
+                found = _KEY_EDGE.findall(line)
+                if found:
+                    edges[index] = found[0] if len(found) == 1 else ""
+        chosen: set[int] = set()
+        opened: int | None = None
+        for place, kind in edges.items():
+            chosen.update(_of_key(lines, edges, place, 1))
+            chosen.update(_of_key(lines, edges, place, -1))
+            if opened is not None and {edges[opened], kind} == {"BEGIN", "END"} and place - opened <= _KEY_LINES:
+                chosen.update(range(opened + 1, place))
+                opened = None
+            else:
+                opened = place
+        for index, line in enumerate(lines):
+            start, blank, last = line.rstrip("\n").rpartition(" ")
+            if index in chosen and last not in ("", MASK):
+                self.counts[patterns.PRIVATE_KEY] += 1
+                yield f"{start}{blank}{MASK}" + ("\n" if line.endswith("\n") else "")
             else:
                 yield line
+
+
+def _of_key(lines: list[str], edges: dict[int, str], edge: int, step: int) -> Iterator[int]:
+    """Yield where lines like those of a key stand, from the edge at `edge` on; some others may come in between."""
+    others = 0
+    for index in range(edge + step, edge + step * _KEY_LINES, step):
+        if not 0 <= index < len(lines) or index in edges or others > _MOST_OTHERS:
+            return
+        start, _, last = lines[index].rstrip("\n").rpartition(" ")
+        if _KEY_WORD.fullmatch(last) and (start.endswith(":") or not start.strip(" #-|")):
+            others = 0
+            yield index
+        else:
+            others += 1
+
+
+def passwords(text: str) -> Iterator[str]:
+    """Yield the password of each URL in `text` that has one."""
+    for found in _URL.finditer(text):
+        password = password_of(found["rest"])
+        if password is not None:
+            yield password
+
+
+def password_of(rest: str) -> str | None:
+    """Return the password in `rest`, a URL behind its `://`; a long name without one is a token.
+
+    People write passwords into URLs as they are, with slashes and at signs in them.
+    """
+    user, at, _ = rest.rpartition("@")
+    if not at:
+        return None
+    name, colon, password = user.partition(":")
+    host = re.split("[/?#]", name, maxsplit=1)[0]
+    if not colon or host != name:
+        return user if host == user and len(user) > _LONGEST_USER else None
+    # An at sign behind the port and the path of a URL without a password.
+    if _PORT.fullmatch(re.split("[/?#]", password, maxsplit=1)[0]) and re.search("[/?#]", password):
+        return None
+    return password or None
 
 
 def visible(text: str) -> str:
@@ -141,7 +170,7 @@ def visible(text: str) -> str:
 
 
 def _is_harmless(value: str) -> bool:
-    return value.lower().rstrip(".:") in _HARMLESS or _PATH.fullmatch(value) is not None or value.startswith("$")
+    return value.lower().rstrip(".:") in _HARMLESS or any(each.fullmatch(value) for each in (_PATH, _REFERENCE))
 
 
 def _forms(value: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ import base64
 import gzip
 import os
 import re
+import shutil
 import stat
 import tarfile
 from pathlib import Path
@@ -38,7 +39,13 @@ HEX = "c0ffee" * 6
 INVITE = "4c6a1b" * 5
 PASSWORD = "hunter2planted"
 
+URL_PASSWORD = "0racle-passw"
+OLD_TOKEN = "t0ken-of-before"
+RESTORED_TOKEN = "t0ken-of-another"
+UNIT_PASSWORD = "un1t-pass-7"
+
 SECRETS = (
+    *(URL_PASSWORD, OLD_TOKEN, RESTORED_TOKEN, UNIT_PASSWORD),
     *(TOKEN, *LICENSE_LINES, STATIC, CLIENT_SECRET, COMMENTED, DATABASE, PIECE, ENVIRONMENT, *KEY_LINES, KEY_TAIL),
     *(*FOREIGN_KEY_LINES, FOREIGN_TAIL, JWT, ACCESS_KEY, SECRET_KEY, SESSION, HEX, INVITE, PASSWORD),
 )  # fmt: skip
@@ -74,6 +81,9 @@ auth_service:
   tokens:
     - "proxy,node:{STATIC}"
   # auth_token: {COMMENTED}
+db_service:
+  databases:
+    - uri: oracle://scott:{URL_PASSWORD}@db.example.com
 proxy_service:
   https_keypairs:
     - key_file: /etc/own/key.pem
@@ -121,6 +131,7 @@ JOURNAL = "\n".join(
         f"2026-11-22T10:00:10+0000 host x[1]: postgres://u:{PASSWORD}@db.example.com/x",
         f"2026-11-22T10:00:11+0000 host x[1]: {LICENSE_LINES[0]} {LICENSE_LINES[1]} {STATIC} {CLIENT_SECRET}",
         f"2026-11-22T10:00:12+0000 host x[1]: {DATABASE.join(('url://a:', '@b'))} {PIECE} {ENVIRONMENT}",
+        f"2026-11-22T10:00:12+0000 host x[1]: alone {URL_PASSWORD} {OLD_TOKEN} {RESTORED_TOKEN} {UNIT_PASSWORD}",
         f"2026-11-22T10:00:13+0000 host x[1]: short {SHORT} but not {SHORT}4 nor a{SHORT}",
         "2026-11-22T10:00:14+0000 host x[1]: \x1b]0;owned\x07 \x1b[2J \x00 \u202e../../../etc/passwd",
         f"2026-11-22T10:00:15+0000 host x[1]: sha256:{'5e' * 32}",
@@ -147,6 +158,11 @@ def agent(tmp_path: Path) -> Agent:
     made.write("/etc/letsencrypt/archive/example.com/privkey1.pem", KEY, 0o600)
     made.write("/usr/lib/systemd/system/teleport.service", "[Unit]\n")
     made.write("/etc/systemd/system/teleport.service.d/own.conf", f"[Service]\nEnvironment=API_KEY={PASSWORD}\n")
+    made.write(
+        "/etc/systemd/system/teleport.service.d/two.conf", f'[Service]\nEnvironment="A=1" "DB_PASS={UNIT_PASSWORD}"\n'
+    )
+    made.write("/etc/teleport.d/conf.bak", f"TELEPORT_JOIN_TOKEN={OLD_TOKEN}\n", 0o600)
+    made.write("/var/lib/teleport-bootstrap/restored-conf", f"TELEPORT_JOIN_TOKEN={RESTORED_TOKEN}\n", 0o600)
     programs(made, JOURNAL)
     return made
 
@@ -293,6 +309,35 @@ def test_what_was_made_to_hold_it_up_does_not(agent: Agent, line: str) -> None:
     assert done.status == 0
 
 
+@needs_root
+def test_pipes_and_devices_do_not_hold_it_up(agent: Agent) -> None:
+    for path in (
+        *("/etc/teleport.d/conf", "/etc/teleport.yaml", "/etc/default/teleport", "/var/lib/teleport/token"),
+        *("/etc/teleport.d/conf.bak", "/etc/teleport.d/teleport.yaml.d/20.yaml", "/etc/own/key.pem"),
+        "/etc/systemd/system/teleport.service.d/own.conf",
+    ):
+        agent.path(path).unlink(missing_ok=True)
+        os.mkfifo(agent.path(path))
+    os.mknod(agent.path("/etc/teleport.d/teleport.yaml.d/30.yaml"), 0o600 | stat.S_IFCHR, os.makedev(1, 5))
+    done, output = collect(agent, timeout=60)
+    assert done.status == 0, done.errors
+    assert "not a regular file" in contents(output)["MANIFEST.txt"]
+
+
+def test_its_directory_may_be_reached_by_a_link(agent: Agent) -> None:
+    (agent.root.parent / "folder").mkdir()
+    (agent.root.parent / "linked").symlink_to("folder")
+    done = agent.run("collect-logs", "--output", str(agent.root.parent / "linked" / "x.tar.gz"))
+    assert done.status == 0, done.errors
+    assert (agent.root.parent / "folder" / "x.tar.gz").is_file()
+
+
+def test_days_that_are_no_number_are_said_in_words(agent: Agent) -> None:
+    for days in ("x", "nan", "-1", "0", "61", "inf"):
+        done, _ = collect(agent, f"--days={days}")
+        assert done.status == 2 and "a number of days up to 60" in done.errors
+
+
 def test_links_are_not_followed_and_what_could_not_be_looked_for_is_told(agent: Agent, tmp_path: Path) -> None:
     (tmp_path / "outside").write_text("outside-0f-the-root")
     for path in ("/etc/teleport.d/conf", "/etc/teleport.yaml", "/var/lib/teleport/token", "/etc/default/teleport"):
@@ -312,6 +357,7 @@ def test_it_is_for_root_alone_whatever_the_umask_says(agent: Agent) -> None:
     assert done.status == 0
     assert stat.S_IMODE(output.stat().st_mode) == 0o600
 
+    shutil.rmtree(agent.path("/var/lib/teleport-bootstrap"))
     agent.run("collect-logs", prefix=("sh", "-c", 'umask 0; exec "$@"', "sh"))
     made = list(agent.path("/var/lib/teleport-bootstrap").glob("support-*.tar.gz"))
     assert [stat.S_IMODE(each.stat().st_mode) for each in made] == [0o600]
