@@ -21,9 +21,12 @@ from typing import Final
 # cost a process each.
 BLOCK_SIZE: Final = 4 * 1024 * 1024
 
+# What is read: other versions may have reason for larger blocks.
+LARGEST_BLOCK: Final = 16 * 1024 * 1024
+
 # What compressing can add to bytes that cannot be compressed; both formats stay far below.
 _SLACK: Final = 256 * 1024
-LARGEST_STORED: Final = BLOCK_SIZE + _SLACK
+LARGEST_STORED: Final = LARGEST_BLOCK + _SLACK
 
 NO_MEMBER: Final = 0xFFFFFFFF
 
@@ -97,7 +100,7 @@ def introduction(data: bytes) -> Introduction | None:
     if len(data) != INTRODUCTION_SIZE or _check(fields) != check:
         return None
     magic, index, offset, size, stored, first, digest = _FIELDS.unpack(fields)
-    if magic not in (_BLOCK, _SEAL) or size > BLOCK_SIZE or stored > LARGEST_STORED:
+    if magic not in (_BLOCK, _SEAL) or size > LARGEST_BLOCK or stored > LARGEST_STORED:
         return None
     return Introduction(index, offset, size, stored, first, digest, magic == _SEAL)
 

@@ -132,7 +132,7 @@ class _Verification:
             links_outside=0,
             first_links_outside=(),
             lines=self._lines,
-            parse=manifest.parse_entry,
+            parse=manifest.kept_entry,
         )
         self._links_of(verified)
         verified.links_outside, verified.first_links_outside = self._links_in_all, tuple(self._links)

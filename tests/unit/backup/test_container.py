@@ -75,7 +75,7 @@ def test_an_introduction_that_says_impossible_sizes_is_none(format: container.Fo
     digest = hashlib.sha256(b"").digest()
     good = container.Introduction(1, 2, 3, 4, 5, digest)
     assert container.introduction(good.pack()) == good
-    for size, stored in ((container.BLOCK_SIZE + 1, 1), (1, container.LARGEST_STORED + 1)):
+    for size, stored in ((container.LARGEST_BLOCK + 1, 1), (1, container.LARGEST_STORED + 1)):
         assert container.introduction(container.Introduction(0, 0, size, stored, 0, digest).pack()) is None
 
 
