@@ -78,6 +78,7 @@ def run(
             proposed.trees,
             stamp=stamp,
             writing=[*proposed.merged, *proposed.named],
+            owners=proposed.outline.owners,
             user=user,
             group=group,
             progress=progress,
@@ -157,7 +158,7 @@ def _write(
                 changes.write(path, content, mode=_mode(path), owner="root", group="root")
         for path, (content, entry) in proposed.named.items():
             owner, group = _owner(where, entry, *proposed.account)
-            changes.write(path, content, mode=entry.mode & 0o777, owner=owner, group=group)
+            changes.write(path, content, mode=entry.mode & 0o644, owner=owner, group=group)
         if proposed.kept_yaml is not None:
             _stage_kept_yaml(changes, proposed.kept_yaml, proposed.account[1])
         write.stage(changes, where, proposed.given if proposed.conf is not None else None, parts)

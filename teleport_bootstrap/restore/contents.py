@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import posixpath
 import stat
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.apply import current, generations
-from teleport_bootstrap.backup import archive, unpack
+from teleport_bootstrap.backup import archive, storage, unpack
 from teleport_bootstrap.conf import conf as confs
 from teleport_bootstrap.host import directory, root, trouble
+from teleport_bootstrap.plan import named_files
 from teleport_bootstrap.plan import overrides as override_files
 from teleport_bootstrap.restore import places
 
@@ -39,11 +42,20 @@ class Outline:
         return path in self._present
 
 
-def outline(verified: archive.Verified, data: Sequence[str]) -> Outline:
-    """Return what is in `verified`, where `data` are the directories of Teleport's data.
+def outline(verified: archive.Verified, document: Mapping[str, Any]) -> Outline:
+    """Return what is in `verified`, whose teleport.yaml is `document`.
 
-    Raises ArchiveUnsafe where that is what no backup of ours holds.
+    Raises ArchiveUnsafe where that is what no backup of ours holds: `document` decides what is exchanged as a whole,
+    and which files are written elsewhere, and it comes from whoever made the archive.
     """
+    data = storage.directories(document)
+    for path in data:
+        if not places.is_place_for_data(path):
+            raise errors.ArchiveUnsafe(
+                f"the teleport.yaml in {verified.name} has its data in {archive.shown(path)}, which belongs to the "
+                "system, and would be exchanged as a whole",
+                hint="Ask where the archive comes from. Nothing was changed.",
+            )
     trees = (*data, *(each for each in places.TREES if each != paths.DATA))
     taken: dict[str, tuple[int, int]] = {}
     owners, present, named = set(), set(), {}
@@ -60,8 +72,7 @@ def outline(verified: archive.Verified, data: Sequence[str]) -> Outline:
             owners.add(entry.owner)
         if tree not in data or path.count("/") <= _DEEPEST:
             present.add(path)
-    for path, entry in named.items():
-        _require_named(verified, path, entry, len(named))
+    _require_named_all(verified, named, document)
     most = verified.totals.data + _BLOCK * verified.totals.entries
     return Outline(taken, tuple(data), frozenset(owners), named, most, frozenset(present))
 
@@ -74,19 +85,27 @@ def _require_directory(verified: archive.Verified, tree: str, path: str, entry: 
         )
 
 
-def _require_named(verified: archive.Verified, path: str, entry: archive.Entry, count: int) -> None:
-    trouble = ""
-    if places.is_systems(path) or count > places.MOST_NAMED:
-        trouble = "which is no place for a file of Teleport's"
-    elif entry.kind != archive.FILE:
-        trouble = f"which is a {entry.kind}, and only files were expected there"
-    elif entry.size > places.LARGEST_NAMED:
-        trouble = f"which has {entry.size} bytes, more than any key, certificate or license"
-    if trouble:
-        raise errors.ArchiveUnsafe(
-            f"{verified.name} holds {archive.shown(path)}, {trouble}",
-            hint="No backup of ours holds it: ask where the archive comes from. Nothing was changed.",
-        )
+def _require_named_all(
+    verified: archive.Verified, named: Mapping[str, archive.Entry], document: Mapping[str, Any]
+) -> None:
+    said = {"/" + posixpath.normpath(path).lstrip("/") for path in named_files.named(document)}
+    # A backup holds what a link leads to, and not the link: then the name that teleport.yaml has is not in it.
+    has_links = any(path not in named and not places.is_ours(path) for path in said)
+    for path, entry in named.items():
+        trouble = ""
+        if places.is_systems(path) or len(named) > places.MOST_NAMED:
+            trouble = "which is no place for a file of Teleport's"
+        elif entry.kind != archive.FILE:
+            trouble = f"which is a {entry.kind}, and only files were expected there"
+        elif entry.size > places.LARGEST_NAMED:
+            trouble = f"which has {entry.size} bytes, more than any key, certificate or license"
+        elif path not in said and not has_links:
+            trouble = "and the teleport.yaml in it names no such file"
+        if trouble:
+            raise errors.ArchiveUnsafe(
+                f"{verified.name} holds {archive.shown(path)}, {trouble}",
+                hint="No backup of ours holds it: ask where the archive comes from. Nothing was changed.",
+            )
 
 
 _DEEPEST = 6

@@ -19,7 +19,8 @@ class Origin:
     """What the archive says of where it comes from; None is what it does not say.
 
     `instance` is the EC2 instance, `tables` and `backups` the DynamoDB tables and the ARNs of their backups.
-    `host_uuid` says whether the archive holds an identity.
+    `host_uuid` says whether the archive holds an identity, `links_out` how many symbolic links in it lead out of what
+    is restored; the first of them are `first_links_out`.
     """
 
     name: str
@@ -33,6 +34,8 @@ class Origin:
     backups: tuple[str, ...] = ()
     bucket: str | None = None
     host_uuid: bool = False
+    links_out: int = 0
+    first_links_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ def judge(origin: Origin, here: Here, *, force: bool = False) -> Verdict:
             *_kind_of_build(origin, here),
             *_identity("role", origin.role, here.role),
             *_identity("cluster", origin.cluster, here.cluster),
-            *([] if force else _data(here)),
+            *([] if force else (*_data(here), *_links(origin))),
             *_room(here),
             *(Refusal(message, remedy) for message, remedy in here.in_the_way),
         ),
@@ -168,6 +171,20 @@ def _data(here: Here) -> Iterator[Refusal]:
         )
 
 
+def _links(origin: Origin) -> Iterator[Refusal]:
+    if origin.links_out:
+        yield Refusal(
+            f"the archive holds {_links_out(origin)}: what opens such a name here opens what it leads to",
+            "Add --force where somebody on the old host has made them for a reason; they are restored as links.",
+        )
+
+
+def _links_out(origin: Origin) -> str:
+    more = origin.links_out - len(origin.first_links_out)
+    shown = ", ".join(origin.first_links_out) + (f" and {more} more" if more > 0 else "")
+    return f"symbolic links that lead out of what is restored ({shown})"
+
+
 def _room(here: Here) -> Iterator[Refusal]:
     for each in here.spaces:
         if each.needed + LEFT_FREE_BYTES > each.free:
@@ -203,6 +220,8 @@ def _warnings(origin: Origin, here: Here, *, force: bool) -> Iterator[str]:
         yield "this host has a FIPS build of Teleport, and the archive is not of one: local users cannot sign in"
     elif new.edition == teleport_build.ENTERPRISE and old.edition == teleport_build.COMMUNITY:
         yield "this host has Teleport Enterprise, and the archive is of the community edition: it needs a license"
+    if force and origin.links_out:
+        yield f"the archive holds {_links_out(origin)}: they are restored as they are"
     if force and here.made:
         yield "what is on this host is put aside: " + "; ".join(here.made)
     if origin.host_uuid:

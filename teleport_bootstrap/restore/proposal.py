@@ -10,7 +10,7 @@ from typing import Any
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.apply import edits, gather, generations, needed, restored, secrets, units
-from teleport_bootstrap.backup import archive, storage
+from teleport_bootstrap.backup import archive
 from teleport_bootstrap.conf import conf as confs
 from teleport_bootstrap.conf import variables
 from teleport_bootstrap.ec2 import facts
@@ -96,7 +96,7 @@ def make(
     where = doors.where
     with contents.unpacked(source, verified) as archived:
         before = edits.document(edits.text(archived.where, paths.TELEPORT_YAML)) or {}
-        outlined = contents.outline(verified, storage.directories(before))
+        outlined = contents.outline(verified, before)
         contents.add_named(archived, source, verified, outlined)
         here = gather.settings(where)
         given, hand = _given(archived, here)
@@ -113,11 +113,20 @@ def make(
             here=here,
             hand=hand,
             merged=archived.merged_files(with_environment=hand is not None),
-            named={path: (archived.named_file(path) or b"", entry) for path, entry in sorted(outlined.named.items())},
+            named=dict(_named(where, archived, outlined)),
             set_aside=tuple(_set_aside(here, given)),
         )
         proposed = replace(proposed, warnings=_judged(where, proposed, archived, wishes))
         return _planned(doors, proposed, archived, wishes, verified.header)
+
+
+def _named(
+    where: root.Root, archived: contents.Contents, outlined: contents.Outline
+) -> Iterator[tuple[str, tuple[bytes, archive.Entry]]]:
+    """Yield the files to be written elsewhere; of what this host's distribution keeps, its own stay."""
+    for path, entry in sorted(outlined.named.items()):
+        if not (places.is_bundle(path) and os.path.exists(where.path(path))):
+            yield path, (archived.named_file(path) or b"", entry)
 
 
 def _given(archived: contents.Contents, here: confs.Conf | None) -> tuple[confs.Conf | None, handed.Configured | None]:
@@ -139,11 +148,18 @@ def _given(archived: contents.Contents, here: confs.Conf | None) -> tuple[confs.
 
 def _origin(verified: archive.Verified, given: confs.Conf | None) -> judgement.Origin:
     """Return what the header says; of role and cluster, what the archive's conf says counts more: it is followed."""
-    said = origin.of(verified.name, verified.header)
+    said = replace(
+        origin.of(verified.name, verified.header),
+        links_out=verified.links_outside,
+        first_links_out=tuple(archive.shown(f"/{path}") for path in verified.first_links_outside[:_LINKS_SHOWN]),
+    )
     if given is None:
         return said
     decided = deployment.decide(given, fips=False)
     return replace(said, role=decided.role.value, cluster=decided.cluster or said.cluster)
+
+
+_LINKS_SHOWN = 5
 
 
 def _judged(where: root.Root, proposed: Proposal, archived: contents.Contents, wishes: Wishes) -> tuple[str, ...]:

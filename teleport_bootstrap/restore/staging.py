@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from teleport_bootstrap import paths
@@ -33,11 +32,14 @@ def stage(
     *,
     stamp: str,
     writing: Sequence[str],
+    owners: Iterable[str],
     user: str,
     group: str,
     progress: archive.Progress | None = None,
 ) -> Staged:
     """Unpack `trees` of the archive beside their places; `user` and `group` run Teleport here.
+
+    `owners` are the names of those whom the data belonged to.
 
     `writing` are the files elsewhere that will be written when all this is in its place.
 
@@ -51,7 +53,7 @@ def stage(
     into = {tree: where.path(path) for tree, path in staged.items()}
     done = unpack.unpack(source, verified, into, where=where, progress=progress)
     for tree, path in staged.items():
-        _settle(where, tree, path, user, group)
+        _settle(where, tree, path, owners, (user, group))
     notes = tuple(each.describe() for each in done.notes)
     if done.notes_in_all > len(done.notes):
         notes += (f"and {done.notes_in_all - len(done.notes)} more like these",)
@@ -59,7 +61,7 @@ def stage(
     return Staged(swaps, notes)
 
 
-def _settle(where: root.Root, tree: str, path: str, user: str, group: str) -> None:
+def _settle(where: root.Root, tree: str, path: str, owners: Iterable[str], account: tuple[str, str]) -> None:
     """Bring owners and modes of a staged tree to what this host needs; make it where the archive has none."""
     target = where.path(path)
     with trouble.at(target):
@@ -68,7 +70,7 @@ def _settle(where: root.Root, tree: str, path: str, user: str, group: str) -> No
         if tree in places.ROOTS_OWN:
             _be_roots(where, target)
         elif tree == paths.DATA:
-            _be_accounts(where, target, user, group)
+            _be_accounts(where, target, owners, *account)
         directory.sync(target)
         directory.sync(os.path.dirname(target))
 
@@ -94,7 +96,7 @@ def _be_roots(where: root.Root, target: str) -> None:
     os.chmod(target, 0o755 if target.endswith(paths.CONF_DIRECTORY) else mode & 0o755)
 
 
-def _be_accounts(where: root.Root, target: str, user: str, group: str) -> None:
+def _be_accounts(where: root.Root, target: str, owners: Iterable[str], user: str, group: str) -> None:
     """Give the data directory to the account that Teleport runs as, with what belongs to root or to nobody here.
 
     Where that is root, it reads whatever there is, and nothing but the top changes hands.
@@ -104,10 +106,12 @@ def _be_accounts(where: root.Root, target: str, user: str, group: str) -> None:
         os.chmod(target, 0o700)
         return
     if uid != 0:
-        known = _known_users(where)
+        # By name: what came with a number alone belongs to nobody, though somebody here may have that number.
+        names = accounts.Names(where)
+        known = {names.uid(name) for name in owners if name} - {0, None}
         for _, folders, files, descriptor in os.fwalk(target):
             for name in [*folders, *files]:
-                _give(descriptor, name, uid, gid, lambda owner: owner != 0 and owner in known)
+                _give(descriptor, name, uid, gid, lambda owner: owner in known)
     os.chown(target, uid, gid, follow_symlinks=False)
     os.chmod(target, 0o700)
 
@@ -124,14 +128,3 @@ def _give(parent: int, name: str, uid: int, gid: int, stays: Callable[[int], boo
     os.chown(name, uid, gid, dir_fd=parent, follow_symlinks=False)
     # Owners of another kind: what could run as root there is not to run as this account here.
     os.chmod(name, stat.S_IMODE(facts.st_mode) & ~0o6000, dir_fd=parent)
-
-
-def _known_users(where: root.Root) -> frozenset[int]:
-    """Return the user numbers that this host has names for."""
-    found = set()
-    with contextlib.suppress(OSError), open(where.path("/etc/passwd"), encoding="utf-8", errors="replace") as file:
-        for line in file:
-            fields = line.split(":")
-            if len(fields) > 2 and fields[2].isdigit():
-                found.add(int(fields[2]))
-    return frozenset(found)
