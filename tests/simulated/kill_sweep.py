@@ -214,7 +214,9 @@ class Prepared:
             name, rest = match.groups()
             counts[name] = counts.get(name, 0) + 1
             makes = name != "openat" or "O_CREAT" in rest or "O_TRUNC" in rest
-            if makes and str(self.agent.root) in rest and "EEXIST" not in rest:
+            # The working directory is the root, and says nothing of where a file is.
+            named = re.sub(r"AT_FDCWD<[^>]*>", "AT_FDCWD", rest)
+            if makes and str(self.agent.root) in named and "EEXIST" not in rest:
                 found.append(Point(name, counts[name], rest))
         return found
 
