@@ -261,6 +261,7 @@ class Aws:
 
 class _Proxy(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # a body that follows its headers would wait 40 ms for them to be confirmed
     aws: Aws
 
     def log_message(self, *arguments: Any) -> None:

@@ -295,6 +295,7 @@ class Server:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # a body that follows its headers would wait 40 ms for them to be confirmed
     service: Service
 
     def log_message(self, *arguments: Any) -> None:
