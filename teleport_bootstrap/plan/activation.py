@@ -21,6 +21,10 @@ TIMERS = (
     FETCH_SECRETS,
 )
 
+# Where distributions run certbot by themselves (Debian, Amazon Linux, snap): every auth server would renew on its own,
+# past the lock and the bucket, and the authority issues the same certificate five times a week only.
+CERTBOTS_TIMERS = ("certbot.timer", "certbot-renew.timer", "snap.certbot.renew.timer")
+
 # Where Teleport keeps the identity that it gets by joining.
 IDENTITY = f"{paths.DATA}/proc/sqlite.db"
 
@@ -177,7 +181,8 @@ def _units(decided: deployment.Deployment) -> model.Units:
     if decided.role in (roles.Role.PROXY, roles.Role.NODE):
         timers.append(FETCH_SECRETS)
     wanted = (decided.place.unit, *timers)
-    unwanted = tuple(unit for unit in (*roles.TELEPORT_UNITS, *TIMERS) if unit not in wanted)
+    others = CERTBOTS_TIMERS if decided.letsencrypt and decided.role.runs_auth else ()
+    unwanted = tuple(unit for unit in (*roles.TELEPORT_UNITS, *TIMERS, *others) if unit not in wanted)
     return model.Units(enable=wanted, disable=unwanted, start=wanted, stop=unwanted)
 
 
