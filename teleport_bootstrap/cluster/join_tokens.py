@@ -57,6 +57,10 @@ def for_instance_role(name: str, *, account: str, partition: str, role: str) -> 
     }
 
 
+# What Teleport, written in Go, gives for a time that was never set.
+_NEVER = (None, "", "0001-01-01T00:00:00Z")
+
+
 def is_as_wanted(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     """Whether the resource `found`, as Teleport gives it, allows just what `wanted` does, and does not end.
 
@@ -71,7 +75,7 @@ def _essence(resource: Mapping[str, Any]) -> tuple[object, ...]:
     return (
         resource.get("kind"),
         metadata.get("name"),
-        metadata.get("expires") or None,
+        None if metadata.get("expires") in _NEVER else str(metadata["expires"]),
         str(spec.get("join_method", "")).lower(),
         sorted(str(role).lower() for role in spec.get("roles") or []),
         sorted(sorted((key, str(value)) for key, value in _mapping(rule).items() if value) for rule in rules),

@@ -61,6 +61,13 @@ def test_what_teleport_adds_is_no_difference() -> None:
     assert join_tokens.is_as_wanted(_as_teleport_gives_it(), WANTED)
 
 
+@pytest.mark.parametrize("never", [None, "", "0001-01-01T00:00:00Z"])
+def test_a_time_that_was_never_set_is_no_end(never: object) -> None:
+    found = _as_teleport_gives_it()
+    found["metadata"]["expires"] = never
+    assert join_tokens.is_as_wanted(found, WANTED)
+
+
 @pytest.mark.parametrize(
     ("place", "key", "value"),
     [
