@@ -13,7 +13,6 @@ from teleport_bootstrap.secret import MASK, Secret
 from teleport_bootstrap.support import patterns
 
 KNOWN = "a secret of this host"
-KNOWN = "a secret of this host"
 
 # Shorter ones are looked for as whole words only: they would be found in the middle of others.
 _SHORT = 6
