@@ -56,6 +56,10 @@ class Object:
     modified: datetime.datetime
 
 
+class TooLarge(errors.AwsFailed):
+    """An object is larger than what asked for it takes into memory."""
+
+
 class UploadGone(Exception):
     """S3 does not know the multipart upload (any more): it was completed or aborted."""
 
@@ -130,16 +134,16 @@ class Bucket:
         """Return how messages name `key`."""
         return f"s3://{self.name}/{key}"
 
-    def get(self, key: str) -> bytes:
-        """Return what `key` holds, LARGEST bytes at most. Raises ObjectMissing, and AwsFailed for more than that."""
+    def get(self, key: str, *, largest: int = LARGEST) -> bytes:
+        """Return what `key` holds, `largest` bytes at most. Raises ObjectMissing, and TooLarge for more than that."""
 
         def read() -> bytes:
             answer = self.client.get_object(**self.named(key))
             with_etag(answer)
             try:
-                if int(answer["ContentLength"]) > LARGEST:
-                    raise errors.AwsFailed(
-                        f"{self.url(key)} is larger than {LARGEST // 1024 // 1024} MiB",
+                if int(answer["ContentLength"]) > largest:
+                    raise TooLarge(
+                        f"{self.url(key)} is larger than {largest // 1024} KiB",
                         hint="Look what wrote it: something small was expected there.",
                     )
                 return read_all(answer)

@@ -146,8 +146,12 @@ class Shared:
         return None if text is None else Secret(text)
 
     def _text(self, key: str) -> Optional[str]:
+        from teleport_bootstrap.aws import s3  # noqa: PLC0415 - botocore takes a while to import
+
         try:
-            content = self._bucket.get(key)
+            return self._bucket.get(key, largest=LARGEST).decode("utf-8", "replace")
         except errors.ObjectMissing:
             return None
-        return content.decode("utf-8", "replace") if len(content) <= LARGEST else None
+        except s3.TooLarge as error:
+            logger.warning("%s, and is left aside", error.message)
+            return None
