@@ -7,6 +7,7 @@ run ends. What is published is replaced and never removed.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -30,6 +31,9 @@ RECENT_SECONDS = 1800.0
 
 # Older than this, and nobody publishes any more, whoever holds the lock: half of the life of a token.
 OVERDUE_SECONDS = join_tokens.LIFE_SECONDS / 2
+
+# No step may take longer than the lock is certain to be held, however long the caller would wait.
+LONGEST_CALL_SECONDS = 120.0
 
 # What concerns one parameter or one resource alone; after any other trouble, the rest would fail as well.
 _PARTIAL = (errors.AwsDenied, errors.AwsFailed, errors.TctlFailed)
@@ -106,6 +110,7 @@ def run(doors: gather.Doors, *, force: bool = False) -> Outcome:
     access = aws_access.access(doors, given, fips=decided.fips)
     if decided.fips and not endpoints.has_fips(access.region):
         access = aws_access.access(doors, given)
+    access = dataclasses.replace(access, wait_seconds=min(access.wait_seconds, LONGEST_CALL_SECONDS))
     work = _Work(doors, given, decided, door, access, ssm_publish.Parameters(access), _Names(decided.cluster))
     try:
         with _locked(doors, given, access) as check:

@@ -202,6 +202,12 @@ def test_what_another_auth_server_has_just_published_is_left(new_server: NewServ
     assert all(first.values()[name] != before[name] for name in TOKENS.values())
 
 
+def test_a_long_wait_does_not_take_longer_than_the_lock_is_certain(server: AuthServer) -> None:
+    """The longest that can be asked for: each step would not begin, since the lock might end before it does."""
+    assert server.publish("--wait", "3600").status == 0
+    everything_published_is_valid(server)
+
+
 def test_other_pins_say_that_the_tokens_are_another_clusters(new_server: NewServer) -> None:
     old, new = new_server(name="auth-1"), new_server(name="auth-2", pins=[OTHER_PIN])
     old.publish()
