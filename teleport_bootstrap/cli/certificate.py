@@ -39,7 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         type=options.seconds,
         default=0.0,
-        help="install: how long to wait for what Teleport cannot start without; default: not at all",
+        help="install: how long to wait for what Teleport cannot start without; obtain: for another host that is at "
+        "work on it, or has died there; default: not at all",
     )
     parser.add_argument(
         "--server", metavar="URL", help="obtain: the directory of an ACME server; default: certbot's own, Let's Encrypt"
@@ -62,7 +63,14 @@ def run(arguments: argparse.Namespace) -> result.Result:
     doors = gather.Doors(options.where(arguments), os.environ, arguments.wait)
     if arguments.action == INSTALL:
         return _install(doors, arguments.publish_wait)
-    return _rotate(doors, arguments.action, rotation.Wishes(arguments.server, arguments.certbot_wait))
+    wishes = rotation.Wishes(arguments.server, arguments.certbot_wait)
+    if arguments.action == OBTAIN:
+        return awaiting.another_host(
+            lambda: _rotate(doors, OBTAIN, wishes),
+            is_at_work=lambda shown: shown.data["result"] == rotation.ELSEWHERE,
+            seconds=arguments.publish_wait,
+        )
+    return _rotate(doors, RENEW, wishes)
 
 
 def _install(doors: gather.Doors, publish_wait_seconds: float) -> result.Result:

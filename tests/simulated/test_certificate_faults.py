@@ -211,6 +211,16 @@ def test_a_run_that_is_killed_leaves_nothing_in_the_way(cluster: Cluster, auth: 
     assert certbot.count == 1
 
 
+def test_whoever_waits_takes_over_as_soon_as_a_dead_hosts_lock_has_ended(
+    cluster: Cluster, auth: Agent, certbot: Certbot
+) -> None:
+    """Its timer would be up to an hour later, and proxies wait."""
+    cluster.lock_is_of("ip-dead.ec2.internal", time.time() + 8)
+    done = certificate(auth, "obtain", "--wait", "1", "--publish-wait", "60", "--format", "json")
+    assert done.status == 0 and done.data["result"] == "obtained", done.said
+    assert cluster.live() == certbot.issued[0] and cluster.lock() is None
+
+
 def test_a_certificate_that_did_not_reach_the_bucket_is_brought_there_without_asking_again(
     cluster: Cluster, auth: Agent, certbot: Certbot
 ) -> None:
@@ -418,6 +428,21 @@ def test_what_cannot_be_served_with_is_not_taken(
     stays = certificate(proxy, "install")
     assert stays.status == 17 and "stays" in stays.errors, stays.said
     assert tree(proxy.path("/var/lib/teleport")) == before
+
+
+def test_something_large_in_the_place_of_a_file_is_left_aside_and_written_over(
+    cluster: Cluster, auth: Agent, proxy: Agent, certbot: Certbot, authority: Authority
+) -> None:
+    """Not read to its end either: it may be anything that fits into a bucket."""
+    issued = authority.issue(DOMAIN)
+    cluster.share(issued, 1)
+    for key, megabytes in (("live/{}/fullchain.pem", 65), ("archive/{}/fullchain2.pem", 1), ("renewal/{}.conf", 1)):
+        body = bytes(megabytes * 1024 * 1024)
+        cluster.s3.put_object(Bucket=letsencrypt.BUCKET, Key=key.format(DOMAIN), Body=body)
+    assert certificate(proxy, "install").status == 0
+    assert installed(proxy) == pair(issued)
+    assert certificate(auth, "obtain", "--format", "json").data["result"] == "published"
+    assert cluster.live() == issued and not certbot.runs
 
 
 def test_an_older_one_is_not_taken_and_that_is_said(cluster: Cluster, proxy: Agent, authority: Authority) -> None:

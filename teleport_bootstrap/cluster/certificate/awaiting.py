@@ -1,4 +1,4 @@
-"""Asking again, at random moments, as long as Teleport cannot start without its certificate."""
+"""Asking again, at random moments, as long as somebody cannot go on without a certificate."""
 
 from __future__ import annotations
 
@@ -16,6 +16,30 @@ LONGEST_PAUSE_SECONDS = 60.0
 logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
+
+
+def another_host(attempt: Callable[[], Result], *, is_at_work: Callable[[Result], bool], seconds: float) -> Result:
+    """Return what `attempt` returns, called again for up to `seconds` while that says that another host is at work.
+
+    It may have died with the lock in hand: then somebody has to take over as soon as that ends, since proxies wait.
+    Raises what `attempt` raises.
+    """
+    last: list[Result] = []
+
+    def once() -> Result:
+        last[:] = [attempt()]
+        if is_at_work(last[0]):
+            raise retry.Again("another host is at work")
+        return last[0]
+
+    try:
+        return retry.until(retry.Deadline(seconds), once, first=_first_pause(seconds), longest=LONGEST_PAUSE_SECONDS)
+    except retry.DeadlinePassed:
+        return last[0]
+
+
+def _first_pause(seconds: float) -> float:
+    return min(FIRST_PAUSE_SECONDS, max(seconds / 10, 0.1))
 
 
 class _StillAwaited(retry.Again):
@@ -44,7 +68,7 @@ def certificate(attempt: Callable[[], Result], *, seconds: float) -> Result:
         return retry.until(
             retry.Deadline(seconds),
             once,
-            first=min(FIRST_PAUSE_SECONDS, max(seconds / 10, 0.1)),
+            first=_first_pause(seconds),
             longest=LONGEST_PAUSE_SECONDS,
         )
     except retry.DeadlinePassed as passed:
