@@ -94,7 +94,7 @@ def compare(name: str, tree: str, target: str, compression: str, rounds: int) ->
     checks = median([run([sys.executable, "-c", VERIFY, f"{target}.ours"]) for _ in range(rounds)])
     sizes = [os.path.getsize(f"{target}.{kind}") for kind in ("ours", "tar")]
     print(
-        f"{name:<22}{compression:<6}"
+        f"{name:<26}{compression:<6}"
         f"{one.seconds / other.seconds:6.2f} x the time ({one.seconds:.2f} s against {other.seconds:.2f} s), "
         f"{one.kibibytes / other.kibibytes:5.1f} x the memory ({one.kibibytes // 1024} MiB against "
         f"{other.kibibytes // 1024} MiB), {sizes[0] / sizes[1]:.2f} x the size; "
