@@ -16,14 +16,16 @@ def since_applied(
     """Return a line for each way in which this host is not what generation `generation` made it; none without one."""
     if now is None or generation is None:
         return ()
-    return (*_of_trust(now), *_of_conf(where, now, generation), *_of_files(where, generation))
+    return (*_of_trust(now, generation), *_of_conf(where, now, generation), *_of_files(where, generation))
 
 
-def _of_trust(now: current.Current) -> list[str]:
+def _of_trust(now: current.Current, generation: generations.Generation) -> list[str]:
     if now.confirmed:
         return []
+    back = ", and `teleport-bootstrap restore --undo` goes back" if generation.made_by.startswith("restore ") else ""
     return [
-        f"nobody has seen Teleport well with generation {now.generation} yet: `teleport-bootstrap reconfigure` looks"
+        f"nobody has seen Teleport well with generation {now.generation} yet: `teleport-bootstrap reconfigure` "
+        f"looks{back}"
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -146,7 +147,7 @@ def _resume(doors: gather.Doors, proposed: proposal.Proposal, wishes: Wishes) ->
         raise errors.StillSick(
             f"an interrupted change is complete, but Teleport is not well with it: {seen.seen}"
             + restoring.last_words(doors.where, before),
-            hint=f"There is no earlier generation to go back to. Mend {paths.CONF} and reconfigure again.",
+            hint=_without_earlier(doors.where),
         )
     words = restoring.last_words(doors.where, before)
     target = generations.load(doors.where, now.previous)
@@ -163,6 +164,15 @@ def _resume(doors: gather.Doors, proposed: proposal.Proposal, wishes: Wishes) ->
         f"Generation {target.number} is back, and {target.unit} is well with it",
         hint=f"Mend {paths.CONF} and reconfigure again; until it is edited, this machine does not follow it.",
     )
+
+
+def _without_earlier(where: root.Root) -> str:
+    if os.path.lexists(where.path(paths.RESTORE_UNDO)):
+        return (
+            "It was a restore: `teleport-bootstrap restore --undo` puts back what was here before it; or mend "
+            f"{paths.CONF} and reconfigure again."
+        )
+    return f"There is no earlier generation to go back to. Mend {paths.CONF} and reconfigure again."
 
 
 def _put_aside(where: root.Root, proposed: proposal.Proposal, stood: Mapping[str, systemd.State]) -> str | None:

@@ -107,6 +107,15 @@ def ignored(where: root.Root, given: conf.Conf) -> tuple[str, ...]:
     return (f"TELEPORT_RESTORE_FROM is for the first boot only, and is ignored: {since}",)
 
 
+def instead(given: conf.Conf) -> tuple[str, ...]:
+    """Return a note for whoever looks at what `given` would give, where a first boot restores a backup instead."""
+    asked = given.value(variables.TELEPORT_RESTORE_FROM)
+    if asked is None:
+        return ()
+    rest = "an all-in-one, is what the conf gives without that line" if is_bare(given) else "is put aside"
+    return (f"the first boot of an instance restores {asked}, with the conf that is in it; what is shown here {rest}",)
+
+
 def put_conf_back(where: root.Root, given: conf.Conf) -> tuple[str, ...]:
     """Put the archive's conf back where user-data has written its own again; return notes, none where it has not.
 

@@ -168,7 +168,12 @@ def _restored(where: root.Root) -> str | None:
         made = restored.read(where)
     except errors.FileTrouble:
         return None
-    return None if made is None else f"{made.archive}, at {made.at}"
+    if made is None:
+        return None
+    kept = os.path.lexists(where.path(paths.RESTORE_UNDO))
+    return f"{made.archive}, at {made.at}" + (
+        "; what was here before is kept until `teleport-bootstrap restore --discard-undo`" if kept else ""
+    )
 
 
 def _build(where: root.Root, seen: _Seen) -> teleport_build.TeleportBuild | None:

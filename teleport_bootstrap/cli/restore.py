@@ -118,6 +118,7 @@ def _undo(doors: gather.Doors, arguments: argparse.Namespace) -> result.Result:
     ]
     if outcome.seen:
         text.append(f"Teleport: {outcome.seen}")
+    text += [f"note: {note}" for note in outcome.notes]
     word = "kept" if outcome.what == restore.UNDONE else "removed"
     text += [f"{word}: {path}" for path in outcome.kept]
     return result.Result("\n".join(text), _data(outcome), errors.OK)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import logging
 import os
 import sys
 from typing import BinaryIO
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.apply import gather
+from teleport_bootstrap.apply import gather, restored
 from teleport_bootstrap.cli import options
 from teleport_bootstrap.conf import conf, variables
 from teleport_bootstrap.ec2 import facts
@@ -51,7 +52,8 @@ def plan(arguments: argparse.Namespace) -> model.Plan:
         instance = _facts(arguments.metadata, settings)
     else:
         instance = gather.instance(settings, gather.Doors(where, os.environ, arguments.wait))
-    return planner.plan(settings, instance, build, files)
+    found = planner.plan(settings, instance, build, files)
+    return dataclasses.replace(found, notes=(*restored.instead(settings), *found.notes))
 
 
 def _overrides(where: root.Root, arguments: argparse.Namespace) -> tuple[overrides.Override, ...]:

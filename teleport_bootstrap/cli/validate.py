@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from teleport_bootstrap import errors
+from teleport_bootstrap.apply import restored
 from teleport_bootstrap.cli import options, result, sources
 from teleport_bootstrap.conf import conf
 from teleport_bootstrap.plan import requirements
@@ -29,6 +30,8 @@ def run(arguments: argparse.Namespace) -> result.Result:
         *(f"error: {problem.describe(path)}" for problem in problems),
         *(f"warning: {problem.describe(path)}" for problem in inspection.warnings),
     ]
+    notes = () if inspection.conf is None else restored.instead(inspection.conf)
+    lines += [f"note: {note}" for note in notes]
     if not problems:
         lines.append(f"{path}: valid, {len(inspection.variables)} assignments")
     return result.Result(
@@ -37,6 +40,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
             "variables": [{"name": each.name, "value": each.value, "line": each.line} for each in inspection.variables],
             "errors": [problem.data() for problem in problems],
             "warnings": [problem.data() for problem in inspection.warnings],
+            "notes": list(notes),
         },
         errors.CONF_OR_USAGE if problems else errors.OK,
     )

@@ -132,7 +132,9 @@ def run_undo(doors: gather.Doors, agreed: Callable[[undo.Undo], bool], *, health
                 f"{made.what} is undone, but {ran or 'systemd'} is not well: {seen.seen}",
                 hint=f"Look at `journalctl -b -u {ran}`; `teleport-bootstrap restore --undo` undoes this again.",
             )
-        return Outcome(UNDONE, made.what, seen=seen.seen, kept=kept)
+        asked = restored.pending(where, gather.settings(where))
+        notes = () if asked is None else (f"the conf here asks to restore {asked}: the next boot does that again",)
+        return Outcome(UNDONE, made.what, seen=seen.seen, kept=kept, notes=notes)
 
 
 def run_discard(doors: gather.Doors, agreed: Callable[[undo.Undo], bool]) -> Outcome:

@@ -239,6 +239,25 @@ def test_a_later_restore_removes_what_the_one_before_had_put_aside(new: Agent, a
     assert (aside / "host_uuid").read_text() == restoring.HOST_UUID
 
 
+def test_undoing_what_a_boot_restored_says_that_the_next_boot_does_it_again(new: Agent, archive: Path) -> None:
+    new.conf(f"TELEPORT_RESTORE_FROM={archive}\n")
+    assert new.run("restore", "--yes", "--wait", "10").status == 0
+    done = new.run("restore", "--undo", "--yes")
+    assert done.status == 0, done.errors
+    assert f"note: the conf here asks to restore {archive}: the next boot does that again" in done.output
+    assert not new.path(DATA).exists() and not new.teleport_yaml.exists()
+
+
+def test_after_a_restore_that_nobody_saw_the_end_of_the_way_back_is_named(new: Agent, archive: Path) -> None:
+    """Killed when all was in its place, and before anybody has seen Teleport well."""
+    booted(new)
+    assert restoring.restore(new, archive).status == 0
+    current = new.path("/var/lib/teleport-bootstrap/current.json")
+    current.write_text(json.dumps({**json.loads(current.read_text()), "confirmed": False}))
+    (drift,) = [each for each in new.run("status", "--format", "json").data["drift"] if "nobody has seen" in each]
+    assert "`teleport-bootstrap restore --undo` goes back" in drift
+
+
 # ---- what is refused, before anything is changed
 
 
@@ -462,6 +481,15 @@ def test_a_metadata_service_that_does_not_answer_changes_nothing(new: Agent, arc
 # ---- at boot
 
 
+def test_who_looks_at_such_a_conf_is_told_that_something_else_comes(new: Agent) -> None:
+    """Otherwise a conf with nothing but that line looks like an all-in-one."""
+    new.conf("TELEPORT_RESTORE_FROM=s3://acme/x/\n")
+    told = "the first boot of an instance restores s3://acme/x/, with the conf that is in it"
+    assert told in new.run("validate").output
+    assert any(told in each for each in new.run("plan", "--wait", "5", "--format", "json").data["notes"])
+    assert told in new.run("render", "--wait", "5").errors
+
+
 def test_a_boot_leaves_everything_to_the_restore_and_starts_nothing(new: Agent, archive: Path) -> None:
     new.conf(f"TELEPORT_RESTORE_FROM={archive}\n")
     before = tree(new.root)
@@ -489,6 +517,7 @@ def test_what_the_conf_asks_for_is_restored_once(old: Agent, new: Agent, archive
     assert new.path("/etc/teleport.d/conf").read_text() == restoring.ALL_IN_ONE
     record = json.loads(new.path("/var/lib/teleport-bootstrap/restored.json").read_text())
     assert record["archive"] == str(archive) and record["asked"] == str(archive) and len(record["digest"]) == 64
+    assert "--discard-undo" in new.run("status", "--format", "json").data["restore"]
 
     # User-data that is run at every boot writes its conf again.
     new.conf(user_data)
