@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
@@ -44,7 +44,10 @@ def look(
             *(f"{where.path(path)} is another file" for path in files if _differs(where, path, files[path])),
         ),
         spaces=tuple(_spaces(where, outlined)),
-        in_the_way=tuple(_in_the_way(where, outlined, needs.place)),
+        in_the_way=(
+            *_in_the_way(where, outlined, needs.place),
+            *_not_writable(where, (*outlined.trees, *files)),
+        ),
     )
 
 
@@ -138,6 +141,17 @@ def _nearest(path: str) -> str:
     while not os.path.isdir(path):
         path = os.path.dirname(path)
     return path
+
+
+def _not_writable(where: root.Root, targets: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for target in targets:
+        beside = _nearest(os.path.dirname(where.path(target)))
+        if os.statvfs(beside).f_flag & os.ST_RDONLY:
+            yield (
+                f"{where.path(target)} cannot be written: {beside} is read-only here",
+                "Where this is teleport-restore.service, which may write to /etc, /var/lib, /opt, /srv and /mnt alone: "
+                "run `teleport-bootstrap restore` by hand. Otherwise mount it for writing.",
+            )
 
 
 def _in_the_way(where: root.Root, outlined: contents.Outline, place: roles.Place) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from teleport_bootstrap.apply import gather
 from teleport_bootstrap.host.root import Root
 from teleport_bootstrap.restore import proposal, restore
 from tests.simulated import restoring
-from tests.simulated.agent import Agent, tree
+from tests.simulated.agent import Agent, needs_root, tree
 from tests.simulated_ec2 import imds as emulator
 from tests.unit.backup import crafted
 from tests.unit.backup.crafted import directory, file, hardlink, symlink
@@ -156,6 +157,37 @@ def test_links_that_lead_out_are_restored_as_links_by_force(tmp_path: Path, new:
     """Somebody may have put the recordings on another volume in that way."""
     attempt(new, archive_of(tmp_path, members(YAML, symlink("var/lib/teleport/log", "/volume/log"))), force=True)
     assert new.path("/var/lib/teleport/log").is_symlink()
+
+
+@needs_root
+def test_a_key_elsewhere_comes_along_runs_nothing_and_replaces_nothing_unasked(tmp_path: Path, new: Agent) -> None:
+    named = file("opt/x/key.pem", b"a key", mode=0o4755)
+    archive = archive_of(tmp_path, members(key("/opt/x/key.pem"), named))
+    elsewhere = new.path("/opt")
+    elsewhere.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "ro,size=64k", "tmpfs", str(elsewhere)], check=True)
+    try:
+        # As in the sandbox of the unit, for what lies where that may not write.
+        assert f"{elsewhere} is read-only here" in refused(new, archive).message
+    finally:
+        subprocess.run(["umount", str(elsewhere)], check=True)
+    other = new.write("/opt/x/key.pem", "somebody's")
+    assert f"{other} is another file" in refused(new, archive, force=False).message
+    other.unlink()
+
+    attempt(new, archive, force=False)
+
+    assert other.read_text() == "a key"
+    assert other.stat().st_mode & 0o7777 == 0o644
+
+
+def test_of_what_the_distribution_keeps_its_own_stays(tmp_path: Path, new: Agent) -> None:
+    """A newer image has newer authorities, which is no data of anybody's."""
+    path = "/etc/ssl/certs/ca-certificates.crt"
+    bundle = file(path[1:], b"of the old image")
+    here = new.write(path, "of this image")
+    attempt(new, archive_of(tmp_path, members(key(path), bundle)), force=False)
+    assert here.read_text() == "of this image"
 
 
 def test_a_bomb_is_refused_before_anything_is_written(tmp_path: Path, new: Agent) -> None:
