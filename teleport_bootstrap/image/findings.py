@@ -1,14 +1,19 @@
-"""What a judgement of an image is made of, and how its files are looked at: no link is followed, nothing is changed."""
+"""What a judgement of an image is made of, and how its files are looked at: links as it will follow them, and nothing
+is changed."""
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from teleport_bootstrap.host import root
+from teleport_bootstrap.host import directory, root
+
+# As many as the kernel follows.
+_MOST_LINKS = 40
 
 
 @dataclass(frozen=True)
@@ -38,41 +43,99 @@ def one_line(text: str) -> str:
 
 
 def names(where: root.Root, folder: str) -> list[str]:
-    """Return what is in the directory `folder`, which is no link; nothing where there is none. Raises OSError."""
-    path = where.path(folder)
-    if not is_directory(path):
-        return []
-    return sorted(os.listdir(path))
+    """Return what is in the directory `folder`, links of the image followed; nothing where there is none.
+
+    Raises OSError.
+    """
+    path = where.path(real(where, folder))
+    return sorted(os.listdir(path)) if is_directory(path) else []
 
 
 def is_directory(path: str) -> bool:
-    """Whether there is a directory, not a link to one, at `path` on this machine."""
-    try:
-        return stat.S_ISDIR(os.lstat(path).st_mode)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
+    """Whether there is a directory, not a link to one, at `path` on this machine. Raises OSError."""
+    facts = _facts(path)
+    return facts is not None and stat.S_ISDIR(facts.st_mode)
 
 
 def is_there(where: root.Root, path: str) -> bool:
-    """Whether anything at all is at `path`."""
-    return os.path.lexists(where.path(path))
+    """Whether anything at all is at `path`, a link that leads nowhere included. Raises OSError."""
+    return _facts(shown(where, path)) is not None
 
 
 def is_filled(where: root.Root, path: str) -> bool:
-    """Whether there is something at `path` other than an empty file or an empty directory."""
-    shown = where.path(path)
-    try:
-        facts = os.lstat(shown)
-    except (FileNotFoundError, NotADirectoryError):
+    """Whether there is something at `path` other than an empty file or an empty directory. Raises OSError."""
+    place = shown(where, path)
+    facts = _facts(place)
+    if facts is None:
         return False
     if stat.S_ISDIR(facts.st_mode):
-        return bool(os.listdir(shown))
+        return bool(os.listdir(place))
     return not stat.S_ISREG(facts.st_mode) or facts.st_size > 0
+
+
+def is_empty_directory(where: root.Root, path: str) -> bool:
+    """Whether there is a directory at `path` that has nothing in it. Raises OSError."""
+    place = shown(where, path)
+    return is_directory(place) and not os.listdir(place)
 
 
 def has_files(where: root.Root, folder: str) -> bool:
     """Whether there is any file or link below `folder`; empty directories do not count. Raises OSError."""
-    return any(files for _, _, files in _walk(where.path(folder)))
+    return any(files for _, _, files in _walk(where.path(real(where, folder))))
+
+
+def read(where: root.Root, path: str) -> bytes | None:
+    """Return what is in the file at `path`; None where it is none, or no regular one. Raises OSError."""
+    found = directory.read(where, real(where, path))
+    return None if found is None else found.content
+
+
+def real(where: root.Root, path: str) -> str:
+    """Return `path`, as an instance will see it, with every link in it followed as the instance would.
+
+    A link of an image that names /etc means the image's own, not that of the machine on which the image is judged.
+    Raises OSError where links lead in a circle.
+    """
+    left = [each for each in path.split("/") if each]
+    left.reverse()
+    done: list[str] = []
+    followed = 0
+    while left:
+        name = left.pop()
+        if name == "..":
+            del done[-1:]
+            continue
+        here = where.path("/" + "/".join([*done, name]))
+        facts = _facts(here)
+        if facts is None or not stat.S_ISLNK(facts.st_mode):
+            done.append(name)
+            continue
+        followed += 1
+        if followed > _MOST_LINKS:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), here)
+        target = os.readlink(here)
+        if target.startswith("/"):
+            done.clear()
+        left.extend(each for each in reversed(target.split("/")) if each not in ("", "."))
+    return "/" + "/".join(done)
+
+
+def shown(where: root.Root, path: str) -> str:
+    """Return where `path` is on this machine; links of the image do not lead the remedy out of it. Raises OSError."""
+    return where.path(_placed(where, path))
+
+
+def _placed(where: root.Root, path: str) -> str:
+    """Return `path` with the links in its directory followed, and not what it is itself."""
+    folder, name = os.path.split(path)
+    return os.path.join(real(where, folder), name)
+
+
+def _facts(path: str) -> os.stat_result | None:
+    try:
+        return os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def _walk(path: str) -> Iterator[tuple[str, list[str], list[str]]]:

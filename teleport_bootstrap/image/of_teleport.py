@@ -9,10 +9,11 @@ from collections.abc import Iterator
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.conf import secret_names
-from teleport_bootstrap.host import changeset, directory, root, trust
+from teleport_bootstrap.host import changeset, exchange, root, trust
 from teleport_bootstrap.image import findings
 from teleport_bootstrap.image.findings import Finding
 from teleport_bootstrap.plan import activation, deployment, masking, roles
+from teleport_bootstrap.support import masking as looks
 
 GENERATE = "teleport-generate-config.service"
 ENVIRONMENT = "/etc/default/teleport"
@@ -32,17 +33,36 @@ _DATA = {
 _UNIT = re.compile(r"teleport[\w@.-]*\.(?:service|timer|path|socket)", re.ASCII)
 _WANTS = re.compile(r".*\.(?:wants|requires|upholds)")
 _SYSTEM = "/etc/systemd/system"
-_ENTRY = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)=\s*[\"']?[^\s\"']", re.MULTILINE)
+_ENTRY = re.compile(r"^(?:Environment=)?([A-Za-z_]\w*)=\s*[^\s]", re.MULTILINE)
+_FILE_OF_KEY = re.compile(r"^[ -]*[\"']?([\w.-]+)[\"']?: +[\"']?(/[^\s\"'#]+)", re.ASCII | re.MULTILINE)
+_TBOT = "/var/lib/tbot"
+_TBOT_CONFIGURATION = "/etc/tbot.yaml"
 
 
 def data(where: root.Root) -> Iterator[Finding]:
     """Everything in Teleport's data directory."""
-    if os.path.islink(where.path(paths.DATA)):
-        path = where.path(paths.DATA)
+    if os.path.islink(findings.shown(where, paths.DATA)):
+        path = findings.shown(where, paths.DATA)
         yield Finding(path, "a link instead of Teleport's data directory", findings.remove(path))
     for name in findings.names(where, paths.DATA):
-        path = where.path(f"{paths.DATA}/{name}")
+        if name in exchange.VOLUMES_OWN and findings.is_empty_directory(where, f"{paths.DATA}/{name}"):
+            continue
+        path = findings.shown(where, f"{paths.DATA}/{name}")
         yield Finding(path, _DATA.get(name, "what a Teleport has left in its data directory"), findings.remove(path))
+    yield from _beside(where, paths.DATA, "Teleport's data, put aside by a reset, a restore or by hand")
+    for name in findings.names(where, _TBOT):
+        path = findings.shown(where, f"{_TBOT}/{name}")
+        yield Finding(path, "the identity of a bot", findings.remove(path))
+
+
+def _beside(where: root.Root, path: str, what: str) -> Iterator[Finding]:
+    """Yield what stands beside `path` and has a name like it: copies, and what was put aside or not ended."""
+    folder, own = os.path.split(path)
+    likeness = re.compile(rf"\.?{re.escape(own)}(?:[.~]|-(?=bak|back|copy|new|old|orig|sav)).*", re.DOTALL)
+    for name in findings.names(where, folder):
+        if likeness.fullmatch(name) and not findings.is_empty_directory(where, f"{folder}/{name}"):
+            shown = findings.shown(where, f"{folder}/{name}")
+            yield Finding(shown, what, findings.remove(shown))
 
 
 def configuration(where: root.Root) -> Iterator[Finding]:
@@ -55,14 +75,19 @@ def configuration(where: root.Root) -> Iterator[Finding]:
     }
     for path, what in made.items():
         if findings.is_there(where, path):
-            yield Finding(where.path(path), what, findings.remove(where.path(path)))
+            yield Finding(findings.shown(where, path), what, findings.remove(findings.shown(where, path)))
     for folder in (paths.CONF_DIRECTORY, paths.OVERRIDES, os.path.dirname(paths.TELEPORT_YAML)):
         for name in findings.names(where, folder):
-            path = where.path(f"{folder}/{name}")
+            path = findings.shown(where, f"{folder}/{name}")
             if name.endswith((changeset.STAGED, changeset.KEPT)):
                 yield Finding(path, "left by a change that was interrupted", findings.remove(path))
+            elif folder == paths.CONF_DIRECTORY and f"{folder}/{name}" != paths.OVERRIDES:
+                yield Finding(path, "a copy of a conf, or what else one instance has there", findings.remove(path))
+    yield from _beside(where, paths.TELEPORT_YAML, "a copy of Teleport's configuration for one instance")
+    yield from _beside(where, paths.CONF_DIRECTORY, "a copy of the conf of one instance")
     yield from _secrets_in_overrides(where)
-    yield from _secrets_in_environment(where)
+    for path in (ENVIRONMENT, "/etc/sysconfig/teleport", _TBOT_CONFIGURATION, *_drop_ins(where)):
+        yield from _secrets_in(where, path)
 
 
 def state(where: root.Root) -> Iterator[Finding]:
@@ -72,7 +97,7 @@ def state(where: root.Root) -> Iterator[Finding]:
         (paths.BACKUPS, "backups of one instance, with its secrets"),
     ):
         for name in findings.names(where, folder):
-            path = where.path(f"{folder}/{name}")
+            path = findings.shown(where, f"{folder}/{name}")
             yield Finding(path, what, findings.remove(path))
 
 
@@ -80,7 +105,7 @@ def units(where: root.Root) -> Iterator[Finding]:
     """Units that would start on each instance, and drop-ins that hold one back."""
     for path in activation.DROP_INS:
         if findings.is_there(where, path):
-            shown = where.path(path)
+            shown = findings.shown(where, path)
             yield Finding(shown, "a drop-in that `generate` made for one instance", findings.remove(shown))
     is_enabled = False
     for folder in findings.names(where, _SYSTEM):
@@ -92,13 +117,13 @@ def units(where: root.Root) -> Iterator[Finding]:
             elif _UNIT.fullmatch(name):
                 live = "" if where.is_live else f" --root={shlex.quote(where.directory)}"
                 yield Finding(
-                    where.path(f"{_SYSTEM}/{folder}/{name}"),
+                    findings.shown(where, f"{_SYSTEM}/{folder}/{name}"),
                     f"{name} is enabled; in an image only {GENERATE} is, and enables the others",
                     f"systemctl{live} disable {shlex.quote(name)}",
                 )
     if not is_enabled:
         yield Finding(
-            where.path(f"{_SYSTEM}/multi-user.target.wants/{GENERATE}"),
+            findings.shown(where, f"{_SYSTEM}/multi-user.target.wants/{GENERATE}"),
             f"{GENERATE} is not enabled: instances of this image would not configure themselves",
             f"install the teleport-bootstrap package, or `systemctl enable {GENERATE}`",
             blocks=False,
@@ -110,8 +135,12 @@ def certificates(where: root.Root) -> Iterator[Finding]:
     for name in ("live", "archive", "accounts", "renewal", "keys", "csr"):
         folder = f"/etc/letsencrypt/{name}"
         if findings.has_files(where, folder):
-            path = where.path(folder)
+            path = findings.shown(where, folder)
             yield Finding(path, "Let's Encrypt's account, certificates or keys of one cluster", findings.remove(path))
+    if findings.has_files(where, "/var/lib/letsencrypt"):
+        path = findings.shown(where, "/var/lib/letsencrypt")
+        yield Finding(path, "what certbot keeps of one cluster", findings.remove(path))
+    yield from _beside(where, "/etc/letsencrypt", "certificates that were put aside")
 
 
 def _secrets_in_overrides(where: root.Root) -> Iterator[Finding]:
@@ -119,28 +148,47 @@ def _secrets_in_overrides(where: root.Root) -> Iterator[Finding]:
     try:
         names = trust.names(where, paths.OVERRIDES)
     except errors.BootstrapError as error:
-        yield Finding(where.path(paths.OVERRIDES), error.message, error.hint)
+        yield Finding(findings.shown(where, paths.OVERRIDES), error.message, error.hint)
         return
     for name in names:
         path = f"{paths.OVERRIDES}/{name}"
         content = _text(where, path)
-        if content is None or masking.masked(content) != content:
+        if content is None or _has_secret(masking.masked(content), content):
             yield Finding(
-                where.path(path),
+                findings.shown(where, path),
                 "an override that holds what is named like a secret"
                 if content is not None
                 else "an override that is no regular file",
-                findings.remove(where.path(path)),
+                findings.remove(findings.shown(where, path)),
             )
+        for key, file in _FILE_OF_KEY.findall(content or ""):
+            if secret_names.looks_secret(key) and findings.is_filled(where, file):
+                shown = findings.shown(where, file)
+                yield Finding(shown, f"what an override names as {key}", findings.remove(shown))
 
 
-def _secrets_in_environment(where: root.Root) -> Iterator[Finding]:
-    content = _text(where, ENVIRONMENT) if findings.is_there(where, ENVIRONMENT) else ""
-    if content is None or any(map(secret_names.looks_secret, _ENTRY.findall(content))):
-        path = where.path(ENVIRONMENT)
-        yield Finding(path, "environment for Teleport that holds what is named like a secret", findings.remove(path))
+def _drop_ins(where: root.Root) -> Iterator[str]:
+    """Yield Teleport's units of this machine, and what people have added to them."""
+    for folder in findings.names(where, _SYSTEM):
+        if _UNIT.fullmatch(folder):
+            yield f"{_SYSTEM}/{folder}"
+        elif folder.endswith(".d") and _UNIT.fullmatch(folder[: -len(".d")]):
+            yield from (f"{_SYSTEM}/{folder}/{name}" for name in findings.names(where, f"{_SYSTEM}/{folder}"))
+
+
+def _secrets_in(where: root.Root, path: str) -> Iterator[Finding]:
+    content = _text(where, path) if findings.is_filled(where, path) else ""
+    # Words apart, since a unit may set several variables in one line.
+    names = _ENTRY.findall((content or "").replace('"', "\n").replace("'", "\n").replace(" ", "\n"))
+    if content is None or any(map(secret_names.looks_secret, names)) or _has_secret(content, content):
+        shown = findings.shown(where, path)
+        yield Finding(shown, "settings for Teleport that hold what is named like a secret", findings.remove(shown))
+
+
+def _has_secret(masked: str, content: str) -> bool:
+    return masked != content or looks.Mask([]).apply(content) != looks.visible(content)
 
 
 def _text(where: root.Root, path: str) -> str | None:
-    found = directory.read(where, path)
-    return None if found is None else found.content.decode("utf-8", "replace")
+    found = findings.read(where, path)
+    return None if found is None else found.decode("utf-8", "replace")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Callable
@@ -15,6 +16,10 @@ from tests.simulated.agent import GUIDE, Agent, contents, needs_root
 from tests.simulated_ec2 import imds as emulator
 
 GENERATE = "/etc/systemd/system/multi-user.target.wants/teleport-generate-config.service"
+
+
+# root as it is for anybody else: modes of files count.
+UNPRIVILEGED = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
 
 
 @pytest.fixture
@@ -60,6 +65,24 @@ def _moved(image: Agent) -> str:
     image.path("/var/lib/teleport").rmdir()
     image.path("/var/lib/teleport").symlink_to("/srv/data")
     return ""
+
+
+def _named_token(image: Agent) -> str:
+    image.write("/etc/teleport.d/teleport.yaml.d/30.yaml", "teleport:\n  auth_token: /etc/fleet-token\n")
+    return str(image.write("/etc/fleet-token", "abcdef"))
+
+
+def _linked(folder: str, to: str, name: str) -> Callable[[Agent], str]:
+    """A directory of the image is a link: an absolute one means the image's, not that of the machine that judges it."""
+
+    def plant(image: Agent) -> str:
+        shutil.rmtree(image.path(folder), ignore_errors=True)
+        image.path(folder).parent.mkdir(parents=True, exist_ok=True)
+        image.path(folder).symlink_to(to)
+        image.write(os.path.normpath(os.path.join(os.path.dirname(folder), to, name)), "x")
+        return ""
+
+    return plant
 
 
 # What is planted, and which path the finding names where that is another one.
@@ -112,6 +135,52 @@ PLANTS: dict[str, tuple[Callable[[Agent], str], str]] = {
     "a secret in the environment": (file("/etc/default/teleport", "GITHUB_TOKEN=abcdef\n"), ""),
     "cloud credentials": (file("/root/.aws/credentials"), "/root/.aws"),
     "a linked data directory": (_moved, "/var/lib/teleport"),
+    "data put aside": (file("/var/lib/teleport.reset-20260101/host_uuid"), "/var/lib/teleport.reset-20260101"),
+    "data of a restore": (file("/var/lib/.teleport.restore.x/host_uuid"), "/var/lib/.teleport.restore.x"),
+    "a copy of teleport.yaml": (file("/etc/teleport.yaml.bak"), ""),
+    "a copy of the conf's directory": (file("/etc/teleport.d-old/conf"), "/etc/teleport.d-old"),
+    "a copy of the conf": (file("/etc/teleport.d/conf.bak"), ""),
+    "certificates put aside": (file("/etc/letsencrypt.old/live/x/privkey.pem"), "/etc/letsencrypt.old"),
+    "certbot's backups": (file("/var/lib/letsencrypt/backups/1/x"), "/var/lib/letsencrypt"),
+    "versions in SSM": (
+        file("/var/lib/teleport-bootstrap/published/versions.json"),
+        "/var/lib/teleport-bootstrap/published",
+    ),
+    "what was restored": (file("/var/lib/teleport-bootstrap/restored.json"), ""),
+    "a bot": (file("/var/lib/tbot/identity"), ""),
+    "a bot's token": (file("/etc/tbot.yaml", "onboarding:\n  token: abcdef\n"), ""),
+    "a password in an override's URL": (
+        file("/etc/teleport.d/teleport.yaml.d/30.yaml", "teleport:\n  storage:\n    uri: postgres://u:secr3t@h\n"),
+        "",
+    ),
+    "a file of a token that an override names": (_named_token, "/etc/fleet-token"),
+    "a secret in a drop-in": (
+        file("/etc/systemd/system/teleport.service.d/x.conf", '[Service]\nEnvironment="A=1" "DB_PASSWORD=abc"\n'),
+        "",
+    ),
+    "a token in a drop-in's command": (
+        file("/etc/systemd/system/teleport-node.service.d/x.conf", "[Service]\nExecStart=teleport start --token ab1\n"),
+        "",
+    ),
+    "a private key of another name": (file("/root/.ssh/deploy", "-----BEGIN OPENSSH PRIVATE KEY-----\n"), ""),
+    "a password": (file("/etc/shadow", "root:*:1::::::\nadmin:$6$salt$hash:19000::::::\n"), "/etc/shadow (admin)"),
+    "network interfaces": (file("/etc/udev/rules.d/70-persistent-net.rules"), ""),
+    "a Kerberos key": (file("/etc/krb5.keytab"), ""),
+    "credentials of services": (file("/etc/credstore/db"), "/etc/credstore"),
+    "keys of dropbear": (file("/etc/dropbear/dropbear_rsa_host_key"), "/etc/dropbear"),
+    "registration with SSM": (file("/var/lib/amazon/ssm/Vault/Store/x"), "/var/lib/amazon/ssm/Vault"),
+    "somebody's kubeconfig": (file("/srv/admin/.kube/config"), ""),
+    "a lease": (file("/var/lib/dhcp/dhclient.eth0.leases"), ""),
+    "a journal": (file("/var/log/journal/5e/system.journal"), "/var/log/journal"),
+    "a log of cloud-init": (file("/var/log/cloud-init-output.log"), ""),
+    "a random seed": (file("/var/lib/systemd/random-seed"), ""),
+    "the SSM agent's instance": (file("/var/lib/amazon/ssm/i-0123/x"), "/var/lib/amazon/ssm/i-0123"),
+    "host keys behind a link": (_linked("/etc/ssh", "/data/ssh", "ssh_host_rsa_key"), "/data/ssh/ssh_host_rsa_key"),
+    "homes behind a link": (_linked("/home", "../data/home", "a/.netrc"), "/data/home/a/.netrc"),
+    "keys behind a link": (
+        _linked("/srv/admin/.ssh", "/data/keys", "authorized_keys"),
+        "/data/keys/authorized_keys",
+    ),
 }  # fmt: skip
 
 
@@ -138,12 +207,15 @@ def test_each_thing_alone_makes_it_fail_and_is_named_with_its_remedy(image: Agen
     assert contents(image.root) == before, "it only judges"
 
     words = shlex.split(error["problems"][0]["remedy"])
+    if words[0] == "passwd":
+        assert words[1:] == ["--root", str(image.root), "-l", "admin"]
+        return
     if words[0] == "systemctl":
         assert words[1:] == [f"--root={image.root}", "disable", Path(path).name]
         return
     assert words[0] in ("rm", "truncate") and str(image.root) in words[-1]
     if plant != "a linked machine-id":
-        subprocess.run(words, check=True)
+        subprocess.run(error["problems"][0]["remedy"], shell=True, check=True)
         assert image.run("seal").status == 0
 
 
@@ -154,16 +226,40 @@ def test_everything_is_listed_at_once(image: Agent) -> None:
     assert len(done.data["error"]["problems"]) == 4
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["/var/log/journal/5e/system.journal", "/var/log/cloud-init-output.log", "/var/lib/systemd/random-seed",
-     "/var/lib/amazon/ssm/i-0123/x"],
-)  # fmt: skip
-def test_what_a_running_builder_makes_anew_is_told_and_no_more(image: Agent, path: str) -> None:
-    image.write(path, "x")
+def test_hosts_that_somebody_has_spoken_to_are_told_and_no_more(image: Agent) -> None:
+    image.write("/root/.ssh/known_hosts", "x")
     done = image.run("seal", "--format", "json")
     assert done.status == 0
     assert len(done.data["notes"]) == 1 and "note: " in done.errors
+
+
+@pytest.mark.parametrize("folder", ["/etc/ssh", "/home", "/var/lib/teleport-bootstrap", "/srv/admin/.ssh"])
+def test_links_in_a_circle_are_no_proof(image: Agent, folder: str) -> None:
+    shutil.rmtree(image.path(folder), ignore_errors=True)
+    image.path(folder).symlink_to(folder)
+    done = image.run("seal")
+    assert done.status == 18 and "cannot be looked at" in done.errors
+
+
+@needs_root
+def test_a_directory_that_cannot_be_read_is_no_proof(image: Agent) -> None:
+    for folder in ("/var/lib/teleport-bootstrap", "/root/.ssh", "/etc/teleport.d", "/home/left"):
+        image.path(folder).mkdir(parents=True, exist_ok=True)
+        image.path(folder).chmod(0)
+        try:
+            done = image.run("seal", prefix=UNPRIVILEGED)
+        finally:
+            image.path(folder).chmod(0o755)
+        assert done.status == 18 and "cannot be looked at: Permission denied" in done.errors, (folder, done.said)
+
+
+@needs_root
+def test_pipes_do_not_hold_it_up(image: Agent) -> None:
+    for path in ("/etc/shadow", "/etc/default/teleport", "/root/.ssh/x", "/etc/teleport.d/teleport.yaml.d/5.yaml"):
+        image.path(path).unlink(missing_ok=True)
+        image.path(path).parent.mkdir(parents=True, exist_ok=True)
+        os.mkfifo(image.path(path))
+    assert image.run("seal", timeout=30).status == 18
 
 
 def test_a_generator_that_is_not_enabled_is_told(image: Agent) -> None:

@@ -19,6 +19,7 @@ rm -rf /var/lib/cloud/instance /var/lib/cloud/instances /var/lib/cloud/data /var
 
 rm -f /etc/ssh/ssh_host_*key*
 rm -f /var/lib/systemd/random-seed /var/lib/systemd/credential.secret /var/lib/NetworkManager/secret_key
+rm -f /var/lib/dhcp/*.leases /var/lib/dhclient/*.leases /var/lib/NetworkManager/*.lease
 rm -rf /var/lib/amazon/ssm/i-* /var/lib/amazon/ssm/mi-*
 
 truncate --size=0 /etc/machine-id
@@ -29,7 +30,7 @@ fi
 for home in /root /home/*; do
     rm -f "$home/.ssh/authorized_keys" "$home/.ssh/authorized_keys2"
     rm -f "$home/.bash_history" "$home/.sh_history" "$home/.zsh_history" "$home/.python_history" "$home/.lesshst"
-    rm -f "$home/.viminfo"
+    rm -f "$home/.viminfo" "$home/.ssh/known_hosts"
 done
 
 if command -v journalctl >/dev/null; then
