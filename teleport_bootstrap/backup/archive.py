@@ -227,6 +227,7 @@ class Verified:
 
     `header` is the mapping that was given to pack, with `format` added. `links_outside`: how many symbolic links lead
     out of what is archived (they are data, and never followed; the first few in `first_links_outside`).
+    `kept` is the content of the files that verify was asked to keep.
     Holds an unlinked temporary file until it is closed; use as a context manager.
     """
 
@@ -245,6 +246,7 @@ class Verified:
         first_links_outside: tuple[str, ...],
         lines: Spool,
         parse: Callable[[bytes], Entry],
+        kept: Optional[Mapping[str, bytes]] = None,
     ) -> None:
         self.name = name
         self.digest = digest
@@ -258,6 +260,7 @@ class Verified:
         self.first_links_outside = first_links_outside
         self._lines = lines
         self._parse = parse
+        self.kept = kept or {}
 
     def entries(self) -> Iterator[Entry]:
         """Yield what the manifest says of each member, in the archive's order; only one of these at a time."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Optional
 
 from teleport_bootstrap import errors
@@ -17,13 +17,21 @@ from teleport_bootstrap.backup.tar_reading import Member, Refused
 
 UNLIMITED = archive.Limits()
 
+Keep = Callable[[str, int], bool]
+
 _LINKS_SHOWN = 20
 
 
 def verify(
-    source: archive.Source, *, limits: archive.Limits = UNLIMITED, progress: Optional[archive.Progress] = None
+    source: archive.Source,
+    *,
+    limits: archive.Limits = UNLIMITED,
+    progress: Optional[archive.Progress] = None,
+    keep: Optional[Keep] = None,
 ) -> archive.Verified:
     """Read `source` once, from its first to its last byte, and return what is in it; nothing is written anywhere.
+
+    The content of files of which `keep` says so is in memory afterwards; it is asked about each, by path and size.
 
     Raises ArchiveDamaged, which names each damaged file as far as that can be told, where a single byte is not as it
     was sealed, or missing, or too many; ArchiveUnsafe where the archive is whole but holds what must not be unpacked
@@ -37,7 +45,7 @@ def verify(
         on_failure.callback(lines.close)
         try:
             with Input(source, progress=progress) as tar:
-                verified = _Verification(source.name, tar, limits, seen, lines).run()
+                verified = _Verification(source.name, tar, limits, seen, lines, keep).run()
         except container.Broken as broken:
             raise diagnosis.damaged(source, str(broken)) from None
         except Refused as refused:
@@ -97,12 +105,16 @@ def _is_own(member: Member, path: bytes) -> bool:
 
 
 class _Verification:
-    def __init__(self, name: str, tar: Input, limits: archive.Limits, seen: Spool, lines: Spool) -> None:
+    def __init__(  # noqa: PLR0917
+        self, name: str, tar: Input, limits: archive.Limits, seen: Spool, lines: Spool, keep: Optional[Keep]
+    ) -> None:
         self._name = name
         self._tar = tar
         self._order = Order(limits)
         self._seen = seen
         self._lines = lines
+        self._keep = keep
+        self._kept: dict[str, bytes] = {}
         self._wrong: list[tuple[str, str]] = []
         self._wrong_in_all = 0
         self._notes: list[archive.Note] = []
@@ -133,6 +145,7 @@ class _Verification:
             first_links_outside=(),
             lines=self._lines,
             parse=manifest.kept_entry,
+            kept=self._kept,
         )
         self._links_of(verified)
         verified.links_outside, verified.first_links_outside = self._links_in_all, tuple(self._links)
@@ -146,11 +159,19 @@ class _Verification:
             kind = self._order.look(member)
             digest = ""
             if kind == archive.FILE:
-                digest = content_digest(member, self._tar.pieces(member.data))
+                digest = content_digest(member, self._read(member))
                 self._tar.take(-member.data % tar_writing.RECORD)
             self._seen.write(manifest.line(as_entry(member, kind, digest)))
             self._tar.entries += 1
         raise Refused(b"", "there is no manifest")
+
+    def _read(self, member: Member) -> Iterator[memoryview]:
+        pieces = self._tar.pieces(member.data)
+        path = os.fsdecode(member.head.name)
+        if self._keep is None or member.segments is not None or not self._keep(path, member.size):
+            return pieces
+        self._kept[path] = b"".join(pieces)
+        return iter([memoryview(self._kept[path])])
 
     def _manifest(self, header: Mapping[str, Any], member: Member) -> None:
         lines = _lines(self._tar.pieces(member.size))

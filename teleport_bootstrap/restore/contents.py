@@ -221,16 +221,60 @@ def add_named(contents: Contents, source: archive.Source, verified: archive.Veri
     _add(contents, source, verified, list(outlined.named))
 
 
+class Keeping:
+    """Says which files verify is to keep: those that decide, and small ones elsewhere, as far as there is room."""
+
+    def __init__(self) -> None:
+        self._bytes = 0
+        self._elsewhere = 0
+
+    def __call__(self, path: str, size: int) -> bool:
+        """Whether to keep the file `path` of the archive, of `size` bytes."""
+        absolute = f"/{path}"
+        if not places.is_read(absolute):
+            if places.is_ours(absolute) or size > places.LARGEST_NAMED or self._elsewhere >= places.MOST_NAMED:
+                return False
+            self._elsewhere += 1
+        self._bytes += size
+        return self._bytes <= places.MOST_READ
+
+
 def _add(contents: Contents, source: archive.Source, verified: archive.Verified, chosen: list[str]) -> None:
+    """Have what is in `chosen`: from memory, or where something of it was not kept, by reading the archive again."""
     if not chosen:
         return
     where = contents.where
+    files = _kept(verified, chosen)
+    if files is not None:
+        with trouble.at(where.directory):
+            for path, content in files.items():
+                target = where.path(path)
+                os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
+                with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                    file.write(content)
+        return
     into = {path: where.path(path) for path in chosen}
     with trouble.at(where.directory):
         for target in into.values():
             os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
     unpack.unpack(source, verified, into, where=where)
     _take_over(where.directory)
+
+
+def _kept(verified: archive.Verified, chosen: list[str]) -> dict[str, bytes] | None:
+    """Return the files in `chosen` by path, None where something of it is not in memory."""
+    found = {}
+    for entry in verified.entries():
+        path = f"/{entry.path}"
+        if path in chosen and entry.kind not in (archive.FILE, archive.DIRECTORY):
+            return None  # which unpack refuses
+        if places.tree_of(path, chosen) is None or entry.kind not in (archive.FILE, archive.HARDLINK):
+            continue
+        content = verified.kept.get(entry.path if entry.kind == archive.FILE else entry.link)
+        if content is None:
+            return None
+        found[path] = content
+    return found
 
 
 def _deciding(verified: archive.Verified) -> tuple[list[str], int]:

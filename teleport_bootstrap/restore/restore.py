@@ -12,7 +12,7 @@ from teleport_bootstrap.apply import gather, health, restored, restoring, sessio
 from teleport_bootstrap.backup import archive, verify
 from teleport_bootstrap.conf import conf
 from teleport_bootstrap.host import ending
-from teleport_bootstrap.restore import carry_out, finding, proposal, surroundings, undo
+from teleport_bootstrap.restore import carry_out, contents, finding, proposal, surroundings, undo
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ def run(
         source = finding.source(text, doors, given, expected_owner=wishes.expected_owner)
         limits = archive.Limits().with_room(surroundings.free_bytes(where) + _BEYOND_FREE)
         with progress(f"verifying {source.name}", source.size) as told:
-            verified = verify.verify(source, limits=limits, progress=told)
+            verified = verify.verify(source, limits=limits, progress=told, keep=contents.Keeping())
         with verified:
             logger.info("%s is whole: %d files", source.name, verified.totals.files)
             proposed = proposal.make(doors, named, wishes.proposal, source, verified)
