@@ -8,6 +8,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -113,20 +114,69 @@ def test_the_guide_has_a_conf_for_every_role() -> None:
     assert {each[1] if each else "" for each in roles} == {"", "auth", "proxy", "node", "agent"}
 
 
-def test_the_policies_of_the_guide_are_json_and_allow_what_the_code_calls() -> None:
-    policies = [json.loads(body) for language, body in _FENCE.findall(GUIDE) if language == "json"]
-    allowed = set()
-    for policy in policies:
+def actions_of(policy: dict[str, Any]) -> set[str]:
+    listed = [each["Action"] for each in policy["Statement"]]
+    return {action for each in listed for action in ([each] if isinstance(each, str) else each)}
+
+
+def called(*files: str) -> set[str]:
+    """The IAM actions that modules below teleport_bootstrap/ name: `s3:GetObject`, or `GetObject` of their service."""
+    found = set()
+    for name in files:
+        text = (CHECKOUT / "teleport_bootstrap" / name).read_text("utf-8")
+        found |= set(re.findall(r'"((?:ssm|s3|dynamodb|ec2|kms|route53):[A-Z]\w+)"', text))
+        service = re.search(r'f"(\w+):\{action\}', text)
+        if service:
+            found |= {f"{service[1]}:{each}" for each in re.findall(r'_perform\(\s*"([A-Z]\w+)"', text)}
+    assert found, files
+    return found
+
+
+LOCK = called("cluster/lock_item.py")
+OWN_KEY = {"kms:GenerateDataKey", "kms:Decrypt"}
+# What each policy of the guide allows: what the code for it calls, and what AWS takes besides or certbot calls.
+POLICIES = {
+    "Proxies and nodes": called("aws/ssm.py") | {"kms:Decrypt"},
+    "Auth servers": called("aws/ssm_publish.py") | LOCK | {"kms:Encrypt"},
+    "Let's Encrypt": LOCK
+    | {"s3:ListBucket", "s3:GetObject", "s3:PutObject"}
+    | {"route53:ListHostedZones", "route53:GetChange", "route53:ChangeResourceRecordSets"}
+    | OWN_KEY,
+    "Backups": called("aws/s3.py", "aws/s3_upload.py", "aws/s3_download.py", "aws/dynamodb_backups.py") | OWN_KEY,
+    "Tags as labels": called("aws/tags.py") | {"ec2:DescribeInstances"},
+}
+
+
+def policies() -> list[tuple[str, dict[str, Any]]]:
+    """The policies of the guide, each with the first words above it."""
+    found = []
+    for match in re.finditer(r"^```json\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL):
+        titles = re.findall(r"^\*\*([^*]+)\*\*", GUIDE[: match.start()], re.MULTILINE)
+        found.append((titles[-1], json.loads(match[1])))
+    return found
+
+
+@pytest.mark.parametrize("feature", POLICIES)
+def test_each_policy_allows_what_its_feature_calls_and_no_more(feature: str) -> None:
+    policy = next(policy for title, policy in policies() if title.startswith(feature))
+    assert actions_of(policy) == POLICIES[feature]
+
+
+def test_policies_are_whole_and_name_resources() -> None:
+    assert len(policies()) == len(POLICIES) + 1, "and the one for Teleport itself"
+    for _, policy in policies():
         assert policy["Version"] == "2012-10-17"
+        assert not [each for each in actions_of(policy) if "*" in each]
         for statement in policy["Statement"]:
-            actions = statement["Action"]
-            allowed |= {actions} if isinstance(actions, str) else set(actions)
-            assert statement["Effect"] == "Allow" and statement["Resource"]
-    assert len(policies) >= 5
-    called = set()
+            assert statement["Effect"] == "Allow"
+            # These actions know no resources.
+            free = {"route53:ListHostedZones", "route53:GetChange", "ec2:DescribeTags", "ec2:DescribeInstances"}
+            assert statement["Resource"] != "*" or actions_of({"Statement": [statement]}) <= free
+
+
+def test_no_action_that_the_code_names_is_in_no_policy() -> None:
+    named = set()
     for path in (CHECKOUT / "teleport_bootstrap").rglob("*.py"):
-        text = path.read_text("utf-8")
-        called |= set(re.findall(r'"((?:ssm|s3|dynamodb|ec2|kms|route53):[A-Z]\w+)"', text))
-    assert len(called) > 8
-    assert sorted(called - allowed) == []
-    assert not [each for each in allowed if each.endswith(":*") or each == "*"]
+        named |= set(re.findall(r'"((?:ssm|s3|dynamodb|ec2|kms|route53):[A-Z]\w+)"', path.read_text("utf-8")))
+    assert len(named) > 8
+    assert named - {action for _, policy in policies() for action in actions_of(policy)} == set()
