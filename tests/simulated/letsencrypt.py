@@ -156,9 +156,9 @@ class Certbot:
         (self.directory / "certbot.log").unlink(missing_ok=True)
 
 
-def certificate(agent: Agent, *arguments: str, **options: Any) -> Ended:
+def certificate(agent: Agent, *arguments: str, wait: int = 5, **options: Any) -> Ended:
     """Run `certificate`, which shows no key and meets nothing unforeseen."""
-    done = agent.run("certificate", *arguments, "--wait", "5", **options)
+    done = agent.run("certificate", *arguments, "--wait", str(wait), **options)
     assert "Traceback" not in done.errors and "unforeseen" not in done.errors, done.errors
     assert "PRIVATE KEY" not in done.said
     return done
