@@ -245,6 +245,21 @@ def test_an_all_in_one_serves_with_what_it_has_also_where_the_bucket_is_gone(
     assert installed(host) == pair(certbot.issued[0])
 
 
+def test_a_role_that_may_list_these_prefixes_alone_can_begin_with_an_empty_bucket(
+    cluster: Cluster, auth: Agent, proxy: Agent, certbot: Certbot
+) -> None:
+    """S3 says that something is missing only to those who may list the bucket without a condition."""
+    missing = f"^GET /{letsencrypt.BUCKET}/(live|renewal)/"
+    cluster.aws.fail(REFUSED, where=missing, times=2)
+    awaited = certificate(proxy, "install")
+    assert awaited.status == 10 and "there is no certificate" in awaited.errors, awaited.said
+    # Four current files and the settings, before the lock and with it.
+    cluster.aws.fail(REFUSED, where=missing, times=10)
+    done = certificate(auth, "obtain", "--format", "json")
+    assert done.status == 0 and done.data["result"] == "obtained", done.said
+    assert cluster.live() == certbot.issued[0]
+
+
 # ---------------------------------------------------------------- what is found
 
 

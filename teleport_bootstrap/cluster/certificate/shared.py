@@ -152,6 +152,20 @@ class Shared:
             return self._bucket.get(key, largest=LARGEST).decode("utf-8", "replace")
         except errors.ObjectMissing:
             return None
+        except errors.AwsDenied:
+            if self._may_be_there(key):
+                raise
+            return None
         except s3.TooLarge as error:
             logger.warning("%s, and is left aside", error.message)
             return None
+
+    def _may_be_there(self, key: str) -> bool:
+        """Whether what is denied may be there: S3 denies what is missing too, unless the whole bucket may be listed.
+
+        A policy that lets list some prefixes, which is enough for everything else, is not enough for it to say so.
+        """
+        try:
+            return any(each.key == key for each in self._bucket.list(key))
+        except errors.BootstrapError:
+            return True
