@@ -33,7 +33,7 @@ _HARMLESS = frozenset(
     (
         *("true", "false", "null", "none", "yes", "no", "on", "off", "is", "was", "are", "a", "an", "the", "not"),
         *("absent", "present", "missing", "expired", "invalid", "unknown", "written", "fetched", "from", "in", "of"),
-        *("and", "or", "with", "has", "needs", "for", "to"),
+        *("and", "or", "with", "has", "needs", "for", "to", "token", "tokens", "license", "no", "denied", "found"),
     )
 )
 _KEY_EDGE = re.compile(r"-----(BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")

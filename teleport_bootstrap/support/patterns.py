@@ -110,7 +110,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
         NAMED,
         re.compile(
             rf"(?P<lead>{_NAME}\\?[\"']? {{0,9}}[=:] {{0,9}})"
-            rf"(?P<value>{_QUOTED}|\[[^\]\n]{{0,1000}}\]?|[^\s,;&\"'(){{}}\[\]]+)"
+            rf"(?P<value>{_QUOTED}|\[(?=[^\]\s{{])[^\]\n]{{0,1000}}\]?|[^\s,;&\"'(){{}}\[\]]+)"
         ),
     ),
     # A token that Teleport has made up, wherever it stands; machine-ids look the same.

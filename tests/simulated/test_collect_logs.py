@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import json
 import os
 import re
 import shutil
@@ -242,6 +243,8 @@ def test_what_helps_is_in_it(agent: Agent) -> None:
     assert "kept-user" in found["journal/teleport.service.txt"]
     assert "LEVEL=kept-level" in found["config/etc/default/teleport"]
     assert '"botocore"' in found["versions.json"] and "17." in found["versions.json"]
+    for name in ("status.json", "history.json", "jobs.json", "versions.json"):
+        json.loads(found[name])
     assert "license.pem" in found["files.txt"], "that it is there, how large, and whose"
 
 

@@ -80,6 +80,11 @@ KEPT = [
     "password authentication is not allowed",
     "Environment=$MAINPID PASS=$PASS",
     "the path and the pattern: x",
+    '"secrets": [],',
+    '"secrets": [\n  {\n   "name": "join token",\n   "state": "present"\n  }\n ],',
+    "secrets: token 2 hours old, license missing, ca-pin-hash present",
+    "Node failed to establish connection to cluster: token expired or not found. service/connect.go:122",
+    '{"code":"T1000I","event":"user.login","sid":"7c5cb0f0-0b3f-4c8c-9a25-1df8ce9d5d44"}',
 ]
 
 
