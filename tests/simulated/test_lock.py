@@ -186,22 +186,24 @@ def test_what_an_older_image_holds_is_left_to_it_until_it_ends(table: Aws, host:
 
 
 @pytest.mark.parametrize(
-    "attributes",
+    "made",
     [
-        {"Expires": in_seconds(-1), "Process": "dead"},
-        {"Expires": "0", "Process": "dead"},
+        pytest.param(lambda: {"Expires": in_seconds(-1), "Process": "dead"}, id="ended"),
+        pytest.param(lambda: {"Expires": "0", "Process": "dead"}, id="0"),
         # As strings, these two are later than any time of today's.
-        {"Expires": "99", "Process": "dead"},
-        {"Expires": "999999999", "Process": "dead"},
-        {"Expires": f"{time.time() - 5:.6f}", "Process": "dead"},
-        {"Expires": in_seconds(-1)},
-        {"Process": "dead"},
-        {},
-        {"Expires": in_seconds(600), "Process": "host-1"},
+        pytest.param(lambda: {"Expires": "99", "Process": "dead"}, id="99"),
+        pytest.param(lambda: {"Expires": "999999999", "Process": "dead"}, id="999999999"),
+        pytest.param(lambda: {"Expires": f"{time.time() - 5:.6f}", "Process": "dead"}, id="ended, with a fraction"),
+        pytest.param(lambda: {"Expires": in_seconds(-1)}, id="ended, of nobody"),
+        pytest.param(lambda: {"Process": "dead"}, id="without an end"),
+        pytest.param(dict, id="nothing"),
+        pytest.param(lambda: {"Expires": in_seconds(600), "Process": "host-1"}, id="our own"),
     ],
-    ids=lambda each: ",".join(f"{key}={value}" for key, value in each.items()) or "nothing",
 )
-def test_what_nobody_else_holds_is_taken(table: Aws, host: Callable[..., Any], attributes: dict[str, str]) -> None:
+def test_what_nobody_else_holds_is_taken(
+    table: Aws, host: Callable[..., Any], made: Callable[[], dict[str, str]]
+) -> None:
+    attributes = made()
     put(table, **attributes)
     with host("host-1") as lease:
         lease.check()
