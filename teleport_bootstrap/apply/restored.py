@@ -27,9 +27,9 @@ class Restored:
     each boot. `aside` is where it is kept, `conf_sha256` the digest of the archive's conf, of which there is a copy.
     """
 
-    archive: str
-    digest: str
-    at: str
+    archive: str = "an archive that nobody remembers"
+    digest: str = ""
+    at: str = "some time"
     asked: str | None = None
     aside: str | None = None
     aside_sha256: str | None = None

@@ -102,14 +102,12 @@ def run(
     except BaseException:
         # Told to end while Teleport was looked at: nobody knows whether it is well, so everything is as it was.
         with _undisturbed():
-            go_back(where, made, health_seconds, wait=False)
+            answer = go_back(where, made, health_seconds, wait=False)
+            if not isinstance(answer, errors.BootstrapError):
+                _leave_nothing(where, answer[0], earlier)
         raise
     if not seen.well:
-        error = _back(where, made, proposed, seen, health_seconds)
-        if earlier is not None and undo.read(where) is None:
-            with contextlib.suppress(errors.FileTrouble):
-                undo.keep(where, earlier)
-        raise error
+        raise _back(where, made, proposed, seen, health_seconds, earlier)
     now = current.known(where)
     if now is not None and not now.confirmed:
         current.write(where, current.Current(now.generation))
@@ -233,12 +231,22 @@ def _try(
     return done, seen
 
 
-def _back(
+def _leave_nothing(where: root.Root, back: undo.Undo, earlier: undo.Undo | None) -> None:
+    """Remove what was tried, to which `back` leads; what the restore before has put aside can be put back again."""
+    with contextlib.suppress(errors.FileTrouble):
+        undo.discard(where, back)
+    if earlier is not None:
+        with contextlib.suppress(errors.FileTrouble):
+            undo.keep(where, earlier)
+
+
+def _back(  # noqa: PLR0917
     where: root.Root,
     made: undo.Undo,
     proposed: proposal.Proposal,
     seen: health.Verdict,
     seconds: float,
+    earlier: undo.Undo | None,
 ) -> errors.BootstrapError:
     """Put everything back, start what ran, look at it, and return the error that tells what happened."""
     tried = proposed.wanted.unit
@@ -259,8 +267,7 @@ def _back(
             hint="Mend that, then `teleport-bootstrap restore --undo` puts it back.",
         )
     back, looked = verdict
-    with contextlib.suppress(errors.FileTrouble):
-        undo.discard(where, back)
+    _leave_nothing(where, back, earlier)
     ran = restoring.running(made.units)
     if not looked.well:
         return errors.StillSick(

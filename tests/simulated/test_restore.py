@@ -549,6 +549,17 @@ def test_the_line_is_ignored_with_a_note_where_something_was_configured_before(n
         assert "TELEPORT_RESTORE_FROM is for the first boot only, and is ignored" in done.output
 
 
+def test_a_damaged_note_is_mended_as_its_message_says(new: Agent, archive: Path) -> None:
+    new.conf(f"TELEPORT_RESTORE_FROM={archive}\n")
+    note = new.write("/var/lib/teleport-bootstrap/restored.json", "no JSON", 0o600)
+    done = new.generate()
+    assert done.status == 6 and "write {} into it" in done.errors
+    note.write_text("{}")
+    assert new.generate().status == 0
+    status = new.run("status", "--format", "json")
+    assert status.data["restore"].startswith("an archive that nobody remembers")
+
+
 def test_without_an_archive_and_without_the_line_it_says_what_to_name(new: Agent) -> None:
     done = new.run("restore", "--yes")
     assert done.status == 2
