@@ -24,6 +24,7 @@ from teleport_bootstrap.backup import archive, compression, verify
 from teleport_bootstrap.backup.archive import TAKE, Choice, Gone, Instead, Leave, Tree
 from teleport_bootstrap.backup.pack import pack
 from teleport_bootstrap.backup.unpack import unpack
+from teleport_bootstrap.host import clock
 from teleport_bootstrap.host.root import Root
 from tests.simulated import trees
 from tests.unit.backup import crafted
@@ -253,39 +254,35 @@ def test_what_is_swapped_between_a_look_and_opening_is_not_followed(tmp_path: Pa
         assert [os.path.basename(entry.path) for entry in verified.entries()] == ["data", "c"]
 
 
-class Writer(threading.Thread):
-    """Keeps writing to a file, until it is told to stop."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self._path = path
-        self._stop_it = threading.Event()
-
-    def run(self) -> None:
-        with open(self._path, "r+b", buffering=0) as file:
-            while not self._stop_it.is_set():
-                os.pwrite(file.fileno(), os.urandom(8), 0)
-
-    def __enter__(self) -> Writer:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop_it.set()
-        self.join()
-
-
 @pytest.mark.parametrize("size", [1000, 40 * trees.MEBIBYTE])
-def test_a_file_that_is_written_to_is_read_again_and_reported(tmp_path: Path, size: int) -> None:
+def test_a_file_that_is_written_to_all_the_time_is_read_again_and_reported(
+    tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     top = tmp_path / "data"
     top.mkdir()
     (top / "busy").write_bytes(b"." * size)
     (top / "calm").write_text("calm")
-    for _ in range(20):
-        with Writer(top / "busy"):
-            source, done = packed([Tree(str(top))])
-        if done.notes:
-            break
+    written = []
+
+    def write(*_: object) -> None:
+        with open(top / "busy", "r+b") as file:
+            file.write(os.urandom(8))
+        written.append(len(written))
+
+    class Meddling(Collected):
+        """A sink that writes to the file whenever a part of it has been read."""
+
+        def write(self, data: bytes) -> None:
+            super().write(data)
+            write()
+
+    # Whoever waits for the file to come to rest waits for nothing.
+    monkeypatch.setattr(clock, "SYSTEM", clock.Clock(sleep=write))
+    sink = Meddling()
+    write()
+    done = pack(sink, {}, [Tree(str(top))], where=WHERE, compression="gzip")
+    source = InMemory(b"".join(sink.parts))
+    assert len(written) > 3
     assert [os.path.basename(note.path) for note in done.notes] == ["busy"]
     with verify.verify(source) as verified:
         listed = [(os.path.basename(entry.path), entry.superseded) for entry in verified.entries()]
