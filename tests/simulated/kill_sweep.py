@@ -235,7 +235,8 @@ def _same_call(line: str, point: Point) -> bool:
 
 def _named(name: str, arguments: str) -> list[str]:
     """Return the files that a call is about: its descriptors' and, unless that is what it writes, the names in it."""
-    given = arguments.partition(" = ")[0]
+    # Where another thread makes a call meanwhile, the line ends in <unfinished ...>, which is the name of no file.
+    given = arguments.partition(" <unfinished")[0].partition(" = ")[0]
     # What is written may look like anything.
     kinds = r"^\d+<[^>]*>" if "write" in name else r'"[^"]*"|<[^>]*>'
     return [_CHANCE.sub("*", each) for each in re.findall(kinds, given)]
