@@ -171,8 +171,9 @@ class Objects:
         self.content = dict(content)
         self.calls: list[tuple[str, str]] = []
 
-    def get(self, key: str) -> bytes:
+    def get(self, key: str, *, largest: int) -> bytes:
         self.calls.append(("get", key))
+        assert largest <= 64 * 1024, "what lies there may be anything"
         if key not in self.content:
             raise errors.ObjectMissing(key)
         return self.content[key].encode()
