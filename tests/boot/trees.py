@@ -31,6 +31,7 @@ PACKAGES = (
     "sudo",  # `sudo tctl`, as the guide has it
     "systemd",
     "systemd-sysv",
+    "zstd",  # backups are compressed with it where it is installed
 )
 
 

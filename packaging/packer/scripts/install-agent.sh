@@ -1,12 +1,13 @@
 #!/bin/sh
-# Installs the package of teleport-bootstrap at $PACKAGE, with what it needs from the distribution.
+# Installs the package of teleport-bootstrap at $PACKAGE, with what it needs from the distribution; and zstd, which it can do
+# without, so that backups are small, and those of other instances can be read.
 set -eu
 
 case $PACKAGE in
-    *.rpm) dnf -q -y install "$PACKAGE" ;;
+    *.rpm) dnf -q -y install "$PACKAGE" zstd ;;
     *.deb)
         apt-get -q update
-        DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends "$PACKAGE"
+        DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends "$PACKAGE" zstd
         ;;
     *)
         echo "$PACKAGE is neither .rpm nor .deb" >&2
