@@ -8,7 +8,6 @@ import functools
 import hashlib
 import os
 import stat
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Optional
@@ -28,7 +27,7 @@ _LARGE_ATTEMPTS = 2
 _STEP = 1024 * 1024
 
 # Two of the longest ticks.
-_TICK_NANOSECONDS = 20_000_000
+_TICKS_SECONDS = 0.02
 
 _CHANGING = "was being written to: what is archived was read while it changed"
 
@@ -329,13 +328,13 @@ def _settled(descriptor: int, facts: os.stat_result) -> tuple[os.stat_result, bo
     """
     if not _is_fresh(facts):
         return facts, True
-    clocks.SYSTEM.sleep(_TICK_NANOSECONDS / 1e9)
+    clocks.SYSTEM.sleep(_TICKS_SECONDS)
     facts = os.fstat(descriptor)
     return facts, not _is_fresh(facts)
 
 
 def _is_fresh(facts: os.stat_result) -> bool:
-    return abs(time.time_ns() - facts.st_ctime_ns) < _TICK_NANOSECONDS
+    return abs(clocks.SYSTEM.wall() - facts.st_ctime_ns / 1e9) < _TICKS_SECONDS
 
 
 def _same(before: os.stat_result, after: os.stat_result) -> bool:

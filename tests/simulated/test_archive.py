@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Optional
@@ -260,8 +261,9 @@ def test_a_file_that_is_written_to_all_the_time_is_read_again_and_reported(
 ) -> None:
     top = tmp_path / "data"
     top.mkdir()
-    (top / "busy").write_bytes(b"." * size)
     (top / "calm").write_text("calm")
+    time.sleep(0.1)
+    (top / "busy").write_bytes(b"." * size)
     written = []
 
     def write(*_: object) -> None:
@@ -276,8 +278,9 @@ def test_a_file_that_is_written_to_all_the_time_is_read_again_and_reported(
             super().write(data)
             write()
 
-    # Whoever waits for the file to come to rest waits for nothing.
-    monkeypatch.setattr(clock, "SYSTEM", clock.Clock(sleep=write))
+    # Whoever waits for the file to come to rest waits for nothing: it was written to just now, whenever that is.
+    just_now = clock.Clock(sleep=write, wall=lambda: (top / "busy").stat().st_ctime)
+    monkeypatch.setattr(clock, "SYSTEM", just_now)
     sink = Meddling()
     write()
     done = pack(sink, {}, [Tree(str(top))], where=WHERE, compression="gzip")
