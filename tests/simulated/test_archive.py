@@ -515,6 +515,14 @@ def test_an_archive_that_is_another_one_the_second_time_is_refused(tmp_path: Pat
             (tmp_path / second.name).unlink(missing_ok=True)
 
 
+def test_nothing_more_is_made_behind_a_file_that_is_another_one_the_second_time(tmp_path: Path) -> None:
+    first = crafted.crafted([crafted.file("a"), crafted.file("b")])
+    second = crafted.crafted([crafted.file("a", b"CONTENT"), crafted.file("b")])
+    with verify.verify(first) as verified, pytest.raises(errors.ArchiveDamaged):
+        unpack(second, verified, {"/": str(tmp_path / "x")}, where=WHERE)
+    assert os.listdir(tmp_path / "x") == ["a"]
+
+
 @pytest.mark.skipif(not IS_ROOT, reason="only root gives files away")
 def test_owners_are_given_by_the_names_of_this_host(tmp_path: Path) -> None:
     for name, uid in (("old", 7), ("new", 4321)):
