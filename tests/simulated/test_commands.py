@@ -187,7 +187,7 @@ def test_validate_lists_every_assignment_and_every_problem(agent: Agent) -> None
     )
     done = agent.run("validate", "--format", "json")
     assert done.status == 2
-    assert list(done.data) == ["variables", "errors", "warnings"]
+    assert list(done.data) == ["variables", "errors", "warnings", "notes"]
     assert done.data["variables"] == [
         {"name": "TELEPORT_ROLE", "value": "auth", "line": 2},
         {"name": "TELEPORT_ROLE", "value": "proxy", "line": 3},
