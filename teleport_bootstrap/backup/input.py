@@ -68,13 +68,11 @@ class Bytes:
 class Input:
     """Use as a context manager; then take the tar's bytes in order, and call `finish`.
 
-    With `ahead`, blocks are expanded while the caller is busy with an earlier one. Raises container.Broken wherever the
+    Blocks are expanded while the caller is busy with an earlier one. Raises container.Broken wherever the
     archive is not as it was sealed, before a byte of that block is given; ArchiveUnknown for what is no archive.
     """
 
-    def __init__(
-        self, source: archive.Source, *, progress: Optional[archive.Progress] = None, ahead: bool = True
-    ) -> None:
+    def __init__(self, source: archive.Source, *, progress: Optional[archive.Progress] = None) -> None:
         self._bytes = Bytes(source)
         try:
             self._format = _recognised(source, self._bytes)
@@ -82,9 +80,9 @@ class Input:
         except BaseException:
             self._bytes.close()
             raise
-        workers = compression.workers() if ahead else 1
+        workers = compression.workers()
         self._pool = ThreadPoolExecutor(workers, "expand")
-        self._most = workers + 1 if ahead else 1
+        self._most = workers + 1
         self._waiting: deque[tuple[int, Future[tuple[bytes, bool, bool]]]] = deque()
         self._blocks = container.blocks(self._read, self._format)
         self._digest = ""

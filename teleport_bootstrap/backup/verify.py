@@ -54,19 +54,6 @@ def verify(
         return verified
 
 
-def header_of(source: archive.Source) -> Mapping[str, Any]:
-    """Return the header of the archive, reading only its beginning; says nothing about the rest. Raises as verify."""
-    try:
-        with Input(source, ahead=False) as tar:
-            return read_header(source.name, tar)
-    except container.Broken as broken:
-        raise errors.ArchiveDamaged(
-            f"{source.name} is damaged: {broken}", hint="`teleport-bootstrap backup verify` says how far it is."
-        ) from None
-    except Refused as refused:
-        raise unsafe(source.name, refused) from None
-
-
 def unsafe(name: str, refused: Refused) -> errors.ArchiveUnsafe:
     """Return the error for a member that must not be unpacked."""
     path = f"{archive.shown(os.fsdecode(refused.path))} " if refused.path else ""

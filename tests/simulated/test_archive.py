@@ -77,8 +77,8 @@ def hard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def test_a_tree_of_hard_cases_comes_back_byte_for_byte(hard: Path, tmp_path: Path, compressed: str) -> None:
     source, done = packed([Tree(str(hard))], compressed)
     assert done.notes == () and done.compression == compressed
-    assert json.loads(json.dumps(dict(verify.header_of(source)))) == {"cluster": "example", "format": 1}
     with verify.verify(source) as verified:
+        assert json.loads(json.dumps(dict(verified.header))) == {"cluster": "example", "format": 1}
         assert (verified.digest, verified.size, verified.totals) == (done.digest, done.size, done.totals)
         listed = {entry.path: entry for entry in verified.entries()}
     assert listed[str(hard / "large")[1:]].sha256 == trees.digest(hard / "large")

@@ -35,7 +35,6 @@ def test_an_archive_made_by_hand_is_good() -> None:
         assert [entry.path for entry in verified.entries()] == [os.fsdecode(head.name) for head, _ in GOOD]
         assert verified.totals == archive.Totals(entries=7, files=2, content=20, data=20)
         assert (verified.links_outside, verified.first_links_outside) == (1, ("var/lib/teleport/d/e",))
-    assert verify.header_of(crafted.crafted(GOOD)) == crafted.HEADER
 
 
 def refused(source: crafted.InMemory, limits: archive.Limits = verify.UNLIMITED) -> str:
@@ -211,8 +210,6 @@ def test_a_later_format_and_foreign_files_are_unknown() -> None:
     ):
         with pytest.raises(errors.ArchiveUnknown, match=what):
             verify.verify(source)
-        with pytest.raises(errors.ArchiveUnknown, match=what):
-            verify.header_of(source)
 
 
 def test_names_in_messages_are_on_one_line_and_cannot_play_with_a_terminal() -> None:
