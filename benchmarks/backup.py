@@ -25,16 +25,16 @@ MEBIBYTE = 1024 * 1024
 
 PACK = """
 import sys
-from teleport_bootstrap.backup.archive import Tree
-from teleport_bootstrap.backup.pack import pack
-from teleport_bootstrap.host.root import Root
+from teleport_bootstrap.archive.interface import Tree
+from teleport_bootstrap.archive.pack import pack
+from teleport_bootstrap.paths import Root
 with open(sys.argv[2], "wb", buffering=0) as file:
     pack(file, {}, [Tree(sys.argv[1])], where=Root("/"), compression=sys.argv[3])
 """
 
 VERIFY = """
 import sys
-from teleport_bootstrap.backup.verify import verify
+from teleport_bootstrap.archive.verify import verify
 class Source:
     name, size = sys.argv[1], None
     def open(self):

@@ -19,10 +19,12 @@ from functools import partial
 from typing import Any, Optional
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.apply import generations
-from teleport_bootstrap.backup import archive, storage
-from teleport_bootstrap.host import changeset, clock, directory, root
+from teleport_bootstrap.archive import interface
+from teleport_bootstrap.backup import storage
+from teleport_bootstrap.change import changeset
+from teleport_bootstrap.host import clock, directory
 from teleport_bootstrap.plan import named_files
+from teleport_bootstrap.state import generations
 
 ENVIRONMENT = "/etc/default/teleport"
 LETSENCRYPT = "/etc/letsencrypt"
@@ -50,13 +52,13 @@ class Layout:
     `named` are the files among the small that only teleport.yaml knows of. `notes` tell what should be here and is not.
     """
 
-    small: tuple[archive.Tree, ...]
+    small: tuple[interface.Tree, ...]
     data: tuple[str, ...]
     named: tuple[str, ...]
     notes: tuple[str, ...]
 
 
-def layout(where: root.Root, document: Mapping[str, Any]) -> Layout:
+def layout(root: paths.Root, document: Mapping[str, Any]) -> Layout:
     """Return what there is here; `document` is what teleport.yaml says.
 
     Raises FileTrouble where one of the places is a symbolic link, or a file instead of a directory or the other way
@@ -65,59 +67,59 @@ def layout(where: root.Root, document: Mapping[str, Any]) -> Layout:
     data = storage.directories(document)
     notes: list[str] = []
     for path in (*_DIRECTORIES, *data, paths.STATE):
-        _require(where, path, stat.S_ISDIR, "a directory")
+        _require(root, path, stat.S_ISDIR, "a directory")
     for path in _FILES:
-        _require(where, path, stat.S_ISREG, "a regular file")
-    small = [archive.Tree(path) for path in _FILES]
-    small += [archive.Tree(path, hostile=_is_foreign(where, path), choose=_choose_kept) for path in _DIRECTORIES]
-    small += [archive.Tree(path, choose=partial(_choose_drop_in, path)) for path in _drop_ins(where)]
-    named = _named(where, document, [*(tree.path for tree in small), *data, paths.STATE], notes)
-    small += [archive.Tree(path) for path in named]
+        _require(root, path, stat.S_ISREG, "a regular file")
+    small = [interface.Tree(path) for path in _FILES]
+    small += [interface.Tree(path, hostile=_is_foreign(root, path), choose=_choose_kept) for path in _DIRECTORIES]
+    small += [interface.Tree(path, choose=partial(_choose_drop_in, path)) for path in _drop_ins(root)]
+    named = _named(root, document, [*(tree.path for tree in small), *data, paths.STATE], notes)
+    small += [interface.Tree(path) for path in named]
     return Layout(tuple(small), data, named, tuple(notes))
 
 
 class State:
     """Our own state as it is at one moment: call `read` under the lock, and archive `tree` whenever its turn comes."""
 
-    def __init__(self, where: root.Root) -> None:
-        self._where = where
+    def __init__(self, root: paths.Root) -> None:
+        self._root = root
         self._contents: dict[str, bytes] = {}
         self._numbers: frozenset[int] = frozenset()
 
     def read(self) -> None:
         """Remember what is there now. Raises FileTrouble."""
-        self._numbers = frozenset(generations.numbers(self._where))
+        self._numbers = frozenset(generations.numbers(self._root))
         for path in _STATE_FILES:
             try:
-                found = directory.read(self._where, path)
+                found = directory.read(self._root, path)
             except OSError as error:
                 raise errors.FileTrouble(
-                    f"{self._where.path(path)} cannot be read: {error.strerror}", hint="Run as root."
+                    f"{self._root.path(path)} cannot be read: {error.strerror}", hint="Run as root."
                 ) from None
             if found is not None:
                 self._contents[path] = found.content
 
     @property
-    def tree(self) -> archive.Tree:
+    def tree(self) -> interface.Tree:
         """Return what goes in of it."""
-        return archive.Tree(paths.STATE, choose=self._choose)
+        return interface.Tree(paths.STATE, choose=self._choose)
 
-    def _choose(self, path: str, facts: os.stat_result) -> archive.Choice:  # noqa: ARG002 - as a tree asks
+    def _choose(self, path: str, facts: os.stat_result) -> interface.Choice:  # noqa: ARG002 - as a tree asks
         if path in self._contents:
-            return archive.Instead(partial(_in_memory, self._contents[path]))
+            return interface.Instead(partial(_in_memory, self._contents[path]))
         if path in (paths.STATE, paths.GENERATIONS):
-            return archive.TAKE
+            return interface.TAKE
         # A generation never changes once it has its number.
         below = path[len(paths.GENERATIONS) + 1 :] if storage.is_in(path, paths.GENERATIONS) else ""
         number = below.partition("/")[0]
-        return archive.TAKE if number.isdecimal() and int(number) in self._numbers else archive.Leave()
+        return interface.TAKE if number.isdecimal() and int(number) in self._numbers else interface.Leave()
 
 
-def estimate(where: root.Root, found: Layout, *, seconds: float = 5.0) -> Optional[int]:
+def estimate(root: paths.Root, found: Layout, *, seconds: float = 5.0) -> Optional[int]:
     """Return about how many bytes of tar the backup is, before it is compressed; None where counting takes too long."""
     end = clock.SYSTEM.monotonic() + seconds
     size = 0
-    waiting = [where.path(path) for path in (*(tree.path for tree in found.small), *found.data, paths.GENERATIONS)]
+    waiting = [root.path(path) for path in (*(tree.path for tree in found.small), *found.data, paths.GENERATIONS)]
     while waiting:
         path = waiting.pop()
         try:
@@ -132,14 +134,14 @@ def estimate(where: root.Root, found: Layout, *, seconds: float = 5.0) -> Option
     return size
 
 
-def watched(tree: archive.Tree, begins: Callable[[], None]) -> archive.Tree:
+def watched(tree: interface.Tree, begins: Callable[[], None]) -> interface.Tree:
     """Return `tree`, with `begins` called when its turn has come."""
 
-    def choose(path: str, facts: os.stat_result) -> archive.Choice:
+    def choose(path: str, facts: os.stat_result) -> interface.Choice:
         begins()
         return tree.choose(path, facts)
 
-    return archive.Tree(tree.path, hostile=tree.hostile, choose=choose)
+    return interface.Tree(tree.path, hostile=tree.hostile, choose=choose)
 
 
 def _in_memory(content: bytes) -> int:
@@ -151,39 +153,39 @@ def _in_memory(content: bytes) -> int:
     return descriptor
 
 
-def _choose_kept(path: str, facts: os.stat_result) -> archive.Choice:  # noqa: ARG001 - as a tree asks
+def _choose_kept(path: str, facts: os.stat_result) -> interface.Choice:  # noqa: ARG001 - as a tree asks
     name = os.path.basename(path)
     made_by_us = name.startswith(".") and name.endswith((changeset.STAGED, changeset.KEPT))
-    return archive.Leave() if made_by_us or name in _LOCKS else archive.TAKE
+    return interface.Leave() if made_by_us or name in _LOCKS else interface.TAKE
 
 
-def _choose_drop_in(top: str, path: str, facts: os.stat_result) -> archive.Choice:  # noqa: ARG001 - as a tree asks
-    return archive.TAKE if path == top or path.endswith(".conf") else archive.Leave()
+def _choose_drop_in(top: str, path: str, facts: os.stat_result) -> interface.Choice:  # noqa: ARG001 - as a tree asks
+    return interface.TAKE if path == top or path.endswith(".conf") else interface.Leave()
 
 
-def _drop_ins(where: root.Root) -> list[str]:
+def _drop_ins(root: paths.Root) -> list[str]:
     try:
-        names = sorted(os.listdir(where.path(DROP_INS)))
+        names = sorted(os.listdir(root.path(DROP_INS)))
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
         raise errors.FileTrouble(
-            f"{where.path(DROP_INS)} cannot be read: {error.strerror}", hint="Run as root."
+            f"{root.path(DROP_INS)} cannot be read: {error.strerror}", hint="Run as root."
         ) from None
     found = [f"{DROP_INS}/{name}" for name in names if fnmatch.fnmatchcase(name, DROP_IN_PATTERN)]
     for path in found:
-        _require(where, path, stat.S_ISDIR, "a directory")
+        _require(root, path, stat.S_ISDIR, "a directory")
     return found
 
 
-def _named(where: root.Root, document: Mapping[str, Any], trees: list[str], notes: list[str]) -> tuple[str, ...]:
+def _named(root: paths.Root, document: Mapping[str, Any], trees: list[str], notes: list[str]) -> tuple[str, ...]:
     """Return the files that `document` names and that are in none of `trees`; what cannot be had becomes a note."""
     found: list[str] = []
     for said in named_files.named(document):
         path = "/" + os.path.normpath(said).lstrip("/")
-        real = _real(where, path)
+        real = _real(root, path)
         if real is None:
-            notes.append(f"{path}, which teleport.yaml names, is not in the backup: it leads out of {where.directory}")
+            notes.append(f"{path}, which teleport.yaml names, is not in the backup: it leads out of {root.directory}")
             continue
         if real != path and not any(storage.is_in(path, tree) for tree in trees):
             notes.append(f"{path}, which teleport.yaml names, is a link to {real}: the backup holds that, not the link")
@@ -191,7 +193,7 @@ def _named(where: root.Root, document: Mapping[str, Any], trees: list[str], note
         if path in found or any(storage.is_in(path, tree) for tree in trees):
             continue
         try:
-            mode = os.lstat(where.path(path)).st_mode
+            mode = os.lstat(root.path(path)).st_mode
         except OSError as error:
             notes.append(f"{path}, which teleport.yaml names, is not in the backup: {error.strerror}")
             continue
@@ -202,26 +204,26 @@ def _named(where: root.Root, document: Mapping[str, Any], trees: list[str], note
     return tuple(found)
 
 
-def _real(where: root.Root, path: str) -> Optional[str]:
+def _real(root: paths.Root, path: str) -> Optional[str]:
     """Return where `path` leads to, as the instance sees it; None where that is outside of the root."""
-    top = os.path.realpath(where.directory)
-    real = os.path.realpath(where.path(path))
+    top = os.path.realpath(root.directory)
+    real = os.path.realpath(root.path(path))
     if top == "/":
         return real
     return real[len(top) :] if storage.is_in(real, top) else None
 
 
-def _is_foreign(where: root.Root, path: str) -> bool:
+def _is_foreign(root: paths.Root, path: str) -> bool:
     """Whether another account than root can change what is in `path`."""
     try:
-        facts = os.lstat(where.path(path))
+        facts = os.lstat(root.path(path))
     except OSError:
         return False
     return facts.st_uid not in (0, os.geteuid()) or bool(facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
 
 
-def _require(where: root.Root, path: str, fits: Callable[[int], bool], kind: str) -> None:
-    shown = where.path(path)
+def _require(root: paths.Root, path: str, fits: Callable[[int], bool], kind: str) -> None:
+    shown = root.path(path)
     try:
         mode = os.lstat(shown).st_mode
     except FileNotFoundError:

@@ -14,9 +14,10 @@ from functools import partial
 from types import TracebackType
 from typing import Optional
 
-from teleport_bootstrap import errors
-from teleport_bootstrap.backup import archive, databases, databases_child
-from teleport_bootstrap.host import changeset, exchange, root
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.archive import interface
+from teleport_bootstrap.backup import databases, databases_child
+from teleport_bootstrap.change import changeset, exchange
 
 # What Teleport makes anew: a copy of the cluster's resources, as proxies and nodes keep it.
 CACHES = (b"cache",)
@@ -45,10 +46,10 @@ class DataDirectory:
     otherwise it ends the backup.
     """
 
-    def __init__(self, where: root.Root, path: str, *, allow_damaged: bool = False) -> None:
+    def __init__(self, root: paths.Root, path: str, *, allow_damaged: bool = False) -> None:
         self.path = path
         self._top = os.fsencode(path)
-        self._shown = where.path(path)
+        self._shown = root.path(path)
         self._allow_damaged = allow_damaged
         self._damaged: dict[bytes, str] = {}
         self._parent: Optional[tuple[bytes, int]] = None
@@ -73,25 +74,25 @@ class DataDirectory:
         self._resources.close()
 
     @property
-    def tree(self) -> archive.Tree:
+    def tree(self) -> interface.Tree:
         """Return it as a tree of the archive."""
-        return archive.Tree(self.path, hostile=True, choose=self._choose)
+        return interface.Tree(self.path, hostile=True, choose=self._choose)
 
-    def _choose(self, path: str, facts: os.stat_result) -> archive.Choice:
+    def _choose(self, path: str, facts: os.stat_result) -> interface.Choice:
         below = os.fsencode(path)[len(self._top) :].lstrip(b"/")
         if not below:
-            return archive.TAKE
+            return interface.TAKE
         if stat.S_ISSOCK(facts.st_mode) or self._passes(below):
-            return archive.Leave()
+            return interface.Leave()
         # One with other names may be anybody's, linked in here: the archive leaves it out and says so.
         if not stat.S_ISREG(facts.st_mode) or (facts.st_nlink > 1 and facts.st_uid != self._owner):
-            return archive.TAKE
+            return interface.TAKE
         base = next((below[: -len(each)] for each in _COMPANIONS if below.endswith(each)), None)
         if base is not None and base not in self._damaged and self._is_database_at(base):
-            return archive.Leave()
+            return interface.Leave()
         if base is None and self._is_database(below, facts):
             return self._copy_of(below)
-        return archive.TAKE
+        return interface.TAKE
 
     def _passes(self, below: bytes) -> bool:
         name = below.rpartition(b"/")[2]
@@ -119,25 +120,25 @@ class DataDirectory:
         except OSError:
             return False
 
-    def _copy_of(self, below: bytes) -> archive.Choice:
+    def _copy_of(self, below: bytes) -> interface.Choice:
         if not self._allow_damaged:
-            return archive.Instead(partial(self._copied, below))
+            return interface.Instead(partial(self._copied, below))
         # Whether it is damaged decides about what lies beside it, which has its turn next.
         try:
             descriptor = self._copied(below)
-        except archive.Gone as gone:
-            return archive.Leave(str(gone))
+        except interface.Gone as gone:
+            return interface.Leave(str(gone))
         except errors.DatabaseDamaged as error:
             self._damaged[below] = error.message
-            return archive.Instead(partial(self._raw, below), note=f"{error.message}; it is here as it was found")
-        return archive.Instead(lambda: descriptor)
+            return interface.Instead(partial(self._raw, below), note=f"{error.message}; it is here as it was found")
+        return interface.Instead(lambda: descriptor)
 
     def _copied(self, below: bytes) -> int:
         try:
             return self._copier.copy(below)
         except errors.BootstrapError:
             if self._is_gone(below):
-                raise archive.Gone("it was gone, or something else, when its turn had come") from None
+                raise interface.Gone("it was gone, or something else, when its turn had come") from None
             raise
 
     def _is_gone(self, below: bytes) -> bool:
@@ -153,11 +154,11 @@ class DataDirectory:
             parent, name = self._parent_of(below)
             source = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
         except OSError as error:
-            raise archive.Gone(error.strerror or "it cannot be opened") from None
+            raise interface.Gone(error.strerror or "it cannot be opened") from None
         try:
             facts = os.fstat(source)
             if not stat.S_ISREG(facts.st_mode) or (facts.st_nlink > 1 and facts.st_uid != self._owner):
-                raise archive.Gone("it was something else when its turn had come")
+                raise interface.Gone("it was something else when its turn had come")
             # Beside the original, under no name: there is room, and nobody else can reach it.
             with tempfile.TemporaryFile(dir=f"/proc/self/fd/{self._descriptor}") as copy:
                 left = facts.st_size

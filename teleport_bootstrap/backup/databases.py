@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any, Optional
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.backup import databases_child, listing
+from teleport_bootstrap.backup import archive_table, databases_child
 
 logger = logging.getLogger(__name__)
 
@@ -110,8 +110,8 @@ class Copier:
         free = disk.f_bavail * disk.f_frsize - kept
         if needed > free:
             raise errors.FileTrouble(
-                f"{self._shown} has no room for a copy of {shown}: it takes {listing.size(needed)}, and "
-                f"{listing.size(max(0, free))} can be used",
+                f"{self._shown} has no room for a copy of {shown}: it takes {archive_table.size(needed)}, and "
+                f"{archive_table.size(max(0, free))} can be used",
                 hint="Make room on that disk; the copy is removed as soon as it is in the archive.",
             )
         return needed

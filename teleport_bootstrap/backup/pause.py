@@ -7,10 +7,10 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 
-from teleport_bootstrap import errors
-from teleport_bootstrap.apply import jobs
-from teleport_bootstrap.host import clock, process, root, systemd
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.host import clock, process, systemd
 from teleport_bootstrap.plan import roles
+from teleport_bootstrap.state import jobs
 
 logger = logging.getLogger(__name__)
 
@@ -24,17 +24,17 @@ CALL_SECONDS = 10.0
 
 
 @contextlib.contextmanager
-def stopped(where: root.Root) -> Iterator[tuple[str, ...]]:
+def stopped(root: paths.Root) -> Iterator[tuple[str, ...]]:
     """Stop those of Teleport's units that run, and start them again when the body is over, however it ends.
 
     Gives their names; none where none runs, or no systemd. Raises UnitTrouble where one does not stop, after which it
     has been asked to start again, and where one does not start.
     """
-    units = running(where)
+    units = running(root)
     if not units:
         yield ()
         return
-    with _watched(where, units):
+    with _watched(root, units):
         logger.info("stopping %s for the backup", ", ".join(units))
         try:
             systemd.stop(units, wait=not systemd.is_inside_user_data())
@@ -43,11 +43,11 @@ def stopped(where: root.Root) -> Iterator[tuple[str, ...]]:
             _start(units)
 
 
-def running(where: root.Root) -> tuple[str, ...]:
+def running(root: paths.Root) -> tuple[str, ...]:
     """Return those of Teleport's units that run. Raises UnitTrouble."""
-    if not systemd.is_running(where):
+    if not systemd.is_running(root):
         return ()
-    installed = [unit for unit in roles.TELEPORT_UNITS if systemd.is_installed(where, unit)]
+    installed = [unit for unit in roles.TELEPORT_UNITS if systemd.is_installed(root, unit)]
     return tuple(unit for unit, state in systemd.states(installed).items() if state.active in _RUNNING)
 
 
@@ -68,13 +68,13 @@ def _start(units: Sequence[str]) -> None:
 
 
 @contextlib.contextmanager
-def _watched(where: root.Root, units: Sequence[str]) -> Iterator[None]:
+def _watched(root: paths.Root, units: Sequence[str]) -> Iterator[None]:
     """Have systemd start `units` again, should we be killed before we can.
 
     A unit of its own waits for the lock that this job holds as long as it lives, and takes no end of ours along.
     """
     name = f"teleport-bootstrap-backup-{os.getpid()}.service"
-    lock = where.path(jobs.lock_path(jobs.BACKUP))
+    lock = root.path(jobs.lock_path(jobs.BACKUP))
     start = ["systemctl", "--no-ask-password", "start", "--no-block", *units]
     begun = process.run(
         ["systemd-run", "--quiet", "--collect", f"--unit={name}", "flock", lock, *start], timeout_seconds=CALL_SECONDS

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 
-from teleport_bootstrap.apply import adopt, gather
 from teleport_bootstrap.cli import options, result
-from teleport_bootstrap.plan import masking
+from teleport_bootstrap.instance import gather
+from teleport_bootstrap.operations import adopt
+from teleport_bootstrap.plan import secret_mask
 
 EXAMPLE = "teleport-bootstrap adopt"
 
@@ -19,12 +20,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """Adopt, and show the file."""
-    where = options.where(arguments)
-    outcome = adopt.run(gather.Doors(where, os.environ, arguments.wait))
+    root = options.root(arguments)
+    outcome = adopt.run(gather.Doors(root, os.environ, arguments.wait))
     if outcome.path is None:
         return result.Result(
             "teleport.yaml says what was applied: there is nothing to adopt", {"path": None, "text": ""}
         )
-    shown = masking.masked(outcome.text)
-    text = f"wrote {where.path(outcome.path)}:\n{shown}"
+    shown = secret_mask.masked(outcome.text)
+    text = f"wrote {root.path(outcome.path)}:\n{shown}"
     return result.Result(text, {"path": outcome.path, "text": shown})

@@ -8,10 +8,12 @@ import sys
 from typing import Any
 
 from teleport_bootstrap import paths
-from teleport_bootstrap.apply import gather
-from teleport_bootstrap.backup import create, listing, progress
+from teleport_bootstrap.archive import progress
+from teleport_bootstrap.backup import archive_table
 from teleport_bootstrap.backup.stores import destination
-from teleport_bootstrap.cli import options, outliving, result
+from teleport_bootstrap.cli import disconnection, options, result
+from teleport_bootstrap.instance import gather
+from teleport_bootstrap.operations import backup
 
 EXAMPLE = "teleport-bootstrap backup create s3://acme-backups/teleport --keep 7"
 
@@ -39,11 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """Make a backup, and tell of it."""
-    where = options.where(arguments)
+    root = options.root(arguments)
     if arguments.stop:
-        outliving.outlive(where)
-    wishes = create.Wishes(
-        destination=destination.parse(arguments.destination, where),
+        disconnection.outlive(root)
+    wishes = backup.Wishes(
+        destination=destination.parse(arguments.destination, root),
         stop=arguments.stop,
         keep=arguments.keep,
         tables=not arguments.without_tables,
@@ -52,14 +54,14 @@ def run(arguments: argparse.Namespace) -> result.Result:
         expected_owner=arguments.expected_bucket_owner,
         kms_key_id=arguments.kms_key_id,
     )
-    made = create.run(gather.Doors(where, os.environ, arguments.wait), wishes, progress=progress.shown)
+    made = backup.run(gather.Doors(root, os.environ, arguments.wait), wishes, progress=progress.shown)
     return result.Result(_text(made), _data(made))
 
 
-def _text(made: create.Made) -> str:
+def _text(made: backup.Made) -> str:
     packed = made.packed
     lines = [
-        f"{made.place}: {listing.size(packed.size)}, {packed.totals.files} files, read back and good",
+        f"{made.place}: {archive_table.size(packed.size)}, {packed.totals.files} files, read back and good",
         f"seal {packed.digest}",
         *(f"DynamoDB backup of {each['table']}: {each['arn']}" for each in made.header["storage"]["table_backups"]),
         *(f"stopped and started {unit}" for unit in made.stopped),
@@ -69,7 +71,7 @@ def _text(made: create.Made) -> str:
     return "\n".join(lines)
 
 
-def _data(made: create.Made) -> dict[str, Any]:
+def _data(made: backup.Made) -> dict[str, Any]:
     packed = made.packed
     return {
         "name": made.name,

@@ -6,10 +6,10 @@ import argparse
 import os
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.apply import aws_access, gather
-from teleport_bootstrap.backup import listing
+from teleport_bootstrap.backup import archive_table
 from teleport_bootstrap.backup.stores import destination
 from teleport_bootstrap.cli import options, result
+from teleport_bootstrap.instance import aws_access, gather
 
 EXAMPLE = "teleport-bootstrap backup list s3://acme-backups/teleport"
 
@@ -27,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """List what is there; a place that does not exist yet has no backups, except where it was named."""
-    where = options.where(arguments)
-    place = destination.parse(arguments.place, where)
+    root = options.root(arguments)
+    place = destination.parse(arguments.place, root)
     if place.name is not None:
         raise errors.UsageError(
             f"{arguments.place} is one archive, not a place that holds some",
@@ -36,11 +36,11 @@ def run(arguments: argparse.Namespace) -> result.Result:
         )
     if arguments.place is not None and not place.is_s3 and not os.path.isdir(place.path):
         raise errors.BackupMissing(f"there is no directory {place.path}", hint="Check its name.")
-    doors = gather.Doors(where, os.environ, arguments.wait)
+    doors = gather.Doors(root, os.environ, arguments.wait)
     store = destination.open_store(
         place,
-        lambda: aws_access.access(doors, aws_access.conf_if_readable(where)),
+        lambda: aws_access.access(doors, aws_access.conf_if_readable(root)),
         expected_owner=arguments.expected_bucket_owner,
     )
     found = store.sources()
-    return result.Result(listing.table(found, store.place), listing.data(found, store.place))
+    return result.Result(archive_table.table(found, store.place), archive_table.data(found, store.place))

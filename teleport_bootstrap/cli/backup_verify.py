@@ -8,11 +8,12 @@ import os
 from typing import Any
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.apply import aws_access, gather
-from teleport_bootstrap.backup import archive, listing, progress, verify
+from teleport_bootstrap.archive import interface, progress, verify
+from teleport_bootstrap.backup import archive_table
 from teleport_bootstrap.backup.stores import destination
 from teleport_bootstrap.cli import options, result
-from teleport_bootstrap.host import ending
+from teleport_bootstrap.host import termination
+from teleport_bootstrap.instance import aws_access, gather
 
 EXAMPLE = "teleport-bootstrap backup verify s3://acme-backups/teleport/old.tar.zst"
 
@@ -28,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """Verify, and tell what is in it."""
-    where = options.where(arguments)
-    place = destination.parse(arguments.archive, where)
+    root = options.root(arguments)
+    place = destination.parse(arguments.archive, root)
     if place.name is None and not place.is_s3 and not os.path.isdir(place.path):
         raise errors.BackupMissing(f"there is no {place.path}", hint="`teleport-bootstrap backup list` shows what is.")
     if place.name is None:
@@ -37,14 +38,14 @@ def run(arguments: argparse.Namespace) -> result.Result:
             f"{arguments.archive} is a place for backups, not one of them",
             hint=f"`teleport-bootstrap backup list {arguments.archive}` shows what is there.",
         )
-    doors = gather.Doors(where, os.environ, arguments.wait)
+    doors = gather.Doors(root, os.environ, arguments.wait)
     opened = destination.open_store(
         place,
-        lambda: aws_access.access(doors, aws_access.conf_if_readable(where)),
+        lambda: aws_access.access(doors, aws_access.conf_if_readable(root)),
         expected_owner=arguments.expected_bucket_owner,
     )
     source = opened.source(place.name)
-    with ending.as_exception():
+    with termination.as_exception():
         try:
             with progress.shown("verifying", source.size) as tell, verify.verify(source, progress=tell) as found:
                 return result.Result(_text(found), _data(found))
@@ -55,12 +56,12 @@ def run(arguments: argparse.Namespace) -> result.Result:
             raise
 
 
-def _text(found: archive.Verified) -> str:
+def _text(found: interface.Verified) -> str:
     header = found.header
     about = [f"{key} {header[key]}" for key in ("cluster", "role", "made_at") if header.get(key)]
     untold = found.notes_in_all - len(found.notes)
     lines = [
-        f"{found.name}: good, {listing.size(found.size)}, {found.totals.files} files",
+        f"{found.name}: good, {archive_table.size(found.size)}, {found.totals.files} files",
         f"seal {found.digest}",
         *([", ".join(about)] if about else []),
         *(f"note: {note.describe()}" for note in found.notes),
@@ -69,7 +70,7 @@ def _text(found: archive.Verified) -> str:
     return "\n".join(lines)
 
 
-def _data(found: archive.Verified) -> dict[str, Any]:
+def _data(found: interface.Verified) -> dict[str, Any]:
     return {
         "archive": found.name,
         "verified": True,

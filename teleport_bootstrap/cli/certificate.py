@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.apply import gather, jobs
 from teleport_bootstrap.cli import options, result
-from teleport_bootstrap.cluster.certificate import awaiting, install, rotation
+from teleport_bootstrap.cluster.certificate import first_certificate, install, rotation
+from teleport_bootstrap.instance import gather
+from teleport_bootstrap.state import jobs
 
 EXAMPLE = "teleport-bootstrap certificate install"
 
@@ -60,12 +61,12 @@ def run(arguments: argparse.Namespace) -> result.Result:
         raise errors.UsageError(
             "--server is for `certificate obtain`", hint="A renewal goes to the server that the certificate is from."
         )
-    doors = gather.Doors(options.where(arguments), os.environ, arguments.wait)
+    doors = gather.Doors(options.root(arguments), os.environ, arguments.wait)
     if arguments.action == INSTALL:
         return _install(doors, arguments.publish_wait)
     wishes = rotation.Wishes(arguments.server, arguments.certbot_wait)
     if arguments.action == OBTAIN:
-        return awaiting.another_host(
+        return first_certificate.another_host(
             lambda: _rotate(doors, OBTAIN, wishes),
             is_at_work=lambda shown: shown.data["result"] == rotation.ELSEWHERE,
             seconds=arguments.publish_wait,
@@ -77,7 +78,7 @@ def _install(doors: gather.Doors, publish_wait_seconds: float) -> result.Result:
     def attempt() -> install.Outcome:
         return _as_job(doors, jobs.CERTIFICATE_INSTALL, lambda: install.run(doors), lambda outcome: outcome.detail)
 
-    return _installed(doors, awaiting.certificate(attempt, seconds=publish_wait_seconds))
+    return _installed(doors, first_certificate.certificate(attempt, seconds=publish_wait_seconds))
 
 
 def _rotate(doors: gather.Doors, action: str, wishes: rotation.Wishes) -> result.Result:
@@ -118,7 +119,7 @@ def _install_here(doors: gather.Doors) -> install.Outcome | None:
 def _installed(doors: gather.Doors, outcome: install.Outcome) -> result.Result:
     lines = [
         outcome.detail,
-        *(f"wrote {doors.where.path(path)}" for path in outcome.changed),
+        *(f"wrote {doors.root.path(path)}" for path in outcome.changed),
         *outcome.units,
         *_notes(outcome.notes),
     ]
@@ -144,7 +145,7 @@ def _as_job(
         outcomes.append(work())
         return detail(outcomes[0])
 
-    jobs.run(doors.where, name, recorded)
+    jobs.run(doors.root, name, recorded)
     return outcomes[0]
 
 

@@ -26,15 +26,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """Make the bundle, and tell what is in it and what was masked."""
-    from teleport_bootstrap.support import bundle  # noqa: PLC0415 - reads what most commands need not
+    from teleport_bootstrap.inspection import bundle  # noqa: PLC0415 - reads what most commands need not
 
-    where = options.where(arguments)
-    if where.is_live and os.geteuid() != 0:
+    root = options.root(arguments)
+    if root.is_live and os.geteuid() != 0:
         raise errors.FileTrouble(
             "only root can read the secrets of this host, which have to be known to be removed",
             hint="Run it with sudo. Nothing was written.",
         )
-    made = bundle.make(where, arguments.output, days=arguments.days)
+    made = bundle.make(root, arguments.output, days=arguments.days)
     lines = [f"wrote {made.path}, {made.size / 1024:.0f} KiB, {len(made.entries)} files"]
     lines += [f"masked {count} times: {kind}" for kind, count in sorted(made.masked.items())]
     lines += [f"WARNING: a secret in it could not be looked for: {each}" for each in made.unread]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 
-from teleport_bootstrap.apply import fetch_secrets, gather
 from teleport_bootstrap.cli import options, result
+from teleport_bootstrap.instance import gather
+from teleport_bootstrap.operations import fetch_secrets
 
 EXAMPLE = "teleport-bootstrap fetch-secrets"
 
@@ -25,11 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """Fetch, and tell what changed."""
-    where = options.where(arguments)
-    doors = gather.Doors(where, os.environ, arguments.wait)
+    root = options.root(arguments)
+    doors = gather.Doors(root, os.environ, arguments.wait)
     outcome = fetch_secrets.run(doors, publish_wait_seconds=arguments.publish_wait)
     lines = [
-        *(f"wrote {where.path(path)}" for path in outcome.changed),
+        *(f"wrote {root.path(path)}" for path in outcome.changed),
         *(f"asked to start {unit}" for unit in outcome.started),
         *(f"asked to restart {unit}, which tries to join with other pins" for unit in outcome.restarted),
         *(f"note: {note}" for note in outcome.notes),

@@ -6,8 +6,9 @@ import argparse
 import os
 import sys
 
-from teleport_bootstrap.apply import gather, generate
-from teleport_bootstrap.cli import options, outliving, result
+from teleport_bootstrap.cli import disconnection, options, result
+from teleport_bootstrap.instance import gather
+from teleport_bootstrap.operations import generate
 
 EXAMPLE = "teleport-bootstrap generate"
 
@@ -20,14 +21,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """Generate, and tell what was done."""
-    where = options.where(arguments)
-    outliving.outlive(where)
-    outcome = generate.run(gather.Doors(where, os.environ, arguments.wait), options.build(arguments))
+    root = options.root(arguments)
+    disconnection.outlive(root)
+    outcome = generate.run(gather.Doors(root, os.environ, arguments.wait), options.build(arguments))
     for line in outcome.awaited:
         # To stderr, which the console of an instance shows: it is why Teleport does not serve yet.
         print(f"teleport-bootstrap: {line}", file=sys.stderr)  # noqa: T201
     lines = [
-        *(f"{'removed' if path in outcome.removed else 'wrote'} {where.path(path)}" for path in outcome.changed),
+        *(f"{'removed' if path in outcome.removed else 'wrote'} {root.path(path)}" for path in outcome.changed),
         *outcome.units,
         *(f"note: {note}" for note in outcome.notes),
     ]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.apply import current, generations
 from teleport_bootstrap.cli import options, result
+from teleport_bootstrap.state import current, generations
 
 EXAMPLE = "teleport-bootstrap history"
 
@@ -17,15 +17,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """List the generations that are kept, the newest first."""
-    where = options.where(arguments)
-    now = current.known(where)
+    root = options.root(arguments)
+    now = current.known(root)
     rows: list[dict[str, object]] = []
     lines = []
-    for number in reversed(generations.numbers(where)):
+    for number in reversed(generations.numbers(root)):
         is_current = now is not None and now.generation == number
         mark = "*" if is_current else " "
         try:
-            each = generations.load(where, number)
+            each = generations.load(root, number)
         except errors.GenerationMissing as error:
             lines.append(f"{mark} {number:>4}  {error.message}")
             rows.append({"generation": number, "current": is_current, "trouble": error.message})

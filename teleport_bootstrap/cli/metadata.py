@@ -7,8 +7,8 @@ import logging
 import os
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.apply import last_known
 from teleport_bootstrap.cli import options, result
+from teleport_bootstrap.state import metadata_cache
 
 EXAMPLE = "teleport-bootstrap metadata local-ipv4"
 
@@ -29,17 +29,17 @@ def run(arguments: argparse.Namespace) -> result.Result:
     """Ask, remember, and print; nothing at all goes to standard output where there is no value."""
     from teleport_bootstrap.ec2 import imds, items  # noqa: PLC0415 - an HTTP library takes a while to import
 
-    where = options.where(arguments)
+    root = options.root(arguments)
     try:
         client = imds.Imds.from_environment(os.environ, deadline_seconds=WAIT_SECONDS)
         value = items.read(client, arguments.item)
     except errors.BootstrapError as error:
-        value = last_known.read(where).get(arguments.item)
+        value = metadata_cache.read(root).get(arguments.item)
         if value is None:
             raise
         logger.info("this is the last known value, because: %s", error.message)
     else:
-        last_known.keep(where, arguments.item, value)
+        metadata_cache.keep(root, arguments.item, value)
         if value is None:
             logger.info("this instance has no %s", arguments.item)
     return result.Result(value or "", {"item": arguments.item, "value": value})

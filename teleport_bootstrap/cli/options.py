@@ -6,9 +6,9 @@ import argparse
 import os
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.apply import gather
 from teleport_bootstrap.cli import layout
-from teleport_bootstrap.host import journal, root
+from teleport_bootstrap.host import journal
+from teleport_bootstrap.instance import gather
 
 
 def add_global(parser: argparse.ArgumentParser, *, with_defaults: bool) -> None:
@@ -66,7 +66,7 @@ def add_wait(parser: argparse.ArgumentParser) -> None:
 
 def add_trial(parser: argparse.ArgumentParser) -> None:
     """Add the options of the commands that try a state on this machine, and go back if Teleport is not well with it."""
-    from teleport_bootstrap.apply import health  # noqa: PLC0415 - most commands never try anything
+    from teleport_bootstrap.change import health  # noqa: PLC0415 - most commands never try anything
 
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--discard-edits", action="store_true", help="overwrite a teleport.yaml that somebody edited")
@@ -95,11 +95,11 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def where(arguments: argparse.Namespace) -> root.Root:
+def root(arguments: argparse.Namespace) -> paths.Root:
     """Return the root that --root names; raises UsageError where that is no directory."""
     if not os.path.isdir(arguments.root):
         raise errors.UsageError(f"--root {arguments.root} is not a directory", hint="Check its name.")
-    return root.Root(arguments.root)
+    return paths.Root(arguments.root)
 
 
 def build(arguments: argparse.Namespace) -> gather.NamedBuild:

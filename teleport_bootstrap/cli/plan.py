@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from teleport_bootstrap.cli import options, result, sources
-from teleport_bootstrap.plan import model
+from teleport_bootstrap.plan import plan_model
 
 EXAMPLE = "teleport-bootstrap plan --conf ./conf --metadata ./facts.yaml"
 
@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
     return result.Result(_text(plan), data(plan))
 
 
-def data(plan: model.Plan) -> dict[str, Any]:
+def data(plan: plan_model.Plan) -> dict[str, Any]:
     """Return `plan` as plain values; of secrets only where they come from and go to."""
     wanted = plan.activation
     return {
@@ -69,7 +69,7 @@ def data(plan: model.Plan) -> dict[str, Any]:
     }
 
 
-def _text(plan: model.Plan) -> str:
+def _text(plan: plan_model.Plan) -> str:
     wanted = plan.activation
     lines = [f"role: {wanted.deployment.role.value}", "", "files:"]
     lines += [f"  {each.mode:04o} {each.owner}:{each.group} {each.path}" for each in plan.files]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 
-from teleport_bootstrap.apply import gather, jobs
 from teleport_bootstrap.cli import options, result
-from teleport_bootstrap.cluster import publish
+from teleport_bootstrap.instance import gather
+from teleport_bootstrap.operations import publish_tokens
+from teleport_bootstrap.state import jobs
 
 EXAMPLE = "teleport-bootstrap publish-tokens --force"
 
@@ -20,15 +21,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """Publish, and tell what was put where."""
-    where = options.where(arguments)
-    doors = gather.Doors(where, os.environ, arguments.wait)
-    outcomes: list[publish.Outcome] = []
+    root = options.root(arguments)
+    doors = gather.Doors(root, os.environ, arguments.wait)
+    outcomes: list[publish_tokens.Outcome] = []
 
     def work() -> str:
-        outcomes.append(publish.run(doors, force=arguments.force))
+        outcomes.append(publish_tokens.run(doors, force=arguments.force))
         return outcomes[0].summary()
 
-    jobs.run(where, jobs.PUBLISH_TOKENS, work)
+    jobs.run(root, jobs.PUBLISH_TOKENS, work)
     outcome = outcomes[0]
     lines = [
         *([outcome.left] if outcome.left else []),

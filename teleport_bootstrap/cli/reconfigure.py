@@ -6,8 +6,9 @@ import argparse
 import os
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.apply import gather, proposal, reconfigure
-from teleport_bootstrap.cli import asking, options, outliving, result
+from teleport_bootstrap.cli import confirmation, disconnection, options, result
+from teleport_bootstrap.instance import gather
+from teleport_bootstrap.operations import reconfigure, reconfigure_proposal
 
 EXAMPLE = "teleport-bootstrap reconfigure --dry-run"
 
@@ -25,28 +26,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """Reconfigure, and tell what was done."""
-    where = options.where(arguments)
+    root = options.root(arguments)
     if not arguments.dry_run:
-        outliving.outlive(where)
+        disconnection.outlive(root)
     wishes = reconfigure.Wishes(
         discard_edits=arguments.discard_edits,
         reset_data=arguments.reset_data,
         dry_run=arguments.dry_run,
         health_seconds=arguments.health_wait,
     )
-    shown: list[proposal.Proposal] = []
+    shown: list[reconfigure_proposal.Proposal] = []
 
-    def agreed(proposed: proposal.Proposal) -> bool:
+    def agreed(proposed: reconfigure_proposal.Proposal) -> bool:
         shown.append(proposed)
         if arguments.dry_run or arguments.yes:
             return not arguments.dry_run
         question = "Apply this?"
-        asking.require_terminal("reconfigure", arguments.format)
-        if not asking.yes(_text(proposed, wishes) + f"\n{question}"):
+        confirmation.require_terminal("reconfigure", arguments.format)
+        if not confirmation.yes(_text(proposed, wishes) + f"\n{question}"):
             return False
-        return not wishes.reset_data or asking.yes("Really set Teleport's data aside and begin anew?")
+        return not wishes.reset_data or confirmation.yes("Really set Teleport's data aside and begin anew?")
 
-    doors = gather.Doors(where, os.environ, arguments.wait)
+    doors = gather.Doors(root, os.environ, arguments.wait)
     outcome = reconfigure.run(doors, options.build(arguments), wishes, agreed)
     text = []
     if shown and (arguments.dry_run or arguments.yes):
@@ -76,7 +77,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
     )
 
 
-def _text(proposed: proposal.Proposal, wishes: reconfigure.Wishes) -> str:
+def _text(proposed: reconfigure_proposal.Proposal, wishes: reconfigure.Wishes) -> str:
     lines = [each.diff.rstrip() for each in proposed.differences]
     lines += [f"{path}: a new secret (not shown)" for path in proposed.secrets_change]
     if proposed.edits:
@@ -90,14 +91,14 @@ def _text(proposed: proposal.Proposal, wishes: reconfigure.Wishes) -> str:
     return "\n".join(lines)
 
 
-def _reset(proposed: proposal.Proposal) -> list[str]:
+def _reset(proposed: reconfigure_proposal.Proposal) -> list[str]:
     lines = ["Teleport's data directory is set aside: this host forgets its identity, and a local cluster its users"]
     if proposed.plan.activation.deployment.dynamodb:
         lines.append("the cluster's state is in DynamoDB: setting the data directory aside does not reset the cluster")
     return lines
 
 
-def _data(proposed: proposal.Proposal) -> dict[str, object]:
+def _data(proposed: reconfigure_proposal.Proposal) -> dict[str, object]:
     return {
         "action": proposed.action,
         "unit": proposed.plan.activation.unit,

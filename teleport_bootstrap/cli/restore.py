@@ -7,10 +7,12 @@ import os
 from collections.abc import Iterator
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.apply import gather, health
-from teleport_bootstrap.backup import progress
-from teleport_bootstrap.cli import asking, options, outliving, result
-from teleport_bootstrap.restore import proposal, restore, undo
+from teleport_bootstrap.archive import progress
+from teleport_bootstrap.change import health
+from teleport_bootstrap.cli import confirmation, disconnection, options, result
+from teleport_bootstrap.instance import gather
+from teleport_bootstrap.operations import restore, restore_undo
+from teleport_bootstrap.restore import proposal
 
 EXAMPLE = "teleport-bootstrap restore s3://acme-backups/teleport/ --dry-run"
 
@@ -49,10 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """Restore, undo or discard, and tell what was done."""
-    where = options.where(arguments)
+    root = options.root(arguments)
     if not arguments.dry_run:
-        outliving.outlive(where)
-    doors = gather.Doors(where, os.environ, arguments.wait)
+        disconnection.outlive(root)
+    doors = gather.Doors(root, os.environ, arguments.wait)
     if arguments.undo or arguments.discard_undo:
         return _undo(doors, arguments)
     wishes = restore.Wishes(
@@ -68,8 +70,8 @@ def run(arguments: argparse.Namespace) -> result.Result:
         shown.append(proposed)
         if arguments.dry_run or arguments.yes:
             return not arguments.dry_run
-        asking.require_terminal("restore", arguments.format)
-        return asking.yes("\n".join(_lines(proposed)) + "\nRestore this?")
+        confirmation.require_terminal("restore", arguments.format)
+        return confirmation.yes("\n".join(_lines(proposed)) + "\nRestore this?")
 
     outcome = restore.run(doors, gather.NamedBuild(fips=arguments.fips), wishes, agreed, progress=progress.shown)
     text = list(_lines(shown[0])) if shown and (arguments.dry_run or arguments.yes) else []
@@ -98,12 +100,12 @@ def run(arguments: argparse.Namespace) -> result.Result:
 def _undo(doors: gather.Doors, arguments: argparse.Namespace) -> result.Result:
     verb = "Undo" if arguments.undo else "Remove what is left from before"
 
-    def agreed(made: undo.Undo) -> bool:
+    def agreed(made: restore_undo.Undo) -> bool:
         if arguments.dry_run or arguments.yes:
             return not arguments.dry_run
-        asking.require_terminal("restore", arguments.format)
-        where = ", ".join(doors.where.path(each.kept) for each in made.aside if each.had) or "nothing but files"
-        return asking.yes(f"Kept since {made.made_at}: {where}\n{verb} {made.what}?")
+        confirmation.require_terminal("restore", arguments.format)
+        root = ", ".join(doors.root.path(each.kept) for each in made.aside if each.had) or "nothing but files"
+        return confirmation.yes(f"Kept since {made.made_at}: {root}\n{verb} {made.what}?")
 
     if arguments.undo:
         outcome = restore.run_undo(doors, agreed, health_seconds=arguments.health_wait)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 
-from teleport_bootstrap.apply import gather, generations, rollback
-from teleport_bootstrap.cli import asking, options, outliving, result
+from teleport_bootstrap.cli import confirmation, disconnection, options, result
+from teleport_bootstrap.instance import gather
+from teleport_bootstrap.operations import rollback
+from teleport_bootstrap.state import generations
 
 EXAMPLE = "teleport-bootstrap rollback 3 --yes"
 
@@ -20,16 +22,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """Roll back, and tell what was done."""
-    where = options.where(arguments)
-    outliving.outlive(where)
+    root = options.root(arguments)
+    disconnection.outlive(root)
 
     def agreed(target: generations.Generation) -> bool:
         if arguments.yes:
             return True
-        asking.require_terminal("rollback", arguments.format)
-        return asking.yes(f"Go back to generation {target.number} of {target.made_at} ({target.made_by})?")
+        confirmation.require_terminal("rollback", arguments.format)
+        return confirmation.yes(f"Go back to generation {target.number} of {target.made_at} ({target.made_by})?")
 
-    doors = gather.Doors(where, os.environ, arguments.wait)
+    doors = gather.Doors(root, os.environ, arguments.wait)
     outcome = rollback.run(
         doors,
         arguments.generation,

@@ -17,16 +17,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """Judge, and raise ImageNotSealed where something blocks."""
-    from teleport_bootstrap.image import findings, judgement  # noqa: PLC0415 - most commands never judge an image
+    from teleport_bootstrap.inspection import image, image_files  # noqa: PLC0415 - most commands never judge an image
 
-    where = options.where(arguments)
-    found = judgement.judge(where)
+    root = options.root(arguments)
+    found = image.judge(root)
     notes = [each for each in found if not each.blocks]
     for each in notes:
-        print(findings.one_line(f"note: {each.path}: {each.what} ({each.remedy})"), file=sys.stderr)  # noqa: T201
+        print(image_files.one_line(f"note: {each.path}: {each.what} ({each.remedy})"), file=sys.stderr)  # noqa: T201
     if len(notes) != len(found):
-        raise judgement.refusal(where, found)
+        raise image.refusal(root, found)
     return result.Result(
-        f"{where.directory} holds nothing that belongs to one instance",
+        f"{root.directory} holds nothing that belongs to one instance",
         {"sealed": True, "notes": [dataclasses.asdict(each) for each in notes]},
     )

@@ -10,19 +10,20 @@ import sys
 from typing import BinaryIO
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.apply import gather, restored
 from teleport_bootstrap.cli import options
-from teleport_bootstrap.conf import conf, variables
+from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.ec2 import facts
-from teleport_bootstrap.host import root, trust
-from teleport_bootstrap.plan import model, overrides
+from teleport_bootstrap.host import trust
+from teleport_bootstrap.instance import gather
+from teleport_bootstrap.plan import overrides, plan_model
+from teleport_bootstrap.state import restore_record
 
 logger = logging.getLogger(__name__)
 
 LARGEST = trust.LARGEST
 
 
-def conf_data(where: root.Root, path: str | None) -> tuple[bytes, str]:
+def conf_data(root: paths.Root, path: str | None) -> tuple[bytes, str]:
     """Return the conf at `path` (`-` is standard input), by default the instance's own, and what to call it.
 
     Raises ConfMissing and FileTrouble; and Untrusted for the instance's own, which decides about root's work.
@@ -31,35 +32,35 @@ def conf_data(where: root.Root, path: str | None) -> tuple[bytes, str]:
         return _bounded(sys.stdin.buffer, "standard input"), "standard input"
     if path is not None:
         return _named_file(path), path
-    data = trust.read(where, paths.CONF)
+    data = trust.read(root, paths.CONF)
     if data is None:
         raise errors.ConfMissing(
-            f"there is no {where.path(paths.CONF)}", hint="Name another file, or write this one in user-data."
+            f"there is no {root.path(paths.CONF)}", hint="Name another file, or write this one in user-data."
         )
-    return data, where.path(paths.CONF)
+    return data, root.path(paths.CONF)
 
 
-def plan(arguments: argparse.Namespace) -> model.Plan:
+def plan(arguments: argparse.Namespace) -> plan_model.Plan:
     """Return the plan for the conf, the metadata and the Teleport that `arguments` name; raises as the planner does."""
     from teleport_bootstrap.plan import planner  # noqa: PLC0415 - brings the templates' library, which validate needs not
 
-    where = options.where(arguments)
-    settings = conf.load(*conf_data(where, arguments.conf))
-    files = _overrides(where, arguments)
+    root = options.root(arguments)
+    conf = conf_file.load(*conf_data(root, arguments.conf))
+    files = _overrides(root, arguments)
     overrides.check(files)
-    build = gather.build(where, options.build(arguments))
+    build = gather.build(root, options.build(arguments))
     if arguments.metadata is not None:
-        instance = _facts(arguments.metadata, settings)
+        instance = _facts(arguments.metadata, conf)
     else:
-        instance = gather.instance(settings, gather.Doors(where, os.environ, arguments.wait))
-    found = planner.plan(settings, instance, build, files)
-    return dataclasses.replace(found, notes=(*restored.instead(settings), *found.notes))
+        instance = gather.instance(conf, gather.Doors(root, os.environ, arguments.wait))
+    found = planner.plan(conf, instance, build, files)
+    return dataclasses.replace(found, notes=(*restore_record.instead(conf), *found.notes))
 
 
-def _overrides(where: root.Root, arguments: argparse.Namespace) -> tuple[overrides.Override, ...]:
+def _overrides(root: paths.Root, arguments: argparse.Namespace) -> tuple[overrides.Override, ...]:
     """Return the override files to merge; a conf from elsewhere is not this instance's, and comes without them."""
     if arguments.overrides is None:
-        return () if arguments.conf is not None else gather.overrides(where)
+        return () if arguments.conf is not None else gather.overrides(root)
     try:
         chosen, notes = overrides.chosen(os.listdir(arguments.overrides))
     except OSError as error:
@@ -73,12 +74,12 @@ def _overrides(where: root.Root, arguments: argparse.Namespace) -> tuple[overrid
     return tuple(overrides.Override(path, _named_file(path)) for path in paths_read)
 
 
-def _facts(path: str, settings: conf.Conf) -> facts.Facts:
+def _facts(path: str, conf: conf_file.Conf) -> facts.Facts:
     try:
         text = _named_file(path).decode("utf-8")
     except UnicodeDecodeError:
         raise errors.MetadataFileInvalid(f"{path} is not UTF-8 text", hint="Write it as YAML.") from None
-    return facts.from_yaml(text, path, region=settings.value(variables.EC2_REGION))
+    return facts.from_yaml(text, path, region=conf.value(variables.EC2_REGION))
 
 
 def _named_file(path: str) -> bytes:

@@ -7,8 +7,9 @@ import dataclasses
 from collections.abc import Iterator
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.apply import jobs, status
 from teleport_bootstrap.cli import options, result
+from teleport_bootstrap.operations import status
+from teleport_bootstrap.state import jobs
 
 EXAMPLE = "teleport-bootstrap status --format json"
 
@@ -21,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """Look, and end with a status that tells healthy, drifted and broken apart."""
-    report = status.report(options.where(arguments))
+    report = status.report(options.root(arguments))
     lines = [f"{name + ':':<15}{value}" for name, value in _rows(report)]
     lines += ["", *(f"- {line}" for line in report.trouble)] if report.trouble else []
     lines += ["", *(f"~ {line}" for line in report.drift)] if report.drift else []

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.apply import restored
 from teleport_bootstrap.cli import options, result, sources
-from teleport_bootstrap.conf import conf
+from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.plan import requirements
+from teleport_bootstrap.state import restore_record
 
 EXAMPLE = "teleport-bootstrap validate ./conf --format json"
 
@@ -21,8 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """Check, and end with the status for a bad conf where there is a problem."""
-    data, path = sources.conf_data(options.where(arguments), arguments.conf)
-    inspection = conf.inspect(data, path)
+    data, path = sources.conf_data(options.root(arguments), arguments.conf)
+    inspection = conf_file.inspect(data, path)
     problems = inspection.errors
     if inspection.conf is not None:
         problems = requirements.check(inspection.conf, fips=arguments.fips)
@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
         *(f"error: {problem.describe(path)}" for problem in problems),
         *(f"warning: {problem.describe(path)}" for problem in inspection.warnings),
     ]
-    notes = () if inspection.conf is None else restored.instead(inspection.conf)
+    notes = () if inspection.conf is None else restore_record.instead(inspection.conf)
     lines += [f"note: {note}" for note in notes]
     if not problems:
         lines.append(f"{path}: valid, {len(inspection.variables)} assignments")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.apply import gather, last_known
-from teleport_bootstrap.ec2 import imds, items, syntax
+from teleport_bootstrap.ec2 import imds, item_formats, items
+from teleport_bootstrap.instance import gather
+from teleport_bootstrap.state import metadata_cache
 
 
 def of(doors: gather.Doors) -> str:
@@ -14,9 +15,9 @@ def of(doors: gather.Doors) -> str:
     metadata service does not answer. Raises the errors of the metadata service where it never was known.
     """
     service = imds.Imds.from_environment(doors.environ, deadline_seconds=doors.wait_seconds)
-    known = last_known.read(doors.where).get(syntax.LOCAL_HOSTNAME)
+    known = metadata_cache.read(doors.root).get(item_formats.LOCAL_HOSTNAME)
     try:
-        found = items.read(service, syntax.LOCAL_HOSTNAME) or known
+        found = items.read(service, item_formats.LOCAL_HOSTNAME) or known
     except errors.BootstrapError:
         if not known:
             raise

@@ -28,11 +28,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, paths
 from teleport_bootstrap.cluster import lock_item
 from teleport_bootstrap.host import clock as clocks
 from teleport_bootstrap.host import lock as host_lock
-from teleport_bootstrap.host import retry, root
+from teleport_bootstrap.host import retry
 
 NAME = "cluster.lock"
 
@@ -161,7 +161,7 @@ class Lease:
 def held(
     client: Any,
     *,
-    where: root.Root,
+    root: paths.Root,
     table: str,
     process: str,
     deadline_seconds: float = 0.0,
@@ -178,7 +178,7 @@ def held(
     Raises LockHeld, naming the holder, where somebody else keeps it for longer than `deadline_seconds`, LockBusy where
     that is another process of this host, LeaseLost from `check`, and what AWS's refusals are raised as.
     """
-    with host_lock.held(where, "the lock of the cluster", name=NAME, deadline_seconds=deadline_seconds):
+    with host_lock.held(root, "the lock of the cluster", name=NAME, deadline_seconds=deadline_seconds):
         place = lock_item.DynamoTable(client, table, clock=CLOCK, renew=renew)
         lease = take(place, process, deadline=retry.Deadline(deadline_seconds, CLOCK), terms=terms)
         stop = threading.Event()

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Optional
 
-from teleport_bootstrap.conf import recovery, refusals, secret_names, source, special_names, words
+from teleport_bootstrap.conf import refusals, resync, secret_names, source, special_names, words
 from teleport_bootstrap.conf.lexer import Lexer
 from teleport_bootstrap.conf.problem import GRAMMAR, Problem
 from teleport_bootstrap.conf.source import Source
@@ -110,7 +110,7 @@ class _Parser:
                         continue
                 self._refuse(self._explained(refused.fault), self._name_of(refused.word))
                 if not more:
-                    recovery.skip(self._lexer, refused.fault, refused.resume)
+                    resync.skip(self._lexer, refused.fault, refused.resume)
 
     def _command(self) -> None:
         """Read assignments, or export and assignments, up to the end of the line."""

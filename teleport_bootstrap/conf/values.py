@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
-from teleport_bootstrap.conf.unfit import Unfit, shown
+from teleport_bootstrap.conf.invalid_value import Unfit, shown
 from teleport_bootstrap.secret import Secret
 
 _TRUE = ("true", "yes", "1")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Optional
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.ec2 import metadata_file, syntax, tags
+from teleport_bootstrap.ec2 import item_formats, metadata_file, tags
 
 if TYPE_CHECKING:  # `plan` needs only the value below, and should not wait for an HTTP library
     from teleport_bootstrap.ec2.imds import Imds
@@ -50,14 +50,16 @@ def read(
         if text is None:
             raise errors.MetadataAbsent(
                 f"the instance metadata service has no {path}",
-                hint="Set EC2_REGION in the conf." if name == syntax.REGION else "Is this an EC2 instance in a VPC?",
+                hint="Set EC2_REGION in the conf."
+                if name == item_formats.REGION
+                else "Is this an EC2 instance in a VPC?",
             )
         return _checked(path, name, text)
 
-    local_ipv4 = item("local-ipv4", syntax.LOCAL_IPV4)
-    local_hostname = item("local-hostname", syntax.LOCAL_HOSTNAME)
-    instance_id = item("instance-id", syntax.INSTANCE_ID)
-    region = region or item("placement/region", syntax.REGION)
+    local_ipv4 = item("local-ipv4", item_formats.LOCAL_IPV4)
+    local_hostname = item("local-hostname", item_formats.LOCAL_HOSTNAME)
+    instance_id = item("instance-id", item_formats.INSTANCE_ID)
+    region = region or item("placement/region", item_formats.REGION)
     public_ipv4 = imds.get("public-ipv4", deadline=deadline)
     found, notes = tags.read(
         imds, tag_keys, region=region, instance_id=instance_id, describe_tags=describe_tags, deadline=deadline
@@ -68,7 +70,7 @@ def read(
         instance_id=instance_id,
         region=region,
         # Some services that imitate EC2 answer with nothing instead of 404.
-        public_ipv4=_checked("public-ipv4", syntax.PUBLIC_IPV4, public_ipv4) if public_ipv4 else None,
+        public_ipv4=_checked("public-ipv4", item_formats.PUBLIC_IPV4, public_ipv4) if public_ipv4 else None,
         tags=found,
         notes=notes,
     )
@@ -81,21 +83,21 @@ def from_yaml(text: str, path: str, *, region: Optional[str] = None) -> Facts:
     """
     values, written = metadata_file.parse(text, path, region=region)
     return Facts(
-        local_ipv4=values[syntax.LOCAL_IPV4],
-        local_hostname=values[syntax.LOCAL_HOSTNAME],
-        instance_id=values[syntax.INSTANCE_ID],
-        region=values[syntax.REGION],
-        public_ipv4=values.get(syntax.PUBLIC_IPV4),
+        local_ipv4=values[item_formats.LOCAL_IPV4],
+        local_hostname=values[item_formats.LOCAL_HOSTNAME],
+        instance_id=values[item_formats.INSTANCE_ID],
+        region=values[item_formats.REGION],
+        public_ipv4=values.get(item_formats.PUBLIC_IPV4),
         tags=written,
     )
 
 
 def _checked(path: str, name: str, text: str) -> str:
     try:
-        return syntax.CHECKS[name](text)
+        return item_formats.CHECKS[name](text)
     except ValueError as error:
         raise errors.MetadataInvalid(
-            f"the instance metadata service gave something else for {path}: {syntax.excerpt(text)} is {error}",
+            f"the instance metadata service gave something else for {path}: {item_formats.excerpt(text)} is {error}",
             hint="Only the EC2 metadata service should answer there; check AWS_EC2_METADATA_SERVICE_ENDPOINT and "
             "any HTTP proxy in between.",
         ) from None

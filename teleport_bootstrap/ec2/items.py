@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Optional
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.ec2 import syntax
+from teleport_bootstrap.ec2 import item_formats
 
 if TYPE_CHECKING:  # the names of the items are part of the help, which should not wait for an HTTP library
     from teleport_bootstrap.ec2.imds import Imds
@@ -36,10 +36,10 @@ def read(imds: Imds, item: str) -> Optional[str]:
     if not text:
         return None
     try:
-        return syntax.CHECKS[item](text) if item in syntax.CHECKS else _word(text)
+        return item_formats.CHECKS[item](text) if item in item_formats.CHECKS else _word(text)
     except ValueError as error:
         raise errors.MetadataInvalid(
-            f"the instance metadata service gave something else for {item}: {syntax.excerpt(text)} is {error}",
+            f"the instance metadata service gave something else for {item}: {item_formats.excerpt(text)} is {error}",
             hint="Only the EC2 metadata service should answer there; check AWS_EC2_METADATA_SERVICE_ENDPOINT.",
         ) from None
 

@@ -8,10 +8,10 @@ from typing import Optional
 import yaml
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.ec2 import syntax
+from teleport_bootstrap.ec2 import item_formats
 
 TAGS = "tags"
-_REQUIRED = (syntax.LOCAL_IPV4, syntax.LOCAL_HOSTNAME, syntax.INSTANCE_ID, syntax.REGION)
+_REQUIRED = (item_formats.LOCAL_IPV4, item_formats.LOCAL_HOSTNAME, item_formats.INSTANCE_ID, item_formats.REGION)
 _NOTHING = ("", "~", "null", "Null", "NULL")
 _HINT = (
     "The file is a YAML mapping of local-ipv4, public-ipv4 (optional), local-hostname, instance-id, region, and tags "
@@ -28,16 +28,18 @@ def parse(text: str, path: str, *, region: Optional[str]) -> tuple[dict[str, str
     problems: list[str] = []
     values, tags = _read(_document(text, path), problems)
     if region is not None:
-        values[syntax.REGION] = region
+        values[item_formats.REGION] = region
     for name in list(values):
         try:
-            values[name] = syntax.CHECKS[name](values[name])
+            values[name] = item_formats.CHECKS[name](values[name])
         except ValueError as error:
-            problems.append(f"{name}: {syntax.excerpt(values[name])} is {error}")
+            problems.append(f"{name}: {item_formats.excerpt(values[name])} is {error}")
     named = {problem.partition(":")[0] for problem in problems}
     for name in _REQUIRED:
         if name not in values and name not in named:
-            problems.append(f"{name}: missing" + (", and no EC2_REGION in the conf" if name == syntax.REGION else ""))
+            problems.append(
+                f"{name}: missing" + (", and no EC2_REGION in the conf" if name == item_formats.REGION else "")
+            )
     if problems:
         raise errors.MetadataFileInvalid("\n".join([f"{path}: not the facts of an instance", *problems]), hint=_HINT)
     return values, tags
@@ -62,9 +64,9 @@ def _read(node: Optional[yaml.Node], problems: list[str]) -> tuple[dict[str, str
         if name == TAGS:
             if not _is_nothing(value):
                 tags = {key: text.value for key, text in _pairs(value, TAGS, problems) if _is_text(key, text, problems)}
-        elif name not in syntax.CHECKS:
+        elif name not in item_formats.CHECKS:
             problems.append(f"{name}: unknown (line {value.start_mark.line + 1})")
-        elif _is_nothing(value) and name == syntax.PUBLIC_IPV4:
+        elif _is_nothing(value) and name == item_formats.PUBLIC_IPV4:
             continue
         elif _is_text(name, value, problems):
             values[name] = value.value
@@ -82,7 +84,7 @@ def _pairs(node: Optional[yaml.Node], what: str, problems: list[str]) -> Iterato
         if not isinstance(key, yaml.ScalarNode):
             problems.append(f"{what}: a key that is not plain text (line {line})")
         elif key.value in seen:
-            problems.append(f"{syntax.excerpt(key.value)}: given twice (line {line})")
+            problems.append(f"{item_formats.excerpt(key.value)}: given twice (line {line})")
         else:
             seen.add(key.value)
             yield key.value, value

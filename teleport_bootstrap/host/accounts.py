@@ -6,32 +6,31 @@ import grp
 import os
 import pwd
 
-from teleport_bootstrap import errors
-from teleport_bootstrap.host import root
+from teleport_bootstrap import errors, paths
 
 
-def ids(where: root.Root, owner: str, group: str) -> tuple[int, int]:
+def ids(root: paths.Root, owner: str, group: str) -> tuple[int, int]:
     """Return uid and gid of `owner` and `group`; -1 for both where ownership cannot be given at all.
 
     That is so for an ordinary user, who can only try things out in a scratch directory, and under a root that is no
     system: one without /etc/passwd. Raises AccountMissing where the system lacks the account.
     """
-    if os.geteuid() != 0 or not (where.is_live or os.path.exists(where.path("/etc/passwd"))):
+    if os.geteuid() != 0 or not (root.is_live or os.path.exists(root.path("/etc/passwd"))):
         return -1, -1
-    return _identifier(where, "passwd", owner, "user"), _identifier(where, "group", group, "group")
+    return _identifier(root, "passwd", owner, "user"), _identifier(root, "group", group, "group")
 
 
 class Names:
     """Names and numbers of accounts, as the system under the root knows them; each is looked up once."""
 
-    def __init__(self, where: root.Root) -> None:
-        self._where = where
+    def __init__(self, root: paths.Root) -> None:
+        self._root = root
         self._found: dict[tuple[str, str | int], str | int | None] = {}
 
     @property
     def known(self) -> bool:
         """Whether there is a system under the root at all, whose accounts could be known."""
-        return self._where.is_live or os.path.exists(self._where.path("/etc/passwd"))
+        return self._root.is_live or os.path.exists(self._root.path("/etc/passwd"))
 
     def user(self, uid: int) -> str:
         """Return the name of the user with this number, "" where there is none."""
@@ -57,14 +56,14 @@ class Names:
         return self._found[database, key]
 
     def _find(self, database: str, key: str | int) -> str | int | None:
-        if self._where.is_live:
+        if self._root.is_live:
             try:
                 if database == "passwd":
                     return pwd.getpwuid(key).pw_name if isinstance(key, int) else pwd.getpwnam(key).pw_uid
                 return grp.getgrgid(key).gr_name if isinstance(key, int) else grp.getgrnam(key).gr_gid
             except (KeyError, ValueError, OverflowError):
                 return None
-        for line in _lines(self._where.path(f"/etc/{database}")):
+        for line in _lines(self._root.path(f"/etc/{database}")):
             fields = line.split(":")
             if len(fields) > 2 and fields[2].isascii() and fields[2].isdigit():
                 if isinstance(key, int) and int(fields[2]) == key:
@@ -74,14 +73,14 @@ class Names:
         return None
 
 
-def _identifier(where: root.Root, database: str, name: str, kind: str) -> int:
-    if where.is_live:
+def _identifier(root: paths.Root, database: str, name: str, kind: str) -> int:
+    if root.is_live:
         try:
             return pwd.getpwnam(name).pw_uid if database == "passwd" else grp.getgrnam(name).gr_gid
         except KeyError:
             pass
     else:
-        for line in _lines(where.path(f"/etc/{database}")):
+        for line in _lines(root.path(f"/etc/{database}")):
             fields = line.split(":")
             if len(fields) > 2 and fields[0] == name and fields[2].isdigit():
                 return int(fields[2])

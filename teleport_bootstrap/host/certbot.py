@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
-from teleport_bootstrap.host import process, root
+from teleport_bootstrap import paths
+from teleport_bootstrap.host import process
 
 # Of what AWS's libraries read from the environment: where to call, and whom to trust. No keys; a configuration file
 # has to be named on purpose, for a zone in another account (role_arn, credential_source = Ec2InstanceMetadata).
@@ -40,7 +41,7 @@ _METADATA = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
 class Certbot:
     """certbot on this host: the root whose directories it works in, its environment, and how long it may take."""
 
-    where: root.Root
+    root: paths.Root
     config_directory: str
     work_directory: str
     logs_directory: str
@@ -88,9 +89,9 @@ class Certbot:
             "--work-dir": self.work_directory,
             "--logs-dir": self.logs_directory,
         }
-        placed = [word for option, path in directories.items() for word in (option, self.where.path(path))]
-        settings = self.where.path(f"{self.config_directory}/cli.ini")
-        if not self.where.is_live and os.path.exists(settings):
+        placed = [word for option, path in directories.items() for word in (option, self.root.path(path))]
+        settings = self.root.path(f"{self.config_directory}/cli.ini")
+        if not self.root.is_live and os.path.exists(settings):
             placed += ["--config", settings]  # on a running system certbot finds it by itself
         return process.run(
             [program, verb, "-n", *arguments, *placed],

@@ -12,7 +12,7 @@ import os
 import stat
 from dataclasses import dataclass
 
-from teleport_bootstrap.host import root
+from teleport_bootstrap import paths
 
 READ_LIMIT = 4 * 1024 * 1024
 
@@ -119,14 +119,14 @@ class Directory:
         os.fsync(self.descriptor)
 
 
-def read(where: root.Root, path: str) -> Found | None:
+def read(root: paths.Root, path: str) -> Found | None:
     """Return the file at `path`, as Directory.read gives it; None also where its directory is not there.
 
     Raises OSError.
     """
     parent, name = os.path.split(path)
     try:
-        opened = Directory(where.path(parent))
+        opened = Directory(root.path(parent))
     except (FileNotFoundError, NotADirectoryError):
         return None
     try:

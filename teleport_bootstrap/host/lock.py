@@ -10,14 +10,13 @@ import time
 from collections.abc import Iterator
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.host import root
 
 NAME = "lock"
 POLL_SECONDS = 0.1
 
 
 @contextlib.contextmanager
-def held(where: root.Root, purpose: str, *, deadline_seconds: float = 60.0, name: str = NAME) -> Iterator[None]:
+def held(root: paths.Root, purpose: str, *, deadline_seconds: float = 60.0, name: str = NAME) -> Iterator[None]:
     """Hold the lock while the body runs; `purpose` is what others are told they wait for.
 
     `name` is another file in the state directory, for work that is only not to be done twice at once.
@@ -25,11 +24,11 @@ def held(where: root.Root, purpose: str, *, deadline_seconds: float = 60.0, name
     Raises LockBusy, naming the holder, when somebody else keeps it for longer than `deadline_seconds`. The kernel gives
     it back when the holder dies, however it dies.
     """
-    path = where.path(f"{paths.STATE}/{name}")
+    path = root.path(f"{paths.STATE}/{name}")
     try:
-        os.makedirs(os.path.dirname(where.path(paths.STATE)), mode=0o755, exist_ok=True)
+        os.makedirs(os.path.dirname(root.path(paths.STATE)), mode=0o755, exist_ok=True)
         with contextlib.suppress(FileExistsError):
-            os.mkdir(where.path(paths.STATE), mode=0o700)
+            os.mkdir(root.path(paths.STATE), mode=0o700)
         descriptor = _acquire(path, deadline_seconds)
     except OSError as error:
         raise errors.FileTrouble(

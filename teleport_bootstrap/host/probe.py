@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 
-from teleport_bootstrap.host import root
+from teleport_bootstrap import paths
 
 # Where the units let Teleport answer for itself: --diag-addr.
 READY_URL = "http://127.0.0.1:3000/readyz"
@@ -73,9 +73,9 @@ def web_trouble(url: str) -> str:
         return f"the proxy's web port does not answer at {url}: {reason}"
 
 
-def process_id(where: root.Root) -> int | None:
+def process_id(root: paths.Root) -> int | None:
     """Return the process that Teleport's pid file names, None without one."""
-    with contextlib.suppress(OSError, ValueError), open(where.path(PID_FILE), encoding="ascii") as file:
+    with contextlib.suppress(OSError, ValueError), open(root.path(PID_FILE), encoding="ascii") as file:
         return int(file.read(32).strip())
     return None
 

@@ -7,8 +7,8 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from teleport_bootstrap import errors
-from teleport_bootstrap.host import clock, process, root
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.host import clock, process
 
 # Where systemd looks for units, the more important first; see systemd.unit(5).
 UNIT_DIRECTORIES = (
@@ -56,14 +56,14 @@ _PROPERTIES = (
 )
 
 
-def is_installed(where: root.Root, unit: str) -> bool:
+def is_installed(root: paths.Root, unit: str) -> bool:
     """Whether there is a file for `unit` under the root."""
-    return any(os.path.exists(where.path(f"{directory}/{unit}")) for directory in UNIT_DIRECTORIES)
+    return any(os.path.exists(root.path(f"{directory}/{unit}")) for directory in UNIT_DIRECTORIES)
 
 
-def is_running(where: root.Root) -> bool:
+def is_running(root: paths.Root) -> bool:
     """Whether the root is a running system with systemd as its init; an image or a scratch directory is not."""
-    return where.is_live and os.path.isdir("/run/systemd/system")
+    return root.is_live and os.path.isdir("/run/systemd/system")
 
 
 def states(units: Sequence[str]) -> dict[str, State]:
@@ -107,16 +107,16 @@ def succeeded_at(unit: str) -> float | None:
     return _since_1970(ended) if well and ended else None
 
 
-def enable(where: root.Root, units: Sequence[str]) -> None:
+def enable(root: paths.Root, units: Sequence[str]) -> None:
     """Have `units` started at each boot. Raises UnitTrouble."""
     if units:
-        _systemctl([*_offline(where), "enable", *units])
+        _systemctl([*_offline(root), "enable", *units])
 
 
-def disable(where: root.Root, units: Sequence[str]) -> None:
+def disable(root: paths.Root, units: Sequence[str]) -> None:
     """Have `units` not started at boot any more. Raises UnitTrouble."""
     if units:
-        _systemctl([*_offline(where), "disable", *units])
+        _systemctl([*_offline(root), "disable", *units])
 
 
 def reload() -> None:
@@ -207,8 +207,8 @@ def units_around(process_id: int | None = None) -> frozenset[str]:
     return frozenset(part for group in groups for part in group.split("/") if "." in part)
 
 
-def _offline(where: root.Root) -> list[str]:
-    return [] if is_running(where) else [f"--root={where.directory}"]
+def _offline(root: paths.Root) -> list[str]:
+    return [] if is_running(root) else [f"--root={root.directory}"]
 
 
 def _systemctl(arguments: Sequence[str], *, timeout_seconds: float = CALL_SECONDS) -> process.Finished:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.host import accounts, process, retry, root, teleport
+from teleport_bootstrap.host import accounts, process, retry, teleport
 from teleport_bootstrap.secret import MASK, Secret
 
 CALL_SECONDS = 30.0
@@ -101,23 +101,23 @@ class Tctl:
         )
 
 
-def find(where: root.Root, *, user: str, group: str) -> Tctl:
+def find(root: paths.Root, *, user: str, group: str) -> Tctl:
     """Return the installed `tctl`, to be run as `user`; raises TctlFailed where there is none, and AccountMissing.
 
     As that account, it cannot leave files of root's in Teleport's data directory, and has no more rights than Teleport.
     """
-    binary = teleport.find(where, "tctl")
+    binary = teleport.find(root, "tctl")
     if binary is None:
         raise errors.TctlFailed(
-            f"there is no tctl in {', '.join(where.path(each) for each in teleport.DIRECTORIES)}",
+            f"there is no tctl in {', '.join(root.path(each) for each in teleport.DIRECTORIES)}",
             hint="It comes with Teleport: install the same version as that of `teleport`.",
         )
-    uid, gid = accounts.ids(where, user, group)
+    uid, gid = accounts.ids(root, user, group)
     # What it reads of these may name another cluster, and the home of whoever started us holds his credentials.
     environ = {name: value for name, value in os.environ.items() if not name.startswith("TELEPORT_")}
-    environ["HOME"] = where.path(paths.DATA)
-    if not where.is_live:
-        environ[_CONFIGURATION] = where.path(paths.TELEPORT_YAML)
+    environ["HOME"] = root.path(paths.DATA)
+    if not root.is_live:
+        environ[_CONFIGURATION] = root.path(paths.TELEPORT_YAML)
     return Tctl(binary, environ, (uid, gid) if uid > 0 else None)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from teleport_bootstrap import errors
-from teleport_bootstrap.host import process, root
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.host import process
 
 # In the order in which the images and Teleport's own installers have used them.
 DIRECTORIES = ("/usr/local/bin", "/usr/bin", "/opt/teleport/system/bin")
@@ -14,10 +14,10 @@ VERSION_SECONDS = 30.0
 TEST_SECONDS = 60.0
 
 
-def find(where: root.Root, program: str = "teleport") -> str | None:
+def find(root: paths.Root, program: str = "teleport") -> str | None:
     """Return where the binary is on this machine, None where it is not installed."""
     for directory in DIRECTORIES:
-        path = where.path(f"{directory}/{program}")
+        path = root.path(f"{directory}/{program}")
         if os.access(path, os.X_OK) and os.path.isfile(path):
             return path
     return None

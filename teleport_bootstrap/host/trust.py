@@ -11,32 +11,32 @@ import os
 import stat
 from typing import NoReturn
 
-from teleport_bootstrap import errors
-from teleport_bootstrap.host import accounts, root
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.host import accounts
 
 # Far more than any conf or override file; what is larger is a mistake, and is not read into memory.
 LARGEST = 4 * 1024 * 1024
 
 
-def read(where: root.Root, path: str) -> bytes | None:
+def read(root: paths.Root, path: str) -> bytes | None:
     """Return the content of `path`, a file in a directory that decides about root's work; None where it is absent.
 
     Raises Untrusted where the directory or the file belongs to somebody else, can be written by others or is a
     symbolic link, FileTrouble where it cannot be read.
     """
     directory, name = os.path.split(path)
-    descriptor = open_directory(where, directory)
+    descriptor = open_directory(root, directory)
     if descriptor is None:
         return None
     try:
-        return _read_in(where, descriptor, directory, name)
+        return _read_in(root, descriptor, directory, name)
     finally:
         os.close(descriptor)
 
 
-def names(where: root.Root, directory: str) -> list[str]:
+def names(root: paths.Root, directory: str) -> list[str]:
     """Return the names in `directory` in lexical order, none where it is absent; raises as `read` does."""
-    descriptor = open_directory(where, directory)
+    descriptor = open_directory(root, directory)
     if descriptor is None:
         return []
     try:
@@ -45,10 +45,10 @@ def names(where: root.Root, directory: str) -> list[str]:
         os.close(descriptor)
 
 
-def make_private(where: root.Root, path: str) -> None:
+def make_private(root: paths.Root, path: str) -> None:
     """Let only root read `path`, which `read` has read; raises as `read` does."""
     directory, name = os.path.split(path)
-    descriptor = open_directory(where, directory)
+    descriptor = open_directory(root, directory)
     if descriptor is None:
         return
     try:
@@ -57,20 +57,20 @@ def make_private(where: root.Root, path: str) -> None:
             os.chmod(name, 0o600, dir_fd=descriptor)
     except OSError as error:
         raise errors.FileTrouble(
-            f"{where.path(path)} holds a secret, and its mode cannot be changed to 0600: {error.strerror}",
-            hint=f"Run `chmod 0600 {where.path(path)}`.",
+            f"{root.path(path)} holds a secret, and its mode cannot be changed to 0600: {error.strerror}",
+            hint=f"Run `chmod 0600 {root.path(path)}`.",
         ) from None
     finally:
         os.close(descriptor)
 
 
-def let_read(where: root.Root, path: str, group: str) -> bool:
+def let_read(root: paths.Root, path: str, group: str) -> bool:
     """Let `group` read `path`, a file in a directory that only root can write to; return whether that was needed.
 
     Its content and its owner stay. Raises FileTrouble and AccountMissing.
     """
-    _, gid = accounts.ids(where, "root", group)
-    target = where.path(path)
+    _, gid = accounts.ids(root, "root", group)
+    target = root.path(path)
     try:
         facts = os.stat(target)
         if gid == -1 or facts.st_mode & stat.S_IROTH or (facts.st_gid == gid and facts.st_mode & stat.S_IRGRP):
@@ -85,52 +85,52 @@ def let_read(where: root.Root, path: str, group: str) -> bool:
     return True
 
 
-def open_directory(where: root.Root, directory: str) -> int | None:
+def open_directory(root: paths.Root, directory: str) -> int | None:
     """Return a descriptor of `directory`, None where it is absent; raises as `read` does."""
     try:
-        descriptor = os.open(where.path(directory), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(root.path(directory), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     except OSError as error:
-        _refuse_open(where, directory, error)
+        _refuse_open(root, directory, error)
     try:
-        _check(where, directory, os.fstat(descriptor))
+        _check(root, directory, os.fstat(descriptor))
     except errors.BootstrapError:
         os.close(descriptor)
         raise
     return descriptor
 
 
-def _read_in(where: root.Root, directory: int, directory_path: str, name: str) -> bytes | None:
+def _read_in(root: paths.Root, directory: int, directory_path: str, name: str) -> bytes | None:
     path = f"{directory_path}/{name}"
     try:
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
     except FileNotFoundError:
         return None
     except OSError as error:
-        _refuse_open(where, path, error)
+        _refuse_open(root, path, error)
     try:
         # Before it becomes a file object, which a directory cannot.
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
             raise errors.FileTrouble(
-                f"{where.path(path)} is not a regular file", hint="Put an ordinary text file in its place."
+                f"{root.path(path)} is not a regular file", hint="Put an ordinary text file in its place."
             )
-        _check(where, path, facts)
+        _check(root, path, facts)
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             content = file.read(LARGEST + 1)
     finally:
         os.close(descriptor)
     if len(content) > LARGEST:
         raise errors.FileTrouble(
-            f"{where.path(path)} is larger than {LARGEST // 1024 // 1024} MiB",
+            f"{root.path(path)} is larger than {LARGEST // 1024 // 1024} MiB",
             hint="It should hold a few lines of settings; look what wrote it.",
         )
     return content
 
 
-def _check(where: root.Root, path: str, facts: os.stat_result) -> None:
-    shown = where.path(path)
+def _check(root: paths.Root, path: str, facts: os.stat_result) -> None:
+    shown = root.path(path)
     # Someone who tries things out in a scratch directory owns it himself; on an instance this is root.
     if facts.st_uid not in (0, os.geteuid()):
         raise errors.Untrusted(
@@ -145,8 +145,8 @@ def _check(where: root.Root, path: str, facts: os.stat_result) -> None:
         )
 
 
-def _refuse_open(where: root.Root, path: str, error: OSError) -> NoReturn:
-    shown = where.path(path)
+def _refuse_open(root: paths.Root, path: str, error: OSError) -> NoReturn:
+    shown = root.path(path)
     if error.errno in (errno.ELOOP, errno.ENOTDIR) and os.path.islink(shown):
         raise errors.Untrusted(
             f"{shown} is a symbolic link, and what it leads to may be changed by others",

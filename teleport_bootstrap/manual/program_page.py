@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.manual import roff, surroundings, tree
+from teleport_bootstrap.manual import command_tree, roff, sections
 
 
 def page() -> str:
@@ -14,7 +14,7 @@ def page() -> str:
 
 
 def _lines() -> Iterator[str]:
-    program = tree.program()
+    program = command_tree.program()
     name = program.words[0]
     yield '.\\" Made by `python3 -m teleport_bootstrap.manual man8`; change it there.'
     yield roff.heading(name, 8, "Teleport on AWS")
@@ -57,15 +57,15 @@ def _lines() -> Iterator[str]:
     for kind in errors.catalogue():
         yield roff.entry(f"{roff.bold(kind.code)} ({kind.exit_status})", *_paragraphs(kind.__doc__))
     yield roff.section("FILES")
-    for paths, text in surroundings.FILES:
+    for paths, text in sections.FILES:
         yield roff.entry(", ".join(f"\\fI{roff.typed(each)}\\fR" for each in paths), text)
     yield roff.section("ENVIRONMENT")
-    for names, text in surroundings.ENVIRONMENT:
+    for names, text in sections.ENVIRONMENT:
         yield roff.entry(", ".join(map(roff.bold, names)), text)
     yield ".PP"
-    yield roff.prose(surroundings.NOT_READ)
+    yield roff.prose(sections.NOT_READ)
     yield roff.section("UNITS")
-    for units, text in surroundings.UNITS:
+    for units, text in sections.UNITS:
         yield roff.entry(", ".join(map(roff.bold, units.split(", "))), text)
     yield roff.section("EXAMPLES")
     yield roff.prose("Check a conf on any machine, and see what it gives:")
@@ -79,7 +79,7 @@ def _lines() -> Iterator[str]:
     yield ".BR systemctl (1)"
 
 
-def _usage(command: tree.Command) -> str:
+def _usage(command: command_tree.Command) -> str:
     """The words to type in bold; what stands for a value in italics, and brackets as they are."""
     typed = " ".join(command.words)
     rest = command.usage[len(typed) :]
@@ -91,7 +91,7 @@ def _usage(command: tree.Command) -> str:
     return " ".join([roff.bold(typed), *words])
 
 
-def _command(command: tree.Command) -> Iterator[str]:
+def _command(command: command_tree.Command) -> Iterator[str]:
     yield roff.subsection(" ".join(command.words[1:]))
     yield roff.prose(command.description)
     yield from map(_option, (*command.arguments, *command.options))
@@ -99,7 +99,7 @@ def _command(command: tree.Command) -> Iterator[str]:
         yield roff.example([command.example])
 
 
-def _option(option: tree.Option) -> str:
+def _option(option: command_tree.Option) -> str:
     value = f" {roff.variable(option.value)}" if option.value else ""
     term = ", ".join(map(roff.bold, option.names)) + value if option.names else value.strip()
     return roff.entry(term, f"{option.help[:1].upper()}{option.help[1:]}.")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.conf import conf, variables
-from teleport_bootstrap.plan import deployment, model, requirements, roles, teleport_build
+from teleport_bootstrap.conf import conf_file, variables
+from teleport_bootstrap.plan import deployment, plan_model, requirements, roles, teleport_build
 from teleport_bootstrap.plan.services import auth_service, proxy_service, teleport_section
 
 FETCH_SECRETS = "teleport-fetch-secrets.timer"
@@ -32,48 +32,48 @@ DROP_IN = "50-teleport-bootstrap.conf"
 DROP_INS = tuple(f"/etc/systemd/system/{unit}.d/{DROP_IN}" for unit in roles.TELEPORT_UNITS)
 
 
-def plan(settings: conf.Conf, build: teleport_build.TeleportBuild) -> model.Activation:
+def plan(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> plan_model.Activation:
     """Return the activation for `settings` on `build`.
 
     Raises ConfInvalid with every requirement that is not met, and TeleportUnsupported where the installed Teleport
     is not one that can do what the conf asks.
     """
-    problems = requirements.check(settings, fips=build.fips)
+    problems = requirements.check(conf, fips=build.fips)
     if problems:
-        raise errors.ConfInvalid(settings.path, problems)
-    decided = deployment.decide(settings, fips=build.fips)
-    _check_build(settings, build)
+        raise errors.ConfInvalid(conf.path, problems)
+    decided = deployment.decide(conf, fips=build.fips)
+    _check_build(conf, build)
     place = decided.place
-    secrets = _secrets(settings, decided)
+    secrets = _secrets(conf, decided)
     gates = _gates(decided, secrets)
     wanted = _wanted_files(decided, build, gates)
     unwanted = [path for path in (*deployment.MARKER_PATHS, *DROP_INS) if path not in {each.path for each in wanted}]
-    return model.Activation(
+    return plan_model.Activation(
         deployment=decided,
         files=tuple(wanted),
         absent=tuple(unwanted),
         directories=(
-            model.PlannedDirectory(paths.DATA, 0o700, place.user, place.group),
-            model.PlannedDirectory(paths.STATE, 0o700),
+            plan_model.PlannedDirectory(paths.DATA, 0o700, place.user, place.group),
+            plan_model.PlannedDirectory(paths.STATE, 0o700),
         ),
         secrets=secrets,
         units=_units(decided),
         gates=gates,
-        notes=tuple(_notes(settings, decided, build)),
+        notes=tuple(_notes(conf, decided, build)),
     )
 
 
-def _check_build(settings: conf.Conf, build: teleport_build.TeleportBuild) -> None:
+def _check_build(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> None:
     if build.major < teleport_build.OLDEST_SUPPORTED:
         raise errors.TeleportUnsupported(
             f"Teleport {build.version} is too old: this agent writes configuration for "
             f"{teleport_build.OLDEST_SUPPORTED} and newer",
             hint="Install a newer Teleport; move one major version at a time.",
         )
-    licensed = settings.value(variables.TELEPORT_LICENSE_PATH) and deployment.role(settings).runs_auth
+    licensed = conf.value(variables.TELEPORT_LICENSE_PATH) and deployment.role(conf).runs_auth
     if licensed and build.edition == teleport_build.COMMUNITY:
         raise errors.TeleportUnsupported(
-            f"TELEPORT_LICENSE_PATH at {settings.path}:{settings.line(variables.TELEPORT_LICENSE_PATH)} asks for a "
+            f"TELEPORT_LICENSE_PATH at {conf.path}:{conf.line(variables.TELEPORT_LICENSE_PATH)} asks for a "
             f"license, but the installed Teleport {build.version} is the community edition, which takes none",
             hint="Install Teleport Enterprise, or remove TELEPORT_LICENSE_PATH.",
         )
@@ -81,24 +81,24 @@ def _check_build(settings: conf.Conf, build: teleport_build.TeleportBuild) -> No
 
 def _wanted_files(
     decided: deployment.Deployment, build: teleport_build.TeleportBuild, gates: tuple[str, ...]
-) -> list[model.PlannedFile]:
+) -> list[plan_model.PlannedFile]:
     place = decided.place
     flags = [
         *(["--fips"] if build.fips else []),
         *(["--insecure-no-tls"] if decided.plain_http else []),
     ]
     files = [
-        model.PlannedFile(paths.UNIT_ENVIRONMENT, f"TELEPORT_START_FLAGS={' '.join(flags)}\n", 0o600),
-        model.PlannedFile(place.marker_path, f"{place.marker}\n", 0o644),
+        plan_model.PlannedFile(paths.UNIT_ENVIRONMENT, f"TELEPORT_START_FLAGS={' '.join(flags)}\n", 0o600),
+        plan_model.PlannedFile(place.marker_path, f"{place.marker}\n", 0o644),
     ]
     if decided.letsencrypt:
-        files.append(model.PlannedFile(deployment.LETSENCRYPT_MARKER, "use-letsencrypt\n", 0o644))
+        files.append(plan_model.PlannedFile(deployment.LETSENCRYPT_MARKER, "use-letsencrypt\n", 0o644))
     if gates:
-        files.append(model.PlannedFile(_drop_in(place.unit), _conditions(gates), 0o644))
+        files.append(plan_model.PlannedFile(_drop_in(place.unit), _conditions(gates), 0o644))
     return files
 
 
-def _gates(decided: deployment.Deployment, secrets: tuple[model.SecretFile, ...]) -> tuple[str, ...]:
+def _gates(decided: deployment.Deployment, secrets: tuple[plan_model.SecretFile, ...]) -> tuple[str, ...]:
     """Return the files that may come later and without which Teleport would stop at once."""
     gates = [secret.path for secret in secrets if secret.awaited]
     if decided.tls is deployment.Tls.LETSENCRYPT:
@@ -126,18 +126,18 @@ def _drop_in(unit: str) -> str:
     return f"/etc/systemd/system/{unit}.d/{DROP_IN}"
 
 
-def _secrets(settings: conf.Conf, decided: deployment.Deployment) -> tuple[model.SecretFile, ...]:
+def _secrets(conf: conf_file.Conf, decided: deployment.Deployment) -> tuple[plan_model.SecretFile, ...]:
     place = decided.place
     prefix = f"/teleport/{decided.cluster}"
     found = []
-    if decided.role.runs_auth and settings.value(variables.TELEPORT_LICENSE_PATH):
+    if decided.role.runs_auth and conf.value(variables.TELEPORT_LICENSE_PATH):
         found.append(
-            model.SecretFile(auth_service.LICENSE, 0o600, place.user, place.group, parameter=f"{prefix}/license")
+            plan_model.SecretFile(auth_service.LICENSE, 0o600, place.user, place.group, parameter=f"{prefix}/license")
         )
     if decided.role is roles.Role.AGENT:
         if decided.join_method == "token":
             found.append(
-                model.SecretFile(
+                plan_model.SecretFile(
                     teleport_section.TOKEN,
                     0o600,
                     place.user,
@@ -148,7 +148,7 @@ def _secrets(settings: conf.Conf, decided: deployment.Deployment) -> tuple[model
     elif decided.role.joins:
         if decided.join_method == "token":
             found.append(
-                model.SecretFile(
+                plan_model.SecretFile(
                     teleport_section.TOKEN,
                     0o600,
                     place.user,
@@ -158,7 +158,7 @@ def _secrets(settings: conf.Conf, decided: deployment.Deployment) -> tuple[model
                 )
             )
         found.append(
-            model.SecretFile(
+            plan_model.SecretFile(
                 teleport_section.CA_PIN,
                 0o644,
                 place.user,
@@ -170,7 +170,7 @@ def _secrets(settings: conf.Conf, decided: deployment.Deployment) -> tuple[model
     return tuple(found)
 
 
-def _units(decided: deployment.Deployment) -> model.Units:
+def _units(decided: deployment.Deployment) -> plan_model.Units:
     timers = []
     if decided.role is roles.Role.AUTH:
         timers.append("teleport-ssm-publish-tokens.timer")
@@ -183,17 +183,17 @@ def _units(decided: deployment.Deployment) -> model.Units:
     wanted = (decided.place.unit, *timers)
     others = CERTBOTS_TIMERS if decided.letsencrypt and decided.role.runs_auth else ()
     unwanted = tuple(unit for unit in (*roles.TELEPORT_UNITS, *TIMERS, *others) if unit not in wanted)
-    return model.Units(enable=wanted, disable=unwanted, start=wanted, stop=unwanted)
+    return plan_model.Units(enable=wanted, disable=unwanted, start=wanted, stop=unwanted)
 
 
-def _notes(settings: conf.Conf, decided: deployment.Deployment, build: teleport_build.TeleportBuild) -> list[str]:
+def _notes(conf: conf_file.Conf, decided: deployment.Deployment, build: teleport_build.TeleportBuild) -> list[str]:
     notes = []
     if build.assumed:
         notes.append(
             f"No Teleport binary said which version it is; the document is for Teleport {build.major}. "
             "--teleport-version names another."
         )
-    if decided.acm and not decided.tls_routing and not _names_balancer(settings):
+    if decided.acm and not decided.tls_routing and not _names_balancer(conf):
         notes.append(
             "An application load balancer does not carry ports 3023, 3024 and 3026. "
             "TELEPORT_PROXY_SERVER_LB names the network load balancer that does."
@@ -205,6 +205,6 @@ def _notes(settings: conf.Conf, decided: deployment.Deployment, build: teleport_
     return notes
 
 
-def _names_balancer(settings: conf.Conf) -> bool:
-    balancer = settings.value(variables.TELEPORT_PROXY_SERVER_LB)
-    return balancer is not None or settings.value(variables.TELEPORT_PROXY_SERVER_NLB_ALIAS) is not None
+def _names_balancer(conf: conf_file.Conf) -> bool:
+    balancer = conf.value(variables.TELEPORT_PROXY_SERVER_LB)
+    return balancer is not None or conf.value(variables.TELEPORT_PROXY_SERVER_NLB_ALIAS) is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
-from teleport_bootstrap.plan import masking
+from teleport_bootstrap.plan import secret_mask
 
 # Where in the document a change is taken up by a reload, in which Teleport starts its successor with the new file and
 # hands its connections over. Listeners, storage, identity and joining are not among them: those take a restart.
@@ -27,8 +27,8 @@ def unified(path: str, before: str | None, after: str | None) -> str:
     """
     head = (path if before is not None else "/dev/null", path if after is not None else "/dev/null")
     lines = difflib.unified_diff(
-        masking.masked(before or "").splitlines(keepends=True),
-        masking.masked(after or "").splitlines(keepends=True),
+        secret_mask.masked(before or "").splitlines(keepends=True),
+        secret_mask.masked(after or "").splitlines(keepends=True),
         *head,
     )
     diff = "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from teleport_bootstrap.conf import conf, variables
+from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.plan import roles
 
 LETSENCRYPT_MARKER = "/etc/teleport.d/use-letsencrypt"
@@ -47,47 +47,47 @@ class Deployment:
         return Tls.LETSENCRYPT if self.letsencrypt and self.role.runs_proxy else Tls.SELF_SIGNED
 
 
-def role(settings: conf.Conf) -> roles.Role:
+def role(conf: conf_file.Conf) -> roles.Role:
     """Return the role the conf asks for; without one, the all-in-one."""
-    value = settings.value(variables.TELEPORT_ROLE)
+    value = conf.value(variables.TELEPORT_ROLE)
     return roles.Role.ALL if value is None else roles.BY_CONF_VALUE[value]
 
 
-def decide(settings: conf.Conf, *, fips: bool) -> Deployment:
+def decide(conf: conf_file.Conf, *, fips: bool) -> Deployment:
     """Return the deployment that `settings` describe, without judging whether it can work: see `requirements`."""
-    chosen = role(settings)
-    acm = settings.value(variables.USE_ACM) is True and chosen.runs_proxy
+    chosen = role(conf)
+    acm = conf.value(variables.USE_ACM) is True and chosen.runs_proxy
     return Deployment(
         role=chosen,
         place=roles.place(chosen, acm=acm),
         acm=acm,
-        plain_http=acm and target_protocol(settings) == "http",
-        letsencrypt=uses_letsencrypt(settings),
-        tls_routing=settings.value(variables.USE_TLS_ROUTING) is True and (chosen.runs_auth or chosen.runs_proxy),
-        dynamodb=chosen.runs_auth and settings.value(variables.TELEPORT_DYNAMO_TABLE_NAME) is not None,
+        plain_http=acm and target_protocol(conf) == "http",
+        letsencrypt=uses_letsencrypt(conf),
+        tls_routing=conf.value(variables.USE_TLS_ROUTING) is True and (chosen.runs_auth or chosen.runs_proxy),
+        dynamodb=chosen.runs_auth and conf.value(variables.TELEPORT_DYNAMO_TABLE_NAME) is not None,
         fips=fips,
-        join_method=settings.value(variables.TELEPORT_JOIN_METHOD) or "token",
-        cluster=settings.value(variables.TELEPORT_CLUSTER_NAME) or settings.value(variables.TELEPORT_DOMAIN_NAME),
+        join_method=conf.value(variables.TELEPORT_JOIN_METHOD) or "token",
+        cluster=conf.value(variables.TELEPORT_CLUSTER_NAME) or conf.value(variables.TELEPORT_DOMAIN_NAME),
     )
 
 
-def target_protocol(settings: conf.Conf) -> str:
+def target_protocol(conf: conf_file.Conf) -> str:
     """Return what the ALB's target group speaks: http for the guide's set-up (no role given), otherwise https.
 
     The guide points its target group at HTTP on 3080; the Terraform set-ups, which always give a role, at HTTPS.
     """
-    given = settings.value(variables.TELEPORT_ACM_TARGET_PROTOCOL)
+    given = conf.value(variables.TELEPORT_ACM_TARGET_PROTOCOL)
     if given is not None:
         return given
-    return "http" if settings.value(variables.TELEPORT_ROLE) is None else "https"
+    return "http" if conf.value(variables.TELEPORT_ROLE) is None else "https"
 
 
-def uses_letsencrypt(settings: conf.Conf) -> bool:
+def uses_letsencrypt(conf: conf_file.Conf) -> bool:
     """Return whether certificates come from Let's Encrypt: by default for auth and proxy hosts without ACM."""
-    chosen = role(settings)
+    chosen = role(conf)
     if chosen in (roles.Role.NODE, roles.Role.AGENT):
         return False
-    given = settings.value(variables.USE_LETSENCRYPT)
+    given = conf.value(variables.USE_LETSENCRYPT)
     if given is not None:
         return given
-    return chosen is not roles.Role.ALL and not settings.value(variables.USE_ACM)
+    return chosen is not roles.Role.ALL and not conf.value(variables.USE_ACM)

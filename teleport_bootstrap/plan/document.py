@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from teleport_bootstrap.conf import variables
-from teleport_bootstrap.plan import inputs, roles
+from teleport_bootstrap.plan import plan_inputs, roles
 from teleport_bootstrap.plan.services import (
     agent_services,
     auth_service,
@@ -17,35 +17,35 @@ from teleport_bootstrap.plan.services import (
 Section = dict[str, Any]
 
 
-def _serves_ssh(given: inputs.Inputs) -> bool:
-    if given.deployment.role is roles.Role.AGENT:
-        return _agent(given, variables.TELEPORT_AGENT_SSH_ENABLED)
-    return given.deployment.role in (roles.Role.ALL, roles.Role.NODE)
+def _serves_ssh(inputs: plan_inputs.Inputs) -> bool:
+    if inputs.deployment.role is roles.Role.AGENT:
+        return _agent(inputs, variables.TELEPORT_AGENT_SSH_ENABLED)
+    return inputs.deployment.role in (roles.Role.ALL, roles.Role.NODE)
 
 
-def _agent(given: inputs.Inputs, switch: variables.Variable[bool]) -> bool:
-    return given.deployment.role is roles.Role.AGENT and given.settings.value(switch) is True
+def _agent(inputs: plan_inputs.Inputs, switch: variables.Variable[bool]) -> bool:
+    return inputs.deployment.role is roles.Role.AGENT and inputs.conf.value(switch) is True
 
 
 # In the order of the file. A service that the role does not run is disabled in so many words: three of them are on
 # unless disabled.
-SERVICES: tuple[tuple[str, Callable[[inputs.Inputs], bool], Callable[[inputs.Inputs], Section]], ...] = (
-    ("auth_service", lambda given: given.deployment.role.runs_auth, auth_service.build),
-    ("proxy_service", lambda given: given.deployment.role.runs_proxy, proxy_service.build),
+SERVICES: tuple[tuple[str, Callable[[plan_inputs.Inputs], bool], Callable[[plan_inputs.Inputs], Section]], ...] = (
+    ("auth_service", lambda inputs: inputs.deployment.role.runs_auth, auth_service.build),
+    ("proxy_service", lambda inputs: inputs.deployment.role.runs_proxy, proxy_service.build),
     ("ssh_service", _serves_ssh, ssh_service.build),
-    ("db_service", lambda given: _agent(given, variables.TELEPORT_AGENT_DB_ENABLED), agent_services.database),
-    ("app_service", lambda given: _agent(given, variables.TELEPORT_AGENT_APP_ENABLED), agent_services.application),
+    ("db_service", lambda inputs: _agent(inputs, variables.TELEPORT_AGENT_DB_ENABLED), agent_services.database),
+    ("app_service", lambda inputs: _agent(inputs, variables.TELEPORT_AGENT_APP_ENABLED), agent_services.application),
     (
         "kubernetes_service",
-        lambda given: _agent(given, variables.TELEPORT_AGENT_KUBE_ENABLED),
+        lambda inputs: _agent(inputs, variables.TELEPORT_AGENT_KUBE_ENABLED),
         agent_services.kubernetes,
     ),
 )
 
 
-def build(given: inputs.Inputs) -> Section:
+def build(inputs: plan_inputs.Inputs) -> Section:
     """Return the document for `given`, which `requirements.check` has accepted."""
-    tree: Section = {"version": "v3", "teleport": teleport_section.build(given)}
+    tree: Section = {"version": "v3", "teleport": teleport_section.build(inputs)}
     for name, wanted, section in SERVICES:
-        tree[name] = section(given) if wanted(given) else {"enabled": "no"}
+        tree[name] = section(inputs) if wanted(inputs) else {"enabled": "no"}
     return tree

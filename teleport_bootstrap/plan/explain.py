@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from teleport_bootstrap.plan import overrides, sourced, yaml_reading, yaml_scalar
+from teleport_bootstrap.plan import overrides, provenance, yaml_reading, yaml_scalar
 
 # A path or value that is longer moves its own line, not all of them.
 _WIDEST_PATH = 44
 _WIDEST_VALUE = 40
 
 
-def entries(tree: sourced.Tree, removed: Sequence[overrides.Removed] = ()) -> list[dict[str, Any]]:
+def entries(tree: provenance.Tree, removed: Sequence[overrides.Removed] = ()) -> list[dict[str, Any]]:
     """Return path, value and origins of each leaf in document order, then of each key that an override deleted."""
     found: list[dict[str, Any]] = [
-        {"path": sourced.dotted(path), "value": value, "origins": list(origins)}
-        for path, value, origins in sourced.leaves(tree)
+        {"path": provenance.dotted(path), "value": value, "origins": list(origins)}
+        for path, value, origins in provenance.leaves(tree)
     ]
     found += [
-        {"path": sourced.dotted(each.path), "value": None, "removed": True, "origins": [each.origin]}
+        {"path": provenance.dotted(each.path), "value": None, "removed": True, "origins": [each.origin]}
         for each in removed
     ]
     return found

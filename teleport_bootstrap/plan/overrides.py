@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Optional
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.conf import problem
-from teleport_bootstrap.plan import sourced, yaml_reading
+from teleport_bootstrap.plan import provenance, yaml_reading
 
 SUFFIX = ".yaml"
 
@@ -31,7 +31,7 @@ class Override(NamedTuple):
 class Removed:
     """A key that an override deleted: its path and the place of the null that did it."""
 
-    path: sourced.Path
+    path: provenance.Path
     origin: str
 
 
@@ -142,14 +142,14 @@ class _Merge:
 
     def __init__(self) -> None:
         self.path = ""
-        self.removed: dict[sourced.Path, Removed] = {}
+        self.removed: dict[provenance.Path, Removed] = {}
         self.notes: list[str] = []
 
-    def mapping(self, target: Any, patch: yaml_reading.Located, path: sourced.Path) -> Any:
+    def mapping(self, target: Any, patch: yaml_reading.Located, path: provenance.Path) -> Any:
         if not isinstance(target, dict):
             self._forget(path)
             if not patch.value:
-                return sourced.Sourced({}, self._origins(patch))
+                return provenance.Sourced({}, self._origins(patch))
             target = {}
         merged = dict(target)
         for key, value in patch.value.items():
@@ -165,19 +165,19 @@ class _Merge:
                 self.removed[place] = Removed(place, self._origins(value)[0])
             elif place not in self.removed:
                 self.notes.append(
-                    f"{self.path}:{value.line} deletes {sourced.dotted(place)}, which the document does not have"
+                    f"{self.path}:{value.line} deletes {provenance.dotted(place)}, which the document does not have"
                 )
         return merged
 
-    def whole(self, value: yaml_reading.Located) -> sourced.Tree:
+    def whole(self, value: yaml_reading.Located) -> provenance.Tree:
         """Return a value that replaces what was there; what is null in a list stays null, as RFC 7396 has it."""
         if isinstance(value.value, dict) and value.value:
             return {key: self.whole(each) for key, each in value.value.items()}
         if isinstance(value.value, list) and any(isinstance(each.value, (dict, list)) for each in value.value):
             return [self.whole(each) for each in value.value]
-        return sourced.Sourced(value.plain, self._origins(value))
+        return provenance.Sourced(value.plain, self._origins(value))
 
-    def _forget(self, path: sourced.Path) -> None:
+    def _forget(self, path: provenance.Path) -> None:
         """Drop what is known of deletions at and below a path that has just been written or deleted."""
         self.removed = {place: each for place, each in self.removed.items() if place[: len(path)] != path or not path}
 
@@ -188,7 +188,7 @@ class _Merge:
 def _fixed(tree: Any) -> Any:
     for key in _FIXED:
         tree = tree.get(key) if isinstance(tree, dict) else None
-    return sourced.document(tree)
+    return provenance.document(tree)
 
 
 def _changes_fixed(root: yaml_reading.Located, before: Any) -> problem.Problem:

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterator
 from typing import Any
 
-from teleport_bootstrap.conf import conf, problem, variables
+from teleport_bootstrap.conf import conf_file, problem, variables
 from teleport_bootstrap.plan import deployment, roles
 
 Variable = variables.Variable[Any]
@@ -61,17 +61,17 @@ AGENT_SERVICES: tuple[tuple[Variable, tuple[Variable, ...]], ...] = (
 )
 
 
-def check(settings: conf.Conf, *, fips: bool = False) -> tuple[problem.Problem, ...]:
+def check(conf: conf_file.Conf, *, fips: bool = False) -> tuple[problem.Problem, ...]:
     """Return everything in `settings` that cannot work, all at once and in line order."""
     found = [
-        *_missing(settings),
-        *_tls(settings),
-        *_storage(settings),
-        *_joining(settings),
-        *_agent(settings),
-        *_names(settings),
-        *_labels(settings),
-        *(_fips(settings) if fips else ()),
+        *_missing(conf),
+        *_tls(conf),
+        *_storage(conf),
+        *_joining(conf),
+        *_agent(conf),
+        *_names(conf),
+        *_labels(conf),
+        *(_fips(conf) if fips else ()),
     ]
     return tuple(sorted(found, key=lambda each: (each.line is None, each.line or 0, each.column or 0)))
 
@@ -80,8 +80,8 @@ def _needed(variable: Variable, why: str, hint: str = "") -> problem.Problem:
     return problem.Problem(problem.VALUE, f"{variable.name} is not set, but {why}", hint or f"add {variable.name}=…")
 
 
-def _at(settings: conf.Conf, variable: Variable, message: str, hint: str) -> problem.Problem:
-    setting = settings.setting(variable)
+def _at(conf: conf_file.Conf, variable: Variable, message: str, hint: str) -> problem.Problem:
+    setting = conf.setting(variable)
     return problem.Problem(
         problem.VALUE,
         message,
@@ -91,12 +91,12 @@ def _at(settings: conf.Conf, variable: Variable, message: str, hint: str) -> pro
     )
 
 
-def _missing(settings: conf.Conf) -> Iterator[problem.Problem]:
-    role = deployment.role(settings)
+def _missing(conf: conf_file.Conf) -> Iterator[problem.Problem]:
+    role = deployment.role(conf)
     for variable in _REQUIRED[role]:
-        if settings.value(variable) is None:
+        if conf.value(variable) is None:
             yield _needed(variable, f"the role {role.value} needs it")
-    named = settings.value(variables.TELEPORT_CLUSTER_NAME) or settings.value(variables.TELEPORT_DOMAIN_NAME)
+    named = conf.value(variables.TELEPORT_CLUSTER_NAME) or conf.value(variables.TELEPORT_DOMAIN_NAME)
     # A proxy needs the domain anyway, and hearing of it once is enough; an agent asks its proxy.
     if role in (roles.Role.AUTH, roles.Role.NODE) and named is None:
         yield _needed(
@@ -104,7 +104,7 @@ def _missing(settings: conf.Conf) -> Iterator[problem.Problem]:
             f"the role {role.value} needs it to know which cluster it belongs to",
             "add TELEPORT_CLUSTER_NAME=… or TELEPORT_DOMAIN_NAME=…",
         )
-    if role is roles.Role.ALL and settings.value(variables.TELEPORT_LICENSE_PATH) and named is None:
+    if role is roles.Role.ALL and conf.value(variables.TELEPORT_LICENSE_PATH) and named is None:
         yield _needed(
             variables.TELEPORT_CLUSTER_NAME,
             "the license is read from the SSM parameter /teleport/<cluster name>/license",
@@ -112,17 +112,17 @@ def _missing(settings: conf.Conf) -> Iterator[problem.Problem]:
         )
 
 
-def _tls(settings: conf.Conf) -> Iterator[problem.Problem]:
-    decided = deployment.decide(settings, fips=False)
-    if decided.letsencrypt and settings.value(variables.USE_ACM):
+def _tls(conf: conf_file.Conf) -> Iterator[problem.Problem]:
+    decided = deployment.decide(conf, fips=False)
+    if decided.letsencrypt and conf.value(variables.USE_ACM):
         yield _at(
-            settings,
+            conf,
             variables.USE_LETSENCRYPT,
             "USE_LETSENCRYPT and USE_ACM are both true, but a certificate comes from one of them",
             "keep the one you use and remove the other",
         )
     elif decided.letsencrypt:
-        asked = settings.value(variables.USE_LETSENCRYPT)
+        asked = conf.value(variables.USE_LETSENCRYPT)
         why = (
             "USE_LETSENCRYPT is true" if asked else f"the role {decided.role.value} uses Let's Encrypt without USE_ACM"
         )
@@ -130,9 +130,9 @@ def _tls(settings: conf.Conf) -> Iterator[problem.Problem]:
         if decided.role.runs_auth:
             needs = (variables.TELEPORT_DOMAIN_ADMIN_EMAIL, *needs)
         for variable in needs:
-            if settings.value(variable) is None and variable not in _REQUIRED[decided.role]:
+            if conf.value(variable) is None and variable not in _REQUIRED[decided.role]:
                 yield _needed(variable, why, f"add {variable.name}=…, or USE_LETSENCRYPT=false, or USE_ACM=true")
-    if decided.acm and settings.value(variables.TELEPORT_DOMAIN_NAME) is None and decided.role is roles.Role.ALL:
+    if decided.acm and conf.value(variables.TELEPORT_DOMAIN_NAME) is None and decided.role is roles.Role.ALL:
         yield _needed(
             variables.TELEPORT_DOMAIN_NAME,
             "USE_ACM is true",
@@ -140,47 +140,47 @@ def _tls(settings: conf.Conf) -> Iterator[problem.Problem]:
         )
     if decided.plain_http and decided.tls_routing:
         yield _at(
-            settings,
+            conf,
             variables.USE_TLS_ROUTING,
             "USE_TLS_ROUTING cannot work behind a load balancer target that speaks plain HTTP",
             "set TELEPORT_ACM_TARGET_PROTOCOL=https and the target group to HTTPS, or USE_TLS_ROUTING=false",
         )
-    if decided.plain_http and settings.value(variables.TELEPORT_ENABLE_MONGODB):
+    if decided.plain_http and conf.value(variables.TELEPORT_ENABLE_MONGODB):
         yield _at(
-            settings,
+            conf,
             variables.TELEPORT_ENABLE_MONGODB,
             "MongoDB needs TLS, which Teleport does not serve behind a target that speaks plain HTTP",
             "set TELEPORT_ACM_TARGET_PROTOCOL=https and the target group to HTTPS, or TELEPORT_ENABLE_MONGODB=false",
         )
 
 
-def _storage(settings: conf.Conf) -> Iterator[problem.Problem]:
-    if deployment.role(settings) is not roles.Role.ALL:
+def _storage(conf: conf_file.Conf) -> Iterator[problem.Problem]:
+    if deployment.role(conf) is not roles.Role.ALL:
         return
-    tables = [variable for variable in STORAGE[:2] if settings.value(variable) is not None]
+    tables = [variable for variable in STORAGE[:2] if conf.value(variable) is not None]
     for variable in STORAGE:
-        if tables and settings.value(variable) is None:
+        if tables and conf.value(variable) is None:
             yield _at(
-                settings,
+                conf,
                 tables[0],
                 f"{tables[0].name} asks for DynamoDB storage, but {variable.name} is not set",
                 f"add {variable.name}=…, or remove {tables[0].name} to store the cluster on this instance",
             )
 
 
-def _joining(settings: conf.Conf) -> Iterator[problem.Problem]:
-    role = deployment.role(settings)
-    method = settings.value(variables.TELEPORT_JOIN_METHOD) or "token"
+def _joining(conf: conf_file.Conf) -> Iterator[problem.Problem]:
+    role = deployment.role(conf)
+    method = conf.value(variables.TELEPORT_JOIN_METHOD) or "token"
     if not role.joins:
         return
-    if method != "token" and settings.value(variables.TELEPORT_JOIN_TOKEN_NAME) is None:
+    if method != "token" and conf.value(variables.TELEPORT_JOIN_TOKEN_NAME) is None:
         yield _at(
-            settings,
+            conf,
             variables.TELEPORT_JOIN_METHOD,
             f"TELEPORT_JOIN_METHOD={method} needs the name of the token resource to join with",
             "add TELEPORT_JOIN_TOKEN_NAME=…",
         )
-    if role is roles.Role.AGENT and method == "token" and settings.value(variables.TELEPORT_JOIN_TOKEN) is None:
+    if role is roles.Role.AGENT and method == "token" and conf.value(variables.TELEPORT_JOIN_TOKEN) is None:
         yield _needed(
             variables.TELEPORT_JOIN_TOKEN,
             "an agent joins with it",
@@ -188,34 +188,34 @@ def _joining(settings: conf.Conf) -> Iterator[problem.Problem]:
         )
 
 
-def _agent(settings: conf.Conf) -> Iterator[problem.Problem]:
-    if deployment.role(settings) is not roles.Role.AGENT:
+def _agent(conf: conf_file.Conf) -> Iterator[problem.Problem]:
+    if deployment.role(conf) is not roles.Role.AGENT:
         return
-    enabled = [(switch, needs) for switch, needs in AGENT_SERVICES if settings.value(switch)]
+    enabled = [(switch, needs) for switch, needs in AGENT_SERVICES if conf.value(switch)]
     if not enabled:
         switches = [switch.name for switch, _ in AGENT_SERVICES]
         yield problem.Problem(
             problem.VALUE,
             "TELEPORT_ROLE=agent with no service enabled would serve nothing",
             f"set one of {', '.join(switches)} to true",
-            settings.line(variables.TELEPORT_ROLE),
+            conf.line(variables.TELEPORT_ROLE),
         )
     for switch, needs in enabled:
         for variable in needs:
-            if settings.value(variable) is None:
+            if conf.value(variable) is None:
                 yield _at(
-                    settings, switch, f"{switch.name} is true, but {variable.name} is not set", f"add {variable.name}=…"
+                    conf, switch, f"{switch.name} is true, but {variable.name} is not set", f"add {variable.name}=…"
                 )
 
 
-def _names(settings: conf.Conf) -> Iterator[problem.Problem]:
-    domain = settings.value(variables.TELEPORT_DOMAIN_NAME)
-    hostname = settings.value(variables.TELEPORT_EXTERNAL_HOSTNAME)
-    if deployment.role(settings) is not roles.Role.ALL or domain is None or hostname is None:
+def _names(conf: conf_file.Conf) -> Iterator[problem.Problem]:
+    domain = conf.value(variables.TELEPORT_DOMAIN_NAME)
+    hostname = conf.value(variables.TELEPORT_EXTERNAL_HOSTNAME)
+    if deployment.role(conf) is not roles.Role.ALL or domain is None or hostname is None:
         return
     if _is_address(hostname) or not f".{hostname.lower()}".endswith(f".{domain.lower()}"):
         yield _at(
-            settings,
+            conf,
             variables.TELEPORT_EXTERNAL_HOSTNAME,
             f"TELEPORT_EXTERNAL_HOSTNAME {hostname} is neither {domain} nor under it, so that browsers would refuse "
             "WebAuthn for people who sign in there",
@@ -223,12 +223,12 @@ def _names(settings: conf.Conf) -> Iterator[problem.Problem]:
         )
 
 
-def _labels(settings: conf.Conf) -> Iterator[problem.Problem]:
+def _labels(conf: conf_file.Conf) -> Iterator[problem.Problem]:
     for variable in LABELS:
-        for key, _ in settings.value(variable) or ():
+        for key, _ in conf.value(variable) or ():
             if len(key) > LONGEST_LABEL_KEY:
                 yield _at(
-                    settings,
+                    conf,
                     variable,
                     f"{variable.name} has a label key that is too long for YAML: {len(key)} characters, beginning with "
                     f"{key[:40]}",
@@ -244,13 +244,13 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _fips(settings: conf.Conf) -> Iterator[problem.Problem]:
-    if not deployment.role(settings).runs_auth:
+def _fips(conf: conf_file.Conf) -> Iterator[problem.Problem]:
+    if not deployment.role(conf).runs_auth:
         return
-    kind = settings.value(variables.TELEPORT_AUTH_TYPE)
+    kind = conf.value(variables.TELEPORT_AUTH_TYPE)
     if kind not in SINGLE_SIGN_ON:
         yield _at(
-            settings,
+            conf,
             variables.TELEPORT_AUTH_TYPE,
             "a FIPS Teleport has no local users, and TELEPORT_AUTH_TYPE "
             + ("is not set" if kind is None else f"is {kind}"),

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.host import exchange, root
+from teleport_bootstrap.change import exchange
 from teleport_bootstrap.restore import existing_child
 
 SECONDS = 90.0
@@ -35,25 +35,25 @@ _PRESET_ROLES = frozenset(
 )
 
 
-def made_by_people(where: root.Root) -> tuple[str, ...]:
+def made_by_people(root: paths.Root) -> tuple[str, ...]:
     """Return a line for each kind of thing in the data directory that a first boot does not make; changes nothing.
 
     Databases are read by a child that runs as the owner of the directory. What cannot be read counts as somebody's.
     """
     try:
-        data = os.open(where.path(paths.DATA), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        data = os.open(root.path(paths.DATA), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
         return ()
     except OSError as error:
-        return (f"{where.path(paths.DATA)} cannot be looked into ({error.strerror})",)
+        return (f"{root.path(paths.DATA)} cannot be looked into ({error.strerror})",)
     try:
-        return tuple(_found(where, data))
+        return tuple(_found(root, data))
     finally:
         os.close(data)
 
 
-def _found(where: root.Root, data: int) -> Iterator[str]:
-    shown = where.path(paths.DATA)
+def _found(root: paths.Root, data: int) -> Iterator[str]:
+    shown = root.path(paths.DATA)
     names = [
         name
         for name in sorted(os.listdir(data))
@@ -63,15 +63,15 @@ def _found(where: root.Root, data: int) -> Iterator[str]:
     if unknown:
         yield f"{shown} holds {_some(unknown)}, which no first boot makes"
     if "backend" in names:
-        yield from _backend(where, data)
+        yield from _backend(root, data)
     if "log" in names:
         recordings = _recordings(data)
         if recordings:
             yield f"{recordings} session recordings in {shown}/log"
 
 
-def _backend(where: root.Root, data: int) -> Iterator[str]:
-    shown = where.path(f"{paths.DATA}/backend")
+def _backend(root: paths.Root, data: int) -> Iterator[str]:
+    shown = root.path(f"{paths.DATA}/backend")
     try:
         directory = os.open("backend", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=data)
     except OSError as error:

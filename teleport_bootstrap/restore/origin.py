@@ -7,15 +7,15 @@ from typing import Any
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.plan import teleport_build
-from teleport_bootstrap.restore import judgement
+from teleport_bootstrap.restore import rules
 
 
-def of(name: str, header: Mapping[str, Any]) -> judgement.Origin:
+def of(name: str, header: Mapping[str, Any]) -> rules.Origin:
     """Return where the archive `name` comes from, according to its header."""
     instance, storage = _mapping(header.get("instance")), _mapping(header.get("storage"))
     backups = storage.get("table_backups")
     sessions = _text(storage.get("sessions"))
-    return judgement.Origin(
+    return rules.Origin(
         name=name,
         made_at=_text(header.get("made_at")),
         build=_build(_mapping(header.get("teleport"))),

@@ -9,14 +9,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.apply import edits, gather, generations, needed, restored, secrets, units
-from teleport_bootstrap.backup import archive
-from teleport_bootstrap.conf import conf as confs
+from teleport_bootstrap.archive import interface
+from teleport_bootstrap.change import preflight, units
+from teleport_bootstrap.conf import conf_file as confs
 from teleport_bootstrap.conf import variables
 from teleport_bootstrap.ec2 import facts
-from teleport_bootstrap.host import root, teleport
-from teleport_bootstrap.plan import comparison, deployment, model, overrides, planner, teleport_build
-from teleport_bootstrap.restore import contents, handed, handwork, judgement, origin, places, surroundings
+from teleport_bootstrap.host import teleport
+from teleport_bootstrap.instance import gather, secret_files
+from teleport_bootstrap.plan import comparison, deployment, overrides, plan_model, planner, teleport_build
+from teleport_bootstrap.restore import archive_configuration, manual_host, manual_yaml, origin, places, rules, this_host
+from teleport_bootstrap.state import generations, manual_edits, restore_record
 
 logger = logging.getLogger(__name__)
 
@@ -40,29 +42,29 @@ class Proposal:
     `here` the one that lies here now, `set_aside` what that says otherwise.
     """
 
-    origin: judgement.Origin
-    verified: archive.Verified
-    outline: contents.Outline
+    origin: rules.Origin
+    verified: interface.Verified
+    outline: archive_configuration.Outline
     trees: tuple[str, ...]
     build: teleport_build.TeleportBuild
     document: Mapping[str, Any]
     given: confs.Conf | None = None
     conf: bytes | None = None
     here: confs.Conf | None = None
-    plan: model.Plan | None = None
-    hand: handed.Configured | None = None
+    plan: plan_model.Plan | None = None
+    hand: manual_host.Configured | None = None
     instance: facts.Facts | None = None
-    fetched: secrets.Fetched = field(default_factory=lambda: secrets.Fetched({}))
+    fetched: secret_files.Fetched = field(default_factory=lambda: secret_files.Fetched({}))
     kept_yaml: bytes | None = None
     merged: Mapping[str, bytes] = field(default_factory=dict)
-    named: Mapping[str, tuple[bytes, archive.Entry]] = field(default_factory=dict)
+    named: Mapping[str, tuple[bytes, interface.Entry]] = field(default_factory=dict)
     set_aside: tuple[str, ...] = ()
     edits: str = ""
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
-    def wanted(self) -> model.Applicable:
+    def wanted(self) -> plan_model.Applicable:
         """What is applied beside the data."""
         if self.plan is not None:
             return self.plan.activation
@@ -85,22 +87,22 @@ def make(
     doors: gather.Doors,
     named_build: gather.NamedBuild,
     wishes: Wishes,
-    source: archive.Source,
-    verified: archive.Verified,
+    source: interface.Source,
+    verified: interface.Verified,
 ) -> Proposal:
     """Read the deciding part of the archive and this host, judge, and plan; touch nothing.
 
     Raises RestoreRefused with everything that speaks against it; HandEdited where a person has to decide; and what
     reading, planning and fetching raise.
     """
-    where = doors.where
-    with contents.unpacked(source, verified) as archived:
-        before = edits.document(edits.text(archived.where, paths.TELEPORT_YAML)) or {}
-        outlined = contents.outline(verified, before)
-        contents.add_named(archived, source, verified, outlined)
-        here = gather.settings(where)
+    root = doors.root
+    with archive_configuration.unpacked(source, verified) as archived:
+        before = manual_edits.document(manual_edits.text(archived.root, paths.TELEPORT_YAML)) or {}
+        outlined = archive_configuration.outline(verified, before)
+        archive_configuration.add_named(archived, source, verified, outlined)
+        here = gather.conf(root)
         given, hand = _given(archived, here)
-        build = gather.build(where, named_build)
+        build = gather.build(root, named_build)
         proposed = Proposal(
             origin=_origin(verified, given),
             verified=verified,
@@ -113,31 +115,33 @@ def make(
             here=here,
             hand=hand,
             merged=archived.merged_files(with_environment=hand is not None),
-            named=dict(_named(where, archived, outlined)),
+            named=dict(_named(root, archived, outlined)),
             set_aside=tuple(_set_aside(here, given)),
         )
-        proposed = replace(proposed, warnings=_judged(where, proposed, archived, wishes))
+        proposed = replace(proposed, warnings=_judged(root, proposed, archived, wishes))
         return _planned(doors, proposed, archived, wishes, verified.header)
 
 
 def _named(
-    where: root.Root, archived: contents.Contents, outlined: contents.Outline
-) -> Iterator[tuple[str, tuple[bytes, archive.Entry]]]:
+    root: paths.Root, archived: archive_configuration.Contents, outlined: archive_configuration.Outline
+) -> Iterator[tuple[str, tuple[bytes, interface.Entry]]]:
     """Yield the files to be written elsewhere; of what this host's distribution keeps, its own stay."""
     for path, entry in sorted(outlined.named.items()):
-        if not (places.is_bundle(path) and os.path.exists(where.path(path))):
+        if not (places.is_bundle(path) and os.path.exists(root.path(path))):
             yield path, (archived.named_file(path) or b"", entry)
 
 
-def _given(archived: contents.Contents, here: confs.Conf | None) -> tuple[confs.Conf | None, handed.Configured | None]:
+def _given(
+    archived: archive_configuration.Contents, here: confs.Conf | None
+) -> tuple[confs.Conf | None, manual_host.Configured | None]:
     """Return the conf to plan from: the archive's, else the one here, else what stands for it on a host without."""
     given = archived.settings()
     if given is not None:
         return given, None
-    hand = handed.by_markers(archived.markers())
+    hand = manual_host.by_markers(archived.markers())
     if archived.teleport_yaml() is not None and hand is not None:
         return None, hand
-    if here is not None and not restored.is_bare(here):
+    if here is not None and not restore_record.is_bare(here):
         return here, None
     raise errors.RestoreRefused(
         f"{archived.name} has no {paths.CONF}, and no {paths.TELEPORT_YAML} with a role marker either: nothing says "
@@ -146,12 +150,12 @@ def _given(archived: contents.Contents, here: confs.Conf | None) -> tuple[confs.
     )
 
 
-def _origin(verified: archive.Verified, given: confs.Conf | None) -> judgement.Origin:
+def _origin(verified: interface.Verified, given: confs.Conf | None) -> rules.Origin:
     """Return what the header says; of role and cluster, what the archive's conf says counts more: it is followed."""
     said = replace(
         origin.of(verified.name, verified.header),
         links_out=verified.links_outside,
-        first_links_out=tuple(archive.shown(f"/{path}") for path in verified.first_links_outside[:_LINKS_SHOWN]),
+        first_links_out=tuple(interface.shown(f"/{path}") for path in verified.first_links_outside[:_LINKS_SHOWN]),
     )
     if given is None:
         return said
@@ -162,14 +166,16 @@ def _origin(verified: archive.Verified, given: confs.Conf | None) -> judgement.O
 _LINKS_SHOWN = 5
 
 
-def _judged(where: root.Root, proposed: Proposal, archived: contents.Contents, wishes: Wishes) -> tuple[str, ...]:
+def _judged(
+    root: paths.Root, proposed: Proposal, archived: archive_configuration.Contents, wishes: Wishes
+) -> tuple[str, ...]:
     place = (
         deployment.decide(proposed.given, fips=False).place if proposed.given is not None else proposed.hand.place  # type: ignore[union-attr]
     )
     files = {path: content for path, (content, _) in proposed.named.items()}
-    needs = surroundings.Needs(proposed.outline, place, files)
-    looked = surroundings.look(where, proposed.build, proposed.here, needs)
-    verdict = judgement.judge(proposed.origin, looked, force=wishes.force)
+    needs = this_host.Needs(proposed.outline, place, files)
+    looked = this_host.look(root, proposed.build, proposed.here, needs)
+    verdict = rules.judge(proposed.origin, looked, force=wishes.force)
     if verdict.refusals:
         raise errors.RestoreRefused(
             "\n".join(
@@ -180,7 +186,7 @@ def _judged(where: root.Root, proposed: Proposal, archived: contents.Contents, w
     return (*verdict.warnings, *_not_followed(archived))
 
 
-def _not_followed(archived: contents.Contents) -> Iterator[str]:
+def _not_followed(archived: archive_configuration.Contents) -> Iterator[str]:
     now, data = archived.current(), archived.conf()
     if now is not None and data is not None and generations.digest(data) == now.held_conf_sha256:
         yield f"the archive's conf was not followed on the old host ({now.held_because}), and is followed here"
@@ -189,32 +195,32 @@ def _not_followed(archived: contents.Contents) -> Iterator[str]:
 def _planned(
     doors: gather.Doors,
     proposed: Proposal,
-    archived: contents.Contents,
+    archived: archive_configuration.Contents,
     wishes: Wishes,
     header: Mapping[str, Any],
 ) -> Proposal:
-    where, given = doors.where, proposed.given
+    root, given = doors.root, proposed.given
     kept = archived.teleport_yaml() if wishes.keep_config else None
     if given is None:
-        difference = handwork.found(archived, None, {})
+        difference = manual_yaml.found(archived, None, {})
         if difference and not wishes.keep_config:
             raise _refused(archived, difference, can_discard=False)
-        units.require(where, proposed.wanted.unit)
+        units.require(root, proposed.wanted.unit)
         return replace(proposed, kept_yaml=archived.teleport_yaml(), edits=difference)
     instance = gather.instance(given, doors)
-    files = archived.overrides() if archived.conf() is not None else gather.overrides(where)
+    files = archived.overrides() if archived.conf() is not None else gather.overrides(root)
     overrides.check(files)
     plan = planner.plan(given, instance, proposed.build, files)
-    difference = handwork.found(archived, plan.document, _replaced(header, instance, plan))
+    difference = manual_yaml.found(archived, plan.document, _replaced(header, instance, plan))
     if difference and not (wishes.keep_config or wishes.discard_edits):
         raise _refused(archived, difference, can_discard=True)
-    units.require(where, plan.activation.unit)
+    units.require(root, plan.activation.unit)
 
     def coming(path: str) -> bool:
         return proposed.outline.has(path) or path in proposed.named
 
-    notes = needed.require(where, plan, coming=coming)
-    _ask_teleport(where, archived, plan, kept)
+    notes = preflight.require(root, plan, coming=coming)
+    _ask_teleport(root, archived, plan, kept)
     fetched = _fetched(doors, given, plan, instance.region, coming)
     return replace(
         proposed,
@@ -232,9 +238,9 @@ def _planned(
     )
 
 
-def _refused(archived: contents.Contents, difference: str, *, can_discard: bool) -> errors.HandEdited:
+def _refused(archived: archive_configuration.Contents, difference: str, *, can_discard: bool) -> errors.HandEdited:
     if can_discard:
-        return handwork.refusal(archived.name, difference, known=archived.generation() is not None)
+        return manual_yaml.refusal(archived.name, difference, known=archived.generation() is not None)
     return errors.HandEdited(
         f"the host that {archived.name} is of was configured by hand: it has a teleport.yaml and no conf",
         hint="Add --keep-config to restore that file as it is; where it names the host's own addresses, change them "
@@ -242,7 +248,7 @@ def _refused(archived: contents.Contents, difference: str, *, can_discard: bool)
     )
 
 
-def _replaced(header: Mapping[str, Any], instance: facts.Facts, plan: model.Plan) -> dict[str, str]:
+def _replaced(header: Mapping[str, Any], instance: facts.Facts, plan: plan_model.Plan) -> dict[str, str]:
     """Return the name and address of the old instance, with those of this one."""
     said = header.get("instance")
     old: Mapping[str, Any] = said if isinstance(said, Mapping) else {}
@@ -252,36 +258,40 @@ def _replaced(header: Mapping[str, Any], instance: facts.Facts, plan: model.Plan
     return {before: now for before, now in pairs if isinstance(before, str) and before and isinstance(now, str)}
 
 
-def _kept_names(proposed: Proposal, plan: model.Plan) -> Iterator[str]:
+def _kept_names(proposed: Proposal, plan: plan_model.Plan) -> Iterator[str]:
     section = plan.document.get("teleport", {})
-    return handwork.old_names(dict(proposed.document), str(section.get("advertise_ip")), str(section.get("nodename")))
+    return manual_yaml.old_names(
+        dict(proposed.document), str(section.get("advertise_ip")), str(section.get("nodename"))
+    )
 
 
-def _ask_teleport(where: root.Root, archived: contents.Contents, plan: model.Plan, kept: bytes | None) -> None:
+def _ask_teleport(
+    root: paths.Root, archived: archive_configuration.Contents, plan: plan_model.Plan, kept: bytes | None
+) -> None:
     """Let the installed Teleport judge the file before anything is stopped for it."""
-    binary = teleport.find(where)
+    binary = teleport.find(root)
     if binary is None:
         return
-    staged = archived.where.path("/checked.yaml")
+    staged = archived.root.path("/checked.yaml")
     with open(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(kept if kept is not None else plan.teleport_yaml.content.encode())
-    teleport.check(binary, staged, where.path(paths.TELEPORT_YAML))
+    teleport.check(binary, staged, root.path(paths.TELEPORT_YAML))
 
 
 def _fetched(
-    doors: gather.Doors, given: confs.Conf, plan: model.Plan, region: str, coming: Callable[[str], bool]
-) -> secrets.Fetched:
+    doors: gather.Doors, given: confs.Conf, plan: plan_model.Plan, region: str, coming: Callable[[str], bool]
+) -> secret_files.Fetched:
     """Return the secrets of the plan; where SSM does not answer, those of the archive do."""
     wanted = plan.activation
-    values = secrets.from_conf(wanted.secrets, given)
+    values = secret_files.from_conf(wanted.secrets, given)
     try:
-        found = secrets.ask(wanted.secrets, region, wanted.deployment.fips, doors)
+        found = secret_files.ask(wanted.secrets, region, wanted.deployment.fips, doors)
     except errors.BootstrapError as error:
         missing = [each for each in wanted.secrets if each.parameter and not each.awaited and not coming(each.path)]
         if missing:
             raise
-        found = secrets.Fetched({}, (f"SSM gave nothing, and the archive's files count: {error.message}",))
-    return secrets.Fetched({**values, **found.values}, found.notes)
+        found = secret_files.Fetched({}, (f"SSM gave nothing, and the archive's files count: {error.message}",))
+    return secret_files.Fetched({**values, **found.values}, found.notes)
 
 
 def _set_aside(here: confs.Conf | None, given: confs.Conf | None) -> Iterator[str]:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from teleport_bootstrap.apply import session
-from teleport_bootstrap.host.root import Root
+from teleport_bootstrap.change import session
+from teleport_bootstrap.paths import Root
 from tests.simulated import agent as agents
 from tests.simulated.agent import Agent, Ended
 

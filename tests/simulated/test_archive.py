@@ -21,15 +21,15 @@ from typing import Any, Optional
 import pytest
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.backup import archive, compression, verify
-from teleport_bootstrap.backup.archive import TAKE, Choice, Gone, Instead, Leave, Tree
-from teleport_bootstrap.backup.pack import pack
-from teleport_bootstrap.backup.unpack import unpack
+from teleport_bootstrap.archive import compression, interface, verify
+from teleport_bootstrap.archive.interface import TAKE, Choice, Gone, Instead, Leave, Tree
+from teleport_bootstrap.archive.pack import pack
+from teleport_bootstrap.archive.unpack import unpack
 from teleport_bootstrap.host import clock
-from teleport_bootstrap.host.root import Root
+from teleport_bootstrap.paths import Root
 from tests.simulated import trees
-from tests.unit.backup import crafted
-from tests.unit.backup.crafted import InMemory
+from tests.unit.archive import crafted
+from tests.unit.archive.crafted import InMemory
 
 WHERE = Root("/")
 COMPRESSIONS = ("zstd", "gzip")
@@ -53,17 +53,17 @@ class Collected:
         self.parts.append(data)
 
 
-def packed(trees: Iterable[Tree], compressed: str = "gzip", **others: Any) -> tuple[InMemory, archive.Packed]:
+def packed(trees: Iterable[Tree], compressed: str = "gzip", **others: Any) -> tuple[InMemory, interface.Packed]:
     sink = Collected()
-    done = pack(sink, {"cluster": "example"}, trees, where=others.pop("where", WHERE), compression=compressed, **others)
+    done = pack(sink, {"cluster": "example"}, trees, root=others.pop("where", WHERE), compression=compressed, **others)
     source = InMemory(b"".join(sink.parts), "packed")
     assert done.size == source.size
     return source, done
 
 
-def unpacked(source: InMemory, into: dict[str, str], where: Root = WHERE) -> archive.Unpacked:
+def unpacked(source: InMemory, into: dict[str, str], root: Root = WHERE) -> interface.Unpacked:
     with verify.verify(source) as verified:
-        return unpack(source, verified, into, where=where)
+        return unpack(source, verified, into, root=root)
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_other_tars_unpack_the_same(hard: Path, tmp_path: Path, program: str, co
     assert complaints == []
     found = trees.contents(Path(f"{tmp_path}{hard}"), nanoseconds=False)
     assert found == trees.contents(hard, nanoseconds=False)
-    manifest = (tmp_path / archive.MANIFEST).read_bytes().splitlines()
+    manifest = (tmp_path / interface.MANIFEST).read_bytes().splitlines()
     assert json.loads(manifest[0])["header"]["cluster"] == "example"
     checked = subprocess.run([compressed, "-t", "-q"], stdin=target.open("rb"), capture_output=True, check=False)
     assert (checked.returncode, checked.stderr) == (0, b"")
@@ -283,14 +283,14 @@ def test_a_file_that_is_written_to_all_the_time_is_read_again_and_reported(
     monkeypatch.setattr(clock, "SYSTEM", just_now)
     sink = Meddling()
     write()
-    done = pack(sink, {}, [Tree(str(top))], where=WHERE, compression="gzip")
+    done = pack(sink, {}, [Tree(str(top))], root=WHERE, compression="gzip")
     source = InMemory(b"".join(sink.parts))
     assert len(written) > 3
     assert [os.path.basename(note.path) for note in done.notes] == ["busy"]
     with verify.verify(source) as verified:
         listed = [(os.path.basename(entry.path), entry.superseded) for entry in verified.entries()]
         assert verified.notes == done.notes
-        unpack(source, verified, {str(top): str(tmp_path / "new")}, where=WHERE)
+        unpack(source, verified, {str(top): str(tmp_path / "new")}, root=WHERE)
     again = [("busy", True)] if size > trees.MEBIBYTE else []
     assert listed == [("data", False), *again, ("busy", False), ("calm", False)]
     assert (tmp_path / "new" / "busy").stat().st_size == size
@@ -313,7 +313,7 @@ def test_a_file_that_changed_once_is_read_again_and_nothing_is_reported(tmp_path
                 (top / "large").write_bytes(b"b" * 8 * trees.MEBIBYTE)
 
     sink = Meddling()
-    done = pack(sink, {}, [Tree(str(top))], where=WHERE, compression="gzip")
+    done = pack(sink, {}, [Tree(str(top))], root=WHERE, compression="gzip")
     assert done.notes == () and done.totals.files == 2
     unpacked(InMemory(b"".join(sink.parts)), {str(top): str(tmp_path / "new")})
     assert (tmp_path / "new" / "large").read_bytes() == b"b" * 8 * trees.MEBIBYTE
@@ -362,16 +362,16 @@ def test_trees_come_in_order_absent_ones_are_left_out_and_a_link_at_the_top_is_a
     (tmp_path / "etc").mkdir()
     for name in ("b", "a"):
         (tmp_path / "etc" / name).write_text(name)
-    where = Root(str(tmp_path))
-    source, _ = packed([Tree("/etc/b"), Tree("/etc/a"), Tree("/etc/absent"), Tree("/nowhere/at/all")], where=where)
+    root = Root(str(tmp_path))
+    source, _ = packed([Tree("/etc/b"), Tree("/etc/a"), Tree("/etc/absent"), Tree("/nowhere/at/all")], root=root)
     with verify.verify(source) as verified:
         assert [entry.path for entry in verified.entries()] == ["etc/a", "etc/b"]
     os.symlink("a", tmp_path / "etc" / "link")
     with pytest.raises(errors.FileTrouble, match="/etc/link is a symbolic link"):
-        packed([Tree("/etc/link")], where=where)
+        packed([Tree("/etc/link")], root=root)
     for wrong in ([Tree("/etc"), Tree("/etc/a")], [Tree("/etc/a"), Tree("/etc/a")], [Tree("etc")], [Tree("/")]):
         with pytest.raises(ValueError, match=r"overlap|not a path"):
-            packed(wrong, where=where)
+            packed(wrong, root=root)
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.ENOENT, errno.ELOOP])
@@ -386,7 +386,7 @@ def test_what_the_sink_raises_ends_the_work_and_nothing_is_left_running(hard: Pa
     threads, descriptors = threading.active_count(), len(os.listdir("/proc/self/fd"))
     for compressed in COMPRESSIONS:
         with pytest.raises(OSError, match=os.strerror(number)) as caught:
-            pack(Failing(), {}, [Tree(str(hard))], where=WHERE, compression=compressed)
+            pack(Failing(), {}, [Tree(str(hard))], root=WHERE, compression=compressed)
         assert not isinstance(caught.value, errors.BootstrapError)
     gc.collect()
     assert (threading.active_count(), len(os.listdir("/proc/self/fd"))) == (threads, descriptors)
@@ -511,7 +511,7 @@ def test_an_archive_that_is_another_one_the_second_time_is_refused(tmp_path: Pat
     with verify.verify(first) as verified:
         for second in (crafted.crafted(other), InMemory(first.data[:-30]), InMemory(first.data + b"\0")):
             with pytest.raises(errors.ArchiveDamaged):
-                unpack(second, verified, {"/a": str(tmp_path / second.name)}, where=WHERE)
+                unpack(second, verified, {"/a": str(tmp_path / second.name)}, root=WHERE)
             (tmp_path / second.name).unlink(missing_ok=True)
 
 
@@ -519,7 +519,7 @@ def test_nothing_more_is_made_behind_a_file_that_is_another_one_the_second_time(
     first = crafted.crafted([crafted.file("a"), crafted.file("b")])
     second = crafted.crafted([crafted.file("a", b"CONTENT"), crafted.file("b")])
     with verify.verify(first) as verified, pytest.raises(errors.ArchiveDamaged):
-        unpack(second, verified, {"/": str(tmp_path / "x")}, where=WHERE)
+        unpack(second, verified, {"/": str(tmp_path / "x")}, root=WHERE)
     assert os.listdir(tmp_path / "x") == ["a"]
 
 
@@ -539,7 +539,7 @@ def test_owners_are_given_by_the_names_of_this_host(tmp_path: Path) -> None:
         os.chown(top / name, uid, 7)
         os.chmod(top / name, 0o4755)
     os.chown(top, 7, 7)
-    source, _ = packed([Tree("/data")], where=Root(str(tmp_path / "old")))
+    source, _ = packed([Tree("/data")], root=Root(str(tmp_path / "old")))
     done = unpacked(source, {"/data": str(tmp_path / "made")}, Root(str(tmp_path / "new")))
     facts = {name: os.stat(tmp_path / "made" / name) for name in (".", "known", "unknown", "nameless")}
     assert {name: (each.st_uid, each.st_gid) for name, each in facts.items()} == {
@@ -576,10 +576,10 @@ def test_a_list_that_names_accounts_by_number_gives_nobody_else_access(tmp_path:
 
 PEAK = r"""
 import re, sys
-from teleport_bootstrap.backup.archive import Tree
-from teleport_bootstrap.backup.pack import pack
-from teleport_bootstrap.backup.verify import verify
-from teleport_bootstrap.host.root import Root
+from teleport_bootstrap.archive.interface import Tree
+from teleport_bootstrap.archive.pack import pack
+from teleport_bootstrap.archive.verify import verify
+from teleport_bootstrap.paths import Root
 
 class Source:
     name, size = sys.argv[2], None

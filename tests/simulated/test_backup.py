@@ -17,11 +17,13 @@ from typing import Any, Optional
 import pytest
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.apply import gather, jobs
-from teleport_bootstrap.backup import archive, create
+from teleport_bootstrap.archive import interface
 from teleport_bootstrap.backup.stores import destination
 from teleport_bootstrap.host import lock
-from teleport_bootstrap.host.root import Root
+from teleport_bootstrap.instance import gather
+from teleport_bootstrap.operations import backup
+from teleport_bootstrap.paths import Root
+from teleport_bootstrap.state import jobs
 from tests.simulated import backing_up
 from tests.simulated.agent import Agent, needs_root
 from tests.simulated.backing_up import (
@@ -301,7 +303,7 @@ class Watching:
         self.when = when
 
     @contextlib.contextmanager
-    def __call__(self, what: str, size: Optional[int]) -> Iterator[Optional[archive.Progress]]:
+    def __call__(self, what: str, size: Optional[int]) -> Iterator[Optional[interface.Progress]]:
         act = self.when.get(what)
         begun = self.when.get(f"{what}_begins")
         if begun:
@@ -309,10 +311,10 @@ class Watching:
         yield (lambda done, entries: act()) if act else None
 
 
-def run_watched(agent: Agent, **when: Any) -> create.Made:
-    where = Root(str(agent.root))
-    wishes = create.Wishes(destination.parse(None, where))
-    return create.run(gather.Doors(where, agent.environment(), 20.0), wishes, progress=Watching(**when))
+def run_watched(agent: Agent, **when: Any) -> backup.Made:
+    root = Root(str(agent.root))
+    wishes = backup.Wishes(destination.parse(None, root))
+    return backup.run(gather.Doors(root, agent.environment(), 20.0), wishes, progress=Watching(**when))
 
 
 def slow(agent: Agent) -> None:

@@ -16,9 +16,9 @@ from typing import Optional
 import pytest
 
 from teleport_bootstrap import errors
+from teleport_bootstrap.archive.interface import Gone, Instead, Leave, Take
 from teleport_bootstrap.backup import data_directory, databases, databases_child
-from teleport_bootstrap.backup.archive import Gone, Instead, Leave, Take
-from teleport_bootstrap.host.root import Root
+from teleport_bootstrap.paths import Root
 from tests.simulated import hammer
 from tests.simulated.agent import needs_root
 

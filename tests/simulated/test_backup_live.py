@@ -6,10 +6,10 @@ import os
 import shutil
 from pathlib import Path
 
-from teleport_bootstrap.apply import gather
-from teleport_bootstrap.backup import create
 from teleport_bootstrap.backup.stores import destination
-from teleport_bootstrap.host.root import Root
+from teleport_bootstrap.instance import gather
+from teleport_bootstrap.operations import backup
+from teleport_bootstrap.paths import Root
 from tests.simulated import backing_up, hammer
 from tests.simulated.agent import needs_root
 from tests.simulated.backing_up import SERVICE_UID, made, unpacked
@@ -26,16 +26,16 @@ def test_fifty_backups_under_a_hammering_writer_are_good_and_plain_tars_of_the_s
     agent = backing_up.copied(tmp_path / "prepared", tmp_path / "root", imds)
     backend = agent.path("/var/lib/teleport/backend")
     (backend / "sqlite.db").unlink()
-    where = Root(str(agent.root))
-    doors = gather.Doors(where, agent.environment(), 20.0)
+    root = Root(str(agent.root))
+    doors = gather.Doors(root, agent.environment(), 20.0)
     target = f"{tmp_path}/one.tar.gz"
-    wishes = create.Wishes(destination.parse(target, where))
+    wishes = backup.Wishes(destination.parse(target, root))
     torn = []
     with hammer.hammering(backend / "sqlite.db", tmp_path / "log", uid=SERVICE_UID) as writer:
         for number in range(BACKUPS_MADE):
             before = writer.committed()
             # Some as a whole process, and all as the command does it.
-            place = made(agent, target)["place"] if number % 10 == 0 else create.run(doors, wishes).place
+            place = made(agent, target)["place"] if number % 10 == 0 else backup.run(doors, wishes).place
             after = writer.committed() + 1
             torn.append(hammer.look(hammer.copied_raw(backend, tmp_path / "raw")).wrong)
             restored = unpacked(place, tmp_path / "restored") / "var/lib/teleport/backend/sqlite.db"

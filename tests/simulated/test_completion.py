@@ -16,12 +16,12 @@ import pytest
 
 from teleport_bootstrap.cli import main
 from teleport_bootstrap.conf import variables
-from teleport_bootstrap.manual import tree
+from teleport_bootstrap.manual import command_tree
 from teleport_bootstrap.manual.completion import choices
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-PROGRAM = tree.program()
-SHARED = [each.names[-1] for each in tree.shared()]
+PROGRAM = command_tree.program()
+SHARED = [each.names[-1] for each in command_tree.shared()]
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "TERM": "dumb", "LC_ALL": "C.UTF-8"}
 
 Offer = Callable[..., "list[str]"]
@@ -137,7 +137,7 @@ def test_what_has_begun(offer: Offer) -> None:
 
 
 @pytest.mark.parametrize("command", PROGRAM.below, ids=lambda each: each.words[-1])
-def test_every_option_of_every_command_and_what_is_below_it(offer: Offer, command: tree.Command) -> None:
+def test_every_option_of_every_command_and_what_is_below_it(offer: Offer, command: command_tree.Command) -> None:
     meant = [each for each in command.below if each.words[-1] == choices.MEANT.get(command.words[1:])]
     mine = {each.names[-1] for one in (command, *meant) for each in one.options}
     assert offer(command.words[-1], "--") == sorted({*mine, *SHARED, "--help"})

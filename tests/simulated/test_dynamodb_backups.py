@@ -83,7 +83,7 @@ def test_a_failure_that_passes_makes_no_second_backup(
 ) -> None:
     if operation == "DescribeBackup" and answer.code.startswith("Limit"):
         return  # not one of its errors
-    aws.fail(answer, where=f"^{operation}$")
+    aws.fail(answer, root=f"^{operation}$")
     made = dynamodb_backups.request(access, TABLES, SUFFIX)
     assert {each.arn for each in made} == arns(aws)
     assert there(aws) == {table: [f"{table}-{SUFFIX}"] for table in TABLES}
@@ -91,23 +91,23 @@ def test_a_failure_that_passes_makes_no_second_backup(
 
 def test_one_that_takes_longer_is_not_waited_for(aws: Aws, access: Access, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dynamodb_backups, "AVAILABLE_SECONDS", 0.3)
-    aws.fail(IN_THE_MAKING, times=1000, where="^DescribeBackup$")
+    aws.fail(IN_THE_MAKING, times=1000, root="^DescribeBackup$")
     assert [each.available for each in dynamodb_backups.request(access, TABLES, SUFFIX)] == [False, False]
 
 
 def test_who_may_not_look_has_backups_all_the_same(aws: Aws, access: Access) -> None:
-    aws.fail(simulated.denied("dynamodb:DescribeBackup"), times=10, where="^DescribeBackup$")
+    aws.fail(simulated.denied("dynamodb:DescribeBackup"), times=10, root="^DescribeBackup$")
     assert [each.available for each in dynamodb_backups.request(access, TABLES, SUFFIX)] == [False, False]
 
 
 def test_one_that_is_deleted_at_once_is_no_backup(aws: Aws, access: Access) -> None:
-    aws.fail(DELETED, where="^DescribeBackup$")
+    aws.fail(DELETED, root="^DescribeBackup$")
     with pytest.raises(errors.TableUnusable, match="was deleted as soon as it was made"):
         dynamodb_backups.request(access, TABLES, SUFFIX)
 
 
 def test_a_role_that_may_not_is_told_what_it_lacks(aws: Aws, access: Access) -> None:
-    aws.fail(simulated.denied("dynamodb:CreateBackup", "table/teleport"), where="^CreateBackup$")
+    aws.fail(simulated.denied("dynamodb:CreateBackup", "table/teleport"), root="^CreateBackup$")
     with pytest.raises(errors.AwsDenied) as raised:
         dynamodb_backups.request(access, TABLES, SUFFIX)
     assert f"dynamodb:CreateBackup on arn:aws:dynamodb:{simulated.REGION}:{simulated.ACCOUNT}:table/teleport" in (

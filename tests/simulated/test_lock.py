@@ -11,10 +11,9 @@ from typing import Any, Optional
 import pytest
 from botocore.credentials import Credentials
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, paths
 from teleport_bootstrap.aws import session
 from teleport_bootstrap.cluster import lock
-from teleport_bootstrap.host import root
 from tests.simulated import auth_server
 from tests.simulated_ec2 import Aws
 from tests.simulated_ec2 import aws as answers
@@ -40,7 +39,7 @@ def host(table: Aws, tmp_path: Path) -> Iterator[Callable[..., Any]]:
         place.mkdir(exist_ok=True)
         return lock.held(
             client(table),
-            where=root.Root(str(place)),
+            root=paths.Root(str(place)),
             table=LOCKS,
             process=name,
             deadline_seconds=deadline,
@@ -107,7 +106,7 @@ def test_of_two_hundred_one_gets_it(table: Aws, tmp_path: Path) -> None:
         place.mkdir()
         start.wait(60)
         try:
-            with lock.held(shared, where=root.Root(str(place)), table=LOCKS, process=name) as lease:
+            with lock.held(shared, root=paths.Root(str(place)), table=LOCKS, process=name) as lease:
                 lease.check()
                 winners.append(name)
                 done.wait(120)
@@ -317,7 +316,7 @@ def test_a_release_that_fails_is_told_and_the_work_is_still_done(
 def test_a_table_that_is_not_there_is_told_by_its_name(aws: Aws, tmp_path: Path) -> None:
     with (
         pytest.raises(errors.AwsFailed, match="no DynamoDB table absent-1 in us-east-1") as raised,
-        lock.held(client(aws), where=root.Root(str(tmp_path)), table="absent-1", process="host-1"),
+        lock.held(client(aws), root=paths.Root(str(tmp_path)), table="absent-1", process="host-1"),
     ):
         pass
     assert "TELEPORT_LOCKS_TABLE_NAME" in raised.value.hint

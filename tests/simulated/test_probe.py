@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from teleport_bootstrap.apply import fetch_secrets
 from teleport_bootstrap.host import clock, probe
+from teleport_bootstrap.operations import fetch_secrets
 
 
 @contextmanager

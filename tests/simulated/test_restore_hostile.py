@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.apply import gather
-from teleport_bootstrap.host.root import Root
-from teleport_bootstrap.restore import proposal, restore
+from teleport_bootstrap.instance import gather
+from teleport_bootstrap.operations import restore
+from teleport_bootstrap.paths import Root
+from teleport_bootstrap.restore import proposal
 from tests.simulated import restoring
 from tests.simulated.agent import Agent, needs_root, tree
 from tests.simulated_ec2 import imds as emulator
-from tests.unit.backup import crafted
-from tests.unit.backup.crafted import directory, file, hardlink, symlink
+from tests.unit.archive import crafted
+from tests.unit.archive.crafted import directory, file, hardlink, symlink
 
 CONF = file("etc/teleport.d/conf", restoring.ALL_IN_ONE.encode())
 YAML = "teleport: {nodename: x}\n"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from teleport_bootstrap.host import exchange
-from teleport_bootstrap.host.root import Root
+from teleport_bootstrap.change import exchange
+from teleport_bootstrap.paths import Root
 from tests.simulated import kill_sweep, restoring
 from tests.simulated.agent import Agent, needs_strace, tree
 from tests.simulated_ec2 import imds as emulator
@@ -162,7 +162,7 @@ def test_told_to_end_it_takes_everything_back(prepared: kill_sweep.Prepared) -> 
 
 def test_what_a_mount_point_holds_is_exchanged_name_by_name(tmp_path: Path) -> None:
     """See tests/boot for a volume that is mounted there; here, killed anywhere between two names."""
-    where = Root(str(tmp_path))
+    root = Root(str(tmp_path))
     data = tmp_path / "var/lib/teleport"
     (tmp_path / "var/lib/teleport-bootstrap").mkdir(parents=True)
 
@@ -175,13 +175,13 @@ def test_what_a_mount_point_holds_is_exchanged_name_by_name(tmp_path: Path) -> N
     real = os.rename
     for point in range(1, 12):
         for other in list(data.parent.glob("teleport/*")) + list(data.glob(".*")):
-            exchange.remove(where, "/" + str(other.relative_to(tmp_path)))
+            exchange.remove(root, "/" + str(other.relative_to(tmp_path)))
         data.mkdir(exist_ok=True)
         for name in "abc":
             (data / name).write_text("old")
         staged = f"/var/lib/teleport/{exchange.INSIDE}restoring-1/entries"
         kept = f"/var/lib/teleport/{exchange.INSIDE}before-restore-1/entries"
-        exchange.prepare(where, [exchange.goes_with(staged)])
+        exchange.prepare(root, [exchange.goes_with(staged)])
         (tmp_path / staged.lstrip("/")).mkdir(parents=True)
         for name in "bcd":
             (tmp_path / staged.lstrip("/") / name).write_text("new")
@@ -196,7 +196,7 @@ def test_what_a_mount_point_holds_is_exchanged_name_by_name(tmp_path: Path) -> N
 
         os.rename = rename  # type: ignore[assignment]
         try:
-            exchange.carry_out(where, [exchange.Swap("/var/lib/teleport", staged, kept, True)])
+            exchange.carry_out(root, [exchange.Swap("/var/lib/teleport", staged, kept, True)])
             finished = True
         except Killed:
             finished = False
@@ -204,7 +204,7 @@ def test_what_a_mount_point_holds_is_exchanged_name_by_name(tmp_path: Path) -> N
             os.rename = real
         if finished:
             assert names(data) == dict.fromkeys("bcd", "new")
-        exchange.recover(where)
+        exchange.recover(root)
         assert names(data) == dict.fromkeys("abc", "old"), point
         assert [path for path in data.iterdir() if path.name.startswith(exchange.INSIDE)] == []
     assert finished

@@ -20,7 +20,7 @@ from botocore.credentials import Credentials
 from teleport_bootstrap import errors
 from teleport_bootstrap.aws import s3, s3_upload, session
 from teleport_bootstrap.aws.access import Access
-from teleport_bootstrap.backup import keeping
+from teleport_bootstrap.backup import retention
 from teleport_bootstrap.backup.stores.bucket import BucketStore
 from teleport_bootstrap.backup.stores.directory import PARTIAL, DirectoryStore
 from teleport_bootstrap.ec2 import credentials as instance_credentials
@@ -138,7 +138,7 @@ def test_a_passing_failure_of_any_call_costs_nothing(
 ) -> None:
     if answer is simulated.PAGE and call == "is it there":
         return  # an answer to HEAD has no page in it
-    aws.fail(answer, where=CALLS[call])
+    aws.fail(answer, root=CALLS[call])
     write(BucketStore(bucket, "hosts/"))
     assert held(aws) == {KEY: THREE_PARTS}
     assert under_way(aws) == []
@@ -146,7 +146,7 @@ def test_a_passing_failure_of_any_call_costs_nothing(
 
 @pytest.mark.parametrize("call", WRITES)
 def test_a_call_that_is_denied_ends_it_and_nothing_is_left(aws: Aws, bucket: s3.Bucket, call: str) -> None:
-    aws.fail(simulated.S3_DENIED, where=CALLS[call], times=100)
+    aws.fail(simulated.S3_DENIED, root=CALLS[call], times=100)
     with pytest.raises(errors.AwsDenied) as raised:
         write(BucketStore(bucket, "hosts/"))
     assert f"s3:PutObject on arn:aws:s3:::{BUCKET}/{KEY}" in raised.value.hint
@@ -158,7 +158,7 @@ def test_a_call_that_is_denied_ends_it_and_nothing_is_left(aws: Aws, bucket: s3.
 @pytest.mark.parametrize("call", WRITES)
 def test_a_call_that_goes_on_failing_ends_it_in_time_and_nothing_is_left(aws: Aws, call: str) -> None:
     aws.client("s3").create_bucket(Bucket=BUCKET)
-    aws.fail(simulated.SLOW_DOWN, where=CALLS[call], times=10000)
+    aws.fail(simulated.SLOW_DOWN, root=CALLS[call], times=10000)
     with pytest.raises(errors.AwsThrottled):
         write(BucketStore(opened(aws, seconds=0.4), "hosts/"))
     aws.clear_faults()
@@ -168,8 +168,8 @@ def test_a_call_that_goes_on_failing_ends_it_in_time_and_nothing_is_left(aws: Aw
 
 def test_an_object_whose_completion_was_never_confirmed_does_not_stay(aws: Aws) -> None:
     aws.client("s3").create_bucket(Bucket=BUCKET)
-    aws.fail(simulated.LOST, simulated.RESETTING, times=1, where=CALLS["complete"])
-    aws.fail(simulated.RESETTING, times=10000, where=CALLS["complete"])
+    aws.fail(simulated.LOST, simulated.RESETTING, times=1, root=CALLS["complete"])
+    aws.fail(simulated.RESETTING, times=10000, root=CALLS["complete"])
     with pytest.raises(errors.AwsUnreachable):
         write(BucketStore(opened(aws, seconds=0.4), "hosts/"))
     assert held(aws) == {}
@@ -179,7 +179,7 @@ def test_an_object_whose_completion_was_never_confirmed_does_not_stay(aws: Aws) 
 def test_an_error_inside_the_answer_to_the_completion_is_tried_again(aws: Aws, bucket: s3.Bucket) -> None:
     """S3 has said 200 by then: it sends that at once, and the outcome when it knows it."""
     late = '<?xml version="1.0"?><Error><Code>InternalError</Code><Message>We encountered an error</Message></Error>'
-    aws.fail(simulated.Answer(text=late, status=200), where=CALLS["complete"])
+    aws.fail(simulated.Answer(text=late, status=200), root=CALLS["complete"])
     write(BucketStore(bucket, "hosts/"))
     assert held(aws) == {KEY: THREE_PARTS}
 
@@ -191,7 +191,7 @@ def test_credentials_that_expire_in_the_middle_are_renewed(aws: Aws, imds: emula
     access = Access(
         simulated.REGION, instance_credentials.refreshable(service), {"AWS_ENDPOINT_URL": aws.url}, wait_seconds=10
     )
-    aws.fail(simulated.S3_EXPIRED, where=CALLS[call])
+    aws.fail(simulated.S3_EXPIRED, root=CALLS[call])
     fetched = len([get for get in imds.service.gets() if "security-credentials/" in get.path])
     write(BucketStore(s3.Bucket.of(access, BUCKET), "hosts/"))
     assert held(aws) == {KEY: THREE_PARTS}
@@ -199,7 +199,7 @@ def test_credentials_that_expire_in_the_middle_are_renewed(aws: Aws, imds: emula
 
 
 def test_credentials_that_stay_expired_end_it_and_say_so(aws: Aws, bucket: s3.Bucket) -> None:
-    aws.fail(simulated.S3_EXPIRED, where=CALLS["part 2"], times=100)
+    aws.fail(simulated.S3_EXPIRED, root=CALLS["part 2"], times=100)
     with pytest.raises(errors.AwsFailed, match="ExpiredToken") as raised:
         write(BucketStore(bucket, "hosts/"))
     assert "instance role" in raised.value.hint
@@ -286,21 +286,21 @@ def test_who_may_only_list_below_the_prefix_is_told_what_is_missing_and_what_is_
 ) -> None:
     """S3 denies HEAD of what is missing, unless one may list the whole bucket."""
     store = BucketStore(bucket, "hosts/")
-    aws.fail(simulated.S3_DENIED, where="^HEAD")
+    aws.fail(simulated.S3_DENIED, root="^HEAD")
     with pytest.raises(errors.BackupMissing):
         store.source(NAME)
-    aws.fail(simulated.S3_DENIED, where="^HEAD")
+    aws.fail(simulated.S3_DENIED, root="^HEAD")
     write(store)
-    aws.fail(simulated.S3_DENIED, where="^HEAD")
+    aws.fail(simulated.S3_DENIED, root="^HEAD")
     with pytest.raises(errors.AwsDenied, match="s3:GetObject"):
         store.source(NAME)
-    aws.fail(simulated.S3_DENIED, where="^HEAD")
+    aws.fail(simulated.S3_DENIED, root="^HEAD")
     with pytest.raises(errors.BackupExists):
         write(store)
 
 
 def test_who_may_only_write_can_write(aws: Aws, bucket: s3.Bucket) -> None:
-    aws.fail(simulated.S3_DENIED, where="^HEAD|^GET", times=100)
+    aws.fail(simulated.S3_DENIED, root="^HEAD|^GET", times=100)
     write(BucketStore(bucket, "hosts/"))
     aws.clear_faults()
     assert held(aws) == {KEY: THREE_PARTS}
@@ -312,7 +312,7 @@ def test_who_may_only_write_can_write(aws: Aws, bucket: s3.Bucket) -> None:
 def test_a_download_goes_on_where_it_broke_off(aws: Aws, bucket: s3.Bucket) -> None:
     write(BucketStore(bucket, "hosts/"))
     aws.requests.clear()
-    aws.fail(simulated.CUT_SHORT, times=4, where="^GET")
+    aws.fail(simulated.CUT_SHORT, times=4, root="^GET")
     source = BucketStore(bucket, "hosts/").source(NAME)
     with source.open() as stream:
         digest = hashlib.sha256()
@@ -326,7 +326,7 @@ def test_a_download_never_mixes_two_versions(aws: Aws, bucket: s3.Bucket) -> Non
     content = os.urandom(4 * MIB)
     aws.client("s3").put_object(Bucket=BUCKET, Key=KEY, Body=content)
     source = BucketStore(bucket, "hosts/").source(NAME)
-    aws.fail(simulated.CUT_SHORT, where="^GET")
+    aws.fail(simulated.CUT_SHORT, root="^GET")
     with source.open() as stream:
         assert stream.read(10) == content[:10]
         aws.client("s3").put_object(Bucket=BUCKET, Key=KEY, Body=content[::-1])
@@ -339,8 +339,8 @@ def test_a_download_never_mixes_two_versions(aws: Aws, bucket: s3.Bucket) -> Non
 def test_a_download_that_comes_no_further_ends_in_time(aws: Aws) -> None:
     aws.client("s3").create_bucket(Bucket=BUCKET)
     write(BucketStore(opened(aws), "hosts/"))
-    aws.fail(simulated.CUT_SHORT, where="^GET")
-    aws.fail(simulated.RESETTING, where="^GET", times=10000)
+    aws.fail(simulated.CUT_SHORT, root="^GET")
+    aws.fail(simulated.RESETTING, root="^GET", times=10000)
     source = BucketStore(opened(aws, seconds=0.4), "hosts/").source(NAME)
     with source.open() as stream, pytest.raises(errors.AwsUnreachable):
         stream.read()
@@ -394,7 +394,7 @@ def test_a_passing_failure_changes_no_listing(
     store = BucketStore(bucket, "hosts/")
     for name in (OLDER, NAME):
         aws.client("s3").put_object(Bucket=BUCKET, Key=f"hosts/{name}", Body=b"content")
-    aws.fail(answer, where=f"^{method} ")
+    aws.fail(answer, root=f"^{method} ")
     store.mark_verified(NAME)
     store.delete(OLDER)
     assert [(each.name, each.verified) for each in store.sources()] == [(NAME, True)]
@@ -417,7 +417,7 @@ def test_keeping_removes_what_enough_newer_good_ones_replace(bucket: s3.Bucket, 
     for name in (other, OLDER, NAME):
         write(store, b"content", name)
         store.mark_verified(name)
-    assert keeping.apply(store, NAME, 1) == (store.source(NAME).name.replace(NAME, OLDER),)
+    assert retention.apply(store, NAME, 1) == (store.source(NAME).name.replace(NAME, OLDER),)
     assert {each.name for each in store.sources()} == {NAME, other}
 
 
@@ -489,7 +489,7 @@ def test_the_next_run_aborts_the_upload_of_one_that_was_killed_and_no_other(aws:
 
 
 def test_who_may_not_look_for_old_uploads_goes_without(aws: Aws, bucket: s3.Bucket) -> None:
-    aws.fail(simulated.S3_DENIED, where=r"^GET .*\?uploads", times=10)
+    aws.fail(simulated.S3_DENIED, root=r"^GET .*\?uploads", times=10)
     assert BucketStore(bucket, "hosts/").sweep("acme", "ip-10-0-1-5") == ()
 
 

@@ -13,7 +13,7 @@ from teleport_bootstrap import errors
 from teleport_bootstrap.aws import s3, s3_download, s3_upload
 from teleport_bootstrap.backup.stores import names
 from teleport_bootstrap.backup.stores.store import Stored
-from teleport_bootstrap.host import clock, ending
+from teleport_bootstrap.host import clock, termination
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class BucketStore:
     def writing(self, name: str) -> Iterator[s3_upload.Upload]:
         """As Store.writing. Threads send what was written meanwhile: start programs, but do not fork in the body."""
         key = self._key(name)
-        with ending.as_exception():
+        with termination.as_exception():
             self._refuse_existing(key)
             with s3_upload.Upload(self.bucket, key) as upload:
                 yield upload

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Optional
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.backup.stores import names, store
-from teleport_bootstrap.host import root
 
 if TYPE_CHECKING:
     from teleport_bootstrap.aws.access import Access
@@ -44,14 +43,14 @@ class Destination:
         return names.compression_of(self.name) if self.name else None
 
 
-def parse(text: Optional[str], where: root.Root) -> Destination:
+def parse(text: Optional[str], root: paths.Root) -> Destination:
     """Return what `text` says; None stands for the place where backups of `where` go by default.
 
     A relative path is one of the current directory. A path that ends in .tar.zst or .tar.gz names one archive, and so
     does a path to a file that is there. Raises UsageError.
     """
     if text is None:
-        return Destination(path=where.path(paths.BACKUPS))
+        return Destination(path=root.path(paths.BACKUPS))
     if text.startswith(_S3):
         return _bucket(text)
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text) or not text or "\0" in text:

@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, paths
 from teleport_bootstrap.backup.stores import names
 from teleport_bootstrap.backup.stores.store import Stored
-from teleport_bootstrap.host import clock, ending, root, trust
+from teleport_bootstrap.host import clock, termination, trust
 from teleport_bootstrap.host import directory as directories
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class DirectoryStore:
     def writing(self, name: str) -> Iterator[FileSink]:
         """As Store.writing; everything is written to a file with another name first."""
         self._make()
-        with self._opened() as directory, ending.as_exception():
+        with self._opened() as directory, termination.as_exception():
             self._refuse_existing(directory, name)
             partial = f".{name}.{secrets.token_hex(4)}{PARTIAL}"
             try:
@@ -172,7 +172,7 @@ class DirectoryStore:
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[int]:
-        descriptor = trust.open_directory(root.Root(), self.path)
+        descriptor = trust.open_directory(paths.Root(), self.path)
         if descriptor is None:
             raise _missing(self.path)
         try:

@@ -7,7 +7,7 @@ import datetime
 from dataclasses import dataclass
 from typing import Protocol
 
-from teleport_bootstrap.backup import archive
+from teleport_bootstrap.archive import interface
 from teleport_bootstrap.backup.stores import names
 
 
@@ -48,7 +48,7 @@ class Store(Protocol):
     def place(self) -> str:
         """What messages call it: a path, or s3://bucket/prefix."""
 
-    def writing(self, name: str) -> contextlib.AbstractContextManager[archive.Sink]:
+    def writing(self, name: str) -> contextlib.AbstractContextManager[interface.Sink]:
         """Return a context manager that gives a sink for a new archive.
 
         `name` is there, whole and on the disk, when the body has ended well; not a trace of it when the body raised, or
@@ -58,7 +58,7 @@ class Store(Protocol):
     def sources(self) -> tuple[Stored, ...]:
         """Return the archives that are here, in the order of their names; none where the place does not exist yet."""
 
-    def source(self, name: str) -> archive.Source:
+    def source(self, name: str) -> interface.Source:
         """Return the archive `name`, whatever it is called, to be read. Raises BackupMissing."""
 
     def mark_verified(self, name: str) -> None:

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from typing import Optional
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.apply import gather, session, waiting
-from teleport_bootstrap.cluster.certificate import pair, subject, take_up
+from teleport_bootstrap.change import changeset, pending_files, session
+from teleport_bootstrap.cluster.certificate import certificate_names, pair, reload
+from teleport_bootstrap.cluster.certificate.bucket import Shared
+from teleport_bootstrap.cluster.certificate.certificate_names import Subject
 from teleport_bootstrap.cluster.certificate.local import Local
-from teleport_bootstrap.cluster.certificate.shared import Shared
-from teleport_bootstrap.cluster.certificate.subject import Subject
-from teleport_bootstrap.host import changeset, directory, root
+from teleport_bootstrap.host import directory
+from teleport_bootstrap.instance import gather
 from teleport_bootstrap.plan.services import proxy_service
 from teleport_bootstrap.secret import Secret
 
@@ -93,8 +94,8 @@ def run(doors: gather.Doors) -> Outcome:
     serves and there is nothing fit to go on with, NotTakenUp, and what reading the conf, AWS, writing and systemd
     raise.
     """
-    where = doors.where
-    found = subject.of(where)
+    root = doors.root
+    found = certificate_names.of(root)
     if isinstance(found, str):
         return Outcome(NOTHING, found)
     if not found.serves:
@@ -103,48 +104,48 @@ def run(doors: gather.Doors) -> Outcome:
         looking = _look(doors, found)
     except errors.BootstrapError as error:
         # What an earlier run has installed may still have to be taken up.
-        with session.begin(where, "certificate install", deadline_seconds=doors.wait_seconds):
-            take_up.run(where, found.wanted)
-        raise _awaited(where, found, error.message, error.hint) or error from None
+        with session.begin(root, "certificate install", deadline_seconds=doors.wait_seconds):
+            reload.run(root, found.wanted)
+        raise _awaited(root, found, error.message, error.hint) or error from None
     newest = max(looking.found, key=lambda each: each.rank, default=None)
-    with session.begin(where, "certificate install", deadline_seconds=doors.wait_seconds):
-        changed, detail = _install(where, found, newest)
-        units = take_up.run(where, found.wanted)
+    with session.begin(root, "certificate install", deadline_seconds=doors.wait_seconds):
+        changed, detail = _install(root, found, newest)
+        units = reload.run(root, found.wanted)
     if newest is None:
         why = "; ".join(looking.refused) or f"there is no certificate for {found.domain} in {_place(doors, found)} yet"
         hint = (
             "An auth server obtains it: look whether its teleport-get-cert.timer runs, and what `teleport-bootstrap "
             "certificate obtain` says there. Nothing has to be done here: the attempts go on."
         )
-        raise _awaited(where, found, why, hint) or errors.CertificateUnfit(why, hint=f"What is here stays. {hint}")
+        raise _awaited(root, found, why, hint) or errors.CertificateUnfit(why, hint=f"What is here stays. {hint}")
     what = INSTALLED if changed else UNCHANGED
-    return Outcome(what, detail, changed, units, tuple(looking.refused) + waiting.describe(where, found.wanted))
+    return Outcome(what, detail, changed, units, tuple(looking.refused) + pending_files.describe(root, found.wanted))
 
 
-def _awaited(where: root.Root, found: Subject, why: str, hint: str) -> errors.BootstrapError | None:
+def _awaited(root: paths.Root, found: Subject, why: str, hint: str) -> errors.BootstrapError | None:
     """Return the error for a Teleport that cannot start because of it; None for one that has what it needs."""
-    waits = [each for each in waiting.files(where, found.wanted) if each in _FILES]
+    waits = [each for each in pending_files.files(root, found.wanted) if each in _FILES]
     if not waits:
         return None
-    shown = ", ".join(where.path(each) for each in waits)
+    shown = ", ".join(root.path(each) for each in waits)
     return errors.CertificateAwaited(f"{found.wanted.unit} waits for {shown}: {why}", hint=hint)
 
 
 def _place(doors: gather.Doors, found: Subject) -> str:
-    return Local(doors.where, found.domain).name if found.obtains else f"s3://{found.bucket}"
+    return Local(doors.root, found.domain).name if found.obtains else f"s3://{found.bucket}"
 
 
 def _look(doors: gather.Doors, found: Subject) -> _Looking:
     looking = _Looking()
     if found.obtains:
-        looked = Local(doors.where, found.domain).read().looked
+        looked = Local(doors.root, found.domain).read().looked
         for each in looked.found:
             source = f"{_place(doors, found)}/archive/{found.domain}"
             given: Pair = (Secret(each.files.fullchain), each.files.privkey)
             looking.judge(found.domain, given, source, each.number or 0)
         looking.refused += looked.refused
         return looking
-    shared = subject.shared(found, subject.access(doors, found))
+    shared = certificate_names.shared(found, certificate_names.access(doors, found))
     for source, number, given in _read(shared):
         if looking.judge(found.domain, given, source, number) and number:
             break  # what has a lower number is older
@@ -163,23 +164,23 @@ def _read(shared: Shared) -> Iterator[tuple[str, int, Pair]]:
         logger.info("only %s is looked at: %s", live, error.message)
 
 
-def _install(where: root.Root, found: Subject, newest: _Found | None) -> tuple[tuple[str, ...], str]:
+def _install(root: paths.Root, found: Subject, newest: _Found | None) -> tuple[tuple[str, ...], str]:
     """Write `newest` where it is newer than what is there; return the paths that changed, and what was done."""
     if newest is None:
         return (), "there is nothing to install"
-    here, there = _installed(where, found), (newest.chain, newest.key)
+    here, there = _installed(root, found), (newest.chain, newest.key)
     until = f"good until {pair.shown(newest.validity.not_after)}"
     if here is not None and here.validity > newest.validity:
         return (), f"what is installed is newer than {newest.source}, and stays"
     owner, group = _owner(found)
-    with changeset.Changeset(where) as changes:
+    with changeset.Changeset(root) as changes:
         for each in found.wanted.directories:
             changes.make_directory(each.path, mode=each.mode, owner=each.owner, group=each.group)
         for path, content in zip(_FILES, (newest.key, newest.chain)):
             changes.write(path, content.reveal().encode(), mode=0o600, owner=owner, group=group)
         is_other = here is None or (here.chain, here.key) != there
         if is_other:
-            take_up.stage(changes)
+            reload.stage(changes)
         changed = tuple(path for path in changes.commit() if path in _FILES)
     if not changed:
         return (), f"the certificate is installed already, {until}"
@@ -188,19 +189,19 @@ def _install(where: root.Root, found: Subject, newest: _Found | None) -> tuple[t
     return changed, f"installed the certificate from {newest.source}, {until}"
 
 
-def _installed(where: root.Root, found: Subject) -> _Found | None:
+def _installed(root: paths.Root, found: Subject) -> _Found | None:
     """Return what is there, if it can be served with."""
     looking = _Looking()
     try:
-        chain, key = (directory.read(where, path) for path in (proxy_service.CERTIFICATE, proxy_service.PRIVATE_KEY))
+        chain, key = (directory.read(root, path) for path in (proxy_service.CERTIFICATE, proxy_service.PRIVATE_KEY))
     except OSError as error:
         raise errors.FileTrouble(
-            f"the certificate in {where.path(paths.DATA)} cannot be read: {error.strerror}", hint="Run as root."
+            f"the certificate in {root.path(paths.DATA)} cannot be read: {error.strerror}", hint="Run as root."
         ) from None
     if chain is None or key is None:
         return None
     chain_text, key_text = (Secret(each.content.decode("utf-8", "replace")) for each in (chain, key))
-    looking.judge(found.domain, (chain_text, key_text), where.path(proxy_service.CERTIFICATE))
+    looking.judge(found.domain, (chain_text, key_text), root.path(proxy_service.CERTIFICATE))
     return looking.found[0] if looking.found else None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Optional
 
-from teleport_bootstrap.cluster.certificate import layout, pair
+from teleport_bootstrap.cluster.certificate import lineage_files, pair
 from teleport_bootstrap.secret import Secret
 
 
@@ -58,7 +58,7 @@ class Looked:
 def judged(domain: str, files: Mapping[str, Optional[Secret]], number: int | None) -> Certificate:
     """Return the certificate that `files`, by kind, make for `domain`. Raises pair.Unfit."""
     there = {kind: secret for kind, secret in files.items() if secret is not None}
-    absent = [f"{kind}.pem" for kind in layout.KINDS if kind not in there]
+    absent = [f"{kind}.pem" for kind in lineage_files.KINDS if kind not in there]
     if absent:
         raise pair.Unfit(f"{', '.join(absent)} is missing")
     texts = {kind: secret.reveal() for kind, secret in there.items() if kind != "privkey"}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from teleport_bootstrap.cluster.certificate import layout
+from teleport_bootstrap.cluster.certificate import lineage_files
 
 # What may be taken over from [renewalparams], and what it may look like. The names are certbot's (STR_CONFIG_ITEMS and
 # the like in its renewal.py). Not autorenew: certificates that are not renewed are what this exists against.
@@ -32,7 +32,7 @@ _TAKEN_ABOVE = {
 _LINE = re.compile(r"([a-z0-9_]+)\s*=\s*(.*)")
 
 
-def made(domain: str, before: str | None, *, accounts: Collection[str], directory: str = layout.CONFIG) -> str:
+def made(domain: str, before: str | None, *, accounts: Collection[str], directory: str = lineage_files.CONFIG) -> str:
     """Return the text of the file for a host whose certbot keeps its things in `directory`.
 
     Settings are taken over from `before`, the same file from elsewhere; without one, certbot's defaults hold. An
@@ -42,9 +42,10 @@ def made(domain: str, before: str | None, *, accounts: Collection[str], director
     if params.get("account") not in accounts:
         params.pop("account", None)
     lines = [f"{name} = {value}" for name, value in above.items()]
-    lines.append(f"archive_dir = {directory}/{layout.archive(domain).rstrip('/')}")
+    lines.append(f"archive_dir = {directory}/{lineage_files.archive(domain).rstrip('/')}")
     lines += [
-        f"{kind} = {directory}/{layout.current(domain, kind)}" for kind in ("cert", "privkey", "chain", "fullchain")
+        f"{kind} = {directory}/{lineage_files.current(domain, kind)}"
+        for kind in ("cert", "privkey", "chain", "fullchain")
     ]
     lines += ["", "# Options used in the renewal process", "[renewalparams]"]
     lines += [f"{name} = {value}" for name, value in sorted({**params, "authenticator": "dns-route53"}.items())]

@@ -15,15 +15,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.apply import gather, session
+from teleport_bootstrap.change import session
 from teleport_bootstrap.cluster import lock
-from teleport_bootstrap.cluster.certificate import layout, lineage, subject
+from teleport_bootstrap.cluster.certificate import certificate_names, lineage, lineage_files
+from teleport_bootstrap.cluster.certificate.bucket import Shared
+from teleport_bootstrap.cluster.certificate.certificate_names import Subject
 from teleport_bootstrap.cluster.certificate.local import Local
-from teleport_bootstrap.cluster.certificate.shared import Shared
-from teleport_bootstrap.cluster.certificate.state import State
-from teleport_bootstrap.cluster.certificate.subject import Subject
+from teleport_bootstrap.cluster.certificate.renewal_state import State
 from teleport_bootstrap.host import certbot, process, trouble
 from teleport_bootstrap.host import lock as host_lock
+from teleport_bootstrap.instance import gather
 
 if TYPE_CHECKING:
     from teleport_bootstrap.aws.access import Access
@@ -90,18 +91,18 @@ def obtain(doors: gather.Doors, wishes: Wishes) -> Outcome:
     Raises CertbotTrouble, CertificateUnfit where certbot left none that can be used, LeaseLost, LockBusy, and what
     reading the conf, AWS and writing raise. Another host at work is no error.
     """
-    found = subject.of(doors.where)
+    found = certificate_names.of(doors.root)
     if isinstance(found, str) or not found.obtains:
         return Outcome(NOTHING, found if isinstance(found, str) else "auth servers obtain the certificate, not proxies")
-    way = subject.access(doors, found)
-    places = _look(doors, found, subject.shared(found, way))
+    way = certificate_names.access(doors, found)
+    places = _look(doors, found, certificate_names.shared(found, way))
     if _is_complete(places):
         # Nothing to ask for: an hourly look needs no lock of the cluster.
-        with host_lock.held(doors.where, "the certificate", name=lock.NAME, deadline_seconds=doors.wait_seconds):
+        with host_lock.held(doors.root, "the certificate", name=lock.NAME, deadline_seconds=doors.wait_seconds):
             _bring(doors, places.looked_again_here())
         return Outcome(PRESENT, f"there is a valid certificate for {found.domain} in the bucket", notes=places.refused)
     try:
-        with subject.alone(doors, found, way) as check:
+        with certificate_names.alone(doors, found, way) as check:
             return _obtain(doors, found, wishes, way, check)
     except errors.LockHeld as error:
         return Outcome(ELSEWHERE, f"nothing to do here: {error.message}")
@@ -109,19 +110,19 @@ def obtain(doors: gather.Doors, wishes: Wishes) -> Outcome:
 
 def renew(doors: gather.Doors, wishes: Wishes) -> Outcome:
     """Have the certificate renewed where it is due. Raises as `obtain` does."""
-    found = subject.of(doors.where)
+    found = certificate_names.of(doors.root)
     if isinstance(found, str) or not found.obtains:
         return Outcome(NOTHING, found if isinstance(found, str) else "auth servers renew the certificate, not proxies")
-    way = subject.access(doors, found)
+    way = certificate_names.access(doors, found)
     try:
-        with subject.alone(doors, found, way) as check:
+        with certificate_names.alone(doors, found, way) as check:
             return _renew(doors, found, wishes, way, check)
     except errors.LockHeld as error:
         return Outcome(ELSEWHERE, f"nothing to do here: {error.message}")
 
 
 def _look(doors: gather.Doors, found: Subject, shared: Shared) -> _Places:
-    local = Local(doors.where, found.domain)
+    local = Local(doors.root, found.domain)
     return _Places(shared, local, shared.read(), local.read())
 
 
@@ -130,13 +131,13 @@ def _is_complete(places: _Places) -> bool:
     best = lineage.best(places.there.looked.found)
     if best is None or not best.is_valid or best.number is None or best != places.best:
         return False
-    is_live = all(places.there.live.get(kind) == best.files.content(kind) for kind in layout.KINDS)
+    is_live = all(places.there.live.get(kind) == best.files.content(kind) for kind in lineage_files.KINDS)
     return is_live and places.there.renewal is not None
 
 
 def _obtain(doors: gather.Doors, found: Subject, wishes: Wishes, way: Access, check: Callable[[], None]) -> Outcome:
     # Once more: another host may have obtained it while this one waited for the lock.
-    places = _look(doors, found, subject.shared(found, way))
+    places = _look(doors, found, certificate_names.shared(found, way))
     best = places.best
     if best is not None and best.is_valid:
         _, written = _share(doors, places, best, check)
@@ -155,7 +156,7 @@ def _obtain(doors: gather.Doors, found: Subject, wishes: Wishes, way: Access, ch
 
 
 def _renew(doors: gather.Doors, found: Subject, wishes: Wishes, way: Access, check: Callable[[], None]) -> Outcome:
-    places = _look(doors, found, subject.shared(found, way))
+    places = _look(doors, found, certificate_names.shared(found, way))
     before = places.best
     if before is None:
         detail = f"there is no certificate for {found.domain} yet: `teleport-bootstrap certificate obtain` gets one"
@@ -186,7 +187,7 @@ def _unfit(found: Subject, places: _Places) -> errors.CertificateUnfit:
     why = "; ".join(places.own.looked.refused) or f"nothing that is good now is in {places.local.name}"
     return errors.CertificateUnfit(
         f"certbot ended well, but left no certificate for {found.domain} that can be used: {why}",
-        hint=f"Look at {places.local.where.path(layout.LOGS)}/letsencrypt.log and at this machine's clock.",
+        hint=f"Look at {places.local.root.path(lineage_files.LOGS)}/letsencrypt.log and at this machine's clock.",
     )
 
 
@@ -194,7 +195,7 @@ def _bring(doors: gather.Doors, places: _Places) -> None:
     """Let certbot here go on with the best certificate there is, or begin anew where there is none."""
     best = places.best
     accounts = {**places.own.accounts, **places.there.accounts}
-    with session.begin(doors.where, "certificate", deadline_seconds=doors.wait_seconds):
+    with session.begin(doors.root, "certificate", deadline_seconds=doors.wait_seconds):
         if best is None:
             places.local.clear(accounts)
         else:
@@ -219,7 +220,7 @@ def _share(
     numbered = numbered.numbered(places.shared.number_for(numbered, places.there))
     renewal = _renewal(places, best)
     accounts = {**places.own.accounts, **places.there.accounts}
-    with session.begin(doors.where, "certificate", deadline_seconds=doors.wait_seconds):
+    with session.begin(doors.root, "certificate", deadline_seconds=doors.wait_seconds):
         places.local.bring(numbered, renewal, accounts)
     own = dataclasses.replace(places.own, renewal=renewal, accounts=accounts)
     written = places.shared.publish(numbered, own, places.there, check)
@@ -229,11 +230,17 @@ def _share(
 
 
 def _certbot(doors: gather.Doors, wishes: Wishes, way: Access) -> certbot.Certbot:
-    for path in (layout.WORK, layout.LOGS):
-        with trouble.at(doors.where.path(path)):
-            os.makedirs(doors.where.path(path), mode=0o700, exist_ok=True)
+    for path in (lineage_files.WORK, lineage_files.LOGS):
+        with trouble.at(doors.root.path(path)):
+            os.makedirs(doors.root.path(path), mode=0o700, exist_ok=True)
     return certbot.Certbot(
-        doors.where, layout.CONFIG, layout.WORK, layout.LOGS, doors.environ, way.region, wishes.certbot_seconds
+        doors.root,
+        lineage_files.CONFIG,
+        lineage_files.WORK,
+        lineage_files.LOGS,
+        doors.environ,
+        way.region,
+        wishes.certbot_seconds,
     )
 
 
@@ -251,7 +258,7 @@ def _after(done: process.Finished, places: _Places, check: Callable[[], None]) -
     except errors.BootstrapError as error:
         logger.warning("certbot's account could not be brought to the bucket: %s", error.message)
     said = certbot.last_words(done)
-    logs = f"{places.local.where.path(layout.LOGS)}/letsencrypt.log"
+    logs = f"{places.local.root.path(lineage_files.LOGS)}/letsencrypt.log"
     if done.status == 127:
         raise errors.CertbotTrouble(
             f"certbot could not be run: {done.errors}",

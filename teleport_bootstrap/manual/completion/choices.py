@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from teleport_bootstrap.conf import variables
-from teleport_bootstrap.manual import tree
+from teleport_bootstrap.manual import command_tree
 
 
 class Kind(enum.Enum):
@@ -46,21 +46,21 @@ class Place:
 
     path: tuple[str, ...]
     commands: tuple[tuple[str, str], ...]
-    options: tuple[tree.Option, ...]
+    options: tuple[command_tree.Option, ...]
     arguments: tuple[Values, ...]
     endless: bool
 
 
 def places() -> Iterator[Place]:
     """Yield every place, the program itself first."""
-    program = tree.program()
-    shared = tree.shared()
+    program = command_tree.program()
+    shared = command_tree.shared()
     yield _place(program, ())
     for each in program.all_below():
         yield _place(each, shared)
 
 
-def values(option: tree.Option) -> Values | None:
+def values(option: command_tree.Option) -> Values | None:
     """Return what can stand behind an option, None where nothing does."""
     if not option.value:
         return None
@@ -75,8 +75,8 @@ def values(option: tree.Option) -> Values | None:
     return Values(Kind.UNKNOWN)
 
 
-def _place(command: tree.Command, shared: tuple[tree.Option, ...]) -> Place:
-    help_option = tree.Option(("-h", "--help"), "", "show what there is")
+def _place(command: command_tree.Command, shared: tuple[command_tree.Option, ...]) -> Place:
+    help_option = command_tree.Option(("-h", "--help"), "", "show what there is")
     meant = [each for each in command.below if each.words[-1] == MEANT.get(command.words[1:])]
     implied = [option for each in meant for option in each.options]
     return Place(

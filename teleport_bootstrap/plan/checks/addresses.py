@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterator
 from typing import Any
 
-from teleport_bootstrap.plan import addresses, network_address, sourced
+from teleport_bootstrap.plan import addresses, network_address, provenance
 from teleport_bootstrap.plan.checks.finding import Finding
 from teleport_bootstrap.plan.checks.subject import Subject, texts
 
@@ -35,7 +35,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     yield from _advertised(subject)
 
 
-def _judge(subject: Subject, path: sourced.Path, value: Any, *, public: bool) -> Iterator[Finding]:
+def _judge(subject: Subject, path: provenance.Path, value: Any, *, public: bool) -> Iterator[Finding]:
     if isinstance(value, str) and not value.strip():
         return
     parsed = network_address.parse(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib import parse
 
-from teleport_bootstrap.plan import enabled
+from teleport_bootstrap.plan import enabled_services
 from teleport_bootstrap.plan.checks.finding import Finding
 from teleport_bootstrap.plan.checks.subject import Subject
 
@@ -75,7 +75,7 @@ def _list_of_factors(subject: Subject) -> Iterator[Finding]:
     if unknown is None or unknown or not factors:
         what = ", ".join(unknown) if unknown else str(factors)
         yield subject.error(place, f"Teleport does not take {what}", "write a list of otp, webauthn and sso")
-    elif factors == ["sso"] and enabled.truth(subject.get(*_PLACE, "local_auth")) is not False:
+    elif factors == ["sso"] and enabled_services.truth(subject.get(*_PLACE, "local_auth")) is not False:
         yield subject.error(
             place, "local users have no second factor then", "add otp or webauthn, or local_auth: false"
         )
@@ -99,12 +99,12 @@ def _webauthn(subject: Subject) -> Iterator[Finding]:
 
 def _fips(subject: Subject) -> Iterator[Finding]:
     # Without the section Teleport turns local users off by itself; with it, they are on unless it says otherwise.
-    if subject.has(*_PLACE) and enabled.truth(subject.get(*_PLACE, "local_auth")) is not False:
+    if subject.has(*_PLACE) and enabled_services.truth(subject.get(*_PLACE, "local_auth")) is not False:
         yield subject.error(
             (*_PLACE, "local_auth"), "a FIPS Teleport starts only without local users", "write local_auth: false"
         )
     proxied = str(subject.get(SERVICE, "session_recording")).startswith("proxy")
-    if proxied and enabled.truth(subject.get(SERVICE, "proxy_checks_host_keys")) is False:
+    if proxied and enabled_services.truth(subject.get(SERVICE, "proxy_checks_host_keys")) is False:
         message = "a FIPS Teleport that records at the proxy starts only where host keys are checked"
         yield subject.error((SERVICE, "proxy_checks_host_keys"), message, "write true, or delete it with null")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from teleport_bootstrap.plan import sourced
+from teleport_bootstrap.plan import provenance
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Finding:
     An error is what Teleport refuses or cannot work with; a `warning` is what an operator should know.
     """
 
-    path: sourced.Path
+    path: provenance.Path
     message: str
     hint: str
     origins: tuple[str, ...]
@@ -24,12 +24,12 @@ class Finding:
     def describe(self) -> str:
         """Return all of it on one line, as a person can follow it."""
         place = ", ".join(self.origins)
-        return f"{sourced.dotted(self.path)}: {self.message} ({self.hint}; from {place})"
+        return f"{provenance.dotted(self.path)}: {self.message} ({self.hint}; from {place})"
 
     def data(self) -> dict[str, Any]:
         """Return it as a program reads it."""
         return {
-            "path": sourced.dotted(self.path),
+            "path": provenance.dotted(self.path),
             "message": self.message,
             "hint": self.hint,
             "origins": list(self.origins),

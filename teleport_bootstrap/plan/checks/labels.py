@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Optional
 
-from teleport_bootstrap.plan import labels, sourced
+from teleport_bootstrap.plan import label_values, provenance
 from teleport_bootstrap.plan.checks.finding import Finding
 from teleport_bootstrap.plan.checks.subject import Subject
 
@@ -55,7 +55,9 @@ def seconds(period: Any) -> Optional[Decimal]:
     return sum((Decimal(part[1]) * _SECONDS[part[2]] for part in parts), Decimal(0))
 
 
-def _of(subject: Subject, place: sourced.Path, static: str, commands: str, wrong: tuple[str, str]) -> Iterator[Finding]:
+def _of(
+    subject: Subject, place: provenance.Path, static: str, commands: str, wrong: tuple[str, str]
+) -> Iterator[Finding]:
     for theirs, ours in zip(wrong, (static, commands)):
         if subject.get(*place, theirs) is not None:
             yield subject.error((*place, theirs), "Teleport does not know this key here", f"write {ours}")
@@ -77,7 +79,7 @@ def _of(subject: Subject, place: sourced.Path, static: str, commands: str, wrong
         names.add(name)
 
 
-def _command(subject: Subject, place: sourced.Path, command: dict[str, Any]) -> Iterator[Finding]:
+def _command(subject: Subject, place: provenance.Path, command: dict[str, Any]) -> Iterator[Finding]:
     name = command.get("name")
     if name is None:
         yield subject.error((*place, "name"), "it is missing", "write the key of the label")
@@ -100,7 +102,7 @@ def _command(subject: Subject, place: sourced.Path, command: dict[str, Any]) -> 
         yield subject.warning((*place, "period"), message, "write it with its unit, for example 1h or 30s")
 
 
-def _key(subject: Subject, place: sourced.Path, key: str) -> Iterator[Finding]:
-    if labels.KEY.fullmatch(key) is None:
+def _key(subject: Subject, place: provenance.Path, key: str) -> Iterator[Finding]:
+    if label_values.KEY.fullmatch(key) is None:
         message = f"{key!r} is no key for a label"
         yield subject.error(place, message, "write letters, digits and / . _ : * - only")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from teleport_bootstrap.plan import listening, network_address, sourced
+from teleport_bootstrap.plan import listeners, network_address, provenance
 from teleport_bootstrap.plan.checks.finding import Finding
 from teleport_bootstrap.plan.checks.subject import Subject
 
@@ -13,7 +13,7 @@ _SHARED = {("proxy_service", "web_listen_addr"), ("proxy_service", "tunnel_liste
 
 def check(subject: Subject) -> Iterator[Finding]:
     """Find ports that are used twice."""
-    found = listening.ports(subject.document)
+    found = listeners.ports(subject.document)
     for index, second in enumerate(found):
         for first in found[:index]:
             if first.port != second.port or not _overlap(first.host, second.host):
@@ -25,11 +25,11 @@ def check(subject: Subject) -> Iterator[Finding]:
                 message = f"port {second.port} is already that of {what}"
                 # Either of the two may be the one that somebody changed.
                 origins = dict.fromkeys((*subject.origins(*second.path), *subject.origins(*first.path)))
-                written = tuple(origin for origin in origins if origin != sourced.DEFAULT)
-                yield Finding(second.path, message, "write another port", written or (sourced.DEFAULT,))
+                written = tuple(origin for origin in origins if origin != provenance.DEFAULT)
+                yield Finding(second.path, message, "write another port", written or (provenance.DEFAULT,))
 
 
-def _web_and_tunnel(subject: Subject, first: listening.Listener, second: listening.Listener) -> Iterator[Finding]:
+def _web_and_tunnel(subject: Subject, first: listeners.Listener, second: listeners.Listener) -> Iterator[Finding]:
     if subject.deployment.plain_http:
         yield subject.error(
             ("proxy_service", "tunnel_listen_addr"),

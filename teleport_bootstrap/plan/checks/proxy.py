@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from teleport_bootstrap.plan import deployment, enabled
+from teleport_bootstrap.plan import deployment, enabled_services
 from teleport_bootstrap.plan.checks.finding import Finding
 from teleport_bootstrap.plan.checks.subject import Subject
 from teleport_bootstrap.plan.services import proxy_service
@@ -23,7 +23,7 @@ def check(subject: Subject) -> Iterator[Finding]:
 
 
 def _kubernetes(subject: Subject) -> Iterator[Finding]:
-    if enabled.truth(subject.get(SERVICE, "kubernetes", "enabled")) and (
+    if enabled_services.truth(subject.get(SERVICE, "kubernetes", "enabled")) and (
         subject.has(SERVICE, "kube_listen_addr") or subject.has(SERVICE, "kube_public_addr")
     ):
         yield subject.error(
@@ -73,7 +73,7 @@ def _client_address(subject: Subject) -> Iterator[Finding]:
     trust = subject.get(*place)
     if trust is None:
         return
-    if enabled.truth(trust) is None:
+    if enabled_services.truth(trust) is None:
         yield subject.error(place, f"{trust!s} is no word for yes or no, and counts as no", "write true or false")
     if not subject.build.takes_trust_x_forwarded_for:
         yield subject.warning(
@@ -81,7 +81,7 @@ def _client_address(subject: Subject) -> Iterator[Finding]:
             f"only the last patch releases of Teleport {subject.build.major} know this key; the others do not start",
             "use Teleport 14 or newer",
         )
-    if enabled.truth(trust) and not subject.deployment.acm:
+    if enabled_services.truth(trust) and not subject.deployment.acm:
         yield subject.warning(
             place,
             "without a load balancer that writes this header, every client can claim any address",

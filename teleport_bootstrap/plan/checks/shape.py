@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from teleport_bootstrap.plan import enabled, sourced
+from teleport_bootstrap.plan import enabled_services, provenance
 from teleport_bootstrap.plan.checks.finding import Finding
 from teleport_bootstrap.plan.checks.subject import Subject
 
@@ -53,13 +53,13 @@ def _enabled(subject: Subject) -> Iterator[Finding]:
         if not name.endswith("_service") or not isinstance(section, dict):
             continue
         word = section.get("enabled")
-        if word not in (None, "") and enabled.truth(word) is None:
+        if word not in (None, "") and enabled_services.truth(word) is None:
             message = f"{word!s} is no word for yes or no, and Teleport would disable the service without a word"
             yield subject.error((name, "enabled"), message, 'write "yes" or "no"')
 
 
 def _empty(subject: Subject) -> Iterator[Finding]:
-    for path, value, _ in sourced.leaves(subject.tree):
+    for path, value, _ in provenance.leaves(subject.tree):
         if any(part in _MAY_BE_EMPTY for part in path) or path[:2] == ("teleport", "storage"):
             continue
         for each in value if isinstance(value, list) else (value,):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from teleport_bootstrap.plan import deployment, enabled, overrides, sourced, teleport_build
+from teleport_bootstrap.plan import deployment, enabled_services, overrides, provenance, teleport_build
 from teleport_bootstrap.plan.checks.finding import Finding
 
 
@@ -29,7 +29,7 @@ class Subject:
         """Return the plain value at `path`, None where there is none."""
         found: Any = self.document
         for part in path:
-            found = sourced.child(found, part)
+            found = provenance.child(found, part)
         return found
 
     def has(self, *path: str | int) -> bool:
@@ -50,23 +50,23 @@ class Subject:
 
     def enabled(self, service: str) -> bool:
         """Whether Teleport runs `service`."""
-        return enabled.runs(self.document, service)
+        return enabled_services.runs(self.document, service)
 
     def services(self) -> list[str]:
         """Return the names of the services that run."""
-        return enabled.services(self.document)
+        return enabled_services.services(self.document)
 
     def origins(self, *path: str | int) -> tuple[str, ...]:
         """Return where the value at `path` came from; where there is none, what removed it, or its surroundings."""
         for removed in self.removed:
             if path[: len(removed.path)] == removed.path and not self.has(*removed.path):
                 return (f"removed by {removed.origin}",)
-        return sourced.origins(self.tree, path)
+        return provenance.origins(self.tree, path)
 
-    def error(self, path: sourced.Path, message: str, hint: str) -> Finding:
+    def error(self, path: provenance.Path, message: str, hint: str) -> Finding:
         """Return a finding for which nothing may be written."""
         return Finding(path, message, hint, self.origins(*path))
 
-    def warning(self, path: sourced.Path, message: str, hint: str) -> Finding:
+    def warning(self, path: provenance.Path, message: str, hint: str) -> Finding:
         """Return a finding that an operator should hear of."""
         return Finding(path, message, hint, self.origins(*path), warning=True)

@@ -5,49 +5,49 @@ from __future__ import annotations
 from typing import Any
 
 from teleport_bootstrap.conf import variables
-from teleport_bootstrap.plan import addresses, inputs, sourced
+from teleport_bootstrap.plan import addresses, plan_inputs, provenance
 
 LICENSE = "/var/lib/teleport/license.pem"
 
 
-def build(given: inputs.Inputs) -> dict[str, Any]:
+def build(inputs: plan_inputs.Inputs) -> dict[str, Any]:
     """Return the section for a role that runs the auth service."""
     section: dict[str, Any] = {"enabled": "yes", "listen_addr": addresses.listen(3025)}
-    balancer = given.get(variables.TELEPORT_AUTH_SERVER_LB)
+    balancer = inputs.get(variables.TELEPORT_AUTH_SERVER_LB)
     # `localhost` is what the Terraform set-up of a single instance writes for "there is none".
     if balancer is not None and balancer.value != "localhost":
         section["public_addr"] = addresses.at(balancer, 3025)
-    cluster_name = given.cluster_name
+    cluster_name = inputs.cluster_name
     if cluster_name is not None:
         section["cluster_name"] = cluster_name
     section["keep_alive_interval"] = "1m"
     section["keep_alive_count_max"] = 3
-    mode = _proxy_listener_mode(given)
+    mode = _proxy_listener_mode(inputs)
     if mode is not None:
         section["proxy_listener_mode"] = mode
-    section["authentication"] = _authentication(given)
-    license_wanted = given.get(variables.TELEPORT_LICENSE_PATH)
+    section["authentication"] = _authentication(inputs)
+    license_wanted = inputs.get(variables.TELEPORT_LICENSE_PATH)
     if license_wanted is not None:
         section["license_file"] = license_wanted.map(lambda _: LICENSE)
     return section
 
 
-def _proxy_listener_mode(given: inputs.Inputs) -> sourced.Sourced[str] | None:
-    routing = given.get(variables.USE_TLS_ROUTING)
+def _proxy_listener_mode(inputs: plan_inputs.Inputs) -> provenance.Sourced[str] | None:
+    routing = inputs.get(variables.USE_TLS_ROUTING)
     if routing is not None:
         return routing.map(lambda _: "multiplex") if routing.value else None
-    return given.get(variables.PROXY_MULTIPLEXING)
+    return inputs.get(variables.PROXY_MULTIPLEXING)
 
 
-def _authentication(given: inputs.Inputs) -> dict[str, Any]:
+def _authentication(inputs: plan_inputs.Inputs) -> dict[str, Any]:
     section: dict[str, Any] = {}
-    kind = given.get(variables.TELEPORT_AUTH_TYPE)
+    kind = inputs.get(variables.TELEPORT_AUTH_TYPE)
     if kind is not None:
         section["type"] = kind
-    if given.deployment.fips:
+    if inputs.deployment.fips:
         section["local_auth"] = False
-    domain = given.get(variables.TELEPORT_DOMAIN_NAME)
-    if given.build.takes_second_factor_list:
+    domain = inputs.get(variables.TELEPORT_DOMAIN_NAME)
+    if inputs.build.takes_second_factor_list:
         # WebAuthn alone would lock out people who have only one-time codes.
         section["second_factors"] = ["webauthn", "otp"] if domain else ["otp"]
     else:

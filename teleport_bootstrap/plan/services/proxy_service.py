@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from teleport_bootstrap.conf import variables
-from teleport_bootstrap.plan import addresses, deployment, inputs, sourced
+from teleport_bootstrap.plan import addresses, deployment, plan_inputs, provenance
 
 CERTIFICATE = "/var/lib/teleport/fullchain.pem"
 PRIVATE_KEY = "/var/lib/teleport/privkey.pem"
@@ -18,35 +18,35 @@ DATABASES = (
 )
 
 
-def build(given: inputs.Inputs) -> dict[str, Any]:
+def build(inputs: plan_inputs.Inputs) -> dict[str, Any]:
     """Return the section for a role that runs the proxy service."""
-    web_port = addresses.web_listen_port(given)
+    web_port = addresses.web_listen_port(inputs)
     section: dict[str, Any] = {
         "enabled": "yes",
         "web_listen_addr": web_port.map(addresses.listen),
-        "public_addr": _public_address(given),
+        "public_addr": _public_address(inputs),
     }
-    if not given.deployment.tls_routing:
-        section.update(_ssh_and_tunnel(given, web_port))
-        section.update(_kubernetes_and_databases(given))
-    section.update(_certificate(given))
+    if not inputs.deployment.tls_routing:
+        section.update(_ssh_and_tunnel(inputs, web_port))
+        section.update(_kubernetes_and_databases(inputs))
+    section.update(_certificate(inputs))
     return section
 
 
-def _public_address(given: inputs.Inputs) -> sourced.Sourced[str]:
-    port = addresses.external_port(given)
-    return addresses.at(addresses.external_hostname(given), port.value).with_origin_of(port)
+def _public_address(inputs: plan_inputs.Inputs) -> provenance.Sourced[str]:
+    port = addresses.external_port(inputs)
+    return addresses.at(addresses.external_hostname(inputs), port.value).with_origin_of(port)
 
 
-def _ssh_and_tunnel(given: inputs.Inputs, web_port: sourced.Sourced[int]) -> dict[str, Any]:
-    if given.deployment.acm:
+def _ssh_and_tunnel(inputs: plan_inputs.Inputs, web_port: provenance.Sourced[int]) -> dict[str, Any]:
+    if inputs.deployment.acm:
         # An ALB speaks HTTP only: reverse tunnels need a port of their own, and a load balancer that carries it.
-        host = addresses.network_load_balancer(given)
+        host = addresses.network_load_balancer(inputs)
         tunnel = {"tunnel_listen_addr": addresses.listen(3024), "tunnel_public_addr": addresses.at(host, 3024)}
     else:
         # The same port twice: Teleport tells tunnels from web traffic by itself.
-        host = addresses.domain(given)
-        port = addresses.external_port(given)
+        host = addresses.domain(inputs)
+        port = addresses.external_port(inputs)
         tunnel = {
             "tunnel_listen_addr": web_port.map(addresses.listen),
             "tunnel_public_addr": addresses.at(host, port.value).with_origin_of(port),
@@ -54,26 +54,26 @@ def _ssh_and_tunnel(given: inputs.Inputs, web_port: sourced.Sourced[int]) -> dic
     return {"listen_addr": addresses.listen(3023), "ssh_public_addr": addresses.at(host, 3023), **tunnel}
 
 
-def _kubernetes_and_databases(given: inputs.Inputs) -> dict[str, Any]:
-    host = addresses.network_load_balancer(given) if given.deployment.acm else addresses.external_hostname(given)
+def _kubernetes_and_databases(inputs: plan_inputs.Inputs) -> dict[str, Any]:
+    host = addresses.network_load_balancer(inputs) if inputs.deployment.acm else addresses.external_hostname(inputs)
     section: dict[str, Any] = {
         "kube_listen_addr": addresses.listen(3026),
         "kube_public_addr": addresses.at(host, 3026),
     }
     for prefix, variable, port in DATABASES:
-        enabled = given.get(variable)
+        enabled = inputs.get(variable)
         if enabled is not None and enabled.value:
-            section[f"{prefix}_listen_addr"] = sourced.Sourced(addresses.listen(port), enabled.origins)
+            section[f"{prefix}_listen_addr"] = provenance.Sourced(addresses.listen(port), enabled.origins)
             section[f"{prefix}_public_addr"] = addresses.at(host, port).with_origin_of(enabled)
     return section
 
 
-def _certificate(given: inputs.Inputs) -> dict[str, Any]:
-    tls = given.deployment.tls
+def _certificate(inputs: plan_inputs.Inputs) -> dict[str, Any]:
+    tls = inputs.deployment.tls
     if tls is deployment.Tls.LETSENCRYPT:
         return {"https_keypairs": [{"cert_file": CERTIFICATE, "key_file": PRIVATE_KEY}]}
-    acm = given.get(variables.USE_ACM)
-    if tls is deployment.Tls.ACM and acm is not None and given.build.takes_trust_x_forwarded_for:
+    acm = inputs.get(variables.USE_ACM)
+    if tls is deployment.Tls.ACM and acm is not None and inputs.build.takes_trust_x_forwarded_for:
         # Behind an ALB the client's address is only in that header; without an ALB anyone could write it.
         return {"trust_x_forwarded_for": acm.map(lambda _: True)}
     return {}

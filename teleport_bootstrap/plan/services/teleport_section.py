@@ -5,72 +5,72 @@ from __future__ import annotations
 from typing import Any
 
 from teleport_bootstrap.conf import variables
-from teleport_bootstrap.plan import addresses, inputs, roles, sourced
+from teleport_bootstrap.plan import addresses, plan_inputs, provenance, roles
 
 DATA_DIRECTORY = "/var/lib/teleport"
 TOKEN = f"{DATA_DIRECTORY}/token"
 CA_PIN = f"{DATA_DIRECTORY}/ca-pin-hash"
 
 
-def build(given: inputs.Inputs) -> dict[str, Any]:
+def build(inputs: plan_inputs.Inputs) -> dict[str, Any]:
     """Return the section for the role in `given`."""
-    role = given.deployment.role
+    role = inputs.deployment.role
     section: dict[str, Any] = {
-        "nodename": nodename(given),
-        "advertise_ip": sourced.from_metadata("local-ipv4", given.facts.local_ipv4),
+        "nodename": nodename(inputs),
+        "advertise_ip": provenance.from_metadata("local-ipv4", inputs.facts.local_ipv4),
         "data_dir": DATA_DIRECTORY,
         "log": {"output": "stderr", "severity": "INFO"},
     }
     if role.joins:
-        section.update(_joining(given))
+        section.update(_joining(inputs))
     if role is roles.Role.PROXY:
         section["cache"] = {"type": "in-memory"}
         section["connection_limits"] = {"max_connections": 65000}
     if role is not roles.Role.AGENT:
-        section["storage"] = storage(given)
+        section["storage"] = storage(inputs)
     return section
 
 
-def nodename(given: inputs.Inputs) -> sourced.Sourced[str]:
+def nodename(inputs: plan_inputs.Inputs) -> provenance.Sourced[str]:
     """Return TELEPORT_NODENAME, otherwise the private DNS name with dashes for dots, as the public images did."""
-    return given.get(variables.TELEPORT_NODENAME) or sourced.from_metadata(
-        "local-hostname", given.facts.local_hostname.replace(".", "-")
+    return inputs.get(variables.TELEPORT_NODENAME) or provenance.from_metadata(
+        "local-hostname", inputs.facts.local_hostname.replace(".", "-")
     )
 
 
-def storage(given: inputs.Inputs) -> dict[str, Any]:
+def storage(inputs: plan_inputs.Inputs) -> dict[str, Any]:
     """Return where the cluster's state and its recordings are kept."""
-    if not given.deployment.dynamodb:
+    if not inputs.deployment.dynamodb:
         return {"type": "dir", "path": f"{DATA_DIRECTORY}/backend"}
-    events = given.need(variables.TELEPORT_DYNAMO_EVENTS_TABLE_NAME)
-    bucket = given.need(variables.TELEPORT_S3_BUCKET)
+    events = inputs.need(variables.TELEPORT_DYNAMO_EVENTS_TABLE_NAME)
+    bucket = inputs.need(variables.TELEPORT_S3_BUCKET)
     return {
         "type": "dynamodb",
-        "region": given.region,
-        "table_name": given.need(variables.TELEPORT_DYNAMO_TABLE_NAME),
+        "region": inputs.region,
+        "table_name": inputs.need(variables.TELEPORT_DYNAMO_TABLE_NAME),
         "audit_events_uri": events.map(lambda table: f"dynamodb://{table}"),
         "audit_sessions_uri": bucket.map(lambda name: f"s3://{name}/records"),
     }
 
 
-def _joining(given: inputs.Inputs) -> dict[str, Any]:
-    method = given.get(variables.TELEPORT_JOIN_METHOD) or sourced.Sourced("token")
-    name: sourced.Sourced[str] = sourced.Sourced(TOKEN)
+def _joining(inputs: plan_inputs.Inputs) -> dict[str, Any]:
+    method = inputs.get(variables.TELEPORT_JOIN_METHOD) or provenance.Sourced("token")
+    name: provenance.Sourced[str] = provenance.Sourced(TOKEN)
     if method.value != "token":
-        name = given.need(variables.TELEPORT_JOIN_TOKEN_NAME)
+        name = inputs.need(variables.TELEPORT_JOIN_TOKEN_NAME)
     params = {"join_params": {"method": method, "token_name": name}}
-    if given.deployment.role is roles.Role.AGENT:
-        return {**params, "proxy_server": _proxy_server(given)}
+    if inputs.deployment.role is roles.Role.AGENT:
+        return {**params, "proxy_server": _proxy_server(inputs)}
     return {
         **params,
         # The file, not its content: a pin that changes needs no change here.
         "ca_pin": CA_PIN,
-        "auth_server": given.need(variables.TELEPORT_AUTH_SERVER_LB).map(lambda host: f"{host}:3025"),
+        "auth_server": inputs.need(variables.TELEPORT_AUTH_SERVER_LB).map(lambda host: f"{host}:3025"),
     }
 
 
-def _proxy_server(given: inputs.Inputs) -> sourced.Sourced[str]:
+def _proxy_server(inputs: plan_inputs.Inputs) -> provenance.Sourced[str]:
     # Teleport itself would take 3080 for an address without a port; behind the load balancers of AWS it is 443.
-    return given.need(variables.TELEPORT_PROXY_SERVER_LB).map(
+    return inputs.need(variables.TELEPORT_PROXY_SERVER_LB).map(
         lambda address: addresses.joined(address.host, address.port or 443)
     )

@@ -8,57 +8,57 @@ from pathlib import Path
 import pytest
 
 from teleport_bootstrap import errors, paths
+from teleport_bootstrap.archive.interface import Instead, Leave, Take, Tree
 from teleport_bootstrap.backup import contents
-from teleport_bootstrap.backup.archive import Instead, Leave, Take, Tree
-from teleport_bootstrap.host.root import Root
+from teleport_bootstrap.paths import Root
 
 
 @pytest.fixture
-def where(tmp_path: Path) -> Root:
+def root(tmp_path: Path) -> Root:
     for name in ("etc/teleport.d", "var/lib/teleport", "etc/systemd/system"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "etc/teleport.yaml").write_text("version: v3\n")
     return Root(str(tmp_path))
 
 
-def write(where: Root, path: str, text: str = "") -> None:
-    os.makedirs(os.path.dirname(where.path(path)), exist_ok=True)
-    Path(where.path(path)).write_text(text)
+def write(root: Root, path: str, text: str = "") -> None:
+    os.makedirs(os.path.dirname(root.path(path)), exist_ok=True)
+    Path(root.path(path)).write_text(text)
 
 
-def chosen(where: Root, tree: Tree, path: str) -> object:
-    return tree.choose(path, os.lstat(where.path(path)))
+def chosen(root: Root, tree: Tree, path: str) -> object:
+    return tree.choose(path, os.lstat(root.path(path)))
 
 
-def test_drop_ins_of_our_units_are_in_it_and_of_others_are_not(where: Root) -> None:
+def test_drop_ins_of_our_units_are_in_it_and_of_others_are_not(root: Root) -> None:
     for name in ("teleport.service.d", "teleport-auth.service.d", "sshd.service.d"):
-        write(where, f"/etc/systemd/system/{name}/a.conf")
-        write(where, f"/etc/systemd/system/{name}/a.conf.bak")
-    trees = {tree.path: tree for tree in contents.layout(where, {}).small}
+        write(root, f"/etc/systemd/system/{name}/a.conf")
+        write(root, f"/etc/systemd/system/{name}/a.conf.bak")
+    trees = {tree.path: tree for tree in contents.layout(root, {}).small}
     assert "/etc/systemd/system/sshd.service.d" not in trees
     tree = trees["/etc/systemd/system/teleport-auth.service.d"]
-    assert isinstance(chosen(where, tree, f"{tree.path}/a.conf"), Take)
-    assert isinstance(chosen(where, tree, f"{tree.path}/a.conf.bak"), Leave)
+    assert isinstance(chosen(root, tree, f"{tree.path}/a.conf"), Take)
+    assert isinstance(chosen(root, tree, f"{tree.path}/a.conf.bak"), Leave)
 
 
 @pytest.mark.parametrize("path", ["/etc/teleport.d", "/var/lib/teleport", "/etc/letsencrypt", "/etc/default/teleport"])
-def test_a_link_in_its_place_is_refused(where: Root, path: str) -> None:
-    target = where.path(path)
+def test_a_link_in_its_place_is_refused(root: Root, path: str) -> None:
+    target = root.path(path)
     os.makedirs(os.path.dirname(target), exist_ok=True)
     if os.path.isdir(target):
         os.rename(target, f"{target}.moved")
     os.symlink("/elsewhere", target)
     with pytest.raises(errors.FileTrouble, match="is a symbolic link") as caught:
-        contents.layout(where, {})
+        contents.layout(root, {})
     assert target in caught.value.message
     assert "mount --bind /elsewhere" in caught.value.hint
 
 
-def test_trees_do_not_overlap_whatever_is_named(where: Root) -> None:
+def test_trees_do_not_overlap_whatever_is_named(root: Root) -> None:
     for path in ("/etc/teleport.d/key", "/var/lib/teleport/key", "/srv/key", "/srv/data/key"):
-        write(where, path)
+        write(root, path)
     found = contents.layout(
-        where,
+        root,
         {
             "teleport": {"data_dir": "/srv/data"},
             "proxy_service": {
@@ -75,55 +75,55 @@ def test_trees_do_not_overlap_whatever_is_named(where: Root) -> None:
     assert found.notes == ()
 
 
-def test_a_named_file_that_cannot_be_had_is_told(where: Root) -> None:
-    os.makedirs(where.path("/srv/directory"))
-    os.symlink("/outside/of/it", where.path("/srv/out"))
+def test_a_named_file_that_cannot_be_had_is_told(root: Root) -> None:
+    os.makedirs(root.path("/srv/directory"))
+    os.symlink("/outside/of/it", root.path("/srv/out"))
     keys = {"a_file": "/srv/none", "b_file": "/srv/directory", "c_file": "/srv/out"}
-    found = contents.layout(where, {"x": keys})
+    found = contents.layout(root, {"x": keys})
     assert found.named == ()
     assert [note.partition(",")[0] for note in found.notes] == list(keys.values())
 
 
-def test_our_state_is_as_it_was_when_it_was_read(where: Root) -> None:
+def test_our_state_is_as_it_was_when_it_was_read(root: Root) -> None:
     for number in (1, 2):
-        write(where, f"{paths.GENERATIONS}/{number}/manifest.json", "{}")
-    write(where, f"{paths.GENERATIONS}/.3.new/manifest.json", "{}")
-    write(where, paths.CURRENT, "before")
+        write(root, f"{paths.GENERATIONS}/{number}/manifest.json", "{}")
+    write(root, f"{paths.GENERATIONS}/.3.new/manifest.json", "{}")
+    write(root, paths.CURRENT, "before")
     for name in ("lock", "metadata.json", "change.json", "jobs/backup.json"):
-        write(where, f"{paths.STATE}/{name}")
-    state = contents.State(where)
+        write(root, f"{paths.STATE}/{name}")
+    state = contents.State(root)
     state.read()
-    write(where, f"{paths.GENERATIONS}/3/manifest.json", "{}")
-    write(where, paths.CURRENT, "after")
+    write(root, f"{paths.GENERATIONS}/3/manifest.json", "{}")
+    write(root, paths.CURRENT, "after")
     tree = state.tree
     for name in (".3.new", "3", "3/manifest.json"):
-        assert isinstance(chosen(where, tree, f"{paths.GENERATIONS}/{name}"), Leave), name
+        assert isinstance(chosen(root, tree, f"{paths.GENERATIONS}/{name}"), Leave), name
     for name in ("lock", "metadata.json", "change.json", "jobs"):
-        assert isinstance(chosen(where, tree, f"{paths.STATE}/{name}"), Leave), name
+        assert isinstance(chosen(root, tree, f"{paths.STATE}/{name}"), Leave), name
     for name in ("", "/1", "/2/manifest.json"):
-        assert isinstance(chosen(where, tree, f"{paths.GENERATIONS}{name}"), Take), name
-    found = chosen(where, tree, paths.CURRENT)
+        assert isinstance(chosen(root, tree, f"{paths.GENERATIONS}{name}"), Take), name
+    found = chosen(root, tree, paths.CURRENT)
     assert isinstance(found, Instead)
     with os.fdopen(found.open(), "rb") as content:
         assert content.read() == b"before"
 
 
-def test_what_is_in_the_making_is_left_out(where: Root) -> None:
-    trees = {tree.path: tree for tree in contents.layout(where, {}).small}
+def test_what_is_in_the_making_is_left_out(root: Root) -> None:
+    trees = {tree.path: tree for tree in contents.layout(root, {}).small}
     for name, kind in (
         (".conf.0123456789abcdef.teleport-bootstrap-new", Leave),
         (".conf.0123456789abcdef.teleport-bootstrap-old", Leave),
         (".hidden", Take),
         ("conf", Take),
     ):
-        write(where, f"/etc/teleport.d/{name}")
-        assert isinstance(chosen(where, trees["/etc/teleport.d"], f"/etc/teleport.d/{name}"), kind), name
+        write(root, f"/etc/teleport.d/{name}")
+        assert isinstance(chosen(root, trees["/etc/teleport.d"], f"/etc/teleport.d/{name}"), kind), name
 
 
-def test_a_directory_that_others_can_change_is_hostile_ground(where: Root) -> None:
+def test_a_directory_that_others_can_change_is_hostile_ground(root: Root) -> None:
     def hostile() -> bool:
-        return next(tree.hostile for tree in contents.layout(where, {}).small if tree.path == "/etc/teleport.d")
+        return next(tree.hostile for tree in contents.layout(root, {}).small if tree.path == "/etc/teleport.d")
 
     assert not hostile()
-    os.chmod(where.path("/etc/teleport.d"), 0o775)
+    os.chmod(root.path("/etc/teleport.d"), 0o775)
     assert hostile()

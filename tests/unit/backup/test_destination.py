@@ -7,18 +7,17 @@ from typing import Any
 
 import pytest
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, paths
 from teleport_bootstrap.backup.stores import destination
 from teleport_bootstrap.backup.stores.destination import Destination
 from teleport_bootstrap.backup.stores.directory import DirectoryStore
-from teleport_bootstrap.host import root
 
-WHERE = root.Root("/scratch")
+WHERE = paths.Root("/scratch")
 
 
 def test_nothing_named_is_the_directory_of_backups_under_the_root() -> None:
     assert destination.parse(None, WHERE) == Destination(path="/scratch/var/backups/teleport")
-    assert destination.parse(None, root.Root()) == Destination(path="/var/backups/teleport")
+    assert destination.parse(None, paths.Root()) == Destination(path="/var/backups/teleport")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.backup import keeping
+from teleport_bootstrap.backup import retention
 from teleport_bootstrap.backup.stores import names
 from teleport_bootstrap.backup.stores.store import Stored
 
@@ -94,7 +94,7 @@ ARCHIVES = st.lists(st.booleans(), max_size=30).map(stored)
 
 @given(ARCHIVES, st.integers(1, 10))
 def test_the_newest_verified_ones_stay_and_not_more_than_were_asked_for(found: list[Stored], keep: int) -> None:
-    gone = keeping.to_remove(reversed(found), keep)
+    gone = retention.to_remove(reversed(found), keep)
     good = [each for each in found if each.verified]
     assert [each for each in good if each not in gone] == good[-keep:]
     assert list(gone) == [each for each in found if each in gone]
@@ -102,7 +102,7 @@ def test_the_newest_verified_ones_stay_and_not_more_than_were_asked_for(found: l
 
 @given(ARCHIVES, st.integers(1, 10))
 def test_what_is_not_verified_goes_only_for_enough_newer_ones_that_are(found: list[Stored], keep: int) -> None:
-    gone = keeping.to_remove(found, keep)
+    gone = retention.to_remove(found, keep)
     for number, each in enumerate(found):
         newer = sum(other.verified for other in found[number + 1 :])
         assert (each in gone) == (newer >= keep)
@@ -116,24 +116,24 @@ def test_an_archive_that_is_found_damaged_never_costs_a_good_one(
         return
     damaged = data.draw(st.integers(0, len(found) - 1))
     after = [Stored(each.name, each.place, 1, each.verified and number != damaged) for number, each in enumerate(found)]
-    before = {each.name for each in keeping.to_remove(found, keep)}
-    assert {each.name for each in keeping.to_remove(after, keep)} <= before
+    before = {each.name for each in retention.to_remove(found, keep)}
+    assert {each.name for each in retention.to_remove(after, keep)} <= before
 
 
 @given(ARCHIVES, st.integers(1, 10), st.data())
 def test_what_is_spared_stays_and_counts(found: list[Stored], keep: int, data: st.DataObject) -> None:
     spared = {each.name for each in found if data.draw(st.booleans())}
-    gone = {each.name for each in keeping.to_remove(found, keep, spared=spared)}
-    assert gone == {each.name for each in keeping.to_remove(found, keep)} - spared
+    gone = {each.name for each in retention.to_remove(found, keep, spared=spared)}
+    assert gone == {each.name for each in retention.to_remove(found, keep)} - spared
 
 
 @given(ARCHIVES, st.integers(1, 10))
 def test_a_second_time_nothing_more_goes(found: list[Stored], keep: int) -> None:
-    left = [each for each in found if each not in keeping.to_remove(found, keep)]
-    assert keeping.to_remove(left, keep) == ()
+    left = [each for each in found if each not in retention.to_remove(found, keep)]
+    assert retention.to_remove(left, keep) == ()
 
 
 @pytest.mark.parametrize("keep", [0, -1])
 def test_keeping_none_is_refused(keep: int) -> None:
     with pytest.raises(errors.UsageError):
-        keeping.to_remove(stored([True]), keep)
+        retention.to_remove(stored([True]), keep)

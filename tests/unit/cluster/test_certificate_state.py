@@ -13,9 +13,9 @@ from hypothesis import given
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.aws.s3 import Object
-from teleport_bootstrap.cluster.certificate import layout, lineage, pair, renewal_conf
-from teleport_bootstrap.cluster.certificate.shared import Shared
-from teleport_bootstrap.cluster.certificate.state import State
+from teleport_bootstrap.cluster.certificate import lineage, lineage_files, pair, renewal_conf
+from teleport_bootstrap.cluster.certificate.bucket import Shared
+from teleport_bootstrap.cluster.certificate.renewal_state import State
 from teleport_bootstrap.host import certbot
 from teleport_bootstrap.secret import Secret
 from tests.certificates import KINDS, Authority, Issued
@@ -30,7 +30,7 @@ ACCOUNT_KEY = f"accounts/acme-v02.api.letsencrypt.org/directory/{ACCOUNT}/regr.j
 
 def test_numbers_are_numbers_and_the_highest_comes_first() -> None:
     names = [f"{kind}{number}.pem" for kind in KINDS for number in (2, 10, 9)] + ["privkey11.pem"]
-    found = layout.numbers(random.Random(7).sample(names, len(names)))
+    found = lineage_files.numbers(random.Random(7).sample(names, len(names)))
     assert list(found) == [11, 10, 9, 2]
     assert found[11] == {"privkey"} and found[10] == set(KINDS)
 
@@ -39,12 +39,12 @@ def test_numbers_are_numbers_and_the_highest_comes_first() -> None:
     "name", ["cert.pem", "cert01.pem", "cert1.pem.old", "../cert1.pem", "cert-1.pem", "CERT1.pem", ""]
 )
 def test_other_names_are_passed_over(name: str) -> None:
-    assert layout.numbers([name]) == {}
+    assert lineage_files.numbers([name]) == {}
 
 
 def test_files_of_accounts_are_known() -> None:
-    assert layout.account(ACCOUNT_KEY) == ACCOUNT
-    assert layout.account(f"accounts/localhost:14000/dir/{ACCOUNT}/private_key.json") == ACCOUNT
+    assert lineage_files.account(ACCOUNT_KEY) == ACCOUNT
+    assert lineage_files.account(f"accounts/localhost:14000/dir/{ACCOUNT}/private_key.json") == ACCOUNT
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_files_of_accounts_are_known() -> None:
     ],
 )
 def test_a_key_that_would_lead_elsewhere_is_no_file_of_an_account(key: str) -> None:
-    assert layout.account(key) is None
+    assert lineage_files.account(key) is None
 
 
 # ---------------------------------------------------------------- renewal/<domain>.conf
@@ -198,9 +198,9 @@ RECORDING = {"records/2026-11-22/session.tar": "planted recording"}
 
 
 def in_bucket(issued: Issued, number: int, *, live: bool = True) -> dict[str, str]:
-    found = {layout.numbered(DOMAIN, kind, number): text for kind, text in issued.files().items()}
+    found = {lineage_files.numbered(DOMAIN, kind, number): text for kind, text in issued.files().items()}
     if live:
-        found |= {layout.current(DOMAIN, kind): text for kind, text in issued.files().items()}
+        found |= {lineage_files.current(DOMAIN, kind): text for kind, text in issued.files().items()}
     return found
 
 
@@ -275,15 +275,18 @@ def test_what_a_killed_writer_left_is_brought_to_an_end_by_the_same_and_avoided_
     authority: Authority,
 ) -> None:
     old, mine, theirs = (authority.issue(DOMAIN) for _ in range(3))
-    begun = {layout.numbered(DOMAIN, "privkey", 2): mine.privkey, layout.numbered(DOMAIN, "cert", 2): mine.cert}
+    begun = {
+        lineage_files.numbered(DOMAIN, "privkey", 2): mine.privkey,
+        lineage_files.numbered(DOMAIN, "cert", 2): mine.cert,
+    }
     bucket, objects = shared({**in_bucket(old, 1), **begun})
     publish(bucket, mine, 2)
-    assert objects.content[layout.numbered(DOMAIN, "fullchain", 2)] == mine.fullchain
-    assert layout.numbered(DOMAIN, "privkey", 2) not in objects.puts
+    assert objects.content[lineage_files.numbered(DOMAIN, "fullchain", 2)] == mine.fullchain
+    assert lineage_files.numbered(DOMAIN, "privkey", 2) not in objects.puts
     bucket, objects = shared({**in_bucket(old, 1), **begun})
     publish(bucket, theirs, 2)
-    assert objects.content[layout.numbered(DOMAIN, "privkey", 2)] == mine.privkey
-    assert objects.content[layout.numbered(DOMAIN, "privkey", 3)] == theirs.privkey
+    assert objects.content[lineage_files.numbered(DOMAIN, "privkey", 2)] == mine.privkey
+    assert objects.content[lineage_files.numbered(DOMAIN, "privkey", 3)] == theirs.privkey
 
 
 def test_no_write_is_made_without_the_lock(authority: Authority) -> None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 
 from teleport_bootstrap import errors, secret
-from teleport_bootstrap.conf import conf, variables
+from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.conf.problem import GRAMMAR, VALUE
 
 
-def load(text: str) -> conf.Conf:
-    return conf.load(text.encode())
+def load(text: str) -> conf_file.Conf:
+    return conf_file.load(text.encode())
 
 
 def refused(text: str) -> errors.ConfInvalid:
     with pytest.raises(errors.ConfInvalid) as caught:
-        conf.load(text.encode(), "conf")
+        conf_file.load(text.encode(), "conf")
     return caught.value
 
 
@@ -150,7 +150,7 @@ def test_a_secret_is_a_secret_everywhere() -> None:
     ],
 )
 def test_validate_shows_secrets_masked(text: str, shown: list[str]) -> None:
-    inspection = conf.inspect(text.encode(), "conf")
+    inspection = conf_file.inspect(text.encode(), "conf")
     assert secret.MASK == "********"
     assert [value for _, value, _ in inspection.variables] == shown
 
@@ -187,7 +187,7 @@ def test_no_value_error_quotes_a_secret(text: str) -> None:
 
 
 def test_inspection_lists_every_assignment_with_its_line() -> None:
-    inspection = conf.inspect(b"A=1\nUSE_ACM=x B='2 3'\nA=4\n", "conf")
+    inspection = conf_file.inspect(b"A=1\nUSE_ACM=x B='2 3'\nA=4\n", "conf")
     assert [tuple(shown) for shown in inspection.variables] == [
         ("A", "1", 1),
         ("USE_ACM", "x", 2),
@@ -199,14 +199,14 @@ def test_inspection_lists_every_assignment_with_its_line() -> None:
 
 
 def test_inspection_lists_nothing_when_the_grammar_refuses_the_file() -> None:
-    inspection = conf.inspect(b"A=1\nB=$(x)\n", "conf")
+    inspection = conf_file.inspect(b"A=1\nB=$(x)\n", "conf")
     assert inspection.variables == ()
     assert inspection.conf is None
     assert [problem.kind for problem in inspection.errors] == [GRAMMAR]
 
 
 def test_inspection_of_a_good_file_gives_the_conf_and_its_warnings() -> None:
-    inspection = conf.inspect(b"USE_AMC=true\n", "conf")
+    inspection = conf_file.inspect(b"USE_AMC=true\n", "conf")
     assert inspection.errors == ()
     assert inspection.conf is not None
     assert inspection.conf.warnings == inspection.warnings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from teleport_bootstrap.conf import conf, grammar
+from teleport_bootstrap.conf import conf_file, grammar
 from teleport_bootstrap.conf.problem import GRAMMAR
 
 FRAGMENTS = st.sampled_from(
@@ -71,7 +71,7 @@ def test_any_bytes_give_problems_in_order_or_none_and_never_an_exception(data: b
         assert problem.column is not None
         assert 1 <= problem.line <= len(lines)
         assert 1 <= problem.column <= len(lines[problem.line - 1]) + 1
-    inspection = conf.inspect(data, "conf")
+    inspection = conf_file.inspect(data, "conf")
     assert (inspection.conf is None) == bool(inspection.errors)
 
 
@@ -109,6 +109,6 @@ def test_windows_line_ends_and_a_byte_order_mark_change_nothing(text: str) -> No
 def test_a_token_is_in_no_output_however_its_line_is_broken(noise: str) -> None:
     noise = noise.replace("\n", "").replace("=", "")  # neither another line nor another assignment
     text = f"TELEPORT_JOIN_TOKEN=se5ame{noise}se5ame\n"
-    inspection = conf.inspect(text.encode(), "conf")
+    inspection = conf_file.inspect(text.encode(), "conf")
     assert "se5ame" not in repr((inspection.errors, inspection.warnings, inspection.variables))
     assert "se5ame" not in repr(inspection.conf)

@@ -9,7 +9,7 @@ import pytest
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.host import directory, trust
-from teleport_bootstrap.host.root import Root
+from teleport_bootstrap.paths import Root
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 

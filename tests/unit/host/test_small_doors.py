@@ -12,7 +12,7 @@ import pytest
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.host import accounts, journal, process, systemd, teleport
-from teleport_bootstrap.host.root import Root
+from teleport_bootstrap.paths import Root
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from teleport_bootstrap.cli import layout, main
-from teleport_bootstrap.conf import conf, variables
+from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.plan import requirements
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -103,7 +103,7 @@ def test_every_variable_of_the_conf_exists(page: Path) -> None:
 
 @pytest.mark.parametrize("text", _CONF.findall(GUIDE), ids=lambda text: text.split()[0])
 def test_every_conf_of_the_guide_is_good(text: str) -> None:
-    inspection = conf.inspect(text.encode())
+    inspection = conf_file.inspect(text.encode())
     assert inspection.errors == () and inspection.warnings == ()
     assert inspection.conf is not None
     assert requirements.check(inspection.conf, fips=False) == ()

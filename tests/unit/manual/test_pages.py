@@ -10,7 +10,7 @@ import pytest
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.cli import main
 from teleport_bootstrap.conf import variables
-from teleport_bootstrap.manual import conf_page, program_page, roff, tree
+from teleport_bootstrap.manual import command_tree, conf_page, program_page, roff
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 PROGRAM = program_page.page()
@@ -26,7 +26,7 @@ def plain(page: str) -> str:
 
 
 def test_every_command_and_option_is_in_it() -> None:
-    program = tree.program()
+    program = command_tree.program()
     assert {each.words[1] for each in program.below} == set(main.COMMANDS)
     for command in program.all_below():
         body = plain(PROGRAM).partition(f'.SS "{" ".join(command.words[1:])}"\n')[2].partition("\n.SS")[0]

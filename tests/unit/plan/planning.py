@@ -6,9 +6,9 @@ import dataclasses
 from typing import Any
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.conf import conf
+from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.ec2 import facts
-from teleport_bootstrap.plan import model, planner, teleport_build
+from teleport_bootstrap.plan import plan_model, planner, teleport_build
 
 INSTANCE = facts.Facts(
     local_ipv4="10.0.0.12",
@@ -26,9 +26,9 @@ def plan(
     fips: bool = False,
     edition: str | None = None,
     **instance: Any,
-) -> model.Plan:
+) -> plan_model.Plan:
     """Return the plan for the conf `text`; `instance` replaces facts of INSTANCE."""
-    settings = conf.load(text.encode(), "/etc/teleport.d/conf")
+    settings = conf_file.load(text.encode(), "/etc/teleport.d/conf")
     build = teleport_build.named(version, fips=fips, edition=edition)
     return planner.plan(settings, dataclasses.replace(INSTANCE, **instance), build)
 

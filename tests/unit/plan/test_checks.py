@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.conf import conf
+from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.plan import overrides, planner, requirements, teleport_build
 from teleport_bootstrap.plan.checks import labels
 from tests.unit.plan.planning import INSTANCE
@@ -38,7 +38,7 @@ APPLICATION = "TELEPORT_AGENT_APP_ENABLED=1\nTELEPORT_AGENT_APP_NAME=wiki\nTELEP
 
 
 def plan(text: str, override: str = "", *, version: str = "17.5.1", fips: bool = False):
-    settings = conf.load(text.encode(), "/etc/teleport.d/conf")
+    settings = conf_file.load(text.encode(), "/etc/teleport.d/conf")
     files = [overrides.Override(PLACE, override.encode())] if override else []
     return planner.plan(settings, INSTANCE, teleport_build.named(version, fips=fips), files)
 
@@ -430,7 +430,7 @@ VERSIONS = ("12.4.0", "14.0.0", "16.0.0", "17.5.1", "18.0.0")
 
 def judged(text: str, version: str, fips: bool) -> bool:
     """Plan `text` if it is valid, and say whether it was: no document of ours may be one that we refuse."""
-    settings = conf.inspect(text.encode(), "conf").conf
+    settings = conf_file.inspect(text.encode(), "conf").conf
     if settings is None or requirements.check(settings, fips=fips):
         return False
     planner.plan(settings, INSTANCE, teleport_build.named(version, fips=fips))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teleport_bootstrap.plan import comparison, masking
+from teleport_bootstrap.plan import comparison, secret_mask
 
 DOCUMENT: dict[str, Any] = {
     "version": "v3",
@@ -218,7 +218,7 @@ PLANTED = "planted-93af"
     ],
 )
 def test_what_is_named_like_a_secret_is_masked(text: str) -> None:
-    shown = masking.masked(text)
+    shown = secret_mask.masked(text)
     assert PLANTED not in shown and "****" in shown
     assert PLANTED not in comparison.unified("/etc/a", "b: 1\n", text)
 
@@ -234,11 +234,11 @@ def test_what_is_named_like_a_secret_is_masked(text: str) -> None:
     ],
 )
 def test_what_tells_nothing_stays(text: str) -> None:
-    assert masking.masked(text) == text
+    assert secret_mask.masked(text) == text
 
 
 def test_what_follows_a_secret_is_shown_again() -> None:
-    shown = masking.masked(f"tokens:\n  - {PLANTED}\nnext: shown\n")
+    shown = secret_mask.masked(f"tokens:\n  - {PLANTED}\nnext: shown\n")
     assert shown.endswith("next: shown\n") and PLANTED not in shown
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from teleport_bootstrap import secret
-from teleport_bootstrap.conf import conf
+from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.plan import explain, overrides, planner, teleport_build
 from tests.unit.plan.planning import INSTANCE
 
@@ -16,7 +16,7 @@ OVERRIDE = overrides.Override(
 
 
 def entries(text: str = CONF) -> list[dict[str, object]]:
-    settings = conf.load(text.encode(), "/etc/teleport.d/conf")
+    settings = conf_file.load(text.encode(), "/etc/teleport.d/conf")
     planned = planner.plan(settings, INSTANCE, teleport_build.named("17.5.1", fips=False), [OVERRIDE])
     return explain.entries(planned.tree, planned.removed)
 
@@ -53,7 +53,7 @@ def test_no_secret_is_explained() -> None:
         "TELEPORT_ROLE=agent\nTELEPORT_PROXY_SERVER_LB=p.example.com\nTELEPORT_JOIN_TOKEN=planted-token\n"
         "TELEPORT_AGENT_SSH_ENABLED=1\n"
     )
-    settings = conf.load(agent.encode(), "conf")
+    settings = conf_file.load(agent.encode(), "conf")
     planned = planner.plan(settings, INSTANCE, teleport_build.named("17.5.1", fips=False))
     found = explain.entries(planned.tree)
     assert "planted-token" not in explain.text(found) + repr(found)

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.conf import conf
-from teleport_bootstrap.plan import model, overrides, planner, sourced, teleport_build
+from teleport_bootstrap.conf import conf_file
+from teleport_bootstrap.plan import overrides, plan_model, planner, provenance, teleport_build
 from tests.unit.plan.planning import INSTANCE
 
 PROXY = (
@@ -31,8 +31,8 @@ def files(*texts: str) -> list[overrides.Override]:
     ]
 
 
-def plan(*texts: str, text: str = PROXY, version: str = "17.5.1") -> model.Plan:
-    settings = conf.load(text.encode(), "/etc/teleport.d/conf")
+def plan(*texts: str, text: str = PROXY, version: str = "17.5.1") -> plan_model.Plan:
+    settings = conf_file.load(text.encode(), "/etc/teleport.d/conf")
     return planner.plan(settings, INSTANCE, teleport_build.named(version, fips=False), files(*texts))
 
 
@@ -43,8 +43,8 @@ def refused(*texts: str, text: str = PROXY) -> str:
     return caught.value.message
 
 
-def origin(planned: model.Plan, *path: str | int) -> tuple[str, ...]:
-    return sourced.origins(planned.tree, path)
+def origin(planned: plan_model.Plan, *path: str | int) -> tuple[str, ...]:
+    return provenance.origins(planned.tree, path)
 
 
 def test_an_added_setting_is_merged_with_its_line() -> None:
@@ -106,7 +106,7 @@ def test_bytes_that_are_not_utf_8_are_refused_at_their_place() -> None:
 
 def test_a_byte_order_mark_is_passed_over() -> None:
     merged = overrides.merge({"a": 1}, [overrides.Override("x.yaml", b"\xef\xbb\xbfa: 2\n")])
-    assert sourced.document(merged.tree) == {"a": 2}
+    assert provenance.document(merged.tree) == {"a": 2}
 
 
 def test_a_later_file_wins_and_a_list_is_replaced_whole() -> None:
@@ -161,7 +161,7 @@ def test_the_merged_file_names_its_overrides_and_keeps_words_as_they_were_writte
 
 
 def test_the_name_of_a_file_cannot_break_out_of_the_comment() -> None:
-    settings = conf.load(ALL.encode(), "/etc/teleport.d/conf")
+    settings = conf_file.load(ALL.encode(), "/etc/teleport.d/conf")
     hostile = overrides.Override("/x\nversion: v1\n#.yaml", b"ssh_service: {labels: {a: b}}\n")
     planned = planner.plan(settings, INSTANCE, teleport_build.named("17.5.1", fips=False), [hostile])
     assert yaml.safe_load(planned.teleport_yaml.content)["version"] == "v3"
@@ -198,7 +198,7 @@ def test_which_files_of_a_directory_are_read() -> None:
 )
 def test_the_examples_of_rfc_7396(target: dict[str, Any], patch: dict[str, Any], result: dict[str, Any]) -> None:
     merged = overrides.merge(target, [overrides.Override("x.yaml", json.dumps(patch).encode())])
-    assert sourced.document(merged.tree) == result
+    assert provenance.document(merged.tree) == result
 
 
 def rfc_7396(target: Any, patch: Any) -> Any:
@@ -231,7 +231,7 @@ def test_merging_does_what_the_rfc_says_and_leaves_its_input_alone(
     for patch in patches:
         expected = rfc_7396(expected, patch)
     merged = overrides.merge(target, files(*map(json.dumps, patches)))
-    assert sourced.document(merged.tree) == expected
+    assert provenance.document(merged.tree) == expected
     assert target == kept
     for removed in merged.removed:
         place: Any = expected

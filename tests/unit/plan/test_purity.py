@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import teleport_bootstrap.plan
-from teleport_bootstrap.plan import render
+from teleport_bootstrap.plan import yaml_text
 from tests.unit.plan.planning import plan
 
 FOLDER = Path(teleport_bootstrap.plan.__file__).parent
@@ -60,7 +60,7 @@ def refuse(*_: Any, **__: Any) -> Any:
 
 def test_a_plan_is_made_with_every_door_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Templates and modules are part of the program, and may be read."""
-    render._environment.cache_clear()
+    yaml_text._environment.cache_clear()
     really_open, really_os_open = builtins.open, os.open
 
     def only_the_program(path: Any, mode: str = "r", *more: Any, **options: Any) -> Any:

@@ -9,16 +9,16 @@ import jinja2
 import pytest
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.conf import conf
-from teleport_bootstrap.plan import planner, render, teleport_build
+from teleport_bootstrap.conf import conf_file
+from teleport_bootstrap.plan import planner, teleport_build, yaml_text
 from tests.unit.plan.planning import INSTANCE, plan
 
-TEMPLATES = Path(render.__file__).parent / "templates"
+TEMPLATES = Path(yaml_text.__file__).parent / "templates"
 HEADER = {"program": "p 1", "conf": "/c", "instance": "i-1", "teleport": "Teleport 17"}
 
 
 def rendered(source: str, **names: object) -> str:
-    return render._environment().from_string(source).render(**names)
+    return yaml_text._environment().from_string(source).render(**names)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_an_expression_stands_where_a_whole_node_stands(template: Path) -> None:
 
 def test_a_text_that_says_something_else_is_refused_and_the_place_is_named() -> None:
     with pytest.raises(errors.RenderMismatch, match=r"teleport\.log\.severity"):
-        render.faithful("teleport: {log: {severity: info}}\n", {"teleport": {"log": {"severity": "INFO"}}})
+        yaml_text.faithful("teleport: {log: {severity: info}}\n", {"teleport": {"log": {"severity": "INFO"}}})
 
 
 @pytest.mark.parametrize(
@@ -95,22 +95,22 @@ def test_a_text_that_says_something_else_is_refused_and_the_place_is_named() -> 
 )
 def test_types_and_keys_count(text: str) -> None:
     with pytest.raises(errors.RenderMismatch):
-        render.faithful(text, {"a": "1", "b": "2"})
+        yaml_text.faithful(text, {"a": "1", "b": "2"})
 
 
 def test_a_text_that_is_no_yaml_is_refused_with_its_line() -> None:
     with pytest.raises(errors.RenderMismatch, match="line 2"):
-        render.faithful("a: 1\nb: : 2\n", {"a": 1})
+        yaml_text.faithful("a: 1\nb: : 2\n", {"a": 1})
 
 
 def test_a_document_that_the_templates_do_not_know_is_refused() -> None:
     document = {**plan("").document, "more": {"enabled": "yes"}}
     with pytest.raises(errors.RenderMismatch, match="more"):
-        render.templated(document, HEADER)
+        yaml_text.templated(document, HEADER)
     document = plan("").document
     document["proxy_service"] = {**document["proxy_service"], "peer_listen_addr": "0.0.0.0:3021"}
     with pytest.raises(errors.RenderMismatch, match=r"proxy_service\.peer_listen_addr"):
-        render.templated(document, HEADER)
+        yaml_text.templated(document, HEADER)
 
 
 def test_the_file_begins_with_where_it_came_from() -> None:
@@ -123,7 +123,7 @@ def test_the_file_begins_with_where_it_came_from() -> None:
 @pytest.mark.parametrize("path", ["/a\n- x: 1", "/with blank", "/größe", "/{{ a }}", "/\u2028x"])
 def test_the_name_of_the_conf_cannot_leave_its_comment(path: str) -> None:
     document = plan("").document
-    text = render.templated(document, {**HEADER, "conf": path})
+    text = yaml_text.templated(document, {**HEADER, "conf": path})
     head = text.partition("\n\n")[0]
     assert all(line.startswith("#") for line in head.splitlines())
 
@@ -154,7 +154,7 @@ def test_the_same_inputs_give_the_same_bytes() -> None:
 
 def test_the_head_names_the_conf_as_the_instance_has_it_though_it_was_read_in_an_image() -> None:
     """An image build reads the conf below a root of its own, which must not be baked into the file."""
-    given = conf.load(b"A=1\n", "/mnt/image/etc/teleport.d/conf")
+    given = conf_file.load(b"A=1\n", "/mnt/image/etc/teleport.d/conf")
 
     head = planner.header(given, INSTANCE, teleport_build.named("17.5.1", fips=False))
 

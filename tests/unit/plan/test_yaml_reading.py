@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teleport_bootstrap.plan import render, yaml_reading
+from teleport_bootstrap.plan import yaml_reading, yaml_text
 from teleport_bootstrap.plan.yaml_reading import Plain
 
 HEAD = {"program": "p", "conf": "c", "instance": "i", "teleport": "t"}
@@ -52,7 +52,7 @@ def test_a_word_that_readers_dispute_stays_as_written_and_is_written_back_withou
     found = yaml_reading.parse(f"key: {word}\n")
     assert type(found["key"]) is Plain
     assert found["key"] == word
-    text = render.dumped(found, HEAD, ("a.yaml",))
+    text = yaml_text.dumped(found, HEAD, ("a.yaml",))
     assert f"\nkey: {word}\n" in text
 
 
@@ -60,7 +60,7 @@ def test_a_word_that_readers_dispute_stays_as_written_and_is_written_back_withou
 def test_the_same_word_in_quotes_keeps_them(word: str) -> None:
     found = yaml_reading.parse(f"key: '{word}'\n")
     assert type(found["key"]) is str
-    assert f'\nkey: "{word}"\n' in render.dumped(found, HEAD, ("a.yaml",))
+    assert f'\nkey: "{word}"\n' in yaml_text.dumped(found, HEAD, ("a.yaml",))
 
 
 @pytest.mark.parametrize(
@@ -150,4 +150,4 @@ DOCUMENTS = st.dictionaries(
 @given(DOCUMENTS)
 def test_a_dumped_document_reads_back_as_it_was(document: dict[str, Any]) -> None:
     """`render.dumped` raises where it does not; the comparison here is the test's own."""
-    assert yaml_reading.parse(render.dumped(document, HEAD, ("a.yaml",))) == document
+    assert yaml_reading.parse(yaml_text.dumped(document, HEAD, ("a.yaml",))) == document

@@ -1,1 +1,0 @@
-"""Ordered steps that bring a machine to what a Plan says."""

@@ -1,0 +1,1 @@
+"""The format of backup archives: packing, verifying and unpacking."""

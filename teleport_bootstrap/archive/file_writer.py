@@ -1,0 +1,221 @@
+"""Files, directories and links as an archive has them, made in places where nobody else can reach them yet."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Optional
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.archive import interface
+from teleport_bootstrap.archive.content import content_digest, hash_zeros, placed
+from teleport_bootstrap.archive.interface import Entry
+from teleport_bootstrap.archive.ownership import Owners
+from teleport_bootstrap.archive.tar_reading import Member
+from teleport_bootstrap.host import accounts
+
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@dataclass
+class _Level:
+    """A directory on the way down to what is being made; `entry` and `extended` are given to it when it is left."""
+
+    path: str
+    descriptor: int
+    entry: Optional[Entry] = None
+    extended: Optional[Mapping[str, bytes]] = None
+
+
+class Making:
+    """Makes members in the order of an archive. Use as a context manager; `finish` when all have been made.
+
+    `places` maps paths of the archive to paths on this machine; no path is in another. Methods raise FileTrouble.
+    """
+
+    def __init__(self, places: Mapping[str, str], names: accounts.Names) -> None:
+        for one in places:
+            if any(one != other and _is_in(one, other) for other in places):
+                raise ValueError(f"{one} is in another of the places")
+        self._places = places
+        self._owners = Owners(names, self._note)
+        # Those places that are directories, and the way down from the one that is being filled.
+        self._roots: dict[str, _Level] = {}
+        self._now: Optional[str] = None
+        self._way: list[_Level] = []
+        self.totals = interface.Totals()
+        self.notes: list[interface.Note] = []
+        self.notes_in_all = 0
+
+    def __enter__(self) -> Making:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for level in (*self._way, *self._roots.values()):
+            with contextlib.suppress(OSError):
+                os.close(level.descriptor)
+        self._way.clear()
+        self._roots.clear()
+
+    def objection(self, entry: Entry) -> str:
+        """Return why a member must not be made in these places, "" where nothing speaks against it."""
+        place = self._place(entry.path)
+        if place is None:
+            return ""
+        if entry.path == place and entry.kind not in (interface.FILE, interface.DIRECTORY):
+            return "is a link, and everybody expects the thing itself there"
+        if entry.kind == interface.HARDLINK and self._place(entry.link) != place:
+            return "is another name of a file that goes elsewhere"
+        return ""
+
+    def make(self, entry: Entry, member: Member, data: Iterator[memoryview]) -> Optional[str]:
+        """Make one member; return the SHA-256 of the content of a file, None for others.
+
+        All of `data` is used up. What no place covers is not made, and what was superseded is only read.
+        """
+        place = self._place(entry.path)
+        if place is None or entry.superseded:
+            return content_digest(member, data) if entry.kind == interface.FILE else None
+        digest = None
+        with _naming(self._places[place], place, entry.path), contextlib.ExitStack() as held:
+            if entry.path == place:
+                self._leave_all()
+                above, name = os.path.split(self._places[place])
+                parent = os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                held.callback(os.close, parent)
+            else:
+                parent, name = self._reach(entry.path, place), os.path.basename(entry.path)
+            extended = member.head.xattrs
+            if entry.kind == interface.DIRECTORY:
+                level = _Level(entry.path, _new_folder(parent, name), entry, extended)
+                if entry.path == place:
+                    self._roots[place] = level
+                else:
+                    self._way.append(level)
+            elif entry.kind == interface.SYMLINK:
+                os.symlink(entry.link, name, dir_fd=parent)
+                self._owners.settle_link(parent, name, entry, extended)
+            elif entry.kind == interface.HARDLINK:
+                self._hardlink(entry, place, parent, name)
+            else:
+                digest = self._file(entry, member, data, parent, name)
+        self.totals = self.totals.with_one(entry.kind, entry.size, member.data)
+        return digest
+
+    def finish(self) -> None:
+        """Give the directories that are places their owners and modes too: now they can be reached."""
+        self._leave_all()
+        for place, level in self._roots.items():
+            with _naming(self._places[place], place, level.path):
+                self._owners.settle(level.descriptor, level.entry, level.extended)
+
+    def _place(self, path: str) -> Optional[str]:
+        """Return the place that `path` is in."""
+        while path and path not in self._places:
+            path = os.path.dirname(path)
+        return path if path in self._places else None
+
+    def _reach(self, path: str, place: str) -> int:
+        """Return the open directory that `path` is to be made in; those above it that are missing are made."""
+        if place != self._now:
+            self._leave_all()
+            self._now = place
+            if place not in self._roots:
+                os.mkdir(self._places[place], 0o700)
+                self._roots[place] = _Level(place, os.open(self._places[place], _FOLDER))
+        parent = os.path.dirname(path)
+        while self._way and not _is_in(parent, self._way[-1].path):
+            self._leave()
+        above = self._way[-1] if self._way else self._roots[place]
+        for part in parent[len(above.path) :].strip("/").split("/"):
+            if part:
+                inside = f"{above.path}/{part}".lstrip("/")
+                above = _Level(inside, _new_folder(above.descriptor, part))
+                self._way.append(above)
+        return above.descriptor
+
+    def _leave_all(self) -> None:
+        while self._way:
+            self._leave()
+        self._now = None
+
+    def _leave(self) -> None:
+        """Give a directory its owner, mode and times: nothing will be made in it any more."""
+        level = self._way.pop()
+        try:
+            place = self._now or ""
+            with _naming(self._places[place], place, level.path):
+                self._owners.settle(level.descriptor, level.entry, level.extended)
+        finally:
+            os.close(level.descriptor)
+
+    def _file(self, entry: Entry, member: Member, data: Iterator[memoryview], parent: int, name: str) -> str:
+        descriptor = os.open(name, _NEW_FILE, 0o600, dir_fd=parent)
+        try:
+            whole = hashlib.sha256()
+            at = 0
+            if member.segments is not None:
+                os.ftruncate(descriptor, member.size)
+            for start, part in placed(member, data):
+                hash_zeros(whole, start - at)
+                whole.update(part)
+                at = start + len(part)
+                left = part
+                while left:
+                    left = left[os.pwrite(descriptor, left, at - len(left)) :]
+            hash_zeros(whole, member.size - at)
+            self._owners.settle(descriptor, entry, member.head.xattrs)
+        finally:
+            os.close(descriptor)
+        return whole.hexdigest()
+
+    def _hardlink(self, entry: Entry, place: str, parent: int, name: str) -> None:
+        """Make another name of a file that was made before, reached by the directories that were made for it."""
+        *folders, last = entry.link[len(place) :].strip("/").split("/")
+        descriptor = os.dup(self._roots[place].descriptor)
+        try:
+            for part in folders:
+                below = os.open(part, _FOLDER, dir_fd=descriptor)
+                os.close(descriptor)
+                descriptor = below
+            if not stat.S_ISREG(os.stat(last, dir_fd=descriptor, follow_symlinks=False).st_mode):
+                raise OSError(errno.EINVAL, "a hard link to what is no file")
+            os.link(last, name, src_dir_fd=descriptor, dst_dir_fd=parent, follow_symlinks=False)
+        finally:
+            os.close(descriptor)
+
+    def _note(self, path: str, text: str) -> None:
+        self.notes_in_all += 1
+        if len(self.notes) < interface.NOTES_KEPT:
+            self.notes.append(interface.Note(path, text))
+
+
+def _new_folder(parent: int, name: str) -> int:
+    os.mkdir(name, 0o700, dir_fd=parent)
+    return os.open(name, _FOLDER, dir_fd=parent)
+
+
+def _is_in(path: str, above: str) -> bool:
+    return not above or path == above or path.startswith(f"{above}/")
+
+
+@contextlib.contextmanager
+def _naming(target: str, place: str, path: str) -> Iterator[None]:
+    """Raise FileTrouble that names the path on this machine for an OSError of the body."""
+    try:
+        yield
+    except OSError as error:
+        shown = interface.shown(f"{target}/{path[len(place) :].strip('/')}".rstrip("/"))
+        raise errors.FileTrouble(
+            f"{shown} cannot be made: {error.strerror}",
+            hint="Look at the disk's space and its mount options; what was made so far can be removed.",
+        ) from None

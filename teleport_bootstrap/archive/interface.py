@@ -1,0 +1,297 @@
+"""What `pack`, `verify` and `unpack` take and give.
+
+An archive is a tar that `tar -xpf ARCHIVE -C / --xattrs --xattrs-include='*'` unpacks, compressed by zstd or gzip:
+
+    teleport-backup/header.json      what was known before: which Teleport, which instance, when
+    etc/teleport.yaml, ...           the files, by their path without the leading slash, parents before children,
+                                     names in the order of their bytes
+    teleport-backup/manifest.jsonl   one line for each of those, in the same order, with the SHA-256 of each
+
+See docs/backup-format.md for every byte of it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Optional, Protocol, Union
+
+from teleport_bootstrap.archive.spool import Spool
+
+# Where the archive's own two members are; nothing of the host may have such a path.
+OWN = "teleport-backup"
+HEADER = f"{OWN}/header.json"
+MANIFEST = f"{OWN}/manifest.jsonl"
+
+# Of the header, and of what this module's docstring says. An archive with a higher one is refused.
+FORMAT = 1
+
+# `progress(done, entries)`: how many bytes and entries are behind us. For pack, bytes of tar, that is files and little
+# more; for verify and unpack, bytes of the archive read, of `Source.size`. Called about ten times a second at most, in
+# the caller's thread; what it raises ends the work.
+Progress = Callable[[int, int], None]
+
+
+class Stream(Protocol):
+    """Bytes to be read once, from the first to the last."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next 1 to `size` bytes; none only at the end. Raises a catalogue error, or OSError."""
+
+    def close(self) -> None:
+        """Give back what was held for reading; reading may have stopped anywhere."""
+
+
+class Source(Protocol):
+    """An archive that can be read, as often as it takes, and gives the same bytes each time or raises."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it: a path, or s3://bucket/key."""
+
+    @property
+    def size(self) -> Optional[int]:
+        """How many bytes it has; None where that is not known."""
+
+    def open(self) -> Stream:
+        """Return its bytes from the first on. Raises a catalogue error."""
+
+
+class Sink(Protocol):
+    """Where an archive is written to."""
+
+    def write(self, data: bytes, /) -> Any:
+        """Take all of `data` or raise a catalogue error or OSError; the returned value is not looked at."""
+
+
+# ---- what goes in ----
+
+
+@dataclass(frozen=True)
+class Take:
+    """Archive the file as it is. Directories: and what is in it, each asked about in turn."""
+
+
+@dataclass(frozen=True)
+class Leave:
+    """Leave the file out, or the directory with all in it; a `note` is reported and kept in the manifest."""
+
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Instead:
+    """Archive other content under the file's name, owner, mode, times and extended attributes.
+
+    `open` is called once, when it is the file's turn, and returns a descriptor of a regular file that nobody changes;
+    pack reads it from its beginning and closes it. Raising a catalogue error ends pack; raising Gone leaves the file
+    out with a note.
+    """
+
+    open: Callable[[], int]
+    note: str = ""
+
+
+class Gone(Exception):
+    """Raised by Instead.open: the file cannot be had any more; the text says why, and becomes a note."""
+
+
+Choice = Union[Take, Leave, Instead]
+TAKE = Take()
+
+
+def take_all(path: str, facts: os.stat_result) -> Choice:  # noqa: ARG001
+    """Choose everything."""
+    return TAKE
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A file or a directory with all in it, to be archived.
+
+    `path` is absolute, as the instance sees it; trees do not overlap. A top that is not there is left out silently, one
+    that is a symbolic link is an error: what it leads to would be missing.
+    `hostile`: another account can change what is in it at any moment. Then a file with several links that does not
+    belong to the owner of the tree's top is left out with a note: it may be anybody's file, linked into the tree.
+    `choose(path, facts)` is asked about each name in it, the top included: `path` as the instance sees it, bytes that
+    are not UTF-8 as os.fsdecode gives them; `facts` of the name itself, links not followed. It must not touch the file.
+    What is neither file, directory nor symbolic link is left out with a note if `choose` does not leave it out first.
+    """
+
+    path: str
+    hostile: bool = False
+    choose: Callable[[str, os.stat_result], Choice] = take_all
+
+
+# ---- what comes out ----
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something about one path that whoever relies on the archive should know."""
+
+    path: str
+    text: str
+
+    def describe(self) -> str:
+        """Return it as a line for people."""
+        return f"{shown(self.path)}: {self.text}"
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What is in an archive. `content` counts the bytes of regular files, holes included; `data` without holes."""
+
+    entries: int = 0
+    files: int = 0
+    content: int = 0
+    data: int = 0
+
+    def with_one(self, kind: str, content: int, data: int) -> Totals:
+        """Return these and one more entry."""
+        return Totals(self.entries + 1, self.files + (kind == FILE), self.content + content, self.data + data)
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What pack has written: `size` bytes, whose seal is `digest` (hexadecimal), compressed with `compression`.
+
+    `notes` holds the first NOTES_KEPT of `notes_in_all`; all are in the manifest.
+    """
+
+    digest: str
+    size: int
+    compression: str
+    totals: Totals
+    notes: tuple[Note, ...]
+    notes_in_all: int
+
+
+NOTES_KEPT = 100
+
+FILE = "file"
+DIRECTORY = "directory"
+SYMLINK = "symlink"
+HARDLINK = "hardlink"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One member of an archive, as its manifest has it.
+
+    `path` is without the leading slash. `size`: bytes of a regular file, holes included. `mtime`: nanoseconds since
+    1970. `link`: what a symbolic link holds, or the path of the member that a hard link is another name of.
+    `sha256` of a regular file's content; `xattrs`: SHA-256 over its extended attributes, empty where it has none.
+    `superseded`: the file changed while it was read, and the next member is the same file read again.
+    `note`: what pack reported.
+    """
+
+    path: str
+    kind: str
+    mode: int
+    uid: int
+    gid: int
+    owner: str
+    group: str
+    mtime: int
+    size: int = 0
+    sha256: str = ""
+    link: str = ""
+    xattrs: str = ""
+    superseded: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an archive may hold at most before it is taken for an attempt to fill the disk or to keep us busy.
+
+    `data` counts what would be written: give the free bytes of the target file system. `content` counts holes too.
+    """
+
+    data: int = 16 * 1024**4
+    content: int = 16 * 1024**4
+    holes: int = 256 * 1024**3
+    entries: int = 10_000_000
+
+    def with_room(self, free: int) -> Limits:
+        """Return these, for a target with `free` bytes."""
+        return dataclasses.replace(self, data=min(self.data, free))
+
+
+class Verified:
+    """An archive that was read from its first to its last byte and is good: whole, as it was sealed, safe to unpack.
+
+    `header` is the mapping that was given to pack, with `format` added. `links_outside`: how many symbolic links lead
+    out of what is archived (they are data, and never followed; the first few in `first_links_outside`).
+    `kept` is the content of the files that verify was asked to keep.
+    Holds an unlinked temporary file until it is closed; use as a context manager.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        digest: str,
+        size: int,
+        compression: str,
+        header: Mapping[str, Any],
+        totals: Totals,
+        notes: tuple[Note, ...],
+        notes_in_all: int,
+        links_outside: int,
+        first_links_outside: tuple[str, ...],
+        lines: Spool,
+        parse: Callable[[bytes], Entry],
+        kept: Optional[Mapping[str, bytes]] = None,
+    ) -> None:
+        self.name = name
+        self.digest = digest
+        self.size = size
+        self.compression = compression
+        self.header = header
+        self.totals = totals
+        self.notes = notes
+        self.notes_in_all = notes_in_all
+        self.links_outside = links_outside
+        self.first_links_outside = first_links_outside
+        self._lines = lines
+        self._parse = parse
+        self.kept = kept or {}
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield what the manifest says of each member, in the archive's order; only one of these at a time."""
+        self._lines.rewind()
+        for line in self._lines.lines():
+            yield self._parse(line)
+
+    def close(self) -> None:
+        """Give the temporary file back."""
+        self._lines.close()
+
+    def __enter__(self) -> Verified:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+@dataclass(frozen=True)
+class Unpacked:
+    """What unpack has made: `totals` of what was written, and what it could not do as the archive says."""
+
+    totals: Totals
+    notes: tuple[Note, ...]
+    notes_in_all: int
+
+
+def shown(path: str) -> str:
+    """Return a member's path as messages name it: on one line, printable, and not without end."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    text = "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+    return text if len(text) <= 300 else f"{text[:140]}...{text[-140:]}"

@@ -1,0 +1,154 @@
+"""The manifest: what an archive says about its members, one JSON object in each line.
+
+    {"format": 1, "header": {...}}                  first: the header once more, so that the manifest stands for itself
+    {"path": ..., "kind": "file", ..., "sha256": ...}   each member, in the archive's order
+    {"left_out": path, "note": text}                what is not in it, and why, where that came up
+    {"entries": 3, "files": 2, "content": 10, "data": 10}   last: the totals
+
+A byte of a name that is not UTF-8 is written as the lone surrogate that os.fsdecode makes of it: 0xFF is "\\udcff".
+A line has one form only, so that what is read can be compared with what would be written.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from teleport_bootstrap.archive import interface
+from teleport_bootstrap.archive.interface import Entry, Note, Totals
+
+# Of one line; a name has at most 4095 bytes, each of which JSON may need six for, and a link as many.
+LONGEST_LINE = 128 * 1024
+LARGEST_HEADER = 1024 * 1024
+
+# What the kernel takes for a size or, in nanoseconds, for a time.
+_LARGEST = 2**63 - 1
+
+_DIGEST = re.compile("[0-9a-f]{64}")
+_NONE = "0" * 64
+
+_KINDS = (interface.FILE, interface.DIRECTORY, interface.SYMLINK, interface.HARDLINK)
+_STRINGS = ("path", "kind", "mode", "owner", "group", "sha256", "link", "xattrs", "note")
+_INTEGERS = ("uid", "gid", "mtime", "size")
+
+_dump = json.JSONEncoder(ensure_ascii=True, separators=(", ", ": ")).encode
+
+
+class Malformed(Exception):
+    """A line that is not one of a manifest; the text says how."""
+
+
+def line(entry: Entry) -> bytes:
+    """Return the line for `entry`."""
+    parts = [f'{{"path": {_quoted(entry.path)}, "kind": "{entry.kind}"']
+    parts.append(_ownership(entry.mode, entry.uid, entry.gid, entry.owner, entry.group))
+    parts.append(f', "mtime": {entry.mtime}')
+    if entry.kind == interface.FILE:
+        parts.append(f', "size": {entry.size}, "sha256": "{entry.sha256}"')
+    if entry.link:
+        parts.append(f', "link": {_quoted(entry.link)}')
+    if entry.xattrs:
+        parts.append(f', "xattrs": "{entry.xattrs}"')
+    if entry.superseded:
+        parts.append(', "superseded": true')
+    if entry.note:
+        parts.append(f', "note": {_dump(entry.note)}')
+    parts.append("}\n")
+    return "".join(parts).encode("ascii")
+
+
+@functools.lru_cache(maxsize=256)
+def _ownership(mode: int, uid: int, gid: int, owner: str, group: str) -> str:
+    return f', "mode": "{mode:04o}", "owner": {_dump(owner)}, "group": {_dump(group)}, "uid": {uid}, "gid": {gid}'
+
+
+def _quoted(text: str) -> str:
+    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    return _dump(text)
+
+
+def note_line(note: Note) -> bytes:
+    """Return the line for something that was left out."""
+    return (_dump({"left_out": note.path, "note": note.text}) + "\n").encode("ascii")
+
+
+def first_line(header: Mapping[str, Any]) -> bytes:
+    """Return the first line; `header` with `format` in it."""
+    return (_dump({"format": interface.FORMAT, "header": header}) + "\n").encode("ascii")
+
+
+def last_line(totals: Totals) -> bytes:
+    """Return the last line."""
+    values = {"entries": totals.entries, "files": totals.files, "content": totals.content, "data": totals.data}
+    return (_dump(values) + "\n").encode("ascii")
+
+
+def parse(text: bytes) -> Entry | Note | Totals:
+    """Return what a line behind the first says. Raises Malformed."""
+    values = json_object(text)
+    found: Entry | Note | Totals
+    if set(values) == {"entries", "files", "content", "data"}:
+        _must(all(type(value) is int for value in values.values()))
+        found = totals = Totals(**values)
+        again = last_line(totals)
+    elif set(values) == {"left_out", "note"}:
+        _must(all(type(value) is str for value in values.values()))
+        found = note = Note(values["left_out"], values["note"])
+        again = note_line(note)
+    else:
+        found = entry = _entry(values)
+        again = line(entry)
+    if again != text:
+        raise Malformed("a line of the manifest is not as this agent writes it")
+    return found
+
+
+def _entry(values: dict[str, Any]) -> Entry:
+    strings = {name: values.pop(name) for name in _STRINGS if name in values}
+    numbers = {name: values.pop(name) for name in _INTEGERS if name in values}
+    superseded = values.pop("superseded", False)
+    try:
+        mode = int(strings.pop("mode"), 8)
+        whole = Entry(mode=mode, superseded=superseded, **strings, **numbers)
+    except (KeyError, TypeError, ValueError):
+        raise Malformed("a line of the manifest lacks something") from None
+    _must(all(type(value) is str for value in strings.values()) and type(superseded) is bool and not values)
+    _must(all(type(value) is int and -_LARGEST <= value <= _LARGEST for value in numbers.values()))
+    _must(whole.kind in _KINDS and 0 <= mode <= 0o7777)
+    # What a digest is made of; also, these are written without quoting anything.
+    _must(_DIGEST.fullmatch(whole.sha256 or _NONE) is not None and _DIGEST.fullmatch(whole.xattrs or _NONE) is not None)
+    return whole
+
+
+def _must(holds: bool) -> None:
+    if not holds:
+        raise Malformed("a line of the manifest says something that this agent does not know")
+
+
+def parse_entry(text: bytes) -> Entry:
+    """Return what a member's line says. Raises Malformed, also for another kind of line."""
+    found = parse(text)
+    if not isinstance(found, Entry):
+        raise Malformed("a line of the manifest is about no member")
+    return found
+
+
+def kept_entry(text: bytes) -> Entry:
+    """Return what a member's line says that `parse` has accepted before: without looking at it again."""
+    values = json.loads(text)
+    return Entry(mode=int(values.pop("mode"), 8), **values)
+
+
+def json_object(text: bytes) -> dict[str, Any]:
+    """Return the mapping that `text` is as JSON. Raises Malformed."""
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Malformed("this is not JSON") from None
+    if not isinstance(values, dict):
+        raise Malformed("this is not a JSON object")
+    return values

@@ -1,0 +1,155 @@
+"""Writing an archive."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any, Optional
+
+from teleport_bootstrap import paths
+from teleport_bootstrap.archive import compression as compressing
+from teleport_bootstrap.archive import interface, manifest, tar_writing, walk
+from teleport_bootstrap.archive.members import Members
+from teleport_bootstrap.archive.output import NotOurs, Output
+from teleport_bootstrap.archive.spool import Spool
+from teleport_bootstrap.host import accounts
+
+_REPORT_SECONDS = 0.1
+_COPY_SIZE = 1024 * 1024
+
+
+def pack(
+    sink: interface.Sink,
+    header: Mapping[str, Any],
+    trees: Iterable[interface.Tree],
+    *,
+    root: paths.Root,
+    compression: Optional[str] = None,
+    progress: Optional[interface.Progress] = None,
+) -> interface.Packed:
+    """Write an archive of `trees` to `sink`, in one pass and in bounded memory; return what was written.
+
+    `header` is a mapping that JSON can hold, up to a mebibyte; its keys are the caller's, except `format`. It must hold
+    no secret: it is read without unpacking. `compression` is `zstd` or `gzip`; None takes the best there is (see
+    compression.best). Trees are archived in the order of their paths, whatever order they are given in.
+
+    A file that changes while it is read is read again, up to three times for small ones and once for large ones; one
+    that does not come to rest is archived as it was read last, with a note. One that vanishes is left out with a note.
+
+    Raises FileTrouble where something cannot be read, CompressorTrouble where compressing fails, and whatever the sink
+    or a tree's functions raise; what was written by then is no archive.
+    """
+    ordered = _in_order(trees)
+    text = _header_text(header)
+    codec = compressing.codec(compression or compressing.best())
+    try:
+        with Spool() as spool, Output(sink, codec) as output:
+            work = _Pack(output, spool, accounts.Names(root), progress)
+            work.own_member(interface.HEADER, len(text))
+            output.write(tar_writing.padded(text))
+            # Whoever wants to know what an archive is reads this much of it.
+            output.cut()
+            spool.write(manifest.first_line(json.loads(text)))
+            for tree in ordered:
+                work.tree(root, tree)
+            spool.write(manifest.last_line(work.totals))
+            work.append_manifest()
+            output.write(tar_writing.END)
+            digest = output.finish()
+    except NotOurs as carried:
+        raise carried.error from None
+    return interface.Packed(
+        digest=digest,
+        size=output.written,
+        compression=codec.format.name,
+        totals=work.totals,
+        notes=tuple(work.notes),
+        notes_in_all=work.notes_in_all,
+    )
+
+
+def _header_text(header: Mapping[str, Any]) -> bytes:
+    text = (json.dumps({**header, "format": interface.FORMAT}, indent=2, allow_nan=False) + "\n").encode("ascii")
+    if len(text) > manifest.LARGEST_HEADER:
+        raise ValueError(f"a header of {len(text)} bytes is too large")
+    return text
+
+
+def _in_order(trees: Iterable[interface.Tree]) -> list[interface.Tree]:
+    ordered = sorted(trees, key=lambda tree: os.fsencode(tree.path).split(b"/"))
+    for tree in ordered:
+        if os.path.normpath(tree.path) != tree.path or not tree.path.startswith("/") or tree.path == "/":
+            raise ValueError(f"not a path of a tree: {tree.path}")
+    for one, other in zip(ordered, ordered[1:]):
+        if other.path == one.path or other.path.startswith(f"{one.path}/"):
+            raise ValueError(f"{one.path} and {other.path} overlap")
+    if any(f"{tree.path}/".startswith(f"/{interface.OWN}/") for tree in ordered):
+        raise ValueError(f"/{interface.OWN} is the archive's own")
+    return ordered
+
+
+class _Pack:
+    """An archive under way."""
+
+    def __init__(
+        self, output: Output, spool: Spool, names: accounts.Names, progress: Optional[interface.Progress]
+    ) -> None:
+        self._output = output
+        self._spool = spool
+        self._members = Members(output, names, left_out=self._left_out, noted=self._noted, tick=self._tick)
+        self._progress = progress
+        self._reported = 0.0
+        self._now = int(time.time())
+        self.totals = interface.Totals()
+        self.notes: list[interface.Note] = []
+        self.notes_in_all = 0
+
+    def tree(self, root: paths.Root, tree: interface.Tree) -> None:
+        """Add what is to be archived of a tree."""
+        for found in walk.walk(root, tree, self._left_out):
+            for entry, data in self._members.add(tree, found):
+                self._spool.write(manifest.line(entry))
+                self.totals = self.totals.with_one(entry.kind, entry.size, data)
+            self._tick()
+
+    def own_member(self, path: str, size: int) -> None:
+        """Begin one of the archive's own two members, of `size` bytes."""
+        self._output.member()
+        head = tar_writing.Head(
+            path.encode(), tar_writing.REGULAR, 0o600, 0, 0, b"root", b"root", self._now, stored=size
+        )
+        self._output.write(head.pack())
+
+    def append_manifest(self) -> None:
+        """Add the manifest, which is complete now."""
+        size = self._spool.rewind()
+        self.own_member(interface.MANIFEST, size)
+        while part := self._spool.read(_COPY_SIZE):
+            self._output.write(part)
+        self._output.write(tar_writing.padding(size))
+
+    def _left_out(self, path: str, text: str) -> None:
+        note = interface.Note(path.lstrip("/"), text)
+        self._spool.write(manifest.note_line(note))
+        self._keep(note)
+
+    def _noted(self, path: str, text: str) -> None:
+        self._keep(interface.Note(path.lstrip("/"), text))
+
+    def _keep(self, note: interface.Note) -> None:
+        self.notes_in_all += 1
+        if len(self.notes) < interface.NOTES_KEPT:
+            self.notes.append(note)
+
+    def _tick(self) -> None:
+        if self._progress is None:
+            return
+        now = time.monotonic()
+        if now - self._reported >= _REPORT_SECONDS:
+            self._reported = now
+            try:
+                self._progress(self._output.offset, self.totals.entries)
+            except OSError as error:
+                raise NotOurs(error) from None

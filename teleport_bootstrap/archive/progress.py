@@ -1,0 +1,143 @@
+"""How far a long step is, on a terminal; elsewhere one line when it begins and one when it has ended."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from typing import Optional, TextIO
+
+from teleport_bootstrap.archive import interface
+from teleport_bootstrap.backup import archive_table
+from teleport_bootstrap.host import clock as clocks
+
+logger = logging.getLogger(__name__)
+
+# A line is not drawn more often than this, and not at all for a step that is over by then.
+EVERY_SECONDS = 0.2
+# The rate is that of the last seconds, not of all of them: what comes may be slower or faster than what went before.
+WINDOW_SECONDS = 10.0
+
+
+@contextlib.contextmanager
+def shown(
+    what: str, size: Optional[int], *, stream: Optional[TextIO] = None, clock: clocks.Clock = clocks.SYSTEM
+) -> Iterator[interface.Progress]:
+    """Give the function to call with the bytes and entries that are behind us, as often as one likes.
+
+    `what` names the step ("packing"), `size` is how many bytes it will be in all, None where nobody knows. On `stream`,
+    standard error by default, the line is drawn where that is a terminal; it is gone when the body ends.
+    """
+    stream = sys.stderr if stream is None else stream
+    begun = clock.monotonic()
+    meter = Meter(what, size, begun)
+    logger.info("%s%s", what, "" if size is None else f" {archive_table.size(size)}")
+    line = Line(meter, stream, clock) if _is_terminal(stream) else None
+    try:
+        yield meter.count if line is None else line.count
+    finally:
+        if line is not None:
+            line.clear()
+    seconds = clock.monotonic() - begun
+    logger.info("%s", meter.summary(seconds))
+
+
+class Meter:
+    """Counts, and says in words how far it is."""
+
+    def __init__(self, what: str, size: Optional[int], begun: float) -> None:
+        self.what = what
+        self.size = size
+        self.done = 0
+        self.entries = 0
+        self._seen = [(begun, 0)]
+
+    def count(self, done: int, entries: int) -> None:
+        """Note how many bytes and entries are behind us."""
+        self.done = done
+        self.entries = entries
+
+    def text(self, now: float) -> str:
+        """Return the line, as of `now`: `packing: 1.2 GB of 4.8 GB (25%), 310 files, 95.0 MB/s, 38 s left`."""
+        self._seen.append((now, self.done))
+        while len(self._seen) > 2 and self._seen[1][0] <= now - WINDOW_SECONDS:
+            self._seen.pop(0)
+        rate = self._rate()
+        parts = [archive_table.size(self.done)]
+        if self.size is not None:
+            share = 100 if self.done >= self.size else int(100 * self.done / self.size)
+            parts = [f"{archive_table.size(self.done)} of {archive_table.size(self.size)} ({share}%)"]
+        if self.entries:
+            parts.append(f"{self.entries} file" + ("" if self.entries == 1 else "s"))
+        parts.append(f"{archive_table.size(rate)}/s")
+        if self.size is not None and rate > 0 and self.done < self.size:
+            parts.append(f"{duration((self.size - self.done) / rate)} left")
+        return f"{self.what}: {', '.join(parts)}"
+
+    def summary(self, seconds: float) -> str:
+        """Return what to say when the step has ended after `seconds`."""
+        rate = f", {archive_table.size(self.done / seconds)}/s" if seconds >= 1 else ""
+        return f"{self.what}: done, {archive_table.size(self.done)} in {duration(seconds)}{rate}"
+
+    def _rate(self) -> float:
+        (first, then), (last, now) = self._seen[0], self._seen[-1]
+        return max(0.0, (now - then) / (last - first)) if last > first else 0.0
+
+
+class Line:
+    """The last line of a terminal, drawn again and again."""
+
+    def __init__(self, meter: Meter, stream: TextIO, clock: clocks.Clock) -> None:
+        self._meter = meter
+        self._stream = stream
+        self._clock = clock
+        self._next = clock.monotonic() + EVERY_SECONDS
+        self._drawn = 0
+        self._broken = False
+
+    def count(self, done: int, entries: int) -> None:
+        """Note how far it is, and draw it when it is time."""
+        self._meter.count(done, entries)
+        now = self._clock.monotonic()
+        if now >= self._next and not self._broken:
+            self._next = now + EVERY_SECONDS
+            self._draw(self._meter.text(now))
+
+    def clear(self) -> None:
+        """Leave the terminal as it was."""
+        if self._drawn and not self._broken:
+            self._write("\r" + " " * self._drawn + "\r")
+            self._drawn = 0
+
+    def _draw(self, text: str) -> None:
+        # One less than there are: a terminal that goes to the next line by itself could not be drawn over.
+        text = text[: max(10, shutil.get_terminal_size().columns - 1)]
+        self._write("\r" + text + " " * max(0, self._drawn - len(text)))
+        self._drawn = len(text)
+
+    def _write(self, text: str) -> None:
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):  # the terminal is gone: the work goes on without
+            self._broken = True
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as people read it: 38 s, 4 min 05 s, 2 h 07 min."""
+    whole = int(seconds + 0.5)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    try:
+        return stream.isatty() and os.environ.get("TERM") != "dumb"
+    except ValueError:  # closed
+        return False

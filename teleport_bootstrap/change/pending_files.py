@@ -1,0 +1,91 @@
+"""What Teleport's unit still waits for on this host."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Container
+
+from teleport_bootstrap import paths
+from teleport_bootstrap.host import systemd
+from teleport_bootstrap.instance import secret_files
+from teleport_bootstrap.plan import activation, plan_model
+from teleport_bootstrap.plan.services import proxy_service, teleport_section
+
+FETCH_SERVICE = "teleport-fetch-secrets.service"
+
+# Where certbot has a certificate; root alone can look into it, and this runs as root.
+CERTBOT_LIVE = "/etc/letsencrypt/live"
+
+
+def files(root: paths.Root, wanted: plan_model.Applicable) -> tuple[str, ...]:
+    """Return the files, as the instance sees them, that are not there and without which the unit does not start."""
+    return tuple(
+        path
+        for path in wanted.gates
+        if not secret_files.is_present(root, path) and not (path == teleport_section.TOKEN and has_joined(root))
+    )
+
+
+def has_joined(root: paths.Root) -> bool:
+    """Whether this host has an identity in its cluster, so that it needs no token any more."""
+    return os.path.exists(root.path(activation.IDENTITY))
+
+
+def describe(root: paths.Root, wanted: plan_model.Applicable, *, had: Container[str] = ()) -> tuple[str, ...]:
+    """Return a note for each file that is waited for: which it is, and who brings it; not for those that are `had`."""
+    parameters = {each.path: each.parameter for each in wanted.secrets}
+    return tuple(
+        f"{wanted.unit} waits for {root.path(path)}: "
+        + (
+            f"the auth server publishes it as SSM parameter {parameters[path]}"
+            if parameters.get(path)
+            else "the certificate comes from Let's Encrypt through the bucket"
+        )
+        for path in files(root, wanted)
+        if path not in had
+    )
+
+
+def start(root: paths.Root, wanted: plan_model.Applicable) -> tuple[str, ...]:
+    """Start Teleport's unit where it has waited for files that are all there now; return what was started.
+
+    A Teleport that an operator has stopped or disabled stays down. Raises UnitTrouble.
+    """
+    unit = wanted.unit
+    if not systemd.is_running(root) or not systemd.is_installed(root, unit) or files(root, wanted):
+        return ()
+    if not os.path.lexists(root.path(paths.TELEPORT_YAML)):
+        return ()
+    state = systemd.states([unit])[unit]
+    if state.active not in ("inactive", "failed") or state.conditions_held or state.enablement != "enabled":
+        return ()
+    systemd.start([unit])
+    return (unit,)
+
+
+def have_fetched(root: paths.Root, wanted: plan_model.Applicable) -> None:
+    """Start what brings the files that are missing; it starts Teleport's unit when they are there."""
+    missing = set(files(root, wanted))
+    awaited = {each.path for each in wanted.secrets if each.awaited}
+    if missing & awaited and is_somebody_fetching(root):
+        systemd.start([FETCH_SERVICE])
+    bringing = certificate_services(root, wanted, is_missing=proxy_service.CERTIFICATE in missing)
+    if systemd.is_running(root):
+        systemd.start([service for service in bringing if systemd.is_installed(root, service)])
+
+
+def certificate_services(root: paths.Root, wanted: plan_model.Applicable, *, is_missing: bool) -> tuple[str, ...]:
+    """Return the services that should not wait for their timers: nobody could be served until then.
+
+    An auth server serves nobody with the certificate, but proxies wait for it: it asks at once where it never did.
+    """
+    timers = wanted.units.enable
+    obtain = activation.GET_CERTIFICATE in timers and (is_missing or not os.path.exists(root.path(CERTBOT_LIVE)))
+    install = activation.CHECK_CERTIFICATE in timers and is_missing
+    chosen = ((activation.GET_CERTIFICATE, obtain), (activation.CHECK_CERTIFICATE, install))
+    return tuple(f"{timer.rpartition('.')[0]}.service" for timer, is_due in chosen if is_due)
+
+
+def is_somebody_fetching(root: paths.Root) -> bool:
+    """Whether there is a service here that fetches later what cannot be had now."""
+    return systemd.is_running(root) and systemd.is_installed(root, FETCH_SERVICE)

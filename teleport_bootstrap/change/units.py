@@ -1,0 +1,135 @@
+"""Asking systemd for what a plan says, no more than is needed, and without waiting where that would never end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.host import process, systemd
+from teleport_bootstrap.plan import plan_model
+
+RELOAD = "reload"
+RESTART = "restart"
+
+logger = logging.getLogger(__name__)
+
+
+def require(root: paths.Root, main: str) -> None:
+    """Raise UnitTrouble where the running system does not have the unit `main` that is to be started."""
+    if systemd.is_running(root) and not systemd.is_installed(root, main):
+        raise errors.UnitTrouble(
+            f"the unit {main} is not installed, so Teleport could not be started",
+            hint="Install the teleport-bootstrap package again, or put its units into /etc/systemd/system.",
+        )
+
+
+def apply(
+    root: paths.Root, wanted: plan_model.Units, *, units_changed: bool, stop_seconds: float = systemd.STOP_SECONDS
+) -> tuple[str, ...]:
+    """Bring the units to what `wanted` says and return what was done, in words.
+
+    Units that are not installed are passed over. Under a root that is not a running system, units are enabled and
+    disabled in its files, and nothing is started. Raises UnitTrouble, also where a stop takes longer than
+    `stop_seconds`.
+    """
+    if systemd.is_running(root):
+        return tuple(_live(root, wanted, units_changed, stop_seconds))
+    return tuple(_offline(root, wanted))
+
+
+def _live(root: paths.Root, wanted: plan_model.Units, units_changed: bool, stop_seconds: float) -> list[str]:
+    installed = [
+        unit
+        for unit in dict.fromkeys((*wanted.enable, *wanted.disable, *wanted.start, *wanted.stop))
+        if systemd.is_installed(root, unit)
+    ]
+    states = systemd.states(installed)
+    # Also where it was not this run that changed a file: the one that did may have been killed before it got here.
+    if units_changed or any(state.is_stale for state in states.values()):
+        systemd.reload()
+    disable = [unit for unit in wanted.disable if unit in states and states[unit].enablement == "enabled"]
+    stop = [unit for unit in wanted.stop if unit in states and states[unit].active not in ("inactive", "failed")]
+    enable = [unit for unit in wanted.enable if unit in states and states[unit].enablement != "enabled"]
+    start = [unit for unit in wanted.start if unit in states and states[unit].active != "active"]
+    systemd.disable(root, disable)
+    if stop:
+        systemd.stop(stop, wait=not systemd.is_inside_user_data(), seconds=stop_seconds)
+    systemd.enable(root, enable)
+    systemd.start(start)
+    absent = [unit for unit in wanted.enable if unit not in states]
+    return _said(
+        ("disabled", disable),
+        ("stopped", stop),
+        ("enabled", enable),
+        ("asked to start", start),
+        # Not silently: the certificates or tokens that such a timer sees to have to come from somewhere else.
+        ("not installed, so left out:", absent),
+    )
+
+
+def main_unit(
+    root: paths.Root,
+    unit: str,
+    *,
+    before: systemd.State,
+    action: str,
+    process_id: int | None = None,
+    wait: bool = True,
+    seconds: float = systemd.STOP_SECONDS,
+) -> str:
+    """Let the unit that ran before, `before` says how, take up what was written; return what was done, in words.
+
+    `action` is RELOAD or RESTART; a unit that did not run is started by `apply`. `process_id` is the Teleport in
+    charge: only one that has said so can be reloaded. Raises UnitTrouble, also where systemd takes longer than
+    `seconds`; nothing is waited for where `wait` is false.
+    """
+    if not systemd.is_running(root) or before.active not in ("active", "reloading", "activating", "failed"):
+        return ""
+    if not wait:
+        systemd.restart([unit])
+        return f"asked to restart {unit}"
+    if action == RELOAD and before.active == "active" and unit in systemd.units_around(process_id or 0):
+        systemd.reload_unit(unit)
+        return f"reloaded {unit}"
+    systemd.restart_now(unit, seconds=seconds)
+    return f"restarted {unit}"
+
+
+def remember(root: paths.Root, wanted: Iterable[plan_model.Units]) -> dict[str, systemd.State]:
+    """Return how each unit that `wanted` names stands now; nothing where no systemd runs."""
+    if not systemd.is_running(root):
+        return {}
+    named = (unit for each in wanted for unit in (*each.enable, *each.disable))
+    return systemd.states([unit for unit in dict.fromkeys(named) if systemd.is_installed(root, unit)])
+
+
+def as_remembered(states: Mapping[str, systemd.State]) -> plan_model.Units:
+    """Return what to ask of systemd so that units stand again as `states` has them."""
+    ran = [unit for unit, state in states.items() if state.active not in ("inactive", "unknown")]
+    enabled = [unit for unit, state in states.items() if state.enablement == "enabled"]
+    return plan_model.Units(
+        enable=tuple(enabled),
+        disable=tuple(unit for unit in states if unit not in enabled),
+        start=tuple(ran),
+        stop=tuple(unit for unit in states if unit not in ran),
+    )
+
+
+def _offline(root: paths.Root, wanted: plan_model.Units) -> list[str]:
+    disable = [unit for unit in wanted.disable if systemd.is_installed(root, unit)]
+    enable = [unit for unit in wanted.enable if systemd.is_installed(root, unit)]
+    if not (disable or enable):
+        return []
+    if process.run(["systemctl", "--version"], timeout_seconds=10).status == 127:
+        return [f"systemctl is not here: nothing was enabled under {root.directory}"]
+    systemd.disable(root, disable)
+    systemd.enable(root, enable)
+    return _said(("enabled", enable))
+
+
+def _said(*groups: tuple[str, Sequence[str]]) -> list[str]:
+    done = [f"{verb} {', '.join(units)}" for verb, units in groups if units]
+    for line in done:
+        logger.info("systemd: %s", line)
+    return done

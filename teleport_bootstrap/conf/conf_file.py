@@ -1,0 +1,173 @@
+"""A conf, read: typed values with the line each came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, NamedTuple, Optional, TypeVar
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.conf import grammar, secrecy, suggestion, variables
+from teleport_bootstrap.conf.grammar import Assignment
+from teleport_bootstrap.conf.invalid_value import Unfit
+from teleport_bootstrap.conf.problem import VALUE, Problem
+from teleport_bootstrap.conf.variable import Variable
+from teleport_bootstrap.secret import MASK
+
+T = TypeVar("T")
+
+PATH = "/etc/teleport.d/conf"
+
+
+@dataclass(frozen=True)
+class Setting(Generic[T]):
+    """The value of a variable and where it was assigned; line and column count from 1."""
+
+    variable: Variable[T]
+    value: T
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Conf:
+    """All that a conf sets. A variable assigned an empty string counts as not set, where the table says nothing else.
+
+    `warnings` are what an operator should know although the conf is valid. `holds_secret` says whether the file
+    contains a secret anywhere, also in an assignment that a later one overrides.
+    """
+
+    path: str = PATH
+    warnings: tuple[Problem, ...] = ()
+    holds_secret: bool = False
+    settings: Mapping[str, Setting[Any]] = field(default_factory=dict)
+
+    def setting(self, variable: Variable[T]) -> Optional[Setting[T]]:
+        """Return the value of `variable` with its place, or None when it is not set."""
+        return self.settings.get(variable.name)
+
+    def value(self, variable: Variable[T]) -> Optional[T]:
+        """Return the value of `variable`, or None when it is not set."""
+        setting = self.setting(variable)
+        return None if setting is None else setting.value
+
+    def line(self, variable: Variable[T]) -> Optional[int]:
+        """Return the line that sets `variable`, or None when it is not set."""
+        setting = self.setting(variable)
+        return None if setting is None else setting.line
+
+
+class Shown(NamedTuple):
+    """An assignment as it may be shown to anyone: the value of a secret is a mask."""
+
+    name: str
+    value: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A conf, judged. `variables` is empty when the grammar refuses the file; `conf` is None when anything does."""
+
+    variables: tuple[Shown, ...]
+    errors: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+    conf: Optional[Conf]
+
+
+def load(data: bytes, path: str = PATH) -> Conf:
+    """Return the conf that `data`, the content of the file `path`, says.
+
+    Raises `errors.ConfInvalid` with every problem of grammar and value, in the order of their lines.
+    """
+    inspection = inspect(data, path)
+    if inspection.conf is None:
+        raise errors.ConfInvalid(path, inspection.errors)
+    return inspection.conf
+
+
+def inspect(data: bytes, path: str = PATH) -> Inspection:
+    """Return everything there is to say about `data`, the content of the file `path`; raises nothing."""
+    parsed = grammar.parse(data)
+    secret = secrecy.secret_assignments(parsed.assignments)
+    last = {assignment.name: index for index, assignment in enumerate(parsed.assignments)}
+    settings: dict[str, Setting[Any]] = {}
+    problems = list(parsed.problems)
+    for name, index in last.items():
+        variable = variables.BY_NAME.get(name)
+        assignment = parsed.assignments[index]
+        if variable is None or (assignment.value == "" and not variable.empty_is_value):
+            continue
+        try:
+            value = variable.parse(assignment.value)
+        except Unfit as unfit:
+            problems.append(_unfit(variable, assignment, unfit, index in secret))
+        else:
+            settings[name] = Setting(variable, value, assignment.line, assignment.column)
+    found = tuple(sorted(problems, key=_place))
+    warnings = tuple(sorted(_warnings(parsed.assignments, last), key=_place))
+    holds_secret = any(
+        assignment.value and variables.BY_NAME[assignment.name].secret
+        for assignment in parsed.assignments
+        if assignment.name in variables.BY_NAME
+    )
+    return Inspection(
+        variables=() if parsed.problems else _shown(parsed.assignments, secret),
+        errors=found,
+        warnings=warnings,
+        conf=None if found else Conf(path, warnings, holds_secret, settings),
+    )
+
+
+def _place(problem: Problem) -> tuple[int, int]:
+    return (problem.line or 0, problem.column or 0)
+
+
+def _shown(assignments: tuple[Assignment, ...], secret: frozenset[int]) -> tuple[Shown, ...]:
+    return tuple(
+        Shown(assignment.name, MASK if index in secret and assignment.value else assignment.value, assignment.line)
+        for index, assignment in enumerate(assignments)
+    )
+
+
+def _unfit(variable: Variable[Any], assignment: Assignment, unfit: Unfit, secret: bool) -> Problem:
+    message, hint = f"{variable.name} {unfit.message}", unfit.hint
+    if secret and not variable.secret:
+        message = (
+            f"{variable.name} does not fit its type ({variable.kind.name}); its value holds a secret and is not shown"
+        )
+        hint = ""
+    if "\n" in assignment.value:
+        hint = "the value goes on over several lines: look for a missing closing quote"
+    elif any(quote in assignment.value for quote in "“”„‘’"):
+        hint = "the value has typographic quotes: write plain ones"
+    return Problem(VALUE, message, hint, assignment.line, assignment.column)
+
+
+def _warnings(assignments: tuple[Assignment, ...], last: Mapping[str, int]) -> list[Problem]:
+    found = []
+    for index, assignment in enumerate(assignments):
+        name, final = assignment.name, assignments[last[assignment.name]]
+        message = hint = ""
+        if index != last[name]:
+            if name in variables.BY_NAME or suggestion.looks_like_ours(name):
+                message = f"{name} on line {assignment.line} has no effect: line {final.line} assigns it again"
+                hint = "keep one of the two"
+        elif name not in variables.BY_NAME:
+            if suggestion.looks_like_ours(name):
+                nearest = suggestion.nearest(name)
+                message = f"{name} is not a variable of this agent and has no effect"
+                hint = f"did you mean {nearest}?" if nearest else "docs/conf-reference.md lists the variables"
+        elif assignment.value:
+            message, hint = _remark(name, assignment.value)
+        if message:
+            found.append(Problem(VALUE, message, hint, assignment.line, assignment.column))
+    return found
+
+
+def _remark(name: str, value: str) -> tuple[str, str]:
+    if name == variables.TELEPORT_INFLUXDB_ADDRESS.name:
+        return f"{name} is ignored: monitoring left the images", "remove the line"
+    if name == variables.TELEPORT_LICENSE_PATH.name and value.lower() in ("false", "no", "0"):
+        return f"{name} asks for a license whatever it holds", "remove the line if there is no license"
+    return "", ""

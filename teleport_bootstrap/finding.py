@@ -1,0 +1,61 @@
+"""One thing that a check has found: in a conf, a document, an image, an archive, or on this host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Optional
+
+ERROR = "error"
+WARNING = "warning"
+NOTE = "note"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in a file: lines and columns count from 1, and are None where the whole file is meant."""
+
+    file: str
+    line: Optional[int] = None
+    column: Optional[int] = None
+
+    def __str__(self) -> str:
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong, and what to do about it. Never holds a secret.
+
+    `severity` is ERROR (it stops what was asked for), WARNING or NOTE. `code` is a short stable word for programs, such
+    as `conf-value`. `subject` is what the finding is about: a variable, a path in teleport.yaml, a file, a unit.
+    `message` says what is wrong, `remedy` what to write or to run instead.
+    """
+
+    severity: str
+    code: str
+    subject: str
+    message: str
+    remedy: str = ""
+    place: Optional[Place] = None
+
+    @property
+    def is_error(self) -> bool:
+        """Whether it stops what was asked for."""
+        return self.severity == ERROR
+
+    def __str__(self) -> str:
+        start = f"{self.place}: " if self.place is not None else ""
+        return f"{start}{self.message}" + (f" ({self.remedy})" if self.remedy else "")
+
+    def data(self) -> dict[str, object]:
+        """Return the finding for JSON: the fields above, with `file`, `line` and `column` in place of `place`."""
+        fields = asdict(self)
+        fields.pop("place")
+        place = self.place or Place("")
+        return {**fields, "file": place.file or None, "line": place.line, "column": place.column}
+
+
+def errors_in(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return those of `findings` that are errors."""
+    return tuple(each for each in findings if each.is_error)

@@ -1,1 +1,0 @@
-"""Judging an image before it is made into instances."""

@@ -1,0 +1,1 @@
+"""What an image or a support bundle must not hold."""

@@ -1,0 +1,159 @@
+"""A support bundle: the parts, masked, as one file for root alone."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import gzip
+import io
+import os
+import tarfile
+from dataclasses import dataclass
+
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.host import clock, directory
+from teleport_bootstrap.inspection import bundle_parts, known_secrets, redaction
+from teleport_bootstrap.plan import secret_mask as yaml_masking
+
+MANIFEST = "MANIFEST.txt"
+_LONGEST_LINE = 32 * 1024
+_PARTIAL = ".teleport-bootstrap-new"
+
+_INTRODUCTION = """\
+What this bundle holds, from {host}, made at {made_at} by teleport-bootstrap collect-logs.
+
+Look through it before you send it: what is masked are the secrets that this host holds ({known} values), and what
+looks like a secret. Names of hosts, users, clusters and addresses are in it. Never in it: license, tokens, keys, and
+anything else from Teleport's data directory.
+
+"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file in the bundle: its size in bytes, and how many secrets were masked in it."""
+
+    name: str
+    size: int
+    masked: int
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle at `path`; `masked` counts by kind, `absent` says what is not in it or not whole, and why.
+
+    `unread` names files that may hold a secret that thus could not be looked for.
+    """
+
+    path: str
+    size: int
+    entries: tuple[Entry, ...]
+    masked: dict[str, int]
+    absent: tuple[str, ...]
+    unread: tuple[str, ...]
+
+
+def make(root: paths.Root, output: str | None, *, days: float) -> Bundle:
+    """Collect, mask, and write the bundle to the new file `output`, by default one in our state directory.
+
+    The lock is not taken and nothing is put right first: what is to be seen is the host as it is, whoever is at work on
+    it. Raises UsageError where `output` is there already, FileTrouble where it cannot be written.
+    """
+    made_at = datetime.datetime.fromtimestamp(clock.SYSTEM.wall(), datetime.timezone.utc)
+    name = f"support-{made_at:%Y%m%dT%H%M%SZ}.tar.gz"
+    path = os.path.abspath(output) if output is not None else root.path(f"{paths.STATE}/{name}")
+    _require_free(path)
+    secrets = known_secrets.find(root)
+    mask = redaction.Mask(secrets.secrets)
+    contents: dict[str, str] = {}
+    entries, absent = [], []
+    for part in bundle_parts.parts(root, days=days):
+        before = sum(mask.counts.values())
+        text = _short_lines(mask.apply(yaml_masking.masked(part.text) if part.name.endswith(".yaml") else part.text))
+        if part.trouble:
+            absent.append(mask.apply(f"{part.name}: {part.trouble}"))
+        if not text:
+            continue
+        if mask.survives(text):
+            absent.append(f"{part.name}: a secret of this host could not be taken out of it")
+            continue
+        contents[part.name] = text
+        entries.append(Entry(part.name, len(text.encode()), sum(mask.counts.values()) - before))
+    unread = tuple(map(mask.apply, secrets.unread))
+    introduction = _INTRODUCTION.format(host=mask.apply(os.uname().nodename), made_at=made_at, known=mask.known)
+    manifest = introduction + _listed(entries, dict(mask.counts), absent, unread)
+    data = _packed({MANIFEST: manifest, **contents}, name[: -len(".tar.gz")], int(made_at.timestamp()))
+    _write(path, data, make_parent=output is None)
+    return Bundle(path, len(data), tuple(entries), dict(mask.counts), tuple(absent), unread)
+
+
+def _require_free(path: str) -> None:
+    if os.path.lexists(path):
+        raise errors.UsageError(f"{path} is there already", hint="Name a file that does not exist yet.")
+
+
+def _short_lines(text: str) -> str:
+    """Cut lines that nobody reads; after the masking, so that no secret is cut in two."""
+    if max(map(len, text.splitlines()), default=0) <= _LONGEST_LINE:
+        return text
+    return "".join(
+        line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]} [cut]\n"
+        for line in text.splitlines(keepends=True)
+    )
+
+
+def _listed(entries: list[Entry], counts: dict[str, int], absent: list[str], unread: tuple[str, ...]) -> str:
+    lines = [f"{each.size:>9}  {each.name}" + (f"  ({each.masked} masked)" if each.masked else "") for each in entries]
+    lines += ["", "Masked:", *(f"  {count:>6}  {kind}" for kind, count in sorted(counts.items()))]
+    if not counts:
+        lines.append("  nothing")
+    if unread:
+        lines += ["", "Could not be read, so that a secret in it could not be looked for:", *(f"  {x}" for x in unread)]
+    if absent:
+        lines += ["", "Not in it, or not whole:", *(f"  {each}" for each in absent)]
+    lines += ["", "Journals have the newest entry first.", ""]
+    return "\n".join(lines)
+
+
+def _packed(contents: dict[str, str], folder: str, moment: int) -> bytes:
+    packed = io.BytesIO()
+    with (
+        gzip.GzipFile(filename="", fileobj=packed, mode="wb", mtime=moment) as compressed,
+        tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        for name, text in contents.items():
+            data = text.encode("utf-8", "backslashreplace")
+            member = tarfile.TarInfo(f"{folder}/{name}")
+            member.size, member.mode, member.mtime = len(data), 0o600, moment
+            archive.addfile(member, io.BytesIO(data))
+    return packed.getvalue()
+
+
+def _write(path: str, data: bytes, *, make_parent: bool) -> None:
+    """Write a new file, of mode 0600 from the beginning; it has its name only when all of it is on the disk."""
+    parent, name = os.path.split(path)
+    # Of a directory that somebody names, links to it are that person's affair; what is in ours is not.
+    parent = parent if make_parent else os.path.realpath(parent)
+    try:
+        if make_parent:
+            os.makedirs(os.path.dirname(parent), mode=0o755, exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(parent, mode=0o700)
+        opened = directory.Directory(parent)
+        try:
+            partial = f".{name}.{os.getpid()}{_PARTIAL}"
+            opened.create(partial, data, mode=0o600, uid=-1, gid=-1)
+            try:
+                opened.keep(partial, name)
+            finally:
+                opened.unlink(partial)
+            opened.sync()
+        finally:
+            opened.close()
+    except FileExistsError:
+        _require_free(path)
+        raise
+    except OSError as error:
+        raise errors.FileTrouble(
+            f"{path} cannot be written: {error.strerror}", hint="Look at its directory, or name another with --output."
+        ) from None

@@ -1,0 +1,262 @@
+"""The parts of a support bundle: each a name and a text, not masked yet."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import json
+import os
+import platform
+import re
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import teleport_bootstrap
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.host import clock, directory, excerpt, journal, systemd, teleport, trust
+from teleport_bootstrap.inspection import conf_text, known_secrets
+from teleport_bootstrap.operations import status
+from teleport_bootstrap.plan import activation, roles
+from teleport_bootstrap.state import current, generations, jobs
+
+# Of one unit; the newest entries count.
+JOURNAL_BYTES = 2 * 1024 * 1024
+JOURNAL_LINES = 20000
+_JOURNAL_SECONDS = 30.0
+# Of all units together: a journal that hangs for one hangs for each.
+_JOURNALS_SECONDS = 90.0
+_COMMAND_BYTES = 256 * 1024
+_COMMAND_SECONDS = 15.0
+_MOST_UNITS = 40
+_MOST_NAMES = 500
+
+_UNIT = re.compile(r"teleport[\w@.-]*\.(?:service|timer)", re.ASCII)
+_OTHERS = ("cloud-init.service", "cloud-final.service", "certbot.service")
+_PROPERTIES = (
+    "Id,LoadState,ActiveState,SubState,UnitFileState,Result,ExecMainStatus,ExecMainStartTimestamp,"
+    "ExecMainExitTimestamp,NRestarts,ConditionResult,NeedDaemonReload,MemoryCurrent,TasksCurrent,FragmentPath,DropInPaths"
+)
+_LIBRARIES = ("botocore", "jinja2", "requests", "urllib3", "yaml", "systemd")
+_COMMANDS = {
+    "system/kernel.txt": ("uname", "-a"),
+    "system/systemd.txt": ("systemctl", "--version"),
+    "system/disks.txt": ("df", "-h"),
+    "system/inodes.txt": ("df", "-i"),
+    "system/memory.txt": ("free", "-m"),
+    "system/uptime.txt": ("uptime",),
+    "system/clock.txt": ("timedatectl",),
+    "system/addresses.txt": ("ip", "-brief", "address"),
+    "system/listening.txt": ("ss", "-ltn"),
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of the bundle; `trouble` says why it is not there, or not whole."""
+
+    name: str
+    text: str
+    trouble: str = ""
+
+
+def parts(root: paths.Root, *, days: float) -> Iterator[Part]:
+    """Yield every part; one that cannot be had says so. `days` is how far the journals go back."""
+    for name, collect in _singles(root).items():
+        yield _collected(name, collect)
+    yield from _texts(root)
+    if root.is_live:
+        for name, command in _COMMANDS.items():
+            yield _said(name, command)
+    units = _units(root)
+    if systemd.is_running(root):
+        yield _said("units/states.txt", ("systemctl", "show", f"--property={_PROPERTIES}", *units))
+        yield _said("units/timers.txt", ("systemctl", "list-timers", "--all", "--no-pager"))
+        yield _said("units/failed.txt", ("systemctl", "list-units", "--failed", "--no-pager"))
+    until = clock.SYSTEM.monotonic() + _JOURNALS_SECONDS
+    yield _journal(root, "journal/teleport-bootstrap.txt", [f"--identifier={journal.IDENTIFIER}"], days, until)
+    for unit in units:
+        if unit.endswith(".service"):
+            yield _journal(root, f"journal/{unit}.txt", [f"--unit={unit}"], days, until)
+
+
+def _singles(root: paths.Root) -> dict[str, Callable[[], str]]:
+    return {
+        "status.json": lambda: _json(dataclasses.asdict(status.report(root))),
+        "history.json": lambda: _json(list(_history(root))),
+        "jobs.json": lambda: _json([dataclasses.asdict(each) for each in jobs.read(root)]),
+        "versions.json": lambda: _json(_versions(root)),
+        "files.txt": lambda: "".join(f"{line}\n" for line in _listing(root)),
+    }
+
+
+def _collected(name: str, collect: Callable[[], str]) -> Part:
+    try:
+        return Part(name, collect())
+    except errors.BootstrapError as error:
+        return Part(name, "", error.message)
+    except OSError as error:
+        return Part(name, "", error.strerror or type(error).__name__)
+
+
+def _json(data: Any) -> str:
+    return json.dumps(data, indent=1, ensure_ascii=False, default=str) + "\n"
+
+
+def _history(root: paths.Root) -> Iterator[dict[str, Any]]:
+    now = current.known(root)
+    for number in reversed(generations.numbers(root)):
+        try:
+            each = generations.load(root, number)
+        except errors.GenerationMissing as error:
+            yield {"generation": number, "trouble": error.message}
+            continue
+        yield {
+            "generation": number,
+            "current": now is not None and now.generation == number,
+            "made_at": each.made_at,
+            "made_by": each.made_by,
+            "reason": each.reason,
+            "role": each.role,
+            "unit": each.unit,
+            "teleport_version": each.teleport_version,
+            "agent_version": each.agent_version,
+            "teleport_yaml_sha256": each.teleport_yaml_sha256,
+            "conf_sha256": each.conf_sha256,
+            "files": [file.path for file in each.files],
+            "gates": list(each.gates),
+        }
+
+
+def _versions(root: paths.Root) -> dict[str, Any]:
+    binary = teleport.find(root)
+    said = teleport.version(binary) if binary is not None else None
+    return {
+        "teleport-bootstrap": teleport_bootstrap.__version__,
+        "teleport": None if said is None else (said.output.strip() if said.ok else said.describe()),
+        "teleport_path": binary,
+        "system": _os_release(root),
+        "kernel": platform.release(),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "libraries": {name: _library(name) for name in _LIBRARIES},
+    }
+
+
+def _os_release(root: paths.Root) -> str:
+    for path in ("/etc/os-release", "/usr/lib/os-release"):
+        try:
+            with open(root.path(path), encoding="utf-8", errors="replace") as file:
+                found = re.search(r'^PRETTY_NAME="?(.*?)"?$', file.read(8192), re.MULTILINE)
+        except OSError:
+            continue
+        if found:
+            return found[1]
+    return "unknown"
+
+
+def _library(name: str) -> str | None:
+    try:
+        module = importlib.import_module(name)
+    except ImportError:
+        return None
+    return str(getattr(module, "__version__", "of unknown version"))
+
+
+def _listing(root: paths.Root) -> Iterator[str]:
+    """Yield mode, owner, size and name of what is in the directories that matter; nothing is opened."""
+    for folder in (paths.CONF_DIRECTORY, paths.OVERRIDES, paths.DATA, paths.STATE):
+        yield f"{folder}:"
+        try:
+            opened = directory.Directory(root.path(folder))
+        except OSError as error:
+            yield f"  {error.strerror}"
+            continue
+        try:
+            for name in sorted(opened.names())[:_MOST_NAMES]:
+                facts = os.stat(name, dir_fd=opened.descriptor, follow_symlinks=False)
+                owner = f"{facts.st_uid}:{facts.st_gid}"
+                yield f"  {stat.filemode(facts.st_mode)} {facts.st_nlink} {owner:>11} {facts.st_size:>10} {name}"
+        finally:
+            opened.close()
+
+
+def _texts(root: paths.Root) -> Iterator[Part]:
+    """Yield configuration, as text."""
+    yield _collected("config/conf", lambda: conf_text.shown(_text(trust.read(root, paths.CONF))))
+    for path in (paths.TELEPORT_YAML, paths.UNIT_ENVIRONMENT, known_secrets.ENVIRONMENT):
+        yield _file(root, f"config{path}", path)
+    try:
+        names = trust.names(root, paths.OVERRIDES)
+    except errors.BootstrapError as error:
+        yield Part("config/overrides", "", error.message)
+        names = []
+    for name in names[:_MOST_NAMES]:
+        yield _file(root, f"config{paths.OVERRIDES}/{_safe(name)}", f"{paths.OVERRIDES}/{name}")
+    for unit in roles.TELEPORT_UNITS:
+        folder = f"/etc/systemd/system/{unit}.d"
+        try:
+            names = sorted(os.listdir(root.path(folder)))
+        except OSError:
+            continue
+        for name in names[:_MOST_NAMES]:
+            yield _file(root, f"config{folder}/{_safe(name)}", f"{folder}/{name}")
+
+
+def _text(data: bytes | None) -> str:
+    if data is None:
+        raise errors.ConfMissing(f"there is no {paths.CONF}")
+    return data.decode("utf-8", "replace")
+
+
+def _file(root: paths.Root, name: str, path: str) -> Part:
+    try:
+        found = directory.read(root, path)
+    except OSError as error:
+        return Part(name, "", f"{path} cannot be read: {error.strerror}")
+    if found is None:
+        there = os.path.lexists(root.path(path))
+        return Part(name, "", f"{path} is not a regular file of one name" if there else f"there is no {path}")
+    return Part(name, found.content.decode("utf-8", "replace"))
+
+
+def _safe(name: str) -> str:
+    """A file's name as a name in the bundle: no path, and nothing that a terminal obeys."""
+    return re.sub(r"[^\w.-]", "_", name, flags=re.ASCII)[:100]
+
+
+def _units(root: paths.Root) -> list[str]:
+    """Return the units to tell of: those of Teleport's and ours that are installed, and what runs user-data."""
+    names = {*roles.TELEPORT_UNITS, *activation.TIMERS}
+    for folder in systemd.UNIT_DIRECTORIES:
+        try:
+            names.update(name for name in os.listdir(root.path(folder)) if _UNIT.fullmatch(name))
+        except OSError:
+            continue
+    return [each for each in (*sorted(names)[:_MOST_UNITS], *_OTHERS) if systemd.is_installed(root, each)]
+
+
+def _said(name: str, command: tuple[str, ...]) -> Part:
+    said = excerpt.run(command, most_bytes=_COMMAND_BYTES, timeout_seconds=_COMMAND_SECONDS)
+    return Part(name, said.text, said.trouble or ("only the beginning" if said.cut else ""))
+
+
+def _journal(root: paths.Root, name: str, chosen: list[str], days: float, until: float) -> Part:
+    """Return the newest entries first: with a limit, older versions of journalctl give the oldest otherwise.
+
+    `until` is when no journal is waited for any more, on the monotonic clock.
+    """
+    left = min(_JOURNAL_SECONDS, until - clock.SYSTEM.monotonic())
+    if left <= 0:
+        return Part(name, "", "not asked for any more, since the journal took too long")
+    place = [] if root.is_live else [f"--directory={root.path('/var/log/journal')}"]
+    said = excerpt.run(
+        [
+            *("journalctl", "--no-pager", "--quiet", "--output=short-iso", "--reverse"),
+            *(f"--lines={JOURNAL_LINES}", f"--since=-{days * 24:.0f}h", *place, *chosen),
+        ],
+        most_bytes=JOURNAL_BYTES,
+        timeout_seconds=left,
+    )
+    return Part(name, said.text, said.trouble or ("only the newest entries" if said.cut else ""))

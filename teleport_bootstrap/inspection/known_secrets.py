@@ -1,0 +1,227 @@
+"""The secrets that this host holds, so that they can be looked for in what leaves it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.conf import grammar, secrecy, secret_names
+from teleport_bootstrap.host import directory, trust
+from teleport_bootstrap.inspection import redaction as support_masking
+from teleport_bootstrap.plan import roles, secret_mask, yaml_reading
+from teleport_bootstrap.plan.services import auth_service, proxy_service, teleport_section
+from teleport_bootstrap.secret import Secret
+
+LETSENCRYPT = (
+    "/etc/letsencrypt/live",
+    "/etc/letsencrypt/archive",
+    "/etc/letsencrypt/accounts",
+    "/etc/letsencrypt/keys",
+)
+ENVIRONMENT = "/etc/default/teleport"
+
+_FILES = (teleport_section.TOKEN, auth_service.LICENSE, proxy_service.PRIVATE_KEY)
+_ENTRY = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)=(.*)$", re.MULTILINE)
+_LEAD = re.compile(r"^[ #-]*(?:[\"']?[\w.-]+[\"']?: +)?", re.ASCII)
+_FILE_OF_KEY = re.compile(r"^[ #-]*[\"']?([\w.-]+)[\"']?: +[\"']?(/[^\s\"'#]+)", re.ASCII | re.MULTILINE)
+_ENVIRONMENT_LINE = re.compile(r"^\s*Environment=(.*)$", re.MULTILINE)
+_MOST_CONFS = 100
+# A shorter password may be a word that is found everywhere.
+_SHORTEST_PASSWORD = 5
+_EDGE = re.compile("-----[A-Z0-9 ]+-----")
+# Lines of a license or a key that say nothing by themselves.
+_SHORTEST_LINE = 8
+_LARGEST_SECRET = 128 * 1024
+_DEEPEST = 6
+
+
+@dataclass
+class Found:
+    """What was found; `unread` names each file that may hold a secret and could not be read, with the reason."""
+
+    secrets: list[Secret] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    _asked: set[str] = field(default_factory=set)
+
+    def add(self, value: str) -> None:
+        """Add a value, and each line of it where it has several."""
+        whole = value.strip()
+        # The edge of a key alone is no secret, and what stands between two of them is found by it.
+        if whole and not _EDGE.fullmatch(whole):
+            self.secrets.append(Secret(whole))
+        lines = [line.strip() for line in whole.splitlines()]
+        if len(lines) > 1:
+            kept = [each for each in lines if len(each) >= _SHORTEST_LINE and not each.startswith("-----")]
+            self.secrets.extend(map(Secret, kept))
+
+
+def find(root: paths.Root) -> Found:
+    """Return the secrets in conf, overrides, teleport.yaml, the files that these name, and where certbot keeps keys."""
+    found = Found()
+    _of_conf(root, found)
+    for path in _other_confs(root):
+        _of_assignments(_read(root, path, found) or "", found)
+    for path in _FILES:
+        _of_file(root, path, found)
+    for path in (paths.TELEPORT_YAML, *_overrides(root, found)):
+        _of_yaml(root, path, found)
+    _of_environment(root, found)
+    for top in LETSENCRYPT:
+        for path in _files_below(root, top):
+            if "key" in os.path.basename(path):
+                _of_file(root, path, found)
+    return found
+
+
+def _of_conf(root: paths.Root, found: Found) -> None:
+    try:
+        data = trust.read(root, paths.CONF)
+    except errors.BootstrapError as error:
+        found.unread.append(error.message)
+        data = None
+    if data is None:
+        return
+    parsed = grammar.parse(data)
+    secret = secrecy.secret_assignments(parsed.assignments)
+    for index, assignment in enumerate(parsed.assignments):
+        if index in secret:
+            found.add(assignment.value)
+        _of_urls(assignment.value, found)
+
+
+def _other_confs(root: paths.Root) -> list[str]:
+    """Return where copies of a conf are, which may hold the token of before: beside it, and that of a restored host."""
+    try:
+        names = trust.names(root, paths.CONF_DIRECTORY)
+    except errors.BootstrapError:
+        names = []  # said of the conf itself
+    beside = [f"{paths.CONF_DIRECTORY}/{name}" for name in names[:_MOST_CONFS]]
+    regular = [path for path in beside if os.path.isfile(root.path(path)) and path != paths.CONF]
+    return [*regular, paths.RESTORED_CONF]
+
+
+def _of_urls(text: str, found: Found) -> None:
+    """Add the passwords in URLs; in the journal they may stand alone."""
+    for password in support_masking.passwords(text):
+        if len(password) >= _SHORTEST_PASSWORD:
+            found.add(password)
+
+
+def _overrides(root: paths.Root, found: Found) -> list[str]:
+    try:
+        return [f"{paths.OVERRIDES}/{name}" for name in trust.names(root, paths.OVERRIDES)]
+    except errors.BootstrapError as error:
+        found.unread.append(error.message)
+        return []
+
+
+def _of_yaml(root: paths.Root, path: str, found: Found) -> None:
+    content = _read(root, path, found)
+    if content is None:
+        return
+    try:
+        values = list(_scalars(yaml_reading.parse(content), secret=False, depth=0))
+    except yaml_reading.Unreadable:
+        values = []
+    # Also what is commented out, or in a file that cannot be read as YAML.
+    values += _masked_values(content)
+    _of_urls(content, found)
+    for value in values:
+        if value.startswith("/"):
+            _of_file(root, value, found)
+        elif not _is_switch(value):
+            found.add(value)
+            # Static tokens: `proxy,node:the-token`.
+            role, colon, token = value.partition(":")
+            if colon and re.fullmatch(r"[a-z,]+", role):
+                if token.startswith("/"):
+                    _of_file(root, token, found)
+                else:
+                    found.add(token)
+
+
+def _masked_values(content: str) -> Iterator[str]:
+    """Yield what would be masked where the text is shown, line by line."""
+    for line, shown in zip(content.splitlines(), secret_mask.masked(content).splitlines()):
+        if line != shown:
+            yield _LEAD.sub("", line).strip().strip("\"'")
+    for key, path in _FILE_OF_KEY.findall(content):
+        if secret_names.looks_secret(key):
+            yield path
+
+
+def _scalars(value: Any, *, secret: bool, depth: int) -> Iterator[str]:
+    """Yield every scalar that stands somewhere below a key that is named like a secret."""
+    if depth > _DEEPEST * 2:
+        return
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield from _scalars(below, secret=secret or secret_names.looks_secret(str(key)), depth=depth + 1)
+    elif isinstance(value, list):
+        for below in value:
+            yield from _scalars(below, secret=secret, depth=depth + 1)
+    elif secret and value is not None and not isinstance(value, bool):
+        yield str(value)
+
+
+def _is_switch(value: str) -> bool:
+    return value.strip().lower() in ("", "true", "false", "yes", "no", "on", "off", "null", "~", "|", ">", "[]", "{}")
+
+
+def _of_environment(root: paths.Root, found: Found) -> None:
+    _of_assignments(_read(root, ENVIRONMENT, found) or "", found)
+    for unit in roles.TELEPORT_UNITS:
+        folder = f"/etc/systemd/system/{unit}.d"
+        for path in _files_below(root, folder):
+            for line in _ENVIRONMENT_LINE.findall(_read(root, path, found) or ""):
+                try:
+                    words = shlex.split(line)
+                except ValueError:
+                    words = line.split()
+                _of_assignments("\n".join(words), found)
+
+
+def _of_assignments(text: str, found: Found) -> None:
+    for name, value in _ENTRY.findall(text):
+        if secret_names.looks_secret(name):
+            found.add(value.strip().strip("\"'"))
+    _of_urls(text, found)
+
+
+def _of_file(root: paths.Root, path: str, found: Found) -> None:
+    if path in found._asked or not os.path.isabs(path):
+        return
+    found._asked.add(path)
+    content = _read(root, path, found)
+    if content is not None and len(content) <= _LARGEST_SECRET:
+        found.add(content)
+
+
+def _read(root: paths.Root, path: str, found: Found) -> str | None:
+    try:
+        content = directory.read(root, path)
+    except OSError as error:
+        found.unread.append(f"{root.path(path)} cannot be read: {error.strerror}")
+        return None
+    if content is None:
+        if os.path.lexists(root.path(path)):
+            found.unread.append(f"{root.path(path)} is not a regular file of one name, and was not opened")
+        return None
+    return content.content.decode("utf-8", "surrogateescape")
+
+
+def _files_below(root: paths.Root, top: str) -> Iterator[str]:
+    """Yield the regular files below `top`; links are not followed."""
+    start = root.path(top)
+    for folder, folders, names in os.walk(start):
+        below = os.path.relpath(folder, start)
+        if below.count(os.sep) >= _DEEPEST:
+            folders.clear()
+        for name in names:
+            if not os.path.islink(os.path.join(folder, name)):
+                yield os.path.normpath(os.path.join(top, below, name))

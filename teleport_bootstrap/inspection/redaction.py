@@ -1,0 +1,191 @@
+"""Taking secrets out of text that strangers will read: those that are known here, and what looks like one."""
+
+from __future__ import annotations
+
+import base64
+import collections
+import json
+import re
+from collections.abc import Iterable, Iterator
+from urllib import parse
+
+from teleport_bootstrap.inspection import secret_patterns
+from teleport_bootstrap.secret import MASK, Secret
+
+KNOWN = "a secret of this host"
+
+# Shorter ones are looked for as whole words only: they would be found in the middle of others.
+_SHORT = 6
+# An encoding of something shorter is too short to be told from other text.
+_ENCODABLE = 8
+# No private key is longer; what has no end is no reason to drop a whole journal.
+_KEY_LINES = 150
+
+# Taken apart by a function, whose work does not grow with what it does not find.
+_URL = re.compile(r"://(?P<rest>[^\s\"'<>]{1,2000})")
+_PORT = re.compile(r"\d{1,5}")
+_LONGEST_USER = 19
+_HEXADECIMAL = re.compile("[0-9a-f]+|[0-9A-F]+")
+# What follows such a name and is none: files, parameters, and the beginning of a sentence.
+_PATH = re.compile(r"/(?:(?:etc|home|opt|root|run|srv|teleport|tmp|usr|var)(?:/[\w./<>*-]*)?)?")
+_REFERENCE = re.compile(r"\$(?:[A-Za-z_]\w*|\{[A-Za-z_]\w*\}|\()?")
+_HARMLESS = frozenset(
+    (
+        *("true", "false", "null", "none", "yes", "no", "on", "off", "is", "was", "are", "a", "an", "the", "not"),
+        *("absent", "present", "missing", "expired", "invalid", "unknown", "written", "fetched", "from", "in", "of"),
+        *("and", "or", "with", "has", "needs", "for", "to", "token", "tokens", "license", "no", "denied", "found"),
+    )
+)
+_KEY_EDGE = re.compile(r"-----(BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+# The last word of a line of a key, and how many other lines may come in between.
+_KEY_WORD = re.compile(r"(?!/)[A-Za-z0-9+/]+={0,2}")
+_MOST_OTHERS = 3
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+class Mask:
+    """Masks text after text. `counts` is how many of each kind were masked so far, `known` is how many are known."""
+
+    def __init__(self, secrets: Iterable[Secret]) -> None:
+        whole = {each.reveal() for each in secrets if each}
+        self.known = len(whole)
+        self.counts: collections.Counter[str] = collections.Counter()
+        forms = {form for value in whole for form in _forms(value)}
+        self._forms = sorted((form for form in forms if len(form) >= _SHORT), key=len, reverse=True)
+        self._words = [re.compile(rf"(?<!\w){re.escape(form)}(?!\w)") for form in forms if len(form) < _SHORT]
+
+    def apply(self, text: str) -> str:
+        """Return `text` without secrets, and with control characters in a form that no terminal obeys."""
+        for form in self._forms:
+            if form in text:
+                self.counts[KNOWN] += text.count(form)
+                text = text.replace(form, MASK)
+        for word in self._words:
+            text, count = word.subn(MASK, text)
+            self.counts[KNOWN] += count
+        text = _URL.sub(self._without_password, text)
+        for kind, pattern in secret_patterns.PATTERNS:
+            text = pattern.sub(lambda found, kind=kind: self._replaced(kind, found), text)  # type: ignore[misc]
+        return visible("".join(self._without_keys(text)))
+
+    def survives(self, text: str) -> bool:
+        """Whether a known secret is still in `text`."""
+        return any(form in text for form in self._forms) or any(word.search(text) for word in self._words)
+
+    def _replaced(self, kind: str, found: re.Match[str]) -> str:
+        value = found["value"]
+        bare = value.strip("\\\"'")
+        if bare.strip("*") == "" or (kind == secret_patterns.NAMED and _is_harmless(bare)):
+            return found[0]
+        if kind == secret_patterns.ENCODED and _HEXADECIMAL.fullmatch(bare):
+            return found[0]
+        self.counts[kind] += 1
+        return f"{found['lead']}{MASK}"
+
+    def _without_password(self, found: re.Match[str]) -> str:
+        rest = found["rest"]
+        password = password_of(rest)
+        if password is None or password.strip("*") == "":
+            return found[0]
+        self.counts[secret_patterns.NAMED] += 1
+        start = 0 if rest.startswith(f"{password}@") else rest.index(":") + 1
+        return f"://{rest[:start]}{MASK}{rest[start + len(password) :]}"
+
+    def _without_keys(self, text: str) -> Iterator[str]:
+        """Yield the lines of `text`, the last word of each masked that belongs to a key.
+
+        A journal has each line of a key as an entry of its own, with a time in front, and newest entries first; one
+        edge of it may have been cut off.
+        """
+        lines = text.splitlines(keepends=True)
+        edges: dict[int, str] = {}
+        for index, line in enumerate(lines):
+            if line.find("PRIVATE KEY") != -1:
+                found = _KEY_EDGE.findall(line)
+                if found:
+                    edges[index] = found[0] if len(found) == 1 else ""
+        chosen: set[int] = set()
+        opened: int | None = None
+        for place, kind in edges.items():
+            chosen.update(_of_key(lines, edges, place, 1))
+            chosen.update(_of_key(lines, edges, place, -1))
+            if opened is not None and {edges[opened], kind} == {"BEGIN", "END"} and place - opened <= _KEY_LINES:
+                chosen.update(range(opened + 1, place))
+                opened = None
+            else:
+                opened = place
+        for index, line in enumerate(lines):
+            start, blank, last = line.rstrip("\n").rpartition(" ")
+            if index in chosen and last not in ("", MASK):
+                self.counts[secret_patterns.PRIVATE_KEY] += 1
+                yield f"{start}{blank}{MASK}" + ("\n" if line.endswith("\n") else "")
+            else:
+                yield line
+
+
+def _of_key(lines: list[str], edges: dict[int, str], edge: int, step: int) -> Iterator[int]:
+    """Yield where lines like those of a key stand, from the edge at `edge` on; some others may come in between."""
+    others = 0
+    for index in range(edge + step, edge + step * _KEY_LINES, step):
+        if not 0 <= index < len(lines) or index in edges or others > _MOST_OTHERS:
+            return
+        start, _, last = lines[index].rstrip("\n").rpartition(" ")
+        if _KEY_WORD.fullmatch(last) and (start.endswith(":") or not start.strip(" #-|")):
+            others = 0
+            yield index
+        else:
+            others += 1
+
+
+def passwords(text: str) -> Iterator[str]:
+    """Yield the password of each URL in `text` that has one."""
+    for found in _URL.finditer(text):
+        password = password_of(found["rest"])
+        if password is not None:
+            yield password
+
+
+def password_of(rest: str) -> str | None:
+    """Return the password in `rest`, a URL behind its `://`; a long name without one is a token.
+
+    People write passwords into URLs as they are, with slashes and at signs in them.
+    """
+    user, at, _ = rest.rpartition("@")
+    if not at:
+        return None
+    name, colon, password = user.partition(":")
+    host = re.split("[/?#]", name, maxsplit=1)[0]
+    if not colon or host != name:
+        return user if host == user and len(user) > _LONGEST_USER else None
+    # An at sign behind the port and the path of a URL without a password.
+    if _PORT.fullmatch(re.split("[/?#]", password, maxsplit=1)[0]) and re.search("[/?#]", password):
+        return None
+    return password or None
+
+
+def visible(text: str) -> str:
+    """Return `text` with each control character, line feeds and tabs aside, as \\xNN."""
+    return _CONTROL.sub(lambda found: "".join(f"\\x{byte:02x}" for byte in found[0].encode()), text)
+
+
+def _is_harmless(value: str) -> bool:
+    return value.lower().rstrip(".:") in _HARMLESS or any(each.fullmatch(value) for each in (_PATH, _REFERENCE))
+
+
+def _forms(value: str) -> Iterator[str]:
+    """Yield the ways in which `value` may stand in a text: as it is, escaped, encoded."""
+    yield value
+    for safe in ("/", ""):
+        yield parse.quote(value, safe=safe, errors="surrogateescape")
+        yield parse.quote_plus(value, safe=safe, errors="surrogateescape")
+    yield json.dumps(value)[1:-1]
+    yield json.dumps(value, ensure_ascii=False)[1:-1]
+    data = value.encode("utf-8", "surrogateescape")
+    if len(data) >= _ENCODABLE:
+        yield data.hex()
+        yield data.hex().upper()
+        for before in range(3):
+            # The part of it that is the same whatever stands before and behind the value.
+            start, end = (0, 2, 3)[before], (before + len(data)) * 8 // 6
+            for encode in (base64.b64encode, base64.urlsafe_b64encode):
+                yield encode(bytes(before) + data).decode("ascii")[start:end]

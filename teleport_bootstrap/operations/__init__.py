@@ -1,0 +1,1 @@
+"""What an operator or a unit does with this host, one verb a module."""

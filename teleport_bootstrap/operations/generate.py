@@ -1,0 +1,210 @@
+"""`generate`: from the conf to files and units, all of it or none of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+from dataclasses import dataclass
+
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.change import pending_files, plan_files, preflight, session, units
+from teleport_bootstrap.conf import conf_file, variables
+from teleport_bootstrap.host import accounts, systemd, trust
+from teleport_bootstrap.instance import gather, secret_files
+from teleport_bootstrap.plan import activation, overrides, plan_model, planner, teleport_build
+from teleport_bootstrap.secret import Secret
+from teleport_bootstrap.state import conf_hold, current, generations, new_generation, restore_record
+
+logger = logging.getLogger(__name__)
+
+WRITTEN = "written"
+KEPT = "kept"
+HAND_CONFIGURED = "hand-configured"
+RESTORING = "restoring"
+
+# For SSM, and before that for credentials, where teleport-fetch-secrets.service goes on asking.
+AWAITED_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What generate did: what became of teleport.yaml, the paths that changed, what systemd was asked, and notes.
+
+    `removed` are those of `changed` that are no longer there, `awaited` says what Teleport's unit waits for.
+    """
+
+    teleport_yaml: str
+    unit: str | None = None
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    awaited: tuple[str, ...] = ()
+
+
+def run(doors: gather.Doors, named: gather.NamedBuild) -> Outcome:
+    """Bring the machine to what its conf says and return what was done.
+
+    A teleport.yaml that is there is left alone, while markers, environment and units still follow the conf; without a
+    conf nothing is touched. Raises ConfMissing where there is neither, and everything that reading, planning, fetching
+    and writing raise: then nothing has changed.
+    """
+    root = doors.root
+    with session.begin(root, "generate", deadline_seconds=doors.wait_seconds):
+        conf = gather.conf(root)
+        exists = os.path.lexists(root.path(paths.TELEPORT_YAML))
+        if conf is None:
+            return _without_conf(root, exists)
+        if conf.value(variables.DEBUG):
+            logging.getLogger("teleport_bootstrap").setLevel(logging.DEBUG)
+        for warning in conf.warnings:
+            logger.warning("%s", warning.describe(conf.path))
+        asked = restore_record.pending(root, conf)
+        if asked is not None:
+            return _hand_over(root, asked)
+        put_back = restore_record.put_conf_back(root, conf)
+        if put_back:
+            conf = gather.conf(root) or conf
+        notes = (*put_back, *restore_record.ignored(root, conf))
+        build = gather.build(root, named)
+        outcome = _keep(doors, conf, build) if exists else _write(doors, conf, build)
+        return dataclasses.replace(outcome, notes=(*outcome.notes, *notes))
+
+
+def _hand_over(root: paths.Root, asked: str) -> Outcome:
+    """Leave everything to the restore, which may take longer than a boot waits; no Teleport starts before that."""
+    if systemd.is_running(root) and systemd.is_installed(root, restore_record.RESTORE_SERVICE):
+        systemd.start([restore_record.RESTORE_SERVICE])
+        done = f"asked to start {restore_record.RESTORE_SERVICE}"
+        awaited = (
+            f"no Teleport starts before {asked} is restored: see `journalctl -b -u {restore_record.RESTORE_SERVICE}`",
+        )
+        return Outcome(RESTORING, units=(done,), awaited=awaited)
+    return Outcome(
+        RESTORING,
+        awaited=(f"no Teleport starts before {asked} is restored: run `teleport-bootstrap restore`",),
+    )
+
+
+def _without_conf(root: paths.Root, exists: bool) -> Outcome:
+    if exists:
+        return Outcome(
+            HAND_CONFIGURED,
+            notes=(f"{root.path(paths.TELEPORT_YAML)} is configured by hand: there is no {paths.CONF}, nothing to do",),
+        )
+    raise errors.ConfMissing(
+        f"there is no {root.path(paths.CONF)}, so nothing says what this instance should be",
+        hint=f"Write {paths.CONF} in the instance's user-data; `teleport-bootstrap validate` checks one.",
+    )
+
+
+def _keep(doors: gather.Doors, conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> Outcome:
+    """Apply all but teleport.yaml; needs no network unless a file is missing that Teleport cannot start without."""
+    shown = doors.root.path(paths.TELEPORT_YAML)
+    there = f"{shown} exists and is left as it is; remove it to have it made anew"
+    staying = conf_hold.generation(doors.root)
+    if staying is not None:
+        # What is not followed need not be good for anything.
+        generation, why = staying
+        stay = (there, f"the conf is not followed until it is edited again: {why}")
+        return _bring(doors.root, conf, KEPT, plan_files.Parts(generation, {}), stay)
+    wanted = activation.plan(conf, build)
+    notes = [*wanted.notes, there]
+    notes += _what_is_there(doors.root, wanted)
+    values, failure = _missing_secrets(doors, conf, wanted)
+    return _bring(doors.root, conf, KEPT, plan_files.Parts(wanted, values), (*notes, *failure))
+
+
+def _what_is_there(root: paths.Root, wanted: plan_model.Activation) -> list[str]:
+    """Let Teleport's account read a file that somebody put there, and return notes on it."""
+    shown, notes = root.path(paths.TELEPORT_YAML), []
+    group = wanted.deployment.place.group
+    if group != "root" and os.path.exists(shown) and trust.let_read(root, paths.TELEPORT_YAML, group):
+        notes.append(f"{shown} is readable for group {group} now, as whom its unit runs Teleport")
+    if os.path.exists(shown) and os.path.getsize(shown) == 0:
+        notes.append(f"{shown} is empty, so that Teleport runs as it does without one: remove it to have it made")
+    return notes
+
+
+def _missing_secrets(
+    doors: gather.Doors, conf: conf_file.Conf, wanted: plan_model.Activation
+) -> tuple[dict[str, Secret], tuple[str, ...]]:
+    values = secret_files.from_conf(wanted.secrets, conf)
+    missing = [each for each in secret_files.missing(doors.root, wanted.secrets) if not each.awaited and each.parameter]
+    if not missing:
+        return values, ()
+    try:
+        region = gather.region(conf, doors)
+        fetched = secret_files.fetch(tuple(missing), region, wanted.deployment.fips, doors)
+    except errors.BootstrapError as error:
+        names = ", ".join(doors.root.path(each.path) for each in missing)
+        return values, (f"{names} is missing, and could not be fetched: {error.message}. {error.hint}",)
+    return {**values, **fetched.values}, fetched.notes
+
+
+def _write(doors: gather.Doors, conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> Outcome:
+    # What the conf alone decides is judged before anybody waits for the network.
+    place = activation.plan(conf, build).deployment.place
+    units.require(doors.root, place.unit)
+    accounts.ids(doors.root, place.user, place.group)
+    files = gather.overrides(doors.root)
+    overrides.check(files)
+    instance = gather.instance(conf, doors)
+    plan = planner.plan(conf, instance, build, files)
+    missing = preflight.require(doors.root, plan)
+    wanted = plan.activation
+    fetched = secret_files.fetch(wanted.secrets, instance.region, wanted.deployment.fips, _patience(doors, wanted))
+    values = {**secret_files.from_conf(wanted.secrets, conf), **fetched.values}
+    generation = new_generation.of(doors.root, plan, build, made_by="generate", reason="there was no teleport.yaml")
+    parts = plan_files.Parts(
+        wanted,
+        values,
+        plan.teleport_yaml,
+        instance,
+        # Nobody waits for Teleport's health while an instance boots; whoever asks for it later can tell.
+        current.Current(generation.number),
+    )
+    same = _as_it_was(doors.root, generation)
+    if same is not None:
+        parts = dataclasses.replace(parts, current=current.Current(same))
+        return _bring(doors.root, conf, WRITTEN, parts, (*plan.notes, *missing, *fetched.notes))
+    generations.save(doors.root, generation)
+    try:
+        outcome = _bring(doors.root, conf, WRITTEN, parts, (*plan.notes, *missing, *fetched.notes))
+    finally:
+        current.settle(doors.root)
+    generations.prune(doors.root, current=generation.number)
+    return outcome
+
+
+def _patience(doors: gather.Doors, wanted: plan_model.Activation) -> gather.Doors:
+    """Return the doors to SSM: where the wait can go on elsewhere, neither boot nor configuration waits long for it."""
+    if not pending_files.is_somebody_fetching(doors.root) or not all(each.awaited for each in wanted.secrets):
+        return doors
+    return dataclasses.replace(doors, wait_seconds=min(doors.wait_seconds, AWAITED_SECONDS))
+
+
+def _as_it_was(root: paths.Root, generation: generations.Generation) -> int | None:
+    """Return the number of the current generation where it says the same as this new one."""
+    now = current.known(root)
+    if now is None:
+        return None
+    try:
+        kept = generations.load(root, now.generation)
+    except errors.GenerationMissing:
+        return None
+    return kept.number if generations.says_the_same(kept, generation) else None
+
+
+def _bring(
+    root: paths.Root, conf: conf_file.Conf, what: str, parts: plan_files.Parts, notes: tuple[str, ...]
+) -> Outcome:
+    wanted = parts.wanted
+    changed = plan_files.apply(root, conf, parts)
+    done = units.apply(root, wanted.units, units_changed=plan_files.units_changed(changed))
+    pending_files.have_fetched(root, wanted)
+    awaited = pending_files.describe(root, wanted)
+    shown = tuple(path for path in changed if path not in plan_files.BOOKKEEPING)
+    removed = tuple(path for path in shown if path in wanted.absent)
+    return Outcome(what, wanted.unit, shown, removed, done, notes, awaited)

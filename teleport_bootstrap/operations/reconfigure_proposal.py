@@ -1,0 +1,159 @@
+"""What `reconfigure` would do, worked out and shown before any of it is done."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.change import pending_files, preflight, units
+from teleport_bootstrap.conf import conf_file
+from teleport_bootstrap.ec2 import facts
+from teleport_bootstrap.instance import gather, secret_files
+from teleport_bootstrap.plan import comparison, overrides, plan_model, planner, teleport_build
+from teleport_bootstrap.state import current, generations, manual_edits, restore_record
+
+# A cluster has been born, or a host has joined one, when one of these is there.
+_TRACES = ("backend", "proc", "host_uuid")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How one file will change, as a unified diff."""
+
+    path: str
+    diff: str
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """The plan, what it changes on this machine, and what a person should know before saying yes.
+
+    `edits` is how teleport.yaml differs from what was applied, where a person has edited it; empty otherwise.
+    `before` is the document that Teleport runs with now, None without one.
+    """
+
+    conf: conf_file.Conf
+    build: teleport_build.TeleportBuild
+    instance: facts.Facts
+    plan: plan_model.Plan
+    fetched: secret_files.Fetched
+    differences: tuple[Difference, ...]
+    secrets_change: tuple[str, ...]
+    edits: str
+    dangers: tuple[str, ...]
+    notes: tuple[str, ...]
+    action: str
+    now: current.Current | None
+    generation: generations.Generation | None
+    before: dict[str, Any] | None
+
+    @property
+    def changes_something(self) -> bool:
+        """Whether any file would change, the content of a secret file, or what counts as applied, as after `adopt`."""
+        is_recorded = self.generation is None or self.generation.document == self.plan.document
+        return bool(self.differences or self.secrets_change or not is_recorded)
+
+
+def make(doors: gather.Doors, named: gather.NamedBuild) -> Proposal:
+    """Read, check, fetch and plan; touch nothing. Raises what these raise, and ConfMissing without a conf."""
+    root = doors.root
+    conf = gather.conf(root)
+    if conf is None:
+        raise errors.ConfMissing(
+            f"there is no {root.path(paths.CONF)} to reconfigure from", hint=f"Write {paths.CONF} first."
+        )
+    asked = restore_record.pending(root, conf)
+    if asked is not None:
+        raise restore_record.refusal(root, "reconfigure", asked)
+    build = gather.build(root, named)
+    files = gather.overrides(root)
+    overrides.check(files)
+    instance = gather.instance(conf, doors)
+    plan = planner.plan(conf, instance, build, files)
+    units.require(root, plan.activation.unit)
+    notes = preflight.require(root, plan)
+    fetched = secret_files.fetch(plan.activation.secrets, instance.region, plan.activation.deployment.fips, doors)
+    values = {**secret_files.from_conf(plan.activation.secrets, conf), **fetched.values}
+    now = current.read(root)
+    generation = _generation(root, now)
+    before = manual_edits.document(manual_edits.text(root, paths.TELEPORT_YAML))
+    differences = tuple(_differences(root, plan))
+    return Proposal(
+        conf=conf,
+        build=build,
+        instance=instance,
+        plan=plan,
+        fetched=secret_files.Fetched(values, fetched.notes),
+        differences=differences,
+        secrets_change=tuple(path for path, value in values.items() if not _holds(root, path, value.reveal())),
+        edits=manual_edits.lost(root, generation, plan.document),
+        dangers=(
+            *(comparison.dangers(before, plan.document) if before and _has_state(root) else ()),
+            *_foreign_data(root, plan),
+            *(
+                f"no Teleport runs until then: {note}"
+                for note in pending_files.describe(root, plan.activation, had=values)
+            ),
+        ),
+        notes=(*plan.notes, *notes, *fetched.notes, *restore_record.ignored(root, conf)),
+        action=_action(differences, [before, *([generation.document] if generation else [])], plan),
+        now=now,
+        generation=generation,
+        before=before,
+    )
+
+
+def _generation(root: paths.Root, now: current.Current | None) -> generations.Generation | None:
+    try:
+        return None if now is None else generations.load(root, now.generation)
+    except errors.GenerationMissing:
+        return None
+
+
+def _differences(root: paths.Root, plan: plan_model.Plan) -> list[Difference]:
+    found = []
+    for planned in plan.files:
+        before = manual_edits.text(root, planned.path)
+        if planned.path == paths.TELEPORT_YAML and manual_edits.document(before) == plan.document:
+            continue  # only its comments differ
+        if before != planned.content:
+            found.append(Difference(planned.path, comparison.unified(planned.path, before, planned.content)))
+    for path in plan.activation.absent:
+        before = manual_edits.text(root, path)
+        if before is not None:
+            found.append(Difference(path, comparison.unified(path, before, None)))
+    return found
+
+
+def _action(differences: tuple[Difference, ...], before: Sequence[dict[str, Any] | None], plan: plan_model.Plan) -> str:
+    """Return what takes the change up; `before` are the documents that the running Teleport may have read.
+
+    Of a file that somebody has edited, nobody knows whether Teleport was restarted with it.
+    """
+    only_document = all(each.path == paths.TELEPORT_YAML for each in differences)
+    if only_document and all(each and comparison.reload_suffices(each, plan.document) for each in before):
+        return units.RELOAD
+    return units.RESTART
+
+
+def _holds(root: paths.Root, path: str, value: str) -> bool:
+    return secret_files.read(root, path) == value.encode()
+
+
+def _foreign_data(root: paths.Root, plan: plan_model.Plan) -> list[str]:
+    """Return what a unit that runs as an account of its own would suffer from in a data directory of root's."""
+    (account,) = [each.owner for each in plan.activation.directories if each.path == paths.DATA]
+    shown = root.path(paths.DATA)
+    if account == "root" or not _has_state(root) or os.stat(shown).st_uid != 0:
+        return []
+    return [
+        f"what is in {shown} belongs to root, and {plan.activation.unit} runs as {account}, who cannot read it: "
+        "--reset-data sets it aside; to keep it, stop Teleport and give it to that account first"
+    ]
+
+
+def _has_state(root: paths.Root) -> bool:
+    return any(os.path.lexists(root.path(f"{paths.DATA}/{name}")) for name in _TRACES)

@@ -1,0 +1,139 @@
+"""The Plan: everything that generate will do to a machine, as one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Optional, Protocol
+
+from teleport_bootstrap.plan import deployment, overrides, provenance
+
+
+@dataclass(frozen=True)
+class PlannedFile:
+    """A file to write: where, with which mode and owner, and its whole content, which is never a secret."""
+
+    path: str
+    content: str
+    mode: int
+    owner: str = "root"
+    group: str = "root"
+
+
+@dataclass(frozen=True)
+class PlannedDirectory:
+    """A directory that has to be there, with its mode and owner."""
+
+    path: str
+    mode: int
+    owner: str = "root"
+    group: str = "root"
+
+
+@dataclass(frozen=True)
+class SecretFile:
+    """A file whose content comes from SSM, or, where `variable` is given, from the conf; never from the plan.
+
+    `awaited` says that an instance may come up before it exists: generate then applies the rest and the unit waits.
+    """
+
+    path: str
+    mode: int
+    owner: str
+    group: str
+    parameter: Optional[str] = None
+    variable: Optional[str] = None
+    awaited: bool = False
+
+
+@dataclass(frozen=True)
+class Units:
+    """What to ask of systemd, in this order: disable, stop, enable, start."""
+
+    enable: tuple[str, ...] = ()
+    disable: tuple[str, ...] = ()
+    start: tuple[str, ...] = ()
+    stop: tuple[str, ...] = ()
+
+
+class Applicable(Protocol):
+    """What can be brought to a machine: a planned activation, or a generation that was applied before."""
+
+    @property
+    def unit(self) -> str:
+        """Teleport's unit for the role."""
+
+    @property
+    def files(self) -> tuple[PlannedFile, ...]:
+        """What is written beside teleport.yaml."""
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """The paths that must not be there."""
+
+    @property
+    def directories(self) -> tuple[PlannedDirectory, ...]:
+        """The directories that have to be there."""
+
+    @property
+    def secrets(self) -> tuple[SecretFile, ...]:
+        """The files whose content comes from elsewhere."""
+
+    @property
+    def units(self) -> Units:
+        """What is asked of systemd."""
+
+    @property
+    def gates(self) -> tuple[str, ...]:
+        """The files that Teleport's unit waits for."""
+
+
+@dataclass(frozen=True)
+class Activation:
+    """The part of a plan that follows from the conf and the Teleport build alone, without the instance's metadata.
+
+    `files` are the role marker, the unit's environment and the like; `absent` are the files that must not be there,
+    such as the markers of every other role. `gates` are the files that Teleport's unit waits for.
+    """
+
+    deployment: deployment.Deployment
+    files: tuple[PlannedFile, ...]
+    absent: tuple[str, ...]
+    directories: tuple[PlannedDirectory, ...]
+    secrets: tuple[SecretFile, ...]
+    units: Units
+    gates: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def unit(self) -> str:
+        """Teleport's unit for the role."""
+        return self.deployment.place.unit
+
+    @property
+    def markers(self) -> tuple[str, ...]:
+        """The names of the marker files in /etc/teleport.d, for example role.all-acm."""
+        return tuple(
+            planned.path.rpartition("/")[2] for planned in self.files if planned.path in deployment.MARKER_PATHS
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The activation, and the teleport.yaml that goes with it.
+
+    `document` is what Teleport will read, `tree` the same with the origin of each value, `teleport_yaml` the file.
+    `override_files` are the files merged into it, in their order, and `removed` the keys that they deleted.
+    """
+
+    activation: Activation
+    document: dict[str, Any]
+    tree: provenance.Tree
+    teleport_yaml: PlannedFile
+    notes: tuple[str, ...] = field(default=())
+    override_files: tuple[str, ...] = ()
+    removed: tuple[overrides.Removed, ...] = ()
+
+    @property
+    def files(self) -> tuple[PlannedFile, ...]:
+        """Every file that is written and holds no secret."""
+        return (self.teleport_yaml, *self.activation.files)

@@ -1,0 +1,117 @@
+"""Values that remember where they came from.
+
+The document is built as a tree of mappings, lists and leaves. A leaf is a plain value, which is a default of ours, or
+a `Sourced` one, which names the conf line, the metadata item or the override file that it came from.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Callable, Generic, TypeVar, Union
+
+from teleport_bootstrap.conf import conf_file, variables
+
+T = TypeVar("T")
+S = TypeVar("S")
+
+# A tree as the builders make it (leaves may be Sourced) and as YAML holds it (they may not).
+Tree = Union[dict[str, Any], list[Any], str, int, bool, None, "Sourced[Any]"]
+Path = tuple[Union[str, int], ...]
+
+DEFAULT = "default"
+
+_WORD = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Sourced(Generic[T]):
+    """A value and the places it came from, each in words that an operator can follow."""
+
+    value: T
+    origins: tuple[str, ...] = (DEFAULT,)
+
+    def map(self, function: Callable[[T], S]) -> Sourced[S]:
+        """Return what `function` makes of the value, with the same origins."""
+        return Sourced(function(self.value), self.origins)
+
+    def with_origin_of(self, other: Sourced[Any]) -> Sourced[T]:
+        """Return the same value, naming the origins of `other` too."""
+        return Sourced(self.value, tuple(dict.fromkeys(self.origins + other.origins)))
+
+
+def from_conf(conf: conf_file.Conf, variable: variables.Variable[T]) -> Sourced[T] | None:
+    """Return what the conf says of `variable`, with its line; None where it says nothing."""
+    setting = conf.setting(variable)
+    if setting is None:
+        return None
+    return Sourced(setting.value, (f"{variable.name} at {conf.path}:{setting.line}",))
+
+
+def from_metadata(item: str, value: T) -> Sourced[T]:
+    """Return `value` as what the instance metadata item `item` gave."""
+    return Sourced(value, (f"instance metadata {item}",))
+
+
+def dotted(path: Path) -> str:
+    """Return a path as messages write it: proxy_service.https_keypairs[0].cert_file, ssh_service.labels["a.b"]."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif _WORD.fullmatch(part):
+            text += f".{part}" if text else part
+        else:
+            text += f"[{json.dumps(part, ensure_ascii=False)}]"
+    return text
+
+
+def child(node: Any, part: str | int) -> Any:
+    """Return what a mapping or list holds at `part`, None where it holds nothing there or is neither."""
+    if isinstance(node, dict):
+        return node.get(part)
+    if isinstance(node, (list, tuple)) and isinstance(part, int) and part < len(node):
+        return node[part]
+    return None
+
+
+def origins(tree: Tree, path: Path) -> tuple[str, ...]:
+    """Return where what stands at `path`, or else what surrounds that place, came from; at most three places.
+
+    What a person wrote or the instance said is named before our own defaults beside it.
+    """
+    node = tree
+    for part in path:
+        below = child(node, part)
+        if below is None:
+            break
+        node = below
+    found = dict.fromkeys(origin for _, _, named in leaves(node) for origin in named)
+    return tuple(origin for origin in found if origin != DEFAULT)[:3] or (DEFAULT,)
+
+
+def document(tree: Tree) -> Any:
+    """Return the tree without its origins: what YAML holds."""
+    if isinstance(tree, Sourced):
+        return document(tree.value)
+    if isinstance(tree, dict):
+        return {key: document(value) for key, value in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return [document(value) for value in tree]
+    return tree
+
+
+def leaves(tree: Tree, path: Path = ()) -> Iterator[tuple[Path, Any, tuple[str, ...]]]:
+    """Yield path, value and origins of each leaf, in document order; a list of plain scalars is one leaf."""
+    if isinstance(tree, Sourced):
+        yield path, document(tree.value), tree.origins
+    elif isinstance(tree, dict) and tree:
+        for key, value in tree.items():
+            yield from leaves(value, (*path, key))
+    elif isinstance(tree, (list, tuple)) and any(isinstance(value, (dict, list, Sourced)) for value in tree):
+        for index, value in enumerate(tree):
+            yield from leaves(value, (*path, index))
+    else:
+        yield path, document(tree), (DEFAULT,)

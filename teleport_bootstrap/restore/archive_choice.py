@@ -1,0 +1,52 @@
+"""Which archive is meant by what somebody has written: one, or the newest of a place."""
+
+from __future__ import annotations
+
+import logging
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.archive import interface
+from teleport_bootstrap.backup.stores import destination, store
+from teleport_bootstrap.conf import conf_file
+from teleport_bootstrap.instance import aws_access, gather
+
+logger = logging.getLogger(__name__)
+
+
+def source(
+    text: str, doors: gather.Doors, conf: conf_file.Conf | None, *, expected_owner: str | None = None
+) -> interface.Source:
+    """Return the archive that `text` names: a file, an S3 object, or the newest one of a directory or a prefix.
+
+    Of a place, those count first that were read back after they had been written; the archives of two hosts or
+    clusters in one place are not chosen between. Raises UsageError, BackupMissing, and what the store raises.
+    """
+    found = destination.parse(text, doors.root)
+    kept = destination.open_store(found, lambda: aws_access.access(doors, conf), expected_owner=expected_owner)
+    if found.name is not None:
+        return kept.source(found.name)
+    stored = kept.sources()
+    if not stored:
+        raise errors.BackupMissing(
+            f"there is no backup in {kept.place}",
+            hint="Name the archive itself, as `teleport-bootstrap backup list` on the old host shows it.",
+        )
+    series = {each.said.series for each in stored}
+    if len(series) > 1:
+        newest = "\n".join(f"  {_newest(stored, one).place}" for one in sorted(series))
+        raise errors.UsageError(
+            f"{kept.place} holds backups of {len(series)} hosts, and nothing says which is meant:\n{newest}",
+            hint="Name one of these archives. Nothing was changed.",
+        )
+    chosen = _newest(stored, series.pop())
+    later = [each.name for each in stored if each.made > chosen.made]
+    if later:
+        logger.warning(
+            "%s is taken, and not %s, which nobody has read back since it was written", chosen.place, ", ".join(later)
+        )
+    return kept.source(chosen.name)
+
+
+def _newest(stored: tuple[store.Stored, ...], series: tuple[str, str]) -> store.Stored:
+    of_it = [each for each in stored if each.said.series == series]
+    return max(of_it, key=lambda each: (each.verified, each.made, each.name))

@@ -1,0 +1,1 @@
+"""What this agent keeps on disk between its runs."""

@@ -1,0 +1,25 @@
+"""A conf that lies in its place and is not followed, because Teleport was not well with it or somebody went back."""
+
+from __future__ import annotations
+
+import logging
+
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.state import current, generations, new_generation
+
+logger = logging.getLogger(__name__)
+
+
+def generation(root: paths.Root) -> tuple[generations.Generation, str] | None:
+    """Return the generation to stay with, and why; None where the conf, as it is now, is to be followed.
+
+    Raises as `trust.read` does where the conf cannot be read.
+    """
+    now = current.known(root)
+    if now is None or now.held_conf_sha256 is None or now.held_conf_sha256 != new_generation.conf_digest(root):
+        return None
+    try:
+        return generations.load(root, now.generation), now.held_because
+    except errors.GenerationMissing as error:
+        logger.warning("%s", error.message)
+        return None

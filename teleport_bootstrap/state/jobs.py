@@ -1,0 +1,150 @@
+"""What timers do again and again: run once at a time, with a record of how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.change import changeset
+from teleport_bootstrap.host import clock, directory, lock
+
+PUBLISH_TOKENS = "publish-tokens"
+CERTIFICATE_OBTAIN = "certificate-obtain"
+CERTIFICATE_RENEW = "certificate-renew"
+CERTIFICATE_INSTALL = "certificate-install"
+BACKUP = "backup"
+NAMES = (PUBLISH_TOKENS, CERTIFICATE_OBTAIN, CERTIFICATE_RENEW, CERTIFICATE_INSTALL, BACKUP)
+
+# Who starts them, and how many seconds apart.
+HOUR = 3600.0
+TIMERS = {
+    PUBLISH_TOKENS: ("teleport-ssm-publish-tokens.timer", HOUR),
+    CERTIFICATE_OBTAIN: ("teleport-get-cert.timer", HOUR),
+    CERTIFICATE_RENEW: ("teleport-renew-cert.timer", HOUR),
+    CERTIFICATE_INSTALL: ("teleport-check-cert.timer", HOUR),
+    BACKUP: ("teleport-backup.timer", 24 * HOUR),
+}
+OVERDUE_PERIODS = 3
+
+SUCCEEDED = "succeeded"
+FAILED = "failed"
+
+# The second of two at once gives up rather soon: the first does the work.
+WAIT_SECONDS = 10.0
+
+_KEYS = ("last_run", "last_success", "outcome", "detail")
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Job:
+    """How a job last ended: `outcome` is SUCCEEDED or FAILED, `detail` says in a line what it did, or why it failed.
+
+    Times are ISO 8601 in UTC; `last_success` is None while there was none.
+    """
+
+    name: str
+    last_run: str
+    last_success: str | None
+    outcome: str
+    detail: str
+
+    @property
+    def timer(self) -> str:
+        """The timer that starts it."""
+        return TIMERS[self.name][0]
+
+    def trouble(self, now: float) -> str | None:
+        """Return what is wrong with it at `now`, in seconds since 1970, in a line; None where it goes well."""
+        if self.outcome != SUCCEEDED:
+            since = f", and last succeeded {self.last_success}" if self.last_success else ", and never succeeded"
+            return f"{self.name} failed {self.last_run}{since}: {self.detail}"
+        age = now - _moment(self.last_success or self.last_run)
+        if age > OVERDUE_PERIODS * TIMERS[self.name][1]:
+            return f"{self.name} has not run since {self.last_run}: look at {self.timer}"
+        return None
+
+
+def run(root: paths.Root, name: str, work: Callable[[], str]) -> str:
+    """Do `work`, one of NAMES, and return what it returns: what was done, in a line, without secrets.
+
+    How it ended is recorded, also where it raises, which this then does too. Raises LockBusy where the same job is at
+    work already, which is no run of it.
+    """
+    with lock.held(root, name, name=_lock(name), deadline_seconds=WAIT_SECONDS):
+        begun = clock.SYSTEM.wall()
+        try:
+            detail = work()
+        except errors.BootstrapError as error:
+            _record(root, name, begun, FAILED, f"{error.code}: {error.message}")
+            raise
+        except BaseException as error:
+            # Its text is unknown, and may hold anything.
+            _record(root, name, begun, FAILED, f"ended by {type(error).__name__}")
+            raise
+        _record(root, name, begun, SUCCEEDED, detail)
+        return detail
+
+
+def lock_path(name: str) -> str:
+    """Return the file that is locked, in the way of flock(2), as long as the job `name` is at work."""
+    return f"{paths.STATE}/{_lock(name)}"
+
+
+def read(root: paths.Root) -> tuple[Job, ...]:
+    """Return the jobs that have run here, in the order of NAMES; one whose record cannot be read is left out."""
+    return tuple(job for job in (_read(root, name) for name in NAMES) if job is not None)
+
+
+def _read(root: paths.Root, name: str) -> Job | None:
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+        found = directory.read(root, _path(name))
+        if found is not None:
+            kept = json.loads(found.content)
+            job = Job(name, *(kept[key] for key in _KEYS))
+            _moment(job.last_success or job.last_run)
+            return job
+    return None
+
+
+def _record(root: paths.Root, name: str, begun: float, outcome: str, detail: str) -> None:
+    """Write down how a run ended; where that fails, the run has still ended as it did."""
+    before = _read(root, name)
+    succeeded = _iso(clock.SYSTEM.wall()) if outcome == SUCCEEDED else before.last_success if before else None
+    job = asdict(Job(name, _iso(begun), succeeded, outcome, " ".join(detail.split())))
+    del job["name"]
+    try:
+        # Another job may record its own end at this moment, and what is swept away must not be that.
+        with (
+            lock.held(root, name, name="jobs.lock", deadline_seconds=WAIT_SECONDS),
+            changeset.Changeset(root) as changes,
+        ):
+            changes.make_directory(paths.JOBS, mode=0o700, owner="root", group="root")
+            changes.sweep(paths.JOBS)
+            content = json.dumps(job, indent=2, ensure_ascii=False) + "\n"
+            changes.write(_path(name), content.encode(), mode=0o600, owner="root", group="root")
+            changes.commit()
+    except errors.BootstrapError as error:
+        logger.warning("how %s ended is not recorded: %s", name, error.message)
+
+
+def _lock(name: str) -> str:
+    return f"job-{name}.lock"
+
+
+def _path(name: str) -> str:
+    return f"{paths.JOBS}/{name}.json"
+
+
+def _iso(moment: float) -> str:
+    return datetime.datetime.fromtimestamp(moment, datetime.timezone.utc).isoformat(timespec="seconds")
+
+
+def _moment(text: str) -> float:
+    return datetime.datetime.fromisoformat(text).timestamp()

@@ -1,0 +1,72 @@
+"""What a person has changed in teleport.yaml by hand, which nothing overwrites silently."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.host import directory
+from teleport_bootstrap.plan import comparison, yaml_reading
+from teleport_bootstrap.state import generations
+
+
+def text(root: paths.Root, path: str) -> str | None:
+    """Return the content of a file of ours, with what is no UTF-8 replaced; None where there is no such file."""
+    try:
+        found = directory.read(root, path)
+    except OSError:
+        return None
+    return None if found is None else found.content.decode("utf-8", "replace")
+
+
+def document(content: str | None) -> dict[str, Any] | None:
+    """Return what Teleport reads in `content`, None where that is no mapping."""
+    if content is None:
+        return None
+    try:
+        found = yaml_reading.parse(content)
+    except yaml_reading.Unreadable:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def lost(root: paths.Root, now: generations.Generation | None, wanted: dict[str, Any]) -> str:
+    """Return what would be lost if teleport.yaml said `wanted`, as a difference to generation `now`; mostly nothing.
+
+    Nothing is lost where it says the same as `wanted`, where a generation keeps the very file, or where `wanted` holds
+    everything that has been changed since `now`, as after `adopt`.
+    """
+    shown = root.path(paths.TELEPORT_YAML)
+    content = text(root, paths.TELEPORT_YAML)
+    if content is None:
+        return f"{shown} is no regular file\n" if os.path.lexists(shown) else ""
+    edited = document(content)
+    if edited == wanted or _is_kept(root, content):
+        return ""
+    if (
+        now is not None
+        and edited is not None
+        and comparison.keeps(wanted, comparison.merge_patch(now.document, edited))
+    ):
+        return ""
+    return comparison.unified(shown, now.teleport_yaml.content if now is not None else None, content)
+
+
+def refusal(root: paths.Root, command: str, difference: str) -> errors.HandEdited:
+    """Return the error with which `command` refuses to lose `difference`."""
+    return errors.HandEdited(
+        f"{root.path(paths.TELEPORT_YAML)} is not what was applied; somebody has edited it:\n{difference.rstrip()}",
+        hint=f"Run `teleport-bootstrap adopt` to turn the edit into an override file, or {command} with "
+        "--discard-edits to lose it. Nothing was changed.",
+    )
+
+
+def _is_kept(root: paths.Root, content: str) -> bool:
+    for number in generations.numbers(root):
+        try:
+            if generations.load(root, number).teleport_yaml.content == content:
+                return True
+        except errors.GenerationMissing:
+            continue
+    return False

@@ -1,0 +1,233 @@
+"""Archives that are sealed well and mean harm: refused while they are read, each for its own reason."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import hashlib
+import io
+import json
+import os
+import tarfile
+import zlib
+
+import pytest
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.archive import container, interface, manifest, tar_writing, verify
+from tests.unit.archive import crafted
+from tests.unit.archive.crafted import directory, file, hardlink, symlink
+
+GOOD = [
+    file("etc/teleport.yaml", b"teleport: {}\n"),
+    directory("var/lib/teleport"),
+    file("var/lib/teleport/a"),
+    symlink("var/lib/teleport/b", "a"),
+    hardlink("var/lib/teleport/c", "var/lib/teleport/a"),
+    directory("var/lib/teleport/d"),
+    symlink("var/lib/teleport/d/e", "/etc/shadow"),
+]
+
+
+def test_an_archive_made_by_hand_is_good() -> None:
+    with verify.verify(crafted.crafted(GOOD)) as verified:
+        assert dict(verified.header) == crafted.HEADER
+        assert [entry.path for entry in verified.entries()] == [os.fsdecode(head.name) for head, _ in GOOD]
+        assert verified.totals == interface.Totals(entries=7, files=2, content=20, data=20)
+        assert (verified.links_outside, verified.first_links_outside) == (1, ("var/lib/teleport/d/e",))
+
+
+def refused(source: crafted.InMemory, limits: interface.Limits = verify.UNLIMITED) -> str:
+    with pytest.raises(errors.ArchiveUnsafe) as caught:
+        verify.verify(source, limits=limits)
+    assert caught.value.exit_status == errors.ARCHIVE
+    return caught.value.message
+
+
+HOSTILE = {
+    "absolute": ([file("/etc/passwd")], "absolute"),
+    "dot dot": ([file("../etc/passwd")], ".."),
+    "dot dot inside": ([file("var/../../etc/passwd")], ".."),
+    "dot dot at the end": ([directory("var/..")], ".."),
+    "dot": ([file("./a")], "plainly"),
+    "empty part": ([file("a//b")], "plainly"),
+    "slash at the end": ([directory("a/")], "plainly"),
+    "no name": ([file("")], "plainly"),
+    "name with NUL": ([file("n" * 120 + "\0x")], "plainly"),
+    "deep": ([file("d/" * 400 + "f")], "deep"),
+    "ours": ([file("teleport-backup/other")], "archive's own"),
+    "header twice": ([file("teleport-backup/header.json")], "archive's own"),
+    "below a link": ([symlink("a", "/etc"), file("a/passwd")], "below a symlink"),
+    "below a file": ([file("a"), file("a/b")], "below a file"),
+    "below a hard link": ([file("a"), hardlink("b", "a"), file("b/c")], "below a hardlink"),
+    "far below a link": (
+        [directory("a"), symlink("a/b", ".."), directory("a/b/c"), file("a/b/c/d")],
+        "below a symlink",
+    ),
+    "out of order": ([file("b"), file("a")], "in order"),
+    "link first, then its folder": ([symlink("a", "/etc"), file("b"), directory("a")], "in order"),
+    "folder twice": ([directory("a"), directory("a")], "twice"),
+    "file, then link": ([file("a"), symlink("a", "/etc")], "twice"),
+    "link, then file": ([symlink("a", "/etc/passwd"), file("a")], "twice"),
+    "file twice": ([file("a"), file("a", b"other")], "twice"),
+    "hard link out": ([hardlink("a", "/etc/shadow")], "absolute"),
+    "hard link up": ([file("a"), hardlink("b", "../etc/shadow")], ".."),
+    "hard link to nothing": ([file("a"), hardlink("c", "b")], "named by a hard link"),
+    "hard link to a symlink": ([symlink("a", "/etc/shadow"), hardlink("b", "a")], "named by a hard link"),
+    "hard link to a folder": ([directory("a"), hardlink("b", "a")], "named by a hard link"),
+    "hard link to what comes later": ([hardlink("a", "b"), file("b")], "before it"),
+    "hard link to itself": ([hardlink("a", "a")], "before it"),
+    "link to nothing": ([symlink("a", "")], "nothing"),
+    "file with a target": ([file("a", link=b"/etc/passwd")], "without being one"),
+    "evm": ([file("a", xattrs={"security.evm": b"x"})], "attribute"),
+    "unknown attribute": ([file("a", xattrs={"system.nfs4_acl": b"x"})], "attribute"),
+    "folder with data": ([(crafted.head("a", tar_writing.DIRECTORY, stored=7), b"content")], "no regular file"),
+    "link with data": ([(crafted.head("a", tar_writing.SYMBOLIC, link=b"b", stored=7), b"content")], "no regular file"),
+    "device": ([(crafted.head("a", b"3"), b"")], "character device"),
+    "disk": ([(crafted.head("a", b"4"), b"")], "block device"),
+    "pipe": ([(crafted.head("a", b"6"), b"")], "named pipe"),
+    "contiguous": ([(crafted.head("a", b"7"), b"")], "unknown type"),
+    "for everybody": ([(crafted.head("a", b"g"), b"")], "global"),
+    "huge": ([(crafted.head("a", stored=2**60), b"")], "bytes to write"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_must_not_be_unpacked_is_refused(name: str) -> None:
+    members, why = HOSTILE[name]
+    assert why in refused(crafted.crafted(members))
+
+
+def test_an_archive_of_another_tar_is_refused_though_it_is_sealed() -> None:
+    raw = gzip.decompress(crafted.crafted([]).data)
+    at = raw.index(interface.MANIFEST.encode())
+    other = io.BytesIO()
+    with tarfile.open(fileobj=other, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        tar.addfile(tarfile.TarInfo("a"))
+    inside = other.getvalue()[:512]
+    assert "not one that this agent writes" in refused(crafted.InMemory(crafted.sealed(raw[:at] + inside + raw[at:])))
+
+
+@pytest.mark.parametrize(
+    ("limits", "what"),
+    [
+        (interface.Limits(entries=6), "7 entries"),
+        (interface.Limits(data=3000), "bytes to write"),
+        (interface.Limits(content=19), "20 bytes in files"),
+        (interface.Limits().with_room(100), "bytes to write"),
+    ],
+)
+def test_more_than_there_is_room_for_is_refused(limits: interface.Limits, what: str) -> None:
+    message = refused(crafted.crafted(GOOD), limits)
+    assert what in message
+
+
+def test_a_file_of_holes_without_end_is_refused_before_it_is_read() -> None:
+    text = tar_writing.sparse_map([], 2**60)
+    member = crafted.head("bomb", stored=len(text), real=2**60), text
+    message = refused(crafted.crafted([member], lines=[]))
+    assert "bomb" in message and "there is room for" in message
+
+
+def test_a_block_that_expands_to_more_than_it_says_is_refused() -> None:
+    bomb = bytes(64 * 1024 * 1024)
+    work = zlib.compressobj(9, zlib.DEFLATED, -15)
+    stored = (
+        work.compress(bomb) + work.flush() + zlib.crc32(bomb).to_bytes(4, "little") + len(bomb).to_bytes(4, "little")
+    )
+    sealer = container.Sealer(container.GZIP)
+    parts = [sealer.begin(), sealer.block(4096, 0, len(stored), hashlib.sha256(stored).digest()), stored]
+    with pytest.raises(errors.ArchiveDamaged):
+        verify.verify(crafted.InMemory(b"".join([*parts, sealer.seal()[0]])))
+
+
+def sealed_with(header: object, text: bytes) -> crafted.InMemory:
+    """Return an archive of one file, with this header and this manifest."""
+    head, content = file("a")
+    parts = [crafted.own(interface.HEADER, json.dumps(header).encode()), head.pack(), tar_writing.padded(content)]
+    return crafted.InMemory(crafted.sealed(b"".join([*parts, crafted.own(interface.MANIFEST, text), tar_writing.END])))
+
+
+ENTRY = crafted.entry(*file("a"))
+FIRST = manifest.first_line(crafted.HEADER)
+LAST = manifest.last_line(interface.Totals(1, 1, 7, 7))
+
+
+def test_the_archive_that_the_next_tests_change_is_good() -> None:
+    verify.verify(sealed_with(crafted.HEADER, FIRST + manifest.line(ENTRY) + LAST)).close()
+
+
+@pytest.mark.parametrize(
+    ("header", "text"),
+    [
+        (crafted.HEADER, b""),
+        (crafted.HEADER, FIRST),
+        (crafted.HEADER, FIRST + LAST),
+        (crafted.HEADER, manifest.line(ENTRY) + LAST),
+        (crafted.HEADER, FIRST + manifest.line(ENTRY)),
+        (crafted.HEADER, FIRST + manifest.line(ENTRY) + LAST + LAST),
+        (crafted.HEADER, FIRST + manifest.line(ENTRY) * 2 + LAST),
+        (crafted.HEADER, FIRST + manifest.line(ENTRY) + LAST.rstrip()),
+        (crafted.HEADER, FIRST + manifest.line(ENTRY) + b"x" * 10_000_000),
+        (crafted.HEADER, FIRST + manifest.line(dataclasses.replace(ENTRY, path="b")) + LAST),
+        (crafted.HEADER, FIRST + manifest.line(dataclasses.replace(ENTRY, superseded=True)) + LAST),
+        ({**crafted.HEADER, "cluster": "other"}, FIRST + manifest.line(ENTRY) + LAST),
+        ({"cluster": "example"}, FIRST + manifest.line(ENTRY) + LAST),
+        ({"format": "1"}, FIRST + manifest.line(ENTRY) + LAST),
+        ({"format": 0}, FIRST + manifest.line(ENTRY) + LAST),
+        ([], FIRST + manifest.line(ENTRY) + LAST),
+    ],
+)
+def test_a_manifest_that_is_not_about_the_archive_is_refused(header: object, text: bytes) -> None:
+    refused(sealed_with(header, text))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sha256": "0" * 64},
+        {"mode": 0o4755},
+        {"uid": 7},
+        {"owner": "teleport"},
+        {"size": 8},
+        {"mtime": 0},
+        {"xattrs": "a" * 64},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_a_file_that_is_not_what_its_manifest_says_is_named(changes: dict[str, object]) -> None:
+    line = manifest.line(dataclasses.replace(ENTRY, **changes))  # type: ignore[arg-type]
+    with pytest.raises(errors.ArchiveDamaged) as damaged:
+        verify.verify(sealed_with(crafted.HEADER, FIRST + line + LAST))
+    assert [path for path, _ in damaged.value.damaged] == ["a"]
+
+
+def test_a_later_format_and_foreign_files_are_unknown() -> None:
+    for source, what in (
+        (sealed_with({"format": 2}, FIRST), "format 2"),
+        (crafted.InMemory(b"PK\x03\x04" + bytes(1000)), "is no backup"),
+        (crafted.InMemory(gzip.compress(crafted.tar(GOOD))), "is no backup"),
+    ):
+        with pytest.raises(errors.ArchiveUnknown, match=what):
+            verify.verify(source)
+
+
+def test_names_in_messages_are_on_one_line_and_cannot_play_with_a_terminal() -> None:
+    message = refused(crafted.crafted([file("b"), file("a\x1b[2J\n\udcff../x" + "y" * 1000)]))
+    assert "\x1b" not in message and message.count("\n") == 0 and len(message) < 600
+    assert "\\x1b[2J\\n\\xff" in message
+
+
+def test_every_single_flip_and_every_truncation_is_noticed() -> None:
+    data = crafted.crafted(GOOD).data
+    unnoticed = []
+    for at in range(len(data)):
+        changed = bytearray(data)
+        changed[at] ^= 1 << at % 8
+        for damaged in (bytes(changed), data[:at]):
+            try:
+                verify.verify(crafted.InMemory(damaged)).close()
+            except errors.ArchiveDamaged:
+                continue
+            unnoticed.append(at)
+    assert unnoticed == []

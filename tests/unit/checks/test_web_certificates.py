@@ -1,0 +1,42 @@
+"""When a certificate expires, as openssl says it."""
+
+from __future__ import annotations
+
+import pytest
+
+from teleport_bootstrap.checks import web_certificates
+
+
+@pytest.mark.parametrize(
+    ("said", "expires"),
+    [
+        ("notAfter=Nov  2 10:00:07 2026 GMT\n", "2026-11-02T10:00:07+00:00"),
+        ("notAfter=Feb 29 23:59:59 2028 GMT", "2028-02-29T23:59:59+00:00"),
+        ("notAfter=Jan  1 00:00:00 2050 GMT\n", "2050-01-01T00:00:00+00:00"),
+    ],
+)
+def test_an_end_date(said: str, expires: str) -> None:
+    assert web_certificates.parse_end_date(said) == expires
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "notAfter=",
+        "notAfter=Foo  2 10:00:07 2026 GMT",
+        "notAfter=Feb 30 10:00:07 2026 GMT",
+        "notAfter=Nov  2 10:00 2026 GMT",
+        "notAfter=Nov  2 10:00:07 2026 CET",
+        "Nov  2 10:00:07 2026 GMT",
+    ],
+)
+def test_what_is_no_end_date_is_unknown(said: str) -> None:
+    assert web_certificates.parse_end_date(said) is None
+
+
+def test_how_long_it_is_still_good() -> None:
+    certificate = web_certificates.Certificate("/etc/c.pem", "1970-01-02T00:00:00+00:00")
+    assert certificate.left_seconds(0) == 86400
+    assert certificate.left_seconds(86401) == -1
+    assert web_certificates.Certificate("/etc/c.pem", None, "why").left_seconds(0) is None

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import pytest
+
+from teleport_bootstrap.ec2 import item_formats
+
+PAGE = "<!DOCTYPE html><html></html>"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("local-ipv4", "10.0.0.12"),
+        ("public-ipv4", "203.0.113.12"),
+        ("local-hostname", "ip-10-0-0-12.ec2.internal"),
+        ("local-hostname", "ip-10-0-0-12"),
+        ("local-hostname", "i-0123456789abcdef0.us-west-2.compute.internal"),
+        ("instance-id", "i-0123456789abcdef0"),
+        ("instance-id", "i-1a2b3c4d"),
+        ("region", "us-east-1"),
+        ("region", "us-gov-west-1"),
+        ("region", "cn-northwest-1"),
+        ("region", "us-isob-east-1"),
+        ("region", "eusc-de-east-1"),
+        ("region", "ap-southeast-7"),
+    ],
+)
+def test_what_ec2_gives_is_accepted_as_it_is(name: str, text: str) -> None:
+    assert item_formats.CHECKS[name](text) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        *[(name, PAGE) for name in item_formats.CHECKS],
+        *[(name, "") for name in item_formats.CHECKS],
+        *[(name, "\n") for name in item_formats.CHECKS],
+        ("local-ipv4", "10.0.0.12\n"),
+        ("local-ipv4", " 10.0.0.12"),
+        ("local-ipv4", "10.0.0"),
+        ("local-ipv4", "010.0.0.12"),
+        ("local-ipv4", "10.0.0.256"),
+        ("local-ipv4", "0.0.0.0"),
+        ("local-ipv4", "224.0.0.1"),
+        ("local-ipv4", "fd00::1"),
+        ("local-hostname", "-a.internal"),
+        ("local-hostname", "a..internal"),
+        ("local-hostname", "a_b.internal"),
+        ("local-hostname", "a.internal\nb"),
+        ("local-hostname", "a" * 64),
+        ("local-hostname", ".".join(["a" * 60] * 5)),
+        ("local-hostname", "a.internal <html>"),
+        ("instance-id", "0123456789abcdef0"),
+        ("instance-id", "i-0123/../x"),
+        ("region", "us-east-1a"),
+        ("region", "US-EAST-1"),
+        ("region", "us-east-1.evil.example"),
+    ],
+)
+def test_what_is_no_such_value_is_refused(name: str, text: str) -> None:
+    with pytest.raises(ValueError, match="not "):
+        item_formats.CHECKS[name](text)
+
+
+def test_of_several_host_names_the_first_counts() -> None:
+    assert item_formats.hostname("ip-10-0-0-12.example.com corp.example.com") == "ip-10-0-0-12.example.com"
+
+
+def test_an_excerpt_is_short_and_cannot_move_the_cursor() -> None:
+    shown = item_formats.excerpt("\x1b[2J\n\x07" + "<html>" * 100)
+    assert len(shown) <= 45
+    assert shown.isprintable()

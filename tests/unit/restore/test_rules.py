@@ -1,0 +1,134 @@
+"""What speaks against restoring an archive on a host."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Optional
+
+import pytest
+
+from teleport_bootstrap.plan import teleport_build
+from teleport_bootstrap.plan.teleport_build import TeleportBuild
+from teleport_bootstrap.restore import rules
+from teleport_bootstrap.restore.rules import Here, Origin, Space, Statement
+
+MEGABYTE = 1_000_000
+
+
+def build(version: str, *, fips: bool = False, edition: Optional[str] = None) -> TeleportBuild:
+    return teleport_build.named(version, fips=fips, edition=edition)
+
+
+ORIGIN = Origin("a.tar.zst", build=build("16.4.2"), role="auth", cluster="cluster-1", instance="i-old", host_uuid=True)
+HERE = Here(build("17.0.0"), instance="i-new")
+
+
+def refused(origin: Origin = ORIGIN, here: Here = HERE, *, force: bool = False) -> str:
+    return "\n".join(each.describe() for each in rules.judge(origin, here, force=force).refusals)
+
+
+def warned(origin: Origin = ORIGIN, here: Here = HERE, *, force: bool = False) -> str:
+    return "\n".join(rules.judge(origin, here, force=force).warnings)
+
+
+@pytest.mark.parametrize("version", ["16.4.2", "16.4.3", "16.9.0", "17.0.0", "17.9.9"])
+def test_the_same_major_version_and_the_next_may_follow(version: str) -> None:
+    assert refused(here=dataclasses.replace(HERE, build=build(version))) == ""
+
+
+@pytest.mark.parametrize(
+    ("version", "why"),
+    [("16.4.1", "older"), ("15.9.9", "older"), ("18.0.0", "skipped"), ("19.1.0", "skipped")],
+)
+def test_an_older_teleport_and_a_skipped_major_are_refused(version: str, why: str) -> None:
+    said = refused(here=dataclasses.replace(HERE, build=build(version)))
+    assert why in said and version in said and "16.4.2" in said
+
+
+def test_with_a_skipped_major_it_says_which_image_comes_next() -> None:
+    assert "an image with Teleport 17 first" in refused(here=dataclasses.replace(HERE, build=build("18.2.0")))
+
+
+def test_where_a_version_is_not_known_it_warns() -> None:
+    unknown = dataclasses.replace(ORIGIN, build=None)
+    assert refused(unknown) == "" and "does not say which Teleport" in warned(unknown)
+    assumed = dataclasses.replace(HERE, build=teleport_build.ASSUMED)
+    assert refused(here=assumed) == "" and "no Teleport is installed" in warned(here=assumed)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "refusal", "warning"),
+    [
+        (build("17.0.0", fips=True), build("17.0.0"), "FIPS", ""),
+        (build("17.0.0"), build("17.0.0", fips=True), "", "FIPS"),
+        (build("18.0.0", fips=True), build("19.0.0"), "", ""),
+        (build("17.0.0", edition="enterprise"), build("17.0.0", edition="community"), "Enterprise", ""),
+        (build("17.0.0", edition="community"), build("17.0.0", edition="enterprise"), "", "Enterprise"),
+        (build("17.0.0", edition=None), build("17.0.0", edition="community"), "", ""),
+    ],
+)
+def test_other_kinds_of_builds(old: TeleportBuild, new: TeleportBuild, refusal: str, warning: str) -> None:
+    origin, here = dataclasses.replace(ORIGIN, build=old), dataclasses.replace(HERE, build=new)
+    assert (refusal in refused(origin, here)) and bool(refusal) == bool(refused(origin, here))
+    assert warning in warned(origin, here)
+
+
+def test_another_role_or_cluster_is_refused_with_where_it_is_said_and_force_does_not_help() -> None:
+    here = dataclasses.replace(
+        HERE,
+        role=Statement("node", "/etc/teleport.d/conf:1 (TELEPORT_ROLE)"),
+        cluster=Statement("cluster-2", rules.APPLIED),
+    )
+    for force in (False, True):
+        said = refused(here=here, force=force)
+        assert "role auth, and this host is node according to /etc/teleport.d/conf:1" in said
+        assert "cluster cluster-1, and this host is cluster-2 according to what was applied" in said
+    same = dataclasses.replace(HERE, role=Statement("auth", "x"), cluster=Statement("cluster-1", "x"))
+    assert refused(here=same) == ""
+
+
+def test_data_of_people_takes_force_and_is_then_named() -> None:
+    here = dataclasses.replace(HERE, made=("users alice",))
+    assert "users alice" in refused(here=here) and "--force" in refused(here=here)
+    assert refused(here=here, force=True) == "" and "users alice" in warned(here=here, force=True)
+
+
+@pytest.mark.parametrize(
+    ("space", "fits"),
+    [
+        (Space("/var/lib", 100 * MEGABYTE, 200 * MEGABYTE), True),
+        (Space("/var/lib", 190 * MEGABYTE, 200 * MEGABYTE), False),
+        (Space("/var/lib", 1, 10**12, files=101, free_files=100), False),
+        (Space("/var/lib", 1, 10**12, files=100, free_files=100), True),
+        (Space("/var/lib", 1, 10**12, files=10**6, free_files=None), True),
+    ],
+)
+def test_room_for_bytes_and_for_files(space: Space, fits: bool) -> None:
+    assert (refused(here=dataclasses.replace(HERE, spaces=(space,))) == "") is fits
+
+
+def test_two_hosts_with_one_identity_are_warned_of_by_the_name_of_the_old_one() -> None:
+    assert "stop Teleport on instance i-old" in warned()
+    assert "on this very instance" in warned(here=dataclasses.replace(HERE, instance="i-old"))
+    assert "host_uuid" not in warned(dataclasses.replace(ORIGIN, host_uuid=False))
+
+
+def test_of_tables_it_says_that_they_are_not_touched_and_where_their_backups_are() -> None:
+    origin = dataclasses.replace(
+        ORIGIN, tables=("state", "events"), backups=("arn:aws:dynamodb:1",), bucket="s3://sessions/records"
+    )
+    said = warned(origin)
+    assert "state, events" in said and "arn:aws:dynamodb:1" in said and "does not touch" in said
+    assert "names no backups" in warned(dataclasses.replace(origin, backups=()))
+
+
+def test_everything_is_said_at_once() -> None:
+    here = Here(
+        build("15.0.0"),
+        role=Statement("node", "x"),
+        cluster=Statement("c", "x"),
+        made=("users bob",),
+        spaces=(Space("/", 10, 0),),
+        in_the_way=(("a link", "remove it"),),
+    )
+    assert len(rules.judge(ORIGIN, here).refusals) == 6
