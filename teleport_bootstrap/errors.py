@@ -8,10 +8,11 @@ manual.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 from teleport_bootstrap.conf.problem import Problem
+from teleport_bootstrap.finding import Finding
 
 # Exit statuses; the manual lists them, and automation relies on them: never renumber.
 OK = 0
@@ -62,15 +63,23 @@ _MESSAGE_ID_NAMESPACE = uuid.UUID("0f1a2e6c-57c1-5d0b-9d26-6a1f6b8c2b11")
 
 
 class BootstrapError(Exception):
-    """An error of this agent; never raised itself, always one of the kinds below."""
+    """An error of this agent; never raised itself, always one of the kinds below.
+
+    `message` is the given summary and, below it, a line for each of `findings`.
+    """
 
     code: ClassVar[str] = "internal-error"
     exit_status: ClassVar[int] = INTERNAL
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, summary: str, *, hint: str = "", findings: Sequence[Finding] = ()) -> None:
+        self.message = "\n".join([summary, *map(str, findings)])
+        super().__init__(self.message)
         self.hint = hint
+        self.findings = tuple(findings)
+
+    def problems(self) -> list[dict[str, Any]]:
+        """Return the findings for JSON."""
+        return [each.data() for each in self.findings]
 
     @classmethod
     def message_id(cls) -> str:
@@ -105,7 +114,10 @@ class ConfInvalid(BootstrapError):
             hint=f"Edit {path}, then run `teleport-bootstrap validate` until it reports no problem.",
         )
         self.path = path
-        self.problems = problems
+        self.conf_problems = problems
+
+    def problems(self) -> list[dict[str, Any]]:
+        return [each.data() for each in self.conf_problems]
 
 
 class OverrideInvalid(BootstrapError):
@@ -120,7 +132,10 @@ class OverrideInvalid(BootstrapError):
             "\n".join([f"overrides: {count}", *(problem.describe(path) for path, problem in problems)]),
             hint="Correct the file, or move it out of the directory; `teleport-bootstrap render` checks it.",
         )
-        self.problems = problems
+        self.file_problems = problems
+
+    def problems(self) -> list[dict[str, Any]]:
+        return [{"path": path, **each.data()} for path, each in self.file_problems]
 
 
 class DocumentInvalid(BootstrapError):
@@ -135,8 +150,11 @@ class DocumentInvalid(BootstrapError):
             "\n".join([f"teleport.yaml would not work: {count}", *findings]),
             hint="Correct the named lines, then look at the result with `teleport-bootstrap render --explain`.",
         )
-        self.findings = findings
+        self.lines = findings
         self.data = data
+
+    def problems(self) -> list[dict[str, Any]]:
+        return list(self.data)
 
 
 class NeededFileMissing(BootstrapError):
@@ -475,8 +493,11 @@ class ImageNotSealed(BootstrapError):
             "\n".join([message, *findings]),
             hint="Carry out the command below each line, then run `teleport-bootstrap seal` again.",
         )
-        self.findings = findings
+        self.lines = findings
         self.data = data
+
+    def problems(self) -> list[dict[str, Any]]:
+        return list(self.data)
 
 
 class UnitTrouble(BootstrapError):

@@ -190,11 +190,8 @@ def _report(error: errors.BootstrapError, form: str) -> int:
             "hint": error.hint,
             "exit_status": error.exit_status,
         }
-        if isinstance(error, errors.ConfInvalid):
-            shown["problems"] = [problem.data() for problem in error.problems]
-        elif isinstance(error, errors.OverrideInvalid):
-            shown["problems"] = [{"path": path, **problem.data()} for path, problem in error.problems]
-        elif isinstance(error, (errors.DocumentInvalid, errors.ImageNotSealed)):
-            shown["problems"] = list(error.data)
+        problems = error.problems()
+        if problems:
+            shown["problems"] = problems
         return _print(json.dumps({"error": shown}, indent=2, ensure_ascii=False) + "\n", error.exit_status)
     return error.exit_status

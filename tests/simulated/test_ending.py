@@ -13,12 +13,12 @@ from tests.simulated.agent import CHECKOUT
 
 PROGRAM = """
 import signal, sys, time
-from teleport_bootstrap.host import ending
+from teleport_bootstrap.host import termination
 if "ignored" in sys.argv:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-with ending.as_exception():
+with termination.as_exception():
     try:
-        with ending.as_exception():
+        with termination.as_exception():
             print("ready", flush=True)
             time.sleep(30)
     finally:

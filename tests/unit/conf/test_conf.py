@@ -63,7 +63,7 @@ def test_an_assignment_that_is_overridden_gives_a_warning_with_both_lines() -> N
 
 def test_grammar_and_values_are_reported_together_in_the_order_of_lines() -> None:
     error = refused("USE_ACM=maybe\nA=$(x)\nTELEPORT_EXTERNAL_PORT=x USE_LETSENCRYPT=y\nB=`z`\nTELEPORT_ROLE=monitor\n")
-    assert [(problem.kind, problem.line, problem.column) for problem in error.problems] == [
+    assert [(problem.kind, problem.line, problem.column) for problem in error.conf_problems] == [
         (VALUE, 1, 1),
         (GRAMMAR, 2, 3),
         (VALUE, 3, 1),
@@ -77,7 +77,7 @@ def test_grammar_and_values_are_reported_together_in_the_order_of_lines() -> Non
 
 
 def test_a_value_made_from_a_refused_one_is_not_judged() -> None:
-    assert len(refused("A=$(x)\nUSE_ACM=$A\n").problems) == 1
+    assert len(refused("A=$(x)\nUSE_ACM=$A\n").conf_problems) == 1
 
 
 @pytest.mark.parametrize(
@@ -117,12 +117,12 @@ def test_a_license_that_looks_refused_gives_a_warning() -> None:
 
 
 def test_a_lost_closing_quote_is_suggested_where_a_value_has_two_lines() -> None:
-    problem = refused('USE_ACM="true\nTELEPORT_DOMAIN_NAME=a"\n').problems[0]
+    problem = refused('USE_ACM="true\nTELEPORT_DOMAIN_NAME=a"\n').conf_problems[0]
     assert "closing quote" in problem.hint
 
 
 def test_typographic_quotes_are_recognised() -> None:
-    assert "typographic" in refused("USE_ACM=“true”\n").problems[0].hint
+    assert "typographic" in refused("USE_ACM=“true”\n").conf_problems[0].hint
 
 
 def test_a_secret_is_a_secret_everywhere() -> None:
@@ -183,7 +183,7 @@ def test_a_conf_knows_whether_it_holds_a_secret(text: str, holds: bool) -> None:
 )
 def test_no_value_error_quotes_a_secret(text: str) -> None:
     error = refused(text)
-    assert "ses" not in f"{error} {error.hint} {error.problems}"
+    assert "ses" not in f"{error} {error.hint} {error.conf_problems}"
 
 
 def test_inspection_lists_every_assignment_with_its_line() -> None:

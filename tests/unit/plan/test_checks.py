@@ -47,8 +47,8 @@ def refused(text: str, override: str, **build) -> tuple[str, ...]:
     with pytest.raises(errors.DocumentInvalid) as caught:
         plan(text, override, **build)
     assert caught.value.exit_status == 2
-    assert len(caught.value.data) == len(caught.value.findings)
-    return caught.value.findings
+    assert len(caught.value.data) == len(caught.value.lines)
+    return caught.value.lines
 
 
 @pytest.mark.parametrize(
