@@ -25,11 +25,11 @@ FILES = 6
 BUSY = 7
 UNITS = 8
 UNHEALTHY = 9
-AWAITED = 10
+PENDING = 10
 UNCONFIRMED = 11
-EDITED = 12
+MANUAL_EDIT = 12
 ROLLED_BACK = 13
-STILL_SICK = 14
+UNHEALTHY_AFTER_ROLLBACK = 14
 # Only of `status`: Teleport serves, but something is not as it was applied.
 DRIFTED = 15
 ARCHIVE = 16
@@ -48,11 +48,11 @@ MEANINGS = {
     BUSY: "another teleport-bootstrap is at work",
     UNITS: "systemd did not do what was asked of it",
     UNHEALTHY: "everything was done, but Teleport is not healthy",
-    AWAITED: "a token, a pin or a certificate that Teleport cannot start without is not there yet",
+    PENDING: "a token, a pin or a certificate that Teleport cannot start without is not there yet",
     UNCONFIRMED: "something would change, and nobody was there to agree: add --yes",
-    EDITED: "teleport.yaml was edited by hand, and the edit would be lost",
+    MANUAL_EDIT: "teleport.yaml was edited by hand, and the edit would be lost",
     ROLLED_BACK: "Teleport was not well with the new configuration; the old one is back, and it is well",
-    STILL_SICK: "as 13, but Teleport is not well with the old configuration either",
+    UNHEALTHY_AFTER_ROLLBACK: "as 13, but Teleport is not well with the old configuration either",
     DRIFTED: "status: Teleport is healthy, but something is not as it was applied",
     ARCHIVE: "a backup is damaged or cut off, is no backup, or is not safe to unpack",
     CERTIFICATE: "certbot failed, or there is no certificate that can be used",
@@ -290,28 +290,28 @@ class ParameterInvalid(BootstrapError):
     exit_status = AWS
 
 
-class SecretsAwaited(BootstrapError):
+class SecretsPending(BootstrapError):
     """What Teleport needs to join its cluster is not here yet: not published by the auth server, or out of reach."""
 
     code = "secrets-awaited"
-    exit_status = AWAITED
+    exit_status = PENDING
 
 
-class CertificateAwaited(BootstrapError):
+class CertificatePending(BootstrapError):
     """The certificate that Teleport's web port serves with is not here yet: not obtained yet, or out of reach."""
 
     code = "certificate-awaited"
-    exit_status = AWAITED
+    exit_status = PENDING
 
 
-class CertificateUnfit(BootstrapError):
+class CertificateUnusable(BootstrapError):
     """A certificate was found that cannot be used: another key, other names, an incomplete chain, or expired."""
 
     code = "certificate-unfit"
     exit_status = CERTIFICATE
 
 
-class NotTakenUp(BootstrapError):
+class CertificateNotServed(BootstrapError):
     """A new certificate is installed, and the Teleport that runs was not seen to serve with it after a reload."""
 
     code = "not-taken-up"
@@ -339,7 +339,7 @@ class TeleportRefused(BootstrapError):
     exit_status = TELEPORT
 
 
-class TeleportUnknown(BootstrapError):
+class TeleportVersionUnknown(BootstrapError):
     """The installed Teleport did not say which version it is."""
 
     code = "teleport-unknown"
@@ -360,7 +360,7 @@ class RenderMismatch(BootstrapError):
     exit_status = INTERNAL
 
 
-class Untrusted(BootstrapError):
+class UntrustedPath(BootstrapError):
     """A file or directory that decides what root does can be changed by someone who is not root."""
 
     code = "untrusted-path"
@@ -409,7 +409,7 @@ class LockBusy(BootstrapError):
     exit_status = BUSY
 
 
-class LockHeld(BootstrapError):
+class ClusterLockHeld(BootstrapError):
     """Another auth server of the cluster holds the lock that they share; what is to be done, it does."""
 
     code = "lock-held"
@@ -440,25 +440,25 @@ class ConfirmationNeeded(BootstrapError):
     exit_status = UNCONFIRMED
 
 
-class HandEdited(BootstrapError):
+class ManualEdit(BootstrapError):
     """teleport.yaml is not what was applied: somebody has edited it, and it is not overwritten silently."""
 
     code = "hand-edited"
-    exit_status = EDITED
+    exit_status = MANUAL_EDIT
 
 
-class RolledBack(BootstrapError):
+class ChangeRolledBack(BootstrapError):
     """Teleport was not well with the new configuration; the old one is back, and Teleport is well with it."""
 
     code = "rolled-back"
     exit_status = ROLLED_BACK
 
 
-class StillSick(BootstrapError):
+class UnhealthyAfterRollback(BootstrapError):
     """Teleport was not well with the new configuration, and is not with the old one either, which is back."""
 
     code = "still-sick"
-    exit_status = STILL_SICK
+    exit_status = UNHEALTHY_AFTER_ROLLBACK
 
 
 class RestoreRefused(BootstrapError):

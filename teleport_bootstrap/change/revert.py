@@ -82,7 +82,7 @@ def back(
     try:
         units_changed = _restore(root, before, now)
     except errors.BootstrapError as error:
-        return errors.StillSick(
+        return errors.UnhealthyAfterRollback(
             f"{told}\nThe old configuration could not be put back: {error.message}",
             hint="Mend that, then `teleport-bootstrap reconfigure` goes back to the last generation that was well.",
         )
@@ -92,7 +92,7 @@ def back(
     except errors.BootstrapError as error:
         verdict = health.Verdict(False, error.message)
     if not verdict.well:
-        return errors.StillSick(
+        return errors.UnhealthyAfterRollback(
             f"{told}\nThe old configuration is back, but {unit or 'systemd'} is not well with it either: "
             f"{verdict.seen}",
             hint=f"Look at `journalctl -b -u {unit or before.tried}`; what ails it may not be the configuration.",
@@ -102,7 +102,7 @@ def back(
         with contextlib.suppress(errors.FileTrouble):
             current.write(root, now)
     well = f"and {unit} is well with it" if unit else "and no Teleport runs, as before"
-    return errors.RolledBack(
+    return errors.ChangeRolledBack(
         f"{told}\nThe old configuration is back, {well}",
         hint=f"Mend {paths.CONF} and reconfigure again; until it is edited, this machine does not follow it.",
     )

@@ -26,7 +26,7 @@ LARGEST = trust.LARGEST
 def conf_data(root: paths.Root, path: str | None) -> tuple[bytes, str]:
     """Return the conf at `path` (`-` is standard input), by default the instance's own, and what to call it.
 
-    Raises ConfMissing and FileTrouble; and Untrusted for the instance's own, which decides about root's work.
+    Raises ConfMissing and FileTrouble; and UntrustedPath for the instance's own, which decides about root's work.
     """
     if path == "-":
         return _bounded(sys.stdin.buffer, "standard input"), "standard input"

@@ -175,8 +175,8 @@ def held(
     is the root whose state directory keeps a second process of this host out. The body must call `lease.check()`
     before each step that cannot be undone.
 
-    Raises LockHeld, naming the holder, where somebody else keeps it for longer than `deadline_seconds`, LockBusy where
-    that is another process of this host, LeaseLost from `check`, and what AWS's refusals are raised as.
+    Raises ClusterLockHeld, naming the holder, where somebody else keeps it for longer than `deadline_seconds`, LockBusy
+    where that is another process of this host, LeaseLost from `check`, and what AWS's refusals are raised as.
     """
     with host_lock.held(root, "the lock of the cluster", name=NAME, deadline_seconds=deadline_seconds):
         place = lock_item.DynamoTable(client, table, clock=CLOCK, renew=renew)
@@ -228,7 +228,7 @@ def take(table: lock_item.Table, process: str, *, deadline: retry.Deadline, term
     try:
         return retry.until(deadline, attempt)
     except retry.DeadlinePassed as passed:
-        raise errors.LockHeld(
+        raise errors.ClusterLockHeld(
             f"{passed.last.reason} ({passed.effort()})",
             hint="Nothing has to be done: that host does the work, and where it has died, the lock ends at that time.",
         ) from None

@@ -21,7 +21,7 @@ LARGEST = 4 * 1024 * 1024
 def read(root: paths.Root, path: str) -> bytes | None:
     """Return the content of `path`, a file in a directory that decides about root's work; None where it is absent.
 
-    Raises Untrusted where the directory or the file belongs to somebody else, can be written by others or is a
+    Raises UntrustedPath where the directory or the file belongs to somebody else, can be written by others or is a
     symbolic link, FileTrouble where it cannot be read.
     """
     directory, name = os.path.split(path)
@@ -133,12 +133,12 @@ def _check(root: paths.Root, path: str, facts: os.stat_result) -> None:
     shown = root.path(path)
     # Someone who tries things out in a scratch directory owns it himself; on an instance this is root.
     if facts.st_uid not in (0, os.geteuid()):
-        raise errors.Untrusted(
+        raise errors.UntrustedPath(
             f"{shown} belongs to user {facts.st_uid}, who could thus decide what root does here",
             hint=f"Look what changed it, then run `chown root:root {shown}`.",
         )
     if facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise errors.Untrusted(
+        raise errors.UntrustedPath(
             f"{shown} can be written by others than root (mode {stat.S_IMODE(facts.st_mode):04o}), "
             "who could thus decide what root does here",
             hint=f"Look what changed it, then run `chown root:root {shown} && chmod go-w {shown}`.",
@@ -148,7 +148,7 @@ def _check(root: paths.Root, path: str, facts: os.stat_result) -> None:
 def _refuse_open(root: paths.Root, path: str, error: OSError) -> NoReturn:
     shown = root.path(path)
     if error.errno in (errno.ELOOP, errno.ENOTDIR) and os.path.islink(shown):
-        raise errors.Untrusted(
+        raise errors.UntrustedPath(
             f"{shown} is a symbolic link, and what it leads to may be changed by others",
             hint="Put the directory or file itself in its place.",
         )

@@ -38,13 +38,13 @@ class NamedBuild:
 
 
 def conf(root: paths.Root) -> conf_file.Conf | None:
-    """Return the instance's conf, None where there is none; raises ConfInvalid, Untrusted, FileTrouble."""
+    """Return the instance's conf, None where there is none; raises ConfInvalid, UntrustedPath, FileTrouble."""
     data = trust.read(root, paths.CONF)
     return None if data is None else conf_file.load(data, root.path(paths.CONF))
 
 
 def overrides(root: paths.Root) -> tuple[override_files.Override, ...]:
-    """Return the instance's override files in the order of merging; raises Untrusted, FileTrouble."""
+    """Return the instance's override files in the order of merging; raises UntrustedPath, FileTrouble."""
     # Whoever can write to the directory above can put another one in its place.
     trust.names(root, paths.CONF_DIRECTORY)
     chosen, notes = override_files.chosen(trust.names(root, paths.OVERRIDES))
@@ -62,7 +62,7 @@ def overrides(root: paths.Root) -> tuple[override_files.Override, ...]:
 def build(root: paths.Root, named: NamedBuild) -> teleport_build.TeleportBuild:
     """Return the Teleport that will read the document: the one named, the one installed, or the newest we know.
 
-    Raises UsageError, TeleportUnknown, and TeleportUnsupported where FIPS is asked of a build that is not FIPS.
+    Raises UsageError, TeleportVersionUnknown, and TeleportUnsupported where FIPS is asked of a build that is not FIPS.
     """
     if named.version is not None:
         return teleport_build.named(named.version, fips=named.fips)
@@ -73,7 +73,7 @@ def build(root: paths.Root, named: NamedBuild) -> teleport_build.TeleportBuild:
     answer = teleport.version(binary)
     found = teleport_build.parse_output(answer.output) if answer.ok else None
     if found is None:
-        raise errors.TeleportUnknown(
+        raise errors.TeleportVersionUnknown(
             f"{binary} did not say which version it is: {answer.describe()}",
             hint=f"Run `{binary} version`; name one with --teleport-version where it cannot answer.",
         )

@@ -56,12 +56,12 @@ ADVICE = {
     ),
     errors.BUSY: "Somebody else is at work, and the message says who. Wait for them; nothing was changed.",
     errors.UNITS: "Look at `systemctl status` and `journalctl -b` of the unit that the message names.",
-    errors.AWAITED: (
+    errors.PENDING: (
         "Mostly this ends by itself: the units wait, and timers ask again. `teleport-bootstrap status` says what "
         "is awaited and where it comes from; `teleport-bootstrap fetch-secrets` asks at once."
     ),
     errors.UNCONFIRMED: "Look at the change with `--dry-run`, then agree with `--yes`. Nothing was changed.",
-    errors.EDITED: (
+    errors.MANUAL_EDIT: (
         "Decide about the edit: `teleport-bootstrap adopt` keeps it as an override, `--discard-edits` loses it. "
         "Nothing was changed."
     ),
@@ -69,7 +69,7 @@ ADVICE = {
         "Teleport runs with the old configuration. The message has its last words with the new one; correct the "
         "conf and run `teleport-bootstrap reconfigure` again."
     ),
-    errors.STILL_SICK: (
+    errors.UNHEALTHY_AFTER_ROLLBACK: (
         "The trouble is not (only) in the new configuration. Look at `teleport-bootstrap status` and at "
         "`journalctl -b` of Teleport's unit."
     ),

@@ -54,7 +54,7 @@ def run(doors: gather.Doors, *, publish_wait_seconds: float) -> Outcome:
     """Fetch, write what changed, and start Teleport's unit when all that it waited for is there.
 
     Waits up to `publish_wait_seconds` for what Teleport cannot start without, whatever keeps it away, with pauses that
-    are random so that a fleet does not ask at once. Raises SecretsAwaited when it is still not there, ConfMissing where
+    are random so that a fleet does not ask at once. Raises SecretsPending when it is still not there, ConfMissing where
     there is neither conf nor teleport.yaml, and, on a host that has what it needs, what `secrets.ask` raises.
     """
     changed: list[str] = []
@@ -78,7 +78,7 @@ def run(doors: gather.Doors, *, publish_wait_seconds: float) -> Outcome:
         )
     except retry.DeadlinePassed as passed:
         hint = passed.last.hint if isinstance(passed.last, _StillAwaited) else ""
-        raise errors.SecretsAwaited(f"{passed.last.reason} ({passed.effort()})", hint=hint) from None
+        raise errors.SecretsPending(f"{passed.last.reason} ({passed.effort()})", hint=hint) from None
 
 
 def _attempt(doors: gather.Doors, changed: list[str]) -> Outcome:

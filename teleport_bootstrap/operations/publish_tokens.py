@@ -86,8 +86,8 @@ def run(doors: gather.Doors, *, force: bool = False) -> Outcome:
     """Register and publish a new token for each role, and the CA pins where they are others than before.
 
     Another auth server's tokens of the last half an hour are left, unless `force`. Raises ConfMissing and UsageError
-    where this is no auth server that could publish, TctlFailed, LeaseLost, LockHeld where another host keeps the lock
-    and nobody publishes, and what calls to AWS raise; everything that could be done without has been done then.
+    where this is no auth server that could publish, TctlFailed, LeaseLost, ClusterLockHeld where another host keeps the
+    lock and nobody publishes, and what calls to AWS raise; everything that could be done without has been done then.
     """
     conf = gather.conf(doors.root)
     if conf is None:
@@ -116,7 +116,7 @@ def run(doors: gather.Doors, *, force: bool = False) -> Outcome:
     try:
         with _locked(doors, conf, access) as check:
             return work.run(pins, check, force=force)
-    except (errors.LockHeld, errors.LockBusy) as error:
+    except (errors.ClusterLockHeld, errors.LockBusy) as error:
         # The lock is for certificates too: that somebody holds it does not say that somebody publishes.
         age = work.age()
         if age is None or age > OVERDUE_SECONDS:

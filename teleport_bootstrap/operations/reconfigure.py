@@ -54,9 +54,9 @@ def run(
     """Bring this machine to what its conf says, and see that Teleport is well with it.
 
     `agreed` shows the proposal and says whether to go on; it is asked once, when something would change. Raises
-    HandEdited where a person's edits would be lost; RolledBack where Teleport was not well and the old state is back,
-    StillSick where it is not well with that either; and everything that reading, planning and writing raise, after
-    which nothing has changed.
+    ManualEdit where a person's edits would be lost; ChangeRolledBack where Teleport was not well and the old state is
+    back, UnhealthyAfterRollback where it is not well with that either; and everything that reading, planning and
+    writing raise, after which nothing has changed.
     """
     root = doors.root
     with session.begin(root, "reconfigure", deadline_seconds=doors.wait_seconds):
@@ -132,7 +132,7 @@ def _resume(doors: gather.Doors, proposed: reconfigure_proposal.Proposal, wishes
         generations.prune(doors.root, current=now.generation)
         return Outcome(APPLIED, now.generation, (), done, seen.seen, proposed.notes)
     if now.previous is None:
-        raise errors.StillSick(
+        raise errors.UnhealthyAfterRollback(
             f"an interrupted change is complete, but Teleport is not well with it: {seen.seen}"
             + revert.last_words(doors.root, before),
             hint=_without_earlier(doors.root),
@@ -147,7 +147,7 @@ def _resume(doors: gather.Doors, proposed: reconfigure_proposal.Proposal, wishes
         rollback.carry_out(doors, target, now, wishes.health_seconds)
     finally:
         current.settle(doors.root)
-    raise errors.RolledBack(
+    raise errors.ChangeRolledBack(
         f"an interrupted change was completed, but Teleport was not well with it: {seen.seen}{words}\n"
         f"Generation {target.number} is back, and {target.unit} is well with it",
         hint=f"Mend {paths.CONF} and reconfigure again; until it is edited, this machine does not follow it.",

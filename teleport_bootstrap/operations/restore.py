@@ -73,8 +73,8 @@ def run(
     """Restore, and see that Teleport is well.
 
     `agreed` shows the proposal and says whether to go on. Raises BackupMissing; ArchiveDamaged, ArchiveUnsafe and
-    ArchiveUnknown; RestoreRefused, HandEdited and what else speaks against it, by when nothing has changed; RolledBack
-    and StillSick; and what writing raises, after which everything is as it was.
+    ArchiveUnknown; RestoreRefused, ManualEdit and what else speaks against it, by when nothing has changed;
+    ChangeRolledBack and UnhealthyAfterRollback; and what writing raises, after which everything is as it was.
     """
     root = doors.root
     with session.begin(root, "restore", deadline_seconds=doors.wait_seconds), termination.as_exception():
@@ -117,7 +117,7 @@ def _nothing(doors: gather.Doors, conf: conf_file.Conf | None) -> Outcome:
 def run_undo(doors: gather.Doors, agreed: Callable[[restore_undo.Undo], bool], *, health_seconds: float) -> Outcome:
     """Put back what the last restore has put aside; what is here now is put aside in its turn.
 
-    Raises UndoMissing where there is nothing to put back, StillSick where Teleport is not well with it.
+    Raises UndoMissing where there is nothing to put back, UnhealthyAfterRollback where Teleport is not well with it.
     """
     root = doors.root
     with session.begin(root, "restore --undo", deadline_seconds=doors.wait_seconds), termination.as_exception():
@@ -131,7 +131,7 @@ def run_undo(doors: gather.Doors, agreed: Callable[[restore_undo.Undo], bool], *
         kept = tuple(root.path(each.kept) for each in back.aside if each.had)
         if not seen.well:
             ran = revert.running(made.units)
-            raise errors.StillSick(
+            raise errors.UnhealthyAfterRollback(
                 f"{made.what} is undone, but {ran or 'systemd'} is not well: {seen.seen}",
                 hint=f"Look at `journalctl -b -u {ran}`; `teleport-bootstrap restore --undo` undoes this again.",
             )

@@ -53,8 +53,8 @@ def run(
 ) -> Done:
     """Put the archive in place, and see that Teleport is well with it; `asked` is the conf's TELEPORT_RESTORE_FROM.
 
-    Raises RolledBack where Teleport was not well and everything is as it was, StillSick where it is not well with that
-    either, and what staging and writing raise, after which nothing has changed.
+    Raises ChangeRolledBack where Teleport was not well and everything is as it was, UnhealthyAfterRollback where it is
+    not well with that either, and what staging and writing raise, after which nothing has changed.
     """
     root, wanted = doors.root, proposed.wanted
     user, group = proposed.account
@@ -253,7 +253,7 @@ def _back(  # noqa: PLR0917
     logger.warning("Teleport is not well with what was restored: %s; going back", seen.seen)
     verdict = go_back(root, made, seconds)
     if isinstance(verdict, errors.BootstrapError):
-        return errors.StillSick(
+        return errors.UnhealthyAfterRollback(
             f"{told}\nWhat was here could not be put back: {verdict.message}",
             hint="Mend that, then `teleport-bootstrap restore --undo` puts it back.",
         )
@@ -261,12 +261,12 @@ def _back(  # noqa: PLR0917
     _leave_nothing(root, back, earlier)
     ran = revert.running(made.units)
     if not looked.well:
-        return errors.StillSick(
+        return errors.UnhealthyAfterRollback(
             f"{told}\nWhat was here is back, but {ran or 'systemd'} is not well with it either: {looked.seen}",
             hint=f"Look at `journalctl -b -u {ran or tried}`; what ails it may not be what was restored.",
         )
     well = f"and {ran} is well with it" if ran else "and no Teleport runs, as before"
-    return errors.RolledBack(
+    return errors.ChangeRolledBack(
         f"{told}\nWhat was here is back, {well}",
         hint=f"The archive is whole: look at why {tried} does not like it (`journalctl -b -u {tried}`), "
         "then restore again.",

@@ -33,9 +33,9 @@ def run(
 ) -> Outcome | None:
     """Go back to generation `number`, by default the one before the current one; None where nobody agreed.
 
-    The conf is left as it is, and not followed until it is edited again. Raises GenerationMissing, HandEdited where a
-    person's edits would be lost, RolledBack where Teleport is not well with that generation and the machine is as it
-    was before, StillSick, and what writing raises.
+    The conf is left as it is, and not followed until it is edited again. Raises GenerationMissing, ManualEdit where a
+    person's edits would be lost, ChangeRolledBack where Teleport is not well with that generation and the machine is as
+    it was before, UnhealthyAfterRollback, and what writing raises.
     """
     root = doors.root
     with session.begin(root, "rollback", deadline_seconds=doors.wait_seconds):

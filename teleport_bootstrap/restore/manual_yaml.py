@@ -30,14 +30,14 @@ def found(archived: archive_configuration.Contents, wanted: dict[str, Any] | Non
     return difference.replace(archived.root.directory, "")
 
 
-def refusal(name: str, difference: str, *, known: bool) -> errors.HandEdited:
+def refusal(name: str, difference: str, *, known: bool) -> errors.ManualEdit:
     """Return the error that leaves the decision to a person; `known` says whether it is known what had been applied."""
     what = (
         f"the teleport.yaml in {name} is not what was applied on its host; somebody has edited it:"
         if known
         else f"this agent has not written the teleport.yaml in {name}, so nobody can tell whether it was edited:"
     )
-    return errors.HandEdited(
+    return errors.ManualEdit(
         f"{what}\n{difference.rstrip()}",
         hint="Add --keep-config to restore that file as it is, with the old host's name and addresses, or "
         "--discard-edits to have it made anew for this instance from the archive's conf. Where the old host still "

@@ -92,7 +92,7 @@ def make(
 ) -> Proposal:
     """Read the deciding part of the archive and this host, judge, and plan; touch nothing.
 
-    Raises RestoreRefused with everything that speaks against it; HandEdited where a person has to decide; and what
+    Raises RestoreRefused with everything that speaks against it; ManualEdit where a person has to decide; and what
     reading, planning and fetching raise.
     """
     root = doors.root
@@ -238,10 +238,10 @@ def _planned(
     )
 
 
-def _refused(archived: archive_configuration.Contents, difference: str, *, can_discard: bool) -> errors.HandEdited:
+def _refused(archived: archive_configuration.Contents, difference: str, *, can_discard: bool) -> errors.ManualEdit:
     if can_discard:
         return manual_yaml.refusal(archived.name, difference, known=archived.generation() is not None)
-    return errors.HandEdited(
+    return errors.ManualEdit(
         f"the host that {archived.name} is of was configured by hand: it has a teleport.yaml and no conf",
         hint="Add --keep-config to restore that file as it is; where it names the host's own addresses, change them "
         "afterwards. Nothing was changed.",

@@ -53,9 +53,9 @@ def lost(root: paths.Root, now: generations.Generation | None, wanted: dict[str,
     return comparison.unified(shown, now.teleport_yaml.content if now is not None else None, content)
 
 
-def refusal(root: paths.Root, command: str, difference: str) -> errors.HandEdited:
+def refusal(root: paths.Root, command: str, difference: str) -> errors.ManualEdit:
     """Return the error with which `command` refuses to lose `difference`."""
-    return errors.HandEdited(
+    return errors.ManualEdit(
         f"{root.path(paths.TELEPORT_YAML)} is not what was applied; somebody has edited it:\n{difference.rstrip()}",
         hint=f"Run `teleport-bootstrap adopt` to turn the edit into an override file, or {command} with "
         "--discard-edits to lose it. Nothing was changed.",

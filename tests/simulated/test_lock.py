@@ -111,7 +111,7 @@ def test_of_two_hundred_one_gets_it(table: Aws, tmp_path: Path) -> None:
                 winners.append(name)
                 done.wait(120)
                 lease.check()
-        except errors.LockHeld as error:
+        except errors.ClusterLockHeld as error:
             losers.append(error.message)
         except BaseException as error:
             others.append(error)
@@ -177,7 +177,7 @@ def test_an_older_image_does_not_get_what_is_held_here(table: Aws, host: Callabl
 
 def test_what_an_older_image_holds_is_left_to_it_until_it_ends(table: Aws, host: Callable[..., Any]) -> None:
     assert take_as_old_images_do(table, "old", time.time())
-    with pytest.raises(errors.LockHeld, match="old holds the lock until"), host("host-1"):
+    with pytest.raises(errors.ClusterLockHeld, match="old holds the lock until"), host("host-1"):
         pass
     assert take_as_old_images_do(table, "old", time.time() - 301)
     with host("host-1"):
@@ -233,7 +233,7 @@ def test_it_is_renewed_while_it_is_held(table: Aws, host: Callable[..., Any]) ->
             lease.check()
             time.sleep(0.1)
         assert item(table) != first
-        with pytest.raises(errors.LockHeld), host("host-2"):
+        with pytest.raises(errors.ClusterLockHeld), host("host-2"):
             pass
 
 

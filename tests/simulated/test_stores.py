@@ -574,7 +574,7 @@ def test_a_directory_that_others_can_write_to_is_refused(tmp_path: Path, mode: i
     store = DirectoryStore(str(tmp_path))
     tmp_path.chmod(mode)
     for use in (lambda: write(store, b""), store.sources, lambda: store.mark_verified(NAME)):  # type: ignore[arg-type]
-        with pytest.raises(errors.Untrusted):
+        with pytest.raises(errors.UntrustedPath):
             use()
     assert os.listdir(tmp_path) == []
 
@@ -582,7 +582,7 @@ def test_a_directory_that_others_can_write_to_is_refused(tmp_path: Path, mode: i
 @needs_root
 def test_a_directory_of_somebody_else_is_refused(tmp_path: Path) -> None:
     os.chown(tmp_path, 12345, 12345)
-    with pytest.raises(errors.Untrusted, match="belongs to user 12345"):
+    with pytest.raises(errors.UntrustedPath, match="belongs to user 12345"):
         write(DirectoryStore(str(tmp_path)), b"")  # type: ignore[arg-type]
 
 

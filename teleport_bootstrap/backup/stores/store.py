@@ -39,7 +39,7 @@ class Stored:
 
 
 class Store(Protocol):
-    """A place for archives. All methods raise FileTrouble and Untrusted (a directory) or the errors of AWS (a bucket).
+    """A place for archives. All methods raise FileTrouble and UntrustedPath (directory) or the errors of AWS (bucket).
 
     Nothing but archives, by their name, and what belongs to them is ever listed or deleted.
     """

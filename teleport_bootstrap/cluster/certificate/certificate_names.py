@@ -102,7 +102,7 @@ def alone(doors: gather.Doors, subject: Subject, way: Access) -> Iterator[Callab
     """Let no other auth server, and no other process here, work on the certificate while the body runs.
 
     Gives what the body has to call before each step that cannot be undone; it raises LeaseLost. Without a table of
-    locks there is one auth server, and it is enough to be alone on this host. Raises LockHeld and LockBusy.
+    locks there is one auth server, and it is enough to be alone on this host. Raises ClusterLockHeld and LockBusy.
     """
     if subject.locks_table is None:
         with host_lock.held(doors.root, "the certificate", name=lock.NAME, deadline_seconds=doors.wait_seconds):

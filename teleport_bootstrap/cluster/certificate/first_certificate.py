@@ -43,22 +43,22 @@ def _first_pause(seconds: float) -> float:
 
 
 class _StillAwaited(retry.Again):
-    def __init__(self, error: errors.CertificateAwaited) -> None:
+    def __init__(self, error: errors.CertificatePending) -> None:
         super().__init__(error.message)
         self.hint = error.hint
 
 
 def certificate(attempt: Callable[[], Result], *, seconds: float) -> Result:
-    """Return what `attempt` returns, called again for up to `seconds` while it raises CertificateAwaited.
+    """Return what `attempt` returns, called again for up to `seconds` while it raises CertificatePending.
 
-    Raises CertificateAwaited after that, and at once whatever else `attempt` raises.
+    Raises CertificatePending after that, and at once whatever else `attempt` raises.
     """
     told: set[str] = set()
 
     def once() -> Result:
         try:
             return attempt()
-        except errors.CertificateAwaited as error:
+        except errors.CertificatePending as error:
             if seconds and error.message not in told:
                 told.add(error.message)
                 logger.warning("%s; trying again for up to %.0f s", error.message, seconds)
@@ -73,4 +73,4 @@ def certificate(attempt: Callable[[], Result], *, seconds: float) -> Result:
         )
     except retry.DeadlinePassed as passed:
         hint = passed.last.hint if isinstance(passed.last, _StillAwaited) else ""
-        raise errors.CertificateAwaited(f"{passed.last.reason} ({passed.effort()})", hint=hint) from None
+        raise errors.CertificatePending(f"{passed.last.reason} ({passed.effort()})", hint=hint) from None

@@ -90,9 +90,9 @@ class _Looking:
 def run(doors: gather.Doors) -> Outcome:
     """Install the newest certificate there is, and let Teleport take it up.
 
-    Raises CertificateAwaited where Teleport waits for a certificate and none can be had, CertificateUnfit where it
-    serves and there is nothing fit to go on with, NotTakenUp, and what reading the conf, AWS, writing and systemd
-    raise.
+    Raises CertificatePending where Teleport waits for a certificate and none can be had, CertificateUnusable where it
+    serves and there is nothing fit to go on with, CertificateNotServed, and what reading the conf, AWS, writing and
+    systemd raise.
     """
     root = doors.root
     found = certificate_names.of(root)
@@ -117,7 +117,7 @@ def run(doors: gather.Doors) -> Outcome:
             "An auth server obtains it: look whether its teleport-get-cert.timer runs, and what `teleport-bootstrap "
             "certificate obtain` says there. Nothing has to be done here: the attempts go on."
         )
-        raise _awaited(root, found, why, hint) or errors.CertificateUnfit(why, hint=f"What is here stays. {hint}")
+        raise _awaited(root, found, why, hint) or errors.CertificateUnusable(why, hint=f"What is here stays. {hint}")
     what = INSTALLED if changed else UNCHANGED
     return Outcome(what, detail, changed, units, tuple(looking.refused) + pending_files.describe(root, found.wanted))
 
@@ -128,7 +128,7 @@ def _awaited(root: paths.Root, found: Subject, why: str, hint: str) -> errors.Bo
     if not waits:
         return None
     shown = ", ".join(root.path(each) for each in waits)
-    return errors.CertificateAwaited(f"{found.wanted.unit} waits for {shown}: {why}", hint=hint)
+    return errors.CertificatePending(f"{found.wanted.unit} waits for {shown}: {why}", hint=hint)
 
 
 def _place(doors: gather.Doors, found: Subject) -> str:

@@ -35,7 +35,8 @@ def stage(changes: changeset.Changeset) -> None:
 def run(root: paths.Root, wanted: plan_model.Applicable) -> tuple[str, ...]:
     """Let Teleport take up what is installed, where it has not; return what was done, in words.
 
-    Call it under `apply.session.begin`. Raises NotTakenUp, after which the next run tries again, and UnitTrouble.
+    Call it under `apply.session.begin`. Raises CertificateNotServed, after which the next run tries again, and
+    UnitTrouble.
     """
     started = pending_files.start(root, wanted)
     if started:
@@ -72,8 +73,8 @@ def _reload(root: paths.Root, wanted: plan_model.Applicable) -> str:
     return f"reloaded {wanted.unit}"
 
 
-def _not_taken_up(wanted: plan_model.Applicable, seen: str) -> errors.NotTakenUp:
-    return errors.NotTakenUp(
+def _not_taken_up(wanted: plan_model.Applicable, seen: str) -> errors.CertificateNotServed:
+    return errors.CertificateNotServed(
         f"a new certificate is installed, and {wanted.unit} has not taken it up: {seen}",
         hint=f"Look at `journalctl -u {wanted.unit}`. The next run reloads it again; `systemctl restart {wanted.unit}` "
         "would too, and ends people's sessions.",

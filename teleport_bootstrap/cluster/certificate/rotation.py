@@ -88,7 +88,7 @@ class _Places:
 def obtain(doors: gather.Doors, wishes: Wishes) -> Outcome:
     """Have a certificate where there is no valid one yet.
 
-    Raises CertbotTrouble, CertificateUnfit where certbot left none that can be used, LeaseLost, LockBusy, and what
+    Raises CertbotTrouble, CertificateUnusable where certbot left none that can be used, LeaseLost, LockBusy, and what
     reading the conf, AWS and writing raise. Another host at work is no error.
     """
     found = certificate_names.of(doors.root)
@@ -104,7 +104,7 @@ def obtain(doors: gather.Doors, wishes: Wishes) -> Outcome:
     try:
         with certificate_names.alone(doors, found, way) as check:
             return _obtain(doors, found, wishes, way, check)
-    except errors.LockHeld as error:
+    except errors.ClusterLockHeld as error:
         return Outcome(ELSEWHERE, f"nothing to do here: {error.message}")
 
 
@@ -117,7 +117,7 @@ def renew(doors: gather.Doors, wishes: Wishes) -> Outcome:
     try:
         with certificate_names.alone(doors, found, way) as check:
             return _renew(doors, found, wishes, way, check)
-    except errors.LockHeld as error:
+    except errors.ClusterLockHeld as error:
         return Outcome(ELSEWHERE, f"nothing to do here: {error.message}")
 
 
@@ -183,9 +183,9 @@ def _renew(doors: gather.Doors, found: Subject, wishes: Wishes, way: Access, che
     return Outcome(RENEWED, f"renewed the certificate for {found.domain}", (*written, *renewed), places.refused)
 
 
-def _unfit(found: Subject, places: _Places) -> errors.CertificateUnfit:
+def _unfit(found: Subject, places: _Places) -> errors.CertificateUnusable:
     why = "; ".join(places.own.looked.refused) or f"nothing that is good now is in {places.local.name}"
-    return errors.CertificateUnfit(
+    return errors.CertificateUnusable(
         f"certbot ended well, but left no certificate for {found.domain} that can be used: {why}",
         hint=f"Look at {places.local.root.path(lineage_files.LOGS)}/letsencrypt.log and at this machine's clock.",
     )

@@ -76,7 +76,7 @@ class Process(threading.Thread):
                     self.lease.renew()
                 except errors.AwsUnreachable:
                     continue
-        except (errors.LockHeld, errors.LeaseLost, errors.AwsUnreachable, Dies):
+        except (errors.ClusterLockHeld, errors.LeaseLost, errors.AwsUnreachable, Dies):
             return
         except BaseException as error:
             self.error = error

@@ -90,7 +90,7 @@ def test_a_conf_of_ours_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["link", "dangling link", "fifo", "directory"])
 def test_a_conf_that_is_something_else_is_refused_by_its_name(tmp_path: Path, kind: str) -> None:
     path = place(tmp_path, kind)
-    expected = errors.Untrusted if "link" in kind else errors.FileTrouble
+    expected = errors.UntrustedPath if "link" in kind else errors.FileTrouble
     with pytest.raises(expected) as caught:
         trust.read(Root(str(tmp_path)), "/a")
     assert str(path) in caught.value.message and caught.value.hint
@@ -104,7 +104,7 @@ def test_what_others_can_write_is_refused_with_the_commands_that_mend_it(tmp_pat
     conf.write_text("")
     path = conf if which == "file" else conf.parent
     path.chmod(mode | 0o100)
-    with pytest.raises(errors.Untrusted) as caught:
+    with pytest.raises(errors.UntrustedPath) as caught:
         trust.read(Root(str(tmp_path)), "/etc/conf")
     assert str(path) in caught.value.message
     assert f"chown root:root {path}" in caught.value.hint and f"chmod go-w {path}" in caught.value.hint
@@ -118,7 +118,7 @@ def test_what_belongs_to_somebody_else_is_refused(tmp_path: Path, which: str) ->
     conf.write_text("")
     path = conf if which == "file" else conf.parent
     os.chown(path, 65534, -1)
-    with pytest.raises(errors.Untrusted, match="65534"):
+    with pytest.raises(errors.UntrustedPath, match="65534"):
         trust.read(Root(str(tmp_path)), "/etc/conf")
 
 
