@@ -11,7 +11,6 @@ import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
-from teleport_bootstrap.conf.problem import Problem
 from teleport_bootstrap.finding import Finding
 
 # Exit statuses; the manual lists them, and automation relies on them: never renumber.
@@ -107,17 +106,14 @@ class ConfInvalid(BootstrapError):
     code = "conf-invalid"
     exit_status = CONF_OR_USAGE
 
-    def __init__(self, path: str, problems: tuple[Problem, ...]) -> None:
-        count = f"{len(problems)} problem" + ("" if len(problems) == 1 else "s")
+    def __init__(self, path: str, findings: tuple[Finding, ...]) -> None:
+        count = f"{len(findings)} problem" + ("" if len(findings) == 1 else "s")
         super().__init__(
-            "\n".join([f"{path}: {count}", *(problem.describe(path) for problem in problems)]),
+            f"{path}: {count}",
             hint=f"Edit {path}, then run `teleport-bootstrap validate` until it reports no problem.",
+            findings=findings,
         )
         self.path = path
-        self.conf_problems = problems
-
-    def problems(self) -> list[dict[str, Any]]:
-        return [each.data() for each in self.conf_problems]
 
 
 class OverrideInvalid(BootstrapError):
@@ -126,16 +122,13 @@ class OverrideInvalid(BootstrapError):
     code = "override-invalid"
     exit_status = CONF_OR_USAGE
 
-    def __init__(self, problems: tuple[tuple[str, Problem], ...]) -> None:
-        count = f"{len(problems)} problem" + ("" if len(problems) == 1 else "s")
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        count = f"{len(findings)} problem" + ("" if len(findings) == 1 else "s")
         super().__init__(
-            "\n".join([f"overrides: {count}", *(problem.describe(path) for path, problem in problems)]),
+            f"overrides: {count}",
             hint="Correct the file, or move it out of the directory; `teleport-bootstrap render` checks it.",
+            findings=findings,
         )
-        self.file_problems = problems
-
-    def problems(self) -> list[dict[str, Any]]:
-        return [{"path": path, **each.data()} for path, each in self.file_problems]
 
 
 class DocumentInvalid(BootstrapError):

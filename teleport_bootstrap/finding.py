@@ -56,6 +56,16 @@ class Finding:
         return {**fields, "file": place.file or None, "line": place.line, "column": place.column}
 
 
+def in_order_of_place(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return `findings` of one file by line and column; what has no line comes last."""
+    return tuple(sorted(findings, key=lambda each: _line_and_column(each.place)))
+
+
+def _line_and_column(place: Place | None) -> tuple[bool, int, int]:
+    line = place.line if place is not None else None
+    return (line is None, line or 0, (place.column if place is not None else None) or 0)
+
+
 def errors_in(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return those of `findings` that are errors."""
     return tuple(each for each in findings if each.is_error)

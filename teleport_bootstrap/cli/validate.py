@@ -27,8 +27,8 @@ def run(arguments: argparse.Namespace) -> result.Result:
     if inspection.conf is not None:
         problems = requirements.check(inspection.conf, fips=arguments.fips)
     lines = [
-        *(f"error: {problem.describe(path)}" for problem in problems),
-        *(f"warning: {problem.describe(path)}" for problem in inspection.warnings),
+        *(f"error: {each}" for each in problems),
+        *(f"warning: {each}" for each in inspection.warnings),
     ]
     notes = () if inspection.conf is None else restore_record.instead(inspection.conf)
     lines += [f"note: {note}" for note in notes]
@@ -38,8 +38,8 @@ def run(arguments: argparse.Namespace) -> result.Result:
         "\n".join(lines),
         {
             "variables": [{"name": each.name, "value": each.value, "line": each.line} for each in inspection.variables],
-            "errors": [problem.data() for problem in problems],
-            "warnings": [problem.data() for problem in inspection.warnings],
+            "errors": [each.data() for each in problems],
+            "warnings": [each.data() for each in inspection.warnings],
             "notes": list(notes),
         },
         errors.CONF_OR_USAGE if problems else errors.OK,

@@ -10,8 +10,8 @@ from teleport_bootstrap import errors
 from teleport_bootstrap.conf import grammar, secrecy, suggestion, variables
 from teleport_bootstrap.conf.grammar import Assignment
 from teleport_bootstrap.conf.invalid_value import Unfit
-from teleport_bootstrap.conf.problem import VALUE, Problem
 from teleport_bootstrap.conf.variable import Variable
+from teleport_bootstrap.finding import ERROR, WARNING, Finding, Place, in_order_of_place
 from teleport_bootstrap.secret import MASK
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ class Conf:
     """
 
     path: str = PATH
-    warnings: tuple[Problem, ...] = ()
+    warnings: tuple[Finding, ...] = ()
     holds_secret: bool = False
     settings: Mapping[str, Setting[Any]] = field(default_factory=dict)
 
@@ -70,8 +70,8 @@ class Inspection:
     """A conf, judged. `variables` is empty when the grammar refuses the file; `conf` is None when anything does."""
 
     variables: tuple[Shown, ...]
-    errors: tuple[Problem, ...]
-    warnings: tuple[Problem, ...]
+    errors: tuple[Finding, ...]
+    warnings: tuple[Finding, ...]
     conf: Optional[Conf]
 
 
@@ -88,7 +88,7 @@ def load(data: bytes, path: str = PATH) -> Conf:
 
 def inspect(data: bytes, path: str = PATH) -> Inspection:
     """Return everything there is to say about `data`, the content of the file `path`; raises nothing."""
-    parsed = grammar.parse(data)
+    parsed = grammar.parse(data, path)
     secret = secrecy.secret_assignments(parsed.assignments)
     last = {assignment.name: index for index, assignment in enumerate(parsed.assignments)}
     settings: dict[str, Setting[Any]] = {}
@@ -101,11 +101,11 @@ def inspect(data: bytes, path: str = PATH) -> Inspection:
         try:
             value = variable.parse(assignment.value)
         except Unfit as unfit:
-            problems.append(_unfit(variable, assignment, unfit, index in secret))
+            problems.append(_unfit(variable, assignment, unfit, path, secret=index in secret))
         else:
             settings[name] = Setting(variable, value, assignment.line, assignment.column)
-    found = tuple(sorted(problems, key=_place))
-    warnings = tuple(sorted(_warnings(parsed.assignments, last), key=_place))
+    found = in_order_of_place(problems)
+    warnings = in_order_of_place(_warnings(parsed.assignments, last, path))
     holds_secret = any(
         assignment.value and variables.BY_NAME[assignment.name].secret
         for assignment in parsed.assignments
@@ -119,10 +119,6 @@ def inspect(data: bytes, path: str = PATH) -> Inspection:
     )
 
 
-def _place(problem: Problem) -> tuple[int, int]:
-    return (problem.line or 0, problem.column or 0)
-
-
 def _shown(assignments: tuple[Assignment, ...], secret: frozenset[int]) -> tuple[Shown, ...]:
     return tuple(
         Shown(assignment.name, MASK if index in secret and assignment.value else assignment.value, assignment.line)
@@ -130,7 +126,7 @@ def _shown(assignments: tuple[Assignment, ...], secret: frozenset[int]) -> tuple
     )
 
 
-def _unfit(variable: Variable[Any], assignment: Assignment, unfit: Unfit, secret: bool) -> Problem:
+def _unfit(variable: Variable[Any], assignment: Assignment, unfit: Unfit, path: str, *, secret: bool) -> Finding:
     message, hint = f"{variable.name} {unfit.message}", unfit.hint
     if secret and not variable.secret:
         message = (
@@ -141,10 +137,11 @@ def _unfit(variable: Variable[Any], assignment: Assignment, unfit: Unfit, secret
         hint = "the value goes on over several lines: look for a missing closing quote"
     elif any(quote in assignment.value for quote in "“”„‘’"):
         hint = "the value has typographic quotes: write plain ones"
-    return Problem(VALUE, message, hint, assignment.line, assignment.column)
+    place = Place(path, assignment.line, assignment.column)
+    return Finding(ERROR, "conf-value", variable.name, message, hint, place)
 
 
-def _warnings(assignments: tuple[Assignment, ...], last: Mapping[str, int]) -> list[Problem]:
+def _warnings(assignments: tuple[Assignment, ...], last: Mapping[str, int], path: str) -> list[Finding]:
     found = []
     for index, assignment in enumerate(assignments):
         name, final = assignment.name, assignments[last[assignment.name]]
@@ -161,7 +158,8 @@ def _warnings(assignments: tuple[Assignment, ...], last: Mapping[str, int]) -> l
         elif assignment.value:
             message, hint = _remark(name, assignment.value)
         if message:
-            found.append(Problem(VALUE, message, hint, assignment.line, assignment.column))
+            place = Place(path, assignment.line, assignment.column)
+            found.append(Finding(WARNING, "conf-no-effect", name, message, hint, place))
     return found
 
 

@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Optional
 
+from teleport_bootstrap import paths
 from teleport_bootstrap.conf import refusals, resync, secret_names, source, special_names, words
 from teleport_bootstrap.conf.lexer import Lexer
-from teleport_bootstrap.conf.problem import GRAMMAR, Problem
 from teleport_bootstrap.conf.source import Source
 from teleport_bootstrap.conf.words import Fault, Piece, Refused, Word
+from teleport_bootstrap.finding import Finding, Place, in_order_of_place
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,15 @@ class Parsed:
     """
 
     assignments: tuple[Assignment, ...]
-    problems: tuple[Problem, ...]
+    problems: tuple[Finding, ...]
 
 
-def parse(data: bytes) -> Parsed:
-    """Return what the bytes of a conf say; raises nothing, whatever they are. Takes time linear in their number."""
-    return _Parser(source.read(data)).parse()
+def parse(data: bytes, path: str = paths.CONF) -> Parsed:
+    """Return what `data`, the content of the conf `path`, says; raises nothing, whatever it is.
+
+    Takes time linear in the number of bytes.
+    """
+    return _Parser(source.read(data, path)).parse()
 
 
 _ASSIGNMENT = re.compile("([A-Za-z_][A-Za-z0-9_]*)=")
@@ -59,13 +63,13 @@ _NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _MOST_PROBLEMS = 200
 
 
-def _first_problems(problems: list[Problem]) -> tuple[Problem, ...]:
-    if len(problems) <= _MOST_PROBLEMS:
-        return tuple(problems)
+def _first_problems(problems: list[Finding]) -> tuple[Finding, ...]:
+    ordered = in_order_of_place(problems)
+    if len(ordered) <= _MOST_PROBLEMS:
+        return ordered
     message = f"more than {_MOST_PROBLEMS} problems; the rest of the file is not reported"
-    end = problems[_MOST_PROBLEMS - 1]
-    last = Problem(GRAMMAR, message, "check that this file is a conf at all", end.line, end.column)
-    return (*problems[:_MOST_PROBLEMS], last)
+    end = ordered[_MOST_PROBLEMS - 1].place or Place("")
+    return (*ordered[:_MOST_PROBLEMS], source.refused(message, "check that this file is a conf at all", end))
 
 
 def _assigned_name(word: Word) -> Optional[str]:
@@ -87,7 +91,6 @@ class _Parser:
     def parse(self) -> Parsed:
         while not self._lexer.at_end and len(self._problems) <= _MOST_PROBLEMS:
             self._line()
-        self._problems.sort(key=lambda problem: (problem.line or 0, problem.column or 0))
         return Parsed(tuple(self._assignments), _first_problems(self._problems))
 
     def _line(self) -> None:
@@ -199,7 +202,7 @@ class _Parser:
         if faults or not understood:
             return None
         self._room -= size
-        line, column = self._source.place(word.position)
+        line, column = self._source.line_and_column(word.position)
         return Assignment(name, "".join(texts), line, column, tuple(references))
 
     def _command_refusal(self, word: Word, last: Optional[Word]) -> refusals.Refusal:
@@ -240,7 +243,7 @@ class _Parser:
             refusals.UNTERMINATED_DOUBLE,
         ):
             return fault
-        line, _ = self._source.place(self._swallowing)
+        line, _ = self._source.line_and_column(self._swallowing)
         return Fault(refusals.after_swallowing_quote(fault.refusal, line), fault.position)
 
     def _name_of(self, word: Optional[Word]) -> str:
@@ -251,11 +254,11 @@ class _Parser:
         return secret_names.looks_secret(name) or secret_names.looks_secret(self._source.line_around(position))
 
     def _refuse(self, fault: Fault, name: str = "") -> None:
-        line, column = self._source.place(fault.position)
         message = fault.refusal.message
         if name and not message.startswith("an assignment"):
             message = f"{message} (in the value of {name})"
-        self._problems.append(Problem(GRAMMAR, message, fault.refusal.hint, line, column))
+        place = Place(self._source.path, *self._source.line_and_column(fault.position))
+        self._problems.append(source.refused(message, fault.refusal.hint, place, name))
 
 
 def _value_pieces(name: str, word: Word) -> list[Piece]:

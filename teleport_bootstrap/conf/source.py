@@ -5,10 +5,9 @@ from __future__ import annotations
 import bisect
 import re
 from dataclasses import dataclass
-from typing import Optional
 
 from teleport_bootstrap.conf import secret_names
-from teleport_bootstrap.conf.problem import GRAMMAR, Problem
+from teleport_bootstrap.finding import ERROR, Finding, Place
 
 # User-data holds 16 KiB at most, so a real conf is far below these. The limit of a value keeps a process's
 # environment possible (Linux takes at most 128 KiB for one variable) and keeps `B=$A$A`, `C=$B$B`, … from exploding.
@@ -30,11 +29,12 @@ class Source:
     of the file can still be read; each has its problem.
     """
 
+    path: str
     text: str
-    problems: tuple[Problem, ...]
+    problems: tuple[Finding, ...]
     line_starts: tuple[int, ...]
 
-    def place(self, position: int) -> tuple[int, int]:
+    def line_and_column(self, position: int) -> tuple[int, int]:
         """Return line and column of a position in `text`, both from 1; columns count characters, not bytes."""
         line = bisect.bisect_right(self.line_starts, position)
         return line, position - self.line_starts[line - 1] + 1
@@ -46,18 +46,18 @@ class Source:
         return self.text[self.line_starts[line - 1] : end]
 
 
-def read(data: bytes) -> Source:
-    """Return the text of `data`; raises nothing, problems are in the result."""
-    refusal = _refused_as_a_whole(data)
+def read(data: bytes, path: str) -> Source:
+    """Return the text of `data`, the content of the file `path`; raises nothing, problems are in the result."""
+    refusal = _refused_as_a_whole(data, path)
     if refusal is not None:
-        return Source("", (refusal,), (0,))
+        return Source(path, "", (refusal,), (0,))
     text = data.decode("utf-8", "surrogateescape")
     if text.startswith("\ufeff"):
         text = text[1:]
-    problems: list[Problem] = []
+    problems: list[Finding] = []
     lines = text.replace("\r\n", "\n").split("\n")
     for index, line in enumerate(lines):
-        problems.extend(_problems_of_line(index + 1, line))
+        problems.extend(_problems_of_line(line, path, index + 1))
         if len(line) * 4 > MOST_BYTES_IN_LINE and _size(line) > MOST_BYTES_IN_LINE:
             assignment = _LONG_ASSIGNMENT.match(line)
             lines[index] = assignment[1] if assignment else ""
@@ -65,46 +65,38 @@ def read(data: bytes) -> Source:
     starts = [0]
     for line in lines[:-1]:
         starts.append(starts[-1] + len(line) + 1)
-    return Source(text, tuple(problems), tuple(starts))
+    return Source(path, text, tuple(problems), tuple(starts))
 
 
 def _size(text: str) -> int:
     return len(text.encode("utf-8", "surrogateescape"))
 
 
-def _refused_as_a_whole(data: bytes) -> Optional[Problem]:
+def refused(message: str, remedy: str, place: Place, subject: str = "") -> Finding:
+    """Return a finding of the grammar; `subject` is the variable whose assignment it is in, empty where none is."""
+    return Finding(ERROR, "conf-grammar", subject, message, remedy, place)
+
+
+def _refused_as_a_whole(data: bytes, path: str) -> Finding | None:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return Problem(GRAMMAR, "the file is UTF-16, not UTF-8", "save it as UTF-8", 1, 1)
+        return refused("the file is UTF-16, not UTF-8", "save it as UTF-8", Place(path, 1, 1))
     if len(data) > MOST_BYTES_IN_FILE:
-        return Problem(
-            GRAMMAR,
-            f"the file has {len(data)} bytes, more than the {MOST_BYTES_IN_FILE} that are read",
-            "keep only assignments of variables in it",
-            1,
-            1,
-        )
+        message = f"the file has {len(data)} bytes, more than the {MOST_BYTES_IN_FILE} that are read"
+        return refused(message, "keep only assignments of variables in it", Place(path, 1, 1))
     return None
 
 
-def _problems_of_line(number: int, line: str) -> list[Problem]:
+def _problems_of_line(line: str, path: str, number: int) -> list[Finding]:
     problems = []
     if len(line) * 4 > MOST_BYTES_IN_LINE and _size(line) > MOST_BYTES_IN_LINE:
-        problems.append(
-            Problem(
-                GRAMMAR,
-                f"the line has {_size(line)} bytes, more than the {MOST_BYTES_IN_LINE} that a line can have",
-                "look for line feeds that were lost",
-                number,
-                1,
-            )
-        )
+        message = f"the line has {_size(line)} bytes, more than the {MOST_BYTES_IN_LINE} that a line can have"
+        problems.append(refused(message, "look for line feeds that were lost", Place(path, number, 1)))
     undecoded = _UNDECODED.search(line)
     if undecoded is not None:
         which = "a byte" if secret_names.looks_secret(line) else f"the byte 0x{ord(undecoded[0]) - 0xDC00:02X}"
-        problems.append(
-            Problem(GRAMMAR, f"{which} is not UTF-8", "save the file as UTF-8", number, undecoded.start() + 1)
-        )
+        place = Place(path, number, undecoded.start() + 1)
+        problems.append(refused(f"{which} is not UTF-8", "save the file as UTF-8", place))
     null = line.find("\0")
     if null >= 0:
-        problems.append(Problem(GRAMMAR, "a null byte", "take it out; no value can hold one", number, null + 1))
+        problems.append(refused("a null byte", "take it out; no value can hold one", Place(path, number, null + 1)))
     return problems

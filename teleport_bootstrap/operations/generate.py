@@ -59,7 +59,7 @@ def run(doors: gather.Doors, named: gather.NamedBuild) -> Outcome:
         if conf.value(variables.DEBUG):
             logging.getLogger("teleport_bootstrap").setLevel(logging.DEBUG)
         for warning in conf.warnings:
-            logger.warning("%s", warning.describe(conf.path))
+            logger.warning("%s", warning)
         asked = restore_record.pending(root, conf)
         if asked is not None:
             return _hand_over(root, asked)

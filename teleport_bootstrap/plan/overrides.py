@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Optional
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.conf import problem
+from teleport_bootstrap.finding import ERROR, Finding, Place, in_order_of_place
 from teleport_bootstrap.plan import provenance, yaml_reading
 
 SUFFIX = ".yaml"
@@ -74,13 +74,13 @@ def merge(tree: dict[str, Any], files: Sequence[Override]) -> Merged:
     """
     merging = _Merge()
     merged: Any = tree
-    problems: list[tuple[str, problem.Problem]] = []
+    problems: list[Finding] = []
     before = _fixed(tree)
     for path, root in _read_all(files):
         merging.path = path
         merged = merging.mapping(merged, root, ())
         if _fixed(merged) != before:
-            problems.append((path, _changes_fixed(root, before)))
+            problems.append(_changes_fixed(path, root, before))
             before = _fixed(merged)
     if problems:
         raise errors.OverrideInvalid(tuple(problems))
@@ -89,10 +89,10 @@ def merge(tree: dict[str, Any], files: Sequence[Override]) -> Merged:
 
 def _read_all(files: Sequence[Override]) -> list[tuple[str, yaml_reading.Located]]:
     found: list[tuple[str, yaml_reading.Located]] = []
-    problems: list[tuple[str, problem.Problem]] = []
+    problems: list[Finding] = []
     for file in files:
-        root, wrong = _read(file.content)
-        problems += [(file.path, each) for each in wrong]
+        root, wrong = _read(file.path, file.content)
+        problems += wrong
         if root is not None:
             found.append((file.path, root))
     if problems:
@@ -100,41 +100,43 @@ def _read_all(files: Sequence[Override]) -> list[tuple[str, yaml_reading.Located
     return found
 
 
-def _read(content: bytes) -> tuple[Optional[yaml_reading.Located], list[problem.Problem]]:
+def _read(path: str, content: bytes) -> tuple[Optional[yaml_reading.Located], Sequence[Finding]]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = content[: error.start]
         line = before.count(b"\n") + 1
         column = len(before) - (before.rfind(b"\n") + 1) + 1
-        return None, [_problem("not UTF-8 text", "save the file as UTF-8", line, column)]
+        return None, [_problem("not UTF-8 text", "save the file as UTF-8", Place(path, line, column))]
     reading = yaml_reading.read(text)
-    problems = [_problem(each.message, each.hint, each.line, each.column) for each in reading.problems]
+    problems = [_problem(each.message, each.hint, Place(path, each.line, each.column)) for each in reading.problems]
     if reading.root is None:
         return None, problems
     if not isinstance(reading.root.value, dict):
         place = reading.root
         hint = "write sections and keys as in teleport.yaml, for example `proxy_service:`"
-        problems.append(_problem("the file is not a mapping of keys to values", hint, place.line, place.column))
+        problems.append(
+            _problem("the file is not a mapping of keys to values", hint, Place(path, place.line, place.column))
+        )
     else:
-        problems += _unwritten(reading.root)
-    return reading.root, sorted(problems, key=lambda each: (each.line or 0, each.column or 0))
+        problems += _unwritten(path, reading.root)
+    return reading.root, in_order_of_place(problems)
 
 
-def _unwritten(located: yaml_reading.Located, name: str = "") -> list[problem.Problem]:
+def _unwritten(path: str, located: yaml_reading.Located, name: str = "") -> list[Finding]:
     """Return a problem for each `key:` with nothing behind it: too easily written by commenting out what it held."""
     if isinstance(located.value, dict):
-        return [each for key, value in located.value.items() for each in _unwritten(value, key)]
+        return [each for key, value in located.value.items() for each in _unwritten(path, value, key)]
     if isinstance(located.value, list):
-        return [each for value in located.value for each in _unwritten(value, name)]
+        return [each for value in located.value for each in _unwritten(path, value, name)]
     if located.written:
         return []
     hint = "write null to delete the key, or take the line out"
-    return [_problem(f"{name or 'the entry'} has no value", hint, located.line, located.column)]
+    return [_problem(f"{name or 'the entry'} has no value", hint, Place(path, located.line, located.column), name)]
 
 
-def _problem(message: str, hint: str, line: int, column: int) -> problem.Problem:
-    return problem.Problem(problem.GRAMMAR, message, hint, line, column)
+def _problem(message: str, remedy: str, place: Place, subject: str = "") -> Finding:
+    return Finding(ERROR, "override-grammar", subject, message, remedy, place)
 
 
 class _Merge:
@@ -191,15 +193,16 @@ def _fixed(tree: Any) -> Any:
     return provenance.document(tree)
 
 
-def _changes_fixed(root: yaml_reading.Located, before: Any) -> problem.Problem:
+def _changes_fixed(path: str, root: yaml_reading.Located, before: Any) -> Finding:
     place = root
     for key in _FIXED:
         if isinstance(place.value, dict) and key in place.value:
             place = place.value[key]
-    return problem.Problem(
-        problem.VALUE,
+    return Finding(
+        ERROR,
+        "override-value",
+        ".".join(_FIXED),
         f"this changes {'.'.join(_FIXED)}, which stays {before}: the units, the fetched secrets and the backups use it",
         "take it out; mount another file system there to keep the data elsewhere",
-        place.line,
-        place.column,
+        Place(path, place.line, place.column),
     )

@@ -6,7 +6,8 @@ import ipaddress
 from collections.abc import Iterator
 from typing import Any
 
-from teleport_bootstrap.conf import conf_file, problem, variables
+from teleport_bootstrap.conf import conf_file, variables
+from teleport_bootstrap.finding import ERROR, Finding, Place, in_order_of_place
 from teleport_bootstrap.plan import deployment, roles
 
 Variable = variables.Variable[Any]
@@ -61,8 +62,8 @@ AGENT_SERVICES: tuple[tuple[Variable, tuple[Variable, ...]], ...] = (
 )
 
 
-def check(conf: conf_file.Conf, *, fips: bool = False) -> tuple[problem.Problem, ...]:
-    """Return everything in `settings` that cannot work, all at once and in line order."""
+def check(conf: conf_file.Conf, *, fips: bool = False) -> tuple[Finding, ...]:
+    """Return everything in `conf` that cannot work, all at once and in line order."""
     found = [
         *_missing(conf),
         *_tls(conf),
@@ -73,46 +74,46 @@ def check(conf: conf_file.Conf, *, fips: bool = False) -> tuple[problem.Problem,
         *_labels(conf),
         *(_fips(conf) if fips else ()),
     ]
-    return tuple(sorted(found, key=lambda each: (each.line is None, each.line or 0, each.column or 0)))
+    return in_order_of_place(found)
 
 
-def _needed(variable: Variable, why: str, hint: str = "") -> problem.Problem:
-    return problem.Problem(problem.VALUE, f"{variable.name} is not set, but {why}", hint or f"add {variable.name}=…")
-
-
-def _at(conf: conf_file.Conf, variable: Variable, message: str, hint: str) -> problem.Problem:
-    setting = conf.setting(variable)
-    return problem.Problem(
-        problem.VALUE,
-        message,
-        hint,
-        setting.line if setting else None,
-        setting.column if setting else None,
+def _needed(conf: conf_file.Conf, variable: Variable, why: str, hint: str = "") -> Finding:
+    message = f"{variable.name} is not set, but {why}"
+    return Finding(
+        ERROR, "conf-missing-variable", variable.name, message, hint or f"add {variable.name}=…", Place(conf.path)
     )
 
 
-def _missing(conf: conf_file.Conf) -> Iterator[problem.Problem]:
+def _at(conf: conf_file.Conf, variable: Variable, message: str, hint: str) -> Finding:
+    setting = conf.setting(variable)
+    place = Place(conf.path, setting.line, setting.column) if setting is not None else Place(conf.path)
+    return Finding(ERROR, "conf-combination", variable.name, message, hint, place)
+
+
+def _missing(conf: conf_file.Conf) -> Iterator[Finding]:
     role = deployment.role(conf)
     for variable in _REQUIRED[role]:
         if conf.value(variable) is None:
-            yield _needed(variable, f"the role {role.value} needs it")
+            yield _needed(conf, variable, f"the role {role.value} needs it")
     named = conf.value(variables.TELEPORT_CLUSTER_NAME) or conf.value(variables.TELEPORT_DOMAIN_NAME)
     # A proxy needs the domain anyway, and hearing of it once is enough; an agent asks its proxy.
     if role in (roles.Role.AUTH, roles.Role.NODE) and named is None:
         yield _needed(
+            conf,
             variables.TELEPORT_CLUSTER_NAME,
             f"the role {role.value} needs it to know which cluster it belongs to",
             "add TELEPORT_CLUSTER_NAME=… or TELEPORT_DOMAIN_NAME=…",
         )
     if role is roles.Role.ALL and conf.value(variables.TELEPORT_LICENSE_PATH) and named is None:
         yield _needed(
+            conf,
             variables.TELEPORT_CLUSTER_NAME,
             "the license is read from the SSM parameter /teleport/<cluster name>/license",
             "add TELEPORT_CLUSTER_NAME=… or TELEPORT_DOMAIN_NAME=…",
         )
 
 
-def _tls(conf: conf_file.Conf) -> Iterator[problem.Problem]:
+def _tls(conf: conf_file.Conf) -> Iterator[Finding]:
     decided = deployment.decide(conf, fips=False)
     if decided.letsencrypt and conf.value(variables.USE_ACM):
         yield _at(
@@ -131,9 +132,10 @@ def _tls(conf: conf_file.Conf) -> Iterator[problem.Problem]:
             needs = (variables.TELEPORT_DOMAIN_ADMIN_EMAIL, *needs)
         for variable in needs:
             if conf.value(variable) is None and variable not in _REQUIRED[decided.role]:
-                yield _needed(variable, why, f"add {variable.name}=…, or USE_LETSENCRYPT=false, or USE_ACM=true")
+                yield _needed(conf, variable, why, f"add {variable.name}=…, or USE_LETSENCRYPT=false, or USE_ACM=true")
     if decided.acm and conf.value(variables.TELEPORT_DOMAIN_NAME) is None and decided.role is roles.Role.ALL:
         yield _needed(
+            conf,
             variables.TELEPORT_DOMAIN_NAME,
             "USE_ACM is true",
             "add TELEPORT_DOMAIN_NAME=… with the name on the certificate",
@@ -154,7 +156,7 @@ def _tls(conf: conf_file.Conf) -> Iterator[problem.Problem]:
         )
 
 
-def _storage(conf: conf_file.Conf) -> Iterator[problem.Problem]:
+def _storage(conf: conf_file.Conf) -> Iterator[Finding]:
     if deployment.role(conf) is not roles.Role.ALL:
         return
     tables = [variable for variable in STORAGE[:2] if conf.value(variable) is not None]
@@ -168,7 +170,7 @@ def _storage(conf: conf_file.Conf) -> Iterator[problem.Problem]:
             )
 
 
-def _joining(conf: conf_file.Conf) -> Iterator[problem.Problem]:
+def _joining(conf: conf_file.Conf) -> Iterator[Finding]:
     role = deployment.role(conf)
     method = conf.value(variables.TELEPORT_JOIN_METHOD) or "token"
     if not role.joins:
@@ -182,23 +184,24 @@ def _joining(conf: conf_file.Conf) -> Iterator[problem.Problem]:
         )
     if role is roles.Role.AGENT and method == "token" and conf.value(variables.TELEPORT_JOIN_TOKEN) is None:
         yield _needed(
+            conf,
             variables.TELEPORT_JOIN_TOKEN,
             "an agent joins with it",
             "add TELEPORT_JOIN_TOKEN=…, or TELEPORT_JOIN_METHOD=iam with TELEPORT_JOIN_TOKEN_NAME=…",
         )
 
 
-def _agent(conf: conf_file.Conf) -> Iterator[problem.Problem]:
+def _agent(conf: conf_file.Conf) -> Iterator[Finding]:
     if deployment.role(conf) is not roles.Role.AGENT:
         return
     enabled = [(switch, needs) for switch, needs in AGENT_SERVICES if conf.value(switch)]
     if not enabled:
         switches = [switch.name for switch, _ in AGENT_SERVICES]
-        yield problem.Problem(
-            problem.VALUE,
+        yield _at(
+            conf,
+            variables.TELEPORT_ROLE,
             "TELEPORT_ROLE=agent with no service enabled would serve nothing",
             f"set one of {', '.join(switches)} to true",
-            conf.line(variables.TELEPORT_ROLE),
         )
     for switch, needs in enabled:
         for variable in needs:
@@ -208,7 +211,7 @@ def _agent(conf: conf_file.Conf) -> Iterator[problem.Problem]:
                 )
 
 
-def _names(conf: conf_file.Conf) -> Iterator[problem.Problem]:
+def _names(conf: conf_file.Conf) -> Iterator[Finding]:
     domain = conf.value(variables.TELEPORT_DOMAIN_NAME)
     hostname = conf.value(variables.TELEPORT_EXTERNAL_HOSTNAME)
     if deployment.role(conf) is not roles.Role.ALL or domain is None or hostname is None:
@@ -223,7 +226,7 @@ def _names(conf: conf_file.Conf) -> Iterator[problem.Problem]:
         )
 
 
-def _labels(conf: conf_file.Conf) -> Iterator[problem.Problem]:
+def _labels(conf: conf_file.Conf) -> Iterator[Finding]:
     for variable in LABELS:
         for key, _ in conf.value(variable) or ():
             if len(key) > LONGEST_LABEL_KEY:
@@ -244,7 +247,7 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _fips(conf: conf_file.Conf) -> Iterator[problem.Problem]:
+def _fips(conf: conf_file.Conf) -> Iterator[Finding]:
     if not deployment.role(conf).runs_auth:
         return
     kind = conf.value(variables.TELEPORT_AUTH_TYPE)

@@ -197,12 +197,16 @@ def test_validate_lists_every_assignment_and_every_problem(agent: Agent) -> None
         {"name": "TELEPORT_EXTERNAL_PORT", "value": "99999", "line": 7},
     ]
     (problem,) = done.data["errors"]
-    assert {key: problem[key] for key in ("kind", "line", "column")} == {"kind": "value", "line": 7, "column": 1}
+    assert (problem["severity"], problem["code"]) == ("error", "conf-value")
+    assert problem["subject"] == "TELEPORT_EXTERNAL_PORT"
+    assert problem["file"].endswith("/etc/teleport.d/conf")
+    assert (problem["line"], problem["column"]) == (7, 1)
     assert "TELEPORT_EXTERNAL_PORT" in problem["message"]
     warnings = {warning["line"]: warning for warning in done.data["warnings"]}
     assert "no effect" in warnings[2]["message"]
-    assert "TELEPORT_DOMAIN_NAME" in warnings[4]["message"] + warnings[4].get("hint", "")
-    assert all(warning["kind"] == "value" and isinstance(warning["column"], int) for warning in warnings.values())
+    assert "TELEPORT_DOMAIN_NAME" in warnings[4]["message"] + warnings[4]["remedy"]
+    assert {(each["severity"], each["code"]) for each in warnings.values()} == {("warning", "conf-no-effect")}
+    assert all(isinstance(each["column"], int) for each in warnings.values())
     shows_no_secret(done)
 
 
@@ -212,7 +216,10 @@ def test_validate_lists_no_assignment_where_the_grammar_refuses(agent: Agent, tm
     done = agent.run("validate", "--format", "json")
     assert done.status == 2
     assert done.data["variables"] == []
-    assert [(problem["kind"], problem["line"]) for problem in done.data["errors"]] == [("grammar", 2), ("grammar", 3)]
+    assert [(problem["code"], problem["line"]) for problem in done.data["errors"]] == [
+        ("conf-grammar", 2),
+        ("conf-grammar", 3),
+    ]
     assert done.data["errors"][0]["column"] == len("TELEPORT_NODENAME=") + 1
     assert not planted.exists()
 

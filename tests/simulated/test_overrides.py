@@ -96,7 +96,7 @@ def test_a_tab_and_a_key_twice_are_refused_with_file_and_line(instance: Instance
     assert f"{twice}:2:1: the key 'ssh_service' stands twice" in done.stderr
     error = json.loads(done.stdout)["error"]
     assert error["code"] == "override-invalid"
-    assert [(each["path"], each["line"]) for each in error["problems"]] == [(str(tab), 2), (str(twice), 2)]
+    assert [(each["file"], each["line"]) for each in error["problems"]] == [(str(tab), 2), (str(twice), 2)]
 
 
 def test_a_conf_from_elsewhere_comes_without_this_instances_overrides(instance: Instance) -> None:

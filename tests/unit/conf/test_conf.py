@@ -6,7 +6,6 @@ import pytest
 
 from teleport_bootstrap import errors, secret
 from teleport_bootstrap.conf import conf_file, variables
-from teleport_bootstrap.conf.problem import GRAMMAR, VALUE
 
 
 def load(text: str) -> conf_file.Conf:
@@ -20,7 +19,7 @@ def refused(text: str) -> errors.ConfInvalid:
 
 
 def warnings(text: str) -> list[tuple[int | None, str]]:
-    return [(problem.line, f"{problem.message} {problem.hint}") for problem in load(text).warnings]
+    return [(problem.place.line, f"{problem.message} {problem.remedy}") for problem in load(text).warnings]
 
 
 def test_values_are_typed_and_know_their_place() -> None:
@@ -63,13 +62,13 @@ def test_an_assignment_that_is_overridden_gives_a_warning_with_both_lines() -> N
 
 def test_grammar_and_values_are_reported_together_in_the_order_of_lines() -> None:
     error = refused("USE_ACM=maybe\nA=$(x)\nTELEPORT_EXTERNAL_PORT=x USE_LETSENCRYPT=y\nB=`z`\nTELEPORT_ROLE=monitor\n")
-    assert [(problem.kind, problem.line, problem.column) for problem in error.conf_problems] == [
-        (VALUE, 1, 1),
-        (GRAMMAR, 2, 3),
-        (VALUE, 3, 1),
-        (VALUE, 3, 26),
-        (GRAMMAR, 4, 3),
-        (VALUE, 5, 1),
+    assert [(problem.code, problem.place.line, problem.place.column) for problem in error.findings] == [
+        ("conf-value", 1, 1),
+        ("conf-grammar", 2, 3),
+        ("conf-value", 3, 1),
+        ("conf-value", 3, 26),
+        ("conf-grammar", 4, 3),
+        ("conf-value", 5, 1),
     ]
     assert error.exit_status == 2
     assert "conf: 6 problems" in error.message
@@ -77,7 +76,7 @@ def test_grammar_and_values_are_reported_together_in_the_order_of_lines() -> Non
 
 
 def test_a_value_made_from_a_refused_one_is_not_judged() -> None:
-    assert len(refused("A=$(x)\nUSE_ACM=$A\n").conf_problems) == 1
+    assert len(refused("A=$(x)\nUSE_ACM=$A\n").findings) == 1
 
 
 @pytest.mark.parametrize(
@@ -117,12 +116,12 @@ def test_a_license_that_looks_refused_gives_a_warning() -> None:
 
 
 def test_a_lost_closing_quote_is_suggested_where_a_value_has_two_lines() -> None:
-    problem = refused('USE_ACM="true\nTELEPORT_DOMAIN_NAME=a"\n').conf_problems[0]
-    assert "closing quote" in problem.hint
+    problem = refused('USE_ACM="true\nTELEPORT_DOMAIN_NAME=a"\n').findings[0]
+    assert "closing quote" in problem.remedy
 
 
 def test_typographic_quotes_are_recognised() -> None:
-    assert "typographic" in refused("USE_ACM=“true”\n").conf_problems[0].hint
+    assert "typographic" in refused("USE_ACM=“true”\n").findings[0].remedy
 
 
 def test_a_secret_is_a_secret_everywhere() -> None:
@@ -183,7 +182,7 @@ def test_a_conf_knows_whether_it_holds_a_secret(text: str, holds: bool) -> None:
 )
 def test_no_value_error_quotes_a_secret(text: str) -> None:
     error = refused(text)
-    assert "ses" not in f"{error} {error.hint} {error.conf_problems}"
+    assert "ses" not in f"{error} {error.hint} {error.findings}"
 
 
 def test_inspection_lists_every_assignment_with_its_line() -> None:
@@ -194,7 +193,7 @@ def test_inspection_lists_every_assignment_with_its_line() -> None:
         ("B", "2 3", 2),
         ("A", "4", 3),
     ]
-    assert [problem.kind for problem in inspection.errors] == [VALUE]
+    assert [problem.code for problem in inspection.errors] == ["conf-value"]
     assert inspection.conf is None
 
 
@@ -202,7 +201,7 @@ def test_inspection_lists_nothing_when_the_grammar_refuses_the_file() -> None:
     inspection = conf_file.inspect(b"A=1\nB=$(x)\n", "conf")
     assert inspection.variables == ()
     assert inspection.conf is None
-    assert [problem.kind for problem in inspection.errors] == [GRAMMAR]
+    assert [problem.code for problem in inspection.errors] == ["conf-grammar"]
 
 
 def test_inspection_of_a_good_file_gives_the_conf_and_its_warnings() -> None:

@@ -6,7 +6,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from teleport_bootstrap.conf import conf_file, grammar
-from teleport_bootstrap.conf.problem import GRAMMAR
 
 FRAGMENTS = st.sampled_from(
     [
@@ -62,15 +61,15 @@ PLAIN_VALUES = st.text(st.characters(blacklist_categories=("Cc", "Cs")), max_siz
 def test_any_bytes_give_problems_in_order_or_none_and_never_an_exception(data: bytes) -> None:
     parsed = grammar.parse(data)
     lines = data.replace(b"\r\n", b"\n").split(b"\n")
-    places = [(problem.line or 0, problem.column or 0) for problem in parsed.problems]
+    places = [(problem.place.line or 0, problem.place.column or 0) for problem in parsed.problems]
     assert places == sorted(places)
     for problem in parsed.problems:
-        assert problem.kind == GRAMMAR
-        assert problem.hint
-        assert problem.line is not None
-        assert problem.column is not None
-        assert 1 <= problem.line <= len(lines)
-        assert 1 <= problem.column <= len(lines[problem.line - 1]) + 1
+        assert problem.code == "conf-grammar"
+        assert problem.remedy
+        assert problem.place.line is not None
+        assert problem.place.column is not None
+        assert 1 <= problem.place.line <= len(lines)
+        assert 1 <= problem.place.column <= len(lines[problem.place.line - 1]) + 1
     inspection = conf_file.inspect(data, "conf")
     assert (inspection.conf is None) == bool(inspection.errors)
 

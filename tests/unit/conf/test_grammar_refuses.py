@@ -7,18 +7,18 @@ import time
 import pytest
 
 from teleport_bootstrap.conf import grammar
-from teleport_bootstrap.conf.problem import GRAMMAR, Problem
+from teleport_bootstrap.finding import ERROR, Finding
 
 
-def problems(text: str | bytes) -> tuple[Problem, ...]:
+def problems(text: str | bytes) -> tuple[Finding, ...]:
     return grammar.parse(text.encode() if isinstance(text, str) else text).problems
 
 
-def only(text: str | bytes) -> Problem:
+def only(text: str | bytes) -> Finding:
     found = problems(text)
-    assert len(found) == 1, [problem.describe("conf") for problem in found]
-    assert found[0].kind == GRAMMAR
-    assert found[0].hint
+    assert len(found) == 1, [str(problem) for problem in found]
+    assert (found[0].severity, found[0].code) == (ERROR, "conf-grammar")
+    assert found[0].remedy
     return found[0]
 
 
@@ -131,19 +131,19 @@ def test_each_thing_is_named_where_it_stands_and_only_once(text: str, column: in
     for prefix in ("", "# first\n"):
         found = only(prefix + text)
         assert what in found.message
-        assert (found.line, found.column) == (1 + prefix.count("\n"), column)
+        assert (found.place.line, found.place.column) == (1 + prefix.count("\n"), column)
 
 
 def test_a_null_byte_is_refused_where_it_stands() -> None:
     found = only(b"A=1\nB=\0x\0\n")
     assert "null byte" in found.message
-    assert (found.line, found.column) == (2, 3)
+    assert (found.place.line, found.place.column) == (2, 3)
 
 
 def test_invalid_utf8_is_refused_where_it_stands_with_columns_in_characters() -> None:
     found = only("A=1\nB=é".encode() + b"\xff\xfe\n")
     assert "0xFF" in found.message
-    assert (found.line, found.column) == (2, 4)
+    assert (found.place.line, found.place.column) == (2, 4)
 
 
 def test_utf16_is_called_by_its_name() -> None:
@@ -157,7 +157,7 @@ def test_a_line_of_a_megabyte_is_refused_quickly_and_hides_nothing(line: bytes) 
     start = time.process_time()
     found = problems(b"B=1\n" + line + b"\nC=$(x)\nD=$B")
     assert time.process_time() - start < 3
-    assert [problem.line for problem in found] == [2, 3]
+    assert [problem.place.line for problem in found] == [2, 3]
     assert "65536" in found[0].message
 
 
@@ -204,23 +204,23 @@ H=ok
 I="never closed
 J=$(x)
 """
-    assert [problem.line for problem in problems(text)] == [1, 3, 4, 7, 8, 11, 14, 17, 17, 18, 22, 24, 25]
+    assert [problem.place.line for problem in problems(text)] == [1, 3, 4, 7, 8, 11, 14, 17, 17, 18, 22, 24, 25]
 
 
 def test_a_refused_assignment_does_not_make_references_to_it_wrong() -> None:
-    assert only("A=$(x)\nB=$A\nC=$B").line == 1
-    assert only("A=(1 2)\nB=$A").line == 1
-    assert only("A='x\nB=$A").line == 1
+    assert only("A=$(x)\nB=$A\nC=$B").place.line == 1
+    assert only("A=(1 2)\nB=$A").place.line == 1
+    assert only("A='x\nB=$A").place.line == 1
 
 
 def test_a_problem_within_quotes_that_go_on_is_reported_alone() -> None:
-    assert [problem.line for problem in problems('A="x $(y)\nmore $5"\nB=1')] == [1, 2]
+    assert [problem.place.line for problem in problems('A="x $(y)\nmore $5"\nB=1')] == [1, 2]
 
 
 def test_an_unclosed_quote_that_a_later_one_hides_is_pointed_to() -> None:
     found = only('A="x\nB="y"\n')
-    assert (found.line, found.column) == (2, 5)
-    assert "the quote on line 1" in found.hint
+    assert (found.place.line, found.place.column) == (2, 5)
+    assert "the quote on line 1" in found.remedy
 
 
 @pytest.mark.parametrize(
@@ -247,8 +247,8 @@ def test_no_error_quotes_a_line_that_holds_the_join_token(text: str) -> None:
     found = problems(text)
     assert found
     for problem in found:
-        assert "sesame" not in problem.describe("conf")
-        assert "hunter2" not in problem.describe("conf")
+        assert "sesame" not in str(problem)
+        assert "hunter2" not in str(problem)
 
 
 @pytest.mark.parametrize(

@@ -38,5 +38,5 @@ def problems(text: str, *, fips: bool = False) -> list[str]:
     try:
         plan(text, fips=fips)
     except errors.ConfInvalid as error:
-        return [problem.describe("conf") for problem in error.conf_problems]
+        return [str(each).removeprefix("/etc/teleport.d/") for each in error.findings]
     return []

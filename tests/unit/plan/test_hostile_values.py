@@ -133,7 +133,7 @@ def test_hostile_text_stands_in_its_place(variable: str, text: str) -> None:
 def test_what_ends_a_line_or_steers_a_terminal_is_refused_at_its_line(character: str) -> None:
     with pytest.raises(errors.ConfInvalid) as caught:
         plan(AGENT + f"TELEPORT_AGENT_DB_DESCRIPTION='a{character}b'\n")
-    assert any(problem.line == 10 for problem in caught.value.conf_problems)
+    assert any(each.place.line == 10 for each in caught.value.findings)
 
 
 def test_a_line_break_cannot_be_brought_in_by_any_spelling() -> None:

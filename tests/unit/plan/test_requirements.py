@@ -205,7 +205,7 @@ def test_all_problems_come_as_one_error_with_the_status_for_a_bad_conf() -> None
     with pytest.raises(errors.ConfInvalid) as caught:
         plan("TELEPORT_ROLE=agent\n")
     assert caught.value.exit_status == 2
-    assert len(caught.value.conf_problems) == 3
+    assert len(caught.value.findings) == 3
     assert "/etc/teleport.d/conf: 3 problems" in caught.value.message
 
 
