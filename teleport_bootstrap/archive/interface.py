@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Optional, Protocol, Union
 
+from teleport_bootstrap import escaping
 from teleport_bootstrap.archive.spool import Spool
 
 # Where the archive's own two members are; nothing of the host may have such a path.
@@ -292,6 +293,5 @@ class Unpacked:
 
 def shown(path: str) -> str:
     """Return a member's path as messages name it: on one line, printable, and not without end."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
-    text = "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+    text = escaping.one_line(path)
     return text if len(text) <= 300 else f"{text[:140]}...{text[-140:]}"

@@ -17,7 +17,7 @@ from typing import Any, Optional
 from botocore import exceptions
 from botocore.parsers import ResponseParserError
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, escaping
 from teleport_bootstrap.host import network
 
 
@@ -227,8 +227,8 @@ def _told(error: exceptions.ClientError) -> str:
         text = "rejected input: " + ", ".join(re.findall(r" at '([A-Za-z0-9._]+)' failed", text))
     elif text.lstrip().startswith("<"):  # moto's denials; otherwise the page of a proxy
         text = _first("<Message>([^<]*)</Message>", text) or "with a page that is not AWS's"
-    text = "".join(character if character.isprintable() else " " for character in text).strip()
-    return f" ({text[:_SHOWN_CHARACTERS]})" if text else ""
+    text = escaping.one_line(" ".join(text.split()), _SHOWN_CHARACTERS)
+    return f" ({text})" if text else ""
 
 
 def code(error: exceptions.ClientError) -> str:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Optional
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, escaping
 from teleport_bootstrap.backup import archive_table, databases_child
 
 logger = logging.getLogger(__name__)
@@ -151,7 +151,7 @@ class Copier:
         if descriptor is not None and not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             return _Answer(databases_child.FAILED, "the copy is no regular file", None)
-        return _Answer(result, "".join(each if each.isprintable() else "?" for each in why), descriptor)
+        return _Answer(result, escaping.one_line(why), descriptor)
 
     def _started(self) -> socket.socket:
         if self._socket is not None:

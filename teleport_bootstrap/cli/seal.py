@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import sys
 
+from teleport_bootstrap import escaping
 from teleport_bootstrap.cli import options, result
 
 EXAMPLE = "teleport-bootstrap seal --root /mnt/image"
@@ -17,13 +18,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """Judge, and raise ImageNotSealed where something blocks."""
-    from teleport_bootstrap.inspection import image, image_files  # noqa: PLC0415 - most commands never judge an image
+    from teleport_bootstrap.inspection import image  # noqa: PLC0415 - most commands never judge an image
 
     root = options.root(arguments)
     found = image.judge(root)
     notes = [each for each in found if not each.blocks]
     for each in notes:
-        print(image_files.one_line(f"note: {each.path}: {each.what} ({each.remedy})"), file=sys.stderr)  # noqa: T201
+        print(escaping.one_line(f"note: {each.path}: {each.what} ({each.remedy})"), file=sys.stderr)  # noqa: T201
     if len(notes) != len(found):
         raise image.refusal(root, found)
     return result.Result(

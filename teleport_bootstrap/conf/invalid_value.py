@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from teleport_bootstrap import escaping
+
 _SHOWN = 80
 
 
@@ -16,11 +18,4 @@ class Unfit(ValueError):
 
 def shown(value: str) -> str:
     """Return `value` for a message: in quotes, at most 80 characters of it, control characters escaped."""
-    cut = value if len(value) <= _SHOWN else value[:_SHOWN] + "…"
-    return '"' + "".join(_escaped(character) for character in cut) + '"'
-
-
-def _escaped(character: str) -> str:
-    if character.isprintable():
-        return character
-    return character.encode("unicode_escape").decode("ascii")
+    return f'"{escaping.one_line(value, _SHOWN)}"'

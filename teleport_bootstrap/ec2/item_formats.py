@@ -6,6 +6,8 @@ import ipaddress
 import re
 from collections.abc import Callable
 
+from teleport_bootstrap import escaping
+
 LOCAL_IPV4 = "local-ipv4"
 PUBLIC_IPV4 = "public-ipv4"
 LOCAL_HOSTNAME = "local-hostname"
@@ -67,5 +69,4 @@ CHECKS: dict[str, Callable[[str], str]] = {
 
 def excerpt(text: str) -> str:
     """Return the beginning of `text`, quoted and with nothing in it that a terminal would act on."""
-    visible = "".join(character if character.isprintable() else "·" for character in text[:_SHOWN_CHARACTERS])
-    return f'"{visible}"' + ("…" if len(text) > _SHOWN_CHARACTERS else "")
+    return f'"{escaping.one_line(text, _SHOWN_CHARACTERS)}"'

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, escaping, paths
 from teleport_bootstrap.host import accounts, process, retry, teleport
 from teleport_bootstrap.secret import MASK, Secret
 
@@ -127,7 +127,7 @@ def _said(done: process.Finished, secret: Secret = _NOTHING) -> str:
     last = lines[-1] if lines else ""
     if _shows(last, secret.reveal()):
         last = MASK
-    shown = "".join(character if character.isprintable() else " " for character in last)[:_SHOWN_CHARACTERS]
+    shown = escaping.one_line(last, _SHOWN_CHARACTERS)
     return f"`tctl {done.argv[1]}` {done.ending}" + (f": {shown}" if shown else "")
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from teleport_bootstrap import errors, paths
-from teleport_bootstrap.inspection import image_files, image_machine, image_teleport
+from teleport_bootstrap import errors, escaping, paths
+from teleport_bootstrap.inspection import image_machine, image_teleport
 from teleport_bootstrap.inspection.image_files import Finding
 
 _CHECKS: tuple[Callable[[paths.Root], Iterator[Finding]], ...] = (
@@ -39,6 +39,6 @@ def refusal(root: paths.Root, found: tuple[Finding, ...]) -> errors.ImageNotSeal
     blocking = [each for each in found if each.blocks]
     return errors.ImageNotSealed(
         f"{root.directory} is not ready to become an image: what it holds belongs to one instance",
-        tuple(image_files.one_line(f"{each.path}: {each.what}") + f"\n    {each.remedy}" for each in blocking),
+        tuple(escaping.one_line(f"{each.path}: {each.what}") + f"\n    {each.remedy}" for each in blocking),
         tuple({"path": each.path, "what": each.what, "remedy": each.remedy} for each in blocking),
     )

@@ -10,7 +10,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from teleport_bootstrap import paths
+from teleport_bootstrap import escaping, paths
 from teleport_bootstrap.host import directory
 
 # As many as the kernel follows.
@@ -35,12 +35,7 @@ def remove(path: str) -> str:
     """Return the command that removes `path`."""
     if path.isprintable():
         return f"rm -rf -- {shlex.quote(path)}"
-    return f"remove it by hand: its name is {one_line(path)}"
-
-
-def one_line(text: str) -> str:
-    """Return `text`, which may hold the name of a file that somebody chose, so that it neither ends a line nor more."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+    return f"remove it by hand: its name is {escaping.one_line(path)}"
 
 
 def names(root: paths.Root, folder: str) -> list[str]:

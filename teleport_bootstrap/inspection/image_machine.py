@@ -6,7 +6,7 @@ import os
 import shlex
 from collections.abc import Iterator
 
-from teleport_bootstrap import paths
+from teleport_bootstrap import escaping, paths
 from teleport_bootstrap.host import directory
 from teleport_bootstrap.inspection import image_files
 from teleport_bootstrap.inspection.image_files import Finding
@@ -179,7 +179,7 @@ def _passwords(root: paths.Root) -> Iterator[Finding]:
         # Of a locked account the password begins with ! or *, and is no password then.
         if rest.startswith(("$", "_")):
             yield Finding(
-                f"{image_files.shown(root, '/etc/shadow')} ({image_files.one_line(name)})",
+                f"{image_files.shown(root, '/etc/shadow')} ({escaping.one_line(name)})",
                 "a password that would let somebody into every instance",
                 f"passwd{'' if root.is_live else f' --root {shlex.quote(root.directory)}'} -l {shlex.quote(name)}",
             )

@@ -7,7 +7,7 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, escaping, paths
 from teleport_bootstrap.change import changeset, exchange
 from teleport_bootstrap.conf import secret_names
 from teleport_bootstrap.host import trust
@@ -189,7 +189,7 @@ def _secrets_in(root: paths.Root, path: str) -> Iterator[Finding]:
 
 
 def _has_secret(masked: str, content: str) -> bool:
-    return masked != content or looks.Mask([]).apply(content) != looks.visible(content)
+    return masked != content or looks.Mask([]).apply(content) != escaping.several_lines(content)
 
 
 def _text(root: paths.Root, path: str) -> str | None:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib import parse
 
+from teleport_bootstrap import escaping
 from teleport_bootstrap.inspection import secret_patterns
 from teleport_bootstrap.secret import MASK, Secret
 
@@ -40,7 +41,6 @@ _KEY_EDGE = re.compile(r"-----(BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-
 # The last word of a line of a key, and how many other lines may come in between.
 _KEY_WORD = re.compile(r"(?!/)[A-Za-z0-9+/]+={0,2}")
 _MOST_OTHERS = 3
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 class Mask:
@@ -66,7 +66,7 @@ class Mask:
         text = _URL.sub(self._without_password, text)
         for kind, pattern in secret_patterns.PATTERNS:
             text = pattern.sub(lambda found, kind=kind: self._replaced(kind, found), text)  # type: ignore[misc]
-        return visible("".join(self._without_keys(text)))
+        return escaping.several_lines("".join(self._without_keys(text)))
 
     def survives(self, text: str) -> bool:
         """Whether a known secret is still in `text`."""
@@ -161,11 +161,6 @@ def password_of(rest: str) -> str | None:
     if _PORT.fullmatch(re.split("[/?#]", password, maxsplit=1)[0]) and re.search("[/?#]", password):
         return None
     return password or None
-
-
-def visible(text: str) -> str:
-    """Return `text` with each control character, line feeds and tabs aside, as \\xNN."""
-    return _CONTROL.sub(lambda found: "".join(f"\\x{byte:02x}" for byte in found[0].encode()), text)
 
 
 def _is_harmless(value: str) -> bool:

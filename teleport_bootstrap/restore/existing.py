@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, escaping, paths
 from teleport_bootstrap.change import exchange
 from teleport_bootstrap.restore import existing_child
 
@@ -116,7 +116,7 @@ def sorted_out(keys: list[str]) -> tuple[list[str], list[str], list[str], list[s
 
 
 def _some(names: list[str]) -> str:
-    shown = [name.encode("utf-8", "backslashreplace").decode() for name in names[:MOST_NAMED]]
+    shown = [escaping.one_line(name) for name in names[:MOST_NAMED]]
     more = len(names) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")
 
@@ -152,7 +152,7 @@ def _keys(data: int, path: str) -> tuple[list[str], str]:
     if done.returncode != 0:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         reason = said[-1][:200] if said else f"status {done.returncode}"
-        return [], "".join(each if each.isprintable() else "?" for each in reason)
+        return [], escaping.one_line(reason)
     try:
         found = json.loads(done.stdout)
     except ValueError:

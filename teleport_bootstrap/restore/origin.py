@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, escaping
 from teleport_bootstrap.plan import teleport_build
 from teleport_bootstrap.restore import rules
 
@@ -52,4 +52,4 @@ def _text(value: Any) -> str | None:
     """Return a text on one line that is fit to be shown, None for anything else."""
     if not isinstance(value, str) or not value:
         return None
-    return "".join(each if each.isprintable() else "?" for each in value[:300])
+    return escaping.one_line(value, 300)
