@@ -7,14 +7,16 @@ import os
 import secrets
 from dataclasses import dataclass
 from types import TracebackType
+from typing import TypeVar
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import change_journal
 from teleport_bootstrap.host import accounts, directory, trouble
+from teleport_bootstrap.state import state_file
 
-# What our own files in the making and files to be undone are called: a dot, the name, some chance, one of these.
-STAGED = ".teleport-bootstrap-new"
-KEPT = ".teleport-bootstrap-old"
+STAGED, KEPT = directory.STAGED, directory.KEPT
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -142,6 +144,10 @@ class Changeset:
             staged = f".{name}.{secrets.token_hex(8)}{STAGED}"
             opened.create(staged, content, mode=mode, uid=uid, gid=gid)
             self._changes.append(_Change(path, opened, name, staged))
+
+    def write_state(self, file: state_file.StateFile[T], value: T) -> None:
+        """Stage a note of the agent's own state, so that it holds exactly when the other changes do."""
+        self.write(file.path, file.content(value), mode=state_file.MODE, owner="root", group="root")
 
     def restore(self, path: str, before: directory.Found | None) -> None:
         """Stage what a file was `before`, with its owner and mode as numbers; its removal where there was none."""

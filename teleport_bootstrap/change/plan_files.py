@@ -44,10 +44,10 @@ def stage(changes: changeset.Changeset, root: paths.Root, conf: conf_file.Conf |
     for each in parts.wanted.directories:
         changes.make_directory(each.path, mode=each.mode, owner=each.owner, group=each.group)
     if parts.current is not None:
-        current.stage(changes, parts.current)
+        changes.write_state(current.FILE, parts.current)
     secret_files.stage(changes, parts.wanted.secrets, parts.values)
     if parts.instance is not None:
-        metadata_cache.stage(changes, metadata_cache.of(parts.instance))
+        changes.write_state(metadata_cache.FILE, metadata_cache.of(parts.instance))
     if conf is not None and conf.holds_secret:
         trust.make_private(root, paths.CONF)
     for planned in parts.wanted.files:

@@ -100,7 +100,7 @@ def back(
     if now is not None:
         # Where this fails, the next run looks at Teleport's health once more, and that is all.
         with contextlib.suppress(errors.FileTrouble):
-            current.write(root, now)
+            current.FILE.write(root, now)
     well = f"and {unit} is well with it" if unit else "and no Teleport runs, as before"
     return errors.ChangeRolledBack(
         f"{told}\nThe old configuration is back, {well}",
@@ -140,7 +140,7 @@ def _restore(root: paths.Root, before: Before, now: current.Current | None) -> b
             changes.restore_directory(each)
         if now is not None:
             # Whoever is killed before Teleport runs with the old files again leaves that to the next run.
-            current.stage(changes, dataclasses.replace(now, confirmed=False))
+            changes.write_state(current.FILE, dataclasses.replace(now, confirmed=False))
         else:
             changes.remove(paths.CURRENT)
         return plan_files.units_changed(changes.commit())

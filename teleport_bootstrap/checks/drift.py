@@ -37,8 +37,8 @@ def _of_conf(root: paths.Root, now: current.Current, generation: generations.Gen
         return []  # told as what is wrong with the conf
     if digest is None:
         return [f"{shown} is gone"]
-    if digest == now.held_conf_sha256:
-        return [f"{shown} is not followed until it is edited again: {now.held_because}"]
+    if digest == now.rejected_conf_sha256:
+        return [f"{shown} is not followed until it is edited again: {now.rejected_because}"]
     if digest != generation.conf_sha256:
         return [f"{shown} has been edited since: `teleport-bootstrap reconfigure` applies it"]
     return []

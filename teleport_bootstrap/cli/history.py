@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> result.Result:
     """List the generations that are kept, the newest first."""
     root = options.root(arguments)
-    now = current.known(root)
+    now = current.FILE.read_or_warn(root)
     rows: list[dict[str, object]] = []
     lines = []
     for number in reversed(generations.numbers(root)):

@@ -16,6 +16,10 @@ from teleport_bootstrap import paths
 
 READ_LIMIT = 4 * 1024 * 1024
 
+# A file that is being made, and the previous one while it may be needed again, are called `.<name>.<random><suffix>`.
+STAGED = ".teleport-bootstrap-new"
+KEPT = ".teleport-bootstrap-old"
+
 
 @dataclass(frozen=True)
 class Found:

@@ -105,7 +105,7 @@ def _json(data: Any) -> str:
 
 
 def _history(root: paths.Root) -> Iterator[dict[str, Any]]:
-    now = current.known(root)
+    now = current.FILE.read_or_warn(root)
     for number in reversed(generations.numbers(root)):
         try:
             each = generations.load(root, number)

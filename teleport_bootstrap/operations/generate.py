@@ -8,9 +8,9 @@ import os
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.change import pending_files, plan_files, preflight, session, units
+from teleport_bootstrap.change import changeset, pending_files, plan_files, preflight, session, units
 from teleport_bootstrap.conf import conf_file, variables
-from teleport_bootstrap.host import accounts, systemd, trust
+from teleport_bootstrap.host import accounts, directory, systemd, trust
 from teleport_bootstrap.instance import gather, secret_files
 from teleport_bootstrap.plan import activation, overrides, plan_model, planner, teleport_build
 from teleport_bootstrap.secret import Secret
@@ -63,13 +63,49 @@ def run(doors: gather.Doors, named: gather.NamedBuild) -> Outcome:
         asked = restore_record.pending(root, conf)
         if asked is not None:
             return _hand_over(root, asked)
-        put_back = restore_record.put_conf_back(root, conf)
-        if put_back:
+        conf_restored = _restore_archive_conf(root, conf)
+        if conf_restored:
             conf = gather.conf(root) or conf
-        notes = (*put_back, *restore_record.ignored(root, conf))
+        notes = (*conf_restored, *restore_record.ignored(root, conf))
         build = gather.build(root, named)
         outcome = _keep(doors, conf, build) if exists else _write(doors, conf, build)
         return dataclasses.replace(outcome, notes=(*outcome.notes, *notes))
+
+
+def _restore_archive_conf(root: paths.Root, conf: conf_file.Conf) -> tuple[str, ...]:
+    """Restore the archive's conf where user-data has written its own again; return notes, none where it has not.
+
+    Where the archive's conf was edited and applied since, there is no copy of that: then the conf here is only recorded
+    as rejected. Raises FileTrouble.
+    """
+    made = restore_record.FILE.read(root)
+    here = directory.read(root, paths.CONF)
+    if made is None or here is None or not _is_from_before(conf, generations.digest(here.content), made):
+        return ()
+    copy = directory.read(root, paths.RESTORED_CONF)
+    now = current.FILE.read_or_warn(root)
+    applied = current.known_generation(root, now)
+    found = f"{root.path(paths.CONF)} was again the one from before the restore of {made.archive}"
+    if copy is not None and (applied is None or applied.conf_sha256 == generations.digest(copy.content)):
+        with changeset.Changeset(root) as changes:
+            changes.write(paths.CONF, copy.content, mode=0o600, owner="root", group="root")
+            changes.commit()
+        return (f"{found}; the archive's conf was restored",)
+    if now is not None:
+        rejected = dataclasses.replace(
+            now,
+            rejected_conf_sha256=generations.digest(here.content),
+            rejected_because=f"it is the one from before the restore of {made.archive}",
+        )
+        current.FILE.write(root, rejected)
+    return (f"{found}; it is not followed",)
+
+
+def _is_from_before(conf: conf_file.Conf, digest: str, made: restore_record.Restored) -> bool:
+    """Whether the conf is the one that was here before a restore."""
+    if conf.value(variables.TELEPORT_RESTORE_FROM) is None:
+        return False
+    return digest == made.aside_sha256 or restore_record.says(conf) == made.aside_says or restore_record.is_bare(conf)
 
 
 def _hand_over(root: paths.Root, asked: str) -> Outcome:
@@ -187,7 +223,7 @@ def _patience(doors: gather.Doors, wanted: plan_model.Activation) -> gather.Door
 
 def _as_it_was(root: paths.Root, generation: generations.Generation) -> int | None:
     """Return the number of the current generation where it says the same as this new one."""
-    now = current.known(root)
+    now = current.FILE.read_or_warn(root)
     if now is None:
         return None
     try:

@@ -84,7 +84,7 @@ def _carry_out(root: paths.Root, proposed: reconfigure_proposal.Proposal, wishes
     try:
         if wishes.reset_data:
             aside = _put_aside(root, proposed, stood)
-            parts = dataclasses.replace(parts, current=dataclasses.replace(state, aside=aside))
+            parts = dataclasses.replace(parts, current=dataclasses.replace(state, data_aside=aside))
         generations.save(root, generation)
         with changeset.Changeset(root) as changes:
             plan_files.stage(changes, root, proposed.conf, parts)
@@ -106,7 +106,7 @@ def _carry_out(root: paths.Root, proposed: reconfigure_proposal.Proposal, wishes
         told = revert.back(root, before, seen, held, health_seconds=wishes.health_seconds)
         current.settle(root)
         raise told
-    current.write(root, current.Current(generation.number))
+    current.FILE.write(root, current.Current(generation.number))
     logger.info("generation %d is applied", generation.number)
     generations.prune(root, current=generation.number)
     notes = (*proposed.notes, *((f"the old data is kept in {root.path(aside)}",) if aside else ()))
@@ -128,7 +128,7 @@ def _resume(doors: gather.Doors, proposed: reconfigure_proposal.Proposal, wishes
     before = revert.only_units(doors.root, wanted)
     done, seen = _try(doors.root, proposed, before, wishes)
     if seen.well:
-        current.write(doors.root, dataclasses.replace(now, confirmed=True, previous=None, aside=None))
+        current.FILE.write(doors.root, dataclasses.replace(now, confirmed=True, previous=None, data_aside=None))
         generations.prune(doors.root, current=now.generation)
         return Outcome(APPLIED, now.generation, (), done, seen.seen, proposed.notes)
     if now.previous is None:
@@ -139,9 +139,9 @@ def _resume(doors: gather.Doors, proposed: reconfigure_proposal.Proposal, wishes
         )
     words = revert.last_words(doors.root, before)
     target = generations.load(doors.root, now.previous)
-    if now.aside is not None:
+    if now.data_aside is not None:
         systemd.stop_by_force([wanted.unit], seconds=wishes.health_seconds)
-        data_reset.put_back(doors.root, now.aside)
+        data_reset.put_back(doors.root, now.data_aside)
     generations.withdraw(doors.root, now.generation)
     try:
         rollback.carry_out(doors, target, now, wishes.health_seconds)

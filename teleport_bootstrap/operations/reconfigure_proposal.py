@@ -77,7 +77,7 @@ def make(doors: gather.Doors, named: gather.NamedBuild) -> Proposal:
     notes = preflight.require(root, plan)
     fetched = secret_files.fetch(plan.activation.secrets, instance.region, plan.activation.deployment.fips, doors)
     values = {**secret_files.from_conf(plan.activation.secrets, conf), **fetched.values}
-    now = current.read(root)
+    now = current.FILE.read(root)
     generation = _generation(root, now)
     before = manual_edits.document(manual_edits.text(root, paths.TELEPORT_YAML))
     differences = tuple(_differences(root, plan))

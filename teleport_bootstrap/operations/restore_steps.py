@@ -99,9 +99,9 @@ def run(
         raise
     if not seen.well:
         raise _back(root, made, proposed, seen, health_seconds, earlier)
-    now = current.known(root)
+    now = current.FILE.read_or_warn(root)
     if now is not None and not now.confirmed:
-        current.write(root, current.Current(now.generation))
+        current.FILE.write(root, current.Current(now.generation))
     if earlier is not None:
         _forget(root, earlier)
     logger.info("%s is restored", source.name)
@@ -154,7 +154,11 @@ def _write(
         if state is None:
             # What was applied here, and what this instance was called, says nothing of what is here now.
             changes.remove(paths.CURRENT)
-        restore_record.stage(changes, _record(root, proposed, swaps, asked), proposed.conf)
+        changes.write_state(restore_record.FILE, _record(root, proposed, swaps, asked))
+        if proposed.conf is not None:
+            changes.write(paths.RESTORED_CONF, proposed.conf, mode=0o600, owner="root", group="root")
+        else:
+            changes.remove(paths.RESTORED_CONF)
         made = restore_undo.stage(changes, f"the restore of {proposed.origin.name}", swaps, stood)
         exchange.conclude(changes, [wanted.unit])
         return _Written(number, changes.commit(), made)
@@ -304,15 +308,15 @@ def go_back(
         looked = _look(root, made, seconds, wait=wait)
     except errors.BootstrapError as error:
         looked = health.Verdict(False, error.message)
-    now = current.known(root)
+    now = current.FILE.read_or_warn(root)
     if looked.well and now is not None and not now.confirmed:
         with contextlib.suppress(errors.FileTrouble):
-            current.write(root, _confirmed(now))
+            current.FILE.write(root, _confirmed(now))
     return back, looked
 
 
 def _confirmed(now: current.Current) -> current.Current:
-    return current.Current(now.generation, True, now.held_conf_sha256, now.held_because)
+    return current.Current(now.generation, True, now.rejected_conf_sha256, now.rejected_because)
 
 
 def _look(root: paths.Root, made: restore_undo.Undo, seconds: float, *, wait: bool) -> health.Verdict:

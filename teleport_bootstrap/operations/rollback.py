@@ -39,8 +39,8 @@ def run(
     """
     root = doors.root
     with session.begin(root, "rollback", deadline_seconds=doors.wait_seconds):
-        # With a number, this is the way out where nobody can tell what is current.
-        now = current.read(root) if number is None else current.known(root)
+        # With a number, this works also where the current generation is unknown.
+        now = current.FILE.read(root) if number is None else current.FILE.read_or_warn(root)
         target = generations.load(root, number if number is not None else _previous(root, now))
         lost = manual_edits.lost(root, _generation(root, now), target.document)
         if lost and not discard_edits:
@@ -54,7 +54,7 @@ def _previous(root: paths.Root, now: current.Current | None) -> int:
     kept = generations.numbers(root)
     if now is None and kept:
         raise errors.GenerationMissing(
-            f"{root.path(paths.CURRENT)} is gone, so nobody can tell which generation was the one before",
+            f"{root.path(paths.CURRENT)} does not exist, so the previous generation is unknown",
             hint="Name one: `teleport-bootstrap history` lists what there is.",
         )
     older = [each for each in kept if now is not None and each < now.generation]
@@ -75,8 +75,8 @@ def carry_out(
     state = current.Current(
         target.number,
         confirmed=False,
-        held_conf_sha256=held,
-        held_because=f"rolled back to generation {target.number}",
+        rejected_conf_sha256=held,
+        rejected_because=f"rolled back to generation {target.number}",
         previous=now.generation if now is not None and now.confirmed else None,
     )
     fetched = _secrets(doors, target)
@@ -90,7 +90,7 @@ def carry_out(
     done, seen = attempt.run(root, trial, seconds=health_seconds)
     if not seen.well:
         raise revert.back(root, before, seen, now, health_seconds=health_seconds)
-    current.write(root, dataclasses.replace(state, confirmed=True, previous=None))
+    current.FILE.write(root, dataclasses.replace(state, confirmed=True, previous=None))
     shown = tuple(path for path in changed if path not in plan_files.BOOKKEEPING)
     return Outcome(target.number, shown, done, seen.seen, fetched.notes)
 

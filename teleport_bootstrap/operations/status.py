@@ -154,7 +154,7 @@ def _restore(root: paths.Root, seen: _Seen) -> str | None:
 def _restored(root: paths.Root) -> str | None:
     """Return what this instance was restored from, None where it was not."""
     try:
-        made = restore_record.read(root)
+        made = restore_record.FILE.read(root)
     except errors.FileTrouble:
         return None
     if made is None:
@@ -185,7 +185,7 @@ def _named(build: teleport_build.TeleportBuild | None) -> str | None:
 def _applied(root: paths.Root, seen: _Seen) -> tuple[current.Current | None, generations.Generation | None]:
     now = None
     try:
-        now = current.read(root)
+        now = current.FILE.read(root)
         return now, None if now is None else generations.load(root, now.generation)
     except errors.BootstrapError as error:
         seen.drift.append(f"{error.message}. {error.hint}")

@@ -162,7 +162,7 @@ class Contents:
     def current(self) -> current.Current | None:
         """Return which generation the old host was in, None where that is not known."""
         try:
-            return current.read(self.root)
+            return current.FILE.read(self.root)
         except errors.FileTrouble:
             return None
 

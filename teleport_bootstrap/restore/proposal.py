@@ -188,8 +188,8 @@ def _judged(
 
 def _not_followed(archived: archive_configuration.Contents) -> Iterator[str]:
     now, data = archived.current(), archived.conf()
-    if now is not None and data is not None and generations.digest(data) == now.held_conf_sha256:
-        yield f"the archive's conf was not followed on the old host ({now.held_because}), and is followed here"
+    if now is not None and data is not None and generations.digest(data) == now.rejected_conf_sha256:
+        yield f"the archive's conf was not followed on the old host ({now.rejected_because}), and is followed here"
 
 
 def _planned(

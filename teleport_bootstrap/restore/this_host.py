@@ -85,7 +85,7 @@ def _line(conf: conf_file.Conf, name: str) -> str:
 
 def _applied(root: paths.Root) -> generations.Generation | None:
     """Return what was applied here, None without that, and where its conf said nothing of what this host should be."""
-    now = current.known(root)
+    now = current.FILE.read_or_warn(root)
     if now is None:
         return None
     try:

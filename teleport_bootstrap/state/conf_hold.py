@@ -15,11 +15,11 @@ def generation(root: paths.Root) -> tuple[generations.Generation, str] | None:
 
     Raises as `trust.read` does where the conf cannot be read.
     """
-    now = current.known(root)
-    if now is None or now.held_conf_sha256 is None or now.held_conf_sha256 != new_generation.conf_digest(root):
+    now = current.FILE.read_or_warn(root)
+    if now is None or now.rejected_conf_sha256 is None or now.rejected_conf_sha256 != new_generation.conf_digest(root):
         return None
     try:
-        return generations.load(root, now.generation), now.held_because
+        return generations.load(root, now.generation), now.rejected_because
     except errors.GenerationMissing as error:
         logger.warning("%s", error.message)
         return None

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import re
 import shutil
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.host import directory
 from teleport_bootstrap.plan import plan_model
+from teleport_bootstrap.state import state_file
 
 KEEP = 10
 
@@ -100,24 +100,20 @@ def numbers(root: paths.Root) -> list[int]:
 
 def load(root: paths.Root, number: int) -> Generation:
     """Return generation `number`. Raises GenerationMissing where it is not kept, or cannot be read."""
-    path = root.path(f"{paths.GENERATIONS}/{number}/{_MANIFEST}")
-    if not os.path.exists(path):
-        # A run that was killed just before it could publish what it had applied.
-        staged = f"{_staged(root, number)}/{_MANIFEST}"
-        path = staged if os.path.exists(staged) else path
     try:
-        with open(path, encoding="utf-8") as file:
-            return _from_data(json.load(file))
-    except FileNotFoundError:
-        kept = ", ".join(str(each) for each in numbers(root)) or "none"
+        # A run that was killed just before it could publish what it had applied leaves it staged.
+        found = _manifest(str(number)).read(root) or _manifest(f".{number}.{_STAGED}").read(root)
+    except errors.FileTrouble as error:
         raise errors.GenerationMissing(
-            f"there is no generation {number}; kept are: {kept}", hint="`teleport-bootstrap history` lists them."
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise errors.GenerationMissing(
-            f"generation {number} cannot be read: {type(error).__name__} in {path}",
+            f"generation {number} cannot be read: {error.message}",
             hint="`teleport-bootstrap history` lists the others.",
         ) from None
+    if found is None:
+        kept = ", ".join(str(each) for each in numbers(root)) or "none"
+        raise errors.GenerationMissing(
+            f"generation {number} does not exist; these do: {kept}", hint="`teleport-bootstrap history` lists them."
+        )
+    return found
 
 
 def save(root: paths.Root, generation: Generation) -> None:
@@ -128,7 +124,7 @@ def save(root: paths.Root, generation: Generation) -> None:
         os.makedirs(parent, mode=0o700, exist_ok=True)
         shutil.rmtree(staged, ignore_errors=True)
         os.mkdir(staged, mode=0o700)
-        _write(f"{staged}/{_MANIFEST}", json.dumps(asdict(generation), indent=1).encode())
+        _write(f"{staged}/{_MANIFEST}", _manifest("").content(generation))
         _write(f"{staged}/teleport.yaml", generation.teleport_yaml.content.encode())
         directory.sync(staged)
         directory.sync(parent)
@@ -189,18 +185,9 @@ def _staged(root: paths.Root, number: int) -> str:
     return root.path(f"{paths.GENERATIONS}/.{number}.{_STAGED}")
 
 
-def _from_data(data: dict[str, Any]) -> Generation:
-    return Generation(
-        **{
-            **data,
-            "teleport_yaml": plan_model.PlannedFile(**data["teleport_yaml"]),
-            "files": tuple(plan_model.PlannedFile(**each) for each in data["files"]),
-            "absent": tuple(data["absent"]),
-            "directories": tuple(plan_model.PlannedDirectory(**each) for each in data["directories"]),
-            "secrets": tuple(plan_model.SecretFile(**each) for each in data["secrets"]),
-            "units": plan_model.Units(**{key: tuple(value) for key, value in data["units"].items()}),
-            "gates": tuple(data["gates"]),
-        }
+def _manifest(name: str) -> state_file.StateFile[Generation]:
+    return state_file.StateFile(
+        f"{paths.GENERATIONS}/{name}/{_MANIFEST}", Generation, unknown="its generation cannot be compared or restored"
     )
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
-import json
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.change import changeset
-from teleport_bootstrap.host import clock, directory, lock
+from teleport_bootstrap.host import clock, lock
+from teleport_bootstrap.state import state_file
 
 PUBLISH_TOKENS = "publish-tokens"
 CERTIFICATE_OBTAIN = "certificate-obtain"
@@ -36,8 +36,6 @@ FAILED = "failed"
 
 # The second of two at once gives up rather soon: the first does the work.
 WAIT_SECONDS = 10.0
-
-_KEYS = ("last_run", "last_success", "outcome", "detail")
 
 logger = logging.getLogger(__name__)
 
@@ -103,13 +101,11 @@ def read(root: paths.Root) -> tuple[Job, ...]:
 
 
 def _read(root: paths.Root, name: str) -> Job | None:
-    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-        found = directory.read(root, _path(name))
-        if found is not None:
-            kept = json.loads(found.content)
-            job = Job(name, *(kept[key] for key in _KEYS))
+    with contextlib.suppress(errors.FileTrouble, ValueError):
+        job = _file(name).read(root)
+        if job is not None:
             _moment(job.last_success or job.last_run)
-            return job
+            return dataclasses.replace(job, name=name)
     return None
 
 
@@ -117,29 +113,18 @@ def _record(root: paths.Root, name: str, begun: float, outcome: str, detail: str
     """Write down how a run ended; where that fails, the run has still ended as it did."""
     before = _read(root, name)
     succeeded = _iso(clock.SYSTEM.wall()) if outcome == SUCCEEDED else before.last_success if before else None
-    job = asdict(Job(name, _iso(begun), succeeded, outcome, " ".join(detail.split())))
-    del job["name"]
     try:
-        # Another job may record its own end at this moment, and what is swept away must not be that.
-        with (
-            lock.held(root, name, name="jobs.lock", deadline_seconds=WAIT_SECONDS),
-            changeset.Changeset(root) as changes,
-        ):
-            changes.make_directory(paths.JOBS, mode=0o700, owner="root", group="root")
-            changes.sweep(paths.JOBS)
-            content = json.dumps(job, indent=2, ensure_ascii=False) + "\n"
-            changes.write(_path(name), content.encode(), mode=0o600, owner="root", group="root")
-            changes.commit()
-    except errors.BootstrapError as error:
-        logger.warning("how %s ended is not recorded: %s", name, error.message)
+        _file(name).write(root, Job(name, _iso(begun), succeeded, outcome, " ".join(detail.split())))
+    except errors.FileTrouble as error:
+        logger.warning("the result of %s is not recorded: %s", name, error.message)
 
 
 def _lock(name: str) -> str:
     return f"job-{name}.lock"
 
 
-def _path(name: str) -> str:
-    return f"{paths.JOBS}/{name}.json"
+def _file(name: str) -> state_file.StateFile[Job]:
+    return state_file.StateFile(f"{paths.JOBS}/{name}.json", Job, unknown=f"the last run of {name} is unknown")
 
 
 def _iso(moment: float) -> str:

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import json
-from typing import Any
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.change import changeset
 from teleport_bootstrap.ec2 import facts
-from teleport_bootstrap.host import directory
+from teleport_bootstrap.state import state_file
+
+FILE: state_file.StateFile[dict[str, str]] = state_file.StateFile(
+    paths.METADATA_CACHE, dict[str, str], unknown="the last metadata values are unknown"
+)
 
 
 def read(root: paths.Root) -> dict[str, str]:
-    """Return the values by item name, as `teleport-bootstrap metadata` names them; none where nothing is kept."""
-    try:
-        found = directory.read(root, paths.METADATA_CACHE)
-    except OSError:
-        return {}
-    with contextlib.suppress(ValueError):
-        kept: Any = json.loads(found.content) if found else {}
-        if isinstance(kept, dict):
-            return {str(key): value for key, value in kept.items() if isinstance(value, str)}
+    """Return the values by item name, as `teleport-bootstrap metadata` names them; none where none can be read."""
+    with contextlib.suppress(errors.FileTrouble):
+        return FILE.read(root) or {}
     return {}
 
 
@@ -36,16 +31,10 @@ def of(instance: facts.Facts) -> dict[str, str]:
     return {**values, **({"public-ipv4": instance.public_ipv4} if instance.public_ipv4 else {})}
 
 
-def stage(changes: changeset.Changeset, values: dict[str, str]) -> None:
-    """Add the values to `changes`."""
-    content = json.dumps(values, indent=2, sort_keys=True) + "\n"
-    changes.write(paths.METADATA_CACHE, content.encode(), mode=0o600, owner="root", group="root")
-
-
 def keep(root: paths.Root, item: str, value: str | None) -> None:
-    """Remember what `item` is now, forget it where `value` is None; where that cannot be done, do nothing.
+    """Keep `value` for `item`, or remove the item where `value` is None; do nothing where that fails.
 
-    Who asks for a label may be an ordinary user, or the disk full: the value itself is what he is after.
+    The caller may be an ordinary user, or the disk may be full: the label itself is already known.
     """
     values = read(root)
     if values.get(item) == value:
@@ -54,6 +43,5 @@ def keep(root: paths.Root, item: str, value: str | None) -> None:
         values.pop(item, None)
     else:
         values[item] = value
-    with contextlib.suppress(errors.BootstrapError, OSError), changeset.Changeset(root) as changes:
-        stage(changes, values)
-        changes.commit()
+    with contextlib.suppress(errors.FileTrouble):
+        FILE.write(root, values)

@@ -80,7 +80,7 @@ def test_a_configuration_that_teleport_is_not_well_with_is_undone(new_machine: N
         assert applied.pid(machine) == first, "the old process answered all the time, and there was no need to end it"
     now = applied.current(machine)
     assert (now["generation"], now["confirmed"]) == (1, True)
-    assert now["held_conf_sha256"]
+    assert now["rejected_conf_sha256"]
 
 
 def test_a_refused_conf_is_not_followed_at_the_next_boot_until_it_is_edited(new_machine: NewMachine) -> None:

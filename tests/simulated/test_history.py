@@ -85,7 +85,7 @@ def test_rollback_restores_every_file(agent: Agent) -> None:
     assert agent.run("rollback", "2", "--yes").status == 0
     assert applied(agent) == changed
     # The conf is the one of that generation again: it is followed.
-    assert json.loads(agent.path(f"{STATE}/current.json").read_text())["held_conf_sha256"] is None
+    assert json.loads(agent.path(f"{STATE}/current.json").read_text())["rejected_conf_sha256"] is None
 
 
 def test_rollback_by_number_and_by_default(agent: Agent) -> None:
@@ -104,7 +104,7 @@ def test_rollback_by_number_and_by_default(agent: Agent) -> None:
 def test_a_generation_that_is_not_kept(agent: Agent, number: str) -> None:
     before = tree(agent.root)
     done = agent.run("rollback", "--yes", "--", number)
-    assert done.status == 6 and "kept are: 1" in done.errors and "history" in done.errors
+    assert done.status == 6 and "these do: 1" in done.errors and "history" in done.errors
     assert tree(agent.root) == before
 
 
@@ -150,7 +150,7 @@ def test_the_guide_s_own_steps_still_work_after_a_rollback(agent: Agent) -> None
     assert agent.generate().status == 0
     assert agent.teleport_yaml.read_text() == wanted
     assert numbers(agent)[0] == 3
-    assert json.loads(agent.path(f"{STATE}/current.json").read_text())["held_conf_sha256"] is None
+    assert json.loads(agent.path(f"{STATE}/current.json").read_text())["rejected_conf_sha256"] is None
 
 
 def test_reconfigure_follows_a_conf_that_was_rolled_back_because_somebody_asks_for_it(agent: Agent) -> None:
@@ -205,13 +205,13 @@ def test_a_damaged_generation_is_told_of_and_the_others_still_count(agent: Agent
 
 
 @pytest.mark.parametrize("damage", ["", "{", None], ids=["empty", "cut off", "gone"])
-def test_where_nobody_can_tell_what_is_current_a_number_is_asked_for(agent: Agent, damage: object) -> None:
+def test_where_the_current_generation_is_unknown_a_number_is_required(agent: Agent, damage: object) -> None:
     apply(agent, labelled("two"))
     record = agent.path(f"{STATE}/current.json")
     record.unlink() if damage is None else record.write_text(str(damage))
     assert agent.run("history").status == 0
     done = agent.run("rollback", "--yes")
-    assert done.status == 6 and "nobody can tell" in done.errors and "history" in done.errors
+    assert done.status == 6 and "unknown" in done.errors and "history" in done.errors
     # The boot goes on.
     assert agent.generate().status == 0
     assert agent.run("rollback", "1", "--yes").status == 0

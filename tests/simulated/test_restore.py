@@ -519,7 +519,7 @@ def test_what_the_conf_asks_for_is_restored_once(old: Agent, new: Agent, archive
     assert again.data["teleport_yaml"] == "kept"
     assert new.path("/etc/teleport.d/conf").read_text() == restoring.ALL_IN_ONE
     assert new.path("/etc/teleport.d/role.all").exists()
-    assert any("the archive's is back" in each for each in again.data["notes"])
+    assert any("the archive's conf was restored" in each for each in again.data["notes"])
     nothing = new.run("restore", "--yes", "--wait", "10")
     assert nothing.status == 2, "a restored conf asks for nothing"
 
@@ -557,7 +557,7 @@ def test_a_damaged_note_is_mended_as_its_message_says(new: Agent, archive: Path)
     note.write_text("{}")
     assert new.generate().status == 0
     status = new.run("status", "--format", "json")
-    assert status.data["restore"].startswith("an archive that nobody remembers")
+    assert status.data["restore"].startswith("an unknown archive")
 
 
 def test_without_an_archive_and_without_the_line_it_says_what_to_name(new: Agent) -> None:

@@ -116,7 +116,7 @@ def test_damaged_records_are_told_of(agent: Agent) -> None:
     agent.write(f"{STATE}/current.json", "{", 0o600)
     assert "current.json is damaged" in drift(agent)
     agent.write(f"{STATE}/current.json", '{"generation": 7}', 0o600)
-    assert "no generation 7" in drift(agent)
+    assert "generation 7 does not exist" in drift(agent)
 
 
 def test_secrets_are_told_by_age_only(agent: Agent) -> None:
