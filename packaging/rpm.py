@@ -77,7 +77,7 @@ def _spec(source: content.Source, commit: Commit, found: list[content.Entry]) ->
         f"Version: {source.version}",
         f"Release: {RELEASE}",
         f"Summary: {content.SUMMARY[0].upper()}{content.SUMMARY[1:]}",
-        "License: Apache-2.0",
+        "License: Apache-2.0 AND MPL-2.0",
         "BuildArch: noarch",
         "AutoReqProv: no",
         *(f"Requires: {name}" for name in REQUIRES),

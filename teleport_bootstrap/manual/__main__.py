@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import sys
 
-from teleport_bootstrap.manual import conf_page, errors_page, program_page
-from teleport_bootstrap.manual.completion import bash, fish, zsh
+from teleport_bootstrap.manual import completion, conf_page, errors_page, program_page
 
 TEXTS = {
     "man8": program_page.page,
     "man5": conf_page.page,
     "errors": errors_page.page,
-    "bash": bash.script,
-    "zsh": zsh.script,
-    "fish": fish.script,
+    "bash": completion.bash,
+    "zsh": completion.zsh,
+    "fish": completion.fish,
 }
 
 if __name__ == "__main__":
