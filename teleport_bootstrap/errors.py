@@ -137,17 +137,13 @@ class DocumentInvalid(BootstrapError):
     code = "document-invalid"
     exit_status = CONF_OR_USAGE
 
-    def __init__(self, findings: tuple[str, ...], data: tuple[dict[str, Any], ...] = ()) -> None:
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
         count = f"{len(findings)} problem" + ("" if len(findings) == 1 else "s")
         super().__init__(
-            "\n".join([f"teleport.yaml would not work: {count}", *findings]),
-            hint="Correct the named lines, then look at the result with `teleport-bootstrap render --explain`.",
+            f"teleport.yaml would not work: {count}",
+            hint="Correct these lines, then check the result with `teleport-bootstrap render --explain`.",
+            findings=findings,
         )
-        self.lines = findings
-        self.data = data
-
-    def problems(self) -> list[dict[str, Any]]:
-        return list(self.data)
 
 
 class NeededFileMissing(BootstrapError):

@@ -35,4 +35,4 @@ def require(root: paths.Root, plan: plan_model.Plan, *, coming: Callable[[str], 
 
 def _described(plan: plan_model.Plan, file: required_files.NeededFile) -> str:
     origins = provenance.origins(plan.tree, file.key)
-    return f"{file.path} is missing: {file.why} ({provenance.dotted(file.key)}, from {', '.join(origins)})"
+    return f"{file.path} is missing: {file.why} ({provenance.dotted(file.key)}, from {', '.join(map(str, origins))})"

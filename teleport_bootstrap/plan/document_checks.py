@@ -1,8 +1,8 @@
-"""What Teleport would say of a document at its start, or worse, later: a model of the rules beyond `configure --test`.
+"""What Teleport would refuse in a document at its start or later, beyond what `teleport configure --test` checks.
 
-`teleport configure --test` knows each key and its type, and is asked before anything is written. It knows nothing of
-keys that exclude or need each other, of addresses, versions and ports: that is judged here, by theme, and only where
-the rule is certain. Of a section that is disabled Teleport checks none of this, and neither do we.
+`teleport configure --test` knows each key and its type, and runs before anything is written. It does not know which
+keys exclude or need each other, nor addresses, versions and ports. The themes below judge these, and only where the
+rule is certain. Teleport does not check disabled sections, and neither do they.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.plan import deployment, overrides, provenance, teleport_build
 from teleport_bootstrap.plan.checks import (
     addresses,
@@ -22,10 +23,20 @@ from teleport_bootstrap.plan.checks import (
     role,
     shape,
 )
-from teleport_bootstrap.plan.checks.finding import Finding
-from teleport_bootstrap.plan.checks.subject import Subject
+from teleport_bootstrap.plan.checks.context import Context
 
-THEMES = (shape, joining, addresses, ports, proxy, authentication, labels, agent, role)
+# The code of a theme's findings, and what checks it, in the order of the report.
+THEMES = {
+    "document-shape": shape.check,
+    "document-joining": joining.check,
+    "document-address": addresses.check,
+    "document-listener": ports.check,
+    "document-proxy": proxy.check,
+    "document-authentication": authentication.check,
+    "document-label": labels.check,
+    "document-agent": agent.check,
+    "document-role": role.check,
+}
 
 
 def check(
@@ -39,9 +50,13 @@ def check(
 
     Where the sections themselves are not mappings, nothing else can be judged, and only that is returned.
     """
-    subject = Subject(tree, provenance.document(tree), build, deployment, tuple(removed))
-    broken = tuple(shape.sections(subject))
+    document = provenance.document(tree)
+
+    def context(code: str) -> Context:
+        return Context(tree, document, build, deployment, removed, code)
+
+    broken = tuple(shape.sections(context("document-shape")))
     if broken:
         return broken
-    found = [finding for theme in THEMES for finding in theme.check(subject)]
-    return tuple(sorted(found, key=lambda finding: finding.warning))
+    found = [finding for code, theme in THEMES.items() for finding in theme(context(code))]
+    return tuple(sorted(found, key=lambda finding: not finding.is_error))

@@ -15,11 +15,11 @@ _WIDEST_VALUE = 40
 def entries(tree: provenance.Tree, removed: Sequence[overrides.Removed] = ()) -> list[dict[str, Any]]:
     """Return path, value and origins of each leaf in document order, then of each key that an override deleted."""
     found: list[dict[str, Any]] = [
-        {"path": provenance.dotted(path), "value": value, "origins": list(origins)}
+        {"path": provenance.dotted(path), "value": value, "origins": [*map(str, origins)]}
         for path, value, origins in provenance.leaves(tree)
     ]
     found += [
-        {"path": provenance.dotted(each.path), "value": None, "removed": True, "origins": [each.origin]}
+        {"path": provenance.dotted(each.path), "value": None, "removed": True, "origins": [str(each.origin)]}
         for each in removed
     ]
     return found

@@ -32,7 +32,7 @@ class Removed:
     """A key that an override deleted: its path and the place of the null that did it."""
 
     path: provenance.Path
-    origin: str
+    origin: provenance.Origin
 
 
 @dataclass(frozen=True)
@@ -183,8 +183,9 @@ class _Merge:
         """Drop what is known of deletions at and below a path that has just been written or deleted."""
         self.removed = {place: each for place, each in self.removed.items() if place[: len(path)] != path or not path}
 
-    def _origins(self, value: yaml_reading.Located) -> tuple[str, ...]:
-        return (f"override {self.path}:{value.line}",)
+    def _origins(self, value: yaml_reading.Located) -> tuple[provenance.Origin, ...]:
+        place = Place(self.path, value.line)
+        return (provenance.Origin(f"override {place}", place),)
 
 
 def _fixed(tree: Any) -> Any:

@@ -8,6 +8,7 @@ import teleport_bootstrap
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.ec2 import facts
+from teleport_bootstrap.finding import errors_in
 from teleport_bootstrap.plan import (
     activation,
     document,
@@ -37,11 +38,9 @@ def plan(
     inputs = plan_inputs.Inputs(conf, activated.deployment, instance, build)
     merged = overrides.merge(document.build(inputs), override_files)
     findings = document_checks.check(merged.tree, build=build, deployment=activated.deployment, removed=merged.removed)
-    refused = [finding for finding in findings if not finding.warning]
+    refused = errors_in(findings)
     if refused:
-        raise errors.DocumentInvalid(
-            tuple(finding.describe() for finding in refused), tuple(finding.data() for finding in refused)
-        )
+        raise errors.DocumentInvalid(refused)
     wanted = provenance.document(merged.tree)
     names = tuple(paths.on_instance(file.path) for file in override_files)
     place = activated.deployment.place
@@ -63,7 +62,7 @@ def plan(
             *activated.notes,
             *instance.notes,
             *merged.notes,
-            *(finding.describe() for finding in findings if finding.warning),
+            *(str(finding) for finding in findings if not finding.is_error),
         ),
         override_files=names,
         removed=merged.removed,

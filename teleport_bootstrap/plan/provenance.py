@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Generic, TypeVar, Union
 
 from teleport_bootstrap.conf import conf_file, variables
+from teleport_bootstrap.finding import Place
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -21,17 +22,29 @@ S = TypeVar("S")
 Tree = Union[dict[str, Any], list[Any], str, int, bool, None, "Sourced[Any]"]
 Path = tuple[Union[str, int], ...]
 
-DEFAULT = "default"
-
 _WORD = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a value came from, in words for the operator, and the line of the file where it is written, if any."""
+
+    text: str
+    place: Place | None = None
+
+    def __str__(self) -> str:
+        return self.text
+
+
+DEFAULT = Origin("default")
+
+
+@dataclass(frozen=True)
 class Sourced(Generic[T]):
-    """A value and the places it came from, each in words that an operator can follow."""
+    """A value and where it came from."""
 
     value: T
-    origins: tuple[str, ...] = (DEFAULT,)
+    origins: tuple[Origin, ...] = (DEFAULT,)
 
     def map(self, function: Callable[[T], S]) -> Sourced[S]:
         """Return what `function` makes of the value, with the same origins."""
@@ -47,12 +60,13 @@ def from_conf(conf: conf_file.Conf, variable: variables.Variable[T]) -> Sourced[
     setting = conf.setting(variable)
     if setting is None:
         return None
-    return Sourced(setting.value, (f"{variable.name} at {conf.path}:{setting.line}",))
+    place = Place(conf.path, setting.line)
+    return Sourced(setting.value, (Origin(f"{variable.name} at {place}", place),))
 
 
 def from_metadata(item: str, value: T) -> Sourced[T]:
     """Return `value` as what the instance metadata item `item` gave."""
-    return Sourced(value, (f"instance metadata {item}",))
+    return Sourced(value, (Origin(f"instance metadata {item}"),))
 
 
 def dotted(path: Path) -> str:
@@ -77,7 +91,7 @@ def child(node: Any, part: str | int) -> Any:
     return None
 
 
-def origins(tree: Tree, path: Path) -> tuple[str, ...]:
+def origins(tree: Tree, path: Path) -> tuple[Origin, ...]:
     """Return where what stands at `path`, or else what surrounds that place, came from; at most three places.
 
     What a person wrote or the instance said is named before our own defaults beside it.
@@ -103,7 +117,7 @@ def document(tree: Tree) -> Any:
     return tree
 
 
-def leaves(tree: Tree, path: Path = ()) -> Iterator[tuple[Path, Any, tuple[str, ...]]]:
+def leaves(tree: Tree, path: Path = ()) -> Iterator[tuple[Path, Any, tuple[Origin, ...]]]:
     """Yield path, value and origins of each leaf, in document order; a list of plain scalars is one leaf."""
     if isinstance(tree, Sourced):
         yield path, document(tree.value), tree.origins

@@ -6,59 +6,59 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.plan import network_address
-from teleport_bootstrap.plan.checks.finding import Finding
-from teleport_bootstrap.plan.checks.subject import Subject
+from teleport_bootstrap.plan.checks.context import Context
 
 _DATABASE = re.compile(r"[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?", re.ASCII)
 # A DNS label (RFC 1035): the name becomes part of the application's address.
 _APPLICATION = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 
 
-def check(subject: Subject) -> Iterator[Finding]:
+def check(context: Context) -> Iterator[Finding]:
     """Find databases and applications that Teleport refuses."""
-    if subject.enabled("db_service"):
-        yield from _databases(subject)
-        yield from _twice(subject, "db_service", "databases")
-    if subject.enabled("app_service"):
-        yield from _applications(subject)
-        yield from _twice(subject, "app_service", "apps")
+    if context.enabled("db_service"):
+        yield from _databases(context)
+        yield from _twice(context, "db_service", "databases")
+    if context.enabled("app_service"):
+        yield from _applications(context)
+        yield from _twice(context, "app_service", "apps")
 
 
-def _databases(subject: Subject) -> Iterator[Finding]:
-    for index, database in subject.items("db_service", "databases"):
+def _databases(context: Context) -> Iterator[Finding]:
+    for index, database in context.items("db_service", "databases"):
         place = ("db_service", "databases", index)
         for key in ("name", "protocol", "uri"):
             if database.get(key) is None:
-                yield subject.error((*place, key), "it is missing", f"write the {key} of the database")
+                yield context.error((*place, key), "it is missing", f"write the {key} of the database")
         name = database.get("name")
         if name is not None and _DATABASE.fullmatch(str(name)) is None:
             message = f"{name!s} is no name for a database"
-            yield subject.error((*place, "name"), message, "write letters, digits and hyphens, a letter first")
+            yield context.error((*place, "name"), message, "write letters, digits and hyphens, a letter first")
 
 
-def _applications(subject: Subject) -> Iterator[Finding]:
-    for index, application in subject.items("app_service", "apps"):
+def _applications(context: Context) -> Iterator[Finding]:
+    for index, application in context.items("app_service", "apps"):
         place = ("app_service", "apps", index)
         name = application.get("name")
         if name is None:
-            yield subject.error((*place, "name"), "it is missing", "write the name of the application")
+            yield context.error((*place, "name"), "it is missing", "write the name of the application")
         elif _APPLICATION.fullmatch(str(name)) is None:
             message = f"{name!s} is no name for an application, which becomes part of its address"
             hint = "write at most 63 lower-case letters, digits and hyphens, a letter first"
-            yield subject.error((*place, "name"), message, hint)
+            yield context.error((*place, "name"), message, hint)
         if application.get("uri") is None and application.get("cloud") is None:
-            yield subject.error((*place, "uri"), "it is missing", "write for example http://127.0.0.1:8080")
+            yield context.error((*place, "uri"), "it is missing", "write for example http://127.0.0.1:8080")
         public = network_address.parse(application.get("public_addr"))
         if public is not None and (public.port is not None or re.fullmatch(r"[0-9.]+|.*:.*", public.host)):
-            yield subject.error(
+            yield context.error(
                 (*place, "public_addr"),
                 f"Teleport takes a DNS name without a port here, not {application['public_addr']!s}",
                 "write the name alone",
             )
 
 
-def _twice(subject: Subject, service: str, key: str) -> Iterator[Finding]:
-    names = Counter(str(item.get("name")) for _, item in subject.items(service, key))
+def _twice(context: Context, service: str, key: str) -> Iterator[Finding]:
+    names = Counter(str(item.get("name")) for _, item in context.items(service, key))
     for name in [name for name, count in names.items() if count > 1]:
-        yield subject.warning((service, key), f"{name} is given twice", "give each its own name")
+        yield context.warning((service, key), f"{name} is given twice", "give each its own name")

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Optional
 
+from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.plan import label_values, provenance
-from teleport_bootstrap.plan.checks.finding import Finding
-from teleport_bootstrap.plan.checks.subject import Subject
+from teleport_bootstrap.plan.checks.context import Context
 
 _PART = re.compile(r"([0-9]*\.?[0-9]+|[0-9]+\.)(ns|us|µs|μs|ms|s|m|h)")
 _SECONDS = {
@@ -24,19 +24,19 @@ _SECONDS = {
 }
 
 
-def check(subject: Subject) -> Iterator[Finding]:
+def check(context: Context) -> Iterator[Finding]:
     """Find labels that Teleport refuses, some of them only when the service is already coming up."""
     for service in ("ssh_service", "kubernetes_service"):
-        if subject.enabled(service):
-            yield from _of(subject, (service,), "labels", "commands", wrong=("static_labels", "dynamic_labels"))
-    if subject.enabled("app_service"):
-        for index, _ in subject.items("app_service", "apps"):
+        if context.enabled(service):
+            yield from _of(context, (service,), "labels", "commands", wrong=("static_labels", "dynamic_labels"))
+    if context.enabled("app_service"):
+        for index, _ in context.items("app_service", "apps"):
             place = ("app_service", "apps", index)
-            yield from _of(subject, place, "labels", "commands", wrong=("static_labels", "dynamic_labels"))
-    if subject.enabled("db_service"):
-        for index, _ in subject.items("db_service", "databases"):
+            yield from _of(context, place, "labels", "commands", wrong=("static_labels", "dynamic_labels"))
+    if context.enabled("db_service"):
+        for index, _ in context.items("db_service", "databases"):
             place = ("db_service", "databases", index)
-            yield from _of(subject, place, "static_labels", "dynamic_labels", wrong=("labels", "commands"))
+            yield from _of(context, place, "static_labels", "dynamic_labels", wrong=("labels", "commands"))
 
 
 def seconds(period: Any) -> Optional[Decimal]:
@@ -56,53 +56,53 @@ def seconds(period: Any) -> Optional[Decimal]:
 
 
 def _of(
-    subject: Subject, place: provenance.Path, static: str, commands: str, wrong: tuple[str, str]
+    context: Context, place: provenance.Path, static: str, commands: str, wrong: tuple[str, str]
 ) -> Iterator[Finding]:
     for theirs, ours in zip(wrong, (static, commands)):
-        if subject.get(*place, theirs) is not None:
-            yield subject.error((*place, theirs), "Teleport does not know this key here", f"write {ours}")
-    found = subject.get(*place, static)
+        if context.get(*place, theirs) is not None:
+            yield context.error((*place, theirs), "Teleport does not know this key here", f"write {ours}")
+    found = context.get(*place, static)
     if found is not None and not isinstance(found, dict):
-        yield subject.error((*place, static), "this is not a mapping of keys to values", "write key: value below it")
+        yield context.error((*place, static), "this is not a mapping of keys to values", "write key: value below it")
         found = None
     for key, value in (found or {}).items():
-        yield from _key(subject, (*place, static, key), key)
+        yield from _key(context, (*place, static, key), key)
         if isinstance(value, (dict, list)):
-            yield subject.error((*place, static, key), "a label has one value", "write one string")
+            yield context.error((*place, static, key), "a label has one value", "write one string")
     names = set()
-    for index, command in subject.items(*place, commands):
+    for index, command in context.items(*place, commands):
         spot = (*place, commands, index)
-        yield from _command(subject, spot, command)
+        yield from _command(context, spot, command)
         name = str(command.get("name"))
         if name in names:
-            yield subject.warning((*spot, "name"), f"{name} is given twice, and the last one counts", "keep one")
+            yield context.warning((*spot, "name"), f"{name} is given twice, and the last one counts", "keep one")
         names.add(name)
 
 
-def _command(subject: Subject, place: provenance.Path, command: dict[str, Any]) -> Iterator[Finding]:
+def _command(context: Context, place: provenance.Path, command: dict[str, Any]) -> Iterator[Finding]:
     name = command.get("name")
     if name is None:
-        yield subject.error((*place, "name"), "it is missing", "write the key of the label")
+        yield context.error((*place, "name"), "it is missing", "write the key of the label")
     else:
-        yield from _key(subject, (*place, "name"), str(name))
+        yield from _key(context, (*place, "name"), str(name))
     words = command.get("command")
     if not isinstance(words, list) or not words:
-        yield subject.error(
+        yield context.error(
             (*place, "command"), "this is not a list of program and arguments", 'write for example ["uname", "-r"]'
         )
     period = command.get("period")
     if period is None:
-        yield subject.warning((*place, "period"), "it is missing, and Teleport runs the command every second", "add 1h")
+        yield context.warning((*place, "period"), "it is missing, and Teleport runs the command every second", "add 1h")
         return
     length = seconds(period)
     if length is None:
-        yield subject.error((*place, "period"), f"{period!s} is no duration", "write for example 1h or 30s")
+        yield context.error((*place, "period"), f"{period!s} is no duration", "write for example 1h or 30s")
     elif length < 1:
         message = f"{period!s} is less than a second, and Teleport takes one second instead"
-        yield subject.warning((*place, "period"), message, "write it with its unit, for example 1h or 30s")
+        yield context.warning((*place, "period"), message, "write it with its unit, for example 1h or 30s")
 
 
-def _key(subject: Subject, place: provenance.Path, key: str) -> Iterator[Finding]:
+def _key(context: Context, place: provenance.Path, key: str) -> Iterator[Finding]:
     if label_values.KEY.fullmatch(key) is None:
         message = f"{key!r} is no key for a label"
-        yield subject.error(place, message, "write letters, digits and / . _ : * - only")
+        yield context.error(place, message, "write letters, digits and / . _ : * - only")

@@ -4,40 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from teleport_bootstrap.finding import ERROR, Finding
 from teleport_bootstrap.plan import listeners, network_address, provenance
-from teleport_bootstrap.plan.checks.finding import Finding
-from teleport_bootstrap.plan.checks.subject import Subject
+from teleport_bootstrap.plan.checks.context import Context
 
 _SHARED = {("proxy_service", "web_listen_addr"), ("proxy_service", "tunnel_listen_addr")}
 
 
-def check(subject: Subject) -> Iterator[Finding]:
+def check(context: Context) -> Iterator[Finding]:
     """Find ports that are used twice."""
-    found = listeners.ports(subject.document)
+    found = listeners.ports(context.document)
     for index, second in enumerate(found):
         for first in found[:index]:
             if first.port != second.port or not _overlap(first.host, second.host):
                 continue
             if {first.path, second.path} == _SHARED:
-                yield from _web_and_tunnel(subject, first, second)
+                yield from _web_and_tunnel(context, first, second)
             else:
                 what = "Teleport's diagnostics" if first.path[-1] == "diag_addr" else ".".join(first.path)
-                message = f"port {second.port} is already that of {what}"
-                # Either of the two may be the one that somebody changed.
-                origins = dict.fromkeys((*subject.origins(*second.path), *subject.origins(*first.path)))
-                written = tuple(origin for origin in origins if origin != provenance.DEFAULT)
-                yield Finding(second.path, message, "write another port", written or (provenance.DEFAULT,))
+                message = f"port {second.port} is already used by {what}"
+                # The operator may have changed either of the two.
+                origins = dict.fromkeys((*context.origins(*second.path), *context.origins(*first.path)))
+                written = [origin for origin in origins if origin != provenance.DEFAULT] or [provenance.DEFAULT]
+                yield context.finding(ERROR, second.path, message, "use another port", written)
 
 
-def _web_and_tunnel(subject: Subject, first: listeners.Listener, second: listeners.Listener) -> Iterator[Finding]:
-    if subject.deployment.plain_http:
-        yield subject.error(
+def _web_and_tunnel(context: Context, first: listeners.Listener, second: listeners.Listener) -> Iterator[Finding]:
+    if context.deployment.plain_http:
+        yield context.error(
             ("proxy_service", "tunnel_listen_addr"),
             f"with --insecure-no-tls, port {second.port} cannot carry both web and tunnels",
             "write another port, or set TELEPORT_ACM_TARGET_PROTOCOL=https",
         )
     elif first.host != second.host:
-        yield subject.error(
+        yield context.error(
             ("proxy_service", "tunnel_listen_addr"),
             "web and tunnels share a port only where both addresses are the same, host included",
             "write the same address as web_listen_addr",

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.conf import conf_file
+from teleport_bootstrap.finding import Finding, Place
 from teleport_bootstrap.plan import overrides, planner, requirements, teleport_build
 from teleport_bootstrap.plan.checks import labels
 from tests.unit.plan.planning import INSTANCE
@@ -43,12 +44,15 @@ def plan(text: str, override: str = "", *, version: str = "17.5.1", fips: bool =
     return planner.plan(settings, INSTANCE, teleport_build.named(version, fips=fips), files)
 
 
-def refused(text: str, override: str, **build) -> tuple[str, ...]:
+def refused(text: str, override: str, **build) -> tuple[Finding, ...]:
     with pytest.raises(errors.DocumentInvalid) as caught:
         plan(text, override, **build)
     assert caught.value.exit_status == 2
-    assert len(caught.value.data) == len(caught.value.lines)
-    return caught.value.lines
+    for finding in caught.value.findings:
+        assert finding.is_error and finding.code.startswith("document-")
+        assert finding.remedy
+        assert finding.message.startswith(f"{finding.subject}: ")
+    return caught.value.findings
 
 
 @pytest.mark.parametrize(
@@ -248,29 +252,47 @@ def refused(text: str, override: str, **build) -> tuple[str, ...]:
 )
 def test_an_override_that_teleport_would_refuse_is_refused(text: str, override: str, path: str, said: str) -> None:
     findings = refused(text, override)
-    matching = [finding for finding in findings if finding.startswith(f"{path}: ") and said in finding]
-    assert matching, findings
+    assert any(finding.subject == path and said in str(finding) for finding in findings), findings
 
 
 def test_a_finding_names_path_remedy_and_place() -> None:
     (finding,) = refused(ALL, "proxy_service:\n  mysql_public_addr: a.example.com:3036\n")
-    assert finding == (
-        "proxy_service.mysql_public_addr: Teleport refuses it without mysql_listen_addr (write mysql_listen_addr too, "
-        f"or delete mysql_public_addr with null; from override {PLACE}:2)"
+    assert str(finding) == (
+        f"{PLACE}:2: proxy_service.mysql_public_addr: Teleport refuses it without mysql_listen_addr "
+        "(write mysql_listen_addr too, or delete mysql_public_addr with null)"
     )
+    assert finding.data() == {
+        "severity": "error",
+        "code": "document-address",
+        "subject": "proxy_service.mysql_public_addr",
+        "message": "proxy_service.mysql_public_addr: Teleport refuses it without mysql_listen_addr",
+        "remedy": "write mysql_listen_addr too, or delete mysql_public_addr with null",
+        "file": PLACE,
+        "line": 2,
+        "column": None,
+    }
 
 
 def test_a_port_that_is_used_twice_names_the_one_that_was_written() -> None:
     (finding,) = refused(ALL + "TELEPORT_WEB_LISTEN_PORT=3025\nTELEPORT_EXTERNAL_PORT=443\nUSE_TLS_ROUTING=true\n", "")
-    assert finding == (
-        "proxy_service.web_listen_addr: port 3025 is already that of auth_service.listen_addr "
-        "(write another port; from TELEPORT_WEB_LISTEN_PORT at /etc/teleport.d/conf:2)"
+    assert str(finding) == (
+        "/etc/teleport.d/conf:2: proxy_service.web_listen_addr: port 3025 is already used by auth_service.listen_addr "
+        "(use another port)"
+    )
+
+
+def test_a_finding_about_two_lines_names_both() -> None:
+    text = ALL + "TELEPORT_WEB_LISTEN_PORT=4022\nTELEPORT_EXTERNAL_PORT=443\nUSE_TLS_ROUTING=true\n"
+    (finding,) = refused(text, "ssh_service: {listen_addr: '0.0.0.0:4022'}")
+    assert str(finding) == (
+        f"{PLACE}:1: ssh_service.listen_addr: port 4022 is already used by proxy_service.web_listen_addr; "
+        "also from TELEPORT_WEB_LISTEN_PORT at /etc/teleport.d/conf:2 (use another port)"
     )
 
 
 def test_what_is_missing_names_who_removed_it() -> None:
     (finding,) = refused(NODE, "teleport:\n  auth_server: null\n")
-    assert finding.endswith(f"from removed by override {PLACE}:2)")
+    assert finding.place == Place(PLACE, 2)
 
 
 def test_all_findings_are_told_at_once() -> None:
@@ -340,7 +362,7 @@ def test_the_second_factor_could_be_off_before_16() -> None:
 
 def test_the_list_of_second_factors_is_unknown_to_15() -> None:
     override = "auth_service: {authentication: {second_factor: null, second_factors: [otp]}}"
-    assert "does not know this key" in refused(ALL, override, version="15.4.0")[0]
+    assert "does not know this key" in refused(ALL, override, version="15.4.0")[0].message
 
 
 def test_the_forwarded_header_is_doubtful_before_14() -> None:
@@ -357,7 +379,7 @@ def test_the_forwarded_header_is_doubtful_before_14() -> None:
     ],
 )
 def test_fips_asks_for_more(override: str, said: str) -> None:
-    assert said in refused(AUTH, override, fips=True)[0]
+    assert said in refused(AUTH, override, fips=True)[0].message
 
 
 def test_fips_needs_no_authentication_section_at_all() -> None:

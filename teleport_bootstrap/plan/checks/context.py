@@ -1,4 +1,4 @@
-"""The document under check, with ways to ask it what Teleport would understand."""
+"""The document under check: what Teleport would read in it, and findings about it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from teleport_bootstrap.finding import ERROR, WARNING, Finding
 from teleport_bootstrap.plan import deployment, enabled_services, overrides, provenance, teleport_build
-from teleport_bootstrap.plan.checks.finding import Finding
 
 
 def texts(value: Any) -> list[str]:
@@ -16,14 +16,18 @@ def texts(value: Any) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A document as a tree of sourced values and as plain ones, what overrides removed, and what it is for."""
+class Context:
+    """A document as a tree of sourced values and as plain ones, what overrides removed, and what it is for.
+
+    `code` is the code of the findings that it makes.
+    """
 
     tree: dict[str, Any]
     document: dict[str, Any]
     build: teleport_build.TeleportBuild
     deployment: deployment.Deployment
-    removed: Sequence[overrides.Removed] = ()
+    removed: Sequence[overrides.Removed]
+    code: str
 
     def get(self, *path: str | int) -> Any:
         """Return the plain value at `path`, None where there is none."""
@@ -56,17 +60,27 @@ class Subject:
         """Return the names of the services that run."""
         return enabled_services.services(self.document)
 
-    def origins(self, *path: str | int) -> tuple[str, ...]:
+    def origins(self, *path: str | int) -> tuple[provenance.Origin, ...]:
         """Return where the value at `path` came from; where there is none, what removed it, or its surroundings."""
         for removed in self.removed:
             if path[: len(removed.path)] == removed.path and not self.has(*removed.path):
-                return (f"removed by {removed.origin}",)
+                return (provenance.Origin(f"removed by {removed.origin}", removed.origin.place),)
         return provenance.origins(self.tree, path)
 
-    def error(self, path: provenance.Path, message: str, hint: str) -> Finding:
-        """Return a finding for which nothing may be written."""
-        return Finding(path, message, hint, self.origins(*path))
+    def error(self, path: provenance.Path, message: str, remedy: str) -> Finding:
+        """Return what stops Teleport, or what it cannot work with."""
+        return self.finding(ERROR, path, message, remedy, self.origins(*path))
 
-    def warning(self, path: provenance.Path, message: str, hint: str) -> Finding:
-        """Return a finding that an operator should hear of."""
-        return Finding(path, message, hint, self.origins(*path), warning=True)
+    def warning(self, path: provenance.Path, message: str, remedy: str) -> Finding:
+        """Return what Teleport accepts and the operator should know."""
+        return self.finding(WARNING, path, message, remedy, self.origins(*path))
+
+    def finding(
+        self, severity: str, path: provenance.Path, message: str, remedy: str, origins: Sequence[provenance.Origin]
+    ) -> Finding:
+        """Return a finding about the value at `path`: its place is the first of `origins`, the text names others."""
+        subject = provenance.dotted(path)
+        place = next((each.place for each in origins if each.place is not None), None)
+        others = ", ".join(str(each) for each in origins if each.place is None or each.place != place)
+        message = f"{subject}: {message}" + (f"; {'also ' if place else ''}from {others}" if others else "")
+        return Finding(severity, self.code, subject, message, remedy, place)
