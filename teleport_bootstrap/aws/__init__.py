@@ -1,1 +1,1 @@
-"""Calls to AWS APIs, over botocore, with the instance's own credentials."""
+"""AWS, called with the credentials of the instance role; every service is reached from `account.Aws`."""

@@ -1,13 +1,12 @@
-"""Which endpoint of a service to call: the environment's, a FIPS one, a dual-stack one, or the usual."""
+"""Which endpoint of a service to call: the one in the environment, a FIPS, a dual-stack or the regular one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Optional
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.aws import partition as partitions
 
 FIPS = "AWS_USE_FIPS_ENDPOINT"
 DUAL_STACK = "AWS_USE_DUALSTACK_ENDPOINT"
@@ -15,16 +14,47 @@ _URL = "AWS_ENDPOINT_URL"
 _IGNORE_URLS = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
 
 
+@dataclass(frozen=True)
+class Partition:
+    """A part of AWS: its `name` in ARNs, and the `domain` of its regular and its `dual_stack` (IPv6) endpoints."""
+
+    name: str
+    domain: str
+    dual_stack: str
+
+
+_COMMERCIAL = Partition("aws", "amazonaws.com", "api.aws")
+# From partitions.json of current botocore. The botocore of Debian 11 lacks some of these, and takes an unknown region
+# for a commercial one.
+_BY_PREFIX = {
+    "cn-": Partition("aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
+    "eusc-": Partition("aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu"),
+    "us-gov-": Partition("aws-us-gov", "amazonaws.com", "api.aws"),
+    "us-iso-": Partition("aws-iso", "c2s.ic.gov", "api.aws.ic.gov"),
+    "us-isob-": Partition("aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud"),
+    "us-isof-": Partition("aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
+    "eu-isoe-": Partition("aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
+}
+
+
+def partition_of(region: str) -> Partition:
+    """Return the partition of `region`; a region with an unknown prefix is a commercial one."""
+    return next((partition for prefix, partition in _BY_PREFIX.items() if region.startswith(prefix)), _COMMERCIAL)
+
+
 def is_set(environ: Mapping[str, str], name: str) -> bool:
-    """Return whether a switch is on. Raises UsageError for a value other than true and false, which SDKs pass over."""
+    """Return whether the switch `name` is on.
+
+    Raises UsageError for values other than true and false, which AWS's SDKs silently ignore.
+    """
     value = environ.get(name, "").strip().lower()
     if value not in ("", "true", "false"):
         raise errors.UsageError(f"{name} is neither true nor false", hint=f"Set {name} to true, or unset it.")
     return value == "true"
 
 
-def configured(service: str, environ: Mapping[str, str]) -> Optional[str]:
-    """Return the URL that the environment sets for `service`, None without one. Raises UsageError for no URL.
+def configured(service: str, environ: Mapping[str, str]) -> str | None:
+    """Return the URL that the environment sets for `service`, or None. Raises UsageError for an invalid URL.
 
     AWS_ENDPOINT_URL_<SERVICE> wins over AWS_ENDPOINT_URL, as in the SDKs; botocore reads them only since 1.31.
     """
@@ -48,19 +78,19 @@ def configured(service: str, environ: Mapping[str, str]) -> Optional[str]:
 
 
 def has_fips(region: str) -> bool:
-    """Return whether AWS runs FIPS endpoints in `region`: it does in the United States and in Canada only."""
+    """Return whether AWS has FIPS endpoints in `region`: only regions in the United States and Canada have them."""
     return region.startswith(("us-", "ca-"))
 
 
 def url(service: str, region: str, *, fips: bool, dual_stack: bool) -> str:
-    """Return the address of `service` (ssm, s3, dynamodb, sts, ec2) in `region`, without asking botocore.
+    """Return the URL of `service` (ssm, s3, dynamodb, sts, ec2) in `region`, computed without botocore.
 
-    Needed for a botocore before 1.23, which has no such options; the rules are those of the endpoint rule sets in
-    current botocore, and a test compares the two.
+    For botocore before 1.23, which cannot choose FIPS or dual-stack endpoints. The rules are those of the endpoint rule
+    sets in current botocore; a test compares the two.
     """
-    partition = partitions.of(region)
+    partition = partition_of(region)
     host = service
-    # In GovCloud the usual endpoints are FIPS ones, except those of S3 and the dual-stack ones.
+    # In GovCloud the regular endpoints are FIPS endpoints, except those of S3 and the dual-stack ones.
     if fips and not (partition.name == "aws-us-gov" and service != "s3" and not dual_stack):
         host += "-fips"
     if service == "s3":

@@ -1,7 +1,7 @@
-"""What went wrong in a call to AWS: botocore's exceptions and AWS's error codes, told apart for the operator.
+"""What failed in a call to AWS: botocore's exceptions and AWS's error codes, sorted by what the operator can do.
 
 Codes are those of the "Common errors" pages of each service's API reference and of botocore's _retry.json.
-No exception text of botocore is repeated: some of them show the values that were sent.
+botocore's exception texts are never repeated: some show the values that were sent.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import enum
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any
 
 from botocore import exceptions
 from botocore.parsers import ResponseParserError
@@ -22,10 +22,23 @@ from teleport_bootstrap.host import network
 
 
 class NotAnAnswer(Exception):
-    """What came is no answer of AWS's, but a page from something in between."""
+    """Something between here and AWS, such as a proxy, answered with a page of its own."""
 
 
-# All that a client's method raises for trouble outside this program; RuntimeError is a failed renewal of credentials.
+if TYPE_CHECKING:
+
+    class Refusal(Exception):
+        """AWS answered with an error; `code` returns which."""
+
+        response: Mapping[str, Any]
+        operation_name: str
+
+        def __init__(self, response: Mapping[str, Any], operation_name: str) -> None: ...
+
+else:
+    Refusal = exceptions.ClientError
+
+# All that a request raises for failures outside this program; RuntimeError is a failed renewal of credentials.
 RAISED = (exceptions.BotoCoreError, exceptions.ClientError, ResponseParserError, NotAnAnswer, RuntimeError, OSError)
 
 # fmt: off
@@ -34,13 +47,13 @@ _THROTTLING = frozenset({
     "SlowDown", "TooManyRequestsException", "ProvisionedThroughputExceededException", "RequestLimitExceeded",
     "BandwidthLimitExceeded", "PriorRequestNotComplete", "TransactionInProgressException",
 })
-_PASSING = frozenset({
+_FAULTY = frozenset({
     "InternalError", "InternalFailure", "InternalServerError", "InternalServerException", "ServiceUnavailable",
     "ServiceUnavailableException", "Unavailable", "RequestTimeout", "RequestTimeoutException",
     # S3's, for a body that was damaged or cut short on its way, and for two calls about one object at once.
     "BadDigest", "IncompleteBody", "XAmzContentSHA256Mismatch", "OperationAborted",
 })
-# moto's server answers JSON services' denials in XML, which botocore reads as code 403; S3 answers HEAD without a body.
+# The code is the HTTP status where botocore cannot read the body (moto's XML) or there is none (S3's answer to HEAD).
 _DENIED = frozenset({
     "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedAccess", "AuthorizationError",
     "NotAuthorized", "Forbidden", "403", "KMSAccessDeniedException", "KMS.AccessDeniedException",
@@ -54,13 +67,13 @@ _SIGNATURE = frozenset({
     "RequestInTheFuture", "RequestExpired", "AuthFailure", "IncompleteSignature", "IncompleteSignatureException",
 })
 # fmt: on
-# AWS allows five minutes (S3 fifteen); a clock that is off by less is not why a call was refused.
+# AWS allows five minutes (S3 fifteen); a smaller error of the clock does not explain a refusal.
 _NOTABLE_SKEW_SECONDS = 120.0
 _SHOWN_CHARACTERS = 400
 
 
 class Kind(enum.Enum):
-    """What to do about a failure: the first three pass by themselves, EXPIRED after fresh credentials."""
+    """Kinds of failure: the first three may pass by themselves, EXPIRED after a renewal of the credentials."""
 
     THROTTLED = "throttled"
     UNREACHABLE = "unreachable"
@@ -73,30 +86,29 @@ class Kind(enum.Enum):
 
 @dataclass(frozen=True)
 class Call:
-    """What was asked of AWS, as messages name it: the IAM action, the ARNs it was for, and where it was sent."""
+    """A call as messages name it: the IAM action, the ARNs it is about, and the endpoint it was sent to."""
 
     action: str
     resources: tuple[str, ...]
     endpoint: str
     region: str
     partition: str = "aws"
-    account: Optional[str] = None
 
 
 def kind(error: BaseException, *, now: float) -> Kind:  # noqa: PLR0911  # one line for each kind
     """Return what kind of failure `error` is; `now` is this machine's clock, in seconds since 1970."""
-    if not isinstance(error, exceptions.ClientError):
-        return Kind.UNREACHABLE if _is_passing_trouble_of_the_network(error) else Kind.OTHER
+    if not isinstance(error, Refusal):
+        return Kind.UNREACHABLE if _is_transient_network_failure(error) else Kind.OTHER
     which, status = code(error), _status(error)
     skew = clock_skew(error.response, now=now)
     if which in _THROTTLING or status == 429:
         return Kind.THROTTLED
-    # With a wrong clock, fresh credentials look expired and signatures wrong: the clock is the cause.
+    # With a wrong clock, fresh credentials look expired and signatures invalid.
     if which in _SIGNATURE | _EXPIRED and skew is not None and abs(skew) >= _NOTABLE_SKEW_SECONDS:
         return Kind.CLOCK
     if which in _EXPIRED:
         return Kind.EXPIRED
-    if which in _PASSING or status >= 500:
+    if which in _FAULTY or status >= 500:
         return Kind.FAULTY
     if which in _DENIED:
         return Kind.DENIED
@@ -105,29 +117,29 @@ def kind(error: BaseException, *, now: float) -> Kind:  # noqa: PLR0911  # one l
 
 def reason(error: BaseException) -> str:
     """Return in a few words why the call failed, for messages and logs."""
-    if isinstance(error, exceptions.ClientError):
+    if isinstance(error, Refusal):
         return f"AWS answered {code(error)}"
     if isinstance(error, (ResponseParserError, NotAnAnswer)):
-        return "what came back is no answer of AWS's (a proxy's page?)"
-    # botocore wraps what the connection failed with, and its own text does not say it.
+        return "the answer did not come from AWS (a proxy's page?)"
+    # botocore wraps the error of the connection, and its own text does not show it.
     cause = getattr(error, "kwargs", {}).get("error")
     return network.reason(cause if isinstance(cause, Exception) else error)
 
 
 def final(error: BaseException, call: Call, *, now: float) -> errors.BootstrapError:
-    """Return the catalogue's error for a failure that repeating does not mend."""
-    if isinstance(error, exceptions.ClientError):
+    """Return the catalogue's error for a failure that a retry does not mend."""
+    if isinstance(error, Refusal):
         which = kind(error, now=now)
         if which is Kind.DENIED:
             return _denied(error, call)
         if which is Kind.CLOCK:
             return _clock(clock_skew(error.response, now=now) or 0.0, call)
         return errors.AwsFailed(
-            f"{call.action} failed at {call.endpoint}: {code(error)}{_told(error)}",
+            f"{call.action} failed at {call.endpoint}: {code(error)}{_message_of(error)}",
             hint="The credentials of the instance role are refused: check the clock (`chronyc tracking`), that the "
             "role still exists, and that no proxy changes the request."
             if code(error) in _SIGNATURE | _EXPIRED
-            else "Look the code up in the API reference of the service.",
+            else "Look up the code in the API reference of the service.",
         )
     if isinstance(error, exceptions.SSLError):
         return errors.AwsUnreachable(
@@ -136,29 +148,29 @@ def final(error: BaseException, call: Call, *, now: float) -> errors.BootstrapEr
         )
     if isinstance(error, exceptions.NoCredentialsError) or type(error) is RuntimeError:
         return errors.CredentialsMissing(
-            f"{call.action}: the credentials of the instance role have ended and could not be renewed",
+            f"{call.action}: the credentials of the instance role have expired and could not be renewed",
             hint="Check the clock (`chronyc tracking`) and that the role is still attached.",
         )
     return errors.AwsFailed(
         f"{call.action} at {call.endpoint}: {reason(error)}",
-        hint="Run again with --log-level debug; if it stays, report it with the version of botocore.",
+        hint="Run again with --log-level debug; if it fails again, report it with the version of botocore.",
     )
 
 
 def late(which: Kind, call: Call, why: str) -> errors.BootstrapError:
-    """Return the catalogue's error for a passing failure that lasted until the deadline; `why` says how it ended."""
+    """Return the catalogue's error for a transient failure that lasted until the deadline; `why` says how it ended."""
     if which is Kind.THROTTLED:
         return errors.AwsThrottled(
             f"AWS kept throttling {call.action} in {call.region}: {why}",
-            hint="Many instances start at once, or something polls: try again in a minute, and ask for a higher "
-            "throughput (`aws ssm update-service-setting`, or Service Quotas)."
+            hint="Many instances start at once, or something polls: try again in a minute, or raise the limit "
+            " (`aws ssm update-service-setting`, or Service Quotas)."
             if call.action.startswith("ssm:")
             else "Something else calls it very often: try again in a few minutes.",
         )
     if which is Kind.FAULTY:
         return errors.AwsFailed(
             f"AWS kept failing at {call.action} in {call.region}: {why}",
-            hint="Look at the AWS Health Dashboard, and try again.",
+            hint="Check the AWS Health Dashboard, then try again.",
         )
     service = call.action.partition(":")[0]
     return errors.AwsUnreachable(
@@ -170,8 +182,8 @@ def late(which: Kind, call: Call, why: str) -> errors.BootstrapError:
     )
 
 
-def clock_skew(response: Mapping[str, Any], *, now: float) -> Optional[float]:
-    """Return by how many seconds this machine's clock is ahead of AWS's, from the Date of an answer; None without."""
+def clock_skew(response: Mapping[str, Any], *, now: float) -> float | None:
+    """Return how many seconds this machine's clock is ahead of AWS's, by the Date of an answer; None without a Date."""
     headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     date = next((value for name, value in headers.items() if name.lower() == "date"), "")
     try:
@@ -183,10 +195,10 @@ def clock_skew(response: Mapping[str, Any], *, now: float) -> Optional[float]:
     return now - moment.timestamp()
 
 
-def _is_passing_trouble_of_the_network(error: BaseException) -> bool:
+def _is_transient_network_failure(error: BaseException) -> bool:
     if isinstance(error, exceptions.SSLError):
         return "certificate" not in str(error).lower()
-    # A page that is no answer of AWS's comes from a proxy or load balancer that has no backend at the moment.
+    # A page that is not from AWS comes from a proxy or load balancer that has no backend at the moment.
     connection = (exceptions.ConnectionError, exceptions.HTTPClientError, OSError)
     return isinstance(error, (ResponseParserError, NotAnAnswer, *connection))
 
@@ -195,51 +207,56 @@ def _clock(skew: float, call: Call) -> errors.ClockWrong:
     size = f"{abs(skew):.0f} s" if abs(skew) < 600 else f"{abs(skew) / 60:.0f} min"
     return errors.ClockWrong(
         f"this machine's clock is {size} {'ahead of' if skew > 0 else 'behind'} AWS's, so {call.action} is refused",
-        hint="Set it and keep it right: `chronyc makestep`, then `systemctl enable --now chronyd` (Debian: chrony), "
-        "with `server 169.254.169.123 prefer iburst` in its configuration.",
+        hint="Set it and keep it synchronized: `chronyc makestep`, then `systemctl enable --now chronyd` (Debian: "
+        "chrony), with `server 169.254.169.123 prefer iburst` in its configuration.",
     )
 
 
-def _denied(error: exceptions.ClientError, call: Call) -> errors.AwsDenied:
+def _denied(error: Refusal, call: Call) -> errors.AwsDenied:
     text = str(error.response.get("Error", {}).get("Message", ""))
     action, resources = call.action, call.resources
-    account = call.account or _first(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12}):", text)
+    account = _first(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12}):", text)
     if re.search(r"\bkms\b|ciphertext|customer master key", text + code(error), re.IGNORECASE):
         action = _first(r"perform: (kms:[A-Za-z]+)", text) or "kms:Decrypt"
         key = _first(r"(arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+)", text)
         of = "PARAMETER" if call.action.startswith("ssm:") else "BUCKET"
         resources = (key or f"arn:{call.partition}:kms:{call.region}:{account or '*'}:key/KEY-OF-THE-{of}",)
-    elif account and not call.account:
+    elif account:
         resources = tuple(resource.replace(":*:", f":{account}:", 1) for resource in resources)
     role = _first(r":assumed-role/([\w+=,.@-]{1,64})/", text)
     listed = ", ".join(resources)
     return errors.AwsDenied(
-        f"AWS denied {action} on {listed}{_told(error)}",
+        f"AWS denied {action} on {listed}{_message_of(error)}",
         hint=f"Allow {action} on {listed} in the policy of the instance role{' ' + role if role else ''}"
         + (", and in the key's own policy." if action.startswith("kms:") else "."),
     )
 
 
-def _told(error: exceptions.ClientError) -> str:
-    """Return AWS's own words, cut short; those about rejected input repeat the input, so only its name is kept."""
+def _message_of(error: Refusal) -> str:
+    """Return AWS's own message, truncated; one about rejected input repeats the input, so only its name is kept."""
     text = str(error.response.get("Error", {}).get("Message", ""))
     if "validation error" in text:
         text = "rejected input: " + ", ".join(re.findall(r" at '([A-Za-z0-9._]+)' failed", text))
-    elif text.lstrip().startswith("<"):  # moto's denials; otherwise the page of a proxy
-        text = _first("<Message>([^<]*)</Message>", text) or "with a page that is not AWS's"
+    elif text.lstrip().startswith("<"):  # moto's denials, or a page of a proxy
+        text = _first("<Message>([^<]*)</Message>", text) or "with a page that is not from AWS"
     text = escaping.one_line(" ".join(text.split()), _SHOWN_CHARACTERS)
     return f" ({text})" if text else ""
 
 
-def code(error: exceptions.ClientError) -> str:
+def code(error: Refusal) -> str:
     """Return AWS's error code."""
     return str(error.response.get("Error", {}).get("Code", "Unknown"))
 
 
-def _status(error: exceptions.ClientError) -> int:
+def with_code(error: Refusal, new: str) -> Refusal:
+    """Return `error` with another of AWS's error codes, which decides whether to retry."""
+    return Refusal({**error.response, "Error": {"Code": new, "Message": code(error)}}, error.operation_name)
+
+
+def _status(error: Refusal) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
-def _first(pattern: str, text: str) -> Optional[str]:
+def _first(pattern: str, text: str) -> str | None:
     found = re.search(pattern, text)
     return found.group(1) if found else None

@@ -1,11 +1,11 @@
-"""A stream of one object in S3 that goes on where a dropped connection left it, with bytes of one version only."""
+"""A stream of one object in S3 that survives dropped connections, and holds bytes of one version only."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import logging
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 import urllib3.exceptions
 from botocore import exceptions
@@ -19,18 +19,21 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _BUFFER = 1024 * 1024
-# All that reading from a connection raises, in the botocores that wrap it and in those that do not.
+# All that reading from a connection raises, whether this botocore wraps it or not.
 _DROPPED = (exceptions.BotoCoreError, urllib3.exceptions.HTTPError, OSError)
 
 
 class Download(io.BufferedReader):
     """A binary stream to read from front to back. `size` in bytes and `etag` are those of the version that is read.
 
-    Reading raises what s3.Bucket's methods raise, and ObjectChanged when that version is there no more.
+    Reading raises what s3.Bucket's methods raise, and ObjectChanged when that version does not exist any more.
     """
 
-    def __init__(self, bucket: s3.Bucket, key: str, if_match: Optional[str]) -> None:
-        """Begin the download. Raises what s3.Bucket's methods raise, ObjectMissing, and ObjectChanged."""
+    def __init__(self, bucket: s3.Bucket, key: str, if_match: str | None = None) -> None:
+        """Begin the download; `if_match` is the ETag of the only version to read.
+
+        Raises what s3.Bucket's methods raise, ObjectMissing, and ObjectChanged.
+        """
         connection = _Connection(bucket, key, if_match)
         self.size = connection.size
         self.etag = connection.etag
@@ -38,9 +41,9 @@ class Download(io.BufferedReader):
 
 
 class _Connection(io.RawIOBase):
-    """The answers to as many GETs as it takes, one after the other."""
+    """The bodies of as many GETs as needed, one after the other."""
 
-    def __init__(self, bucket: s3.Bucket, key: str, if_match: Optional[str]) -> None:
+    def __init__(self, bucket: s3.Bucket, key: str, if_match: str | None) -> None:
         super().__init__()
         self._bucket = bucket
         self._key = key
@@ -68,15 +71,17 @@ class _Connection(io.RawIOBase):
         super().close()
 
     def _read(self, wanted: int) -> bytes:
-        """Return some of the next `wanted` bytes; at least one."""
+        """Return at least one and at most `wanted` of the next bytes."""
         try:
             return self._some(wanted)
         except _DROPPED as error:
-            logger.debug("the download of %s broke off at byte %d: %s", self._bucket.url(self._key), self._at, error)
-        # A new deadline for each byte of progress, and none for trying without any.
-        return self._bucket.perform("s3:GetObject", self._key, lambda: self._again(wanted))
+            logger.debug(
+                "the download of %s was interrupted at byte %d: %s", self._bucket.url(self._key), self._at, error
+            )
+        # Each interruption after some progress gets a new deadline.
+        return self._bucket.perform("s3:GetObject", self._key, lambda: self._resume(wanted))
 
-    def _again(self, wanted: int) -> bytes:
+    def _resume(self, wanted: int) -> bytes:
         self._drop()
         self._request()
         try:
@@ -94,28 +99,24 @@ class _Connection(io.RawIOBase):
         self._bucket.perform("s3:GetObject", self._key, self._request)
 
     def _request(self) -> None:
-        """Ask for all from where we are. The first answer tells what is there, the others have to fit."""
+        """Request the rest of the object. The first answer sets the version, the others must be of the same one."""
         begun = self._at > 0
         options = {} if self.etag is None else {"IfMatch": f'"{self.etag}"'}
         if begun:
             options["Range"] = f"bytes={self._at}-"
-        answer = self._bucket.client.get_object(**self._bucket.named(self._key), **options)
+        answer = self._bucket.request("GetObject", self._key, **options)
         etag, length = s3.with_etag(answer), int(answer["ContentLength"])
-        if (
-            begun
-            and etag == self.etag
-            and answer.get("ContentRange") == f"bytes {self._at}-{self.size - 1}/{self.size}"
-        ):
-            self._body = answer["Body"]
-            return
-        if begun or (self.etag is not None and etag != self.etag):
-            # Also where the service, or something in between, does not know ranges or conditions.
+        expected_range = f"bytes {self._at}-{self.size - 1}/{self.size}" if begun else answer.get("ContentRange")
+        # Checked, since the service or a proxy may not know ranges or conditions.
+        if (self.etag is not None and etag != self.etag) or answer.get("ContentRange") != expected_range:
             answer["Body"].close()
             raise errors.ObjectChanged(
-                f"{self._bucket.url(self._key)} was replaced while it was read, or its parts cannot be had",
-                hint="Try again, when nothing else writes there.",
+                f"{self._bucket.url(self._key)} was replaced while it was read, or cannot be read in parts",
+                hint="Try again when nothing else writes to it.",
             )
-        self._body, self.etag, self.size = answer["Body"], etag, length
+        self._body, self.etag = answer["Body"], etag
+        if not begun:
+            self.size = length
 
     def _drop(self) -> None:
         if self._body is not None:

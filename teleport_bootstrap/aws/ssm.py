@@ -1,132 +1,142 @@
-"""Parameters from SSM Parameter Store: all of them in one call, or a clear error and none."""
+"""SSM Parameter Store: secrets read all together or not at all, and parameters that an auth server publishes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Optional
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.aws import calls, failures, partition, session
-from teleport_bootstrap.ec2 import credentials as instance_credentials
-from teleport_bootstrap.ec2.imds import Imds
-from teleport_bootstrap.host import clock as clocks
+from teleport_bootstrap.aws import failures
+from teleport_bootstrap.aws.service import Service
 from teleport_bootstrap.host import retry
 from teleport_bootstrap.secret import Secret
+
+SECURE_STRING = "SecureString"
+STRING = "String"
+
+Result = TypeVar("Result")
 
 _NAMES_IN_A_CALL = 10  # SSM API reference, GetParameters
 
 
-def fetch(
-    names: Sequence[str],
-    *,
-    region: str,
-    imds: Imds,
-    environ: Mapping[str, str],
-    optional: Collection[str] = (),
-    fips: bool = False,
-    deadline_seconds: float = 60.0,
-    clock: Optional[clocks.Clock] = None,
-) -> dict[str, Secret]:
-    """Return the values of the parameters `names`, read with the credentials of this instance's role.
+@dataclass(frozen=True)
+class Parameter:
+    """A stored parameter: its version, its time of change (in seconds since 1970), and its value unless encrypted."""
 
-    One of `optional` that does not exist yet is left out of the answer.
-
-    Raises what get_parameters raises, and what teleport_bootstrap.ec2.credentials.refreshable and
-    teleport_bootstrap.aws.session.client raise. Nothing is asked of anyone when `names` is empty.
-    """
-    if not names:
-        return {}
-    credentials = instance_credentials.refreshable(imds)
-    client = session.client(
-        "ssm", region=region, credentials=credentials, environ=environ, fips=fips, deadline_seconds=deadline_seconds
-    )
-    return get_parameters(
-        names,
-        client=client,
-        region=region,
-        optional=optional,
-        partition=partition.of(region).name,
-        deadline_seconds=deadline_seconds,
-        clock=clock,
-        renew=credentials.renew,
-    )
+    version: int
+    modified: float
+    value: str | None
 
 
-def get_parameters(
-    names: Sequence[str],
-    *,
-    client: Any,
-    region: str,
-    optional: Collection[str] = (),
-    account: Optional[str] = None,
-    partition: str = "aws",
-    deadline_seconds: float = 60.0,
-    clock: Optional[clocks.Clock] = None,
-    renew: Optional[Callable[[], None]] = None,
-) -> dict[str, Secret]:
-    """Return the decrypted values of the parameters `names`, by name and in that order, from one call for each ten.
+class ParameterStore:
+    """Parameter Store in one region; get it from `account.Aws.ssm`, which says what methods raise."""
 
-    `client` is a botocore client for ssm; `account` and `partition` only make the ARNs in messages complete.
-    `renew` gets new credentials when AWS calls those in use expired. `deadline_seconds` is for all calls together.
-    Those of `optional` may be missing. Raises ParameterMissing (which names all others that are missing),
-    ParameterEmpty, AwsDenied, AwsThrottled, AwsUnreachable, AwsFailed, ClockWrong.
-    """
-    wanted = list(dict.fromkeys(names))
-    deadline = retry.Deadline(deadline_seconds, clock)
-    values: dict[str, Secret] = {}
-    for start in range(0, len(wanted), _NAMES_IN_A_CALL):
-        batch = wanted[start : start + _NAMES_IN_A_CALL]
-        call = failures.Call(
-            action="ssm:GetParameters",
-            resources=tuple(arn(name, region=region, account=account, partition=partition) for name in batch),
-            endpoint=client.meta.endpoint_url,
-            region=region,
-            partition=partition,
-            account=account,
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def fetch(self, names: Sequence[str], *, optional: Collection[str] = ()) -> dict[str, Secret]:
+        """Return the decrypted values of the parameters `names`, by name and in that order, from one call for each ten.
+
+        The service's `wait_seconds` bound all calls together. A parameter in `optional` that does not exist is left
+        out. Raises ParameterMissing, which names all others that do not exist, and ParameterEmpty.
+        """
+        wanted = list(dict.fromkeys(names))
+        deadline = retry.Deadline(self._service.wait_seconds, self._service.clock)
+        values: dict[str, Secret] = {}
+        for start in range(0, len(wanted), _NAMES_IN_A_CALL):
+            values.update(self._decrypted(wanted[start : start + _NAMES_IN_A_CALL], deadline))
+        region = self._service.region
+        missing = [name for name in wanted if name not in values and name not in optional]
+        if missing:
+            raise errors.ParameterMissing(
+                f"SSM Parameter Store in {region} has no parameter {', '.join(missing)}",
+                hint="Create it: " + "; ".join(_put_command(name, region) for name in missing),
+            )
+        empty = [name for name, value in values.items() if not value.reveal().strip()]
+        if empty:
+            raise errors.ParameterEmpty(
+                f"SSM Parameter Store in {region} holds only white space in {', '.join(empty)}",
+                hint="Replace it: " + "; ".join(_put_command(name, region) + " --overwrite" for name in empty),
+            )
+        return {name: values[name] for name in wanted if name in values}
+
+    def look_up(self, names: Sequence[str]) -> dict[str, Parameter]:
+        """Return those of `names`, at most ten, that exist, by name. Nothing is decrypted."""
+        answer = self._perform(
+            "ssm:GetParameters", names, lambda: self._request("GetParameters", Names=list(names), WithDecryption=False)
         )
-        answer = calls.perform(
-            lambda batch=batch: _ask(client, batch),  # type: ignore[misc]
-            call,
-            deadline=deadline,
-            attempt_seconds=session.attempt_seconds(client),
-            renew=renew,
-        )
-        values.update(answer)
-    _refuse_missing([name for name in wanted if name not in values and name not in optional], region)
-    _refuse_empty([name for name in wanted if name in values and not values[name].reveal().strip()], region)
-    return {name: values[name] for name in wanted if name in values}
+        return {
+            each["Name"]: Parameter(
+                version=int(each["Version"]),
+                modified=each["LastModifiedDate"].timestamp(),
+                value=each["Value"] if each["Type"] == STRING else None,
+            )
+            for each in answer["Parameters"]
+        }
+
+    def put_secret(self, name: str, value: Secret, *, key_id: str | None) -> int:
+        """Store `value` encrypted, with the key `key_id` or the account's default one; return the new version."""
+        key = {} if key_id is None else {"KeyId": key_id}
+        return self._put(name, Value=value.reveal(), Type=SECURE_STRING, **key)
+
+    def put(self, name: str, value: str) -> int:
+        """Store `value` unencrypted; return the new version."""
+        return self._put(name, Value=value, Type=STRING)
+
+    def _decrypted(self, names: Sequence[str], deadline: retry.Deadline) -> dict[str, Secret]:
+        def request() -> dict[str, Secret]:
+            answer = self._request("GetParameters", Names=list(names), WithDecryption=True)
+            # The values become secrets here, before anything else can hold them.
+            return {parameter["Name"]: Secret(parameter["Value"]) for parameter in answer["Parameters"]}
+
+        return self._perform("ssm:GetParameters", names, request, deadline=deadline)
+
+    def _put(self, name: str, **parameters: str) -> int:
+        def request() -> int:
+            try:
+                return int(self._request("PutParameter", Name=name, Overwrite=True, **parameters)["Version"])
+            except failures.Refusal as error:
+                problem, remedy = _PUT_PROBLEMS.get(failures.code(error), ("", ""))
+                if not problem:
+                    raise
+                raise errors.AwsFailed(f"SSM refuses {name}: {problem}", hint=remedy.format(name=name)) from None
+
+        return self._perform("ssm:PutParameter", [name], request)
+
+    def _request(self, operation: str, **parameters: Any) -> Any:
+        answer = self._service.request(operation, **parameters)
+        if not {"Parameters", "Version"} & set(answer):  # botocore makes an empty answer of a page with status 200
+            raise failures.NotAnAnswer
+        return answer
+
+    def _perform(
+        self,
+        action: str,
+        names: Sequence[str],
+        request: Callable[[], Result],
+        *,
+        deadline: retry.Deadline | None = None,
+    ) -> Result:
+        arns = [self._service.arn(f"parameter/{name.lstrip('/')}", service="ssm") for name in names]
+        return self._service.perform(action, arns, request, deadline=deadline)
 
 
-def arn(name: str, *, region: str, account: Optional[str] = None, partition: str = "aws") -> str:
-    """Return the ARN of the parameter `name`, with `*` for an account that is not known."""
-    return f"arn:{partition}:ssm:{region}:{account or '*'}:parameter/{name.lstrip('/')}"
+# Failures that only a person can mend; SSM API reference, PutParameter.
+_PUT_PROBLEMS = {
+    "HierarchyTypeMismatchException": (
+        "it exists with another type, which cannot be changed",
+        "Delete it, then run this again: `aws ssm delete-parameter --name {name}`.",
+    ),
+    "ParameterMaxVersionLimitExceeded": (
+        "it has the maximum number of versions, and the oldest one has a label, so that it cannot be deleted",
+        "Remove that label: `aws ssm unlabel-parameter-version` for {name}.",
+    ),
+    "InvalidKeyId": ("the KMS key does not exist", "Correct TELEPORT_SSM_KMS_KEY_ID in the conf."),
+}
 
 
-def _ask(client: Any, names: Sequence[str]) -> dict[str, Secret]:
-    """Return what AWS has of `names`. The values become secrets here, before anything else can hold them."""
-    answer = client.get_parameters(Names=list(names), WithDecryption=True)
-    if "Parameters" not in answer:  # botocore makes an empty answer of a page with status 200
-        raise failures.NotAnAnswer
-    return {parameter["Name"]: Secret(parameter["Value"]) for parameter in answer["Parameters"]}
-
-
-def _refuse_missing(names: Sequence[str], region: str) -> None:
-    if names:
-        raise errors.ParameterMissing(
-            f"SSM Parameter Store in {region} has no parameter {', '.join(names)}",
-            hint="Put it there: " + "; ".join(_put(name, region) for name in names),
-        )
-
-
-def _refuse_empty(names: Sequence[str], region: str) -> None:
-    if names:
-        raise errors.ParameterEmpty(
-            f"SSM Parameter Store in {region} holds nothing but blanks in {', '.join(names)}",
-            hint="Replace it: " + "; ".join(_put(name, region) + " --overwrite" for name in names),
-        )
-
-
-def _put(name: str, region: str) -> str:
-    kind = "String" if name.endswith("/ca-pin-hash") else "SecureString"
+def _put_command(name: str, region: str) -> str:
+    kind = STRING if name.endswith("/ca-pin-hash") else SECURE_STRING
     tier = " --tier Advanced" if name.endswith("/license") else ""  # a license may exceed the 4 KB of a standard one
     return f"aws ssm put-parameter --region {region} --name {name} --type {kind}{tier} --value file://FILE"

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from teleport_bootstrap import paths
+from teleport_bootstrap.change import secret_files
 from teleport_bootstrap.conf import secret_names
 from teleport_bootstrap.host import systemd
-from teleport_bootstrap.instance import secret_files
 from teleport_bootstrap.secret import MASK
 from teleport_bootstrap.state import manual_edits
 

@@ -6,8 +6,8 @@ import os
 from collections.abc import Container
 
 from teleport_bootstrap import paths
+from teleport_bootstrap.change import secret_files
 from teleport_bootstrap.host import systemd
-from teleport_bootstrap.instance import secret_files
 from teleport_bootstrap.plan import activation, plan_model
 from teleport_bootstrap.plan.services import proxy_service, teleport_section
 

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from teleport_bootstrap import paths
-from teleport_bootstrap.change import changeset
+from teleport_bootstrap.change import changeset, secret_files
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.host import teleport, trust
-from teleport_bootstrap.instance import secret_files
 from teleport_bootstrap.plan import plan_model
 from teleport_bootstrap.secret import Secret
 from teleport_bootstrap.state import current, metadata_cache

@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
     doors = gather.Doors(root, os.environ, arguments.wait)
     opened = destination.open_store(
         place,
-        lambda: aws_access.access(doors, aws_access.conf_if_readable(root)),
+        lambda: aws_access.aws(doors, aws_access.conf_if_readable(root)),
         expected_owner=arguments.expected_bucket_owner,
     )
     source = opened.source(place.name)

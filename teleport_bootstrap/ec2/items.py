@@ -1,17 +1,18 @@
-"""The items of instance metadata that anybody on the instance may see: no credentials, no user-data."""
+"""The items of instance metadata that any account on the instance may see: no credentials, no user-data."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.ec2 import item_formats
 
-if TYPE_CHECKING:  # the names of the items are part of the help, which should not wait for an HTTP library
+if TYPE_CHECKING:  # the names of the items are part of --help, which should not wait for an HTTP library
     from teleport_bootstrap.ec2.imds import Imds
+    from teleport_bootstrap.host.retry import Deadline
 
-# The name the command takes, and where the item is below /latest/meta-data/.
+# The name on the command line, and the path below /latest/meta-data/.
 PATHS = {
     "local-ipv4": "local-ipv4",
     "public-ipv4": "public-ipv4",
@@ -27,20 +28,35 @@ PATHS = {
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}", re.ASCII)
 
 
-def read(imds: Imds, item: str) -> Optional[str]:
+def read(imds: Imds, item: str, *, deadline: Deadline | None = None) -> str | None:
     """Return the value of `item`, a key of PATHS; None where this instance has none.
 
     Raises MetadataInvalid where the answer cannot be such a value, and what Imds.get raises.
     """
-    text = imds.get(PATHS[item])
-    if not text:
-        return None
+    text = imds.get(PATHS[item], deadline=deadline)
+    # Some services that imitate EC2 answer with an empty text instead of 404.
+    return _checked(item, text) if text else None
+
+
+def read_required(imds: Imds, item: str, *, deadline: Deadline | None = None) -> str:
+    """Return the value of `item` as `read` does; raises MetadataAbsent where this instance has none."""
+    text = imds.get(PATHS[item], deadline=deadline)
+    if text is None:
+        raise errors.MetadataAbsent(
+            f"the instance metadata service has no {PATHS[item]}",
+            hint="Set EC2_REGION in the conf." if item == item_formats.REGION else "Is this an EC2 instance in a VPC?",
+        )
+    return _checked(item, text)
+
+
+def _checked(item: str, text: str) -> str:
     try:
-        return item_formats.CHECKS[item](text) if item in item_formats.CHECKS else _word(text)
+        return item_formats.CHECKS.get(item, _word)(text)
     except ValueError as error:
         raise errors.MetadataInvalid(
-            f"the instance metadata service gave something else for {item}: {item_formats.excerpt(text)} is {error}",
-            hint="Only the EC2 metadata service should answer there; check AWS_EC2_METADATA_SERVICE_ENDPOINT.",
+            f"the instance metadata service gave an invalid {PATHS[item]}: {item_formats.excerpt(text)} is {error}",
+            hint="Only the EC2 metadata service should answer there; check AWS_EC2_METADATA_SERVICE_ENDPOINT and "
+            "any HTTP proxy in between.",
         ) from None
 
 

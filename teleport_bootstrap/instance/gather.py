@@ -1,28 +1,35 @@
-"""What a plan is made from, read from this machine and this instance."""
+"""The inputs of a plan, read from this machine and this instance."""
 
 from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.conf import conf_file, variables
-from teleport_bootstrap.ec2 import facts
+from teleport_bootstrap.ec2 import facts, item_formats, items
 from teleport_bootstrap.host import teleport, trust
 from teleport_bootstrap.plan import overrides as override_files
 from teleport_bootstrap.plan import teleport_build
 from teleport_bootstrap.state import metadata_cache
 
+if TYPE_CHECKING:
+    from teleport_bootstrap.ec2.imds import Imds
+
 logger = logging.getLogger(__name__)
 
 WAIT_SECONDS = 60.0
 
+# For ec2:DescribeTags. Short, since labels are not worth a minute of the boot where there is no VPC endpoint for EC2.
+TAGS_SECONDS = 20.0
+
 
 @dataclass(frozen=True)
 class Doors:
-    """Where the outside is: the root, the environment with its endpoints, and how long to wait for each service."""
+    """The outside world: the root directory, the environment with its endpoints, and the wait for each service."""
 
     root: paths.Root
     environ: Mapping[str, str]
@@ -31,7 +38,7 @@ class Doors:
 
 @dataclass(frozen=True)
 class NamedBuild:
-    """What the command line says of Teleport; None and False where it leaves the question to the binary."""
+    """The Teleport that the command line names; None and False where the installed binary decides."""
 
     version: str | None = None
     fips: bool = False
@@ -45,7 +52,7 @@ def conf(root: paths.Root) -> conf_file.Conf | None:
 
 def overrides(root: paths.Root) -> tuple[override_files.Override, ...]:
     """Return the instance's override files in the order of merging; raises UntrustedPath, FileTrouble."""
-    # Whoever can write to the directory above can put another one in its place.
+    # An account that can write to the parent directory could replace this one.
     trust.names(root, paths.CONF_DIRECTORY)
     chosen, notes = override_files.chosen(trust.names(root, paths.OVERRIDES))
     for note in notes:
@@ -60,9 +67,9 @@ def overrides(root: paths.Root) -> tuple[override_files.Override, ...]:
 
 
 def build(root: paths.Root, named: NamedBuild) -> teleport_build.TeleportBuild:
-    """Return the Teleport that will read the document: the one named, the one installed, or the newest we know.
+    """Return the Teleport that will read the document: the named one, the installed one, or the newest known one.
 
-    Raises UsageError, TeleportVersionUnknown, and TeleportUnsupported where FIPS is asked of a build that is not FIPS.
+    Raises UsageError, TeleportVersionUnknown, and TeleportUnsupported where FIPS is required of a build without it.
     """
     if named.version is not None:
         return teleport_build.named(named.version, fips=named.fips)
@@ -74,36 +81,49 @@ def build(root: paths.Root, named: NamedBuild) -> teleport_build.TeleportBuild:
     found = teleport_build.parse_output(answer.output) if answer.ok else None
     if found is None:
         raise errors.TeleportVersionUnknown(
-            f"{binary} did not say which version it is: {answer.describe()}",
-            hint=f"Run `{binary} version`; name one with --teleport-version where it cannot answer.",
+            f"{binary} did not report its version: {answer.describe()}",
+            hint=f"Run `{binary} version`; if it cannot answer, name the version with --teleport-version.",
         )
     if named.fips and not found.fips and not found.says_whether_fips:
         return dataclasses.replace(found, fips=True)
     if named.fips and not found.fips:
         raise errors.TeleportUnsupported(
             f"--fips is given, but {binary} is not a FIPS build of Teleport",
-            hint="Install the FIPS build of Teleport Enterprise, or leave --fips away.",
+            hint="Install the FIPS build of Teleport Enterprise, or omit --fips.",
         )
     return found
 
 
-def instance(conf: conf_file.Conf, doors: Doors) -> facts.Facts:
-    """Return what the instance says of itself; raises the errors of the metadata service."""
-    # These bring an HTTP library with them, which nothing that works offline should wait for.
-    from teleport_bootstrap.aws import tags as aws_tags  # noqa: PLC0415
-    from teleport_bootstrap.ec2 import imds  # noqa: PLC0415
+def metadata_service(doors: Doors) -> Imds:
+    """Return the instance metadata service; nothing is sent yet. Raises MetadataDisabled and UsageError."""
+    from teleport_bootstrap.ec2 import imds  # noqa: PLC0415 - an HTTP library, which offline commands do not load
 
-    client = imds.Imds.from_environment(doors.environ, deadline_seconds=doors.wait_seconds)
+    return imds.Imds.from_environment(doors.environ, deadline_seconds=doors.wait_seconds)
+
+
+def instance(conf: conf_file.Conf, doors: Doors) -> facts.Facts:
+    """Return the facts of this instance; raises the errors of the metadata service."""
+    service = metadata_service(doors)
     tag_keys = conf.value(variables.TELEPORT_TAG_LABELS) or ()
+
+    def describe_tags(region: str, instance_id: str, keys: Sequence[str]) -> Mapping[str, str]:
+        from teleport_bootstrap.aws import account  # noqa: PLC0415 - with botocore
+
+        aws = account.Aws.of_instance(service, region, doors.environ, wait_seconds=TAGS_SECONDS)
+        return aws.ec2.instance_tags(instance_id, keys)
+
     return facts.read(
-        client,
+        service,
         region=conf.value(variables.EC2_REGION),
         tag_keys=tag_keys,
-        describe_tags=aws_tags.describer(client, environ=doors.environ) if tag_keys else None,
+        describe_tags=describe_tags,
     )
 
 
-def region(conf: conf_file.Conf, doors: Doors) -> str:
-    """Return the AWS region: the conf's, the one this instance last said it is in, or the one it says now."""
-    named = conf.value(variables.EC2_REGION) or metadata_cache.read(doors.root).get("region")
-    return named or instance(conf, doors).region
+def region(doors: Doors, conf: conf_file.Conf | None) -> str:
+    """Return the AWS region: from the conf, as the metadata service last reported it, or as it reports it now."""
+    return (
+        (conf.value(variables.EC2_REGION) if conf is not None else None)
+        or metadata_cache.read(doors.root).get(item_formats.REGION)
+        or items.read_required(metadata_service(doors), item_formats.REGION)
+    )

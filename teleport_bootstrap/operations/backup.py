@@ -25,7 +25,7 @@ from teleport_bootstrap.instance import aws_access, gather
 from teleport_bootstrap.state import jobs, manual_edits
 
 if TYPE_CHECKING:
-    from teleport_bootstrap.aws.access import Access
+    from teleport_bootstrap.aws.account import Aws
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ class _Backup:
         self._root = doors.root
         self._wishes = wishes
         self._progress = progress
-        self._aws: Optional[Access] = None
+        self._aws: Optional[Aws] = None
 
     def make(self) -> Made:
         document = manual_edits.document(manual_edits.text(self._root, paths.TELEPORT_YAML)) or {}
@@ -163,12 +163,9 @@ class _Backup:
         tables = known.storage.tables
         if known.storage.type != storage.DYNAMODB or not tables or not self._wishes.tables:
             return known
-        from teleport_bootstrap.aws import dynamodb_backups  # noqa: PLC0415 - with AWS's library
-
-        access = self._access()
+        aws = self._access()
         try:
-            made = dynamodb_backups.request(
-                dataclasses.replace(access, region=known.storage.region or access.region),
+            made = aws.in_region(known.storage.region or aws.region).dynamodb.back_up(
                 tables,
                 f"teleport-bootstrap-{known.host_label}-{known.made_at.partition('+')[0].replace(':', '')}",
             )
@@ -181,10 +178,10 @@ class _Backup:
         table_backups = tuple(storage.TableBackup(each.table, each.arn) for each in made)
         return dataclasses.replace(known, storage=dataclasses.replace(known.storage, table_backups=table_backups))
 
-    def _access(self) -> Access:
+    def _access(self) -> Aws:
         """Return how to call AWS, once for everything."""
         if self._aws is None:
-            self._aws = aws_access.access(self._doors, aws_access.conf_if_readable(self._root))
+            self._aws = aws_access.aws(self._doors, aws_access.conf_if_readable(self._root))
         return self._aws
 
     def _packed(

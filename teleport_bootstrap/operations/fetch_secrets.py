@@ -10,10 +10,10 @@ import os
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.change import changeset, pending_files, session
+from teleport_bootstrap.change import changeset, pending_files, secret_files, session
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.host import clock, probe, retry, systemd
-from teleport_bootstrap.instance import gather, secret_files
+from teleport_bootstrap.instance import gather, secret_values
 from teleport_bootstrap.plan import activation, plan_model, teleport_build
 from teleport_bootstrap.plan.services import teleport_section
 from teleport_bootstrap.secret import Secret
@@ -96,7 +96,7 @@ def _attempt(doors: gather.Doors, changed: list[str]) -> Outcome:
         return Outcome(notes=(f"nothing that {wanted.unit} needs here comes from SSM",))
     try:
         # Not under the lock: while AWS takes its time, an operator must be able to reconfigure.
-        fetched = secret_files.ask(wanted.secrets, gather.region(conf, doors), fips, doors)
+        fetched = secret_values.fetch(wanted.secrets, gather.region(doors, conf), fips, doors)
         with session.begin(root, "fetch-secrets", deadline_seconds=doors.wait_seconds):
             current = _current(root, build)
             if current is None:

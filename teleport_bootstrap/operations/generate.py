@@ -8,10 +8,10 @@ import os
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.change import changeset, pending_files, plan_files, preflight, session, units
+from teleport_bootstrap.change import changeset, pending_files, plan_files, preflight, secret_files, session, units
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.host import accounts, directory, systemd, trust
-from teleport_bootstrap.instance import gather, secret_files
+from teleport_bootstrap.instance import gather, secret_values
 from teleport_bootstrap.plan import activation, overrides, plan_model, planner, teleport_build
 from teleport_bootstrap.secret import Secret
 from teleport_bootstrap.state import conf_hold, current, generations, new_generation, restore_record
@@ -166,13 +166,13 @@ def _what_is_there(root: paths.Root, wanted: plan_model.Activation) -> list[str]
 def _missing_secrets(
     doors: gather.Doors, conf: conf_file.Conf, wanted: plan_model.Activation
 ) -> tuple[dict[str, Secret], tuple[str, ...]]:
-    values = secret_files.from_conf(wanted.secrets, conf)
+    values = secret_values.from_conf(wanted.secrets, conf)
     missing = [each for each in secret_files.missing(doors.root, wanted.secrets) if not each.awaited and each.parameter]
     if not missing:
         return values, ()
     try:
-        region = gather.region(conf, doors)
-        fetched = secret_files.fetch(tuple(missing), region, wanted.deployment.fips, doors)
+        region = gather.region(doors, conf)
+        fetched = secret_values.fetch_or_keep(tuple(missing), region, wanted.deployment.fips, doors)
     except errors.BootstrapError as error:
         names = ", ".join(doors.root.path(each.path) for each in missing)
         return values, (f"{names} is missing, and could not be fetched: {error.message}. {error.hint}",)
@@ -190,8 +190,10 @@ def _write(doors: gather.Doors, conf: conf_file.Conf, build: teleport_build.Tele
     plan = planner.plan(conf, instance, build, files)
     missing = preflight.require(doors.root, plan)
     wanted = plan.activation
-    fetched = secret_files.fetch(wanted.secrets, instance.region, wanted.deployment.fips, _patience(doors, wanted))
-    values = {**secret_files.from_conf(wanted.secrets, conf), **fetched.values}
+    fetched = secret_values.fetch_or_keep(
+        wanted.secrets, instance.region, wanted.deployment.fips, _patience(doors, wanted)
+    )
+    values = {**secret_values.from_conf(wanted.secrets, conf), **fetched.values}
     generation = new_generation.of(doors.root, plan, build, made_by="generate", reason="there was no teleport.yaml")
     parts = plan_files.Parts(
         wanted,

@@ -23,8 +23,8 @@ from teleport_bootstrap.plan import deployment, roles
 from teleport_bootstrap.state import conf_hold
 
 if TYPE_CHECKING:  # AWS's library takes half a second to load, which only those who call AWS should wait for
-    from teleport_bootstrap.aws.access import Access
-    from teleport_bootstrap.aws.ssm_publish import Parameter, Parameters
+    from teleport_bootstrap.aws.account import Aws
+    from teleport_bootstrap.aws.ssm import Parameter, ParameterStore
 
 # What another auth server has published within this time is left as it is. The timer runs hourly, so that with any
 # number of auth servers a token is published at least every one and a half hours.
@@ -106,15 +106,11 @@ def run(doors: gather.Doors, *, force: bool = False) -> Outcome:
     door = tctl.find(doors.root, user=place.user, group=place.group)
     # Before the lock: nobody else should have to wait for this host's Teleport.
     pins = ca_pins.from_status(door.status(wait_seconds=doors.wait_seconds))
-    from teleport_bootstrap.aws import endpoints, ssm_publish  # noqa: PLC0415 - botocore takes a while to import
-
-    access = aws_access.access(doors, conf, fips=decided.fips)
-    if decided.fips and not endpoints.has_fips(access.region):
-        access = aws_access.access(doors, conf)
-    access = dataclasses.replace(access, wait_seconds=min(access.wait_seconds, LONGEST_CALL_SECONDS))
-    work = _Work(doors, conf, decided, door, access, ssm_publish.Parameters(access), _Names(decided.cluster))
+    aws = aws_access.aws(doors, conf, fips=decided.fips)
+    aws = dataclasses.replace(aws, wait_seconds=min(aws.wait_seconds, LONGEST_CALL_SECONDS))
+    work = _Work(doors, conf, decided, door, aws, aws.ssm, _Names(decided.cluster))
     try:
-        with _locked(doors, conf, access) as check:
+        with _locked(doors, conf, aws) as check:
             return work.run(pins, check, force=force)
     except (errors.ClusterLockHeld, errors.LockBusy) as error:
         # The lock is for certificates too: that somebody holds it does not say that somebody publishes.
@@ -133,21 +129,20 @@ def _without_conf(doors: gather.Doors) -> Outcome:
 
 
 @contextlib.contextmanager
-def _locked(doors: gather.Doors, conf: conf_file.Conf, access: Access) -> Iterator[Callable[[float], None]]:
+def _locked(doors: gather.Doors, conf: conf_file.Conf, aws: Aws) -> Iterator[Callable[[float], None]]:
     """Hold the cluster's lock while the body runs; what is given raises LeaseLost where it may be lost too soon."""
     table = conf.value(variables.TELEPORT_LOCKS_TABLE_NAME)
     if table is None:  # an all-in-one is alone
         yield lambda _: None
         return
-    from teleport_bootstrap.cluster import host_name, lock  # noqa: PLC0415
+    from teleport_bootstrap.cluster import lock, lock_holder  # noqa: PLC0415
 
-    with lock.held(
-        access.client("dynamodb"),
+    with lock.hold(
+        aws.dynamodb,
         root=doors.root,
         table=table,
-        process=host_name.of(doors),
+        process=lock_holder.holder_name(doors),
         deadline_seconds=doors.wait_seconds,
-        renew=access.renew,
         terms=lock.Terms(request_seconds=min(lock.REQUEST_SECONDS, doors.wait_seconds)),
     ) as lease:
         yield lease.check
@@ -161,14 +156,14 @@ class _Work:
     conf: conf_file.Conf
     decided: deployment.Deployment
     door: tctl.Tctl
-    access: Access
-    parameters: Parameters
+    aws: Aws
+    parameters: ParameterStore
     names: _Names
     outcome: Outcome = field(default_factory=Outcome)
     failed: list[errors.BootstrapError] = field(default_factory=list)
 
     def run(self, pins: tuple[str, ...], check: Callable[[float], None], *, force: bool) -> Outcome:
-        found = self.parameters.look([*self.names.tokens, self.names.pins])
+        found = self.parameters.look_up([*self.names.tokens, self.names.pins])
         versions = published_versions.read(self.doors.root)
         pins_differ = self._pins_differ(found.get(self.names.pins), pins)
         age = self._age_of_anothers(found, versions)
@@ -189,7 +184,7 @@ class _Work:
 
     def age(self) -> Optional[float]:
         """Return how many seconds ago the oldest of the tokens was published; None where one is missing."""
-        found = self.parameters.look(self.names.tokens)
+        found = self.parameters.look_up(self.names.tokens)
         if len(found) < len(self.names.tokens):
             return None
         return clock.SYSTEM.wall() - min(each.modified for each in found.values())
@@ -218,16 +213,16 @@ class _Work:
     def _publish_token(self, role: str, versions: dict[str, int], check: Callable[[float], None]) -> None:
         name = self.names.token(role)
         token = join_tokens.fresh()
-        check(tctl.CALL_SECONDS + self.access.wait_seconds)
+        check(tctl.CALL_SECONDS + self.aws.wait_seconds)
         resource = join_tokens.temporary(token, role, now=clock.SYSTEM.wall())
         self.door.create(resource, what=f"a join token for {name}", secret=token)
-        check(self.access.wait_seconds)
+        check(self.aws.wait_seconds)
         key = self.conf.value(variables.TELEPORT_SSM_KMS_KEY_ID)
         versions[name] = self.parameters.put_secret(name, token, key_id=key)
         self.outcome.published.append(name)
 
     def _publish_pins(self, pins: tuple[str, ...], versions: dict[str, int], check: Callable[[float], None]) -> None:
-        check(self.access.wait_seconds)
+        check(self.aws.wait_seconds)
         versions[self.names.pins] = self.parameters.put(self.names.pins, ca_pins.content(pins))
         self.outcome.published.append(self.names.pins)
         self.outcome.pins_changed = True
@@ -262,7 +257,7 @@ class _Work:
                 hint="Is this an EC2 instance?",
             )
         wanted = join_tokens.for_instance_role(
-            name, account=account, partition=self.access.partition, role=credentials.role(service)
+            name, account=account, partition=self.aws.partition, role=credentials.role(service)
         )
         if found is not None and join_tokens.is_as_wanted(found, wanted):
             return

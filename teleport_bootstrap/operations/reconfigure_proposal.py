@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.change import pending_files, preflight, units
+from teleport_bootstrap.change import pending_files, preflight, secret_files, units
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.ec2 import facts
-from teleport_bootstrap.instance import gather, secret_files
+from teleport_bootstrap.instance import gather, secret_values
 from teleport_bootstrap.plan import comparison, overrides, plan_model, planner, teleport_build
 from teleport_bootstrap.state import current, generations, manual_edits, restore_record
 
@@ -39,7 +39,7 @@ class Proposal:
     build: teleport_build.TeleportBuild
     instance: facts.Facts
     plan: plan_model.Plan
-    fetched: secret_files.Fetched
+    fetched: secret_values.Fetched
     differences: tuple[Difference, ...]
     secrets_change: tuple[str, ...]
     edits: str
@@ -75,8 +75,10 @@ def make(doors: gather.Doors, named: gather.NamedBuild) -> Proposal:
     plan = planner.plan(conf, instance, build, files)
     units.require(root, plan.activation.unit)
     notes = preflight.require(root, plan)
-    fetched = secret_files.fetch(plan.activation.secrets, instance.region, plan.activation.deployment.fips, doors)
-    values = {**secret_files.from_conf(plan.activation.secrets, conf), **fetched.values}
+    fetched = secret_values.fetch_or_keep(
+        plan.activation.secrets, instance.region, plan.activation.deployment.fips, doors
+    )
+    values = {**secret_values.from_conf(plan.activation.secrets, conf), **fetched.values}
     now = current.FILE.read(root)
     generation = _generation(root, now)
     before = manual_edits.document(manual_edits.text(root, paths.TELEPORT_YAML))
@@ -86,7 +88,7 @@ def make(doors: gather.Doors, named: gather.NamedBuild) -> Proposal:
         build=build,
         instance=instance,
         plan=plan,
-        fetched=secret_files.Fetched(values, fetched.notes),
+        fetched=secret_values.Fetched(values, fetched.notes),
         differences=differences,
         secrets_change=tuple(path for path, value in values.items() if not _holds(root, path, value.reveal())),
         edits=manual_edits.lost(root, generation, plan.document),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import attempt, changeset, health, plan_files, revert, session
-from teleport_bootstrap.instance import gather, secret_files
+from teleport_bootstrap.instance import gather, secret_values
 from teleport_bootstrap.state import current, generations, manual_edits, metadata_cache, new_generation
 
 
@@ -102,23 +102,23 @@ def _generation(root: paths.Root, now: current.Current | None) -> generations.Ge
         return None
 
 
-def _secrets(doors: gather.Doors, target: generations.Generation) -> secret_files.Fetched:
+def _secrets(doors: gather.Doors, target: generations.Generation) -> secret_values.Fetched:
     """Get what the generation names, from the conf where it still is the same, and from SSM; the rest stays."""
     values, notes = {}, []
     if any(each.variable for each in target.secrets):
         conf = gather.conf(doors.root)
         if conf is not None and new_generation.conf_digest(doors.root) == target.conf_sha256:
-            values = secret_files.from_conf(target.secrets, conf)
+            values = secret_values.from_conf(target.secrets, conf)
         else:
             notes.append(
                 "the token of that time is not kept: what lies there now stays, and a host that has joined needs none"
             )
     fetched = _from_ssm(doors, target)
-    return secret_files.Fetched({**values, **fetched.values}, (*notes, *fetched.notes))
+    return secret_values.Fetched({**values, **fetched.values}, (*notes, *fetched.notes))
 
 
-def _from_ssm(doors: gather.Doors, target: generations.Generation) -> secret_files.Fetched:
+def _from_ssm(doors: gather.Doors, target: generations.Generation) -> secret_values.Fetched:
     region = metadata_cache.read(doors.root).get("region")
     if region is None or not any(each.parameter for each in target.secrets):
-        return secret_files.Fetched({})
-    return secret_files.fetch(target.secrets, region, target.fips, doors)
+        return secret_values.Fetched({})
+    return secret_values.fetch_or_keep(target.secrets, region, target.fips, doors)

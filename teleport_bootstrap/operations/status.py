@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.change import pending_files
+from teleport_bootstrap.change import pending_files, secret_files
 from teleport_bootstrap.checks import drift, web_certificates
 from teleport_bootstrap.host import clock, probe, systemd, teleport
-from teleport_bootstrap.instance import gather, secret_files
+from teleport_bootstrap.instance import gather
 from teleport_bootstrap.plan import activation, plan_model, roles, teleport_build
 from teleport_bootstrap.state import conf_hold, current, generations, jobs, manual_edits, restore_record
 

@@ -22,7 +22,7 @@ def source(
     clusters in one place are not chosen between. Raises UsageError, BackupMissing, and what the store raises.
     """
     found = destination.parse(text, doors.root)
-    kept = destination.open_store(found, lambda: aws_access.access(doors, conf), expected_owner=expected_owner)
+    kept = destination.open_store(found, lambda: aws_access.aws(doors, conf), expected_owner=expected_owner)
     if found.name is not None:
         return kept.source(found.name)
     stored = kept.sources()

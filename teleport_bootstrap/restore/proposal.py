@@ -15,7 +15,7 @@ from teleport_bootstrap.conf import conf_file as confs
 from teleport_bootstrap.conf import variables
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.host import teleport
-from teleport_bootstrap.instance import gather, secret_files
+from teleport_bootstrap.instance import gather, secret_values
 from teleport_bootstrap.plan import comparison, deployment, overrides, plan_model, planner, teleport_build
 from teleport_bootstrap.restore import archive_configuration, manual_host, manual_yaml, origin, places, rules, this_host
 from teleport_bootstrap.state import generations, manual_edits, restore_record
@@ -54,7 +54,7 @@ class Proposal:
     plan: plan_model.Plan | None = None
     hand: manual_host.Configured | None = None
     instance: facts.Facts | None = None
-    fetched: secret_files.Fetched = field(default_factory=lambda: secret_files.Fetched({}))
+    fetched: secret_values.Fetched = field(default_factory=lambda: secret_values.Fetched({}))
     kept_yaml: bytes | None = None
     merged: Mapping[str, bytes] = field(default_factory=dict)
     named: Mapping[str, tuple[bytes, interface.Entry]] = field(default_factory=dict)
@@ -280,18 +280,18 @@ def _ask_teleport(
 
 def _fetched(
     doors: gather.Doors, given: confs.Conf, plan: plan_model.Plan, region: str, coming: Callable[[str], bool]
-) -> secret_files.Fetched:
+) -> secret_values.Fetched:
     """Return the secrets of the plan; where SSM does not answer, those of the archive do."""
     wanted = plan.activation
-    values = secret_files.from_conf(wanted.secrets, given)
+    values = secret_values.from_conf(wanted.secrets, given)
     try:
-        found = secret_files.ask(wanted.secrets, region, wanted.deployment.fips, doors)
+        found = secret_values.fetch(wanted.secrets, region, wanted.deployment.fips, doors)
     except errors.BootstrapError as error:
         missing = [each for each in wanted.secrets if each.parameter and not each.awaited and not coming(each.path)]
         if missing:
             raise
-        found = secret_files.Fetched({}, (f"SSM gave nothing, and the archive's files count: {error.message}",))
-    return secret_files.Fetched({**values, **found.values}, found.notes)
+        found = secret_values.Fetched({}, (f"SSM gave nothing, and the archive's files count: {error.message}",))
+    return secret_values.Fetched({**values, **found.values}, found.notes)
 
 
 def _set_aside(here: confs.Conf | None, given: confs.Conf | None) -> Iterator[str]:

@@ -227,7 +227,7 @@ def test_whoever_waits_takes_over_as_soon_as_a_dead_hosts_lock_has_ended(
 def test_a_certificate_that_did_not_reach_the_bucket_is_brought_there_without_asking_again(
     cluster: Cluster, auth: Agent, certbot: Certbot
 ) -> None:
-    cluster.aws.fail(REFUSED, root="^PUT", times=100)
+    cluster.aws.fail(REFUSED, operation="^PUT", times=100)
     assert certificate(auth, "obtain").status == 4
     assert certbot.count == 1 and not any(key.startswith("live/") for key in cluster.objects())
     cluster.aws.clear_faults()
@@ -240,7 +240,7 @@ def test_an_all_in_one_serves_with_what_it_has_also_where_the_bucket_is_gone(
     cluster: Cluster, certbot: Certbot
 ) -> None:
     host = certbot.given_to(cluster.host(ALONE))
-    cluster.aws.fail(REFUSED, root="^PUT", times=100)
+    cluster.aws.fail(REFUSED, operation="^PUT", times=100)
     assert certificate(host, "obtain").status == 4
     assert installed(host) == pair(certbot.issued[0])
 
@@ -250,11 +250,11 @@ def test_a_role_that_may_list_these_prefixes_alone_can_begin_with_an_empty_bucke
 ) -> None:
     """S3 says that something is missing only to those who may list the bucket without a condition."""
     missing = f"^GET /{letsencrypt.BUCKET}/(live|renewal)/"
-    cluster.aws.fail(REFUSED, root=missing, times=2)
+    cluster.aws.fail(REFUSED, operation=missing, times=2)
     awaited = certificate(proxy, "install")
     assert awaited.status == 10 and "there is no certificate" in awaited.errors, awaited.said
     # Four current files and the settings, before the lock and with it.
-    cluster.aws.fail(REFUSED, root=missing, times=10)
+    cluster.aws.fail(REFUSED, operation=missing, times=10)
     done = certificate(auth, "obtain", "--format", "json")
     assert done.status == 0 and done.data["result"] == "obtained", done.said
     assert cluster.live() == certbot.issued[0]
@@ -414,7 +414,7 @@ def test_a_role_that_may_read_live_alone_is_enough(
 ) -> None:
     issued = authority.issue(DOMAIN)
     cluster.share(issued, 1)
-    cluster.aws.fail(REFUSED, root=denied, times=100)
+    cluster.aws.fail(REFUSED, operation=denied, times=100)
     assert certificate(proxy, "install").status == 0
     assert installed(proxy) == pair(issued)
 

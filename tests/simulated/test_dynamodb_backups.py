@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.aws import dynamodb_backups
-from teleport_bootstrap.aws.access import Access
-from teleport_bootstrap.ec2 import credentials
+from teleport_bootstrap.aws import dynamodb
+from teleport_bootstrap.aws.account import Aws as InstanceAws
 from teleport_bootstrap.ec2.imds import Imds
 from tests.simulated_ec2 import Aws
 from tests.simulated_ec2 import aws as simulated
@@ -29,11 +28,11 @@ DELETED = simulated.Answer(
 
 
 @pytest.fixture
-def access(aws: Aws, imds: emulator.Server) -> Access:
+def instance(aws: Aws, imds: emulator.Server) -> InstanceAws:
     for table in TABLES:
         make(aws, table)
     service = Imds.from_environment({"AWS_EC2_METADATA_SERVICE_ENDPOINT": imds.url}, deadline_seconds=10)
-    return Access(simulated.REGION, credentials.refreshable(service), {"AWS_ENDPOINT_URL": aws.url}, wait_seconds=10)
+    return InstanceAws.of_instance(service, simulated.REGION, {"AWS_ENDPOINT_URL": aws.url}, wait_seconds=10)
 
 
 def make(aws: Aws, table: str) -> None:
@@ -57,8 +56,8 @@ def arns(aws: Aws) -> set[str]:
     return {each["BackupArn"] for each in aws.client("dynamodb").list_backups()["BackupSummaries"]}
 
 
-def test_both_tables_are_backed_up_and_their_arns_told(aws: Aws, access: Access) -> None:
-    made = dynamodb_backups.request(access, TABLES, SUFFIX)
+def test_both_tables_are_backed_up_and_their_arns_told(aws: Aws, instance: InstanceAws) -> None:
+    made = instance.dynamodb.back_up(TABLES, SUFFIX)
     assert [(each.table, each.available) for each in made] == [(table, True) for table in TABLES]
     assert {each.arn for each in made} == arns(aws)
     assert there(aws) == {table: [f"{table}-{SUFFIX}"] for table in TABLES}
@@ -79,37 +78,39 @@ def test_both_tables_are_backed_up_and_their_arns_told(aws: Aws, access: Access)
 )
 @pytest.mark.parametrize("operation", ["CreateBackup", "DescribeBackup"])
 def test_a_failure_that_passes_makes_no_second_backup(
-    aws: Aws, access: Access, operation: str, answer: simulated.Answer
+    aws: Aws, instance: InstanceAws, operation: str, answer: simulated.Answer
 ) -> None:
     if operation == "DescribeBackup" and answer.code.startswith("Limit"):
         return  # not one of its errors
-    aws.fail(answer, root=f"^{operation}$")
-    made = dynamodb_backups.request(access, TABLES, SUFFIX)
+    aws.fail(answer, operation=f"^{operation}$")
+    made = instance.dynamodb.back_up(TABLES, SUFFIX)
     assert {each.arn for each in made} == arns(aws)
     assert there(aws) == {table: [f"{table}-{SUFFIX}"] for table in TABLES}
 
 
-def test_one_that_takes_longer_is_not_waited_for(aws: Aws, access: Access, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dynamodb_backups, "AVAILABLE_SECONDS", 0.3)
-    aws.fail(IN_THE_MAKING, times=1000, root="^DescribeBackup$")
-    assert [each.available for each in dynamodb_backups.request(access, TABLES, SUFFIX)] == [False, False]
+def test_one_that_takes_longer_is_not_waited_for(
+    aws: Aws, instance: InstanceAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dynamodb, "AVAILABLE_SECONDS", 0.3)
+    aws.fail(IN_THE_MAKING, times=1000, operation="^DescribeBackup$")
+    assert [each.available for each in instance.dynamodb.back_up(TABLES, SUFFIX)] == [False, False]
 
 
-def test_who_may_not_look_has_backups_all_the_same(aws: Aws, access: Access) -> None:
-    aws.fail(simulated.denied("dynamodb:DescribeBackup"), times=10, root="^DescribeBackup$")
-    assert [each.available for each in dynamodb_backups.request(access, TABLES, SUFFIX)] == [False, False]
+def test_who_may_not_look_has_backups_all_the_same(aws: Aws, instance: InstanceAws) -> None:
+    aws.fail(simulated.denied("dynamodb:DescribeBackup"), times=10, operation="^DescribeBackup$")
+    assert [each.available for each in instance.dynamodb.back_up(TABLES, SUFFIX)] == [False, False]
 
 
-def test_one_that_is_deleted_at_once_is_no_backup(aws: Aws, access: Access) -> None:
-    aws.fail(DELETED, root="^DescribeBackup$")
+def test_one_that_is_deleted_at_once_is_no_backup(aws: Aws, instance: InstanceAws) -> None:
+    aws.fail(DELETED, operation="^DescribeBackup$")
     with pytest.raises(errors.TableUnusable, match="was deleted as soon as it was made"):
-        dynamodb_backups.request(access, TABLES, SUFFIX)
+        instance.dynamodb.back_up(TABLES, SUFFIX)
 
 
-def test_a_role_that_may_not_is_told_what_it_lacks(aws: Aws, access: Access) -> None:
-    aws.fail(simulated.denied("dynamodb:CreateBackup", "table/teleport"), root="^CreateBackup$")
+def test_a_role_that_may_not_is_told_what_it_lacks(aws: Aws, instance: InstanceAws) -> None:
+    aws.fail(simulated.denied("dynamodb:CreateBackup", "table/teleport"), operation="^CreateBackup$")
     with pytest.raises(errors.AwsDenied) as raised:
-        dynamodb_backups.request(access, TABLES, SUFFIX)
+        instance.dynamodb.back_up(TABLES, SUFFIX)
     assert f"dynamodb:CreateBackup on arn:aws:dynamodb:{simulated.REGION}:{simulated.ACCOUNT}:table/teleport" in (
         raised.value.hint
     )
@@ -117,30 +118,30 @@ def test_a_role_that_may_not_is_told_what_it_lacks(aws: Aws, access: Access) -> 
 
 
 @pytest.mark.parametrize("wait", [0.5])
-def test_throttling_that_lasts_ends_in_time(aws: Aws, access: Access, wait: float) -> None:
+def test_throttling_that_lasts_ends_in_time(aws: Aws, instance: InstanceAws, wait: float) -> None:
     aws.fail_always(simulated.THROTTLED)
     with pytest.raises(errors.AwsThrottled, match="dynamodb:CreateBackup"):
-        dynamodb_backups.request(dataclasses.replace(access, wait_seconds=wait), TABLES, SUFFIX)
+        dataclasses.replace(instance, wait_seconds=wait).dynamodb.back_up(TABLES, SUFFIX)
 
 
-def test_a_table_that_is_not_there_is_named(access: Access) -> None:
+def test_a_table_that_is_not_there_is_named(instance: InstanceAws) -> None:
     with pytest.raises(errors.TableUnusable, match=f"no DynamoDB table nowhere in {simulated.REGION}"):
-        dynamodb_backups.request(access, ("nowhere",), SUFFIX)
+        instance.dynamodb.back_up(("nowhere",), SUFFIX)
 
 
 @pytest.mark.parametrize(
     "code", ["TableInUseException", "BackupInUseException", "ContinuousBackupsUnavailableException"]
 )
-def test_a_table_that_is_busy_is_named(aws: Aws, access: Access, code: str) -> None:
+def test_a_table_that_is_busy_is_named(aws: Aws, instance: InstanceAws, code: str) -> None:
     aws.fail(simulated.Answer(code, "busy"))
     with pytest.raises(errors.TableUnusable, match=rf"table teleport cannot be backed up now \({code}\)"):
-        dynamodb_backups.request(access, TABLES, SUFFIX)
+        instance.dynamodb.back_up(TABLES, SUFFIX)
 
 
-def test_the_name_of_a_backup_is_one_that_dynamodb_takes(aws: Aws, access: Access) -> None:
+def test_the_name_of_a_backup_is_one_that_dynamodb_takes(aws: Aws, instance: InstanceAws) -> None:
     long: Any = "t" * 255
     make(aws, long)
-    dynamodb_backups.request(access, (long,), f"{SUFFIX}/with spaces")
+    instance.dynamodb.back_up((long,), f"{SUFFIX}/with spaces")
     ((name,),) = there(aws).values()
     assert len(name) == 255
     assert name.endswith(f"-{SUFFIX}-with-spaces")

@@ -12,7 +12,8 @@ import pytest
 from botocore.credentials import Credentials
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.aws import session
+from teleport_bootstrap.aws.account import Aws as InstanceAws
+from teleport_bootstrap.aws.dynamodb import DynamoDb
 from teleport_bootstrap.cluster import lock
 from tests.simulated import auth_server
 from tests.simulated_ec2 import Aws
@@ -37,7 +38,7 @@ def host(table: Aws, tmp_path: Path) -> Iterator[Callable[..., Any]]:
     def held(name: str = "host-1", deadline: float = 0.0, terms: lock.Terms = lock.TERMS) -> Any:
         place = tmp_path / name
         place.mkdir(exist_ok=True)
-        return lock.held(
+        return lock.hold(
             client(table),
             root=paths.Root(str(place)),
             table=LOCKS,
@@ -49,14 +50,9 @@ def host(table: Aws, tmp_path: Path) -> Iterator[Callable[..., Any]]:
     yield held
 
 
-def client(aws: Aws, seconds: float = 30.0) -> Any:
-    return session.client(
-        "dynamodb",
-        region=answers.REGION,
-        credentials=Credentials("access", "secret"),
-        environ={"AWS_ENDPOINT_URL": aws.url},
-        deadline_seconds=seconds,
-    )
+def client(aws: Aws, seconds: float = 30.0) -> DynamoDb:
+    credentials = Credentials("access", "secret")
+    return InstanceAws(answers.REGION, credentials, {"AWS_ENDPOINT_URL": aws.url}, wait_seconds=seconds).dynamodb
 
 
 def item(aws: Aws) -> Optional[dict[str, dict[str, str]]]:
@@ -106,7 +102,7 @@ def test_of_two_hundred_one_gets_it(table: Aws, tmp_path: Path) -> None:
         place.mkdir()
         start.wait(60)
         try:
-            with lock.held(shared, root=paths.Root(str(place)), table=LOCKS, process=name) as lease:
+            with lock.hold(shared, root=paths.Root(str(place)), table=LOCKS, process=name) as lease:
                 lease.check()
                 winners.append(name)
                 done.wait(120)
@@ -216,7 +212,7 @@ def test_an_item_that_does_not_say_until_when_is_left_and_told(
 ) -> None:
     put(table, Expires=expires, Process="strange")
     before = item(table)
-    with pytest.raises(errors.AwsFailed, match="does not say in seconds") as raised, host("host-1"):
+    with pytest.raises(errors.AwsFailed, match="Expires that is not a number of seconds") as raised, host("host-1"):
         pass
     assert "Remove the item" in raised.value.hint
     assert item(table) == before
@@ -307,7 +303,7 @@ def test_a_release_that_fails_is_told_and_the_work_is_still_done(
 ) -> None:
     with host("host-1"):
         table.fail_always(answers.denied("dynamodb:DeleteItem"))
-    assert "could not be released, and ends by itself" in caplog.text
+    assert "could not be released; it expires by itself" in caplog.text
     table.clear_faults()
     with host("host-1"):  # its own host takes it up again at once
         pass
@@ -316,7 +312,7 @@ def test_a_release_that_fails_is_told_and_the_work_is_still_done(
 def test_a_table_that_is_not_there_is_told_by_its_name(aws: Aws, tmp_path: Path) -> None:
     with (
         pytest.raises(errors.AwsFailed, match="no DynamoDB table absent-1 in us-east-1") as raised,
-        lock.held(client(aws), root=paths.Root(str(tmp_path)), table="absent-1", process="host-1"),
+        lock.hold(client(aws), root=paths.Root(str(tmp_path)), table="absent-1", process="host-1"),
     ):
         pass
     assert "TELEPORT_LOCKS_TABLE_NAME" in raised.value.hint

@@ -14,7 +14,7 @@ from typing import Any, Optional
 
 import pytest
 
-from teleport_bootstrap.aws import ssm
+from teleport_bootstrap.aws.account import Aws
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.ec2.imds import Imds
 from tests.simulated_ec2 import SimulatedEc2
@@ -99,5 +99,5 @@ def test_one_context_leads_to_both_services() -> None:
         ec2.aws.put_parameters({"/a": "b"})
         agent = Imds.from_environment(ec2.environ, deadline_seconds=5)
         assert facts.read(agent, region=None).local_ipv4 == "10.1.1.1"
-        found = ssm.fetch(["/a"], region="us-east-1", imds=agent, environ=ec2.environ, deadline_seconds=5)
+        found = Aws.of_instance(agent, "us-east-1", ec2.environ, wait_seconds=5).ssm.fetch(["/a"])
         assert found["/a"].reveal() == "b"

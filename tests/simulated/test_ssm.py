@@ -12,9 +12,11 @@ import pytest
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
-from teleport_bootstrap import errors
-from teleport_bootstrap.aws import session, ssm
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.aws import botocore_client
+from teleport_bootstrap.aws.account import Aws as InstanceAws
 from teleport_bootstrap.ec2.imds import Imds
+from teleport_bootstrap.instance import gather, secret_values
 from teleport_bootstrap.secret import Secret
 from tests.simulated_ec2 import Aws
 from tests.simulated_ec2 import aws as simulated
@@ -34,10 +36,12 @@ class Instance:
         self.aws = aws
         self.environ = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": imds.url, "AWS_ENDPOINT_URL": aws.url}
 
-    def fetch(self, *names: str, deadline_seconds: float = 3.0, **options: Any) -> dict[str, Secret]:
+    def fetch(
+        self, *names: str, region: str = "us-east-1", deadline_seconds: float = 3.0, **options: Any
+    ) -> dict[str, Secret]:
         agent = Imds.from_environment(self.environ, deadline_seconds=deadline_seconds)
-        arguments = {"region": "us-east-1", "environ": self.environ, **options}
-        return ssm.fetch(names, imds=agent, deadline_seconds=deadline_seconds, **arguments)
+        aws = InstanceAws.of_instance(agent, region, self.environ, wait_seconds=deadline_seconds)
+        return aws.ssm.fetch(names, **options)
 
     def fails(self, *names: str, **options: Any) -> errors.BootstrapError:
         """Return the error that fetching ends with; nothing of it may show a value."""
@@ -85,8 +89,14 @@ def test_the_order_of_the_answer_does_not_matter(instance: Instance, names: tupl
     assert tuple(found) == names
 
 
-def test_nothing_is_asked_of_anyone_when_nothing_is_wanted(instance: Instance) -> None:
+def test_sends_no_request_for_no_names(instance: Instance) -> None:
     assert instance.fetch() == {}
+    assert instance.aws.requests == []
+
+
+def test_asks_no_service_for_a_plan_without_parameters(instance: Instance) -> None:
+    doors = gather.Doors(paths.Root("/nowhere"), instance.environ)
+    assert secret_values.fetch((), "us-east-1", False, doors) == secret_values.Fetched({})
     assert instance.aws.requests == []
     assert instance.imds.service.requests == []
 
@@ -138,7 +148,9 @@ def test_known_defect_7_a_blank_parameter_is_refused(instance: Instance, value: 
     "answer", [simulated.THROTTLED, simulated.BROKEN, simulated.RESETTING], ids=["429", "500", "reset"]
 )
 def test_botocore_repeats_nothing_by_itself(instance: Instance, answer: simulated.Answer) -> None:
-    client = session.client("ssm", region="us-east-1", credentials=Credentials("a", "b"), environ=instance.environ)
+    client = botocore_client.create(
+        "ssm", region="us-east-1", credentials=Credentials("a", "b"), environ=instance.environ
+    )
     instance.aws.fail_always(answer)
     with pytest.raises((BotoCoreError, ClientError)):
         client.get_parameters(Names=[LICENSE])

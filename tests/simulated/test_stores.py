@@ -18,12 +18,11 @@ import pytest
 from botocore.credentials import Credentials
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.aws import s3, s3_upload, session
-from teleport_bootstrap.aws.access import Access
+from teleport_bootstrap.aws import s3, s3_upload
+from teleport_bootstrap.aws.account import Aws as InstanceAws
 from teleport_bootstrap.backup import retention
 from teleport_bootstrap.backup.stores.bucket import BucketStore
 from teleport_bootstrap.backup.stores.directory import PARTIAL, DirectoryStore
-from teleport_bootstrap.ec2 import credentials as instance_credentials
 from teleport_bootstrap.ec2.imds import Imds
 from teleport_bootstrap.host import clock
 from tests.simulated.agent import CHECKOUT, needs_root
@@ -67,19 +66,12 @@ def bucket(aws: Aws) -> s3.Bucket:
 
 
 def opened(aws: Aws, *, seconds: float = 10.0, **options: Any) -> s3.Bucket:
-    """Return the bucket; each call of it is tried for `seconds`, and at least once."""
-
-    def client(region: str) -> Any:
-        return session.client(
-            "s3",
-            region=region,
-            credentials=Credentials("key", "secret"),
-            environ={"AWS_ENDPOINT_URL": aws.url},
-            deadline_seconds=10.0,
-        )
-
-    given: Any = {"in_region": client, **options}
-    return s3.Bucket(client(simulated.REGION), BUCKET, deadline_seconds=seconds, clock=IMPATIENT, **given)
+    """Return the bucket; each call is tried for `seconds`, and at least once."""
+    environ = {"AWS_ENDPOINT_URL": aws.url}
+    instance = InstanceAws(
+        simulated.REGION, Credentials("key", "secret"), environ, wait_seconds=seconds, clock=IMPATIENT
+    )
+    return instance.s3(BUCKET, **options)
 
 
 def write(store: BucketStore, content: bytes = THREE_PARTS, name: str = NAME) -> None:
@@ -138,7 +130,7 @@ def test_a_passing_failure_of_any_call_costs_nothing(
 ) -> None:
     if answer is simulated.PAGE and call == "is it there":
         return  # an answer to HEAD has no page in it
-    aws.fail(answer, root=CALLS[call])
+    aws.fail(answer, operation=CALLS[call])
     write(BucketStore(bucket, "hosts/"))
     assert held(aws) == {KEY: THREE_PARTS}
     assert under_way(aws) == []
@@ -146,7 +138,7 @@ def test_a_passing_failure_of_any_call_costs_nothing(
 
 @pytest.mark.parametrize("call", WRITES)
 def test_a_call_that_is_denied_ends_it_and_nothing_is_left(aws: Aws, bucket: s3.Bucket, call: str) -> None:
-    aws.fail(simulated.S3_DENIED, root=CALLS[call], times=100)
+    aws.fail(simulated.S3_DENIED, operation=CALLS[call], times=100)
     with pytest.raises(errors.AwsDenied) as raised:
         write(BucketStore(bucket, "hosts/"))
     assert f"s3:PutObject on arn:aws:s3:::{BUCKET}/{KEY}" in raised.value.hint
@@ -158,7 +150,7 @@ def test_a_call_that_is_denied_ends_it_and_nothing_is_left(aws: Aws, bucket: s3.
 @pytest.mark.parametrize("call", WRITES)
 def test_a_call_that_goes_on_failing_ends_it_in_time_and_nothing_is_left(aws: Aws, call: str) -> None:
     aws.client("s3").create_bucket(Bucket=BUCKET)
-    aws.fail(simulated.SLOW_DOWN, root=CALLS[call], times=10000)
+    aws.fail(simulated.SLOW_DOWN, operation=CALLS[call], times=10000)
     with pytest.raises(errors.AwsThrottled):
         write(BucketStore(opened(aws, seconds=0.4), "hosts/"))
     aws.clear_faults()
@@ -168,8 +160,8 @@ def test_a_call_that_goes_on_failing_ends_it_in_time_and_nothing_is_left(aws: Aw
 
 def test_an_object_whose_completion_was_never_confirmed_does_not_stay(aws: Aws) -> None:
     aws.client("s3").create_bucket(Bucket=BUCKET)
-    aws.fail(simulated.LOST, simulated.RESETTING, times=1, root=CALLS["complete"])
-    aws.fail(simulated.RESETTING, times=10000, root=CALLS["complete"])
+    aws.fail(simulated.LOST, simulated.RESETTING, times=1, operation=CALLS["complete"])
+    aws.fail(simulated.RESETTING, times=10000, operation=CALLS["complete"])
     with pytest.raises(errors.AwsUnreachable):
         write(BucketStore(opened(aws, seconds=0.4), "hosts/"))
     assert held(aws) == {}
@@ -179,7 +171,7 @@ def test_an_object_whose_completion_was_never_confirmed_does_not_stay(aws: Aws) 
 def test_an_error_inside_the_answer_to_the_completion_is_tried_again(aws: Aws, bucket: s3.Bucket) -> None:
     """S3 has said 200 by then: it sends that at once, and the outcome when it knows it."""
     late = '<?xml version="1.0"?><Error><Code>InternalError</Code><Message>We encountered an error</Message></Error>'
-    aws.fail(simulated.Answer(text=late, status=200), root=CALLS["complete"])
+    aws.fail(simulated.Answer(text=late, status=200), operation=CALLS["complete"])
     write(BucketStore(bucket, "hosts/"))
     assert held(aws) == {KEY: THREE_PARTS}
 
@@ -188,18 +180,16 @@ def test_an_error_inside_the_answer_to_the_completion_is_tried_again(aws: Aws, b
 def test_credentials_that_expire_in_the_middle_are_renewed(aws: Aws, imds: emulator.Server, call: str) -> None:
     aws.client("s3").create_bucket(Bucket=BUCKET)
     service = Imds.from_environment({"AWS_EC2_METADATA_SERVICE_ENDPOINT": imds.url}, deadline_seconds=5)
-    access = Access(
-        simulated.REGION, instance_credentials.refreshable(service), {"AWS_ENDPOINT_URL": aws.url}, wait_seconds=10
-    )
-    aws.fail(simulated.S3_EXPIRED, root=CALLS[call])
+    instance = InstanceAws.of_instance(service, simulated.REGION, {"AWS_ENDPOINT_URL": aws.url}, wait_seconds=10)
+    aws.fail(simulated.S3_EXPIRED, operation=CALLS[call])
     fetched = len([get for get in imds.service.gets() if "security-credentials/" in get.path])
-    write(BucketStore(s3.Bucket.of(access, BUCKET), "hosts/"))
+    write(BucketStore(instance.s3(BUCKET), "hosts/"))
     assert held(aws) == {KEY: THREE_PARTS}
     assert len([get for get in imds.service.gets() if "security-credentials/" in get.path]) > fetched
 
 
 def test_credentials_that_stay_expired_end_it_and_say_so(aws: Aws, bucket: s3.Bucket) -> None:
-    aws.fail(simulated.S3_EXPIRED, root=CALLS["part 2"], times=100)
+    aws.fail(simulated.S3_EXPIRED, operation=CALLS["part 2"], times=100)
     with pytest.raises(errors.AwsFailed, match="ExpiredToken") as raised:
         write(BucketStore(bucket, "hosts/"))
     assert "instance role" in raised.value.hint
@@ -214,7 +204,9 @@ def test_head_with_expired_credentials_is_known_though_its_answer_says_nothing(a
         aws.clear_faults()
 
     aws.fail_always(simulated.S3_EXPIRED)
-    assert opened(aws, renew=renew).head("nothing") is None
+    bucket = opened(aws)
+    bucket._service.renew = renew
+    assert bucket.head("nothing") is None
     assert renewed == [1]
 
 
@@ -246,7 +238,9 @@ def test_a_bucket_in_another_region_is_named_with_it_where_nobody_can_go_there(a
     aws.client("s3").create_bucket(Bucket=BUCKET)
     aws.bucket_regions[BUCKET] = "eu-west-1"
     with pytest.raises(errors.BucketUnusable, match=f"{BUCKET} is not in us-east-1 but in eu-west-1"):
-        call(opened(aws, in_region=None))
+        bucket = opened(aws)
+        bucket._in_region = None
+        call(bucket)
 
 
 def test_a_bucket_that_does_not_exist_is_told_apart_from_an_object(aws: Aws) -> None:
@@ -286,21 +280,21 @@ def test_who_may_only_list_below_the_prefix_is_told_what_is_missing_and_what_is_
 ) -> None:
     """S3 denies HEAD of what is missing, unless one may list the whole bucket."""
     store = BucketStore(bucket, "hosts/")
-    aws.fail(simulated.S3_DENIED, root="^HEAD")
+    aws.fail(simulated.S3_DENIED, operation="^HEAD")
     with pytest.raises(errors.BackupMissing):
         store.source(NAME)
-    aws.fail(simulated.S3_DENIED, root="^HEAD")
+    aws.fail(simulated.S3_DENIED, operation="^HEAD")
     write(store)
-    aws.fail(simulated.S3_DENIED, root="^HEAD")
+    aws.fail(simulated.S3_DENIED, operation="^HEAD")
     with pytest.raises(errors.AwsDenied, match="s3:GetObject"):
         store.source(NAME)
-    aws.fail(simulated.S3_DENIED, root="^HEAD")
+    aws.fail(simulated.S3_DENIED, operation="^HEAD")
     with pytest.raises(errors.BackupExists):
         write(store)
 
 
 def test_who_may_only_write_can_write(aws: Aws, bucket: s3.Bucket) -> None:
-    aws.fail(simulated.S3_DENIED, root="^HEAD|^GET", times=100)
+    aws.fail(simulated.S3_DENIED, operation="^HEAD|^GET", times=100)
     write(BucketStore(bucket, "hosts/"))
     aws.clear_faults()
     assert held(aws) == {KEY: THREE_PARTS}
@@ -312,7 +306,7 @@ def test_who_may_only_write_can_write(aws: Aws, bucket: s3.Bucket) -> None:
 def test_a_download_goes_on_where_it_broke_off(aws: Aws, bucket: s3.Bucket) -> None:
     write(BucketStore(bucket, "hosts/"))
     aws.requests.clear()
-    aws.fail(simulated.CUT_SHORT, times=4, root="^GET")
+    aws.fail(simulated.CUT_SHORT, times=4, operation="^GET")
     source = BucketStore(bucket, "hosts/").source(NAME)
     with source.open() as stream:
         digest = hashlib.sha256()
@@ -326,7 +320,7 @@ def test_a_download_never_mixes_two_versions(aws: Aws, bucket: s3.Bucket) -> Non
     content = os.urandom(4 * MIB)
     aws.client("s3").put_object(Bucket=BUCKET, Key=KEY, Body=content)
     source = BucketStore(bucket, "hosts/").source(NAME)
-    aws.fail(simulated.CUT_SHORT, root="^GET")
+    aws.fail(simulated.CUT_SHORT, operation="^GET")
     with source.open() as stream:
         assert stream.read(10) == content[:10]
         aws.client("s3").put_object(Bucket=BUCKET, Key=KEY, Body=content[::-1])
@@ -339,8 +333,8 @@ def test_a_download_never_mixes_two_versions(aws: Aws, bucket: s3.Bucket) -> Non
 def test_a_download_that_comes_no_further_ends_in_time(aws: Aws) -> None:
     aws.client("s3").create_bucket(Bucket=BUCKET)
     write(BucketStore(opened(aws), "hosts/"))
-    aws.fail(simulated.CUT_SHORT, root="^GET")
-    aws.fail(simulated.RESETTING, root="^GET", times=10000)
+    aws.fail(simulated.CUT_SHORT, operation="^GET")
+    aws.fail(simulated.RESETTING, operation="^GET", times=10000)
     source = BucketStore(opened(aws, seconds=0.4), "hosts/").source(NAME)
     with source.open() as stream, pytest.raises(errors.AwsUnreachable):
         stream.read()
@@ -394,7 +388,7 @@ def test_a_passing_failure_changes_no_listing(
     store = BucketStore(bucket, "hosts/")
     for name in (OLDER, NAME):
         aws.client("s3").put_object(Bucket=BUCKET, Key=f"hosts/{name}", Body=b"content")
-    aws.fail(answer, root=f"^{method} ")
+    aws.fail(answer, operation=f"^{method} ")
     store.mark_verified(NAME)
     store.delete(OLDER)
     assert [(each.name, each.verified) for each in store.sources()] == [(NAME, True)]
@@ -426,17 +420,14 @@ def test_keeping_removes_what_enough_newer_good_ones_replace(bucket: s3.Bucket, 
 WRITER = """
 import os, sys, time
 from botocore.credentials import Credentials
-from teleport_bootstrap.aws import s3, session
+from teleport_bootstrap.aws.account import Aws
 from teleport_bootstrap.backup.stores.bucket import BucketStore
 from teleport_bootstrap.backup.stores.directory import DirectoryStore
 
 def hwm():
     return [int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")][0]
 
-client = session.client(
-    "s3", region="us-east-1", credentials=Credentials("a", "b"), environ={"AWS_ENDPOINT_URL": sys.argv[2]}
-)
-bucket = s3.Bucket(client, "acme-backups")
+bucket = Aws("us-east-1", Credentials("a", "b"), {"AWS_ENDPOINT_URL": sys.argv[2]}).s3("acme-backups")
 store = DirectoryStore(sys.argv[3]) if len(sys.argv) > 3 else BucketStore(bucket, "hosts/")
 bucket.put("first", b"")
 before = hwm()
@@ -489,7 +480,7 @@ def test_the_next_run_aborts_the_upload_of_one_that_was_killed_and_no_other(aws:
 
 
 def test_who_may_not_look_for_old_uploads_goes_without(aws: Aws, bucket: s3.Bucket) -> None:
-    aws.fail(simulated.S3_DENIED, root=r"^GET .*\?uploads", times=10)
+    aws.fail(simulated.S3_DENIED, operation=r"^GET .*\?uploads", times=10)
     assert BucketStore(bucket, "hosts/").sweep("acme", "ip-10-0-1-5") == ()
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import pytest
 
-from teleport_bootstrap.aws import tags as aws_tags
+from teleport_bootstrap.aws.account import Aws as InstanceAws
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.ec2.imds import Imds
 from tests.simulated_ec2 import Aws
@@ -17,8 +19,12 @@ INSTANCE = "i-0123456789abcdef0"
 def read(imds: emulator.Server, aws: Aws, *keys: str, describe: bool = True) -> facts.Facts:
     environ = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": imds.url, "AWS_ENDPOINT_URL": aws.url}
     agent = Imds.from_environment(environ, deadline_seconds=3)
-    describer = aws_tags.describer(agent, environ=environ, deadline_seconds=3) if describe else None
-    return facts.read(agent, region=None, tag_keys=keys, describe_tags=describer)
+
+    def describe_tags(region: str, instance_id: str, wanted: Sequence[str]) -> Mapping[str, str]:
+        instance = InstanceAws.of_instance(agent, region, environ, wait_seconds=3)
+        return instance.ec2.instance_tags(instance_id, wanted)
+
+    return facts.read(agent, region=None, tag_keys=keys, describe_tags=describe_tags if describe else None)
 
 
 @pytest.fixture
@@ -76,8 +82,7 @@ def test_a_key_is_no_pattern(imds: emulator.Server, tagged: Aws) -> None:
     found = read(imds, tagged, "cost*", "N?me")
     assert found.tags == {}
     assert "'cost*', 'N?me'" in found.notes[0]
-    options = {"client": tagged.client("ec2"), "region": "us-east-1", "instance_id": tagged.instance_id}  # type: ignore[attr-defined]
-    assert aws_tags.describe(["cost*", "Name"], **options) == {"Name": "a"}
+    assert read(imds, tagged, "cost*", "Name").tags == {"Name": "a"}
 
 
 def test_a_denial_is_a_note_with_the_permission_that_is_missing(imds: emulator.Server, aws: Aws) -> None:

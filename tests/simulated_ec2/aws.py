@@ -190,13 +190,13 @@ class Aws:
         """Switch IAM on or off: when on, only actions that a policy allows succeed (moto takes resources for `*`)."""
         self._moto.post("/moto-api/reset-auth", "0" if enforced else "inf")
 
-    def fail(self, *answers: Answer, times: int = 1, where: str = "") -> None:
+    def fail(self, *answers: Answer, times: int = 1, operation: str = "") -> None:
         """Give these instead of the next answers, in this order, each `times` times.
 
-        With `where`, instead of answers to requests whose operation this pattern is found in.
+        With `operation`, instead of answers to requests whose operation this pattern is found in.
         """
         with self._lock:
-            self._answers += [(where, answer) for answer in answers for _ in range(times)]
+            self._answers += [(operation, answer) for answer in answers for _ in range(times)]
 
     def fail_always(self, answer: Answer) -> None:
         """Give this instead of every answer until `clear_faults`."""

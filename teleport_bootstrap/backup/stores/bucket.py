@@ -144,7 +144,7 @@ class ObjectSource:
 
     def open(self) -> s3_download.Download:
         """Return its bytes; raises ObjectMissing and ObjectChanged, as reading does."""
-        return self._bucket.open(self._found.key, if_match=self._found.etag)
+        return s3_download.Download(self._bucket, self._found.key, if_match=self._found.etag)
 
 
 def _is_about(note: Optional[s3.Object], found: s3.Object) -> bool:

@@ -12,7 +12,7 @@ from teleport_bootstrap import errors, paths
 from teleport_bootstrap.backup.stores import names, store
 
 if TYPE_CHECKING:
-    from teleport_bootstrap.aws.access import Access
+    from teleport_bootstrap.aws.account import Aws
 
 _S3 = "s3://"
 _HINT = "Write a directory, a file whose name ends in .tar.zst or .tar.gz, or s3://BUCKET/PREFIX."
@@ -63,22 +63,21 @@ def parse(text: Optional[str], root: paths.Root) -> Destination:
 
 def open_store(
     destination: Destination,
-    access: Callable[[], Access],
+    aws: Callable[[], Aws],
     *,
     expected_owner: Optional[str] = None,
     kms_key_id: Optional[str] = None,
 ) -> store.Store:
     """Return the store that `destination` names; nothing is written yet.
 
-    `access` is called for a bucket only. `expected_owner` is the account that the bucket has to belong to, `kms_key_id`
-    the key to encrypt with. Raises UsageError where these are given for a directory, and what `access` raises.
+    `aws` is called for a bucket only. `expected_owner` is the account that the bucket has to belong to, `kms_key_id`
+    the key to encrypt with. Raises UsageError where these are given for a directory, and what `aws` raises.
     """
     if destination.is_s3:
         # AWS's library takes half a second to load, which a backup to a directory should not wait for.
-        from teleport_bootstrap.aws import s3  # noqa: PLC0415
         from teleport_bootstrap.backup.stores import bucket  # noqa: PLC0415
 
-        made = s3.Bucket.of(access(), destination.bucket, expected_owner=expected_owner, kms_key_id=kms_key_id)
+        made = aws().s3(destination.bucket, expected_owner=expected_owner, kms_key_id=kms_key_id)
         return bucket.BucketStore(made, destination.prefix)
     for option, value in (("--expected-bucket-owner", expected_owner), ("--kms-key-id", kms_key_id)):
         if value is not None:

@@ -14,10 +14,11 @@ from typing import Optional
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import changeset, pending_files, session
-from teleport_bootstrap.cluster.certificate import certificate_names, pair, reload
+from teleport_bootstrap.cluster.certificate import pair, reload
+from teleport_bootstrap.cluster.certificate import subject as subjects
 from teleport_bootstrap.cluster.certificate.bucket import Shared
-from teleport_bootstrap.cluster.certificate.certificate_names import Subject
 from teleport_bootstrap.cluster.certificate.local import Local
+from teleport_bootstrap.cluster.certificate.subject import Subject
 from teleport_bootstrap.host import directory
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.plan.services import proxy_service
@@ -95,7 +96,7 @@ def run(doors: gather.Doors) -> Outcome:
     systemd raise.
     """
     root = doors.root
-    found = certificate_names.of(root)
+    found = subjects.of_host(root)
     if isinstance(found, str):
         return Outcome(NOTHING, found)
     if not found.serves:
@@ -145,7 +146,7 @@ def _look(doors: gather.Doors, found: Subject) -> _Looking:
             looking.judge(found.domain, given, source, each.number or 0)
         looking.refused += looked.refused
         return looking
-    shared = certificate_names.shared(found, certificate_names.access(doors, found))
+    shared = subjects.shared(found, subjects.aws(doors, found))
     for source, number, given in _read(shared):
         if looking.judge(found.domain, given, source, number) and number:
             break  # what has a lower number is older

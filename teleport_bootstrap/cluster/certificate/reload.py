@@ -10,9 +10,8 @@ from __future__ import annotations
 import logging
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.change import changeset, health, pending_files
+from teleport_bootstrap.change import changeset, health, pending_files, secret_files
 from teleport_bootstrap.host import directory, probe, systemd
-from teleport_bootstrap.instance import secret_files
 from teleport_bootstrap.plan import plan_model
 from teleport_bootstrap.plan.services import proxy_service
 from teleport_bootstrap.state import manual_edits

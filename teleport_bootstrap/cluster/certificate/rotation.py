@@ -17,17 +17,18 @@ from typing import TYPE_CHECKING
 from teleport_bootstrap import errors
 from teleport_bootstrap.change import session
 from teleport_bootstrap.cluster import lock
-from teleport_bootstrap.cluster.certificate import certificate_names, lineage, lineage_files
+from teleport_bootstrap.cluster.certificate import lineage, lineage_files
+from teleport_bootstrap.cluster.certificate import subject as subjects
 from teleport_bootstrap.cluster.certificate.bucket import Shared
-from teleport_bootstrap.cluster.certificate.certificate_names import Subject
 from teleport_bootstrap.cluster.certificate.local import Local
 from teleport_bootstrap.cluster.certificate.renewal_state import State
+from teleport_bootstrap.cluster.certificate.subject import Subject
 from teleport_bootstrap.host import certbot, process, trouble
 from teleport_bootstrap.host import lock as host_lock
 from teleport_bootstrap.instance import gather
 
 if TYPE_CHECKING:
-    from teleport_bootstrap.aws.access import Access
+    from teleport_bootstrap.aws.account import Aws
 
 # certbot itself waits for Route 53 to spread the record, which takes up to a few minutes.
 CERTBOT_SECONDS = 900.0
@@ -91,38 +92,44 @@ def obtain(doors: gather.Doors, wishes: Wishes) -> Outcome:
     Raises CertbotTrouble, CertificateUnusable where certbot left none that can be used, LeaseLost, LockBusy, and what
     reading the conf, AWS and writing raise. Another host at work is no error.
     """
-    found = certificate_names.of(doors.root)
-    if isinstance(found, str) or not found.obtains:
-        return Outcome(NOTHING, found if isinstance(found, str) else "auth servers obtain the certificate, not proxies")
-    way = certificate_names.access(doors, found)
-    places = _look(doors, found, certificate_names.shared(found, way))
+    subject = subjects.of_host(doors.root)
+    if isinstance(subject, str) or not subject.obtains:
+        return Outcome(NOTHING, _not_here(subject, "obtain"))
+    aws = subjects.aws(doors, subject)
+    places = _look(doors, subject, subjects.shared(subject, aws))
     if _is_complete(places):
         # Nothing to ask for: an hourly look needs no lock of the cluster.
         with host_lock.held(doors.root, "the certificate", name=lock.NAME, deadline_seconds=doors.wait_seconds):
             _bring(doors, places.looked_again_here())
-        return Outcome(PRESENT, f"there is a valid certificate for {found.domain} in the bucket", notes=places.refused)
+        return Outcome(
+            PRESENT, f"there is a valid certificate for {subject.domain} in the bucket", notes=places.refused
+        )
     try:
-        with certificate_names.alone(doors, found, way) as check:
-            return _obtain(doors, found, wishes, way, check)
+        with subjects.exclusive(doors, subject, aws) as check:
+            return _obtain(doors, subject, wishes, aws, check)
     except errors.ClusterLockHeld as error:
         return Outcome(ELSEWHERE, f"nothing to do here: {error.message}")
 
 
 def renew(doors: gather.Doors, wishes: Wishes) -> Outcome:
     """Have the certificate renewed where it is due. Raises as `obtain` does."""
-    found = certificate_names.of(doors.root)
-    if isinstance(found, str) or not found.obtains:
-        return Outcome(NOTHING, found if isinstance(found, str) else "auth servers renew the certificate, not proxies")
-    way = certificate_names.access(doors, found)
+    subject = subjects.of_host(doors.root)
+    if isinstance(subject, str) or not subject.obtains:
+        return Outcome(NOTHING, _not_here(subject, "renew"))
+    aws = subjects.aws(doors, subject)
     try:
-        with certificate_names.alone(doors, found, way) as check:
-            return _renew(doors, found, wishes, way, check)
+        with subjects.exclusive(doors, subject, aws) as check:
+            return _renew(doors, subject, wishes, aws, check)
     except errors.ClusterLockHeld as error:
         return Outcome(ELSEWHERE, f"nothing to do here: {error.message}")
 
 
-def _look(doors: gather.Doors, found: Subject, shared: Shared) -> _Places:
-    local = Local(doors.root, found.domain)
+def _not_here(subject: Subject | str, verb: str) -> str:
+    return subject if isinstance(subject, str) else f"auth servers {verb} the certificate, not proxies"
+
+
+def _look(doors: gather.Doors, subject: Subject, shared: Shared) -> _Places:
+    local = Local(doors.root, subject.domain)
     return _Places(shared, local, shared.read(), local.read())
 
 
@@ -135,43 +142,43 @@ def _is_complete(places: _Places) -> bool:
     return is_live and places.there.renewal is not None
 
 
-def _obtain(doors: gather.Doors, found: Subject, wishes: Wishes, way: Access, check: Callable[[], None]) -> Outcome:
+def _obtain(doors: gather.Doors, subject: Subject, wishes: Wishes, aws: Aws, check: Callable[[], None]) -> Outcome:
     # Once more: another host may have obtained it while this one waited for the lock.
-    places = _look(doors, found, certificate_names.shared(found, way))
+    places = _look(doors, subject, subjects.shared(subject, aws))
     best = places.best
     if best is not None and best.is_valid:
         _, written = _share(doors, places, best, check)
         what = PUBLISHED if written else PRESENT
-        detail = f"there is a valid certificate for {found.domain}"
+        detail = f"there is a valid certificate for {subject.domain}"
         return Outcome(what, f"{detail}, now in the bucket too" if written else detail, written, places.refused)
     _bring(doors, places)
     check()
-    done = _certbot(doors, wishes, way).obtain(found.domain, found.email or "", wishes.server)
+    done = _certbot(doors, wishes, aws).obtain(subject.domain, subject.email or "", wishes.server)
     places = _after(done, places, check)
     best = places.best
     if best is None or not best.is_valid:
-        raise _unfit(found, places)
+        raise _unfit(subject, places)
     _, written = _share(doors, places, best, check)
-    return Outcome(OBTAINED, f"obtained a certificate for {found.domain}", written, places.refused)
+    return Outcome(OBTAINED, f"obtained a certificate for {subject.domain}", written, places.refused)
 
 
-def _renew(doors: gather.Doors, found: Subject, wishes: Wishes, way: Access, check: Callable[[], None]) -> Outcome:
-    places = _look(doors, found, certificate_names.shared(found, way))
+def _renew(doors: gather.Doors, subject: Subject, wishes: Wishes, aws: Aws, check: Callable[[], None]) -> Outcome:
+    places = _look(doors, subject, subjects.shared(subject, aws))
     before = places.best
     if before is None:
-        detail = f"there is no certificate for {found.domain} yet: `teleport-bootstrap certificate obtain` gets one"
+        detail = f"there is no certificate for {subject.domain} yet: `teleport-bootstrap certificate obtain` gets one"
         return Outcome(NOTHING, detail, notes=places.refused)
     # First, so that a certificate which did not reach the bucket does so even where certbot fails.
     places, written = _share(doors, places, before, check)
     known = set(places.own.numbers)
     check()
-    done = _certbot(doors, wishes, way).renew(found.domain, found.email or "")
+    done = _certbot(doors, wishes, aws).renew(subject.domain, subject.email or "")
     places = _after(done, places, check)
     best = places.best
     if best is None or (set(places.own.numbers) - known and best.files == before.files):
-        raise _unfit(found, places)
+        raise _unfit(subject, places)
     if best.files == before.files:
-        detail = f"the certificate for {found.domain} is not due"
+        detail = f"the certificate for {subject.domain} is not due"
         what = PUBLISHED if written else PRESENT
         return Outcome(
             what,
@@ -180,13 +187,13 @@ def _renew(doors: gather.Doors, found: Subject, wishes: Wishes, way: Access, che
             places.refused,
         )
     _, renewed = _share(doors, places, best, check)
-    return Outcome(RENEWED, f"renewed the certificate for {found.domain}", (*written, *renewed), places.refused)
+    return Outcome(RENEWED, f"renewed the certificate for {subject.domain}", (*written, *renewed), places.refused)
 
 
-def _unfit(found: Subject, places: _Places) -> errors.CertificateUnusable:
+def _unfit(subject: Subject, places: _Places) -> errors.CertificateUnusable:
     why = "; ".join(places.own.looked.refused) or f"nothing that is good now is in {places.local.name}"
     return errors.CertificateUnusable(
-        f"certbot ended well, but left no certificate for {found.domain} that can be used: {why}",
+        f"certbot ended well, but left no certificate for {subject.domain} that can be used: {why}",
         hint=f"Look at {places.local.root.path(lineage_files.LOGS)}/letsencrypt.log and at this machine's clock.",
     )
 
@@ -229,7 +236,7 @@ def _share(
     return places.looked_again_here(), written
 
 
-def _certbot(doors: gather.Doors, wishes: Wishes, way: Access) -> certbot.Certbot:
+def _certbot(doors: gather.Doors, wishes: Wishes, aws: Aws) -> certbot.Certbot:
     for path in (lineage_files.WORK, lineage_files.LOGS):
         with trouble.at(doors.root.path(path)):
             os.makedirs(doors.root.path(path), mode=0o700, exist_ok=True)
@@ -239,7 +246,7 @@ def _certbot(doors: gather.Doors, wishes: Wishes, way: Access) -> certbot.Certbo
         lineage_files.WORK,
         lineage_files.LOGS,
         doors.environ,
-        way.region,
+        aws.region,
         wishes.certbot_seconds,
     )
 

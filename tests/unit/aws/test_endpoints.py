@@ -9,7 +9,7 @@ import pytest
 from botocore.credentials import Credentials
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.aws import endpoints, partition, session
+from teleport_bootstrap.aws import botocore_client, endpoints
 
 REGIONS = [
     "us-east-1",
@@ -44,7 +44,7 @@ def called(service: str, region: str, environ: dict[str, str], *, fips: bool = F
     def stop(request: Any, **_: Any) -> None:
         raise Seen(request)
 
-    client = session.client(
+    client = botocore_client.create(
         service, region=region, credentials=Credentials("key", "secret", "token"), environ=environ, fips=fips
     )
     client.meta.events.register_first("before-send", stop)
@@ -59,14 +59,14 @@ def host(request: Any) -> str:
 
 
 needs_current = pytest.mark.skipif(
-    not session.knows_endpoint_variants(), reason="this botocore is one of those that the made-up hosts are for"
+    not botocore_client.knows_endpoint_variants(), reason="this botocore is one of those that the made-up hosts are for"
 )
 
 
 @needs_current
 @pytest.mark.parametrize("service", ["ssm", "s3", "dynamodb", "sts", "ec2"])
 def test_made_up_hosts_are_those_of_current_botocore(service: str) -> None:
-    client = session.client(service, region="us-east-1", credentials=Credentials("a", "b"), environ={})
+    client = botocore_client.create(service, region="us-east-1", credentials=Credentials("a", "b"), environ={})
     provider = client._ruleset_resolver._provider
     compared = 0
     for region in REGIONS:
@@ -90,7 +90,7 @@ def test_partitions_are_those_of_current_botocore() -> None:
     for one in known:
         for region in one["regions"]:
             if "global" not in region:
-                ours = partition.of(region)
+                ours = endpoints.partition_of(region)
                 outputs = one["outputs"]
                 assert (ours.name, ours.domain, ours.dual_stack) == (
                     one["id"],
@@ -136,10 +136,10 @@ def test_a_client_calls_the_endpoint_that_is_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if old_library:
-        monkeypatch.setattr(session, "knows_endpoint_variants", lambda: False)
+        monkeypatch.setattr(botocore_client, "knows_endpoint_variants", lambda: False)
     request = called(service, region, environ, fips=fips)
     # With an endpoint of ours, the bucket is in the path.
-    assert host(request) == (expected if session.knows_endpoint_variants() else expected.replace("bucket.", ""))
+    assert host(request) == (expected if botocore_client.knows_endpoint_variants() else expected.replace("bucket.", ""))
     authorization = request.headers["Authorization"]
     authorization = authorization.decode() if isinstance(authorization, bytes) else authorization
     assert f"/{region}/{service}/aws4_request" in authorization
@@ -218,7 +218,7 @@ def test_an_own_s3_endpoint_is_called_with_the_bucket_in_the_path() -> None:
 )
 def test_a_value_that_cannot_be_is_an_error_that_names_the_variable(name: str, value: str) -> None:
     with pytest.raises(errors.UsageError, match=name) as caught:
-        session.client("ssm", region="us-east-1", credentials=Credentials("a", "b"), environ={name: value})
+        botocore_client.create("ssm", region="us-east-1", credentials=Credentials("a", "b"), environ={name: value})
     assert "hunter2" not in str(caught.value) + caught.value.hint
 
 

@@ -7,8 +7,10 @@ import pytest
 from botocore import exceptions
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.aws import calls, failures, ssm
-from teleport_bootstrap.host import clock, retry
+from teleport_bootstrap.aws import failures
+from teleport_bootstrap.aws.service import Service
+from teleport_bootstrap.aws.ssm import ParameterStore
+from teleport_bootstrap.host import clock
 
 NOW = 1_700_000_000.0
 CALL = failures.Call(
@@ -157,6 +159,7 @@ class Client:
     """A door that gives what it was told to, one after the other; the shape of a botocore client."""
 
     class meta:  # noqa: N801
+        region_name = "us-east-1"
         endpoint_url = "https://ssm.us-east-1.amazonaws.com"
 
         class config:  # noqa: N801
@@ -191,7 +194,7 @@ def stepping() -> clock.Clock:
 
 
 def get(client: Client, *names: str, **options: Any) -> dict[str, str]:
-    found = ssm.get_parameters(names, client=client, region="us-east-1", clock=stepping(), **options)
+    found = ParameterStore(Service(client, clock=stepping(), **options)).fetch(names)
     return {name: secret.reveal() for name, secret in found.items()}
 
 
@@ -249,20 +252,32 @@ def test_what_may_pass_and_does_is_no_error() -> None:
 
 
 def test_the_hint_for_an_unreachable_fips_endpoint_says_where_those_are() -> None:
-    call = failures.Call("ssm:GetParameters", ("*",), "https://ssm-fips.eu-west-1.amazonaws.com", "eu-west-1")
+    class FipsClient(Client):
+        class meta(Client.meta):  # noqa: N801
+            region_name = "eu-west-1"
+            endpoint_url = "https://ssm-fips.eu-west-1.amazonaws.com"
 
-    def unreachable() -> None:
-        raise connection(exceptions.EndpointConnectionError, "Name or service not known")
-
+    unreachable = connection(exceptions.EndpointConnectionError, "Name or service not known")
     with pytest.raises(errors.AwsUnreachable) as caught:
-        calls.perform(unreachable, call, deadline=retry.Deadline(5, stepping()))
+        get(FipsClient(unreachable), "/a")
     assert "FIPS endpoints exist only in the US and Canada" in caught.value.hint
     assert "com.amazonaws.eu-west-1.ssm" in caught.value.hint
 
 
-def test_arns_follow_the_partition_and_have_a_star_for_an_unknown_account() -> None:
-    assert ssm.arn("/teleport/c/license", region="us-east-1") == "arn:aws:ssm:us-east-1:*:parameter/teleport/c/license"
-    assert (
-        ssm.arn("plain", region="cn-north-1", account="123456789012", partition="aws-cn")
-        == "arn:aws-cn:ssm:cn-north-1:123456789012:parameter/plain"
-    )
+@pytest.mark.parametrize(
+    ("name", "region", "expected"),
+    [
+        ("/teleport/c/license", "us-east-1", "arn:aws:ssm:us-east-1:*:parameter/teleport/c/license"),
+        ("plain", "cn-north-1", "arn:aws-cn:ssm:cn-north-1:*:parameter/plain"),
+    ],
+)
+def test_arns_follow_the_partition_and_have_a_star_for_the_unknown_account(
+    name: str, region: str, expected: str
+) -> None:
+    class RegionalClient(Client):
+        class meta(Client.meta):  # noqa: N801
+            region_name = region
+
+    with pytest.raises(errors.AwsDenied) as caught:
+        get(RegionalClient(answered("AccessDeniedException")), name)
+    assert f" on {expected} in the policy" in caught.value.hint

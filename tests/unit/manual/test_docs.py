@@ -120,14 +120,11 @@ def actions_of(policy: dict[str, Any]) -> set[str]:
 
 
 def called(*files: str) -> set[str]:
-    """The IAM actions that modules below teleport_bootstrap/ name: `s3:GetObject`, or `GetObject` of their service."""
+    """The IAM actions that modules below teleport_bootstrap/ name, such as `s3:GetObject`."""
     found = set()
     for name in files:
         text = (CHECKOUT / "teleport_bootstrap" / name).read_text("utf-8")
         found |= set(re.findall(r'"((?:ssm|s3|dynamodb|ec2|kms|route53):[A-Z]\w+)"', text))
-        service = re.search(r'f"(\w+):\{action\}', text)
-        if service:
-            found |= {f"{service[1]}:{each}" for each in re.findall(r'_perform\(\s*"([A-Z]\w+)"', text)}
     assert found, files
     return found
 
@@ -136,14 +133,14 @@ LOCK = called("cluster/lock_item.py")
 OWN_KEY = {"kms:GenerateDataKey", "kms:Decrypt"}
 # What each policy of the guide allows: what the code for it calls, and what AWS takes besides or certbot calls.
 POLICIES = {
-    "Proxies and nodes": called("aws/ssm.py") | {"kms:Decrypt"},
-    "Auth servers": called("aws/ssm_publish.py") | LOCK | {"kms:Encrypt"},
+    "Proxies and nodes": called("aws/ssm.py") - {"ssm:PutParameter"} | {"kms:Decrypt"},
+    "Auth servers": called("aws/ssm.py") | LOCK | {"kms:Encrypt"},
     "Let's Encrypt": LOCK
     | {"s3:ListBucket", "s3:GetObject", "s3:PutObject"}
     | {"route53:ListHostedZones", "route53:GetChange", "route53:ChangeResourceRecordSets"}
     | OWN_KEY,
-    "Backups": called("aws/s3.py", "aws/s3_upload.py", "aws/s3_download.py", "aws/dynamodb_backups.py") | OWN_KEY,
-    "Tags as labels": called("aws/tags.py") | {"ec2:DescribeInstances"},
+    "Backups": called("aws/s3.py", "aws/s3_upload.py", "aws/s3_download.py", "aws/dynamodb.py") | OWN_KEY,
+    "Tags as labels": called("aws/ec2.py") | {"ec2:DescribeInstances"},
 }
 
 

@@ -1,4 +1,4 @@
-"""What the conf of this host says about its certificate, and the ways to those who have to do with it."""
+"""The part that this host has in a certificate from Let's Encrypt, as its conf says, and how to work on it alone."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.cluster import host_name, lock
+from teleport_bootstrap.cluster import lock, lock_holder
 from teleport_bootstrap.cluster.certificate.bucket import Shared
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.host import lock as host_lock
@@ -18,21 +18,21 @@ from teleport_bootstrap.plan import activation, deployment, plan_model
 from teleport_bootstrap.state import conf_hold
 
 if TYPE_CHECKING:
-    from teleport_bootstrap.aws.access import Access
+    from teleport_bootstrap.aws.account import Aws
 
 
 @dataclass(frozen=True)
 class Subject:
     """A host with a part in a certificate from Let's Encrypt.
 
-    `obtains` says that it is an auth server, which obtains and renews; `serves` that its Teleport serves with the
-    certificate. `wanted` is what is applied here, `given` the settings it comes from.
+    `obtains`: it is an auth server, which obtains and renews the certificate. `serves`: its Teleport serves with it.
+    `wanted` is what is applied here, made from `conf`.
     """
 
     domain: str
     bucket: str
-    email: Optional[str]
-    locks_table: Optional[str]
+    email: str | None
+    locks_table: str | None
     obtains: bool
     serves: bool
     fips: bool
@@ -40,18 +40,18 @@ class Subject:
     wanted: plan_model.Applicable
 
 
-def of(root: paths.Root) -> Subject | str:
-    """Return the subject, or, for a host without a part in such a certificate, why it has none.
+def of_host(root: paths.Root) -> Subject | str:
+    """Return the subject, or, for a host without a part in such a certificate, the reason.
 
-    It follows what is applied here: where the conf is not followed, the generation that this host has gone back to.
-    Raises ConfMissing where there is neither conf nor teleport.yaml, and what reading and judging the conf raise.
+    It is of what is applied here: of the generation that this host was rolled back to, where the conf is not followed.
+    Raises ConfMissing where there is neither conf nor teleport.yaml, and what reading and checking the conf raise.
     """
     conf = gather.conf(root)
     if conf is None:
         if os.path.lexists(root.path(paths.TELEPORT_YAML)):
-            return "this instance is configured by hand: nothing here sees to its certificate"
+            return "this instance is configured manually, so its certificate is not managed here"
         raise errors.ConfMissing(
-            f"there is no {root.path(paths.CONF)}, so nothing says which certificate to see to",
+            f"there is no {root.path(paths.CONF)}, which says which certificate to manage",
             hint=f"Write {paths.CONF}.",
         )
     build = gather.build(root, gather.NamedBuild())
@@ -80,40 +80,32 @@ def of(root: paths.Root) -> Subject | str:
     )
 
 
-def access(doors: gather.Doors, subject: Subject) -> Access:
-    """Return how to call AWS; raises what fetching the instance's credentials raises."""
-    from teleport_bootstrap.aws import endpoints  # noqa: PLC0415 - botocore takes a while to import
-
-    found = aws_access.access(doors, subject.conf, fips=subject.fips)
-    if found.fips and not endpoints.has_fips(found.region):
-        return type(found)(found.region, found.credentials, found.environ, False, found.wait_seconds)
-    return found
+def shared(subject: Subject, aws: Aws) -> Shared:
+    """Return the certificate's state in the bucket."""
+    return Shared(aws.s3(subject.bucket), subject.domain)
 
 
-def shared(subject: Subject, way: Access) -> Shared:
-    """Return the state in the bucket."""
-    from teleport_bootstrap.aws import s3  # noqa: PLC0415
-
-    return Shared(s3.Bucket.of(way, subject.bucket), subject.domain)
+def aws(doors: gather.Doors, subject: Subject) -> Aws:
+    """Return AWS for work on the certificate; raises as aws_access.aws does."""
+    return aws_access.aws(doors, subject.conf, fips=subject.fips)
 
 
 @contextlib.contextmanager
-def alone(doors: gather.Doors, subject: Subject, way: Access) -> Iterator[Callable[[], None]]:
-    """Let no other auth server, and no other process here, work on the certificate while the body runs.
+def exclusive(doors: gather.Doors, subject: Subject, aws: Aws) -> Iterator[Callable[[], None]]:
+    """Keep other auth servers, and other processes here, from working on the certificate while the body runs.
 
-    Gives what the body has to call before each step that cannot be undone; it raises LeaseLost. Without a table of
-    locks there is one auth server, and it is enough to be alone on this host. Raises ClusterLockHeld and LockBusy.
+    Yields a function to call before each step that cannot be undone; it raises LeaseLost. Without a table of locks
+    there is only one auth server, and a lock on this host is enough. Raises ClusterLockHeld and LockBusy.
     """
     if subject.locks_table is None:
         with host_lock.held(doors.root, "the certificate", name=lock.NAME, deadline_seconds=doors.wait_seconds):
             yield lambda: None
         return
-    with lock.held(
-        way.client("dynamodb"),
+    with lock.hold(
+        aws.dynamodb,
         root=doors.root,
         table=subject.locks_table,
-        process=host_name.of(doors),
+        process=lock_holder.holder_name(doors),
         deadline_seconds=doors.wait_seconds,
-        renew=way.renew,
     ) as lease:
         yield lease.check

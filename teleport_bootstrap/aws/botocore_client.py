@@ -1,11 +1,11 @@
-"""The door to AWS's APIs: botocore clients that do what this agent says, and nothing that a file on the host says."""
+"""botocore clients that obey this agent's options, and no configuration file on the host."""
 
 from __future__ import annotations
 
 import logging
 import os
 from collections.abc import Mapping
-from typing import Any, Optional
+from typing import Any
 
 import botocore.config
 import botocore.session
@@ -18,7 +18,7 @@ _CONNECT_SECONDS = 2.0
 _READ_SECONDS = 8.0
 
 
-def client(
+def create(
     service: str,
     *,
     region: str,
@@ -26,16 +26,17 @@ def client(
     environ: Mapping[str, str],
     fips: bool = False,
     deadline_seconds: float = 60.0,
-    read_seconds: Optional[float] = None,
+    read_seconds: float | None = None,
 ) -> Any:
     """Return a botocore client for `service` that signs with `credentials` (see teleport_bootstrap.ec2.credentials).
 
     No ~/.aws, AWS_CONFIG_FILE or AWS_PROFILE is read. `environ` may set AWS_ENDPOINT_URL[_<SERVICE>] (which is then
-    called whatever `fips` says), AWS_USE_FIPS_ENDPOINT (as good as `fips`), AWS_USE_DUALSTACK_ENDPOINT and
-    AWS_CA_BUNDLE; proxy variables are botocore's affair. It makes one attempt and no more: repeating is for
-    teleport_bootstrap.aws.calls, within `deadline_seconds`, of which one attempt uses at most half. `read_seconds` is
-    how long at most to wait for an answer, within that half, from a service that has more to do than usual.
-    Raises UsageError for a value that cannot be.
+    called whatever `fips` says), AWS_USE_FIPS_ENDPOINT (equivalent to `fips`), AWS_USE_DUALSTACK_ENDPOINT and
+    AWS_CA_BUNDLE; botocore itself reads the proxy variables.
+
+    The client makes one attempt only: teleport_bootstrap.aws.service retries, within `deadline_seconds`, of which one
+    attempt uses at most half. Within that half, `read_seconds` is how long to wait for an answer from a service that
+    may need longer than usual. Raises UsageError for an invalid value.
     """
     _keep_secrets_out_of_logs()
     session = botocore.session.Session(
@@ -45,7 +46,7 @@ def client(
             "credentials_file": (None, None, os.devnull, None),
         }
     )
-    session.register_component("credential_provider", _Only(credentials))
+    session.register_component("credential_provider", _FixedCredentials(credentials))
     configured = endpoints.configured(service, environ)
     fips = (fips or endpoints.is_set(environ, endpoints.FIPS)) and configured is None
     dual_stack = endpoints.is_set(environ, endpoints.DUAL_STACK) and configured is None
@@ -55,23 +56,23 @@ def client(
     elif configured is None:
         configured = endpoints.url(service, region, fips=fips, dual_stack=dual_stack)
     if "ignore_configured_endpoint_urls" in botocore.config.Config.OPTION_DEFAULTS:
-        options["ignore_configured_endpoint_urls"] = True  # those of `environ` were read above
+        options["ignore_configured_endpoint_urls"] = True  # those in `environ` were read above
     if service == "s3":
-        # Not the world-wide endpoint that us-east-1 still has, which a VPC's endpoint for S3 does not stand in for.
+        # Not the global endpoint that us-east-1 still has, which a VPC endpoint for S3 does not cover.
         options["s3"] = {"us_east_1_regional_endpoint": "regional"}
     if service == "s3" and configured is not None:
-        # botocore would put the bucket's name before a host that rarely resolves, or whose certificate does not fit.
+        # botocore would prefix the host with the bucket's name, which rarely resolves or fits the certificate.
         options["s3"]["addressing_style"] = "path"
     for name in ("request_checksum_calculation", "response_checksum_validation"):
         if name in botocore.config.Config.OPTION_DEFAULTS:
-            # The checksums that a newer botocore adds by itself are unknown to some services that speak S3; where they
-            # protect, Content-MD5 is given, which every botocore knows.
+            # Some services that speak S3 do not know the checksums that a newer botocore adds by itself. Where a
+            # checksum matters we send Content-MD5, which every botocore knows.
             options[name] = "when_required"
-    made = session.create_client(
+    client = session.create_client(
         service,
         region_name=region,
         endpoint_url=configured,
-        verify=_certificates(environ),
+        verify=_trusted_certificates(environ),
         config=botocore.config.Config(
             connect_timeout=min(_CONNECT_SECONDS, deadline_seconds / 6),
             read_timeout=min(read_seconds or _READ_SECONDS, deadline_seconds / 3),
@@ -81,22 +82,17 @@ def client(
         ),
     )
     if service == "s3":
-        made.meta.events.register("before-call.s3", _stay_in_region)
-    return made
+        client.meta.events.register("before-call.s3", _stay_in_region)
+    return client
 
 
 def _stay_in_region(params: dict[str, Any], **_: Any) -> None:
-    """Have botocore tell that a bucket is in another region, and not go there: old ones forget FIPS and our endpoint.
+    """Have botocore report that a bucket is in another region, and not follow: old ones forget FIPS and our endpoint.
 
-    These are the marks that its two ways of redirecting leave; see teleport_bootstrap.aws.s3 for ours.
+    These are the marks that its two ways of redirecting leave; teleport_bootstrap.aws.s3 follows instead.
     """
     params["context"]["s3_redirected"] = True
     params["context"].setdefault("s3_redirect", {})["redirected"] = True
-
-
-def attempt_seconds(made: Any) -> float:
-    """Return how long one attempt of a client made here takes at worst, but for the lookup of the endpoint's name."""
-    return float(made.meta.config.connect_timeout + made.meta.config.read_timeout)
 
 
 def knows_endpoint_variants() -> bool:
@@ -104,29 +100,31 @@ def knows_endpoint_variants() -> bool:
     return "use_fips_endpoint" in botocore.config.Config.OPTION_DEFAULTS
 
 
-def _certificates(environ: Mapping[str, str]) -> Any:
-    """Return what botocore calls `verify`: a file of trusted certificates, or True for the usual ones."""
+def _trusted_certificates(environ: Mapping[str, str]) -> Any:
+    """Return botocore's `verify`: a file of trusted certificates, or True for the default ones."""
     for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
         path = environ.get(name, "")
         if path and not os.path.exists(path):
-            raise errors.UsageError(f"{name} names {path}, which does not exist", hint=f"Unset {name} or put it there.")
+            raise errors.UsageError(
+                f"{name} names {path}, which does not exist", hint=f"Unset {name}, or create the file."
+            )
         if path:
             return path
     return True
 
 
 def _keep_secrets_out_of_logs() -> None:
-    # At level DEBUG botocore writes whole answers, parameter values included, and the session token of each request.
+    # At level DEBUG botocore logs whole answers, parameter values included, and the session token of each request.
     logger = logging.getLogger("botocore")
     if logger.getEffectiveLevel() < logging.INFO:
         logger.setLevel(logging.INFO)
 
 
-class _Only:
-    """A credential chain of one link."""
+class _FixedCredentials:
+    """A credential chain with one link."""
 
     def __init__(self, credentials: Any) -> None:
-        self._credentials: Optional[Any] = credentials
+        self._credentials: Any | None = credentials
 
-    def load_credentials(self) -> Optional[Any]:
+    def load_credentials(self) -> Any | None:
         return self._credentials

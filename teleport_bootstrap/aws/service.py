@@ -1,0 +1,105 @@
+"""One AWS service in one region: the only place that sends requests to AWS and decides whether to retry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from botocore import xform_name
+
+from teleport_bootstrap.aws import endpoints, failures
+from teleport_bootstrap.host import clock as clocks
+from teleport_bootstrap.host import retry
+
+Result = TypeVar("Result")
+
+
+class Service:
+    """A service, over a botocore client of teleport_bootstrap.aws.botocore_client.
+
+    `wait_seconds` bounds one call with its retries. `renew` fetches fresh credentials when AWS calls those in use
+    expired.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        *,
+        wait_seconds: float = 60.0,
+        renew: Callable[[], None] | None = None,
+        clock: clocks.Clock = clocks.SYSTEM,
+    ) -> None:
+        self._client = client
+        self.wait_seconds = wait_seconds
+        self.renew = renew
+        self.clock = clock
+        self.region = str(client.meta.region_name)
+        self.endpoint = str(client.meta.endpoint_url)
+        self.partition = endpoints.partition_of(self.region).name
+
+    def arn(self, resource: str, *, service: str) -> str:
+        """Return the ARN of `resource` in this region, with `*` for the account, which is not known."""
+        return f"arn:{self.partition}:{service}:{self.region}:*:{resource}"
+
+    def request(self, operation: str, **parameters: Any) -> Any:
+        """Send one request, such as `GetParameters`, and return the answer as botocore does; raises failures.RAISED."""
+        return getattr(self._client, xform_name(operation))(**parameters)
+
+    def call(
+        self, action: str, resources: Sequence[str], *, deadline: retry.Deadline | None = None, **parameters: Any
+    ) -> Any:
+        """Send the request whose IAM action is `action`, such as `ssm:GetParameters`, and retry as `perform` does."""
+        operation = action.partition(":")[2]
+        return self.perform(action, resources, lambda: self.request(operation, **parameters), deadline=deadline)
+
+    def perform(
+        self,
+        action: str,
+        resources: Sequence[str],
+        attempt: Callable[[], Result],
+        *,
+        deadline: retry.Deadline | None = None,
+    ) -> Result:
+        """Return what `attempt`, which makes one request, returns.
+
+        Throttling, network failures and AWS's own failures are retried with full jitter; no attempt is begun that could
+        outlast the deadline, by default `wait_seconds` from now. When AWS calls the credentials expired, they are
+        renewed and the request is repeated, once. `action` and the ARNs in `resources` are for messages.
+
+        Raises AwsDenied, AwsThrottled, AwsUnreachable, AwsFailed, ClockWrong, CredentialsMissing, and whatever
+        `attempt` raises that is not in failures.RAISED.
+        """
+        deadline = deadline or retry.Deadline(self.wait_seconds, self.clock)
+        call = failures.Call(action, tuple(resources), self.endpoint, self.region, self.partition)
+        wall = deadline.clock.wall
+        renewals = [] if self.renew is None else [self.renew]
+
+        def attempt_once() -> Result:
+            try:
+                return attempt()
+            except failures.RAISED as error:
+                kind = failures.kind(error, now=wall())
+                if kind in (failures.Kind.THROTTLED, failures.Kind.UNREACHABLE, failures.Kind.FAULTY):
+                    raise _Transient(kind, failures.reason(error)) from None
+                if kind is not failures.Kind.EXPIRED or not renewals:
+                    raise failures.final(error, call, now=wall()) from None
+            renewals.pop()()
+            return attempt_once()
+
+        config = self._client.meta.config
+        try:
+            # How long one attempt takes at worst, except for resolving the endpoint's name.
+            return retry.until(
+                deadline, attempt_once, attempt_seconds=float(config.connect_timeout + config.read_timeout)
+            )
+        except retry.DeadlinePassed as passed:
+            kind = passed.last.kind if isinstance(passed.last, _Transient) else failures.Kind.UNREACHABLE
+            raise failures.late(kind, call, str(passed)) from None
+
+
+class _Transient(retry.Again):
+    """A failure that may pass, with its kind."""
+
+    def __init__(self, kind: failures.Kind, reason: str) -> None:
+        super().__init__(reason)
+        self.kind = kind

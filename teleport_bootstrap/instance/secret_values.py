@@ -1,0 +1,80 @@
+"""The values of the secrets that a plan names, from the conf and from SSM."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.change import secret_files
+from teleport_bootstrap.conf import conf_file, variables
+from teleport_bootstrap.instance import aws_access, gather
+from teleport_bootstrap.plan import pins, plan_model
+from teleport_bootstrap.plan.services import teleport_section
+from teleport_bootstrap.secret import Secret
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """The values that were found, by the path of their file, and a note for each that was not."""
+
+    values: dict[str, Secret]
+    notes: tuple[str, ...] = ()
+
+
+def from_conf(wanted: tuple[plan_model.SecretFile, ...], conf: conf_file.Conf) -> dict[str, Secret]:
+    """Return the secrets that the conf itself holds, by path."""
+    token = conf.value(variables.TELEPORT_JOIN_TOKEN)
+    return {each.path: _line(token) for each in wanted if each.variable is not None and token is not None}
+
+
+def fetch_or_keep(wanted: tuple[plan_model.SecretFile, ...], region: str, fips: bool, doors: gather.Doors) -> Fetched:
+    """Return what `fetch` returns; where AWS fails, nothing but a note: the files of the last success are kept.
+
+    Raises what `fetch` raises where a file is missing that Teleport's unit does not wait for.
+    """
+    try:
+        return fetch(wanted, region, fips, doors)
+    except errors.BootstrapError as error:
+        if not all(each.awaited or secret_files.is_present(doors.root, each.path) for each in wanted if each.parameter):
+            raise
+        return Fetched({}, (f"could not fetch from SSM; keeping the existing files: {error.message}. {error.hint}",))
+
+
+def fetch(wanted: tuple[plan_model.SecretFile, ...], region: str, fips: bool, doors: gather.Doors) -> Fetched:
+    """Return the content of those files in `wanted` whose values are in SSM, from one call.
+
+    A parameter that Teleport's unit can wait for may be missing, with a note. Raises what ParameterStore.fetch and
+    `aws_access.aws` raise, and ParameterInvalid where the parameter for CA pins holds something else.
+    """
+    parameters = {each.parameter: each for each in wanted if each.parameter is not None}
+    if not parameters:
+        return Fetched({})
+    logger.info("fetching from SSM in %s: %s", region, ", ".join(parameters))
+    found = aws_access.aws(doors, region=region, fips=fips).ssm.fetch(
+        list(parameters), optional=[name for name, each in parameters.items() if each.awaited]
+    )
+    return Fetched(
+        {parameters[name].path: _content(parameters[name], secret, region) for name, secret in found.items()},
+        tuple(f"SSM parameter {name} has not been published yet" for name in parameters if name not in found),
+    )
+
+
+def _content(file: plan_model.SecretFile, secret: Secret, region: str) -> Secret:
+    """Return what to write to `file`, whose parameter holds `secret`."""
+    if file.path != teleport_section.CA_PIN:
+        return _line(secret)
+    found = pins.listed(secret.reveal())
+    if not found:
+        raise errors.ParameterInvalid(
+            f"SSM parameter {file.parameter} in {region} does not hold CA pins, one per line",
+            hint="A pin is sha256: and 64 hexadecimal digits; `tctl status` on the auth server shows it.",
+        )
+    return Secret("".join(f"{pin}\n" for pin in found))
+
+
+def _line(secret: Secret) -> Secret:
+    """Return the secret with exactly one line end at its end; people store values with and without one."""
+    return Secret(secret.reveal().strip() + "\n")
