@@ -68,10 +68,10 @@ def bucket(aws: Aws) -> s3.Bucket:
 def opened(aws: Aws, *, seconds: float = 10.0, **options: Any) -> s3.Bucket:
     """Return the bucket; each call is tried for `seconds`, and at least once."""
     environ = {"AWS_ENDPOINT_URL": aws.url}
-    instance = InstanceAws(
-        simulated.REGION, Credentials("key", "secret"), environ, wait_seconds=seconds, clock=IMPATIENT
-    )
-    return instance.s3(BUCKET, **options)
+    instance = InstanceAws(simulated.REGION, Credentials("key", "secret"), environ, wait_seconds=10.0, clock=IMPATIENT)
+    bucket = instance.s3(BUCKET, **options)
+    bucket._service.wait_seconds = seconds
+    return bucket
 
 
 def write(store: BucketStore, content: bytes = THREE_PARTS, name: str = NAME) -> None:
@@ -368,8 +368,8 @@ def test_a_listing_goes_through_all_pages(aws: Aws, bucket: s3.Bucket, monkeypat
     names = [f"teleport-acme_a_202611{day:02d}T000000Z.tar.gz" for day in range(1, 8)]
     for name in names:
         aws.client("s3").put_object(Bucket=BUCKET, Key=name, Body=b"")
-    paged = bucket.client.list_objects_v2
-    monkeypatch.setattr(bucket.client, "list_objects_v2", lambda **named: paged(**named, MaxKeys=3))
+    request = bucket.request
+    monkeypatch.setattr(bucket, "request", lambda operation, **parameters: request(operation, **parameters, MaxKeys=3))
     assert [each.name for each in BucketStore(bucket, "").sources()] == names
     assert len(asked(aws, "^GET .*list-type=2")) == 3
 
