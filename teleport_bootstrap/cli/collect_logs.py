@@ -8,6 +8,7 @@ import os
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.cli import options, result
+from teleport_bootstrap.inspection import bundle
 
 EXAMPLE = "teleport-bootstrap collect-logs --output ./case-1234.tar.gz"
 
@@ -26,8 +27,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """Make the bundle, and tell what is in it and what was masked."""
-    from teleport_bootstrap.inspection import bundle  # noqa: PLC0415 - reads what most commands need not
-
     root = options.root(arguments)
     if root.is_live and os.geteuid() != 0:
         raise errors.FileTrouble(

@@ -8,6 +8,7 @@ import os
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.cli import options, result
+from teleport_bootstrap.ec2 import imds, items
 from teleport_bootstrap.state import metadata_cache
 
 EXAMPLE = "teleport-bootstrap metadata local-ipv4"
@@ -20,15 +21,11 @@ logger = logging.getLogger(__name__)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from teleport_bootstrap.ec2 import items  # noqa: PLC0415
-
     parser.add_argument("item", metavar="PATH", choices=tuple(items.PATHS), help="one of: " + ", ".join(items.PATHS))
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """Ask, remember, and print; nothing at all goes to standard output where there is no value."""
-    from teleport_bootstrap.ec2 import imds, items  # noqa: PLC0415 - an HTTP library takes a while to import
-
     root = options.root(arguments)
     try:
         client = imds.Imds.from_environment(os.environ, deadline_seconds=WAIT_SECONDS)

@@ -8,6 +8,7 @@ import sys
 
 from teleport_bootstrap import escaping
 from teleport_bootstrap.cli import options, result
+from teleport_bootstrap.inspection import image
 
 EXAMPLE = "teleport-bootstrap seal --root /mnt/image"
 
@@ -18,8 +19,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """Judge, and raise ImageNotSealed where something blocks."""
-    from teleport_bootstrap.inspection import image  # noqa: PLC0415 - most commands never judge an image
-
     root = options.root(arguments)
     found = image.judge(root)
     notes = [each for each in found if not each.blocks]

@@ -15,7 +15,7 @@ from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.host import trust
 from teleport_bootstrap.instance import gather
-from teleport_bootstrap.plan import overrides, plan_model
+from teleport_bootstrap.plan import overrides, plan_model, planner
 from teleport_bootstrap.state import restore_record
 
 logger = logging.getLogger(__name__)
@@ -42,8 +42,6 @@ def conf_data(root: paths.Root, path: str | None) -> tuple[bytes, str]:
 
 def plan(arguments: argparse.Namespace) -> plan_model.Plan:
     """Return the plan for the conf, the metadata and the Teleport that `arguments` name; raises as the planner does."""
-    from teleport_bootstrap.plan import planner  # noqa: PLC0415 - brings the templates' library, which validate needs not
-
     root = options.root(arguments)
     conf = conf_file.load(*conf_data(root, arguments.conf))
     files = _overrides(root, arguments)
