@@ -48,7 +48,7 @@ def test_other_threads_wait_until_it_has_run(slow: Path) -> None:
         lazy_imports.SLOW += ("slow_one",)
         import slow_one
         def use():
-            sys.stdout.write(f"{slow_one.first} {slow_one.last}\n")
+            sys.stdout.write(f"{slow_one.first} {slow_one.last}\\n")
         threads = [threading.Thread(target=use) for _ in range(4)]
         for each in threads: each.start()
         for each in threads: each.join()
