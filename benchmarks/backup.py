@@ -2,10 +2,9 @@
 
 `./dev bench` runs this; `--small` leaves out what takes minutes and gigabytes. Both sides do the same work, read every
 file, compress it, write an archive and know the SHA-256 of each file, in turn, A B A B, so that a machine whose speed
-drifts does not favour one of them. What counts is the ratio of the medians. Peak memory is that of the largest process;
-ours also hands each block to its compressor in files in memory, twice 4 MiB for each processor.
+drifts does not favour one of them. What counts is the ratio of the medians. Peak memory is that of the largest process.
 
-Where gzip is concerned, ours works on several blocks at a time and gzip does not: that is what a larger machine gives.
+With gzip, ours compresses several blocks at a time and gzip does not: that is the gain on several processors.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from teleport_bootstrap.archive.interface import Tree
 from teleport_bootstrap.archive.pack import pack
 from teleport_bootstrap.paths import Root
 with open(sys.argv[2], "wb", buffering=0) as file:
-    pack(file, {}, [Tree(sys.argv[1])], where=Root("/"), compression=sys.argv[3])
+    pack(file, {}, [Tree(sys.argv[1])], root=Root("/"), compression=sys.argv[3])
 """
 
 VERIFY = """

@@ -497,9 +497,9 @@ class UnitTrouble(BootstrapError):
 
 
 class ArchiveDamaged(BootstrapError):
-    """A backup is not as it was written: bytes are changed, missing or too many; each damaged file is named.
+    """A backup is not as it was written: bytes are changed, missing or added. The damaged files are named.
 
-    `damaged` holds the first of them, as (path, what is wrong with it); `damaged_in_all` counts all.
+    `damaged` holds the first of them, as (path, what is wrong with it); `damaged_in_all` counts all of them.
     """
 
     code = "archive-damaged"
@@ -514,21 +514,21 @@ class ArchiveDamaged(BootstrapError):
 
 
 class ArchiveUnsafe(BootstrapError):
-    """A backup is whole, but holds what must not be unpacked: paths that lead out, devices, more than fits."""
+    """A backup is undamaged, but holds what must not be unpacked: paths that lead out, devices, more than fits."""
 
     code = "archive-unsafe"
     exit_status = ARCHIVE
 
 
 class ArchiveUnknown(BootstrapError):
-    """A file is no backup of this agent, or of a later version of it, or the program to read it is not installed."""
+    """A file is not a backup of this agent, is one of a later version, or takes a program that is not installed."""
 
     code = "archive-unknown"
     exit_status = ARCHIVE
 
 
 class CompressorTrouble(BootstrapError):
-    """The program that compresses a backup, or reads it, could not be run, failed, or took too long."""
+    """The program that compresses or expands a backup could not be run, failed, or did nothing for too long."""
 
     code = "compressor-trouble"
     exit_status = FILES

@@ -1,159 +1,255 @@
-"""Compressing blocks: by the zstd program where it is installed, else as gzip does, which Python brings."""
+"""Compressing a whole stream: by the zstd program where it is installed, else as gzip does, with Python's own zlib."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import struct
 import zlib
-from typing import Optional, Protocol
+from collections import deque
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Final, Protocol
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.archive import container
 from teleport_bootstrap.host import filters
+
+ZSTD: Final = "zstd"
+GZIP: Final = "gzip"
+
+# What is compressed at a time. With gzip each block is a member, so that several threads can work.
+BLOCK_SIZE: Final = 1024 * 1024
 
 # Each program's own default.
 _ZSTD_LEVEL = 3
 _GZIP_LEVEL = 6
 
-# A block takes a few hundredths of a second. This is for a machine that is on its knees.
-_BLOCK_SECONDS = 300.0
+# zstd takes or gives something every few hundredths of a second. This allows for a heavily loaded machine.
+_IDLE_SECONDS = 300.0
 
-# A frame that wants a larger window than any level makes for a block of ours is not ours.
+# Levels up to 19 need 8 MiB. A stream that asks for more memory than this was not made by this agent.
 _ZSTD_MEMORY = "64MB"
 
-_INSTALL_ZSTD = "Install it: `dnf install zstd` or `apt-get install zstd`."
+# What compressing adds to data that cannot be compressed, at most; zstd adds far less.
+_LARGEST_GROWTH = BLOCK_SIZE
+
+# A gzip member's header (RFC 1952): no time, no name, unknown system, and one extra field. As in BGZF, that holds the
+# member's size, so that a reader can give whole members to several threads.
+_EXTRA_FIELD: Final = b"TB"
+_MEMBER_HEADER = struct.Struct("<10sH2sHI")
+_GZIP_MAGIC: Final = b"\x1f\x8b\x08\x04\x00\x00\x00\x00\x00\xff"
+_MEMBER_TAIL = struct.Struct("<II")
+
+Put = Callable[[bytes], None]
+# Returns the next bytes, however many; none at the end.
+Read = Callable[[], bytes]
 
 
-class Codec(Protocol):
-    """One way of compressing; all methods may be called by several threads at once."""
+class Undecodable(Exception):
+    """The compressed data is damaged; the text says how."""
 
-    format: container.Format
 
-    def compress(self, data: memoryview) -> bytes:
-        """Return a block's compressed bytes. Raises CompressorTrouble."""
+class Compressor(Protocol):
+    """Compresses a stream, and gives the result to the function it was made with, in the caller's thread."""
 
-    def expand(self, stored: bytes, size: int) -> tuple[bytes, bool]:
-        """Return what can be had of a block of `size` bytes, and whether that is all of it and well.
+    def write(self, data: memoryview) -> None:
+        """Take the next BLOCK_SIZE bytes, fewer only at the end of the stream. Raises CompressorTrouble."""
 
-        Never more than `size` bytes, whatever `stored` holds. Raises CompressorTrouble where it could not be tried.
-        """
+    def finish(self) -> None:
+        """Give all the rest. Raises CompressorTrouble."""
 
     def close(self) -> None:
         """End what still runs."""
 
 
-class Zstd:
-    """The zstd program, one process for each block: a crash or a hang is one block's, and is told."""
-
-    format = container.ZSTD
-
-    def __init__(self, program: str) -> None:
-        self._program = program
-        self._filters = filters.Filters(container.LARGEST_STORED)
-
-    def compress(self, data: memoryview) -> bytes:
-        """See Codec."""
-        done = self._filters.run(
-            [self._program, "-q", "-c", f"-{_ZSTD_LEVEL}", "--single-thread"],
-            data,
-            timeout_seconds=_BLOCK_SECONDS,
-        )
-        if done.trouble:
-            raise _trouble("compressing the backup", done.trouble)
-        return done.output
-
-    def expand(self, stored: bytes, size: int) -> tuple[bytes, bool]:
-        """See Codec."""
-        done = self._expand(stored)
-        if not done.trouble:
-            return done.output[:size], len(done.output) == size
-        # It gives little of a frame whose checksum is wrong, unless it is told not to look at that.
-        again = self._expand(stored, "--no-check")
-        return max(done.output, again.output, key=len)[:size], False
-
-    def _expand(self, stored: bytes, *options: str) -> filters.Filtered:
-        done = self._filters.run(
-            [self._program, "-q", "-d", "-c", f"--memory={_ZSTD_MEMORY}", *options],
-            stored,
-            timeout_seconds=_BLOCK_SECONDS,
-        )
-        if done.trouble and "ended with status" not in done.trouble:
-            raise _trouble("reading the backup", done.trouble)
-        return done
-
-    def close(self) -> None:
-        """See Codec."""
-        self._filters.close()
-
-
-class Gzip:
-    """What gzip does, by the zlib that Python brings: it works beside other threads as a program would."""
-
-    format = container.GZIP
-
-    def compress(self, data: memoryview) -> bytes:
-        """See Codec."""
-        work = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
-        tail = zlib.crc32(data).to_bytes(4, "little") + len(data).to_bytes(4, "little")
-        return b"".join((work.compress(data), work.flush(), tail))
-
-    def expand(self, stored: bytes, size: int) -> tuple[bytes, bool]:
-        """See Codec."""
-        work = zlib.decompressobj(-zlib.MAX_WBITS)
-        parts = []
-        have = 0
-        trouble = False
-        # In steps, because zlib keeps nothing of what it made before it found the damage.
-        for start in range(0, len(stored), _GZIP_STEP):
-            try:
-                part = work.decompress(work.unconsumed_tail + stored[start : start + _GZIP_STEP], size - have + 1)
-            except zlib.error:
-                trouble = True
-                break
-            parts.append(part)
-            have += len(part)
-            if work.eof or have > size:
-                break
-        data = b"".join(parts)[:size]
-        tail = zlib.crc32(data).to_bytes(4, "little") + len(data).to_bytes(4, "little")
-        return data, not trouble and work.eof and have == size and stored[-8:] == tail
-
-    def close(self) -> None:
-        """See Codec."""
-
-
-_GZIP_STEP = 1024 * 1024
-
-
 def best() -> str:
-    """Return the best compression that this machine has, for which `tar` can unpack what it makes: zstd, else gzip."""
-    return container.ZSTD.name if zstd_program() else container.GZIP.name
+    """Return the best compression of this machine that `tar` can unpack: zstd where it is installed, else gzip."""
+    return ZSTD if zstd_program() else GZIP
 
 
-def codec(name: str) -> Codec:
-    """Return the codec called `name`. Raises ArchiveUnknown where its program is not installed."""
-    if name == container.GZIP.name:
-        return Gzip()
-    if name != container.ZSTD.name:
-        raise ValueError(f"no compression is called {name}")
-    program = zstd_program()
-    if program is None:
-        raise errors.ArchiveUnknown("this takes the program zstd, which is not installed", hint=_INSTALL_ZSTD)
-    return Zstd(program)
-
-
-def zstd_program() -> Optional[str]:
-    """Return where the zstd program is, None where there is none."""
+def zstd_program() -> str | None:
+    """Return the path of the zstd program, None where it is not installed."""
     return shutil.which("zstd")
 
 
-def workers() -> int:
-    """Return how many blocks to work on at a time: what is read and hashed meanwhile needs a processor too."""
+def compressor(name: str, put: Put) -> Compressor:
+    """Return a compressor of this kind. Raises ArchiveUnknown where its program is not installed."""
+    return _Gzip(put) if name == GZIP else _Zstd(_required_zstd(), put)
+
+
+def expand(name: str, read: Read) -> Generator[bytes, None, None]:
+    """Yield what the compressed data from `read` holds, in pieces of at most a few mebibytes, in bounded memory.
+
+    Raises ArchiveUnknown where the program for it is not installed, Undecodable, CompressorTrouble, and what `read`
+    raises. Closing the generator ends what still runs.
+    """
+    return _expand_gzip(read) if name == GZIP else _expand_zstd(_required_zstd(), read)
+
+
+def _required_zstd() -> str:
+    program = zstd_program()
+    if program is None:
+        raise errors.ArchiveUnknown(
+            "the zstd program is needed and not installed",
+            hint="Install it: `dnf install zstd` or `apt-get install zstd`.",
+        )
+    return program
+
+
+def _workers() -> int:
     return max(1, min(4, len(os.sched_getaffinity(0))))
 
 
-def _trouble(what: str, trouble: str) -> errors.CompressorTrouble:
+def _trouble(doing: str, trouble: str) -> errors.CompressorTrouble:
     return errors.CompressorTrouble(
-        f"{what} failed: {trouble}",
-        hint="Look at the machine's memory and at the program; without zstd, gzip is used.",
+        f"{doing} the backup failed: {trouble}",
+        hint="Check the machine's memory and the zstd program. Without zstd, backups are made with gzip.",
     )
+
+
+class _Zstd:
+    """One zstd process for the whole stream, with a thread for each processor up to four."""
+
+    def __init__(self, program: str, put: Put) -> None:
+        argv = [program, "-q", "-c", f"-{_ZSTD_LEVEL}", f"-T{_workers()}"]
+        self._child = filters.Filter(argv, idle_seconds=_IDLE_SECONDS)
+        self._put = put
+        # How much more it may give.
+        self._room = _LARGEST_GROWTH
+
+    def write(self, data: memoryview) -> None:
+        while data:
+            taken, output = self._child.exchange(data)
+            data = data[taken:]
+            self._room += taken
+            self._give(output)
+
+    def finish(self) -> None:
+        self._child.close_input()
+        while not self._child.ended:
+            self._give(self._child.exchange(b"")[1])
+        self._give(b"")
+
+    def _give(self, output: bytes) -> None:
+        self._room -= len(output)
+        if self._room < 0:
+            raise _trouble("compressing", "zstd gave more data than it was given")
+        if self._child.trouble:
+            raise _trouble("compressing", self._child.trouble)
+        if output:
+            self._put(output)
+
+    def close(self) -> None:
+        self._child.close()
+
+
+def _expand_zstd(program: str, read: Read) -> Generator[bytes, None, None]:
+    # Without its own checksum: it holds back data whose checksum is wrong, which names of damaged files come from.
+    argv = [program, "-q", "-d", "-c", "--no-check", f"--memory={_ZSTD_MEMORY}"]
+    with filters.Filter(argv, idle_seconds=_IDLE_SECONDS) as child:
+        pending = memoryview(b"")
+        at_end = False
+        while not child.ended:
+            if not pending and not at_end:
+                pending = memoryview(read())
+                at_end = not pending
+                if at_end:
+                    child.close_input()
+            taken, output = child.exchange(pending)
+            pending = pending[taken:]
+            if output:
+                yield output
+        if "ended with status" in child.trouble:
+            raise Undecodable(child.trouble)
+        if child.trouble:
+            raise _trouble("reading", child.trouble)
+
+
+class _Gzip:
+    """Members of one block each, made by several threads."""
+
+    def __init__(self, put: Put) -> None:
+        self._put = put
+        self._workers = _workers()
+        self._pool = ThreadPoolExecutor(self._workers, "gzip")
+        self._waiting: deque[Future[bytes]] = deque()
+
+    def write(self, data: memoryview) -> None:
+        self._waiting.append(self._pool.submit(gzip_member, bytes(data)))
+        if len(self._waiting) > self._workers:
+            self._put(self._waiting.popleft().result())
+
+    def finish(self) -> None:
+        while self._waiting:
+            self._put(self._waiting.popleft().result())
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def gzip_member(data: bytes) -> bytes:
+    """Return `data` as one gzip member."""
+    work = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+    deflated = work.compress(data) + work.flush()
+    return _member_header(len(deflated)) + deflated + _MEMBER_TAIL.pack(zlib.crc32(data), len(data))
+
+
+def _member_header(size: int) -> bytes:
+    return _MEMBER_HEADER.pack(_GZIP_MAGIC, 8, _EXTRA_FIELD, 4, size)
+
+
+def _expand_gzip(read: Read) -> Generator[bytes, None, None]:
+    workers = _workers()
+    pool = ThreadPoolExecutor(workers, "gunzip")
+    waiting: deque[Future[bytes]] = deque()
+    members = _gzip_members(read)
+    try:
+        while True:
+            try:
+                deflated = next(members, None)
+                trouble = None
+            except Undecodable as error:
+                deflated, trouble = None, error
+            if deflated is not None:
+                waiting.append(pool.submit(_inflate, deflated))
+            while waiting and (deflated is None or len(waiting) > workers):
+                yield waiting.popleft().result()
+            if trouble is not None:
+                raise trouble
+            if deflated is None:
+                return
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _gzip_members(read: Read) -> Generator[bytes, None, None]:
+    """Yield the deflated data of each member, in bounded memory whatever their headers say. Raises Undecodable."""
+    data = b""
+    while True:
+        while len(data) < _MEMBER_HEADER.size and (part := read()):
+            data += part
+        if not data:
+            return
+        if len(data) < _MEMBER_HEADER.size:
+            raise Undecodable("a gzip member is cut off")
+        header = data[: _MEMBER_HEADER.size]
+        size: int = _MEMBER_HEADER.unpack(header)[-1]
+        if header != _member_header(size) or size > BLOCK_SIZE + _LARGEST_GROWTH:
+            raise Undecodable("the header of a gzip member is damaged, or is not one that this agent writes")
+        end = _MEMBER_HEADER.size + size + _MEMBER_TAIL.size
+        while len(data) < end and (part := read()):
+            data += part
+        yield data[_MEMBER_HEADER.size : end - _MEMBER_TAIL.size]
+        data = data[end:]
+
+
+def _inflate(deflated: bytes) -> bytes:
+    """Return at most BLOCK_SIZE bytes. Raises Undecodable."""
+    work = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        data = work.decompress(deflated, BLOCK_SIZE + 1)
+    except zlib.error as error:
+        raise Undecodable(f"a gzip member is damaged: {error}") from None
+    if not work.eof or len(data) > BLOCK_SIZE or work.unused_data:
+        raise Undecodable("a gzip member does not have the size that it should have")
+    return data

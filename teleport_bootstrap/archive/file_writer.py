@@ -14,10 +14,10 @@ from typing import Optional
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.archive import interface
-from teleport_bootstrap.archive.content import content_digest, hash_zeros, placed
 from teleport_bootstrap.archive.interface import Entry
 from teleport_bootstrap.archive.ownership import Owners
-from teleport_bootstrap.archive.tar_reading import Member
+from teleport_bootstrap.archive.sparse import content_digest, hash_zeros, placed
+from teleport_bootstrap.archive.tar_reader import Member
 from teleport_bootstrap.host import accounts
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -45,14 +45,13 @@ class Making:
             if any(one != other and _is_in(one, other) for other in places):
                 raise ValueError(f"{one} is in another of the places")
         self._places = places
-        self._owners = Owners(names, self._note)
+        self._owners = Owners(names, lambda path, text: self.notes.add(interface.Note(path, text)))
         # Those places that are directories, and the way down from the one that is being filled.
         self._roots: dict[str, _Level] = {}
         self._now: Optional[str] = None
         self._way: list[_Level] = []
         self.totals = interface.Totals()
-        self.notes: list[interface.Note] = []
-        self.notes_in_all = 0
+        self.notes = interface.Notes()
 
     def __enter__(self) -> Making:
         return self
@@ -192,11 +191,6 @@ class Making:
             os.link(last, name, src_dir_fd=descriptor, dst_dir_fd=parent, follow_symlinks=False)
         finally:
             os.close(descriptor)
-
-    def _note(self, path: str, text: str) -> None:
-        self.notes_in_all += 1
-        if len(self.notes) < interface.NOTES_KEPT:
-            self.notes.append(interface.Note(path, text))
 
 
 def _new_folder(parent: int, name: str) -> int:

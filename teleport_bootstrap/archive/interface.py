@@ -173,6 +173,21 @@ class Packed:
 
 NOTES_KEPT = 100
 
+
+class Notes:
+    """Collects notes: keeps the `first` NOTES_KEPT and counts them `in_all`."""
+
+    def __init__(self) -> None:
+        self.first: list[Note] = []
+        self.in_all = 0
+
+    def add(self, note: Note) -> None:
+        """Keep or count `note`."""
+        self.in_all += 1
+        if len(self.first) < NOTES_KEPT:
+            self.first.append(note)
+
+
 FILE = "file"
 DIRECTORY = "directory"
 SYMLINK = "symlink"
@@ -223,55 +238,39 @@ class Limits:
         return dataclasses.replace(self, data=min(self.data, free))
 
 
+@dataclass
 class Verified:
-    """An archive that was read from its first to its last byte and is good: whole, as it was sealed, safe to unpack.
+    """An archive that was read from its first to its last byte: it is undamaged, and safe to unpack.
 
-    `header` is the mapping that was given to pack, with `format` added. `links_outside`: how many symbolic links lead
-    out of what is archived (they are data, and never followed; the first few in `first_links_outside`).
-    `kept` is the content of the files that verify was asked to keep.
-    Holds an unlinked temporary file until it is closed; use as a context manager.
+    `header` is the mapping that was given to pack, with `format` added. `links_outside` counts the symbolic links that
+    lead out of what is archived (they are data, and never followed); `first_links_outside` has the first few.
+    `kept` is the content of the files that verify was told to keep, by path.
+    Holds an unnamed temporary file until it is closed; use as a context manager.
     """
 
-    def __init__(
-        self,
-        *,
-        name: str,
-        digest: str,
-        size: int,
-        compression: str,
-        header: Mapping[str, Any],
-        totals: Totals,
-        notes: tuple[Note, ...],
-        notes_in_all: int,
-        links_outside: int,
-        first_links_outside: tuple[str, ...],
-        lines: Spool,
-        parse: Callable[[bytes], Entry],
-        kept: Optional[Mapping[str, bytes]] = None,
-    ) -> None:
-        self.name = name
-        self.digest = digest
-        self.size = size
-        self.compression = compression
-        self.header = header
-        self.totals = totals
-        self.notes = notes
-        self.notes_in_all = notes_in_all
-        self.links_outside = links_outside
-        self.first_links_outside = first_links_outside
-        self._lines = lines
-        self._parse = parse
-        self.kept = kept or {}
+    name: str
+    digest: str
+    size: int
+    compression: str
+    header: Mapping[str, Any]
+    totals: Totals
+    notes: tuple[Note, ...]
+    notes_in_all: int
+    lines: Spool
+    parse: Callable[[bytes], Entry]
+    kept: Mapping[str, bytes]
+    links_outside: int = 0
+    first_links_outside: tuple[str, ...] = ()
 
     def entries(self) -> Iterator[Entry]:
         """Yield what the manifest says of each member, in the archive's order; only one of these at a time."""
-        self._lines.rewind()
-        for line in self._lines.lines():
-            yield self._parse(line)
+        self.lines.rewind()
+        for line in self.lines.lines():
+            yield self.parse(line)
 
     def close(self) -> None:
-        """Give the temporary file back."""
-        self._lines.close()
+        """Remove the temporary file."""
+        self.lines.close()
 
     def __enter__(self) -> Verified:
         return self

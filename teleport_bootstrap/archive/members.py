@@ -1,4 +1,4 @@
-"""One file after the other into the tar, though somebody may be writing to it."""
+"""Writing files to the tar one by one, while other processes may change them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Optional
 
-from teleport_bootstrap.archive import attributes, holes, interface, tar_writing, walk
-from teleport_bootstrap.archive.content import hash_zeros
+from teleport_bootstrap.archive import attributes, interface, sparse, tar_headers, walk
 from teleport_bootstrap.archive.interface import Entry
-from teleport_bootstrap.archive.output import Output
+from teleport_bootstrap.archive.stream import Output
 from teleport_bootstrap.host import accounts
 from teleport_bootstrap.host import clock as clocks
 
@@ -180,7 +179,7 @@ class Members:
         """Write the file as it is read now; None where nothing was written, to be tried again."""
         size = facts.st_size
         extended = attributes.of_descriptor(descriptor)
-        stretches = holes.segments(descriptor, size) if facts.st_blocks * 512 < size else None
+        stretches = sparse.segments(descriptor, size) if facts.st_blocks * 512 < size else None
         if size <= SMALL and stretches is None:
             data = _whole(descriptor, size)
             undisturbed = at_rest and _same(facts, os.fstat(descriptor)) and len(data) == size
@@ -212,7 +211,7 @@ class Members:
         stretches: Optional[list[tuple[int, int]]] = None,
     ) -> tuple[Entry, _Reading]:
         """Write a file that is read while it is written; what it lacks at its end is filled up with zeros."""
-        head_data = b"" if stretches is None else tar_writing.sparse_map(stretches, size)
+        head_data = b"" if stretches is None else tar_headers.sparse_map(stretches, size)
         stored = size if stretches is None else len(head_data) + sum(length for _, length in stretches)
         entry = self._member(
             found, facts, interface.FILE, extended, size=size, stored=stored, is_sparse=stretches is not None
@@ -222,7 +221,7 @@ class Members:
         at = 0
         undisturbed = True
         for start, length in [(0, size)] if stretches is None else stretches:
-            hash_zeros(whole, start - at)
+            sparse.hash_zeros(whole, start - at)
             at = start
             while at < start + length:
                 # Straight to where it is compressed from.
@@ -236,8 +235,8 @@ class Members:
                 self._output.filled(size_read)
                 at += size_read
                 self._tick()
-        hash_zeros(whole, size - at)
-        self._output.write(tar_writing.padding(stored))
+        sparse.hash_zeros(whole, size - at)
+        self._output.write(tar_headers.padding(stored))
         digest = whole.hexdigest()
         return _changed(entry, sha256=digest), _Reading(size, stored - len(head_data), digest, undisturbed)
 
@@ -260,7 +259,7 @@ class Members:
         mode, mtime = stat.S_IMODE(facts.st_mode), facts.st_mtime_ns
         owner, raw_owner = self._owner(facts.st_uid)
         group, raw_group = self._group(facts.st_gid)
-        head = tar_writing.Head(
+        head = tar_headers.Head(
             found.raw,
             _TYPES[kind],
             mode,
@@ -274,11 +273,10 @@ class Members:
             size if is_sparse else None,
             extended,
         )
-        self._output.member()
         self._output.write(head.pack())
         if data:
             self._output.write(data)
-            self._output.write(tar_writing.padding(size))
+            self._output.write(tar_headers.padding(size))
         digest = attributes.digest(extended)
         path = found.path[1:]
         return Entry(path, kind, mode, facts.st_uid, facts.st_gid, owner, group, mtime, size, sha256, link, digest)
@@ -291,10 +289,10 @@ class Members:
 
 
 _TYPES = {
-    interface.FILE: tar_writing.REGULAR,
-    interface.DIRECTORY: tar_writing.DIRECTORY,
-    interface.SYMLINK: tar_writing.SYMBOLIC,
-    interface.HARDLINK: tar_writing.LINK,
+    interface.FILE: tar_headers.REGULAR,
+    interface.DIRECTORY: tar_headers.DIRECTORY,
+    interface.SYMLINK: tar_headers.SYMBOLIC,
+    interface.HARDLINK: tar_headers.LINK,
 }
 
 _changed = dataclasses.replace

@@ -10,10 +10,10 @@ from typing import Any, Optional
 
 from teleport_bootstrap import paths
 from teleport_bootstrap.archive import compression as compressing
-from teleport_bootstrap.archive import interface, manifest, tar_writing, walk
+from teleport_bootstrap.archive import interface, manifest, tar_headers, walk
 from teleport_bootstrap.archive.members import Members
-from teleport_bootstrap.archive.output import NotOurs, Output
 from teleport_bootstrap.archive.spool import Spool
+from teleport_bootstrap.archive.stream import CallerError, Output
 from teleport_bootstrap.host import accounts
 
 _REPORT_SECONDS = 0.1
@@ -43,30 +43,28 @@ def pack(
     """
     ordered = _in_order(trees)
     text = _header_text(header)
-    codec = compressing.codec(compression or compressing.best())
+    compressed = compression or compressing.best()
     try:
-        with Spool() as spool, Output(sink, codec) as output:
+        with Spool() as spool, Output(sink, compressed) as output:
             work = _Pack(output, spool, accounts.Names(root), progress)
             work.own_member(interface.HEADER, len(text))
-            output.write(tar_writing.padded(text))
-            # Whoever wants to know what an archive is reads this much of it.
-            output.cut()
+            output.write(tar_headers.padded(text))
             spool.write(manifest.first_line(json.loads(text)))
             for tree in ordered:
                 work.tree(root, tree)
             spool.write(manifest.last_line(work.totals))
             work.append_manifest()
-            output.write(tar_writing.END)
+            output.write(tar_headers.END)
             digest = output.finish()
-    except NotOurs as carried:
+    except CallerError as carried:
         raise carried.error from None
     return interface.Packed(
         digest=digest,
         size=output.written,
-        compression=codec.format.name,
+        compression=compressed,
         totals=work.totals,
-        notes=tuple(work.notes),
-        notes_in_all=work.notes_in_all,
+        notes=tuple(work.notes.first),
+        notes_in_all=work.notes.in_all,
     )
 
 
@@ -103,8 +101,7 @@ class _Pack:
         self._reported = 0.0
         self._now = int(time.time())
         self.totals = interface.Totals()
-        self.notes: list[interface.Note] = []
-        self.notes_in_all = 0
+        self.notes = interface.Notes()
 
     def tree(self, root: paths.Root, tree: interface.Tree) -> None:
         """Add what is to be archived of a tree."""
@@ -116,9 +113,8 @@ class _Pack:
 
     def own_member(self, path: str, size: int) -> None:
         """Begin one of the archive's own two members, of `size` bytes."""
-        self._output.member()
-        head = tar_writing.Head(
-            path.encode(), tar_writing.REGULAR, 0o600, 0, 0, b"root", b"root", self._now, stored=size
+        head = tar_headers.Head(
+            path.encode(), tar_headers.REGULAR, 0o600, 0, 0, b"root", b"root", self._now, stored=size
         )
         self._output.write(head.pack())
 
@@ -128,20 +124,15 @@ class _Pack:
         self.own_member(interface.MANIFEST, size)
         while part := self._spool.read(_COPY_SIZE):
             self._output.write(part)
-        self._output.write(tar_writing.padding(size))
+        self._output.write(tar_headers.padding(size))
 
     def _left_out(self, path: str, text: str) -> None:
         note = interface.Note(path.lstrip("/"), text)
         self._spool.write(manifest.note_line(note))
-        self._keep(note)
+        self.notes.add(note)
 
     def _noted(self, path: str, text: str) -> None:
-        self._keep(interface.Note(path.lstrip("/"), text))
-
-    def _keep(self, note: interface.Note) -> None:
-        self.notes_in_all += 1
-        if len(self.notes) < interface.NOTES_KEPT:
-            self.notes.append(note)
+        self.notes.add(interface.Note(path.lstrip("/"), text))
 
     def _tick(self) -> None:
         if self._progress is None:
@@ -152,4 +143,4 @@ class _Pack:
             try:
                 self._progress(self._output.offset, self.totals.entries)
             except OSError as error:
-                raise NotOurs(error) from None
+                raise CallerError(error) from None

@@ -10,17 +10,17 @@ from __future__ import annotations
 import dataclasses
 import os
 
-from teleport_bootstrap.archive import attributes, interface, tar_writing
-from teleport_bootstrap.archive.tar_reading import Member, Refused
+from teleport_bootstrap.archive import attributes, interface, tar_headers
+from teleport_bootstrap.archive.tar_reader import Member, Refused
 
 # pack goes no deeper; whoever unpacks holds a descriptor for each level.
 DEEPEST = 300
 
 KINDS = {
-    tar_writing.REGULAR: interface.FILE,
-    tar_writing.DIRECTORY: interface.DIRECTORY,
-    tar_writing.SYMBOLIC: interface.SYMLINK,
-    tar_writing.LINK: interface.HARDLINK,
+    tar_headers.REGULAR: interface.FILE,
+    tar_headers.DIRECTORY: interface.DIRECTORY,
+    tar_headers.SYMBOLIC: interface.SYMLINK,
+    tar_headers.LINK: interface.HARDLINK,
 }
 _LINKS = (interface.SYMLINK, interface.HARDLINK)
 
@@ -83,7 +83,7 @@ class Order:
         self._way.append((parts, kind))
         self._last = parts
 
-    def _target(self, head: tar_writing.Head, parts: _Parts) -> None:
+    def _target(self, head: tar_headers.Head, parts: _Parts) -> None:
         target = _parts(head.link, head.name)
         if target >= parts or head.xattrs:
             raise Refused(head.name, "is another name of something that does not come before it")

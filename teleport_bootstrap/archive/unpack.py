@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Optional
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.archive import container, diagnosis, interface, tar_reading, tar_writing
+from teleport_bootstrap.archive import interface, tar_headers, tar_reader
 from teleport_bootstrap.archive.file_writer import Making
-from teleport_bootstrap.archive.input import Input
 from teleport_bootstrap.archive.safety import as_entry
-from teleport_bootstrap.archive.tar_reading import Refused
+from teleport_bootstrap.archive.stream import Broken, Input
+from teleport_bootstrap.archive.tar_reader import Refused
 from teleport_bootstrap.archive.verify import read_header, unsafe
 from teleport_bootstrap.host import accounts, process
 
@@ -59,13 +59,11 @@ def unpack(
                 _skip_manifest(source.name, tar)
                 if tar.finish() != verified.digest:
                     raise _another(source.name)
-        except container.Broken as broken:
-            raise diagnosis.damaged(source, str(broken)) from None
-        except Refused:
+        except (Broken, Refused):
             raise _another(source.name) from None
         making.finish()
     _sync(set(places.values()))
-    return interface.Unpacked(making.totals, tuple(making.notes), making.notes_in_all)
+    return interface.Unpacked(making.totals, tuple(making.notes.first), making.notes.in_all)
 
 
 def _plain(path: str) -> str:
@@ -75,7 +73,7 @@ def _plain(path: str) -> str:
 
 
 def _one(name: str, tar: Input, entry: interface.Entry, making: Making) -> None:
-    member = tar_reading.member(tar.take, tar.tell())
+    member = tar_reader.member(tar.take)
     if member is None or os.fsdecode(member.head.name) != entry.path:
         raise _another(name)
     seen = as_entry(member, entry.kind, entry.sha256)
@@ -92,16 +90,16 @@ def _one(name: str, tar: Input, entry: interface.Entry, making: Making) -> None:
         raise _another(name)
     if making.make(entry, member, tar.pieces(member.data)) not in (None, entry.sha256):
         raise _another(name)
-    tar.take(-member.data % tar_writing.RECORD)
+    tar.take(-member.data % tar_headers.RECORD)
 
 
 def _skip_manifest(name: str, tar: Input) -> None:
-    member = tar_reading.member(tar.take, tar.tell())
+    member = tar_reader.member(tar.take)
     if member is None:
         raise _another(name)
-    for _ in tar.pieces(member.data + -member.data % tar_writing.RECORD):
+    for _ in tar.pieces(member.data + -member.data % tar_headers.RECORD):
         pass
-    if tar_reading.member(tar.take, tar.tell()) is not None:
+    if tar_reader.member(tar.take) is not None:
         raise _another(name)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import interface
-from teleport_bootstrap.archive.tar_writing import LONGEST_NAME
+from teleport_bootstrap.archive.tar_headers import LONGEST_NAME
 
 # Each level holds a descriptor open, of which a process has 1024 unless it asks for more.
 DEEPEST = 256

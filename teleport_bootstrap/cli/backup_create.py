@@ -8,10 +8,9 @@ import sys
 from typing import Any
 
 from teleport_bootstrap import paths
-from teleport_bootstrap.archive import progress
 from teleport_bootstrap.backup import archive_table
 from teleport_bootstrap.backup.stores import destination
-from teleport_bootstrap.cli import disconnection, options, result
+from teleport_bootstrap.cli import disconnection, options, progress, result
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.operations import backup
 
@@ -62,7 +61,7 @@ def _text(made: backup.Made) -> str:
     packed = made.packed
     lines = [
         f"{made.place}: {archive_table.size(packed.size)}, {packed.totals.files} files, read back and good",
-        f"seal {packed.digest}",
+        f"digest {packed.digest}",
         *(f"DynamoDB backup of {each['table']}: {each['arn']}" for each in made.header["storage"]["table_backups"]),
         *(f"stopped and started {unit}" for unit in made.stopped),
         *(f"removed {place}" for place in made.removed),

@@ -8,10 +8,10 @@ import os
 from typing import Any
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.archive import interface, progress, verify
+from teleport_bootstrap.archive import interface, verify
 from teleport_bootstrap.backup import archive_table
 from teleport_bootstrap.backup.stores import destination
-from teleport_bootstrap.cli import options, result
+from teleport_bootstrap.cli import options, progress, result
 from teleport_bootstrap.host import termination
 from teleport_bootstrap.instance import aws_access, gather
 
@@ -62,7 +62,7 @@ def _text(found: interface.Verified) -> str:
     untold = found.notes_in_all - len(found.notes)
     lines = [
         f"{found.name}: good, {archive_table.size(found.size)}, {found.totals.files} files",
-        f"seal {found.digest}",
+        f"digest {found.digest}",
         *([", ".join(about)] if about else []),
         *(f"note: {note.describe()}" for note in found.notes),
         *([f"and {untold} more notes"] if untold > 0 else []),

@@ -7,9 +7,8 @@ import os
 from collections.abc import Iterator
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.archive import progress
 from teleport_bootstrap.change import health
-from teleport_bootstrap.cli import confirmation, disconnection, options, result
+from teleport_bootstrap.cli import confirmation, disconnection, options, progress, result
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.operations import restore, restore_undo
 from teleport_bootstrap.restore import proposal

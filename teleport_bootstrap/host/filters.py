@@ -1,4 +1,4 @@
-"""The door to programs that turn some bytes into others, such as zstd: bounded in time and in what they give."""
+"""Programs that turn a stream of bytes into another one, such as zstd."""
 
 from __future__ import annotations
 
@@ -8,158 +8,146 @@ import os
 import select
 import signal
 import subprocess
-import threading
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from types import TracebackType
+from typing import IO
 
-_SAID_KEPT = 4096
-
-
-@dataclass(frozen=True)
-class Filtered:
-    """What a program gave: all it wrote before it ended, and how that was: "" is well, else one line for people."""
-
-    output: bytes
-    trouble: str
+_PIPE_SIZE = 1024 * 1024
+_READ_SIZE = 1024 * 1024
+_STDERR_KEPT = 4096
+# From linux/fcntl.h; Python has the name since 3.10.
+_F_SETPIPE_SZ = 1031
 
 
-class Filters:
-    """Runs programs over blocks of bytes, from any thread; each may make up to `room` bytes of one.
+class Filter:
+    """A running program that gets its input and gives its output piece by piece.
 
-    A context manager: what still runs at its end is killed. The files in memory that blocks are in are used over and
-    over, and go with this object.
+    A context manager: the program is killed if it still runs at the end of the block. `ended` becomes true when all
+    output has been read and the program has exited; `trouble` then says in one line what went wrong, "" for nothing.
+    A program that neither takes input nor gives output for `idle_seconds` is killed. Nothing here raises for what the
+    program does.
     """
 
-    def __init__(self, room: int) -> None:
-        self._room = room
-        self._held = contextlib.ExitStack()
-        self._free: list[tuple[int, int]] = []
-        self._running: set[subprocess.Popen[bytes]] = set()
-        self._ending = False
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> Filters:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End what still runs; what is started later ends at once."""
-        with self._lock:
-            self._ending = True
-            for child in self._running:
-                child.kill()
-            # Those that a child still has are closed when it has gone.
-            if not self._running:
-                self._held.close()
-                self._free.clear()
-
-    def run(self, argv: Sequence[str], data: bytes | memoryview, *, timeout_seconds: float) -> Filtered:
-        """Return what `argv` makes of `data`. A program that writes more than there is room for is refused the rest.
-
-        Input and output are files in memory instead of pipes: nobody has to feed and drain a child that may hang, and
-        the kernel enforces the limit. Never raises for what the program does.
-        """
-        try:
-            files = self._take()
-        except OSError as error:
-            return Filtered(b"", f"no memory to run `{argv[0]}` over: {error.strerror}")
-        try:
-            return self._over(files, argv, data, timeout_seconds)
-        except OSError as error:
-            return Filtered(b"", f"no memory to run `{argv[0]}` over: {error.strerror}")
-        finally:
-            with self._lock:
-                self._free.append(files)
-
-    def _take(self) -> tuple[int, int]:
-        """Return a file for input and one for output that nobody else uses. Raises OSError."""
-        with self._lock:
-            if self._free:
-                return self._free.pop()
-            source = os.memfd_create("input", os.MFD_CLOEXEC)
-            self._held.callback(os.close, source)
-            target = os.memfd_create("output", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-            self._held.callback(os.close, target)
-        os.ftruncate(target, self._room)
-        fcntl.fcntl(target, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK)
-        return source, target
-
-    def _over(
-        self, files: tuple[int, int], argv: Sequence[str], data: bytes | memoryview, timeout_seconds: float
-    ) -> Filtered:
-        source, target = files
-        at = 0
-        while at < len(data):
-            at += os.pwrite(source, memoryview(data)[at:], at)
-        os.ftruncate(source, at)
-        os.lseek(source, 0, os.SEEK_SET)
-        os.lseek(target, 0, os.SEEK_SET)
-        trouble = self._run(argv, source, target, timeout_seconds)
-        # The position is the child's own: both have the same open file.
-        written = min(os.lseek(target, 0, os.SEEK_CUR), self._room)
-        return Filtered(_read(target, written), trouble)
-
-    def _run(self, argv: Sequence[str], source: int, target: int, timeout_seconds: float) -> str:
+    def __init__(self, argv: Sequence[str], *, idle_seconds: float) -> None:
+        self._name = argv[0]
+        self._idle_seconds = idle_seconds
+        self._stderr_tail = b""
+        self._child: subprocess.Popen[bytes] | None = None
+        self.ended = False
+        self.trouble = ""
         # Nothing of the caller's environment: variables such as ZSTD_CLEVEL would change what a program does.
         environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
-        with self._lock:
-            if self._ending:
-                return f"`{argv[0]}` was not run: the work has ended"
-            try:
-                child = subprocess.Popen(
-                    list(argv), stdin=source, stdout=target, stderr=subprocess.PIPE, env=environment
-                )
-            except OSError as error:
-                return f"`{argv[0]}` could not be run: {error.strerror}"
-            self._running.add(child)
         try:
-            said, ended = _listen(child, time.monotonic() + timeout_seconds)
-            if not ended:
-                child.kill()
-            status = child.wait()
-        finally:
-            with self._lock:
-                self._running.discard(child)
-            if child.stderr is not None:
-                child.stderr.close()
-        if not ended:
-            return f"`{argv[0]}` did not end within {timeout_seconds:.0f} s"
-        if status == 0:
-            return ""
-        ending = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
-        lines = [line.strip() for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
-        return f"`{argv[0]}` {ending}" + (f": {lines[-1]}" if lines else "")
+            self._child = subprocess.Popen(
+                list(argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+            )
+        except OSError as error:
+            self._finish(f"could not be run: {error.strerror}")
+            return
+        # Popen makes all three, which its type does not say.
+        self._stdin: IO[bytes] = self._child.stdin  # type: ignore[assignment]
+        self._stdout: IO[bytes] = self._child.stdout  # type: ignore[assignment]
+        self._stderr: IO[bytes] = self._child.stderr  # type: ignore[assignment]
+        self._poll = select.poll()
+        for pipe in (self._stdin, self._stdout, self._stderr):
+            os.set_blocking(pipe.fileno(), False)
+            # An unprivileged user may not have pipes of this size.
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(pipe, _F_SETPIPE_SZ, _PIPE_SIZE)
+        for pipe in (self._stdout, self._stderr):
+            self._poll.register(pipe, select.POLLIN)
 
+    def __enter__(self) -> Filter:
+        return self
 
-def _read(descriptor: int, size: int) -> bytes:
-    """Return the first `size` bytes of a file in memory."""
-    parts = []
-    at = 0
-    while at < size:
-        part = os.pread(descriptor, size - at, at)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def exchange(self, data: bytes | memoryview) -> tuple[int, bytes]:
+        """Wait until the program takes some of `data` or gives output; return how many bytes it took, and the output.
+
+        With no `data`, wait for output or for the end. Input for a program that no longer reads is dropped.
+        """
+        while not self.ended:
+            if data and self._stdin.closed:
+                return len(data), b""
+            if data:
+                self._poll.register(self._stdin, select.POLLOUT)
+            elif not self._stdin.closed:
+                with contextlib.suppress(KeyError):
+                    self._poll.unregister(self._stdin)
+            ready = {descriptor for descriptor, _ in self._poll.poll(self._idle_seconds * 1000)}
+            if not ready:
+                self._finish(f"did nothing for {self._idle_seconds:.0f} s")
+                break
+            if self._stderr.fileno() in ready:
+                self._read_stderr()
+            taken = self._write(data) if data and self._stdin.fileno() in ready else 0
+            output = self._read() if self._stdout.fileno() in ready else b""
+            if taken or output:
+                return taken, output
+        return len(data), b""
+
+    def close_input(self) -> None:
+        """Tell the program that there is no more input."""
+        if self._child is not None and not self._stdin.closed:
+            with contextlib.suppress(KeyError):
+                self._poll.unregister(self._stdin)
+            self._stdin.close()
+
+    def close(self) -> None:
+        """Kill the program if it still runs."""
+        self._finish("was ended")
+
+    def _write(self, data: bytes | memoryview) -> int:
+        try:
+            return os.write(self._stdin.fileno(), data)
+        except BlockingIOError:
+            return 0
+        except BrokenPipeError:
+            self.close_input()
+            return len(data)
+
+    def _read(self) -> bytes:
+        output = os.read(self._stdout.fileno(), _READ_SIZE)
+        if not output:
+            self._finish("")
+        return output
+
+    def _read_stderr(self) -> None:
+        part = os.read(self._stderr.fileno(), _STDERR_KEPT)
+        self._stderr_tail = (self._stderr_tail + part)[-_STDERR_KEPT:]
         if not part:
-            break
-        parts.append(part)
-        at += len(part)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+            self._poll.unregister(self._stderr)
 
-
-def _listen(child: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, bool]:
-    """Return the end of what `child` says, and whether it stopped talking, which is when it ends, before `deadline`."""
-    if child.stderr is None:
-        raise ValueError("the child's words go elsewhere")
-    descriptor = child.stderr.fileno()
-    waiting = select.poll()
-    waiting.register(descriptor, select.POLLIN | select.POLLHUP)
-    said = b""
-    while True:
-        left = deadline - time.monotonic()
-        if left <= 0 or not waiting.poll(left * 1000):
-            return said, False
-        part = os.read(descriptor, 65536)
-        if not part:
-            return said, True
-        said = (said + part)[-_SAID_KEPT:]
+    def _finish(self, trouble: str) -> None:
+        """Wait for the program, or kill it because of `trouble`, and say how it ended."""
+        if self.ended:
+            return
+        self.ended = True
+        if self._child is None:
+            self.trouble = f"`{self._name}` {trouble}"
+            return
+        self.close_input()
+        if not trouble:
+            try:
+                self._child.wait(self._idle_seconds)
+            except subprocess.TimeoutExpired:
+                trouble = f"did not end within {self._idle_seconds:.0f} s"
+        if trouble:
+            self._child.kill()
+        status = self._child.wait()
+        with contextlib.suppress(BlockingIOError):
+            while part := os.read(self._stderr.fileno(), _STDERR_KEPT):
+                self._stderr_tail = (self._stderr_tail + part)[-_STDERR_KEPT:]
+        self._stdout.close()
+        self._stderr.close()
+        if trouble:
+            self.trouble = f"`{self._name}` {trouble}"
+        elif status:
+            ending = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+            lines = [line.strip() for line in self._stderr_tail.decode("utf-8", "replace").splitlines()]
+            last = next((line for line in reversed(lines) if line), "")
+            self.trouble = f"`{self._name}` {ending}" + (f": {last}" if last else "")

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
-import hashlib
 import io
 import json
 import os
 import tarfile
-import zlib
 
 import pytest
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.archive import container, interface, manifest, tar_writing, verify
+from teleport_bootstrap.archive import compression, interface, manifest, tar_headers, verify
 from tests.unit.archive import crafted
 from tests.unit.archive.crafted import directory, file, hardlink, symlink
 
@@ -72,17 +70,17 @@ HOSTILE = {
     "file twice": ([file("a"), file("a", b"other")], "twice"),
     "hard link out": ([hardlink("a", "/etc/shadow")], "absolute"),
     "hard link up": ([file("a"), hardlink("b", "../etc/shadow")], ".."),
-    "hard link to nothing": ([file("a"), hardlink("c", "b")], "named by a hard link"),
-    "hard link to a symlink": ([symlink("a", "/etc/shadow"), hardlink("b", "a")], "named by a hard link"),
-    "hard link to a folder": ([directory("a"), hardlink("b", "a")], "named by a hard link"),
+    "hard link to nothing": ([file("a"), hardlink("c", "b")], "target of a hard link"),
+    "hard link to a symlink": ([symlink("a", "/etc/shadow"), hardlink("b", "a")], "target of a hard link"),
+    "hard link to a folder": ([directory("a"), hardlink("b", "a")], "target of a hard link"),
     "hard link to what comes later": ([hardlink("a", "b"), file("b")], "before it"),
     "hard link to itself": ([hardlink("a", "a")], "before it"),
     "link to nothing": ([symlink("a", "")], "nothing"),
     "file with a target": ([file("a", link=b"/etc/passwd")], "without being one"),
     "evm": ([file("a", xattrs={"security.evm": b"x"})], "attribute"),
     "unknown attribute": ([file("a", xattrs={"system.nfs4_acl": b"x"})], "attribute"),
-    "folder with data": ([(crafted.head("a", tar_writing.DIRECTORY, stored=7), b"content")], "no regular file"),
-    "link with data": ([(crafted.head("a", tar_writing.SYMBOLIC, link=b"b", stored=7), b"content")], "no regular file"),
+    "folder with data": ([(crafted.head("a", tar_headers.DIRECTORY, stored=7), b"content")], "no regular file"),
+    "link with data": ([(crafted.head("a", tar_headers.SYMBOLIC, link=b"b", stored=7), b"content")], "no regular file"),
     "device": ([(crafted.head("a", b"3"), b"")], "character device"),
     "disk": ([(crafted.head("a", b"4"), b"")], "block device"),
     "pipe": ([(crafted.head("a", b"6"), b"")], "named pipe"),
@@ -105,7 +103,7 @@ def test_an_archive_of_another_tar_is_refused_though_it_is_sealed() -> None:
     with tarfile.open(fileobj=other, mode="w", format=tarfile.GNU_FORMAT) as tar:
         tar.addfile(tarfile.TarInfo("a"))
     inside = other.getvalue()[:512]
-    assert "not one that this agent writes" in refused(crafted.InMemory(crafted.sealed(raw[:at] + inside + raw[at:])))
+    assert "that this agent does not write" in refused(crafted.InMemory(crafted.sealed(raw[:at] + inside + raw[at:])))
 
 
 @pytest.mark.parametrize(
@@ -123,29 +121,42 @@ def test_more_than_there_is_room_for_is_refused(limits: interface.Limits, what: 
 
 
 def test_a_file_of_holes_without_end_is_refused_before_it_is_read() -> None:
-    text = tar_writing.sparse_map([], 2**60)
+    text = tar_headers.sparse_map([], 2**60)
     member = crafted.head("bomb", stored=len(text), real=2**60), text
     message = refused(crafted.crafted([member], lines=[]))
     assert "bomb" in message and "there is room for" in message
 
 
-def test_a_block_that_expands_to_more_than_it_says_is_refused() -> None:
-    bomb = bytes(64 * 1024 * 1024)
-    work = zlib.compressobj(9, zlib.DEFLATED, -15)
-    stored = (
-        work.compress(bomb) + work.flush() + zlib.crc32(bomb).to_bytes(4, "little") + len(bomb).to_bytes(4, "little")
-    )
-    sealer = container.Sealer(container.GZIP)
-    parts = [sealer.begin(), sealer.block(4096, 0, len(stored), hashlib.sha256(stored).digest()), stored]
-    with pytest.raises(errors.ArchiveDamaged):
-        verify.verify(crafted.InMemory(b"".join([*parts, sealer.seal()[0]])))
+@pytest.mark.parametrize("tail", [b"", b"more than it should"])
+def test_a_member_that_expands_to_more_than_a_block_is_refused_in_bounded_memory(tail: bytes) -> None:
+    bomb = bytes(64 * 1024 * 1024) if not tail else bytes(1024)
+    member = compression.gzip_member(bomb)
+    if tail:
+        head, body = member[:20], member[20:-8] + tail + member[-8:]
+        member = head[:-4] + (len(body) - 8).to_bytes(4, "little") + body
+    with pytest.raises(errors.ArchiveDamaged, match="gzip member does not have the size"):
+        verify.verify(crafted.InMemory(crafted.marked(member)))
+
+
+def test_a_gzip_member_that_says_it_is_endless_is_refused_before_it_is_read() -> None:
+    member = bytearray(compression.gzip_member(b"content"))
+    member[16:20] = (2**32 - 1).to_bytes(4, "little")
+    with pytest.raises(errors.ArchiveDamaged, match="header of a gzip member"):
+        verify.verify(crafted.InMemory(crafted.marked(bytes(member))))
+
+
+def test_data_after_the_end_of_the_tar_is_refused_though_the_digest_is_correct() -> None:
+    bomb = [compression.gzip_member(bytes(1024 * 1024))] * 100
+    tar = compression.gzip_member(crafted.tar(GOOD))
+    with pytest.raises(errors.ArchiveDamaged, match="data follows the end"):
+        verify.verify(crafted.InMemory(crafted.marked(b"".join([tar, *bomb]))))
 
 
 def sealed_with(header: object, text: bytes) -> crafted.InMemory:
     """Return an archive of one file, with this header and this manifest."""
     head, content = file("a")
-    parts = [crafted.own(interface.HEADER, json.dumps(header).encode()), head.pack(), tar_writing.padded(content)]
-    return crafted.InMemory(crafted.sealed(b"".join([*parts, crafted.own(interface.MANIFEST, text), tar_writing.END])))
+    parts = [crafted.own(interface.HEADER, json.dumps(header).encode()), head.pack(), tar_headers.padded(content)]
+    return crafted.InMemory(crafted.sealed(b"".join([*parts, crafted.own(interface.MANIFEST, text), tar_headers.END])))
 
 
 ENTRY = crafted.entry(*file("a"))
@@ -205,8 +216,8 @@ def test_a_file_that_is_not_what_its_manifest_says_is_named(changes: dict[str, o
 def test_a_later_format_and_foreign_files_are_unknown() -> None:
     for source, what in (
         (sealed_with({"format": 2}, FIRST), "format 2"),
-        (crafted.InMemory(b"PK\x03\x04" + bytes(1000)), "is no backup"),
-        (crafted.InMemory(gzip.compress(crafted.tar(GOOD))), "is no backup"),
+        (crafted.InMemory(b"PK\x03\x04" + bytes(1000)), "is not a backup"),
+        (crafted.InMemory(gzip.compress(crafted.tar(GOOD))), "is not a backup"),
     ):
         with pytest.raises(errors.ArchiveUnknown, match=what):
             verify.verify(source)

@@ -7,9 +7,9 @@ import logging
 
 import pytest
 
-from teleport_bootstrap.archive import progress
 from teleport_bootstrap.backup import archive_table
 from teleport_bootstrap.backup.stores.store import Stored
+from teleport_bootstrap.cli import progress
 from teleport_bootstrap.host import clock
 
 

@@ -1,0 +1,98 @@
+"""The outermost layer of an archive: every byte counts, and other files are not taken for archives."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Callable
+
+import pytest
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.archive import compression, stream
+from tests.unit.archive import crafted
+from tests.unit.archive.crafted import InMemory
+
+TAR = crafted.tar([crafted.file("a"), crafted.file("b", b"other" * 1000)])
+ARCHIVE = crafted.sealed(TAR, block_size=1536)
+
+
+def read(data: bytes) -> bytes:
+    with stream.Input(InMemory(data)) as tar:
+        content = tar.take(len(TAR))
+        tar.finish()
+    return content
+
+
+def is_noticed(data: bytes) -> bool:
+    try:
+        return read(data) != TAR
+    except stream.Broken:
+        return True
+
+
+def test_what_was_written_is_read_again_with_the_same_digest() -> None:
+    sink = io.BytesIO()
+    with stream.Output(sink, compression.GZIP) as output:
+        output.write(TAR)
+        digest = output.finish()
+    assert output.offset == len(TAR) and output.written == len(sink.getvalue())
+    with stream.Input(InMemory(sink.getvalue())) as tar:
+        assert tar.take(len(TAR)) == TAR
+        assert tar.finish() == digest and len(digest) == 64
+
+
+def test_gzip_reads_the_archive_as_an_ordinary_file() -> None:
+    assert gzip.decompress(ARCHIVE) == TAR
+
+
+def test_a_flip_of_any_byte_is_noticed() -> None:
+    assert not is_noticed(ARCHIVE)
+    for at in range(len(ARCHIVE)):
+        changed = bytearray(ARCHIVE)
+        changed[at] ^= 1 << at % 8
+        assert is_noticed(bytes(changed)), at
+
+
+def test_every_truncation_and_whatever_follows_is_noticed() -> None:
+    assert [size for size in range(len(ARCHIVE)) if not is_noticed(ARCHIVE[:size])] == []
+    assert is_noticed(ARCHIVE + b"\0")
+    assert is_noticed(ARCHIVE + ARCHIVE)
+
+
+def pieces() -> list[bytes]:
+    """Return the gzip members of the archive, its marks included."""
+    marks = [at for at in range(len(ARCHIVE)) if ARCHIVE.startswith(b"\x1f\x8b\x08\x04", at)]
+    return [ARCHIVE[start:end] for start, end in zip(marks, [*marks[1:], len(ARCHIVE)])]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda found: [found[0], found[2], found[1], *found[3:]],
+        lambda found: [found[0], found[1], found[1], *found[2:]],
+        lambda found: [found[0], *found[2:]],
+        lambda found: [*found[:-2], found[-1]],
+    ],
+    ids=["swapped", "repeated", "left out", "last left out"],
+)
+def test_members_that_are_swapped_repeated_or_left_out_are_noticed(
+    change: Callable[[list[bytes]], list[bytes]],
+) -> None:
+    assert b"".join(pieces()) == ARCHIVE and len(pieces()) > 5
+    assert is_noticed(b"".join(change(pieces())))
+
+
+def test_the_end_mark_of_another_archive_is_noticed() -> None:
+    other = crafted.sealed(crafted.tar([crafted.file("a", b"CONTENT")]))
+    size = len(pieces()[-1])
+    assert is_noticed(ARCHIVE[:-size] + other[-size:])
+
+
+def test_a_foreign_file_is_unknown_and_a_damaged_beginning_is_damage() -> None:
+    for foreign in (gzip.compress(b"tar"), b"\x28\xb5\x2f\xfd" + bytes(100), b"PK\x03\x04" + bytes(100)):
+        with pytest.raises(errors.ArchiveUnknown, match="is not a backup"):
+            read(foreign)
+    for damaged in (b"", ARCHIVE[:5], bytes([ARCHIVE[0] ^ 1]) + ARCHIVE[1:]):
+        with pytest.raises(stream.Broken):
+            read(damaged)
