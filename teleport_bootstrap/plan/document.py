@@ -27,10 +27,8 @@ def _agent(inputs: plan_inputs.Inputs, switch: variables.Variable[bool]) -> bool
     return inputs.deployment.role is roles.Role.AGENT and inputs.conf.value(switch) is True
 
 
-# In the order of the file. A service that the role does not run is disabled in so many words: three of them are on
-# unless disabled.
+# In the order of the file. A service that the role does not run is disabled explicitly: three are on by default.
 SERVICES: tuple[tuple[str, Callable[[plan_inputs.Inputs], bool], Callable[[plan_inputs.Inputs], Section]], ...] = (
-    ("auth_service", lambda inputs: inputs.deployment.role.runs_auth, auth_service.build),
     ("proxy_service", lambda inputs: inputs.deployment.role.runs_proxy, proxy_service.build),
     ("ssh_service", _serves_ssh, ssh_service.build),
     ("db_service", lambda inputs: _agent(inputs, variables.TELEPORT_AGENT_DB_ENABLED), agent_services.database),
@@ -40,12 +38,19 @@ SERVICES: tuple[tuple[str, Callable[[plan_inputs.Inputs], bool], Callable[[plan_
         lambda inputs: _agent(inputs, variables.TELEPORT_AGENT_KUBE_ENABLED),
         agent_services.kubernetes,
     ),
+    ("auth_service", lambda inputs: inputs.deployment.role.runs_auth, auth_service.build),
 )
 
 
 def build(inputs: plan_inputs.Inputs) -> Section:
-    """Return the document for `given`, which `requirements.check` has accepted."""
+    """Return the document for `inputs`, which `requirements.check` has accepted."""
     tree: Section = {"version": "v3", "teleport": teleport_section.build(inputs)}
-    for name, wanted, section in SERVICES:
-        tree[name] = section(inputs) if wanted(inputs) else {"enabled": "no"}
+    for name, runs, section in SERVICES:
+        tree[name] = section(inputs) if runs(inputs) else {"enabled": "no"}
     return tree
+
+
+def with_auth_service_last(tree: Section) -> Section:
+    """Return `tree` with auth_service as its last section: tools append more settings of it to the end of the file."""
+    last = {name: section for name, section in tree.items() if name == "auth_service"}
+    return {**{name: section for name, section in tree.items() if name not in last}, **last}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from teleport_bootstrap.plan import overrides, provenance, yaml_reading, yaml_scalar
+from teleport_bootstrap.plan import overrides, provenance, yaml_scalar
 
 # A path or value that is longer moves its own line, not all of them.
 _WIDEST_PATH = 44
@@ -34,17 +34,4 @@ def text(found: Sequence[dict[str, Any]]) -> str:
 
 
 def _shown(entry: dict[str, Any]) -> str:
-    return "(removed)" if entry.get("removed") else _scalar(entry["value"])
-
-
-def _scalar(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, yaml_reading.Plain):
-        return str(value)
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_scalar, value)) + "]"
-    if isinstance(value, dict):
-        inner = (f"{yaml_scalar.emit(key)}: {_scalar(each)}" for key, each in value.items())
-        return "{" + ", ".join(inner) + "}"
-    return yaml_scalar.emit(value)
+    return "(removed)" if entry.get("removed") else yaml_scalar.emit(entry["value"])

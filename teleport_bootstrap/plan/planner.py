@@ -37,23 +37,22 @@ def plan(
     activated = activation.plan(conf, build)
     inputs = plan_inputs.Inputs(conf, activated.deployment, instance, build)
     merged = overrides.merge(document.build(inputs), override_files)
-    findings = document_checks.check(merged.tree, build=build, deployment=activated.deployment, removed=merged.removed)
+    tree = document.with_auth_service_last(merged.tree)
+    findings = document_checks.check(tree, build=build, deployment=activated.deployment, removed=merged.removed)
     refused = errors_in(findings)
     if refused:
         raise errors.DocumentInvalid(refused)
-    wanted = provenance.document(merged.tree)
+    wanted = provenance.document(tree)
     names = tuple(paths.on_instance(file.path) for file in override_files)
     place = activated.deployment.place
     runs_as_root = place.user == "root"
-    head = header(conf, instance, build)
-    text = yaml_text.dumped(wanted, head, names) if names else yaml_text.templated(wanted, head)
     return plan_model.Plan(
         activation=activated,
         document=wanted,
-        tree=merged.tree,
+        tree=tree,
         teleport_yaml=plan_model.PlannedFile(
             paths.TELEPORT_YAML,
-            text,
+            yaml_text.teleport_yaml(wanted, header(conf, instance, build), names),
             mode=0o600 if runs_as_root else 0o640,
             owner="root",
             group=place.group,

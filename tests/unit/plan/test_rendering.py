@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import pytest
+import yaml
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.conf import conf_file
-from teleport_bootstrap.plan import planner, teleport_build, yaml_text
+from teleport_bootstrap.plan import overrides, planner, teleport_build, yaml_reading, yaml_text
+from teleport_bootstrap.plan.yaml_reading import Plain
 from tests.unit.plan.planning import INSTANCE, plan
 
 TEMPLATES = Path(yaml_text.__file__).parent / "templates"
@@ -48,7 +51,8 @@ def test_an_attribute_that_is_not_there_is_never_rendered_as_nothing() -> None:
     with pytest.raises((jinja2.UndefinedError, TypeError)):
         rendered("{{ a.b }}", a={"c": 1})
     with pytest.raises((jinja2.UndefinedError, TypeError)):
-        rendered("{{ a }}", a=None)
+        rendered("{{ a }}", a=jinja2.Undefined())
+    assert rendered("{{ a }}", a=None) == "null"
 
 
 @pytest.mark.parametrize(
@@ -61,7 +65,7 @@ def test_templates_run_in_a_sandbox(source: str) -> None:
 
 def templates() -> list[Path]:
     found = sorted(TEMPLATES.glob("*.j2"))
-    assert len(found) >= 6
+    assert len(found) == 2
     return found
 
 
@@ -74,14 +78,15 @@ def test_templates_hold_nothing_that_would_go_round_the_scalars(template: Path) 
     expressions = re.findall(r"{{(.*?)}}", text, re.DOTALL)
     assert "{{" not in re.sub(r"{{.*?}}", "", text, flags=re.DOTALL)
     for expression in expressions:
-        assert re.fullmatch(r" [a-z_.]+ ", expression), expression
+        assert re.fullmatch(r" [a-z_.]+(\[place\])? ", expression), expression
 
 
 @pytest.mark.parametrize("template", templates(), ids=lambda path: path.name)
 def test_an_expression_stands_where_a_whole_node_stands(template: Path) -> None:
-    for line in template.read_text().splitlines():
+    text = re.sub(r"{%.*?%}|{#.*?#}", "\n", template.read_text(), flags=re.DOTALL)
+    for line in text.splitlines():
         if "{{" in line and not line.startswith("#"):
-            assert re.fullmatch(r" *(- )?([a-z_]+|{{ key }}): {{ [a-z_.]+ }}", line), line
+            assert re.fullmatch(r"(\? )?{{ key }}|{{ key }}:|-? {{ value }}|{{ comments\[place\] }}", line), line
 
 
 def test_a_text_that_says_something_else_is_refused_and_the_place_is_named() -> None:
@@ -103,14 +108,83 @@ def test_a_text_that_is_no_yaml_is_refused_with_its_line() -> None:
         yaml_text.faithful("a: 1\nb: : 2\n", {"a": 1})
 
 
-def test_a_document_that_the_templates_do_not_know_is_refused() -> None:
+def test_a_section_or_key_that_no_conf_gives_is_written_like_the_others() -> None:
     document = {**plan("").document, "more": {"enabled": "yes"}}
-    with pytest.raises(errors.RenderMismatch, match="more"):
-        yaml_text.templated(document, HEADER)
-    document = plan("").document
     document["proxy_service"] = {**document["proxy_service"], "peer_listen_addr": "0.0.0.0:3021"}
-    with pytest.raises(errors.RenderMismatch, match=r"proxy_service\.peer_listen_addr"):
-        yaml_text.templated(document, HEADER)
+    text = yaml_text.teleport_yaml(document, HEADER)
+    assert yaml.safe_load(text) == document
+    assert '\n\nmore:\n  enabled: "yes"\n' in text
+
+
+NODE = "TELEPORT_ROLE=node\nTELEPORT_CLUSTER_NAME=cluster-1\nTELEPORT_AUTH_SERVER_LB=auth.example.com\n"
+
+# Each shape that an override can give, with how it is written.
+SHAPES = [
+    ({"a": {}, "b": []}, "a: {}\n\nb: []\n"),
+    ({"a": ["x", 1, None, True, Plain("on")]}, "a: [x, 1, null, true, on]\n"),
+    ({"a": ["h:1", "yes"]}, 'a: ["h:1", "yes"]\n'),
+    ({"a": [{"b": 1, "c": {"d": "e"}}, "f", {}]}, "a:\n  - b: 1\n    c:\n      d: e\n  - f\n  - {}\n"),
+    ({"a": [[{"b": "c", "d": "e"}], [1, 2]]}, "a:\n  - - b: c\n      d: e\n  - [1, 2]\n"),
+    ({"a": {"b": {"c": {"d": {"e": "f"}}}}}, "a:\n  b:\n    c:\n      d:\n        e: f\n"),
+    ({"a": "first\n  second: 2\n"}, 'a: "first\\n  second: 2\\n"\n'),
+    ({"a": {"b: c": "d", "": "e", "items": "f"}}, 'a:\n  "b: c": d\n  "": e\n  items: f\n'),
+    ({"k" * 1100: {"a": "b"}, "l" * 1100: "c"}, f"? {'k' * 1100}\n:\n  a: b\n\n? {'l' * 1100}\n: c\n"),
+    ({"a": [{"k" * 1100: ["x"]}]}, f"a:\n  - ? {'k' * 1100}\n    : [x]\n"),
+]
+
+
+@pytest.mark.parametrize(("document", "text"), SHAPES, ids=range(len(SHAPES)))
+def test_any_shape_of_document_is_written(document: dict[str, Any], text: str) -> None:
+    assert yaml_text.body(document) == f"\n{text}"
+
+
+def test_a_document_may_be_as_deep_as_an_override() -> None:
+    document: dict[str, Any] = {"a": "b"}
+    for level in range(yaml_reading.DEEPEST // 2 - 1):
+        document = {"a": [document]} if level % 2 else {"a": document}
+    assert yaml_reading.parse(yaml_text.body(document)) == document
+
+
+def with_overrides(text: str, *files: str) -> str:
+    settings = conf_file.load(text.encode(), "/etc/teleport.d/conf")
+    merged = [overrides.Override(f"/{index}.yaml", each.encode()) for index, each in enumerate(files)]
+    return planner.plan(settings, INSTANCE, teleport_build.named("17.5.1", fips=False), merged).teleport_yaml.content
+
+
+def test_overrides_change_what_they_name_and_leave_the_layout() -> None:
+    """Fault of the version before: with any override, the comments of the whole file were lost."""
+    text = "USE_ACM=true\nTELEPORT_DOMAIN_NAME=example.com\n"
+    without = with_overrides(text).partition("\nversion")[2]
+    changed = with_overrides(text, "ssh_service: {labels: {zip: 0123}}\n").partition("\nversion")[2]
+    assert changed == without.replace("\n\ndb_service", "\n  labels:\n    zip: 0123\n\ndb_service")
+
+
+def test_each_comment_stands_above_its_key() -> None:
+    lines = with_overrides(
+        "USE_ACM=true\nTELEPORT_DOMAIN_NAME=example.com\n", "teleport: {join_params: {method: iam, token_name: a}}\n"
+    ).splitlines()
+    for path, comment in yaml_text.COMMENTS.items():
+        above = lines.index("  " * (len(path) - 1) + f"# {comment}")
+        assert lines[above + 1].strip().startswith(f"{path[-1]}:")
+
+
+def test_no_value_of_a_document_becomes_a_comment() -> None:
+    for comment in yaml_text.COMMENTS.values():
+        assert yaml.safe_load(yaml_text.body({"a": str(comment), "b": [f"# {comment}"]})) == {
+            "a": comment,
+            "b": [f"# {comment}"],
+        }
+
+
+@pytest.mark.parametrize("override", ["", "windows_desktop_service: {enabled: 'no'}\nauth_service: {a: {b: c}}\n"])
+@pytest.mark.parametrize("conf", ["TELEPORT_DOMAIN_NAME=example.com\n", NODE])
+def test_settings_of_auth_service_can_be_appended_to_the_file(override: str, conf: str) -> None:
+    """Tools append an indented `access_monitoring:` to the end of the file, so auth_service is the last section."""
+    text = with_overrides(conf, override)
+    before = yaml.safe_load(text)
+    assert list(before)[-1] == "auth_service"
+    before["auth_service"]["access_monitoring"] = {"enabled": True}
+    assert yaml.safe_load(f"{text}  access_monitoring:\n    enabled: true\n") == before
 
 
 def test_the_file_begins_with_where_it_came_from() -> None:
@@ -123,7 +197,7 @@ def test_the_file_begins_with_where_it_came_from() -> None:
 @pytest.mark.parametrize("path", ["/a\n- x: 1", "/with blank", "/größe", "/{{ a }}", "/\u2028x"])
 def test_the_name_of_the_conf_cannot_leave_its_comment(path: str) -> None:
     document = plan("").document
-    text = yaml_text.templated(document, {**HEADER, "conf": path})
+    text = yaml_text.teleport_yaml(document, {**HEADER, "conf": path})
     head = text.partition("\n\n")[0]
     assert all(line.startswith("#") for line in head.splitlines())
 
@@ -138,12 +212,12 @@ def test_the_file_reads_well() -> None:
     assert names == [
         "version",
         "teleport",
-        "auth_service",
         "proxy_service",
         "ssh_service",
         "db_service",
         "app_service",
         "kubernetes_service",
+        "auth_service",
     ]
 
 
