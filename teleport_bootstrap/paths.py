@@ -9,9 +9,45 @@ CONF_DIRECTORY = "/etc/teleport.d"
 CONF = "/etc/teleport.d/conf"
 OVERRIDES = "/etc/teleport.d/teleport.yaml.d"
 TELEPORT_YAML = "/etc/teleport.yaml"
+TELEPORT_DEFAULTS = "/etc/default/teleport"
+LETSENCRYPT_MARKER = "/etc/teleport.d/use-letsencrypt"
 DATA = "/var/lib/teleport"
 STATE = "/var/lib/teleport-bootstrap"
 UNIT_ENVIRONMENT = "/var/lib/teleport-bootstrap/unit.env"
+
+# What Teleport needs to join, its license, and the certificate that its web port serves with.
+TOKEN = "/var/lib/teleport/token"  # noqa: S105 - the name of a file
+CA_PIN = "/var/lib/teleport/ca-pin-hash"
+LICENSE = "/var/lib/teleport/license.pem"
+CERTIFICATE = "/var/lib/teleport/fullchain.pem"
+PRIVATE_KEY = "/var/lib/teleport/privkey.pem"
+
+# Where Teleport keeps its own state on a disk, and the identity that it gets by joining.
+BACKEND = "/var/lib/teleport/backend"
+IDENTITY = "/var/lib/teleport/proc/sqlite.db"
+
+# Written by Teleport's units.
+PID_FILE = "/run/teleport/teleport.pid"
+
+# Where `teleport`, `tctl` and `tsh` are, in the order in which they are looked for.
+TELEPORT_BINARIES = ("/usr/local/bin", "/usr/bin", "/opt/teleport/system/bin")
+
+# Where systemd looks for units, the first one found counts; and where an administrator's units and drop-ins are.
+SYSTEMD = "/etc/systemd/system"
+UNIT_DIRECTORIES = (
+    SYSTEMD,
+    "/run/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+)
+JOURNAL = "/var/log/journal"
+
+# certbot's.
+LETSENCRYPT = "/etc/letsencrypt"
+LETSENCRYPT_LIVE = "/etc/letsencrypt/live"
+LETSENCRYPT_WORK = "/var/lib/letsencrypt"
+LETSENCRYPT_LOGS = "/var/log/letsencrypt"
 
 # The last values that instance metadata gave, for labels while it does not answer.
 METADATA_CACHE = "/var/lib/teleport-bootstrap/metadata.json"

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 import teleport_bootstrap
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, roles
 from teleport_bootstrap.backup import storage
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.host import accounts, clock, directory, teleport
 from teleport_bootstrap.instance import gather
-from teleport_bootstrap.plan import deployment, roles, teleport_build
+from teleport_bootstrap.plan import deployment, teleport_build
 from teleport_bootstrap.state import current, generations, manual_edits, metadata_cache
 
 logger = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Facts:
-    """All of it. `made_at` is ISO 8601 in UTC, `role` a value of plan.roles.Role, `service_user` who owns the data."""
+    """All of it. `made_at` is ISO 8601 in UTC, `role` a value of roles.Role, `service_user` who owns the data."""
 
     made_at: str
     agent_version: str

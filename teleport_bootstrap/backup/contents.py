@@ -26,13 +26,10 @@ from teleport_bootstrap.host import clock, directory
 from teleport_bootstrap.plan import named_files
 from teleport_bootstrap.state import generations
 
-ENVIRONMENT = "/etc/default/teleport"
-LETSENCRYPT = "/etc/letsencrypt"
-DROP_INS = "/etc/systemd/system"
 DROP_IN_PATTERN = "teleport*.d"
 
-_FILES = (paths.TELEPORT_YAML, ENVIRONMENT)
-_DIRECTORIES = (paths.CONF_DIRECTORY, LETSENCRYPT)
+_FILES = (paths.TELEPORT_YAML, paths.TELEPORT_DEFAULTS)
+_DIRECTORIES = (paths.CONF_DIRECTORY, paths.LETSENCRYPT)
 
 # Of our state: what is current, and what the units are started with. The rest is locks, notes of a change that is
 # under way, how jobs ended, and what this very instance was last told by its metadata service.
@@ -165,14 +162,14 @@ def _choose_drop_in(top: str, path: str, facts: os.stat_result) -> interface.Cho
 
 def _drop_ins(root: paths.Root) -> list[str]:
     try:
-        names = sorted(os.listdir(root.path(DROP_INS)))
+        names = sorted(os.listdir(root.path(paths.SYSTEMD)))
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
         raise errors.FileTrouble(
-            f"{root.path(DROP_INS)} cannot be read: {error.strerror}", hint="Run as root."
+            f"{root.path(paths.SYSTEMD)} cannot be read: {error.strerror}", hint="Run as root."
         ) from None
-    found = [f"{DROP_INS}/{name}" for name in names if fnmatch.fnmatchcase(name, DROP_IN_PATTERN)]
+    found = [f"{paths.SYSTEMD}/{name}" for name in names if fnmatch.fnmatchcase(name, DROP_IN_PATTERN)]
     for path in found:
         _require(root, path, stat.S_ISDIR, "a directory")
     return found

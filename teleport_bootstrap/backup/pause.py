@@ -7,9 +7,8 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.host import clock, process, systemd
-from teleport_bootstrap.plan import roles
 from teleport_bootstrap.state import jobs
 
 logger = logging.getLogger(__name__)
@@ -47,7 +46,7 @@ def running(root: paths.Root) -> tuple[str, ...]:
     """Return those of Teleport's units that run. Raises UnitTrouble."""
     if not systemd.is_running(root):
         return ()
-    installed = [unit for unit in roles.TELEPORT_UNITS if systemd.is_installed(root, unit)]
+    installed = [unit for unit in unit_table.TELEPORT_SERVICES if systemd.is_installed(root, unit)]
     return tuple(unit for unit, state in systemd.states(installed).items() if state.active in _RUNNING)
 
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Container
 
-from teleport_bootstrap import paths
+from teleport_bootstrap import paths, unit_table
 from teleport_bootstrap.change import secret_files
 from teleport_bootstrap.host import systemd
-from teleport_bootstrap.plan import activation, plan_model
-from teleport_bootstrap.plan.services import proxy_service, teleport_section
+from teleport_bootstrap.plan import plan_model
 
-FETCH_SERVICE = "teleport-fetch-secrets.service"
+FETCH_SERVICE = unit_table.FETCH_SECRETS.service
 
 # Where certbot has a certificate; root alone can look into it, and this runs as root.
-CERTBOT_LIVE = "/etc/letsencrypt/live"
 
 
 def files(root: paths.Root, wanted: plan_model.Applicable) -> tuple[str, ...]:
@@ -22,13 +20,13 @@ def files(root: paths.Root, wanted: plan_model.Applicable) -> tuple[str, ...]:
     return tuple(
         path
         for path in wanted.gates
-        if not secret_files.is_present(root, path) and not (path == teleport_section.TOKEN and has_joined(root))
+        if not secret_files.is_present(root, path) and not (path == paths.TOKEN and has_joined(root))
     )
 
 
 def has_joined(root: paths.Root) -> bool:
     """Whether this host has an identity in its cluster, so that it needs no token any more."""
-    return os.path.exists(root.path(activation.IDENTITY))
+    return os.path.exists(root.path(paths.IDENTITY))
 
 
 def describe(root: paths.Root, wanted: plan_model.Applicable, *, had: Container[str] = ()) -> tuple[str, ...]:
@@ -69,7 +67,7 @@ def have_fetched(root: paths.Root, wanted: plan_model.Applicable) -> None:
     awaited = {each.path for each in wanted.secrets if each.awaited}
     if missing & awaited and is_somebody_fetching(root):
         systemd.start([FETCH_SERVICE])
-    bringing = certificate_services(root, wanted, is_missing=proxy_service.CERTIFICATE in missing)
+    bringing = certificate_services(root, wanted, is_missing=paths.CERTIFICATE in missing)
     if systemd.is_running(root):
         systemd.start([service for service in bringing if systemd.is_installed(root, service)])
 
@@ -80,9 +78,11 @@ def certificate_services(root: paths.Root, wanted: plan_model.Applicable, *, is_
     An auth server serves nobody with the certificate, but proxies wait for it: it asks at once where it never did.
     """
     timers = wanted.units.enable
-    obtain = activation.GET_CERTIFICATE in timers and (is_missing or not os.path.exists(root.path(CERTBOT_LIVE)))
-    install = activation.CHECK_CERTIFICATE in timers and is_missing
-    chosen = ((activation.GET_CERTIFICATE, obtain), (activation.CHECK_CERTIFICATE, install))
+    obtain = unit_table.GET_CERTIFICATE.timer in timers and (
+        is_missing or not os.path.exists(root.path(paths.LETSENCRYPT_LIVE))
+    )
+    install = unit_table.CHECK_CERTIFICATE.timer in timers and is_missing
+    chosen = ((unit_table.GET_CERTIFICATE.timer, obtain), (unit_table.CHECK_CERTIFICATE.timer, install))
     return tuple(f"{timer.rpartition('.')[0]}.service" for timer, is_due in chosen if is_due)
 
 

@@ -70,7 +70,7 @@ def apply(root: paths.Root, conf: conf_file.Conf | None, parts: Parts) -> tuple[
 
 def units_changed(changed: Iterable[str]) -> bool:
     """Whether systemd has to read its files again."""
-    return any(path.startswith("/etc/systemd/") for path in changed)
+    return any(path.startswith(f"{paths.SYSTEMD}/") for path in changed)
 
 
 def _stage(changes: changeset.Changeset, planned: plan_model.PlannedFile) -> None:

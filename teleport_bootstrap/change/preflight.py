@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.plan import deployment, plan_model, provenance, required_files
-from teleport_bootstrap.plan.services import proxy_service
 
 
 def require(root: paths.Root, plan: plan_model.Plan, *, coming: Callable[[str], bool] | None = None) -> tuple[str, ...]:
@@ -18,7 +17,7 @@ def require(root: paths.Root, plan: plan_model.Plan, *, coming: Callable[[str], 
     """
     brought = {each.path for each in plan.activation.secrets}
     if plan.activation.deployment.tls is deployment.Tls.LETSENCRYPT:
-        brought |= {proxy_service.CERTIFICATE, proxy_service.PRIVATE_KEY}
+        brought |= {paths.CERTIFICATE, paths.PRIVATE_KEY}
     missing = [
         each
         for each in required_files.needed(plan.document)

@@ -8,10 +8,10 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.change import change_journal, changeset, data_reset, health, journal_excerpt, plan_files, units
 from teleport_bootstrap.host import clock, directory, probe, systemd
-from teleport_bootstrap.plan import plan_model, roles
+from teleport_bootstrap.plan import plan_model
 from teleport_bootstrap.state import current, generations, manual_edits
 
 # A unit in one of these states was meant to run.
@@ -178,7 +178,7 @@ def _still_runs(before: Before, root: paths.Root) -> bool:
 
 def _stop_all(before: Before, seconds: float) -> None:
     """Stop every unit that may run Teleport: the old one and the new one want the same ports."""
-    states = systemd.states([unit for unit in roles.TELEPORT_UNITS if unit in before.units])
+    states = systemd.states([unit for unit in unit_table.TELEPORT_SERVICES if unit in before.units])
     systemd.stop_by_force(
         [unit for unit, state in states.items() if state.active not in ("inactive", "failed", "unknown")],
         seconds=min(seconds, systemd.STOP_SECONDS),
@@ -202,5 +202,5 @@ def _subject(root: paths.Root, before: Before) -> health.Subject | None:
 
 def running(states: Mapping[str, systemd.State]) -> str | None:
     """Return the unit that runs Teleport according to `states`, None where none does."""
-    ran = [unit for unit in roles.TELEPORT_UNITS if states.get(unit, systemd.State()).active in RAN]
+    ran = [unit for unit in unit_table.TELEPORT_SERVICES if states.get(unit, systemd.State()).active in RAN]
     return ran[0] if ran else None

@@ -7,10 +7,9 @@ import logging
 import os
 from collections.abc import Iterator
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.change import change_recovery, changeset, data_reset, exchange
 from teleport_bootstrap.host import lock, systemd
-from teleport_bootstrap.plan import activation
 from teleport_bootstrap.state import current
 
 logger = logging.getLogger(__name__)
@@ -62,7 +61,7 @@ def _sweep(root: paths.Root) -> None:
 
     All of it at once and first: a file with a second name is none that is read.
     """
-    written = (paths.TELEPORT_YAML, paths.CONF, *activation.DROP_INS)
+    written = (paths.TELEPORT_YAML, paths.CONF, *unit_table.DROP_INS)
     places = dict.fromkeys((*(os.path.dirname(path) for path in written), paths.OVERRIDES, paths.DATA, paths.STATE))
     for place in places:
         # What stands in its way, such as a link, is told by whoever wants to write there.

@@ -6,18 +6,18 @@ import contextlib
 import logging
 from collections.abc import Mapping
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.change import revert, units
 from teleport_bootstrap.checks import drift
 from teleport_bootstrap.host import systemd
-from teleport_bootstrap.plan import activation, plan_model, roles
+from teleport_bootstrap.plan import plan_model
 
 logger = logging.getLogger(__name__)
 
 # What may write to the data directory or to the configuration. Timers first: what they start comes after.
-_TIMERS = (*activation.TIMERS, "teleport-backup.timer")
+_TIMERS = (*unit_table.TIMERS, unit_table.BACKUP.timer)
 _SERVICES = tuple(drift.service_of(timer) for timer in _TIMERS)
-ALL = (*_TIMERS, *_SERVICES, *roles.TELEPORT_UNITS)
+ALL = (*_TIMERS, *_SERVICES, *unit_table.TELEPORT_SERVICES)
 
 
 def remember(root: paths.Root, wanted: plan_model.Applicable | None) -> dict[str, systemd.State]:
@@ -38,7 +38,7 @@ def stop(root: paths.Root, stood: Mapping[str, systemd.State], *, seconds: float
     if not systemd.is_running(root):
         return
     mine = systemd.units_around()
-    for group in (_TIMERS, _SERVICES, roles.TELEPORT_UNITS):
+    for group in (_TIMERS, _SERVICES, unit_table.TELEPORT_SERVICES):
         ran = [unit for unit in group if unit not in mine and stood.get(unit, systemd.State()).active not in _AT_REST]
         if ran:
             logger.info("stopping %s", ", ".join(ran))

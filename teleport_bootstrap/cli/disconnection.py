@@ -7,9 +7,8 @@ import os
 import signal
 import sys
 
-from teleport_bootstrap import paths
+from teleport_bootstrap import paths, unit_table
 from teleport_bootstrap.host import journal, systemd
-from teleport_bootstrap.plan import roles
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +21,7 @@ def outlive(root: paths.Root) -> None:
     """
     # A session that ends takes its terminal along, and this signal comes to everything in it.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    inside = sorted(systemd.units_around() & set(roles.TELEPORT_UNITS)) if systemd.is_running(root) else []
+    inside = sorted(systemd.units_around() & set(unit_table.TELEPORT_SERVICES)) if systemd.is_running(root) else []
     if not inside:
         return
     if journal.OUTLIVES in os.environ:

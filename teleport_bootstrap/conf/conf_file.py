@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, Optional, TypeVar
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, paths
 from teleport_bootstrap.conf import grammar, secrecy, suggestion, variables
 from teleport_bootstrap.conf.grammar import Assignment
 from teleport_bootstrap.conf.invalid_value import Unfit
@@ -15,8 +15,6 @@ from teleport_bootstrap.finding import ERROR, WARNING, Finding, Place, in_order_
 from teleport_bootstrap.secret import MASK
 
 T = TypeVar("T")
-
-PATH = "/etc/teleport.d/conf"
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Conf:
     contains a secret anywhere, also in an assignment that a later one overrides.
     """
 
-    path: str = PATH
+    path: str = paths.CONF
     warnings: tuple[Finding, ...] = ()
     holds_secret: bool = False
     settings: Mapping[str, Setting[Any]] = field(default_factory=dict)
@@ -75,7 +73,7 @@ class Inspection:
     conf: Optional[Conf]
 
 
-def load(data: bytes, path: str = PATH) -> Conf:
+def load(data: bytes, path: str = paths.CONF) -> Conf:
     """Return the conf that `data`, the content of the file `path`, says.
 
     Raises `errors.ConfInvalid` with every problem of grammar and value, in the order of their lines.
@@ -86,7 +84,7 @@ def load(data: bytes, path: str = PATH) -> Conf:
     return inspection.conf
 
 
-def inspect(data: bytes, path: str = PATH) -> Inspection:
+def inspect(data: bytes, path: str = paths.CONF) -> Inspection:
     """Return everything there is to say about `data`, the content of the file `path`; raises nothing."""
     parsed = grammar.parse(data, path)
     secret = secrecy.secret_assignments(parsed.assignments)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 
-from teleport_bootstrap import paths
+from teleport_bootstrap import paths, port_table
 
 # Where the units let Teleport answer for itself: --diag-addr.
-READY_URL = "http://127.0.0.1:3000/readyz"
+READY_URL = f"http://127.0.0.1:{port_table.DIAGNOSTICS}/readyz"
 READY_SECONDS = 0.5
 
 READY = "ready"
@@ -20,7 +20,6 @@ DEGRADED = "degraded"
 NOT_LISTENING = f"not listening on {READY_URL}"
 SILENT = f"not answering on {READY_URL}"
 
-PID_FILE = "/run/teleport/teleport.pid"
 WEB_SECONDS = 3.0
 
 _LONGEST_ANSWER_BYTES = 4096
@@ -75,7 +74,7 @@ def web_trouble(url: str) -> str:
 
 def process_id(root: paths.Root) -> int | None:
     """Return the process that Teleport's pid file names, None without one."""
-    with contextlib.suppress(OSError, ValueError), open(root.path(PID_FILE), encoding="ascii") as file:
+    with contextlib.suppress(OSError, ValueError), open(root.path(paths.PID_FILE), encoding="ascii") as file:
         return int(file.read(32).strip())
     return None
 

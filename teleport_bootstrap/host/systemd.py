@@ -10,15 +10,6 @@ from dataclasses import dataclass
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.host import clock, process
 
-# Where systemd looks for units, the more important first; see systemd.unit(5).
-UNIT_DIRECTORIES = (
-    "/etc/systemd/system",
-    "/run/systemd/system",
-    "/usr/local/lib/systemd/system",
-    "/usr/lib/systemd/system",
-    "/lib/systemd/system",
-)
-
 CALL_SECONDS = 30.0
 # A stopped Teleport ends its sessions first; its units give it no longer than this.
 STOP_SECONDS = 120.0
@@ -58,7 +49,7 @@ _PROPERTIES = (
 
 def is_installed(root: paths.Root, unit: str) -> bool:
     """Whether there is a file for `unit` under the root."""
-    return any(os.path.exists(root.path(f"{directory}/{unit}")) for directory in UNIT_DIRECTORIES)
+    return any(os.path.exists(root.path(f"{directory}/{unit}")) for directory in paths.UNIT_DIRECTORIES)
 
 
 def is_running(root: paths.Root) -> bool:

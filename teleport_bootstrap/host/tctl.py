@@ -109,7 +109,7 @@ def find(root: paths.Root, *, user: str, group: str) -> Tctl:
     binary = teleport.find(root, "tctl")
     if binary is None:
         raise errors.TctlFailed(
-            f"there is no tctl in {', '.join(root.path(each) for each in teleport.DIRECTORIES)}",
+            f"there is no tctl in {', '.join(root.path(each) for each in paths.TELEPORT_BINARIES)}",
             hint="It comes with Teleport: install the same version as that of `teleport`.",
         )
     uid, gid = accounts.ids(root, user, group)

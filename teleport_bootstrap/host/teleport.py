@@ -8,7 +8,6 @@ from teleport_bootstrap import errors, paths
 from teleport_bootstrap.host import process
 
 # In the order in which the images and Teleport's own installers have used them.
-DIRECTORIES = ("/usr/local/bin", "/usr/bin", "/opt/teleport/system/bin")
 
 VERSION_SECONDS = 30.0
 TEST_SECONDS = 60.0
@@ -16,7 +15,7 @@ TEST_SECONDS = 60.0
 
 def find(root: paths.Root, program: str = "teleport") -> str | None:
     """Return where the binary is on this machine, None where it is not installed."""
-    for directory in DIRECTORIES:
+    for directory in paths.TELEPORT_BINARIES:
         path = root.path(f"{directory}/{program}")
         if os.access(path, os.X_OK) and os.path.isfile(path):
             return path

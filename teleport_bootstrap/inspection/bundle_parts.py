@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import teleport_bootstrap
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.host import clock, directory, excerpt, journal, systemd, teleport, trust
-from teleport_bootstrap.inspection import conf_text, known_secrets
+from teleport_bootstrap.inspection import conf_text
 from teleport_bootstrap.operations import status
-from teleport_bootstrap.plan import activation, roles
 from teleport_bootstrap.state import current, generations, jobs
 
 # Of one unit; the newest entries count.
@@ -185,7 +184,7 @@ def _listing(root: paths.Root) -> Iterator[str]:
 def _texts(root: paths.Root) -> Iterator[Part]:
     """Yield configuration, as text."""
     yield _collected("config/conf", lambda: conf_text.shown(_text(trust.read(root, paths.CONF))))
-    for path in (paths.TELEPORT_YAML, paths.UNIT_ENVIRONMENT, known_secrets.ENVIRONMENT):
+    for path in (paths.TELEPORT_YAML, paths.UNIT_ENVIRONMENT, paths.TELEPORT_DEFAULTS):
         yield _file(root, f"config{path}", path)
     try:
         names = trust.names(root, paths.OVERRIDES)
@@ -194,8 +193,8 @@ def _texts(root: paths.Root) -> Iterator[Part]:
         names = []
     for name in names[:_MOST_NAMES]:
         yield _file(root, f"config{paths.OVERRIDES}/{_safe(name)}", f"{paths.OVERRIDES}/{name}")
-    for unit in roles.TELEPORT_UNITS:
-        folder = f"/etc/systemd/system/{unit}.d"
+    for unit in unit_table.TELEPORT_SERVICES:
+        folder = f"{paths.SYSTEMD}/{unit}.d"
         try:
             names = sorted(os.listdir(root.path(folder)))
         except OSError:
@@ -228,8 +227,8 @@ def _safe(name: str) -> str:
 
 def _units(root: paths.Root) -> list[str]:
     """Return the units to tell of: those of Teleport's and ours that are installed, and what runs user-data."""
-    names = {*roles.TELEPORT_UNITS, *activation.TIMERS}
-    for folder in systemd.UNIT_DIRECTORIES:
+    names = {*unit_table.TELEPORT_SERVICES, *unit_table.TIMERS}
+    for folder in paths.UNIT_DIRECTORIES:
         try:
             names.update(name for name in os.listdir(root.path(folder)) if _UNIT.fullmatch(name))
         except OSError:
@@ -250,7 +249,7 @@ def _journal(root: paths.Root, name: str, chosen: list[str], days: float, until:
     left = min(_JOURNAL_SECONDS, until - clock.SYSTEM.monotonic())
     if left <= 0:
         return Part(name, "", "not asked for any more, since the journal took too long")
-    place = [] if root.is_live else [f"--directory={root.path('/var/log/journal')}"]
+    place = [] if root.is_live else [f"--directory={root.path(paths.JOURNAL)}"]
     said = excerpt.run(
         [
             *("journalctl", "--no-pager", "--quiet", "--output=short-iso", "--reverse"),

@@ -140,8 +140,8 @@ def people(root: paths.Root) -> Iterator[Finding]:
 
 def logs(root: paths.Root) -> Iterator[Finding]:
     """Logs of the building itself; a machine that runs goes on writing them, so they do not block there."""
-    if image_files.has_files(root, "/var/log/journal"):
-        path = image_files.shown(root, "/var/log/journal")
+    if image_files.has_files(root, paths.JOURNAL):
+        path = image_files.shown(root, paths.JOURNAL)
         yield Finding(
             path, "the journal of the machine that built the image", f"{image_files.remove(path)}/*", _at_rest(root)
         )

@@ -7,17 +7,16 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from teleport_bootstrap import errors, escaping, paths
+from teleport_bootstrap import errors, escaping, paths, roles, unit_table
 from teleport_bootstrap.change import changeset, exchange
 from teleport_bootstrap.conf import secret_names
 from teleport_bootstrap.host import trust
 from teleport_bootstrap.inspection import image_files
 from teleport_bootstrap.inspection import redaction as looks
 from teleport_bootstrap.inspection.image_files import Finding
-from teleport_bootstrap.plan import activation, deployment, roles, secret_mask
+from teleport_bootstrap.plan import secret_mask
 
-GENERATE = "teleport-generate-config.service"
-ENVIRONMENT = "/etc/default/teleport"
+GENERATE = unit_table.GENERATE.service
 
 # In the data directory; whatever else is there should not be either.
 _DATA = {
@@ -33,7 +32,6 @@ _DATA = {
 }
 _UNIT = re.compile(r"teleport[\w@.-]*\.(?:service|timer|path|socket)", re.ASCII)
 _WANTS = re.compile(r".*\.(?:wants|requires|upholds)")
-_SYSTEM = "/etc/systemd/system"
 _ENTRY = re.compile(r"^(?:Environment=)?([A-Za-z_]\w*)=\s*[^\s]", re.MULTILINE)
 _FILE_OF_KEY = re.compile(r"^[ -]*[\"']?([\w.-]+)[\"']?: +[\"']?(/[^\s\"'#]+)", re.ASCII | re.MULTILINE)
 _TBOT = "/var/lib/tbot"
@@ -71,7 +69,7 @@ def configuration(root: paths.Root) -> Iterator[Finding]:
     made = {
         paths.CONF: "the conf of one instance: user-data writes it",
         paths.TELEPORT_YAML: "Teleport's configuration for one instance, which `generate` would leave as it is",
-        deployment.LETSENCRYPT_MARKER: "a marker of one instance",
+        paths.LETSENCRYPT_MARKER: "a marker of one instance",
         **dict.fromkeys(roles.MARKER_PATHS, "the role marker of one instance"),
     }
     for path, what in made.items():
@@ -87,7 +85,7 @@ def configuration(root: paths.Root) -> Iterator[Finding]:
     yield from _beside(root, paths.TELEPORT_YAML, "a copy of Teleport's configuration for one instance")
     yield from _beside(root, paths.CONF_DIRECTORY, "a copy of the conf of one instance")
     yield from _secrets_in_overrides(root)
-    for path in (ENVIRONMENT, "/etc/sysconfig/teleport", _TBOT_CONFIGURATION, *_drop_ins(root)):
+    for path in (paths.TELEPORT_DEFAULTS, "/etc/sysconfig/teleport", _TBOT_CONFIGURATION, *_drop_ins(root)):
         yield from _secrets_in(root, path)
 
 
@@ -104,27 +102,27 @@ def state(root: paths.Root) -> Iterator[Finding]:
 
 def units(root: paths.Root) -> Iterator[Finding]:
     """Units that would start on each instance, and drop-ins that hold one back."""
-    for path in activation.DROP_INS:
+    for path in unit_table.DROP_INS:
         if image_files.is_there(root, path):
             shown = image_files.shown(root, path)
             yield Finding(shown, "a drop-in that `generate` made for one instance", image_files.remove(shown))
     is_enabled = False
-    for folder in image_files.names(root, _SYSTEM):
+    for folder in image_files.names(root, paths.SYSTEMD):
         if not _WANTS.fullmatch(folder):
             continue
-        for name in image_files.names(root, f"{_SYSTEM}/{folder}"):
+        for name in image_files.names(root, f"{paths.SYSTEMD}/{folder}"):
             if name == GENERATE:
                 is_enabled = True
             elif _UNIT.fullmatch(name):
                 live = "" if root.is_live else f" --root={shlex.quote(root.directory)}"
                 yield Finding(
-                    image_files.shown(root, f"{_SYSTEM}/{folder}/{name}"),
+                    image_files.shown(root, f"{paths.SYSTEMD}/{folder}/{name}"),
                     f"{name} is enabled; in an image only {GENERATE} is, and enables the others",
                     f"systemctl{live} disable {shlex.quote(name)}",
                 )
     if not is_enabled:
         yield Finding(
-            image_files.shown(root, f"{_SYSTEM}/multi-user.target.wants/{GENERATE}"),
+            image_files.shown(root, f"{paths.SYSTEMD}/multi-user.target.wants/{GENERATE}"),
             f"{GENERATE} is not enabled: instances of this image would not configure themselves",
             f"install the teleport-bootstrap package, or `systemctl enable {GENERATE}`",
             blocks=False,
@@ -134,16 +132,16 @@ def units(root: paths.Root) -> Iterator[Finding]:
 def certificates(root: paths.Root) -> Iterator[Finding]:
     """Certbot's account, certificates and keys; its settings may stay."""
     for name in ("live", "archive", "accounts", "renewal", "keys", "csr"):
-        folder = f"/etc/letsencrypt/{name}"
+        folder = f"{paths.LETSENCRYPT}/{name}"
         if image_files.has_files(root, folder):
             path = image_files.shown(root, folder)
             yield Finding(
                 path, "Let's Encrypt's account, certificates or keys of one cluster", image_files.remove(path)
             )
-    if image_files.has_files(root, "/var/lib/letsencrypt"):
-        path = image_files.shown(root, "/var/lib/letsencrypt")
+    if image_files.has_files(root, paths.LETSENCRYPT_WORK):
+        path = image_files.shown(root, paths.LETSENCRYPT_WORK)
         yield Finding(path, "what certbot keeps of one cluster", image_files.remove(path))
-    yield from _beside(root, "/etc/letsencrypt", "certificates that were put aside")
+    yield from _beside(root, paths.LETSENCRYPT, "certificates that were put aside")
 
 
 def _secrets_in_overrides(root: paths.Root) -> Iterator[Finding]:
@@ -172,11 +170,13 @@ def _secrets_in_overrides(root: paths.Root) -> Iterator[Finding]:
 
 def _drop_ins(root: paths.Root) -> Iterator[str]:
     """Yield Teleport's units of this machine, and what people have added to them."""
-    for folder in image_files.names(root, _SYSTEM):
+    for folder in image_files.names(root, paths.SYSTEMD):
         if _UNIT.fullmatch(folder):
-            yield f"{_SYSTEM}/{folder}"
+            yield f"{paths.SYSTEMD}/{folder}"
         elif folder.endswith(".d") and _UNIT.fullmatch(folder[: -len(".d")]):
-            yield from (f"{_SYSTEM}/{folder}/{name}" for name in image_files.names(root, f"{_SYSTEM}/{folder}"))
+            yield from (
+                f"{paths.SYSTEMD}/{folder}/{name}" for name in image_files.names(root, f"{paths.SYSTEMD}/{folder}")
+            )
 
 
 def _secrets_in(root: paths.Root, path: str) -> Iterator[Finding]:

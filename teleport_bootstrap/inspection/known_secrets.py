@@ -9,23 +9,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.conf import grammar, secrecy, secret_names
 from teleport_bootstrap.host import directory, trust
 from teleport_bootstrap.inspection import redaction as support_masking
-from teleport_bootstrap.plan import roles, secret_mask, yaml_reading
-from teleport_bootstrap.plan.services import auth_service, proxy_service, teleport_section
+from teleport_bootstrap.plan import secret_mask, yaml_reading
 from teleport_bootstrap.secret import Secret
 
 LETSENCRYPT = (
-    "/etc/letsencrypt/live",
-    "/etc/letsencrypt/archive",
-    "/etc/letsencrypt/accounts",
-    "/etc/letsencrypt/keys",
+    paths.LETSENCRYPT_LIVE,
+    *(f"{paths.LETSENCRYPT}/{name}" for name in ("archive", "accounts", "keys")),
 )
-ENVIRONMENT = "/etc/default/teleport"
 
-_FILES = (teleport_section.TOKEN, auth_service.LICENSE, proxy_service.PRIVATE_KEY)
+_FILES = (paths.TOKEN, paths.LICENSE, paths.PRIVATE_KEY)
 _ENTRY = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)=(.*)$", re.MULTILINE)
 _LEAD = re.compile(r"^[ #-]*(?:[\"']?[\w.-]+[\"']?: +)?", re.ASCII)
 _FILE_OF_KEY = re.compile(r"^[ #-]*[\"']?([\w.-]+)[\"']?: +[\"']?(/[^\s\"'#]+)", re.ASCII | re.MULTILINE)
@@ -174,9 +170,9 @@ def _is_switch(value: str) -> bool:
 
 
 def _of_environment(root: paths.Root, found: Found) -> None:
-    _of_assignments(_read(root, ENVIRONMENT, found) or "", found)
-    for unit in roles.TELEPORT_UNITS:
-        folder = f"/etc/systemd/system/{unit}.d"
+    _of_assignments(_read(root, paths.TELEPORT_DEFAULTS, found) or "", found)
+    for unit in unit_table.TELEPORT_SERVICES:
+        folder = f"{paths.SYSTEMD}/{unit}.d"
         for path in _files_below(root, folder):
             for line in _ENVIRONMENT_LINE.findall(_read(root, path, found) or ""):
                 try:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import secret_files
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.instance import aws_access, gather
 from teleport_bootstrap.plan import pins, plan_model
-from teleport_bootstrap.plan.services import teleport_section
 from teleport_bootstrap.secret import Secret
 
 logger = logging.getLogger(__name__)
@@ -64,7 +63,7 @@ def fetch(wanted: tuple[plan_model.SecretFile, ...], region: str, fips: bool, do
 
 def _content(file: plan_model.SecretFile, secret: Secret, region: str) -> Secret:
     """Return what to write to `file`, whose parameter holds `secret`."""
-    if file.path != teleport_section.CA_PIN:
+    if file.path != paths.CA_PIN:
         return _line(secret)
     found = pins.listed(secret.reveal())
     if not found:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from teleport_bootstrap import paths
-from teleport_bootstrap.plan import deployment
-from teleport_bootstrap.plan.services import auth_service, proxy_service, teleport_section
+from teleport_bootstrap import paths, unit_table
 
 # Paths and what is there; related ones together.
 FILES: tuple[tuple[tuple[str, ...], str], ...] = (
@@ -20,21 +18,32 @@ FILES: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     ((paths.TELEPORT_YAML,), "Teleport's configuration. An existing one is left alone by `generate`."),
     (
-        (f"{paths.CONF_DIRECTORY}/role.*", deployment.LETSENCRYPT_MARKER),
+        (f"{paths.CONF_DIRECTORY}/role.*", paths.LETSENCRYPT_MARKER),
         "Markers that the units look at: exactly one for the role, and one where Let's Encrypt is used.",
     ),
-    (("/etc/default/teleport",), "Environment for Teleport, yours alone: nothing here ever writes it."),
+    ((paths.TELEPORT_DEFAULTS,), "Environment for Teleport, yours alone: nothing here ever writes it."),
     ((paths.DATA,), "Teleport's data directory."),
+    ((paths.BACKEND, paths.IDENTITY), "The cluster's state on a disk, and the identity that Teleport gets by joining."),
+    ((paths.PID_FILE,), "The process ID of the running Teleport."),
     (
-        (teleport_section.TOKEN, teleport_section.CA_PIN, auth_service.LICENSE),
+        (paths.TOKEN, paths.CA_PIN, paths.LICENSE),
         "Join token, CA pins and license, from SSM or the conf.",
     ),
-    ((proxy_service.CERTIFICATE, proxy_service.PRIVATE_KEY), "The proxy's certificate and key with Let's Encrypt."),
+    ((paths.CERTIFICATE, paths.PRIVATE_KEY), "The proxy's certificate and key with Let's Encrypt."),
     (
         (paths.STATE,),
         "State of this program: for root only, and none of it is yours to edit. "
         "`status` and `history` show what is in it.",
     ),
+    (
+        (paths.LETSENCRYPT, paths.LETSENCRYPT_LIVE, paths.LETSENCRYPT_WORK, paths.LETSENCRYPT_LOGS),
+        "certbot's configuration and certificates, its working files, and its logs.",
+    ),
+    (
+        (paths.SYSTEMD,),
+        "Drop-ins that let Teleport's units wait for a token, a pin or a certificate; yours are left alone.",
+    ),
+    ((paths.JOURNAL,), "The journal, from which `collect-logs` takes the entries of Teleport and of this program."),
     ((paths.BACKUPS,), "Backups that were not sent elsewhere."),
     ((paths.UNIT_ENVIRONMENT,), "Flags that Teleport's units start it with."),
 )
@@ -64,36 +73,9 @@ NOT_READ = (
 )
 
 UNITS: tuple[tuple[str, str], ...] = (
-    ("teleport-generate-config.service", "Runs `teleport-bootstrap generate` at each boot, after user-data."),
     (
-        "teleport.service, teleport-acm.service, teleport-auth.service, teleport-proxy.service, "
-        "teleport-proxy-acm.service, teleport-node.service",
+        ", ".join(unit_table.TELEPORT_SERVICES),
         "Teleport itself: one is enabled, by the role. All-in-one and agents use the first, with ACM the second.",
     ),
-    (
-        "teleport-fetch-secrets.service, teleport-fetch-secrets.timer",
-        "Proxies and nodes: join token and CA pins from SSM, hourly, and until they are there.",
-    ),
-    (
-        "teleport-get-cert.service, teleport-get-cert.timer, teleport-renew-cert.service, teleport-renew-cert.timer",
-        "Auth servers and all-in-one with Let's Encrypt: the certificate obtained and renewed, looked at every hour.",
-    ),
-    (
-        "teleport-check-cert.service, teleport-check-cert.timer",
-        "Proxies and all-in-one with Let's Encrypt: the newest certificate installed, hourly, and until there is one.",
-    ),
-    (
-        "teleport-ssm-publish-tokens.service, teleport-ssm-publish-tokens.timer",
-        "Auth servers: new join tokens and the CA pins into SSM, hourly.",
-    ),
-    (
-        "teleport-get-cert.service, teleport-get-cert.timer, teleport-renew-cert.service, teleport-renew-cert.timer, "
-        "teleport-check-cert.service, teleport-check-cert.timer",
-        "Let's Encrypt: obtain and renew the certificate (auth servers), and install it (proxies), hourly.",
-    ),
-    (
-        "teleport-backup.service, teleport-backup.timer",
-        "A backup every day, where somebody enables the timer.",
-    ),
-    ("teleport-restore.service", "Restores `TELEPORT_RESTORE_FROM` before the first start."),
+    *((f"{unit.service}, {unit.timer}" if unit.has_timer else unit.service, unit.help) for unit in unit_table.TABLE),
 )

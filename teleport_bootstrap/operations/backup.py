@@ -248,7 +248,7 @@ def _refuse_inside(root: paths.Root, goes_to: destination.Destination, layout: c
     if goes_to.is_s3:
         return
     target = os.path.realpath(goes_to.path)
-    for path in (*layout.data, paths.CONF_DIRECTORY, contents.LETSENCRYPT, paths.STATE):
+    for path in (*layout.data, paths.CONF_DIRECTORY, paths.LETSENCRYPT, paths.STATE):
         if storage.is_in(target, os.path.realpath(root.path(path))):
             raise errors.UsageError(
                 f"{goes_to.path} is inside {root.path(path)}, and the backup would hold itself",

@@ -15,7 +15,6 @@ from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.host import clock, probe, retry, systemd
 from teleport_bootstrap.instance import gather, secret_values
 from teleport_bootstrap.plan import activation, plan_model, teleport_build
-from teleport_bootstrap.plan.services import teleport_section
 from teleport_bootstrap.secret import Secret
 from teleport_bootstrap.state import conf_hold
 
@@ -190,9 +189,9 @@ def _is_older_than_pins(root: paths.Root, wanted: plan_model.Applicable, state: 
 
     Not judged by what this run has changed: generate may have, or a run that was killed before it got here.
     """
-    if teleport_section.CA_PIN not in {each.path for each in wanted.secrets}:
+    if paths.CA_PIN not in {each.path for each in wanted.secrets}:
         return False
-    written = secret_files.changed_at(root, teleport_section.CA_PIN)
+    written = secret_files.changed_at(root, paths.CA_PIN)
     return written is not None and written > state.started - STAMP_SECONDS
 
 

@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Optional
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, roles
 from teleport_bootstrap.cluster import ca_pins, join_tokens, published_versions
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.host import clock, tctl
 from teleport_bootstrap.instance import aws_access, gather
-from teleport_bootstrap.plan import deployment, roles
+from teleport_bootstrap.plan import deployment
 from teleport_bootstrap.state import conf_hold
 
 if TYPE_CHECKING:  # AWS's library takes half a second to load, which only those who call AWS should wait for

@@ -166,7 +166,7 @@ def _write(
 
 def _mode(path: str) -> int:
     # Teleport's environment may hold what is nobody's business; systemd reads it as root.
-    return 0o644 if path.startswith("/etc/systemd/") else 0o600
+    return 0o644 if path.startswith(f"{paths.SYSTEMD}/") else 0o600
 
 
 def _owner(root: paths.Root, entry: interface.Entry, user: str, group: str) -> tuple[str, str]:

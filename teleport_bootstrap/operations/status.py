@@ -7,19 +7,19 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, roles, unit_table
 from teleport_bootstrap.change import pending_files, secret_files
 from teleport_bootstrap.checks import drift, web_certificates
 from teleport_bootstrap.host import clock, probe, systemd, teleport
 from teleport_bootstrap.instance import gather
-from teleport_bootstrap.plan import activation, plan_model, roles, teleport_build
+from teleport_bootstrap.plan import activation, plan_model, teleport_build
 from teleport_bootstrap.state import conf_hold, current, generations, jobs, manual_edits, restore_record
 
 HEALTHY = "healthy"
 DRIFTED = "drifted"
 BROKEN = "broken"
 
-GENERATE_SERVICE = "teleport-generate-config.service"
+GENERATE_SERVICE = unit_table.GENERATE.service
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def report(root: paths.Root) -> Report:
         if name.endswith(".timer") and (name in expected or each.enablement == "enabled")
     }
     if wanted is not None and states:
-        seen.drift.extend(drift.of_timers(root, wanted, states, activation.TIMERS))
+        seen.drift.extend(drift.of_timers(root, wanted, states, unit_table.TIMERS))
     ran = jobs.read(root)
     seen.drift.extend(drift.of_jobs(ran, {*expected, *timers}))
     served = web_certificates.used(root, manual_edits.document(manual_edits.text(root, paths.TELEPORT_YAML)))
@@ -228,7 +228,7 @@ def _states(
     """Return the state of every unit that matters here, in one call; empty where no systemd runs or answers."""
     if not systemd.is_running(root):
         return {}
-    timers = [each for each in activation.TIMERS if wanted is not None and each in wanted.units.enable]
+    timers = [each for each in unit_table.TIMERS if wanted is not None and each in wanted.units.enable]
     services = [drift.service_of(timer) for timer in timers]
     backup = jobs.TIMERS[jobs.BACKUP][0]  # a matter of the operator's, and not of the plan's
     named = [*([unit] if unit else []), GENERATE_SERVICE, pending_files.FETCH_SERVICE, *timers, *services, backup]

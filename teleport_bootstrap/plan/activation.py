@@ -2,34 +2,9 @@
 
 from __future__ import annotations
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, roles, unit_table
 from teleport_bootstrap.conf import conf_file, variables
-from teleport_bootstrap.plan import deployment, plan_model, requirements, roles, teleport_build
-from teleport_bootstrap.plan.services import auth_service, proxy_service, teleport_section
-
-FETCH_SECRETS = "teleport-fetch-secrets.timer"
-GET_CERTIFICATE = "teleport-get-cert.timer"
-RENEW_CERTIFICATE = "teleport-renew-cert.timer"
-CHECK_CERTIFICATE = "teleport-check-cert.timer"
-
-# Which timers an instance needs; a unit that is not installed is left out when the plan is applied.
-TIMERS = (
-    "teleport-ssm-publish-tokens.timer",
-    GET_CERTIFICATE,
-    RENEW_CERTIFICATE,
-    CHECK_CERTIFICATE,
-    FETCH_SECRETS,
-)
-
-# Where distributions run certbot by themselves (Debian, Amazon Linux, snap): every auth server would renew on its own,
-# past the lock and the bucket, and the authority issues the same certificate five times a week only.
-CERTBOTS_TIMERS = ("certbot.timer", "certbot-renew.timer", "snap.certbot.renew.timer")
-
-# Where Teleport keeps the identity that it gets by joining.
-IDENTITY = f"{paths.DATA}/proc/sqlite.db"
-
-DROP_IN = "50-teleport-bootstrap.conf"
-DROP_INS = tuple(f"/etc/systemd/system/{unit}.d/{DROP_IN}" for unit in roles.TELEPORT_UNITS)
+from teleport_bootstrap.plan import deployment, plan_model, requirements, teleport_build
 
 
 def plan(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> plan_model.Activation:
@@ -47,7 +22,9 @@ def plan(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> plan_mode
     secrets = _secrets(conf, decided)
     gates = _gates(decided, secrets)
     wanted = _wanted_files(decided, build, gates)
-    unwanted = [path for path in (*deployment.MARKER_PATHS, *DROP_INS) if path not in {each.path for each in wanted}]
+    unwanted = [
+        path for path in (*deployment.MARKER_PATHS, *unit_table.DROP_INS) if path not in {each.path for each in wanted}
+    ]
     return plan_model.Activation(
         deployment=decided,
         files=tuple(wanted),
@@ -92,9 +69,9 @@ def _wanted_files(
         plan_model.PlannedFile(place.marker_path, f"{place.marker}\n", 0o644),
     ]
     if decided.letsencrypt:
-        files.append(plan_model.PlannedFile(deployment.LETSENCRYPT_MARKER, "use-letsencrypt\n", 0o644))
+        files.append(plan_model.PlannedFile(paths.LETSENCRYPT_MARKER, "use-letsencrypt\n", 0o644))
     if gates:
-        files.append(plan_model.PlannedFile(_drop_in(place.unit), _conditions(gates), 0o644))
+        files.append(plan_model.PlannedFile(unit_table.drop_in(place.unit), _conditions(gates), 0o644))
     return files
 
 
@@ -102,7 +79,7 @@ def _gates(decided: deployment.Deployment, secrets: tuple[plan_model.SecretFile,
     """Return the files that may come later and without which Teleport would stop at once."""
     gates = [secret.path for secret in secrets if secret.awaited]
     if decided.tls is deployment.Tls.LETSENCRYPT:
-        gates += [proxy_service.CERTIFICATE, proxy_service.PRIVATE_KEY]
+        gates += [paths.CERTIFICATE, paths.PRIVATE_KEY]
     return tuple(gates)
 
 
@@ -114,16 +91,12 @@ def _conditions(gates: tuple[str, ...]) -> str:
         "[Unit]",
     ]
     for path in gates:
-        if path == teleport_section.TOKEN:
+        if path == paths.TOKEN:
             # A host that has joined has its identity there, and needs the token no more: one of the two will do.
-            lines += [f"ConditionPathExists=|{path}", f"ConditionPathExists=|{IDENTITY}"]
+            lines += [f"ConditionPathExists=|{path}", f"ConditionPathExists=|{paths.IDENTITY}"]
         else:
             lines.append(f"ConditionPathExists={path}")
     return "\n".join(lines) + "\n"
-
-
-def _drop_in(unit: str) -> str:
-    return f"/etc/systemd/system/{unit}.d/{DROP_IN}"
 
 
 def _secrets(conf: conf_file.Conf, decided: deployment.Deployment) -> tuple[plan_model.SecretFile, ...]:
@@ -132,13 +105,13 @@ def _secrets(conf: conf_file.Conf, decided: deployment.Deployment) -> tuple[plan
     found = []
     if decided.role.runs_auth and conf.value(variables.TELEPORT_LICENSE_PATH):
         found.append(
-            plan_model.SecretFile(auth_service.LICENSE, 0o600, place.user, place.group, parameter=f"{prefix}/license")
+            plan_model.SecretFile(paths.LICENSE, 0o600, place.user, place.group, parameter=f"{prefix}/license")
         )
     if decided.role is roles.Role.AGENT:
         if decided.join_method == "token":
             found.append(
                 plan_model.SecretFile(
-                    teleport_section.TOKEN,
+                    paths.TOKEN,
                     0o600,
                     place.user,
                     place.group,
@@ -149,7 +122,7 @@ def _secrets(conf: conf_file.Conf, decided: deployment.Deployment) -> tuple[plan
         if decided.join_method == "token":
             found.append(
                 plan_model.SecretFile(
-                    teleport_section.TOKEN,
+                    paths.TOKEN,
                     0o600,
                     place.user,
                     place.group,
@@ -159,7 +132,7 @@ def _secrets(conf: conf_file.Conf, decided: deployment.Deployment) -> tuple[plan
             )
         found.append(
             plan_model.SecretFile(
-                teleport_section.CA_PIN,
+                paths.CA_PIN,
                 0o644,
                 place.user,
                 place.group,
@@ -171,18 +144,11 @@ def _secrets(conf: conf_file.Conf, decided: deployment.Deployment) -> tuple[plan
 
 
 def _units(decided: deployment.Deployment) -> plan_model.Units:
-    timers = []
-    if decided.role is roles.Role.AUTH:
-        timers.append("teleport-ssm-publish-tokens.timer")
-    if decided.letsencrypt and decided.role.runs_auth:
-        timers += [GET_CERTIFICATE, RENEW_CERTIFICATE]
-    if decided.letsencrypt and decided.role.runs_proxy:
-        timers.append(CHECK_CERTIFICATE)
-    if decided.role in (roles.Role.PROXY, roles.Role.NODE):
-        timers.append(FETCH_SECRETS)
+    timers = [unit.timer for unit in unit_table.TABLE if unit.is_needed(decided.role, letsencrypt=decided.letsencrypt)]
     wanted = (decided.place.unit, *timers)
-    others = CERTBOTS_TIMERS if decided.letsencrypt and decided.role.runs_auth else ()
-    unwanted = tuple(unit for unit in (*roles.TELEPORT_UNITS, *TIMERS, *others) if unit not in wanted)
+    others = unit_table.CERTBOTS_TIMERS if decided.letsencrypt and decided.role.runs_auth else ()
+    every = (*unit_table.TELEPORT_SERVICES, *unit_table.TIMERS, *others)
+    unwanted = tuple(unit for unit in every if unit not in wanted)
     return plan_model.Units(enable=wanted, disable=unwanted, start=wanted, stop=unwanted)
 
 

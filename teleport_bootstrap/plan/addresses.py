@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from teleport_bootstrap import port_table, roles
 from teleport_bootstrap.conf import variables
-from teleport_bootstrap.plan import plan_inputs, provenance, roles
+from teleport_bootstrap.plan import plan_inputs, provenance
 
 Text = provenance.Sourced[str]
 
@@ -44,9 +45,11 @@ def external_hostname(inputs: plan_inputs.Inputs) -> Text:
 def external_port(inputs: plan_inputs.Inputs) -> provenance.Sourced[int]:
     """Return the port in front of the web port: 443 for a proxy, behind ACM and with TLS routing, otherwise 3080."""
     if inputs.deployment.role is roles.Role.PROXY:
-        return provenance.Sourced(443)
+        return provenance.Sourced(port_table.HTTPS)
     one_port = inputs.deployment.acm or inputs.deployment.tls_routing
-    return inputs.get(variables.TELEPORT_EXTERNAL_PORT) or provenance.Sourced(443 if one_port else 3080)
+    return inputs.get(variables.TELEPORT_EXTERNAL_PORT) or provenance.Sourced(
+        port_table.HTTPS if one_port else port_table.WEB
+    )
 
 
 def domain(inputs: plan_inputs.Inputs) -> Text:
@@ -68,4 +71,6 @@ def network_load_balancer(inputs: plan_inputs.Inputs) -> Text:
 def web_listen_port(inputs: plan_inputs.Inputs) -> provenance.Sourced[int]:
     """Return where the web port listens: 443 for an all-in-one with TLS routing, otherwise 3080."""
     one_port = inputs.deployment.tls_routing and inputs.deployment.role is roles.Role.ALL
-    return inputs.get(variables.TELEPORT_WEB_LISTEN_PORT) or provenance.Sourced(443 if one_port else 3080)
+    return inputs.get(variables.TELEPORT_WEB_LISTEN_PORT) or provenance.Sourced(
+        port_table.HTTPS if one_port else port_table.WEB
+    )

@@ -5,11 +5,10 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from teleport_bootstrap import paths, roles
 from teleport_bootstrap.conf import conf_file, variables
-from teleport_bootstrap.plan import roles
 
-LETSENCRYPT_MARKER = "/etc/teleport.d/use-letsencrypt"
-MARKER_PATHS = (*roles.MARKER_PATHS, LETSENCRYPT_MARKER)
+MARKER_PATHS = (*roles.MARKER_PATHS, paths.LETSENCRYPT_MARKER)
 
 
 class Tls(enum.Enum):

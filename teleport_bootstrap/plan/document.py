@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
+from teleport_bootstrap import roles
 from teleport_bootstrap.conf import variables
-from teleport_bootstrap.plan import plan_inputs, roles
+from teleport_bootstrap.plan import plan_inputs
 from teleport_bootstrap.plan.services import (
     agent_services,
     auth_service,

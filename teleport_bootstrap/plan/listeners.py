@@ -5,23 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Optional
 
+from teleport_bootstrap import port_table
 from teleport_bootstrap.plan import enabled_services, network_address
 
-WEB_PORT = 3080
-
 # Given to Teleport by its unit with --diag-addr.
-DIAGNOSTICS = network_address.Address("127.0.0.1", 3000)
+DIAGNOSTICS = network_address.Address("127.0.0.1", port_table.DIAGNOSTICS)
 
-# Keys of proxy_service, with the port Teleport adds where the address has none. Under v3 nothing but the web port
+# Keys of proxy_service, with the port Teleport adds if the address has none. Under v3 nothing but the web port
 # listens unless it is written.
 _PROXY = (
-    ("listen_addr", 3023),
-    ("tunnel_listen_addr", 3024),
-    ("kube_listen_addr", 3026),
-    ("mysql_listen_addr", 3036),
-    ("postgres_listen_addr", 5432),
-    ("mongo_listen_addr", 27017),
-    ("peer_listen_addr", 3021),
+    ("listen_addr", port_table.PROXY_SSH),
+    ("tunnel_listen_addr", port_table.TUNNEL),
+    ("kube_listen_addr", port_table.KUBERNETES),
+    ("mysql_listen_addr", port_table.MYSQL),
+    ("postgres_listen_addr", port_table.POSTGRES),
+    ("mongo_listen_addr", port_table.MONGODB),
+    ("peer_listen_addr", port_table.PEER),
 )
 
 
@@ -39,7 +38,7 @@ class Listener:
         return "127.0.0.1" if self.host in network_address.EVERYWHERE else self.host
 
 
-def ports(document: dict[str, Any]) -> tuple[Listener, ...]:
+def all_in(document: dict[str, Any]) -> tuple[Listener, ...]:
     """Return every listener of the services that `document` enables, and the diagnostic one.
 
     An address that cannot be read is left out. Of an ssh_service that joins through a proxy nothing listens: sessions
@@ -47,7 +46,7 @@ def ports(document: dict[str, Any]) -> tuple[Listener, ...]:
     """
     found = [
         Listener(("teleport", "diag_addr"), DIAGNOSTICS.host, DIAGNOSTICS.port or 0),
-        *_service(document, "auth_service", "listen_addr", 3025, default=True),
+        *_service(document, "auth_service", "listen_addr", port_table.AUTH, default=True),
     ]
     web = web_address(document)
     if web is not None:
@@ -55,15 +54,15 @@ def ports(document: dict[str, Any]) -> tuple[Listener, ...]:
         for key, port in _PROXY:
             found += _service(document, "proxy_service", key, port)
     if not _section(document, "teleport").get("proxy_server"):
-        found += _service(document, "ssh_service", "listen_addr", 3022, default=True)
-    found += _service(document, "kubernetes_service", "listen_addr", 3026)
-    found += _service(document, "metrics_service", "listen_addr", 3081, default=True)
+        found += _service(document, "ssh_service", "listen_addr", port_table.SSH, default=True)
+    found += _service(document, "kubernetes_service", "listen_addr", port_table.KUBERNETES)
+    found += _service(document, "metrics_service", "listen_addr", port_table.METRICS, default=True)
     return tuple(found)
 
 
 def web_address(document: dict[str, Any]) -> Optional[Listener]:
     """Return where the proxy's web port listens, None where no proxy runs or the address cannot be read."""
-    found = _service(document, "proxy_service", "web_listen_addr", WEB_PORT, default=True)
+    found = _service(document, "proxy_service", "web_listen_addr", port_table.WEB, default=True)
     return found[0] if found else None
 
 

@@ -6,9 +6,10 @@ import ipaddress
 from collections.abc import Iterator
 from typing import Any
 
+from teleport_bootstrap import roles
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.finding import ERROR, Finding, Place, in_order_of_place
-from teleport_bootstrap.plan import deployment, roles
+from teleport_bootstrap.plan import deployment
 
 Variable = variables.Variable[Any]
 

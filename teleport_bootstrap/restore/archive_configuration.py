@@ -176,13 +176,13 @@ class Contents:
         With `with_environment` also what this agent tells the units, where nothing is planned anew.
         """
         found = {}
-        for unit in sorted(_names(self.root.path("/etc/systemd/system"))):
-            for name in sorted(_names(self.root.path(f"/etc/systemd/system/{unit}"))):
-                path = f"/etc/systemd/system/{unit}/{name}"
+        for unit in sorted(_names(self.root.path(paths.SYSTEMD))):
+            for name in sorted(_names(self.root.path(f"{paths.SYSTEMD}/{unit}"))):
+                path = f"{paths.SYSTEMD}/{unit}/{name}"
                 content = self._read(path) if places.is_drop_in(path) else None
                 if content is not None:
                     found[path] = content
-        for path in (places.DEFAULTS, *([paths.UNIT_ENVIRONMENT] if with_environment else [])):
+        for path in (paths.TELEPORT_DEFAULTS, *([paths.UNIT_ENVIRONMENT] if with_environment else [])):
             content = self._read(path)
             if content is not None:
                 found[path] = content
@@ -285,15 +285,12 @@ def _deciding(verified: interface.Verified) -> tuple[list[str], int]:
     for entry in verified.entries():
         path = f"/{entry.path}"
         top = places.tree_of(path, places.READ)
-        if top == _UNITS:
+        if top == paths.SYSTEMD:
             top = "/".join(path.split("/")[:5]) if places.is_drop_in(path) else None
         if top is not None:
             tops[top] = None
             size += entry.size
     return list(tops), size
-
-
-_UNITS = "/etc/systemd/system"
 
 
 def _take_over(top: str) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from teleport_bootstrap import paths
-from teleport_bootstrap.plan import plan_model, roles
+from teleport_bootstrap import paths, roles, unit_table
+from teleport_bootstrap.plan import plan_model
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Configured:
     @property
     def units(self) -> plan_model.Units:
         """What is asked of systemd: this unit, and none of the others; timers are the operator's."""
-        others = tuple(unit for unit in roles.TELEPORT_UNITS if unit != self.unit)
+        others = tuple(unit for unit in unit_table.TELEPORT_SERVICES if unit != self.unit)
         return plan_model.Units(enable=(self.unit,), disable=others, start=(self.unit,), stop=others)
 
 

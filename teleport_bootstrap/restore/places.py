@@ -7,24 +7,21 @@ from collections.abc import Sequence
 
 from teleport_bootstrap import paths
 
-LETSENCRYPT = "/etc/letsencrypt"
-DEFAULTS = "/etc/default/teleport"
-
 # What is exchanged as a whole: what lies there now is put aside, all of it. The order is that of the exchange.
-TREES = (paths.GENERATIONS, LETSENCRYPT, paths.CONF_DIRECTORY, paths.DATA)
+TREES = (paths.GENERATIONS, paths.LETSENCRYPT, paths.CONF_DIRECTORY, paths.DATA)
 
 # Of these, only root's own files count: whoever can write to them decides what root does.
 ROOTS_OWN = (paths.CONF_DIRECTORY, paths.GENERATIONS)
 
 # A drop-in of one of Teleport's or our own units; what else is on this host stays beside it.
-_DROP_IN = re.compile(r"/etc/systemd/system/teleport[a-z-]*\.(?:service|timer)\.d(?:/[^/]+\.conf)?")
+_DROP_IN = re.compile(rf"{paths.SYSTEMD}/teleport[a-z-]*\.(?:service|timer)\.d(?:/[^/]+\.conf)?")
 
 # What is read before anything is decided; everything else is only unpacked.
 READ = (
     paths.CONF_DIRECTORY,
     paths.TELEPORT_YAML,
-    DEFAULTS,
-    "/etc/systemd/system",
+    paths.TELEPORT_DEFAULTS,
+    paths.SYSTEMD,
     paths.GENERATIONS,
     paths.CURRENT,
     paths.UNIT_ENVIRONMENT,
@@ -52,11 +49,11 @@ def is_ours(path: str) -> bool:
     """Whether `path` lies where Teleport and this agent keep what is theirs; a backup may hold other files, too."""
     return (
         tree_of(path) is not None
-        or path in (paths.TELEPORT_YAML, DEFAULTS, paths.STATE)
+        or path in (paths.TELEPORT_YAML, paths.TELEPORT_DEFAULTS, paths.STATE)
         or path.startswith(f"{paths.STATE}/")
         or is_drop_in(path)
         # What leads there.
-        or any(each.startswith(f"{path}/") for each in (*TREES, DEFAULTS, "/etc/systemd/system/x"))
+        or any(each.startswith(f"{path}/") for each in (*TREES, paths.TELEPORT_DEFAULTS, f"{paths.SYSTEMD}/x"))
     )
 
 

@@ -7,10 +7,10 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, roles
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.host import accounts, directory, mounts
-from teleport_bootstrap.plan import deployment, roles, teleport_build
+from teleport_bootstrap.plan import deployment, teleport_build
 from teleport_bootstrap.restore import archive_configuration, existing, rules
 from teleport_bootstrap.state import current, generations, metadata_cache, restore_record
 

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.host import clock, lock
 from teleport_bootstrap.state import state_file
 
@@ -23,11 +23,11 @@ NAMES = (PUBLISH_TOKENS, CERTIFICATE_OBTAIN, CERTIFICATE_RENEW, CERTIFICATE_INST
 # Who starts them, and how many seconds apart.
 HOUR = 3600.0
 TIMERS = {
-    PUBLISH_TOKENS: ("teleport-ssm-publish-tokens.timer", HOUR),
-    CERTIFICATE_OBTAIN: ("teleport-get-cert.timer", HOUR),
-    CERTIFICATE_RENEW: ("teleport-renew-cert.timer", HOUR),
-    CERTIFICATE_INSTALL: ("teleport-check-cert.timer", HOUR),
-    BACKUP: ("teleport-backup.timer", 24 * HOUR),
+    PUBLISH_TOKENS: (unit_table.PUBLISH_TOKENS.timer, HOUR),
+    CERTIFICATE_OBTAIN: (unit_table.GET_CERTIFICATE.timer, HOUR),
+    CERTIFICATE_RENEW: (unit_table.RENEW_CERTIFICATE.timer, HOUR),
+    CERTIFICATE_INSTALL: (unit_table.CHECK_CERTIFICATE.timer, HOUR),
+    BACKUP: (unit_table.BACKUP.timer, 24 * HOUR),
 }
 OVERDUE_PERIODS = 3
 

@@ -7,11 +7,11 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.state import current, generations, state_file
 
-RESTORE_SERVICE = "teleport-restore.service"
+RESTORE_SERVICE = unit_table.RESTORE.service
 
 
 @dataclass(frozen=True)

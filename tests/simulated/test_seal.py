@@ -11,7 +11,7 @@ from typing import Callable
 
 import pytest
 
-from teleport_bootstrap.plan import activation, roles
+from teleport_bootstrap import roles, unit_table
 from tests.simulated.agent import GUIDE, Agent, contents, needs_root
 from tests.simulated_ec2 import imds as emulator
 
@@ -93,7 +93,7 @@ PLANTS: dict[str, tuple[Callable[[Agent], str], str]] = {
             *(f"/var/lib/teleport/{name}" for name in ("host_uuid", "token", "ca-pin-hash", "license.pem", "unknown")),
             *("/etc/teleport.d/conf", "/etc/teleport.yaml", "/etc/teleport.d/use-letsencrypt", *roles.MARKER_PATHS),
             *("/etc/.teleport.yaml.x.teleport-bootstrap-new", "/etc/teleport.d/conf.y.teleport-bootstrap-old"),
-            *activation.DROP_INS,
+            *unit_table.DROP_INS,
             "/var/backups/teleport/backup.tar",
             *("/etc/ssh/ssh_host_ed25519_key", "/etc/ssh/ssh_host_rsa_key.pub", "/var/lib/systemd/credential.secret"),
             *("/root/.ssh/authorized_keys", "/srv/admin/.ssh/authorized_keys", "/home/left/.ssh/authorized_keys2"),

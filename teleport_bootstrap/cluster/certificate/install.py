@@ -21,7 +21,6 @@ from teleport_bootstrap.cluster.certificate.local import Local
 from teleport_bootstrap.cluster.certificate.subject import Subject
 from teleport_bootstrap.host import directory
 from teleport_bootstrap.instance import gather
-from teleport_bootstrap.plan.services import proxy_service
 from teleport_bootstrap.secret import Secret
 
 INSTALLED = "installed"
@@ -31,7 +30,7 @@ NOTHING = "nothing"
 logger = logging.getLogger(__name__)
 
 # The key first: until both are there, Teleport's unit waits.
-_FILES = (proxy_service.PRIVATE_KEY, proxy_service.CERTIFICATE)
+_FILES = (paths.PRIVATE_KEY, paths.CERTIFICATE)
 
 # A chain and a private key, None for what is absent.
 Pair = tuple[Optional[Secret], Optional[Secret]]
@@ -194,7 +193,7 @@ def _installed(root: paths.Root, found: Subject) -> _Found | None:
     """Return what is there, if it can be served with."""
     looking = _Looking()
     try:
-        chain, key = (directory.read(root, path) for path in (proxy_service.CERTIFICATE, proxy_service.PRIVATE_KEY))
+        chain, key = (directory.read(root, path) for path in (paths.CERTIFICATE, paths.PRIVATE_KEY))
     except OSError as error:
         raise errors.FileTrouble(
             f"the certificate in {root.path(paths.DATA)} cannot be read: {error.strerror}", hint="Run as root."
@@ -202,7 +201,7 @@ def _installed(root: paths.Root, found: Subject) -> _Found | None:
     if chain is None or key is None:
         return None
     chain_text, key_text = (Secret(each.content.decode("utf-8", "replace")) for each in (chain, key))
-    looking.judge(found.domain, (chain_text, key_text), root.path(proxy_service.CERTIFICATE))
+    looking.judge(found.domain, (chain_text, key_text), root.path(paths.CERTIFICATE))
     return looking.found[0] if looking.found else None
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-CONFIG = "/etc/letsencrypt"
-WORK = "/var/lib/letsencrypt"
-LOGS = "/var/log/letsencrypt"
+from teleport_bootstrap import paths
+
+CONFIG = paths.LETSENCRYPT
+WORK = paths.LETSENCRYPT_WORK
+LOGS = paths.LETSENCRYPT_LOGS
 
 ACCOUNTS = "accounts/"
 

@@ -13,7 +13,6 @@ from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import changeset, health, pending_files, secret_files
 from teleport_bootstrap.host import directory, probe, systemd
 from teleport_bootstrap.plan import plan_model
-from teleport_bootstrap.plan.services import proxy_service
 from teleport_bootstrap.state import manual_edits
 
 # For a Teleport that has just been started to be well, and for a successor to take over.
@@ -82,7 +81,7 @@ def _not_taken_up(wanted: plan_model.Applicable, seen: str) -> errors.Certificat
 
 def _has_started_since(root: paths.Root, state: systemd.State) -> bool:
     """Whether Teleport was started after the certificate was written, as when an operator was faster."""
-    written = secret_files.changed_at(root, proxy_service.CERTIFICATE)
+    written = secret_files.changed_at(root, paths.CERTIFICATE)
     return written is not None and state.started > written + STAMP_SECONDS
 
 

@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Iterator
 from typing import Any
 
+from teleport_bootstrap import port_table
 from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.plan import addresses, network_address, provenance
 from teleport_bootstrap.plan.checks.context import Context, texts
@@ -50,7 +51,7 @@ def _judge(context: Context, path: provenance.Path, value: Any, *, public: bool)
     elif parsed.port is not None and not 1 <= parsed.port <= 65535:
         yield context.error(path, f"{parsed.port} is no port", "write a number from 1 to 65535")
     elif public and not parsed.host:
-        yield context.error(path, f"{value!s} names no host", f"write {example}:{parsed.port or 443}")
+        yield context.error(path, f"{value!s} names no host", f"write {example}:{parsed.port or port_table.HTTPS}")
 
 
 def _pairs(context: Context) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from teleport_bootstrap import port_table
 from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.plan import network_address
 from teleport_bootstrap.plan.checks.context import Context, texts
@@ -94,7 +95,10 @@ def _servers(context: Context) -> Iterator[Finding]:
 
 
 def _ports_of_servers(context: Context) -> Iterator[Finding]:
-    for key, wrong, other in (("auth_server", (443, 3080), "proxy"), ("proxy_server", (3025,), "auth server")):
+    for key, wrong, other in (
+        ("auth_server", (port_table.HTTPS, port_table.WEB), "proxy"),
+        ("proxy_server", (port_table.AUTH,), "auth server"),
+    ):
         parsed = network_address.parse(context.get("teleport", key))
         if parsed is not None and parsed.port in wrong:
             yield context.warning(

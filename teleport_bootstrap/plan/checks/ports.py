@@ -13,7 +13,7 @@ _SHARED = {("proxy_service", "web_listen_addr"), ("proxy_service", "tunnel_liste
 
 def check(context: Context) -> Iterator[Finding]:
     """Find ports that are used twice."""
-    found = listeners.ports(context.document)
+    found = listeners.all_in(context.document)
     for index, second in enumerate(found):
         for first in found[:index]:
             if first.port != second.port or not _overlap(first.host, second.host):

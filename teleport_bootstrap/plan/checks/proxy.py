@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from teleport_bootstrap import paths
 from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.plan import deployment, enabled_services
 from teleport_bootstrap.plan.checks.context import Context
-from teleport_bootstrap.plan.services import proxy_service
 
 SERVICE = "proxy_service"
 
@@ -49,10 +49,10 @@ def _keypairs(context: Context) -> Iterator[Finding]:
             elif not str(pair[key]).startswith("/"):
                 yield context.error((*place, key), f"{pair[key]!s} is no absolute path", "write it from / on")
     names = {str(pair.get("cert_file")) for pair in pairs or () if isinstance(pair, dict)}
-    if context.deployment.tls is deployment.Tls.LETSENCRYPT and proxy_service.CERTIFICATE not in names:
+    if context.deployment.tls is deployment.Tls.LETSENCRYPT and paths.CERTIFICATE not in names:
         yield context.warning(
             (SERVICE, "https_keypairs"),
-            f"Teleport's unit still waits for {proxy_service.CERTIFICATE}, because Let's Encrypt is in use",
+            f"Teleport's unit still waits for {paths.CERTIFICATE}, because Let's Encrypt is in use",
             "set USE_LETSENCRYPT=false in the conf when certificates come from elsewhere",
         )
 

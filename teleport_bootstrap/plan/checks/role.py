@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from teleport_bootstrap import roles
 from teleport_bootstrap.finding import Finding
-from teleport_bootstrap.plan import roles
 from teleport_bootstrap.plan.checks.context import Context
 
 _NODE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,255}", re.ASCII)

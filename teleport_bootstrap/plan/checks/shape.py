@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from teleport_bootstrap import port_table
 from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.plan import enabled_services, provenance
 from teleport_bootstrap.plan.checks.context import Context
@@ -76,7 +77,7 @@ def _log(context: Context) -> Iterator[Finding]:
 
 
 def _without_effect(context: Context) -> Iterator[Finding]:
-    for key, flag in (("diag_addr", "--diag-addr=127.0.0.1:3000"), ("pid_file", "--pid-file")):
+    for key, flag in (("diag_addr", f"--diag-addr=127.0.0.1:{port_table.DIAGNOSTICS}"), ("pid_file", "--pid-file")):
         if context.has("teleport", key):
             message = f"this has no effect, since Teleport's unit starts it with {flag}"
             yield context.warning(("teleport", key), message, "take it out; change the unit with a drop-in if you must")

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from teleport_bootstrap import paths, port_table
 from teleport_bootstrap.conf import variables
 from teleport_bootstrap.plan import addresses, plan_inputs, provenance
-
-LICENSE = "/var/lib/teleport/license.pem"
 
 
 def build(inputs: plan_inputs.Inputs) -> dict[str, Any]:
     """Return the section for a role that runs the auth service."""
-    section: dict[str, Any] = {"enabled": "yes", "listen_addr": addresses.listen(3025)}
+    section: dict[str, Any] = {"enabled": "yes", "listen_addr": addresses.listen(port_table.AUTH)}
     balancer = inputs.get(variables.TELEPORT_AUTH_SERVER_LB)
     # `localhost` is what the Terraform set-up of a single instance writes for "there is none".
     if balancer is not None and balancer.value != "localhost":
-        section["public_addr"] = addresses.at(balancer, 3025)
+        section["public_addr"] = addresses.at(balancer, port_table.AUTH)
     cluster_name = inputs.cluster_name
     if cluster_name is not None:
         section["cluster_name"] = cluster_name
@@ -28,7 +27,7 @@ def build(inputs: plan_inputs.Inputs) -> dict[str, Any]:
     section["authentication"] = _authentication(inputs)
     license_wanted = inputs.get(variables.TELEPORT_LICENSE_PATH)
     if license_wanted is not None:
-        section["license_file"] = license_wanted.map(lambda _: LICENSE)
+        section["license_file"] = license_wanted.map(lambda _: paths.LICENSE)
     return section
 
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from teleport_bootstrap import paths, port_table
 from teleport_bootstrap.conf import variables
 from teleport_bootstrap.plan import addresses, deployment, plan_inputs, provenance
 
-CERTIFICATE = "/var/lib/teleport/fullchain.pem"
-PRIVATE_KEY = "/var/lib/teleport/privkey.pem"
-
-# Prefix of the keys, the variable that switches the listener on, and the port clients of that database know.
+# Prefix of the keys, the variable that switches the listener on, and its port.
 DATABASES = (
-    ("mysql", variables.TELEPORT_ENABLE_MYSQL, 3036),
-    ("postgres", variables.TELEPORT_ENABLE_POSTGRES, 5432),
-    ("mongo", variables.TELEPORT_ENABLE_MONGODB, 27017),
+    ("mysql", variables.TELEPORT_ENABLE_MYSQL, port_table.MYSQL),
+    ("postgres", variables.TELEPORT_ENABLE_POSTGRES, port_table.POSTGRES),
+    ("mongo", variables.TELEPORT_ENABLE_MONGODB, port_table.MONGODB),
 )
 
 
@@ -42,7 +40,10 @@ def _ssh_and_tunnel(inputs: plan_inputs.Inputs, web_port: provenance.Sourced[int
     if inputs.deployment.acm:
         # An ALB speaks HTTP only: reverse tunnels need a port of their own, and a load balancer that carries it.
         host = addresses.network_load_balancer(inputs)
-        tunnel = {"tunnel_listen_addr": addresses.listen(3024), "tunnel_public_addr": addresses.at(host, 3024)}
+        tunnel = {
+            "tunnel_listen_addr": addresses.listen(port_table.TUNNEL),
+            "tunnel_public_addr": addresses.at(host, port_table.TUNNEL),
+        }
     else:
         # The same port twice: Teleport tells tunnels from web traffic by itself.
         host = addresses.domain(inputs)
@@ -51,14 +52,18 @@ def _ssh_and_tunnel(inputs: plan_inputs.Inputs, web_port: provenance.Sourced[int
             "tunnel_listen_addr": web_port.map(addresses.listen),
             "tunnel_public_addr": addresses.at(host, port.value).with_origin_of(port),
         }
-    return {"listen_addr": addresses.listen(3023), "ssh_public_addr": addresses.at(host, 3023), **tunnel}
+    return {
+        "listen_addr": addresses.listen(port_table.PROXY_SSH),
+        "ssh_public_addr": addresses.at(host, port_table.PROXY_SSH),
+        **tunnel,
+    }
 
 
 def _kubernetes_and_databases(inputs: plan_inputs.Inputs) -> dict[str, Any]:
     host = addresses.network_load_balancer(inputs) if inputs.deployment.acm else addresses.external_hostname(inputs)
     section: dict[str, Any] = {
-        "kube_listen_addr": addresses.listen(3026),
-        "kube_public_addr": addresses.at(host, 3026),
+        "kube_listen_addr": addresses.listen(port_table.KUBERNETES),
+        "kube_public_addr": addresses.at(host, port_table.KUBERNETES),
     }
     for prefix, variable, port in DATABASES:
         enabled = inputs.get(variable)
@@ -71,7 +76,7 @@ def _kubernetes_and_databases(inputs: plan_inputs.Inputs) -> dict[str, Any]:
 def _certificate(inputs: plan_inputs.Inputs) -> dict[str, Any]:
     tls = inputs.deployment.tls
     if tls is deployment.Tls.LETSENCRYPT:
-        return {"https_keypairs": [{"cert_file": CERTIFICATE, "key_file": PRIVATE_KEY}]}
+        return {"https_keypairs": [{"cert_file": paths.CERTIFICATE, "key_file": paths.PRIVATE_KEY}]}
     acm = inputs.get(variables.USE_ACM)
     if tls is deployment.Tls.ACM and acm is not None and inputs.build.takes_trust_x_forwarded_for:
         # Behind an ALB the client's address is only in that header; without an ALB anyone could write it.

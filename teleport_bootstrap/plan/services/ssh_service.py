@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from teleport_bootstrap import port_table, roles
 from teleport_bootstrap.conf import variables
-from teleport_bootstrap.plan import addresses, label_values, plan_inputs, roles
+from teleport_bootstrap.plan import addresses, label_values, plan_inputs
 
 
 def build(inputs: plan_inputs.Inputs) -> dict[str, Any]:
     """Return the section for a role that serves SSH sessions."""
-    section: dict[str, Any] = {"enabled": "yes", "listen_addr": addresses.listen(3022)}
+    section: dict[str, Any] = {"enabled": "yes", "listen_addr": addresses.listen(port_table.SSH)}
     written = [variables.TELEPORT_SSH_LABELS]
     if inputs.deployment.role is roles.Role.AGENT:
         written.append(variables.TELEPORT_AGENT_SSH_LABELS)

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from teleport_bootstrap import paths, port_table, roles
 from teleport_bootstrap.conf import variables
-from teleport_bootstrap.plan import addresses, plan_inputs, provenance, roles
-
-DATA_DIRECTORY = "/var/lib/teleport"
-TOKEN = f"{DATA_DIRECTORY}/token"
-CA_PIN = f"{DATA_DIRECTORY}/ca-pin-hash"
+from teleport_bootstrap.plan import addresses, plan_inputs, provenance
 
 
 def build(inputs: plan_inputs.Inputs) -> dict[str, Any]:
-    """Return the section for the role in `given`."""
+    """Return the section for the role."""
     role = inputs.deployment.role
     section: dict[str, Any] = {
         "nodename": nodename(inputs),
         "advertise_ip": provenance.from_metadata("local-ipv4", inputs.facts.local_ipv4),
-        "data_dir": DATA_DIRECTORY,
+        "data_dir": paths.DATA,
         "log": {"output": "stderr", "severity": "INFO"},
     }
     if role.joins:
@@ -41,7 +38,7 @@ def nodename(inputs: plan_inputs.Inputs) -> provenance.Sourced[str]:
 def storage(inputs: plan_inputs.Inputs) -> dict[str, Any]:
     """Return where the cluster's state and its recordings are kept."""
     if not inputs.deployment.dynamodb:
-        return {"type": "dir", "path": f"{DATA_DIRECTORY}/backend"}
+        return {"type": "dir", "path": paths.BACKEND}
     events = inputs.need(variables.TELEPORT_DYNAMO_EVENTS_TABLE_NAME)
     bucket = inputs.need(variables.TELEPORT_S3_BUCKET)
     return {
@@ -55,7 +52,7 @@ def storage(inputs: plan_inputs.Inputs) -> dict[str, Any]:
 
 def _joining(inputs: plan_inputs.Inputs) -> dict[str, Any]:
     method = inputs.get(variables.TELEPORT_JOIN_METHOD) or provenance.Sourced("token")
-    name: provenance.Sourced[str] = provenance.Sourced(TOKEN)
+    name: provenance.Sourced[str] = provenance.Sourced(paths.TOKEN)
     if method.value != "token":
         name = inputs.need(variables.TELEPORT_JOIN_TOKEN_NAME)
     params = {"join_params": {"method": method, "token_name": name}}
@@ -64,13 +61,15 @@ def _joining(inputs: plan_inputs.Inputs) -> dict[str, Any]:
     return {
         **params,
         # The file, not its content: a pin that changes needs no change here.
-        "ca_pin": CA_PIN,
-        "auth_server": inputs.need(variables.TELEPORT_AUTH_SERVER_LB).map(lambda host: f"{host}:3025"),
+        "ca_pin": paths.CA_PIN,
+        "auth_server": inputs.need(variables.TELEPORT_AUTH_SERVER_LB).map(
+            lambda host: addresses.joined(host, port_table.AUTH)
+        ),
     }
 
 
 def _proxy_server(inputs: plan_inputs.Inputs) -> provenance.Sourced[str]:
-    # Teleport itself would take 3080 for an address without a port; behind the load balancers of AWS it is 443.
+    # Teleport itself would take its web port for an address without one; the load balancers of AWS listen for HTTPS.
     return inputs.need(variables.TELEPORT_PROXY_SERVER_LB).map(
-        lambda address: addresses.joined(address.host, address.port or 443)
+        lambda address: addresses.joined(address.host, address.port or port_table.HTTPS)
     )

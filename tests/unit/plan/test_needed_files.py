@@ -78,7 +78,7 @@ def test_the_web_port_of_the_document() -> None:
 
 def test_the_ports_of_an_all_in_one() -> None:
     databases = "TELEPORT_ENABLE_MYSQL=1\nTELEPORT_ENABLE_POSTGRES=1\nTELEPORT_ENABLE_MONGODB=1\n"
-    found = listeners.ports(plan("TELEPORT_DOMAIN_NAME=example.com\n" + databases).document)
+    found = listeners.all_in(plan("TELEPORT_DOMAIN_NAME=example.com\n" + databases).document)
     assert sorted({each.port for each in found}) == [3000, 3022, 3023, 3025, 3026, 3036, 3080, 5432, 27017]
 
 
@@ -87,4 +87,4 @@ def test_a_node_behind_a_tunnel_listens_nowhere_but_for_diagnostics() -> None:
         "TELEPORT_ROLE=agent\nTELEPORT_PROXY_SERVER_LB=p.example.com\nTELEPORT_JOIN_TOKEN=t\n"
         "TELEPORT_AGENT_SSH_ENABLED=1\nTELEPORT_AGENT_KUBE_ENABLED=1\n"
     )
-    assert [each.port for each in listeners.ports(plan(agent).document)] == [3000]
+    assert [each.port for each in listeners.all_in(plan(agent).document)] == [3000]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from teleport_bootstrap import paths
+
 
 class Role(enum.Enum):
     """What an instance does in its cluster; the value is the word used in messages."""
@@ -53,7 +55,7 @@ class Place:
     @property
     def marker_path(self) -> str:
         """The marker file that the unit's condition looks for."""
-        return f"/etc/teleport.d/role.{self.marker}"
+        return f"{paths.CONF_DIRECTORY}/role.{self.marker}"
 
 
 _PLACES = {
@@ -68,7 +70,6 @@ _PLACES = {
 
 PLACES = tuple(_PLACES.values())
 MARKER_PATHS = tuple(place.marker_path for place in PLACES)
-TELEPORT_UNITS = tuple(dict.fromkeys(place.unit for place in PLACES))
 
 
 def place(role: Role, *, acm: bool) -> Place:

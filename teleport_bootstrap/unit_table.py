@@ -1,0 +1,104 @@
+"""The systemd units of this package: the one table of their names, of who needs them, and of what the manual says.
+
+The units that run Teleport itself are part of the table of roles.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from teleport_bootstrap import paths, roles
+from teleport_bootstrap.roles import Role
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A service, and the timer of the same name that starts it.
+
+    `roles` are those whose hosts enable the timer; with `needs_letsencrypt`, only where Let's Encrypt is used. A timer
+    without roles is left to the operator.
+    """
+
+    name: str
+    help: str
+    roles: tuple[Role, ...] = ()
+    needs_letsencrypt: bool = False
+    has_timer: bool = True
+
+    @property
+    def service(self) -> str:
+        """The name of the service."""
+        return f"{self.name}.service"
+
+    @property
+    def timer(self) -> str:
+        """The name of the timer."""
+        return f"{self.name}.timer"
+
+    def is_needed(self, role: Role, *, letsencrypt: bool) -> bool:
+        """Whether a host of this role enables the timer."""
+        return role in self.roles and (letsencrypt or not self.needs_letsencrypt)
+
+
+GENERATE = Unit(
+    "teleport-generate-config", "Runs `teleport-bootstrap generate` at each boot, after user-data.", has_timer=False
+)
+RESTORE = Unit("teleport-restore", "Restores `TELEPORT_RESTORE_FROM` before the first start.", has_timer=False)
+FETCH_SECRETS = Unit(
+    "teleport-fetch-secrets",
+    "Proxies and nodes: fetches the join token and CA pins from SSM, hourly, and until they are there.",
+    (Role.PROXY, Role.NODE),
+)
+PUBLISH_TOKENS = Unit(
+    "teleport-ssm-publish-tokens",
+    "Auth servers: puts new join tokens and the CA pins into SSM, hourly.",
+    (Role.AUTH,),
+)
+GET_CERTIFICATE = Unit(
+    "teleport-get-cert",
+    "Auth servers and all-in-one with Let's Encrypt: obtains the first certificate; checks hourly that there is one.",
+    (Role.ALL, Role.AUTH),
+    needs_letsencrypt=True,
+)
+RENEW_CERTIFICATE = Unit(
+    "teleport-renew-cert",
+    "Auth servers and all-in-one with Let's Encrypt: checks hourly whether the certificate is due for renewal.",
+    (Role.ALL, Role.AUTH),
+    needs_letsencrypt=True,
+)
+CHECK_CERTIFICATE = Unit(
+    "teleport-check-cert",
+    "Proxies and all-in-one with Let's Encrypt: installs the newest certificate, hourly, and until there is one.",
+    (Role.ALL, Role.PROXY),
+    needs_letsencrypt=True,
+)
+BACKUP = Unit("teleport-backup", "Makes a backup every day, if you enable the timer.")
+
+TABLE = (
+    GENERATE,
+    RESTORE,
+    FETCH_SECRETS,
+    PUBLISH_TOKENS,
+    GET_CERTIFICATE,
+    RENEW_CERTIFICATE,
+    CHECK_CERTIFICATE,
+    BACKUP,
+)
+
+# The timers that are enabled by role; a unit that is not installed is left out when the plan is applied.
+TIMERS = tuple(unit.timer for unit in TABLE if unit.roles)
+
+# The services that run Teleport; a host enables one of them.
+TELEPORT_SERVICES = tuple(dict.fromkeys(place.unit for place in roles.PLACES))
+
+# Where distributions run certbot by themselves (Debian, Amazon Linux, snap): every auth server would renew on its own,
+# past the lock and the bucket, and the authority issues the same certificate five times a week only.
+CERTBOTS_TIMERS = ("certbot.timer", "certbot-renew.timer", "snap.certbot.renew.timer")
+
+
+def drop_in(unit: str) -> str:
+    """Return the path of the drop-in that a plan may need for `unit`."""
+    return f"{paths.SYSTEMD}/{unit}.d/50-teleport-bootstrap.conf"
+
+
+DROP_INS = tuple(map(drop_in, TELEPORT_SERVICES))
