@@ -33,7 +33,7 @@ class Role(enum.Enum):
         return self in (Role.ALL, Role.PROXY)
 
 
-# TELEPORT_ROLE as people write it. Absent or empty is the all-in-one too.
+# TELEPORT_ROLE as people write it.
 BY_CONF_VALUE = {
     "auth,node,proxy": Role.ALL,
     "auth": Role.AUTH,
@@ -41,6 +41,7 @@ BY_CONF_VALUE = {
     "node": Role.NODE,
     "agent": Role.AGENT,
 }
+DEFAULT = "auth,node,proxy"
 
 
 @dataclass(frozen=True)

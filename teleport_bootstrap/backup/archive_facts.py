@@ -20,10 +20,10 @@ from typing import Any, Optional
 import teleport_bootstrap
 from teleport_bootstrap import errors, paths, roles
 from teleport_bootstrap.backup import storage
-from teleport_bootstrap.conf import conf_file, variables
+from teleport_bootstrap.conf import conf_file, decision, variables
 from teleport_bootstrap.host import accounts, clock, directory, teleport
 from teleport_bootstrap.instance import gather
-from teleport_bootstrap.plan import deployment, teleport_build
+from teleport_bootstrap.plan import teleport_build
 from teleport_bootstrap.state import current, generations, manual_edits, metadata_cache
 
 logger = logging.getLogger(__name__)
@@ -169,7 +169,7 @@ def _role(
     if generation is not None:
         return generation.role, generation.unit
     if conf is not None:
-        decided = deployment.decide(conf, fips=False)
+        decided = decision.decide(conf, fips=False)
         return decided.role.value, decided.place.unit
     by_marker = {
         each.marker_path: (role.value, each.unit)
@@ -187,7 +187,7 @@ def _cluster(document: Mapping[str, Any], conf: Optional[conf_file.Conf]) -> Opt
         return named
     if conf is None:
         return None
-    return deployment.decide(conf, fips=False).cluster
+    return decision.decide(conf, fips=False).cluster
 
 
 def _owner(root: paths.Root) -> Optional[str]:

@@ -12,8 +12,6 @@ from teleport_bootstrap.plan import plan_model
 
 FETCH_SERVICE = unit_table.FETCH_SECRETS.service
 
-# Where certbot has a certificate; root alone can look into it, and this runs as root.
-
 
 def files(root: paths.Root, wanted: plan_model.Applicable) -> tuple[str, ...]:
     """Return the files, as the instance sees them, that are not there and without which the unit does not start."""

@@ -6,7 +6,8 @@ import os
 from collections.abc import Callable
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.plan import deployment, plan_model, provenance, required_files
+from teleport_bootstrap.conf import deployment
+from teleport_bootstrap.plan import plan_model, provenance, required_files
 
 
 def require(root: paths.Root, plan: plan_model.Plan, *, coming: Callable[[str], bool] | None = None) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ from typing import Any
 from teleport_bootstrap import errors
 from teleport_bootstrap.cli import result
 from teleport_bootstrap.conf import reference, suggestion, variables
-from teleport_bootstrap.conf.variable import EVERY_ROLE, Variable
+from teleport_bootstrap.conf.variable import Variable
+from teleport_bootstrap.roles import Role
 
 EXAMPLE = "teleport-bootstrap variables TELEPORT_AUTH_SERVER_LB"
 
@@ -19,14 +20,14 @@ _COLUMNS = 80
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("names", nargs="*", metavar="VARIABLE", help="which to explain; default: a line for each")
-    parser.add_argument("--role", choices=EVERY_ROLE, help="only those that this role reads")
+    parser.add_argument("--role", choices=[role.value for role in Role], help="only those that this role reads")
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """Print the reference of the named variables, or a list of all."""
     chosen = [_named(name) for name in arguments.names] or list(variables.TABLE)
     if arguments.role is not None:
-        chosen = [each for each in chosen if arguments.role in each.roles]
+        chosen = [each for each in chosen if Role(arguments.role) in each.roles]
     text = "\n".join(map(_explained, chosen)) if arguments.names else _list(chosen)
     return result.Result(text, {"variables": [_data(each) for each in chosen]})
 
@@ -73,10 +74,10 @@ def _data(variable: Variable[Any]) -> dict[str, Any]:
     return {
         "name": variable.name,
         "type": variable.kind.name,
-        "roles": list(variable.roles),
+        "roles": [role.value for role in variable.roles],
         "help": variable.help,
-        "required": variable.required or None,
-        "default": variable.default or None,
+        "required": variable.required_words or None,
+        "default": variable.default_words or None,
         "secret": variable.secret,
         "since": variable.since or None,
     }

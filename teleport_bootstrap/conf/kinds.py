@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from teleport_bootstrap import roles
 from teleport_bootstrap.conf import aws_values, values
 from teleport_bootstrap.conf.variable import Kind
 
 BOOLEAN = Kind("true or false", values.boolean)
 FLAG = Kind("any text", values.flag)
 PORT = Kind("port", values.port)
-ROLE = Kind("`auth,node,proxy`, `auth`, `proxy`, `node` or `agent`", values.role)
+ROLE = Kind(", ".join(f"`{word}`" for word in roles.BY_CONF_VALUE), values.role)
 TEXT = Kind("text", values.text)
 WORD = Kind("text without blanks", values.word)
 SECRET = Kind("secret", values.secret)

@@ -101,9 +101,13 @@ def _variable(variable: Variable[Any]) -> str:
 
 def facts(variable: Variable[Any]) -> list[tuple[str, str]]:
     """Return what the manual lists of a variable besides its meaning: names and sentences, in Markdown."""
-    roles = "every role" if variable.roles == EVERY_ROLE else ", ".join(variable.roles)
+    roles = "every role" if variable.roles == EVERY_ROLE else ", ".join(role.value for role in variable.roles)
     found = [("Type", variable.kind.name), ("Roles", roles)]
-    for name, fact in (("Required", variable.required), ("Default", variable.default), ("Since", variable.since)):
+    for name, fact in (
+        ("Required", variable.required_words),
+        ("Default", variable.default_words),
+        ("Since", variable.since),
+    ):
         if fact:
             found.append((name, fact))
     return found

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
+from teleport_bootstrap import roles
 from teleport_bootstrap.conf.invalid_value import Unfit, shown
 from teleport_bootstrap.secret import Secret
 
@@ -69,7 +70,7 @@ def role(value: str) -> str:
         raise Unfit(f"cannot be {shown(value)}", "write auth,node,proxy in this order and without spaces")
     if value.lower() in ("all", "all-in-one"):
         raise Unfit(f"cannot be {shown(value)}", "leave TELEPORT_ROLE out, or empty, for all-in-one")
-    return choice("auth,node,proxy", "auth", "proxy", "node", "agent")(value)
+    return choice(*roles.BY_CONF_VALUE)(value)
 
 
 def text(value: str) -> str:

@@ -1,19 +1,17 @@
-"""What one variable of the conf is: the declaration that parsing, documentation and suggestions are made from."""
+"""What one variable of the conf is: the declaration that parsing, planning and the manual all use."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, Union
+
+from teleport_bootstrap.conf.deployment import Deployment
+from teleport_bootstrap.roles import Role
 
 T = TypeVar("T")
 
-ALL_IN_ONE = "all-in-one"
-AUTH = "auth"
-PROXY = "proxy"
-NODE = "node"
-AGENT = "agent"
-EVERY_ROLE = (ALL_IN_ONE, AUTH, PROXY, NODE, AGENT)
+EVERY_ROLE = tuple(Role)
 
 
 @dataclass(frozen=True)
@@ -21,7 +19,7 @@ class Kind(Generic[T]):
     """A type of value: how an operator's text becomes it, and what the manual calls it.
 
     `parse` takes text that is not empty (unless the variable says that empty is a value) and returns the value, or
-    raises `unfit.Unfit`.
+    raises `values.Unfit`.
     """
 
     name: str
@@ -29,29 +27,106 @@ class Kind(Generic[T]):
 
 
 @dataclass(frozen=True)
+class Default(Generic[T]):
+    """A default that follows from the rest of the conf; `words` describe `value` for the manual."""
+
+    words: str
+    value: Callable[[Deployment], T]
+
+
+_METADATA = {
+    "placement/region": "the instance's own region",
+    "public-ipv4": "the public IPv4 address",
+    "local-ipv4": "the private IPv4 address",
+    "local-hostname": "the private DNS name",
+}
+
+
+@dataclass(frozen=True)
+class From:
+    """A default that is the first of `names` with a value: variables of the conf, and items of instance metadata.
+
+    `change` makes the default of that value, and `note` says so in the manual.
+    """
+
+    names: tuple[str, ...]
+    note: str = ""
+    change: Callable[[Any], Any] = lambda value: value
+
+    @property
+    def words(self) -> str:
+        """What the manual says."""
+        return ", else ".join(_METADATA.get(name, f"`{name}`") for name in self.names) + self.note
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A default that Teleport or AWS chooses, in words for the manual."""
+
+    words: str
+
+
+@dataclass(frozen=True)
+class Required:
+    """When a variable must be set.
+
+    `words` say it in the manual, `when` decides it. `why` completes the error "X is not set, but ..." and `remedy`
+    says what to do, by default to add the variable; in both, {name}, {role} and {join_method} are filled in. The error
+    names the line of the variable `asked_by`, if any.
+    """
+
+    words: str
+    when: Callable[[Deployment], bool]
+    why: str
+    remedy: str = "add {name}=…"
+    asked_by: str = ""
+
+
+@dataclass(frozen=True)
 class Variable(Generic[T]):
     """One variable of the conf.
 
-    `roles` are the roles that read it. `default` and `required` are sentences for the manual, the latter saying
-    when the variable must be there; what they say is carried out by the plan. `since` is the release of this agent
-    that introduced a variable, empty for those the images have always had. `secret` values never show themselves.
-    An empty string counts as not set, unless `empty_is_value`.
+    `roles` are the roles that read it. The conf is invalid where one of `required` holds and the variable is not set.
+    `since` is the release of this agent that introduced a variable, empty for those the images have always had.
+    Values of a `secret` variable are never shown. An empty string counts as not set, unless `empty_is_value`.
     """
 
     name: str
     kind: Kind[T]
-    roles: tuple[str, ...]
+    roles: tuple[Role, ...]
     help: str
-    default: str = ""
-    required: str = ""
+    default: Union[T, Default[T], From, Elsewhere, None] = None
+    required: tuple[Required, ...] = ()
     since: str = ""
     secret: bool = False
     empty_is_value: bool = False
 
     @property
     def parse(self) -> Callable[[str], T]:
-        """Turn text into a value of this variable's type, or raise `unfit.Unfit`."""
+        """Turn text into a value of this variable's type, or raise `values.Unfit`."""
         return self.kind.parse
+
+    def default_for(self, deployment: Deployment) -> T:
+        """Return the default, which must not depend on the instance."""
+        if self.default is None or isinstance(self.default, (From, Elsewhere)):
+            raise AssertionError(f"the conf alone gives {self.name} no default")
+        return self.default.value(deployment) if isinstance(self.default, Default) else self.default
+
+    @property
+    def default_words(self) -> str:
+        """What the manual says of the default; empty where there is none."""
+        if self.default is None:
+            return ""
+        if isinstance(self.default, (Default, From, Elsewhere)):
+            return self.default.words
+        if isinstance(self.default, bool):
+            return str(self.default).lower()
+        return f"`{','.join(self.default) if isinstance(self.default, tuple) else self.default}`"
+
+    @property
+    def required_words(self) -> str:
+        """What the manual says of when the variable must be set; empty where it never must."""
+        return "; ".join(dict.fromkeys(each.words for each in self.required))
 
 
 @dataclass(frozen=True)

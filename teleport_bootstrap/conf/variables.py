@@ -1,29 +1,31 @@
 """The table of the conf's variables: each a constant here, named exactly as the operator writes it.
 
-conf.value(variables.TELEPORT_EXTERNAL_PORT)  # Optional[int]
+conf.value(variables.TELEPORT_EXTERNAL_PORT)  # int | None
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from teleport_bootstrap.conf.table import agent, cluster, labels, network, storage
+from teleport_bootstrap.conf.table import agent, certificates, cluster, joining, labels, network, storage
 from teleport_bootstrap.conf.table.agent import *  # noqa: F403
+from teleport_bootstrap.conf.table.certificates import *  # noqa: F403
 from teleport_bootstrap.conf.table.cluster import *  # noqa: F403
+from teleport_bootstrap.conf.table.joining import *  # noqa: F403
 from teleport_bootstrap.conf.table.labels import *  # noqa: F403
 from teleport_bootstrap.conf.table.network import *  # noqa: F403
 from teleport_bootstrap.conf.table.storage import *  # noqa: F403
 from teleport_bootstrap.conf.variable import Group
 from teleport_bootstrap.conf.variable import Variable as Variable  # noqa: PLC0414 - part of this module's interface
 
-GROUPS: tuple[Group, ...] = (
-    cluster.GROUP,
-    network.GROUP,
-    network.CERTIFICATES,
-    storage.GROUP,
-    cluster.JOINING,
-    labels.GROUP,
-    agent.GROUP,
+# Each module declares one group, with its variables in the order of the manual.
+GROUPS = tuple(
+    Group(
+        module.TITLE,
+        module.INTRODUCTION,
+        tuple(value for value in vars(module).values() if isinstance(value, Variable)),
+    )
+    for module in (cluster, network, certificates, storage, joining, labels, agent)
 )
 TABLE: tuple[Variable[Any], ...] = tuple(variable for group in GROUPS for variable in group.variables)
 BY_NAME: dict[str, Variable[Any]] = {variable.name: variable for variable in TABLE}

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Optional
 
 from teleport_bootstrap import errors, paths, roles
 from teleport_bootstrap.cluster import ca_pins, join_tokens, published_versions
-from teleport_bootstrap.conf import conf_file, variables
+from teleport_bootstrap.conf import conf_file, decision, deployment, variables
 from teleport_bootstrap.host import clock, tctl
 from teleport_bootstrap.instance import aws_access, gather
-from teleport_bootstrap.plan import deployment
 from teleport_bootstrap.state import conf_hold
 
 if TYPE_CHECKING:  # AWS's library takes half a second to load, which only those who call AWS should wait for
@@ -92,7 +91,7 @@ def run(doors: gather.Doors, *, force: bool = False) -> Outcome:
     conf = gather.conf(doors.root)
     if conf is None:
         return _without_conf(doors)
-    decided = deployment.decide(conf, fips=gather.build(doors.root, gather.NamedBuild()).fips)
+    decided = decision.decide(conf, fips=gather.build(doors.root, gather.NamedBuild()).fips)
     staying = conf_hold.generation(doors.root)
     role = decided.role if staying is None else roles.Role(staying[0].role)
     if not role.runs_auth:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from teleport_bootstrap import errors, paths, roles, unit_table
-from teleport_bootstrap.conf import conf_file, variables
-from teleport_bootstrap.plan import deployment, plan_model, requirements, teleport_build
+from teleport_bootstrap.conf import conf_file, decision, deployment, variables
+from teleport_bootstrap.plan import plan_model, requirements, teleport_build
 
 
 def plan(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> plan_model.Activation:
@@ -16,14 +16,16 @@ def plan(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> plan_mode
     problems = requirements.check(conf, fips=build.fips)
     if problems:
         raise errors.ConfInvalid(conf.path, problems)
-    decided = deployment.decide(conf, fips=build.fips)
+    decided = decision.decide(conf, fips=build.fips)
     _check_build(conf, build)
     place = decided.place
     secrets = _secrets(conf, decided)
     gates = _gates(decided, secrets)
     wanted = _wanted_files(decided, build, gates)
     unwanted = [
-        path for path in (*deployment.MARKER_PATHS, *unit_table.DROP_INS) if path not in {each.path for each in wanted}
+        path
+        for path in (*roles.MARKER_PATHS, paths.LETSENCRYPT_MARKER, *unit_table.DROP_INS)
+        if path not in {each.path for each in wanted}
     ]
     return plan_model.Activation(
         deployment=decided,
@@ -47,7 +49,7 @@ def _check_build(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> N
             f"{teleport_build.OLDEST_SUPPORTED} and newer",
             hint="Install a newer Teleport; move one major version at a time.",
         )
-    licensed = conf.value(variables.TELEPORT_LICENSE_PATH) and deployment.role(conf).runs_auth
+    licensed = conf.value(variables.TELEPORT_LICENSE_PATH) and decision.role(conf).runs_auth
     if licensed and build.edition == teleport_build.COMMUNITY:
         raise errors.TeleportUnsupported(
             f"TELEPORT_LICENSE_PATH at {conf.path}:{conf.line(variables.TELEPORT_LICENSE_PATH)} asks for a "

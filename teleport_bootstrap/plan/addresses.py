@@ -27,50 +27,23 @@ def at(host: Text, port: int) -> Text:
 
 
 def external_hostname(inputs: plan_inputs.Inputs) -> Text:
-    """Return H: the name in front of the web port.
-
-    A proxy's is its domain; an all-in-one's is TELEPORT_EXTERNAL_HOSTNAME, otherwise the domain, otherwise the public
-    address of the instance, otherwise the private one.
-    """
-    if inputs.deployment.role is roles.Role.PROXY:
-        return inputs.need(variables.TELEPORT_DOMAIN_NAME)
-    named = inputs.get(variables.TELEPORT_EXTERNAL_HOSTNAME) or inputs.get(variables.TELEPORT_DOMAIN_NAME)
-    if named is not None:
-        return named
-    if inputs.facts.public_ipv4 is not None:
-        return provenance.from_metadata("public-ipv4", inputs.facts.public_ipv4)
-    return provenance.from_metadata("local-ipv4", inputs.facts.local_ipv4)
+    """Return the name in front of the web port: a proxy's is its domain."""
+    is_proxy = inputs.deployment.role is roles.Role.PROXY
+    return inputs.certain(variables.TELEPORT_DOMAIN_NAME if is_proxy else variables.TELEPORT_EXTERNAL_HOSTNAME)
 
 
 def external_port(inputs: plan_inputs.Inputs) -> provenance.Sourced[int]:
-    """Return the port in front of the web port: 443 for a proxy, behind ACM and with TLS routing, otherwise 3080."""
+    """Return the port in front of the web port: a proxy's is that of HTTPS."""
     if inputs.deployment.role is roles.Role.PROXY:
         return provenance.Sourced(port_table.HTTPS)
-    one_port = inputs.deployment.acm or inputs.deployment.tls_routing
-    return inputs.get(variables.TELEPORT_EXTERNAL_PORT) or provenance.Sourced(
-        port_table.HTTPS if one_port else port_table.WEB
-    )
+    return inputs.certain(variables.TELEPORT_EXTERNAL_PORT)
 
 
 def domain(inputs: plan_inputs.Inputs) -> Text:
-    """Return D: the domain where there is one, otherwise the external hostname."""
+    """Return the domain where there is one, otherwise the external hostname."""
     return inputs.get(variables.TELEPORT_DOMAIN_NAME) or external_hostname(inputs)
 
 
 def network_load_balancer(inputs: plan_inputs.Inputs) -> Text:
-    """Return N: the name of the load balancer that carries what an ALB cannot; the external hostname without one."""
-    alias = inputs.get(variables.TELEPORT_PROXY_SERVER_NLB_ALIAS)
-    if alias is not None:
-        return alias
-    balancer = inputs.get(variables.TELEPORT_PROXY_SERVER_LB)
-    if balancer is not None:
-        return balancer.map(lambda address: address.host)
-    return external_hostname(inputs)
-
-
-def web_listen_port(inputs: plan_inputs.Inputs) -> provenance.Sourced[int]:
-    """Return where the web port listens: 443 for an all-in-one with TLS routing, otherwise 3080."""
-    one_port = inputs.deployment.tls_routing and inputs.deployment.role is roles.Role.ALL
-    return inputs.get(variables.TELEPORT_WEB_LISTEN_PORT) or provenance.Sourced(
-        port_table.HTTPS if one_port else port_table.WEB
-    )
+    """Return the name of the load balancer that carries what an ALB cannot; the external hostname without one."""
+    return inputs.value(variables.TELEPORT_PROXY_SERVER_NLB_ALIAS) or external_hostname(inputs)

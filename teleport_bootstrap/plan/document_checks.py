@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from teleport_bootstrap.conf import deployment
 from teleport_bootstrap.finding import Finding
-from teleport_bootstrap.plan import deployment, overrides, provenance, teleport_build
+from teleport_bootstrap.plan import overrides, provenance, teleport_build
 from teleport_bootstrap.plan.checks import (
     addresses,
     agent,

@@ -14,16 +14,6 @@ _NOT_IN_KEY = re.compile(r"[^a-zA-Z/.0-9_:*-]", re.ASCII)
 
 PERIOD = "1h0m0s"
 
-# The guide's five labels. It reads the addresses with curl, which fails where IMDSv2 is required, and takes the
-# architecture from `uname -p`, which prints "unknown" on Debian.
-COMMANDS: dict[str, tuple[str, ...]] = {
-    "arch": ("uname", "-m"),
-    "kernel": ("uname", "-r"),
-    "uptime": ("uptime", "-p"),
-    "internal": ("teleport-bootstrap", "metadata", "local-ipv4"),
-    "external": ("teleport-bootstrap", "metadata", "public-ipv4"),
-}
-
 LabelVariable = variables.Variable[tuple[tuple[str, str], ...]]
 
 
@@ -54,9 +44,13 @@ def key_of_tag(tag: str) -> str:
 
 def commands(inputs: plan_inputs.Inputs) -> list[dict[str, Any]]:
     """Return the command labels that TELEPORT_COMMAND_LABELS asks for, by default all that can have a value here."""
-    chosen = inputs.get(variables.TELEPORT_COMMAND_LABELS) or provenance.Sourced(tuple(COMMANDS))
+    chosen = inputs.certain(variables.TELEPORT_COMMAND_LABELS)
     return [
-        {"name": provenance.Sourced(name, chosen.origins), "command": list(COMMANDS[name]), "period": PERIOD}
+        {
+            "name": provenance.Sourced(name, chosen.origins),
+            "command": list(variables.COMMAND_LABELS[name]),
+            "period": PERIOD,
+        }
         for name in chosen.value
         # Without a public address the command would have nothing to print.
         if name != "external" or inputs.facts.public_ipv4 is not None

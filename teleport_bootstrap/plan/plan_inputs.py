@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from teleport_bootstrap.conf import conf_file, variables
+from teleport_bootstrap.conf import conf_file, deployment, variables
+from teleport_bootstrap.conf.variable import Elsewhere, From
 from teleport_bootstrap.ec2 import facts
-from teleport_bootstrap.plan import deployment, provenance, teleport_build
+from teleport_bootstrap.plan import provenance, teleport_build
 
 T = TypeVar("T")
 
@@ -32,12 +33,30 @@ class Inputs:
             raise AssertionError(f"{variable.name} is not set, though requirements.check passed")
         return found
 
-    @property
-    def region(self) -> provenance.Sourced[str]:
-        """The AWS region: EC2_REGION, otherwise the instance's own."""
-        return self.get(variables.EC2_REGION) or provenance.from_metadata("placement/region", self.facts.region)
+    def value(self, variable: variables.Variable[T]) -> provenance.Sourced[T] | None:
+        """Return the variable's value, otherwise its default; None where it has no default that can be known here."""
+        default = variable.default
+        found = self.get(variable)
+        if found is not None or default is None or isinstance(default, Elsewhere):
+            return found
+        if not isinstance(default, From):
+            return provenance.Sourced(variable.default_for(self.deployment))
+        for name in default.names:
+            source = self._source(name)
+            if source is not None:
+                return source.map(default.change)
+        return None
 
-    @property
-    def cluster_name(self) -> provenance.Sourced[str] | None:
-        """TELEPORT_CLUSTER_NAME, otherwise the domain; None on an all-in-one with neither."""
-        return self.get(variables.TELEPORT_CLUSTER_NAME) or self.get(variables.TELEPORT_DOMAIN_NAME)
+    def certain(self, variable: variables.Variable[T]) -> provenance.Sourced[T]:
+        """Return the value or the default of a variable that always has one."""
+        found = self.value(variable)
+        if found is None:
+            raise AssertionError(f"{variable.name} has no default")
+        return found
+
+    def _source(self, name: str) -> provenance.Sourced[Any] | None:
+        """Return the value of a variable or of an item of instance metadata, None where it has none."""
+        if name in variables.BY_NAME:
+            return self.value(variables.BY_NAME[name])
+        value = self.facts.region if name == "placement/region" else getattr(self.facts, name.replace("-", "_"))
+        return None if value is None else provenance.from_metadata(name, value)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Optional, Protocol
 
-from teleport_bootstrap.plan import deployment, overrides, provenance
+from teleport_bootstrap import paths
+from teleport_bootstrap.conf import deployment
+from teleport_bootstrap.plan import overrides, provenance
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,9 @@ class Activation:
     def markers(self) -> tuple[str, ...]:
         """The names of the marker files in /etc/teleport.d, for example role.all-acm."""
         return tuple(
-            planned.path.rpartition("/")[2] for planned in self.files if planned.path in deployment.MARKER_PATHS
+            planned.path.rpartition("/")[2]
+            for planned in self.files
+            if planned.path.startswith(f"{paths.CONF_DIRECTORY}/")
         )
 
 

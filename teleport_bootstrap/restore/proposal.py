@@ -12,11 +12,11 @@ from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.change import preflight, units
 from teleport_bootstrap.conf import conf_file as confs
-from teleport_bootstrap.conf import variables
+from teleport_bootstrap.conf import decision, variables
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.host import teleport
 from teleport_bootstrap.instance import gather, secret_values
-from teleport_bootstrap.plan import comparison, deployment, overrides, plan_model, planner, teleport_build
+from teleport_bootstrap.plan import comparison, overrides, plan_model, planner, teleport_build
 from teleport_bootstrap.restore import archive_configuration, manual_host, manual_yaml, origin, places, rules, this_host
 from teleport_bootstrap.state import generations, manual_edits, restore_record
 
@@ -159,7 +159,7 @@ def _origin(verified: interface.Verified, given: confs.Conf | None) -> rules.Ori
     )
     if given is None:
         return said
-    decided = deployment.decide(given, fips=False)
+    decided = decision.decide(given, fips=False)
     return replace(said, role=decided.role.value, cluster=decided.cluster or said.cluster)
 
 
@@ -170,7 +170,7 @@ def _judged(
     root: paths.Root, proposed: Proposal, archived: archive_configuration.Contents, wishes: Wishes
 ) -> tuple[str, ...]:
     place = (
-        deployment.decide(proposed.given, fips=False).place if proposed.given is not None else proposed.hand.place  # type: ignore[union-attr]
+        decision.decide(proposed.given, fips=False).place if proposed.given is not None else proposed.hand.place  # type: ignore[union-attr]
     )
     files = {path: content for path, (content, _) in proposed.named.items()}
     needs = this_host.Needs(proposed.outline, place, files)

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths, roles
-from teleport_bootstrap.conf import conf_file, variables
+from teleport_bootstrap.conf import conf_file, decision, variables
 from teleport_bootstrap.host import accounts, directory, mounts
-from teleport_bootstrap.plan import deployment, teleport_build
+from teleport_bootstrap.plan import teleport_build
 from teleport_bootstrap.restore import archive_configuration, existing, rules
 from teleport_bootstrap.state import current, generations, metadata_cache, restore_record
 
@@ -63,7 +63,7 @@ def _role(root: paths.Root, conf: conf_file.Conf | None) -> rules.Statement | No
     A conf without TELEPORT_ROLE is an all-in-one's by its grammar; by itself, that is no statement about anything.
     """
     if conf is not None and conf.value(variables.TELEPORT_ROLE) is not None:
-        return rules.Statement(deployment.role(conf).value, _line(conf, variables.TELEPORT_ROLE.name))
+        return rules.Statement(decision.role(conf).value, _line(conf, variables.TELEPORT_ROLE.name))
     applied = _applied(root)
     return None if applied is None else rules.Statement(applied.role, rules.APPLIED)
 

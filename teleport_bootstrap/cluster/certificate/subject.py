@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.cluster import lock, lock_holder
 from teleport_bootstrap.cluster.certificate.bucket import Shared
-from teleport_bootstrap.conf import conf_file, variables
+from teleport_bootstrap.conf import conf_file, decision, deployment, variables
 from teleport_bootstrap.host import lock as host_lock
 from teleport_bootstrap.instance import aws_access, gather
-from teleport_bootstrap.plan import activation, deployment, plan_model
+from teleport_bootstrap.plan import activation, plan_model
 from teleport_bootstrap.state import conf_hold
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def of_host(root: paths.Root) -> Subject | str:
     else:
         wanted, fips = staying[0], staying[0].fips
         conf = conf_file.load(staying[0].conf.encode(), f"the conf of generation {staying[0].number}")
-    decided = deployment.decide(conf, fips=fips)
+    decided = decision.decide(conf, fips=fips)
     domain, bucket = conf.value(variables.TELEPORT_DOMAIN_NAME), conf.value(variables.TELEPORT_S3_BUCKET)
     if not decided.letsencrypt or domain is None or bucket is None:
         return f"the role {decided.role.value} does not use Let's Encrypt here"

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from teleport_bootstrap.conf import kinds
-from teleport_bootstrap.conf.variable import AGENT, ALL_IN_ONE, EVERY_ROLE, NODE, Group, Variable
+from teleport_bootstrap.conf.variable import EVERY_ROLE, Variable
+from teleport_bootstrap.roles import Role
 
-COMMAND_LABELS = ("arch", "kernel", "uptime", "internal", "external")
+TITLE = "Labels"
+INTRODUCTION = (
+    "Labels are written `key: value|key: value`. Blanks around `|` and after `:` do not matter; a pair splits at its "
+    "first colon followed by a blank, else at its first colon; a value wholly in quotes loses them. Values are always "
+    "strings: `yes`, `0123` and `1.10` stay as written."
+)
+
+# Each label that a command gives, and the command, which Teleport runs every hour. The addresses are read with IMDSv2,
+# and the architecture not with `uname -p`, which prints "unknown" on Debian.
+COMMAND_LABELS: dict[str, tuple[str, ...]] = {
+    "arch": ("uname", "-m"),
+    "kernel": ("uname", "-r"),
+    "uptime": ("uptime", "-p"),
+    "internal": ("teleport-bootstrap", "metadata", "local-ipv4"),
+    "external": ("teleport-bootstrap", "metadata", "public-ipv4"),
+}
 
 TELEPORT_COMMAND_LABELS = Variable(
     name="TELEPORT_COMMAND_LABELS",
     kind=kinds.chosen_words(*COMMAND_LABELS),
-    roles=(ALL_IN_ONE, NODE, AGENT),
-    default="all five",
+    roles=(Role.ALL, Role.NODE, Role.AGENT),
+    default=tuple(COMMAND_LABELS),
     help="Which of the labels that Teleport refreshes every hour are there. Empty means none of them.",
     since="0.1",
     empty_is_value=True,
@@ -19,7 +35,7 @@ TELEPORT_COMMAND_LABELS = Variable(
 TELEPORT_SSH_LABELS = Variable(
     name="TELEPORT_SSH_LABELS",
     kind=kinds.LABELS,
-    roles=(ALL_IN_ONE, NODE, AGENT),
+    roles=(Role.ALL, Role.NODE, Role.AGENT),
     help="Fixed labels of the SSH service.",
     since="0.1",
 )
@@ -29,12 +45,4 @@ TELEPORT_TAG_LABELS = Variable(
     roles=EVERY_ROLE,
     help="EC2 tags of the instance that become labels.",
     since="0.1",
-)
-
-GROUP = Group(
-    "Labels",
-    "Labels are written `key: value|key: value`. Blanks around `|` and after `:` do not matter; a pair splits at its "
-    "first colon followed by a blank, else at its first colon; a value wholly in quotes loses them. Values are always "
-    "strings: `yes`, `0123` and `1.10` stay as written.",
-    (TELEPORT_COMMAND_LABELS, TELEPORT_SSH_LABELS, TELEPORT_TAG_LABELS),
 )

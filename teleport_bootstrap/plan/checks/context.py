@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from teleport_bootstrap.conf import deployment
 from teleport_bootstrap.finding import ERROR, WARNING, Finding
-from teleport_bootstrap.plan import deployment, enabled_services, overrides, provenance, teleport_build
+from teleport_bootstrap.plan import enabled_services, overrides, provenance, teleport_build
 
 
 def texts(value: Any) -> list[str]:

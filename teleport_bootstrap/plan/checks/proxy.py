@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from teleport_bootstrap import paths
+from teleport_bootstrap.conf import deployment
 from teleport_bootstrap.finding import Finding
-from teleport_bootstrap.plan import deployment, enabled_services
+from teleport_bootstrap.plan import enabled_services
 from teleport_bootstrap.plan.checks.context import Context
 
 SERVICE = "proxy_service"

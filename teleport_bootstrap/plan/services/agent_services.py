@@ -16,7 +16,7 @@ def database(inputs: plan_inputs.Inputs) -> dict[str, Any]:
         served["description"] = description
     served["protocol"] = inputs.need(variables.TELEPORT_AGENT_DB_PROTOCOL)
     served["uri"] = inputs.need(variables.TELEPORT_AGENT_DB_URI)
-    served["aws"] = {"region": inputs.get(variables.TELEPORT_AGENT_DB_REGION) or inputs.region}
+    served["aws"] = {"region": inputs.certain(variables.TELEPORT_AGENT_DB_REGION)}
     redshift = inputs.get(variables.TELEPORT_AGENT_DB_REDSHIFT_CLUSTER_ID)
     if redshift is not None:
         served["aws"]["redshift"] = {"cluster_id": redshift}

@@ -16,7 +16,7 @@ def build(inputs: plan_inputs.Inputs) -> dict[str, Any]:
     # `localhost` is what the Terraform set-up of a single instance writes for "there is none".
     if balancer is not None and balancer.value != "localhost":
         section["public_addr"] = addresses.at(balancer, port_table.AUTH)
-    cluster_name = inputs.cluster_name
+    cluster_name = inputs.value(variables.TELEPORT_CLUSTER_NAME)
     if cluster_name is not None:
         section["cluster_name"] = cluster_name
     section["keep_alive_interval"] = "1m"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from teleport_bootstrap import paths, port_table
-from teleport_bootstrap.conf import variables
-from teleport_bootstrap.plan import addresses, deployment, plan_inputs, provenance
+from teleport_bootstrap.conf import deployment, variables
+from teleport_bootstrap.plan import addresses, plan_inputs, provenance
 
 # Prefix of the keys, the variable that switches the listener on, and its port.
 DATABASES = (
@@ -18,7 +18,7 @@ DATABASES = (
 
 def build(inputs: plan_inputs.Inputs) -> dict[str, Any]:
     """Return the section for a role that runs the proxy service."""
-    web_port = addresses.web_listen_port(inputs)
+    web_port = inputs.certain(variables.TELEPORT_WEB_LISTEN_PORT)
     section: dict[str, Any] = {
         "enabled": "yes",
         "web_listen_addr": web_port.map(addresses.listen),

@@ -13,7 +13,7 @@ def build(inputs: plan_inputs.Inputs) -> dict[str, Any]:
     """Return the section for the role."""
     role = inputs.deployment.role
     section: dict[str, Any] = {
-        "nodename": nodename(inputs),
+        "nodename": inputs.certain(variables.TELEPORT_NODENAME),
         "advertise_ip": provenance.from_metadata("local-ipv4", inputs.facts.local_ipv4),
         "data_dir": paths.DATA,
         "log": {"output": "stderr", "severity": "INFO"},
@@ -28,13 +28,6 @@ def build(inputs: plan_inputs.Inputs) -> dict[str, Any]:
     return section
 
 
-def nodename(inputs: plan_inputs.Inputs) -> provenance.Sourced[str]:
-    """Return TELEPORT_NODENAME, otherwise the private DNS name with dashes for dots, as the public images did."""
-    return inputs.get(variables.TELEPORT_NODENAME) or provenance.from_metadata(
-        "local-hostname", inputs.facts.local_hostname.replace(".", "-")
-    )
-
-
 def storage(inputs: plan_inputs.Inputs) -> dict[str, Any]:
     """Return where the cluster's state and its recordings are kept."""
     if not inputs.deployment.dynamodb:
@@ -43,7 +36,7 @@ def storage(inputs: plan_inputs.Inputs) -> dict[str, Any]:
     bucket = inputs.need(variables.TELEPORT_S3_BUCKET)
     return {
         "type": "dynamodb",
-        "region": inputs.region,
+        "region": inputs.certain(variables.EC2_REGION),
         "table_name": inputs.need(variables.TELEPORT_DYNAMO_TABLE_NAME),
         "audit_events_uri": events.map(lambda table: f"dynamodb://{table}"),
         "audit_sessions_uri": bucket.map(lambda name: f"s3://{name}/records"),
@@ -51,7 +44,7 @@ def storage(inputs: plan_inputs.Inputs) -> dict[str, Any]:
 
 
 def _joining(inputs: plan_inputs.Inputs) -> dict[str, Any]:
-    method = inputs.get(variables.TELEPORT_JOIN_METHOD) or provenance.Sourced("token")
+    method = inputs.certain(variables.TELEPORT_JOIN_METHOD)
     name: provenance.Sourced[str] = provenance.Sourced(paths.TOKEN)
     if method.value != "token":
         name = inputs.need(variables.TELEPORT_JOIN_TOKEN_NAME)

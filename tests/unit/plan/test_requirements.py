@@ -29,19 +29,19 @@ REFUSED: dict[str, tuple[str, list[tuple[int, list[str]]]]] = {
     "node without anything": (
         "TELEPORT_ROLE=node\n",
         [
-            (0, ["TELEPORT_AUTH_SERVER_LB is not set"]),
             (0, ["TELEPORT_CLUSTER_NAME is not set", "TELEPORT_DOMAIN_NAME"]),
+            (0, ["TELEPORT_AUTH_SERVER_LB is not set"]),
         ],
     ),
     "auth without anything": (
         "TELEPORT_ROLE=auth\nUSE_LETSENCRYPT=false\n",
         [
+            (0, ["TELEPORT_CLUSTER_NAME is not set"]),
             (0, ["TELEPORT_AUTH_SERVER_LB is not set"]),
             (0, ["TELEPORT_DYNAMO_TABLE_NAME is not set"]),
             (0, ["TELEPORT_DYNAMO_EVENTS_TABLE_NAME is not set"]),
             (0, ["TELEPORT_S3_BUCKET is not set"]),
             (0, ["TELEPORT_LOCKS_TABLE_NAME is not set"]),
-            (0, ["TELEPORT_CLUSTER_NAME is not set"]),
         ],
     ),
     "auth without locks": (
@@ -51,15 +51,15 @@ REFUSED: dict[str, tuple[str, list[tuple[int, list[str]]]]] = {
     "auth with Let's Encrypt by default": (
         AUTH + LOCKS,
         [
-            (0, ["TELEPORT_DOMAIN_ADMIN_EMAIL is not set", "Let's Encrypt"]),
             (0, ["TELEPORT_DOMAIN_NAME is not set", "Let's Encrypt"]),
+            (0, ["TELEPORT_DOMAIN_ADMIN_EMAIL is not set", "Let's Encrypt"]),
         ],
     ),
     "all-in-one with Let's Encrypt and nothing for it": (
         "USE_LETSENCRYPT=true\n",
         [
-            (0, ["TELEPORT_DOMAIN_ADMIN_EMAIL is not set", "USE_LETSENCRYPT"]),
             (0, ["TELEPORT_DOMAIN_NAME is not set", "USE_LETSENCRYPT"]),
+            (0, ["TELEPORT_DOMAIN_ADMIN_EMAIL is not set", "USE_LETSENCRYPT"]),
             (0, ["TELEPORT_S3_BUCKET is not set", "USE_LETSENCRYPT"]),
         ],
     ),

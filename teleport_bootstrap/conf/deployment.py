@@ -1,0 +1,50 @@
+"""What a conf makes of an instance: the value that the defaults and requirements of variables are functions of."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from teleport_bootstrap import roles
+
+
+class Tls(enum.Enum):
+    """Where TLS of the proxy's web port ends, and with which certificate."""
+
+    SELF_SIGNED = "self-signed"
+    LETSENCRYPT = "letsencrypt"
+    ACM = "acm"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What this instance is to be.
+
+    `plain_http` says that an ALB speaks plain HTTP to Teleport, which then runs with --insecure-no-tls. `letsencrypt`
+    says that certificates are obtained or renewed here, which auth servers do for their proxies. `assigned` are the
+    names of all variables that the conf sets, `enabled` of those that it sets to true.
+    """
+
+    role: roles.Role
+    fips: bool
+    assigned: frozenset[str]
+    enabled: frozenset[str]
+    cluster: str | None = None
+    acm: bool = False
+    tls_routing: bool = False
+    dynamodb: bool = False
+    plain_http: bool = False
+    letsencrypt: bool = False
+    join_method: str = ""
+
+    @property
+    def place(self) -> roles.Place:
+        """Marker, unit and account of the role."""
+        return roles.place(self.role, acm=self.acm)
+
+    @property
+    def tls(self) -> Tls:
+        """How the proxy of this instance gets its certificate."""
+        if self.acm:
+            return Tls.ACM
+        return Tls.LETSENCRYPT if self.letsencrypt and self.role.runs_proxy else Tls.SELF_SIGNED
