@@ -1,4 +1,4 @@
-"""Extended attributes: which of them are archived, and how they are read, compared and given."""
+"""Extended attributes: which of them are archived, and how they are read, compared and set."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import hashlib
 import os
 from collections.abc import Mapping
 
-# What cannot mean the same on another machine is left out: IMA and EVM sign with a machine's own key.
+# Others mean nothing on another machine: IMA and EVM sign with a machine's own key.
 _ARCHIVED = ("user.", "trusted.", "security.capability", "security.selinux", "system.posix_acl_")
 
-# Symbolic links of the kernel's own to what is open; the way to attributes of a name that must not be followed.
-_OPEN = "/proc/self/fd"
+# The kernel's links to open files: the only way to attributes of a symbolic link in an open directory.
+_OPEN_FILES = "/proc/self/fd"
 
 
 def is_archived(name: str) -> bool:
-    """Whether an attribute of this name belongs into an archive."""
+    """Return whether an attribute of this name belongs in an archive."""
     return name.startswith(_ARCHIVED)
 
 
@@ -32,7 +32,7 @@ def of_descriptor(descriptor: int) -> dict[str, bytes]:
 
 def of_link(parent: int, name: str) -> dict[str, bytes]:
     """Return the attributes of the symbolic link `name` itself, in the open directory `parent`. Raises OSError."""
-    path = f"{_OPEN}/{parent}/{name}"
+    path = f"{_OPEN_FILES}/{parent}/{name}"
     try:
         names = os.listxattr(path, follow_symlinks=False)
         return {each: os.getxattr(path, each, follow_symlinks=False) for each in names if is_archived(each)}
@@ -42,13 +42,13 @@ def of_link(parent: int, name: str) -> dict[str, bytes]:
         raise
 
 
-def give_link(parent: int, name: str, attribute: str, value: bytes) -> None:
-    """Give an attribute to the symbolic link `name` itself. Raises OSError."""
-    os.setxattr(f"{_OPEN}/{parent}/{name}", attribute, value, follow_symlinks=False)
+def set_on_link(parent: int, name: str, attribute: str, value: bytes) -> None:
+    """Set an attribute of the symbolic link `name` itself. Raises OSError."""
+    os.setxattr(f"{_OPEN_FILES}/{parent}/{name}", attribute, value, follow_symlinks=False)
 
 
 def digest(attributes: Mapping[str, bytes]) -> str:
-    """Return one SHA-256 over all of them, in hexadecimal; "" where there are none."""
+    """Return one SHA-256 over all of them, in hexadecimal; "" for none."""
     if not attributes:
         return ""
     whole = hashlib.sha256()

@@ -1,13 +1,13 @@
-"""What `pack`, `verify` and `unpack` take and give.
+"""The arguments and results of `pack`, `verify` and `unpack`.
 
 An archive is a tar that `tar -xpf ARCHIVE -C / --xattrs --xattrs-include='*'` unpacks, compressed by zstd or gzip:
 
-    teleport-backup/header.json      what was known before: which Teleport, which instance, when
+    teleport-backup/header.json      what the caller knows before: for a host, which Teleport, which instance, when
     etc/teleport.yaml, ...           the files, by their path without the leading slash, parents before children,
                                      names in the order of their bytes
     teleport-backup/manifest.jsonl   one line for each of those, in the same order, with the SHA-256 of each
 
-See docs/backup-format.md for every byte of it.
+docs/backup-format.md describes every byte of it.
 """
 
 from __future__ import annotations
@@ -17,45 +17,45 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Optional, Protocol, Union
+from typing import Any, Protocol, Union
 
 from teleport_bootstrap import escaping
 from teleport_bootstrap.archive.spool import Spool
 
-# Where the archive's own two members are; nothing of the host may have such a path.
+# The archive's own two members; no file of the host may have such a path.
 OWN = "teleport-backup"
 HEADER = f"{OWN}/header.json"
 MANIFEST = f"{OWN}/manifest.jsonl"
 
-# Of the header, and of what this module's docstring says. An archive with a higher one is refused.
+# The version of this format, which is in the header. An archive with a higher one is refused.
 FORMAT = 1
 
-# `progress(done, entries)`: how many bytes and entries are behind us. For pack, bytes of tar, that is files and little
-# more; for verify and unpack, bytes of the archive read, of `Source.size`. Called about ten times a second at most, in
-# the caller's thread; what it raises ends the work.
+# `progress(done, entries)`: how many bytes and entries are done. For pack, bytes of tar, that is files and little more;
+# for verify and unpack, bytes of the archive, of `Source.size`. Called at most ten times a second, in the caller's
+# thread; what it raises ends the work.
 Progress = Callable[[int, int], None]
 
 
 class Stream(Protocol):
-    """Bytes to be read once, from the first to the last."""
+    """Bytes that are read once, from the first to the last."""
 
     def read(self, size: int, /) -> bytes:
         """Return the next 1 to `size` bytes; none only at the end. Raises a catalogue error, or OSError."""
 
     def close(self) -> None:
-        """Give back what was held for reading; reading may have stopped anywhere."""
+        """Release what reading took; it may have stopped anywhere."""
 
 
 class Source(Protocol):
-    """An archive that can be read, as often as it takes, and gives the same bytes each time or raises."""
+    """An archive that can be read several times, and gives the same bytes each time or raises."""
 
     @property
     def name(self) -> str:
-        """What messages call it: a path, or s3://bucket/key."""
+        """Its name in messages: a path, or s3://bucket/key."""
 
     @property
-    def size(self) -> Optional[int]:
-        """How many bytes it has; None where that is not known."""
+    def size(self) -> int | None:
+        """Its size in bytes; None where that is unknown."""
 
     def open(self) -> Stream:
         """Return its bytes from the first on. Raises a catalogue error."""
@@ -65,15 +65,15 @@ class Sink(Protocol):
     """Where an archive is written to."""
 
     def write(self, data: bytes, /) -> Any:
-        """Take all of `data` or raise a catalogue error or OSError; the returned value is not looked at."""
+        """Take all of `data`, or raise a catalogue error or OSError; the returned value is ignored."""
 
 
-# ---- what goes in ----
+# ---- arguments of pack ----
 
 
 @dataclass(frozen=True)
 class Take:
-    """Archive the file as it is. Directories: and what is in it, each asked about in turn."""
+    """Archive the file as it is; of a directory, choose for each file in it."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,9 @@ class Leave:
 class Instead:
     """Archive other content under the file's name, owner, mode, times and extended attributes.
 
-    `open` is called once, when it is the file's turn, and returns a descriptor of a regular file that nobody changes;
-    pack reads it from its beginning and closes it. Raising a catalogue error ends pack; raising Gone leaves the file
-    out with a note.
+    `open` is called once, when it is the file's turn, and returns a descriptor of a regular file that no process
+    changes; pack reads it from its beginning and closes it. Raising a catalogue error ends pack; raising Gone leaves
+    the file out with a note.
     """
 
     open: Callable[[], int]
@@ -97,7 +97,7 @@ class Instead:
 
 
 class Gone(Exception):
-    """Raised by Instead.open: the file cannot be had any more; the text says why, and becomes a note."""
+    """Raised by Instead.open: the file is no longer available; the text says why, and becomes a note."""
 
 
 Choice = Union[Take, Leave, Instead]
@@ -113,13 +113,14 @@ def take_all(path: str, facts: os.stat_result) -> Choice:  # noqa: ARG001
 class Tree:
     """A file or a directory with all in it, to be archived.
 
-    `path` is absolute, as the instance sees it; trees do not overlap. A top that is not there is left out silently, one
-    that is a symbolic link is an error: what it leads to would be missing.
-    `hostile`: another account can change what is in it at any moment. Then a file with several links that does not
-    belong to the owner of the tree's top is left out with a note: it may be anybody's file, linked into the tree.
-    `choose(path, facts)` is asked about each name in it, the top included: `path` as the instance sees it, bytes that
+    `path` is absolute, as the instance sees it; trees do not overlap. A missing path is left out silently; a symbolic
+    link is an error, because its target would be missing.
+    `hostile`: another account can change the tree at any moment. Then a file with several links that does not belong to
+    the owner of the tree's top is left out with a note: it may be a file of another account, linked into the tree.
+    `choose(path, facts)` is called for each name in it, the top included: `path` as the instance sees it, bytes that
     are not UTF-8 as os.fsdecode gives them; `facts` of the name itself, links not followed. It must not touch the file.
-    What is neither file, directory nor symbolic link is left out with a note if `choose` does not leave it out first.
+    Other files than regular ones, directories and symbolic links are left out with a note, unless `choose` left them
+    out already.
     """
 
     path: str
@@ -127,24 +128,24 @@ class Tree:
     choose: Callable[[str, os.stat_result], Choice] = take_all
 
 
-# ---- what comes out ----
+# ---- results ----
 
 
 @dataclass(frozen=True)
 class Note:
-    """Something about one path that whoever relies on the archive should know."""
+    """A remark about one path, for those who rely on the archive."""
 
     path: str
     text: str
 
     def describe(self) -> str:
-        """Return it as a line for people."""
+        """Return it as one line of text."""
         return f"{shown(self.path)}: {self.text}"
 
 
 @dataclass(frozen=True)
 class Totals:
-    """What is in an archive. `content` counts the bytes of regular files, holes included; `data` without holes."""
+    """The contents of an archive. `content` counts the bytes of regular files, holes included; `data` without holes."""
 
     entries: int = 0
     files: int = 0
@@ -158,7 +159,7 @@ class Totals:
 
 @dataclass(frozen=True)
 class Packed:
-    """What pack has written: `size` bytes, whose seal is `digest` (hexadecimal), compressed with `compression`.
+    """A finished archive of `size` bytes. `digest` is the SHA-256 at its end, in hexadecimal.
 
     `notes` holds the first NOTES_KEPT of `notes_in_all`; all are in the manifest.
     """
@@ -196,10 +197,10 @@ HARDLINK = "hardlink"
 
 @dataclass(frozen=True)
 class Entry:
-    """One member of an archive, as its manifest has it.
+    """A member of an archive, as its manifest describes it.
 
     `path` is without the leading slash. `size`: bytes of a regular file, holes included. `mtime`: nanoseconds since
-    1970. `link`: what a symbolic link holds, or the path of the member that a hard link is another name of.
+    1970. `link`: the target of a symbolic link, or the path of the member that a hard link is another name of.
     `sha256` of a regular file's content; `xattrs`: SHA-256 over its extended attributes, empty where it has none.
     `superseded`: the file changed while it was read, and the next member is the same file read again.
     `note`: what pack reported.
@@ -223,9 +224,9 @@ class Entry:
 
 @dataclass(frozen=True)
 class Limits:
-    """What an archive may hold at most before it is taken for an attempt to fill the disk or to keep us busy.
+    """What an archive may hold at most. Larger ones are taken for an attempt to fill the disk or to keep us busy.
 
-    `data` counts what would be written: give the free bytes of the target file system. `content` counts holes too.
+    `data` counts what would be written: the free bytes of the target file system. `content` counts holes too.
     """
 
     data: int = 16 * 1024**4
@@ -283,7 +284,7 @@ class Verified:
 
 @dataclass(frozen=True)
 class Unpacked:
-    """What unpack has made: `totals` of what was written, and what it could not do as the archive says."""
+    """The result of unpack: `totals` of what was written, and notes on what could not be restored exactly."""
 
     totals: Totals
     notes: tuple[Note, ...]
@@ -291,6 +292,6 @@ class Unpacked:
 
 
 def shown(path: str) -> str:
-    """Return a member's path as messages name it: on one line, printable, and not without end."""
+    """Return a member's path for a message: on one line, printable, and at most about 300 characters."""
     text = escaping.one_line(path)
     return text if len(text) <= 300 else f"{text[:140]}...{text[-140:]}"

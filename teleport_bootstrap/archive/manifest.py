@@ -1,8 +1,8 @@
-"""The manifest: what an archive says about its members, one JSON object in each line.
+"""The manifest of an archive: one JSON object in each line.
 
-    {"format": 1, "header": {...}}                  first: the header once more, so that the manifest stands for itself
+    {"format": 1, "header": {...}}                  first: the header again, so that the manifest is complete in itself
     {"path": ..., "kind": "file", ..., "sha256": ...}   each member, in the archive's order
-    {"left_out": path, "note": text}                what is not in it, and why, where that came up
+    {"left_out": path, "note": text}                a file that is not in it, and why
     {"entries": 3, "files": 2, "content": 10, "data": 10}   last: the totals
 
 A byte of a name that is not UTF-8 is written as the lone surrogate that os.fsdecode makes of it: 0xFF is "\\udcff".
@@ -20,11 +20,11 @@ from typing import Any
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.archive.interface import Entry, Note, Totals
 
-# Of one line; a name has at most 4095 bytes, each of which JSON may need six for, and a link as many.
+# A name and the target of a link have at most 4095 bytes each, and JSON takes up to six characters for a byte.
 LONGEST_LINE = 128 * 1024
 LARGEST_HEADER = 1024 * 1024
 
-# What the kernel takes for a size or, in nanoseconds, for a time.
+# The kernel's limit for sizes and, in nanoseconds, for times.
 _LARGEST = 2**63 - 1
 
 _DIGEST = re.compile("[0-9a-f]{64}")
@@ -38,7 +38,7 @@ _dump = json.JSONEncoder(ensure_ascii=True, separators=(", ", ": ")).encode
 
 
 class Malformed(Exception):
-    """A line that is not one of a manifest; the text says how."""
+    """A line does not belong in a manifest; the text says why."""
 
 
 def line(entry: Entry) -> bytes:
@@ -72,7 +72,7 @@ def _quoted(text: str) -> str:
 
 
 def note_line(note: Note) -> bytes:
-    """Return the line for something that was left out."""
+    """Return the line for a file that was left out."""
     return (_dump({"left_out": note.path, "note": note.text}) + "\n").encode("ascii")
 
 
@@ -88,7 +88,7 @@ def last_line(totals: Totals) -> bytes:
 
 
 def parse(text: bytes) -> Entry | Note | Totals:
-    """Return what a line behind the first says. Raises Malformed."""
+    """Return the meaning of a line after the first. Raises Malformed."""
     values = json_object(text)
     found: Entry | Note | Totals
     if set(values) == {"entries", "files", "content", "data"}:
@@ -103,7 +103,7 @@ def parse(text: bytes) -> Entry | Note | Totals:
         found = entry = _entry(values)
         again = line(entry)
     if again != text:
-        raise Malformed("a line of the manifest is not as this agent writes it")
+        raise Malformed("has a line that this agent does not write")
     return found
 
 
@@ -115,30 +115,30 @@ def _entry(values: dict[str, Any]) -> Entry:
         mode = int(strings.pop("mode"), 8)
         whole = Entry(mode=mode, superseded=superseded, **strings, **numbers)
     except (KeyError, TypeError, ValueError):
-        raise Malformed("a line of the manifest lacks something") from None
+        raise Malformed("has a line in which something is missing") from None
     _must(all(type(value) is str for value in strings.values()) and type(superseded) is bool and not values)
     _must(all(type(value) is int and -_LARGEST <= value <= _LARGEST for value in numbers.values()))
     _must(whole.kind in _KINDS and 0 <= mode <= 0o7777)
-    # What a digest is made of; also, these are written without quoting anything.
+    # `line` writes these without quoting.
     _must(_DIGEST.fullmatch(whole.sha256 or _NONE) is not None and _DIGEST.fullmatch(whole.xattrs or _NONE) is not None)
     return whole
 
 
 def _must(holds: bool) -> None:
     if not holds:
-        raise Malformed("a line of the manifest says something that this agent does not know")
+        raise Malformed("has a line with an unknown key or an impossible value")
 
 
 def parse_entry(text: bytes) -> Entry:
-    """Return what a member's line says. Raises Malformed, also for another kind of line."""
+    """Return the entry in a member's line. Raises Malformed, also for another kind of line."""
     found = parse(text)
     if not isinstance(found, Entry):
-        raise Malformed("a line of the manifest is about no member")
+        raise Malformed("has another line where an entry is expected")
     return found
 
 
 def kept_entry(text: bytes) -> Entry:
-    """Return what a member's line says that `parse` has accepted before: without looking at it again."""
+    """Return the entry in a line that `parse` has accepted before, without checking it again."""
     values = json.loads(text)
     return Entry(mode=int(values.pop("mode"), 8), **values)
 
@@ -148,7 +148,7 @@ def json_object(text: bytes) -> dict[str, Any]:
     try:
         values = json.loads(text)
     except (ValueError, RecursionError):
-        raise Malformed("this is not JSON") from None
+        raise Malformed("has a line that is not JSON") from None
     if not isinstance(values, dict):
-        raise Malformed("this is not a JSON object")
+        raise Malformed("has a line that is not a JSON object")
     return values

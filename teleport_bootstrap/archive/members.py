@@ -8,9 +8,7 @@ import functools
 import hashlib
 import os
 import stat
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Optional
+from collections.abc import Callable, Sequence
 
 from teleport_bootstrap.archive import attributes, interface, sparse, tar_headers, walk
 from teleport_bootstrap.archive.interface import Entry
@@ -18,30 +16,27 @@ from teleport_bootstrap.archive.stream import Output
 from teleport_bootstrap.host import accounts
 from teleport_bootstrap.host import clock as clocks
 
-# Files up to this size are read whole before anything of them is written: one that changed meanwhile is simply read
-# again. Of a larger one, the first reading is in the archive by then and stays there, superseded by the next member.
+# Files up to this size are read whole before anything of them is written: one that changed meanwhile is read again. Of
+# a larger one, the first reading is in the archive by then and stays there, superseded by the next member.
 SMALL = 1024 * 1024
 _SMALL_ATTEMPTS = 4
 _LARGE_ATTEMPTS = 2
 _STEP = 1024 * 1024
 
-# Two of the longest ticks.
+# Two of the kernel's longest ticks.
 _TICKS_SECONDS = 0.02
 
 _CHANGING = "was being written to: what is archived was read while it changed"
 
-# Entries for the manifest, each with how many bytes of it were data; none where the file is not archived.
+# Entries for the manifest, each with the number of its data bytes; empty where the file is not archived.
 Added = list[tuple[Entry, int]]
 
-
-@dataclass(frozen=True)
-class _Reading:
-    """What came of reading a file once."""
-
-    size: int
-    data: int
-    sha256: str
-    undisturbed: bool
+_TYPES = {
+    interface.FILE: tar_headers.REGULAR,
+    interface.DIRECTORY: tar_headers.DIRECTORY,
+    interface.SYMLINK: tar_headers.SYMBOLIC,
+    interface.HARDLINK: tar_headers.LINK,
+}
 
 
 class _LeftOut(Exception):
@@ -49,35 +44,33 @@ class _LeftOut(Exception):
 
 
 class Members:
-    """Writes members to `output`. `left_out` and `noted` are told why a path is not, or not quite, in the archive."""
+    """Writes members to `output`. Calls `left_out` for a path that is not archived, `noted` for one that is, but ..."""
 
     def __init__(
-        self, output: Output, names: accounts.Names, *, left_out: walk.Tell, noted: walk.Tell, tick: Callable[[], None]
+        self, output: Output, names: accounts.Names, *, left_out: walk.Note, noted: walk.Note, tick: Callable[[], None]
     ) -> None:
         self._output = output
         self._left_out = left_out
         self._noted = noted
         self._tick = tick
-        # Asked for with each file, and hardly ever another.
-        self._owner = functools.lru_cache(maxsize=256)(lambda uid: _both(names.user(uid)))
-        self._group = functools.lru_cache(maxsize=256)(lambda gid: _both(names.group(gid)))
+        # Needed for each file, and nearly always the same ones.
+        self._owner = functools.lru_cache(maxsize=256)(names.user)
+        self._group = functools.lru_cache(maxsize=256)(names.group)
         self._holes = 0
-        self._begin(None)
-
-    def _begin(self, tree: Optional[interface.Tree]) -> None:
-        self._tree = tree
+        self._tree: interface.Tree | None = None
         self._top_owner = -1
-        # Only of files with several names.
+        # Files with several names in this tree: the first path of each.
         self._links: dict[tuple[int, int], str] = {}
 
     def add(self, tree: interface.Tree, found: walk.Found) -> Added:
-        """Write what was found in `tree`; return what the manifest has to say of it. Raises FileTrouble."""
+        """Write what was found in `tree`; return its entries for the manifest. Raises FileTrouble."""
         if tree is not self._tree:
-            self._begin(tree)
-            self._top_owner = found.facts.st_uid
+            self._tree, self._top_owner = tree, found.facts.st_uid
+            self._links.clear()
         try:
             if found.descriptor != -1:
-                return self._directory(found)
+                extended = attributes.of_descriptor(found.descriptor)
+                return [(self._member(found, found.facts, interface.DIRECTORY, extended), 0)]
             if stat.S_ISLNK(found.facts.st_mode):
                 return self._symlink(found)
             if isinstance(found.choice, interface.Instead):
@@ -85,7 +78,6 @@ class Members:
             return self._regular(found, hostile=tree.hostile)
         except _LeftOut as reason:
             self._left_out(found.path, str(reason))
-            return []
         except OSError as error:
             if error.errno in walk.VANISHED:
                 self._left_out(found.path, "vanished before it was read")
@@ -93,11 +85,7 @@ class Members:
                 self._left_out(found.path, "became something else before it was read")
             else:
                 raise walk.trouble(found.path, error) from None
-            return []
-
-    def _directory(self, found: walk.Found) -> Added:
-        entry = self._member(found, found.facts, interface.DIRECTORY, attributes.of_descriptor(found.descriptor))
-        return [(entry, 0)]
+        return []
 
     def _symlink(self, found: walk.Found) -> Added:
         try:
@@ -107,53 +95,7 @@ class Members:
                 raise OSError(errno.ELOOP, "") from None
             raise
         extended = attributes.of_link(found.parent, found.name)
-        entry = self._member(found, found.facts, interface.SYMLINK, extended, link=target)
-        return [(entry, 0)]
-
-    def _regular(self, found: walk.Found, *, hostile: bool) -> Added:
-        # Only of a large file; it is in the archive already.
-        earlier: Optional[tuple[Entry, int]] = None
-        attempts = 0
-        while True:
-            attempts += 1
-            try:
-                one = self._attempt(found, attempts, hostile=hostile)
-            except (OSError, _LeftOut) as error:
-                if earlier is None or (isinstance(error, OSError) and error.errno not in walk.VANISHED + walk.REPLACED):
-                    raise
-                # It has gone since, or become something that does not belong here: what there was has to do.
-                return [(self._noting(earlier[0], _CHANGING), earlier[1])]
-            if one is not None and earlier is not None:
-                return [(_changed(earlier[0], superseded=True), earlier[1]), one]
-            if one is not None and (not one[0].superseded):
-                return [one]
-            earlier = one
-
-    def _attempt(self, found: walk.Found, attempts: int, *, hostile: bool) -> Optional[tuple[Entry, int]]:
-        """Read a file and write it; None where it changed and nothing was written, marked where it is written."""
-        descriptor = _open(found)
-        try:
-            facts = os.fstat(descriptor)
-            if not stat.S_ISREG(facts.st_mode):
-                raise OSError(errno.ELOOP, "")
-            if facts.st_nlink > 1:
-                if hostile and facts.st_uid != self._top_owner:
-                    raise _LeftOut("has another name elsewhere, and belongs to somebody else; left out")
-                known = self._links.get((facts.st_dev, facts.st_ino))
-                if known is not None and attempts == 1:
-                    return self._hardlink(found, facts, known)
-            last = attempts >= (_SMALL_ATTEMPTS if facts.st_size <= SMALL else _LARGE_ATTEMPTS)
-            facts, at_rest = _settled(descriptor, facts)
-            one = self._read(found, descriptor, facts, at_rest=at_rest, last=last)
-            if facts.st_nlink > 1 and one is not None and not one[0].superseded:
-                self._links[facts.st_dev, facts.st_ino] = found.path
-            return one
-        finally:
-            os.close(descriptor)
-
-    def _hardlink(self, found: walk.Found, facts: os.stat_result, first: str) -> tuple[Entry, int]:
-        entry = self._member(found, facts, interface.HARDLINK, {}, link=first.lstrip("/"))
-        return entry, 0
+        return [(self._member(found, found.facts, interface.SYMLINK, extended, link=target), 0)]
 
     def _instead(self, found: walk.Found, choice: interface.Instead) -> Added:
         original = _open(found)
@@ -164,81 +106,117 @@ class Members:
         try:
             descriptor = choice.open()
         except interface.Gone as gone:
-            self._left_out(found.path, str(gone))
-            return []
+            raise _LeftOut(str(gone)) from None
         try:
             size = os.fstat(descriptor).st_size
-            entry, reading = self._streamed(found, found.facts, descriptor, size=size, extended=extended)
+            entry, is_whole = self._streamed(found, found.facts, descriptor, extended, size, None)
         finally:
             os.close(descriptor)
-        return [(self._noting(entry, choice.note if reading.undisturbed else _CHANGING), reading.data)]
+        return [(self._with_note(entry, choice.note if is_whole else _CHANGING), size)]
+
+    def _regular(self, found: walk.Found, *, hostile: bool) -> Added:
+        # The first reading of a large file, which is in the archive already.
+        earlier: tuple[Entry, int] | None = None
+        attempts = 0
+        while True:
+            attempts += 1
+            try:
+                one = self._attempt(found, attempts, hostile=hostile)
+            except (OSError, _LeftOut) as error:
+                if earlier is None or (isinstance(error, OSError) and error.errno not in walk.VANISHED + walk.REPLACED):
+                    raise
+                # It has vanished since, or became something that does not belong here: the first reading has to do.
+                return [(self._with_note(earlier[0], _CHANGING), earlier[1])]
+            if one is not None and not one[0].superseded:
+                return [one] if earlier is None else [earlier, one]
+            # A file that has become small may need several more attempts.
+            earlier = one or earlier
+
+    def _attempt(self, found: walk.Found, attempts: int, *, hostile: bool) -> tuple[Entry, int] | None:
+        """Read a file and write it; return None where nothing was written, a superseded entry to have it read again."""
+        descriptor = _open(found)
+        try:
+            facts = os.fstat(descriptor)
+            if not stat.S_ISREG(facts.st_mode):
+                raise OSError(errno.ELOOP, "")
+            if facts.st_nlink > 1:
+                if hostile and facts.st_uid != self._top_owner:
+                    raise _LeftOut("has another name elsewhere and another owner; left out")
+                first = self._links.get((facts.st_dev, facts.st_ino))
+                if first is not None and attempts == 1:
+                    return self._member(found, facts, interface.HARDLINK, {}, link=first.lstrip("/")), 0
+            is_last = attempts >= (_SMALL_ATTEMPTS if facts.st_size <= SMALL else _LARGE_ATTEMPTS)
+            facts, at_rest = _settled(descriptor, facts)
+            one = self._read(found, descriptor, facts, at_rest=at_rest, is_last=is_last)
+            if facts.st_nlink > 1 and one is not None and not one[0].superseded:
+                self._links[facts.st_dev, facts.st_ino] = found.path
+            return one
+        finally:
+            os.close(descriptor)
 
     def _read(
-        self, found: walk.Found, descriptor: int, facts: os.stat_result, *, at_rest: bool, last: bool
-    ) -> Optional[tuple[Entry, int]]:
-        """Write the file as it is read now; None where nothing was written, to be tried again."""
+        self, found: walk.Found, descriptor: int, facts: os.stat_result, *, at_rest: bool, is_last: bool
+    ) -> tuple[Entry, int] | None:
         size = facts.st_size
         extended = attributes.of_descriptor(descriptor)
         stretches = sparse.segments(descriptor, size) if facts.st_blocks * 512 < size else None
         if size <= SMALL and stretches is None:
-            data = _whole(descriptor, size)
-            undisturbed = at_rest and _same(facts, os.fstat(descriptor)) and len(data) == size
-            if not undisturbed and not last:
+            content = _whole(descriptor, size)
+            is_undisturbed = at_rest and _is_same(facts, os.fstat(descriptor)) and len(content) == size
+            if not is_undisturbed and not is_last:
                 return None
-            entry = self._member(
-                found, facts, interface.FILE, extended, data=data, sha256=hashlib.sha256(data).hexdigest()
-            )
-            return self._noting(entry, "" if undisturbed else _CHANGING), len(data)
-        if stretches is not None:
-            self._holes += size - sum(length for _, length in stretches)
-            if self._holes > interface.Limits.holes:
-                raise _LeftOut("has larger holes than a backup may hold; left out")
-        entry, reading = self._streamed(found, facts, descriptor, size=size, extended=extended, stretches=stretches)
-        if at_rest and _same(facts, os.fstat(descriptor)) and reading.undisturbed:
-            return entry, reading.data
-        if last:
-            return self._noting(entry, _CHANGING), reading.data
-        return _changed(entry, superseded=True), reading.data
+            sha256 = hashlib.sha256(content).hexdigest()
+            entry = self._member(found, facts, interface.FILE, extended, size=len(content), sha256=sha256)
+            self._output.write(tar_headers.padded(content))
+            return self._with_note(entry, "" if is_undisturbed else _CHANGING), len(content)
+        data = size if stretches is None else sum(length for _, length in stretches)
+        self._holes += size - data
+        if self._holes > interface.Limits.holes:
+            raise _LeftOut("has larger holes than a backup may hold; left out")
+        entry, is_whole = self._streamed(found, facts, descriptor, extended, size, stretches)
+        if at_rest and is_whole and _is_same(facts, os.fstat(descriptor)):
+            return entry, data
+        if is_last:
+            return self._with_note(entry, _CHANGING), data
+        return dataclasses.replace(entry, superseded=True), data
 
-    def _streamed(
+    def _streamed(  # noqa: PLR0917
         self,
         found: walk.Found,
         facts: os.stat_result,
         descriptor: int,
-        *,
-        size: int,
         extended: dict[str, bytes],
-        stretches: Optional[list[tuple[int, int]]] = None,
-    ) -> tuple[Entry, _Reading]:
-        """Write a file that is read while it is written; what it lacks at its end is filled up with zeros."""
-        head_data = b"" if stretches is None else tar_headers.sparse_map(stretches, size)
-        stored = size if stretches is None else len(head_data) + sum(length for _, length in stretches)
-        entry = self._member(
-            found, facts, interface.FILE, extended, size=size, stored=stored, is_sparse=stretches is not None
-        )
-        self._output.write(head_data)
+        size: int,
+        stretches: Sequence[tuple[int, int]] | None,
+    ) -> tuple[Entry, bool]:
+        """Write a file while it is read, missing bytes as zeros; return its entry, and whether it had `size` bytes."""
+        head = b"" if stretches is None else tar_headers.sparse_map(stretches, size)
+        segments = [(0, size)] if stretches is None else stretches
+        stored = len(head) + sum(length for _, length in segments)
+        is_sparse = stretches is not None
+        entry = self._member(found, facts, interface.FILE, extended, size=size, stored=stored, is_sparse=is_sparse)
+        self._output.write(head)
         whole = hashlib.sha256()
         at = 0
-        undisturbed = True
-        for start, length in [(0, size)] if stretches is None else stretches:
+        is_whole = True
+        for start, length in segments:
             sparse.hash_zeros(whole, start - at)
             at = start
             while at < start + length:
-                # Straight to where it is compressed from.
+                # Straight into the buffer that is compressed.
                 part = self._output.space(min(_STEP, start + length - at))
-                size_read = os.preadv(descriptor, [part], at)
-                if not size_read:
-                    undisturbed = False
-                    size_read = len(part)
-                    part[:] = bytes(size_read)
-                whole.update(part[:size_read])
-                self._output.filled(size_read)
-                at += size_read
+                count = os.preadv(descriptor, [part], at)
+                if not count:
+                    is_whole = False
+                    count = len(part)
+                    part[:] = bytes(count)
+                whole.update(part[:count])
+                self._output.filled(count)
+                at += count
                 self._tick()
         sparse.hash_zeros(whole, size - at)
         self._output.write(tar_headers.padding(stored))
-        digest = whole.hexdigest()
-        return _changed(entry, sha256=digest), _Reading(size, stored - len(head_data), digest, undisturbed)
+        return dataclasses.replace(entry, sha256=whole.hexdigest()), is_whole
 
     def _member(
         self,
@@ -247,59 +225,39 @@ class Members:
         kind: str,
         extended: dict[str, bytes],
         *,
-        data: bytes = b"",
-        size: int = -1,
-        stored: int = -1,
+        size: int = 0,
+        stored: int | None = None,
         is_sparse: bool = False,
         sha256: str = "",
         link: str = "",
     ) -> Entry:
-        """Write a member's head, and its data where they are given; return what the manifest says of it."""
-        size = len(data) if size == -1 else size
+        """Write a member's headers; return its entry for the manifest."""
         mode, mtime = stat.S_IMODE(facts.st_mode), facts.st_mtime_ns
-        owner, raw_owner = self._owner(facts.st_uid)
-        group, raw_group = self._group(facts.st_gid)
+        owner, group = self._owner(facts.st_uid), self._group(facts.st_gid)
         head = tar_headers.Head(
             found.raw,
             _TYPES[kind],
             mode,
             facts.st_uid,
             facts.st_gid,
-            raw_owner,
-            raw_group,
+            os.fsencode(owner),
+            os.fsencode(group),
             mtime // 1_000_000_000,
-            size if stored == -1 else stored,
-            os.fsencode(link) if link else b"",
+            size if stored is None else stored,
+            os.fsencode(link),
             size if is_sparse else None,
             extended,
         )
         self._output.write(head.pack())
-        if data:
-            self._output.write(data)
-            self._output.write(tar_headers.padding(size))
         digest = attributes.digest(extended)
         path = found.path[1:]
         return Entry(path, kind, mode, facts.st_uid, facts.st_gid, owner, group, mtime, size, sha256, link, digest)
 
-    def _noting(self, entry: Entry, text: str) -> Entry:
+    def _with_note(self, entry: Entry, text: str) -> Entry:
         if not text:
             return entry
         self._noted(f"/{entry.path}", text)
-        return _changed(entry, superseded=False, note=text)
-
-
-_TYPES = {
-    interface.FILE: tar_headers.REGULAR,
-    interface.DIRECTORY: tar_headers.DIRECTORY,
-    interface.SYMLINK: tar_headers.SYMBOLIC,
-    interface.HARDLINK: tar_headers.LINK,
-}
-
-_changed = dataclasses.replace
-
-
-def _both(name: str) -> tuple[str, bytes]:
-    return name, os.fsencode(name)
+        return dataclasses.replace(entry, superseded=False, note=text)
 
 
 def _open(found: walk.Found) -> int:
@@ -308,18 +266,15 @@ def _open(found: walk.Found) -> int:
 
 
 def _whole(descriptor: int, size: int) -> bytes:
-    """Return the first `size` bytes of a file, fewer where it has no more."""
-    data = os.read(descriptor, size)
-    while len(data) < size:
-        part = os.read(descriptor, size - len(data))
-        if not part:
-            break
-        data += part
-    return data
+    """Return the first `size` bytes of a file, fewer where it is shorter."""
+    content = os.read(descriptor, size)
+    while len(content) < size and (part := os.read(descriptor, size - len(content))):
+        content += part
+    return content
 
 
 def _settled(descriptor: int, facts: os.stat_result) -> tuple[os.stat_result, bool]:
-    """Return the facts of a file whose times would tell of a write from now on; False where they still would not.
+    """Return the facts of a file, and whether its times would show a write from now on.
 
     The kernel counts a file's times in ticks of up to 10 ms: a file that was written to in this very tick can be
     written to again, and look the same.
@@ -335,10 +290,7 @@ def _is_fresh(facts: os.stat_result) -> bool:
     return abs(clocks.SYSTEM.wall() - facts.st_ctime_ns / 1e9) < _TICKS_SECONDS
 
 
-def _same(before: os.stat_result, after: os.stat_result) -> bool:
-    """Whether nobody wrote to a file between two looks at it."""
-    return (before.st_mtime_ns, before.st_ctime_ns, before.st_size) == (
-        after.st_mtime_ns,
-        after.st_ctime_ns,
-        after.st_size,
-    )
+def _is_same(before: os.stat_result, after: os.stat_result) -> bool:
+    """Return whether a file was not written to between two looks at it."""
+    names = ("st_mtime_ns", "st_ctime_ns", "st_size")
+    return all(getattr(before, name) == getattr(after, name) for name in names)

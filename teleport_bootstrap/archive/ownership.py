@@ -1,4 +1,4 @@
-"""Owners, modes, extended attributes and times of what is unpacked, as an archive has them and this host knows them."""
+"""Setting owners, modes, extended attributes and times of unpacked files."""
 
 from __future__ import annotations
 
@@ -7,50 +7,49 @@ import os
 import stat
 import struct
 from collections.abc import Callable, Mapping
-from typing import Optional
 
 from teleport_bootstrap.archive import attributes
 from teleport_bootstrap.archive.interface import Entry
 from teleport_bootstrap.host import accounts
 
-# Of directories that are not in the archive themselves, above something that is.
+# For directories that are not in the archive themselves, above a file that is.
 _IMPLIED_MODE = 0o755
 
 _ACCESS_LIST = "system.posix_acl_access"
 _DEFAULT_LIST = "system.posix_acl_default"
 
-# What a file system without attributes, or a kernel without SELinux, says.
+# Errors of a file system without attributes, or of a kernel without SELinux.
 _DECLINED = (errno.ENOTSUP, errno.EPERM, errno.EINVAL, errno.ENODATA)
 
 Note = Callable[[str, str], None]
 
 
 class Owners:
-    """Gives what was made the facts of its entry. Methods raise OSError; `note` is told what could not be given."""
+    """Sets the metadata of files. Methods raise OSError; `note` is called for what could not be set."""
 
     def __init__(self, names: accounts.Names, note: Note) -> None:
         self._names = names
         self._note = note
-        # Nobody else may give files away; an ordinary user tries things out in a scratch directory.
-        self._can_give = os.geteuid() == 0
+        # Only root may change owners; an ordinary user tries things out in a scratch directory.
+        self._can_change_owners = os.geteuid() == 0
         self._warned: set[str] = set()
 
-    def settle(self, descriptor: int, entry: Optional[Entry], extended: Optional[Mapping[str, bytes]]) -> None:
-        """Give an open file or directory all of it; of a directory that has no entry, the mode."""
+    def settle(self, descriptor: int, entry: Entry | None, extended: Mapping[str, bytes] | None) -> None:
+        """Set all metadata of an open file or directory; only the mode for a directory without an entry."""
         if entry is None:
             os.fchmod(descriptor, _IMPLIED_MODE)
             return
         mode = entry.mode
-        if self._can_give:
-            uid, gid, known = self._ids(entry)
+        if self._can_change_owners:
+            uid, gid, are_known = self._ids(entry)
             os.fchown(descriptor, uid, gid)
-            if not known and mode & (stat.S_ISUID | stat.S_ISGID) and entry.kind != "directory":
-                self._note(entry.path, "runs as its owner, who is not known here; it does not do so any more")
+            if not are_known and mode & (stat.S_ISUID | stat.S_ISGID) and entry.kind != "directory":
+                self._note(entry.path, "lost its set-user-id and set-group-id bits: its owner is unknown here")
                 mode &= ~(stat.S_ISUID | stat.S_ISGID)
         # After the owner, whose change takes capabilities away.
         for name, value in (extended or {}).items():
             if name in (_ACCESS_LIST, _DEFAULT_LIST) and _names_accounts(value):
-                self._note(entry.path, "has an access control list that names accounts by number; it is not given")
+                self._note(entry.path, "has an access control list that names accounts by number; it was not set")
                 if name == _ACCESS_LIST:
                     mode = mode & ~0o070 | _group_bits(value) << 3
                 continue
@@ -63,26 +62,26 @@ class Owners:
         os.utime(descriptor, ns=(entry.mtime, entry.mtime))
 
     def settle_link(self, parent: int, name: str, entry: Entry, extended: Mapping[str, bytes]) -> None:
-        """Give the symbolic link `name` in the open directory `parent` its owner, attributes and times."""
-        if self._can_give:
+        """Set owner, attributes and times of the symbolic link `name` in the open directory `parent`."""
+        if self._can_change_owners:
             uid, gid, _ = self._ids(entry)
             os.chown(name, uid, gid, dir_fd=parent, follow_symlinks=False)
         for attribute, value in extended.items():
             try:
-                attributes.give_link(parent, name, attribute, value)
+                attributes.set_on_link(parent, name, attribute, value)
             except OSError as error:
                 self._declined(entry, attribute, error)
         os.utime(name, ns=(entry.mtime, entry.mtime), dir_fd=parent, follow_symlinks=False)
 
     def _ids(self, entry: Entry) -> tuple[int, int, bool]:
-        """Return user and group on this host, and whether both are known here by the names that the archive has."""
+        """Return user and group on this host, and whether both names of the archive exist here."""
         uid, gid = self._names.uid(entry.owner), self._names.gid(entry.group)
         for kind, name, number, found in (
             ("user", entry.owner, entry.uid, uid),
             ("group", entry.group, entry.gid, gid),
         ):
             if found is None and self._names.known:
-                self._warn(entry.path, f"{kind} {name or number} is not known here; files get number {number} instead")
+                self._warn(entry.path, f"{kind} {name or number} is unknown here; files get number {number} instead")
         return (
             entry.uid if uid is None else uid,
             entry.gid if gid is None else gid,
@@ -92,10 +91,10 @@ class Owners:
     def _declined(self, entry: Entry, name: str, error: OSError) -> None:
         if error.errno not in _DECLINED:
             raise error
-        self._warn(entry.path, f"the attribute {name} cannot be given here: {error.strerror}")
+        self._warn(entry.path, f"the attribute {name} cannot be set here: {error.strerror}")
 
     def _warn(self, path: str, text: str) -> None:
-        """Note something that is so of many files, once."""
+        """Note once what applies to many files."""
         if text not in self._warned and len(self._warned) < 1000:
             self._warned.add(text)
             self._note(path, text)
@@ -116,6 +115,6 @@ def _names_accounts(value: bytes) -> bool:
 
 
 def _group_bits(value: bytes) -> int:
-    """Return what a list gives the group itself, which the mode does not say: there stands what it gives at most."""
-    given = {tag: bits for tag, bits, _ in _entries(value)}
-    return given.get(_GROUP, 0) & given.get(_MASK, 0o7) & 0o7
+    """Return what a list grants the group itself; the group bits of the mode are only an upper limit."""
+    granted = {tag: bits for tag, bits, _ in _entries(value)}
+    return granted.get(_GROUP, 0) & granted.get(_MASK, 0o7) & 0o7

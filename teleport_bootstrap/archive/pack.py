@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any, Optional
+from typing import Any
 
 from teleport_bootstrap import paths
 from teleport_bootstrap.archive import compression as compressing
@@ -26,20 +26,20 @@ def pack(
     trees: Iterable[interface.Tree],
     *,
     root: paths.Root,
-    compression: Optional[str] = None,
-    progress: Optional[interface.Progress] = None,
+    compression: str | None = None,
+    progress: interface.Progress | None = None,
 ) -> interface.Packed:
     """Write an archive of `trees` to `sink`, in one pass and in bounded memory; return what was written.
 
-    `header` is a mapping that JSON can hold, up to a mebibyte; its keys are the caller's, except `format`. It must hold
-    no secret: it is read without unpacking. `compression` is `zstd` or `gzip`; None takes the best there is (see
-    compression.best). Trees are archived in the order of their paths, whatever order they are given in.
+    `header` is a mapping that JSON can hold, up to a mebibyte; its keys are the caller's, except `format`. It must not
+    hold a secret: it is read without unpacking. `compression` is `zstd` or `gzip`; None means the best that this
+    machine has. Trees are archived in the order of their paths.
 
     A file that changes while it is read is read again, up to three times for small ones and once for large ones; one
-    that does not come to rest is archived as it was read last, with a note. One that vanishes is left out with a note.
+    that still changes is archived as it was read last, with a note. One that vanishes is left out with a note.
 
-    Raises FileTrouble where something cannot be read, CompressorTrouble where compressing fails, and whatever the sink
-    or a tree's functions raise; what was written by then is no archive.
+    Raises FileTrouble where something cannot be read, CompressorTrouble where compressing fails, and what the sink or a
+    tree's functions raise. What was written by then is not an archive.
     """
     ordered = _in_order(trees)
     text = _header_text(header)
@@ -47,7 +47,7 @@ def pack(
     try:
         with Spool() as spool, Output(sink, compressed) as output:
             work = _Pack(output, spool, accounts.Names(root), progress)
-            work.own_member(interface.HEADER, len(text))
+            work.add_own_member(interface.HEADER, len(text))
             output.write(tar_headers.padded(text))
             spool.write(manifest.first_line(json.loads(text)))
             for tree in ordered:
@@ -79,20 +79,20 @@ def _in_order(trees: Iterable[interface.Tree]) -> list[interface.Tree]:
     ordered = sorted(trees, key=lambda tree: os.fsencode(tree.path).split(b"/"))
     for tree in ordered:
         if os.path.normpath(tree.path) != tree.path or not tree.path.startswith("/") or tree.path == "/":
-            raise ValueError(f"not a path of a tree: {tree.path}")
+            raise ValueError(f"not a normal absolute path: {tree.path}")
     for one, other in zip(ordered, ordered[1:]):
         if other.path == one.path or other.path.startswith(f"{one.path}/"):
             raise ValueError(f"{one.path} and {other.path} overlap")
     if any(f"{tree.path}/".startswith(f"/{interface.OWN}/") for tree in ordered):
-        raise ValueError(f"/{interface.OWN} is the archive's own")
+        raise ValueError(f"/{interface.OWN} is reserved for the archive")
     return ordered
 
 
 class _Pack:
-    """An archive under way."""
+    """An archive that is being written."""
 
     def __init__(
-        self, output: Output, spool: Spool, names: accounts.Names, progress: Optional[interface.Progress]
+        self, output: Output, spool: Spool, names: accounts.Names, progress: interface.Progress | None
     ) -> None:
         self._output = output
         self._spool = spool
@@ -104,24 +104,24 @@ class _Pack:
         self.notes = interface.Notes()
 
     def tree(self, root: paths.Root, tree: interface.Tree) -> None:
-        """Add what is to be archived of a tree."""
+        """Add the files of a tree."""
         for found in walk.walk(root, tree, self._left_out):
             for entry, data in self._members.add(tree, found):
                 self._spool.write(manifest.line(entry))
                 self.totals = self.totals.with_one(entry.kind, entry.size, data)
             self._tick()
 
-    def own_member(self, path: str, size: int) -> None:
-        """Begin one of the archive's own two members, of `size` bytes."""
+    def add_own_member(self, path: str, size: int) -> None:
+        """Write the headers of the archive's own member `path`, of `size` bytes."""
         head = tar_headers.Head(
             path.encode(), tar_headers.REGULAR, 0o600, 0, 0, b"root", b"root", self._now, stored=size
         )
         self._output.write(head.pack())
 
     def append_manifest(self) -> None:
-        """Add the manifest, which is complete now."""
+        """Add the manifest, which is complete."""
         size = self._spool.rewind()
-        self.own_member(interface.MANIFEST, size)
+        self.add_own_member(interface.MANIFEST, size)
         while part := self._spool.read(_COPY_SIZE):
             self._output.write(part)
         self._output.write(tar_headers.padding(size))

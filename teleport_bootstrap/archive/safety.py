@@ -1,8 +1,7 @@
-"""What an archive may hold: it may come from anywhere, and whoever made it could seal it as well as we do.
+"""What an archive may hold: it may come from anywhere, and an attacker can compute its digest too.
 
-Members come in the order of their paths, component by component, which is the order that walking a tree gives. So that
-one look at the member before is enough to know that no name comes twice and that nothing lies below a file or a link;
-however many members there are, nothing has to be remembered but the way down to the last one.
+Members are in the order of their paths, component by component, as in a walk of the tree. So the path down to the last
+member is all that has to be remembered to see that no name comes twice and that nothing is below a file or a link.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import os
 from teleport_bootstrap.archive import attributes, interface, tar_headers
 from teleport_bootstrap.archive.tar_reader import Member, Refused
 
-# pack goes no deeper; whoever unpacks holds a descriptor for each level.
+# pack goes no deeper; unpacking takes an open descriptor for each level.
 DEEPEST = 300
 
 KINDS = {
@@ -24,7 +23,7 @@ KINDS = {
 }
 _LINKS = (interface.SYMLINK, interface.HARDLINK)
 
-# What a member costs on a disk besides its data.
+# What a member takes on a disk besides its data, in bytes.
 _OVERHEAD = 512
 
 _Parts = list[bytes]
@@ -33,27 +32,27 @@ _SECOND = 1_000_000_000
 
 
 class Order:
-    """Looks at members one after the other, and refuses what must not be unpacked."""
+    """Checks members one after the other, and refuses those that must not be unpacked."""
 
     def __init__(self, limits: interface.Limits) -> None:
         self._limits = limits
         self._last: _Parts = []
-        # The way down to the last member: its ancestors that are members, and itself, with their kinds.
+        # The ancestors of the last member that are members, and itself, with their kinds.
         self._way: list[tuple[_Parts, str]] = []
         self.totals = interface.Totals()
-        # The paths of members that hard links name; to be found among the files.
+        # The targets of hard links, which must be files of the archive.
         self.targets: set[str] = set()
-        # The paths of members that no other member is above; what leads elsewhere leads out.
+        # The paths of members without a member above them; a link to anywhere else leads out.
         self.tops: set[str] = set()
         self.has_symlinks = False
 
-    def look(self, member: Member) -> str:
+    def check(self, member: Member) -> str:
         """Return the kind of a member that may be unpacked. Raises Refused for one that may not."""
         head = member.head
         kind = KINDS[head.type]
         parts = _parts(head.name, head.name)
         if parts[0] == os.fsencode(interface.OWN):
-            raise Refused(head.name, "is the archive's own, and here a second time")
+            raise Refused(head.name, "is one of the archive's own names, and comes a second time")
         self._follow(head.name, parts, kind)
         if (kind in _LINKS) != bool(head.link):
             raise Refused(head.name, "is a link to nothing, or names a link without being one")
@@ -62,7 +61,7 @@ class Order:
         self.has_symlinks |= kind == interface.SYMLINK
         for name in head.xattrs:
             if not attributes.is_archived(name) or "\0" in name:
-                raise Refused(head.name, f"has the attribute {name[:40]!r}, which does not belong into a backup")
+                raise Refused(head.name, f"has the attribute {name[:40]!r}, which does not belong in a backup")
         self._count(member, kind)
         return kind
 
@@ -73,7 +72,7 @@ class Order:
                 raise Refused(name, "is there twice")
             return
         if parts < self._last:
-            raise Refused(name, "does not come in order: it is there twice, or behind what belongs below it")
+            raise Refused(name, "is out of order: it is there twice, or after what belongs below it")
         while self._way and self._way[-1][0] != parts[: len(self._way[-1][0])]:
             self._way.pop()
         if self._way and self._way[-1][1] != interface.DIRECTORY:
@@ -86,7 +85,7 @@ class Order:
     def _target(self, head: tar_headers.Head, parts: _Parts) -> None:
         target = _parts(head.link, head.name)
         if target >= parts or head.xattrs:
-            raise Refused(head.name, "is another name of something that does not come before it")
+            raise Refused(head.name, "is a hard link to something that does not come before it")
         self.targets.add(os.fsdecode(head.link))
 
     def _count(self, member: Member, kind: str) -> None:
@@ -106,21 +105,21 @@ class Order:
 
 
 def _parts(path: bytes, name: bytes) -> _Parts:
-    """Return the components of `path`, which `name` is or names. Raises Refused for one that leads elsewhere."""
+    """Return the components of `path`, which is `name` or the target of it. Raises Refused for one that leads out."""
     if path.startswith(b"/"):
         raise Refused(name, "has an absolute path, or names one")
     parts = path.split(b"/")
     if b".." in parts:
         raise Refused(name, "has .. in its path, or names one that has")
     if b"" in parts or b"." in parts or b"\0" in path:
-        raise Refused(name, "has a path that is not written plainly, or names one")
+        raise Refused(name, "has an empty or . component in its path, or names one that has")
     if len(parts) > DEEPEST:
         raise Refused(name, f"lies more than {DEEPEST} directories deep")
     return parts
 
 
 def leads_out(path: str, target: str, tops: set[str]) -> bool:
-    """Whether a symbolic link at `path` in the archive, taken by its text alone, leads out of everything in `tops`."""
+    """Return whether the symbolic link `path` leads out of everything in `tops`, by the text of `target` alone."""
     whole = target if target.startswith("/") else f"/{os.path.dirname(path)}/{target}"
     place = os.path.normpath(whole).lstrip("/")
     while place:
@@ -131,7 +130,7 @@ def leads_out(path: str, target: str, tops: set[str]) -> bool:
 
 
 def as_entry(member: Member, kind: str, digest: str) -> interface.Entry:
-    """Return what the manifest has to say of a member, as far as its headers know; times are whole seconds there."""
+    """Return the manifest's entry for a member, as far as its headers say; times are whole seconds there."""
     head = member.head
     return interface.Entry(
         os.fsdecode(head.name),
@@ -150,5 +149,5 @@ def as_entry(member: Member, kind: str, digest: str) -> interface.Entry:
 
 
 def plain(entry: interface.Entry) -> interface.Entry:
-    """Return an entry of a manifest with no more in it than a member's headers know."""
+    """Return an entry of a manifest without what a member's headers do not hold."""
     return dataclasses.replace(entry, mtime=entry.mtime // _SECOND * _SECOND, superseded=False, note="")

@@ -1,31 +1,28 @@
-"""What is too long for memory and has to be read again: lines in a file that has no name and goes with the process."""
+"""Data that is too long for memory and is read again, in a temporary file without a name."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
 from types import TracebackType
-from typing import NoReturn
 
 from teleport_bootstrap import errors
 
 
 def scratch() -> str:
-    """Return where temporary files of any size may be: not /tmp, which is often kept in memory."""
+    """Return a directory for temporary files of any size: not /tmp, which is often kept in memory."""
     large = "/var/tmp"  # noqa: S108
     return large if os.access(large, os.W_OK | os.X_OK) else tempfile.gettempdir()
 
 
 class Spool:
-    """A temporary file of lines. A context manager; all methods raise FileTrouble where there is no room for it."""
+    """A temporary file of lines. A context manager; all methods raise FileTrouble where the disk is full or fails."""
 
     def __init__(self) -> None:
-        self._directory = scratch()
-        try:
-            self._file = tempfile.TemporaryFile(dir=self._directory)  # noqa: SIM115
-        except OSError as error:
-            self._fail(error)
+        with _TROUBLE:
+            self._file = tempfile.TemporaryFile(dir=scratch())  # noqa: SIM115
 
     def __enter__(self) -> Spool:
         return self
@@ -35,36 +32,28 @@ class Spool:
     ) -> None:
         self.close()
 
-    def write(self, data: bytes | memoryview) -> None:
+    def write(self, data: bytes) -> None:
         """Append `data`."""
-        try:
+        with _TROUBLE:
             self._file.write(data)
-        except OSError as error:
-            self._fail(error)
 
     def rewind(self) -> int:
-        """Go back to the beginning, to read; return how many bytes there are."""
-        try:
+        """Go back to the beginning, to read; return the size in bytes."""
+        with _TROUBLE:
             self._file.flush()
             size = self._file.seek(0, os.SEEK_END)
             self._file.seek(0)
-        except OSError as error:
-            self._fail(error)
         return size
 
     def read(self, size: int) -> bytes:
         """Return the next bytes, none at the end."""
-        try:
+        with _TROUBLE:
             return self._file.read(size)
-        except OSError as error:
-            self._fail(error)
 
     def line(self) -> bytes:
         """Return the next line, none at the end."""
-        try:
+        with _TROUBLE:
             return self._file.readline()
-        except OSError as error:
-            self._fail(error)
 
     def lines(self) -> Iterator[bytes]:
         """Yield the lines from here to the end."""
@@ -72,15 +61,25 @@ class Spool:
             yield line
 
     def close(self) -> None:
-        """Let the file go. What is still to be written to it is of no use to anybody."""
-        try:
+        """Remove the file. Data that was not written yet is not needed, and the descriptor is closed in any case."""
+        with contextlib.suppress(OSError):
             self._file.close()
-        except OSError:
-            # The descriptor is closed all the same.
-            return
 
-    def _fail(self, error: OSError) -> NoReturn:
-        raise errors.FileTrouble(
-            f"a temporary file in {self._directory} cannot be used: {error.strerror}",
-            hint=f"Make room in {self._directory}: about 300 bytes for each file in the backup.",
-        ) from None
+
+class _Trouble:
+    """Raises FileTrouble for OSError. A class, since contextlib would take longer than a write."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, OSError):
+            raise errors.FileTrouble(
+                f"a temporary file in {scratch()} cannot be used: {error.strerror}",
+                hint=f"Make room in {scratch()}: about 300 bytes for each file in the backup.",
+            ) from None
+
+
+_TROUBLE = _Trouble()

@@ -179,7 +179,7 @@ class _Verification:
             if _is_own(member, interface.MANIFEST.encode()):
                 self._path, self._is_reading = interface.MANIFEST, True
                 return member
-            kind = self._order.look(member)
+            kind = self._order.check(member)
             self._path, self._is_reading = os.fsdecode(member.head.name), True
             digest = ""
             if kind == interface.FILE:

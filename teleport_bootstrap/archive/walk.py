@@ -1,4 +1,4 @@
-"""Finding what is in a tree that may change meanwhile, in the order of an archive, without following any link."""
+"""Finding the files of a tree that may change meanwhile, in the order of an archive, without following any link."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.archive.tar_headers import LONGEST_NAME
 
-# Each level holds a descriptor open, of which a process has 1024 unless it asks for more.
+# Each level takes an open descriptor, of which a process has 1024 by default.
 DEEPEST = 256
 
-# Told why a path is not, or not quite, in the archive.
-Tell = Callable[[str, str], None]
+# Called with a path and the reason why it is not, or not quite, in the archive.
+Note = Callable[[str, str], None]
 
-# A name that has gone, or is not any more what it was a moment ago.
+# Errors for a name that has vanished, or is no longer what it was a moment ago.
 VANISHED = (errno.ENOENT, errno.ESTALE)
 REPLACED = (errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.ENODEV)
 
 
 @dataclass(frozen=True)
 class Found:
-    """A name to archive: `name` in the open directory `parent`; `descriptor` is its own where it is a directory.
+    """A file to archive: `name` in the open directory `parent`. `raw` is its path in the archive.
 
-    `raw` is the path as the archive has it.
+    `descriptor` is open on a directory, and -1 for anything else.
     """
 
     path: str
@@ -40,10 +40,10 @@ class Found:
     descriptor: int = -1
 
 
-def walk(root: paths.Root, tree: interface.Tree, tell: Tell) -> Iterator[Found]:
+def walk(root: paths.Root, tree: interface.Tree, note: Note) -> Iterator[Found]:
     """Yield all that is to be archived of `tree`, parents before children, names in the order of their bytes.
 
-    Descriptors are good until the next one is asked for. Raises FileTrouble where something cannot be looked at.
+    Descriptors are closed when the next one is requested. Raises FileTrouble where something cannot be read.
     """
     parent, name = os.path.split(tree.path)
     try:
@@ -58,19 +58,18 @@ def walk(root: paths.Root, tree: interface.Tree, tell: Tell) -> Iterator[Found]:
             descriptor, base, names = levels[-1]
             below = None
             for each in names:
-                found = _look(tree, f"{base}/{each}", descriptor, each, tell)
+                found = _look(tree, f"{base}/{each}", descriptor, each, note)
                 if found is None:
                     continue
                 if found.descriptor == -1:
                     yield found
                     continue
-                # Closed at the end of its level, or here if that is never reached.
                 levels.append((found.descriptor, found.path, iter(())))
                 yield found
                 below = _names(found.descriptor, found.path)
                 levels[-1] = (found.descriptor, found.path, below)
                 if len(levels) > DEEPEST:
-                    tell(found.path, f"is more than {DEEPEST} directories deep; what is in it was left out")
+                    note(found.path, f"is more than {DEEPEST} directories deep; what is in it was left out")
                     levels[-1] = (found.descriptor, found.path, iter(()))
                 break
             if below is None:
@@ -87,7 +86,7 @@ def _names(descriptor: int, path: str) -> Iterator[str]:
         raise trouble(path, error) from None
 
 
-def _look(tree: interface.Tree, path: str, parent: int, name: str, tell: Tell) -> Found | None:
+def _look(tree: interface.Tree, path: str, parent: int, name: str, note: Note) -> Found | None:
     is_top = path == tree.path
     try:
         facts = os.stat(name, dir_fd=parent, follow_symlinks=False)
@@ -95,54 +94,51 @@ def _look(tree: interface.Tree, path: str, parent: int, name: str, tell: Tell) -
         if error.errno not in VANISHED:
             raise trouble(path, error) from None
         if not is_top:
-            tell(path, "vanished before it was read")
+            note(path, "vanished before it was read")
         return None
     if is_top and stat.S_ISLNK(facts.st_mode):
         raise errors.FileTrouble(
             f"{path} is a symbolic link: what it leads to would not be in the backup",
-            hint="Put the directory or file itself in its place, for example with a bind mount.",
+            hint="Replace it by the directory or file itself, for example with a bind mount.",
         )
     choice = tree.choose(path, facts)
     if isinstance(choice, interface.Leave):
         if choice.note:
-            tell(path, choice.note)
+            note(path, choice.note)
         return None
     raw = os.fsencode(path)[1:]
     if len(raw) > LONGEST_NAME:
-        tell(path, f"has a path of more than {LONGEST_NAME} bytes; left out")
+        note(path, f"has a path of more than {LONGEST_NAME} bytes; left out")
         return None
     found = Found(path, raw, parent, name, facts, choice)
     if stat.S_ISREG(facts.st_mode) or stat.S_ISLNK(facts.st_mode):
         return found
     if not stat.S_ISDIR(facts.st_mode):
-        tell(path, f"is {_kind(facts.st_mode)}; left out")
+        note(path, f"is {_kind(facts.st_mode)}; left out")
         return None
-    return _directory(found, tell)
+    return _directory(found, note)
 
 
-def _directory(found: Found, tell: Tell) -> Found | None:
+def _directory(found: Found, note: Note) -> Found | None:
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         descriptor = os.open(found.name, flags, dir_fd=found.parent)
     except OSError as error:
         if error.errno not in VANISHED + REPLACED:
             raise trouble(found.path, error) from None
-        tell(found.path, "vanished, or became something else, before it was read")
+        note(found.path, "vanished, or became something else, before it was read")
         return None
     return dataclasses.replace(found, facts=os.fstat(descriptor), descriptor=descriptor)
 
 
 def _kind(mode: int) -> str:
-    if stat.S_ISSOCK(mode):
-        return "a socket"
-    if stat.S_ISFIFO(mode):
-        return "a named pipe"
-    return "a device"
+    kinds = {stat.S_IFSOCK: "a socket", stat.S_IFIFO: "a named pipe"}
+    return kinds.get(stat.S_IFMT(mode), "a device")
 
 
 def trouble(path: str, error: OSError) -> errors.FileTrouble:
-    """Return what is raised where `path` cannot be read."""
+    """Return the error for a `path` that cannot be read."""
     return errors.FileTrouble(
         f"{interface.shown(path)} cannot be read: {error.strerror}",
-        hint="No backup was made. Run as root, and look at the disk and at what is mounted there.",
+        hint="No backup was made. Run as root, and check the disk and what is mounted there.",
     )

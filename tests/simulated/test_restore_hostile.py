@@ -114,7 +114,7 @@ HOSTILE = {
     "hard link to a file elsewhere": (
         key("/opt/a.pem"),
         [file("opt/a.pem"), hardlink("var/lib/teleport/x", "opt/a.pem")],
-        "another name of a file that goes elsewhere",
+        "a hard link to a file that goes elsewhere",
     ),
     "above everything": (YAML, [file("../x")], ".."),
     "through a link": (

@@ -1,4 +1,4 @@
-"""Files, directories and links as an archive has them, made in places where nobody else can reach them yet."""
+"""Creating the files, directories and links of an archive, in places that no other account can reach yet."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Optional
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.archive import interface
@@ -26,16 +25,16 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 @dataclass
 class _Level:
-    """A directory on the way down to what is being made; `entry` and `extended` are given to it when it is left."""
+    """A directory that is being filled; it gets the metadata of `entry` and `extended` when it is left."""
 
     path: str
     descriptor: int
-    entry: Optional[Entry] = None
-    extended: Optional[Mapping[str, bytes]] = None
+    entry: Entry | None = None
+    extended: Mapping[str, bytes] | None = None
 
 
-class Making:
-    """Makes members in the order of an archive. Use as a context manager; `finish` when all have been made.
+class Writer:
+    """Creates members in the order of an archive. A context manager; call `finish` after the last member.
 
     `places` maps paths of the archive to paths on this machine; no path is in another. Methods raise FileTrouble.
     """
@@ -46,42 +45,42 @@ class Making:
                 raise ValueError(f"{one} is in another of the places")
         self._places = places
         self._owners = Owners(names, lambda path, text: self.notes.add(interface.Note(path, text)))
-        # Those places that are directories, and the way down from the one that is being filled.
+        # The places that are directories; the one that is being filled, and the directories below it.
         self._roots: dict[str, _Level] = {}
-        self._now: Optional[str] = None
-        self._way: list[_Level] = []
+        self._place: str | None = None
+        self._levels: list[_Level] = []
         self.totals = interface.Totals()
         self.notes = interface.Notes()
 
-    def __enter__(self) -> Making:
+    def __enter__(self) -> Writer:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for level in (*self._way, *self._roots.values()):
+        for level in (*self._levels, *self._roots.values()):
             with contextlib.suppress(OSError):
                 os.close(level.descriptor)
-        self._way.clear()
+        self._levels.clear()
         self._roots.clear()
 
     def objection(self, entry: Entry) -> str:
-        """Return why a member must not be made in these places, "" where nothing speaks against it."""
-        place = self._place(entry.path)
+        """Return why a member must not be created in these places, "" for no reason."""
+        place = self._place_of(entry.path)
         if place is None:
             return ""
         if entry.path == place and entry.kind not in (interface.FILE, interface.DIRECTORY):
-            return "is a link, and everybody expects the thing itself there"
-        if entry.kind == interface.HARDLINK and self._place(entry.link) != place:
-            return "is another name of a file that goes elsewhere"
+            return "is a link where a file or directory is expected"
+        if entry.kind == interface.HARDLINK and self._place_of(entry.link) != place:
+            return "is a hard link to a file that goes elsewhere"
         return ""
 
-    def make(self, entry: Entry, member: Member, data: Iterator[memoryview]) -> Optional[str]:
-        """Make one member; return the SHA-256 of the content of a file, None for others.
+    def create(self, entry: Entry, member: Member, data: Iterator[memoryview]) -> str | None:
+        """Create one member; return the SHA-256 of the content of a file, None for others.
 
-        All of `data` is used up. What no place covers is not made, and what was superseded is only read.
+        All of `data` is read. A member outside of all places is not created, nor is a superseded one.
         """
-        place = self._place(entry.path)
+        place = self._place_of(entry.path)
         if place is None or entry.superseded:
             return content_digest(member, data) if entry.kind == interface.FILE else None
         digest = None
@@ -99,7 +98,7 @@ class Making:
                 if entry.path == place:
                     self._roots[place] = level
                 else:
-                    self._way.append(level)
+                    self._levels.append(level)
             elif entry.kind == interface.SYMLINK:
                 os.symlink(entry.link, name, dir_fd=parent)
                 self._owners.settle_link(parent, name, entry, extended)
@@ -111,47 +110,47 @@ class Making:
         return digest
 
     def finish(self) -> None:
-        """Give the directories that are places their owners and modes too: now they can be reached."""
+        """Set the owners and modes of the directories that are places, too: now other accounts can reach them."""
         self._leave_all()
         for place, level in self._roots.items():
             with _naming(self._places[place], place, level.path):
                 self._owners.settle(level.descriptor, level.entry, level.extended)
 
-    def _place(self, path: str) -> Optional[str]:
+    def _place_of(self, path: str) -> str | None:
         """Return the place that `path` is in."""
         while path and path not in self._places:
             path = os.path.dirname(path)
         return path if path in self._places else None
 
     def _reach(self, path: str, place: str) -> int:
-        """Return the open directory that `path` is to be made in; those above it that are missing are made."""
-        if place != self._now:
+        """Return the open directory for `path`; create the missing ones above it."""
+        if place != self._place:
             self._leave_all()
-            self._now = place
+            self._place = place
             if place not in self._roots:
                 os.mkdir(self._places[place], 0o700)
                 self._roots[place] = _Level(place, os.open(self._places[place], _FOLDER))
         parent = os.path.dirname(path)
-        while self._way and not _is_in(parent, self._way[-1].path):
+        while self._levels and not _is_in(parent, self._levels[-1].path):
             self._leave()
-        above = self._way[-1] if self._way else self._roots[place]
+        above = self._levels[-1] if self._levels else self._roots[place]
         for part in parent[len(above.path) :].strip("/").split("/"):
             if part:
                 inside = f"{above.path}/{part}".lstrip("/")
                 above = _Level(inside, _new_folder(above.descriptor, part))
-                self._way.append(above)
+                self._levels.append(above)
         return above.descriptor
 
     def _leave_all(self) -> None:
-        while self._way:
+        while self._levels:
             self._leave()
-        self._now = None
+        self._place = None
 
     def _leave(self) -> None:
-        """Give a directory its owner, mode and times: nothing will be made in it any more."""
-        level = self._way.pop()
+        """Set the owner, mode and times of a directory, in which nothing more will be created."""
+        level = self._levels.pop()
         try:
-            place = self._now or ""
+            place = self._place or ""
             with _naming(self._places[place], place, level.path):
                 self._owners.settle(level.descriptor, level.entry, level.extended)
         finally:
@@ -178,7 +177,7 @@ class Making:
         return whole.hexdigest()
 
     def _hardlink(self, entry: Entry, place: str, parent: int, name: str) -> None:
-        """Make another name of a file that was made before, reached by the directories that were made for it."""
+        """Create a hard link to a file that was created before, through the directories that were created for it."""
         *folders, last = entry.link[len(place) :].strip("/").split("/")
         descriptor = os.dup(self._roots[place].descriptor)
         try:
@@ -187,7 +186,7 @@ class Making:
                 os.close(descriptor)
                 descriptor = below
             if not stat.S_ISREG(os.stat(last, dir_fd=descriptor, follow_symlinks=False).st_mode):
-                raise OSError(errno.EINVAL, "a hard link to what is no file")
+                raise OSError(errno.EINVAL, "the target of the hard link is not a file")
             os.link(last, name, src_dir_fd=descriptor, dst_dir_fd=parent, follow_symlinks=False)
         finally:
             os.close(descriptor)
@@ -204,12 +203,12 @@ def _is_in(path: str, above: str) -> bool:
 
 @contextlib.contextmanager
 def _naming(target: str, place: str, path: str) -> Iterator[None]:
-    """Raise FileTrouble that names the path on this machine for an OSError of the body."""
+    """For an OSError of the body, raise FileTrouble with the path on this machine."""
     try:
         yield
     except OSError as error:
         shown = interface.shown(f"{target}/{path[len(place) :].strip('/')}".rstrip("/"))
         raise errors.FileTrouble(
-            f"{shown} cannot be made: {error.strerror}",
-            hint="Look at the disk's space and its mount options; what was made so far can be removed.",
+            f"{shown} cannot be created: {error.strerror}",
+            hint="Check the disk's space and its mount options. What was created so far can be removed.",
         ) from None
