@@ -180,7 +180,7 @@ def test_generate_writes_the_merged_document(on_ec2: Instance) -> None:
     [
         ("proxy_service:\n\ta: b\n", 2, "10.yaml:2:1: a tab"),
         ("teleport: {data_dir: /data}\n", 2, "10.yaml:1:12: this changes teleport.data_dir"),
-        ("proxy_service: {mysql_public_addr: 'a:1'}\n", 2, "refuses it without mysql_listen_addr"),
+        ("proxy_service: {mysql_public_addr: 'a:1'}\n", 2, "refuses this key without mysql_listen_addr"),
         (
             "proxy_service:\n  https_keypairs:\n    - cert_file: /etc/ssl/x.pem\n      key_file: /etc/ssl/x.key\n",
             6,

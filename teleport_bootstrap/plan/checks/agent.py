@@ -19,10 +19,10 @@ def check(context: Context) -> Iterator[Finding]:
     """Find databases and applications that Teleport refuses."""
     if context.enabled("db_service"):
         yield from _databases(context)
-        yield from _twice(context, "db_service", "databases")
+        yield from _duplicates(context, "db_service", "databases")
     if context.enabled("app_service"):
         yield from _applications(context)
-        yield from _twice(context, "app_service", "apps")
+        yield from _duplicates(context, "app_service", "apps")
 
 
 def _databases(context: Context) -> Iterator[Finding]:
@@ -30,11 +30,11 @@ def _databases(context: Context) -> Iterator[Finding]:
         place = ("db_service", "databases", index)
         for key in ("name", "protocol", "uri"):
             if database.get(key) is None:
-                yield context.error((*place, key), "it is missing", f"write the {key} of the database")
+                yield context.missing((*place, key), f"write the {key} of the database")
         name = database.get("name")
         if name is not None and _DATABASE.fullmatch(str(name)) is None:
-            message = f"{name!s} is no name for a database"
-            yield context.error((*place, "name"), message, "write letters, digits and hyphens, a letter first")
+            remedy = "use letters, digits and hyphens; start with a letter"
+            yield context.error((*place, "name"), f"{name!s} is not a valid database name", remedy)
 
 
 def _applications(context: Context) -> Iterator[Finding]:
@@ -42,23 +42,20 @@ def _applications(context: Context) -> Iterator[Finding]:
         place = ("app_service", "apps", index)
         name = application.get("name")
         if name is None:
-            yield context.error((*place, "name"), "it is missing", "write the name of the application")
+            yield context.missing((*place, "name"), "write the name of the application")
         elif _APPLICATION.fullmatch(str(name)) is None:
-            message = f"{name!s} is no name for an application, which becomes part of its address"
-            hint = "write at most 63 lower-case letters, digits and hyphens, a letter first"
-            yield context.error((*place, "name"), message, hint)
+            message = f"{name!s} is not a valid application name, which becomes part of its address"
+            remedy = "use at most 63 lower-case letters, digits and hyphens; start with a letter"
+            yield context.error((*place, "name"), message, remedy)
         if application.get("uri") is None and application.get("cloud") is None:
-            yield context.error((*place, "uri"), "it is missing", "write for example http://127.0.0.1:8080")
+            yield context.missing((*place, "uri"), "write for example http://127.0.0.1:8080")
         public = network_address.parse(application.get("public_addr"))
         if public is not None and (public.port is not None or re.fullmatch(r"[0-9.]+|.*:.*", public.host)):
-            yield context.error(
-                (*place, "public_addr"),
-                f"Teleport takes a DNS name without a port here, not {application['public_addr']!s}",
-                "write the name alone",
-            )
+            message = f"{application['public_addr']!s} is not a DNS name without a port"
+            yield context.error((*place, "public_addr"), message, "write the name alone")
 
 
-def _twice(context: Context, service: str, key: str) -> Iterator[Finding]:
+def _duplicates(context: Context, service: str, key: str) -> Iterator[Finding]:
     names = Counter(str(item.get("name")) for _, item in context.items(service, key))
-    for name in [name for name, count in names.items() if count > 1]:
-        yield context.warning((service, key), f"{name} is given twice", "give each its own name")
+    for name in (name for name, count in names.items() if count > 1):
+        yield context.warning((service, key), f"the name {name} is used twice", "give each its own name")

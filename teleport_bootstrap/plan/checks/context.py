@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +10,12 @@ from teleport_bootstrap.conf import deployment
 from teleport_bootstrap.finding import ERROR, WARNING, Finding
 from teleport_bootstrap.plan import enabled_services, overrides, provenance, teleport_build
 
+# What is wrong with a text or a list where Teleport expects a mapping, and the remedy.
+NOT_A_MAPPING = ("this is not a mapping of keys to values", "write the keys below it, indented")
+
 
 def texts(value: Any) -> list[str]:
-    """Return the strings of a field that Teleport lets be one string or a list of them."""
+    """Return the strings of a field that may be one string or a list of strings."""
     return [str(each) for each in (value if isinstance(value, list) else [value]) if each is not None]
 
 
@@ -62,7 +65,7 @@ class Context:
         return enabled_services.services(self.document)
 
     def origins(self, *path: str | int) -> tuple[provenance.Origin, ...]:
-        """Return where the value at `path` came from; where there is none, what removed it, or its surroundings."""
+        """Return where the value at `path` came from, or what removed it, or else where its section came from."""
         for removed in self.removed:
             if path[: len(removed.path)] == removed.path and not self.has(*removed.path):
                 return (provenance.Origin(f"removed by {removed.origin}", removed.origin.place),)
@@ -75,6 +78,25 @@ class Context:
     def warning(self, path: provenance.Path, message: str, remedy: str) -> Finding:
         """Return what Teleport accepts and the operator should know."""
         return self.finding(WARNING, path, message, remedy, self.origins(*path))
+
+    def missing(self, path: provenance.Path, remedy: str, why: str = "") -> Finding:
+        """Return that a key is missing which Teleport needs."""
+        return self.error(path, f"missing; {why}" if why else "missing", remedy)
+
+    def unknown(self, path: provenance.Path, right: str) -> Finding:
+        """Return that the key or section at `path` has another name: `right`."""
+        return self.error(path, "Teleport does not know this key here and would not start", f"write {right}")
+
+    def excluded(self, path: provenance.Path, other: str) -> Finding:
+        """Return that the key at `path` cannot be used together with `other`."""
+        return self.error(path, f"Teleport accepts either {path[-1]} or {other}, not both", "delete one with null")
+
+    def one_of(
+        self, path: provenance.Path, value: object, words: Collection[str], remedy: str = ""
+    ) -> Iterator[Finding]:
+        """Yield an error where there is a value at `path` which is none of `words`."""
+        if value is not None and str(value) not in words:
+            yield self.error(path, f"Teleport does not accept {value!s}", remedy or f"use one of {', '.join(words)}")
 
     def finding(
         self, severity: str, path: provenance.Path, message: str, remedy: str, origins: Sequence[provenance.Origin]

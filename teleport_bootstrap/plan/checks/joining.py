@@ -1,4 +1,4 @@
-"""How the instance finds its cluster: addresses of others, join settings, pins; and that it runs anything at all."""
+"""How the instance finds and joins its cluster, and that it runs any service at all."""
 
 from __future__ import annotations
 
@@ -12,38 +12,23 @@ from teleport_bootstrap.plan.checks.context import Context, texts
 
 # Those of Teleport 12 to 18; a later one may know more.
 _METHODS = frozenset(
-    (
-        "azure",
-        "azure_devops",
-        "bitbucket",
-        "bound_keypair",
-        "circleci",
-        "ec2",
-        "env0",
-        "gcp",
-        "github",
-        "gitlab",
-        "iam",
-        "kubernetes",
-        "oracle",
-        "spacelift",
-        "terraform_cloud",
-        "token",
-        "tpm",
-    )
+    [
+        *("azure", "azure_devops", "bitbucket", "bound_keypair", "circleci", "ec2", "env0", "gcp", "github", "gitlab"),
+        *("iam", "kubernetes", "oracle", "spacelift", "terraform_cloud", "token", "tpm"),
+    ]
 )
 _PIN = re.compile(r"sha256:[0-9a-fA-F]{64}", re.ASCII)
-# They watch a cluster or this process, and are no reason to start one.
+# They watch a cluster or this process; Teleport does not start for them alone.
 _NOT_SERVING = frozenset(("metrics_service", "tracing_service", "debug_service", "plugin_service"))
+
+_AUTH, _PROXY = ("teleport", "auth_server"), ("teleport", "proxy_server")
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Find what keeps the instance out of its cluster."""
-    serving = [name for name in context.services() if name not in _NOT_SERVING]
-    if not serving:
-        yield context.error(
-            ("ssh_service", "enabled"), "no service is enabled, and Teleport refuses to run none", "enable one"
-        )
+    """Find what prevents the instance from joining its cluster."""
+    if _NOT_SERVING.issuperset(context.services()):
+        message = "no service is enabled, and Teleport does not start without one"
+        yield context.error(("ssh_service", "enabled"), message, "enable one")
     yield from _servers(context)
     yield from _ports_of_servers(context)
     yield from _join_settings(context)
@@ -51,94 +36,65 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _servers(context: Context) -> Iterator[Finding]:
-    auth, proxy = context.has("teleport", "auth_server"), context.has("teleport", "proxy_server")
+    auth, proxy = context.has(*_AUTH), context.has(*_PROXY)
     runs_auth, runs_proxy = context.enabled("auth_service"), context.enabled("proxy_service")
     if context.has("teleport", "auth_servers"):
-        yield context.error(
-            ("teleport", "auth_servers"),
-            "under version v3 there is no auth_servers, and Teleport would not start",
-            "write one address as auth_server or proxy_server",
-        )
+        message = "version v3 does not have auth_servers, and Teleport would not start"
+        remedy = "write one address as auth_server or proxy_server"
+        yield context.error(("teleport", "auth_servers"), message, remedy)
     if auth and proxy:
-        yield context.error(
-            ("teleport", "proxy_server"),
-            "auth_server and proxy_server are both given, and Teleport takes one of them",
-            "delete one with null",
-        )
+        yield context.excluded(_PROXY, "auth_server")
     elif proxy and (runs_proxy or runs_auth):
         service = "proxy_service" if runs_proxy else "auth_service"
-        yield context.error(
-            ("teleport", "proxy_server"),
-            f"Teleport takes no proxy_server where {service} runs",
-            f"write auth_server, or disable {service}",
-        )
+        message = f"Teleport does not accept proxy_server where {service} runs"
+        yield context.error(_PROXY, message, f"use auth_server, or disable {service}")
     elif not (auth or proxy or runs_auth):
-        yield context.error(
-            ("teleport", "auth_server"),
-            "neither auth_server nor proxy_server is given, and auth_service does not run here",
-            "write one of them",
-        )
+        message = "neither auth_server nor proxy_server is set, and auth_service does not run here"
+        yield context.error(_AUTH, message, "set one of them")
     elif auth and runs_auth:
-        yield context.warning(
-            ("teleport", "auth_server"),
-            "auth_service runs here, and yet the other services would use another auth server",
-            "delete it with null",
-        )
+        message = "auth_service runs here, but the other services would use another auth server"
+        yield context.warning(_AUTH, message, "delete the key with null")
     elif auth:
-        for service in ("app_service", "db_service"):
-            if context.enabled(service):
-                yield context.error(
-                    ("teleport", "auth_server"),
-                    f"{service} can only join through a proxy",
-                    "write proxy_server with the proxy's address, and auth_server: null",
-                )
+        for service in filter(context.enabled, ("app_service", "db_service")):
+            remedy = "set proxy_server to the proxy's address, and auth_server: null"
+            yield context.error(_AUTH, f"{service} can join only through a proxy", remedy)
 
 
 def _ports_of_servers(context: Context) -> Iterator[Finding]:
-    for key, wrong, other in (
-        ("auth_server", (port_table.HTTPS, port_table.WEB), "proxy"),
-        ("proxy_server", (port_table.AUTH,), "auth server"),
+    for path, ports, other, key in (
+        (_AUTH, (port_table.HTTPS, port_table.WEB), "proxy", "proxy_server"),
+        (_PROXY, (port_table.AUTH,), "auth server", "auth_server"),
     ):
-        parsed = network_address.parse(context.get("teleport", key))
-        if parsed is not None and parsed.port in wrong:
-            yield context.warning(
-                ("teleport", key),
-                f"port {parsed.port} is usually the {other}'s",
-                f"look whether {other.replace(' ', '_')}{'' if 'server' in other else '_server'} is meant",
-            )
+        parsed = network_address.parse(context.get(*path))
+        if parsed is not None and parsed.port in ports:
+            message = f"port {parsed.port} is usually the {other}'s"
+            yield context.warning(path, message, f"check whether it should be {key}")
 
 
 def _join_settings(context: Context) -> Iterator[Finding]:
-    params = context.mapping("teleport", "join_params")
-    place = ("teleport", "join_params")
-    if params and context.has("teleport", "auth_token"):
-        yield context.error(
-            ("teleport", "auth_token"),
-            "auth_token and join_params are both given, and Teleport takes one of them",
-            "delete one with null",
-        )
-    if "join_method" in params:
-        message = "Teleport does not know this key and would not start"
-        yield context.error((*place, "join_method"), message, "write method")
+    section = ("teleport", "join_params")
+    params = context.mapping(*section)
     if not params:
         return
+    if context.has("teleport", "auth_token"):
+        yield context.excluded(("teleport", "auth_token"), "join_params")
+    if "join_method" in params:
+        yield context.unknown((*section, "join_method"), "method")
     method = params.get("method")
     if method is None:
-        yield context.error((*place, "method"), "it is missing", "write token, iam or ec2")
+        yield context.missing((*section, "method"), "write token, iam or ec2")
     elif str(method) not in _METHODS:
-        message = f"{method!s} is none of the join methods that we know"
-        yield context.warning((*place, "method"), message, "write token, iam or ec2 unless your Teleport knows it")
+        message = f"{method!s} is not a known join method"
+        yield context.warning((*section, "method"), message, "use token, iam or ec2 unless your Teleport knows it")
     elif params.get("token_name") is None and not context.enabled("auth_service"):
         what = "the token or its file" if method == "token" else "the token resource"
-        yield context.error((*place, "token_name"), "it is missing, and nothing says what to join with", f"name {what}")
+        yield context.missing((*section, "token_name"), f"name {what}")
 
 
 def _pins(context: Context) -> Iterator[Finding]:
     for pin in texts(context.get("teleport", "ca_pin")):
-        # Teleport takes anything that is no absolute path for a pin, and then trusts no auth server.
+        # Teleport takes anything but an absolute path for a pin, and then trusts no auth server.
         if pin.strip() and not pin.startswith("/") and _PIN.fullmatch(pin) is None:
-            yield context.error(
-                ("teleport", "ca_pin"),
-                f"{pin!s} is neither a pin nor an absolute path of a file with pins",
-                "write sha256: and 64 hexadecimal digits, as `tctl status` prints it",
-            )
+            message = f"{pin!s} is neither a pin nor the absolute path of a file with pins"
+            remedy = "write sha256: and 64 hexadecimal digits, as `tctl status` prints it"
+            yield context.error(("teleport", "ca_pin"), message, remedy)

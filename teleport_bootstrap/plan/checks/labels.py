@@ -5,41 +5,37 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, Optional
+from typing import Any
 
 from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.plan import label_values, provenance
-from teleport_bootstrap.plan.checks.context import Context
+from teleport_bootstrap.plan.checks.context import NOT_A_MAPPING, Context
 
 _PART = re.compile(r"([0-9]*\.?[0-9]+|[0-9]+\.)(ns|us|µs|μs|ms|s|m|h)")
+_MICROSECOND = Decimal("1e-6")
 _SECONDS = {
-    "ns": Decimal("1e-9"),
-    "us": Decimal("1e-6"),
-    "µs": Decimal("1e-6"),
-    "μs": Decimal("1e-6"),
-    "ms": Decimal("1e-3"),
-    "s": Decimal(1),
-    "m": Decimal(60),
-    "h": Decimal(3600),
+    **{"ns": Decimal("1e-9"), "us": _MICROSECOND, "µs": _MICROSECOND, "μs": _MICROSECOND, "ms": Decimal("1e-3")},
+    **{"s": Decimal(1), "m": Decimal(60), "h": Decimal(3600)},
 }
+_USUAL = ("labels", "commands")
+_OF_DATABASES = ("static_labels", "dynamic_labels")
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Find labels that Teleport refuses, some of them only when the service is already coming up."""
+    """Find labels that Teleport refuses, some of them only while the service starts."""
     for service in ("ssh_service", "kubernetes_service"):
         if context.enabled(service):
-            yield from _of(context, (service,), "labels", "commands", wrong=("static_labels", "dynamic_labels"))
-    if context.enabled("app_service"):
-        for index, _ in context.items("app_service", "apps"):
-            place = ("app_service", "apps", index)
-            yield from _of(context, place, "labels", "commands", wrong=("static_labels", "dynamic_labels"))
-    if context.enabled("db_service"):
-        for index, _ in context.items("db_service", "databases"):
-            place = ("db_service", "databases", index)
-            yield from _of(context, place, "static_labels", "dynamic_labels", wrong=("labels", "commands"))
+            yield from _labels(context, (service,), _USUAL, _OF_DATABASES)
+    for service, key, names, wrong in (
+        ("app_service", "apps", _USUAL, _OF_DATABASES),
+        ("db_service", "databases", _OF_DATABASES, _USUAL),
+    ):
+        if context.enabled(service):
+            for index, _ in context.items(service, key):
+                yield from _labels(context, (service, key, index), names, wrong)
 
 
-def seconds(period: Any) -> Optional[Decimal]:
+def seconds(period: Any) -> Decimal | None:
     """Return a Go duration such as 1h0m0s in seconds, a bare number counting nanoseconds; None where it is neither.
 
     See time.ParseDuration, and how yaml.v2 decodes a number into a time.Duration.
@@ -55,54 +51,52 @@ def seconds(period: Any) -> Optional[Decimal]:
     return sum((Decimal(part[1]) * _SECONDS[part[2]] for part in parts), Decimal(0))
 
 
-def _of(
-    context: Context, place: provenance.Path, static: str, commands: str, wrong: tuple[str, str]
+def _labels(
+    context: Context, place: provenance.Path, names: tuple[str, str], wrong: tuple[str, str]
 ) -> Iterator[Finding]:
-    for theirs, ours in zip(wrong, (static, commands)):
-        if context.get(*place, theirs) is not None:
-            yield context.error((*place, theirs), "Teleport does not know this key here", f"write {ours}")
-    found = context.get(*place, static)
-    if found is not None and not isinstance(found, dict):
-        yield context.error((*place, static), "this is not a mapping of keys to values", "write key: value below it")
-        found = None
-    for key, value in (found or {}).items():
-        yield from _key(context, (*place, static, key), key)
+    """Judge the labels at `place`; `names` are the keys of static labels and of commands, `wrong` those of others."""
+    for other, right in zip(wrong, names):
+        if context.has(*place, other):
+            yield context.unknown((*place, other), right)
+    static, commands = (*place, names[0]), (*place, names[1])
+    if context.has(*static) and not isinstance(context.get(*static), dict):
+        yield context.error(static, *NOT_A_MAPPING)
+    for key, value in context.mapping(*static).items():
+        yield from _key(context, (*static, key), key)
         if isinstance(value, (dict, list)):
-            yield context.error((*place, static, key), "a label has one value", "write one string")
-    names = set()
-    for index, command in context.items(*place, commands):
-        spot = (*place, commands, index)
-        yield from _command(context, spot, command)
+            yield context.error((*static, key), "a label has one value", "write one string")
+    seen = set()
+    for index, command in context.items(*commands):
+        yield from _command(context, (*commands, index), command)
         name = str(command.get("name"))
-        if name in names:
-            yield context.warning((*spot, "name"), f"{name} is given twice, and the last one counts", "keep one")
-        names.add(name)
+        if name in seen:
+            message = f"the name {name} is used twice, and Teleport uses the last one"
+            yield context.warning((*commands, index, "name"), message, "keep one")
+        seen.add(name)
 
 
 def _command(context: Context, place: provenance.Path, command: dict[str, Any]) -> Iterator[Finding]:
     name = command.get("name")
     if name is None:
-        yield context.error((*place, "name"), "it is missing", "write the key of the label")
+        yield context.missing((*place, "name"), "write the key of the label")
     else:
         yield from _key(context, (*place, "name"), str(name))
     words = command.get("command")
     if not isinstance(words, list) or not words:
-        yield context.error(
-            (*place, "command"), "this is not a list of program and arguments", 'write for example ["uname", "-r"]'
-        )
+        message = "this is not a list of a program and its arguments"
+        yield context.error((*place, "command"), message, 'write for example ["uname", "-r"]')
     period = command.get("period")
-    if period is None:
-        yield context.warning((*place, "period"), "it is missing, and Teleport runs the command every second", "add 1h")
-        return
+    path = (*place, "period")
     length = seconds(period)
-    if length is None:
-        yield context.error((*place, "period"), f"{period!s} is no duration", "write for example 1h or 30s")
+    if period is None:
+        yield context.warning(path, "missing; Teleport runs the command every second", "write for example 1h")
+    elif length is None:
+        yield context.error(path, f"{period!s} is not a valid duration", "write for example 1h or 30s")
     elif length < 1:
-        message = f"{period!s} is less than a second, and Teleport takes one second instead"
-        yield context.warning((*place, "period"), message, "write it with its unit, for example 1h or 30s")
+        message = f"{period!s} is less than a second, and Teleport uses one second instead"
+        yield context.warning(path, message, "write it with its unit, for example 1h or 30s")
 
 
 def _key(context: Context, place: provenance.Path, key: str) -> Iterator[Finding]:
     if label_values.KEY.fullmatch(key) is None:
-        message = f"{key!r} is no key for a label"
-        yield context.error(place, message, "write letters, digits and / . _ : * - only")
+        yield context.error(place, f"{key!r} is not a valid label key", "use only letters, digits and / . _ : * -")

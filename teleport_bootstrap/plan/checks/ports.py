@@ -1,4 +1,4 @@
-"""Two listeners on one port: the second one fails when Teleport is already coming up."""
+"""Two listeners on one port: Teleport would fail while it starts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from teleport_bootstrap.finding import ERROR, Finding
 from teleport_bootstrap.plan import listeners, network_address, provenance
 from teleport_bootstrap.plan.checks.context import Context
 
-_SHARED = {("proxy_service", "web_listen_addr"), ("proxy_service", "tunnel_listen_addr")}
+_TUNNEL = ("proxy_service", "tunnel_listen_addr")
+_SHARED = {("proxy_service", "web_listen_addr"), _TUNNEL}
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -21,7 +22,7 @@ def check(context: Context) -> Iterator[Finding]:
             if {first.path, second.path} == _SHARED:
                 yield from _web_and_tunnel(context, first, second)
             else:
-                what = "Teleport's diagnostics" if first.path[-1] == "diag_addr" else ".".join(first.path)
+                what = "Teleport's diagnostics" if first.path[-1] == "diag_addr" else provenance.dotted(first.path)
                 message = f"port {second.port} is already used by {what}"
                 # The operator may have changed either of the two.
                 origins = dict.fromkeys((*context.origins(*second.path), *context.origins(*first.path)))
@@ -31,17 +32,11 @@ def check(context: Context) -> Iterator[Finding]:
 
 def _web_and_tunnel(context: Context, first: listeners.Listener, second: listeners.Listener) -> Iterator[Finding]:
     if context.deployment.plain_http:
-        yield context.error(
-            ("proxy_service", "tunnel_listen_addr"),
-            f"with --insecure-no-tls, port {second.port} cannot carry both web and tunnels",
-            "write another port, or set TELEPORT_ACM_TARGET_PROTOCOL=https",
-        )
+        message = f"with --insecure-no-tls, port {second.port} cannot carry both web and tunnels"
+        yield context.error(_TUNNEL, message, "use another port, or set TELEPORT_ACM_TARGET_PROTOCOL=https")
     elif first.host != second.host:
-        yield context.error(
-            ("proxy_service", "tunnel_listen_addr"),
-            "web and tunnels share a port only where both addresses are the same, host included",
-            "write the same address as web_listen_addr",
-        )
+        message = "web and tunnels can share a port only if their addresses are the same, host included"
+        yield context.error(_TUNNEL, message, "write the same address as web_listen_addr")
 
 
 def _overlap(first: str, second: str) -> bool:

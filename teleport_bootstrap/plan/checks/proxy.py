@@ -1,4 +1,4 @@
-"""What proxy_service's settings ask of each other, of the load balancer, and of how TLS ends."""
+"""What the settings of proxy_service require of each other, of the load balancer, and of where TLS ends."""
 
 from __future__ import annotations
 
@@ -19,86 +19,76 @@ def check(context: Context) -> Iterator[Finding]:
         return
     yield from _kubernetes(context)
     yield from _keypairs(context)
-    yield from _client_address(context)
-    yield from _plain_http(context)
+    yield from _proxy_protocol(context)
+    yield from _forwarded_header(context)
+    if context.deployment.plain_http:
+        yield from _plain_http(context)
 
 
 def _kubernetes(context: Context) -> Iterator[Finding]:
     if enabled_services.truth(context.get(SERVICE, "kubernetes", "enabled")) and (
         context.has(SERVICE, "kube_listen_addr") or context.has(SERVICE, "kube_public_addr")
     ):
-        yield context.error(
-            (SERVICE, "kubernetes"),
-            "this old form and kube_listen_addr exclude each other",
-            "delete kubernetes, and keep kube_listen_addr and kube_public_addr",
-        )
+        remedy = "delete kubernetes; keep kube_listen_addr and kube_public_addr"
+        yield context.error((SERVICE, "kubernetes"), "this old key and kube_listen_addr exclude each other", remedy)
 
 
 def _keypairs(context: Context) -> Iterator[Finding]:
-    pairs = context.get(SERVICE, "https_keypairs")
+    path = (SERVICE, "https_keypairs")
+    pairs = context.get(*path)
     if pairs is not None and not isinstance(pairs, list):
-        yield context.error((SERVICE, "https_keypairs"), "this is not a list", "write - key_file: … and cert_file: …")
+        yield context.error(path, "this is not a list", "write - key_file: … and cert_file: …")
         return
     for index, pair in enumerate(pairs or ()):
-        place = (SERVICE, "https_keypairs", index)
         if not isinstance(pair, dict):
-            yield context.error(place, "this is not a pair of files", "write key_file: … and cert_file: …")
+            yield context.error((*path, index), "this is not a pair of files", "write key_file: … and cert_file: …")
             continue
         for key in ("key_file", "cert_file"):
             if pair.get(key) is None:
-                yield context.error((*place, key), "it is missing, and a key pair is both files", f"write {key}: …")
+                yield context.missing((*path, index, key), f"write {key}: …", "a key pair needs both files")
             elif not str(pair[key]).startswith("/"):
-                yield context.error((*place, key), f"{pair[key]!s} is no absolute path", "write it from / on")
-    names = {str(pair.get("cert_file")) for pair in pairs or () if isinstance(pair, dict)}
+                message = f"{pair[key]!s} is not an absolute path"
+                yield context.error((*path, index, key), message, "use an absolute path")
+    names = {str(pair.get("cert_file")) for _, pair in context.items(*path)}
     if context.deployment.tls is deployment.Tls.LETSENCRYPT and paths.CERTIFICATE not in names:
+        message = f"Teleport's unit still waits for {paths.CERTIFICATE}, because Let's Encrypt is in use"
         yield context.warning(
-            (SERVICE, "https_keypairs"),
-            f"Teleport's unit still waits for {paths.CERTIFICATE}, because Let's Encrypt is in use",
-            "set USE_LETSENCRYPT=false in the conf when certificates come from elsewhere",
+            path, message, "set USE_LETSENCRYPT=false in the conf if certificates come from elsewhere"
         )
 
 
-def _client_address(context: Context) -> Iterator[Finding]:
-    for service in (SERVICE, "auth_service"):
-        word = context.get(service, "proxy_protocol")
-        if context.build.major >= 14 and word is not None and word not in ("on", "off", "unspecified"):
-            yield context.error((service, "proxy_protocol"), f"Teleport does not take {word!s}", 'write "on" or "off"')
-    word = context.get(SERVICE, "proxy_protocol")
-    if context.deployment.acm and word == "on":
-        yield context.warning(
-            (SERVICE, "proxy_protocol"),
-            "an application load balancer sends no PROXY header, and Teleport would refuse its connections",
-            'write "off", unless what stands in front of every port sends it',
-        )
-    place = (SERVICE, "trust_x_forwarded_for")
-    trust = context.get(*place)
+def _proxy_protocol(context: Context) -> Iterator[Finding]:
+    if context.build.major >= 14:
+        for path in ((SERVICE, "proxy_protocol"), ("auth_service", "proxy_protocol")):
+            yield from context.one_of(path, context.get(*path), ("on", "off", "unspecified"), 'write "on" or "off"')
+    if context.deployment.acm and context.get(SERVICE, "proxy_protocol") == "on":
+        message = "an application load balancer does not send a PROXY header, and Teleport would refuse its connections"
+        remedy = 'write "off", unless the load balancers of all ports send it'
+        yield context.warning((SERVICE, "proxy_protocol"), message, remedy)
+
+
+def _forwarded_header(context: Context) -> Iterator[Finding]:
+    path = (SERVICE, "trust_x_forwarded_for")
+    trust = context.get(*path)
     if trust is None:
         return
     if enabled_services.truth(trust) is None:
-        yield context.error(place, f"{trust!s} is no word for yes or no, and counts as no", "write true or false")
+        yield context.error(path, f"{trust!s} is not a boolean, and Teleport reads it as no", "write true or false")
     if not context.build.takes_trust_x_forwarded_for:
-        yield context.warning(
-            place,
-            f"only the last patch releases of Teleport {context.build.major} know this key; the others do not start",
-            "use Teleport 14 or newer",
-        )
+        message = f"only the last patch releases of Teleport {context.build.major} know this key; others do not start"
+        yield context.warning(path, message, "use Teleport 14 or newer")
     if enabled_services.truth(trust) and not context.deployment.acm:
-        yield context.warning(
-            place,
-            "without a load balancer that writes this header, every client can claim any address",
-            "keep it only where all web traffic comes through such a balancer",
-        )
+        message = "without a load balancer that writes this header, every client can claim any address"
+        yield context.warning(path, message, "keep it only if all web traffic comes through such a load balancer")
 
 
 def _plain_http(context: Context) -> Iterator[Finding]:
-    if not context.deployment.plain_http:
-        return
     remedy = "set TELEPORT_ACM_TARGET_PROTOCOL=https and the target group to HTTPS"
     if context.has(SERVICE, "mongo_listen_addr"):
-        message = "MongoDB needs TLS, and Teleport runs with --insecure-no-tls"
-        yield context.error((SERVICE, "mongo_listen_addr"), message, f"{remedy}, or delete it")
+        message = "MongoDB requires TLS, and Teleport runs with --insecure-no-tls"
+        yield context.error((SERVICE, "mongo_listen_addr"), message, f"{remedy}, or delete the key")
     mode = ("auth_service", "proxy_listener_mode")
     if context.enabled("auth_service") and str(context.get(*mode)) == "multiplex":
-        message = "clients would be told to use TLS routing, which --insecure-no-tls takes away"
-        make = context.warning if context.has(SERVICE, "listen_addr") else context.error
-        yield make(mode, message, f"{remedy}, or write separate")
+        message = "clients would use TLS routing, which --insecure-no-tls disables"
+        report = context.warning if context.has(SERVICE, "listen_addr") else context.error
+        yield report(mode, message, f"{remedy}, or write separate")

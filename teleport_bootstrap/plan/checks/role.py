@@ -1,4 +1,4 @@
-"""Where the document departs from what the conf made this instance: its unit, its account, its names."""
+"""Where the document differs from the role that the conf gives this instance: its unit, its account, its names."""
 
 from __future__ import annotations
 
@@ -10,62 +10,49 @@ from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.plan.checks.context import Context
 
 _NODE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,255}", re.ASCII)
-# Characters that SSM takes in the names of the parameters that are named after the cluster.
+# Characters that SSM allows in the names of the parameters that are named after the cluster.
 _CLUSTER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}", re.ASCII)
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Find what the units, the timers and the secrets of this instance do not fit."""
+    """Find settings that do not fit the units, timers and secrets of this instance."""
     yield from _services(context)
-    yield from _names(context)
+    yield from _node_name(context)
+    if context.enabled("auth_service") and context.has("auth_service", "cluster_name"):
+        yield from _cluster_name(context, str(context.get("auth_service", "cluster_name")))
 
 
 def _services(context: Context) -> Iterator[Finding]:
-    decided = context.deployment
-    place = decided.place
+    role, place = context.deployment.role, context.deployment.place
     if context.enabled("ssh_service") and place.user != "root":
         yield context.warning(
             ("ssh_service", "enabled"),
-            f"{place.unit} runs as user {place.user} and is sandboxed: sessions could be nobody else, without sudo",
+            f"{place.unit} runs as user {place.user} in a sandbox: so would all sessions, without sudo",
             "disable it, or choose a role that serves SSH: node, agent or all-in-one",
         )
-    for service, expected in (("auth_service", decided.role.runs_auth), ("proxy_service", decided.role.runs_proxy)):
+    for service, expected in (("auth_service", role.runs_auth), ("proxy_service", role.runs_proxy)):
         if context.enabled(service) != expected:
-            state = "enabled" if context.enabled(service) else "disabled"
-            yield context.warning(
-                (service, "enabled"),
-                f"it is {state}, but timers, secrets and health checks follow the role {decided.role.value}",
-                "change TELEPORT_ROLE in the conf instead",
-            )
+            state = "disabled" if expected else "enabled"
+            message = f"the service is {state}, but timers, secrets and health checks follow the role {role.value}"
+            yield context.warning((service, "enabled"), message, "change TELEPORT_ROLE in the conf instead")
 
 
-def _names(context: Context) -> Iterator[Finding]:
-    node = context.get("teleport", "nodename")
-    if node is not None and str(node).strip() and _NODE_NAME.fullmatch(str(node)) is None:
-        yield context.warning(
-            ("teleport", "nodename"),
-            f"{node!s} is no host name, and Teleport 17 and newer show the host's identifier in its place",
-            "write letters, digits, dots and hyphens, beginning with a letter or digit",
-        )
-    cluster = context.get("auth_service", "cluster_name")
-    if cluster is None or not context.enabled("auth_service"):
-        return
-    if _CLUSTER_NAME.fullmatch(str(cluster)) is None:
-        yield context.error(
-            ("auth_service", "cluster_name"),
-            f"{cluster!s} cannot be part of the names of SSM parameters and certificates",
-            "write letters, digits, dots, hyphens and underscores, beginning with a letter or digit",
-        )
-    elif decided_otherwise(context, str(cluster)):
-        yield context.warning(
-            ("auth_service", "cluster_name"),
-            f"tokens, pins and license still go by the name {context.deployment.cluster} of the conf",
-            "set TELEPORT_CLUSTER_NAME in the conf instead",
-        )
+def _node_name(context: Context) -> Iterator[Finding]:
+    node = str(context.get("teleport", "nodename") or "").strip()
+    if node and _NODE_NAME.fullmatch(str(context.get("teleport", "nodename"))) is None:
+        message = f"{node} is not a valid host name, and Teleport 17 and newer show the host's UUID instead"
+        remedy = "use letters, digits, dots and hyphens; start with a letter or digit"
+        yield context.warning(("teleport", "nodename"), message, remedy)
 
 
-def decided_otherwise(context: Context, cluster: str) -> bool:
-    """Whether the conf names another cluster than the document does, and something goes by that name."""
-    named = context.deployment.cluster
-    alone = context.deployment.role is roles.Role.ALL and named is None
-    return named != cluster and not alone
+def _cluster_name(context: Context, cluster: str) -> Iterator[Finding]:
+    path = ("auth_service", "cluster_name")
+    in_conf = context.deployment.cluster
+    unnamed = context.deployment.role is roles.Role.ALL and in_conf is None
+    if _CLUSTER_NAME.fullmatch(cluster) is None:
+        message = f"{cluster} cannot be part of the names of SSM parameters and certificates"
+        remedy = "use letters, digits, dots, hyphens and underscores; start with a letter or digit"
+        yield context.error(path, message, remedy)
+    elif in_conf != cluster and not unnamed:
+        message = f"tokens, pins and license still use the name {in_conf} of the conf"
+        yield context.warning(path, message, "set TELEPORT_CLUSTER_NAME in the conf instead")

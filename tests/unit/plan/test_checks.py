@@ -1,4 +1,4 @@
-"""What Teleport would refuse only at its start, or never say: found in the document, with the place it came from."""
+"""What Teleport would refuse only at its start, or never report: found in the document, with the line it came from."""
 
 from __future__ import annotations
 
@@ -59,41 +59,51 @@ def refused(text: str, override: str, **build) -> tuple[Finding, ...]:
     ("text", "override", "path", "said"),
     [
         # The file as a whole.
-        (ALL, "version: null", "version", "it is missing"),
-        (ALL, "version: v2", "version", "it is v2"),
-        (ALL, "version: 3", "version", "it is 3"),
+        (ALL, "version: null", "version", ": missing"),
+        (ALL, "version: v2", "version", "this is v2"),
+        (ALL, "version: 3", "version", "this is 3"),
         (ALL, "ssh_service: text", "ssh_service", "not a mapping"),
         (ALL, "kube_service: {enabled: 'yes'}", "kube_service", "write kubernetes_service"),
         (ALL, "database_service: {enabled: 'yes'}", "database_service", "write db_service"),
-        (ALL, "ssh_service: {enabled: ja}", "ssh_service.enabled", "no word for yes or no"),
-        (ALL, "ssh_service: {enabled: ' yes'}", "ssh_service.enabled", "no word for yes or no"),
+        (ALL, "ssh_service: {enabled: ja}", "ssh_service.enabled", "is not a boolean"),
+        (ALL, "ssh_service: {enabled: ' yes'}", "ssh_service.enabled", "is not a boolean"),
         (ALL, "teleport: {nodename: ''}", "teleport.nodename", "the value is empty"),
         (ALL, "proxy_service: {public_addr: [a.example.com:443, null]}", "proxy_service.public_addr", "is empty"),
-        (ALL, "teleport: {log: {severity: LOUD}}", "teleport.log.severity", "LOUD is no severity"),
+        (ALL, "teleport: {log: {severity: LOUD}}", "teleport.log.severity", "does not accept LOUD"),
         # Joining.
         (NODE, "teleport: {auth_server: null}", "teleport.auth_server", "neither auth_server nor proxy_server"),
-        (NODE, "teleport: {proxy_server: 'p.example.com:443'}", "teleport.proxy_server", "are both given"),
+        (NODE, "teleport: {proxy_server: 'p.example.com:443'}", "teleport.proxy_server", "not both"),
         (PROXY, "teleport: {auth_server: null, proxy_server: 'p:443'}", "teleport.proxy_server", "proxy_service runs"),
         (AUTH, "teleport: {proxy_server: 'p:443'}", "teleport.proxy_server", "auth_service runs"),
-        (NODE, "teleport: {auth_servers: ['a:3025']}", "teleport.auth_servers", "there is no auth_servers"),
+        (NODE, "teleport: {auth_servers: ['a:3025']}", "teleport.auth_servers", "does not have auth_servers"),
         (AGENT + DATABASE, "teleport: {proxy_server: null, auth_server: a}", "teleport.auth_server", "db_service can"),
         (AGENT + APPLICATION, "teleport: {proxy_server: null, auth_server: a}", "teleport.auth_server", "app_service"),
-        (NODE, "teleport: {auth_token: /t}", "teleport.auth_token", "are both given"),
+        (NODE, "teleport: {auth_token: /t}", "teleport.auth_token", "not both"),
         (NODE, "teleport: {join_params: {join_method: iam}}", "teleport.join_params.join_method", "write method"),
-        (NODE, "teleport: {join_params: {method: null}}", "teleport.join_params.method", "it is missing"),
-        (NODE, "teleport: {join_params: {token_name: null}}", "teleport.join_params.token_name", "it is missing"),
-        (NODE, "teleport: {ca_pin: abcdef}", "teleport.ca_pin", "neither a pin nor an absolute path"),
-        (NODE, "teleport: {ca_pin: [/a, ca-pin-hash]}", "teleport.ca_pin", "neither a pin nor an absolute path"),
+        (NODE, "teleport: {join_params: {method: null}}", "teleport.join_params.method", ": missing"),
+        (NODE, "teleport: {join_params: {token_name: null}}", "teleport.join_params.token_name", ": missing"),
+        (NODE, "teleport: {ca_pin: abcdef}", "teleport.ca_pin", "neither a pin nor the absolute path"),
+        (NODE, "teleport: {ca_pin: [/a, ca-pin-hash]}", "teleport.ca_pin", "neither a pin nor the absolute path"),
         (NODE, "ssh_service: {enabled: 'no'}", "ssh_service.enabled", "no service is enabled"),
         # Addresses.
-        (ALL, "proxy_service: {ssh_public_addr: ':3023'}", "proxy_service.ssh_public_addr", "names no host"),
-        (ALL, "proxy_service: {public_addr: 'a b'}", "proxy_service.public_addr", "a b is no address"),
-        (ALL, "proxy_service: {public_addr: 'a.example.com:https'}", "proxy_service.public_addr", "is no address"),
-        (ALL, "proxy_service: {mysql_listen_addr: 3036}", "proxy_service.mysql_listen_addr", "for a host"),
-        (ALL, "proxy_service: {web_listen_addr: '0.0.0.0:70000'}", "proxy_service.web_listen_addr", "70000 is no port"),
-        (ALL, "auth_service: {listen_addr: 'fe80::1'}", "auth_service.listen_addr", "is no address"),
-        (NODE, "teleport: {auth_server: ':3025'}", "teleport.auth_server", "names no host"),
-        (ALL, "teleport: {advertise_ip: 0.0.0.0}", "teleport.advertise_ip", "nobody can reach"),
+        (ALL, "proxy_service: {ssh_public_addr: ':3023'}", "proxy_service.ssh_public_addr", "does not name a host"),
+        (ALL, "proxy_service: {public_addr: 'a b'}", "proxy_service.public_addr", "a b is not a valid address"),
+        (
+            ALL,
+            "proxy_service: {public_addr: 'a.example.com:https'}",
+            "proxy_service.public_addr",
+            "is not a valid address",
+        ),
+        (ALL, "proxy_service: {mysql_listen_addr: 3036}", "proxy_service.mysql_listen_addr", "as a host"),
+        (
+            ALL,
+            "proxy_service: {web_listen_addr: '0.0.0.0:70000'}",
+            "proxy_service.web_listen_addr",
+            "70000 is not a valid port",
+        ),
+        (ALL, "auth_service: {listen_addr: 'fe80::1'}", "auth_service.listen_addr", "is not a valid address"),
+        (NODE, "teleport: {auth_server: ':3025'}", "teleport.auth_server", "does not name a host"),
+        (ALL, "teleport: {advertise_ip: 0.0.0.0}", "teleport.advertise_ip", "other hosts cannot reach"),
         (ALL, "proxy_service: {kube_listen_addr: null}", "proxy_service.kube_public_addr", "without kube_listen_addr"),
         (ALL, "proxy_service: {mysql_public_addr: 'a:1'}", "proxy_service.mysql_public_addr", "without mysql_listen"),
         (ALL, "proxy_service: {mongo_public_addr: 'a:1'}", "proxy_service.mongo_public_addr", "without mongo_listen"),
@@ -122,49 +132,49 @@ def refused(text: str, override: str, **build) -> tuple[Finding, ...]:
             ALL,
             "proxy_service: {https_keypairs: [{cert_file: /c.pem}]}",
             "proxy_service.https_keypairs[0].key_file",
-            "it is missing",
+            ": missing",
         ),
         (
             ALL,
             "proxy_service: {https_keypairs: [{cert_file: c.pem, key_file: /k}]}",
             "proxy_service.https_keypairs[0].cert_file",
-            "no absolute path",
+            "not an absolute path",
         ),
-        (ALL, "proxy_service: {proxy_protocol: true}", "proxy_service.proxy_protocol", "does not take True"),
-        (ALL, "proxy_service: {proxy_protocol: yes}", "proxy_service.proxy_protocol", "does not take yes"),
-        (ALL, "proxy_service: {trust_x_forwarded_for: maybe}", "proxy_service.trust_x_forwarded_for", "counts as no"),
-        (PLAIN_HTTP, "proxy_service: {mongo_listen_addr: ':27017'}", "proxy_service.mongo_listen_addr", "needs TLS"),
+        (ALL, "proxy_service: {proxy_protocol: true}", "proxy_service.proxy_protocol", "does not accept True"),
+        (ALL, "proxy_service: {proxy_protocol: yes}", "proxy_service.proxy_protocol", "does not accept yes"),
+        (ALL, "proxy_service: {trust_x_forwarded_for: maybe}", "proxy_service.trust_x_forwarded_for", "reads it as no"),
+        (PLAIN_HTTP, "proxy_service: {mongo_listen_addr: ':27017'}", "proxy_service.mongo_listen_addr", "requires TLS"),
         (
             PLAIN_HTTP,
             "proxy_service: {listen_addr: null}\nauth_service: {proxy_listener_mode: multiplex}",
             "auth_service.proxy_listener_mode",
-            "--insecure-no-tls takes away",
+            "--insecure-no-tls disables",
         ),
         # Signing in.
-        (ALL, "auth_service: {authentication: {type: ldap}}", "auth_service.authentication.type", "not take ldap"),
+        (ALL, "auth_service: {authentication: {type: ldap}}", "auth_service.authentication.type", "not accept ldap"),
         (
             ALL,
             "auth_service: {authentication: {second_factor: otp}}",
             "auth_service.authentication.second_factor",
-            "are both given",
+            "not both",
         ),
         (
             ALL,
             "auth_service: {authentication: {second_factors: null, second_factor: off}}",
             "auth_service.authentication.second_factor",
-            "cannot do without",
+            "require a second factor",
         ),
         (
             ALL,
             "auth_service: {authentication: {second_factors: null, second_factor: optional}}",
             "auth_service.authentication.second_factor",
-            "cannot do without",
+            "require a second factor",
         ),
         (
             ALL,
             "auth_service: {authentication: {second_factors: [sms]}}",
             "auth_service.authentication.second_factors",
-            "not take sms",
+            "not accept sms",
         ),
         (
             ALL,
@@ -176,27 +186,27 @@ def refused(text: str, override: str, **build) -> tuple[Finding, ...]:
             ALL,
             "auth_service: {authentication: {webauthn: null}}",
             "auth_service.authentication.webauthn.rp_id",
-            "it is missing",
+            ": missing",
         ),
         (
             ALL,
             "auth_service: {authentication: {webauthn: {rp_id: 'https://example.com'}}}",
             "auth_service.authentication.webauthn.rp_id",
-            "is no domain",
+            "is not a domain",
         ),
-        (ALL, "auth_service: {session_recording: all}", "auth_service.session_recording", "not take all"),
+        (ALL, "auth_service: {session_recording: all}", "auth_service.session_recording", "not accept all"),
         (ALL, "auth_service: {cluster_name: 'my cluster'}", "auth_service.cluster_name", "cannot be part"),
         # Labels.
-        (ALL, "ssh_service: {labels: {'a b': c}}", 'ssh_service.labels["a b"]', "no key for a label"),
+        (ALL, "ssh_service: {labels: {'a b': c}}", 'ssh_service.labels["a b"]', "not a valid label key"),
         (ALL, "ssh_service: {labels: {a: [b]}}", "ssh_service.labels.a", "one value"),
         (ALL, "ssh_service: {labels: [a]}", "ssh_service.labels", "not a mapping"),
         (ALL, "ssh_service: {static_labels: {a: b}}", "ssh_service.static_labels", "write labels"),
-        (ALL, "ssh_service: {commands: [{command: [a], period: 1h}]}", "ssh_service.commands[0].name", "is missing"),
+        (ALL, "ssh_service: {commands: [{command: [a], period: 1h}]}", "ssh_service.commands[0].name", ": missing"),
         (
             ALL,
             "ssh_service: {commands: [{name: 'a b', command: [a], period: 1h}]}",
             "ssh_service.commands[0].name",
-            "no key for a label",
+            "not a valid label key",
         ),
         (
             ALL,
@@ -214,7 +224,7 @@ def refused(text: str, override: str, **build) -> tuple[Finding, ...]:
             ALL,
             "ssh_service: {commands: [{name: a, command: [b], period: hourly}]}",
             "ssh_service.commands[0].period",
-            "no duration",
+            "not a valid duration",
         ),
         (
             AGENT + DATABASE,
@@ -227,19 +237,19 @@ def refused(text: str, override: str, **build) -> tuple[Finding, ...]:
             AGENT + DATABASE,
             "db_service: {databases: [{name: my_db, protocol: mysql, uri: 'h:1'}]}",
             "db_service.databases[0].name",
-            "no name for a database",
+            "not a valid database name",
         ),
         (
             AGENT + DATABASE,
             "db_service: {databases: [{name: d, protocol: mysql}]}",
             "db_service.databases[0].uri",
-            "it is missing",
+            ": missing",
         ),
         (
             AGENT + APPLICATION,
             "app_service: {apps: [{name: Wiki, uri: 'http://x'}]}",
             "app_service.apps[0].name",
-            "no name for an application",
+            "not a valid application name",
         ),
         (
             AGENT + APPLICATION,
@@ -247,7 +257,7 @@ def refused(text: str, override: str, **build) -> tuple[Finding, ...]:
             "app_service.apps[0].public_addr",
             "without a port",
         ),
-        (AGENT + APPLICATION, "app_service: {apps: [{name: w}]}", "app_service.apps[0].uri", "it is missing"),
+        (AGENT + APPLICATION, "app_service: {apps: [{name: w}]}", "app_service.apps[0].uri", ": missing"),
     ],
 )
 def test_an_override_that_teleport_would_refuse_is_refused(text: str, override: str, path: str, said: str) -> None:
@@ -258,15 +268,15 @@ def test_an_override_that_teleport_would_refuse_is_refused(text: str, override: 
 def test_a_finding_names_path_remedy_and_place() -> None:
     (finding,) = refused(ALL, "proxy_service:\n  mysql_public_addr: a.example.com:3036\n")
     assert str(finding) == (
-        f"{PLACE}:2: proxy_service.mysql_public_addr: Teleport refuses it without mysql_listen_addr "
-        "(write mysql_listen_addr too, or delete mysql_public_addr with null)"
+        f"{PLACE}:2: proxy_service.mysql_public_addr: Teleport refuses this key without mysql_listen_addr "
+        "(set mysql_listen_addr too, or delete mysql_public_addr with null)"
     )
     assert finding.data() == {
         "severity": "error",
         "code": "document-address",
         "subject": "proxy_service.mysql_public_addr",
-        "message": "proxy_service.mysql_public_addr: Teleport refuses it without mysql_listen_addr",
-        "remedy": "write mysql_listen_addr too, or delete mysql_public_addr with null",
+        "message": "proxy_service.mysql_public_addr: Teleport refuses this key without mysql_listen_addr",
+        "remedy": "set mysql_listen_addr too, or delete mysql_public_addr with null",
         "file": PLACE,
         "line": 2,
         "column": None,
@@ -290,12 +300,12 @@ def test_a_finding_about_two_lines_names_both() -> None:
     )
 
 
-def test_what_is_missing_names_who_removed_it() -> None:
+def test_a_missing_key_names_the_line_that_removed_it() -> None:
     (finding,) = refused(NODE, "teleport:\n  auth_server: null\n")
     assert finding.place == Place(PLACE, 2)
 
 
-def test_all_findings_are_told_at_once() -> None:
+def test_all_findings_are_reported_at_once() -> None:
     findings = refused(ALL, "version: v1\nssh_service: {enabled: maybe}\nteleport: {log: {severity: x}}\n")
     assert len(findings) == 3
 
@@ -303,17 +313,21 @@ def test_all_findings_are_told_at_once() -> None:
 @pytest.mark.parametrize(
     ("text", "override", "said"),
     [
-        (PROXY, "ssh_service: {enabled: 'yes', listen_addr: '0.0.0.0:3022'}", "runs as user teleport and is sandboxed"),
-        (PROXY, "auth_service: {enabled: 'yes'}", "it is enabled, but timers, secrets and health checks follow"),
+        (PROXY, "ssh_service: {enabled: 'yes', listen_addr: '0.0.0.0:3022'}", "runs as user teleport in a sandbox"),
+        (
+            PROXY,
+            "auth_service: {enabled: 'yes'}",
+            "the service is enabled, but timers, secrets and health checks follow",
+        ),
         (ALL, "teleport: {diag_addr: '127.0.0.1:9000'}", "has no effect"),
         (ALL, "teleport: {auth_server: 'a.example.com:3025'}", "would use another auth server"),
         (NODE, "teleport: {auth_server: 'a.example.com:443'}", "port 443 is usually the proxy's"),
-        (NODE, "teleport: {join_params: {method: future, token_name: x}}", "none of the join methods that we know"),
-        (PLAIN_HTTP, "proxy_service: {proxy_protocol: on}", "sends no PROXY header"),
+        (NODE, "teleport: {join_params: {method: future, token_name: x}}", "is not a known join method"),
+        (PLAIN_HTTP, "proxy_service: {proxy_protocol: on}", "does not send a PROXY header"),
         (ALL, "proxy_service: {trust_x_forwarded_for: true}", "every client can claim any address"),
-        (PLAIN_HTTP, "auth_service: {proxy_listener_mode: multiplex}", "clients would be told to use TLS routing"),
-        (ALL, "teleport: {nodename: a_b}", "is no host name"),
-        (ALL, "auth_service: {cluster_name: other}", "still go by the name example.com"),
+        (PLAIN_HTTP, "auth_service: {proxy_listener_mode: multiplex}", "clients would use TLS routing"),
+        (ALL, "teleport: {nodename: a_b}", "is not a valid host name"),
+        (ALL, "auth_service: {cluster_name: other}", "still use the name example.com"),
         (ALL, "ssh_service: {commands: [{name: a, command: [b], period: 60}]}", "less than a second"),
         (ALL, "ssh_service: {commands: [{name: a, command: [b]}]}", "every second"),
         (
@@ -323,7 +337,7 @@ def test_all_findings_are_told_at_once() -> None:
         ),
     ],
 )
-def test_what_teleport_takes_but_an_operator_should_know_is_a_note(text: str, override: str, said: str) -> None:
+def test_what_teleport_accepts_and_the_operator_should_know_is_a_note(text: str, override: str, said: str) -> None:
     assert any(said in note for note in plan(text, override).notes)
     assert not any(said in note for note in plan(text).notes)
 
@@ -351,7 +365,7 @@ def test_what_teleport_takes_but_an_operator_should_know_is_a_note(text: str, ov
         "discovery_service: {enabled: 'yes'}",
     ],
 )
-def test_what_teleport_takes_is_taken(override: str) -> None:
+def test_what_teleport_accepts_is_accepted(override: str) -> None:
     assert plan(ALL, override).document["version"] == "v3"
 
 
@@ -373,12 +387,12 @@ def test_the_forwarded_header_is_doubtful_before_14() -> None:
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("auth_service: {authentication: {local_auth: null}}", "only without local users"),
-        ("auth_service: {authentication: {local_auth: true}}", "only without local users"),
-        ("auth_service: {session_recording: proxy, proxy_checks_host_keys: no}", "where host keys are checked"),
+        ("auth_service: {authentication: {local_auth: null}}", "does not start with local users"),
+        ("auth_service: {authentication: {local_auth: true}}", "does not start with local users"),
+        ("auth_service: {session_recording: proxy, proxy_checks_host_keys: no}", "only if it checks host keys"),
     ],
 )
-def test_fips_asks_for_more(override: str, said: str) -> None:
+def test_fips_requires_more(override: str, said: str) -> None:
     assert said in refused(AUTH, override, fips=True)[0].message
 
 
