@@ -472,21 +472,17 @@ class RestorePending(BootstrapError):
 
 
 class ImageNotSealed(BootstrapError):
-    """An image holds what belongs to one instance: identities, keys, tokens, state, traces of people; all is listed."""
+    """An image holds files that belong to one instance: identities, keys, tokens, state, histories; all are listed."""
 
     code = "image-not-sealed"
     exit_status = UNSEALED
 
-    def __init__(self, message: str, findings: tuple[str, ...], data: tuple[dict[str, Any], ...]) -> None:
-        super().__init__(
-            "\n".join([message, *findings]),
-            hint="Carry out the command below each line, then run `teleport-bootstrap seal` again.",
-        )
-        self.lines = findings
-        self.data = data
-
-    def problems(self) -> list[dict[str, Any]]:
-        return list(self.data)
+    def __init__(self, summary: str, findings: Sequence[Finding]) -> None:
+        # Each remedy is a command to copy, and so has a line of its own.
+        lines = [f"{each.place}: {each.message}\n    {each.remedy}" for each in findings]
+        hint = "Run the command below each line, then run `teleport-bootstrap seal` again."
+        super().__init__("\n".join([summary, *lines]), hint=hint)
+        self.findings = tuple(findings)
 
 
 class UnitTrouble(BootstrapError):

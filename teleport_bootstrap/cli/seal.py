@@ -1,32 +1,35 @@
-"""`teleport-bootstrap seal`: prove that an image holds nothing that belongs to one instance; fail otherwise."""
+"""`teleport-bootstrap seal`: check that an image holds nothing that belongs to one instance; fail otherwise."""
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 
-from teleport_bootstrap import escaping
+from teleport_bootstrap import errors
 from teleport_bootstrap.cli import options, result
+from teleport_bootstrap.finding import errors_in
 from teleport_bootstrap.inspection import image
 
 EXAMPLE = "teleport-bootstrap seal --root /mnt/image"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options: none of its own; nothing is ever removed by it."""
+    """Declare no options: the command only checks and removes nothing."""
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
-    """Judge, and raise ImageNotSealed where something blocks."""
+    """Check the image; raises ImageNotSealed if there are errors."""
     root = options.root(arguments)
-    found = image.judge(root)
-    notes = [each for each in found if not each.blocks]
+    found = image.findings(root)
+    notes = [each for each in found if not each.is_error]
     for each in notes:
-        print(escaping.one_line(f"note: {each.path}: {each.what} ({each.remedy})"), file=sys.stderr)  # noqa: T201
+        print(f"note: {each}", file=sys.stderr)  # noqa: T201
     if len(notes) != len(found):
-        raise image.refusal(root, found)
+        raise errors.ImageNotSealed(
+            f"{root.directory} is not ready to become an image: it holds files that belong to one instance",
+            errors_in(found),
+        )
     return result.Result(
         f"{root.directory} holds nothing that belongs to one instance",
-        {"sealed": True, "notes": [dataclasses.asdict(each) for each in notes]},
+        {"sealed": True, "notes": [each.data() for each in notes]},
     )

@@ -1,5 +1,4 @@
-"""What a judgement of an image is made of, and how its files are looked at: links as it will follow them, and nothing
-is changed."""
+"""How the files of an image are looked at: read only, with its links followed as an instance would follow them."""
 
 from __future__ import annotations
 
@@ -7,138 +6,132 @@ import errno
 import os
 import shlex
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 
 from teleport_bootstrap import escaping, paths
+from teleport_bootstrap.finding import ERROR, NOTE, Finding, Place
 from teleport_bootstrap.host import directory
 
 # As many as the kernel follows.
 _MOST_LINKS = 40
 
 
-@dataclass(frozen=True)
-class Finding:
-    """Something at `path`, which is on this machine, that an image should not hold; `remedy` is a command or advice.
+class Image:
+    """An image below a root directory. Paths are absolute, as an instance will see them; methods raise OSError."""
 
-    One that does not block is told and no more: it cannot be had otherwise while the image runs, or it is a matter of
-    taste.
-    """
+    def __init__(self, root: paths.Root) -> None:
+        self.root = root
 
-    path: str
-    what: str
-    remedy: str
-    blocks: bool = True
+    def finding(self, path: str, message: str, remedy: str | None = None, *, severity: str = ERROR) -> Finding:
+        """Return the finding that `path` should not be in an image; by default the remedy is to remove it."""
+        place = self.locate(path)
+        remedy = _remove(place) if remedy is None else remedy
+        return Finding(severity, "image-content", place, message, remedy, Place(escaping.one_line(place)))
+
+    def existing(self, messages: dict[str, str]) -> Iterator[Finding]:
+        """Yield a finding for each path of `messages` at which anything is, even a dangling link."""
+        yield from (self.finding(path, message) for path, message in messages.items() if self.exists(path))
+
+    def filled(self, candidates: Iterable[str], message: str, *, severity: str = ERROR) -> Iterator[Finding]:
+        """Yield a finding for each of the paths `candidates` that is neither missing nor empty."""
+        yield from (self.finding(path, message, severity=severity) for path in candidates if self.is_filled(path))
+
+    @property
+    def severity_at_rest(self) -> str:
+        """The severity of what a running machine keeps writing: an error only in an image that does not run."""
+        return NOTE if self.root.is_live else ERROR
+
+    def names(self, folder: str) -> list[str]:
+        """Return the sorted names in the directory `folder`; nothing if it is missing."""
+        path = self.root.path(self.resolve(folder))
+        return sorted(os.listdir(path)) if _is_directory(path) else []
+
+    def exists(self, path: str) -> bool:
+        """Whether anything is at `path`, even a dangling link."""
+        return _status(self.locate(path)) is not None
+
+    def is_directory(self, path: str) -> bool:
+        """Whether a directory, not a link to one, is at `path`."""
+        return _is_directory(self.locate(path))
+
+    def is_empty_directory(self, path: str) -> bool:
+        """Whether a directory without content is at `path`."""
+        return self.is_directory(path) and not os.listdir(self.locate(path))
+
+    def is_filled(self, path: str) -> bool:
+        """Whether anything but an empty file or an empty directory is at `path`."""
+        found = _status(self.locate(path))
+        if found is None or stat.S_ISDIR(found.st_mode):
+            return found is not None and not self.is_empty_directory(path)
+        return not stat.S_ISREG(found.st_mode) or found.st_size > 0
+
+    def has_files(self, folder: str) -> bool:
+        """Whether there is any file or link at any depth below the directory `folder`."""
+        walk = os.walk(self.root.path(self.resolve(folder)), onerror=_raise_unless_missing)
+        return any(
+            files or any(os.path.islink(os.path.join(parent, name)) for name in folders)
+            for parent, folders, files in walk
+        )
+
+    def read(self, path: str) -> bytes | None:
+        """Return the content of the regular file at `path`; None if there is none."""
+        found = directory.read(self.root, self.resolve(path))
+        return None if found is None else found.content
+
+    def text(self, path: str) -> str | None:
+        """Return the content of the regular file at `path` as text; None if there is none."""
+        content = self.read(path)
+        return None if content is None else content.decode("utf-8", "replace")
+
+    def locate(self, path: str) -> str:
+        """Return where `path` is on this machine: links in its directory are followed, a link at its end is not."""
+        folder, name = os.path.split(path)
+        return self.root.path(os.path.join(self.resolve(folder), name))
+
+    def resolve(self, path: str) -> str:
+        """Return `path` with every link in it followed inside the image: a link to /etc means the image's /etc."""
+        left = [each for each in path.split("/") if each]
+        left.reverse()
+        done: list[str] = []
+        followed = 0
+        while left:
+            name = left.pop()
+            if name == "..":
+                del done[-1:]
+                continue
+            here = self.root.path("/" + "/".join([*done, name]))
+            found = _status(here)
+            if found is None or not stat.S_ISLNK(found.st_mode):
+                done.append(name)
+                continue
+            followed += 1
+            if followed > _MOST_LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), here)
+            target = os.readlink(here)
+            if target.startswith("/"):
+                done.clear()
+            left.extend(each for each in reversed(target.split("/")) if each not in ("", "."))
+        return "/" + "/".join(done)
 
 
-def remove(path: str) -> str:
-    """Return the command that removes `path`."""
+def _remove(path: str) -> str:
     if path.isprintable():
         return f"rm -rf -- {shlex.quote(path)}"
-    return f"remove it by hand: its name is {escaping.one_line(path)}"
+    return f"remove the file with this name (unprintable characters are escaped here): {escaping.one_line(path)}"
 
 
-def names(root: paths.Root, folder: str) -> list[str]:
-    """Return what is in the directory `folder`, links of the image followed; nothing where there is none.
-
-    Raises OSError.
-    """
-    path = root.path(real(root, folder))
-    return sorted(os.listdir(path)) if is_directory(path) else []
+def _is_directory(path: str) -> bool:
+    found = _status(path)
+    return found is not None and stat.S_ISDIR(found.st_mode)
 
 
-def is_directory(path: str) -> bool:
-    """Whether there is a directory, not a link to one, at `path` on this machine. Raises OSError."""
-    facts = _facts(path)
-    return facts is not None and stat.S_ISDIR(facts.st_mode)
-
-
-def is_there(root: paths.Root, path: str) -> bool:
-    """Whether anything at all is at `path`, a link that leads nowhere included. Raises OSError."""
-    return _facts(shown(root, path)) is not None
-
-
-def is_filled(root: paths.Root, path: str) -> bool:
-    """Whether there is something at `path` other than an empty file or an empty directory. Raises OSError."""
-    place = shown(root, path)
-    facts = _facts(place)
-    if facts is None:
-        return False
-    if stat.S_ISDIR(facts.st_mode):
-        return bool(os.listdir(place))
-    return not stat.S_ISREG(facts.st_mode) or facts.st_size > 0
-
-
-def is_empty_directory(root: paths.Root, path: str) -> bool:
-    """Whether there is a directory at `path` that has nothing in it. Raises OSError."""
-    place = shown(root, path)
-    return is_directory(place) and not os.listdir(place)
-
-
-def has_files(root: paths.Root, folder: str) -> bool:
-    """Whether there is any file or link below `folder`; empty directories do not count. Raises OSError."""
-    return any(files for _, _, files in _walk(root.path(real(root, folder))))
-
-
-def read(root: paths.Root, path: str) -> bytes | None:
-    """Return what is in the file at `path`; None where it is none, or no regular one. Raises OSError."""
-    found = directory.read(root, real(root, path))
-    return None if found is None else found.content
-
-
-def real(root: paths.Root, path: str) -> str:
-    """Return `path`, as an instance will see it, with every link in it followed as the instance would.
-
-    A link of an image that names /etc means the image's own, not that of the machine on which the image is judged.
-    Raises OSError where links lead in a circle.
-    """
-    left = [each for each in path.split("/") if each]
-    left.reverse()
-    done: list[str] = []
-    followed = 0
-    while left:
-        name = left.pop()
-        if name == "..":
-            del done[-1:]
-            continue
-        here = root.path("/" + "/".join([*done, name]))
-        facts = _facts(here)
-        if facts is None or not stat.S_ISLNK(facts.st_mode):
-            done.append(name)
-            continue
-        followed += 1
-        if followed > _MOST_LINKS:
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), here)
-        target = os.readlink(here)
-        if target.startswith("/"):
-            done.clear()
-        left.extend(each for each in reversed(target.split("/")) if each not in ("", "."))
-    return "/" + "/".join(done)
-
-
-def shown(root: paths.Root, path: str) -> str:
-    """Return where `path` is on this machine; links of the image do not lead the remedy out of it. Raises OSError."""
-    return root.path(_placed(root, path))
-
-
-def _placed(root: paths.Root, path: str) -> str:
-    """Return `path` with the links in its directory followed, and not what it is itself."""
-    folder, name = os.path.split(path)
-    return os.path.join(real(root, folder), name)
-
-
-def _facts(path: str) -> os.stat_result | None:
+def _status(path: str) -> os.stat_result | None:
     try:
         return os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
 
 
-def _walk(path: str) -> Iterator[tuple[str, list[str], list[str]]]:
-    def complain(error: OSError) -> None:
-        if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
-            raise error
-
-    for folder, folders, files in os.walk(path, onerror=complain):
-        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
-        yield folder, folders, [*files, *links]
+def _raise_unless_missing(error: OSError) -> None:
+    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        raise error

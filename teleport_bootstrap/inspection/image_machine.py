@@ -1,17 +1,18 @@
-"""What the machine on which an image was built leaves in it: its keys and identity, and traces of the people."""
+"""What the machine that built an image leaves in it: its keys and identity, and traces of the people who used it."""
 
 from __future__ import annotations
 
 import os
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 
 from teleport_bootstrap import escaping, paths
-from teleport_bootstrap.host import directory
-from teleport_bootstrap.inspection import image_files
-from teleport_bootstrap.inspection.image_files import Finding
+from teleport_bootstrap.finding import NOTE, Finding, Place
+from teleport_bootstrap.inspection.image_files import Image
 
 _MACHINE_ID = "/etc/machine-id"
+_DBUS_MACHINE_ID = "/var/lib/dbus/machine-id"
 _MACHINE_KEYS = {
     "/var/lib/systemd/credential.secret": "the key that systemd encrypts credentials with",
     "/var/lib/NetworkManager/secret_key": "the key that NetworkManager derives identities from",
@@ -21,12 +22,12 @@ _KEY_FOLDERS = {
     "/etc/dropbear": "SSH host keys of dropbear",
     "/etc/wireguard": "keys of WireGuard",
     "/etc/credstore": "credentials for services",
-    "/etc/credstore.encrypted": "credentials for services, which this machine alone can read",
+    "/etc/credstore.encrypted": "credentials for services, which only this machine can decrypt",
     "/var/lib/amazon/ssm/Vault": "keys with which one machine is registered with SSM",
 }
-# By udev of old: the network interfaces of one machine, by their addresses.
+# Written by older versions of udev.
 _INTERFACES = "/etc/udev/rules.d/70-persistent-net.rules"
-# systemd writes one when it shuts down, so that an image that was built on a running machine has it again.
+# systemd writes one at shutdown, so an image that was built on a running machine has it again.
 _RANDOM_SEEDS = (
     *("/var/lib/systemd/random-seed", "/var/lib/urandom/random-seed", "/var/lib/misc/random-seed"),
     *("/boot/efi/loader/random-seed", "/efi/loader/random-seed", "/boot/loader/random-seed"),
@@ -46,168 +47,110 @@ _CREDENTIALS = (
 _SSH_KEYS = ("id_rsa", "id_ecdsa", "id_ed25519", "id_dsa", "id_ecdsa_sk", "id_ed25519_sk", "identity")
 _PRIVATE_KEY = b"PRIVATE KEY"
 _PUBLIC = ("authorized_keys", "authorized_keys2", "known_hosts", "config")
-_KEYS_OF_ALL = ("/etc/ssh/authorized_keys", "/etc/ssh/authorized_keys.d")
-# Enough for an image; a directory of more people is somewhere else.
+_KEYS_FOR_ALL_ACCOUNTS = ("/etc/ssh/authorized_keys", "/etc/ssh/authorized_keys.d")
+# Enough for an image.
 _MOST_HOMES = 1000
 
 
-def identity(root: paths.Root) -> Iterator[Finding]:
-    """Keys and names that make a machine this one machine."""
-    for name in image_files.names(root, "/etc/ssh"):
+def identity(image: Image) -> Iterator[Finding]:
+    """Keys and names that identify one machine."""
+    for name in image.names("/etc/ssh"):
         if name.startswith("ssh_host_") and "key" in name:
-            path = image_files.shown(root, f"/etc/ssh/{name}")
-            yield Finding(
-                path, "an SSH host key: every instance would have it; sshd makes new ones", image_files.remove(path)
-            )
-    yield from _machine_id(root)
-    for key, what in _MACHINE_KEYS.items():
-        if image_files.is_there(root, key):
-            yield Finding(image_files.shown(root, key), what, image_files.remove(image_files.shown(root, key)))
-    for folder, what in _KEY_FOLDERS.items():
-        if image_files.has_files(root, folder):
-            yield Finding(image_files.shown(root, folder), what, image_files.remove(image_files.shown(root, folder)))
-    if image_files.is_filled(root, _INTERFACES):
-        path = image_files.shown(root, _INTERFACES)
-        yield Finding(path, "the network interfaces of one machine", image_files.remove(path))
-    for seed in _RANDOM_SEEDS:
-        if image_files.is_there(root, seed):
-            path = image_files.shown(root, seed)
-            yield Finding(
-                path, "a random seed that all instances would share", image_files.remove(path), _at_rest(root)
-            )
+            message = "an SSH host key that every instance would have; sshd generates a new one"
+            yield image.finding(f"/etc/ssh/{name}", message)
+    yield from _machine_id(image)
+    yield from image.existing(_MACHINE_KEYS)
+    for folder, message in _KEY_FOLDERS.items():
+        if image.has_files(folder):
+            yield image.finding(folder, message)
+    yield from image.filled([_INTERFACES], "the network interfaces of one machine")
+    for finding in image.existing(dict.fromkeys(_RANDOM_SEEDS, "a random seed that all instances would share")):
+        yield replace(finding, severity=image.severity_at_rest)
     for folder in _LEASES:
-        for name in image_files.names(root, folder):
-            if "lease" in name and image_files.is_filled(root, f"{folder}/{name}"):
-                path = image_files.shown(root, f"{folder}/{name}")
-                yield Finding(path, "the address of one machine", image_files.remove(path), _at_rest(root))
+        leases = [f"{folder}/{name}" for name in image.names(folder) if "lease" in name]
+        yield from image.filled(leases, "the address of one machine", severity=image.severity_at_rest)
 
 
-def first_boot(root: paths.Root) -> Iterator[Finding]:
-    """What tells cloud-init that the first boot is over, and an agent which instance it runs on."""
+def first_boot(image: Image) -> Iterator[Finding]:
+    """State from which cloud-init concludes that the first boot is over, and an agent which instance it runs on."""
     for name in _CLOUD:
-        if image_files.is_filled(root, f"/var/lib/cloud/{name}"):
-            yield Finding(
-                image_files.shown(root, f"/var/lib/cloud/{name}"),
-                "what cloud-init keeps of one instance: user-data would not be run again",
-                "cloud-init clean --logs"
-                if root.is_live
-                else image_files.remove(image_files.shown(root, f"/var/lib/cloud/{name}")),
-            )
-    for name in image_files.names(root, "/var/lib/amazon/ssm"):
+        path = f"/var/lib/cloud/{name}"
+        if image.is_filled(path):
+            message = "cloud-init's state of one instance: user-data would not run again"
+            yield image.finding(path, message, "cloud-init clean --logs" if image.root.is_live else None)
+    for name in image.names("/var/lib/amazon/ssm"):
         if name.startswith(("i-", "mi-")):
-            path = image_files.shown(root, f"/var/lib/amazon/ssm/{name}")
-            yield Finding(path, "state of the SSM agent of one instance", image_files.remove(path), _at_rest(root))
+            path = f"/var/lib/amazon/ssm/{name}"
+            yield image.finding(path, "the SSM agent's state of one instance", severity=image.severity_at_rest)
 
 
-def people(root: paths.Root) -> Iterator[Finding]:
-    """Keys and passwords that let people in, and what they left in their homes."""
-    yield from _passwords(root)
-    for folder in _KEYS_OF_ALL:
-        if image_files.is_filled(root, folder):
-            path = image_files.shown(root, folder)
-            yield Finding(path, "keys that would let somebody into every instance", image_files.remove(path))
-    for home in _homes(root):
-        for name in ("authorized_keys", "authorized_keys2"):
-            path = f"{home}/.ssh/{name}"
-            if image_files.is_filled(root, path):
-                yield Finding(
-                    image_files.shown(root, path),
-                    "keys that would let somebody into every instance",
-                    image_files.remove(image_files.shown(root, path)),
-                )
-        yield from _private_keys(root, f"{home}/.ssh")
-        known = f"{home}/.ssh/known_hosts"
-        if image_files.is_filled(root, known):
-            path = image_files.shown(root, known)
-            yield Finding(path, "the hosts that somebody has spoken to", image_files.remove(path), blocks=False)
-        for name in _CREDENTIALS:
-            path = f"{home}/{name}"
-            if image_files.is_filled(root, path):
-                yield Finding(
-                    image_files.shown(root, path),
-                    "somebody's credentials",
-                    image_files.remove(image_files.shown(root, path)),
-                )
-        for name in _HISTORIES:
-            path = f"{home}/{name}"
-            if image_files.is_filled(root, path):
-                yield Finding(
-                    image_files.shown(root, path),
-                    "what somebody has typed",
-                    image_files.remove(image_files.shown(root, path)),
-                )
+def accounts(image: Image) -> Iterator[Finding]:
+    """Keys and passwords that give access, and files that people left in their home directories."""
+    yield from _passwords(image)
+    keys = "keys that would give access to every instance"
+    yield from image.filled(_KEYS_FOR_ALL_ACCOUNTS, keys)
+    for home in _homes(image):
+        yield from image.filled((f"{home}/.ssh/authorized_keys", f"{home}/.ssh/authorized_keys2"), keys)
+        yield from _private_keys(image, f"{home}/.ssh")
+        yield from image.filled([f"{home}/.ssh/known_hosts"], "hosts that a user connected to", severity=NOTE)
+        yield from image.filled([f"{home}/{name}" for name in _CREDENTIALS], "a user's credentials")
+        yield from image.filled([f"{home}/{name}" for name in _HISTORIES], "a history of a user's input")
 
 
-def logs(root: paths.Root) -> Iterator[Finding]:
-    """Logs of the building itself; a machine that runs goes on writing them, so they do not block there."""
-    if image_files.has_files(root, paths.JOURNAL):
-        path = image_files.shown(root, paths.JOURNAL)
-        yield Finding(
-            path, "the journal of the machine that built the image", f"{image_files.remove(path)}/*", _at_rest(root)
+def logs(image: Image) -> Iterator[Finding]:
+    """Logs of the build itself; a running machine keeps writing them, so they are only notes there."""
+    if image.has_files(paths.JOURNAL):
+        found = image.finding(
+            paths.JOURNAL, "the journal of the machine that built the image", severity=image.severity_at_rest
         )
-    for name in image_files.names(root, "/var/log"):
-        path = f"/var/log/{name}"
-        if name.startswith("cloud-init") and image_files.is_filled(root, path):
-            shown = image_files.shown(root, path)
-            yield Finding(
-                shown, "cloud-init's log, user-data's output in it", image_files.remove(shown), _at_rest(root)
-            )
+        yield replace(found, remedy=f"{found.remedy}/*")
+    cloud_init = [f"/var/log/{name}" for name in image.names("/var/log") if name.startswith("cloud-init")]
+    message = "cloud-init's log, which holds the output of user-data"
+    yield from image.filled(cloud_init, message, severity=image.severity_at_rest)
 
 
-def _at_rest(root: paths.Root) -> bool:
-    """Whether what is removed stays away: in an image that does not run while it is judged."""
-    return not root.is_live
-
-
-def _private_keys(root: paths.Root, folder: str) -> Iterator[Finding]:
-    for name in image_files.names(root, folder):
+def _private_keys(image: Image, folder: str) -> Iterator[Finding]:
+    for name in image.names(folder):
         path = f"{folder}/{name}"
-        if name in _PUBLIC or not image_files.is_filled(root, path):
+        if name in _PUBLIC or not image.is_filled(path):
             continue
-        content = image_files.read(root, path)
-        if name in _SSH_KEYS or (content is not None and _PRIVATE_KEY in content):
-            yield Finding(
-                image_files.shown(root, path),
-                "somebody's private key",
-                image_files.remove(image_files.shown(root, path)),
-            )
+        if name in _SSH_KEYS or _PRIVATE_KEY in (image.read(path) or b""):
+            yield image.finding(path, "a user's private key")
 
 
-def _passwords(root: paths.Root) -> Iterator[Finding]:
-    for line in (image_files.read(root, "/etc/shadow") or b"").decode("utf-8", "replace").splitlines():
+def _passwords(image: Image) -> Iterator[Finding]:
+    for line in (image.text("/etc/shadow") or "").splitlines():
         name, _, rest = line.partition(":")
-        # Of a locked account the password begins with ! or *, and is no password then.
+        # A locked account has ! or * in front of its password.
         if rest.startswith(("$", "_")):
-            yield Finding(
-                f"{image_files.shown(root, '/etc/shadow')} ({escaping.one_line(name)})",
-                "a password that would let somebody into every instance",
-                f"passwd{'' if root.is_live else f' --root {shlex.quote(root.directory)}'} -l {shlex.quote(name)}",
+            root = "" if image.root.is_live else f" --root {shlex.quote(image.root.directory)}"
+            found = image.finding(
+                "/etc/shadow",
+                "a password that would give access to every instance",
+                f"passwd{root} -l {shlex.quote(name)}",
             )
+            subject = f"{found.subject} ({escaping.one_line(name)})"
+            yield replace(found, subject=subject, place=Place(escaping.one_line(subject)))
 
 
-def _machine_id(root: paths.Root) -> Iterator[Finding]:
-    path = image_files.shown(root, _MACHINE_ID)
-    if image_files.is_there(root, _MACHINE_ID):
-        found = directory.read(root, _MACHINE_ID)
-        if found is None or found.content.strip() not in (b"", b"uninitialized"):
-            yield Finding(
-                path,
-                "an identity that all instances would share; an empty file gets one",
-                f"truncate --size=0 {shlex.quote(path)}",
-            )
-    second = image_files.shown(root, "/var/lib/dbus/machine-id")
-    if not os.path.islink(second) and image_files.is_filled(root, "/var/lib/dbus/machine-id"):
-        yield Finding(second, "a copy of the machine's identity", image_files.remove(second))
+def _machine_id(image: Image) -> Iterator[Finding]:
+    if image.exists(_MACHINE_ID):
+        # As it is on the disk: a link is an error, wherever it leads.
+        content = None if os.path.islink(image.locate(_MACHINE_ID)) else image.read(_MACHINE_ID)
+        if content is None or content.strip() not in (b"", b"uninitialized"):
+            remedy = f"truncate --size=0 {shlex.quote(image.locate(_MACHINE_ID))}"
+            message = "an identity that all instances would share; an empty file is filled at the first boot"
+            yield image.finding(_MACHINE_ID, message, remedy)
+    if not os.path.islink(image.locate(_DBUS_MACHINE_ID)):
+        yield from image.filled([_DBUS_MACHINE_ID], "a copy of the machine's identity")
 
 
-def _homes(root: paths.Root) -> list[str]:
-    """Return where people have their homes: as /etc/passwd says, and whatever is in /home and /root."""
-    homes = ["/root", *(f"/home/{name}" for name in image_files.names(root, "/home"))]
-    for line in (image_files.read(root, "/etc/passwd") or b"").decode("utf-8", "replace").splitlines():
+def _homes(image: Image) -> list[str]:
+    """Return the home directories: those of /etc/passwd, everything in /home, and /root."""
+    homes = ["/root", *(f"/home/{name}" for name in image.names("/home"))]
+    for line in (image.text("/etc/passwd") or "").splitlines():
         fields = line.split(":")
         if len(fields) > 5 and fields[5].startswith("/") and "\0" not in fields[5]:
             homes.append(os.path.normpath(fields[5]))
-    found = dict.fromkeys(image_files.real(root, home) for home in homes)
-    return [home for home in found if home != "/" and image_files.is_directory(image_files.shown(root, home))][
-        :_MOST_HOMES
-    ]
+    found = dict.fromkeys(map(image.resolve, homes))
+    return [home for home in found if home != "/" and image.is_directory(home)][:_MOST_HOMES]

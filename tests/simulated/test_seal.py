@@ -1,4 +1,4 @@
-"""`seal`: one thing of one instance is enough to fail it, and it names a way to get rid of each."""
+"""`seal` fails for any single file that belongs to one instance, and names a remedy for each."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tests.simulated_ec2 import imds as emulator
 GENERATE = "/etc/systemd/system/multi-user.target.wants/teleport-generate-config.service"
 
 
-# root as it is for anybody else: modes of files count.
+# root without the capabilities that override the modes of files.
 UNPRIVILEGED = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
 
 
 @pytest.fixture
 def image(tmp_path: Path) -> Agent:
-    """An image as it should be: a system with the package in it, and nobody's traces."""
+    """A clean image: a system with the package installed, and nothing of one instance."""
     root = tmp_path / "image"
     root.mkdir()
     made = Agent(root)
@@ -73,7 +73,7 @@ def _named_token(image: Agent) -> str:
 
 
 def _linked(folder: str, to: str, name: str) -> Callable[[Agent], str]:
-    """A directory of the image is a link: an absolute one means the image's, not that of the machine that judges it."""
+    """Make a directory of the image a link; an absolute one means a path in the image, not on the checking machine."""
 
     def plant(image: Agent) -> str:
         shutil.rmtree(image.path(folder), ignore_errors=True)
@@ -85,7 +85,7 @@ def _linked(folder: str, to: str, name: str) -> Callable[[Agent], str]:
     return plant
 
 
-# What is planted, and which path the finding names where that is another one.
+# What is planted, and the path that the finding names where it differs.
 PLANTS: dict[str, tuple[Callable[[Agent], str], str]] = {
     **{
         path: (file(path), "")
@@ -169,7 +169,7 @@ PLANTS: dict[str, tuple[Callable[[Agent], str], str]] = {
     "credentials of services": (file("/etc/credstore/db"), "/etc/credstore"),
     "keys of dropbear": (file("/etc/dropbear/dropbear_rsa_host_key"), "/etc/dropbear"),
     "registration with SSM": (file("/var/lib/amazon/ssm/Vault/Store/x"), "/var/lib/amazon/ssm/Vault"),
-    "somebody's kubeconfig": (file("/srv/admin/.kube/config"), ""),
+    "a kubeconfig": (file("/srv/admin/.kube/config"), ""),
     "a lease": (file("/var/lib/dhcp/dhclient.eth0.leases"), ""),
     "a journal": (file("/var/log/journal/5e/system.journal"), "/var/log/journal"),
     "a log of cloud-init": (file("/var/log/cloud-init-output.log"), ""),
@@ -193,7 +193,7 @@ def test_a_clean_image_passes_and_is_left_as_it_is(image: Agent) -> None:
 
 
 @pytest.mark.parametrize("plant", PLANTS)
-def test_each_thing_alone_makes_it_fail_and_is_named_with_its_remedy(image: Agent, plant: str) -> None:
+def test_each_file_alone_makes_it_fail_and_is_named_with_its_remedy(image: Agent, plant: str) -> None:
     make, named = PLANTS[plant]
     path = make(image)
     shown = str(image.path(named)) if named else path
@@ -202,9 +202,9 @@ def test_each_thing_alone_makes_it_fail_and_is_named_with_its_remedy(image: Agen
     assert done.status == 18, done.said
     error = done.data["error"]
     assert error["code"] == "image-not-sealed"
-    assert [each["path"] for each in error["problems"]] == [shown]
+    assert [each["subject"] for each in error["problems"]] == [shown]
     assert shown in done.errors and error["problems"][0]["remedy"] in done.errors
-    assert contents(image.root) == before, "it only judges"
+    assert contents(image.root) == before, "seal changes nothing"
 
     words = shlex.split(error["problems"][0]["remedy"])
     if words[0] == "passwd":
@@ -219,14 +219,14 @@ def test_each_thing_alone_makes_it_fail_and_is_named_with_its_remedy(image: Agen
         assert image.run("seal").status == 0
 
 
-def test_everything_is_listed_at_once(image: Agent) -> None:
+def test_lists_everything_at_once(image: Agent) -> None:
     for plant in ("proc", "machine-id", "an enabled timer", "certificates"):
         PLANTS[plant][0](image)
     done = image.run("seal", "--format", "json")
     assert len(done.data["error"]["problems"]) == 4
 
 
-def test_hosts_that_somebody_has_spoken_to_are_told_and_no_more(image: Agent) -> None:
+def test_known_hosts_are_only_a_note(image: Agent) -> None:
     image.write("/root/.ssh/known_hosts", "x")
     done = image.run("seal", "--format", "json")
     assert done.status == 0
@@ -234,15 +234,15 @@ def test_hosts_that_somebody_has_spoken_to_are_told_and_no_more(image: Agent) ->
 
 
 @pytest.mark.parametrize("folder", ["/etc/ssh", "/home", "/var/lib/teleport-bootstrap", "/srv/admin/.ssh"])
-def test_links_in_a_circle_are_no_proof(image: Agent, folder: str) -> None:
+def test_a_circle_of_links_makes_it_fail(image: Agent, folder: str) -> None:
     shutil.rmtree(image.path(folder), ignore_errors=True)
     image.path(folder).symlink_to(folder)
     done = image.run("seal")
-    assert done.status == 18 and "cannot be looked at" in done.errors
+    assert done.status == 18 and "cannot be read" in done.errors
 
 
 @needs_root
-def test_a_directory_that_cannot_be_read_is_no_proof(image: Agent) -> None:
+def test_an_unreadable_directory_makes_it_fail(image: Agent) -> None:
     for folder in ("/var/lib/teleport-bootstrap", "/root/.ssh", "/etc/teleport.d", "/home/left"):
         image.path(folder).mkdir(parents=True, exist_ok=True)
         image.path(folder).chmod(0)
@@ -250,11 +250,11 @@ def test_a_directory_that_cannot_be_read_is_no_proof(image: Agent) -> None:
             done = image.run("seal", prefix=UNPRIVILEGED)
         finally:
             image.path(folder).chmod(0o755)
-        assert done.status == 18 and "cannot be looked at: Permission denied" in done.errors, (folder, done.said)
+        assert done.status == 18 and "cannot be read: Permission denied" in done.errors, (folder, done.said)
 
 
 @needs_root
-def test_pipes_do_not_hold_it_up(image: Agent) -> None:
+def test_does_not_hang_on_named_pipes(image: Agent) -> None:
     for path in ("/etc/shadow", "/etc/default/teleport", "/root/.ssh/x", "/etc/teleport.d/teleport.yaml.d/5.yaml"):
         image.path(path).unlink(missing_ok=True)
         image.path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -262,14 +262,14 @@ def test_pipes_do_not_hold_it_up(image: Agent) -> None:
     assert image.run("seal", timeout=30).status == 18
 
 
-def test_a_generator_that_is_not_enabled_is_told(image: Agent) -> None:
+def test_a_disabled_generator_is_only_a_note(image: Agent) -> None:
     image.path(GENERATE).unlink()
     done = image.run("seal")
     assert done.status == 0 and "would not configure themselves" in done.errors
 
 
-def test_what_an_instance_has_become_is_found_whole(image: Agent) -> None:
-    """After a real `generate` in the tree, nothing of it is overlooked."""
+def test_finds_everything_that_generate_writes(image: Agent) -> None:
+    """Runs a real `generate` in the tree first."""
     image.write("/etc/group", "root:x:0:\n")
     before = contents(image.root)
     image.conf(GUIDE)
@@ -281,7 +281,7 @@ def test_what_an_instance_has_become_is_found_whole(image: Agent) -> None:
         assert image.generate().status == 0
     finally:
         server.stop()
-    found = [each["path"] for each in image.run("seal", "--format", "json").data["error"]["problems"]]
+    found = [each["subject"] for each in image.run("seal", "--format", "json").data["error"]["problems"]]
     made = {f"{image.root}/{name}" for name in set(contents(image.root)) - set(before)}
     left = {
         path
@@ -292,7 +292,7 @@ def test_what_an_instance_has_become_is_found_whole(image: Agent) -> None:
     assert left == set()
 
 
-def test_names_that_somebody_chose_cannot_speak_for_it(image: Agent) -> None:
+def test_file_names_cannot_forge_lines_or_control_a_terminal(image: Agent) -> None:
     image.write("/var/lib/teleport/a\nb: fine\x1b[2J", "x")
     image.write("/var/lib/teleport/$(touch x) ;'", "x")
     done = image.run("seal")
@@ -302,7 +302,7 @@ def test_names_that_somebody_chose_cannot_speak_for_it(image: Agent) -> None:
 
 
 @needs_root
-def test_links_lead_nowhere(image: Agent, tmp_path: Path) -> None:
+def test_links_do_not_lead_out_of_the_image(image: Agent, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     (outside / ".ssh").mkdir(parents=True)
     (outside / ".ssh" / "authorized_keys").write_text("ssh-ed25519 AAAA")
