@@ -1,4 +1,4 @@
-"""`teleport-bootstrap collect-logs`: a bundle for a support case, with every secret removed."""
+"""`teleport-bootstrap collect-logs`: write a bundle for a support case, with every secret masked."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.cli import options, result
-from teleport_bootstrap.inspection import bundle
+from teleport_bootstrap.operations import collect_logs
 
 EXAMPLE = "teleport-bootstrap collect-logs --output ./case-1234.tar.gz"
 
@@ -26,19 +26,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
-    """Make the bundle, and tell what is in it and what was masked."""
+    """Write the bundle and report what it holds and what was masked."""
     root = options.root(arguments)
     if root.is_live and os.geteuid() != 0:
         raise errors.FileTrouble(
-            "only root can read the secrets of this host, which have to be known to be removed",
+            "only root can read the secrets of this host, which have to be known to be masked",
             hint="Run it with sudo. Nothing was written.",
         )
-    made = bundle.make(root, arguments.output, days=arguments.days)
+    made = collect_logs.make(root, arguments.output, days=arguments.days)
     lines = [f"wrote {made.path}, {made.size / 1024:.0f} KiB, {len(made.entries)} files"]
     lines += [f"masked {count} times: {kind}" for kind, count in sorted(made.masked.items())]
-    lines += [f"WARNING: a secret in it could not be looked for: {each}" for each in made.unread]
-    lines += [f"not in it, or not whole: {each}" for each in made.absent]
-    lines.append("Look through it before you send it (tar -xzf; MANIFEST.txt says what is in it), and remove it then.")
+    lines += [f"WARNING: a secret in this file may not be masked: {each}" for each in made.unread]
+    lines += [f"missing or incomplete: {each}" for each in made.absent]
+    lines.append("Check its content before you send it (tar -xzf; MANIFEST.txt lists it), and delete it afterwards.")
     return result.Result("\n".join(lines), dataclasses.asdict(made))
 
 

@@ -1,4 +1,4 @@
-"""The parts of a support bundle: each a name and a text, not masked yet."""
+"""The parts of a support bundle, each a name and a text that is not masked yet."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ import teleport_bootstrap
 from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.host import clock, directory, excerpt, journal, systemd, teleport, trust
 from teleport_bootstrap.inspection import conf_text
-from teleport_bootstrap.operations import status
 from teleport_bootstrap.state import current, generations, jobs
 
-# Of one unit; the newest entries count.
+# Limits for the newest entries of each unit.
 JOURNAL_BYTES = 2 * 1024 * 1024
 JOURNAL_LINES = 20000
 _JOURNAL_SECONDS = 30.0
-# Of all units together: a journal that hangs for one hangs for each.
+# The limit for all units together: a journal that hangs for one hangs for all.
 _JOURNALS_SECONDS = 90.0
 _COMMAND_BYTES = 256 * 1024
 _COMMAND_SECONDS = 15.0
@@ -53,26 +52,30 @@ _COMMANDS = {
 
 @dataclass(frozen=True)
 class Part:
-    """One file of the bundle; `trouble` says why it is not there, or not whole."""
+    """One file of the bundle; `trouble` says why it is missing or incomplete."""
 
     name: str
     text: str
     trouble: str = ""
 
 
-def parts(root: paths.Root, *, days: float) -> Iterator[Part]:
-    """Yield every part; one that cannot be had says so. `days` is how far the journals go back."""
-    for name, collect in _singles(root).items():
+def parts(root: paths.Root, *, days: float, status: Callable[[], Any]) -> Iterator[Part]:
+    """Yield every part, also those that could not be collected; `days` limits the age of journal entries.
+
+    `status` returns this host's status as JSON data, and may raise BootstrapError.
+    """
+    yield _collected("status.json", lambda: _json(status()))
+    for name, collect in _reports(root).items():
         yield _collected(name, collect)
     yield from _texts(root)
     if root.is_live:
         for name, command in _COMMANDS.items():
-            yield _said(name, command)
+            yield _output(name, command)
     units = _units(root)
     if systemd.is_running(root):
-        yield _said("units/states.txt", ("systemctl", "show", f"--property={_PROPERTIES}", *units))
-        yield _said("units/timers.txt", ("systemctl", "list-timers", "--all", "--no-pager"))
-        yield _said("units/failed.txt", ("systemctl", "list-units", "--failed", "--no-pager"))
+        yield _output("units/states.txt", ("systemctl", "show", f"--property={_PROPERTIES}", *units))
+        yield _output("units/timers.txt", ("systemctl", "list-timers", "--all", "--no-pager"))
+        yield _output("units/failed.txt", ("systemctl", "list-units", "--failed", "--no-pager"))
     until = clock.SYSTEM.monotonic() + _JOURNALS_SECONDS
     yield _journal(root, "journal/teleport-bootstrap.txt", [f"--identifier={journal.IDENTIFIER}"], days, until)
     for unit in units:
@@ -80,9 +83,8 @@ def parts(root: paths.Root, *, days: float) -> Iterator[Part]:
             yield _journal(root, f"journal/{unit}.txt", [f"--unit={unit}"], days, until)
 
 
-def _singles(root: paths.Root) -> dict[str, Callable[[], str]]:
+def _reports(root: paths.Root) -> dict[str, Callable[[], str]]:
     return {
-        "status.json": lambda: _json(dataclasses.asdict(status.report(root))),
         "history.json": lambda: _json(list(_history(root))),
         "jobs.json": lambda: _json([dataclasses.asdict(each) for each in jobs.read(root)]),
         "versions.json": lambda: _json(_versions(root)),
@@ -130,10 +132,10 @@ def _history(root: paths.Root) -> Iterator[dict[str, Any]]:
 
 def _versions(root: paths.Root) -> dict[str, Any]:
     binary = teleport.find(root)
-    said = teleport.version(binary) if binary is not None else None
+    version = teleport.version(binary) if binary is not None else None
     return {
         "teleport-bootstrap": teleport_bootstrap.__version__,
-        "teleport": None if said is None else (said.output.strip() if said.ok else said.describe()),
+        "teleport": None if version is None else (version.output.strip() if version.ok else version.describe()),
         "teleport_path": binary,
         "system": _os_release(root),
         "kernel": platform.release(),
@@ -160,11 +162,11 @@ def _library(name: str) -> str | None:
         module = importlib.import_module(name)
     except ImportError:
         return None
-    return str(getattr(module, "__version__", "of unknown version"))
+    return str(getattr(module, "__version__", "unknown version"))
 
 
 def _listing(root: paths.Root) -> Iterator[str]:
-    """Yield mode, owner, size and name of what is in the directories that matter; nothing is opened."""
+    """Yield mode, link count, owner, size and name of each file in the configuration, data and state directories."""
     for folder in (paths.CONF_DIRECTORY, paths.OVERRIDES, paths.DATA, paths.STATE):
         yield f"{folder}:"
         try:
@@ -182,8 +184,8 @@ def _listing(root: paths.Root) -> Iterator[str]:
 
 
 def _texts(root: paths.Root) -> Iterator[Part]:
-    """Yield configuration, as text."""
-    yield _collected("config/conf", lambda: conf_text.shown(_text(trust.read(root, paths.CONF))))
+    """Yield the configuration files."""
+    yield _collected("config/conf", lambda: conf_text.masked(_text(trust.read(root, paths.CONF))))
     for path in (paths.TELEPORT_YAML, paths.UNIT_ENVIRONMENT, paths.TELEPORT_DEFAULTS):
         yield _file(root, f"config{path}", path)
     try:
@@ -205,7 +207,7 @@ def _texts(root: paths.Root) -> Iterator[Part]:
 
 def _text(data: bytes | None) -> str:
     if data is None:
-        raise errors.ConfMissing(f"there is no {paths.CONF}")
+        raise errors.ConfMissing(f"{paths.CONF} is missing")
     return data.decode("utf-8", "replace")
 
 
@@ -215,18 +217,18 @@ def _file(root: paths.Root, name: str, path: str) -> Part:
     except OSError as error:
         return Part(name, "", f"{path} cannot be read: {error.strerror}")
     if found is None:
-        there = os.path.lexists(root.path(path))
-        return Part(name, "", f"{path} is not a regular file of one name" if there else f"there is no {path}")
+        exists = os.path.lexists(root.path(path))
+        return Part(name, "", f"{path} is not a regular file with one name" if exists else f"{path} is missing")
     return Part(name, found.content.decode("utf-8", "replace"))
 
 
 def _safe(name: str) -> str:
-    """A file's name as a name in the bundle: no path, and nothing that a terminal obeys."""
+    """Return a file's name for use in the bundle: no path, no control characters."""
     return re.sub(r"[^\w.-]", "_", name, flags=re.ASCII)[:100]
 
 
 def _units(root: paths.Root) -> list[str]:
-    """Return the units to tell of: those of Teleport's and ours that are installed, and what runs user-data."""
+    """Return the installed units of Teleport, of this program, of cloud-init and of certbot."""
     names = {*unit_table.TELEPORT_SERVICES, *unit_table.TIMERS}
     for folder in paths.UNIT_DIRECTORIES:
         try:
@@ -236,21 +238,21 @@ def _units(root: paths.Root) -> list[str]:
     return [each for each in (*sorted(names)[:_MOST_UNITS], *_OTHERS) if systemd.is_installed(root, each)]
 
 
-def _said(name: str, command: tuple[str, ...]) -> Part:
-    said = excerpt.run(command, most_bytes=_COMMAND_BYTES, timeout_seconds=_COMMAND_SECONDS)
-    return Part(name, said.text, said.trouble or ("only the beginning" if said.cut else ""))
+def _output(name: str, command: tuple[str, ...]) -> Part:
+    output = excerpt.run(command, most_bytes=_COMMAND_BYTES, timeout_seconds=_COMMAND_SECONDS)
+    return Part(name, output.text, output.trouble or ("only the beginning" if output.cut else ""))
 
 
 def _journal(root: paths.Root, name: str, chosen: list[str], days: float, until: float) -> Part:
-    """Return the newest entries first: with a limit, older versions of journalctl give the oldest otherwise.
+    """Return the newest entries first; older versions of journalctl would otherwise return the oldest up to the limit.
 
-    `until` is when no journal is waited for any more, on the monotonic clock.
+    `until` is the deadline for all journals, on the monotonic clock.
     """
     left = min(_JOURNAL_SECONDS, until - clock.SYSTEM.monotonic())
     if left <= 0:
-        return Part(name, "", "not asked for any more, since the journal took too long")
+        return Part(name, "", "skipped, since reading the journals took too long")
     place = [] if root.is_live else [f"--directory={root.path(paths.JOURNAL)}"]
-    said = excerpt.run(
+    output = excerpt.run(
         [
             *("journalctl", "--no-pager", "--quiet", "--output=short-iso", "--reverse"),
             *(f"--lines={JOURNAL_LINES}", f"--since=-{days * 24:.0f}h", *place, *chosen),
@@ -258,4 +260,4 @@ def _journal(root: paths.Root, name: str, chosen: list[str], days: float, until:
         most_bytes=JOURNAL_BYTES,
         timeout_seconds=left,
     )
-    return Part(name, said.text, said.trouble or ("only the newest entries" if said.cut else ""))
+    return Part(name, output.text, output.trouble or ("only the newest entries" if output.cut else ""))

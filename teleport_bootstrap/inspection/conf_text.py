@@ -1,4 +1,4 @@
-"""A conf as it may be shown to strangers, comments and mistakes included."""
+"""Masks a conf for outsiders, including its comments and syntax errors."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from teleport_bootstrap.secret import MASK
 _ASSIGNMENT = re.compile(r"(?P<lead>\s*#?\s*(?:export\s+)?(?P<name>[A-Za-z_]\w*)=)(?P<value>.*)", re.DOTALL)
 
 
-def shown(text: str) -> str:
-    """Return `text` with every value masked that is not one of a variable known to be harmless.
+def masked(text: str) -> str:
+    """Return `text` with every value masked except those of known variables that are not secret.
 
-    A line that is no assignment, such as the rest of a quoted value, may be part of anything, and is masked whole.
+    A line that is not an assignment, such as the rest of a quoted value, may belong to a secret and is masked whole.
     """
     return "".join(f"{_line(line)}\n" for line in text.splitlines())
 
@@ -26,7 +26,7 @@ def _line(line: str) -> str:
     if not found["value"].strip():
         return line
     harmless = name in variables.BY_NAME and not secrecy.is_secret_name(name)
-    # Behind a blank, another assignment may follow on the same line, or a comment.
+    # Another assignment, or a comment, may follow on the same line.
     if harmless and "=" not in found["value"]:
         value, mark, comment = found["value"].partition(" #")
         return line if not mark or _is_comment_of_words(f"#{comment}") else f"{found['lead']}{value} # {MASK}"
@@ -34,7 +34,7 @@ def _line(line: str) -> str:
 
 
 def _is_comment_of_words(line: str) -> bool:
-    """Whether a comment is made of words; a token that somebody keeps there has digits, or is very long."""
+    """Whether a comment consists of words; a token has digits, or is very long."""
     return line.lstrip().startswith("#") and not any(
         len(word) > 20 or any(each.isdigit() for each in word) for word in line.split()
     )

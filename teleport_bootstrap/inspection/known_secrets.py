@@ -1,4 +1,4 @@
-"""The secrets that this host holds, so that they can be looked for in what leaves it."""
+"""Finds the secrets that this host holds, so that they can be masked in a support bundle."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.conf import grammar, secrecy, secret_names
 from teleport_bootstrap.host import directory, trust
-from teleport_bootstrap.inspection import redaction as support_masking
+from teleport_bootstrap.inspection import redaction
 from teleport_bootstrap.plan import secret_mask, yaml_reading
 from teleport_bootstrap.secret import Secret
 
@@ -27,10 +27,10 @@ _LEAD = re.compile(r"^[ #-]*(?:[\"']?[\w.-]+[\"']?: +)?", re.ASCII)
 _FILE_OF_KEY = re.compile(r"^[ #-]*[\"']?([\w.-]+)[\"']?: +[\"']?(/[^\s\"'#]+)", re.ASCII | re.MULTILINE)
 _ENVIRONMENT_LINE = re.compile(r"^\s*Environment=(.*)$", re.MULTILINE)
 _MOST_CONFS = 100
-# A shorter password may be a word that is found everywhere.
+# A shorter password may be an ordinary word.
 _SHORTEST_PASSWORD = 5
 _EDGE = re.compile("-----[A-Z0-9 ]+-----")
-# Lines of a license or a key that say nothing by themselves.
+# Shorter lines of a license or a key mean nothing by themselves.
 _SHORTEST_LINE = 8
 _LARGEST_SECRET = 128 * 1024
 _DEEPEST = 6
@@ -38,16 +38,16 @@ _DEEPEST = 6
 
 @dataclass
 class Found:
-    """What was found; `unread` names each file that may hold a secret and could not be read, with the reason."""
+    """Secrets that were found; `unread` names each file that could not be read, with the reason."""
 
     secrets: list[Secret] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
-    _asked: set[str] = field(default_factory=set)
+    _files: set[str] = field(default_factory=set)
 
     def add(self, value: str) -> None:
         """Add a value, and each line of it where it has several."""
         whole = value.strip()
-        # The edge of a key alone is no secret, and what stands between two of them is found by it.
+        # The first or last line of a key is not secret, and redaction needs it to find the rest of the key.
         if whole and not _EDGE.fullmatch(whole):
             self.secrets.append(Secret(whole))
         lines = [line.strip() for line in whole.splitlines()]
@@ -91,19 +91,19 @@ def _of_conf(root: paths.Root, found: Found) -> None:
 
 
 def _other_confs(root: paths.Root) -> list[str]:
-    """Return where copies of a conf are, which may hold the token of before: beside it, and that of a restored host."""
+    """Return the paths of other confs, which may hold an earlier token: copies, and the conf of a restored host."""
     try:
         names = trust.names(root, paths.CONF_DIRECTORY)
     except errors.BootstrapError:
-        names = []  # said of the conf itself
+        names = []  # already reported for the conf itself
     beside = [f"{paths.CONF_DIRECTORY}/{name}" for name in names[:_MOST_CONFS]]
     regular = [path for path in beside if os.path.isfile(root.path(path)) and path != paths.CONF]
     return [*regular, paths.RESTORED_CONF]
 
 
 def _of_urls(text: str, found: Found) -> None:
-    """Add the passwords in URLs; in the journal they may stand alone."""
-    for password in support_masking.passwords(text):
+    """Add the passwords in URLs; in the journal they may appear alone."""
+    for password in redaction.passwords(text):
         if len(password) >= _SHORTEST_PASSWORD:
             found.add(password)
 
@@ -124,7 +124,7 @@ def _of_yaml(root: paths.Root, path: str, found: Found) -> None:
         values = list(_scalars(yaml_reading.parse(content), secret=False, depth=0))
     except yaml_reading.Unreadable:
         values = []
-    # Also what is commented out, or in a file that cannot be read as YAML.
+    # Also values that are commented out, or in a file that is not valid YAML.
     values += _masked_values(content)
     _of_urls(content, found)
     for value in values:
@@ -142,7 +142,7 @@ def _of_yaml(root: paths.Root, path: str, found: Found) -> None:
 
 
 def _masked_values(content: str) -> Iterator[str]:
-    """Yield what would be masked where the text is shown, line by line."""
+    """Yield the values that secret_mask masks, line by line, and the paths of secret files."""
     for line, shown in zip(content.splitlines(), secret_mask.masked(content).splitlines()):
         if line != shown:
             yield _LEAD.sub("", line).strip().strip("\"'")
@@ -152,7 +152,7 @@ def _masked_values(content: str) -> Iterator[str]:
 
 
 def _scalars(value: Any, *, secret: bool, depth: int) -> Iterator[str]:
-    """Yield every scalar that stands somewhere below a key that is named like a secret."""
+    """Yield every scalar at any depth below a key that is named like a secret."""
     if depth > _DEEPEST * 2:
         return
     if isinstance(value, dict):
@@ -190,9 +190,9 @@ def _of_assignments(text: str, found: Found) -> None:
 
 
 def _of_file(root: paths.Root, path: str, found: Found) -> None:
-    if path in found._asked or not os.path.isabs(path):
+    if path in found._files or not os.path.isabs(path):
         return
-    found._asked.add(path)
+    found._files.add(path)
     content = _read(root, path, found)
     if content is not None and len(content) <= _LARGEST_SECRET:
         found.add(content)
@@ -206,7 +206,7 @@ def _read(root: paths.Root, path: str, found: Found) -> str | None:
         return None
     if content is None:
         if os.path.lexists(root.path(path)):
-            found.unread.append(f"{root.path(path)} is not a regular file of one name, and was not opened")
+            found.unread.append(f"{root.path(path)} is not a regular file with one name, and was not read")
         return None
     return content.content.decode("utf-8", "surrogateescape")
 

@@ -1,4 +1,4 @@
-"""Taking secrets out of text that strangers will read: those that are known here, and what looks like one."""
+"""Masks secrets in text for outsiders: those that this host holds, and whatever looks like one."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from teleport_bootstrap.secret import MASK, Secret
 
 KNOWN = "a secret of this host"
 
-# Shorter ones are looked for as whole words only: they would be found in the middle of others.
+# Shorter ones are masked as whole words only: they may be part of other words.
 _SHORT = 6
-# An encoding of something shorter is too short to be told from other text.
+# The encoded form of a shorter value may be ordinary text.
 _ENCODABLE = 8
-# No private key is longer; what has no end is no reason to drop a whole journal.
+# No private key is longer; a missing end line must not mask the rest of a journal.
 _KEY_LINES = 150
 
-# Taken apart by a function, whose work does not grow with what it does not find.
+# Parsed by a function, in linear time.
 _URL = re.compile(r"://(?P<rest>[^\s\"'<>]{1,2000})")
 _PORT = re.compile(r"\d{1,5}")
 _LONGEST_USER = 19
 _HEXADECIMAL = re.compile("[0-9a-f]+|[0-9A-F]+")
-# What follows such a name and is none: files, parameters, and the beginning of a sentence.
+# Values after a secret's name that are not secret: files, parameters, ordinary words.
 _PATH = re.compile(r"/(?:(?:etc|home|opt|root|run|srv|teleport|tmp|usr|var)(?:/[\w./<>*-]*)?)?")
 _REFERENCE = re.compile(r"\$(?:[A-Za-z_]\w*|\{[A-Za-z_]\w*\}|\()?")
 _HARMLESS = frozenset(
@@ -38,13 +38,13 @@ _HARMLESS = frozenset(
     )
 )
 _KEY_EDGE = re.compile(r"-----(BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
-# The last word of a line of a key, and how many other lines may come in between.
+# The last word of a line of a key, and how many other lines may be in between.
 _KEY_WORD = re.compile(r"(?!/)[A-Za-z0-9+/]+={0,2}")
 _MOST_OTHERS = 3
 
 
 class Mask:
-    """Masks text after text. `counts` is how many of each kind were masked so far, `known` is how many are known."""
+    """Masks several texts. `counts` has the number masked so far of each kind, `known` the number of known secrets."""
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
         whole = {each.reveal() for each in secrets if each}
@@ -55,7 +55,7 @@ class Mask:
         self._words = [re.compile(rf"(?<!\w){re.escape(form)}(?!\w)") for form in forms if len(form) < _SHORT]
 
     def apply(self, text: str) -> str:
-        """Return `text` without secrets, and with control characters in a form that no terminal obeys."""
+        """Return `text` with secrets masked and control characters escaped."""
         for form in self._forms:
             if form in text:
                 self.counts[KNOWN] += text.count(form)
@@ -92,10 +92,10 @@ class Mask:
         return f"://{rest[:start]}{MASK}{rest[start + len(password) :]}"
 
     def _without_keys(self, text: str) -> Iterator[str]:
-        """Yield the lines of `text`, the last word of each masked that belongs to a key.
+        """Yield the lines of `text`; in each line of a private key, the last word is masked.
 
-        A journal has each line of a key as an entry of its own, with a time in front, and newest entries first; one
-        edge of it may have been cut off.
+        A journal has each line of a key as its own entry, with a timestamp, and newest entries first; its first or last
+        line may have been cut off.
         """
         lines = text.splitlines(keepends=True)
         edges: dict[int, str] = {}
@@ -124,7 +124,7 @@ class Mask:
 
 
 def _of_key(lines: list[str], edges: dict[int, str], edge: int, step: int) -> Iterator[int]:
-    """Yield where lines like those of a key stand, from the edge at `edge` on; some others may come in between."""
+    """Yield the indexes of lines like those of a key, starting at its first or last line `edge`."""
     others = 0
     for index in range(edge + step, edge + step * _KEY_LINES, step):
         if not 0 <= index < len(lines) or index in edges or others > _MOST_OTHERS:
@@ -146,9 +146,9 @@ def passwords(text: str) -> Iterator[str]:
 
 
 def password_of(rest: str) -> str | None:
-    """Return the password in `rest`, a URL behind its `://`; a long name without one is a token.
+    """Return the password in `rest`, a URL after its `://`; a long user name without a password is a token.
 
-    People write passwords into URLs as they are, with slashes and at signs in them.
+    Passwords in URLs are often not encoded, and hold slashes and at signs.
     """
     user, at, _ = rest.rpartition("@")
     if not at:
@@ -157,7 +157,7 @@ def password_of(rest: str) -> str | None:
     host = re.split("[/?#]", name, maxsplit=1)[0]
     if not colon or host != name:
         return user if host == user and len(user) > _LONGEST_USER else None
-    # An at sign behind the port and the path of a URL without a password.
+    # An at sign after the port and the path of a URL without a password.
     if _PORT.fullmatch(re.split("[/?#]", password, maxsplit=1)[0]) and re.search("[/?#]", password):
         return None
     return password or None
@@ -168,7 +168,7 @@ def _is_harmless(value: str) -> bool:
 
 
 def _forms(value: str) -> Iterator[str]:
-    """Yield the ways in which `value` may stand in a text: as it is, escaped, encoded."""
+    """Yield the forms in which `value` may appear in a text: as it is, escaped, encoded."""
     yield value
     for safe in ("/", ""):
         yield parse.quote(value, safe=safe, errors="surrogateescape")
@@ -180,7 +180,7 @@ def _forms(value: str) -> Iterator[str]:
         yield data.hex()
         yield data.hex().upper()
         for before in range(3):
-            # The part of it that is the same whatever stands before and behind the value.
+            # The part that does not depend on the bytes before and after the value.
             start, end = (0, 2, 3)[before], (before + len(data)) * 8 // 6
             for encode in (base64.b64encode, base64.urlsafe_b64encode):
                 yield encode(bytes(before) + data).decode("ascii")[start:end]

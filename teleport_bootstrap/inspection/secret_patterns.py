@@ -1,4 +1,4 @@
-"""What a secret looks like, where nobody here knows it: patterns, each with what it finds."""
+"""Patterns of secrets that this host does not know, each with the kind that it finds."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ ENCODED = "a long encoded value"
 HASH = "the hash of a password"
 ISSUED = "a token or code of a known form"
 
-# Every quantifier is bounded or ends where the next match could begin: a journal may hold what was made to hold us up.
+# Every quantifier is bounded or ends where the next match could begin: a journal may hold hostile text.
 _NAME = (
     r"(?:(?i:token|secret|passw(?:or)?d|passphrase|passcode|api[-_]?key|access[-_]?key|private[-_]?key|client[-_]?key"
     r"|encryption[-_]?key|signing[-_]?key|key[-_]?data|account[-_]?key|authorization|credential|cookie|webhook"
     r"|totp|saml(?:response|request))[\w.-]{0,60}"
-    # Shorter words only where a name ends with them.
+    # Shorter words only at the end of a name.
     r"|(?i:pass|pwd|psk|jwt)(?![\w.-])|(?<![A-Za-z0-9])(?i:otp|pat|pw)(?![\w.-]))"
 )
 _QUOTED = r"\\?\"(?:[^\"\\\n]|\\(?:.|\n)){0,1000}\"?|'[^'\n]{0,1000}'?"
@@ -32,7 +32,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
     (WEB_TOKEN, re.compile(r"(?P<lead>(?<![\w-]))(?P<value>eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)")),
     (AWS, re.compile(r"(?P<lead>\b)(?P<value>(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16})\b")),
-    # A secret access key by itself: 40 characters of Base64; digests are hexadecimal, and stay.
+    # A secret access key alone: 40 characters of Base64; digests are hexadecimal and stay.
     (
         AWS,
         re.compile(
@@ -87,7 +87,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
         ),
     ),
     (NAMED, re.compile(r"(?P<lead>(?<![\w-])(?:-u|--(?:proxy-)?user)[ =]{0,3}[^\s:=]{1,100}:)(?P<value>[^\s\"']+)")),
-    # What is said in words: "the join token is ...".
+    # Sentences such as "the join token is ...".
     (
         NAMED,
         re.compile(
@@ -113,9 +113,9 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
             rf"(?P<value>{_QUOTED}|\[(?=[^\]\s{{])[^\]\n]{{0,1000}}\]?|[^\s,;&\"'(){{}}\[\]]+)"
         ),
     ),
-    # A token that Teleport has made up, wherever it stands; machine-ids look the same.
+    # A token that Teleport generated, in any place; machine IDs look the same.
     (NAMED, re.compile(r"(?P<lead>(?<![\w-]))(?P<value>[0-9a-f]{32})(?![\w-])")),
-    # A line of a key or a certificate, or the token of a session; digests are hexadecimal, and stay.
+    # A line of a key or a certificate, or a session token; digests are hexadecimal and stay.
     (
         ENCODED,
         re.compile(

@@ -1,4 +1,4 @@
-"""`collect-logs`: everything that helps, and no secret in any form, wherever one was planted."""
+"""`collect-logs` collects what helps a supporter, and no secret in any form."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ auth_service:
 
 
 def encoded(value: str) -> list[str]:
-    """Forms of a secret that a log might hold; of Base64 whatever stands before it."""
+    """Forms of a secret that a log might hold; Base64 with any number of bytes before it."""
     data = value.encode()
     return [
         value,
@@ -110,7 +110,7 @@ def encoded(value: str) -> list[str]:
 
 
 def inner(form: str, value: str, before: int) -> str:
-    """The part of a Base64 text that comes from the value alone."""
+    """The part of a Base64 text that depends on the value only."""
     return form[-(-before * 8 // 6) : (before + len(value)) * 8 // 6]
 
 
@@ -119,7 +119,7 @@ JOURNAL = "\n".join(
         "2026-11-22T10:00:00+0000 host teleport[1]: serving, nodename kept-in-the-journal",
         *(f"2026-11-22T10:00:01+0000 host teleport[1]: saw {form}" for form in encoded(TOKEN)),
         *(f"2026-11-22T10:00:02+0000 host teleport[1]: {line}" for line in reversed((*KEY_LINES, KEY_TAIL))),
-        # A key nobody here knows, newest line first, and one on one line.
+        # An unknown key with the newest line first, and another on a single line.
         *(f"2026-11-22T10:00:03+0000 host sshd[1]: {line}" for line in reversed(FOREIGN_KEY.splitlines())),
         f'2026-11-22T10:00:04+0000 host x[1]: {{"key":"{FOREIGN_KEY}"}}'.replace("\n", "\\n"),
         f"2026-11-22T10:00:05+0000 host x[1]: Authorization: Bearer {JWT}",
@@ -143,7 +143,7 @@ JOURNAL = "\n".join(
 
 @pytest.fixture
 def agent(tmp_path: Path) -> Agent:
-    """A host with secrets wherever there may be some."""
+    """A host with a secret in every possible place."""
     root = tmp_path / "root"
     root.mkdir()
     made = Agent(root)
@@ -169,7 +169,7 @@ def agent(tmp_path: Path) -> Agent:
 
 
 def programs(agent: Agent, journal: str) -> None:
-    """Put a journalctl in front of the real one; it says the same of each unit."""
+    """Put a journalctl first in PATH that prints the same for each unit."""
     folder = agent.root.parent / "bin"
     folder.mkdir(exist_ok=True)
     said = agent.root.parent / "said"
@@ -208,14 +208,14 @@ def assert_no_secret(raw: str) -> None:
     assert not re.search(rf"(?<!\w){SHORT}(?!\w)", raw)
 
 
-def test_no_planted_secret_is_in_any_byte_of_it(agent: Agent) -> None:
+def test_holds_no_planted_secret(agent: Agent) -> None:
     done, output = collect(agent)
     assert done.status == 0, done.errors
     assert_no_secret(gzip.decompress(output.read_bytes()).decode())
     assert_no_secret(done.said)
 
 
-def test_the_same_where_the_conf_and_teleport_yaml_cannot_be_read_as_such(agent: Agent) -> None:
+def test_holds_no_planted_secret_if_conf_and_teleport_yaml_are_malformed(agent: Agent) -> None:
     agent.write("/etc/teleport.d/conf", CONF + 'if true; then\nTELEPORT_JOIN_TOKEN="two\nlines0f-7781"\n', 0o600)
     agent.write("/etc/teleport.yaml", TELEPORT_YAML + f"\tbroken: [\n  auth_token: {HEX}\n", 0o600)
     done, output = collect(agent)
@@ -225,7 +225,7 @@ def test_the_same_where_the_conf_and_teleport_yaml_cannot_be_read_as_such(agent:
     assert "lines0f-7781" not in raw
 
 
-def test_what_helps_is_in_it(agent: Agent) -> None:
+def test_holds_what_helps(agent: Agent) -> None:
     agent.install()
     _, output = collect(agent)
     found = contents(output)
@@ -248,14 +248,14 @@ def test_what_helps_is_in_it(agent: Agent) -> None:
     assert "license.pem" in found["files.txt"], "that it is there, how large, and whose"
 
 
-def test_what_is_in_the_data_directory_is_not(agent: Agent) -> None:
+def test_holds_no_content_of_the_data_directory(agent: Agent) -> None:
     _, output = collect(agent)
     found = contents(output)
     assert "11111111-2222" not in "".join(found.values())
     assert not [name for name in found if "var/lib/teleport/" in name or "letsencrypt" in name]
 
 
-def test_the_manifest_and_the_output_say_what_was_masked(agent: Agent) -> None:
+def test_manifest_and_output_say_what_was_masked(agent: Agent) -> None:
     done, output = collect(agent, "--format", "json")
     manifest = contents(output)["MANIFEST.txt"]
     for kind, count in done.data["masked"].items():
@@ -264,17 +264,17 @@ def test_the_manifest_and_the_output_say_what_was_masked(agent: Agent) -> None:
     assert {"a secret of this host", "a private key", "a web token (JWT)", "an AWS credential"} <= kinds
     for entry in done.data["entries"]:
         assert f"  {entry['name']}" in manifest
-    assert "Look through it before you send it" in manifest
+    assert "Check its content before you send it" in manifest
 
 
-def test_the_journal_is_bounded_in_time_and_lines_and_newest_first(agent: Agent) -> None:
+def test_the_journal_is_limited_and_newest_first(agent: Agent) -> None:
     collect(agent, "--days", "2")
     asked = (agent.root.parent / "asked").read_text().splitlines()
     assert all("--since=-48h" in each and "--lines=" in each and "--reverse" in each for each in asked)
     assert any("--unit=teleport.service" in each for each in asked)
 
 
-def test_a_journal_without_end_is_cut_at_a_line(agent: Agent) -> None:
+def test_an_endless_journal_is_cut_at_a_line(agent: Agent) -> None:
     program = agent.root.parent / "bin" / "journalctl"
     program.write_text(f"#!/bin/sh\nexec yes 'a line with {TOKEN} at its end'\n")
     done, output = collect(agent)
@@ -286,7 +286,7 @@ def test_a_journal_without_end_is_cut_at_a_line(agent: Agent) -> None:
     assert_no_secret("".join(found.values()))
 
 
-def test_terminals_obey_nothing_in_it(agent: Agent) -> None:
+def test_holds_no_control_characters(agent: Agent) -> None:
     _, output = collect(agent)
     text = "".join(contents(output).values())
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f\u202e]", text)
@@ -306,14 +306,14 @@ def test_terminals_obey_nothing_in_it(agent: Agent) -> None:
     ],
     ids=lambda line: line[:20],
 )
-def test_what_was_made_to_hold_it_up_does_not(agent: Agent, line: str) -> None:
+def test_hostile_lines_do_not_slow_it_down(agent: Agent, line: str) -> None:
     programs(agent, line + "\n")
     done, _ = collect(agent, timeout=80)
     assert done.status == 0
 
 
 @needs_root
-def test_pipes_and_devices_do_not_hold_it_up(agent: Agent) -> None:
+def test_does_not_hang_on_pipes_and_devices(agent: Agent) -> None:
     for path in (
         *("/etc/teleport.d/conf", "/etc/teleport.yaml", "/etc/default/teleport", "/var/lib/teleport/token"),
         *("/etc/teleport.d/conf.bak", "/etc/teleport.d/teleport.yaml.d/20.yaml", "/etc/own/key.pem"),
@@ -327,7 +327,7 @@ def test_pipes_and_devices_do_not_hold_it_up(agent: Agent) -> None:
     assert "not a regular file" in contents(output)["MANIFEST.txt"]
 
 
-def test_its_directory_may_be_reached_by_a_link(agent: Agent) -> None:
+def test_the_output_directory_may_be_a_link(agent: Agent) -> None:
     (agent.root.parent / "folder").mkdir()
     (agent.root.parent / "linked").symlink_to("folder")
     done = agent.run("collect-logs", "--output", str(agent.root.parent / "linked" / "x.tar.gz"))
@@ -335,13 +335,13 @@ def test_its_directory_may_be_reached_by_a_link(agent: Agent) -> None:
     assert (agent.root.parent / "folder" / "x.tar.gz").is_file()
 
 
-def test_days_that_are_no_number_are_said_in_words(agent: Agent) -> None:
+def test_reports_an_invalid_number_of_days(agent: Agent) -> None:
     for days in ("x", "nan", "-1", "0", "61", "inf"):
         done, _ = collect(agent, f"--days={days}")
         assert done.status == 2 and "a number of days up to 60" in done.errors
 
 
-def test_links_are_not_followed_and_what_could_not_be_looked_for_is_told(agent: Agent, tmp_path: Path) -> None:
+def test_does_not_follow_links_and_reports_unread_secrets(agent: Agent, tmp_path: Path) -> None:
     (tmp_path / "outside").write_text("outside-0f-the-root")
     for path in ("/etc/teleport.d/conf", "/etc/teleport.yaml", "/var/lib/teleport/token", "/etc/default/teleport"):
         agent.path(path).unlink()
@@ -355,7 +355,7 @@ def test_links_are_not_followed_and_what_could_not_be_looked_for_is_told(agent: 
     assert "symbolic link" in contents(output)["MANIFEST.txt"]
 
 
-def test_it_is_for_root_alone_whatever_the_umask_says(agent: Agent) -> None:
+def test_only_root_can_read_it_whatever_the_umask(agent: Agent) -> None:
     done, output = collect(agent, prefix=("sh", "-c", 'umask 0; exec "$@"', "sh"))
     assert done.status == 0
     assert stat.S_IMODE(output.stat().st_mode) == 0o600
@@ -367,14 +367,14 @@ def test_it_is_for_root_alone_whatever_the_umask_says(agent: Agent) -> None:
     assert stat.S_IMODE(made[0].parent.stat().st_mode) == 0o700
 
 
-def test_it_changes_nothing_else(agent: Agent) -> None:
+def test_changes_nothing_else(agent: Agent) -> None:
     before = tree(agent.root)
     collect(agent)
     assert tree(agent.root) == before
 
 
 @pytest.mark.parametrize("there", ["file", "link", "dangling"])
-def test_what_is_there_already_is_not_overwritten(agent: Agent, there: str) -> None:
+def test_does_not_overwrite_existing_files(agent: Agent, there: str) -> None:
     output = agent.root.parent / "bundle.tar.gz"
     if there == "file":
         output.write_text("mine")
@@ -387,7 +387,7 @@ def test_what_is_there_already_is_not_overwritten(agent: Agent, there: str) -> N
     assert not (agent.root.parent / "nowhere").exists()
 
 
-def test_a_directory_that_is_not_there_is_told_and_leaves_nothing(agent: Agent) -> None:
+def test_a_missing_directory_is_reported_and_leaves_nothing(agent: Agent) -> None:
     done = agent.run("collect-logs", "--output", str(agent.root / "absent" / "x.tar.gz"))
     assert done.status == 6 and "absent" in done.errors
     assert not (agent.root / "absent").exists()
@@ -407,16 +407,17 @@ def test_a_full_disk_leaves_nothing_behind(agent: Agent, tmp_path: Path) -> None
         os.system(f"umount {place}")
 
 
-def test_on_an_empty_host_it_says_what_is_not_there(tmp_path: Path) -> None:
+def test_reports_what_an_empty_host_lacks(tmp_path: Path) -> None:
     (tmp_path / "root").mkdir()
     done, output = collect(Agent(tmp_path / "root"))
     assert done.status == 0
-    assert "there is no /etc/teleport.d/conf" in contents(output)["MANIFEST.txt"]
+    assert "/etc/teleport.d/conf is missing" in contents(output)["MANIFEST.txt"]
 
 
-def test_the_checkout_has_no_second_way_out() -> None:
-    """Every text of the bundle goes through the mask: nothing but bundle.py makes archives of parts."""
+def test_only_collect_logs_which_masks_them_uses_the_parts() -> None:
     users = [
-        path.name for path in (CHECKOUT / "teleport_bootstrap").rglob("*.py") if "collection.parts" in path.read_text()
+        path.name
+        for path in (CHECKOUT / "teleport_bootstrap").rglob("*.py")
+        if "bundle_parts.parts" in path.read_text()
     ]
-    assert users == ["bundle.py"]
+    assert users == ["collect_logs.py"]

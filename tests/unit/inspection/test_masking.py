@@ -172,4 +172,4 @@ def test_its_work_grows_no_faster_than_the_text(line: str) -> None:
     ],
 )
 def test_a_comment_behind_a_value_of_the_conf_is_looked_at_too(line: str, shown: str) -> None:
-    assert conf_text.shown(line) == f"{shown}\n"
+    assert conf_text.masked(line) == f"{shown}\n"

@@ -1,8 +1,9 @@
-"""A support bundle: the parts, masked, as one file for root alone."""
+"""Collects a support bundle: masked texts as one archive that only root can read."""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import gzip
 import io
@@ -13,7 +14,8 @@ from dataclasses import dataclass
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.host import clock, directory
 from teleport_bootstrap.inspection import bundle_parts, known_secrets, redaction
-from teleport_bootstrap.plan import secret_mask as yaml_masking
+from teleport_bootstrap.operations import status
+from teleport_bootstrap.plan import secret_mask
 
 MANIFEST = "MANIFEST.txt"
 _LONGEST_LINE = 32 * 1024
@@ -22,16 +24,16 @@ _PARTIAL = ".teleport-bootstrap-new"
 _INTRODUCTION = """\
 What this bundle holds, from {host}, made at {made_at} by teleport-bootstrap collect-logs.
 
-Look through it before you send it: what is masked are the secrets that this host holds ({known} values), and what
-looks like a secret. Names of hosts, users, clusters and addresses are in it. Never in it: license, tokens, keys, and
-anything else from Teleport's data directory.
+Check its content before you send it. Masked in it are the secrets of this host ({known} values) and everything that
+looks like a secret. It holds names of hosts, users and clusters, and addresses. It never holds the license, tokens,
+keys or any other content of Teleport's data directory.
 
 """
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A file in the bundle: its size in bytes, and how many secrets were masked in it."""
+    """A file in the bundle: its size in bytes, and the number of secrets masked in it."""
 
     name: str
     size: int
@@ -40,9 +42,9 @@ class Entry:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle at `path`; `masked` counts by kind, `absent` says what is not in it or not whole, and why.
+    """A bundle at `path`; `masked` counts by kind, `absent` says what is missing or incomplete in it, and why.
 
-    `unread` names files that may hold a secret that thus could not be looked for.
+    `unread` names files that could not be read and may hold a secret, which therefore may not be masked elsewhere.
     """
 
     path: str
@@ -54,10 +56,10 @@ class Bundle:
 
 
 def make(root: paths.Root, output: str | None, *, days: float) -> Bundle:
-    """Collect, mask, and write the bundle to the new file `output`, by default one in our state directory.
+    """Collect, mask, and write the bundle to the new file `output`, by default one in the state directory.
 
-    The lock is not taken and nothing is put right first: what is to be seen is the host as it is, whoever is at work on
-    it. Raises UsageError where `output` is there already, FileTrouble where it cannot be written.
+    Neither takes the lock nor recovers an interrupted change: the bundle shows the host as it is. Raises UsageError if
+    `output` exists, FileTrouble if it cannot be written.
     """
     made_at = datetime.datetime.fromtimestamp(clock.SYSTEM.wall(), datetime.timezone.utc)
     name = f"support-{made_at:%Y%m%dT%H%M%SZ}.tar.gz"
@@ -67,21 +69,21 @@ def make(root: paths.Root, output: str | None, *, days: float) -> Bundle:
     mask = redaction.Mask(secrets.secrets)
     contents: dict[str, str] = {}
     entries, absent = [], []
-    for part in bundle_parts.parts(root, days=days):
+    for part in bundle_parts.parts(root, days=days, status=lambda: dataclasses.asdict(status.report(root))):
         before = sum(mask.counts.values())
-        text = _short_lines(mask.apply(yaml_masking.masked(part.text) if part.name.endswith(".yaml") else part.text))
+        text = _short_lines(mask.apply(secret_mask.masked(part.text) if part.name.endswith(".yaml") else part.text))
         if part.trouble:
             absent.append(mask.apply(f"{part.name}: {part.trouble}"))
         if not text:
             continue
         if mask.survives(text):
-            absent.append(f"{part.name}: a secret of this host could not be taken out of it")
+            absent.append(f"{part.name}: a secret of this host could not be removed from it")
             continue
         contents[part.name] = text
         entries.append(Entry(part.name, len(text.encode()), sum(mask.counts.values()) - before))
     unread = tuple(map(mask.apply, secrets.unread))
     introduction = _INTRODUCTION.format(host=mask.apply(os.uname().nodename), made_at=made_at, known=mask.known)
-    manifest = introduction + _listed(entries, dict(mask.counts), absent, unread)
+    manifest = introduction + _manifest(entries, dict(mask.counts), absent, unread)
     data = _packed({MANIFEST: manifest, **contents}, name[: -len(".tar.gz")], int(made_at.timestamp()))
     _write(path, data, make_parent=output is None)
     return Bundle(path, len(data), tuple(entries), dict(mask.counts), tuple(absent), unread)
@@ -89,11 +91,11 @@ def make(root: paths.Root, output: str | None, *, days: float) -> Bundle:
 
 def _require_free(path: str) -> None:
     if os.path.lexists(path):
-        raise errors.UsageError(f"{path} is there already", hint="Name a file that does not exist yet.")
+        raise errors.UsageError(f"{path} already exists", hint="Name a file that does not exist.")
 
 
 def _short_lines(text: str) -> str:
-    """Cut lines that nobody reads; after the masking, so that no secret is cut in two."""
+    """Cut overlong lines; after the masking, which would not recognize half a secret."""
     if max(map(len, text.splitlines()), default=0) <= _LONGEST_LINE:
         return text
     return "".join(
@@ -102,15 +104,15 @@ def _short_lines(text: str) -> str:
     )
 
 
-def _listed(entries: list[Entry], counts: dict[str, int], absent: list[str], unread: tuple[str, ...]) -> str:
+def _manifest(entries: list[Entry], counts: dict[str, int], absent: list[str], unread: tuple[str, ...]) -> str:
     lines = [f"{each.size:>9}  {each.name}" + (f"  ({each.masked} masked)" if each.masked else "") for each in entries]
     lines += ["", "Masked:", *(f"  {count:>6}  {kind}" for kind, count in sorted(counts.items()))]
     if not counts:
         lines.append("  nothing")
     if unread:
-        lines += ["", "Could not be read, so that a secret in it could not be looked for:", *(f"  {x}" for x in unread)]
+        lines += ["", "Could not be read, so a secret in it may not be masked elsewhere:", *(f"  {x}" for x in unread)]
     if absent:
-        lines += ["", "Not in it, or not whole:", *(f"  {each}" for each in absent)]
+        lines += ["", "Missing or incomplete:", *(f"  {each}" for each in absent)]
     lines += ["", "Journals have the newest entry first.", ""]
     return "\n".join(lines)
 
@@ -130,9 +132,9 @@ def _packed(contents: dict[str, str], folder: str, moment: int) -> bytes:
 
 
 def _write(path: str, data: bytes, *, make_parent: bool) -> None:
-    """Write a new file, of mode 0600 from the beginning; it has its name only when all of it is on the disk."""
+    """Write a new file, of mode 0600 from the start; it gets its name once all of it is on the disk."""
     parent, name = os.path.split(path)
-    # Of a directory that somebody names, links to it are that person's affair; what is in ours is not.
+    # Links to a directory that the operator names are followed; none in the state directory are.
     parent = parent if make_parent else os.path.realpath(parent)
     try:
         if make_parent:
@@ -155,5 +157,6 @@ def _write(path: str, data: bytes, *, make_parent: bool) -> None:
         raise
     except OSError as error:
         raise errors.FileTrouble(
-            f"{path} cannot be written: {error.strerror}", hint="Look at its directory, or name another with --output."
+            f"{path} cannot be written: {error.strerror}",
+            hint="Check its directory, or name another file with --output.",
         ) from None
