@@ -1,4 +1,4 @@
-"""Which commit is packaged, when it was made, and which files it is made of."""
+"""Which commit is packaged, its time, and its files."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-# In an archive that git has made of a commit, this file holds the commit and its time.
+# `git archive` writes the commit and its time into this file.
 EXPORTED = "packaging/commit.txt"
 
 
 class Unknown(Exception):
-    """The checkout does not say which commit it is."""
+    """The commit of the checkout cannot be determined."""
 
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit: its name, empty where nobody knows it, and when it was made, in seconds since 1970."""
+    """A commit: its hash, empty if unknown, and its time in seconds since 1970."""
 
     name: str
     time: int
     changed: bool
 
     @property
-    def told(self) -> str:
-        """Return what a changelog says about where a package comes from."""
+    def description(self) -> str:
+        """Return the changelog entry that names the source of the package."""
         if not self.name:
             return "Built from a source tree without history."
-        return f"Built from commit {self.name}{', with changes that are in no commit' if self.changed else ''}."
+        return f"Built from commit {self.name}{', with uncommitted changes' if self.changed else ''}."
 
 
 def current(checkout: Path) -> Commit:
     """Return the commit that is checked out, or exported, at `checkout`.
 
-    Without git and outside of its archives, the time is that of SOURCE_DATE_EPOCH. Raises Unknown without that.
+    Without a git checkout or archive, the time is SOURCE_DATE_EPOCH; raises Unknown if that is not set.
     """
     if (checkout / ".git").exists():
         name, time = _git(checkout, "log", "-1", "--format=%H %ct").split()
@@ -44,16 +44,14 @@ def current(checkout: Path) -> Commit:
     exported = re.fullmatch(r"([0-9a-f]{40,}) ([0-9]+)\s*", (checkout / EXPORTED).read_text(encoding="utf-8"))
     if exported:
         return Commit(exported[1], int(exported[2]), changed=False)
-    given = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if not given.isdigit():
-        raise Unknown(
-            f"{checkout} has no history that tells when it was made: set SOURCE_DATE_EPOCH to seconds since 1970"
-        )
-    return Commit("", int(given), changed=False)
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if not epoch.isdigit():
+        raise Unknown(f"{checkout} has no history and so no commit time: set SOURCE_DATE_EPOCH to seconds since 1970")
+    return Commit("", int(epoch), changed=False)
 
 
 def files(checkout: Path) -> list[str]:
-    """Return the paths below `checkout` of all files that belong to the project, sorted; no editor's or build's."""
+    """Return the sorted paths below `checkout` of the project's files, without those that git ignores."""
     if (checkout / ".git").exists():
         listed = _git(checkout, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
         return sorted(path for path in set(listed) if path and (checkout / path).is_file())
@@ -63,7 +61,7 @@ def files(checkout: Path) -> list[str]:
 
 def _git(checkout: Path, *arguments: str) -> str:
     with tempfile.TemporaryDirectory() as home:
-        # git refuses somebody else's checkout, which is what root finds under sudo; we run code out of it anyway.
+        # git refuses another user's checkout, as root finds it under sudo; code of the checkout runs anyway.
         Path(home, ".gitconfig").write_text(f'[safe]\n\tdirectory = "{checkout}"\n', encoding="utf-8")
         environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": home, "LC_ALL": "C.UTF-8"}
         try:
@@ -71,7 +69,7 @@ def _git(checkout: Path, *arguments: str) -> str:
                 ["git", "-C", str(checkout), *arguments], env=environment, capture_output=True, text=True, check=False
             )
         except FileNotFoundError:
-            raise Unknown("git is not installed, and only git knows which commit this is") from None
+            raise Unknown("git is not installed, so the commit is unknown") from None
     if done.returncode != 0:
-        raise Unknown(f"git does not know which commit {checkout} is: {done.stderr.strip()}")
+        raise Unknown(f"git cannot name the commit of {checkout}: {done.stderr.strip()}")
     return done.stdout

@@ -1,6 +1,6 @@
-"""What the packages install: the same for both formats, but for places in which the distributions differ.
+"""The files that the packages install: the same for both formats, except where the distributions differ.
 
-Modules, templates, units and documents are found by rule, so that a new one is packaged without anybody listing it.
+Modules, templates, units and documents are found by rule, so a new one need not be listed.
 """
 
 from __future__ import annotations
@@ -22,27 +22,23 @@ restore that instance."""
 
 MAINTAINER = "teleport-bootstrap maintainers <maintainers@teleport-bootstrap.example>"
 
-# In English whatever the locale says: changelogs name them.
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-
-# Where the command looks for its library: no package's modules are on anybody else's path.
+# The command adds this directory to its module search path; other programs do not.
 LIBRARY = f"/usr/share/{NAME}"
 UNITS = "/usr/lib/systemd/system"
 
-# Teleport's own packages and its `teleport-update link-package` write a unit of this name to /usr/lib, over whatever is
-# there. In /etc it takes precedence, and is where Teleport's own AMIs have it.
+# Teleport's own packages and its `teleport-update link-package` overwrite a unit of this name in /usr/lib. In /etc it
+# takes precedence, and is where Teleport's own AMIs have it.
 OUTRANKING = "teleport.service"
 UNITS_OF_THE_MACHINE = "/etc/systemd/system"
 
 
 class Missing(Exception):
-    """The checkout lacks something that a package has to contain."""
+    """The checkout lacks a file that a package has to contain."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A file to install, or a directory that the package answers for (`content` is None)."""
+    """A file to install, or a directory that the package owns (`content` is None)."""
 
     path: str
     mode: int
@@ -51,7 +47,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Flavour:
-    """In what the distributions differ: where completions for zsh are looked for, and what sudo looks through."""
+    """How the distributions differ: the directory of zsh completions, and sudo's secure_path."""
 
     zsh: str
     secure_path: str
@@ -62,7 +58,7 @@ DEBIAN = Flavour(
     zsh="/usr/share/zsh/vendor-completions",
     secure_path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin:/opt/teleport/system/bin",
 )
-# Amazon Linux has nothing of /usr/local; what it has keeps coming first.
+# Amazon Linux has no /usr/local in it; its own directories stay first.
 AMAZON_LINUX = Flavour(
     zsh="/usr/share/zsh/site-functions",
     secure_path="/sbin:/bin:/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/opt/teleport/system/bin",
@@ -71,16 +67,16 @@ AMAZON_LINUX = Flavour(
 
 @dataclass(frozen=True)
 class Source:
-    """The checkout to package, the paths of its files, and when its commit was made, in seconds since 1970."""
+    """The checkout to package, the paths of its files, and the time of its commit in seconds since 1970."""
 
     checkout: Path
     files: tuple[str, ...]
     time: int
 
     def read(self, path: str) -> bytes:
-        """Return the content of a file; raises Missing where it is none of the project's."""
+        """Return the content of a file; raises Missing if it is not one of the project's."""
         if path not in self.files:
-            raise Missing(f"{path} is not in the checkout, and the packages have to contain it")
+            raise Missing(f"{path}, which the packages have to contain, is missing from the checkout")
         return (self.checkout / path).read_bytes()
 
     def under(self, folder: str, *suffixes: str) -> Iterator[str]:
@@ -90,7 +86,7 @@ class Source:
 
     @property
     def version(self) -> str:
-        """Return the version that the package itself tells."""
+        """Return the version of the Python package."""
         text = self.read("teleport_bootstrap/__init__.py").decode()
         found = re.search(r'^__version__ = "([0-9][0-9A-Za-z.~+]*)"$', text, re.MULTILINE)
         if found is None:
@@ -115,11 +111,11 @@ def entries(source: Source, flavour: Flavour) -> list[Entry]:
 
 
 def with_parents(found: list[Entry]) -> list[Entry]:
-    """Return `found` with all directories above, sorted."""
+    """Return `found` with all parent directories, sorted."""
     known = {entry.path: entry for entry in found}
     for entry in found:
         for parent in Path(entry.path).parents:
-            # sudo reads nothing from a directory that others can write to, and has its own closed to them.
+            # sudo requires that only root can write to its directory; distributions make it unreadable for others.
             mode = 0o750 if str(parent) == "/etc/sudoers.d" else 0o755
             known.setdefault(str(parent), Entry(str(parent), mode))
     del known["/"]
@@ -127,7 +123,7 @@ def with_parents(found: list[Entry]) -> list[Entry]:
 
 
 def compressed(text: bytes) -> bytes:
-    """Return what `gzip -9n` makes of `text`: without a name and a time."""
+    """Return `text` compressed as by `gzip -9n`, without name and time."""
     return gzip.compress(text, 9, mtime=0)
 
 
@@ -137,7 +133,7 @@ def with_install(source: Source) -> list[str]:
 
 
 def helpers(source: Source) -> list[str]:
-    """Return the units that do not run Teleport, timers first: nothing should start anew while they are stopped."""
+    """Return the units that do not run Teleport, timers first, so that none is started again while they are stopped."""
     found = [path for path in _unit_files(source) if b" teleport start " not in source.read(path)]
     return [Path(path).name for path in sorted(found, key=lambda path: (not path.endswith(".timer"), path))]
 
@@ -173,7 +169,7 @@ def _manuals(source: Source, flavour: Flavour) -> Iterator[Entry]:
     for name in ("README.md", "CHANGELOG.md"):
         yield Entry(f"{documents}/{name}", 0o644, source.read(name))
     yield Entry(f"{documents}/examples/conf", 0o644, source.read("packaging/example.conf"))
-    # At the same place as in the checkout, so that the links between them hold.
+    # With the same relative paths as in the checkout, so that the links between them work.
     for path in source.under("docs", ".md", ".svg", ".png"):
         yield Entry(f"{documents}/{path}", 0o644, source.read(path))
     for text, path in (

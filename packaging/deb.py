@@ -1,4 +1,4 @@
-"""The Debian package: `dpkg-deb` over a tree, with the control files that it takes."""
+"""Builds the Debian package: `dpkg-deb` over a tree with control files."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def build(source: content.Source, commit: Commit, scratch: Path) -> Path:
     tree = scratch / "deb"
     staging.stage(tree, [*found, *_control(source, found, version)], commit.time)
     package = scratch / f"{content.NAME}_{version}_all.deb"
-    # One thread: with more of them, xz cuts its input into as many pieces.
+    # One thread, since xz splits its input by their number.
     command = ["dpkg-deb", "--root-owner-group", "-Zxz", "-z6", "--build", str(tree), str(package)]
     isolation.run(command, time=commit.time, home=scratch, DPKG_DEB_THREADS_MAX="1")
     return package
@@ -63,22 +63,18 @@ def _documents(source: content.Source, commit: Commit, version: str) -> list[con
 
 
 def _changelog(commit: Commit, version: str) -> str:
-    day = time.gmtime(commit.time)
-    date = (
-        f"{content.WEEKDAYS[day.tm_wday]}, {day.tm_mday:02} {content.MONTHS[day.tm_mon - 1]} {day.tm_year} "
-        f"{day.tm_hour:02}:{day.tm_min:02}:{day.tm_sec:02} +0000"
-    )
-    told = textwrap.fill(commit.told, 78, initial_indent="  * ", subsequent_indent="    ")
+    date = time.strftime("%a, %d %b %Y %H:%M:%S +0000", time.gmtime(commit.time))
+    description = textwrap.fill(commit.description, 78, initial_indent="  * ", subsequent_indent="    ")
     return (
         f"{content.NAME} ({version}) unstable; urgency=medium\n\n"
-        f"{told}\n  * What is new is in CHANGELOG.md.\n\n"
+        f"{description}\n  * What is new is in CHANGELOG.md.\n\n"
         f" -- {content.MAINTAINER}  {date}\n"
     )
 
 
 def _control(source: content.Source, found: list[content.Entry], version: str) -> list[content.Entry]:
     files = [entry for entry in found if entry.content is not None]
-    # In units of 1024 bytes, a file rounded up and a directory counted as one, as dpkg-gencontrol does it.
+    # In units of 1024 bytes, each file rounded up and each directory counted as one, as by dpkg-gencontrol.
     size = sum(-(-len(entry.content or b"") // 1024) if entry.content is not None else 1 for entry in found)
     description = "".join(f"\n {line}" for line in content.DESCRIPTION.splitlines())
     control = (
@@ -93,7 +89,7 @@ def _control(source: content.Source, found: list[content.Entry], version: str) -
         "Priority: optional\n"
         f"Description: {content.SUMMARY}{description}\n"
     )
-    # The checksum that dpkg compares, not one that anybody relies on.
+    # dpkg requires MD5; it detects damage, not attacks.
     sums = "".join(
         f"{hashlib.md5(entry.content or b'').hexdigest()}  {entry.path.lstrip('/')}\n"  # noqa: S324
         for entry in files
@@ -113,6 +109,6 @@ def _control(source: content.Source, found: list[content.Entry], version: str) -
 
 
 def _configuration(files: list[content.Entry]) -> list[str]:
-    """Return what dpkg keeps as a person has changed it; not the unit: see `content.OUTRANKING` and deb/preinst."""
+    """Return the files whose manual edits dpkg keeps; not the unit: see `content.OUTRANKING` and deb/preinst."""
     unit = f"{content.UNITS_OF_THE_MACHINE}/{content.OUTRANKING}"
     return [entry.path for entry in files if entry.path.startswith("/etc/") and entry.path != unit]

@@ -1,4 +1,4 @@
-"""Texts that the program makes about itself: manual pages, completion for shells."""
+"""Texts that the program generates about itself: manual pages and shell completion."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import isolation
 
-# With this interpreter, and with the program of the checkout, whatever is installed here.
+# Runs the program of the checkout with this interpreter, even if another version is installed.
 _PROGRAM = (
     "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); "
     "runpy.run_module('teleport_bootstrap.manual', run_name='__main__', alter_sys=True)"

@@ -1,4 +1,4 @@
-"""The scripts that run when a package comes or goes: each a file, with what they share and the names of the units."""
+"""Assembles the scripts that run when a package is installed or removed, from shared parts and unit names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import content
 
 
 def script(source: content.Source, path: str) -> str:
-    """Return the script at `path`, with packaging/scripts/NAME.sh in the place of each line `#INCLUDE NAME#`.
+    """Return the script at `path`, in which packaging/scripts/NAME.sh replaces each line `#INCLUDE NAME#`.
 
     Raises Missing.
     """

@@ -1,4 +1,4 @@
-"""Running other programs so that nothing of this machine and of whoever builds shows in a package."""
+"""Runs other programs so that nothing of the machine and the user that build it gets into a package."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 def run(command: Sequence[str], *, time: int, home: Path, **more: str) -> str:
     """Run `command` and return what it printed; raises CalledProcessError.
 
-    It is told that now is `time`, in seconds since 1970, and finds nobody's settings: `home` is its home directory.
-    `more` is added to its environment.
+    SOURCE_DATE_EPOCH is `time`, in seconds since 1970, and `home` is the home directory, so that no user's settings
+    apply. `more` is added to the environment.
     """
     environment = {
         "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",

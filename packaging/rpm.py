@@ -1,6 +1,6 @@
-"""The RPM for Amazon Linux 2023: `rpmbuild` over a tree, with a spec made for it.
+"""Builds the RPM for Amazon Linux 2023: `rpmbuild` over a tree, with a generated spec.
 
-It builds on Debian, where rpm knows none of the macros for systemd and Python: everything is written out.
+It is built on Debian, whose rpm lacks the macros for systemd and Python, so everything is written out.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ REQUIRES = (
     "sudo",
     "systemd >= 247",
 )
-# Taken where there are any. Without the first, log lines reach the journal as plain text; without the second, backups
-# are larger, and those that were made with it cannot be read.
+# Installed if available. Without the first, log lines reach the journal as plain text; without the second, backups
+# are larger, and those that were compressed with it cannot be read.
 RECOMMENDS = ("python3-systemd", "zstd")
 SUGGESTS = ("certbot", "python3-certbot-dns-route53")
 
-# Amazon Linux's own Python: bytecode for it is made when the package is installed, and known to belong to it.
+# Amazon Linux's Python. Its bytecode is compiled when the package is installed, and the package owns it.
 BYTECODE = "cpython-39"
 
-# Nothing of what rpmbuild would do by itself: it depends on the machine, and there is nothing to compile or strip.
+# Switches off what rpmbuild does by default: it depends on the machine, and there is nothing to compile or strip.
 DEFINES = {
     "_buildhost": "localhost",
     "_binary_payload": "w9.gzdio",
@@ -70,8 +70,7 @@ def build(source: content.Source, commit: Commit, scratch: Path) -> Path:
 
 
 def _spec(source: content.Source, commit: Commit, found: list[content.Entry]) -> str:
-    day = time.gmtime(commit.time)
-    date = f"{content.WEEKDAYS[day.tm_wday]} {content.MONTHS[day.tm_mon - 1]} {day.tm_mday:02} {day.tm_year}"
+    date = time.strftime("%a %b %d %Y", time.gmtime(commit.time))
     lines = [
         f"Name: {content.NAME}",
         f"Version: {source.version}",
@@ -95,12 +94,12 @@ def _spec(source: content.Source, commit: Commit, found: list[content.Entry]) ->
         text = including.script(source, f"packaging/rpm/{name}.sh")
         lines += ["", f"%{name}", text.replace("%", "%%").rstrip()]
     lines += ["", "%files", *_files(found), "", "%changelog"]
-    lines += [f"* {date} {content.MAINTAINER} - {source.version}-{RELEASE}", f"- {commit.told}"]
+    lines += [f"* {date} {content.MAINTAINER} - {source.version}-{RELEASE}", f"- {commit.description}"]
     return "\n".join(lines) + "\n"
 
 
 def _files(found: list[content.Entry]) -> list[str]:
-    """Return the lines of %files: every file, the directories that are ours, and bytecode that is not made yet."""
+    """Return the lines of %files: all files, our directories, and bytecode that is compiled later."""
     lines = []
     for directory in _directories(found):
         lines.append(f'%dir %attr(0755,root,root) "{directory}"')
@@ -120,7 +119,7 @@ def _files(found: list[content.Entry]) -> list[str]:
 
 def _kind(path: str) -> str:
     if path == f"{content.UNITS_OF_THE_MACHINE}/{content.OUTRANKING}":
-        return "%config "  # a person's version is kept beside ours, not instead of it
+        return "%config "  # an edited version is kept as .rpmsave and replaced
     for start, kind in (
         ("/etc/", "%config(noreplace) "),
         ("/usr/share/doc/", "%doc "),
@@ -132,7 +131,7 @@ def _kind(path: str) -> str:
     return ""
 
 
-# Directories that come with every system: the rest, down to our files, is ours, alone or with other packages.
+# Directories of every system. The package owns all others above its files, some together with other packages.
 _OTHERS = frozenset(
     {
         "/",

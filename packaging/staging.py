@@ -1,4 +1,4 @@
-"""A tree of files as it is to be installed, independent of who makes it, where, and with which umask."""
+"""Writes the tree of files to install, independent of user, machine and umask."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from content import Entry
 
 
 def stage(directory: Path, found: list[Entry], time: int) -> None:
-    """Make `found`, directories before what is in them, below `directory`; everything was last changed at `time`."""
+    """Write `found`, directories before their content, below `directory`; all have the modification time `time`."""
     directory.mkdir()
     directory.chmod(0o755)
     for entry in found:
@@ -19,6 +19,6 @@ def stage(directory: Path, found: list[Entry], time: int) -> None:
         else:
             path.write_bytes(entry.content)
         path.chmod(entry.mode)
-    for entry in reversed(found):  # a directory changes when something is put into it
+    for entry in reversed(found):  # creating a file changes the time of its directory
         os.utime(directory / entry.path.lstrip("/"), (time, time))
     os.utime(directory, (time, time))

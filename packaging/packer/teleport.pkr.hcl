@@ -47,7 +47,7 @@ source "amazon-ebs" "teleport" {
   encrypt_boot    = true
   kms_key_id      = var.kms_key_id
 
-  # Instances of the image, and the one that builds it, speak version 2 of the metadata service only.
+  # Instances of the image, and the one that builds it, use version 2 of the metadata service only.
   imds_support = "v2.0"
   metadata_options {
     http_endpoint               = "enabled"
@@ -106,7 +106,7 @@ build {
     script           = "${path.root}/scripts/install-agent.sh"
   }
 
-  # The last one: afterwards nobody can log in any more. It fails, and with it the build, where something is left.
+  # The last one, since no login is possible afterwards. It fails, and with it the build, if seal finds anything.
   provisioner "shell" {
     execute_command = "sudo env {{ .Vars }} sh '{{ .Path }}'"
     script          = "${path.root}/scripts/clean-and-seal.sh"

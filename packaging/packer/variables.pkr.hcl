@@ -2,7 +2,7 @@
 
 variable "teleport_version" {
   type        = string
-  description = "Which Teleport to install, such as 17.5.1."
+  description = "The version of Teleport to install, such as 17.5.1."
 
   validation {
     condition     = regex_replace(var.teleport_version, "^[0-9]+[.][0-9]+[.][0-9]+(-[0-9A-Za-z.-]+)?$", "") == ""
@@ -12,7 +12,7 @@ variable "teleport_version" {
 
 variable "teleport_sha256" {
   type        = string
-  description = "SHA-256 of the archive to install, in hexadecimal: Teleport publishes it beside each archive."
+  description = "SHA-256 of the archive to install, in hexadecimal: Teleport publishes it next to each archive."
 
   validation {
     condition     = regex_replace(var.teleport_sha256, "^[0-9a-f]{64}$", "") == ""
@@ -33,13 +33,13 @@ variable "edition" {
 
 variable "fips" {
   type        = bool
-  description = "Install the FIPS build, which there is of the enterprise edition only."
+  description = "Install the FIPS build, which exists for the enterprise edition only."
   default     = false
 }
 
 variable "download_url" {
   type        = string
-  description = "Where the archives of Teleport are; another one for a mirror of your own."
+  description = "URL of the directory of Teleport's archives, such as a mirror of your own."
   default     = "https://cdn.teleport.dev"
 }
 
@@ -54,7 +54,7 @@ variable "package" {
 
 variable "base" {
   type        = string
-  description = "What the image is made from: amazon-linux-2023 or debian-12."
+  description = "Base image: amazon-linux-2023 or debian-12."
   default     = "amazon-linux-2023"
 
   validation {
@@ -65,7 +65,7 @@ variable "base" {
 
 variable "architecture" {
   type        = string
-  description = "x86_64 or arm64; instance_type has to fit."
+  description = "x86_64 or arm64; instance_type has to match."
   default     = "x86_64"
 
   validation {
@@ -76,7 +76,7 @@ variable "architecture" {
 
 variable "name_prefix" {
   type        = string
-  description = "What the image's name begins with."
+  description = "Prefix of the image's name."
   default     = "teleport"
 }
 
@@ -87,7 +87,7 @@ variable "region" {
 
 variable "subnet_id" {
   type        = string
-  description = "Subnet to build in; empty for the default one. It needs a way to Teleport's archives and the distribution's packages."
+  description = "Subnet to build in; empty for the default one. It needs access to Teleport's archives and the distribution's packages."
   default     = ""
 }
 

@@ -4,6 +4,6 @@
 
 if [ "$1" -eq 0 ]; then
     stop_and_disable
-    # Also that of a Python that is not Amazon Linux's own.
+    # Includes the bytecode of other Python versions.
     find /usr/share/teleport-bootstrap -depth -type d -name __pycache__ -exec rm -rf {} + || say "there is bytecode left in /usr/share/teleport-bootstrap"
 fi

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# What the scripts of both packages begin with. None of them starts, restarts or stops Teleport, or writes to its data.
+# The beginning of all scripts of both packages. None of them starts, restarts or stops Teleport, or changes its data.
 
 umask 022
 
@@ -7,7 +7,7 @@ say() {
     echo "teleport-bootstrap: $*" >&2
 }
 
-# In a chroot or a container there may be nobody to tell.
+# In a chroot or a container systemd may not run.
 systemd_runs() {
     [ -d /run/systemd/system ]
 }

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# What both packages do before they are removed.
+# What both packages do before removal.
 
 units_that_can_be_enabled="@UNITS@"
 units_besides_teleport="@HELPERS@"

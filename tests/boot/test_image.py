@@ -68,8 +68,8 @@ def test_the_template_s_scripts_bake_an_image_that_becomes_an_instance(new_machi
         "TELEPORT_SHA256": hashlib.sha256(packed.read_bytes()).hexdigest(),
     }
     for wrong, why in (
-        ({"TELEPORT_SHA256": "0" * 64}, "is not what teleport_sha256 says"),
-        ({"TELEPORT_FIPS": "true"}, "no FIPS build of the community edition"),
+        ({"TELEPORT_SHA256": "0" * 64}, "does not match teleport_sha256"),
+        ({"TELEPORT_FIPS": "true"}, "the community edition has no FIPS build"),
         ({"TELEPORT_URL": "https://example.org/opt/absent.tar.gz"}, "absent"),
     ):
         refused = script(machine, "install-teleport.sh", **{**given, **wrong})

@@ -192,7 +192,7 @@ def test_what_is_in_no_commit_is_packaged_and_told(copy: Path, tmp_path: Path) -
 
     assert built.status == 0, built.said
     assert len(list((tmp_path / "out").iterdir())) == 1, "nobody should take an earlier one for it"
-    assert "with changes that are in no commit" in built.said
+    assert "with uncommitted changes" in built.said
     assert built.deb is not None
     assert built.rpm is None, "only the DEB was asked for"
     listed = subprocess.run(["dpkg-deb", "-c", built.deb], check=True, capture_output=True, text=True).stdout

@@ -1,7 +1,6 @@
 #!/bin/sh
-# Takes away what the building of an image leaves, and then has it proved that nothing of one instance is in it.
-# Everything here is what `teleport-bootstrap seal` would name; nothing of Teleport's is removed: where a Teleport has
-# run in the image, that is a mistake which should fail the build.
+# Removes what building an image leaves behind, then checks that the image holds nothing of one instance. It removes files
+# that `teleport-bootstrap seal` would report, but none of Teleport's: a Teleport that ran in the image should fail the build.
 set -eu
 
 if command -v dnf >/dev/null; then

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the package of teleport-bootstrap at $PACKAGE, with what it needs from the distribution; and zstd, which it can do
-# without, so that backups are small, and those of other instances can be read.
+# Installs the teleport-bootstrap package at $PACKAGE with its dependencies, and zstd, which is optional, so that backups
+# are smaller and zstd-compressed ones of other instances can be read.
 set -eu
 
 case $PACKAGE in

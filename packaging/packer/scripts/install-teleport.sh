@@ -1,9 +1,9 @@
 #!/bin/sh
-# Installs the Teleport that the variables TELEPORT_* name into /usr/local/bin, after its checksum was verified.
+# Installs the Teleport named by the TELEPORT_* variables into /usr/local/bin after verifying its checksum.
 set -eu
 
 if [ "$TELEPORT_FIPS" = true ] && [ "$TELEPORT_EDITION" != enterprise ]; then
-    echo "there is no FIPS build of the community edition: set edition to enterprise" >&2
+    echo "the community edition has no FIPS build: set edition to enterprise" >&2
     exit 1
 fi
 
@@ -21,7 +21,7 @@ fi
 curl --fail --silent --show-error --location --proto '=https,http' --retry 5 --max-time 900 \
     --output "$work/teleport.tar.gz" "$TELEPORT_URL"
 if ! echo "$TELEPORT_SHA256  $work/teleport.tar.gz" | sha256sum --check --status; then
-    echo "$TELEPORT_URL is not what teleport_sha256 says: $(sha256sum <"$work/teleport.tar.gz")" >&2
+    echo "$TELEPORT_URL does not match teleport_sha256: it has $(sha256sum <"$work/teleport.tar.gz")" >&2
     exit 1
 fi
 
@@ -33,9 +33,9 @@ for program in teleport tctl tsh tbot; do
     fi
 done
 
-said=$(/usr/local/bin/teleport version)
-echo "$said"
-case $said in
+version=$(/usr/local/bin/teleport version)
+echo "$version"
+case $version in
     *"v$TELEPORT_VERSION "*) ;;
     *)
         echo "this is not Teleport $TELEPORT_VERSION" >&2
