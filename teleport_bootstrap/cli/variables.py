@@ -8,7 +8,7 @@ from typing import Any
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.cli import result
-from teleport_bootstrap.conf import reference, suggestion, variables
+from teleport_bootstrap.conf import reference, variables
 from teleport_bootstrap.conf.variable import Variable
 from teleport_bootstrap.roles import Role
 
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
 def _named(name: str) -> Variable[Any]:
     variable = variables.BY_NAME.get(name)
     if variable is None:
-        meant = suggestion.nearest(name)
+        meant = variables.nearest(name)
         raise errors.UsageError(
             f"there is no variable {name}" + (f"; is it {meant}?" if meant else ""),
             hint="`teleport-bootstrap variables` lists them all.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from teleport_bootstrap.conf import values
-from teleport_bootstrap.conf.invalid_value import Unfit, shown
+from teleport_bootstrap.conf.values import Unfit, shown
 
 
 def region(value: str) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, NamedTuple, Optional, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.conf import grammar, secrecy, suggestion, variables
+from teleport_bootstrap.conf import grammar, secrecy, variables
 from teleport_bootstrap.conf.grammar import Assignment
-from teleport_bootstrap.conf.invalid_value import Unfit
+from teleport_bootstrap.conf.values import Unfit
 from teleport_bootstrap.conf.variable import Variable
 from teleport_bootstrap.finding import ERROR, WARNING, Finding, Place, in_order_of_place
 from teleport_bootstrap.secret import MASK
@@ -40,16 +40,16 @@ class Conf:
     holds_secret: bool = False
     settings: Mapping[str, Setting[Any]] = field(default_factory=dict)
 
-    def setting(self, variable: Variable[T]) -> Optional[Setting[T]]:
+    def setting(self, variable: Variable[T]) -> Setting[T] | None:
         """Return the value of `variable` with its place, or None when it is not set."""
         return self.settings.get(variable.name)
 
-    def value(self, variable: Variable[T]) -> Optional[T]:
+    def value(self, variable: Variable[T]) -> T | None:
         """Return the value of `variable`, or None when it is not set."""
         setting = self.setting(variable)
         return None if setting is None else setting.value
 
-    def line(self, variable: Variable[T]) -> Optional[int]:
+    def line(self, variable: Variable[T]) -> int | None:
         """Return the line that sets `variable`, or None when it is not set."""
         setting = self.setting(variable)
         return None if setting is None else setting.line
@@ -70,7 +70,7 @@ class Inspection:
     variables: tuple[Shown, ...]
     errors: tuple[Finding, ...]
     warnings: tuple[Finding, ...]
-    conf: Optional[Conf]
+    conf: Conf | None
 
 
 def load(data: bytes, path: str = paths.CONF) -> Conf:
@@ -145,12 +145,12 @@ def _warnings(assignments: tuple[Assignment, ...], last: Mapping[str, int], path
         name, final = assignment.name, assignments[last[assignment.name]]
         message = hint = ""
         if index != last[name]:
-            if name in variables.BY_NAME or suggestion.looks_like_ours(name):
+            if name in variables.BY_NAME or variables.looks_like_ours(name):
                 message = f"{name} on line {assignment.line} has no effect: line {final.line} assigns it again"
                 hint = "keep one of the two"
         elif name not in variables.BY_NAME:
-            if suggestion.looks_like_ours(name):
-                nearest = suggestion.nearest(name)
+            if variables.looks_like_ours(name):
+                nearest = variables.nearest(name)
                 message = f"{name} is not a variable of this agent and has no effect"
                 hint = f"did you mean {nearest}?" if nearest else "docs/conf-reference.md lists the variables"
         elif assignment.value:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Optional
 
 from teleport_bootstrap import paths
 from teleport_bootstrap.conf import refusals, resync, secret_names, source, special_names, words
@@ -72,7 +71,7 @@ def _first_problems(problems: list[Finding]) -> tuple[Finding, ...]:
     return (*ordered[:_MOST_PROBLEMS], source.refused(message, "check that this file is a conf at all", end))
 
 
-def _assigned_name(word: Word) -> Optional[str]:
+def _assigned_name(word: Word) -> str | None:
     """Return the name that `word` assigns, or None if it is not an assignment."""
     found = _ASSIGNMENT.match(word.opening())
     return found[1] if found else None
@@ -84,9 +83,9 @@ class _Parser:
         self._lexer = Lexer(conf.text)
         self._problems = list(conf.problems)
         self._assignments: list[Assignment] = []
-        self._values: dict[str, Optional[str]] = {}  # None: assigned, but refused
+        self._values: dict[str, str | None] = {}  # None: assigned, but refused
         self._room = source.MOST_BYTES_IN_ALL_VALUES
-        self._swallowing: Optional[int] = None  # a quote that goes over what looks like another assignment
+        self._swallowing: int | None = None  # a quote that goes over what looks like another assignment
 
     def parse(self) -> Parsed:
         while not self._lexer.at_end and len(self._problems) <= _MOST_PROBLEMS:
@@ -117,7 +116,7 @@ class _Parser:
 
     def _command(self) -> None:
         """Read assignments, or export and assignments, up to the end of the line."""
-        last: Optional[Word] = None
+        last: Word | None = None
         while True:
             word = self._lexer.word()
             if word is None:
@@ -173,7 +172,7 @@ class _Parser:
             if assignment is not None:
                 self._assignments.append(assignment)
 
-    def _assignment(self, name: str, word: Word, *, exported: bool) -> Optional[Assignment]:
+    def _assignment(self, name: str, word: Word, *, exported: bool) -> Assignment | None:
         """Return what `word` assigns, or None after having noted what is wrong with it."""
         pieces = _value_pieces(name, word)
         faults = list(word.faults)
@@ -205,7 +204,7 @@ class _Parser:
         line, column = self._source.line_and_column(word.position)
         return Assignment(name, "".join(texts), line, column, tuple(references))
 
-    def _command_refusal(self, word: Word, last: Optional[Word]) -> refusals.Refusal:
+    def _command_refusal(self, word: Word, last: Word | None) -> refusals.Refusal:
         """Return why `word`, which bash would run as a command, is refused; `last` is the assignment before it."""
         literal, opening = word.literal(), word.opening()
         known = refusals.COMMAND_WORDS.get(literal) if literal is not None else None
@@ -246,7 +245,7 @@ class _Parser:
         line, _ = self._source.line_and_column(self._swallowing)
         return Fault(refusals.after_swallowing_quote(fault.refusal, line), fault.position)
 
-    def _name_of(self, word: Optional[Word]) -> str:
+    def _name_of(self, word: Word | None) -> str:
         return (_assigned_name(word) or "") if word is not None else ""
 
     def _is_delicate(self, position: int, name: str) -> bool:

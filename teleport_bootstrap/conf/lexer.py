@@ -8,7 +8,6 @@ within a name.
 from __future__ import annotations
 
 import re
-from typing import Optional
 
 from teleport_bootstrap.conf import refusals
 from teleport_bootstrap.conf.refusals import Refusal
@@ -56,7 +55,7 @@ class Lexer:
         """Return where the line that `position` lies on ends: its line feed, or the end of the text."""
         return self.find("\n", position)
 
-    def word(self) -> Optional[Word]:
+    def word(self) -> Word | None:
         """Return the next word of this line, or None at the end of the line, which is then read too.
 
         Raises `Refused` at what is neither word nor line end, with the position there.

@@ -6,7 +6,7 @@ None of these texts quotes the file: the line could hold a secret.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 
 class Refusal(NamedTuple):
@@ -151,7 +151,7 @@ _ASSIGNMENT_LIKE = (
 )
 
 
-def of_assignment_like(opening: str) -> Optional[Refusal]:
+def of_assignment_like(opening: str) -> Refusal | None:
     """Return the refusal of a word that looks like an assignment but is none, judged by its unquoted beginning."""
     if opening and not opening[0].isprintable():
         return Refusal(f"an invisible character, U+{ord(opening[0]):04X}", "take it out")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from itertools import islice
-from typing import Optional
 
 from teleport_bootstrap.conf import refusals
 from teleport_bootstrap.conf.lexer import Lexer
@@ -26,7 +25,7 @@ _CLOSING = {
 }
 
 
-def skip(lexer: Lexer, fault: Fault, resume: Optional[int]) -> None:
+def skip(lexer: Lexer, fault: Fault, resume: int | None) -> None:
     """Set the position of `lexer` behind the line, block, array or here-document that `fault` is about.
 
     `resume` is used as it is where the lexer has said it.
@@ -66,7 +65,7 @@ def _rest_of_line(lexer: Lexer, position: int) -> int:
     return len(text)
 
 
-def _block_end(lexer: Lexer, position: int, opening: str, closing: str) -> Optional[int]:
+def _block_end(lexer: Lexer, position: int, opening: str, closing: str) -> int | None:
     """Return where the line ends that closes a block, or None if no line does."""
     first_line_end = lexer.line_end(position)
     if re.search(rf"(?:^|[\s;]){re.escape(closing)}[\s;]*$", lexer.text[position:first_line_end]):
@@ -80,7 +79,7 @@ def _block_end(lexer: Lexer, position: int, opening: str, closing: str) -> Optio
     return None
 
 
-def _here_document_end(lexer: Lexer, position: int, end: int) -> Optional[int]:
+def _here_document_end(lexer: Lexer, position: int, end: int) -> int | None:
     """Return where the last here-document that begins between `position` and `end` closes, or None without one."""
     last = None
     for found in islice(_HERE_DOCUMENT.finditer(lexer.text, position, end), _MOST_HERE_DOCUMENTS):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from teleport_bootstrap.conf import secret_names, suggestion, variables
+from teleport_bootstrap.conf import secret_names, variables
 from teleport_bootstrap.conf.grammar import Assignment
 
 
@@ -13,7 +13,7 @@ def is_secret_name(name: str) -> bool:
     variable = variables.BY_NAME.get(name)
     if variable is not None:
         return variable.secret
-    meant = suggestion.nearest(name)
+    meant = variables.nearest(name)
     return secret_names.looks_secret(name) or (meant is not None and variables.BY_NAME[meant].secret)
 
 

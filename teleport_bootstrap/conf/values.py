@@ -12,11 +12,26 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Optional
 
-from teleport_bootstrap import roles
-from teleport_bootstrap.conf.invalid_value import Unfit, shown
+from teleport_bootstrap import escaping, roles
 from teleport_bootstrap.secret import Secret
+
+_SHOWN = 80
+
+
+class Unfit(ValueError):
+    """A value that is not of its variable's type. `message` continues the variable's name: "is not a port: …"."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+def shown(value: str) -> str:
+    """Return `value` for a message: in quotes, at most 80 characters of it, control characters escaped."""
+    return f'"{escaping.one_line(value, _SHOWN)}"'
+
 
 _TRUE = ("true", "yes", "1")
 _FALSE = ("false", "no", "0")
@@ -50,7 +65,7 @@ def choice(*words: str) -> Callable[[str], str]:
     def one_of(value: str) -> str:
         if value in words:
             return value
-        near = [word for word in words if word == value.strip().lower()]
+        near = [word for word in words if word.lower() == value.strip().lower()]
         near = near or difflib.get_close_matches(value.lower(), words, n=1)
         hint = f"did you mean {near[0]}? " if near else ""
         raise Unfit(f"cannot be {shown(value)}", f"{hint}write one of: {' '.join(words)}")
@@ -187,7 +202,7 @@ class HostPort:
     """A DNS name, and the port if one was written."""
 
     host: str
-    port: Optional[int]
+    port: int | None
 
 
 def host_port(value: str) -> HostPort:

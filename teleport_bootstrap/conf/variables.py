@@ -5,6 +5,7 @@ conf.value(variables.TELEPORT_EXTERNAL_PORT)  # int | None
 
 from __future__ import annotations
 
+import difflib
 from typing import Any
 
 from teleport_bootstrap.conf.table import agent, certificates, cluster, joining, labels, network, storage
@@ -29,3 +30,16 @@ GROUPS = tuple(
 )
 TABLE: tuple[Variable[Any], ...] = tuple(variable for group in GROUPS for variable in group.variables)
 BY_NAME: dict[str, Variable[Any]] = {variable.name: variable for variable in TABLE}
+
+_OUR_PREFIXES = ("TELEPORT_", "USE_", "EC2_")
+
+
+def looks_like_ours(name: str) -> bool:
+    """Whether a name that is not in the table was probably meant to be."""
+    return name.upper().startswith(_OUR_PREFIXES) or name.upper() in BY_NAME
+
+
+def nearest(name: str) -> str | None:
+    """Return the variable that was probably meant by `name`, or None when nothing is near."""
+    found = difflib.get_close_matches(name.upper(), list(BY_NAME), n=1, cutoff=0.8)
+    return found[0] if found else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 from teleport_bootstrap.conf.refusals import Refusal
 
@@ -44,7 +44,7 @@ class Word:
             bare.append(piece.text)
         return "".join(bare)
 
-    def literal(self) -> Optional[str]:
+    def literal(self) -> str | None:
         """Return the whole word if nothing in it is quoted or a reference, otherwise None."""
         return None if any(piece.kind != BARE for piece in self.pieces) or self.faults else self.opening()
 
@@ -55,7 +55,7 @@ class Refused(Exception):
     `word` is what of a word was read before it; reading can go on at `resume`, where that is known.
     """
 
-    def __init__(self, fault: Fault, word: Optional[Word] = None, resume: Optional[int] = None) -> None:
+    def __init__(self, fault: Fault, word: Word | None = None, resume: int | None = None) -> None:
         super().__init__(fault.refusal.message)
         self.fault = fault
         self.word = word

@@ -9,7 +9,7 @@ import logging
 import os
 from dataclasses import dataclass
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.change import changeset, pending_files, secret_files, session
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.host import clock, probe, retry, systemd
@@ -111,7 +111,7 @@ def _attempt(doors: gather.Doors, changed: list[str]) -> Outcome:
     if lacking:
         raise _StillAwaited(
             "; ".join(lacking),
-            "The auth server publishes it: look whether it runs and its teleport-ssm-publish-tokens.timer succeeds. "
+            f"The auth server publishes it: look whether it runs and its {unit_table.PUBLISH_TOKENS.timer} succeeds. "
             "Nothing has to be done here: the attempts go on.",
         )
     notes = (*fetched.notes, *pending_files.describe(root, current))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from teleport_bootstrap import errors, paths, roles, unit_table
+from teleport_bootstrap import errors, paths, port_table, roles, unit_table
 from teleport_bootstrap.conf import conf_file, decision, deployment, variables
 from teleport_bootstrap.plan import plan_model, requirements, teleport_build
 
@@ -88,7 +88,7 @@ def _gates(decided: deployment.Deployment, secrets: tuple[plan_model.SecretFile,
 def _conditions(gates: tuple[str, ...]) -> str:
     """Return the drop-in that lets Teleport's unit wait for `gates`."""
     lines = [
-        "# Written by teleport-bootstrap from /etc/teleport.d/conf: Teleport would stop at once without these files,",
+        f"# Written by teleport-bootstrap from {paths.CONF}: Teleport would stop at once without these files,",
         "# so the unit waits, and what brings them starts it.",
         "[Unit]",
     ]
@@ -163,7 +163,8 @@ def _notes(conf: conf_file.Conf, decided: deployment.Deployment, build: teleport
         )
     if decided.acm and not decided.tls_routing and not _names_balancer(conf):
         notes.append(
-            "An application load balancer does not carry ports 3023, 3024 and 3026. "
+            f"An application load balancer does not carry ports {port_table.PROXY_SSH}, {port_table.TUNNEL} and "
+            f"{port_table.KUBERNETES}. "
             "TELEPORT_PROXY_SERVER_LB names the network load balancer that does."
         )
     if decided.acm and build.major < 14:

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from teleport_bootstrap import errors, paths, roles
+from teleport_bootstrap import errors, paths, roles, unit_table
 from teleport_bootstrap.conf import conf_file, decision, variables
 from teleport_bootstrap.host import accounts, directory, mounts
 from teleport_bootstrap.plan import teleport_build
@@ -145,8 +145,8 @@ def _not_writable(root: paths.Root, targets: Iterable[str]) -> Iterator[tuple[st
         if os.statvfs(beside).f_flag & os.ST_RDONLY:
             yield (
                 f"{root.path(target)} cannot be written: {beside} is read-only here",
-                "Where this is teleport-restore.service, which may write to /etc, /var/lib, /opt, /srv and /mnt alone: "
-                "run `teleport-bootstrap restore` by hand. Otherwise mount it for writing.",
+                f"{unit_table.RESTORE.service} may write only to /etc, /var/lib, /opt, /srv and /mnt: instead of "
+                "it, run `teleport-bootstrap restore`. Otherwise mount it for writing.",
             )
 
 

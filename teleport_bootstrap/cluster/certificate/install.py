@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Optional
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.change import changeset, pending_files, session
 from teleport_bootstrap.cluster.certificate import pair, reload
 from teleport_bootstrap.cluster.certificate import subject as subjects
@@ -114,8 +114,8 @@ def run(doors: gather.Doors) -> Outcome:
     if newest is None:
         why = "; ".join(looking.refused) or f"there is no certificate for {found.domain} in {_place(doors, found)} yet"
         hint = (
-            "An auth server obtains it: look whether its teleport-get-cert.timer runs, and what `teleport-bootstrap "
-            "certificate obtain` says there. Nothing has to be done here: the attempts go on."
+            f"An auth server obtains it: check there whether {unit_table.GET_CERTIFICATE.timer} runs, and what "
+            "`teleport-bootstrap certificate obtain` reports. Nothing has to be done here: the attempts go on."
         )
         raise _awaited(root, found, why, hint) or errors.CertificateUnusable(why, hint=f"What is here stays. {hint}")
     what = INSTALLED if changed else UNCHANGED

@@ -15,124 +15,93 @@ _DATABASE = needs.of_service("database", "TELEPORT_AGENT_DB_ENABLED")
 _APPLICATION = needs.of_service("application", "TELEPORT_AGENT_APP_ENABLED")
 
 TELEPORT_AGENT_SSH_ENABLED = Variable(
-    name="TELEPORT_AGENT_SSH_ENABLED",
-    kind=kinds.BOOLEAN,
-    roles=_ROLES,
-    default=False,
-    help="Give access to this instance itself.",
+    "TELEPORT_AGENT_SSH_ENABLED", kinds.BOOLEAN, _ROLES, "Give access to this instance itself.", default=False
 )
 TELEPORT_AGENT_SSH_LABELS = Variable(
-    name="TELEPORT_AGENT_SSH_LABELS",
-    kind=kinds.LABELS,
-    roles=_ROLES,
-    help="Fixed labels of this instance's SSH service.",
+    "TELEPORT_AGENT_SSH_LABELS", kinds.LABELS, _ROLES, "Fixed labels of this instance's SSH service."
 )
 TELEPORT_AGENT_DB_ENABLED = Variable(
-    name="TELEPORT_AGENT_DB_ENABLED",
-    kind=kinds.BOOLEAN,
-    roles=_ROLES,
-    default=False,
-    help="Give access to a database.",
+    "TELEPORT_AGENT_DB_ENABLED", kinds.BOOLEAN, _ROLES, "Give access to a database.", default=False
 )
 TELEPORT_AGENT_DB_NAME = Variable(
-    name="TELEPORT_AGENT_DB_NAME",
-    kind=kinds.TEXT,
-    roles=_ROLES,
-    required=(_DATABASE,),
-    help="Name of the database in Teleport.",
+    "TELEPORT_AGENT_DB_NAME", kinds.TEXT, _ROLES, "Name of the database in Teleport.", required=(_DATABASE,)
 )
 TELEPORT_AGENT_DB_DESCRIPTION = Variable(
-    name="TELEPORT_AGENT_DB_DESCRIPTION", kind=kinds.TEXT, roles=_ROLES, help="Description of the database, for people."
+    "TELEPORT_AGENT_DB_DESCRIPTION", kinds.TEXT, _ROLES, "Description of the database, for people."
 )
 TELEPORT_AGENT_DB_PROTOCOL = Variable(
-    name="TELEPORT_AGENT_DB_PROTOCOL",
-    kind=kinds.WORD,
-    roles=_ROLES,
+    "TELEPORT_AGENT_DB_PROTOCOL",
+    kinds.WORD,
+    _ROLES,
+    "What the database speaks, such as `postgres` or `mysql`.",
     required=(_DATABASE,),
-    help="What the database speaks, such as `postgres` or `mysql`.",
 )
 TELEPORT_AGENT_DB_URI = Variable(
-    name="TELEPORT_AGENT_DB_URI",
-    kind=kinds.TEXT,
-    roles=_ROLES,
+    "TELEPORT_AGENT_DB_URI",
+    kinds.TEXT,
+    _ROLES,
+    "Where the database is, as Teleport takes it: usually `host:port`.",
     required=(_DATABASE,),
-    help="Where the database is, as Teleport takes it: usually `host:port`.",
 )
 TELEPORT_AGENT_DB_REGION = Variable(
-    name="TELEPORT_AGENT_DB_REGION",
-    kind=kinds.REGION,
-    roles=_ROLES,
+    "TELEPORT_AGENT_DB_REGION",
+    kinds.REGION,
+    _ROLES,
+    "The region of an RDS or Redshift database.",
     default=From(("EC2_REGION",)),
-    help="The region of an RDS or Redshift database.",
 )
 TELEPORT_AGENT_DB_REDSHIFT_CLUSTER_ID = Variable(
-    name="TELEPORT_AGENT_DB_REDSHIFT_CLUSTER_ID",
-    kind=kinds.WORD,
-    roles=_ROLES,
-    help="The cluster identifier of a Redshift database.",
+    "TELEPORT_AGENT_DB_REDSHIFT_CLUSTER_ID", kinds.WORD, _ROLES, "The cluster identifier of a Redshift database."
 )
-TELEPORT_AGENT_DB_LABELS = Variable(
-    name="TELEPORT_AGENT_DB_LABELS", kind=kinds.LABELS, roles=_ROLES, help="Fixed labels of the database."
-)
+TELEPORT_AGENT_DB_LABELS = Variable("TELEPORT_AGENT_DB_LABELS", kinds.LABELS, _ROLES, "Fixed labels of the database.")
 TELEPORT_AGENT_APP_ENABLED = Variable(
-    name="TELEPORT_AGENT_APP_ENABLED",
-    kind=kinds.BOOLEAN,
-    roles=_ROLES,
-    default=False,
-    help="Give access to an application.",
+    "TELEPORT_AGENT_APP_ENABLED", kinds.BOOLEAN, _ROLES, "Give access to an application.", default=False
 )
 TELEPORT_AGENT_APP_NAME = Variable(
-    name="TELEPORT_AGENT_APP_NAME",
-    kind=kinds.TEXT,
-    roles=_ROLES,
-    required=(_APPLICATION,),
-    help="Name of the application in Teleport.",
+    "TELEPORT_AGENT_APP_NAME", kinds.TEXT, _ROLES, "Name of the application in Teleport.", required=(_APPLICATION,)
 )
 TELEPORT_AGENT_APP_DESCRIPTION = Variable(
-    name="TELEPORT_AGENT_APP_DESCRIPTION",
-    kind=kinds.TEXT,
-    roles=_ROLES,
-    help="Description of the application, for people.",
+    "TELEPORT_AGENT_APP_DESCRIPTION", kinds.TEXT, _ROLES, "Description of the application, for people."
 )
 TELEPORT_AGENT_APP_URI = Variable(
-    name="TELEPORT_AGENT_APP_URI",
-    kind=kinds.APPLICATION_URI,
-    roles=_ROLES,
+    "TELEPORT_AGENT_APP_URI",
+    kinds.APPLICATION_URI,
+    _ROLES,
+    "Where the application is, such as `http://127.0.0.1:8080`.",
     required=(_APPLICATION,),
-    help="Where the application is, such as `http://127.0.0.1:8080`.",
 )
 TELEPORT_AGENT_APP_PUBLIC_ADDR = Variable(
-    name="TELEPORT_AGENT_APP_PUBLIC_ADDR",
-    kind=kinds.DNS_NAME,
-    roles=_ROLES,
+    "TELEPORT_AGENT_APP_PUBLIC_ADDR",
+    kinds.DNS_NAME,
+    _ROLES,
+    "The DNS name under which people reach the application.",
     default=Elsewhere("Teleport's own choice: the application's name under the proxy's domain"),
-    help="The DNS name under which people reach the application.",
 )
 TELEPORT_AGENT_APP_INSECURE_SKIP_VERIFY = Variable(
-    name="TELEPORT_AGENT_APP_INSECURE_SKIP_VERIFY",
-    kind=kinds.BOOLEAN,
-    roles=_ROLES,
+    "TELEPORT_AGENT_APP_INSECURE_SKIP_VERIFY",
+    kinds.BOOLEAN,
+    _ROLES,
+    "Do not check the application's certificate.",
     default=False,
-    help="Do not check the application's certificate.",
 )
 TELEPORT_AGENT_APP_LABELS = Variable(
-    name="TELEPORT_AGENT_APP_LABELS", kind=kinds.LABELS, roles=_ROLES, help="Fixed labels of the application."
+    "TELEPORT_AGENT_APP_LABELS", kinds.LABELS, _ROLES, "Fixed labels of the application."
 )
 TELEPORT_AGENT_KUBE_ENABLED = Variable(
-    name="TELEPORT_AGENT_KUBE_ENABLED",
-    kind=kinds.BOOLEAN,
-    roles=_ROLES,
+    "TELEPORT_AGENT_KUBE_ENABLED",
+    kinds.BOOLEAN,
+    _ROLES,
+    "Give access to the Kubernetes cluster that this instance can reach.",
     default=False,
-    help="Give access to the Kubernetes cluster that this instance can reach.",
 )
 TELEPORT_AGENT_KUBE_CLUSTER_NAME = Variable(
-    name="TELEPORT_AGENT_KUBE_CLUSTER_NAME",
-    kind=kinds.KUBERNETES_CLUSTER_NAME,
-    roles=_ROLES,
-    help="Name of the Kubernetes cluster in Teleport.",
+    "TELEPORT_AGENT_KUBE_CLUSTER_NAME",
+    kinds.KUBERNETES_CLUSTER_NAME,
+    _ROLES,
+    "Name of the Kubernetes cluster in Teleport.",
 )
 TELEPORT_AGENT_KUBE_LABELS = Variable(
-    name="TELEPORT_AGENT_KUBE_LABELS", kind=kinds.LABELS, roles=_ROLES, help="Fixed labels of the Kubernetes cluster."
+    "TELEPORT_AGENT_KUBE_LABELS", kinds.LABELS, _ROLES, "Fixed labels of the Kubernetes cluster."
 )
 
 # What switches each service of an agent on.

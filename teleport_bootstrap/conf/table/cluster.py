@@ -13,16 +13,18 @@ INTRODUCTION = "An instance without any of these is an all-in-one: auth server, 
 _NAME_IT = "add TELEPORT_CLUSTER_NAME=… or TELEPORT_DOMAIN_NAME=…"
 
 TELEPORT_ROLE = Variable(
-    name="TELEPORT_ROLE",
-    kind=kinds.ROLE,
-    roles=EVERY_ROLE,
+    "TELEPORT_ROLE",
+    kinds.ROLE,
+    EVERY_ROLE,
+    "What this instance does; `auth,node,proxy` is an all-in-one.",
     default=roles.DEFAULT,
-    help="What this instance does; `auth,node,proxy` is an all-in-one.",
 )
 TELEPORT_CLUSTER_NAME = Variable(
-    name="TELEPORT_CLUSTER_NAME",
-    kind=kinds.CLUSTER_NAME,
-    roles=EVERY_ROLE,
+    "TELEPORT_CLUSTER_NAME",
+    kinds.CLUSTER_NAME,
+    EVERY_ROLE,
+    "Name of the cluster, and the `<cluster>` in SSM parameter names. It cannot change once the cluster exists; "
+    "an all-in-one with neither name leaves the choice to Teleport.",
     default=From(("TELEPORT_DOMAIN_NAME",)),
     required=(
         Required(
@@ -42,28 +44,27 @@ TELEPORT_CLUSTER_NAME = Variable(
             _NAME_IT,
         ),
     ),
-    help="Name of the cluster, and the `<cluster>` in SSM parameter names. It cannot change once the cluster exists; "
-    "an all-in-one with neither name leaves the choice to Teleport.",
 )
 EC2_REGION = Variable(
-    name="EC2_REGION",
-    kind=kinds.REGION,
-    roles=EVERY_ROLE,
+    "EC2_REGION",
+    kinds.REGION,
+    EVERY_ROLE,
+    "The region whose SSM, DynamoDB and S3 are used.",
     default=From(("placement/region",)),
-    help="The region whose SSM, DynamoDB and S3 are used.",
 )
 TELEPORT_NODENAME = Variable(
-    name="TELEPORT_NODENAME",
-    kind=kinds.NODE_NAME,
-    roles=EVERY_ROLE,
+    "TELEPORT_NODENAME",
+    kinds.NODE_NAME,
+    EVERY_ROLE,
+    "Name under which Teleport lists this instance.",
     default=From(("local-hostname",), ", with `-` in place of each `.`", change=lambda name: name.replace(".", "-")),
-    help="Name under which Teleport lists this instance.",
     since="0.1",
 )
 TELEPORT_AUTH_TYPE = Variable(
-    name="TELEPORT_AUTH_TYPE",
-    kind=kinds.choice("local", "github", "saml", "oidc"),
-    roles=(Role.ALL, Role.AUTH),
+    "TELEPORT_AUTH_TYPE",
+    kinds.choice("local", "github", "saml", "oidc"),
+    (Role.ALL, Role.AUTH),
+    "How people log in.",
     default=Elsewhere("Teleport's own default, `local`"),
     required=(
         Required(
@@ -73,43 +74,42 @@ TELEPORT_AUTH_TYPE = Variable(
             "set TELEPORT_AUTH_TYPE to github, saml or oidc",
         ),
     ),
-    help="How people log in.",
 )
 TELEPORT_LICENSE_PATH = Variable(
-    name="TELEPORT_LICENSE_PATH",
-    kind=kinds.FLAG,
-    roles=(Role.ALL, Role.AUTH),
-    default=Elsewhere("no license"),
-    help="When this holds anything at all, the license is fetched from the SSM parameter "
+    "TELEPORT_LICENSE_PATH",
+    kinds.FLAG,
+    (Role.ALL, Role.AUTH),
+    "When this holds anything at all, the license is fetched from the SSM parameter "
     f"`/teleport/<cluster>/license` into `{paths.LICENSE}`. What it holds does not matter.",
+    default=Elsewhere("no license"),
 )
 TELEPORT_RESTORE_FROM = Variable(
-    name="TELEPORT_RESTORE_FROM",
-    kind=kinds.BACKUP_PLACE,
-    roles=EVERY_ROLE,
-    default=Elsewhere("start empty"),
-    help="A backup to restore on this instance's first boot, once: a file, s3://BUCKET/KEY, or s3://BUCKET/PREFIX/ for "
+    "TELEPORT_RESTORE_FROM",
+    kinds.BACKUP_PLACE,
+    EVERY_ROLE,
+    "A backup to restore on this instance's first boot, once: a file, s3://BUCKET/KEY, or s3://BUCKET/PREFIX/ for "
     "the newest one there. The conf in the backup then takes the place of this one.",
+    default=Elsewhere("start empty"),
     since="0.1",
 )
 TELEPORT_SSM_KMS_KEY_ID = Variable(
-    name="TELEPORT_SSM_KMS_KEY_ID",
-    kind=kinds.KMS_KEY,
-    roles=(Role.ALL, Role.AUTH),
+    "TELEPORT_SSM_KMS_KEY_ID",
+    kinds.KMS_KEY,
+    (Role.ALL, Role.AUTH),
+    "KMS key that encrypts what this instance puts into SSM.",
     default=Elsewhere("the account's default key for SSM"),
-    help="KMS key that encrypts what this instance puts into SSM.",
     since="0.1",
 )
 DEBUG = Variable(
-    name="DEBUG",
-    kind=kinds.BOOLEAN,
-    roles=EVERY_ROLE,
+    "DEBUG",
+    kinds.BOOLEAN,
+    EVERY_ROLE,
+    "Log what teleport-bootstrap does in detail. Teleport's own log is not affected.",
     default=False,
-    help="Log what teleport-bootstrap does in detail. Teleport's own log is not affected.",
 )
 TELEPORT_INFLUXDB_ADDRESS = Variable(
-    name="TELEPORT_INFLUXDB_ADDRESS",
-    kind=kinds.TEXT,
-    roles=EVERY_ROLE,
-    help="Ignored: monitoring left the images. Accepted so that old user-data still works.",
+    "TELEPORT_INFLUXDB_ADDRESS",
+    kinds.TEXT,
+    EVERY_ROLE,
+    "Ignored: monitoring left the images. Accepted so that old user-data still works.",
 )

@@ -10,18 +10,19 @@ TITLE = "Joining a cluster"
 INTRODUCTION = "Proxies and nodes find their token and CA pin in SSM by themselves; an agent is given its token here."
 
 TELEPORT_JOIN_METHOD = Variable(
-    name="TELEPORT_JOIN_METHOD",
-    kind=kinds.choice("token", "iam", "ec2"),
-    roles=EVERY_ROLE,
-    default="token",
-    help="How this instance proves to the auth server that it may join. On an auth server, `iam` lets instances with "
+    "TELEPORT_JOIN_METHOD",
+    kinds.choice("token", "iam", "ec2"),
+    EVERY_ROLE,
+    "How this instance proves to the auth server that it may join. On an auth server, `iam` lets instances with "
     "its own IAM role join.",
+    default="token",
     since="0.1",
 )
 TELEPORT_JOIN_TOKEN_NAME = Variable(
-    name="TELEPORT_JOIN_TOKEN_NAME",
-    kind=kinds.WORD,
-    roles=EVERY_ROLE,
+    "TELEPORT_JOIN_TOKEN_NAME",
+    kinds.WORD,
+    EVERY_ROLE,
+    "Name of the token resource on the auth server that allows the join; it is no secret.",
     required=(
         Required(
             "for proxy, node and agent with the join methods `iam` and `ec2`",
@@ -30,13 +31,14 @@ TELEPORT_JOIN_TOKEN_NAME = Variable(
             asked_by="TELEPORT_JOIN_METHOD",
         ),
     ),
-    help="Name of the token resource on the auth server that allows the join; it is no secret.",
     since="0.1",
 )
 TELEPORT_JOIN_TOKEN = Variable(
-    name="TELEPORT_JOIN_TOKEN",
-    kind=kinds.SECRET,
-    roles=(Role.AGENT,),
+    "TELEPORT_JOIN_TOKEN",
+    kinds.SECRET,
+    (Role.AGENT,),
+    "The join token itself. It is written to the token file, never into teleport.yaml; the conf is made readable "
+    "by root alone. User-data stays readable through the metadata service: prefer a short-lived token, or `iam`.",
     required=(
         Required(
             "for an agent with the join method `token`",
@@ -45,7 +47,5 @@ TELEPORT_JOIN_TOKEN = Variable(
             "add TELEPORT_JOIN_TOKEN=…, or TELEPORT_JOIN_METHOD=iam with TELEPORT_JOIN_TOKEN_NAME=…",
         ),
     ),
-    help="The join token itself. It is written to the token file, never into teleport.yaml; the conf is made readable "
-    "by root alone. User-data stays readable through the metadata service: prefer a short-lived token, or `iam`.",
     secret=True,
 )

@@ -24,25 +24,21 @@ COMMAND_LABELS: dict[str, tuple[str, ...]] = {
 }
 
 TELEPORT_COMMAND_LABELS = Variable(
-    name="TELEPORT_COMMAND_LABELS",
-    kind=kinds.chosen_words(*COMMAND_LABELS),
-    roles=(Role.ALL, Role.NODE, Role.AGENT),
+    "TELEPORT_COMMAND_LABELS",
+    kinds.chosen_words(*COMMAND_LABELS),
+    (Role.ALL, Role.NODE, Role.AGENT),
+    "Which of the labels that Teleport refreshes every hour are there. Empty means none of them.",
     default=tuple(COMMAND_LABELS),
-    help="Which of the labels that Teleport refreshes every hour are there. Empty means none of them.",
     since="0.1",
     empty_is_value=True,
 )
 TELEPORT_SSH_LABELS = Variable(
-    name="TELEPORT_SSH_LABELS",
-    kind=kinds.LABELS,
-    roles=(Role.ALL, Role.NODE, Role.AGENT),
-    help="Fixed labels of the SSH service.",
+    "TELEPORT_SSH_LABELS",
+    kinds.LABELS,
+    (Role.ALL, Role.NODE, Role.AGENT),
+    "Fixed labels of the SSH service.",
     since="0.1",
 )
 TELEPORT_TAG_LABELS = Variable(
-    name="TELEPORT_TAG_LABELS",
-    kind=kinds.TAG_KEYS,
-    roles=EVERY_ROLE,
-    help="EC2 tags of the instance that become labels.",
-    since="0.1",
+    "TELEPORT_TAG_LABELS", kinds.TAG_KEYS, EVERY_ROLE, "EC2 tags of the instance that become labels.", since="0.1"
 )

@@ -14,30 +14,30 @@ INTRODUCTION = (
 )
 
 TELEPORT_DYNAMO_TABLE_NAME = Variable(
-    name="TELEPORT_DYNAMO_TABLE_NAME",
-    kind=kinds.TABLE_NAME,
-    roles=(Role.ALL, Role.AUTH),
+    "TELEPORT_DYNAMO_TABLE_NAME",
+    kinds.TABLE_NAME,
+    (Role.ALL, Role.AUTH),
+    "DynamoDB table of the cluster's state.",
     required=(needs.of_role(Role.AUTH),),
-    help="DynamoDB table of the cluster's state.",
 )
 TELEPORT_DYNAMO_EVENTS_TABLE_NAME = Variable(
-    name="TELEPORT_DYNAMO_EVENTS_TABLE_NAME",
-    kind=kinds.TABLE_NAME,
-    roles=(Role.ALL, Role.AUTH),
+    "TELEPORT_DYNAMO_EVENTS_TABLE_NAME",
+    kinds.TABLE_NAME,
+    (Role.ALL, Role.AUTH),
+    "DynamoDB table of the audit events.",
     required=(needs.of_role(Role.AUTH),),
-    help="DynamoDB table of the audit events.",
 )
 TELEPORT_S3_BUCKET = Variable(
-    name="TELEPORT_S3_BUCKET",
-    kind=kinds.BUCKET,
-    roles=(Role.ALL, Role.AUTH, Role.PROXY),
+    "TELEPORT_S3_BUCKET",
+    kinds.BUCKET,
+    (Role.ALL, Role.AUTH, Role.PROXY),
+    "S3 bucket of the session recordings and of Let's Encrypt's certificates.",
     required=(needs.of_role(Role.AUTH), *needs.of_letsencrypt()),
-    help="S3 bucket of the session recordings and of Let's Encrypt's certificates.",
 )
 TELEPORT_LOCKS_TABLE_NAME = Variable(
-    name="TELEPORT_LOCKS_TABLE_NAME",
-    kind=kinds.TABLE_NAME,
-    roles=(Role.ALL, Role.AUTH),
+    "TELEPORT_LOCKS_TABLE_NAME",
+    kinds.TABLE_NAME,
+    (Role.ALL, Role.AUTH),
+    "DynamoDB table through which auth servers agree on who renews certificates and tokens.",
     required=(needs.of_role(Role.AUTH),),
-    help="DynamoDB table through which auth servers agree on who renews certificates and tokens.",
 )

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from teleport_bootstrap.conf import values, variables
-from teleport_bootstrap.conf.invalid_value import Unfit
-from teleport_bootstrap.conf.values import HostPort
+from teleport_bootstrap.conf.values import HostPort, Unfit
 from teleport_bootstrap.conf.variable import Variable
 from teleport_bootstrap.secret import Secret
 
