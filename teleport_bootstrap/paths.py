@@ -55,13 +55,13 @@ METADATA_CACHE = "/var/lib/teleport-bootstrap/metadata.json"
 # How each periodic job last ended, one file each.
 JOBS = "/var/lib/teleport-bootstrap/jobs"
 
-# Where backups go that were not sent elsewhere.
+# Where backups go by default.
 BACKUPS = "/var/backups/teleport"
 
-# Which versions of the parameters in SSM are of this host's making.
+# Which versions of the parameters in SSM this host has published.
 PUBLISHED = "/var/lib/teleport-bootstrap/published/versions.json"
 
-# What a change of several files leaves while it is under way.
+# The journal of a change of several files, while it is in progress.
 CHANGE_JOURNAL = "/var/lib/teleport-bootstrap/change.json"
 
 # What was applied, one directory each, and which of them is current.
@@ -77,7 +77,7 @@ RESTORE_UNDO = "/var/lib/teleport-bootstrap/undo.json"
 RESTORED = "/var/lib/teleport-bootstrap/restored.json"
 RESTORED_CONF = "/var/lib/teleport-bootstrap/restored-conf"
 
-# Here as long as Teleport has not taken up the certificate that was installed last.
+# Exists until the running Teleport serves with the certificate that was installed last.
 CERTIFICATE_NOTE = "/var/lib/teleport-bootstrap/certificate-not-taken-up"
 
 

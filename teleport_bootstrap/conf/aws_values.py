@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from teleport_bootstrap.conf import values
-from teleport_bootstrap.conf.values import Unfit, shown
+from teleport_bootstrap.conf.values import Unfit, quoted
 
 
 def region(value: str) -> str:
@@ -13,17 +13,17 @@ def region(value: str) -> str:
     if re.fullmatch("[a-z]{2,8}(-[a-z]{2,12}){1,3}-[0-9]{1,2}", value):
         return value
     if re.fullmatch("[a-z]{2,8}(-[a-z]{2,12}){1,3}-[0-9]{1,2}[a-z]", value):
-        raise Unfit(f"is an availability zone, not a region: {shown(value)}", f"write {value[:-1]}")
-    raise Unfit(f"is not an AWS region: {shown(value)}", "write it like us-east-1")
+        raise Unfit(f"is an availability zone, not a region: {quoted(value)}", f"write {value[:-1]}")
+    raise Unfit(f"is not an AWS region: {quoted(value)}", "write it like us-east-1")
 
 
 def tag_keys(value: str) -> tuple[str, ...]:
     """Return EC2 tag keys from a comma-separated list: letters, digits, spaces and `+ - = . _ : / @`, at most 128."""
-    parts = values.listed(value)
+    parts = values.list_parts(value)
     for part in parts:
         if len(part) > 128 or not all(character.isalnum() or character in " +-=._:/@" for character in part):
             raise Unfit(
-                f"holds {shown(part)}, which is not an EC2 tag key",
+                f"holds {quoted(part)}, which is not an EC2 tag key",
                 "a tag key is at most 128 letters, digits, spaces and + - = . _ : / @; commas separate keys",
             )
     return parts
@@ -32,7 +32,7 @@ def tag_keys(value: str) -> tuple[str, ...]:
 def bucket(value: str) -> str:
     """Return the name of an S3 bucket, by AWS's naming rules for general purpose buckets."""
     if value.startswith("s3://"):
-        raise Unfit(f"is a URI, not a bucket: {shown(value)}", "write the bucket's name alone, without s3://")
+        raise Unfit(f"is a URI, not a bucket: {quoted(value)}", "write the bucket's name alone, without s3://")
     if (
         re.fullmatch("[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value) is None
         or ".." in value
@@ -41,7 +41,7 @@ def bucket(value: str) -> str:
         or values.is_address(value)
     ):
         raise Unfit(
-            f"is not the name of an S3 bucket: {shown(value)}",
+            f"is not the name of an S3 bucket: {quoted(value)}",
             "3 to 63 lower-case letters, digits, dots and hyphens, beginning and ending with a letter or digit",
         )
     return value
@@ -52,9 +52,9 @@ def backup_place(value: str) -> str:
     if values.text(value).startswith("s3://"):
         name, slash, key = value[len("s3://") :].partition("/")
         if not slash or not key:
-            raise Unfit(f"names no object in the bucket: {shown(value)}", "write it like s3://bucket/path/backup.tar")
+            raise Unfit(f"names no object in the bucket: {quoted(value)}", "write it like s3://bucket/path/backup.tar")
         bucket(name)
         return value
     if not value.startswith("/") or value.strip("/") == "":
-        raise Unfit(f"is not a backup's place: {shown(value)}", "write an absolute path, or s3://bucket/key")
+        raise Unfit(f"is not a backup's place: {quoted(value)}", "write an absolute path, or s3://bucket/key")
     return value

@@ -1,4 +1,4 @@
-"""A conf, read: typed values with the line each came from."""
+"""A conf as typed values, each with the line that sets it."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Shown(NamedTuple):
 
 @dataclass(frozen=True)
 class Inspection:
-    """A conf, judged. `variables` is empty when the grammar refuses the file; `conf` is None when anything does."""
+    """Everything found in a conf; `variables` is empty after an error of grammar, `conf` is None after any error."""
 
     variables: tuple[Shown, ...]
     errors: tuple[Finding, ...]
@@ -85,7 +85,7 @@ def load(data: bytes, path: str = paths.CONF) -> Conf:
 
 
 def inspect(data: bytes, path: str = paths.CONF) -> Inspection:
-    """Return everything there is to say about `data`, the content of the file `path`; raises nothing."""
+    """Return every value, error and warning of `data`, the content of the file `path`; raises nothing."""
     parsed = grammar.parse(data, path)
     secret = secrecy.secret_assignments(parsed.assignments)
     last = {assignment.name: index for index, assignment in enumerate(parsed.assignments)}
@@ -128,11 +128,11 @@ def _unfit(variable: Variable[Any], assignment: Assignment, unfit: Unfit, path: 
     message, hint = f"{variable.name} {unfit.message}", unfit.hint
     if secret and not variable.secret:
         message = (
-            f"{variable.name} does not fit its type ({variable.kind.name}); its value holds a secret and is not shown"
+            f"{variable.name} is not of its type ({variable.kind.name}); its value holds a secret and is not shown"
         )
         hint = ""
     if "\n" in assignment.value:
-        hint = "the value goes on over several lines: look for a missing closing quote"
+        hint = "the value spans several lines: look for a missing closing quote"
     elif any(quote in assignment.value for quote in "“”„‘’"):
         hint = "the value has typographic quotes: write plain ones"
     place = Place(path, assignment.line, assignment.column)
@@ -163,7 +163,7 @@ def _warnings(assignments: tuple[Assignment, ...], last: Mapping[str, int], path
 
 def _remark(name: str, value: str) -> tuple[str, str]:
     if name == variables.TELEPORT_INFLUXDB_ADDRESS.name:
-        return f"{name} is ignored: monitoring left the images", "remove the line"
+        return f"{name} is ignored: the images no longer include monitoring", "remove the line"
     if name == variables.TELEPORT_LICENSE_PATH.name and value.lower() in ("false", "no", "0"):
-        return f"{name} asks for a license whatever it holds", "remove the line if there is no license"
+        return f"{name}={value} asks for a license too: any value does", "remove the line if there is no license"
     return "", ""

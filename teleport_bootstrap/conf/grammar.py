@@ -58,7 +58,7 @@ _SWALLOWED = re.compile(r"\n[ \t]*(?:export[ \t]+)?[A-Za-z_][A-Za-z0-9_]*=")
 _NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 
 
-# Nobody reads more; and a file that is something else altogether is judged in little time.
+# More are of no use to anyone, and a file that is not a conf at all is checked in little time.
 _MOST_PROBLEMS = 200
 
 
@@ -68,7 +68,7 @@ def _first_problems(problems: list[Finding]) -> tuple[Finding, ...]:
         return ordered
     message = f"more than {_MOST_PROBLEMS} problems; the rest of the file is not reported"
     end = ordered[_MOST_PROBLEMS - 1].place or Place("")
-    return (*ordered[:_MOST_PROBLEMS], source.refused(message, "check that this file is a conf at all", end))
+    return (*ordered[:_MOST_PROBLEMS], source.refused(message, "check that this file is a conf", end))
 
 
 def _assigned_name(word: Word) -> str | None:
@@ -104,13 +104,13 @@ class _Parser:
                 if refused.word is not None:
                     self._note_refused_word(refused.word)
                 if refused.fault.refusal is refusals.SEPARATOR:
-                    # Read on, so that what stands behind it is known and checked; but say it once.
+                    # Continue behind it, so that the rest of the line is checked too, but report it once.
                     self._lexer.position += 1
                     separators += 1
                     more = True
                     if separators > 1:
                         continue
-                self._refuse(self._explained(refused.fault), self._name_of(refused.word))
+                self._refuse(self._with_cause(refused.fault), self._name_of(refused.word))
                 if not more:
                     resync.skip(self._lexer, refused.fault, refused.resume)
 
@@ -160,7 +160,7 @@ class _Parser:
         elif opening.startswith("-"):
             self._refuse(Fault(refusals.EXPORT_OPTION, word.position))
         else:
-            refusal = refusals.of_assignment_like(opening) or refusals.EXPORT_QUOTED
+            refusal = refusals.for_near_assignment(opening) or refusals.EXPORT_QUOTED
             self._refuse(Fault(refusal, word.position))
 
     def _assign(self, written: Sequence[tuple[str, Word]], *, exported: bool) -> None:
@@ -173,12 +173,12 @@ class _Parser:
                 self._assignments.append(assignment)
 
     def _assignment(self, name: str, word: Word, *, exported: bool) -> Assignment | None:
-        """Return what `word` assigns, or None after having noted what is wrong with it."""
+        """Return what `word` assigns, or None after reporting what is wrong with it."""
         pieces = _value_pieces(name, word)
         faults = list(word.faults)
         if special_names.is_special(name):
             faults.append(Fault(refusals.special_name(name), word.position))
-        faults.extend(_expanded_faults(pieces, exported=exported))
+        faults.extend(_expansion_faults(pieces, exported=exported))
         references: list[str] = []
         texts: list[str] = []
         understood = True
@@ -188,7 +188,7 @@ class _Parser:
                 continue
             references.append(piece.text)
             if piece.text not in self._values:
-                named = "" if self._is_delicate(piece.position, name) else piece.text
+                named = "" if self._may_be_secret(piece.position, name) else piece.text
                 faults.append(Fault(refusals.reference(named), piece.position))
             value = self._values.get(piece.text)
             understood = understood and value is not None
@@ -207,15 +207,15 @@ class _Parser:
     def _command_refusal(self, word: Word, last: Word | None) -> refusals.Refusal:
         """Return why `word`, which bash would run as a command, is refused; `last` is the assignment before it."""
         literal, opening = word.literal(), word.opening()
-        known = refusals.COMMAND_WORDS.get(literal) if literal is not None else None
-        if known is not None:
-            return known
+        refusal = refusals.COMMAND_WORDS.get(literal) if literal is not None else None
+        if refusal is not None:
+            return refusal
         empty_before = last is not None and (last.literal() or "").endswith("=")
         if empty_before or opening.startswith("=") or self._blank_before_equals(word):
             return refusals.BLANK_AROUND_EQUALS
         return (
-            refusals.of_assignment_like(opening)
-            or (refusals.QUOTED_NAME if _quoted_name(word) else None)
+            refusals.for_near_assignment(opening)
+            or (refusals.QUOTED_NAME if _has_quoted_name(word) else None)
             or (refusals.COMMAND if last is None else refusals.COMMAND_AFTER_ASSIGNMENT)
         )
 
@@ -235,8 +235,8 @@ class _Parser:
             found = (piece for piece in word.pieces if piece.kind == words.QUOTED and _SWALLOWED.search(piece.text))
             self._swallowing = next((piece.position for piece in found), None)
 
-    def _explained(self, fault: Fault) -> Fault:
-        """Return `fault`, pointing also to the quote that is to blame where a later one seems never to close."""
+    def _with_cause(self, fault: Fault) -> Fault:
+        """Return `fault`, and point to the earlier quote that is probably the cause of an unclosed one."""
         if self._swallowing is None or fault.refusal not in (
             refusals.UNTERMINATED_SINGLE,
             refusals.UNTERMINATED_DOUBLE,
@@ -248,8 +248,8 @@ class _Parser:
     def _name_of(self, word: Word | None) -> str:
         return (_assigned_name(word) or "") if word is not None else ""
 
-    def _is_delicate(self, position: int, name: str) -> bool:
-        """Whether what stands at `position` may be part of a secret, and must not be quoted."""
+    def _may_be_secret(self, position: int, name: str) -> bool:
+        """Whether the text at `position` may be part of a secret, and must not be quoted."""
         return secret_names.looks_secret(name) or secret_names.looks_secret(self._source.line_around(position))
 
     def _refuse(self, fault: Fault, name: str = "") -> None:
@@ -273,7 +273,7 @@ def _value_pieces(name: str, word: Word) -> list[Piece]:
     return pieces
 
 
-def _expanded_faults(pieces: list[Piece], *, exported: bool) -> list[Fault]:
+def _expansion_faults(pieces: list[Piece], *, exported: bool) -> list[Fault]:
     """Return what bash would expand of the unquoted text of a value: `~` in places, and braces after export."""
     faults = []
     before = "="  # the character before, as bash sees it; "" where it is quoted or a reference
@@ -293,6 +293,6 @@ def _expanded_faults(pieces: list[Piece], *, exported: bool) -> list[Fault]:
     return faults
 
 
-def _quoted_name(word: Word) -> bool:
+def _has_quoted_name(word: Word) -> bool:
     text = "".join(piece.text for piece in word.pieces if piece.kind != words.REFERENCE)
     return _ASSIGNMENT.match(text) is not None

@@ -1,8 +1,7 @@
 """Words of a conf, as bash would split it: pieces of text, quoted or not, and references to variables.
 
-Whatever bash would expand in another way than a plain `$NAME` or `${NAME}` is refused here; nothing is expanded yet.
-Backslash before a line feed disappears everywhere but in single quotes and comments, so it may stand anywhere, also
-within a name.
+Anything that bash would expand, other than a plain `$NAME` or `${NAME}`, is refused here; nothing is expanded yet.
+A backslash before a line feed disappears everywhere but in single quotes and comments, even within a name.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from teleport_bootstrap.conf.words import BARE, QUOTED, REFERENCE, Fault, Piece,
 
 _CONTINUATION = "\\\n"
 _BLANKS = re.compile(r"(?:[ \t]|\\\n)+")
-_CONTROL = re.compile("[\x01-\x08\x0b-\x1f\x7f]")  # null bytes have been reported before
+_CONTROL = re.compile("[\x01-\x08\x0b-\x1f\x7f]")  # null bytes are reported when the file is read
 _BARE_RUN = re.compile(r"""[^ \t\n'"\\$`|&;()<>\x01-\x08\x0b-\x1f\x7f]+""")
 _DOUBLE_QUOTED_RUN = re.compile(r"""[^"\\$`\x01-\x08\x0b-\x1f\x7f]+""")
 _NAME_START = re.compile("[A-Za-z_]")
@@ -40,16 +39,16 @@ class Lexer:
         return self.position >= len(self.text)
 
     def find(self, what: str, start: int) -> int:
-        """Return where `what` stands at or after `start`, or the length of the text.
+        """Return where `what` is found at or after `start`, or the length of the text.
 
         Remembers the last answer for each `what`, so that many calls with growing `start` take linear time together.
         """
-        asked, known = self._found.get(what, (0, -1))
-        if not asked <= start <= known:
+        earlier_start, position = self._found.get(what, (0, -1))
+        if not earlier_start <= start <= position:
             found = self.text.find(what, start)
-            known = found if found >= 0 else len(self.text)
-            self._found[what] = (start, known)
-        return known
+            position = found if found >= 0 else len(self.text)
+            self._found[what] = (start, position)
+        return position
 
     def line_end(self, position: int) -> int:
         """Return where the line that `position` lies on ends: its line feed, or the end of the text."""
@@ -99,7 +98,7 @@ class Lexer:
             elif character == "$":
                 self._dollar(pieces, faults, in_quotes=False)
             else:
-                self._oddity(faults)
+                self._unsupported(faults)
         return Word(start, tuple(pieces), tuple(faults))
 
     def _metacharacter(self, position: int) -> Refusal:
@@ -157,7 +156,7 @@ class Lexer:
             elif character == "$":
                 self._dollar(pieces, faults, in_quotes=True)
             else:
-                self._oddity(faults)
+                self._unsupported(faults)
         before = Word(start, tuple(pieces), tuple(faults))
         raise Refused(Fault(refusals.UNTERMINATED_DOUBLE, start), before, self.line_end(start))
 
@@ -224,7 +223,7 @@ class Lexer:
                 return "".join(parts), position
             position = after
 
-    def _oddity(self, faults: list[Fault]) -> None:
+    def _unsupported(self, faults: list[Fault]) -> None:
         start, character = self.position, self.text[self.position]
         if character == "`":
             faults.append(Fault(refusals.BACKTICK, start))

@@ -16,12 +16,13 @@ _GRAMMAR = """# The conf: `/etc/teleport.d/conf`
 
 <!-- Made by `python -m teleport_bootstrap.conf.reference`; change it there. -->
 
-User-data writes this file, and the agent makes Teleport's configuration from it. Check one before you ship it:
+For everyone who writes user-data: the variables of the conf, from which teleport-bootstrap generates Teleport's
+configuration, and how to write them. Check a conf before you use it:
 
     teleport-bootstrap validate ./conf
 
-It looks like a shell script of assignments, and means what bash would make of it, but it is read as data: nothing in
-it is ever run. What bash would run, or expand in another way than shown here, is refused with its line and column.
+It looks like a shell script of assignments and has the meaning that bash would give it, but it is read as data: nothing
+in it is run. Anything that bash would run, or expand in a way not shown here, is refused with its line and column.
 
 User-data that writes the conf with `cat >/etc/teleport.d/conf <<'EOF'` leaves its text alone; with a plain `<<EOF` the
 shell that runs user-data expands `$`, backticks and backslashes first.
@@ -48,7 +49,7 @@ TELEPORT_SSH_LABELS="env: prod\\
 | `A=1`, then `A=2` | the last one counts; a warning names both lines |
 | `A=` or `A=""` | the same as not set, except for `TELEPORT_COMMAND_LABELS` |
 | `A=it#1` | `#` begins a comment only at the beginning of a word |
-| `A="two` ⏎ `lines"` | quotes go on over lines; few variables accept such a value |
+| `A="two` ⏎ `lines"` | a quoted value can span lines; few variables accept one |
 | a byte order mark, CRLF line ends | ignored |
 
 | refused | write instead |
@@ -95,8 +96,8 @@ def _group(group: Group) -> str:
 
 
 def _variable(variable: Variable[Any]) -> str:
-    told = [f"- {name}: {fact}" for name, fact in facts(variable)]
-    return "\n".join([f"### `{variable.name}`", "", variable.help, "", *told, ""])
+    listed = [f"- {name}: {fact}" for name, fact in facts(variable)]
+    return "\n".join([f"### `{variable.name}`", "", variable.help, "", *listed, ""])
 
 
 def facts(variable: Variable[Any]) -> list[tuple[str, str]]:

@@ -1,6 +1,6 @@
-"""What the grammar refuses: for each thing what it is called and what to write instead.
+"""What the grammar refuses: what it is, and what to write instead.
 
-None of these texts quotes the file: the line could hold a secret.
+None of these texts quotes the file, because a line may contain a secret.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Refusal(NamedTuple):
-    """A message that says what stands there, and a hint what to write instead."""
+    """A message that says what was found, and a hint that says what to write instead."""
 
     message: str
     hint: str
@@ -46,7 +46,7 @@ BACKGROUND = Refusal("a & that would run a command in the background", _QUOTE_IT
 AND_OR = Refusal("a list of commands joined with && or ||", f"{_ONE_LINE_EACH}; {_QUOTE_IT}")
 PIPE = Refusal("a | that would pipe one command into another", _QUOTE_IT)
 HERE_DOCUMENT = Refusal(
-    "a here-document", "write the value in quotes, or only what stands in it if this is the whole user-data"
+    "a here-document", "quote the value; from a whole user-data script, keep only the lines of its here-document"
 )
 REDIRECTION = Refusal("a redirection", _QUOTE_IT)
 PROCESS_SUBSTITUTION = Refusal("a process substitution, which would run a command", _QUOTE_IT)
@@ -59,9 +59,9 @@ UNTERMINATED_SINGLE = Refusal(
 UNTERMINATED_DOUBLE = Refusal(
     "a double quote that is never closed", 'close it with another ", or put a value that holds one in single quotes'
 )
-BACKSLASH_AT_END = Refusal("a backslash at the end of the file", "take it out")
-CARRIAGE_RETURN = Refusal("a carriage return within a line", "take it out; only the one at a line's end is ignored")
-CONTROL_CHARACTER = Refusal("a control character", "take it out; nothing that is set here can hold one")
+BACKSLASH_AT_END = Refusal("a backslash at the end of the file", "remove it")
+CARRIAGE_RETURN = Refusal("a carriage return within a line", "remove it; only one at the end of a line is ignored")
+CONTROL_CHARACTER = Refusal("a control character", "remove it; no value can contain one")
 COMPOUND = Refusal(
     "a condition or loop", "keep only assignments in this file; decide in the user-data which ones to write"
 )
@@ -86,7 +86,7 @@ COMMAND_AFTER_ASSIGNMENT = Refusal(
     'put a value with blanks in quotes, NAME="…"; begin a comment with #',
 )
 NAME = Refusal(
-    "a name that cannot be a variable's",
+    "a name that is not valid for a variable",
     "a name has ASCII letters, digits and underscores, and does not begin with a digit",
 )
 QUOTED_NAME = Refusal("a name that is quoted, in whole or in part", "write NAME=value; only the value can be quoted")
@@ -140,7 +140,7 @@ def after_swallowing_quote(refusal: Refusal, line: int) -> Refusal:
 
 def special_name(name: str) -> Refusal:
     """Return the refusal of an assignment to a name that the shell or the system loader gives a meaning of its own."""
-    return Refusal(f"an assignment to {name}, which means something to the shell itself", "choose another name")
+    return Refusal(f"an assignment to {name}, which has a meaning of its own to the shell", "choose another name")
 
 
 _ASSIGNMENT_LIKE = (
@@ -151,10 +151,10 @@ _ASSIGNMENT_LIKE = (
 )
 
 
-def of_assignment_like(opening: str) -> Refusal | None:
-    """Return the refusal of a word that looks like an assignment but is none, judged by its unquoted beginning."""
+def for_near_assignment(opening: str) -> Refusal | None:
+    """Return the refusal of a word that only resembles an assignment, by its unquoted beginning."""
     if opening and not opening[0].isprintable():
-        return Refusal(f"an invisible character, U+{ord(opening[0]):04X}", "take it out")
+        return Refusal(f"an invisible character, U+{ord(opening[0]):04X}", "remove it")
     for pattern, refusal in _ASSIGNMENT_LIKE:
         if pattern.match(opening):
             return refusal

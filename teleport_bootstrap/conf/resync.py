@@ -1,4 +1,4 @@
-"""Where to go on reading after something refused, so that one mistake is not reported as many."""
+"""Where to continue reading after an error, so that one mistake is reported once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from teleport_bootstrap.conf.lexer import Lexer
 from teleport_bootstrap.conf.words import Fault
 
 _HERE_DOCUMENT = re.compile(r"""<<(-?)[ \t]*(?:\\?([\w.-]+)|'([^'\n]+)'|"([^"\n]+)")""")
-# How far a block or here-document is looked for, so that a file of openings without an end takes linear time.
+# How far the end of a block or here-document is searched for, so that a file of unclosed ones takes linear time.
 _FAR_ENOUGH = 32 * 1024
 _MOST_HERE_DOCUMENTS = 8
 _CLOSING = {
@@ -47,9 +47,9 @@ def skip(lexer: Lexer, fault: Fault, resume: int | None) -> None:
 
 
 def _rest_of_line(lexer: Lexer, position: int) -> int:
-    """Return where the line ends, continued lines and quotes that begin a word included.
+    """Return the end of the line, including continued lines and quotes that begin a word.
 
-    A quote within a word may well be an apostrophe, so it counts only if it closes on the same line.
+    A quote within a word is probably an apostrophe, so it counts only if it closes on the same line.
     """
     text = lexer.text
     for found in re.compile(r"""\\.|['"\n]""", re.DOTALL).finditer(text, position):

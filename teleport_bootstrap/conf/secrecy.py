@@ -20,7 +20,7 @@ def is_secret_name(name: str) -> bool:
 def secret_assignments(assignments: Sequence[Assignment]) -> frozenset[int]:
     """Return the positions in `assignments` whose value is a secret, contains one, or is a part of one.
 
-    A value that refers to a secret contains it. A variable that is not one of ours and goes into the value of a secret
+    A value that refers to a secret contains it. A variable outside the table that goes into the value of a secret
     is a part of it (`T=abc`, `TELEPORT_JOIN_TOKEN=$T`).
     """
     referred = _positions_referred_to(assignments)

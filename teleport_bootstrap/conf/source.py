@@ -25,7 +25,7 @@ class Source:
     """The text of a conf, and what is wrong with it as text.
 
     One byte order mark at the beginning and the carriage return before each line feed are taken away. Bytes that are
-    not UTF-8 stand in `text` as lone surrogates, and a line that is too long as an empty assignment, so that the rest
+    not UTF-8 are lone surrogates in `text`, and a line that is too long as an empty assignment, so that the rest
     of the file can still be read; each has its problem.
     """
 
@@ -98,5 +98,5 @@ def _problems_of_line(line: str, path: str, number: int) -> list[Finding]:
         problems.append(refused(f"{which} is not UTF-8", "save the file as UTF-8", place))
     null = line.find("\0")
     if null >= 0:
-        problems.append(refused("a null byte", "take it out; no value can hold one", Place(path, number, null + 1)))
+        problems.append(refused("a null byte", "remove it; no value can contain one", Place(path, number, null + 1)))
     return problems

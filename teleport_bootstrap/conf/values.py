@@ -28,7 +28,7 @@ class Unfit(ValueError):
         self.hint = hint
 
 
-def shown(value: str) -> str:
+def quoted(value: str) -> str:
     """Return `value` for a message: in quotes, at most 80 characters of it, control characters escaped."""
     return f'"{escaping.one_line(value, _SHOWN)}"'
 
@@ -44,7 +44,7 @@ def boolean(value: str) -> bool:
         return True
     if word in _FALSE:
         return False
-    raise Unfit(f"is not true or false: {shown(value)}", "write true or false (yes, no, 1 and 0 also work)")
+    raise Unfit(f"is not true or false: {quoted(value)}", "write true or false (yes, no, 1 and 0 also work)")
 
 
 def flag(value: str) -> bool:
@@ -55,7 +55,7 @@ def flag(value: str) -> bool:
 def port(value: str) -> int:
     """Return a TCP port, 1 to 65535; digits only, because a sign or a space is more likely a slip than meant."""
     if re.fullmatch("[0-9]{1,9}", value) is None or not 1 <= int(value) <= 65535:
-        raise Unfit(f"is not a port: {shown(value)}", "write a whole number from 1 to 65535")
+        raise Unfit(f"is not a port: {quoted(value)}", "write a whole number from 1 to 65535")
     return int(value)
 
 
@@ -68,7 +68,7 @@ def choice(*words: str) -> Callable[[str], str]:
         near = [word for word in words if word.lower() == value.strip().lower()]
         near = near or difflib.get_close_matches(value.lower(), words, n=1)
         hint = f"did you mean {near[0]}? " if near else ""
-        raise Unfit(f"cannot be {shown(value)}", f"{hint}write one of: {' '.join(words)}")
+        raise Unfit(f"cannot be {quoted(value)}", f"{hint}write one of: {' '.join(words)}")
 
     return one_of
 
@@ -82,25 +82,25 @@ def role(value: str) -> str:
             "its metrics endpoint instead",
         )
     if sorted(part.strip() for part in value.split(",")) == ["auth", "node", "proxy"] and value != "auth,node,proxy":
-        raise Unfit(f"cannot be {shown(value)}", "write auth,node,proxy in this order and without spaces")
+        raise Unfit(f"cannot be {quoted(value)}", "write auth,node,proxy in this order and without spaces")
     if value.lower() in ("all", "all-in-one"):
-        raise Unfit(f"cannot be {shown(value)}", "leave TELEPORT_ROLE out, or empty, for all-in-one")
+        raise Unfit(f"cannot be {quoted(value)}", "leave TELEPORT_ROLE out, or empty, for all-in-one")
     return choice(*roles.BY_CONF_VALUE)(value)
 
 
 def text(value: str) -> str:
     """Return one line of text: anything but control characters and characters that end a line."""
     if "\n" in value:
-        raise Unfit(f"holds more than one line: {shown(value)}", "look for a missing closing quote")
+        raise Unfit(f"holds more than one line: {quoted(value)}", "look for a missing closing quote")
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in value):
-        raise Unfit(f"holds a control character: {shown(value)}", "take it out")
+        raise Unfit(f"holds a control character: {quoted(value)}", "remove it")
     return value
 
 
 def word(value: str) -> str:
     """Return text without any blanks."""
     if any(character.isspace() for character in text(value)):
-        raise Unfit(f"holds a blank: {shown(value)}", "write it without blanks")
+        raise Unfit(f"holds a blank: {quoted(value)}", "write it without blanks")
     return value
 
 
@@ -110,7 +110,7 @@ def matching(pattern: str, what: str, hint: str) -> Callable[[str], str]:
 
     def match(value: str) -> str:
         if compiled.fullmatch(value) is None:
-            raise Unfit(f"is not {what}: {shown(value)}", hint)
+            raise Unfit(f"is not {what}: {quoted(value)}", hint)
         return value
 
     return match
@@ -120,7 +120,7 @@ def secret(value: str) -> Secret:
     """Return a token or password; one word, never quoted in an error."""
     if any(character.isspace() or not character.isprintable() for character in value):
         raise Unfit(
-            "holds a blank, a line break or a control character, which a token cannot have (value not shown)",
+            "holds a blank, a line break or a control character, which a token cannot have (value not quoted)",
             "look for a stray blank or a missing closing quote",
         )
     return Secret(value)
@@ -143,19 +143,19 @@ def dns_name(value: str) -> str:
     """
     _refuse_what_surrounds_a_name(value)
     if is_address(value):
-        raise Unfit(f"is an IP address, not a DNS name: {shown(value)}", "write the name that points to it")
+        raise Unfit(f"is an IP address, not a DNS name: {quoted(value)}", "write the name that points to it")
     return _labels(value)
 
 
 def _refuse_what_surrounds_a_name(value: str) -> None:
     if "://" in value:
-        raise Unfit(f"is a URL, not a DNS name: {shown(value)}", "write the name alone, without https:// and path")
+        raise Unfit(f"is a URL, not a DNS name: {quoted(value)}", "write the name alone, without https:// and path")
     if "/" in value:
-        raise Unfit(f"is not a DNS name: {shown(value)}", "write the name alone, without a path")
+        raise Unfit(f"is not a DNS name: {quoted(value)}", "write the name alone, without a path")
     if "@" in value:
-        raise Unfit(f"is not a DNS name: {shown(value)}", "write the name alone, without a user")
+        raise Unfit(f"is not a DNS name: {quoted(value)}", "write the name alone, without a user")
     if re.fullmatch("[^:]+:[0-9]*", value):
-        raise Unfit(f"is a name with a port, not a DNS name: {shown(value)}", "write the name alone, without the port")
+        raise Unfit(f"is a name with a port, not a DNS name: {quoted(value)}", "write the name alone, without the port")
 
 
 def _labels(value: str) -> str:
@@ -179,21 +179,21 @@ def _labels(value: str) -> str:
     elif value.rpartition(".")[2].isdigit():
         reason = "the last part cannot be a number"
     if reason:
-        raise Unfit(f"is not a DNS name: {shown(value)}", reason)
+        raise Unfit(f"is not a DNS name: {quoted(value)}", reason)
     return value
 
 
 def dns_name_or_address(value: str) -> str:
     """Return a DNS name, or an IPv4 or IPv6 address written the canonical way."""
     if value.startswith("[") and value.endswith("]") and is_address(value[1:-1]):
-        raise Unfit(f"is an address in brackets: {shown(value)}", "write it without the brackets")
+        raise Unfit(f"is an address in brackets: {quoted(value)}", "write it without the brackets")
     if not is_address(value):
         if re.fullmatch("[0-9.]+", value):
-            raise Unfit(f"is not an IP address: {shown(value)}", "write four numbers from 0 to 255, like 192.0.2.10")
+            raise Unfit(f"is not an IP address: {quoted(value)}", "write four numbers from 0 to 255, like 192.0.2.10")
         return dns_name(value)
     canonical = str(ipaddress.ip_address(value))
     if canonical != value:
-        raise Unfit(f"is an address written in an unusual way: {shown(value)}", f"write {canonical}")
+        raise Unfit(f"is an address written in an unusual way: {quoted(value)}", f"write {canonical}")
     return value
 
 
@@ -217,11 +217,11 @@ def email(value: str) -> str:
     """Return an e-mail address; only its shape is checked, since only sending proves more."""
     local, at, domain = value.rpartition("@")
     if not at or re.fullmatch("[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}", local) is None:
-        raise Unfit(f"is not an e-mail address: {shown(value)}", "write it like admin@example.com")
+        raise Unfit(f"is not an e-mail address: {quoted(value)}", "write it like admin@example.com")
     try:
         dns_name(domain)
     except Unfit as unfit:
-        raise Unfit(f"is not an e-mail address: {shown(value)}", unfit.hint) from None
+        raise Unfit(f"is not an e-mail address: {quoted(value)}", unfit.hint) from None
     return value
 
 
@@ -231,23 +231,23 @@ def chosen_words(allowed: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
     def chosen(value: str) -> tuple[str, ...]:
         if not value.strip(" "):
             return ()
-        parts = listed(value)
+        parts = list_parts(value)
         for part in parts:
             if part not in allowed:
-                raise Unfit(f"cannot hold {shown(part)}", f"write some of: {','.join(allowed)}")
+                raise Unfit(f"cannot hold {quoted(part)}", f"write some of: {','.join(allowed)}")
         return parts
 
     return chosen
 
 
-def listed(value: str) -> tuple[str, ...]:
+def list_parts(value: str) -> tuple[str, ...]:
     """Return the parts of a comma-separated list, each once and none empty, blanks around them taken away."""
     parts = tuple(part.strip(" ") for part in value.split(","))
     for index, part in enumerate(parts):
         if not part:
-            raise Unfit(f"has an empty place in its list: {shown(value)}", "take out the comma that is too many")
+            raise Unfit(f"has an empty place in its list: {quoted(value)}", "remove the extra comma")
         if part in parts[:index]:
-            raise Unfit(f"holds {shown(part)} twice", "write it once")
+            raise Unfit(f"holds {quoted(part)} twice", "write it once")
     return parts
 
 
@@ -263,18 +263,18 @@ def labels(value: str) -> tuple[tuple[str, str], ...]:
     for written in text(value).split("|"):
         pair = written.strip(" ")
         if not pair:
-            raise Unfit(f"has an empty label: {shown(value)}", "take out the | that is too many")
+            raise Unfit(f"has an empty label: {quoted(value)}", "remove the extra |")
         key, separator, content = pair.partition(": ")
         if not separator:
             key, separator, content = pair.partition(":")
         if not separator:
-            raise Unfit(f"has a label without a value: {shown(pair)}", "write labels as key: value|key: value")
+            raise Unfit(f"has a label without a value: {quoted(pair)}", "write labels as key: value|key: value")
         if _LABEL_KEY.fullmatch(key) is None:
             raise Unfit(
-                f"has a label key that Teleport does not accept: {shown(key)}", "use letters, digits and / . _ : * -"
+                f"has a label key that Teleport does not accept: {quoted(key)}", "use letters, digits and / . _ : * -"
             )
         if key in (earlier for earlier, _ in pairs):
-            raise Unfit(f"has the label {shown(key)} twice", "write it once")
+            raise Unfit(f"has the label {quoted(key)} twice", "write it once")
         pairs.append((key, _unquoted(content.strip(" "))))
     return tuple(pairs)
 
@@ -288,5 +288,5 @@ def _unquoted(content: str) -> str:
 def application_uri(value: str) -> str:
     """Return the address of an application: it has a scheme, such as http, https or tcp."""
     if re.fullmatch("[A-Za-z][A-Za-z0-9+.-]*://.+", word(value)) is None:
-        raise Unfit(f"is not a URI: {shown(value)}", "write it with its scheme, like http://127.0.0.1:8080")
+        raise Unfit(f"is not a URI: {quoted(value)}", "write it with its scheme, like http://127.0.0.1:8080")
     return value

@@ -1,4 +1,4 @@
-"""What the lexer hands to the parser: words, their pieces, and what is refused."""
+"""What the lexer gives to the parser: words, their pieces, and what is refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REFERENCE = "reference"
 
 
 class Piece(NamedTuple):
-    """A part of a word: text outside quotes, text in quotes or behind a backslash, or the name referred to."""
+    """A part of a word: text outside quotes, text in quotes or behind a backslash, or the name of a reference."""
 
     kind: str
     text: str
@@ -21,7 +21,7 @@ class Piece(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """Something refused, where it stands in the text."""
+    """A refusal, and its position in the text."""
 
     refusal: Refusal
     position: int
@@ -29,7 +29,7 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True)
 class Word:
-    """A word, and what is refused within it; a word with faults has pieces that do not count."""
+    """A word, and what is refused within it. The pieces of a word with faults are incomplete."""
 
     position: int
     pieces: tuple[Piece, ...]
@@ -50,9 +50,9 @@ class Word:
 
 
 class Refused(Exception):
-    """Something after which the rest of the line has no meaning of its own.
+    """Ends the reading of a line: what follows has no meaning of its own.
 
-    `word` is what of a word was read before it; reading can go on at `resume`, where that is known.
+    `word` is the part of a word that was read before it. Reading continues at `resume`, if that is known.
     """
 
     def __init__(self, fault: Fault, word: Word | None = None, resume: int | None = None) -> None:

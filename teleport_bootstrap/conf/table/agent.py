@@ -8,7 +8,7 @@ from teleport_bootstrap.conf.variable import Elsewhere, From, Variable
 from teleport_bootstrap.roles import Role
 
 TITLE = "What an agent gives access to"
-INTRODUCTION = "An agent enables at least one of SSH, database, application and Kubernetes; any mix will do."
+INTRODUCTION = "An agent enables at least one of SSH, database, application and Kubernetes; in any combination."
 
 _ROLES = (Role.AGENT,)
 _DATABASE = needs.of_service("database", "TELEPORT_AGENT_DB_ENABLED")

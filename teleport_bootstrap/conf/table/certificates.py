@@ -45,6 +45,6 @@ TELEPORT_DOMAIN_ADMIN_EMAIL = Variable(
     "TELEPORT_DOMAIN_ADMIN_EMAIL",
     kinds.EMAIL,
     (Role.ALL, Role.AUTH),
-    "Where Let's Encrypt writes to about the certificate.",
+    "The address for Let's Encrypt's notices about the certificate.",
     required=needs.of_letsencrypt(lambda deployment: deployment.role.runs_auth),
 )

@@ -79,8 +79,8 @@ TELEPORT_LICENSE_PATH = Variable(
     "TELEPORT_LICENSE_PATH",
     kinds.FLAG,
     (Role.ALL, Role.AUTH),
-    "When this holds anything at all, the license is fetched from the SSM parameter "
-    f"`/teleport/<cluster>/license` into `{paths.LICENSE}`. What it holds does not matter.",
+    "With any value, the license is fetched from the SSM parameter "
+    f"`/teleport/<cluster>/license` into `{paths.LICENSE}`. The value itself does not matter.",
     default=Elsewhere("no license"),
 )
 TELEPORT_RESTORE_FROM = Variable(
@@ -88,7 +88,7 @@ TELEPORT_RESTORE_FROM = Variable(
     kinds.BACKUP_PLACE,
     EVERY_ROLE,
     "A backup to restore on this instance's first boot, once: a file, s3://BUCKET/KEY, or s3://BUCKET/PREFIX/ for "
-    "the newest one there. The conf in the backup then takes the place of this one.",
+    "the newest one there. The conf in the backup then replaces this one.",
     default=Elsewhere("start empty"),
     since="0.1",
 )
@@ -111,5 +111,5 @@ TELEPORT_INFLUXDB_ADDRESS = Variable(
     "TELEPORT_INFLUXDB_ADDRESS",
     kinds.TEXT,
     EVERY_ROLE,
-    "Ignored: monitoring left the images. Accepted so that old user-data still works.",
+    "Ignored, because the images no longer include monitoring. Accepted so that old user-data still works.",
 )

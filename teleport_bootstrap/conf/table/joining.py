@@ -7,7 +7,7 @@ from teleport_bootstrap.conf.variable import EVERY_ROLE, Required, Variable
 from teleport_bootstrap.roles import Role
 
 TITLE = "Joining a cluster"
-INTRODUCTION = "Proxies and nodes find their token and CA pin in SSM by themselves; an agent is given its token here."
+INTRODUCTION = "Proxies and nodes find their token and CA pin in SSM by themselves; for an agent, set the token here."
 
 TELEPORT_JOIN_METHOD = Variable(
     "TELEPORT_JOIN_METHOD",
@@ -22,7 +22,7 @@ TELEPORT_JOIN_TOKEN_NAME = Variable(
     "TELEPORT_JOIN_TOKEN_NAME",
     kinds.WORD,
     EVERY_ROLE,
-    "Name of the token resource on the auth server that allows the join; it is no secret.",
+    "Name of the token resource on the auth server that allows the join; it is not secret.",
     required=(
         Required(
             "for proxy, node and agent with the join methods `iam` and `ec2`",

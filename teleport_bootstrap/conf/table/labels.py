@@ -9,8 +9,8 @@ from teleport_bootstrap.roles import Role
 TITLE = "Labels"
 INTRODUCTION = (
     "Labels are written `key: value|key: value`. Blanks around `|` and after `:` do not matter; a pair splits at its "
-    "first colon followed by a blank, else at its first colon; a value wholly in quotes loses them. Values are always "
-    "strings: `yes`, `0123` and `1.10` stay as written."
+    "first colon followed by a blank, else at its first colon; quotes around a whole value are removed. Values are "
+    "always strings: `yes`, `0123` and `1.10` stay as written."
 )
 
 # Each label that a command gives, and the command, which Teleport runs every hour. The addresses are read with IMDSv2,
@@ -27,7 +27,7 @@ TELEPORT_COMMAND_LABELS = Variable(
     "TELEPORT_COMMAND_LABELS",
     kinds.chosen_words(*COMMAND_LABELS),
     (Role.ALL, Role.NODE, Role.AGENT),
-    "Which of the labels that Teleport refreshes every hour are there. Empty means none of them.",
+    "The labels whose values come from commands, which Teleport runs every hour. Empty means none of them.",
     default=tuple(COMMAND_LABELS),
     since="0.1",
     empty_is_value=True,
