@@ -1,4 +1,4 @@
-"""What the conf alone says of this host: markers, environment, directories, secrets to fetch, units."""
+"""The part of a plan that needs only the conf: markers, environment, directories, secrets to fetch, units."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from teleport_bootstrap.plan import plan_model, requirements, teleport_build
 
 
 def plan(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> plan_model.Activation:
-    """Return the activation for `settings` on `build`.
+    """Return the activation for `conf` with the Teleport `build`.
 
     Raises ConfInvalid with every requirement that is not met, and TeleportUnsupported where the installed Teleport
     is not one that can do what the conf asks.
