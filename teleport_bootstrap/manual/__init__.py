@@ -1,1 +1,1 @@
-"""Manual pages, shell completion and the list of errors, made from what the program itself declares."""
+"""Manual pages, shell completion and the list of errors, generated from the declarations in the program."""

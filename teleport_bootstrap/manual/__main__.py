@@ -1,6 +1,6 @@
-"""Prints one generated text: `python3 -m teleport_bootstrap.manual NAME`, where NAME is one of those listed here.
+"""Prints a generated text: `python3 -m teleport_bootstrap.manual NAME`, with a name from the list below.
 
-SOURCE_DATE_EPOCH in the environment is the date of the manual pages; otherwise that is today.
+The environment variable SOURCE_DATE_EPOCH sets the date of the manual pages; the default is today.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The commands with their options and arguments, as the parser has them: what every generated text is made from."""
+"""The commands with their options and arguments, read from the parser; the source of the manual page."""
 
 from __future__ import annotations
 
@@ -11,23 +11,18 @@ from teleport_bootstrap.cli import layout, main
 
 @dataclass(frozen=True)
 class Option:
-    """An option, or an argument where `names` is empty. `value` stands for what it takes, empty where it takes none.
-
-    `choices` are the only values that it takes; `repeated` says that there may be several.
-    """
+    """An option, or an argument if `names` is empty. `value` is the placeholder of its value, empty for none."""
 
     names: tuple[str, ...]
     value: str
     help: str
-    choices: tuple[str, ...] = ()
-    repeated: bool = False
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command: `words` are what one types, `purpose` is one line, `description` a sentence, `below` its commands.
+    """A command: `words` as typed, `purpose` in one line, `description` in a sentence, `below` its subcommands.
 
-    `options` are its own, without those of every command.
+    `options` does not include the options of every command.
     """
 
     words: tuple[str, ...]
@@ -40,7 +35,7 @@ class Command:
     below: tuple[Command, ...]
 
     def all_below(self) -> Iterator[Command]:
-        """Yield every command below this one, each before its own."""
+        """Yield every command below this one, each before its subcommands."""
         for each in self.below:
             yield each
             yield from each.all_below()
@@ -83,6 +78,4 @@ def _option(parser: argparse.ArgumentParser, action: argparse.Action) -> Option:
         names=tuple(action.option_strings),
         value=layout.value_name(action),
         help=parser._get_formatter()._expand_help(action),
-        choices=tuple(map(str, action.choices or ())),
-        repeated=action.nargs in ("*", "+") or isinstance(action, argparse._AppendAction),
     )

@@ -10,32 +10,32 @@ from collections.abc import Iterable
 
 import teleport_bootstrap
 
-# These would come out as other characters, or mean something, in a manual page.
+# These characters would be changed or interpreted in a manual page.
 _AS_TYPED = {"\\": "\\e", "-": "\\-", "'": "\\(aq", "`": "\\(ga", "^": "\\(ha", "~": "\\(ti", '"': "\\(dq"}
 _IN_PROSE = {"\\": "\\e", "^": "\\(ha", "~": "\\(ti", "`": "\\(ga"}
 _COLUMNS = 78
 
-# Behind the heading of a page: no words of a command are torn apart or spread.
+# After the heading of a page: commands are neither hyphenated nor justified.
 AS_IT_IS = (".nh", ".ad l")
 
 
 def typed(text: str) -> str:
-    """Return `text` so that it is shown, and copied, exactly as it is."""
+    """Return `text` so that it is displayed and copied exactly as it is."""
     return _mapped(text, _AS_TYPED)
 
 
 def bold(text: str) -> str:
-    """Return `text` as something to be typed."""
+    """Return `text` as literal input."""
     return f"\\fB{typed(text)}\\fR"
 
 
 def variable(text: str) -> str:
-    """Return `text` as something in whose place a value is typed."""
+    """Return `text` as the placeholder of a value."""
     return f"\\fI{typed(text)}\\fR"
 
 
 def prose(markdown: str) -> str:
-    """Return sentences in Markdown, with no more than `code` and [links](to) in them, each beginning a line."""
+    """Return Markdown sentences, which may hold `code` and [links](to) only, each on its own line."""
     text = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", " ".join(markdown.split()))
     parts = re.split(r"`([^`]+)`", text)
     lines = []
@@ -61,18 +61,18 @@ def subsection(title: str) -> str:
 
 
 def entry(term: str, *paragraphs: str) -> str:
-    """Return a term, which is roff already, and what is said of it, which is Markdown."""
+    """Return an entry of a list: `term` in roff, and its paragraphs in Markdown."""
     first, *others = [prose(each) for each in paragraphs if each] or ["\\&"]
     return "\n".join([".TP", _guarded(term), first, *(f".IP\n{each}" for each in others)])
 
 
 def example(lines: Iterable[str]) -> str:
-    """Return lines to be typed or read exactly so."""
+    """Return literal lines."""
     return "\n".join([".PP", ".RS 4", ".EX", *(_guarded(typed(line)) for line in lines), ".EE", ".RE"])
 
 
 def _sentences(parts: list[str]) -> list[str]:
-    """Return roff for text whose every other part is code, broken behind each sentence."""
+    """Return roff for text whose every second part is code, split after each sentence."""
     roff = "".join(bold(part) if number % 2 else _mapped(part, _IN_PROSE) for number, part in enumerate(parts))
     return re.split(r"(?<=[.:?!]) (?=[A-Z\\])", roff)
 
@@ -88,7 +88,7 @@ def _filled(sentence: str) -> list[str]:
 
 
 def _guarded(line: str) -> str:
-    """A line that begins with a dot or an apostrophe would be taken for a macro."""
+    """Return `line` so that a dot or an apostrophe at its beginning is not read as a macro."""
     return f"\\&{line}" if line.startswith((".", "'")) else line
 
 
@@ -101,6 +101,6 @@ def _mapped(text: str, characters: dict[str, str]) -> str:
 
 
 def _today() -> str:
-    """The date of the page: the build's own where it has one, so that two builds of one commit are the same."""
+    """Return the date of the page: that of the build if set, so that builds of a commit are identical."""
     moment = int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
     return datetime.datetime.fromtimestamp(moment, datetime.timezone.utc).strftime("%Y-%m-%d")
