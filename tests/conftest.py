@@ -1,4 +1,4 @@
-"""What holds for every test: a clean environment, no silent skips in CI, one way of running property tests."""
+"""Rules for all tests: a clean environment, no silent skips in CI, one way of running property tests."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 IN_CI = os.environ.get("CI") == "true"
 
-# Variables that would quietly change what the agent does: a developer's own AWS account, a proxy between a test and
-# its server on loopback, a systemd that we are not a service of.
+# Variables that would silently change the agent's behavior: a developer's AWS account, a proxy between a test and its
+# server on loopback, a systemd of which the test is not a service.
 _PREFIXES = ("AWS_", "TELEPORT_", "USE_")
 _NAMES = {"INVOCATION_ID", "JOURNAL_STREAM", "NOTIFY_SOCKET", "EC2_REGION", "PROXY_MULTIPLEXING", "DEBUG"}
 _PROXIES = {"http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"}
@@ -21,22 +21,22 @@ for _name in list(os.environ):
     if _foreign or _name in _NAMES or _name.lower() in _PROXIES:
         del os.environ[_name]
 
-# Must be said before hypothesis is imported. Outside the checkout: what it remembers is one machine's experience.
+# Must be set before hypothesis is imported. Outside the checkout, since it belongs to one machine.
 _cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", os.path.join(_cache, "teleport-bootstrap", "hypothesis"))
 
 import hypothesis  # noqa: E402
 
-# No deadlines: the machines that run this are shared, and how long an example takes says nothing there.
+# No deadlines: on shared machines the time of an example varies.
 hypothesis.settings.register_profile("local", deadline=None, print_blob=True)
-# The same examples each time: a change is judged by what it changes. Looking for new ones is what local runs do.
+# In CI the same examples each time, so that only a change can fail; local runs look for new ones.
 hypothesis.settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True, database=None)
 hypothesis.settings.load_profile("ci" if IN_CI else "local")
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> object:
-    """In CI, a test that is skipped has failed: nobody looks at a list of skips there."""
+    """In CI, a skipped test fails."""
     report = yield
     _refuse_skip(report)
     return report
@@ -44,14 +44,14 @@ def pytest_runtest_makereport() -> object:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report() -> object:
-    """The same for a whole file that skips itself while it is read."""
+    """The same for a file that skips itself while it is imported."""
     report = yield
     _refuse_skip(report)
     return report
 
 
 def _refuse_skip(report) -> None:
-    # An expected failure reports itself as skipped too; that one was run.
+    # An expected failure is also reported as skipped, but it ran.
     if not IN_CI or not report.skipped or hasattr(report, "wasxfail"):
         return
     reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)

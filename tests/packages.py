@@ -1,4 +1,4 @@
-"""The packages of this checkout, built for tests: from a copy, so that a test may change what is packaged."""
+"""Builds packages for tests from a copy of the checkout, which a test may change."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from typing import Optional
 CHECKOUT = Path(__file__).resolve().parents[1]
 NAME = "teleport-bootstrap"
 
-# What somebody has in mind who builds: programs, and the libraries of this interpreter.
+# What a build needs: programs, and the libraries of this interpreter.
 PLAIN = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/nonexistent"}
 
 
 @dataclass(frozen=True)
 class Built:
-    """How a build ended, and what it made."""
+    """The result of a build and its packages."""
 
     status: int
     said: str
@@ -80,5 +80,5 @@ def _only(directory: Path, pattern: str) -> Optional[Path]:
 
 
 def _trusting() -> dict[str, str]:
-    """Let git read a checkout of somebody else's, as root finds it under sudo."""
+    """Let git read another user's checkout, as root finds it under sudo."""
     return {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": str(CHECKOUT)}

@@ -11,9 +11,9 @@ from teleport_bootstrap.conf.variable import Variable
 from teleport_bootstrap.manual import roff
 
 _GRAMMAR = (
-    "The file looks like a shell script of assignments and means the same as in bash, but it is parsed as data: no part "
-    "of it is ever executed. Commands, and expansions other than those below, are errors. All errors are reported at "
-    "once, with line and column.",
+    "The file looks like a shell script of assignments and means the same as in bash, but it is parsed as data: "
+    "nothing in it is ever executed. Commands, and expansions other than those below, are errors. All errors are "
+    "reported at once, with line and column.",
     "In single quotes everything is literal. In double quotes a backslash makes a dollar, backtick, quote or backslash "
     "after it literal; outside quotes it does so with any character. `$NAME` and `${NAME}` expand to the value that an "
     "earlier line sets; variables of the environment are ignored. A backslash at the end of a line joins it with the "

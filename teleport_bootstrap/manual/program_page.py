@@ -30,9 +30,9 @@ def _lines() -> Iterator[str]:
     yield roff.section("DESCRIPTION")
     yield roff.prose(
         "At the first boot of an EC2 instance, `teleport-bootstrap generate` turns `/etc/teleport.d/conf`, which "
-        "user-data writes, into the `/etc/teleport.yaml` of this instance, and starts the Teleport unit of its role. Afterwards "
-        "the command inspects the instance, checks and applies a changed conf, rolls back, and makes and restores "
-        "backups."
+        "user-data writes, into the `/etc/teleport.yaml` of this instance, and starts the Teleport unit of its role. "
+        "Afterwards the command inspects the instance, checks and applies a changed conf, rolls back, and makes and "
+        "restores backups."
     )
     yield ".PP"
     yield roff.prose(

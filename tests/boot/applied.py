@@ -1,4 +1,4 @@
-"""An instance that runs with its first configuration, and what `reconfigure` answers for on it."""
+"""An instance that runs with its first configuration, and the state that `reconfigure` is responsible for."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ UNITS = (
     "teleport-fetch-secrets.timer",
 )
 
-# What a configuration has to contain for the stand-in to fail with it.
+# Text in a configuration that makes the stand-in fail.
 BAD = {"exit-now": {"start": "exit"}, "never-ready": {"start": "unready"}}
 
 AUTH = (
@@ -36,7 +36,7 @@ LABEL = 'TELEPORT_SSH_LABELS="mood: {}"\n'  # takes a reload
 
 
 def machine(new_machine: NewMachine, conf: str = instance.PLAIN_CONF, **switches: Any) -> Machine:
-    """A machine that is up and was configured by its first boot; cloud-init has done its work in the image."""
+    """A running machine that its first boot configured; cloud-init ran in the image."""
     made = image(new_machine, conf, **switches)
     made.boot()
     observe.wait_until_ready(made, MAIN if "ACM" not in conf else ACM)
@@ -55,18 +55,18 @@ def image(new_machine: NewMachine, conf: str = instance.PLAIN_CONF, **switches: 
 
 
 def add(made: Machine, lines: str) -> None:
-    """Edit the conf as an operator does."""
+    """Edit the conf."""
     made.write("/etc/teleport.d/conf", made.read("/etc/teleport.d/conf") + lines, mode=0o600)
 
 
 def reconfigure(made: Machine, *options: str, environment: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-    """Run it without a terminal; Teleport gets ten seconds to be well, and systemd as long to stop it."""
+    """Run it without a terminal; Teleport has ten seconds to become healthy, and systemd as long to stop it."""
     command = ["env", *environment, "teleport-bootstrap", "reconfigure", "--yes", "--health-wait", "10", *options]
     return made.try_run(*command, seconds=200)
 
 
 def pid(made: Machine) -> int:
-    """The Teleport in charge."""
+    """The main process of Teleport."""
     return int(made.run("cat", "/run/teleport/teleport.pid"))
 
 
@@ -76,7 +76,7 @@ def current(made: Machine) -> dict[str, Any]:
 
 
 def state(made: Machine) -> dict[str, object]:
-    """Everything that has to be as before when the new configuration was bad: files byte for byte, and units."""
+    """Everything that a failed change must not alter: the bytes of files, and units."""
     files = [made.path("/etc/teleport.yaml"), made.path("/var/lib/teleport-bootstrap/unit.env")]
     for directory in ("/etc/teleport.d", "/etc/systemd/system"):
         files += made.path(directory).rglob("*")
@@ -95,6 +95,6 @@ def state(made: Machine) -> dict[str, object]:
 
 
 def assert_well(made: Machine, unit: str = MAIN) -> None:
-    """Teleport serves now, without anybody waiting for it."""
+    """Teleport serves at this moment."""
     assert made.state(unit) == "active"
     assert observe.fetch(made, "http://127.0.0.1:3000/readyz")[0] == 200

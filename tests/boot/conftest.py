@@ -1,4 +1,4 @@
-"""Machines for tests, and one plain reason when this computer cannot boot any."""
+"""Machines for tests, and one reason if this computer cannot boot any."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-# Their assertions should say what was compared, as those of test modules do.
+# Assertions of these modules show the compared values, as in test modules.
 pytest.register_assert_rewrite("tests.boot.machine", "tests.boot.observe")
 
 from tests.boot import machine as machines  # noqa: E402
@@ -23,7 +23,7 @@ _PROGRAMS = ("debootstrap", "systemd-nspawn", "nsenter", "chroot", "mount", "umo
 
 
 def _obstacle() -> str:
-    """Why no machine can be booted here; empty when one can."""
+    """The reason why no machine can be booted here; empty if one can."""
     if not sys.platform.startswith("linux"):
         return "booting takes Linux"
     if os.geteuid() != 0:
@@ -33,20 +33,20 @@ def _obstacle() -> str:
 
 
 def pytest_runtest_setup() -> None:
-    """Skip the whole layer where nothing can be booted. From here and not from a fixture: then it is one line."""
+    """Skip the whole layer if nothing can be booted; here instead of in a fixture, so that it is one line."""
     if obstacle := _obstacle():
         pytest.skip(f"tests/boot: {obstacle}")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Clear away what a run that was killed has left; before there are workers, whose machines are none of that."""
+    """Remove the leftovers of a killed run before workers start."""
     if not hasattr(config, "workerinput") and not _obstacle():
         machines.sweep()
 
 
 @pytest.fixture
 def new_machine() -> Iterator[NewMachine]:
-    """A function that makes machines of a release; what they said at the end is shown with a test that fails."""
+    """A function that makes machines of a release; a failing test shows their last output."""
     yield from _make_machines()
 
 

@@ -16,7 +16,7 @@ from tests.stand_in import install_teleport
 
 NEWER = "99.0.0"
 
-# What packages and their tools write down about themselves, and what a system makes anew: nobody's, on every machine.
+# Databases of package tools, and files that every system generates itself.
 BOOKS = (
     "/etc/.pwd.lock",
     "/etc/ld.so.cache",
@@ -34,13 +34,13 @@ BOOKS = (
 )
 ACCOUNTS = tuple(f"/etc/{name}{old}" for name in ("passwd", "group", "shadow", "gshadow") for old in ("", "-"))
 
-# What the agent and Teleport make, and no removal takes away.
+# Files of the agent and of Teleport that a removal keeps.
 DATA = ("/etc/teleport.yaml", "/etc/teleport.d", "/var/lib/teleport", "/var/backups/teleport")
 
 
 @dataclass(frozen=True)
 class Built:
-    """The packages of this checkout, and those of a version that comes after it."""
+    """The packages of this checkout, and those of a later version."""
 
     deb: Path
     rpm: Path
@@ -49,7 +49,7 @@ class Built:
 
 
 def build(scratch: Path) -> Built:
-    """Build what a test installs."""
+    """Build the packages that a test installs."""
     checkout = packages.copy_of_checkout(scratch / "checkout")
     now = packages.build(checkout, scratch / "now")
     assert now.status == 0, now.said
@@ -59,7 +59,7 @@ def build(scratch: Path) -> Built:
     packages.change(
         checkout, "teleport_bootstrap/__init__.py", lambda text: text.replace(version, f'__version__ = "{NEWER}"')
     )
-    # A newer version may well bring another unit.
+    # A newer version may have another unit.
     packages.change(
         checkout,
         "systemd/teleport.service",
@@ -72,7 +72,7 @@ def build(scratch: Path) -> Built:
 
 
 def bring(machine: Machine, package: Path) -> str:
-    """Copy a package onto the machine; return where it is there."""
+    """Copy a package onto the machine, and return its path there."""
     shutil.copy(package, machine.path(f"/opt/{package.name}"))
     machine.path(f"/opt/{package.name}").chmod(0o644)
     return f"/opt/{package.name}"
@@ -85,13 +85,13 @@ def install_offline(machine: Machine, package: Path) -> str:
     )
 
 
-# Where a booted machine finds the host's /usr: a Debian tree has no rpm.
+# The host's /usr in a booted machine, since a Debian tree has no rpm.
 HOST = "/opt/host"
 WITH_RPM = ("--private-network", f"--bind-ro=/usr:{HOST}")
 
 
 def rpm(machine: Machine, *arguments: str) -> str:
-    """Run the host's rpm over the root of a machine that is not booted, and return what it said.
+    """Run the host's rpm on the root of a machine that is not booted, and return its output.
 
     Without regard for dependencies: a Debian tree knows no package by the name that it has on Amazon Linux.
     """
@@ -99,7 +99,7 @@ def rpm(machine: Machine, *arguments: str) -> str:
 
 
 def rpm_inside(machine: Machine, *arguments: str) -> str:
-    """Run the host's rpm, with the libraries that it was made for, in a booted machine made with WITH_RPM."""
+    """Run the host's rpm with its own libraries in a booted machine made with WITH_RPM."""
     libraries = subprocess.run(["ldd", "/usr/bin/rpm"], check=True, capture_output=True, text=True).stdout
     found = [os.path.realpath(word) for word in libraries.split() if word.startswith("/")]
     loader = next(path for path in found if "/ld-linux" in path)
@@ -140,7 +140,7 @@ def _without_network(command: list[str], machine: Machine) -> str:
     return done.stdout
 
 
-# ---- a Teleport that comes as a package
+# ---- Teleport's own packages
 
 
 def teleport_deb(scratch: Path, version: str, *, links: bool) -> Path:
@@ -153,7 +153,7 @@ def teleport_deb(scratch: Path, version: str, *, links: bool) -> Path:
     control = tree / "DEBIAN"
     control.mkdir()
     (control / "control").write_text(
-        f"Package: teleport\nVersion: {version}\nArchitecture: all\nMaintainer: Nobody <nobody@example.org>\n"
+        f"Package: teleport\nVersion: {version}\nArchitecture: all\nMaintainer: Teleport <teleport@example.org>\n"
         "Description: a stand-in\n"
     )
     if links:
@@ -242,7 +242,7 @@ def _teleport_tree(tree: Path, *, links: bool) -> Path:
     return tree
 
 
-# ---- whose files there are
+# ---- the owners of files
 
 
 def files(machine: Machine) -> set[str]:

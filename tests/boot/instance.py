@@ -1,4 +1,4 @@
-"""Makes a machine into an EC2 instance of a Teleport AMI: the agent, its units, a Teleport, user-data to boot with."""
+"""Turns a machine into an EC2 instance of a Teleport AMI: the agent, its units, a Teleport, user-data."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from teleport_bootstrap.cli import main
 sys.exit(main.main())
 """
 
-# What cloud-init does by default and a test does not need: without the last two lines a minimal tree boots "degraded".
+# Switches off what a test does not need: without the last two lines a minimal tree boots "degraded".
 # strict_id: in a container, nothing but the address of the metadata service says that this is EC2.
 CLOUD_CONFIG = """\
 datasource_list: [Ec2]
@@ -59,7 +59,7 @@ EMULATOR_COMMAND = (
     "/usr/bin/python3 /opt/imds.py --bind 169.254.169.254 --port 80 --data /opt/imds.json --control-port 8081"
 )
 
-# The emulator has the address that EC2 gives it, on the loopback interface, before anything asks for it.
+# The emulator has EC2's address, on the loopback interface, before anything needs it.
 EMULATOR_UNIT = f"""\
 [Unit]
 DefaultDependencies=no
@@ -80,7 +80,7 @@ WantedBy=sysinit.target
 
 
 def install_agent(machine: Machine) -> None:
-    """Install the checkout as a package would: code, command, units, and what of them is enabled."""
+    """Install the checkout as a package does: code, command, units and presets."""
     shutil.copytree(
         CHECKOUT / "teleport_bootstrap",
         machine.path("/usr/lib/python3/dist-packages/teleport_bootstrap"),
@@ -112,8 +112,8 @@ def be_instance(machine: Machine, user_data: Optional[str] = None, late_by: int 
     machine.write("/opt/imds.json", json.dumps({"user-data": user_data}))
     options = f" --late {late_by}"
     if user_data is not None:
-        # cloud-init uses version 2 only where the firmware names Amazon. Without it, version 1 stays refused, and the
-        # agent has to do without it too.
+        # cloud-init uses version 2 only if the firmware names Amazon. Without it, version 1 is still refused to the
+        # agent.
         options += " --fault allow_v1=true"
     unit = EMULATOR_UNIT.replace(EMULATOR_COMMAND, EMULATOR_COMMAND + options)
     machine.write("/etc/systemd/system/imds.service", unit)
@@ -124,7 +124,7 @@ def be_instance(machine: Machine, user_data: Optional[str] = None, late_by: int 
 
 
 def without_cloud_init(machine: Machine) -> None:
-    """Take cloud-init away: what prepares this machine is something else, or was done in the image."""
+    """Remove cloud-init: something else prepares this machine, or did so in the image."""
     machine.chroot("dpkg", "--purge", "cloud-init")
     assert not list(machine.path("/usr/lib/systemd/system").glob("cloud-*")), "cloud-init has left units behind"
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Optional
 
-# Where machines of all runs are, and where each finds what a run that was killed has left behind.
+# The directory of the machines of all runs, where each run finds the leftovers of killed ones.
 MACHINES = Path("/run/teleport-bootstrap-tests")
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -24,7 +24,7 @@ BOOT_SECONDS = 90.0
 
 
 class Machine:
-    """One machine; `root` is what it sees as `/`, to be read and written from outside, booted or not."""
+    """One machine; `root` is its `/`, which can be read and written from outside, booted or not."""
 
     def __init__(self, tree: Path, name: str, options: tuple[str, ...] = ()) -> None:
         """Prepare a machine that starts as a copy of `tree`. `options` go to systemd-nspawn."""
@@ -34,7 +34,7 @@ class Machine:
         self._directory = MACHINES / name
         self._directory.mkdir(parents=True)
         self._lock = (self._directory / "lock").open("w")
-        fcntl.flock(self._lock, fcntl.LOCK_EX)  # held as long as we live: see `sweep`
+        fcntl.flock(self._lock, fcntl.LOCK_EX)  # held until the process ends: see `sweep`
         self._nspawn: Optional[subprocess.Popen[bytes]] = None
         self._leader = 0
         place = self._directory / "machine"
@@ -50,7 +50,7 @@ class Machine:
     # ---- files
 
     def path(self, absolute: str) -> Path:
-        """Where a file of the machine is, seen from here; of links only relative ones lead to the right place."""
+        """Return the host path of a file of the machine; only relative links in it work."""
         return self.root / absolute.lstrip("/")
 
     def write(self, absolute: str, text: str, mode: int = 0o644) -> None:
@@ -63,7 +63,7 @@ class Machine:
         return self.path(absolute).read_text(encoding="utf-8")
 
     def chroot(self, *command: str) -> str:
-        """Run a command in the tree of a machine that is not booted; return what it printed."""
+        """Run a command in the tree of a machine that is not booted, and return its output."""
         done = subprocess.run(
             ["chroot", str(self.root), *command],
             env={"PATH": PATH},
@@ -78,11 +78,11 @@ class Machine:
     # ---- booting
 
     def start(self) -> None:
-        """Switch the machine on, and wait only until commands can be run in it."""
+        """Boot the machine, and wait only until it can run commands."""
         assert self._nspawn is None, f"{self.name} is on already"
         console = self._directory / f"console-{len(self.consoles)}"
         self.consoles.append(console)
-        # A control group of its own: machines that shared ours would each take it for the root of everything.
+        # A control group for each machine, which its systemd takes for the root.
         groups = "".join(f"mkdir -p {group}; echo $$ >{group}/cgroup.procs; " for group in _groups(self.name))
         nspawn = ["systemd-nspawn", "-q", "-D", str(self.root), "--register=no", "--keep-unit"]
         nspawn += [f"--machine={self.name}", *self.options, "-b"]
@@ -97,12 +97,12 @@ class Machine:
         self.wait_for(lambda: self.try_run("systemctl", "list-jobs").returncode == 0, 30, "systemd")
 
     def boot(self, seconds: float = BOOT_SECONDS) -> None:
-        """Switch the machine on, and wait until it has done everything that it does when it boots."""
+        """Boot the machine, and wait until the boot is complete."""
         self.start()
         self.settle(seconds)
 
     def settle(self, seconds: float = BOOT_SECONDS) -> None:
-        """Wait until systemd has started everything, and has nothing more to do."""
+        """Wait until systemd has no more jobs."""
 
         def settled() -> bool:
             state = self.try_run("systemctl", "is-system-running").stdout.strip()
@@ -111,7 +111,7 @@ class Machine:
         self.wait_for(settled, seconds, "the end of the boot")
 
     def jobs(self) -> list[str]:
-        """What systemd is about to do, a line for each unit."""
+        """The jobs of systemd, a line for each unit."""
         lines = self.run("systemctl", "list-jobs", "--no-legend", "--no-pager", "--full").splitlines()
         return [line.strip() for line in lines if line.strip() and "No jobs" not in line]
 
@@ -148,7 +148,7 @@ class Machine:
                 return True
         return False
 
-    # ---- what happens in it
+    # ---- commands in it
 
     def try_run(self, *command: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
         """Run a command in the booted machine, and return its result whatever it is."""
@@ -173,7 +173,7 @@ class Machine:
         return self.run("systemd-run", "-q", "--pipe", "--wait", "--collect", *command, seconds=seconds)
 
     def start_inside(self, *command: str) -> subprocess.Popen[bytes]:
-        """Start one of our own programs in the machine's network, with our own files: a server it should reach."""
+        """Start a program of the host in the machine's network: a server that the machine should reach."""
         return subprocess.Popen(
             ["nsenter", "-t", str(self._leader), "-n", "--", *command],
             stdin=subprocess.DEVNULL,
@@ -182,7 +182,7 @@ class Machine:
         )
 
     def show(self, unit: str, *properties: str) -> dict[str, str]:
-        """Properties of a unit as systemd tells them."""
+        """Properties of a unit, from systemd."""
         output = self.run("systemctl", "show", *(f"--property={name}" for name in properties), unit)
         return dict(line.split("=", 1) for line in output.splitlines() if "=" in line)
 
@@ -197,7 +197,7 @@ class Machine:
         return self.run("journalctl", "--no-pager", "-b", "-o", "short-monotonic", *options)
 
     def console(self) -> str:
-        """What the screen of the machine has shown since it was last switched on."""
+        """The console output of the machine since its last boot."""
         return self.consoles[-1].read_text(encoding="utf-8", errors="replace") if self.consoles else ""
 
     def wait_for(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
@@ -213,7 +213,7 @@ class Machine:
     # ---- the end
 
     def close(self) -> None:
-        """Switch it off, the hard way, and leave nothing behind."""
+        """Kill it, and delete all its files."""
         _remove(self._directory)
         if self._nspawn is not None:
             self._nspawn.wait(10)
@@ -222,7 +222,7 @@ class Machine:
 
 
 def sweep() -> None:
-    """Remove what a run that was killed has left: machines whose lock nobody holds any more."""
+    """Remove the leftovers of a killed run: machines whose lock is free."""
     for directory in MACHINES.glob("*"):
         try:
             with (directory / "lock").open("w") as lock:
@@ -231,13 +231,13 @@ def sweep() -> None:
         except FileNotFoundError:
             _remove(directory)
         except BlockingIOError:
-            continue  # a run that goes on elsewhere
+            continue  # another run that is still active
 
 
 def _remove(directory: Path) -> None:
     name = directory.name
     deadline = time.monotonic() + 10
-    # nspawn does not take its machine along when it is killed; the machine's first process does take all others.
+    # A killed nspawn leaves its machine running; killing the machine's first process ends all others.
     while (running := list(_processes(name))) and time.monotonic() < deadline:
         for pid in running:
             try:
@@ -253,7 +253,7 @@ def _remove(directory: Path) -> None:
             try:
                 os.rmdir(path)
             except OSError:
-                continue  # the kernel may take a moment; an empty group is no trouble
+                continue  # the kernel may take a moment; an empty group does no harm
     shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -265,7 +265,7 @@ def _groups(name: str) -> list[Path]:
 
 
 def _processes(name: str) -> Iterator[int]:
-    """The processes of a machine, its systemd-nspawn among them, as we number them."""
+    """The processes of a machine and its systemd-nspawn, by the host's process IDs."""
     for group in _groups(name):
         for path, _, _ in os.walk(group):
             try:

@@ -1,4 +1,4 @@
-"""Machines that reach each other, and AWS's APIs, over a network that exists for one test and leads nowhere else."""
+"""A network of one test, in which machines reach each other and simulated AWS APIs, and nothing else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _AWS_ADDRESS = "10.77.0.1"
 
 _numbers = itertools.count(1)
 
-# Asks one thing of an API, as JSON on standard input says, and prints the answer as JSON.
+# Calls an API as described in JSON on standard input, and prints the answer as JSON.
 _ASK = """
 import json, sys
 import botocore.session
@@ -38,7 +38,7 @@ class Network:
 
     @property
     def aws_url(self) -> str:
-        """Where machines find AWS."""
+        """The URL of AWS for the machines."""
         return f"http://{_AWS_ADDRESS}:{PORT}"
 
     def address(self, number: int) -> str:
@@ -46,7 +46,7 @@ class Network:
         return f"10.77.0.{10 + number}"
 
     def options(self, number: int) -> tuple[str, ...]:
-        """What systemd-nspawn needs to boot a machine in socket `number`, from 1 on.
+        """The options of systemd-nspawn to boot a machine in socket `number`, counted from 1.
 
         The capability lets the machine give itself the address of the metadata service.
         """
@@ -60,7 +60,7 @@ class Network:
         return f"--network-namespace-path=/run/netns/{place}", "--capability=CAP_NET_ADMIN"
 
     def ask(self, service: str, operation: str, **given: Any) -> dict[str, Any]:
-        """Ask AWS for something, as botocore calls it."""
+        """Call an AWS API by its botocore name."""
         done = subprocess.run(
             ["ip", "netns", "exec", self.name, sys.executable, "-c", _ASK],
             input=json.dumps([service, operation, self.aws_url, given]),

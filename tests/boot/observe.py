@@ -1,4 +1,4 @@
-"""What tests look at on a machine, said once."""
+"""What tests check on a machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Optional
 from tests.boot import instance
 from tests.boot.machine import Machine
 
-# Asked from inside, where the addresses are; certificates are self-signed.
+# Runs inside, where the addresses are; certificates are self-signed.
 _FETCH = """
 import json, ssl, sys, urllib.error, urllib.request
 try:
@@ -24,13 +24,13 @@ except OSError as error:
 
 
 def fetch(machine: Machine, url: str) -> tuple[int, str]:
-    """Status and body of what answers at `url` on the machine; status 0 and the reason when nothing does."""
+    """Status and body of the answer at `url` on the machine; status 0 and the reason if there is none."""
     status, body = json.loads(machine.run("python3", "-c", _FETCH, url))
     return status, body
 
 
 def wait_until_ready(machine: Machine, unit: str, seconds: float = 30) -> None:
-    """Wait until `unit` is active and its Teleport says that it is ready."""
+    """Wait until `unit` is active and its Teleport is ready."""
 
     def ready() -> bool:
         return machine.state(unit) == "active" and fetch(machine, "http://127.0.0.1:3000/readyz")[0] == 200
@@ -39,14 +39,14 @@ def wait_until_ready(machine: Machine, unit: str, seconds: float = 30) -> None:
 
 
 def assert_generated(machine: Machine) -> None:
-    """The generator has really run in this boot, and succeeded: systemd forgets a deleted job without a failure."""
+    """Check that the generator ran and succeeded in this boot: a deleted job is not reported as a failure."""
     facts = machine.show(instance.GENERATE, "Result", "ExecMainStartTimestampMonotonic", "ExecMainStatus")
     assert facts["ExecMainStartTimestampMonotonic"] != "0", f"{instance.GENERATE} was never started"
     assert (facts["Result"], facts["ExecMainStatus"]) == ("success", "0"), machine.journal("-u", instance.GENERATE)
 
 
 def assert_clean_boot(machine: Machine) -> None:
-    """Nothing failed, and no job was sacrificed: of that, the console is the only witness."""
+    """Check that nothing failed and no job was deleted, which only the console shows."""
     assert "ordering cycle" not in machine.console().lower()
     assert "deleted to break" not in machine.console().lower()
     failed = machine.run("systemctl", "list-units", "--failed", "--no-legend", "--plain")
@@ -67,7 +67,7 @@ def starts(machine: Machine) -> list[dict[str, Any]]:
 
 
 def snapshot(machine: Machine) -> dict[str, tuple[object, ...]]:
-    """All that the agent answers for, file by file: which file it is, when it was written, whose, and what it says."""
+    """All files that the agent is responsible for, each with inode, time, owner and content."""
     found: dict[str, tuple[object, ...]] = {}
     roots = ["/etc/teleport.yaml", "/etc/teleport.d", "/etc/systemd/system", "/var/lib/teleport-bootstrap/unit.env"]
     for root in roots:
@@ -79,7 +79,7 @@ def snapshot(machine: Machine) -> dict[str, tuple[object, ...]]:
                 content = os.readlink(path)
             elif path.is_file():
                 content = hashlib.sha256(path.read_bytes()).hexdigest()
-            # A directory's own time changes when a temporary file comes and goes; what is in it is listed anyway.
+            # A temporary file changes the time of its directory; the content is listed anyway.
             written = 0 if path.is_dir() and not path.is_symlink() else facts.st_mtime_ns
             name = str(path.relative_to(machine.root))
             found[name] = (facts.st_ino, facts.st_mode, facts.st_uid, facts.st_gid, written, content)

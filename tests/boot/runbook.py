@@ -22,7 +22,7 @@ _BLOCK = re.compile(
 
 @dataclass(frozen=True)
 class Block:
-    """One block: `name` is what stands behind `run:`, `is_run` is false for what is typed elsewhere."""
+    """One block: `name` is the text after `run:`, `is_run` is false for commands of another machine."""
 
     place: str
     name: str
@@ -31,7 +31,7 @@ class Block:
 
 
 def blocks(manual: str) -> list[Block]:
-    """Return the sh blocks of docs/`manual` in their order; a block without a word to say what it is fails the test."""
+    """Return the sh blocks of docs/`manual` in their order; a block without a label fails the test."""
     text = (DOCS / manual).read_text(encoding="utf-8")
     found = []
     for each in _BLOCK.finditer(text):

@@ -46,7 +46,7 @@ def test_a_command_in_the_conf_is_refused_on_the_console_and_not_run(new_machine
     assert facts == {"ExecMainStatus": "2", "NRestarts": "0", "SubState": "failed"}, "only a person can mend this"
 
 
-def test_no_conf_at_all_is_said_on_the_console(new_machine: NewMachine) -> None:
+def test_a_missing_conf_is_reported_on_the_console(new_machine: NewMachine) -> None:
     machine = _image(new_machine, "")
     machine.path("/etc/teleport.d/conf").unlink()
     instance.be_instance(machine)
@@ -58,7 +58,7 @@ def test_no_conf_at_all_is_said_on_the_console(new_machine: NewMachine) -> None:
     _assert_nothing_was_written(machine)
 
 
-def test_metadata_that_comes_20_seconds_late_is_waited_for(new_machine: NewMachine) -> None:
+def test_waits_for_metadata_that_is_20_seconds_late(new_machine: NewMachine) -> None:
     machine = _image(new_machine, instance.PLAIN_CONF)
     instance.be_instance(machine, late_by=20)
 
@@ -71,8 +71,8 @@ def test_metadata_that_comes_20_seconds_late_is_waited_for(new_machine: NewMachi
     assert machine.show(instance.GENERATE, "NRestarts")["NRestarts"] == "0", "one attempt has the patience for this"
 
 
-def test_an_instance_whose_parameters_come_late_heals_by_itself(new_machine: NewMachine) -> None:
-    """SSM is down: a line on the console, nothing written; then it is there, and nobody has to log in."""
+def test_an_instance_recovers_when_its_parameters_arrive_late(new_machine: NewMachine) -> None:
+    """While SSM is down, a line is on the console and nothing is written; afterwards the instance recovers."""
     machine = _image(new_machine, instance.PLAIN_CONF + "EC2_REGION=us-east-1\nTELEPORT_LICENSE_PATH=yes\n")
     instance.install_stand_in(machine, edition="enterprise")
     instance.be_instance(machine)
@@ -105,7 +105,7 @@ def test_an_instance_whose_parameters_come_late_heals_by_itself(new_machine: New
 
 
 @pytest.mark.parametrize("release", trees.RELEASES)
-def test_a_generator_that_keeps_failing_holds_nobody_up(new_machine: NewMachine, release: str) -> None:
+def test_a_generator_that_keeps_failing_does_not_delay_the_boot(new_machine: NewMachine, release: str) -> None:
     """Neither a Teleport that is configured already, nor the person who restarts the generator."""
     machine = new_machine(release)
     instance.without_cloud_init(machine)

@@ -61,7 +61,7 @@ def test_without_cloud_init_a_conf_from_elsewhere_ends_in_a_serving_teleport(
 
 
 @EVERY_RELEASE
-def test_each_systemd_reads_the_units_without_a_word(new_machine: NewMachine, release: str) -> None:
+def test_each_systemd_reads_the_units_without_warnings(new_machine: NewMachine, release: str) -> None:
     machine = new_machine(release)
     instance.install_agent(machine)
     units = [file.name for file in instance.UNITS.iterdir() if file.suffix != ".preset"]

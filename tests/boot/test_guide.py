@@ -30,7 +30,7 @@ def user_data() -> str:
     return found[1]
 
 
-def test_the_guide_works_as_it_is_written(new_machine: NewMachine) -> None:
+def test_the_guide_works_as_written(new_machine: NewMachine) -> None:
     machine = new_machine()
     instance.install_agent(machine)
     instance.install_stand_in(machine)

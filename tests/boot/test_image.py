@@ -45,7 +45,9 @@ def script(machine: Machine, name: str, **variables: str) -> subprocess.Complete
     return machine.try_run("env", *given, "sh", "/root/script", seconds=180)
 
 
-def test_the_template_s_scripts_bake_an_image_that_becomes_an_instance(new_machine: NewMachine, tmp_path: Path) -> None:
+def test_the_scripts_of_the_template_build_an_image_that_becomes_an_instance(
+    new_machine: NewMachine, tmp_path: Path
+) -> None:
     machine = new_machine()
     built = packages.build(packages.copy_of_checkout(tmp_path / "checkout"), tmp_path / "built")
     assert built.deb is not None, built.said

@@ -309,7 +309,7 @@ print("%d.%d" % sys.version_info[:2], ".".join(botocore.__version__.split(".")[:
 
 
 def _effective(machine: Machine) -> Optional[str]:
-    """Whose teleport.service systemd would start: ours, theirs, nobody's."""
+    """Whose teleport.service systemd would start: ours, theirs or none."""
     machine.run("systemctl", "daemon-reload")
     facts = machine.show("teleport.service", "FragmentPath", "Description")
     if not facts["FragmentPath"]:
@@ -321,7 +321,7 @@ def _apt(machine: Machine, *arguments: str) -> str:
     return machine.run("sh", "-c", f"apt-get -q -y --allow-downgrades {' '.join(arguments)} 2>&1", seconds=120)
 
 
-def test_whichever_comes_first_our_unit_is_in_force_and_theirs_when_we_go(
+def test_our_unit_takes_precedence_and_theirs_does_after_a_removal(
     new_machine: NewMachine, built: installed.Built, tmp_path: Path
 ) -> None:
     """Teleport's packages have a teleport.service too, and newer ones copy it over whatever is in /lib."""
@@ -355,9 +355,7 @@ def test_whichever_comes_first_our_unit_is_in_force_and_theirs_when_we_go(
     assert _effective(machine) == "ours"
 
 
-def test_what_a_person_has_made_of_a_unit_is_kept_and_what_hides_ours_is_told(
-    new_machine: NewMachine, built: installed.Built
-) -> None:
+def test_keeps_an_edited_unit_and_reports_units_that_hide_ours(new_machine: NewMachine, built: installed.Built) -> None:
     machine = new_machine()
     instance.without_cloud_init(machine)
     machine.write(OUR_UNIT, "[Service]\nExecStart=/bin/true\n# of an old image\n")
@@ -374,7 +372,9 @@ def test_what_a_person_has_made_of_a_unit_is_kept_and_what_hides_ours_is_told(
     assert "of an old image" in machine.read(f"{OUR_UNIT}.dpkg-old")
     assert f"/etc/systemd/system/{ACM} hides the unit of this package" in said
     assert machine.chroot("stat", "-c", "%a %U:%G", "/etc/teleport.d").strip() == "755 root:root"
-    assert machine.chroot("stat", "-c", "%U", CONF).strip() == "teleport", "what somebody else wrote is for a person"
+    assert machine.chroot("stat", "-c", "%U", CONF).strip() == "teleport", (
+        "files of another account are left to the operator"
+    )
 
     again = installed.install_offline(machine, built.newer_deb)
     assert "dpkg-old" not in again

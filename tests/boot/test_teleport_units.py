@@ -97,7 +97,7 @@ def test_a_unit_runs_as_its_account_and_survives_reload_kill_and_restart(
 
 
 @pytest.mark.parametrize("unit", sorted({unit for unit, _, _ in UNITS}))
-def test_a_unit_without_its_marker_stays_down_and_says_so(clean: Machine, unit: str) -> None:
+def test_a_unit_without_its_marker_does_not_start_and_reports_why(clean: Machine, unit: str) -> None:
     for other, marker, _ in UNITS:
         if other != unit:
             clean.write(f"/etc/teleport.d/{marker}", marker[5:] + "\n")
@@ -119,7 +119,7 @@ def test_an_auth_server_starts_again_after_its_data_directory_was_deleted(clean:
     assert clean.run("stat", "-c", "%a %U %G", "/var/lib/teleport").strip() == "700 teleport teleport"
 
 
-def test_a_teleport_that_ends_at_once_is_started_again_and_again(clean: Machine) -> None:
+def test_a_teleport_that_exits_at_once_is_restarted_without_limit(clean: Machine) -> None:
     clean.write("/etc/teleport.d/role.all", "all\n")
     # Faster than any limit that systemd would set by default: 5 starts in 10 seconds.
     clean.write("/etc/systemd/system/teleport.service.d/test.conf", "[Service]\nRestartSec=50ms\n")
@@ -136,7 +136,7 @@ def test_a_teleport_that_ends_at_once_is_started_again_and_again(clean: Machine)
         clean.run("systemctl", "daemon-reload")
 
 
-def test_a_teleport_where_newer_packages_put_it_is_found(clean: Machine) -> None:
+def test_finds_teleport_in_the_directory_of_newer_packages(clean: Machine) -> None:
     clean.write("/etc/teleport.d/role.all", "all\n")
     clean.path("/usr/local/bin/teleport").unlink()
     instance.install_stand_in(clean, directory="/opt/teleport/system/bin")

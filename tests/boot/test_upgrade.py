@@ -67,7 +67,7 @@ def be_another_instance(machine: Machine, user_data: Optional[str] = None) -> No
 
 
 def people_come(machine: Machine) -> None:
-    """Somebody uses the cluster: a user, as Teleport keeps one."""
+    """Create a user of the cluster, as Teleport stores one."""
     path = machine.path("/var/lib/teleport/backend/sqlite.db")
     path.parent.mkdir(mode=0o700, exist_ok=True)
     connection = sqlite3.connect(path)
@@ -164,7 +164,7 @@ def test_a_new_instance_restores_at_its_first_boot_and_only_then(
     new.power_off()
 
 
-def test_by_hand_onto_an_instance_that_has_booted_and_back_again(
+def test_restores_manually_on_a_booted_instance_and_undoes_it(
     new_machine: NewMachine, network: networks.Network, old_uuid: str
 ) -> None:
     """With a volume of its own at /var/lib/teleport, which cannot be renamed."""
@@ -200,10 +200,10 @@ def test_by_hand_onto_an_instance_that_has_booted_and_back_again(
     new.power_off()
 
 
-def test_a_teleport_that_is_not_well_with_it_is_not_left_running(
+def test_an_unhealthy_restored_teleport_is_not_left_running(
     new_machine: NewMachine, network: networks.Network, old_uuid: str
 ) -> None:
-    new = image(new_machine, network, version="18.0.1", start="exit", say="this is no good")
+    new = image(new_machine, network, version="18.0.1", start="exit", say="bad configuration")
     instance.without_cloud_init(new)
     be_another_instance(new)
     conf = f"TELEPORT_RESTORE_FROM={PREFIX}\n"
@@ -227,7 +227,7 @@ def test_a_teleport_that_is_not_well_with_it_is_not_left_running(
     new.power_off()
 
 
-def test_the_way_of_the_old_guide_works_too(
+def test_the_steps_of_the_old_guide_still_work(
     new_machine: NewMachine, network: networks.Network, old_uuid: str, copied: Path
 ) -> None:
     new = image(new_machine, network, version="18.0.1")

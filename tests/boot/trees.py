@@ -1,4 +1,4 @@
-"""Debian release trees to boot from: built once by debootstrap, kept outside the checkout, never written to again.
+"""Debian release trees to boot from: built once by debootstrap, kept outside the checkout, then only read.
 
 `python3 -m tests.boot.trees bookworm` builds one by hand, for an image of a test runner or an impatient person.
 """
@@ -36,7 +36,7 @@ PACKAGES = (
 
 
 def cache_directory() -> Path:
-    """Where trees and downloaded packages are kept; TELEPORT_BOOTSTRAP_CACHE overrides it."""
+    """The directory of trees and downloaded packages; TELEPORT_BOOTSTRAP_CACHE overrides it."""
     return Path(os.environ.get("TELEPORT_BOOTSTRAP_CACHE") or "/var/cache/teleport-bootstrap-tests")
 
 
@@ -52,20 +52,20 @@ def tree(release: str) -> Path:
         return wanted
     with (cache / f"{release}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not wanted.is_dir():  # someone else may have built it while we waited
+        if not wanted.is_dir():  # another process may have built it while this one waited
             _build(release, wanted)
     return wanted
 
 
 def _recipe(release: str) -> str:
-    """A name for everything that decides what is in a tree: another recipe is another tree."""
+    """A name that depends on everything that decides the content of a tree."""
     text = "\n".join([release, *PACKAGES, inspect.getsource(_settle)])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _build(release: str, wanted: Path) -> None:
     unfinished = wanted.with_name(f"unfinished-{release}")
-    shutil.rmtree(unfinished, ignore_errors=True)  # of a build that was killed; we hold the lock
+    shutil.rmtree(unfinished, ignore_errors=True)  # of a killed build; this process holds the lock
     base = ["debootstrap", "--variant=minbase", "--include=ca-certificates", release, str(unfinished)]
     mirror = _mirror()
     if mirror is None:
@@ -73,10 +73,10 @@ def _build(release: str, wanted: Path) -> None:
     else:
         try:
             _run([*base, mirror])
-        except RuntimeError:  # a machine's own mirror need not carry every release; debootstrap knows another
+        except RuntimeError:  # the machine's mirror may lack the release; debootstrap has another default
             shutil.rmtree(unfinished)
             _run(base)
-    # Not through debootstrap's --include, which knows nothing of packages that others provide.
+    # Not with debootstrap's --include, which does not support virtual packages.
     apt = ["chroot", str(unfinished), "apt-get", "-q", "-y", "-o", "Dpkg::Options::=--force-unsafe-io"]
     _run([*apt, "update"])
     _run([*apt, "--no-install-recommends", "install", *PACKAGES])
@@ -99,13 +99,13 @@ def _run(command: list[str]) -> None:
 
 
 def _settle(root: Path) -> None:
-    """Make a fresh tree into what an image is before its first boot."""
+    """Turn a fresh tree into an image before its first boot."""
     (root / "etc/machine-id").write_text("")
     (root / "etc/hostname").write_text("image\n")
 
 
 def _mirror() -> Optional[str]:
-    """The mirror this machine itself takes packages from, if it is a Debian machine that says so."""
+    """The package mirror of this machine, if it is a Debian machine with one."""
     try:
         answer = subprocess.run(
             ["apt-get", "indextargets", "--format", "$(LABEL) $(COMPONENT) $(REPO_URI)", "Created-By: Packages"],
@@ -124,7 +124,7 @@ def _mirror() -> Optional[str]:
 
 
 def _environment() -> dict[str, str]:
-    """Our environment, with apt's proxy where it has one: debootstrap downloads by itself and does not ask apt."""
+    """The environment with apt's proxy, if any, which debootstrap does not read itself."""
     environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive", LC_ALL="C.UTF-8")
     if "http_proxy" not in environment:
         try:

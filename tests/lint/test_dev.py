@@ -1,4 +1,4 @@
-"""`./dev` answers for itself, and what the documents tell people to type exists."""
+"""`./dev` explains itself, and the commands and links in the documents exist."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DOCUMENTS = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
 
 
 def run_dev(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run ./dev from another directory, as a person would who has the path of it at hand."""
+    """Run ./dev from another directory."""
     return subprocess.run([CHECKOUT / "dev", *arguments], cwd="/", capture_output=True, text=True, check=False)
 
 
@@ -37,6 +37,6 @@ def test_documents_name_only_commands_that_dev_has(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_links_between_documents_lead_somewhere(document: Path) -> None:
+def test_links_between_documents_have_a_target(document: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
         assert (document.parent / target).exists(), target

@@ -1,4 +1,4 @@
-"""The manual pages render without a warning, as their readers' programs see it."""
+"""The manual pages render without warnings in man, groff and mandoc."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.mark.parametrize("program", CHECKS)
-def test_it_renders_without_warnings(page: Path, program: str) -> None:
+def test_renders_without_warnings(page: Path, program: str) -> None:
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed")
     done = subprocess.run(
@@ -49,8 +49,7 @@ def test_it_renders_without_warnings(page: Path, program: str) -> None:
     assert (done.returncode, said.decode()) == (0, "")
 
 
-def test_a_warning_would_be_seen(tmp_path: Path) -> None:
-    """Otherwise the checks above say nothing."""
+def test_the_checks_find_a_warning(tmp_path: Path) -> None:
     bad = tmp_path / "bad.8"
     bad.write_text('.TH X 8 "2024-01-01"\n.SH NAME\nx \\- y\n.XX no such macro\n')
     for program, command in CHECKS.items():

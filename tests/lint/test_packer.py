@@ -1,6 +1,6 @@
-"""The template for images: it can be read, says what it promises, and is documented.
+"""The image template is valid HCL, has the promised properties, and is documented.
 
-Packer itself is asked by `packer validate`, by whoever builds images: docs/image-building.md.
+`packer validate` itself runs when an image is built: docs/image-building.md.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ def source() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_it_is_hcl(path: Path) -> None:
+def test_is_valid_hcl(path: Path) -> None:
     assert read(path.name)
 
 
-def test_a_mistake_would_be_seen() -> None:
+def test_the_parser_finds_a_mistake() -> None:
     with pytest.raises(Exception, match=r"(?i)expected"):
         hcl2.loads('source "amazon-ebs" "x" {\n  region = \n}\n')
 
@@ -63,7 +63,7 @@ def test_every_variable_is_declared_used_described_and_documented() -> None:
     }
 
 
-def test_instances_speak_version_2_of_the_metadata_service_only_and_disks_are_encrypted() -> None:
+def test_instances_use_version_2_of_the_metadata_service_only_and_disks_are_encrypted() -> None:
     found = source()
     assert bare(found["imds_support"]) == "v2.0"
     (metadata,) = found["metadata_options"]
@@ -72,14 +72,14 @@ def test_instances_speak_version_2_of_the_metadata_service_only_and_disks_are_en
     assert all(device["encrypted"] is True for device in found["launch_block_device_mappings"])
 
 
-def test_the_last_step_proves_that_it_is_sealed() -> None:
+def test_the_last_step_runs_seal() -> None:
     (build,) = read("teleport.pkr.hcl")["build"]
     last = build["provisioner"][-1]['"shell"']
     script = bare(last["script"]).replace("${path.root}", str(FOLDER))
     assert Path(script).read_text(encoding="utf-8").rstrip().endswith("\nteleport-bootstrap seal")
 
 
-def test_every_script_is_there_and_used() -> None:
+def test_every_script_exists_and_is_used() -> None:
     named = set(re.findall(r"\$\{path\.root\}/(scripts/[\w.-]+)", TEXT))
     assert named == {f"scripts/{path.name}" for path in (FOLDER / "scripts").iterdir()}
 

@@ -1,4 +1,4 @@
-"""The promises that tests/conftest.py makes about every test are kept."""
+"""The rules of tests/conftest.py hold for every test."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CLEAN = "import os\ndef test_it(): assert not {'AWS_PROFILE', 'https_proxy', 'TE
 
 
 def run(folder: Path, sources: dict[str, str], **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run pytest over files test_NAME.py with these sources, under our conftest; return how it ended."""
+    """Run pytest with our conftest on files test_NAME.py with these sources, and return the result."""
     for name, source in sources.items():
         (folder / f"test_{name}.py").write_text(source)
     options = ["-p", "tests.conftest", "-p", "no:cacheprovider", "-ra", "--continue-on-collection-errors"]
@@ -36,7 +36,7 @@ def run(folder: Path, sources: dict[str, str], **environment: str) -> subprocess
     )
 
 
-def test_every_kind_of_skip_fails_in_ci_and_says_why(tmp_path: Path) -> None:
+def test_every_kind_of_skip_fails_in_ci_with_its_reason(tmp_path: Path) -> None:
     done = run(tmp_path, SKIPS, CI="true")
     assert done.returncode == 1
     for name in SKIPS:
@@ -51,7 +51,7 @@ def test_every_kind_of_skip_is_a_skip_elsewhere(tmp_path: Path) -> None:
     assert f"1 passed, {len(SKIPS)} skipped" in done.stdout
 
 
-def test_an_expected_failure_is_no_skip_and_the_environment_is_clean(tmp_path: Path) -> None:
+def test_an_expected_failure_is_not_a_skip_and_the_environment_is_clean(tmp_path: Path) -> None:
     foreign = {"AWS_PROFILE": "mine", "https_proxy": "http://127.0.0.1:9", "TELEPORT_ROLE": "auth"}
     done = run(tmp_path, {"expected": EXPECTED_FAILURE, "clean": CLEAN}, CI="true", **foreign)
     assert done.returncode == 0, done.stdout

@@ -1,4 +1,4 @@
-"""What the three shells themselves offer with the generated completion."""
+"""What each shell offers with its generated completion."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _generated(shell: str) -> str:
 
 
 def _bash(script: Path, line: list[str], folder: Path) -> list[str]:
-    """Ask as bash does: --option=value is three words for it."""
+    """Call the function as bash does, for which --option=value is three words."""
     words: list[str] = []
     for word in line:
         name, equals, value = word.partition("=")
@@ -65,7 +65,7 @@ def _fish(script: Path, line: list[str], folder: Path) -> list[str]:
 
 
 def _zsh(script: Path, line: list[str], folder: Path) -> list[str]:
-    """Type the line and a TAB into a zsh of its own, and let what is offered go to a file."""
+    """Type the line and a completion key into a new zsh, and have it write its offers to a file."""
     offered = folder / ".offered"
     offered.write_text("")
     setup = folder / ".setup"
@@ -77,8 +77,8 @@ def _zsh(script: Path, line: list[str], folder: Path) -> list[str]:
         f"  (( $#hits )) && print -rl -- $hits >>{offered}\n"
         '  builtin compadd "$@"\n}\n'
         f"ended() {{ print -r done >>{offered} }}\n"
-        "zle -C offer complete-word tell\n"
-        "tell() { _main_complete; ended; compstate[insert]=''; compstate[list]='' }\n"
+        "zle -C offer complete-word offer_all\n"
+        "offer_all() { _main_complete; ended; compstate[insert]=''; compstate[list]='' }\n"
         "bindkey '^T' offer\n"
         "print READY\n"
     )
@@ -114,7 +114,7 @@ SHELLS = {"bash": _bash, "zsh": _zsh, "fish": _fish}
 
 @pytest.fixture(scope="module", params=SHELLS)
 def offer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Offer:
-    """A function that returns what a shell offers behind the words that it is given; the last one is not finished."""
+    """A function that returns what a shell offers for the given words, of which the last is unfinished."""
     if shutil.which(request.param) is None:
         pytest.skip(f"{request.param} is not installed")
     folder = tmp_path_factory.mktemp(request.param)
@@ -135,13 +135,13 @@ def test_every_command(offer: Offer) -> None:
     assert offer("") == sorted(main.COMMANDS)
 
 
-def test_what_has_begun(offer: Offer) -> None:
+def test_an_unfinished_command(offer: Offer) -> None:
     assert offer("reconf") == ["reconfigure"]
     assert offer("no-such") == []
 
 
 @pytest.mark.parametrize("command", PROGRAM.below, ids=lambda each: each.words[-1])
-def test_every_option_of_every_command_and_what_is_below_it(offer: Offer, command: command_tree.Command) -> None:
+def test_every_option_and_subcommand_of_every_command(offer: Offer, command: command_tree.Command) -> None:
     meant = [each for each in command.below if each.words[-1] == completion.DEFAULTS.get(command.words[-1])]
     mine = {each.names[-1] for one in (command, *meant) for each in one.options}
     assert offer(command.words[-1], "--") == sorted({*mine, *SHARED, "--help"})
@@ -175,7 +175,7 @@ def test_values(offer: Offer, words: tuple[str, ...], values: list[str]) -> None
     assert _without_options(words, offer(*words)) == values
 
 
-def test_a_value_behind_an_equals_sign(offer: Offer) -> None:
+def test_a_value_after_an_equals_sign(offer: Offer) -> None:
     found = offer("status", "--format=j")
     assert found in (["json"], ["--format=json"])
 

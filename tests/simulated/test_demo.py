@@ -1,4 +1,4 @@
-"""`./dev demo` shows the main job, for the guide's conf and for anybody's own."""
+"""`./dev demo` shows what `generate` does with the guide's conf and with any other."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EC2_REGION=eu-west-1
 AGENT = """\
 TELEPORT_ROLE=agent
 TELEPORT_PROXY_SERVER_LB=teleport.acmeinc.com
-TELEPORT_JOIN_TOKEN=a-token-nobody-should-see
+TELEPORT_JOIN_TOKEN=a-token-to-be-masked
 TELEPORT_AGENT_SSH_ENABLED=true
 """
 
@@ -40,7 +40,7 @@ def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_guides_conf_gives_its_values_marker_and_unit() -> None:
+def test_the_conf_of_the_guide_results_in_its_values_marker_and_unit() -> None:
     done = demo()
     assert (done.returncode, done.stderr) == (0, "")
     for expected in (
@@ -64,15 +64,15 @@ def test_a_conf_that_needs_parameters_finds_them_in_its_region(tmp_path: Path) -
     assert "systemctl start teleport-auth.service" in done.stdout
 
 
-def test_a_secret_in_somebodys_conf_is_not_shown(tmp_path: Path) -> None:
+def test_does_not_print_a_secret_of_the_conf(tmp_path: Path) -> None:
     (tmp_path / "conf").write_text(AGENT)
     done = demo(str(tmp_path / "conf"))
     assert (done.returncode, done.stderr) == (0, "")
     assert "TELEPORT_JOIN_TOKEN=" in done.stdout
-    assert "a-token-nobody-should-see" not in done.stdout
+    assert "a-token-to-be-masked" not in done.stdout
 
 
-def test_a_wrong_conf_is_shown_with_its_problems_and_ends_with_2(tmp_path: Path) -> None:
+def test_reports_the_errors_of_an_invalid_conf_and_exits_with_2(tmp_path: Path) -> None:
     (tmp_path / "conf").write_text(f"TELEPORT_ROLE=oops\nX=$(touch {tmp_path}/run)\n")
     done = demo(str(tmp_path / "conf"))
     assert done.returncode == 2
@@ -81,7 +81,7 @@ def test_a_wrong_conf_is_shown_with_its_problems_and_ends_with_2(tmp_path: Path)
     assert not (tmp_path / "run").exists()
 
 
-def test_a_conf_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_names_a_missing_conf(tmp_path: Path) -> None:
     done = demo(str(tmp_path / "conf"))
     assert (done.returncode, done.stdout) == (2, "")
     assert str(tmp_path / "conf") in done.stderr

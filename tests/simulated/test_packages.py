@@ -1,4 +1,4 @@
-"""The packages as files: what is in them, for whom, and that anybody who builds the same commit gets the same bytes.
+"""The packages as files: their content and owners, and that each build of a commit gives the same bytes.
 
 That they work is shown by tests/boot.
 """
@@ -52,7 +52,7 @@ pytestmark = [
 
 @dataclass(frozen=True)
 class Installed:
-    """Something that a package installs; `content` is None for a directory."""
+    """A file that a package installs; `content` is None for a directory."""
 
     mode: int
     owner: str
@@ -90,7 +90,7 @@ def deb(built: packages.Built) -> dict[str, Installed]:
 
 @pytest.fixture(scope="module")
 def rpm(built: packages.Built, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Installed]:
-    """Everything in the RPM, by its path, but for what is made only when it is installed."""
+    """Everything in the RPM, by its path, except files that are created during installation."""
     assert built.rpm is not None
     tree = tmp_path_factory.mktemp("rpm")
     with (tree / "cpio").open("wb") as archive:
@@ -128,7 +128,7 @@ def _files(found: dict[str, Installed]) -> set[str]:
 
 
 def _project() -> list[str]:
-    """Return the paths of the project's files that are meant to be on an instance."""
+    """Return the paths of the project's files that belong on an instance."""
     found = [path for path in (CHECKOUT / "teleport_bootstrap").rglob("*") if path.is_file()]
     found = [path for path in found if "__pycache__" not in path.parts]
     return [str(path.relative_to(CHECKOUT)) for path in found]
@@ -137,8 +137,8 @@ def _project() -> list[str]:
 # ---- reproducible
 
 
-def test_the_same_commit_gives_the_same_bytes_to_anybody(copy: Path, built: packages.Built, tmp_path: Path) -> None:
-    """Another path, umask, time zone, locale, home with settings of its own, order and times of files."""
+def test_each_build_of_a_commit_gives_the_same_bytes(copy: Path, built: packages.Built, tmp_path: Path) -> None:
+    """With another path, umask, time zone, locale and home, and another order and other times of files."""
     elsewhere = tmp_path / "another path"
     shutil.copytree(copy, elsewhere)
     for path in sorted(elsewhere.rglob("*"), reverse=True):
@@ -179,10 +179,10 @@ def test_an_archive_of_a_commit_gives_the_same_bytes_as_its_checkout(copy: Path,
     assert one.rpm.read_bytes() == other.rpm.read_bytes()
 
 
-def test_what_is_in_no_commit_is_packaged_and_told(copy: Path, tmp_path: Path) -> None:
+def test_uncommitted_changes_are_packaged_with_a_warning(copy: Path, tmp_path: Path) -> None:
     changed = tmp_path / "changed"
     shutil.copytree(copy, changed)
-    (changed / "teleport_bootstrap/brand_new.py").write_text('"""Somebody is at it."""\n')
+    (changed / "teleport_bootstrap/brand_new.py").write_text('"""A new module."""\n')
     (changed / "systemd/teleport-brand-new.timer").write_text("[Timer]\n\n[Install]\nWantedBy=timers.target\n")
 
     (tmp_path / "out").mkdir()
@@ -191,7 +191,7 @@ def test_what_is_in_no_commit_is_packaged_and_told(copy: Path, tmp_path: Path) -
     built = packages.build(changed, tmp_path / "out", "deb")
 
     assert built.status == 0, built.said
-    assert len(list((tmp_path / "out").iterdir())) == 1, "nobody should take an earlier one for it"
+    assert len(list((tmp_path / "out").iterdir())) == 1, "an earlier package must not be left next to it"
     assert "with uncommitted changes" in built.said
     assert built.deb is not None
     assert built.rpm is None, "only the DEB was asked for"
@@ -203,7 +203,7 @@ def test_what_is_in_no_commit_is_packaged_and_told(copy: Path, tmp_path: Path) -
     assert "teleport-brand-new.timer" in (control / "prerm").read_text(), "what can be enabled has to be disabled"
 
 
-def test_a_file_that_should_be_packaged_and_is_not_there_ends_the_build(copy: Path, tmp_path: Path) -> None:
+def test_a_missing_file_fails_the_build(copy: Path, tmp_path: Path) -> None:
     lacking = tmp_path / "lacking"
     shutil.copytree(copy, lacking)
     (lacking / "packaging/sysusers.conf").unlink()
@@ -215,7 +215,7 @@ def test_a_file_that_should_be_packaged_and_is_not_there_ends_the_build(copy: Pa
     assert (built.deb, built.rpm) == (None, None)
 
 
-def test_without_a_history_somebody_has_to_tell_the_time(copy: Path, tmp_path: Path) -> None:
+def test_without_history_the_time_must_be_set(copy: Path, tmp_path: Path) -> None:
     bare = tmp_path / "bare"
     shutil.copytree(copy, bare, ignore=shutil.ignore_patterns(".git"))
 
@@ -230,7 +230,7 @@ def test_without_a_history_somebody_has_to_tell_the_time(copy: Path, tmp_path: P
 # ---- content
 
 
-def test_every_file_has_the_owner_and_mode_that_it_should(deb: dict[str, Installed], rpm: dict[str, Installed]) -> None:
+def test_every_file_has_its_owner_and_mode(deb: dict[str, Installed], rpm: dict[str, Installed]) -> None:
     for found in (deb, rpm):
         for path, entry in found.items():
             plain = 0o755 if entry.content is None else 0o644
@@ -274,7 +274,7 @@ def test_both_packages_install_the_same(deb: dict[str, Installed], rpm: dict[str
     assert deb[zsh.format("vendor-completions")].content == rpm[zsh.format("site-functions")].content
 
 
-def test_no_package_tells_where_or_by_whom_it_was_built(
+def test_packages_do_not_reveal_where_and_by_whom_they_were_built(
     deb: dict[str, Installed], rpm: dict[str, Installed], copy: Path, built: packages.Built
 ) -> None:
     assert built.rpm is not None
@@ -286,7 +286,7 @@ def test_no_package_tells_where_or_by_whom_it_was_built(
 
 
 def test_bytecode_belongs_to_the_rpm(built: packages.Built) -> None:
-    """Amazon Linux's Python makes it when the package is installed; it has to go with it."""
+    """Python writes it when the package is installed, and a removal has to delete it."""
     assert built.rpm is not None
     listed = set(_rpm("-qpl", built.rpm).split())
     for path in _project():
@@ -295,7 +295,7 @@ def test_bytecode_belongs_to_the_rpm(built: packages.Built) -> None:
             assert f"{module.parent}/__pycache__/{module.stem}.cpython-39.pyc" in listed
 
 
-def test_the_example_is_a_conf_without_problems(deb: dict[str, Installed], tmp_path: Path) -> None:
+def test_the_example_conf_is_valid(deb: dict[str, Installed], tmp_path: Path) -> None:
     conf = tmp_path / "conf"
     conf.write_bytes(deb[f"/usr/share/doc/{NAME}/examples/conf"].content or b"")
     done = subprocess.run(
@@ -343,7 +343,7 @@ def test_sudo_finds_teleport_and_everything_that_it_found_before(
     assert found[1].startswith(distribution), "in the distribution's order, so that no other program is found"
     assert {"/usr/local/bin", "/usr/bin", "/opt/teleport/system/bin"} <= set(found[1].split(":"))
     settings = [line for line in content.splitlines() if line and not line.startswith("#")]
-    assert len(settings) == 1, "it gives nobody any right"
+    assert len(settings) == 1, "it grants no rights"
 
 
 # ---- what it stands on
@@ -366,7 +366,7 @@ PROGRAMS = {
 }
 
 
-def test_every_program_that_is_run_comes_with_a_package_that_is_named(built: packages.Built) -> None:
+def test_every_program_that_the_code_runs_is_in_a_named_package(built: packages.Built) -> None:
     assert built.deb is not None and built.rpm is not None
     control = subprocess.run(["dpkg-deb", "-f", built.deb], check=True, capture_output=True, text=True).stdout
     needed = _query(built.rpm, "[%{REQUIRES} ][%{RECOMMENDS} ][%{SUGGESTS} ]").split()
@@ -375,7 +375,7 @@ def test_every_program_that_is_run_comes_with_a_package_that_is_named(built: pac
         assert amazon in needed
 
 
-def test_no_program_is_run_that_nobody_has_accounted_for() -> None:
+def test_the_code_runs_only_listed_programs() -> None:
     known = {*PROGRAMS, "teleport", "tctl", "teleport-bootstrap"}
     text = "\n".join(path.read_text() for path in (CHECKOUT / "teleport_bootstrap").rglob("*.py"))
     started = re.findall(r"\b(?:run|Popen|execvp|which)\(\s*\[?\s*\"([a-z][a-z0-9_.-]*)\"", text)
@@ -392,9 +392,8 @@ def test_no_program_is_run_that_nobody_has_accounted_for() -> None:
     assert set(started) - known == set()
 
 
-def test_neither_asks_for_more_than_the_distributions_have(built: packages.Built) -> None:
-    """The rules of the design: the distribution's own Python and libraries, botocore and not boto3, no python3-systemd
-    where there may be none."""
+def test_the_packages_require_only_what_the_distributions_have(built: packages.Built) -> None:
+    """The distribution's own Python and libraries, botocore instead of boto3, python3-systemd only where it exists."""
     assert built.rpm is not None and built.deb is not None
     requires = set(_query(built.rpm, r"[%{REQUIRES}\n]").split())
     assert {"python3", "python3-botocore", "python3-jinja2", "python3-pyyaml", "python3-requests"} <= requires
@@ -410,7 +409,7 @@ def test_neither_asks_for_more_than_the_distributions_have(built: packages.Built
 
 
 @pytest.mark.skipif(shutil.which("lintian") is None, reason="lintian is not installed")
-def test_lintian_has_no_complaint_that_is_not_explained(built: packages.Built, tmp_path: Path) -> None:
+def test_lintian_has_only_explained_warnings(built: packages.Built, tmp_path: Path) -> None:
     # Of what another release of lintian finds besides, only errors count: its list of complaints is another one.
     known = "2.116." in _version("lintian")
     levels = ["--display-info", "--pedantic", "--fail-on=error,warning,info,pedantic"]
@@ -427,7 +426,7 @@ def test_lintian_has_no_complaint_that_is_not_explained(built: packages.Built, t
 
 
 @pytest.mark.skipif(shutil.which("rpmlint") is None, reason="rpmlint is not installed")
-def test_rpmlint_has_no_complaint_that_is_not_explained(built: packages.Built, tmp_path: Path) -> None:
+def test_rpmlint_has_only_explained_warnings(built: packages.Built, tmp_path: Path) -> None:
     rules = CHECKOUT / "packaging/rpm/rpmlint.toml"
     strict = ["--strict"] if _version("rpmlint") == "2.4.0" else []
     done = subprocess.run(
@@ -446,7 +445,7 @@ def _version(program: str) -> str:
 
 
 def _assert_each_is_explained(file: Path, exception: re.Pattern[str]) -> None:
-    """A comment stands above each exception, or above the group that it belongs to."""
+    """Each exception, or its group, has a comment above it."""
     explained = False
     for line in file.read_text().splitlines():
         if exception.match(line):

@@ -1,4 +1,4 @@
-"""The simulated EC2 itself, where others rely on it: as a program of its own, and as one context."""
+"""The simulated EC2 itself, as a program and as a context manager."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def program(tmp_path: Path) -> Iterator[Program]:
     process.communicate(timeout=10)
 
 
-def test_the_emulator_is_a_program_of_its_own(program: Program) -> None:
+def test_the_emulator_runs_as_a_program(program: Program) -> None:
     assert program.get("user-data") == "#!/bin/sh\n"
     assert program.get("meta-data/tags/instance/") == "Name"
     assert program.get("meta-data/public-ipv4") == ""
@@ -62,7 +62,7 @@ def test_the_emulator_is_a_program_of_its_own(program: Program) -> None:
     assert [request["status"] for request in program.ask("/requests")][:2] == [500, 200]
 
 
-def test_the_emulators_faults_and_data_change_from_outside(program: Program) -> None:
+def test_faults_and_data_of_the_emulator_can_be_changed_from_outside(program: Program) -> None:
     program.get("user-data")
     program.ask("/clear-requests", {})
     program.ask("/data", {"meta-data": {"local-ipv4": "10.9.9.9"}})
@@ -74,7 +74,7 @@ def test_the_emulators_faults_and_data_change_from_outside(program: Program) -> 
 
 
 @pytest.mark.parametrize("version", ["latest", "1.0", "2009-04-04", "2016-09-02", "2018-09-24", "2021-03-23"])
-def test_every_version_of_the_tree_that_cloud_init_asks_for_is_the_same(imds: emulator.Server, version: str) -> None:
+def test_every_version_that_cloud_init_reads_is_the_same(imds: emulator.Server, version: str) -> None:
     token = imds.service.new_token(60)
     request = urllib.request.Request(
         f"{imds.url}/{version}/meta-data/instance-id", headers={"X-aws-ec2-metadata-token": token}
@@ -84,7 +84,7 @@ def test_every_version_of_the_tree_that_cloud_init_asks_for_is_the_same(imds: em
 
 
 @pytest.mark.parametrize("seconds", [None, "0", "21601", "-1", "soon"])
-def test_a_token_without_a_proper_life_is_refused_as_the_real_service_does(
+def test_refuses_a_token_without_a_valid_lifetime_as_the_real_service_does(
     imds: emulator.Server, seconds: Optional[str]
 ) -> None:
     headers = {} if seconds is None else {"X-aws-ec2-metadata-token-ttl-seconds": seconds}
@@ -94,7 +94,7 @@ def test_a_token_without_a_proper_life_is_refused_as_the_real_service_does(
     assert caught.value.code == 400
 
 
-def test_one_context_leads_to_both_services() -> None:
+def test_one_context_starts_both_services() -> None:
     with SimulatedEc2({"meta-data": {"local-ipv4": "10.1.1.1"}}) as ec2:
         ec2.aws.put_parameters({"/a": "b"})
         agent = Imds.from_environment(ec2.environ, deadline_seconds=5)

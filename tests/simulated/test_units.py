@@ -1,4 +1,4 @@
-"""The unit files themselves, as systemd reads them: correct, ordered, as open as they must be and no more.
+"""The unit files as systemd reads them: correct, ordered and sandboxed.
 
 That they work is shown by tests/boot; this needs no root.
 """
@@ -49,12 +49,12 @@ def _systemd_version() -> int:
     return int(said.split()[1])
 
 
-def test_every_unit_of_the_contract_is_here() -> None:
+def test_every_unit_of_the_contract_exists() -> None:
     assert {unit.name for unit in TELEPORT} == CONTRACT
 
 
 @pytest.mark.parametrize("unit", sorted(UNITS.iterdir()), ids=lambda unit: unit.name)
-def test_a_unit_opens_with_why_it_exists(unit: Path) -> None:
+def test_a_unit_begins_with_its_purpose(unit: Path) -> None:
     opening = []
     for line in unit.read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
@@ -64,8 +64,8 @@ def test_a_unit_opens_with_why_it_exists(unit: Path) -> None:
 
 
 @needs_systemd
-def test_systemd_has_nothing_to_say_against_any_unit(tmp_path: Path) -> None:
-    """In a copy of the host's own units, with stand-ins for the programs: verify wants to see that they exist."""
+def test_systemd_accepts_every_unit_without_warnings(tmp_path: Path) -> None:
+    """With a copy of the host's units and stand-ins for the programs, which verify requires to exist."""
     if _systemd_version() < 250:
         pytest.skip("systemd-analyze verify --root= takes systemd 250")
     units = tmp_path / "usr/lib/systemd/system"
@@ -110,12 +110,12 @@ def _exposure(unit: Path) -> float:
 
 @needs_systemd
 @pytest.mark.parametrize("name", sorted({unit.name for unit in SERVICES} - WITH_SESSIONS))
-def test_what_serves_no_session_is_hardened(name: str) -> None:
+def test_units_without_sessions_are_sandboxed(name: str) -> None:
     assert _exposure(UNITS / name) <= 4.0
 
 
 @pytest.mark.parametrize("name", sorted(WITH_SESSIONS))
-def test_what_may_serve_sessions_confines_nothing_and_says_why(name: str) -> None:
+def test_units_with_sessions_are_not_sandboxed_and_say_why(name: str) -> None:
     unit = UNITS / name
     assert [key for key, _ in _settings(unit) if CONFINING.match(key)] == []
     assert "No sandbox here, on purpose" in unit.read_text(encoding="utf-8")
@@ -123,7 +123,7 @@ def test_what_may_serve_sessions_confines_nothing_and_says_why(name: str) -> Non
 
 @pytest.mark.parametrize("unit", [GENERATE, *TELEPORT], ids=lambda unit: unit.name)
 def test_a_unit_that_multi_user_wants_is_ordered_after_it_as_after_cloud_final(unit: Path) -> None:
-    """Otherwise it sits in an ordering cycle wherever cloud-final.service is after multi-user.target."""
+    """Otherwise there is an ordering cycle if cloud-final.service is after multi-user.target."""
     assert _values(unit, "WantedBy") == ["multi-user.target"]
     after = [word for value in _values(unit, "After") for word in value.split()]
     assert {"multi-user.target", "cloud-final.service"} <= set(after)
@@ -136,7 +136,7 @@ def test_nothing_else_is_wanted_by_multi_user() -> None:
 
 
 @pytest.mark.parametrize("unit", TELEPORT, ids=lambda unit: unit.name)
-def test_a_teleport_unit_does_what_the_contract_says(unit: Path) -> None:
+def test_a_teleport_unit_follows_the_contract(unit: Path) -> None:
     assert _values(unit, "EnvironmentFile") == [
         "-/etc/default/teleport",
         "-/var/lib/teleport-bootstrap/unit.env",
@@ -162,13 +162,13 @@ def test_a_teleport_unit_does_what_the_contract_says(unit: Path) -> None:
 
 
 def test_only_teleports_units_own_its_runtime_directory() -> None:
-    """Whichever oneshot also had it would delete a running Teleport's pid file when it ends."""
+    """A oneshot unit with it would delete a running Teleport's PID file when it ends."""
     owners = {unit.name for unit in SERVICES if "teleport" in " ".join(_values(unit, "RuntimeDirectory")).split()}
     assert owners == CONTRACT
 
 
-def test_no_unit_lets_systemd_take_over_teleports_data_directory() -> None:
-    """StateDirectory= changes the owner of all that is in it, recursively, whenever the directory's own differs."""
+def test_no_unit_has_systemd_own_the_data_directory_of_teleport() -> None:
+    """StateDirectory= recursively changes the owner of the content if the owner of the directory differs."""
     for unit in SERVICES:
         assert "teleport" not in " ".join(_values(unit, "StateDirectory")).split(), unit.name
 

@@ -299,7 +299,7 @@ class _Proxy(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def _refusal(self) -> Optional[Answer]:
-        """Return what S3 answers where the bucket is elsewhere, or somebody else's: moto does not look at that."""
+        """Return S3's answer for a bucket of another region or account, which moto does not check."""
         owner = self.headers.get("x-amz-expected-bucket-owner")
         home = self._home().get("x-amz-bucket-region")
         if home and f"/{home}/s3/" not in self.headers.get("Authorization", ""):

@@ -124,7 +124,7 @@ def simulated(parameter: str) -> str:
 
 
 def assignments(variables: list[dict[str, Any]]) -> str:
-    """Return the conf as the agent read it, with secrets masked: what somebody's own conf shows of itself."""
+    """Return the conf as the agent read it, with secrets masked."""
     return "\n".join(f"{each['name']}={each['value']}" for each in variables)
 
 

@@ -40,5 +40,5 @@ def _first_lines(python: str) -> str:
     """Return what lets `python` run the script; the kernel ends an interpreter's path at its first space."""
     if " " not in python:
         return f"#!{python}"
-    # To a shell this runs Python; to Python it is a string that nobody uses.
+    # A shell runs Python with this line; for Python it is an unused string.
     return f"#!/bin/sh\n'''exec' \"{python}\" \"$0\" \"$@\"\n' '''"

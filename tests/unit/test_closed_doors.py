@@ -42,6 +42,6 @@ def sleep() -> None:
 
 
 @pytest.mark.parametrize("opened", [connect, bind, look_up, run, run_in_a_shell, fork, sleep])
-def test_a_unit_test_that_opens_a_door_fails(opened) -> None:
+def test_a_unit_test_that_does_input_or_output_fails(opened) -> None:
     with pytest.raises(pytest.fail.Exception, match="belongs into tests/simulated"):
         opened()

@@ -1,4 +1,4 @@
-"""What looks like a secret is taken out of a text wherever it stands; what a supporter needs to read stays."""
+"""Whatever looks like a secret is masked in a text; what a supporter needs is kept."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from teleport_bootstrap.secret import MASK, Secret
 BCRYPT = "$2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy"
 HEX = "9b1a9953c4611296a827abf8c47804d7"
 
-# A line, and the part of it that must not be seen.
+# A line, and the part of it that must be masked.
 SECRET_LINES = {
     f"    passwd_hash: {BCRYPT}": BCRYPT,
     f"user alice has {BCRYPT} in the table": BCRYPT,
@@ -89,14 +89,14 @@ KEPT = [
 
 
 @pytest.mark.parametrize("line", SECRET_LINES)
-def test_what_looks_like_a_secret_is_masked(line: str) -> None:
+def test_masks_what_looks_like_a_secret(line: str) -> None:
     shown = redaction.Mask([]).apply(line)
     assert SECRET_LINES[line] not in shown
     assert MASK in shown
 
 
 @pytest.mark.parametrize("line", KEPT)
-def test_what_helps_stays(line: str) -> None:
+def test_keeps_what_helps(line: str) -> None:
     assert redaction.Mask([]).apply(line) == line
 
 
@@ -106,7 +106,7 @@ KEY = ("MHcREVLINE1aaaaaaaaa", "AwEHoUQDQgAEx", "zzRev2==")
 @pytest.mark.parametrize("kind", ["PRIVATE KEY", "RSA PRIVATE KEY", "PGP PRIVATE KEY BLOCK"])
 @pytest.mark.parametrize("whole", ["both", "begin", "end"])
 @pytest.mark.parametrize("newest_first", [True, False])
-def test_a_key_over_several_entries_is_masked_though_an_edge_is_cut_off_and_others_speak(
+def test_masks_a_key_over_several_entries_though_an_end_is_cut_off_and_others_are_in_between(
     kind: str, whole: str, newest_first: bool
 ) -> None:
     entries = [f"x[1]: {line}" for line in KEY]
@@ -124,13 +124,13 @@ def test_a_key_over_several_entries_is_masked_though_an_edge_is_cut_off_and_othe
     assert "kept before\n" in shown and "kept behind\n" in shown
 
 
-def test_what_stands_between_two_keys_stays() -> None:
+def test_keeps_text_between_two_keys() -> None:
     key = "-----BEGIN PRIVATE KEY-----\nMHcREVLINE1aaaaaaaaa\n-----END PRIVATE KEY-----\n"
     shown = redaction.Mask([]).apply(f"{key}this is in between\n{key}")
     assert "this is in between\n" in shown and "MHc" not in shown
 
 
-def test_the_edge_of_a_key_is_no_secret_so_that_other_keys_are_found_by_theirs() -> None:
+def test_the_first_and_last_line_of_a_key_are_not_secret() -> None:
     found = known_secrets.Found()
     for value in ("-----BEGIN PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----\nMIIEline1\n-----END PRIVATE KEY-----"):
         found.add(value)
@@ -157,7 +157,7 @@ def test_the_edge_of_a_key_is_no_secret_so_that_other_keys_are_found_by_theirs()
     ],
     ids=lambda line: line[:30],
 )
-def test_its_work_grows_no_faster_than_the_text(line: str) -> None:
+def test_runs_in_linear_time(line: str) -> None:
     """Seconds would be minutes otherwise, or hours; the limit is far from both."""
     begun = time.process_time()
     redaction.Mask([Secret("a-known-secret")]).apply(line)
@@ -171,5 +171,5 @@ def test_its_work_grows_no_faster_than_the_text(line: str) -> None:
         ("TELEPORT_NODENAME=x # the first host", "TELEPORT_NODENAME=x # the first host"),
     ],
 )
-def test_a_comment_behind_a_value_of_the_conf_is_looked_at_too(line: str, shown: str) -> None:
+def test_masks_a_comment_after_a_value_of_the_conf(line: str, shown: str) -> None:
     assert conf_text.masked(line) == f"{shown}\n"

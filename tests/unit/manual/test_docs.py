@@ -61,7 +61,7 @@ def unknown(command: str) -> str:
     return ""
 
 
-def test_such_commands_are_found() -> None:
+def test_finds_commands_in_documents() -> None:
     assert "teleport-bootstrap reconfigure --yes" in list(commands(GUIDE))
     assert unknown("teleport-bootstrap reconfigure --no-such") and unknown("teleport-bootstrap regenerate")
     assert not unknown("teleport-bootstrap backup s3://b/p --keep 7")
@@ -75,7 +75,7 @@ def test_every_command_and_option_exists(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=IDS)
-def test_every_link_leads_somewhere(page: Path) -> None:
+def test_every_link_has_a_target(page: Path) -> None:
     text = page.read_text("utf-8")
     for target in re.findall(r"\]\(([^)#:]*(?:#[\w-]+)?)\)", _FENCE.sub("", text)):
         name, _, anchor = target.partition("#")
@@ -102,7 +102,7 @@ def test_every_variable_of_the_conf_exists(page: Path) -> None:
 
 
 @pytest.mark.parametrize("text", _CONF.findall(GUIDE), ids=lambda text: text.split()[0])
-def test_every_conf_of_the_guide_is_good(text: str) -> None:
+def test_every_conf_of_the_guide_is_valid(text: str) -> None:
     inspection = conf_file.inspect(text.encode())
     assert inspection.errors == () and inspection.warnings == ()
     assert inspection.conf is not None
@@ -159,7 +159,7 @@ def test_each_policy_allows_what_its_feature_calls_and_no_more(feature: str) -> 
     assert actions_of(policy) == POLICIES[feature]
 
 
-def test_policies_are_whole_and_name_resources() -> None:
+def test_policies_are_complete_and_name_resources() -> None:
     assert len(policies()) == len(POLICIES) + 1, "and the one for Teleport itself"
     for _, policy in policies():
         assert policy["Version"] == "2012-10-17"
@@ -171,7 +171,7 @@ def test_policies_are_whole_and_name_resources() -> None:
             assert statement["Resource"] != "*" or actions_of({"Statement": [statement]}) <= free
 
 
-def test_no_action_that_the_code_names_is_in_no_policy() -> None:
+def test_every_action_that_the_code_names_is_in_a_policy() -> None:
     named = set()
     for path in (CHECKOUT / "teleport_bootstrap").rglob("*.py"):
         named |= set(re.findall(r'"((?:ssm|s3|dynamodb|ec2|kms|route53):[A-Z]\w+)"', path.read_text("utf-8")))

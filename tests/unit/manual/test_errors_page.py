@@ -16,7 +16,7 @@ def test_the_page_is_current() -> None:
     assert (DOCS / "errors.md").read_text("utf-8") == errors_page.page(), f"run: {command}"
 
 
-def test_every_error_is_in_it_below_its_status_with_advice() -> None:
+def test_lists_every_error_below_its_status_with_advice() -> None:
     page = errors_page.page()
     for kind in errors.catalogue():
         section = page.partition(f"\n## {kind.exit_status}: ")[2].partition("\n## ")[0]
@@ -24,7 +24,7 @@ def test_every_error_is_in_it_below_its_status_with_advice() -> None:
         assert errors_page.ADVICE[kind.exit_status] in section
 
 
-def test_what_it_links_to_is_there() -> None:
+def test_its_links_have_targets() -> None:
     for name, anchor in re.findall(r"\]\(([\w-]+\.md)(?:#([\w-]+))?\)", errors_page.page()):
         text = (DOCS / name).read_text("utf-8")
         headings = {

@@ -25,7 +25,7 @@ def plain(page: str) -> str:
     return text
 
 
-def test_every_command_and_option_is_in_it() -> None:
+def test_names_every_command_and_option() -> None:
     program = command_tree.program()
     assert {each.words[1] for each in program.below} == set(main.COMMANDS)
     for command in program.all_below():
@@ -36,7 +36,7 @@ def test_every_command_and_option_is_in_it() -> None:
         assert command.example in body or command.below
 
 
-def test_every_error_and_status_is_in_it() -> None:
+def test_names_every_error_and_status() -> None:
     text = plain(PROGRAM)
     for kind in errors.catalogue():
         assert f"{kind.code} ({kind.exit_status})\n" in text
@@ -44,16 +44,16 @@ def test_every_error_and_status_is_in_it() -> None:
     assert re.findall(r"^(\d+)$", statuses, re.MULTILINE) == [str(status) for status in errors.MEANINGS]
 
 
-def test_every_path_of_the_code_is_in_it() -> None:
+def test_names_every_path_of_the_code() -> None:
     files = plain(PROGRAM).partition('.SH "FILES"')[2].partition(".SH")[0]
     named = {value for name, value in vars(paths).items() if name.isupper() and isinstance(value, str)}
     assert len(named) > 5
-    # What is in our own state is nobody's to touch, and none of it has to be told.
+    # The files of our own state are not documented one by one.
     told = [path for path in sorted(named) if not path.startswith(f"{paths.STATE}/")]
     assert [path for path in told if path not in files] == []
 
 
-def test_every_environment_variable_that_the_code_reads_is_in_it() -> None:
+def test_names_every_environment_variable_that_the_code_reads() -> None:
     section = plain(PROGRAM).partition('.SH "ENVIRONMENT"')[2].partition(".SH")[0]
     read = set()
     for path in (CHECKOUT / "teleport_bootstrap").rglob("*.py"):
@@ -63,18 +63,18 @@ def test_every_environment_variable_that_the_code_reads_is_in_it() -> None:
     assert sorted(read - set(re.findall(r"[A-Z0-9_]+", section))) == []
 
 
-def test_every_unit_is_in_it() -> None:
+def test_names_every_unit() -> None:
     section = plain(PROGRAM).partition('.SH "UNITS"')[2].partition(".SH")[0]
     units = {path.name for path in (CHECKOUT / "systemd").iterdir() if path.suffix in (".service", ".timer")}
     assert sorted(unit for unit in units if unit not in section) == []
 
 
-def test_every_variable_is_in_the_page_of_the_conf() -> None:
+def test_the_conf_page_names_every_variable() -> None:
     terms = re.findall(r"^\.TP\n\\fB(.*)\\fR$", CONF, re.MULTILINE)
     assert terms == [variable.name for variable in variables.TABLE]
 
 
-def test_the_date_is_the_builds_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_date_is_that_of_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
     assert '"1970-01-02"' in roff.heading("x", 8, "y")
     assert program_page.page() == program_page.page()
@@ -92,5 +92,5 @@ def test_the_date_is_the_builds_own(monkeypatch: pytest.MonkeyPatch) -> None:
         ("a … b", "a \\[u2026] b"),
     ],
 )
-def test_no_text_becomes_a_macro_or_another_character(text: str, shown: str) -> None:
+def test_text_is_neither_read_as_a_macro_nor_changed(text: str, shown: str) -> None:
     assert roff.prose(text) == shown
