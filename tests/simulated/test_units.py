@@ -118,7 +118,7 @@ def test_units_without_sessions_are_sandboxed(name: str) -> None:
 def test_units_with_sessions_are_not_sandboxed_and_say_why(name: str) -> None:
     unit = UNITS / name
     assert [key for key, _ in _settings(unit) if CONFINING.match(key)] == []
-    assert "No sandbox here, on purpose" in unit.read_text(encoding="utf-8")
+    assert "Intentionally no sandbox" in unit.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("unit", [GENERATE, *TELEPORT], ids=lambda unit: unit.name)
