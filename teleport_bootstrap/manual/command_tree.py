@@ -47,11 +47,6 @@ def program() -> Command:
     return _command(parser, (parser.prog,), parser.description or "")
 
 
-def shared() -> tuple[Option, ...]:
-    """Return the options that every command has, before or after its name."""
-    return tuple(each for each in program().options if "--version" not in each.names)
-
-
 def _command(parser: argparse.ArgumentParser, words: tuple[str, ...], purpose: str) -> Command:
     shown = [
         each

@@ -20,7 +20,7 @@ from teleport_bootstrap.manual import command_tree, completion
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PROGRAM = command_tree.program()
-SHARED = [each.names[-1] for each in command_tree.shared()]
+SHARED = [each.names[-1] for each in PROGRAM.options if "--version" not in each.names]
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "TERM": "dumb", "LC_ALL": "C.UTF-8"}
 
 Offer = Callable[..., "list[str]"]
