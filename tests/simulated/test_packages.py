@@ -211,7 +211,7 @@ def test_a_missing_file_fails_the_build(copy: Path, tmp_path: Path) -> None:
     built = packages.build(lacking, tmp_path / "out")
 
     assert built.status == 1
-    assert "packaging/sysusers.conf is not in the checkout" in built.said
+    assert "packaging/sysusers.conf, which the packages have to contain, is missing" in built.said
     assert (built.deb, built.rpm) == (None, None)
 
 
