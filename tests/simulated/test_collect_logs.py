@@ -238,7 +238,7 @@ def test_holds_what_helps(agent: Agent) -> None:
     assert "nodename: kept-in-the-bundle" in found["config/etc/teleport.yaml"]
     assert "TELEPORT_PROXY_SERVER_LB=proxy.example.com\n" in found["config/conf"]
     assert "kept-in-the-journal" in found["journal/teleport.service.txt"]
-    assert f"sha256:{'5e' * 32}" in found["journal/teleport.service.txt"], "digests and pins are no secrets"
+    assert f"sha256:{'5e' * 32}" in found["journal/teleport.service.txt"], "digests and pins are not secret"
     assert f"{SHORT}4 nor a{SHORT}" in found["journal/teleport.service.txt"], "a short secret is masked as a word only"
     assert "kept-user" in found["journal/teleport.service.txt"]
     assert "LEVEL=kept-level" in found["config/etc/default/teleport"]
