@@ -1,6 +1,6 @@
 """The language stays plain: words that are out, names that say nothing, and parameters with a fixed name.
 
-Each word has its replacement next to it. See the glossary in docs/contributing.md. not_yet_plain.txt lists files that do
+Each word has its replacement next to it; the glossary is in docs/contributing.md. not_yet_plain.txt lists files that do
 not pass yet and may only shrink; `python3 -m tests.lint.test_language >tests/lint/not_yet_plain.txt` renews it.
 """
 
