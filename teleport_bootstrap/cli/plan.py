@@ -1,8 +1,9 @@
-"""`teleport-bootstrap plan`: print everything that generate would do."""
+"""`teleport-bootstrap plan`: print everything that `generate` would do."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from typing import Any
 
 from teleport_bootstrap.cli import options, result, sources
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
-    """Plan, and show the whole of it."""
+    """Plan, and print the whole plan."""
     plan = sources.plan(arguments)
     return result.Result(_text(plan), data(plan))
 
@@ -31,42 +32,18 @@ def data(plan: plan_model.Plan) -> dict[str, Any]:
         "role": wanted.deployment.role.value,
         "teleport_yaml": plan.document,
         "overrides": list(plan.override_files),
-        "files": [
-            {
-                "path": each.path,
-                "mode": f"{each.mode:04o}",
-                "owner": each.owner,
-                "group": each.group,
-                "content": each.content,
-            }
-            for each in plan.files
-        ],
-        "secrets": [
-            {
-                "parameter": each.parameter,
-                "variable": each.variable,
-                "path": each.path,
-                "mode": f"{each.mode:04o}",
-                "owner": each.owner,
-                "group": each.group,
-                "awaited": each.awaited,
-            }
-            for each in wanted.secrets
-        ],
-        "directories": [
-            {"path": each.path, "mode": f"{each.mode:04o}", "owner": each.owner, "group": each.group}
-            for each in wanted.directories
-        ],
+        "files": [_entry(each) for each in plan.files],
+        "secrets": [_entry(each) for each in wanted.secrets],
+        "directories": [_entry(each) for each in wanted.directories],
         "markers": list(wanted.markers),
         "absent": list(wanted.absent),
-        "units": {
-            "enable": list(wanted.units.enable),
-            "disable": list(wanted.units.disable),
-            "start": list(wanted.units.start),
-            "stop": list(wanted.units.stop),
-        },
+        "units": {verb: list(units) for verb, units in dataclasses.asdict(wanted.units).items()},
         "notes": list(plan.notes),
     }
+
+
+def _entry(planned: plan_model.PlannedFile | plan_model.PlannedDirectory | plan_model.SecretFile) -> dict[str, Any]:
+    return {**dataclasses.asdict(planned), "mode": f"{planned.mode:04o}"}
 
 
 def _text(plan: plan_model.Plan) -> str:

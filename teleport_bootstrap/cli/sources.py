@@ -1,4 +1,4 @@
-"""Conf and metadata for the commands that only look: from named files, otherwise from this instance."""
+"""Conf and metadata for the commands that change nothing: from named files, otherwise from this instance."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ LARGEST = trust.LARGEST
 
 
 def conf_data(root: paths.Root, path: str | None) -> tuple[bytes, str]:
-    """Return the conf at `path` (`-` is standard input), by default the instance's own, and what to call it.
+    """Return the conf at `path` (`-` is standard input), by default the instance's own, and its name for messages.
 
-    Raises ConfMissing and FileTrouble; and UntrustedPath for the instance's own, which decides about root's work.
+    Raises ConfMissing and FileTrouble; and UntrustedPath for the instance's own, which decides what root does.
     """
     if path == "-":
         return _bounded(sys.stdin.buffer, "standard input"), "standard input"
@@ -35,7 +35,7 @@ def conf_data(root: paths.Root, path: str | None) -> tuple[bytes, str]:
     data = trust.read(root, paths.CONF)
     if data is None:
         raise errors.ConfMissing(
-            f"there is no {root.path(paths.CONF)}", hint="Name another file, or write this one in user-data."
+            f"there is no {root.path(paths.CONF)}", hint="Name another file with --conf, or write it in user-data."
         )
     return data, root.path(paths.CONF)
 
@@ -56,14 +56,14 @@ def plan(arguments: argparse.Namespace) -> plan_model.Plan:
 
 
 def _overrides(root: paths.Root, arguments: argparse.Namespace) -> tuple[overrides.Override, ...]:
-    """Return the override files to merge; a conf from elsewhere is not this instance's, and comes without them."""
+    """Return the override files to merge; without --overrides, a conf from --conf comes without them."""
     if arguments.overrides is None:
         return () if arguments.conf is not None else gather.overrides(root)
     try:
         chosen, notes = overrides.chosen(os.listdir(arguments.overrides))
     except OSError as error:
         raise errors.UsageError(
-            f"{arguments.overrides} is no directory that can be read: {error.strerror}",
+            f"the directory {arguments.overrides} cannot be read: {error.strerror}",
             hint="Name the directory with the override files.",
         ) from None
     for note in notes:
@@ -85,7 +85,7 @@ def _named_file(path: str) -> bytes:
         with open(path, "rb") as file:
             return _bounded(file, path)
     except FileNotFoundError:
-        raise errors.UsageError(f"there is no {path}", hint="Check the name of the file.") from None
+        raise errors.UsageError(f"{path} does not exist", hint="Check the name of the file.") from None
     except OSError as error:
         raise errors.FileTrouble(f"{path} cannot be read: {error.strerror}", hint="Check the file.") from None
 
@@ -95,6 +95,6 @@ def _bounded(file: BinaryIO, name: str) -> bytes:
     if len(data) > LARGEST:
         raise errors.FileTrouble(
             f"{name} is larger than {LARGEST // 1024 // 1024} MiB",
-            hint="It should hold a few lines; is it the right one?",
+            hint="A file of a few lines is expected. Check the name of the file.",
         )
     return data

@@ -1,14 +1,14 @@
-"""What differs between two states of a machine, for a person to read and for the agent to act on."""
+"""What differs between two versions of a file or a document, for the operator and for what follows from it."""
 
 from __future__ import annotations
 
 import difflib
 from typing import Any
 
-from teleport_bootstrap.plan import secret_mask
+from teleport_bootstrap.plan import provenance, secret_mask
 
-# Where in the document a change is taken up by a reload, in which Teleport starts its successor with the new file and
-# hands its connections over. Listeners, storage, identity and joining are not among them: those take a restart.
+# Settings that Teleport applies at a reload: it starts its successor with the new file and hands its connections over.
+# Listeners, storage, identity and joining are not among them: those need a restart.
 _RELOADABLE = (
     ("teleport", "log"),
     ("ssh_service", "labels"),
@@ -21,9 +21,9 @@ _RELOADABLE = (
 
 
 def unified(path: str, before: str | None, after: str | None) -> str:
-    """Return the difference between two contents of `path` as a unified diff; None is a file that is not there.
+    """Return the difference between two contents of `path` as a unified diff; None is a missing file.
 
-    What is named like a secret is masked: people write tokens into teleport.yaml and its overrides by hand.
+    Values of keys that are named like secrets are masked: operators write tokens into teleport.yaml and overrides.
     """
     head = (path if before is not None else "/dev/null", path if after is not None else "/dev/null")
     lines = difflib.unified_diff(
@@ -33,12 +33,12 @@ def unified(path: str, before: str | None, after: str | None) -> str:
     )
     diff = "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
     if not diff and before != after:
-        return f"--- {head[0]}\n+++ {head[1]}\n  (what differs is secret, or nothing but blank)\n"
+        return f"--- {head[0]}\n+++ {head[1]}\n  (only secrets or blanks differ)\n"
     return diff
 
 
 def reload_suffices(before: dict[str, Any], after: dict[str, Any]) -> bool:
-    """Whether everything that differs between two documents is taken up by a reload."""
+    """Return whether a reload applies everything that differs between two documents."""
     return _without(before) == _without(after)
 
 
@@ -52,10 +52,10 @@ def _without(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def dangers(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, ...]:
-    """Return what a cluster that has state would suffer from, in words: who it is, and where its state lies."""
+    """Return the changes that harm a cluster which has state, in words: of its identity, and of where its state is."""
     found = []
     for path, consequence in _IDENTITY:
-        old, new = _at(before, path), _at(after, path)
+        old, new = provenance.value_at(before, path), provenance.value_at(after, path)
         if old is not None and old != new:
             name = ".".join(path)
             found.append(f"{name} changes from {old} to {new if new is not None else 'nothing'}: {consequence}")
@@ -65,29 +65,23 @@ def dangers(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, ...]:
 _IDENTITY = (
     (
         ("auth_service", "cluster_name"),
-        "a cluster keeps the name it was born with; Teleport refuses another one, or ignores it",
+        "a cluster keeps its first name; Teleport refuses another one, or ignores it",
     ),
     (
         ("auth_service", "authentication", "webauthn", "rp_id"),
-        "every security key registered so far stops working, and people have to register again",
+        "every registered security key stops working, and users have to register again",
     ),
     (
         ("proxy_service", "public_addr"),
-        "people and nodes that know the old address do not find this one, and certificates name the old one",
+        "users and nodes that know the old address cannot find the new one, and certificates name the old one",
     ),
     (("teleport", "storage", "type"), "the cluster's users, roles and audit log stay behind in the old storage"),
     (("teleport", "storage", "table_name"), "the cluster's users, roles and audit log stay behind in the old table"),
 )
 
 
-def _at(document: Any, path: tuple[str, ...]) -> Any:
-    for key in path:
-        document = document.get(key) if isinstance(document, dict) else None
-    return document
-
-
 def keeps(document: Any, patch: Any) -> bool:
-    """Whether `document` says already what the JSON Merge Patch `patch` would change in it."""
+    """Return whether the JSON Merge Patch `patch` would change nothing in `document`."""
     if not isinstance(patch, dict):
         return bool(document == patch and type(document) is type(patch))
     if not isinstance(document, dict):
@@ -99,7 +93,7 @@ def keeps(document: Any, patch: Any) -> bool:
 
 
 def merge_patch(before: Any, after: Any) -> Any:
-    """Return the JSON Merge Patch (RFC 7396) that makes `after` of `before`, both documents."""
+    """Return the JSON Merge Patch (RFC 7396) that turns the document `before` into `after`."""
     if not isinstance(before, dict) or not isinstance(after, dict):
         return after
     patch: dict[str, Any] = {key: None for key in before if key not in after}

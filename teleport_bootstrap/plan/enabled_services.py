@@ -1,8 +1,8 @@
-"""Which services Teleport runs by a document."""
+"""Which services Teleport runs according to a document."""
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any
 
 ON = frozenset(("yes", "yeah", "y", "true", "1", "on"))
 OFF = frozenset(("no", "nope", "n", "false", "0", "off"))
@@ -11,8 +11,8 @@ OFF = frozenset(("no", "nope", "n", "false", "0", "off"))
 BY_DEFAULT = ("auth_service", "proxy_service", "ssh_service")
 
 
-def truth(value: Any) -> Optional[bool]:
-    """Return what Teleport takes `value` for where it expects yes or no: None for a word that it does not know.
+def truth(value: Any) -> bool | None:
+    """Return how Teleport reads a boolean: None for a word that it does not know.
 
     See ParseBool in Teleport's api/utils.
     """
@@ -21,12 +21,10 @@ def truth(value: Any) -> Optional[bool]:
 
 
 def runs(document: dict[str, Any], service: str) -> bool:
-    """Whether Teleport runs `service`: a word that it does not know disables, nothing written is the default."""
+    """Return whether Teleport runs `service`: an unknown word disables it, and without a word the default applies."""
     section = document.get(service)
     word = section.get("enabled") if isinstance(section, dict) else None
-    if word in (None, ""):
-        return service in BY_DEFAULT
-    return truth(word) is True
+    return service in BY_DEFAULT if word in (None, "") else truth(word) is True
 
 
 def services(document: dict[str, Any]) -> list[str]:

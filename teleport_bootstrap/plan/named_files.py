@@ -1,4 +1,4 @@
-"""The files that a document names, whatever they are for: what a backup of the host has to hold beside it."""
+"""The files that a document names, whatever they are for: a backup of the host has to contain them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 # Keys for files end like this: key_file, license_file, ca_cert_file, tls_ca_file, keytab_file, kubeconfig_file.
 _ENDING = "_file"
-# What Teleport writes itself.
+# A file that Teleport writes itself.
 _WRITTEN = ("pid_file",)
-# The same under other names. A pin and a token may also be the thing itself.
+# Other keys of files. A pin and a token may also be given themselves.
 _OTHERS = ("ca_pin", "auth_token", "token_name", "credentials_path", "pin_path")
 
 
 def named(document: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the absolute paths of the files that `document` names, of services that are not enabled too, each once."""
+    """Return the absolute paths of the files that `document` names, also for disabled services, each once."""
     return tuple(dict.fromkeys(_named(document, "")))
 
 

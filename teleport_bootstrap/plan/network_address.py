@@ -1,6 +1,6 @@
 """Network addresses as Teleport reads them from its configuration: host, host:port, [v6]:port, or a URL of these.
 
-See ParseAddr and ParseHostPortAddr in Teleport's lib/utils. A lone number is a host to it, never a port.
+See ParseAddr and ParseHostPortAddr in Teleport's lib/utils. It reads a lone number as a host, never as a port.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any
 
 _FORM = re.compile(
     r"(?:(?:tcp|https?)://)?(?:\[(?P<v6>[0-9A-Fa-f:.%]+)\]|(?P<host>[A-Za-z0-9._*-]*))(?::(?P<port>[0-9]{1,9}))?(?:/.*)?"
@@ -18,14 +18,14 @@ EVERYWHERE = frozenset(("", "0.0.0.0", "::"))  # noqa: S104 - read, not bound
 
 @dataclass(frozen=True)
 class Address:
-    """A host, empty for every address of this machine, and a port where one is given."""
+    """A host, empty for every address of this machine, and a port, None where the address has none."""
 
     host: str
-    port: Optional[int]
+    port: int | None
 
 
-def parse(value: Any) -> Optional[Address]:
-    """Return the address in `value`, None where it is none; whether the port is in range is not judged."""
+def parse(value: Any) -> Address | None:
+    """Return the address in `value`, None where it is not a valid one. The range of the port is not checked."""
     if not isinstance(value, (str, int)) or isinstance(value, bool):
         return None
     text = str(value)

@@ -1,14 +1,14 @@
-"""An operator's own changes to teleport.yaml: files merged into the planned document, each value keeping its line.
+"""An operator's own changes to teleport.yaml: files merged into the planned document, each value with its line.
 
-Merged last and in lexical order, each as JSON Merge Patch (RFC 7396): null deletes a key, a list is replaced as a
-whole. The values stay as they are written, see `yaml_reading.Plain`.
+Files are merged in lexical order, each as JSON Merge Patch (RFC 7396): null deletes a key, a list is replaced as a
+whole. Values stay as they are written, see `yaml_reading.Plain`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.finding import ERROR, Finding, Place, in_order_of_place
@@ -16,12 +16,12 @@ from teleport_bootstrap.plan import provenance, yaml_reading
 
 SUFFIX = ".yaml"
 
-# Where the whole installation expects Teleport's data: secrets, gates, backups and units name it.
+# The directory of Teleport's data, which secrets, gates, backups and units name: overrides cannot change it.
 _FIXED = ("teleport", "data_dir")
 
 
 class Override(NamedTuple):
-    """One file: what to call it in messages, and its bytes."""
+    """One file: its path as messages name it, and its bytes."""
 
     path: str
     content: bytes
@@ -29,7 +29,7 @@ class Override(NamedTuple):
 
 @dataclass(frozen=True)
 class Removed:
-    """A key that an override deleted: its path and the place of the null that did it."""
+    """A key that an override deleted: its path, and where the null is."""
 
     path: provenance.Path
     origin: provenance.Origin
@@ -45,10 +45,10 @@ class Merged:
 
 
 def chosen(names: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Return those of the file names in a directory of overrides that are read, in their order, and notes on others.
+    """Return the file names in a directory of overrides that are read, in their order, and notes on some others.
 
-    Read is what ends in `.yaml` and is not hidden. What editors leave behind is passed over without a word; a name
-    that was probably meant to be read is a note.
+    Names that end in `.yaml` and are not hidden are read. Files that editors leave are ignored silently; a note names
+    a file that was probably meant to be read.
     """
     read, notes = [], []
     for name in sorted(names):
@@ -63,12 +63,12 @@ def chosen(names: Iterable[str]) -> tuple[list[str], list[str]]:
 
 
 def check(files: Sequence[Override]) -> None:
-    """Raise OverrideInvalid with everything that is wrong with `files` on their own, whatever they are merged into."""
+    """Raise OverrideInvalid with everything that is wrong with `files`, whatever they are merged into."""
     _read_all(files)
 
 
 def merge(tree: dict[str, Any], files: Sequence[Override]) -> Merged:
-    """Return the document `tree` after `files`, in the order given.
+    """Return the document `tree` with `files` merged into it, in their order.
 
     Raises OverrideInvalid with everything that is wrong with any of them, and where one changes teleport.data_dir.
     """
@@ -100,7 +100,7 @@ def _read_all(files: Sequence[Override]) -> list[tuple[str, yaml_reading.Located
     return found
 
 
-def _read(path: str, content: bytes) -> tuple[Optional[yaml_reading.Located], Sequence[Finding]]:
+def _read(path: str, content: bytes) -> tuple[yaml_reading.Located | None, Sequence[Finding]]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -124,14 +124,14 @@ def _read(path: str, content: bytes) -> tuple[Optional[yaml_reading.Located], Se
 
 
 def _unwritten(path: str, located: yaml_reading.Located, name: str = "") -> list[Finding]:
-    """Return a problem for each `key:` with nothing behind it: too easily written by commenting out what it held."""
+    """Return a problem for each `key:` without a value: commenting out the lines below a key must not delete it."""
     if isinstance(located.value, dict):
         return [each for key, value in located.value.items() for each in _unwritten(path, value, key)]
     if isinstance(located.value, list):
         return [each for value in located.value for each in _unwritten(path, value, name)]
     if located.written:
         return []
-    hint = "write null to delete the key, or take the line out"
+    hint = "write null to delete the key, or remove the line"
     return [_problem(f"{name or 'the entry'} has no value", hint, Place(path, located.line, located.column), name)]
 
 
@@ -140,7 +140,7 @@ def _problem(message: str, remedy: str, place: Place, subject: str = "") -> Find
 
 
 class _Merge:
-    """RFC 7396, which also notes where each value comes from; `path` is the file at work."""
+    """RFC 7396, which also keeps where each value comes from; `path` is the current file."""
 
     def __init__(self) -> None:
         self.path = ""
@@ -172,7 +172,7 @@ class _Merge:
         return merged
 
     def whole(self, value: yaml_reading.Located) -> provenance.Tree:
-        """Return a value that replaces what was there; what is null in a list stays null, as RFC 7396 has it."""
+        """Return a value that replaces the one before; null in a list stays null, as RFC 7396 says."""
         if isinstance(value.value, dict) and value.value:
             return {key: self.whole(each) for key, each in value.value.items()}
         if isinstance(value.value, list) and any(isinstance(each.value, (dict, list)) for each in value.value):
@@ -180,7 +180,7 @@ class _Merge:
         return provenance.Sourced(value.plain, self._origins(value))
 
     def _forget(self, path: provenance.Path) -> None:
-        """Drop what is known of deletions at and below a path that has just been written or deleted."""
+        """Forget deletions at and below `path`, which has just been written or deleted."""
         self.removed = {place: each for place, each in self.removed.items() if place[: len(path)] != path or not path}
 
     def _origins(self, value: yaml_reading.Located) -> tuple[provenance.Origin, ...]:
@@ -189,9 +189,7 @@ class _Merge:
 
 
 def _fixed(tree: Any) -> Any:
-    for key in _FIXED:
-        tree = tree.get(key) if isinstance(tree, dict) else None
-    return provenance.document(tree)
+    return provenance.document(provenance.value_at(tree, _FIXED))
 
 
 def _changes_fixed(path: str, root: yaml_reading.Located, before: Any) -> Finding:
@@ -204,6 +202,6 @@ def _changes_fixed(path: str, root: yaml_reading.Located, before: Any) -> Findin
         "override-value",
         ".".join(_FIXED),
         f"this changes {'.'.join(_FIXED)}, which stays {before}: the units, the fetched secrets and the backups use it",
-        "take it out; mount another file system there to keep the data elsewhere",
+        "remove it; mount another file system there to keep the data elsewhere",
         Place(path, place.line, place.column),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Optional, Protocol
+from typing import Any, Protocol
 
 from teleport_bootstrap import paths
 from teleport_bootstrap.conf import deployment
@@ -12,7 +12,7 @@ from teleport_bootstrap.plan import overrides, provenance
 
 @dataclass(frozen=True)
 class PlannedFile:
-    """A file to write: where, with which mode and owner, and its whole content, which is never a secret."""
+    """A file to write: its path, content, mode and owner. The content is never a secret."""
 
     path: str
     content: str
@@ -23,7 +23,7 @@ class PlannedFile:
 
 @dataclass(frozen=True)
 class PlannedDirectory:
-    """A directory that has to be there, with its mode and owner."""
+    """A directory to create, with its mode and owner."""
 
     path: str
     mode: int
@@ -33,23 +33,23 @@ class PlannedDirectory:
 
 @dataclass(frozen=True)
 class SecretFile:
-    """A file whose content comes from SSM, or, where `variable` is given, from the conf; never from the plan.
+    """A file whose content comes from the SSM parameter `parameter` or the conf variable `variable`, not from the plan.
 
-    `awaited` says that an instance may come up before it exists: generate then applies the rest and the unit waits.
+    With `awaited`, an instance may start before the file exists: generate applies the rest, and the unit waits.
     """
 
     path: str
     mode: int
     owner: str
     group: str
-    parameter: Optional[str] = None
-    variable: Optional[str] = None
+    parameter: str | None = None
+    variable: str | None = None
     awaited: bool = False
 
 
 @dataclass(frozen=True)
 class Units:
-    """What to ask of systemd, in this order: disable, stop, enable, start."""
+    """The units to disable, stop, enable and start, in this order."""
 
     enable: tuple[str, ...] = ()
     disable: tuple[str, ...] = ()
@@ -58,7 +58,7 @@ class Units:
 
 
 class Applicable(Protocol):
-    """What can be brought to a machine: a planned activation, or a generation that was applied before."""
+    """What can be applied to a machine: a planned activation, or a generation that was applied before."""
 
     @property
     def unit(self) -> str:
@@ -66,23 +66,23 @@ class Applicable(Protocol):
 
     @property
     def files(self) -> tuple[PlannedFile, ...]:
-        """What is written beside teleport.yaml."""
+        """The files to write besides teleport.yaml."""
 
     @property
     def absent(self) -> tuple[str, ...]:
-        """The paths that must not be there."""
+        """The paths that must not exist."""
 
     @property
     def directories(self) -> tuple[PlannedDirectory, ...]:
-        """The directories that have to be there."""
+        """The directories to create."""
 
     @property
     def secrets(self) -> tuple[SecretFile, ...]:
-        """The files whose content comes from elsewhere."""
+        """The files with secrets."""
 
     @property
     def units(self) -> Units:
-        """What is asked of systemd."""
+        """The units to start, stop, enable and disable."""
 
     @property
     def gates(self) -> tuple[str, ...]:
@@ -93,7 +93,7 @@ class Applicable(Protocol):
 class Activation:
     """The part of a plan that follows from the conf and the Teleport build alone, without the instance's metadata.
 
-    `files` are the role marker, the unit's environment and the like; `absent` are the files that must not be there,
+    `files` are the role marker, the unit's environment and the like; `absent` are the files that must not exist,
     such as the markers of every other role. `gates` are the files that Teleport's unit waits for.
     """
 
@@ -123,10 +123,10 @@ class Activation:
 
 @dataclass(frozen=True)
 class Plan:
-    """The activation, and the teleport.yaml that goes with it.
+    """The activation, and the teleport.yaml for it.
 
     `document` is what Teleport will read, `tree` the same with the origin of each value, `teleport_yaml` the file.
-    `override_files` are the files merged into it, in their order, and `removed` the keys that they deleted.
+    `override_files` were merged into it, in this order; `removed` are the keys that they deleted.
     """
 
     activation: Activation

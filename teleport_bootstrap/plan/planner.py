@@ -1,4 +1,4 @@
-"""The one function that everything here serves: inputs in, a Plan out."""
+"""The planner: from the conf, the instance and the Teleport build to a Plan."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def plan(
 ) -> plan_model.Plan:
     """Return what `instance` should become according to `conf` and the overrides, for the Teleport in `build`.
 
-    Does no input or output. Raises ConfInvalid with all that does not fit together, TeleportUnsupported where the
-    build cannot do it, OverrideInvalid with all that is wrong with the override files, DocumentInvalid with all that
-    Teleport would refuse of the result, and RenderMismatch where the file would not say what was planned.
+    Does no input or output. Raises ConfInvalid for values that do not fit together, TeleportUnsupported where the
+    build cannot do it, OverrideInvalid for override files that are wrong, DocumentInvalid for a result that Teleport
+    would refuse, each with all findings; and RenderMismatch where the file would not say what was planned.
     """
     activated = activation.plan(conf, build)
     inputs = plan_inputs.Inputs(conf, activated.deployment, instance, build)
@@ -69,7 +69,7 @@ def plan(
 
 
 def header(conf: conf_file.Conf, instance: facts.Facts, build: teleport_build.TeleportBuild) -> dict[str, str]:
-    """Return what the head of the file says of its origin."""
+    """Return what the head of the file says about its origin."""
     return {
         "program": f"teleport-bootstrap {teleport_bootstrap.__version__}",
         "conf": paths.on_instance(conf.path),

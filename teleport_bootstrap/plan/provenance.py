@@ -1,7 +1,7 @@
-"""Values that remember where they came from.
+"""Values with the place they came from.
 
-The document is built as a tree of mappings, lists and leaves. A leaf is a plain value, which is a default of ours, or
-a `Sourced` one, which names the conf line, the metadata item or the override file that it came from.
+The document is built as a tree of mappings, lists and leaves. A leaf is a plain value, which is a default of this
+program, or a `Sourced` one, which names the conf line, the metadata item or the override file that it came from.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Sourced(Generic[T]):
 
 
 def from_conf(conf: conf_file.Conf, variable: variables.Variable[T]) -> Sourced[T] | None:
-    """Return what the conf says of `variable`, with its line; None where it says nothing."""
+    """Return the value of `variable` in the conf, with its line; None where the conf does not set it."""
     setting = conf.setting(variable)
     if setting is None:
         return None
@@ -65,7 +65,7 @@ def from_conf(conf: conf_file.Conf, variable: variables.Variable[T]) -> Sourced[
 
 
 def from_metadata(item: str, value: T) -> Sourced[T]:
-    """Return `value` as what the instance metadata item `item` gave."""
+    """Return `value` with the instance metadata item `item` as its origin."""
     return Sourced(value, (Origin(f"instance metadata {item}"),))
 
 
@@ -83,7 +83,7 @@ def dotted(path: Path) -> str:
 
 
 def child(node: Any, part: str | int) -> Any:
-    """Return what a mapping or list holds at `part`, None where it holds nothing there or is neither."""
+    """Return what the mapping or list `node` holds at `part`, None where it holds nothing there or is neither."""
     if isinstance(node, dict):
         return node.get(part)
     if isinstance(node, (list, tuple)) and isinstance(part, int) and part < len(node):
@@ -91,10 +91,17 @@ def child(node: Any, part: str | int) -> Any:
     return None
 
 
-def origins(tree: Tree, path: Path) -> tuple[Origin, ...]:
-    """Return where what stands at `path`, or else what surrounds that place, came from; at most three places.
+def value_at(node: Any, path: Path) -> Any:
+    """Return what `node` holds at `path`, None where it holds nothing there."""
+    for part in path:
+        node = child(node, part)
+    return node
 
-    What a person wrote or the instance said is named before our own defaults beside it.
+
+def origins(tree: Tree, path: Path) -> tuple[Origin, ...]:
+    """Return where the value at `path` came from, or else the section around it; at most three origins.
+
+    Defaults are left out where other values came from a file or from the instance.
     """
     node = tree
     for part in path:

@@ -1,4 +1,4 @@
-"""teleport.yaml as it may be shown: people write tokens into it, and into its overrides, by hand."""
+"""teleport.yaml as it may be shown: operators write tokens into it and into its overrides."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import re
 from teleport_bootstrap.conf import secret_names
 from teleport_bootstrap.secret import MASK
 
-# A key and what follows it on its line; what is commented out counts, too.
+# A key and what follows it on its line, also in a comment.
 _KEY = re.compile(r"(?P<lead>[ #]*(?:- +)*)(?P<key>[\"']?[A-Za-z0-9_.-]+[\"']?):(?P<value>(?: .*)?)$", re.ASCII)
 
-# What opens a block of text that goes on below.
+# Begins a block of text on the lines below.
 _BLOCK = ("|", ">")
 _HARMLESS = ("", "true", "false", "yes", "no", "null", "~")
 
 
 def masked(text: str) -> str:
-    """Return YAML `text` with a mask for each scalar under a key that is named like a secret; paths of files stay."""
+    """Return YAML `text` with a mask for each scalar under a key that is named like a secret; file paths stay."""
     shown = []
-    below: int | None = None  # how far the secret key is indented whose value stands in the lines that follow
+    below: int | None = None  # the indentation of the secret key whose value is on the following lines
     for line in text.splitlines(keepends=True):
         found = _KEY.match(line)
         if below is not None and not _is_below(line, below):
@@ -43,6 +43,6 @@ def _is_below(line: str, indent: int) -> bool:
 
 
 def _is_harmless(value: str) -> bool:
-    """Whether a value under such a key tells nothing: a switch, the path of a file, a comment."""
+    """Return whether a value under such a key is not a secret: a switch, the path of a file, a comment."""
     bare = value.strip("\"'")
     return bare.startswith("/") or bare.lower() in _HARMLESS or value.startswith("#")

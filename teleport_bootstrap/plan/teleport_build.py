@@ -1,4 +1,4 @@
-"""Which Teleport the document is for."""
+"""The version and edition of the Teleport that the document is for."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _ANSWER = re.compile(
 
 @dataclass(frozen=True)
 class TeleportBuild:
-    """A Teleport build: its version, its edition (None where nobody said), and whether it is a FIPS build.
+    """A Teleport build: its version, its edition (None where it is unknown), and whether it is a FIPS build.
 
-    `assumed` is true where no Teleport was there to ask: then the document follows the newest keys we know.
+    `assumed` is true where no Teleport is installed: the document then uses the keys of the newest known version.
     """
 
     major: int
@@ -36,37 +36,36 @@ class TeleportBuild:
 
     @property
     def version(self) -> str:
-        """The version as people write it: 17.5.1."""
+        """The version, such as 17.5.1."""
         return f"{self.major}.{self.minor}.{self.patch}"
 
     @property
     def says_whether_fips(self) -> bool:
-        """Whether a FIPS build of this version is known by its toolchain.
+        """Whether `teleport version` shows a FIPS build of this version by its toolchain.
 
-        From 19 on Go's own module replaces BoringCrypto,
-        which leaves no trace in `teleport version`.
+        From 19 on Go's own module replaces BoringCrypto, which leaves no trace there.
         """
         return self.major < 19
 
     @property
     def takes_second_factor_list(self) -> bool:
-        """Whether `second_factors` is the key (Teleport 17), or still `second_factor`."""
+        """Whether the key is `second_factors` (Teleport 17), or still `second_factor`."""
         return self.major >= 17
 
     @property
     def takes_trust_x_forwarded_for(self) -> bool:
-        """Whether proxy_service knows `trust_x_forwarded_for`; before, it would stop Teleport as an unknown key."""
+        """Whether proxy_service has the key `trust_x_forwarded_for`; an older Teleport would not start with it."""
         return self.major >= 14
 
 
-# Teleport's current release when this was written; used where nothing says which Teleport it will be.
+# Teleport's current release when this was written; used where the version is unknown.
 ASSUMED = TeleportBuild(18, 0, 0, assumed=True)
 
 
 def parse_version(text: str) -> tuple[int, int, int]:
     """Return major, minor and patch of a version such as 17.5.1, v17.5.1 or 18.0.0-alpha.1.
 
-    Raises UsageError where the text is no version.
+    Raises UsageError for any other text.
     """
     match = _VERSION.fullmatch(text.strip())
     if not match:
@@ -77,12 +76,12 @@ def parse_version(text: str) -> tuple[int, int, int]:
 
 
 def named(version: str, *, fips: bool, edition: str | None = None) -> TeleportBuild:
-    """Return the build that a person named on the command line. Raises UsageError for a malformed version."""
+    """Return the build that the command line names. Raises UsageError for a malformed version."""
     return TeleportBuild(*parse_version(version), edition=edition, fips=fips)
 
 
 def parse_output(text: str) -> TeleportBuild | None:
-    """Return the build that `teleport version` printed, None where the text is not such an answer.
+    """Return the build that `teleport version` printed, None where `text` is other output.
 
     The forms: `Teleport v17.5.1 git:v17.5.1-0-gabcdef go1.23.4`, `Teleport Enterprise v17…` (older ones without a
     space before `git:`), and on a FIPS build a Go toolchain with BoringCrypto (`go1.23.4 X:boringcrypto`,

@@ -1,15 +1,14 @@
-"""Reading YAML strictly: the values JSON has, no key twice, and a place for every value and every complaint.
+"""Read YAML strictly: only JSON's types, no duplicate keys, and a place for every value and every problem.
 
-Teleport reads YAML by the type of each field: `on`, `0123` and `1.10` become whatever the field is, a string field
-getting exactly what was written. A reader that does not know the fields must not decide, so such words stay as they
-are, see `Plain`.
+Teleport reads YAML by the type of each field: `on`, `0123` and `1.10` become whatever the field is, and a string field
+gets exactly what was written. This reader does not know the fields, so such words stay as they are, see `Plain`.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any
 
 import yaml
 
@@ -18,19 +17,19 @@ DEEPEST = 50
 
 _PREFIX = "tag:yaml.org,2002:"
 _NULL, _TEXT = f"{_PREFIX}null", f"{_PREFIX}str"
-# Short for their owners' sake: `y` and `n` are booleans to Teleport's reader, and not to ours.
+# Booleans to Teleport's reader, and strings to PyYAML.
 _SHORT_WORDS = frozenset(("y", "n"))
 _NUMBER = re.compile(r"0|-?[1-9][0-9]{0,17}", re.ASCII)
 # Numbers to YAML 1.2 or to Go, and not to YAML 1.1.
 _OTHER_NUMBER = re.compile(r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9_]+)(?:[eE][-+]?[0-9]+)|0[ob][0-7_]+", re.ASCII)
-# 12:30 is a number to base 60 to YAML 1.1, and a date a date; to Teleport's reader both are what they say.
+# To YAML 1.1, 12:30 is a number to base 60, and 2020-01-01 is a date; to Teleport's reader both are text.
 _TEXT_TO_TELEPORT = re.compile(
     r"[-+]?[0-9][0-9_]*(?::[0-9]+)+(?:\.[0-9_]*)?|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*", re.ASCII
 )
 
 
 class Unreadable(Exception):
-    """YAML that is malformed or says one thing twice; `line` and `column` count from 1."""
+    """YAML that is malformed or not strict; `line` and `column` count from 1."""
 
     def __init__(self, message: str, line: int, column: int, hint: str = "") -> None:
         super().__init__(message)
@@ -48,9 +47,9 @@ class Plain(str):
 
 @dataclass(frozen=True)
 class Located:
-    """A value and where it stands, from 1: a scalar, a list of Located, or a dict of Located by their keys.
+    """A value, and its line and column, from 1: a scalar, a list of Located, or a dict of Located by their keys.
 
-    `written` is false for an empty value, `key:` with nothing behind it, which YAML takes for null.
+    `written` is false for an empty value, a `key:` without a value, which YAML reads as null.
     """
 
     value: Any
@@ -70,9 +69,9 @@ class Located:
 
 @dataclass(frozen=True)
 class Reading:
-    """What there is to say of a text: its root, None where it holds nothing, and everything that is wrong with it."""
+    """The root of a text, None where it is empty, and everything that is wrong with it."""
 
-    root: Optional[Located]
+    root: Located | None
     problems: tuple[Unreadable, ...]
 
 
@@ -103,7 +102,7 @@ def read(text: str) -> Reading:
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that composes one document and takes no alias: what an alias repeats can be made to explode."""
+    """SafeLoader that composes one document and refuses aliases: nested ones can make a short text explode."""
 
     problems: list[Unreadable]
 
@@ -111,23 +110,23 @@ class _Loader(yaml.SafeLoader):
         if self.check_event(yaml.AliasEvent):
             event = self.get_event()
             self.problems.append(
-                _at(f"*{event.anchor} repeats another place of the file", event.start_mark, "write the value itself")
+                _at(f"the alias *{event.anchor} is not allowed", event.start_mark, "write the value itself")
             )
             return yaml.ScalarNode(_NULL, "null", event.start_mark, event.end_mark)
         return super().compose_node(parent, index)
 
 
-def _compose(text: str, problems: list[Unreadable]) -> Optional[yaml.Node]:
+def _compose(text: str, problems: list[Unreadable]) -> yaml.Node | None:
     loader = _Loader(text)
     loader.problems = problems
     try:
         if loader.check_node():
-            node: Optional[yaml.Node] = loader.get_node()
+            node: yaml.Node | None = loader.get_node()
         else:
             node = None
         if loader.check_node():
             mark = loader.peek_event().start_mark
-            problems.append(_at("a second document begins", mark, "put it into a file of its own"))
+            problems.append(_at("a second document begins", mark, "put it into its own file"))
         return node
     finally:
         loader.dispose()
@@ -138,7 +137,7 @@ _IMPLICIT: Any = yaml.resolver.Resolver()
 
 
 def _without_quotes(text: str, tag: str) -> Any:
-    """Return what a scalar without quotes means, `tag` being what YAML 1.1 takes it for."""
+    """Return the value of a scalar without quotes; `tag` is its type in YAML 1.1."""
     if tag == _NULL:
         return None
     if text in ("true", "false"):
@@ -152,7 +151,7 @@ def _without_quotes(text: str, tag: str) -> Any:
 
 
 class _Walk:
-    """From nodes to located values; what is wrong goes to `problems`."""
+    """Turns nodes into located values, and adds what is wrong to `problems`."""
 
     def __init__(self, problems: list[Unreadable]) -> None:
         self.problems = problems
@@ -162,7 +161,7 @@ class _Walk:
         value: Any = None
         written = True
         if depth > DEEPEST:
-            self._complain("nested too deeply", mark)
+            self._problem("nested too deeply", mark)
         elif isinstance(node, yaml.MappingNode):
             self._require_tag(node, "map")
             value = self._mapping(node, depth)
@@ -179,21 +178,21 @@ class _Walk:
         for key_node, value_node in node.value:
             value = self.located(value_node, depth + 1)
             if not isinstance(key_node, yaml.ScalarNode):
-                self._complain("the key is not a string", key_node.start_mark)
+                self._problem("the key is not a string", key_node.start_mark)
                 continue
             key = key_node.value
             if key_node.style is None and key_node.tag == f"{_PREFIX}merge":
-                self._complain("<< takes another mapping in", key_node.start_mark, "write the keys themselves")
+                self._problem("the merge key << is not allowed", key_node.start_mark, "write the keys themselves")
             elif key_node.style is None and type(self._scalar(key_node)) is not str:
-                self._complain(f"the key {key!r} is not a string; put it in quotes", key_node.start_mark)
+                self._problem(f"the key {key!r} is not a string; put it in quotes", key_node.start_mark)
             elif key in found:
-                self._complain(
-                    f"the key {key!r} stands twice in one mapping, before on line {found[key].line}",
+                self._problem(
+                    f"duplicate key {key!r}, first used on line {found[key].line}",
                     key_node.start_mark,
-                    "keep one of the two",
+                    "keep one of them",
                 )
             else:
-                # The key is where a person looks for the value, also where that goes on over the next lines.
+                # The place of the key: the operator looks for it there, even if the value is on the next lines.
                 place = key_node.start_mark
                 found[key] = Located(value.value, place.line + 1, place.column + 1, value.written)
         return found
@@ -205,15 +204,15 @@ class _Walk:
             return text
         if node.tag != _IMPLICIT.resolve(yaml.ScalarNode, text, (True, False)):
             name = node.tag.replace(_PREFIX, "!!")
-            self._complain(f"the tag {name} is not taken", node.start_mark, "leave it out; text goes into quotes")
+            self._problem(f"the tag {name} is not allowed", node.start_mark, "remove it; put text into quotes")
             return text
         return _without_quotes(text, node.tag)
 
     def _require_tag(self, node: yaml.Node, name: str) -> None:
         if node.tag != f"{_PREFIX}{name}":
-            self._complain(f"the tag {node.tag.replace(_PREFIX, '!!')} is not taken", node.start_mark, "leave it out")
+            self._problem(f"the tag {node.tag.replace(_PREFIX, '!!')} is not allowed", node.start_mark, "remove it")
 
-    def _complain(self, message: str, mark: Any, hint: str = "") -> None:
+    def _problem(self, message: str, mark: Any, hint: str = "") -> None:
         self.problems.append(_at(message, mark, hint))
 
 

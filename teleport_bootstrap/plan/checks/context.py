@@ -35,10 +35,7 @@ class Context:
 
     def get(self, *path: str | int) -> Any:
         """Return the plain value at `path`, None where there is none."""
-        found: Any = self.document
-        for part in path:
-            found = provenance.child(found, part)
-        return found
+        return provenance.value_at(self.document, path)
 
     def has(self, *path: str | int) -> bool:
         """Whether something other than null is written at `path`."""

@@ -164,7 +164,7 @@ def test_a_section_that_is_no_mapping_is_compared_as_it_is() -> None:
         ("auth_service.cluster_name", "cluster-2", "from cluster-1 to cluster-2"),
         ("auth_service.cluster_name", None, "from cluster-1 to nothing"),
         ("auth_service.authentication.webauthn.rp_id", "b.example.com", "security key"),
-        ("proxy_service.public_addr", "b.example.com:443", "do not find"),
+        ("proxy_service.public_addr", "b.example.com:443", "cannot find the new one"),
         ("teleport.storage.type", "dynamodb", "stay behind"),
     ],
 )

@@ -70,12 +70,12 @@ def test_a_tab_is_refused_with_file_and_line() -> None:
     assert f"{DIRECTORY}/10.yaml:2:1: a tab" in refused("proxy_service:\n\tproxy_protocol: 'on'\n")
 
 
-def test_a_key_that_stands_twice_is_refused_with_file_and_line() -> None:
+def test_a_duplicate_key_is_refused_with_file_and_line() -> None:
     said = refused("version: v3\n", "proxy_service: {}\nssh_service: {}\nproxy_service: {}\n")
-    assert f"{DIRECTORY}/20.yaml:3:1: the key 'proxy_service' stands twice" in said
+    assert f"{DIRECTORY}/20.yaml:3:1: duplicate key 'proxy_service'" in said
 
 
-def test_the_problems_of_all_files_are_told_at_once() -> None:
+def test_the_problems_of_all_files_are_reported_at_once() -> None:
     said = refused("a: 1\na: 2\n", "b:\n\tc: 1\n", "- 1\n", "d:\n")
     for place in ("10.yaml:2:1", "20.yaml:2:1", "30.yaml:1:1", "40.yaml:1:1"):
         assert f"{DIRECTORY}/{place}: " in said
@@ -83,7 +83,7 @@ def test_the_problems_of_all_files_are_told_at_once() -> None:
 
 
 @pytest.mark.parametrize("text", ["- a\n", "text\n", "3\n", "null\n"])
-def test_a_file_that_is_no_mapping_is_refused(text: str) -> None:
+def test_a_file_that_is_not_a_mapping_is_refused(text: str) -> None:
     assert "not a mapping" in refused(text)
 
 
@@ -95,8 +95,8 @@ def test_a_file_of_comments_changes_nothing() -> None:
     "text",
     ["ssh_service:\n", "ssh_service:\n  # labels: {}\n", "ssh_service: {enabled: }\n", "a: [b, ]\nc: [ ~, x]\nd:\n"],
 )
-def test_a_key_with_nothing_behind_it_deletes_nothing_by_accident(text: str) -> None:
-    assert "has no value (write null to delete the key, or take the line out)" in refused(text)
+def test_a_key_without_a_value_deletes_nothing_by_accident(text: str) -> None:
+    assert "has no value (write null to delete the key, or remove the line)" in refused(text)
 
 
 def test_bytes_that_are_not_utf_8_are_refused_at_their_place() -> None:
@@ -104,7 +104,7 @@ def test_bytes_that_are_not_utf_8_are_refused_at_their_place() -> None:
         overrides.check([overrides.Override("x.yaml", b"a: 1\nb: \xff\n")])
 
 
-def test_a_byte_order_mark_is_passed_over() -> None:
+def test_a_byte_order_mark_is_ignored() -> None:
     merged = overrides.merge({"a": 1}, [overrides.Override("x.yaml", b"\xef\xbb\xbfa: 2\n")])
     assert provenance.document(merged.tree) == {"a": 2}
 
@@ -118,7 +118,7 @@ def test_a_later_file_wins_and_a_list_is_replaced_whole() -> None:
     assert origin(planned, "proxy_service", "ssh_public_addr") == (f"override {DIRECTORY}/20.yaml:2",)
 
 
-def test_what_one_file_deletes_a_later_one_can_give_back() -> None:
+def test_a_later_file_can_restore_a_key_that_another_deletes() -> None:
     planned = plan(
         "proxy_service:\n  kube_public_addr: null\n", "proxy_service:\n  kube_public_addr: k.example.com:3026\n"
     )
@@ -126,7 +126,7 @@ def test_what_one_file_deletes_a_later_one_can_give_back() -> None:
     assert planned.removed == ()
 
 
-def test_deleting_what_is_not_there_is_a_note() -> None:
+def test_deleting_a_missing_key_is_a_note() -> None:
     planned = plan("proxy_service:\n  prxy_protocol: null\n")
     assert (
         f"{DIRECTORY}/10.yaml:2 deletes proxy_service.prxy_protocol, which the document does not have" in planned.notes

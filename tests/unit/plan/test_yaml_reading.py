@@ -1,4 +1,4 @@
-"""YAML is read as it is written: nothing becomes a number or a boolean that Teleport would read otherwise."""
+"""YAML is read as it is written: no word becomes a number or a boolean that Teleport would read differently."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ DISPUTED = [
 
 
 @pytest.mark.parametrize("word", DISPUTED)
-def test_a_word_that_readers_dispute_stays_as_written_and_is_written_back_without_quotes(word: str) -> None:
+def test_a_word_that_readers_dispute_stays_as_written_without_quotes(word: str) -> None:
     found = yaml_reading.parse(f"key: {word}\n")
     assert type(found["key"]) is Plain
     assert found["key"] == word
@@ -67,18 +67,18 @@ def test_the_same_word_in_quotes_keeps_them(word: str) -> None:
     ("text", "place", "said"),
     [
         ("a:\n\tb: 1\n", (2, 1), "a tab where YAML allows only spaces"),
-        ("a:\n  b: 1\n  b: 2\n", (3, 3), "the key 'b' stands twice in one mapping, before on line 2"),
+        ("a:\n  b: 1\n  b: 2\n", (3, 3), "duplicate key 'b', first used on line 2"),
         ("1: a\n", (1, 1), "the key '1' is not a string"),
         ("a: 1\nyes: b\n", (2, 1), "the key 'yes' is not a string"),
         ("n: b\n", (1, 1), "the key 'n' is not a string"),
         ("? [a]\n: b\n", (1, 3), "the key is not a string"),
         ("a: 1\n---\nb: 1\n", (2, 1), "a second document begins"),
-        ("a: &x 1\nb: *x\n", (2, 4), "*x repeats another place"),
-        ("a: &x {b: 1}\nc:\n  <<: *x\n", (3, 3), "<< takes another mapping in"),
-        ("a: !python/object:os.system x\n", (1, 4), "the tag !python/object:os.system is not taken"),
-        ("a: !!str 12\n", (1, 4), "the tag !!str is not taken"),
-        ("a: !!binary aGk=\n", (1, 4), "the tag !!binary is not taken"),
-        ("a: !!set {b}\n", (1, 4), "the tag !!set is not taken"),
+        ("a: &x 1\nb: *x\n", (2, 4), "the alias *x is not allowed"),
+        ("a: &x {b: 1}\nc:\n  <<: *x\n", (3, 3), "the merge key << is not allowed"),
+        ("a: !python/object:os.system x\n", (1, 4), "the tag !python/object:os.system is not allowed"),
+        ("a: !!str 12\n", (1, 4), "the tag !!str is not allowed"),
+        ("a: !!binary aGk=\n", (1, 4), "the tag !!binary is not allowed"),
+        ("a: !!set {b}\n", (1, 4), "the tag !!set is not allowed"),
         ("a: [1\n", (2, 1), "flow sequence"),
         ("a: b\n c: d\n", (2, 3), "mapping values are not allowed here"),
         ("a: 1\nb: \x01\n", (2, 4), "the character #x0001 is not allowed"),
@@ -86,7 +86,7 @@ def test_the_same_word_in_quotes_keeps_them(word: str) -> None:
         ("a: " + "{b: " * 60 + "1" + "}" * 60, None, "nested too deeply"),
     ],
 )
-def test_what_is_not_strict_is_refused_at_its_place(text: str, place: tuple[int, int] | None, said: str) -> None:
+def test_yaml_that_is_not_strict_is_refused_at_its_place(text: str, place: tuple[int, int] | None, said: str) -> None:
     problems = yaml_reading.read(text).problems
     assert any(said in problem.message for problem in problems), [each.message for each in problems]
     found = next(problem for problem in problems if said in problem.message)
@@ -102,7 +102,7 @@ def test_an_alias_cannot_explode() -> None:
     assert len(yaml_reading.read(bomb).problems) == 16
 
 
-def test_all_problems_are_told_at_once_and_in_order() -> None:
+def test_all_problems_are_reported_at_once_and_in_order() -> None:
     problems = yaml_reading.read("b: 1\na: 1\na: 2\nc: !x 1\n2: 3\n").problems
     assert [problem.line for problem in problems] == [3, 4, 5]
 
@@ -116,14 +116,14 @@ def test_every_value_knows_its_line() -> None:
     assert below["c"].value[1].line == 6
 
 
-def test_an_empty_value_is_told_from_a_written_null() -> None:
+def test_an_empty_value_differs_from_a_written_null() -> None:
     root = yaml_reading.read("a:\nb: null\nc: ''\n").root
     assert root is not None
     assert [(each.value, each.written) for each in root.value.values()] == [(None, False), (None, True), ("", True)]
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "---\n"])
-def test_a_text_that_says_nothing_has_no_problems(text: str) -> None:
+def test_an_empty_text_has_no_problems(text: str) -> None:
     reading = yaml_reading.read(text)
     assert reading.problems == ()
     assert reading.root is None or reading.root.value is None
