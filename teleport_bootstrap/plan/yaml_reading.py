@@ -86,54 +86,107 @@ def parse(text: str) -> Any:
 def read(text: str) -> Reading:
     """Return the one document in `text` with the place of each value; raises nothing."""
     problems: list[Unreadable] = []
+    root = None
     try:
-        node = _compose(text, problems)
-        root = None if node is None else _Walk(problems).located(node, 0)
+        root = _Reader(text, problems).root()
     except yaml.MarkedYAMLError as error:
         problems.append(_malformed(error))
-        root = None
     except yaml.reader.ReaderError as error:
-        problems.append(_unprintable(text, error))
-        root = None
+        before = text[: error.position] if isinstance(error.position, int) else ""
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        problems.append(Unreadable(f"the character #x{error.character:04x} is not allowed in YAML", line, column))
     except RecursionError:
         problems.append(Unreadable("nested too deeply", 1, 1))
-        root = None
     return Reading(root, tuple(sorted(problems, key=lambda each: (each.line, each.column))))
 
 
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that composes one document and refuses aliases: nested ones can make a short text explode."""
+def _malformed(error: yaml.MarkedYAMLError) -> Unreadable:
+    message, hint = " ".join(part for part in (error.problem, error.context) if part), ""
+    if "\\t" in message:
+        message, hint = "a tab where YAML allows only spaces", "indent with spaces"
+    mark = error.problem_mark or error.context_mark
+    return Unreadable(message, 1, 1) if mark is None else Unreadable(message, mark.line + 1, mark.column + 1, hint)
 
-    problems: list[Unreadable]
+
+class _Reader(yaml.SafeLoader):
+    """Reads one document into located values, and adds what is wrong to `problems`."""
+
+    def __init__(self, text: str, problems: list[Unreadable]) -> None:
+        super().__init__(text)
+        self.problems = problems
+
+    def root(self) -> Located | None:
+        try:
+            node: yaml.Node | None = self.get_node() if self.check_node() else None
+            if self.check_node():
+                mark = self.peek_event().start_mark
+                self._problem("a second document begins", mark, "put it into its own file")
+        finally:
+            self.dispose()
+        return None if node is None else self._located(node, 0)
 
     def compose_node(self, parent: Any, index: Any) -> Any:
+        """Refuse an alias: nested ones can make a short text explode."""
         if self.check_event(yaml.AliasEvent):
             event = self.get_event()
-            self.problems.append(
-                _at(f"the alias *{event.anchor} is not allowed", event.start_mark, "write the value itself")
-            )
+            self._problem(f"the alias *{event.anchor} is not allowed", event.start_mark, "write the value itself")
             return yaml.ScalarNode(_NULL, "null", event.start_mark, event.end_mark)
         return super().compose_node(parent, index)
 
-
-def _compose(text: str, problems: list[Unreadable]) -> yaml.Node | None:
-    loader = _Loader(text)
-    loader.problems = problems
-    try:
-        if loader.check_node():
-            node: yaml.Node | None = loader.get_node()
+    def _located(self, node: Any, depth: int) -> Located:
+        mark = node.start_mark
+        value: Any = None
+        written = True
+        if depth > DEEPEST:
+            self._problem("nested too deeply", mark)
+        elif isinstance(node, yaml.MappingNode):
+            self._require_tag(node, f"{_PREFIX}map")
+            value = self._mapping(node, depth)
+        elif isinstance(node, yaml.SequenceNode):
+            self._require_tag(node, f"{_PREFIX}seq")
+            value = [self._located(each, depth + 1) for each in node.value]
         else:
-            node = None
-        if loader.check_node():
-            mark = loader.peek_event().start_mark
-            problems.append(_at("a second document begins", mark, "put it into its own file"))
-        return node
-    finally:
-        loader.dispose()
+            value = self._scalar(node)
+            written = bool(node.value) or node.style is not None
+        return Located(value, mark.line + 1, mark.column + 1, written)
 
+    def _mapping(self, node: yaml.MappingNode, depth: int) -> dict[str, Located]:
+        found: dict[str, Located] = {}
+        for key_node, value_node in node.value:
+            value = self._located(value_node, depth + 1)
+            key, mark = key_node.value, key_node.start_mark
+            plain = isinstance(key_node, yaml.ScalarNode) and key_node.style is None
+            if not isinstance(key_node, yaml.ScalarNode):
+                self._problem("the key is not a string", mark)
+            elif plain and key_node.tag == f"{_PREFIX}merge":
+                self._problem("the merge key << is not allowed", mark, "write the keys themselves")
+            elif plain and type(self._scalar(key_node)) is not str:
+                self._problem(f"the key {key!r} is not a string; put it in quotes", mark)
+            elif key in found:
+                self._problem(f"duplicate key {key!r}, first used on line {found[key].line}", mark, "keep one of them")
+            else:
+                # The place of the key: the operator looks for it there, even if the value is on the next lines.
+                found[key] = Located(value.value, mark.line + 1, mark.column + 1, value.written)
+        return found
 
-# What YAML 1.1 makes of a scalar without a tag.
-_IMPLICIT: Any = yaml.resolver.Resolver()
+    def _scalar(self, node: Any) -> Any:
+        text: str = node.value
+        if node.style is not None:
+            self._require_tag(node, _TEXT)
+            return text
+        # What YAML 1.1 reads in a scalar without a tag.
+        if not self._require_tag(node, self.resolve(yaml.ScalarNode, text, (True, False))):
+            return text
+        return _without_quotes(text, node.tag)
+
+    def _require_tag(self, node: Any, tag: str) -> bool:
+        if node.tag != tag:
+            name = node.tag.replace(_PREFIX, "!!")
+            self._problem(f"the tag {name} is not allowed", node.start_mark, "remove it; put text into quotes")
+        return bool(node.tag == tag)
+
+    def _problem(self, message: str, mark: Any, hint: str = "") -> None:
+        self.problems.append(Unreadable(message, mark.line + 1, mark.column + 1, hint))
 
 
 def _without_quotes(text: str, tag: str) -> Any:
@@ -148,90 +201,3 @@ def _without_quotes(text: str, tag: str) -> Any:
         return text
     disputed = tag != _TEXT or text.lower() in _SHORT_WORDS or _OTHER_NUMBER.fullmatch(text)
     return Plain(text) if disputed else text
-
-
-class _Walk:
-    """Turns nodes into located values, and adds what is wrong to `problems`."""
-
-    def __init__(self, problems: list[Unreadable]) -> None:
-        self.problems = problems
-
-    def located(self, node: Any, depth: int) -> Located:
-        mark = node.start_mark
-        value: Any = None
-        written = True
-        if depth > DEEPEST:
-            self._problem("nested too deeply", mark)
-        elif isinstance(node, yaml.MappingNode):
-            self._require_tag(node, "map")
-            value = self._mapping(node, depth)
-        elif isinstance(node, yaml.SequenceNode):
-            self._require_tag(node, "seq")
-            value = [self.located(each, depth + 1) for each in node.value]
-        else:
-            value = self._scalar(node)
-            written = bool(node.value) or node.style is not None
-        return Located(value, mark.line + 1, mark.column + 1, written)
-
-    def _mapping(self, node: yaml.MappingNode, depth: int) -> dict[str, Located]:
-        found: dict[str, Located] = {}
-        for key_node, value_node in node.value:
-            value = self.located(value_node, depth + 1)
-            if not isinstance(key_node, yaml.ScalarNode):
-                self._problem("the key is not a string", key_node.start_mark)
-                continue
-            key = key_node.value
-            if key_node.style is None and key_node.tag == f"{_PREFIX}merge":
-                self._problem("the merge key << is not allowed", key_node.start_mark, "write the keys themselves")
-            elif key_node.style is None and type(self._scalar(key_node)) is not str:
-                self._problem(f"the key {key!r} is not a string; put it in quotes", key_node.start_mark)
-            elif key in found:
-                self._problem(
-                    f"duplicate key {key!r}, first used on line {found[key].line}",
-                    key_node.start_mark,
-                    "keep one of them",
-                )
-            else:
-                # The place of the key: the operator looks for it there, even if the value is on the next lines.
-                place = key_node.start_mark
-                found[key] = Located(value.value, place.line + 1, place.column + 1, value.written)
-        return found
-
-    def _scalar(self, node: yaml.ScalarNode) -> Any:
-        text: str = node.value
-        if node.style is not None:
-            self._require_tag(node, "str")
-            return text
-        if node.tag != _IMPLICIT.resolve(yaml.ScalarNode, text, (True, False)):
-            name = node.tag.replace(_PREFIX, "!!")
-            self._problem(f"the tag {name} is not allowed", node.start_mark, "remove it; put text into quotes")
-            return text
-        return _without_quotes(text, node.tag)
-
-    def _require_tag(self, node: yaml.Node, name: str) -> None:
-        if node.tag != f"{_PREFIX}{name}":
-            self._problem(f"the tag {node.tag.replace(_PREFIX, '!!')} is not allowed", node.start_mark, "remove it")
-
-    def _problem(self, message: str, mark: Any, hint: str = "") -> None:
-        self.problems.append(_at(message, mark, hint))
-
-
-def _at(message: str, mark: Any, hint: str = "") -> Unreadable:
-    return Unreadable(message, mark.line + 1, mark.column + 1, hint)
-
-
-def _malformed(error: yaml.MarkedYAMLError) -> Unreadable:
-    mark = error.problem_mark or error.context_mark
-    message = " ".join(part for part in (error.problem, error.context) if part)
-    if mark is None:
-        return Unreadable(message, 1, 1)
-    if "\\t" in message:
-        return _at("a tab where YAML allows only spaces", mark, "indent with spaces")
-    return _at(message, mark)
-
-
-def _unprintable(text: str, error: yaml.reader.ReaderError) -> Unreadable:
-    before = text[: error.position] if isinstance(error.position, int) else ""
-    line = before.count("\n") + 1
-    column = len(before) - (before.rfind("\n") + 1) + 1
-    return Unreadable(f"the character #x{error.character:04x} is not allowed in YAML", line, column)
