@@ -1,7 +1,7 @@
-"""Faults of the shell scripts that this agent replaces, each shown not to be here, by running the real command.
+"""Faults of the shell scripts that this agent replaces: the real command does not have them.
 
-The number in a test's name is the fault's number in the list that the project started from. Those about certificates,
-the lock, restore and what happens at a reboot are tested where these are.
+The number in a test's name is the number of the fault in the list that the project started from. Faults of
+certificates, the lock, restore and reboots have tests in other files.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def agent(tmp_path: Path, imds: emulator.Server) -> Agent:
 
 
 def planned(agent: Agent, text: str) -> dict[str, Any]:
-    """What `plan --format json` says of the conf `text`."""
+    """Return what `plan --format json` prints for the conf `text`."""
     agent.conf(text)
     done = agent.run("plan", "--teleport-version", "17.5.1", "--format", "json")
     assert done.status == 0, done.errors
@@ -63,7 +63,7 @@ def planned(agent: Agent, text: str) -> dict[str, Any]:
 
 
 def generated(agent: Agent, text: str) -> dict[str, Any]:
-    """The teleport.yaml that generate writes, as Teleport's stand-in accepts it."""
+    """Return the teleport.yaml that `generate` writes and Teleport's stand-in accepts."""
     agent.conf(text)
     agent.teleport_yaml.unlink(missing_ok=True)
     agent.install(version="17.5.1", edition="enterprise")
@@ -90,7 +90,7 @@ def test_02_without_a_proxy_load_balancer_no_address_lacks_its_host(agent: Agent
 
 
 @pytest.mark.parametrize("text", [GUIDE, NODE, AGENT + DATABASE, PROXY + "USE_ACM=true\n"])
-def test_03_the_file_holds_all_of_its_sections(agent: Agent, text: str) -> None:
+def test_03_the_file_contains_all_of_its_sections(agent: Agent, text: str) -> None:
     assert list(planned(agent, text)["teleport_yaml"]) == [
         "version",
         "teleport",
@@ -110,7 +110,7 @@ def test_04_an_agent_has_the_marker_of_an_agent_and_no_other(agent: Agent) -> No
     assert sorted(os.listdir(agent.path("/etc/teleport.d"))) == ["conf", "role.agent"]
 
 
-def test_05_a_mistyped_role_or_a_missing_conf_is_no_auth_server(agent: Agent) -> None:
+def test_05_a_mistyped_role_or_a_missing_conf_does_not_make_an_auth_server(agent: Agent) -> None:
     before = tree(agent.root)
     assert agent.generate().status == 2
     assert tree(agent.root) == before
@@ -131,7 +131,7 @@ def test_06_without_metadata_nothing_is_written_and_the_next_run_repairs_it(agen
     assert (section["nodename"], section["advertise_ip"]) == ("ip-10-0-0-12-ec2-internal", "10.0.0.12")
 
 
-def test_07_ssm_that_is_down_or_empty_replaces_no_license_and_no_token(agent: Agent, aws: Aws) -> None:
+def test_07_license_and_token_stay_if_ssm_is_down_or_empty(agent: Agent, aws: Aws) -> None:
     aws.put_parameters({PARAMETER: LICENSE, "/teleport/cluster-1/tokens/node": TOKEN})
     aws.put_parameters({"/teleport/cluster-1/ca-pin-hash": PIN}, kind="String")
     for text, name, content in ((LICENSED, "license.pem", LICENSE), (NODE, "token", f"{TOKEN}\n")):
@@ -197,7 +197,7 @@ def test_11_nodes_and_agents_do_not_use_letsencrypt(agent: Agent, text: str) -> 
     assert not any("cert" in unit for unit in plan["units"]["enable"])
 
 
-def test_12_any_value_is_written_so_that_it_stays_what_it_is(agent: Agent) -> None:
+def test_12_any_value_is_written_so_that_it_keeps_its_meaning(agent: Agent) -> None:
     text = (
         AGENT
         + DATABASE
@@ -218,7 +218,7 @@ def test_13_the_conf_is_never_run(agent: Agent, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("systemctl") is None, reason="systemctl is not installed")
-def test_14_what_keeps_tokens_fresh_is_enabled_also_where_teleport_yaml_is_there_already(agent: Agent) -> None:
+def test_14_timers_that_renew_tokens_are_enabled_if_teleport_yaml_exists_already(agent: Agent) -> None:
     agent.conf(NODE)
     agent.write("/etc/teleport.yaml", "version: v3\n")
     agent.write(
@@ -234,7 +234,7 @@ def test_14_what_keeps_tokens_fresh_is_enabled_also_where_teleport_yaml_is_there
 
 
 @pytest.mark.skipif(shutil.which("systemctl") is None, reason="systemctl is not installed")
-def test_14_an_auth_server_s_timers_can_be_enabled_and_are_with_teleport_yaml_there_already(agent: Agent) -> None:
+def test_14_timers_of_an_auth_server_are_enabled_if_teleport_yaml_exists_already(agent: Agent) -> None:
     for unit in (CHECKOUT / "systemd").glob("*.timer"):
         text = agent.write(f"/usr/lib/systemd/system/{unit.name}", unit.read_text()).read_text()
         assert "[Install]\nWantedBy=timers.target\n" in text, unit.name
@@ -247,7 +247,7 @@ def test_14_an_auth_server_s_timers_can_be_enabled_and_are_with_teleport_yaml_th
     assert agent.path("/etc/systemd/system/timers.target.wants/teleport-ssm-publish-tokens.timer").is_symlink()
 
 
-def test_15_the_lock_names_this_host_and_says_so_when_it_cannot_be_had(
+def test_15_the_lock_names_this_host_and_reports_when_it_is_not_available(
     agent: Agent, imds: emulator.Server, aws: Aws
 ) -> None:
     agent.aws = aws.url
@@ -258,7 +258,7 @@ def test_15_the_lock_names_this_host_and_says_so_when_it_cannot_be_had(
     written = [request.body for request in aws.requests if request.operation == "PutItem"]
     assert written and all(b"ip-10-0-0-77.ec2.internal" in body for body in written)
     assert imds.service.puts()  # metadata of version 2, whose header has arrived as one
-    # Refused and failing: each ends the run with its own error, and nothing is published.
+    # Refused or failing: each ends the run with its own error, and nothing is published.
     before = server.values()
     for answer, said in [(answers.denied("dynamodb:GetItem"), "AWS denied"), (answers.BROKEN, "AWS kept failing")]:
         aws.fail_always(answer)
@@ -268,14 +268,14 @@ def test_15_the_lock_names_this_host_and_says_so_when_it_cannot_be_had(
         assert server.values() == before
 
 
-def test_18_nothing_on_the_way_to_a_start_asks_the_network_and_the_first_token_comes_soon() -> None:
+def test_18_a_start_needs_no_network_and_the_first_token_arrives_soon() -> None:
     units = CHECKOUT / "systemd"
     for name in ("teleport", "teleport-acm", "teleport-auth", "teleport-proxy", "teleport-proxy-acm", "teleport-node"):
         text = (units / f"{name}.service").read_text()
         before = [line for line in text.splitlines() if line.startswith("ExecStartPre=")]
         assert [line for line in before if "/usr/bin/install -d" not in line] == [], name
     timer = (units / "teleport-ssm-publish-tokens.timer").read_text().splitlines()
-    # Four minutes at worst; nodes and proxies look again within a minute.
+    # At most four minutes; nodes and proxies check every minute.
     assert {"OnActiveSec=30s", "RandomizedDelaySec=3min"} <= set(timer)
 
 
@@ -290,9 +290,9 @@ def test_18_a_host_that_has_joined_needs_no_network_to_be_configured_again(agent
     assert not any("waits for" in note for note in done.data["notes"])
 
 
-def test_19_a_hand_edit_stays_and_a_changed_conf_still_has_an_effect(agent: Agent) -> None:
+def test_19_a_manual_edit_stays_and_a_changed_conf_still_has_an_effect(agent: Agent) -> None:
     generated(agent, GUIDE)
-    edited = agent.teleport_yaml.read_text() + "# by hand\n"
+    edited = agent.teleport_yaml.read_text() + "# manual edit\n"
     agent.teleport_yaml.write_text(edited)
     agent.conf("TELEPORT_DOMAIN_NAME=example.com\n")
     assert agent.generate().status == 0
@@ -311,7 +311,7 @@ def test_21_the_auth_server_s_public_address_is_its_load_balancer(agent: Agent) 
 
 
 @needs_root
-def test_23_a_conf_directory_of_the_service_user_is_refused_with_the_command_that_mends_it(agent: Agent) -> None:
+def test_23_a_conf_directory_of_the_service_user_is_refused_with_the_command_that_corrects_it(agent: Agent) -> None:
     folder = agent.conf(GUIDE).parent
     os.chown(folder, 65534, 4)
     done = agent.generate()
@@ -323,7 +323,7 @@ def test_23_a_conf_directory_of_the_service_user_is_refused_with_the_command_tha
     shows_no_secret(done)
 
 
-def test_24_a_proxy_whose_certificate_is_not_there_yet_waits_for_it(agent: Agent) -> None:
+def test_24_a_proxy_waits_for_a_certificate_that_does_not_exist_yet(agent: Agent) -> None:
     plan = planned(agent, PROXY + "TELEPORT_S3_BUCKET=bucket-1\n")
     (drop_in,) = [each for each in plan["files"] if each["path"].startswith("/etc/systemd/system/")]
     pair = plan["teleport_yaml"]["proxy_service"]["https_keypairs"][0]

@@ -1,6 +1,6 @@
-"""Sections of teleport.yaml as the AMI contract words them, written out by hand for the instance in `planning`.
+"""Sections of teleport.yaml as the AMI contract words them, written out for the instance in `planning`.
 
-Nothing here may be taken from the program: these are what its output is compared with.
+Nothing here may come from the program: its output is compared with these.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def document(
     app: dict[str, Any] = OFF,
     kubernetes: dict[str, Any] = OFF,
 ) -> dict[str, Any]:
-    """The whole document; a service that is not named is off, in so many words."""
+    """The whole document; a service that is not named is disabled explicitly."""
     return {
         "version": "v3",
         "teleport": teleport,

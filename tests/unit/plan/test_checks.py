@@ -283,7 +283,7 @@ def test_a_finding_names_path_remedy_and_place() -> None:
     }
 
 
-def test_a_port_that_is_used_twice_names_the_one_that_was_written() -> None:
+def test_a_port_that_is_used_twice_names_the_conf_line() -> None:
     (finding,) = refused(ALL + "TELEPORT_WEB_LISTEN_PORT=3025\nTELEPORT_EXTERNAL_PORT=443\nUSE_TLS_ROUTING=true\n", "")
     assert str(finding) == (
         "/etc/teleport.d/conf:2: proxy_service.web_listen_addr: port 3025 is already used by auth_service.listen_addr "
@@ -369,7 +369,7 @@ def test_what_teleport_accepts_is_accepted(override: str) -> None:
     assert plan(ALL, override).document["version"] == "v3"
 
 
-def test_the_second_factor_could_be_off_before_16() -> None:
+def test_the_second_factor_may_be_off_before_16() -> None:
     override = "auth_service: {authentication: {second_factor: off}}"
     assert plan(ALL, override, version="15.4.0").document["auth_service"]["authentication"]["second_factor"] == "off"
 
@@ -379,7 +379,7 @@ def test_the_list_of_second_factors_is_unknown_to_15() -> None:
     assert "does not know this key" in refused(ALL, override, version="15.4.0")[0].message
 
 
-def test_the_forwarded_header_is_doubtful_before_14() -> None:
+def test_the_forwarded_header_gives_a_note_before_14() -> None:
     override = "proxy_service: {trust_x_forwarded_for: true}"
     assert any("only the last patch releases" in note for note in plan(PLAIN_HTTP, override, version="13.4.0").notes)
 
@@ -465,7 +465,7 @@ VERSIONS = ("12.4.0", "14.0.0", "16.0.0", "17.5.1", "18.0.0")
 
 
 def judged(text: str, version: str, fips: bool) -> bool:
-    """Plan `text` if it is valid, and say whether it was: no document of ours may be one that we refuse."""
+    """Plan `text` if it is valid, and return whether it was valid: the planner never refuses a document of its own."""
     settings = conf_file.inspect(text.encode(), "conf").conf
     if settings is None or requirements.check(settings, fips=fips):
         return False

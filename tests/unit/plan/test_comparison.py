@@ -21,7 +21,7 @@ DOCUMENT: dict[str, Any] = {
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
-    """Return DOCUMENT with `value` at the dotted `path`; without what is there where `value` is None."""
+    """Return DOCUMENT with `value` at the dotted `path`; without that key where `value` is None."""
     document = copy.deepcopy(DOCUMENT)
     *parents, last = path.split(".")
     node = document
@@ -70,12 +70,12 @@ def _sorted(value: Any) -> Any:
 
 
 @given(documents, documents)
-def test_a_patch_makes_the_one_document_of_the_other(before: Any, after: Any) -> None:
+def test_a_patch_turns_one_document_into_the_other(before: Any, after: Any) -> None:
     assert same(patched(before, comparison.merge_patch(before, after)), after)
 
 
 @given(documents)
-def test_between_equal_documents_the_patch_is_empty(document: Any) -> None:
+def test_the_patch_between_equal_documents_is_empty(document: Any) -> None:
     assert comparison.merge_patch(document, copy.deepcopy(document)) == {}
 
 
@@ -115,7 +115,7 @@ def test_patches(before: Any, after: Any, patch: Any) -> None:
         ("proxy_service.trust_x_forwarded_for", True),
     ],
 )
-def test_what_a_reload_takes_up(path: str, value: Any) -> None:
+def test_settings_that_a_reload_applies(path: str, value: Any) -> None:
     assert comparison.reload_suffices(DOCUMENT, changed(path, value))
     assert comparison.reload_suffices(changed(path, value), DOCUMENT)
 
@@ -133,12 +133,12 @@ def test_what_a_reload_takes_up(path: str, value: Any) -> None:
         ("version", "v2"),
     ],
 )
-def test_what_takes_a_restart(path: str, value: Any) -> None:
+def test_settings_that_need_a_restart(path: str, value: Any) -> None:
     assert not comparison.reload_suffices(DOCUMENT, changed(path, value))
     assert not comparison.reload_suffices(changed(path, value), DOCUMENT)
 
 
-def test_a_label_together_with_something_else_takes_a_restart() -> None:
+def test_a_label_together_with_another_setting_needs_a_restart() -> None:
     after = changed("ssh_service.labels.env", "test")
     after["teleport"]["nodename"] = "b"
     assert not comparison.reload_suffices(DOCUMENT, after)
@@ -151,7 +151,7 @@ def test_comparing_changes_neither_document() -> None:
     assert (before, after) == (DOCUMENT, kept)
 
 
-def test_a_section_that_is_no_mapping_is_compared_as_it_is() -> None:
+def test_a_section_that_is_not_a_mapping_is_compared_as_it_is() -> None:
     assert not comparison.reload_suffices(DOCUMENT, changed("ssh_service", "odd"))
 
 
@@ -173,7 +173,7 @@ def test_a_change_of_identity_is_a_danger(path: str, value: Any, words: str) -> 
     assert danger.startswith(path) and words in danger
 
 
-def test_another_table_is_a_danger_and_the_first_one_is_none() -> None:
+def test_another_table_is_a_danger_and_the_first_one_is_not() -> None:
     before = changed("teleport.storage.table_name", "one")
     (danger,) = comparison.dangers(before, changed("teleport.storage.table_name", "two"))
     assert "from one to two" in danger
@@ -181,11 +181,11 @@ def test_another_table_is_a_danger_and_the_first_one_is_none() -> None:
 
 
 @pytest.mark.parametrize("path", ["teleport.log.severity", "ssh_service.labels.env", "proxy_service.web_listen_addr"])
-def test_other_changes_are_no_danger(path: str) -> None:
+def test_other_changes_are_not_dangers(path: str) -> None:
     assert comparison.dangers(DOCUMENT, changed(path, "other")) == ()
 
 
-def test_a_section_that_was_not_there_is_no_danger() -> None:
+def test_a_new_section_is_not_a_danger() -> None:
     assert comparison.dangers({"version": "v3"}, DOCUMENT) == ()
 
 
@@ -217,7 +217,7 @@ PLANTED = "planted-93af"
         f"'secret': {PLANTED}\n",
     ],
 )
-def test_what_is_named_like_a_secret_is_masked(text: str) -> None:
+def test_values_of_keys_named_like_secrets_are_masked(text: str) -> None:
     shown = secret_mask.masked(text)
     assert PLANTED not in shown and "****" in shown
     assert PLANTED not in comparison.unified("/etc/a", "b: 1\n", text)
@@ -233,15 +233,15 @@ def test_what_is_named_like_a_secret_is_masked(text: str) -> None:
         "token: null\nnext: x\n",
     ],
 )
-def test_what_tells_nothing_stays(text: str) -> None:
+def test_values_that_are_not_secrets_stay(text: str) -> None:
     assert secret_mask.masked(text) == text
 
 
-def test_what_follows_a_secret_is_shown_again() -> None:
+def test_lines_after_a_secret_are_shown() -> None:
     shown = secret_mask.masked(f"tokens:\n  - {PLANTED}\nnext: shown\n")
     assert shown.endswith("next: shown\n") and PLANTED not in shown
 
 
-def test_a_difference_in_secrets_alone_is_told_without_them() -> None:
+def test_a_difference_only_in_secrets_is_reported_without_them() -> None:
     diff = comparison.unified("/etc/a", "auth_token: planted-one\n", "auth_token: planted-two\n")
     assert "secret" in diff and "planted" not in diff

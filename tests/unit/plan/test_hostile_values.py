@@ -47,7 +47,7 @@ BENIGN = {
 
 
 def quoted(text: str) -> str:
-    """`text` as one word of bash that means nothing else."""
+    """`text` quoted as one word for bash."""
     return "'" + text.replace("'", "'\\''") + "'"
 
 
@@ -74,7 +74,7 @@ def holds_exactly(variable: str, written: str, expected: Any) -> None:
     assert yaml.safe_load(planned.teleport_yaml.content) == meant
 
 
-# What a conf can hold: no control characters, which the grammar refuses, nor anything else that ends a line.
+# What a conf can contain: no control characters, which the grammar refuses, and nothing else that ends a line.
 LINE = st.text(
     alphabet=st.one_of(
         st.sampled_from("'\"\\:#{}[]%&*!|>@`-?,~$;= aeinoyN0159._/"),
@@ -87,19 +87,19 @@ LINE = st.text(
 
 @given(st.sampled_from(sorted(TEXTS)), LINE)
 @settings(max_examples=150)
-def test_any_text_stands_in_its_place_and_nothing_else_changes(variable: str, text: str) -> None:
+def test_any_text_is_written_in_its_place_and_nothing_else_changes(variable: str, text: str) -> None:
     holds_exactly(variable, text, text)
 
 
 @given(st.sampled_from(sorted(WORDS)), LINE.filter(lambda text: not any(each.isspace() for each in text)))
 @settings(max_examples=100)
-def test_any_word_stands_in_its_place_and_nothing_else_changes(variable: str, text: str) -> None:
+def test_any_word_is_written_in_its_place_and_nothing_else_changes(variable: str, text: str) -> None:
     holds_exactly(variable, text, text)
 
 
 @given(LINE.filter(lambda text: not any(each.isspace() for each in text)))
 @settings(max_examples=50)
-def test_any_address_of_an_application_stands_in_its_place(text: str) -> None:
+def test_any_address_of_an_application_is_written_in_its_place(text: str) -> None:
     holds_exactly("TELEPORT_AGENT_APP_URI", f"http://{text}", f"http://{text}")
 
 
@@ -112,7 +112,7 @@ def test_any_address_of_an_application_stands_in_its_place(text: str) -> None:
     LINE.filter(lambda text: "|" not in text and text == text.strip(" ") and text[0] not in "'\""),
 )
 @settings(max_examples=200)
-def test_any_label_stands_in_its_place_and_nothing_else_changes(variable: str, key: str, text: str) -> None:
+def test_any_label_is_written_in_its_place_and_nothing_else_changes(variable: str, key: str, text: str) -> None:
     holds_exactly(variable, f"{key}: {text}", {key: text})
 
 
@@ -125,18 +125,18 @@ CONF_HOLDS = [
 
 @pytest.mark.parametrize("text", CONF_HOLDS, ids=[ascii(text)[:30] for text in CONF_HOLDS])
 @pytest.mark.parametrize("variable", ["TELEPORT_AGENT_DB_DESCRIPTION", "TELEPORT_AGENT_DB_URI"])
-def test_hostile_text_stands_in_its_place(variable: str, text: str) -> None:
+def test_hostile_text_is_written_in_its_place(variable: str, text: str) -> None:
     holds_exactly(variable, text, text)
 
 
 @pytest.mark.parametrize("character", ["\x85", "\u2028", "\u2029", "\x9b", "\x7f", "\x01", "\x1b"])
-def test_what_ends_a_line_or_steers_a_terminal_is_refused_at_its_line(character: str) -> None:
+def test_line_breaks_and_terminal_controls_are_refused_at_their_line(character: str) -> None:
     with pytest.raises(errors.ConfInvalid) as caught:
         plan(AGENT + f"TELEPORT_AGENT_DB_DESCRIPTION='a{character}b'\n")
     assert any(each.place.line == 10 for each in caught.value.findings)
 
 
-def test_a_line_break_cannot_be_brought_in_by_any_spelling() -> None:
+def test_no_quoting_of_the_conf_can_give_a_line_break() -> None:
     for written in ("$'a\\nb'", "'a\nb'", '"a\nb"', '"$(printf a\\\\nb)"'):
         with pytest.raises(errors.ConfInvalid):
             plan(AGENT + f"TELEPORT_AGENT_DB_DESCRIPTION={written}\n")
@@ -144,8 +144,8 @@ def test_a_line_break_cannot_be_brought_in_by_any_spelling() -> None:
 
 @given(st.text(alphabet=st.characters(exclude_categories=("Cs",)), max_size=60))
 @settings(max_examples=150)
-def test_any_tag_of_the_instance_stands_in_its_label(text: str) -> None:
-    """A tag's value can hold what no conf could, line breaks among them."""
+def test_any_tag_of_the_instance_becomes_its_label(text: str) -> None:
+    """The value of a tag may contain characters that a conf cannot, such as line breaks."""
     planned = plan("TELEPORT_TAG_LABELS=Name\nTELEPORT_COMMAND_LABELS=\n", tags={"Name": text})
     expected = {"enabled": "yes", "listen_addr": "0.0.0.0:3022", "labels": {"Name": text}}
     assert planned.document["ssh_service"] == expected
@@ -155,5 +155,5 @@ def test_any_tag_of_the_instance_stands_in_its_label(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", " ", "\n", "a\nb: 1", "\x00", "\x85", "\u2028", "yes", "0123", "{{ x }}", "x" * 256]
 )
-def test_hostile_tags_stand_in_their_label(text: str) -> None:
+def test_hostile_tags_become_their_labels(text: str) -> None:
     assert plan("TELEPORT_TAG_LABELS=Name\n", tags={"Name": text}).document["ssh_service"]["labels"] == {"Name": text}

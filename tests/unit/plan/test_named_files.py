@@ -25,7 +25,7 @@ def test_files_of_all_services_are_found_each_once() -> None:
     )
 
 
-def test_what_is_no_file_is_not_taken_for_one() -> None:
+def test_other_values_are_not_files() -> None:
     document = {
         "teleport": {"data_dir": "/var/lib/teleport", "ca_pin": "sha256:bb", "join_params": {"token_name": "abc"}},
         "ssh_service": {"commands": [{"name": "arch", "command": ["/usr/bin/uname", "-m"]}]},

@@ -82,7 +82,7 @@ def test_the_ports_of_an_all_in_one() -> None:
     assert sorted({each.port for each in found}) == [3000, 3022, 3023, 3025, 3026, 3036, 3080, 5432, 27017]
 
 
-def test_a_node_behind_a_tunnel_listens_nowhere_but_for_diagnostics() -> None:
+def test_a_node_behind_a_tunnel_listens_only_for_diagnostics() -> None:
     agent = (
         "TELEPORT_ROLE=agent\nTELEPORT_PROXY_SERVER_LB=p.example.com\nTELEPORT_JOIN_TOKEN=t\n"
         "TELEPORT_AGENT_SSH_ENABLED=1\nTELEPORT_AGENT_KUBE_ENABLED=1\n"

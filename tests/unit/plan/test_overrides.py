@@ -57,7 +57,7 @@ def test_an_added_setting_is_merged_with_its_line() -> None:
     assert yaml.safe_load(planned.teleport_yaml.content) == before
 
 
-def test_null_deletes_a_key_and_the_plan_remembers_which() -> None:
+def test_null_deletes_a_key_and_the_plan_lists_it() -> None:
     planned = plan("proxy_service:\n  kube_public_addr: null\n")
     assert "kube_public_addr" not in planned.document["proxy_service"]
     assert "kube_listen_addr" in planned.document["proxy_service"]
@@ -180,7 +180,7 @@ def test_which_files_of_a_directory_are_read() -> None:
     assert [note.partition(" ")[0] for note in notes] == ["x.yml"]
 
 
-# RFC 7396, appendix A, as far as both sides are objects: nothing else is an override.
+# RFC 7396, appendix A, where both sides are objects: an override is never anything else.
 @pytest.mark.parametrize(
     ("target", "patch", "result"),
     [

@@ -1,4 +1,4 @@
-"""What is taken for CA pins, and what never is."""
+"""Which texts are CA pins."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TWO = "sha256:" + "f9" * 32
         (f"  {ONE}\r\n\r\n\t{TWO} \r\n", (ONE, TWO)),
     ],
 )
-def test_pins_are_found_one_a_line_whatever_blanks_are_around_them(text: str, expected: tuple[str, ...]) -> None:
+def test_pins_are_read_one_on_each_line_without_blanks(text: str, expected: tuple[str, ...]) -> None:
     assert pins.listed(text) == expected
 
 
@@ -43,5 +43,5 @@ def test_pins_are_found_one_a_line_whatever_blanks_are_around_them(text: str, ex
         "<html><body>sign in</body></html>",
     ],
 )
-def test_anything_else_is_no_list_of_pins(text: str) -> None:
+def test_any_other_text_is_not_a_list_of_pins(text: str) -> None:
     assert pins.listed(text) == ()

@@ -1,4 +1,4 @@
-"""plan() does no input or output: whatever it wants of the machine, it would not get."""
+"""plan() does no input or output: every access to the machine fails here."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.unit.plan.planning import plan
 FOLDER = Path(teleport_bootstrap.plan.__file__).parent
 CONF = Path(FOLDER).parent / "conf"
 
-# Only what a program with doors needs; `os` is there for the path of the templates.
+# Modules for input and output. `os` is allowed for the path of the templates.
 DOORS = {
     "socket",
     "subprocess",
@@ -43,7 +43,7 @@ ROOMS = {
 @pytest.mark.parametrize(
     "module", sorted([*FOLDER.rglob("*.py"), *CONF.rglob("*.py")]), ids=lambda path: f"{path.parent.name}/{path.name}"
 )
-def test_no_module_of_plan_and_conf_imports_a_door(module: Path) -> None:
+def test_modules_of_plan_and_conf_import_nothing_for_input_and_output(module: Path) -> None:
     imported = set()
     for node in ast.walk(ast.parse(module.read_text())):
         if isinstance(node, ast.Import):
@@ -58,11 +58,11 @@ def test_no_module_of_plan_and_conf_imports_a_door(module: Path) -> None:
 
 
 def refuse(*_: Any, **__: Any) -> Any:
-    raise AssertionError("plan() opened a door")
+    raise AssertionError("plan() did input or output")
 
 
-def test_a_plan_is_made_with_every_door_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Templates and modules are part of the program, and may be read."""
+def test_a_plan_is_made_without_input_and_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only templates and modules, which are part of the program, are read."""
     yaml_text._environment.cache_clear()
     really_open, really_os_open = builtins.open, os.open
 
@@ -94,7 +94,7 @@ def test_a_plan_depends_on_nothing_but_its_inputs(monkeypatch: pytest.MonkeyPatc
     assert plan("TELEPORT_DOMAIN_NAME=example.com\n") == first
 
 
-def test_the_inputs_are_left_as_they_were() -> None:
+def test_the_inputs_do_not_change() -> None:
     tags = {"Name": "a"}
     plan("TELEPORT_TAG_LABELS=Name\nTELEPORT_SSH_LABELS='Name: b'\n", tags=tags)
     assert tags == {"Name": "a"}

@@ -1,4 +1,4 @@
-"""The templates: every expression becomes a YAML scalar, and the text is proved to say what was meant."""
+"""The templates: every expression becomes a YAML scalar, and the text is proved to say what was planned."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def test_every_expression_is_a_yaml_scalar_and_the_template_s_own_text_is_not(so
 
 
 @pytest.mark.parametrize("source", ["{{ a }}", "{{ a.b }}", "{% for x in a %}{% endfor %}", "{% if a %}{% endif %}"])
-def test_a_name_that_is_not_there_is_never_rendered_as_nothing(source: str) -> None:
+def test_an_undefined_name_is_an_error(source: str) -> None:
     with pytest.raises((jinja2.UndefinedError, TypeError)):
         rendered(source)
 
 
-def test_an_attribute_that_is_not_there_is_never_rendered_as_nothing() -> None:
+def test_an_undefined_attribute_is_an_error() -> None:
     with pytest.raises((jinja2.UndefinedError, TypeError)):
         rendered("{{ a.b }}", a={"c": 1})
     with pytest.raises((jinja2.UndefinedError, TypeError)):
@@ -70,7 +70,7 @@ def templates() -> list[Path]:
 
 
 @pytest.mark.parametrize("template", templates(), ids=lambda path: path.name)
-def test_templates_hold_nothing_that_would_go_round_the_scalars(template: Path) -> None:
+def test_templates_use_nothing_that_bypasses_the_scalars(template: Path) -> None:
     text = template.read_text()
     # Text captured by these would be quoted a second time; these filters and tests have no place in YAML.
     for word in ("macro", "set", "call", "filter", "autoescape", "raw", "import", "from", "extends", "block"):
@@ -82,14 +82,14 @@ def test_templates_hold_nothing_that_would_go_round_the_scalars(template: Path) 
 
 
 @pytest.mark.parametrize("template", templates(), ids=lambda path: path.name)
-def test_an_expression_stands_where_a_whole_node_stands(template: Path) -> None:
+def test_each_expression_is_a_whole_node(template: Path) -> None:
     text = re.sub(r"{%.*?%}|{#.*?#}", "\n", template.read_text(), flags=re.DOTALL)
     for line in text.splitlines():
         if "{{" in line and not line.startswith("#"):
             assert re.fullmatch(r"(\? )?{{ key }}|{{ key }}:|-? {{ value }}|{{ comments\[place\] }}", line), line
 
 
-def test_a_text_that_says_something_else_is_refused_and_the_place_is_named() -> None:
+def test_a_text_that_differs_is_refused_and_the_place_is_named() -> None:
     with pytest.raises(errors.RenderMismatch, match=r"teleport\.log\.severity"):
         yaml_text.faithful("teleport: {log: {severity: info}}\n", {"teleport": {"log": {"severity": "INFO"}}})
 
@@ -103,12 +103,12 @@ def test_types_and_keys_count(text: str) -> None:
         yaml_text.faithful(text, {"a": "1", "b": "2"})
 
 
-def test_a_text_that_is_no_yaml_is_refused_with_its_line() -> None:
+def test_a_text_that_is_not_yaml_is_refused_with_its_line() -> None:
     with pytest.raises(errors.RenderMismatch, match="line 2"):
         yaml_text.faithful("a: 1\nb: : 2\n", {"a": 1})
 
 
-def test_a_section_or_key_that_no_conf_gives_is_written_like_the_others() -> None:
+def test_an_unknown_section_or_key_is_written_like_the_others() -> None:
     document = {**plan("").document, "more": {"enabled": "yes"}}
     document["proxy_service"] = {**document["proxy_service"], "peer_listen_addr": "0.0.0.0:3021"}
     text = yaml_text.teleport_yaml(document, HEADER)
@@ -152,7 +152,7 @@ def with_overrides(text: str, *files: str) -> str:
 
 
 def test_overrides_change_what_they_name_and_leave_the_layout() -> None:
-    """Fault of the version before: with any override, the comments of the whole file were lost."""
+    """With any override, earlier versions lost the comments of the whole file."""
     text = "USE_ACM=true\nTELEPORT_DOMAIN_NAME=example.com\n"
     without = with_overrides(text).partition("\nversion")[2]
     changed = with_overrides(text, "ssh_service: {labels: {zip: 0123}}\n").partition("\nversion")[2]
@@ -187,7 +187,7 @@ def test_settings_of_auth_service_can_be_appended_to_the_file(override: str, con
     assert yaml.safe_load(f"{text}  access_monitoring:\n    enabled: true\n") == before
 
 
-def test_the_file_begins_with_where_it_came_from() -> None:
+def test_the_file_begins_with_its_origin() -> None:
     head = plan("", version="17.5.1").teleport_yaml.content.partition("\n\n")[0]
     assert all(line.startswith("#") for line in head.splitlines())
     for word in ("i-0123456789abcdef0", "/etc/teleport.d/conf", "Teleport 17.5.1", "teleport-bootstrap 0."):
@@ -202,7 +202,7 @@ def test_the_name_of_the_conf_cannot_leave_its_comment(path: str) -> None:
     assert all(line.startswith("#") for line in head.splitlines())
 
 
-def test_the_file_reads_well() -> None:
+def test_the_file_has_no_stray_blanks_and_its_sections_in_order() -> None:
     text = plan("USE_ACM=true\nTELEPORT_DOMAIN_NAME=example.com\n").teleport_yaml.content
     assert text.endswith("\n") and not text.endswith("\n\n")
     assert "\n\n\n" not in text
@@ -226,8 +226,8 @@ def test_the_same_inputs_give_the_same_bytes() -> None:
     assert plan(text).teleport_yaml.content == plan(text).teleport_yaml.content
 
 
-def test_the_head_names_the_conf_as_the_instance_has_it_though_it_was_read_in_an_image() -> None:
-    """An image build reads the conf below a root of its own, which must not be baked into the file."""
+def test_the_head_names_the_conf_by_its_path_on_the_instance() -> None:
+    """An image build reads the conf under another root directory, which must not be in the file."""
     given = conf_file.load(b"A=1\n", "/mnt/image/etc/teleport.d/conf")
 
     head = planner.header(given, INSTANCE, teleport_build.named("17.5.1", fips=False))

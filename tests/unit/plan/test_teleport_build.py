@@ -1,4 +1,4 @@
-"""Which Teleport is installed, from what it prints."""
+"""The installed Teleport, by the output of `teleport version`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PRINTED = {
 
 
 @pytest.mark.parametrize("text", PRINTED)
-def test_what_teleport_version_prints(text: str) -> None:
+def test_output_of_teleport_version(text: str) -> None:
     version, edition, fips = PRINTED[text]
     build = teleport_build.parse_output(text)
     assert build is not None
@@ -28,7 +28,7 @@ def test_what_teleport_version_prints(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "Teleport", "Teleport v17", "tsh v17.5.1", "teleport v17.5.1", "Teleport dev\n"])
-def test_what_is_no_answer(text: str) -> None:
+def test_other_output_is_not_a_build(text: str) -> None:
     assert teleport_build.parse_output(text) is None
 
 
@@ -36,12 +36,12 @@ def test_what_is_no_answer(text: str) -> None:
     ("text", "version"),
     [("17.5.1", (17, 5, 1)), ("v17.5.1", (17, 5, 1)), (" 18.0.0-rc.1 ", (18, 0, 0)), ("14.0.0+dev", (14, 0, 0))],
 )
-def test_versions_that_people_name(text: str, version: tuple[int, int, int]) -> None:
+def test_versions_on_the_command_line(text: str, version: tuple[int, int, int]) -> None:
     assert teleport_build.parse_version(text) == version
 
 
 @pytest.mark.parametrize("text", ["", "17", "17.5", "17.5.1.2", "seventeen", "17.5.x", "١٧.٥.١", "17.5.1 18.0.0"])
-def test_what_is_no_version_is_a_usage_error_that_shows_one(text: str) -> None:
+def test_an_invalid_version_is_a_usage_error_with_an_example(text: str) -> None:
     with pytest.raises(errors.UsageError, match="not a Teleport version") as caught:
         teleport_build.parse_version(text)
     assert "17.5.1" in caught.value.hint

@@ -107,7 +107,7 @@ def test_all_problems_are_reported_at_once_and_in_order() -> None:
     assert [problem.line for problem in problems] == [3, 4, 5]
 
 
-def test_every_value_knows_its_line() -> None:
+def test_every_value_has_its_line() -> None:
     root = yaml_reading.read("a:\n  b: 1\n  c:\n    - d: |\n        long\n    - e\n").root
     assert root is not None
     below = root.value["a"].value
@@ -149,5 +149,5 @@ DOCUMENTS = st.dictionaries(
 
 @given(DOCUMENTS)
 def test_a_written_document_is_read_as_it_was(document: dict[str, Any]) -> None:
-    """`yaml_text.teleport_yaml` raises where it does not; the comparison here is the test's own."""
+    """`yaml_text.teleport_yaml` raises if it is not; the comparison here is independent of it."""
     assert yaml_reading.parse(yaml_text.teleport_yaml(document, HEAD, ("a.yaml",))) == document

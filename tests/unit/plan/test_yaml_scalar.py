@@ -1,4 +1,4 @@
-"""One value on one line that no YAML reader takes for something else."""
+"""One value on one line that every YAML reader reads as that value."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from teleport_bootstrap.plan import yaml_scalar
 
-# What readers of YAML 1.1 or 1.2, Go's among them, take for something else than text where it is not in quotes.
+# What readers of YAML 1.1 or 1.2, Go's among them, do not read as text without quotes.
 NOT_TEXT = re.compile(
     r"""
     | y | n | yes | no | on | off | true | false | null | ~ | = | <<
@@ -21,7 +21,7 @@ NOT_TEXT = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-# May stand inside plain text everywhere; what else there is has to be between others, or in quotes.
+# Allowed everywhere in plain text; other characters only between these, or in quotes.
 PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9 ._/:-]*", re.ASCII)
 
 HOSTILE = [
@@ -96,13 +96,13 @@ def read_back(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=[ascii(text)[:30] for text in HOSTILE])
-def test_hostile_text_is_read_back(text: str) -> None:
+def test_hostile_text_is_read_as_it_was(text: str) -> None:
     read_back(text)
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=("Cs",)), max_size=60))
 @settings(max_examples=600)
-def test_any_text_is_read_back(text: str) -> None:
+def test_any_text_is_read_as_it_was(text: str) -> None:
     read_back(text)
 
 
@@ -112,7 +112,7 @@ def test_any_text_is_read_back(text: str) -> None:
 @example("190:20:30")
 @example("0o14")
 @example("2001-12-14")
-def test_what_stands_without_quotes_is_text_to_every_reader(text: str) -> None:
+def test_text_without_quotes_is_text_to_every_reader(text: str) -> None:
     written = yaml_scalar.emit(text)
     if written[:1] == '"':
         read_back(text)
@@ -145,6 +145,6 @@ def test_how_values_are_written(value: object, written: str) -> None:
 
 
 @pytest.mark.parametrize("value", [1.5, b"bytes", {"a": 1}, object(), [{"a": 1}], [1.5]])
-def test_what_is_no_value_of_ours_is_refused(value: object) -> None:
+def test_other_types_are_refused(value: object) -> None:
     with pytest.raises(TypeError):
         yaml_scalar.emit(value)
