@@ -94,12 +94,12 @@ def test_03_the_file_contains_all_of_its_sections(agent: Agent, text: str) -> No
     assert list(planned(agent, text)["teleport_yaml"]) == [
         "version",
         "teleport",
-        "auth_service",
         "proxy_service",
         "ssh_service",
         "db_service",
         "app_service",
         "kubernetes_service",
+        "auth_service",
     ]
 
 
