@@ -178,7 +178,7 @@ def _drop_ins(root: paths.Root) -> list[str]:
 def _named(root: paths.Root, document: Mapping[str, Any], trees: list[str], notes: list[str]) -> tuple[str, ...]:
     """Return the files that `document` names and that are in none of `trees`; what cannot be had becomes a note."""
     found: list[str] = []
-    for said in named_files.named(document):
+    for said in named_files.paths_in(document):
         path = "/" + os.path.normpath(said).lstrip("/")
         real = _real(root, path)
         if real is None:

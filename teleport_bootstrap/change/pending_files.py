@@ -62,7 +62,7 @@ def start(root: paths.Root, wanted: plan_model.Applicable) -> tuple[str, ...]:
 def have_fetched(root: paths.Root, wanted: plan_model.Applicable) -> None:
     """Start what brings the files that are missing; it starts Teleport's unit when they are there."""
     missing = set(files(root, wanted))
-    awaited = {each.path for each in wanted.secrets if each.awaited}
+    awaited = {each.path for each in wanted.secrets if each.may_be_pending}
     if missing & awaited and is_somebody_fetching(root):
         systemd.start([FETCH_SERVICE])
     bringing = certificate_services(root, wanted, is_missing=paths.CERTIFICATE in missing)

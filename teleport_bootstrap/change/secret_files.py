@@ -62,7 +62,7 @@ def stage(
         secret = values.get(each.path)
         if secret is not None:
             changes.write(each.path, secret.reveal().encode(), mode=each.mode, owner=each.owner, group=each.group)
-        elif each.awaited and _is_blank(changes.root, each.path):
+        elif each.may_be_pending and _is_blank(changes.root, each.path):
             # The unit would start, and Teleport would fail at once, again and again.
             changes.remove(each.path)
 

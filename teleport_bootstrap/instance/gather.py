@@ -72,7 +72,7 @@ def build(root: paths.Root, named: NamedBuild) -> teleport_build.TeleportBuild:
     Raises UsageError, TeleportVersionUnknown, and TeleportUnsupported where FIPS is required of a build without it.
     """
     if named.version is not None:
-        return teleport_build.named(named.version, fips=named.fips)
+        return teleport_build.of_version(named.version, fips=named.fips)
     binary = teleport.find(root)
     if binary is None:
         assumed = teleport_build.ASSUMED

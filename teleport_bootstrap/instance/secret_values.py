@@ -37,7 +37,9 @@ def fetch_or_keep(wanted: tuple[plan_model.SecretFile, ...], region: str, fips: 
     try:
         return fetch(wanted, region, fips, doors)
     except errors.BootstrapError as error:
-        if not all(each.awaited or secret_files.is_present(doors.root, each.path) for each in wanted if each.parameter):
+        if not all(
+            each.may_be_pending or secret_files.is_present(doors.root, each.path) for each in wanted if each.parameter
+        ):
             raise
         return Fetched({}, (f"could not fetch from SSM; keeping the existing files: {error.message}. {error.hint}",))
 
@@ -53,7 +55,7 @@ def fetch(wanted: tuple[plan_model.SecretFile, ...], region: str, fips: bool, do
         return Fetched({})
     logger.info("fetching from SSM in %s: %s", region, ", ".join(parameters))
     found = aws_access.aws(doors, region=region, fips=fips).ssm.fetch(
-        list(parameters), optional=[name for name, each in parameters.items() if each.awaited]
+        list(parameters), optional=[name for name, each in parameters.items() if each.may_be_pending]
     )
     return Fetched(
         {parameters[name].path: _content(parameters[name], secret, region) for name, secret in found.items()},

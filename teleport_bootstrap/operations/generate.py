@@ -167,7 +167,9 @@ def _missing_secrets(
     doors: gather.Doors, conf: conf_file.Conf, wanted: plan_model.Activation
 ) -> tuple[dict[str, Secret], tuple[str, ...]]:
     values = secret_values.from_conf(wanted.secrets, conf)
-    missing = [each for each in secret_files.missing(doors.root, wanted.secrets) if not each.awaited and each.parameter]
+    missing = [
+        each for each in secret_files.missing(doors.root, wanted.secrets) if not each.may_be_pending and each.parameter
+    ]
     if not missing:
         return values, ()
     try:
@@ -218,7 +220,7 @@ def _write(doors: gather.Doors, conf: conf_file.Conf, build: teleport_build.Tele
 
 def _patience(doors: gather.Doors, wanted: plan_model.Activation) -> gather.Doors:
     """Return the doors to SSM: where the wait can go on elsewhere, neither boot nor configuration waits long for it."""
-    if not pending_files.is_somebody_fetching(doors.root) or not all(each.awaited for each in wanted.secrets):
+    if not pending_files.is_somebody_fetching(doors.root) or not all(each.may_be_pending for each in wanted.secrets):
         return doors
     return dataclasses.replace(doors, wait_seconds=min(doors.wait_seconds, AWAITED_SECONDS))
 

@@ -169,7 +169,7 @@ def _put_aside(
     missing = [
         each.path
         for each in proposed.plan.activation.secrets
-        if not each.awaited and each.path not in proposed.fetched.values
+        if not each.may_be_pending and each.path not in proposed.fetched.values
     ]
     if missing:
         raise errors.FileTrouble(

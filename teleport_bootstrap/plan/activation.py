@@ -79,7 +79,7 @@ def _wanted_files(
 
 def _gates(decided: deployment.Deployment, secrets: tuple[plan_model.SecretFile, ...]) -> tuple[str, ...]:
     """Return the files that may come later and without which Teleport would stop at once."""
-    gates = [secret.path for secret in secrets if secret.awaited]
+    gates = [secret.path for secret in secrets if secret.may_be_pending]
     if decided.tls is deployment.Tls.LETSENCRYPT:
         gates += [paths.CERTIFICATE, paths.PRIVATE_KEY]
     return tuple(gates)
@@ -129,7 +129,7 @@ def _secrets(conf: conf_file.Conf, decided: deployment.Deployment) -> tuple[plan
                     place.user,
                     place.group,
                     parameter=f"{prefix}/tokens/{decided.role.value}",
-                    awaited=True,
+                    may_be_pending=True,
                 )
             )
         found.append(
@@ -139,7 +139,7 @@ def _secrets(conf: conf_file.Conf, decided: deployment.Deployment) -> tuple[plan
                 place.user,
                 place.group,
                 parameter=f"{prefix}/ca-pin-hash",
-                awaited=True,
+                may_be_pending=True,
             )
         )
     return tuple(found)

@@ -21,7 +21,7 @@ def truth(value: Any) -> bool | None:
 
 
 def runs(document: dict[str, Any], service: str) -> bool:
-    """Return whether Teleport runs `service`: an unknown word disables it, and without a word the default applies."""
+    """Return whether Teleport runs `service`: an unknown word disables it, a missing one means the default."""
     section = document.get(service)
     word = section.get("enabled") if isinstance(section, dict) else None
     return service in BY_DEFAULT if word in (None, "") else truth(word) is True

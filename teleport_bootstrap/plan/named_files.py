@@ -13,18 +13,18 @@ _WRITTEN = ("pid_file",)
 _OTHERS = ("ca_pin", "auth_token", "token_name", "credentials_path", "pin_path")
 
 
-def named(document: Mapping[str, Any]) -> tuple[str, ...]:
+def paths_in(document: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the absolute paths of the files that `document` names, also for disabled services, each once."""
-    return tuple(dict.fromkeys(_named(document, "")))
+    return tuple(dict.fromkeys(_paths(document, "")))
 
 
-def _named(value: Any, key: str) -> Iterator[str]:
+def _paths(value: Any, key: str) -> Iterator[str]:
     if isinstance(value, Mapping):
         for name, content in value.items():
-            yield from _named(content, str(name))
+            yield from _paths(content, str(name))
     elif isinstance(value, (list, tuple)):
         for each in value:
-            yield from _named(each, key)
+            yield from _paths(each, key)
     elif isinstance(value, str) and value.startswith("/") and "\0" not in value and _is_for_a_file(key):
         yield value
 

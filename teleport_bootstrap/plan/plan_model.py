@@ -35,7 +35,7 @@ class PlannedDirectory:
 class SecretFile:
     """A file whose content comes from the SSM parameter `parameter` or the conf variable `variable`, not from the plan.
 
-    With `awaited`, an instance may start before the file exists: generate applies the rest, and the unit waits.
+    If it `may_be_pending`, an instance may start before the file exists: generate applies the rest, and the unit waits.
     """
 
     path: str
@@ -44,7 +44,7 @@ class SecretFile:
     group: str
     parameter: str | None = None
     variable: str | None = None
-    awaited: bool = False
+    may_be_pending: bool = False
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ def parse_version(text: str) -> tuple[int, int, int]:
     return int(match[1]), int(match[2]), int(match[3])
 
 
-def named(version: str, *, fips: bool, edition: str | None = None) -> TeleportBuild:
+def of_version(version: str, *, fips: bool, edition: str | None = None) -> TeleportBuild:
     """Return the build that the command line names. Raises UsageError for a malformed version."""
     return TeleportBuild(*parse_version(version), edition=edition, fips=fips)
 

@@ -89,7 +89,7 @@ def _require_directory(verified: interface.Verified, tree: str, path: str, entry
 def _require_named_all(
     verified: interface.Verified, named: Mapping[str, interface.Entry], document: Mapping[str, Any]
 ) -> None:
-    said = {"/" + posixpath.normpath(path).lstrip("/") for path in named_files.named(document)}
+    said = {"/" + posixpath.normpath(path).lstrip("/") for path in named_files.paths_in(document)}
     # A backup holds what a link leads to, and not the link: then the name that teleport.yaml has is not in it.
     has_links = any(path not in named and not places.is_ours(path) for path in said)
     for path, entry in named.items():

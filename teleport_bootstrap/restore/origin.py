@@ -35,7 +35,7 @@ def _build(said: Mapping[str, Any]) -> teleport_build.TeleportBuild | None:
     if version is None:
         return None
     try:
-        return teleport_build.named(version, fips=said.get("fips") is True, edition=_text(said.get("edition")))
+        return teleport_build.of_version(version, fips=said.get("fips") is True, edition=_text(said.get("edition")))
     except errors.UsageError:
         return None
 

@@ -287,7 +287,9 @@ def _fetched(
     try:
         found = secret_values.fetch(wanted.secrets, region, wanted.deployment.fips, doors)
     except errors.BootstrapError as error:
-        missing = [each for each in wanted.secrets if each.parameter and not each.awaited and not coming(each.path)]
+        missing = [
+            each for each in wanted.secrets if each.parameter and not each.may_be_pending and not coming(each.path)
+        ]
         if missing:
             raise
         found = secret_values.Fetched({}, (f"SSM gave nothing, and the archive's files count: {error.message}",))

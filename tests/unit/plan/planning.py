@@ -29,7 +29,7 @@ def plan(
 ) -> plan_model.Plan:
     """Return the plan for the conf `text`; `instance` replaces facts of INSTANCE."""
     settings = conf_file.load(text.encode(), "/etc/teleport.d/conf")
-    build = teleport_build.named(version, fips=fips, edition=edition)
+    build = teleport_build.of_version(version, fips=fips, edition=edition)
     return planner.plan(settings, dataclasses.replace(INSTANCE, **instance), build)
 
 

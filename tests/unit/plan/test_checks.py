@@ -41,7 +41,7 @@ APPLICATION = "TELEPORT_AGENT_APP_ENABLED=1\nTELEPORT_AGENT_APP_NAME=wiki\nTELEP
 def plan(text: str, override: str = "", *, version: str = "17.5.1", fips: bool = False):
     settings = conf_file.load(text.encode(), "/etc/teleport.d/conf")
     files = [overrides.Override(PLACE, override.encode())] if override else []
-    return planner.plan(settings, INSTANCE, teleport_build.named(version, fips=fips), files)
+    return planner.plan(settings, INSTANCE, teleport_build.of_version(version, fips=fips), files)
 
 
 def refused(text: str, override: str, **build) -> tuple[Finding, ...]:
@@ -469,7 +469,7 @@ def judged(text: str, version: str, fips: bool) -> bool:
     settings = conf_file.inspect(text.encode(), "conf").conf
     if settings is None or requirements.check(settings, fips=fips):
         return False
-    planner.plan(settings, INSTANCE, teleport_build.named(version, fips=fips))
+    planner.plan(settings, INSTANCE, teleport_build.of_version(version, fips=fips))
     return True
 
 

@@ -17,7 +17,7 @@ OVERRIDE = overrides.Override(
 
 def entries(text: str = CONF) -> list[dict[str, object]]:
     settings = conf_file.load(text.encode(), "/etc/teleport.d/conf")
-    planned = planner.plan(settings, INSTANCE, teleport_build.named("17.5.1", fips=False), [OVERRIDE])
+    planned = planner.plan(settings, INSTANCE, teleport_build.of_version("17.5.1", fips=False), [OVERRIDE])
     return explain.entries(planned.tree, planned.removed)
 
 
@@ -54,7 +54,7 @@ def test_no_secret_is_explained() -> None:
         "TELEPORT_AGENT_SSH_ENABLED=1\n"
     )
     settings = conf_file.load(agent.encode(), "conf")
-    planned = planner.plan(settings, INSTANCE, teleport_build.named("17.5.1", fips=False))
+    planned = planner.plan(settings, INSTANCE, teleport_build.of_version("17.5.1", fips=False))
     found = explain.entries(planned.tree)
     assert "planted-token" not in explain.text(found) + repr(found)
     assert not any(isinstance(entry["value"], secret.Secret) for entry in found)

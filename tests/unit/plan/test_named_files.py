@@ -13,7 +13,7 @@ def test_files_of_all_services_are_found_each_once() -> None:
         "db_service": {"databases": [{"tls": {"ca_cert_file": "/etc/ca"}, "ad": {"keytab_file": "/etc/keytab"}}]},
         "kubernetes_service": {"enabled": "no", "kubeconfig_file": "/etc/kube"},
     }
-    assert named_files.named(document) == (
+    assert named_files.paths_in(document) == (
         "/etc/pin",
         "/etc/token",
         "/etc/license.pem",
@@ -32,4 +32,4 @@ def test_other_values_are_not_files() -> None:
         "app_service": {"apps": [{"uri": "/socket"}]},
         "proxy_service": {"https_key_file": 5, "https_cert_file": None},
     }
-    assert named_files.named(document) == ()
+    assert named_files.paths_in(document) == ()

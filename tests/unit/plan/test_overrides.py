@@ -33,7 +33,7 @@ def files(*texts: str) -> list[overrides.Override]:
 
 def plan(*texts: str, text: str = PROXY, version: str = "17.5.1") -> plan_model.Plan:
     settings = conf_file.load(text.encode(), "/etc/teleport.d/conf")
-    return planner.plan(settings, INSTANCE, teleport_build.named(version, fips=False), files(*texts))
+    return planner.plan(settings, INSTANCE, teleport_build.of_version(version, fips=False), files(*texts))
 
 
 def refused(*texts: str, text: str = PROXY) -> str:
@@ -163,7 +163,7 @@ def test_the_merged_file_names_its_overrides_and_keeps_words_as_they_were_writte
 def test_the_name_of_a_file_cannot_break_out_of_the_comment() -> None:
     settings = conf_file.load(ALL.encode(), "/etc/teleport.d/conf")
     hostile = overrides.Override("/x\nversion: v1\n#.yaml", b"ssh_service: {labels: {a: b}}\n")
-    planned = planner.plan(settings, INSTANCE, teleport_build.named("17.5.1", fips=False), [hostile])
+    planned = planner.plan(settings, INSTANCE, teleport_build.of_version("17.5.1", fips=False), [hostile])
     assert yaml.safe_load(planned.teleport_yaml.content)["version"] == "v3"
 
 

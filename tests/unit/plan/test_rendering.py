@@ -148,7 +148,9 @@ def test_a_document_may_be_as_deep_as_an_override() -> None:
 def with_overrides(text: str, *files: str) -> str:
     settings = conf_file.load(text.encode(), "/etc/teleport.d/conf")
     merged = [overrides.Override(f"/{index}.yaml", each.encode()) for index, each in enumerate(files)]
-    return planner.plan(settings, INSTANCE, teleport_build.named("17.5.1", fips=False), merged).teleport_yaml.content
+    return planner.plan(
+        settings, INSTANCE, teleport_build.of_version("17.5.1", fips=False), merged
+    ).teleport_yaml.content
 
 
 def test_overrides_change_what_they_name_and_leave_the_layout() -> None:
@@ -230,6 +232,6 @@ def test_the_head_names_the_conf_by_its_path_on_the_instance() -> None:
     """An image build reads the conf under another root directory, which must not be in the file."""
     given = conf_file.load(b"A=1\n", "/mnt/image/etc/teleport.d/conf")
 
-    head = planner.header(given, INSTANCE, teleport_build.named("17.5.1", fips=False))
+    head = planner.header(given, INSTANCE, teleport_build.of_version("17.5.1", fips=False))
 
     assert head["conf"] == "/etc/teleport.d/conf"

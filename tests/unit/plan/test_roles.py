@@ -453,7 +453,7 @@ def test_start_flags(case: str) -> None:
 
 def secrets(text: str) -> set[tuple[object, ...]]:
     return {
-        (each.path, each.parameter or each.variable, each.mode, each.owner, each.group, each.awaited)
+        (each.path, each.parameter or each.variable, each.mode, each.owner, each.group, each.may_be_pending)
         for each in plan(text).activation.secrets
     }
 

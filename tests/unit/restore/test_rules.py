@@ -16,7 +16,7 @@ MEGABYTE = 1_000_000
 
 
 def build(version: str, *, fips: bool = False, edition: Optional[str] = None) -> TeleportBuild:
-    return teleport_build.named(version, fips=fips, edition=edition)
+    return teleport_build.of_version(version, fips=fips, edition=edition)
 
 
 ORIGIN = Origin("a.tar.zst", build=build("16.4.2"), role="auth", cluster="cluster-1", instance="i-old", host_uuid=True)
