@@ -80,7 +80,7 @@ class Owners:
             ("user", entry.owner, entry.uid, uid),
             ("group", entry.group, entry.gid, gid),
         ):
-            if found is None and self._names.known:
+            if found is None and self._names.exist:
                 self._warn(entry.path, f"{kind} {name or number} is unknown here; files get number {number} instead")
         return (
             entry.uid if uid is None else uid,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import ssl
 from dataclasses import dataclass
 from typing import Any, Optional
 
@@ -13,8 +14,6 @@ from teleport_bootstrap.host import process
 OPENSSL_SECONDS = 5.0
 # Let's Encrypt's are renewed a month before; what is nearer than this has not been.
 SOON_SECONDS = 14 * 24 * 3600
-
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 @dataclass(frozen=True)
@@ -54,13 +53,9 @@ def _read(root: paths.Root, path: str) -> Certificate:
 def parse_end_date(said: str) -> str | None:
     """Return what `openssl x509 -enddate` said, "notAfter=Nov  2 10:00:00 2026 GMT", in ISO 8601; None for others."""
     try:
-        month, day, clock, year, zone = said.strip().partition("notAfter=")[2].split()
-        hour, minute, second = (int(part) for part in clock.split(":"))
-        if zone != "GMT":
-            return None
-        moment = datetime.datetime(
-            int(year), _MONTHS.index(month) + 1, int(day), hour, minute, second, tzinfo=datetime.timezone.utc
-        )
+        text = said.strip().partition("notAfter=")[2]
+        moment = datetime.datetime.fromtimestamp(ssl.cert_time_to_seconds(text), datetime.timezone.utc)
     except ValueError:
         return None
-    return moment.isoformat(timespec="seconds")
+    # Python takes February 30 for a day in March.
+    return moment.isoformat(timespec="seconds") if str(moment.day) in text.split() else None

@@ -1,4 +1,4 @@
-"""`teleport-bootstrap certificate`: Let's Encrypt's certificate obtained, renewed and installed."""
+"""`teleport-bootstrap certificate`: obtain, renew and install a certificate from Let's Encrypt."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.cli import options, result
-from teleport_bootstrap.cluster.certificate import first_certificate, install, rotation
+from teleport_bootstrap.cluster.certificate import install, rotation
+from teleport_bootstrap.host import pending
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.state import jobs
 
@@ -22,7 +23,7 @@ INSTALL = "install"
 
 logger = logging.getLogger(__name__)
 
-_Outcome = TypeVar("_Outcome")
+_Outcome = TypeVar("_Outcome", install.Outcome, rotation.Outcome)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,8 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "action",
         metavar="ACTION",
         choices=(OBTAIN, RENEW, INSTALL),
-        help="obtain: get one where there is none (auth servers); renew: have it renewed where it is due (auth "
-        "servers); install: put the newest where Teleport serves from (proxies)",
+        help="obtain: get a certificate where there is none (auth servers); renew: renew it where it is due (auth "
+        "servers); install: install the newest where Teleport reads it (proxies)",
     )
     options.add_wait(parser)
     parser.add_argument(
@@ -40,11 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         type=options.seconds,
         default=0.0,
-        help="install: how long to wait for what Teleport cannot start without; obtain: for another host that is at "
-        "work on it, or has died there; default: not at all",
+        help="install: how long to wait for the files that Teleport cannot start without; obtain: for another host "
+        "that is obtaining it, or has died meanwhile; default: do not wait",
     )
     parser.add_argument(
-        "--server", metavar="URL", help="obtain: the directory of an ACME server; default: certbot's own, Let's Encrypt"
+        "--server",
+        metavar="URL",
+        help="obtain: directory URL of the ACME server; default: certbot's own, Let's Encrypt",
     )
     parser.add_argument(
         "--certbot-wait",
@@ -56,38 +59,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
-    """Do what was asked for, and tell what came of it."""
+    """Carry out the action."""
     if arguments.server is not None and arguments.action != OBTAIN:
         raise errors.UsageError(
-            "--server is for `certificate obtain`", hint="A renewal goes to the server that the certificate is from."
+            "--server is for `certificate obtain`", hint="A renewal uses the server that issued the certificate."
         )
     doors = gather.Doors(options.root(arguments), os.environ, arguments.wait)
     if arguments.action == INSTALL:
-        return _install(doors, arguments.publish_wait)
-    wishes = rotation.Wishes(arguments.server, arguments.certbot_wait)
-    if arguments.action == OBTAIN:
-        return first_certificate.another_host(
-            lambda: _rotate(doors, OBTAIN, wishes),
-            is_at_work=lambda shown: shown.data["result"] == rotation.ELSEWHERE,
+        outcome = pending.retry_error(
+            lambda: _as_job(doors, jobs.CERTIFICATE_INSTALL, lambda: install.run(doors)),
+            errors.CertificatePending,
             seconds=arguments.publish_wait,
         )
-    return _rotate(doors, RENEW, wishes)
+        return _installed(doors, outcome)
+    certbot_options = rotation.CertbotOptions(arguments.server, arguments.certbot_wait)
+    if arguments.action == OBTAIN:
+        # The other host may have died while it held the lock: then this one takes over once the lock expires.
+        return pending.retry_result(
+            lambda: _rotate(doors, jobs.CERTIFICATE_OBTAIN, lambda: rotation.obtain(doors, certbot_options)),
+            lambda shown: shown.data["result"] == rotation.ELSEWHERE,
+            seconds=arguments.publish_wait,
+        )
+    return _rotate(doors, jobs.CERTIFICATE_RENEW, lambda: rotation.renew(doors, certbot_options))
 
 
-def _install(doors: gather.Doors, publish_wait_seconds: float) -> result.Result:
-    def attempt() -> install.Outcome:
-        return _as_job(doors, jobs.CERTIFICATE_INSTALL, lambda: install.run(doors), lambda outcome: outcome.detail)
-
-    return _installed(doors, first_certificate.certificate(attempt, seconds=publish_wait_seconds))
-
-
-def _rotate(doors: gather.Doors, action: str, wishes: rotation.Wishes) -> result.Result:
-    work = rotation.obtain if action == OBTAIN else rotation.renew
-    name = jobs.CERTIFICATE_OBTAIN if action == OBTAIN else jobs.CERTIFICATE_RENEW
+def _rotate(doors: gather.Doors, job: str, work: Callable[[], rotation.Outcome]) -> result.Result:
     try:
-        outcome = _as_job(doors, name, lambda: work(doors, wishes), lambda outcome: outcome.detail)
+        outcome = _as_job(doors, job, work)
     except errors.BootstrapError:
-        # What this host has is served with, also where it could not be brought to the bucket.
+        # Serve with the newest certificate of this host, even where it could not be written to the bucket.
         _install_here(doors)
         raise
     installed = None if outcome.what == rotation.NOTHING else _install_here(doors)
@@ -107,11 +107,11 @@ def _rotate(doors: gather.Doors, action: str, wishes: rotation.Wishes) -> result
 
 
 def _install_here(doors: gather.Doors) -> install.Outcome | None:
-    """Install at once where this host serves with what it obtains; its own timer tries again where that fails."""
+    """Install at once where this host also serves with the certificate; after a failure, the timer tries again."""
     try:
         outcome = install.run(doors)
     except errors.BootstrapError as error:
-        logger.warning("not installed here: %s", error.message)
+        logger.warning("could not install the certificate here: %s", error.message)
         return None
     return None if outcome.what == install.NOTHING else outcome
 
@@ -135,17 +135,15 @@ def _installed(doors: gather.Doors, outcome: install.Outcome) -> result.Result:
     )
 
 
-def _as_job(
-    doors: gather.Doors, name: str, work: Callable[[], _Outcome], detail: Callable[[_Outcome], str]
-) -> _Outcome:
-    """Run `work` as the job `name`, recorded with its `detail`; return what it returns."""
+def _as_job(doors: gather.Doors, job: str, work: Callable[[], _Outcome]) -> _Outcome:
+    """Return what `work` returns; it is recorded as a run of `job`."""
     outcomes: list[_Outcome] = []
 
     def recorded() -> str:
         outcomes.append(work())
-        return detail(outcomes[0])
+        return outcomes[0].detail
 
-    jobs.run(doors.root, name, recorded)
+    jobs.run(doors.root, job, recorded)
     return outcomes[0]
 
 

@@ -1,4 +1,4 @@
-"""`teleport-bootstrap fetch-secrets`: token, CA pin and license from SSM, by hand or by its timer."""
+"""`teleport-bootstrap fetch-secrets`: fetch token, CA pin and license from SSM; a timer runs it too."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         type=options.seconds,
         default=0.0,
-        help="how long to wait for what Teleport cannot start without; default: not at all",
+        help="how long to wait for the files that Teleport cannot start without; default: do not wait",
     )
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
-    """Fetch, and tell what changed."""
+    """Fetch, and report what changed."""
     root = options.root(arguments)
     doors = gather.Doors(root, os.environ, arguments.wait)
     outcome = fetch_secrets.run(doors, publish_wait_seconds=arguments.publish_wait)
     lines = [
         *(f"wrote {root.path(path)}" for path in outcome.changed),
         *(f"asked to start {unit}" for unit in outcome.started),
-        *(f"asked to restart {unit}, which tries to join with other pins" for unit in outcome.restarted),
+        *(f"asked to restart {unit}, which was trying to join with old pins" for unit in outcome.restarted),
         *(f"note: {note}" for note in outcome.notes),
     ]
     return result.Result(

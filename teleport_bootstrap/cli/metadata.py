@@ -1,4 +1,4 @@
-"""`teleport-bootstrap metadata`: one harmless item of instance metadata, for labels and scripts."""
+"""`teleport-bootstrap metadata`: print one item of instance metadata, for labels and scripts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from teleport_bootstrap.state import metadata_cache
 
 EXAMPLE = "teleport-bootstrap metadata local-ipv4"
 
-# A label's command should end before the next one is due, and at start Teleport waits for all of them.
+# A label's command should end before its next run is due, and at its start Teleport waits for all of them.
 WAIT_SECONDS = 3.0
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
-    """Ask, remember, and print; nothing at all goes to standard output where there is no value."""
+    """Read, cache and print the item; standard output is empty where there is no value."""
     root = options.root(arguments)
     try:
         client = imds.Imds.from_environment(os.environ, deadline_seconds=WAIT_SECONDS)
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
         value = metadata_cache.read(root).get(arguments.item)
         if value is None:
             raise
-        logger.info("this is the last known value, because: %s", error.message)
+        logger.info("this is the last known value: %s", error.message)
     else:
         metadata_cache.keep(root, arguments.item, value)
         if value is None:

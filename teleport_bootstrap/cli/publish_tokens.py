@@ -1,4 +1,4 @@
-"""`teleport-bootstrap publish-tokens`: join tokens and CA pins into SSM, by hand or by its timer."""
+"""`teleport-bootstrap publish-tokens`: publish join tokens and CA pins in SSM; a timer runs it too."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ EXAMPLE = "teleport-bootstrap publish-tokens --force"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     options.add_wait(parser)
-    parser.add_argument("--force", action="store_true", help="also where another auth server has just published tokens")
+    parser.add_argument("--force", action="store_true", help="publish even if another auth server has just done so")
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
-    """Publish, and tell what was put where."""
+    """Publish, and report what was published."""
     root = options.root(arguments)
     doors = gather.Doors(root, os.environ, arguments.wait)
     outcomes: list[publish_tokens.Outcome] = []
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
     lines = [
         *([outcome.left] if outcome.left else []),
         *(f"published {name}" for name in outcome.published),
-        *([f"the token resource {outcome.join_resource} is right again"] if outcome.join_resource else []),
+        *([f"corrected the token resource {outcome.join_resource}"] if outcome.join_resource else []),
         *(f"note: {note}" for note in outcome.notes),
     ]
     return result.Result(

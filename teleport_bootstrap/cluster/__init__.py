@@ -1,1 +1,1 @@
-"""What an auth server does for the rest of its cluster: join tokens, CA pins, certificates, and one at a time."""
+"""An auth server's work for the rest of its cluster: join tokens, CA pins, certificates, and the lock for it."""

@@ -1,4 +1,4 @@
-"""Join tokens as Teleport's resources: what is registered with the auth server, and for whom."""
+"""Join tokens as Teleport's resources, which are registered with the auth server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from teleport_bootstrap.secret import Secret
 # The last part of each parameter's name, and the system role that the token gives. The names are part of the contract.
 ROLES = {"proxy": "Proxy", "node": "Node", "kube": "Kube", "app": "App", "db": "Db"}
 
-# Four runs of the hourly timer: three may fail before a published token ends.
+# Four runs of the hourly timer: three may fail before a published token expires.
 LIFE_SECONDS = 4 * 3600.0
 
 _BYTES = 32
@@ -38,15 +38,15 @@ def temporary(token: Secret, role: str, *, now: float) -> Secret:
 
 
 def document(resource: Mapping[str, Any]) -> Secret:
-    """Return `resource` as `tctl create` reads it: JSON, which it takes as it takes YAML."""
+    """Return `resource` as input of `tctl create`: JSON, which is valid YAML."""
     return Secret(json.dumps(resource) + "\n")
 
 
 def for_instance_role(name: str, *, account: str, partition: str, role: str) -> dict[str, Any]:
     """Return the resource `name`, which lets the instances of `account` that have the IAM role `role` join.
 
-    It holds no secret and does not end. The last part of the ARN is the name of the session, which for an instance is
-    its id: what else may assume the role does not join with it.
+    It holds no secret and never expires. The last part of the ARN is the name of the session, which for an instance is
+    its id: a caller that is not an instance cannot join with this role.
     """
     rule = {"aws_account": account, "aws_arn": f"arn:{partition}:sts::{account}:assumed-role/{role}/i-*"}
     return {
@@ -57,14 +57,14 @@ def for_instance_role(name: str, *, account: str, partition: str, role: str) -> 
     }
 
 
-# What Teleport, written in Go, gives for a time that was never set.
+# How Teleport, written in Go, prints a time that is not set.
 _NEVER = (None, "", "0001-01-01T00:00:00Z")
 
 
 def is_as_wanted(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Whether the resource `found`, as Teleport gives it, allows just what `wanted` does, and does not end.
+    """Return whether the resource `found`, as Teleport prints it, allows exactly what `wanted` does, and never expires.
 
-    Teleport adds values of its own, such as a revision, and writes out what is empty.
+    Teleport adds values of its own, such as a revision, and prints empty ones.
     """
     return _essence(found) == _essence(wanted)
 

@@ -240,7 +240,7 @@ class _HeldElsewhere(retry.Again):
         if item is None:
             super().__init__("another auth server has just released the lock")
         else:
-            super().__init__(f"{item.process or 'another auth server'} holds the lock until {_shown(_ends(item))}")
+            super().__init__(f"{item.process or 'another auth server'} holds the lock until {_utc_text(_ends(item))}")
 
 
 def _keep_renewing(lease: Lease, stop: threading.Event, terms: Terms) -> None:
@@ -276,7 +276,7 @@ def _ends(item: lock_item.Item) -> int:
     return item.ends
 
 
-def _shown(moment: int) -> str:
+def _utc_text(moment: int) -> str:
     try:
         return datetime.datetime.fromtimestamp(moment, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (OverflowError, ValueError, OSError):

@@ -1,4 +1,4 @@
-"""Which versions of the published parameters this host has made: any other is another auth server's."""
+"""The versions of the SSM parameters that this host has published; any other is from another auth server."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _FILE: state_file.StateFile[dict[str, int]] = state_file.StateFile(
 
 
 def read(root: paths.Root) -> dict[str, int]:
-    """Return the version by the parameter's name; none where nothing is kept."""
+    """Return the versions by the parameter's name; none where none are recorded."""
     return _FILE.read_or_warn(root) or {}
 
 
 def write(root: paths.Root, versions: Mapping[str, int]) -> None:
-    """Keep `versions`; where that fails, the next run takes its own for another's, and waits a little longer."""
+    """Record `versions`; where that fails, the next run takes them for another host's, and publishes a little later."""
     try:
         _FILE.write(root, dict(versions))
     except errors.FileTrouble as error:
-        logger.warning("what was published is not recorded: %s", error.message)
+        logger.warning("could not record the published versions: %s", error.message)

@@ -1,1 +1,1 @@
-"""What EC2 tells an instance about itself, over the instance metadata service, version 2 only."""
+"""The instance metadata service of EC2, version 2 only, and the facts about the instance that it provides."""

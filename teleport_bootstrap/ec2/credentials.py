@@ -1,8 +1,8 @@
-"""The credentials of the instance's role, as botocore wants them: renewed before they end.
+"""The credentials of the instance's role, as botocore needs them: renewed before they expire.
 
-Only these are ever used. Keys in the environment, in ~/.aws or from a container are ignored: what the agent may do
-is what the instance's role allows, and a forgotten AWS_ACCESS_KEY_ID must not change it. botocore's own client for
-the metadata service is not used either, since the 1.20 of Debian 11 knows neither IPv6 nor a refusal of IMDSv1.
+No others are ever used. Keys in the environment, in ~/.aws or from a container are ignored: the agent may do what the
+instance's role allows, and a forgotten AWS_ACCESS_KEY_ID must not change that. botocore's own client for the metadata
+service is not used, since version 1.20 in Debian 11 supports neither IPv6 nor a ban on IMDSv1.
 """
 
 from __future__ import annotations
@@ -10,75 +10,73 @@ from __future__ import annotations
 import datetime
 import json
 import re
-from typing import Any, Optional
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from botocore.credentials import RefreshableCredentials
 
 from teleport_bootstrap import errors
+from teleport_bootstrap.ec2 import endpoint
 from teleport_bootstrap.ec2.imds import Imds
 from teleport_bootstrap.host import retry
+
+Result = TypeVar("Result")
 
 _PATH = "iam/security-credentials/"
 _ROLE = re.compile(r"[A-Za-z0-9+=,.@_-]{1,64}")  # IAM API reference, CreateRole
 _LONGEST_PAUSE_SECONDS = 4.0
-_ATTEMPT_SECONDS = 0.5  # otherwise the last error would be that there was no time, instead of what is wrong
+_ATTEMPT_SECONDS = 0.5  # so that the last error names the cause, not the lack of time
 
 
 class InstanceCredentials(RefreshableCredentials):  # type: ignore[misc]  # botocore has no types
-    """Credentials that renew themselves, and can be told to do so now."""
+    """Credentials that renew themselves, and on request."""
 
     def renew(self) -> None:
-        """Fetch new ones at once: AWS has refused these though they should be good. Raises as `refreshable`."""
+        """Fetch new ones now: AWS has refused these before their expiry. Raises as `refreshable`."""
         with self._refresh_lock:
             self._protected_refresh(is_mandatory=True)
 
 
-def refreshable(imds: Imds, *, deadline_seconds: Optional[float] = None) -> InstanceCredentials:
-    """Return the credentials of the role that is attached to this instance, waiting `deadline_seconds` at most.
+def refreshable(imds: Imds, *, deadline_seconds: float | None = None) -> InstanceCredentials:
+    """Return the credentials of the role that is attached to this instance, waiting at most `deadline_seconds`.
 
     Raises CredentialsMissing when there is no role or no usable credentials within the deadline, MetadataInvalid for
-    a role name that is none, and what Imds.get raises; the same later, when they are renewed.
+    an invalid role name, and what Imds.get raises; renewing them later raises the same.
     """
-    made: InstanceCredentials = InstanceCredentials.create_from_metadata(
+    credentials: InstanceCredentials = InstanceCredentials.create_from_metadata(
         metadata=_fetch(imds, deadline_seconds),
         refresh_using=lambda: _fetch(imds, deadline_seconds),
         method="instance-metadata",
     )
-    return made
+    return credentials
 
 
-def role(imds: Imds, *, deadline_seconds: Optional[float] = None) -> str:
+def role(imds: Imds, *, deadline_seconds: float | None = None) -> str:
     """Return the name of the IAM role that is attached to this instance; raises as `refreshable`."""
     deadline = imds.deadline(deadline_seconds)
     try:
-        return retry.until(
-            deadline,
-            lambda: _role(imds, deadline),
-            attempt_seconds=_ATTEMPT_SECONDS,
-            longest=_LONGEST_PAUSE_SECONDS,
-        )
+        return _until(deadline, lambda: _role(imds, deadline))
     except retry.DeadlinePassed as passed:
         raise errors.CredentialsMissing(
             f"the metadata service names no role of this instance: {passed}", hint="Attach an instance profile."
         ) from None
 
 
-def _fetch(imds: Imds, deadline_seconds: Optional[float]) -> dict[str, str]:
-    """Return the credentials by the names that botocore uses."""
+def _fetch(imds: Imds, deadline_seconds: float | None) -> dict[str, str]:
+    """Return the credentials under the names that botocore uses."""
     deadline = imds.deadline(deadline_seconds)
     try:
-        return retry.until(
-            deadline,
-            lambda: _attempt(imds, deadline),
-            attempt_seconds=_ATTEMPT_SECONDS,
-            longest=_LONGEST_PAUSE_SECONDS,
-        )
+        return _until(deadline, lambda: _attempt(imds, deadline))
     except retry.DeadlinePassed as passed:
         raise errors.CredentialsMissing(
             f"the metadata service has no usable credentials: {passed.last.reason} ({passed.effort()})",
             hint="Check that the role exists and that its trust policy lets ec2.amazonaws.com assume it "
             "(in China ec2.amazonaws.com.cn), then re-attach the instance profile.",
         ) from None
+
+
+def _until(deadline: retry.Deadline, attempt: Callable[[], Result]) -> Result:
+    return retry.until(deadline, attempt, attempt_seconds=_ATTEMPT_SECONDS, longest=_LONGEST_PAUSE_SECONDS)
 
 
 def _attempt(imds: Imds, deadline: retry.Deadline) -> dict[str, str]:
@@ -92,14 +90,14 @@ def _role(imds: Imds, deadline: retry.Deadline) -> str:
         raise retry.Again("no role is listed")
     if not _ROLE.fullmatch(name):
         raise errors.MetadataInvalid(
-            f"the instance metadata service gave something else than the name of a role for {_PATH}",
-            hint="Only the EC2 metadata service should answer there; check AWS_EC2_METADATA_SERVICE_ENDPOINT.",
+            f"the instance metadata service gave an invalid name of a role for {_PATH}",
+            hint=endpoint.NOT_EC2,
         )
     return name
 
 
-def _document(text: Optional[str]) -> dict[str, Any]:
-    # The text may hold a key: no error shows any of it, and none is chained to one that does.
+def _document(text: str | None) -> dict[str, Any]:
+    # The text may hold a key: no error shows it, or is chained to one that does.
     try:
         document = json.loads(text or "")
     except ValueError:
@@ -113,7 +111,7 @@ def _usable(document: dict[str, Any], role: str, now: float) -> dict[str, str]:
     code = document.get("Code", "Success")
     if code != "Success":
         shown = code if isinstance(code, str) and re.fullmatch(r"[A-Za-z]{1,60}", code) else "an unknown code"
-        raise retry.Again(f"role {role} gives {shown} instead of credentials")
+        raise retry.Again(f"role {role} returns {shown} instead of credentials")
     names = {
         "access_key": "AccessKeyId",
         "secret_key": "SecretAccessKey",
@@ -126,18 +124,18 @@ def _usable(document: dict[str, Any], role: str, now: float) -> dict[str, str]:
         raise retry.Again(f"the answer for role {role} lacks {', '.join(absent)}")
     ends = _moment(str(values["expiry_time"]))
     if ends is None:
-        raise retry.Again(f"the answer for role {role} has an Expiration that is no time")
+        raise retry.Again(f"the answer for role {role} has an invalid Expiration")
     if ends <= now:
         raise retry.Again(
-            f"those of role {role} ended at {values['expiry_time']}, and this machine's clock says "
+            f"those of role {role} expired at {values['expiry_time']}, and this machine's clock shows "
             f"{datetime.datetime.fromtimestamp(now, datetime.timezone.utc):%Y-%m-%dT%H:%M:%SZ} "
             "(is the clock right? `chronyc tracking`)"
         )
     return {ours: str(value) for ours, value in values.items()}
 
 
-def _moment(text: str) -> Optional[float]:
-    """Return a time as EC2 writes it, in seconds since 1970."""
+def _moment(text: str) -> float | None:
+    """Return a time in EC2's format as seconds since 1970, None for another text."""
     try:
         return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S%z").timestamp()
     except ValueError:

@@ -1,4 +1,4 @@
-"""Where the instance metadata service is, as the environment says."""
+"""The address of the instance metadata service, from the environment."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ ENDPOINT = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
 MODE = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"
 DISABLED = "AWS_EC2_METADATA_DISABLED"
 
+# The hint for an answer that cannot be from EC2.
+NOT_EC2 = f"Only the EC2 metadata service should answer there; check {ENDPOINT} and any HTTP proxy in between."
+
 _BY_MODE = {"ipv4": "http://169.254.169.254", "ipv6": "http://[fd00:ec2::254]"}
-# People write the endpoint with the path that they have seen in examples.
+# People append the path that they have seen in examples.
 _CUSTOMARY_PATH = re.compile(r"(/latest(/meta-data)?)?/*\Z")
 
 
@@ -22,12 +25,12 @@ def from_environment(environ: Mapping[str, str]) -> str:
     """Return the base URL of the metadata service, without a trailing slash.
 
     The variables are those of the AWS command line and SDKs; the endpoint wins over the mode. Empty ones count as
-    absent. Raises MetadataDisabled when the environment turns the service off, UsageError for a value that cannot be.
+    unset. Raises MetadataDisabled when the environment turns the service off, UsageError for an invalid value.
     """
     if environ.get(DISABLED, "").strip().lower() == "true":
         raise errors.MetadataDisabled(
             f"the environment forbids asking the instance metadata service: {DISABLED} is true",
-            hint=f"Unset {DISABLED} (look in /etc/default, /etc/environment and `systemctl show-environment`).",
+            hint=f"Unset {DISABLED} (check /etc/default, /etc/environment and `systemctl show-environment`).",
         )
     mode = environ.get(MODE, "").strip()
     if mode and mode.lower() not in _BY_MODE:
@@ -47,7 +50,7 @@ def _checked(endpoint: str) -> str:
     except ValueError:
         host, port = None, None
         parts = urlsplit("")
-    # A URL with a name and password in it is refused without being shown.
+    # A URL with a user name and password is refused without being shown.
     plain = not parts.query and not parts.fragment and "@" not in parts.netloc and port != 0
     if parts.scheme not in ("http", "https") or not host or not plain or re.search(r"[\s\\]", endpoint):
         raise errors.UsageError(

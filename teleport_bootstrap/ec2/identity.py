@@ -1,20 +1,20 @@
-"""Which AWS account this instance belongs to."""
+"""The AWS account that this instance belongs to."""
 
 from __future__ import annotations
 
 import json
 import re
-from typing import Optional
 
 from teleport_bootstrap import errors
+from teleport_bootstrap.ec2 import endpoint
 from teleport_bootstrap.ec2.imds import Imds
 from teleport_bootstrap.host.retry import Deadline
 
 
-def account(imds: Imds, *, deadline: Optional[Deadline] = None) -> Optional[str]:
-    """Return the twelve digits of the account, from the instance identity document; None when there is none.
+def account(imds: Imds, *, deadline: Deadline | None = None) -> str | None:
+    """Return the twelve digits of the account, from the instance identity document; None without such a document.
 
-    Raises MetadataInvalid for a document that is something else, and what Imds.get raises.
+    Raises MetadataInvalid for an invalid document, and what Imds.get raises.
     """
     text = imds.get_absolute("dynamic/instance-identity/document", deadline=deadline)
     if text is None:
@@ -26,6 +26,6 @@ def account(imds: Imds, *, deadline: Optional[Deadline] = None) -> Optional[str]
     if not isinstance(number, str) or not re.fullmatch(r"[0-9]{12}", number):
         raise errors.MetadataInvalid(
             "the instance metadata service gave an identity document without an account id",
-            hint="Only the EC2 metadata service should answer there; check AWS_EC2_METADATA_SERVICE_ENDPOINT.",
+            hint=endpoint.NOT_EC2,
         )
     return number

@@ -1,16 +1,15 @@
 """The instance metadata service, version 2 only.
 
-How it behaves is described in the EC2 User Guide, "Use the Instance Metadata Service to access instance metadata":
-a PUT gives a session token, each GET shows it; 401 means that the token is gone, 403 that the service is turned off,
-404 that there is no such item. There is no way back to version 1 here, which would need no token: a service that
-only speaks that one, or something else that answers at its address, is an error.
+The EC2 User Guide, "Use the Instance Metadata Service to access instance metadata", describes its behaviour: a PUT
+returns a session token, which each GET sends; 401 means that the token is invalid, 403 that the service is turned off,
+404 that there is no such item. There is no fallback to version 1, which needs no token: a service that only speaks
+version 1, or another server that answers at its address, is an error.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Optional
 
 import requests
 
@@ -28,31 +27,31 @@ LARGEST_ANSWER_BYTES = 64 * 1024
 _TOKEN_PATH = "api/token"  # noqa: S105
 _TOKEN_MARGIN_SECONDS = 60.0
 _TOKEN_SYNTAX = re.compile(r"[A-Za-z0-9+/=_.~-]{1,1024}")
-_REFUSALS_BEFORE_GIVING_UP = 3  # the token in hand, then two fresh ones
-# The service is on this host: nothing is gained by waiting long between attempts.
+_REFUSALS_BEFORE_GIVING_UP = 3  # the current token, then two fresh ones
+# The service is on this host: long pauses between attempts gain nothing.
 _LONGEST_PAUSE_SECONDS = 2.0
-_ATTEMPT_SECONDS = 0.25  # the least that a last attempt is given; its time limits end with the deadline in any case
+_ATTEMPT_SECONDS = 0.25  # the minimum for a last attempt; its timeouts end with the deadline in any case
 _MODIFY = "aws ec2 modify-instance-metadata-options --instance-id INSTANCE"
 
 
 class Imds:
-    """A session with the metadata service: one token and one connection for as many items as are asked for.
+    """A session with the metadata service: one token and one connection for any number of items.
 
-    No proxy, netrc file or redirect is ever followed, whatever the environment says.
+    No proxy, netrc file or redirect is ever used, whatever the environment says.
     """
 
-    def __init__(self, url: str, *, deadline_seconds: float = 60.0, clock: Optional[clocks.Clock] = None) -> None:
+    def __init__(self, url: str, *, deadline_seconds: float = 60.0, clock: clocks.Clock | None = None) -> None:
         self.url = url
         self.deadline_seconds = deadline_seconds
         self.clock = clock or clocks.SYSTEM
-        self._token: Optional[Secret] = None
+        self._token: Secret | None = None
         self._token_end = 0.0
         self._session = requests.Session()
         self._session.trust_env = False
 
     @classmethod
     def from_environment(
-        cls, environ: Mapping[str, str], *, deadline_seconds: float = 60.0, clock: Optional[clocks.Clock] = None
+        cls, environ: Mapping[str, str], *, deadline_seconds: float = 60.0, clock: clocks.Clock | None = None
     ) -> Imds:
         """Return the service that `environ` names (see teleport_bootstrap.ec2.endpoint); nothing is sent yet.
 
@@ -60,21 +59,21 @@ class Imds:
         """
         return cls(endpoints.from_environment(environ), deadline_seconds=deadline_seconds, clock=clock)
 
-    def deadline(self, seconds: Optional[float] = None) -> retry.Deadline:
-        """Return a deadline that begins now; give it to several `get` so that all of them together keep to it."""
+    def deadline(self, seconds: float | None = None) -> retry.Deadline:
+        """Return a deadline that begins now; pass it to several calls of `get` to bound them together."""
         return retry.Deadline(self.deadline_seconds if seconds is None else seconds, self.clock)
 
-    def get(self, path: str, *, deadline: Optional[retry.Deadline] = None) -> Optional[str]:
+    def get(self, path: str, *, deadline: retry.Deadline | None = None) -> str | None:
         """Return the item at `path`, relative to /latest/meta-data/, or None when the service has no such item.
 
-        Under iam/ an absent item is waited for: a role is attached some time after the instance begins to run.
+        A missing item under iam/ is waited for: a role is attached some time after the instance starts.
         Raises MetadataUnreachable after the deadline, MetadataDisabled, MetadataInvalid; CredentialsMissing when
-        nothing came under iam/.
+        an item under iam/ stayed missing.
         """
         return self.get_absolute(f"meta-data/{path}", deadline=deadline)
 
-    def get_absolute(self, path: str, *, deadline: Optional[retry.Deadline] = None) -> Optional[str]:
-        """Return the item at `path`, relative to /latest/, as `dynamic/instance-identity/document`; else as `get`."""
+    def get_absolute(self, path: str, *, deadline: retry.Deadline | None = None) -> str | None:
+        """Return the item at `path`, relative to /latest/, such as `dynamic/instance-identity/document`; see `get`."""
         deadline = deadline or self.deadline()
         try:
             return retry.until(
@@ -86,21 +85,21 @@ class Imds:
         except retry.DeadlinePassed as passed:
             raise _late(self.url, path, passed) from None
 
-    def _item(self, path: str, deadline: retry.Deadline) -> Optional[str]:
+    def _item(self, path: str, deadline: retry.Deadline) -> str | None:
         for _ in range(_REFUSALS_BEFORE_GIVING_UP):
             token = self._fresh_token(deadline)
             headers = {"X-aws-ec2-metadata-token": token.reveal()}
             status, text = self._exchange("GET", path, headers, deadline)[:2]
             if status != 401:
-                return self._judge(path, status, text)
+                return self._interpret(path, status, text)
             self._token = None
         raise errors.MetadataDisabled(
             f"the instance metadata service at {self.url} refuses its own fresh session tokens (401)",
-            hint="Something between this host and the service answers in its place: look for a metadata proxy "
+            hint="Something between this host and the service answers instead: look for a metadata proxy "
             "(kube2iam and the like), iptables rules on 169.254.169.254, or a wrong AWS_EC2_METADATA_SERVICE_ENDPOINT.",
         )
 
-    def _judge(self, path: str, status: int, text: str) -> Optional[str]:
+    def _interpret(self, path: str, status: int, text: str) -> str | None:
         if status == 200:
             return text
         if status == 404:
@@ -109,12 +108,12 @@ class Imds:
             return None
         self._refuse_common(status)
         raise errors.MetadataInvalid(
-            f"the instance metadata service at {self.url} answered {status} when asked for {path}",
-            hint="Only the EC2 metadata service should answer there; check AWS_EC2_METADATA_SERVICE_ENDPOINT.",
+            f"the instance metadata service at {self.url} answered {status} to the request for {path}",
+            hint=endpoints.NOT_EC2,
         )
 
     def _refuse_common(self, status: int) -> None:
-        """Raise what every request has in common: Again for a passing trouble, MetadataDisabled for 403."""
+        """Raise the errors that all requests share: Again for a transient failure, MetadataDisabled for 403."""
         if status >= 500 or status == 429:
             raise retry.Again(f"answered {status}")
         if status == 403:
@@ -125,25 +124,25 @@ class Imds:
 
     def _fresh_token(self, deadline: retry.Deadline) -> Secret:
         if self._token is None or self.clock.monotonic() >= self._token_end:
-            asked = self.clock.monotonic()
-            wanted = {"X-aws-ec2-metadata-token-ttl-seconds": str(TOKEN_SECONDS)}
-            status, text, granted = self._exchange("PUT", _TOKEN_PATH, wanted, deadline)
+            requested = self.clock.monotonic()
+            headers = {"X-aws-ec2-metadata-token-ttl-seconds": str(TOKEN_SECONDS)}
+            status, text, granted = self._exchange("PUT", _TOKEN_PATH, headers, deadline)
             self._refuse_common(status)
             if status != 200 or not _TOKEN_SYNTAX.fullmatch(text):
                 raise errors.MetadataInvalid(
-                    f"what answers at {self.url} gives no session token (status {status}): it does not speak IMDSv2",
-                    hint="IMDSv1 is never used. Check AWS_EC2_METADATA_SERVICE_ENDPOINT, and what else could answer "
-                    "at that address.",
+                    f"the server at {self.url} returned no session token (status {status}): it does not speak IMDSv2",
+                    hint="IMDSv1 is never used. Check AWS_EC2_METADATA_SERVICE_ENDPOINT, and which other server "
+                    "could answer at that address.",
                 )
             self._token = Secret(text)
-            # A short-lived token is renewed after half its life.
-            self._token_end = asked + max(granted - _TOKEN_MARGIN_SECONDS, granted / 2)
+            # A short-lived token is renewed after half its lifetime.
+            self._token_end = requested + max(granted - _TOKEN_MARGIN_SECONDS, granted / 2)
         return self._token
 
     def _exchange(
         self, method: str, path: str, headers: Mapping[str, str], deadline: retry.Deadline
     ) -> tuple[int, str, float]:
-        """Return status, text and the lifetime named in the answer; raises Again when there is no whole answer."""
+        """Return the status, text and token lifetime of the answer; raises Again without a complete answer."""
         left = max(deadline.remaining(), 0.05)
         try:
             with self._session.request(
@@ -162,14 +161,14 @@ class Imds:
             raise retry.Again(network.reason(error)) from None
 
     def _text(self, path: str, answer: requests.Response, deadline: retry.Deadline) -> str:
-        """Return the body. A byte at a time, since only then the deadline holds against one that trickles."""
+        """Return the body; read byte by byte, so that the deadline also holds when bytes arrive slowly."""
         body = bytearray()
         for piece in answer.iter_content(1):
             body += piece
             if len(body) > LARGEST_ANSWER_BYTES:
                 raise errors.MetadataInvalid(
                     f"the instance metadata service gave more than {LARGEST_ANSWER_BYTES // 1024} KiB for {path}",
-                    hint="Only the EC2 metadata service should answer there; check AWS_EC2_METADATA_SERVICE_ENDPOINT.",
+                    hint=endpoints.NOT_EC2,
                 )
             if not deadline.remaining():
                 raise retry.Again("the answer came too slowly")
@@ -178,20 +177,20 @@ class Imds:
         except UnicodeDecodeError:
             raise errors.MetadataInvalid(
                 f"the instance metadata service gave bytes that are not UTF-8 for {path}",
-                hint="Only the EC2 metadata service should answer there; check AWS_EC2_METADATA_SERVICE_ENDPOINT.",
+                hint=endpoints.NOT_EC2,
             ) from None
 
 
 class _NoRole(retry.Again):
-    """There is nothing under iam/ yet."""
+    """Nothing exists under iam/ yet."""
 
 
 class _NoToken(retry.Again):
-    """The PUT was swallowed, which is what a hop limit too low looks like."""
+    """The PUT was not answered, which happens when the hop limit is too low."""
 
 
 def _late(url: str, path: str, passed: retry.DeadlinePassed) -> errors.BootstrapError:
-    """Return the error for a deadline that passed while waiting for `path`."""
+    """Return the error for `path`, which was not answered before the deadline."""
     item = path.replace("meta-data/", "", 1)
     if isinstance(passed.last, _NoRole):
         return errors.CredentialsMissing(
@@ -212,6 +211,6 @@ def _late(url: str, path: str, passed: retry.DeadlinePassed) -> errors.Bootstrap
 
 
 def _lifetime(headers: Mapping[str, str]) -> float:
-    """Return the seconds that a token was granted; what was asked for when the answer does not say."""
+    """Return the lifetime of a token in seconds; the requested one when the answer does not say."""
     granted = headers.get("X-aws-ec2-metadata-token-ttl-seconds", "")
     return float(min(int(granted), TOKEN_SECONDS)) if re.fullmatch(r"[0-9]{1,6}", granted) else float(TOKEN_SECONDS)

@@ -1,4 +1,4 @@
-"""What each instance fact looks like: the check that keeps an error page from becoming an address."""
+"""The format of each fact about the instance, checked so that an error page is never taken for an address."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SHOWN_CHARACTERS = 40
 
 
 def ipv4(text: str) -> str:
-    """Return the address as it came. Raises ValueError for anything but a plain address of one host."""
+    """Return the address unchanged. Raises ValueError for anything but the plain address of one host."""
     try:
         address = ipaddress.IPv4Address(text)
     except ValueError:
@@ -36,7 +36,7 @@ def ipv4(text: str) -> str:
 def hostname(text: str) -> str:
     """Return the first name, without the final dot. Raises ValueError.
 
-    A DHCP options set with several domains makes the metadata service give several names, separated by spaces.
+    With several domains in the DHCP options set, the metadata service returns several names, separated by spaces.
     """
     names = text.split(" ")
     if not all(_HOSTNAME.fullmatch(name) and len(name) <= 253 for name in names):
@@ -68,5 +68,5 @@ CHECKS: dict[str, Callable[[str], str]] = {
 
 
 def excerpt(text: str) -> str:
-    """Return the beginning of `text`, quoted and with nothing in it that a terminal would act on."""
+    """Return the beginning of `text`, quoted and without characters that a terminal would interpret."""
     return f'"{escaping.one_line(text, _SHOWN_CHARACTERS)}"'

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.ec2 import item_formats
+from teleport_bootstrap.ec2 import endpoint, item_formats
 
 if TYPE_CHECKING:  # the names of the items are part of --help, which should not wait for an HTTP library
     from teleport_bootstrap.ec2.imds import Imds
@@ -55,8 +55,7 @@ def _checked(item: str, text: str) -> str:
     except ValueError as error:
         raise errors.MetadataInvalid(
             f"the instance metadata service gave an invalid {PATHS[item]}: {item_formats.excerpt(text)} is {error}",
-            hint="Only the EC2 metadata service should answer there; check AWS_EC2_METADATA_SERVICE_ENDPOINT and "
-            "any HTTP proxy in between.",
+            hint=endpoint.NOT_EC2,
         ) from None
 
 

@@ -1,9 +1,8 @@
-"""The file given with --metadata: an instance's facts written down, so that no network is touched."""
+"""The file of --metadata: the facts about an instance, so that no network is used."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Optional
 
 import yaml
 
@@ -19,11 +18,11 @@ _HINT = (
 )
 
 
-def parse(text: str, path: str, *, region: Optional[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the checked facts by their names and the tags.
+def parse(text: str, path: str, *, region: str | None) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the checked facts by their names, and the tags.
 
-    Scalars are taken as they are written (1.10 stays 1.10, yes stays yes), as EC2 would give them. `region` wins over
-    the file's. Raises MetadataFileInvalid with all that is wrong.
+    Scalars are read as they are written (1.10 stays 1.10, yes stays yes), as EC2 would return them. `region` wins over
+    that of the file. Raises MetadataFileInvalid with all problems.
     """
     problems: list[str] = []
     values, tags = _read(_document(text, path), problems)
@@ -41,14 +40,14 @@ def parse(text: str, path: str, *, region: Optional[str]) -> tuple[dict[str, str
                 f"{name}: missing" + (", and no EC2_REGION in the conf" if name == item_formats.REGION else "")
             )
     if problems:
-        raise errors.MetadataFileInvalid("\n".join([f"{path}: not the facts of an instance", *problems]), hint=_HINT)
+        raise errors.MetadataFileInvalid("\n".join([f"{path}: not valid facts of an instance", *problems]), hint=_HINT)
     return values, tags
 
 
-def _document(text: str, path: str) -> Optional[yaml.Node]:
+def _document(text: str, path: str) -> yaml.Node | None:
     try:
-        # BaseLoader makes strings of all scalars; composing without constructing keeps duplicate keys visible.
-        node: Optional[yaml.Node] = yaml.compose(text, Loader=yaml.BaseLoader)
+        # BaseLoader reads all scalars as strings; composing without constructing keeps duplicate keys.
+        node: yaml.Node | None = yaml.compose(text, Loader=yaml.BaseLoader)
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else path
@@ -57,7 +56,7 @@ def _document(text: str, path: str) -> Optional[yaml.Node]:
     return node
 
 
-def _read(node: Optional[yaml.Node], problems: list[str]) -> tuple[dict[str, str], dict[str, str]]:
+def _read(node: yaml.Node | None, problems: list[str]) -> tuple[dict[str, str], dict[str, str]]:
     values: dict[str, str] = {}
     tags: dict[str, str] = {}
     for name, value in _pairs(node, "the file", problems):
@@ -73,8 +72,8 @@ def _read(node: Optional[yaml.Node], problems: list[str]) -> tuple[dict[str, str
     return values, tags
 
 
-def _pairs(node: Optional[yaml.Node], what: str, problems: list[str]) -> Iterator[tuple[str, yaml.Node]]:
-    """Yield the entries of a mapping, each key once; what is none, and what comes twice, goes to `problems`."""
+def _pairs(node: yaml.Node | None, what: str, problems: list[str]) -> Iterator[tuple[str, yaml.Node]]:
+    """Yield the entries of a mapping, each key once; anything else goes to `problems`."""
     if not isinstance(node, yaml.MappingNode):
         problems.append(f"{what}: not a mapping")
         return

@@ -1,10 +1,10 @@
-"""The instance's tags: from the metadata service where it has them, else from ec2:DescribeTags."""
+"""The instance's tags: from the metadata service where it shows them, otherwise from ec2:DescribeTags."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 from teleport_bootstrap import errors
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from teleport_bootstrap.ec2.imds import Imds
     from teleport_bootstrap.host.retry import Deadline
 
-# Region, instance id and tag keys in, the values of those tags that exist out; raises a catalogue error.
+# Takes region, instance id and tag keys; returns the values of the tags that exist; raises a catalogue error.
 DescribeTags = Callable[[str, str, Sequence[str]], Mapping[str, str]]
 
 # EC2 User Guide, "View tags for your EC2 instances using instance metadata": other keys cannot be exposed.
@@ -25,20 +25,20 @@ def read(
     *,
     region: str,
     instance_id: str,
-    describe_tags: Optional[DescribeTags],
+    describe_tags: DescribeTags | None,
     deadline: Deadline,
 ) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return the tags named in `keys` that exist, and a note for each way in which one could not be had.
+    """Return the tags in `keys` that exist, and notes about those that could not be read.
 
-    `describe_tags` gives tags through the EC2 API, and may raise a catalogue error; it is called at most once, and only
-    for keys that the metadata service cannot give. Raises what Imds.get raises.
+    `describe_tags` reads tags through the EC2 API, and may raise a catalogue error; it is called at most once, and only
+    for keys that the metadata service cannot show. Raises what Imds.get raises.
     """
     if not keys:
         return {}, ()
     found: dict[str, str] = {}
     missing: list[str] = []
     listing = imds.get("tags/instance/", deadline=deadline)
-    # Such a key is a path as it is; and what is listed exists.
+    # Such a key needs no escaping in a path, and a listed key exists.
     exposed = {key for key in (listing or "").splitlines() if _EXPOSABLE.fullmatch(key)}
     elsewhere = [key for key in keys if listing is None or not _EXPOSABLE.fullmatch(key)]
     for key in keys:
@@ -56,14 +56,14 @@ def read(
         else:
             missing += [key for key in elsewhere if key not in described]
     if missing:
-        notes.append(f"this instance ({instance_id}) has no tag {_listed(missing)}: no label is made from it")
+        notes.append(f"this instance ({instance_id}) has no tag {_listed(missing)}, so it gets no such label")
     return {key: found[key] for key in keys if key in found}, tuple(notes)
 
 
 def _described(
-    describe_tags: Optional[DescribeTags], region: str, instance_id: str, keys: Sequence[str]
+    describe_tags: DescribeTags | None, region: str, instance_id: str, keys: Sequence[str]
 ) -> tuple[Mapping[str, str], str]:
-    """Return the tags that the EC2 API has, and why it could not be asked."""
+    """Return the tags that the EC2 API has, and why it could not be called, "" where it could."""
     if describe_tags is None:
         return {}, "ec2:DescribeTags was not tried"
     try:
@@ -83,7 +83,7 @@ def _unavailable(keys: Sequence[str], trouble: str, instance_id: str, *, allowed
             "a key with a space, a / or another character that instance metadata cannot show "
             "needs ec2:DescribeTags on * in the policy of the instance role"
         )
-    return f"no label is made from tag {_listed(keys)}: {trouble}; {remedy}"
+    return f"could not read tag {_listed(keys)} for a label: {trouble}; {remedy}"
 
 
 def _listed(keys: Sequence[str]) -> str:

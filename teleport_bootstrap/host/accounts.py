@@ -10,14 +10,24 @@ from teleport_bootstrap import errors, paths
 
 
 def ids(root: paths.Root, owner: str, group: str) -> tuple[int, int]:
-    """Return uid and gid of `owner` and `group`; -1 for both where ownership cannot be given at all.
+    """Return uid and gid of `owner` and `group`; -1 for both where ownership cannot be changed at all.
 
-    That is so for an ordinary user, who can only try things out in a scratch directory, and under a root that is no
-    system: one without /etc/passwd. Raises AccountMissing where the system lacks the account.
+    That is the case for an ordinary user, for example in a scratch directory, and under a root directory without
+    /etc/passwd. Raises AccountMissing where the system lacks the account.
     """
     if os.geteuid() != 0 or not (root.is_live or os.path.exists(root.path("/etc/passwd"))):
         return -1, -1
-    return _identifier(root, "passwd", owner, "user"), _identifier(root, "group", group, "group")
+    names = Names(root)
+    return _required(names.uid(owner), "user", owner), _required(names.gid(group), "group", group)
+
+
+def _required(number: int | None, kind: str, name: str) -> int:
+    if number is None:
+        raise errors.AccountMissing(
+            f"this system has no {kind} {name}, which must own the files that Teleport reads",
+            hint=f"Install the teleport-bootstrap package, which creates it, or run `useradd --system {name}`.",
+        )
+    return number
 
 
 class Names:
@@ -28,8 +38,8 @@ class Names:
         self._found: dict[tuple[str, str | int], str | int | None] = {}
 
     @property
-    def known(self) -> bool:
-        """Whether there is a system under the root at all, whose accounts could be known."""
+    def exist(self) -> bool:
+        """Whether there is a system under the root, with accounts that can be looked up."""
         return self._root.is_live or os.path.exists(self._root.path("/etc/passwd"))
 
     def user(self, uid: int) -> str:
@@ -71,23 +81,6 @@ class Names:
                 if fields[0] == key:
                     return int(fields[2])
         return None
-
-
-def _identifier(root: paths.Root, database: str, name: str, kind: str) -> int:
-    if root.is_live:
-        try:
-            return pwd.getpwnam(name).pw_uid if database == "passwd" else grp.getgrnam(name).gr_gid
-        except KeyError:
-            pass
-    else:
-        for line in _lines(root.path(f"/etc/{database}")):
-            fields = line.split(":")
-            if len(fields) > 2 and fields[0] == name and fields[2].isdigit():
-                return int(fields[2])
-    raise errors.AccountMissing(
-        f"this system has no {kind} {name}, who has to own what Teleport reads",
-        hint=f"Install the teleport-bootstrap package, which makes it, or run `useradd --system {name}`.",
-    )
 
 
 def _lines(path: str) -> list[str]:

@@ -1,7 +1,7 @@
-"""The door to certbot, which obtains and renews certificates from an ACME server such as Let's Encrypt.
+"""Runs certbot, which obtains and renews certificates from an ACME server such as Let's Encrypt.
 
-It is found in PATH. Nothing secret is in its arguments or its environment: it signs calls to Route 53 with the
-credentials of the instance's role, which it fetches from the metadata service itself.
+certbot is found in PATH. Its arguments and environment hold no secrets: it signs calls to Route 53 with the credentials
+of the instance's role, which it fetches from the metadata service itself.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Optional
 
 from teleport_bootstrap import paths
 from teleport_bootstrap.host import process
 
-# Of what AWS's libraries read from the environment: where to call, and whom to trust. No keys; a configuration file
-# has to be named on purpose, for a zone in another account (role_arn, credential_source = Ec2InstanceMetadata).
+# The variables that certbot receives. Of those that AWS's libraries read: endpoints and trusted certificates, but no
+# keys. AWS_CONFIG_FILE is set on purpose, for a zone in another account (role_arn, credential_source).
 _PASSED = (
     "AWS_CA_BUNDLE",
     "AWS_CONFIG_FILE",
@@ -39,7 +38,7 @@ _METADATA = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
 
 @dataclass(frozen=True)
 class Certbot:
-    """certbot on this host: the root whose directories it works in, its environment, and how long it may take."""
+    """certbot on this host: the root directory it works under, its environment, and how long it may take."""
 
     root: paths.Root
     config_directory: str
@@ -49,10 +48,10 @@ class Certbot:
     region: str
     deadline_seconds: float
 
-    def obtain(self, domain: str, email: str, server: Optional[str]) -> process.Finished:
+    def obtain(self, domain: str, email: str, server: str | None) -> process.Finished:
         """Obtain a certificate for `domain` and all names below it, or renew it where it is due.
 
-        `server` is the directory URL of an ACME server; by default certbot's own default, or what its cli.ini names.
+        `server` is the directory URL of an ACME server; by default that of certbot or of its cli.ini.
         """
         return self._run(
             "certonly",
@@ -66,7 +65,7 @@ class Certbot:
             "--agree-tos",
             "-m",
             email,
-            # Not a question either: other names than before, and a certificate that is still good.
+            # Answers to further questions: other names than before, and a certificate that is still valid.
             "--renew-with-new-domains",
             "--keep-until-expiring",
             *(["--server", server] if server else []),
@@ -75,9 +74,9 @@ class Certbot:
     def renew(self, domain: str, email: str) -> process.Finished:
         """Renew the certificate of `domain` if it is due; its settings are in renewal/<domain>.conf.
 
-        The address is for an account that has to be made because the old one is lost.
+        The address is for a new account, in case the old one is lost.
         """
-        # Our timer runs at a random moment already.
+        # Our timer already runs at a random time.
         return self._run("renew", "--cert-name", domain, "--no-random-sleep-on-renew", "--agree-tos", "-m", email)
 
     def _run(self, verb: str, *arguments: str) -> process.Finished:
@@ -89,19 +88,19 @@ class Certbot:
             "--work-dir": self.work_directory,
             "--logs-dir": self.logs_directory,
         }
-        placed = [word for option, path in directories.items() for word in (option, self.root.path(path))]
+        placement = [word for option, path in directories.items() for word in (option, self.root.path(path))]
         settings = self.root.path(f"{self.config_directory}/cli.ini")
         if not self.root.is_live and os.path.exists(settings):
-            placed += ["--config", settings]  # on a running system certbot finds it by itself
+            placement += ["--config", settings]  # on a running system certbot finds it by itself
         return process.run(
-            [program, verb, "-n", *arguments, *placed],
+            [program, verb, "-n", *arguments, *placement],
             timeout_seconds=self.deadline_seconds,
             environ=environment(self.environ, self.region),
         )
 
 
 def environment(environ: Mapping[str, str], region: str) -> dict[str, str]:
-    """Return what certbot finds in its environment: no key, and nothing that is none of its business."""
+    """Return the environment of certbot: no keys, and only what it needs."""
     passed = {
         name: value
         for name, value in environ.items()
@@ -109,18 +108,18 @@ def environment(environ: Mapping[str, str], region: str) -> dict[str, str]:
     }
     metadata = environ.get(_METADATA)
     if metadata:
-        # botocore before 1.26 puts the path right behind it.
+        # botocore before 1.26 appends the path without a slash.
         passed[_METADATA] = metadata.rstrip("/") + "/"
-    # Not ~/.aws/credentials: what may be done here is what the instance's role allows.
+    # Not ~/.aws/credentials: certbot may do what the instance's role allows.
     return {**passed, "AWS_DEFAULT_REGION": region, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 
 
 def last_words(finished: process.Finished, *, lines: int = 6, characters: int = 600) -> str:
-    """Return the last lines of what it said, without those that are the same after every failure."""
-    said = [line.strip() for line in f"{finished.output}\n{finished.errors}".splitlines()]
-    told: Sequence[str] = [
+    """Return the last lines of its output, without those that appear after every failure."""
+    output = [line.strip() for line in f"{finished.output}\n{finished.errors}".splitlines()]
+    specific: Sequence[str] = [
         line
-        for line in said
+        for line in output
         if line and not line.startswith(("Ask for help", "Saving debug log", "- - -", "See the logfile"))
     ]
-    return " | ".join(told[-lines:])[-characters:]
+    return " | ".join(specific[-lines:])[-characters:]

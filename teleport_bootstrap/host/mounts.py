@@ -1,4 +1,4 @@
-"""Where file systems are mounted: a mount point cannot be renamed, and what is below it lies on another volume."""
+"""Mount points: they cannot be renamed, and files below them are on another volume."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ _TABLE = "/proc/self/mountinfo"
 
 
 def is_mount_point(path: str) -> bool:
-    """Whether something is mounted at `path`, a bind mount of the same file system included."""
+    """Return whether `path` is a mount point, including a bind mount of the same file system."""
     return os.path.realpath(path) in _mounted() or os.path.ismount(path)
 
 
 def below(path: str) -> tuple[str, ...]:
-    """Return what is mounted below `path`, without `path` itself."""
+    """Return the mount points below `path`, without `path` itself."""
     start = f"{os.path.realpath(path)}/"
     return tuple(sorted(each for each in _mounted() if each.startswith(start)))
 
@@ -28,5 +28,5 @@ def _mounted() -> frozenset[str]:
 
 
 def _unescaped(text: str) -> str:
-    """Return a path of the table with its blanks: the kernel writes them, and backslashes, as octal numbers."""
+    """Return a path of the table unescaped: the kernel writes blanks and backslashes as octal numbers."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)

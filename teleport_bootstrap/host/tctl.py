@@ -1,11 +1,11 @@
-"""The door to `tctl`, which asks the auth service of this host: always as Teleport's own account."""
+"""Runs `tctl`, the client of the auth service of this host, always as Teleport's own account."""
 
 from __future__ import annotations
 
 import json
 import os
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any
 
 from teleport_bootstrap import errors, escaping, paths
 from teleport_bootstrap.host import accounts, process, retry, teleport
@@ -14,30 +14,30 @@ from teleport_bootstrap.secret import MASK, Secret
 CALL_SECONDS = 30.0
 _SHOWN_CHARACTERS = 300
 
-# The first answer may take a while after a boot, and a Teleport that loads its cluster from DynamoDB longer.
+# After a boot the first answer may take a while, longer where Teleport loads its cluster from DynamoDB.
 FIRST_PAUSE_SECONDS = 1.0
 
-# What `tctl` reads the path of its configuration from, where that is not /etc/teleport.yaml.
+# The variable with the path of the configuration, where that is not /etc/teleport.yaml.
 _CONFIGURATION = "TELEPORT_CONFIG_FILE"
 
 _NOTHING = Secret("")
-# A part of a token is masked too: Teleport shows the end of a name that it does not want to show.
+# A part of a token is masked too: Teleport masks only the beginning of a name.
 _PART_CHARACTERS = 6
 
 
 @dataclass(frozen=True)
 class Tctl:
-    """The installed `tctl`, and the account that it runs as; nothing of what it says is shown unless it failed.
+    """The installed `tctl`, and the account that it runs as; its output, which names tokens, is shown only on failure.
 
-    Its output names tokens. Input is given on standard input: arguments can be seen by every account of the host.
+    Input is passed on standard input, since arguments are visible to every account of the host.
     """
 
     binary: str
     environ: dict[str, str]
-    ids: Optional[tuple[int, int]]
+    ids: tuple[int, int] | None
 
     def status(self, *, wait_seconds: float) -> str:
-        """Return what `tctl status` prints; where no auth service answers yet, try again for `wait_seconds`.
+        """Return the output of `tctl status`; while no auth service answers, retry for `wait_seconds`.
 
         Raises TctlFailed.
         """
@@ -45,7 +45,7 @@ class Tctl:
         def attempt() -> str:
             done = self._run("status", seconds=min(CALL_SECONDS, max(wait_seconds, 1.0)))
             if not done.ok:
-                raise retry.Again(_said(done))
+                raise retry.Again(_failure(done))
             return done.output
 
         try:
@@ -53,23 +53,23 @@ class Tctl:
         except retry.DeadlinePassed as passed:
             raise errors.TctlFailed(
                 f"the auth service of this host does not answer: {passed}",
-                hint="Look whether Teleport runs: `systemctl status 'teleport*'`, `teleport-bootstrap status`.",
+                hint="Check whether Teleport runs: `systemctl status 'teleport*'`, `teleport-bootstrap status`.",
             ) from None
 
     def create(self, resource: Secret, *, what: str, secret: Secret = _NOTHING) -> None:
-        """Register `resource`, in place of one of that name; `what` is what messages call it.
+        """Register `resource`, replacing one of the same name; messages call it `what`.
 
-        `secret` is what it holds that no message may show. Raises TctlFailed.
+        `secret` is the part of it that no message may show. Raises TctlFailed.
         """
         done = self._run("create", "-f", given=resource)
         if not done.ok:
             raise errors.TctlFailed(
-                f"{what} could not be registered with the auth service: {_said(done, secret)}",
-                hint="Look at Teleport's own log, `journalctl -u 'teleport*'`.",
+                f"{what} could not be registered with the auth service: {_failure(done, secret)}",
+                hint="Check Teleport's log, `journalctl -u 'teleport*'`.",
             )
 
-    def token(self, name: str) -> Optional[dict[str, Any]]:
-        """Return the token resource `name`, which must be none that is a secret; None where there is none.
+    def token(self, name: str) -> dict[str, Any] | None:
+        """Return the token resource `name`, None where there is none; the name must not be a secret itself.
 
         Raises TctlFailed.
         """
@@ -86,8 +86,8 @@ class Tctl:
             if found is None or isinstance(found, dict):
                 return found
         raise errors.TctlFailed(
-            f"the token resource {name} could not be looked at: "
-            + ("`tctl get` gave something else" if done.ok else _said(done)),
+            f"the token resource {name} could not be read: "
+            + ("the output of `tctl get` is not a token resource" if done.ok else _failure(done)),
             hint=f"Try `tctl get token/{name}` on this host.",
         )
 
@@ -104,16 +104,17 @@ class Tctl:
 def find(root: paths.Root, *, user: str, group: str) -> Tctl:
     """Return the installed `tctl`, to be run as `user`; raises TctlFailed where there is none, and AccountMissing.
 
-    As that account, it cannot leave files of root's in Teleport's data directory, and has no more rights than Teleport.
+    As that account, it cannot leave files owned by root in Teleport's data directory, and has no more rights than
+    Teleport.
     """
     binary = teleport.find(root, "tctl")
     if binary is None:
         raise errors.TctlFailed(
-            f"there is no tctl in {', '.join(root.path(each) for each in paths.TELEPORT_BINARIES)}",
-            hint="It comes with Teleport: install the same version as that of `teleport`.",
+            f"tctl is not installed in {', '.join(root.path(each) for each in paths.TELEPORT_BINARIES)}",
+            hint="It is part of Teleport: install the same version as that of `teleport`.",
         )
     uid, gid = accounts.ids(root, user, group)
-    # What it reads of these may name another cluster, and the home of whoever started us holds his credentials.
+    # Its own variables may name another cluster, and the home directory of the caller holds the caller's credentials.
     environ = {name: value for name, value in os.environ.items() if not name.startswith("TELEPORT_")}
     environ["HOME"] = root.path(paths.DATA)
     if not root.is_live:
@@ -121,8 +122,8 @@ def find(root: paths.Root, *, user: str, group: str) -> Tctl:
     return Tctl(binary, environ, (uid, gid) if uid > 0 else None)
 
 
-def _said(done: process.Finished, secret: Secret = _NOTHING) -> str:
-    """Return how it ended, and the last line that it wrote to standard error, without `secret`."""
+def _failure(done: process.Finished, secret: Secret = _NOTHING) -> str:
+    """Return how it ended, and the last line of its standard error, without `secret`."""
     lines = [line.strip() for line in done.errors.splitlines() if line.strip()]
     last = lines[-1] if lines else ""
     if _shows(last, secret.reveal()):
@@ -132,6 +133,6 @@ def _said(done: process.Finished, secret: Secret = _NOTHING) -> str:
 
 
 def _shows(text: str, secret: str) -> bool:
-    """Whether `text` holds as much as a few characters in a row of `secret`."""
+    """Return whether `text` contains a few consecutive characters of `secret`."""
     starts = range(len(secret) - _PART_CHARACTERS + 1)
     return any(secret[start : start + _PART_CHARACTERS] in text for start in starts)

@@ -1,4 +1,4 @@
-"""The door to the installed Teleport: where it is, which it is, and what it thinks of a configuration."""
+"""The installed Teleport: its path, its version, and its own check of a configuration."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ import os
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.host import process
 
-# In the order in which the images and Teleport's own installers have used them.
-
 VERSION_SECONDS = 30.0
 TEST_SECONDS = 60.0
 
 
 def find(root: paths.Root, program: str = "teleport") -> str | None:
-    """Return where the binary is on this machine, None where it is not installed."""
+    """Return the path of the binary on this machine, None where it is not installed."""
     for directory in paths.TELEPORT_BINARIES:
         path = root.path(f"{directory}/{program}")
         if os.access(path, os.X_OK) and os.path.isfile(path):
@@ -23,12 +21,12 @@ def find(root: paths.Root, program: str = "teleport") -> str | None:
 
 
 def version(binary: str) -> process.Finished:
-    """Ask `binary` which Teleport it is; the answer is read by `teleport_bootstrap.plan.teleport_build`."""
+    """Run `binary version`; `teleport_bootstrap.plan.teleport_build` parses the output."""
     return process.run([binary, "version"], timeout_seconds=VERSION_SECONDS)
 
 
 def check(binary: str, path: str, shown_as: str) -> None:
-    """Raise TeleportRefused, with Teleport's own words, where `binary` does not accept the configuration at `path`."""
+    """Raise TeleportRefused, with Teleport's own message, where `binary` rejects the configuration at `path`."""
     done = process.run([binary, "configure", "--test", path], timeout_seconds=TEST_SECONDS)
     if not done.ok:
         said = " ".join((done.errors or done.output).replace(path, shown_as).split()) or f"exit status {done.status}"

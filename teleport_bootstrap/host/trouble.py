@@ -1,4 +1,4 @@
-"""What a failing file system call is told as."""
+"""Turns failures of file system calls into errors of the catalogue."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from teleport_bootstrap import errors
 
 @contextlib.contextmanager
 def at(path: str) -> Iterator[None]:
-    """Raise FileTrouble, naming `path`, for an OSError of the body, which has changed nothing then."""
+    """Raise FileTrouble, naming `path`, for an OSError of the body, which must not have changed anything."""
     try:
         yield
     except OSError as error:
         raise errors.FileTrouble(
             f"{path} cannot be written: {error.strerror}",
-            hint="Nothing was changed. Look at the disk's space, its mount options and the kind of file that is there.",
+            hint="Nothing was changed. Check the free space, the mount options and the type of the existing file.",
         ) from None

@@ -1,7 +1,7 @@
-"""Reading what decides about root's work: only where nobody but root could have written it.
+"""Reads files that decide what root does, only where no other account could have written them.
 
-Whoever can write to /etc/teleport.d becomes root at the next generate, so the directory and each file in it that is
-read must belong to root and be writable by nobody else.
+An account that can write to /etc/teleport.d becomes root at the next generate. Therefore the directory and each file
+that is read from it must belong to root and be writable by root only.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import NoReturn
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.host import accounts
 
-# Far more than any conf or override file; what is larger is a mistake, and is not read into memory.
+# Far more than any conf or override file needs; a larger file is a mistake, and is not read into memory.
 LARGEST = 4 * 1024 * 1024
 
 
 def read(root: paths.Root, path: str) -> bytes | None:
-    """Return the content of `path`, a file in a directory that decides about root's work; None where it is absent.
+    """Return the content of `path`, a file that decides what root does; None where it is missing.
 
-    Raises UntrustedPath where the directory or the file belongs to somebody else, can be written by others or is a
+    Raises UntrustedPath where the directory or the file belongs to another account, is writable by others or is a
     symbolic link, FileTrouble where it cannot be read.
     """
     directory, name = os.path.split(path)
@@ -35,7 +35,7 @@ def read(root: paths.Root, path: str) -> bytes | None:
 
 
 def names(root: paths.Root, directory: str) -> list[str]:
-    """Return the names in `directory` in lexical order, none where it is absent; raises as `read` does."""
+    """Return the names in `directory` in lexical order, none where it is missing; raises as `read` does."""
     descriptor = open_directory(root, directory)
     if descriptor is None:
         return []
@@ -46,13 +46,13 @@ def names(root: paths.Root, directory: str) -> list[str]:
 
 
 def make_private(root: paths.Root, path: str) -> None:
-    """Let only root read `path`, which `read` has read; raises as `read` does."""
+    """Set mode 0600 on `path`, which `read` has read; raises as `read` does."""
     directory, name = os.path.split(path)
     descriptor = open_directory(root, directory)
     if descriptor is None:
         return
     try:
-        # By its name: in a directory that only root can write to, nobody can have put a link there.
+        # By its name: only root can write to the directory, so that the name cannot have become a link.
         if stat.S_IMODE(os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode) != 0o600:
             os.chmod(name, 0o600, dir_fd=descriptor)
     except OSError as error:
@@ -67,7 +67,7 @@ def make_private(root: paths.Root, path: str) -> None:
 def let_read(root: paths.Root, path: str, group: str) -> bool:
     """Let `group` read `path`, a file in a directory that only root can write to; return whether that was needed.
 
-    Its content and its owner stay. Raises FileTrouble and AccountMissing.
+    Its content and its owner are unchanged. Raises FileTrouble and AccountMissing.
     """
     _, gid = accounts.ids(root, "root", group)
     target = root.path(path)
@@ -86,7 +86,7 @@ def let_read(root: paths.Root, path: str, group: str) -> bool:
 
 
 def open_directory(root: paths.Root, directory: str) -> int | None:
-    """Return a descriptor of `directory`, None where it is absent; raises as `read` does."""
+    """Return a descriptor of `directory`, None where it is missing; raises as `read` does."""
     try:
         descriptor = os.open(root.path(directory), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -110,7 +110,7 @@ def _read_in(root: paths.Root, directory: int, directory_path: str, name: str) -
     except OSError as error:
         _refuse_open(root, path, error)
     try:
-        # Before it becomes a file object, which a directory cannot.
+        # Checked before it becomes a file object, which fails for a directory.
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
             raise errors.FileTrouble(
@@ -124,24 +124,24 @@ def _read_in(root: paths.Root, directory: int, directory_path: str, name: str) -
     if len(content) > LARGEST:
         raise errors.FileTrouble(
             f"{root.path(path)} is larger than {LARGEST // 1024 // 1024} MiB",
-            hint="It should hold a few lines of settings; look what wrote it.",
+            hint="It should hold a few lines of settings; find out what wrote it.",
         )
     return content
 
 
 def _check(root: paths.Root, path: str, facts: os.stat_result) -> None:
     shown = root.path(path)
-    # Someone who tries things out in a scratch directory owns it himself; on an instance this is root.
+    # On an instance this is root; a scratch directory may also belong to the current user.
     if facts.st_uid not in (0, os.geteuid()):
         raise errors.UntrustedPath(
-            f"{shown} belongs to user {facts.st_uid}, who could thus decide what root does here",
-            hint=f"Look what changed it, then run `chown root:root {shown}`.",
+            f"{shown} belongs to user {facts.st_uid}, who could therefore decide what root does here",
+            hint=f"Find out what changed it, then run `chown root:root {shown}`.",
         )
     if facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise errors.UntrustedPath(
-            f"{shown} can be written by others than root (mode {stat.S_IMODE(facts.st_mode):04o}), "
-            "who could thus decide what root does here",
-            hint=f"Look what changed it, then run `chown root:root {shown} && chmod go-w {shown}`.",
+            f"{shown} is writable by others than root (mode {stat.S_IMODE(facts.st_mode):04o}), "
+            "who could therefore decide what root does here",
+            hint=f"Find out what changed it, then run `chown root:root {shown} && chmod go-w {shown}`.",
         )
 
 
@@ -149,7 +149,7 @@ def _refuse_open(root: paths.Root, path: str, error: OSError) -> NoReturn:
     shown = root.path(path)
     if error.errno in (errno.ELOOP, errno.ENOTDIR) and os.path.islink(shown):
         raise errors.UntrustedPath(
-            f"{shown} is a symbolic link, and what it leads to may be changed by others",
-            hint="Put the directory or file itself in its place.",
+            f"{shown} is a symbolic link, whose target may be changed by others",
+            hint="Replace it by the directory or file itself.",
         )
-    raise errors.FileTrouble(f"{shown} cannot be read: {error.strerror}", hint="Run as root, or look at the file.")
+    raise errors.FileTrouble(f"{shown} cannot be read: {error.strerror}", hint="Run as root, or check the file.")

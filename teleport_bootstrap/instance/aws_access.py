@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from teleport_bootstrap import errors, paths
+from teleport_bootstrap.aws import account, endpoints
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.instance import gather
-
-if TYPE_CHECKING:  # botocore takes half a second to load, which only commands that call AWS should wait for
-    from teleport_bootstrap.aws.account import Aws
 
 
 def aws(
     doors: gather.Doors, conf: conf_file.Conf | None = None, *, region: str | None = None, fips: bool = False
-) -> Aws:
+) -> account.Aws:
     """Return AWS as the role of this instance may call it; credentials are fetched, nothing else is requested yet.
 
     `region` is by default what `gather.region` returns. `fips` chooses FIPS endpoints in regions that have them.
     Raises CredentialsMissing, MetadataAbsent, and the other errors of the metadata service.
     """
-    from teleport_bootstrap.aws import account, endpoints  # noqa: PLC0415
-
     region = region or gather.region(doors, conf)
     return account.Aws.of_instance(
         gather.metadata_service(doors),

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from teleport_bootstrap import errors, paths
+from teleport_bootstrap.aws import account
 from teleport_bootstrap.conf import conf_file, variables
-from teleport_bootstrap.ec2 import facts, item_formats, items
+from teleport_bootstrap.ec2 import facts, imds, item_formats, items
 from teleport_bootstrap.host import teleport, trust
 from teleport_bootstrap.plan import overrides as override_files
 from teleport_bootstrap.plan import teleport_build
 from teleport_bootstrap.state import metadata_cache
-
-if TYPE_CHECKING:
-    from teleport_bootstrap.ec2.imds import Imds
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +46,18 @@ def conf(root: paths.Root) -> conf_file.Conf | None:
     """Return the instance's conf, None where there is none; raises ConfInvalid, UntrustedPath, FileTrouble."""
     data = trust.read(root, paths.CONF)
     return None if data is None else conf_file.load(data, root.path(paths.CONF))
+
+
+def manual_host(root: paths.Root, consequence: str) -> str:
+    """Return why a host without a conf needs nothing, with `consequence` for people: it is configured manually.
+
+    Raises ConfMissing where it has no teleport.yaml either.
+    """
+    if os.path.lexists(root.path(paths.TELEPORT_YAML)):
+        return f"this instance is configured manually, so {consequence}"
+    raise errors.ConfMissing(
+        f"there is neither {root.path(paths.CONF)} nor {paths.TELEPORT_YAML}", hint=f"Write {paths.CONF}."
+    )
 
 
 def overrides(root: paths.Root) -> tuple[override_files.Override, ...]:
@@ -94,10 +104,8 @@ def build(root: paths.Root, named: NamedBuild) -> teleport_build.TeleportBuild:
     return found
 
 
-def metadata_service(doors: Doors) -> Imds:
+def metadata_service(doors: Doors) -> imds.Imds:
     """Return the instance metadata service; nothing is sent yet. Raises MetadataDisabled and UsageError."""
-    from teleport_bootstrap.ec2 import imds  # noqa: PLC0415 - an HTTP library, which offline commands do not load
-
     return imds.Imds.from_environment(doors.environ, deadline_seconds=doors.wait_seconds)
 
 
@@ -107,8 +115,6 @@ def instance(conf: conf_file.Conf, doors: Doors) -> facts.Facts:
     tag_keys = conf.value(variables.TELEPORT_TAG_LABELS) or ()
 
     def describe_tags(region: str, instance_id: str, keys: Sequence[str]) -> Mapping[str, str]:
-        from teleport_bootstrap.aws import account  # noqa: PLC0415 - with botocore
-
         aws = account.Aws.of_instance(service, region, doors.environ, wait_seconds=TAGS_SECONDS)
         return aws.ec2.instance_tags(instance_id, keys)
 

@@ -1,7 +1,7 @@
-"""What an auth server publishes for those that join: tokens and CA pins, and the resource for joining by IAM role.
+"""`publish-tokens`: an auth server publishes join tokens and CA pins, and registers the resource to join by IAM role.
 
-A token is registered with Teleport first and published second, so that what is published is always valid, wherever a
-run ends. What is published is replaced and never removed.
+A token is registered with Teleport first and published second, so that a published token is always valid, even after a
+killed run. Published values are replaced and never removed.
 """
 
 from __future__ import annotations
@@ -9,33 +9,29 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Optional
 
-from teleport_bootstrap import errors, paths, roles
-from teleport_bootstrap.cluster import ca_pins, join_tokens, published_versions
+from teleport_bootstrap import errors, roles
+from teleport_bootstrap.aws import account, ssm
+from teleport_bootstrap.cluster import ca_pins, join_tokens, lock_holder, published_versions
 from teleport_bootstrap.conf import conf_file, decision, deployment, variables
+from teleport_bootstrap.ec2 import credentials, identity
 from teleport_bootstrap.host import clock, tctl
 from teleport_bootstrap.instance import aws_access, gather
 from teleport_bootstrap.state import conf_hold
 
-if TYPE_CHECKING:  # AWS's library takes half a second to load, which only those who call AWS should wait for
-    from teleport_bootstrap.aws.account import Aws
-    from teleport_bootstrap.aws.ssm import Parameter, ParameterStore
-
-# What another auth server has published within this time is left as it is. The timer runs hourly, so that with any
-# number of auth servers a token is published at least every one and a half hours.
+# Tokens that another auth server has published within this time are kept. The timer runs hourly, so that with any
+# number of auth servers tokens are published at least every one and a half hours.
 RECENT_SECONDS = 1800.0
 
-# Older than this, and nobody publishes any more, whoever holds the lock: half of the life of a token.
+# If the tokens are older than this, half of their lifetime, no auth server publishes, even if one holds the lock.
 OVERDUE_SECONDS = join_tokens.LIFE_SECONDS / 2
 
-# No step may take longer than the lock is certain to be held, however long the caller would wait.
+# No step may take longer than the lock is certain to be held, even if the caller would wait longer.
 LONGEST_CALL_SECONDS = 120.0
 
-# What concerns one parameter or one resource alone; after any other trouble, the rest would fail as well.
+# Errors about one parameter or one resource; after any other error the remaining steps would fail too.
 _PARTIAL = (errors.AwsDenied, errors.AwsFailed, errors.TctlFailed)
 
 logger = logging.getLogger(__name__)
@@ -43,29 +39,29 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class Outcome:
-    """What a run did: the parameters put, whether other pins than before were among it, and what else to know.
+    """What a run did: the published parameters, whether the pins changed, the resource that was corrected, and notes.
 
-    `left` says why nothing was published, where nothing had to be.
+    `left` says why nothing had to be published.
     """
 
     published: list[str] = field(default_factory=list)
     pins_changed: bool = False
-    join_resource: Optional[str] = None
-    left: Optional[str] = None
+    join_resource: str | None = None
+    left: str | None = None
     notes: list[str] = field(default_factory=list)
 
     def summary(self) -> str:
-        """Return it in one line."""
+        """Return the outcome in one line."""
         if self.left is not None:
             return "; ".join([self.left, *self.notes])
         done = f"published {', '.join(self.published)}" if self.published else "nothing was published"
-        resource = [f"made the token resource {self.join_resource} right"] if self.join_resource else []
+        resource = [f"corrected the token resource {self.join_resource}"] if self.join_resource else []
         return "; ".join([done, *resource, *self.notes])
 
 
 @dataclass(frozen=True)
 class _Names:
-    """The parameters of a cluster."""
+    """The names of a cluster's parameters."""
 
     cluster: str
 
@@ -82,28 +78,28 @@ class _Names:
 
 
 def run(doors: gather.Doors, *, force: bool = False) -> Outcome:
-    """Register and publish a new token for each role, and the CA pins where they are others than before.
+    """Register and publish a new token for each role, and the CA pins where they have changed.
 
-    Another auth server's tokens of the last half an hour are left, unless `force`. Raises ConfMissing and UsageError
-    where this is no auth server that could publish, TctlFailed, LeaseLost, ClusterLockHeld where another host keeps the
-    lock and nobody publishes, and what calls to AWS raise; everything that could be done without has been done then.
+    Unless `force`, tokens that another auth server published in the last half hour are kept. Raises ConfMissing and
+    UsageError where this host cannot publish, TctlFailed, LeaseLost, ClusterLockHeld where another host holds the lock
+    and the tokens are old, and what calls to AWS raise. After an error all independent steps have been done.
     """
     conf = gather.conf(doors.root)
     if conf is None:
-        return _without_conf(doors)
+        return Outcome(left=gather.manual_host(doors.root, "nothing is published from here"))
     decided = decision.decide(conf, fips=gather.build(doors.root, gather.NamedBuild()).fips)
     staying = conf_hold.generation(doors.root)
     role = decided.role if staying is None else roles.Role(staying[0].role)
     if not role.runs_auth:
-        return Outcome(left=f"no auth service runs here, only the role {role.value}: nothing is published from here")
+        return Outcome(left=f"the role {role.value} has no auth service: nothing is published from here")
     if decided.cluster is None:
         raise errors.UsageError(
-            f"nothing says which cluster this is, whose name is part of the parameters' names: {conf.path}",
-            hint="Set TELEPORT_CLUSTER_NAME to the name of this Teleport cluster, `tctl status` shows it.",
+            f"{conf.path} does not name the cluster, which is part of the parameters' names",
+            hint="Set TELEPORT_CLUSTER_NAME to the name of this Teleport cluster, as `tctl status` shows it.",
         )
     place = roles.place(role, acm=decided.acm)
     door = tctl.find(doors.root, user=place.user, group=place.group)
-    # Before the lock: nobody else should have to wait for this host's Teleport.
+    # Before the lock, so that no other host waits for this host's Teleport.
     pins = ca_pins.from_status(door.status(wait_seconds=doors.wait_seconds))
     aws = aws_access.aws(doors, conf, fips=decided.fips)
     aws = dataclasses.replace(aws, wait_seconds=min(aws.wait_seconds, LONGEST_CALL_SECONDS))
@@ -112,51 +108,34 @@ def run(doors: gather.Doors, *, force: bool = False) -> Outcome:
         with _locked(doors, conf, aws) as check:
             return work.run(pins, check, force=force)
     except (errors.ClusterLockHeld, errors.LockBusy) as error:
-        # The lock is for certificates too: that somebody holds it does not say that somebody publishes.
+        # The lock also serves for certificates: its holder may not be publishing.
         age = work.age()
         if age is None or age > OVERDUE_SECONDS:
             raise
         return Outcome(left=f"nothing to do here: {error.message}; the last tokens are {age / 60:.0f} minutes old")
 
 
-def _without_conf(doors: gather.Doors) -> Outcome:
-    if os.path.lexists(doors.root.path(paths.TELEPORT_YAML)):
-        return Outcome(left="this instance is configured by hand, so nothing is published from here")
-    raise errors.ConfMissing(
-        f"there is no {doors.root.path(paths.CONF)}, so nothing says what to publish", hint=f"Write {paths.CONF}."
-    )
-
-
 @contextlib.contextmanager
-def _locked(doors: gather.Doors, conf: conf_file.Conf, aws: Aws) -> Iterator[Callable[[float], None]]:
-    """Hold the cluster's lock while the body runs; what is given raises LeaseLost where it may be lost too soon."""
+def _locked(doors: gather.Doors, conf: conf_file.Conf, aws: account.Aws) -> Iterator[Callable[[float], None]]:
+    """Hold the cluster's lock while the body runs; yields a function that raises LeaseLost if it may soon be lost."""
     table = conf.value(variables.TELEPORT_LOCKS_TABLE_NAME)
-    if table is None:  # an all-in-one is alone
+    if table is None:  # an all-in-one has no other auth servers
         yield lambda _: None
         return
-    from teleport_bootstrap.cluster import lock, lock_holder  # noqa: PLC0415
-
-    with lock.hold(
-        aws.dynamodb,
-        root=doors.root,
-        table=table,
-        process=lock_holder.holder_name(doors),
-        deadline_seconds=doors.wait_seconds,
-        terms=lock.Terms(request_seconds=min(lock.REQUEST_SECONDS, doors.wait_seconds)),
-    ) as lease:
+    with lock_holder.hold(doors, aws, table) as lease:
         yield lease.check
 
 
 @dataclass
 class _Work:
-    """The steps, and what they share."""
+    """The steps of a run, and their common data."""
 
     doors: gather.Doors
     conf: conf_file.Conf
     decided: deployment.Deployment
     door: tctl.Tctl
-    aws: Aws
-    parameters: ParameterStore
+    aws: account.Aws
+    parameters: ssm.ParameterStore
     names: _Names
     outcome: Outcome = field(default_factory=Outcome)
     failed: list[errors.BootstrapError] = field(default_factory=list)
@@ -165,13 +144,13 @@ class _Work:
         found = self.parameters.look_up([*self.names.tokens, self.names.pins])
         versions = published_versions.read(self.doors.root)
         pins_differ = self._pins_differ(found.get(self.names.pins), pins)
-        age = self._age_of_anothers(found, versions)
+        age = self._age_on_other_host(found, versions)
         try:
             if force or pins_differ or age is None or age > RECENT_SECONDS:
                 for role in join_tokens.ROLES:
                     self._try(lambda role=role: self._publish_token(role, versions, check))  # type: ignore[misc]
             else:
-                self.outcome.left = f"another auth server has published tokens {age / 60:.0f} minutes ago"
+                self.outcome.left = f"another auth server published tokens {age / 60:.0f} minutes ago"
             if pins_differ:
                 self._try(lambda: self._publish_pins(pins, versions, check))
         finally:
@@ -181,23 +160,23 @@ class _Work:
             raise self._failure()
         return self.outcome
 
-    def age(self) -> Optional[float]:
+    def age(self) -> float | None:
         """Return how many seconds ago the oldest of the tokens was published; None where one is missing."""
         found = self.parameters.look_up(self.names.tokens)
         if len(found) < len(self.names.tokens):
             return None
         return clock.SYSTEM.wall() - min(each.modified for each in found.values())
 
-    def _age_of_anothers(self, found: dict[str, Parameter], versions: dict[str, int]) -> Optional[float]:
-        """Return how many seconds ago another host published the oldest of the tokens; None where it did not all."""
+    def _age_on_other_host(self, found: dict[str, ssm.Parameter], versions: dict[str, int]) -> float | None:
+        """Return how many seconds ago another host published the oldest token; None unless it published all."""
         tokens = [found[name] for name in self.names.tokens if name in found]
         ours = [name for name in self.names.tokens if name in found and found[name].version == versions.get(name)]
         if ours or len(tokens) < len(self.names.tokens):
             return None
         return clock.SYSTEM.wall() - min(each.modified for each in tokens)
 
-    def _pins_differ(self, parameter: Optional[Parameter], pins: tuple[str, ...]) -> bool:
-        """Whether other pins are published than the cluster has; then its tokens are another cluster's as well."""
+    def _pins_differ(self, parameter: ssm.Parameter | None, pins: tuple[str, ...]) -> bool:
+        """Return whether the published pins differ from the cluster's; then the tokens are of another cluster too."""
         if parameter is None or parameter.value is None:
             return True
         return sorted(parameter.value.lower().split()) != sorted(pins)
@@ -233,26 +212,24 @@ class _Work:
         if name is None:
             raise errors.UsageError(
                 f"TELEPORT_JOIN_METHOD={self.decided.join_method} needs the name of the token resource to join with",
-                hint=f"Add TELEPORT_JOIN_TOKEN_NAME=… to {self.conf.path}, as in the confs of those that join.",
+                hint=f"Add TELEPORT_JOIN_TOKEN_NAME=… to {self.conf.path}, as in the confs of the joining hosts.",
             )
         found = self.door.token(name)
         if self.decided.join_method == "ec2":
-            # Its rules know an account and a region, and no role: any instance there could join as a proxy.
+            # Its rules cannot name a role: any instance of the account and region could join as a proxy.
             if found is None:
                 self.outcome.notes.append(
-                    f"the token resource {name} for the join method ec2 is not there: make it with `tctl create`"
+                    f"the token resource {name} for the join method ec2 is missing: create it with `tctl create`"
                 )
             return
         self._keep_iam_resource(name, found)
 
-    def _keep_iam_resource(self, name: str, found: Optional[dict[str, object]]) -> None:
-        from teleport_bootstrap.ec2 import credentials, identity, imds  # noqa: PLC0415
-
-        service = imds.Imds.from_environment(self.doors.environ, deadline_seconds=self.doors.wait_seconds)
+    def _keep_iam_resource(self, name: str, found: dict[str, object] | None) -> None:
+        service = gather.metadata_service(self.doors)
         account = identity.account(service)
         if account is None:
             raise errors.MetadataAbsent(
-                "the instance metadata service does not say which account this is, so nobody can be let join by it",
+                "the instance metadata service has no AWS account id, which the rule for joining needs",
                 hint="Is this an EC2 instance?",
             )
         wanted = join_tokens.for_instance_role(
@@ -264,8 +241,8 @@ class _Work:
         self.outcome.join_resource = name
 
     def _failure(self) -> errors.BootstrapError:
-        """Return the first error, which tells what was done all the same."""
+        """Return the first error, completed by what was published in spite of it."""
         first = self.failed[0]
         others = f" (and {len(self.failed) - 1} more)" if len(self.failed) > 1 else ""
-        done = f"; published all the same: {', '.join(self.outcome.published)}" if self.outcome.published else ""
+        done = f"; nevertheless published: {', '.join(self.outcome.published)}" if self.outcome.published else ""
         return type(first)(f"{first.message}{others}{done}", hint=first.hint)

@@ -139,14 +139,14 @@ def test_teleport_is_reloaded_for_a_renewal_and_for_nothing_else(
     assert in_charge(machine) == after, "fault 16: reloaded every hour"
 
 
-def test_a_reload_that_did_not_come_to_its_end_is_made_good(machine: Machine) -> None:
+def test_repeats_an_interrupted_reload(machine: Machine) -> None:
     before = in_charge(machine)
-    machine.write(NOTE, "not taken up yet\n", mode=0o600)
+    machine.write(NOTE, "not served yet\n", mode=0o600)
     run(machine, CHECK)
     assert in_charge(machine) == before, "it was started after the certificate was written"
     assert not machine.path(NOTE).exists()
 
-    machine.write(NOTE, "not taken up yet\n", mode=0o600)
+    machine.write(NOTE, "not served yet\n", mode=0o600)
     machine.run("touch", "/var/lib/teleport/fullchain.pem")
     run(machine, CHECK)
     assert in_charge(machine) != before

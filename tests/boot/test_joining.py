@@ -82,7 +82,7 @@ def _regenerate(machine: Machine, conf: str) -> None:
 
 
 def _assert_waits(machine: Machine, unit: str) -> None:
-    """Teleport's unit is down because of a condition, and nobody has tried to start it all the same."""
+    """Teleport's unit is down because of a condition, and was never started in spite of it."""
     facts = machine.show(unit, "ActiveState", "ConditionResult", "NRestarts")
     assert facts == {"ActiveState": "inactive", "ConditionResult": "no", "NRestarts": "0"}
     assert '"event": "start"' not in machine.journal("-u", unit)
@@ -105,7 +105,7 @@ def test_a_node_whose_token_comes_half_a_minute_late_joins_without_a_restart_loo
     for name in _published():
         assert name in machine.console()
         assert name in machine.journal("-u", instance.GENERATE)
-    machine.wait_for(lambda: "trying again" in machine.journal("-u", ssm.FETCH), 20, "a word on what is awaited")
+    machine.wait_for(lambda: "trying again" in machine.journal("-u", ssm.FETCH), 20, "a message about pending files")
     assert all(name in machine.journal("-u", ssm.FETCH) for name in (TOKEN, PIN, *_published()))
     status = machine.try_run("teleport-bootstrap", "status")
     assert status.returncode == 9
@@ -128,7 +128,7 @@ def test_a_node_whose_token_comes_half_a_minute_late_joins_without_a_restart_loo
 
 
 @pytest.mark.parametrize("release", trees.RELEASES)
-def test_attempts_go_on_after_one_that_was_in_vain_on_each_systemd(new_machine: NewMachine, release: str) -> None:
+def test_retries_after_a_failed_attempt_on_each_systemd(new_machine: NewMachine, release: str) -> None:
     machine, parameters = _machine(new_machine, NODE, release)
     _shorten_pauses(machine)
     token, pin = sorted(_published(), reverse=True)
@@ -138,7 +138,7 @@ def test_attempts_go_on_after_one_that_was_in_vain_on_each_systemd(new_machine: 
     machine.wait_for(lambda: machine.show(ssm.FETCH, "NRestarts") != {"NRestarts": "0"}, 30, "a second run")
     _assert_waits(machine, NODE_UNIT)
     assert machine.read(TOKEN) == "planted-token\n"
-    assert _awaited(machine) == [PIN]
+    assert _pending(machine) == [PIN]
     parameters.publish(_published())
     observe.wait_until_ready(machine, NODE_UNIT)
 
@@ -226,7 +226,7 @@ def test_a_changed_pin_restarts_only_a_teleport_that_has_not_joined(new_machine:
     # A run that is killed after it has written the pins leaves the restart to the next one; so does generate.
     machine.run("touch", PIN)
     _fetch(machine)
-    machine.wait_for(lambda: len(observe.starts(machine)) == 4, 10, "one with the pins that somebody else wrote")
+    machine.wait_for(lambda: len(observe.starts(machine)) == 4, 10, "one with the pins that another program wrote")
 
     parameters.publish(_published(pin="not a pin"))
     machine.run("systemctl", "start", ssm.FETCH)
@@ -235,7 +235,7 @@ def test_a_changed_pin_restarts_only_a_teleport_that_has_not_joined(new_machine:
     assert machine.read(PIN) == f"{_pin('3')}\n{_pin('4')}\n"
 
 
-def test_what_an_operator_stopped_or_disabled_stays_down(new_machine: NewMachine) -> None:
+def test_does_not_start_what_an_operator_stopped_or_disabled(new_machine: NewMachine) -> None:
     machine, parameters = _joined(new_machine)
 
     machine.run("systemctl", "stop", NODE_UNIT)
@@ -260,7 +260,7 @@ def test_a_proxy_waits_for_its_certificate_as_for_its_token(new_machine: NewMach
     observe.assert_generated(machine)
     observe.assert_clean_boot(machine)
     _assert_waits(machine, PROXY_UNIT)
-    assert _awaited(machine) == ["/var/lib/teleport/fullchain.pem", "/var/lib/teleport/privkey.pem"]
+    assert _pending(machine) == ["/var/lib/teleport/fullchain.pem", "/var/lib/teleport/privkey.pem"]
     assert machine.run("stat", "-c", "%a %U %G", TOKEN, PIN).split("\n")[:2] == [
         "600 teleport teleport",
         "644 teleport teleport",
@@ -274,7 +274,7 @@ def test_a_proxy_waits_for_its_certificate_as_for_its_token(new_machine: NewMach
     assert observe.fetch(machine, "https://127.0.0.1:3080/webapi/ping")[0] == 200
     _assert_never_restarted_by_systemd(machine, PROXY_UNIT)
 
-    # Nobody may be there to start it: then the timer's next run does.
+    # If nothing else starts it, the timer's next run does.
     machine.run("rm", "/var/lib/teleport/privkey.pem")
     machine.run("systemctl", "restart", PROXY_UNIT)
     assert machine.state(PROXY_UNIT) == "inactive"
@@ -321,7 +321,7 @@ def test_from_node_to_agent_and_back_by_the_guides_steps(new_machine: NewMachine
     observe.assert_clean_boot(machine)
 
 
-def test_a_drop_in_that_systemd_has_not_read_is_read_by_the_next_run(new_machine: NewMachine) -> None:
+def test_the_next_run_reloads_a_drop_in_that_systemd_has_not_read(new_machine: NewMachine) -> None:
     """As after a run that was killed between its files and its word to systemd."""
     machine, _ = _joined(new_machine)
     ours = machine.read(DROP_IN)
@@ -358,8 +358,8 @@ def test_user_data_that_generates_and_fetches_does_not_deadlock(new_machine: New
     _assert_never_restarted_by_systemd(machine, NODE_UNIT)
 
 
-def _awaited(machine: Machine) -> list[str]:
-    """The files that `status` names as awaited."""
+def _pending(machine: Machine) -> list[str]:
+    """The files that `status` lists as pending."""
     lines = machine.try_run("teleport-bootstrap", "status").stdout.splitlines()
     return sorted(line.split(" waits for ")[1].split(":")[0] for line in lines if " waits for /" in line)
 

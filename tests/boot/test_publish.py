@@ -193,7 +193,7 @@ def test_a_node_gets_its_token_from_the_auth_server_and_rotation_survives_a_rebo
     assert [token for token in tokens if token.encode() in shown] == []
 
 
-def test_the_timer_as_it_is_shipped_runs_soon_after_a_boot_and_every_hour(new_machine: NewMachine) -> None:
+def test_the_shipped_timer_runs_soon_after_a_boot_and_every_hour(new_machine: NewMachine) -> None:
     machine = new_machine("bullseye")
     instance.without_cloud_init(machine)
     instance.install_agent(machine)
@@ -203,6 +203,6 @@ def test_the_timer_as_it_is_shipped_runs_soon_after_a_boot_and_every_hour(new_ma
     assert facts == {"ActiveState": "active", "Persistent": "yes"}
     shown = machine.run("systemctl", "show", TIMER, "-p", "TimersMonotonic", "-p", "TimersCalendar")
     assert "OnActiveUSec=30s" in shown and "OnCalendar=*-*-* *:00:00" in shown
-    # Without an auth server's marker it does nothing, and that is no failure.
+    # Without an auth server's marker it does nothing, which is not a failure.
     machine.run("systemctl", "start", PUBLISH)
     assert machine.show(PUBLISH, "ConditionResult")["ConditionResult"] == "no"

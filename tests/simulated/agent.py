@@ -20,7 +20,7 @@ from tests.stand_in import install_teleport
 CHECKOUT = Path(__file__).resolve().parents[2]
 GUIDE = (CHECKOUT / "tests" / "simulated_ec2" / "guide.conf").read_text()
 
-# Nobody listens there: a port that only root could bind, on loopback.
+# Nothing listens there: a port that only root could bind, on loopback.
 NOWHERE = "http://127.0.0.1:9"
 
 LICENSE = "-----BEGIN CERTIFICATE-----\nPLANTED-LICENSE-7c1e\n-----END CERTIFICATE-----\n"
@@ -54,7 +54,7 @@ class Ended:
 
 @dataclass
 class Agent:
-    """A root to work in, and the services that the command is told of; by default there are none."""
+    """A root to work in, and the services whose addresses the command gets; by default none."""
 
     root: Path
     imds: str = NOWHERE

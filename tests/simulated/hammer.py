@@ -103,7 +103,7 @@ def _main(path: str, log_path: str, uid: str) -> None:
     with contextlib.closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as database:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = OFF")
-        # Into the database often: it changes while somebody reads it, and the log begins anew.
+        # Checkpoint often: the database changes while it is read, and the log restarts.
         database.execute("PRAGMA wal_autocheckpoint = 50")
         database.execute("CREATE TABLE IF NOT EXISTS numbers (n INTEGER PRIMARY KEY)")
         database.execute("CREATE TABLE IF NOT EXISTS pages (k INTEGER PRIMARY KEY, n INTEGER, filler BLOB)")

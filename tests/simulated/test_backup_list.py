@@ -70,7 +70,7 @@ def test_a_directory_that_others_can_write_to_is_refused(agent: Agent, tmp_path:
     os.chmod(tmp_path / "shared", 0o777)
     done = agent.run("backup", "list", str(tmp_path / "shared"))
     assert done.status == 6
-    assert "can be written by others than root" in done.errors
+    assert "is writable by others than root" in done.errors
 
 
 def test_a_bucket_is_listed_with_nothing_but_the_instance_role(agent: Agent, aws: Aws, imds: emulator.Server) -> None:

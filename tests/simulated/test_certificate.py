@@ -105,7 +105,7 @@ def test_a_first_certificate_is_obtained_shared_and_installed(cluster: Cluster, 
     assert certificate(host, "renew", "--format", "json").data["result"] == "present", "it is not due"
 
 
-def test_a_renewal_by_another_host_goes_on_from_the_bucket(cluster: Cluster, hasty: Acme) -> None:
+def test_another_host_renews_from_the_bucket(cluster: Cluster, hasty: Acme) -> None:
     first, second = (using(cluster.host(AUTH, name=name), hasty) for name in ("first", "second"))
     assert certificate(first, *obtain(hasty)).status == 0
     old = chain(cluster)
@@ -125,7 +125,7 @@ def test_a_renewal_by_another_host_goes_on_from_the_bucket(cluster: Cluster, has
     assert cluster.objects()[RECORDING] == "planted recording"
 
 
-def test_of_ten_hosts_that_race_exactly_one_asks_the_authority(cluster: Cluster, authority: Acme) -> None:
+def test_of_ten_concurrent_hosts_exactly_one_asks_the_authority(cluster: Cluster, authority: Acme) -> None:
     before = authority.pebble.orders
     hosts = [using(cluster.host(AUTH, name=f"auth-{number}"), authority) for number in range(HOSTS)]
     running = [host.start("certificate", *obtain(authority), "--wait", "40", "--format", "json") for host in hosts]
@@ -140,7 +140,7 @@ def test_of_ten_hosts_that_race_exactly_one_asks_the_authority(cluster: Cluster,
     assert authority.pebble.orders == before + 1
 
 
-def test_when_a_host_dies_at_it_another_takes_over_after_the_lock_has_ended(cluster: Cluster, authority: Acme) -> None:
+def test_another_host_takes_over_when_the_lock_of_a_dead_one_expires(cluster: Cluster, authority: Acme) -> None:
     dying = using(cluster.host(AUTH, name="dying"), authority)
     orders = authority.pebble.orders
     running = dying.start("certificate", *obtain(authority))
@@ -169,7 +169,7 @@ def test_when_a_host_dies_at_it_another_takes_over_after_the_lock_has_ended(clus
 
 
 def test_an_authority_that_refuses_is_quoted_and_changes_nothing(cluster: Cluster, authority: Acme) -> None:
-    """No hosted zone of ours holds the name, so that certbot cannot prove anything."""
+    """No hosted zone holds the name, so that certbot cannot prove that it controls it."""
     host = using(cluster.host(ALONE.replace(DOMAIN, "teleport.elsewhere.net")), authority)
     before = {key for key in cluster.objects() if not key.startswith("accounts/")}
     done = certificate(host, *obtain(authority))

@@ -101,7 +101,7 @@ def test_the_first_auth_server_obtains_and_shares_and_the_second_finds_it_done(
     second = certificate(other, "obtain", "--format", "json")
     assert second.status == 0 and second.data["result"] == "present", second.said
     assert certbot.count == 1 and len(certbot.runs) == 1
-    assert installed(auth) is None, "an auth server serves nobody with it"
+    assert installed(auth) is None, "an auth server does not serve with it"
 
 
 def test_certbot_is_asked_for_domain_and_wildcard_without_any_secret(auth: Agent, certbot: Certbot) -> None:
@@ -134,7 +134,7 @@ def test_an_all_in_one_installs_what_it_obtains_at_once(cluster: Cluster, certbo
     assert cluster.lock() is None and not any(request.service == "dynamodb" for request in cluster.aws.requests)
 
 
-def test_another_host_at_work_is_no_error_and_is_named(cluster: Cluster, auth: Agent, certbot: Certbot) -> None:
+def test_another_working_host_is_named_and_not_an_error(cluster: Cluster, auth: Agent, certbot: Certbot) -> None:
     cluster.lock_is_of("ip-other.ec2.internal", time.time() + 600)
     for action in ("obtain", "renew"):
         done = certificate(auth, action, "--format", "json", wait=1)
@@ -143,7 +143,7 @@ def test_another_host_at_work_is_no_error_and_is_named(cluster: Cluster, auth: A
     assert not certbot.runs
 
 
-def test_proxies_and_hosts_without_lets_encrypt_leave_it_alone(cluster: Cluster, certbot: Certbot) -> None:
+def test_proxies_and_hosts_without_lets_encrypt_obtain_nothing(cluster: Cluster, certbot: Certbot) -> None:
     acm = "TELEPORT_DOMAIN_NAME=a.example.com\nUSE_ACM=true\n"
     hosts = [cluster.host(PROXY, name="proxy"), cluster.host(acm, name="acm"), cluster.host("", name="plain")]
     for host in hosts:
@@ -167,7 +167,7 @@ def test_proxies_and_hosts_without_lets_encrypt_leave_it_alone(cluster: Cluster,
     ],
     ids=["fails", "hangs", "lies", "killed"],
 )
-def test_when_certbot_fails_the_bucket_stays_as_it_is_and_the_next_run_heals(
+def test_when_certbot_fails_the_bucket_is_unchanged_and_the_next_run_succeeds(
     cluster: Cluster, auth: Agent, certbot: Certbot, switches: dict[str, Any], said: str
 ) -> None:
     before = cluster.objects()
@@ -185,13 +185,13 @@ def test_when_certbot_fails_the_bucket_stays_as_it_is_and_the_next_run_heals(
     assert jobs(auth)["certificate-obtain"]["outcome"] == "succeeded"
 
 
-def test_certbot_that_is_not_installed_is_asked_for(cluster: Cluster, auth: Agent) -> None:
+def test_reports_that_certbot_is_not_installed(cluster: Cluster, auth: Agent) -> None:
     auth.environ["PATH"] = "/nonexistent"
     done = certificate(auth, "obtain")
     assert done.status == 17 and "python3-certbot-dns-route53" in done.errors
 
 
-def test_a_run_that_is_killed_leaves_nothing_in_the_way(cluster: Cluster, auth: Agent, certbot: Certbot) -> None:
+def test_the_next_run_succeeds_after_a_killed_one(cluster: Cluster, auth: Agent, certbot: Certbot) -> None:
     """The host dies with the lock in hand; another takes over when it has ended."""
     certbot.switch(seconds=30)
     running = auth.start("certificate", "obtain")
@@ -214,7 +214,7 @@ def test_a_run_that_is_killed_leaves_nothing_in_the_way(cluster: Cluster, auth: 
     assert certbot.count == 1
 
 
-def test_whoever_waits_takes_over_as_soon_as_a_dead_hosts_lock_has_ended(
+def test_a_waiting_host_takes_over_as_soon_as_a_dead_hosts_lock_expires(
     cluster: Cluster, auth: Agent, certbot: Certbot
 ) -> None:
     """Its timer would be up to an hour later, and proxies wait."""
@@ -224,7 +224,7 @@ def test_whoever_waits_takes_over_as_soon_as_a_dead_hosts_lock_has_ended(
     assert cluster.live() == certbot.issued[0] and cluster.lock() is None
 
 
-def test_a_certificate_that_did_not_reach_the_bucket_is_brought_there_without_asking_again(
+def test_writes_a_certificate_to_the_bucket_later_without_requesting_another(
     cluster: Cluster, auth: Agent, certbot: Certbot
 ) -> None:
     cluster.aws.fail(REFUSED, operation="^PUT", times=100)
@@ -236,9 +236,7 @@ def test_a_certificate_that_did_not_reach_the_bucket_is_brought_there_without_as
     assert cluster.live() == certbot.issued[0]
 
 
-def test_an_all_in_one_serves_with_what_it_has_also_where_the_bucket_is_gone(
-    cluster: Cluster, certbot: Certbot
-) -> None:
+def test_an_all_in_one_serves_with_its_certificate_when_the_bucket_is_gone(cluster: Cluster, certbot: Certbot) -> None:
     host = certbot.given_to(cluster.host(ALONE))
     cluster.aws.fail(REFUSED, operation="^PUT", times=100)
     assert certificate(host, "obtain").status == 4
@@ -263,7 +261,7 @@ def test_a_role_that_may_list_these_prefixes_alone_can_begin_with_an_empty_bucke
 # ---------------------------------------------------------------- what is found
 
 
-def test_what_cannot_be_gone_on_with_is_set_aside_and_nothing_is_deleted(
+def test_sets_unusable_files_aside_and_deletes_nothing(
     cluster: Cluster, auth: Agent, certbot: Certbot, authority: Authority
 ) -> None:
     """What a certbot leaves that was killed at its first certificate: certbot itself would refuse ever after."""
@@ -280,7 +278,7 @@ PARTS = ("live alone", "archive alone", "torn live", "stale live", "no settings"
 
 
 @pytest.mark.parametrize("what", PARTS if EVERY_CALL else PARTS[:3])
-def test_a_bucket_with_a_part_of_it_is_made_whole_without_the_authority(
+def test_completes_an_incomplete_bucket_without_the_authority(
     cluster: Cluster, auth: Agent, certbot: Certbot, authority: Authority, what: str
 ) -> None:
     old, new = authority.issue(DOMAIN, begins=-2 * DAY), authority.issue(DOMAIN)
@@ -399,11 +397,11 @@ def test_a_proxy_installs_from_the_bucket_and_then_leaves_it_alone(
     assert installed(proxy) == pair(newer)
 
 
-@pytest.mark.parametrize("where", ["live", "archive"])
-def test_either_place_in_the_bucket_will_do(cluster: Cluster, proxy: Agent, authority: Authority, root: str) -> None:
-    """People fill a bucket by hand with live/ alone; a writer that was killed leaves archive/ alone."""
+@pytest.mark.parametrize("place", ["live", "archive"])
+def test_either_place_in_the_bucket_is_enough(cluster: Cluster, proxy: Agent, authority: Authority, place: str) -> None:
+    """A manually filled bucket has only live/; a killed writer leaves only archive/."""
     issued = authority.issue(DOMAIN)
-    cluster.share(issued, 10 if root == "archive" else None, live=root == "live")
+    cluster.share(issued, 10 if place == "archive" else None, live=place == "live")
     assert certificate(proxy, "install").status == 0
     assert installed(proxy) == pair(issued)
 
@@ -439,7 +437,7 @@ UNFIT = ("nothing", "another key", "no wildcard", "expired", "empty")
 
 
 @pytest.mark.parametrize("what", list(unfit(Authority())) if EVERY_CALL else UNFIT)
-def test_what_cannot_be_served_with_is_not_taken(
+def test_does_not_install_an_unusable_certificate(
     cluster: Cluster, proxy: Agent, authority: Authority, what: str
 ) -> None:
     cluster.put(unfit(authority)[what])
@@ -451,11 +449,11 @@ def test_what_cannot_be_served_with_is_not_taken(
     install(proxy, old)
     before = tree(proxy.path("/var/lib/teleport"))
     stays = certificate(proxy, "install")
-    assert stays.status == 17 and "stays" in stays.errors, stays.said
+    assert stays.status == 17 and "is kept" in stays.errors, stays.said
     assert tree(proxy.path("/var/lib/teleport")) == before
 
 
-def test_something_large_in_the_place_of_a_file_is_left_aside_and_written_over(
+def test_ignores_and_replaces_an_object_that_is_too_large(
     cluster: Cluster, auth: Agent, proxy: Agent, certbot: Certbot, authority: Authority
 ) -> None:
     """Not read to its end either: it may be anything that fits into a bucket."""
@@ -470,7 +468,9 @@ def test_something_large_in_the_place_of_a_file_is_left_aside_and_written_over(
     assert cluster.live() == issued and not certbot.runs
 
 
-def test_an_older_one_is_not_taken_and_that_is_said(cluster: Cluster, proxy: Agent, authority: Authority) -> None:
+def test_does_not_install_an_older_certificate_and_reports_it(
+    cluster: Cluster, proxy: Agent, authority: Authority
+) -> None:
     newer = authority.issue(DOMAIN)
     install(proxy, newer)
     cluster.share(authority.issue(DOMAIN, begins=-5 * DAY), 3)
@@ -480,7 +480,7 @@ def test_an_older_one_is_not_taken_and_that_is_said(cluster: Cluster, proxy: Age
 
 
 @pytest.mark.parametrize("what", ["another domain", "another key", "expired"])
-def test_what_is_installed_and_of_no_use_is_replaced(
+def test_replaces_an_unusable_installed_certificate(
     cluster: Cluster, proxy: Agent, authority: Authority, what: str
 ) -> None:
     good = authority.issue(DOMAIN, begins=-5 * DAY)
@@ -504,7 +504,9 @@ def test_a_link_in_the_place_of_a_key_is_not_followed(cluster: Cluster, proxy: A
     assert victim.read_text() == "root:x\n" and not proxy.path(PRIVATE_KEY).is_symlink()
 
 
-def test_a_proxy_that_waits_asks_again_until_it_is_there(cluster: Cluster, proxy: Agent, authority: Authority) -> None:
+def test_a_waiting_proxy_retries_until_the_certificate_exists(
+    cluster: Cluster, proxy: Agent, authority: Authority
+) -> None:
     issued = authority.issue(DOMAIN)
     running = proxy.start("certificate", "install", "--wait", "5", "--publish-wait", "60")
     wait_for(cluster.touched)
@@ -591,14 +593,14 @@ def sweep(cluster: Cluster, prepare: Callable[[], Agent], action: str, check: Ca
             check(agent, done)
 
 
-def test_with_aws_failing_at_each_call_of_a_renewal_nothing_valid_is_lost_and_the_next_run_heals(
+def test_a_failure_of_aws_at_any_call_of_a_renewal_loses_nothing_valid_and_the_next_run_recovers(
     cluster: Cluster, certbot: Certbot, authority: Authority
 ) -> None:
     first = authority.issue(DOMAIN, begins=-60 * DAY)
     numbers = iter(range(1000))
 
     def prepare() -> Agent:
-        cluster.lock_is_of("nobody", time.time() - 1)
+        cluster.lock_is_of("unknown-host", time.time() - 1)
         certbot.forget()
         certbot.switch(due=True)
         cluster.empty({**objects(first, 1), RECORDING: "planted recording"})
@@ -609,7 +611,7 @@ def test_with_aws_failing_at_each_call_of_a_renewal_nothing_valid_is_lost_and_th
         assert found.items() >= objects(first, 1, live=False).items()
         assert found[RECORDING] == "planted recording"
         # A lock whose end was not confirmed ends by itself.
-        cluster.lock_is_of("nobody", time.time() - 1)
+        cluster.lock_is_of("unknown-host", time.time() - 1)
         certbot.switch(due=False)
         again = certificate(agent, "renew")
         assert again.status == 0, again.said
@@ -627,13 +629,13 @@ def test_with_aws_failing_at_each_call_a_first_certificate_is_asked_for_once(
     numbers = iter(range(1000))
 
     def prepare() -> Agent:
-        cluster.lock_is_of("nobody", time.time() - 1)
+        cluster.lock_is_of("unknown-host", time.time() - 1)
         certbot.forget()
         cluster.empty({RECORDING: "planted recording"})
         return certbot.given_to(cluster.host(AUTH, name=f"host-{next(numbers)}"))
 
     def check(agent: Agent, done: Ended) -> None:
-        cluster.lock_is_of("nobody", time.time() - 1)
+        cluster.lock_is_of("unknown-host", time.time() - 1)
         again = certificate(agent, "obtain")
         assert again.status == 0, again.said
         assert certbot.count == 1

@@ -56,7 +56,7 @@ def arns(aws: Aws) -> set[str]:
     return {each["BackupArn"] for each in aws.client("dynamodb").list_backups()["BackupSummaries"]}
 
 
-def test_both_tables_are_backed_up_and_their_arns_told(aws: Aws, instance: InstanceAws) -> None:
+def test_backs_up_both_tables_and_returns_their_arns(aws: Aws, instance: InstanceAws) -> None:
     made = instance.dynamodb.back_up(TABLES, SUFFIX)
     assert [(each.table, each.available) for each in made] == [(table, True) for table in TABLES]
     assert {each.arn for each in made} == arns(aws)
@@ -77,7 +77,7 @@ def test_both_tables_are_backed_up_and_their_arns_told(aws: Aws, instance: Insta
     ids=lambda answer: answer.code or answer.action,
 )
 @pytest.mark.parametrize("operation", ["CreateBackup", "DescribeBackup"])
-def test_a_failure_that_passes_makes_no_second_backup(
+def test_a_transient_failure_makes_no_second_backup(
     aws: Aws, instance: InstanceAws, operation: str, answer: simulated.Answer
 ) -> None:
     if operation == "DescribeBackup" and answer.code.startswith("Limit"):
@@ -88,26 +88,24 @@ def test_a_failure_that_passes_makes_no_second_backup(
     assert there(aws) == {table: [f"{table}-{SUFFIX}"] for table in TABLES}
 
 
-def test_one_that_takes_longer_is_not_waited_for(
-    aws: Aws, instance: InstanceAws, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_does_not_wait_for_a_slow_backup(aws: Aws, instance: InstanceAws, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dynamodb, "AVAILABLE_SECONDS", 0.3)
     aws.fail(IN_THE_MAKING, times=1000, operation="^DescribeBackup$")
     assert [each.available for each in instance.dynamodb.back_up(TABLES, SUFFIX)] == [False, False]
 
 
-def test_who_may_not_look_has_backups_all_the_same(aws: Aws, instance: InstanceAws) -> None:
+def test_backs_up_without_permission_to_describe_backups(aws: Aws, instance: InstanceAws) -> None:
     aws.fail(simulated.denied("dynamodb:DescribeBackup"), times=10, operation="^DescribeBackup$")
     assert [each.available for each in instance.dynamodb.back_up(TABLES, SUFFIX)] == [False, False]
 
 
-def test_one_that_is_deleted_at_once_is_no_backup(aws: Aws, instance: InstanceAws) -> None:
+def test_a_backup_that_is_deleted_at_once_is_an_error(aws: Aws, instance: InstanceAws) -> None:
     aws.fail(DELETED, operation="^DescribeBackup$")
     with pytest.raises(errors.TableUnusable, match="was deleted as soon as it was made"):
         instance.dynamodb.back_up(TABLES, SUFFIX)
 
 
-def test_a_role_that_may_not_is_told_what_it_lacks(aws: Aws, instance: InstanceAws) -> None:
+def test_a_denial_names_the_missing_permission(aws: Aws, instance: InstanceAws) -> None:
     aws.fail(simulated.denied("dynamodb:CreateBackup", "table/teleport"), operation="^CreateBackup$")
     with pytest.raises(errors.AwsDenied) as raised:
         instance.dynamodb.back_up(TABLES, SUFFIX)
@@ -124,7 +122,7 @@ def test_throttling_that_lasts_ends_in_time(aws: Aws, instance: InstanceAws, wai
         dataclasses.replace(instance, wait_seconds=wait).dynamodb.back_up(TABLES, SUFFIX)
 
 
-def test_a_table_that_is_not_there_is_named(instance: InstanceAws) -> None:
+def test_names_a_table_that_does_not_exist(instance: InstanceAws) -> None:
     with pytest.raises(errors.TableUnusable, match=f"no DynamoDB table nowhere in {simulated.REGION}"):
         instance.dynamodb.back_up(("nowhere",), SUFFIX)
 
@@ -132,13 +130,13 @@ def test_a_table_that_is_not_there_is_named(instance: InstanceAws) -> None:
 @pytest.mark.parametrize(
     "code", ["TableInUseException", "BackupInUseException", "ContinuousBackupsUnavailableException"]
 )
-def test_a_table_that_is_busy_is_named(aws: Aws, instance: InstanceAws, code: str) -> None:
+def test_names_a_busy_table(aws: Aws, instance: InstanceAws, code: str) -> None:
     aws.fail(simulated.Answer(code, "busy"))
     with pytest.raises(errors.TableUnusable, match=rf"table teleport cannot be backed up now \({code}\)"):
         instance.dynamodb.back_up(TABLES, SUFFIX)
 
 
-def test_the_name_of_a_backup_is_one_that_dynamodb_takes(aws: Aws, instance: InstanceAws) -> None:
+def test_the_name_of_a_backup_is_valid_in_dynamodb(aws: Aws, instance: InstanceAws) -> None:
     long: Any = "t" * 255
     make(aws, long)
     instance.dynamodb.back_up((long,), f"{SUFFIX}/with spaces")

@@ -102,7 +102,7 @@ def fetch(agent: Agent, *arguments: str, **options: Any) -> Ended:
 
 
 def awaited(agent: Agent) -> list[str]:
-    """What `status` names as awaited, asked while nothing answers."""
+    """The files that `status` lists as pending, while no service answers."""
     cut_off = Agent(agent.root)
     return [
         agent.path(path).relative_to(agent.root).name
@@ -120,7 +120,7 @@ def asked_for(aws: Aws) -> list[str]:
 @pytest.mark.parametrize("has_pin", [True, False], ids=["pin", "no pin"])
 @pytest.mark.parametrize("has_token", [True, False], ids=["token", "no token"])
 @pytest.mark.parametrize("role", CONFS)
-def test_generate_applies_what_it_can_and_says_what_is_awaited(
+def test_generate_applies_what_it_can_and_reports_what_is_pending(
     on_aws: Agent, aws: Aws, role: str, has_token: bool, has_pin: bool
 ) -> None:
     publish(aws, role, token=TOKEN if has_token else "", pin=PIN if has_pin else "")
@@ -192,7 +192,7 @@ def test_changed_secrets_are_written_and_named(node: Agent, aws: Aws) -> None:
     assert node.path(PIN_FILE).read_text() == f"{OTHER_PIN}\n"
 
 
-def test_several_pins_become_one_a_line_whatever_a_console_made_of_them(node: Agent, aws: Aws) -> None:
+def test_several_pins_become_one_per_line_from_any_layout(node: Agent, aws: Aws) -> None:
     publish(aws, "node", pin=f"  {PIN}\r\n\r\n{OTHER_PIN}\r\n")
     assert fetch(node).status == 0
     assert node.path(PIN_FILE).read_text() == f"{PIN}\n{OTHER_PIN}\n"
@@ -210,7 +210,7 @@ UNUSABLE = {
 
 
 @pytest.mark.parametrize("case", UNUSABLE)
-def test_known_defect_7_what_is_unusable_replaces_nothing(node: Agent, aws: Aws, case: str) -> None:
+def test_known_defect_7_an_unusable_value_replaces_nothing(node: Agent, aws: Aws, case: str) -> None:
     before = tree(node.root)
     publish(aws, "node", **UNUSABLE[case])
     done = fetch(node)
@@ -224,7 +224,7 @@ def test_known_defect_7_what_is_unusable_replaces_nothing(node: Agent, aws: Aws,
 
 
 @pytest.mark.parametrize("case", UNUSABLE)
-def test_what_is_unusable_is_awaited_still(waiting: Agent, aws: Aws, case: str) -> None:
+def test_an_unusable_value_stays_pending(waiting: Agent, aws: Aws, case: str) -> None:
     publish(aws, "node", **UNUSABLE[case])
     done = fetch(waiting)
     assert done.status == 10
@@ -235,7 +235,7 @@ def test_what_is_unusable_is_awaited_still(waiting: Agent, aws: Aws, case: str) 
 
 @pytest.mark.parametrize("command", ["generate", "fetch-secrets"])
 @pytest.mark.parametrize("content", ["", " \n"], ids=["empty", "blank"])
-def test_known_defect_7_an_empty_file_that_something_left_opens_no_gate(
+def test_known_defect_7_a_leftover_empty_file_does_not_start_the_unit(
     node: Agent, aws: Aws, command: str, content: str
 ) -> None:
     """Teleport would stop at once, and systemd cannot see that a file which is there holds nothing."""
@@ -258,7 +258,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_known_defect_7_good_files_stay_whatever_aws_does(node: Agent, aws: Aws, fault: str) -> None:
+def test_known_defect_7_keeps_good_files_after_any_failure_of_aws(node: Agent, aws: Aws, fault: str) -> None:
     before = tree(node.root)
     publish(aws, "node", token=OTHER_TOKEN, pin=OTHER_PIN)
     _break(node, aws, fault)
@@ -269,7 +269,7 @@ def test_known_defect_7_good_files_stay_whatever_aws_does(node: Agent, aws: Aws,
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_what_aws_keeps_back_is_awaited_and_the_reason_told(waiting: Agent, aws: Aws, fault: str) -> None:
+def test_a_value_that_aws_does_not_return_is_pending_with_the_reason(waiting: Agent, aws: Aws, fault: str) -> None:
     publish(aws, "node")
     _break(waiting, aws, fault)
     done = fetch(waiting)
@@ -287,14 +287,14 @@ def _break(agent: Agent, aws: Aws, fault: str) -> None:
         aws.fail_always(answer)
 
 
-def test_without_metadata_good_files_stay(node: Agent) -> None:
+def test_without_metadata_keeps_good_files(node: Agent) -> None:
     before = tree(node.root)
     node.imds = NOWHERE
     assert fetch(node).status == 3
     assert tree(node.root) == before
 
 
-def test_without_metadata_the_reason_is_told_of_what_is_awaited(waiting: Agent) -> None:
+def test_without_metadata_reports_why_files_are_pending(waiting: Agent) -> None:
     waiting.imds = NOWHERE
     done = fetch(waiting)
     assert done.status == 10
@@ -350,7 +350,7 @@ def test_a_joined_host_still_needs_its_pin(node: Agent) -> None:
     assert awaited(node) == ["ca-pin-hash"]
 
 
-def test_a_token_that_is_gone_from_ssm_is_no_trouble_for_a_joined_host(node: Agent, aws: Aws) -> None:
+def test_a_joined_host_does_not_need_a_token_in_ssm(node: Agent, aws: Aws) -> None:
     node.write(IDENTITY, "identity")
     node.path(TOKEN_FILE).unlink()
     aws.client("ssm").delete_parameter(Name=NODE_TOKEN)
@@ -367,11 +367,11 @@ def test_a_token_that_is_gone_from_ssm_is_no_trouble_for_a_joined_host(node: Age
 def _until_asked(aws: Aws, times: int = 1) -> None:
     end = time.monotonic() + 30
     while len(aws.requests) < times:
-        assert time.monotonic() < end, "nobody asked"
+        assert time.monotonic() < end, "no request arrived"
         time.sleep(0.02)
 
 
-def test_publish_wait_waits_for_one_after_the_other_and_tells_of_both(waiting: Agent, aws: Aws) -> None:
+def test_publish_wait_waits_for_several_files_and_reports_each(waiting: Agent, aws: Aws) -> None:
     aws.requests.clear()
     process = waiting.start("fetch-secrets", "--publish-wait", "30", "--format", "json")
     _until_asked(aws)
@@ -384,7 +384,7 @@ def test_publish_wait_waits_for_one_after_the_other_and_tells_of_both(waiting: A
     output, said = process.communicate(timeout=60)
     assert process.returncode == 0, said
     assert json.loads(output)["changed"] == [TOKEN_FILE, PIN_FILE]
-    assert said.decode().count("trying again") == 2, "each thing that is awaited, and each only once"
+    assert said.decode().count("trying again") == 2, "each pending file, and each only once"
     assert TOKEN not in output.decode() + said.decode()
 
 
@@ -397,7 +397,7 @@ def test_publish_wait_ends_in_time(waiting: Agent, seconds: str) -> None:
     assert ("1 attempt in" in done.errors) is (seconds == "0")
 
 
-def test_the_lock_is_free_while_aws_takes_its_time(waiting: Agent, aws: Aws) -> None:
+def test_the_lock_is_free_while_aws_is_slow(waiting: Agent, aws: Aws) -> None:
     aws.requests.clear()
     aws.fail_always(answers.SILENT)
     process = waiting.start("fetch-secrets", "--wait", "30")
@@ -412,7 +412,7 @@ def test_the_lock_is_free_while_aws_takes_its_time(waiting: Agent, aws: Aws) -> 
 
 
 @pytest.mark.parametrize(("conf", "kept"), [(AGENT, "token"), (CONFS["proxy"], "other token")], ids=["agent", "proxy"])
-def test_what_was_asked_for_another_role_is_not_written(waiting: Agent, aws: Aws, conf: str, kept: str) -> None:
+def test_does_not_write_what_was_fetched_for_another_role(waiting: Agent, aws: Aws, conf: str, kept: str) -> None:
     publish(aws, "node", token=OTHER_TOKEN, pin="")
     aws.requests.clear()
     aws.fail(answers.Answer(slow_seconds=3))
@@ -427,9 +427,7 @@ def test_what_was_asked_for_another_role_is_not_written(waiting: Agent, aws: Aws
 
 
 @pytest.mark.parametrize("has_all", [True, False], ids=["has all", "waits"])
-def test_another_one_at_work_is_told_and_the_status_says_whether_teleport_waits(
-    on_aws: Agent, aws: Aws, has_all: bool
-) -> None:
+def test_reports_another_running_command_and_whether_teleport_waits(on_aws: Agent, aws: Aws, has_all: bool) -> None:
     on_aws.conf(NODE)
     publish(aws, "node")
     if not has_all:
@@ -447,23 +445,23 @@ def test_another_one_at_work_is_told_and_the_status_says_whether_teleport_waits(
 # ---------------------------------------------------------------- who fetches, and who does not
 
 
-def test_a_host_configured_by_hand_is_left_alone(agent: Agent, imds: emulator.Server) -> None:
+def test_ignores_a_manually_configured_host(agent: Agent, imds: emulator.Server) -> None:
     agent.write("/etc/teleport.yaml", "version: v3\n")
     before = tree(agent.root)
     done = fetch(agent)
     assert done.status == 0
-    assert "by hand" in done.output
+    assert "configured manually" in done.output
     assert imds.service.requests == []
     assert tree(agent.root) == before
 
 
-def test_nothing_at_all_is_an_error(agent: Agent) -> None:
+def test_a_host_without_any_configuration_is_an_error(agent: Agent) -> None:
     done = fetch(agent)
     assert done.status == 2
     assert "/etc/teleport.d/conf" in done.errors
 
 
-def test_a_conf_that_is_wrong_is_an_error_before_anybody_is_asked(agent: Agent, imds: emulator.Server) -> None:
+def test_an_invalid_conf_is_an_error_before_any_request(agent: Agent, imds: emulator.Server) -> None:
     agent.conf("TELEPORT_ROLE=nod\n")
     done = fetch(agent, "--publish-wait", "60")
     assert done.status == 2
@@ -480,19 +478,19 @@ def test_a_conf_that_is_wrong_is_an_error_before_anybody_is_asked(agent: Agent, 
     ],
     ids=["all-in-one", "agent", "agent with iam"],
 )
-def test_a_role_that_needs_nothing_from_ssm_asks_nobody(agent: Agent, imds: emulator.Server, conf: str) -> None:
+def test_a_role_that_needs_nothing_from_ssm_sends_no_request(agent: Agent, imds: emulator.Server, conf: str) -> None:
     agent.conf(conf)
     assert agent.generate().status == 0
     asked = len(imds.service.requests)
     done = fetch(agent)
     assert done.status == 0, done.errors
-    assert "nothing that" in done.output and "comes from SSM" in done.output
+    assert "needs nothing from SSM" in done.output
     assert len(imds.service.requests) == asked
     assert awaited(agent) == []
     assert agent.path(TOKEN_FILE).exists() is ("JOIN_TOKEN=" in conf)
 
 
-def test_a_license_is_fetched_by_hand_and_a_missing_one_replaces_nothing(on_aws: Agent, aws: Aws) -> None:
+def test_fetches_a_license_on_request_and_keeps_it_when_it_is_missing(on_aws: Agent, aws: Aws) -> None:
     on_aws.conf("TELEPORT_CLUSTER_NAME=cluster-1\nTELEPORT_LICENSE_PATH=1\n")
     aws.put_parameters({"/teleport/cluster-1/license": "an older one"})
     assert on_aws.generate().status == 0
@@ -532,7 +530,7 @@ def _facts(agent: Agent, path: str) -> tuple[int, int, int]:
 
 
 @needs_root
-def test_a_proxys_secrets_are_its_accounts_and_taken_back_from_any_other(on_aws: Agent, aws: Aws) -> None:
+def test_a_proxys_secrets_belong_to_its_account_and_wrong_owners_are_corrected(on_aws: Agent, aws: Aws) -> None:
     on_aws.write("/etc/passwd", "root:x:0:0::/root:/bin/sh\nteleport:x:4321:4322::/:/bin/false\n")
     on_aws.write("/etc/group", "root:x:0:\nteleport:x:4322:\n")
     on_aws.conf(CONFS["proxy"])
@@ -548,7 +546,7 @@ def test_a_proxys_secrets_are_its_accounts_and_taken_back_from_any_other(on_aws:
     assert _facts(on_aws, TOKEN_FILE) == (4321, 4322, 0o600)
 
 
-def test_a_nodes_files_have_their_modes_whatever_the_umask(on_aws: Agent, aws: Aws) -> None:
+def test_files_have_their_modes_with_any_umask(on_aws: Agent, aws: Aws) -> None:
     on_aws.conf(NODE)
     private = ("sh", "-c", 'umask 077; exec "$@"', "sh")
     assert on_aws.generate(prefix=private).status == 0
@@ -566,7 +564,7 @@ def test_a_nodes_files_have_their_modes_whatever_the_umask(on_aws: Agent, aws: A
 
 @pytest.mark.parametrize("planted", ["symlink", "dangling symlink", "hard link", "fifo", "other file"])
 @pytest.mark.parametrize("path", [TOKEN_FILE, PIN_FILE])
-def test_what_is_planted_in_the_data_directory_changes_nothing_outside_it(
+def test_planted_links_in_the_data_directory_change_nothing_outside_it(
     on_aws: Agent, aws: Aws, tmp_path: Path, path: str, planted: str
 ) -> None:
     publish(aws, "node")

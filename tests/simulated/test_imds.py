@@ -96,7 +96,7 @@ def test_a_403_ends_at_once_with_its_remedy(imds: emulator.Server, when: str) ->
     assert "--http-endpoint enabled --http-tokens required" in caught.value.hint
 
 
-def test_an_absent_item_is_nothing_and_not_waited_for(imds: emulator.Server) -> None:
+def test_does_not_wait_for_a_missing_item(imds: emulator.Server) -> None:
     assert client(imds).get("public-keys") is None
     assert len(imds.service.gets()) == 1
 
@@ -107,7 +107,7 @@ def test_an_absent_role_is_waited_for(imds: emulator.Server) -> None:
     assert len(imds.service.gets()) == 4
 
 
-def test_a_role_that_never_comes_is_an_error_that_says_how_to_attach_one(imds: emulator.Server) -> None:
+def test_a_missing_role_is_an_error_that_says_how_to_attach_one(imds: emulator.Server) -> None:
     imds.service.update({"role": None})
     with pytest.raises(errors.CredentialsMissing, match=r"no role.*\d attempts in") as caught:
         client(imds).get("iam/security-credentials/")
@@ -129,7 +129,7 @@ def test_known_defect_6_a_service_that_starts_late_is_waited_for() -> None:
         server.stop()
 
 
-def test_known_defect_6_a_service_that_never_comes_is_an_error_that_says_what_was_awaited() -> None:
+def test_known_defect_6_an_unreachable_service_is_an_error_that_names_the_item() -> None:
     server = emulator.Server(late_seconds=60)
     server.start()
     try:
@@ -146,13 +146,13 @@ def test_known_defect_6_a_service_that_never_comes_is_an_error_that_says_what_wa
 
 
 @pytest.mark.parametrize("fault", ["reset", "error_500"])
-def test_a_passing_trouble_is_repeated(imds: emulator.Server, fault: str) -> None:
+def test_retries_a_transient_failure(imds: emulator.Server, fault: str) -> None:
     imds.service.set_faults(**{fault: 3})
     assert client(imds, deadline_seconds=20).get("local-ipv4") == "10.0.0.12"
 
 
 @pytest.mark.parametrize(("fault", "reason"), [("reset", "connection reset"), ("error_500", "answered 500")])
-def test_a_lasting_trouble_is_named_at_the_deadline(imds: emulator.Server, fault: str, reason: str) -> None:
+def test_a_lasting_failure_is_named_at_the_deadline(imds: emulator.Server, fault: str, reason: str) -> None:
     imds.service.set_faults(**{fault: True})
     with pytest.raises(errors.MetadataUnreachable, match=reason):
         client(imds).get("local-ipv4")
@@ -173,7 +173,7 @@ def test_the_deadline_holds_against_a_service_that_is_too_slow(imds: emulator.Se
     assert time.monotonic() - began < 2.0
 
 
-def test_the_deadline_holds_against_an_answer_that_trickles(imds: emulator.Server) -> None:
+def test_the_deadline_holds_when_an_answer_arrives_slowly(imds: emulator.Server) -> None:
     imds.service.set_faults(trickle=True)
     began = time.monotonic()
     with pytest.raises(errors.MetadataUnreachable):
@@ -189,7 +189,7 @@ def test_one_deadline_holds_for_all_facts_together(imds: emulator.Server) -> Non
     assert time.monotonic() - began < 2.0
 
 
-def test_a_token_request_that_is_swallowed_hints_at_the_hop_limit(imds: emulator.Server) -> None:
+def test_an_unanswered_token_request_hints_at_the_hop_limit(imds: emulator.Server) -> None:
     imds.service.set_faults(drop_put=True)
     with pytest.raises(errors.MetadataUnreachable) as caught:
         client(imds, deadline_seconds=1.0).get("local-ipv4")
@@ -199,7 +199,7 @@ def test_a_token_request_that_is_swallowed_hints_at_the_hop_limit(imds: emulator
 
 
 @pytest.mark.parametrize("item", ["local-ipv4", "local-hostname", "instance-id", "placement/region", "public-ipv4"])
-def test_known_defect_6_a_page_is_no_value_for(imds: emulator.Server, item: str) -> None:
+def test_known_defect_6_rejects_a_page_as_value_of(imds: emulator.Server, item: str) -> None:
     imds.service.update({"raw": {f"meta-data/{item}": emulator.HTML}})
     with pytest.raises(errors.MetadataInvalid, match=item) as caught:
         facts.read(client(imds), region=None)
@@ -209,13 +209,13 @@ def test_known_defect_6_a_page_is_no_value_for(imds: emulator.Server, item: str)
 
 
 @pytest.mark.parametrize("item", ["local-ipv4", "local-hostname", "instance-id"])
-def test_known_defect_6_an_empty_answer_is_no_value_for(imds: emulator.Server, item: str) -> None:
+def test_known_defect_6_rejects_an_empty_answer_as_value_of(imds: emulator.Server, item: str) -> None:
     imds.service.update({"raw": {f"meta-data/{item}": ""}})
     with pytest.raises(errors.MetadataInvalid, match=item):
         facts.read(client(imds), region=None)
 
 
-def test_a_page_is_no_token(imds: emulator.Server) -> None:
+def test_rejects_a_page_as_token(imds: emulator.Server) -> None:
     imds.service.set_faults(html_token=True)
     with pytest.raises(errors.MetadataInvalid, match="does not speak IMDSv2"):
         client(imds).get("local-ipv4")
@@ -250,7 +250,7 @@ def proxy() -> Iterator[socket.socket]:
     listener.close()
 
 
-def test_proxies_and_netrc_do_not_count(
+def test_ignores_proxies_and_netrc(
     imds: emulator.Server, proxy: socket.socket, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
@@ -276,12 +276,12 @@ def test_the_service_can_be_on_ipv6() -> None:
 
 
 @pytest.mark.parametrize("suffix", ["", "/", "/latest/", "/latest/meta-data/"])
-def test_the_endpoint_may_end_as_people_write_it(imds: emulator.Server, suffix: str) -> None:
+def test_accepts_the_usual_paths_after_the_endpoint(imds: emulator.Server, suffix: str) -> None:
     agent = Imds.from_environment({"AWS_EC2_METADATA_SERVICE_ENDPOINT": imds.url + suffix})
     assert agent.get("local-ipv4") == "10.0.0.12"
 
 
-def test_a_forbidden_service_is_not_asked(imds: emulator.Server) -> None:
+def test_sends_no_request_to_a_disabled_service(imds: emulator.Server) -> None:
     with pytest.raises(errors.MetadataDisabled, match="AWS_EC2_METADATA_DISABLED"):
         client(imds, AWS_EC2_METADATA_DISABLED="true")
     assert not imds.service.requests
@@ -323,7 +323,7 @@ def test_credentials_are_renewed_before_they_end_and_kept_until_then(imds: emula
         ({"Code": "<script>hunter2"}, "an unknown code instead of credentials"),
         ({"SecretAccessKey": None}, "lacks SecretAccessKey"),
         ({"Token": "", "AccessKeyId": 7}, "lacks AccessKeyId, Token"),
-        ({"Expiration": "soon"}, "Expiration that is no time"),
+        ({"Expiration": "soon"}, "has an invalid Expiration"),
         ({"expires-in": -10}, "is the clock right"),
     ],
 )
@@ -337,13 +337,13 @@ def test_unusable_credentials_are_an_error_that_says_why(
         assert secret not in everything_shown(caught.value)
 
 
-def test_credentials_that_come_late_are_waited_for(imds: emulator.Server) -> None:
+def test_waits_for_late_credentials(imds: emulator.Server) -> None:
     imds.service.set_faults(iam_404=2)
     assert credentials.refreshable(client(imds, deadline_seconds=20)).access_key == "ASIAEXAMPLEEXAMPLE00"
 
 
 @pytest.mark.parametrize("role", ["../../user-data", "a b", "<html>", "x" * 65])
-def test_a_role_name_that_is_none_is_not_asked_for(imds: emulator.Server, role: str) -> None:
+def test_sends_no_request_for_an_invalid_role_name(imds: emulator.Server, role: str) -> None:
     imds.service.update({"raw": {"meta-data/iam/security-credentials": role}})
     with pytest.raises(errors.MetadataInvalid, match="name of a role"):
         credentials.refreshable(client(imds))
@@ -372,7 +372,7 @@ def test_no_error_shows_the_session_token(imds: emulator.Server) -> None:
 
 
 @pytest.mark.parametrize("item", items.PATHS)
-def test_harmless_items_can_be_read_and_a_page_is_none_of_them(imds: emulator.Server, item: str) -> None:
+def test_reads_harmless_items_and_rejects_a_page(imds: emulator.Server, item: str) -> None:
     agent = client(imds)
     path = items.PATHS[item]
     assert items.read(agent, item) == imds.service.item(f"meta-data/{path}")

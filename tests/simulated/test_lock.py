@@ -35,7 +35,7 @@ def table(aws: Aws) -> Aws:
 def host(table: Aws, tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """A function that holds the lock as a host of that name."""
 
-    def held(name: str = "host-1", deadline: float = 0.0, terms: lock.Terms = lock.TERMS) -> Any:
+    def hold(name: str = "host-1", deadline: float = 0.0, terms: lock.Terms = lock.TERMS) -> Any:
         place = tmp_path / name
         place.mkdir(exist_ok=True)
         return lock.hold(
@@ -47,7 +47,7 @@ def host(table: Aws, tmp_path: Path) -> Iterator[Callable[..., Any]]:
             terms=terms,
         )
 
-    yield held
+    yield hold
 
 
 def client(aws: Aws, seconds: float = 30.0) -> DynamoDb:
@@ -88,7 +88,7 @@ def take_as_old_images_do(aws: Aws, name: str, now: float) -> bool:
 # ---------------------------------------------------------------- one of many
 
 
-def test_of_two_hundred_one_gets_it(table: Aws, tmp_path: Path) -> None:
+def test_one_of_two_hundred_hosts_gets_the_lock(table: Aws, tmp_path: Path) -> None:
     shared = client(table, 60)
     start = threading.Barrier(CONTENDERS)
     done = threading.Event()
@@ -129,7 +129,7 @@ def test_of_two_hundred_one_gets_it(table: Aws, tmp_path: Path) -> None:
     assert item(table) is None
 
 
-def test_it_goes_from_one_to_the_next(host: Callable[..., Any]) -> None:
+def test_hosts_take_the_lock_one_after_the_other(host: Callable[..., Any]) -> None:
     order: list[str] = []
 
     def work(name: str) -> None:
@@ -153,7 +153,7 @@ def test_a_second_process_of_the_same_host_is_kept_out_by_the_file_lock(host: Ca
 # ---------------------------------------------------------------- the item, as old images know it
 
 
-def test_the_item_has_the_shape_of_the_contract_and_is_gone_afterwards(table: Aws, host: Callable[..., Any]) -> None:
+def test_the_item_has_the_shape_of_the_contract_and_is_removed_afterwards(table: Aws, host: Callable[..., Any]) -> None:
     with host("host-1"):
         found = item(table)
         assert found is not None
@@ -163,7 +163,7 @@ def test_the_item_has_the_shape_of_the_contract_and_is_gone_afterwards(table: Aw
     assert item(table) is None
 
 
-def test_an_older_image_does_not_get_what_is_held_here(table: Aws, host: Callable[..., Any]) -> None:
+def test_an_older_image_cannot_take_a_lock_that_is_held_here(table: Aws, host: Callable[..., Any]) -> None:
     with host("host-1") as lease:
         # With the worst clock that AWS still lets in.
         assert not take_as_old_images_do(table, "old", time.time() + 299)
@@ -171,7 +171,7 @@ def test_an_older_image_does_not_get_what_is_held_here(table: Aws, host: Callabl
     assert take_as_old_images_do(table, "old", time.time())
 
 
-def test_what_an_older_image_holds_is_left_to_it_until_it_ends(table: Aws, host: Callable[..., Any]) -> None:
+def test_does_not_take_the_lock_of_an_older_image_before_it_expires(table: Aws, host: Callable[..., Any]) -> None:
     assert take_as_old_images_do(table, "old", time.time())
     with pytest.raises(errors.ClusterLockHeld, match="old holds the lock until"), host("host-1"):
         pass
@@ -189,13 +189,13 @@ def test_what_an_older_image_holds_is_left_to_it_until_it_ends(table: Aws, host:
         pytest.param(lambda: {"Expires": "99", "Process": "dead"}, id="99"),
         pytest.param(lambda: {"Expires": "999999999", "Process": "dead"}, id="999999999"),
         pytest.param(lambda: {"Expires": f"{time.time() - 5:.6f}", "Process": "dead"}, id="ended, with a fraction"),
-        pytest.param(lambda: {"Expires": in_seconds(-1)}, id="ended, of nobody"),
+        pytest.param(lambda: {"Expires": in_seconds(-1)}, id="ended, without a holder"),
         pytest.param(lambda: {"Process": "dead"}, id="without an end"),
         pytest.param(dict, id="nothing"),
         pytest.param(lambda: {"Expires": in_seconds(600), "Process": "host-1"}, id="our own"),
     ],
 )
-def test_what_nobody_else_holds_is_taken(
+def test_takes_a_lock_that_no_other_host_holds(
     table: Aws, host: Callable[..., Any], made: Callable[[], dict[str, str]]
 ) -> None:
     attributes = made()
@@ -207,7 +207,7 @@ def test_what_nobody_else_holds_is_taken(
 
 
 @pytest.mark.parametrize("expires", ["soon", "", "-5", {"N": "1700000000"}])
-def test_an_item_that_does_not_say_until_when_is_left_and_told(
+def test_reports_an_item_without_a_valid_expiry_and_keeps_it(
     table: Aws, host: Callable[..., Any], expires: object
 ) -> None:
     put(table, Expires=expires, Process="strange")
@@ -221,7 +221,7 @@ def test_an_item_that_does_not_say_until_when_is_left_and_told(
 # ---------------------------------------------------------------- keeping it
 
 
-def test_it_is_renewed_while_it_is_held(table: Aws, host: Callable[..., Any]) -> None:
+def test_renews_the_lock_while_it_is_held(table: Aws, host: Callable[..., Any]) -> None:
     with host("host-1", terms=lock.Terms(lease_seconds=5, margin_seconds=1, renew_seconds=0.3)) as lease:
         first = item(table)
         end = time.monotonic() + 8  # longer than one term
@@ -233,9 +233,7 @@ def test_it_is_renewed_while_it_is_held(table: Aws, host: Callable[..., Any]) ->
             pass
 
 
-def test_it_is_lost_when_renewals_are_not_confirmed_and_before_others_get_it(
-    table: Aws, host: Callable[..., Any]
-) -> None:
+def test_the_lock_counts_as_lost_before_others_can_take_it(table: Aws, host: Callable[..., Any]) -> None:
     terms = lock.Terms(lease_seconds=8, margin_seconds=3, renew_seconds=0.3)
     with host("host-1", terms=terms) as lease:
         table.fail_always(answers.BROKEN)
@@ -250,7 +248,7 @@ def test_it_is_lost_when_renewals_are_not_confirmed_and_before_others_get_it(
             lease.check()
 
 
-def test_it_is_lost_when_somebody_has_taken_it(table: Aws, host: Callable[..., Any]) -> None:
+def test_the_lock_is_lost_when_another_host_has_taken_it(table: Aws, host: Callable[..., Any]) -> None:
     with host("host-1", terms=lock.Terms(renew_seconds=0.2)) as lease:
         put(table, Expires=in_seconds(500), Process="thief")
         end = time.monotonic() + 20
@@ -261,7 +259,7 @@ def test_it_is_lost_when_somebody_has_taken_it(table: Aws, host: Callable[..., A
     assert item(table)["Process"] == {"S": "thief"}  # type: ignore[index]
 
 
-def test_a_step_that_may_take_longer_than_the_lease_is_certain_is_not_begun(host: Callable[..., Any]) -> None:
+def test_does_not_begin_a_step_that_may_outlast_the_lease(host: Callable[..., Any]) -> None:
     with host("host-1") as lease:
         lease.check(lock.LEASE_SECONDS - lock.MARGIN_SECONDS - 30)
         with pytest.raises(errors.LeaseLost, match="what follows may take 600 s"):
@@ -269,7 +267,7 @@ def test_a_step_that_may_take_longer_than_the_lease_is_certain_is_not_begun(host
         lease.check()
 
 
-def test_the_time_is_that_of_aws_and_not_of_this_host(table: Aws, host: Callable[..., Any]) -> None:
+def test_uses_the_time_of_aws_and_not_of_this_host(table: Aws, host: Callable[..., Any]) -> None:
     put(table, Expires=in_seconds(100), Process="other")
     table.fail_always(answers.Answer(clock_seconds=200.0))
     with host("host-1"):
@@ -290,7 +288,7 @@ def test_a_fault_at_any_request_costs_nothing_but_time(
     assert item(table) is None
 
 
-def test_a_write_whose_answer_was_lost_is_known_again(table: Aws, host: Callable[..., Any]) -> None:
+def test_recognizes_its_own_write_whose_answer_was_lost(table: Aws, host: Callable[..., Any]) -> None:
     table.fail(answers.Answer(), answers.Answer(action="lose"))
     with host("host-1") as lease:
         lease.check()
@@ -298,7 +296,7 @@ def test_a_write_whose_answer_was_lost_is_known_again(table: Aws, host: Callable
     assert item(table) is None
 
 
-def test_a_release_that_fails_is_told_and_the_work_is_still_done(
+def test_a_failed_release_is_logged_and_the_work_succeeds(
     table: Aws, host: Callable[..., Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     with host("host-1"):
@@ -309,7 +307,7 @@ def test_a_release_that_fails_is_told_and_the_work_is_still_done(
         pass
 
 
-def test_a_table_that_is_not_there_is_told_by_its_name(aws: Aws, tmp_path: Path) -> None:
+def test_names_a_missing_table(aws: Aws, tmp_path: Path) -> None:
     with (
         pytest.raises(errors.AwsFailed, match="no DynamoDB table absent-1 in us-east-1") as raised,
         lock.hold(client(aws), root=paths.Root(str(tmp_path)), table="absent-1", process="host-1"),
@@ -318,7 +316,7 @@ def test_a_table_that_is_not_there_is_told_by_its_name(aws: Aws, tmp_path: Path)
     assert "TELEPORT_LOCKS_TABLE_NAME" in raised.value.hint
 
 
-def test_what_is_denied_is_told_by_its_action_and_table(table: Aws, host: Callable[..., Any]) -> None:
+def test_a_denial_names_the_action_and_the_table(table: Aws, host: Callable[..., Any]) -> None:
     table.fail(answers.Answer(), answers.denied("dynamodb:PutItem"))
     with (
         pytest.raises(errors.AwsDenied, match=r"dynamodb:PutItem on arn:aws:dynamodb:us-east-1:.*:table/locks-1"),

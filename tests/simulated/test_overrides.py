@@ -132,7 +132,7 @@ def test_overrides_that_others_could_write_are_refused(instance: Instance, chang
     place.chmod(0o777)
     done = instance.render()
     assert done.returncode == 6
-    assert f"{place} can be written by others than root" in done.stderr
+    assert f"{place} is writable by others than root" in done.stderr
     assert f"chmod go-w {place}" in done.stderr
 
 

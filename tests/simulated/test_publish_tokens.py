@@ -135,7 +135,7 @@ def test_all_pins_are_published_while_the_authority_is_rotated(server: AuthServe
     "switches",
     [{"pins": []}, {"pins": [PIN, "none"]}],
 )
-def test_what_is_no_pin_is_not_published(server: AuthServer, switches: dict[str, Any]) -> None:
+def test_does_not_publish_an_invalid_pin(server: AuthServer, switches: dict[str, Any]) -> None:
     server.publish()
     before = server.values()
     server.tctl(**switches)
@@ -156,14 +156,14 @@ def test_the_key_of_the_conf_encrypts_the_tokens_and_not_the_pins(new_server: Ne
 
 
 @pytest.mark.parametrize("conf", ["TELEPORT_DOMAIN_NAME=cluster-1\nUSE_ACM=true\nTELEPORT_CLUSTER_NAME=cluster-1\n"])
-def test_an_all_in_one_publishes_without_a_lock_when_it_is_told_to(new_server: NewServer, aws: Aws, conf: str) -> None:
+def test_an_all_in_one_publishes_without_a_lock_on_request(new_server: NewServer, aws: Aws, conf: str) -> None:
     server = new_server(conf)
     assert server.publish().status == 0
     everything_published_is_valid(server)
     assert asked(aws, "dynamodb") == []
 
 
-def test_a_conf_that_names_no_cluster_is_told(new_server: NewServer) -> None:
+def test_a_conf_without_a_cluster_name_is_an_error(new_server: NewServer) -> None:
     done = new_server("EC2_REGION=us-east-1\n").publish()
     assert done.status == 2 and "TELEPORT_CLUSTER_NAME" in done.errors
 
@@ -179,24 +179,24 @@ def test_a_host_without_an_auth_service_publishes_nothing(new_server: NewServer,
     assert server.requests() == [] and aws.requests == []
 
 
-def test_without_a_conf_it_depends_on_who_configures(new_server: NewServer) -> None:
+def test_without_a_conf_a_manual_host_is_ignored_and_any_other_is_an_error(new_server: NewServer) -> None:
     server = new_server()
     server.agent.path("/etc/teleport.d/conf").unlink()
     assert server.publish().status == 2
     server.agent.write("/etc/teleport.yaml", "version: v3\n")
     done = server.publish()
-    assert done.status == 0 and "configured by hand" in done.output
+    assert done.status == 0 and "configured manually" in done.output
 
 
 # ---------------------------------------------------------------- several auth servers
 
 
-def test_what_another_auth_server_has_just_published_is_left(new_server: NewServer, imds: emulator.Server) -> None:
+def test_keeps_what_another_auth_server_has_just_published(new_server: NewServer, imds: emulator.Server) -> None:
     first, second = new_server(name="auth-1"), new_server(name="auth-2")
     first.publish()
     before = first.values()
     done = second.publish()
-    assert done.status == 0 and "another auth server has published tokens 0 minutes ago" in done.output
+    assert done.status == 0 and "another auth server published tokens 0 minutes ago" in done.output
     assert first.values() == before
     assert second.job()["outcome"] == "succeeded"
     assert second.publish("--force").status == 0
@@ -209,7 +209,7 @@ def test_a_long_wait_does_not_take_longer_than_the_lock_is_certain(server: AuthS
     everything_published_is_valid(server)
 
 
-def test_other_pins_say_that_the_tokens_are_another_clusters(new_server: NewServer) -> None:
+def test_changed_pins_mean_that_the_tokens_are_of_another_cluster(new_server: NewServer) -> None:
     old, new = new_server(name="auth-1"), new_server(name="auth-2", pins=[OTHER_PIN])
     old.publish()
     assert new.publish().status == 0
@@ -217,7 +217,7 @@ def test_other_pins_say_that_the_tokens_are_another_clusters(new_server: NewServ
     assert new.values()[PINS] == OTHER_PIN
 
 
-def test_a_missing_token_is_published_whoever_has_published_the_others(new_server: NewServer, aws: Aws) -> None:
+def test_publishes_a_missing_token_even_if_another_host_published_the_others(new_server: NewServer, aws: Aws) -> None:
     first, second = new_server(name="auth-1"), new_server(name="auth-2")
     first.publish()
     aws.client("ssm").delete_parameter(Name=TOKENS["kube"])
@@ -237,14 +237,14 @@ def test_while_another_host_works_there_is_nothing_to_do(server: AuthServer) -> 
     assert item is not None and item["Process"] == "ip-10-0-0-99.ec2.internal"
 
 
-def test_a_lock_that_is_held_while_nobody_publishes_is_trouble(server: AuthServer) -> None:
+def test_a_held_lock_is_an_error_if_the_tokens_are_old(server: AuthServer) -> None:
     server.put_lock_item(str(int(time.time() + 600)), "ip-10-0-0-99.ec2.internal")
     done = server.agent.run("publish-tokens", "--wait", "4")
     assert done.status == 7 and "ip-10-0-0-99.ec2.internal holds the lock until" in done.errors
     assert server.job()["outcome"] == "failed"
 
 
-def test_a_lock_that_has_ended_or_that_this_host_left_behind_is_taken(server: AuthServer) -> None:
+def test_takes_an_expired_lock_and_its_own_leftover_lock(server: AuthServer) -> None:
     for expires, process in [(-5, "dead.ec2.internal"), (600, "ip-10-0-0-12.ec2.internal")]:
         server.put_lock_item(str(int(time.time() + expires)), process)
         assert server.publish().status == 0
@@ -256,7 +256,7 @@ def test_a_lock_that_has_ended_or_that_this_host_left_behind_is_taken(server: Au
 IAM = CONF + "TELEPORT_JOIN_METHOD=iam\nTELEPORT_JOIN_TOKEN_NAME=iam-1\n"
 
 
-def test_the_resource_for_joining_by_role_is_made_once_and_kept_right(new_server: NewServer) -> None:
+def test_creates_the_resource_for_joining_by_role_once_and_corrects_it(new_server: NewServer) -> None:
     server = new_server(IAM)
     done = server.publish("--format", "json")
     assert done.status == 0, done.errors
@@ -269,7 +269,7 @@ def test_the_resource_for_joining_by_role_is_made_once_and_kept_right(new_server
     assert sorted(resource["spec"]["roles"]) == ["App", "Db", "Kube", "Node", "Proxy"]
     assert server.publish("--format", "json").data["join_resource"] is None
     assert server.resources()["iam-1"] == resource
-    # Somebody lets another account in, or everyone of this one.
+    # A person admits another account, or every instance of this one.
     for rules in [[{"aws_account": "999999999999"}], [{"aws_account": ACCOUNT}]]:
         path = server.agent.path("/var/lib/teleport/tctl-resources.json")
         kept = json.loads(path.read_text())
@@ -279,22 +279,22 @@ def test_the_resource_for_joining_by_role_is_made_once_and_kept_right(new_server
         assert server.resources()["iam-1"]["spec"] == resource["spec"]
 
 
-def test_a_resource_that_cannot_be_looked_at_is_not_replaced(new_server: NewServer) -> None:
+def test_does_not_replace_a_resource_that_cannot_be_read(new_server: NewServer) -> None:
     server = new_server(IAM, fail={"get": "connection refused"})
     done = server.publish()
-    assert done.status == 5 and "iam-1 could not be looked at" in done.errors
+    assert done.status == 5 and "iam-1 could not be read" in done.errors
     assert "iam-1" not in server.resources()
     everything_published_is_valid(server)
 
 
-def test_for_the_ec2_method_the_resource_is_an_operators_affair(new_server: NewServer) -> None:
+def test_for_the_ec2_method_the_operator_creates_the_resource(new_server: NewServer) -> None:
     server = new_server(CONF + "TELEPORT_JOIN_METHOD=ec2\nTELEPORT_JOIN_TOKEN_NAME=ec2-1\n")
     done = server.publish()
     assert done.status == 0 and "token resource ec2-1" in done.output
     assert "ec2-1" not in server.resources()
 
 
-def test_a_method_without_a_name_is_told_after_the_rest_is_done(new_server: NewServer) -> None:
+def test_reports_a_method_without_a_name_after_all_other_work(new_server: NewServer) -> None:
     server = new_server(CONF + "TELEPORT_JOIN_METHOD=iam\n")
     done = server.publish()
     assert done.status == 2 and "TELEPORT_JOIN_TOKEN_NAME" in done.errors
@@ -304,7 +304,7 @@ def test_a_method_without_a_name_is_told_after_the_rest_is_done(new_server: NewS
 # ---------------------------------------------------------------- tctl that fails
 
 
-def test_an_auth_service_that_is_not_up_yet_is_waited_for(server: AuthServer) -> None:
+def test_waits_for_an_auth_service_that_is_starting(server: AuthServer) -> None:
     server.tctl(fail={"status": "connection refused"})
     process = server.agent.start("publish-tokens", "--wait", "30")
     time.sleep(2)
@@ -315,7 +315,7 @@ def test_an_auth_service_that_is_not_up_yet_is_waited_for(server: AuthServer) ->
 
 
 @pytest.mark.parametrize("switches", [{"fail": {"status": "connection refused"}}, {"hang": ["status"]}])
-def test_an_auth_service_that_does_not_come_is_told_before_anything_is_asked_of_aws(
+def test_reports_an_unavailable_auth_service_before_any_call_to_aws(
     server: AuthServer, aws: Aws, switches: dict[str, Any]
 ) -> None:
     server.tctl(**switches)
@@ -325,14 +325,14 @@ def test_an_auth_service_that_does_not_come_is_told_before_anything_is_asked_of_
     assert server.job()["outcome"] == "failed"
 
 
-def test_without_tctl_it_is_said_where_it_was_looked_for(server: AuthServer) -> None:
+def test_without_tctl_the_error_names_the_searched_directories(server: AuthServer) -> None:
     server.agent.path("/usr/local/bin/tctl").unlink()
     done = server.publish()
-    assert done.status == 5 and "no tctl in" in done.errors
+    assert done.status == 5 and "tctl is not installed in" in done.errors
 
 
 @pytest.mark.parametrize("message", ['token "{token}" is bad', "key /tokens/{token} exists"])
-def test_what_tctl_says_of_a_token_is_not_repeated(server: AuthServer, message: str) -> None:
+def test_never_repeats_what_tctl_prints_about_a_token(server: AuthServer, message: str) -> None:
     server.tctl(fail={"create": message})
     done = server.publish()
     assert done.status == 5 and "could not be registered" in done.errors
@@ -340,10 +340,10 @@ def test_what_tctl_says_of_a_token_is_not_repeated(server: AuthServer, message: 
     server.holds_no_secret_outside_its_place()
 
 
-def test_a_role_that_teleport_does_not_know_does_not_keep_the_others_back(server: AuthServer) -> None:
+def test_a_role_that_teleport_does_not_know_does_not_prevent_the_others(server: AuthServer) -> None:
     server.tctl(roles=["Proxy", "Node", "Kube", "App"])
     done = server.publish()
-    assert done.status == 5 and "tokens/db" in done.errors and "published all the same" in done.errors
+    assert done.status == 5 and "tokens/db" in done.errors and "nevertheless published" in done.errors
     assert set(server.values()) == {*TOKENS.values(), PINS} - {TOKENS["db"]}
     everything_published_is_valid(server)
 
@@ -375,7 +375,7 @@ def test_the_calls_are_these(server: AuthServer, aws: Aws) -> None:
 @pytest.mark.parametrize(
     ("number", "fault"), SAMPLE, ids=[f"{LATER_CALLS[number]}-{number}-{fault}" for number, fault in SAMPLE]
 )
-def test_from_any_call_on_a_fault_destroys_nothing_and_the_next_run_heals(
+def test_a_fault_from_any_call_on_destroys_nothing_and_the_next_run_recovers(
     server: AuthServer, aws: Aws, number: int, fault: str
 ) -> None:
     server.publish()
@@ -384,7 +384,7 @@ def test_from_any_call_on_a_fault_destroys_nothing_and_the_next_run_heals(
     aws.fail_always(FAULTS[fault])
     done = server.agent.run("publish-tokens", "--wait", "2")
     assert "Traceback" not in done.errors
-    # Failing to release the lock is no failure of the work.
+    # Failing to release the lock does not fail the work.
     assert done.status == (0 if LATER_CALLS[number] == "DeleteItem" else 4), done.errors
     values = server.values()
     assert set(values) == set(before)
@@ -398,7 +398,7 @@ def test_from_any_call_on_a_fault_destroys_nothing_and_the_next_run_heals(
     server.holds_no_secret_outside_its_place()
 
 
-def test_a_fault_that_passes_is_not_noticed(server: AuthServer, aws: Aws) -> None:
+def test_a_transient_fault_has_no_effect(server: AuthServer, aws: Aws) -> None:
     faults = (answers.THROTTLED, answers.BROKEN, answers.LOST)
     for first in range(3 if kill_sweep.EVERY_CALL else 1):
         given = [faults[(first + number) % 3] for number in range(len(CALLS))]
@@ -408,7 +408,7 @@ def test_a_fault_that_passes_is_not_noticed(server: AuthServer, aws: Aws) -> Non
         everything_published_is_valid(server)
 
 
-def test_one_parameter_that_is_denied_does_not_keep_the_others_back(server: AuthServer, aws: Aws) -> None:
+def test_a_denied_parameter_does_not_prevent_the_others(server: AuthServer, aws: Aws) -> None:
     aws.fail(*[answers.Answer()] * 4, answers.denied("ssm:PutParameter"))
     done = server.publish()
     assert done.status == 4
@@ -417,7 +417,7 @@ def test_one_parameter_that_is_denied_does_not_keep_the_others_back(server: Auth
     everything_published_is_valid(server)
 
 
-def test_a_parameter_of_another_type_is_told_with_its_remedy(server: AuthServer, aws: Aws) -> None:
+def test_reports_a_parameter_of_another_type_with_the_remedy(server: AuthServer, aws: Aws) -> None:
     aws.fail(*[answers.Answer()] * 3, answers.Answer("HierarchyTypeMismatchException", "no"))
     done = server.publish()
     assert done.status == 4 and f"aws ssm delete-parameter --name {TOKENS['proxy']}" in done.errors
@@ -434,9 +434,7 @@ def test_the_permissions_of_the_manual_are_enough(new_server: NewServer, imds: e
 
 
 @pytest.mark.parametrize("lacking", PERMISSIONS if kill_sweep.EVERY_CALL else PERMISSIONS[1::3])
-def test_each_permission_that_is_lacking_is_named(
-    server: AuthServer, imds: emulator.Server, aws: Aws, lacking: str
-) -> None:
+def test_names_each_missing_permission(server: AuthServer, imds: emulator.Server, aws: Aws, lacking: str) -> None:
     granted = [each for each in PERMISSIONS if each != lacking]
     imds.service.update({"credentials": aws.role_credentials(granted or ["sts:GetCallerIdentity"])})
     aws.enforce_policies()
@@ -446,7 +444,7 @@ def test_each_permission_that_is_lacking_is_named(
     assert done.status == (0 if lacking == "dynamodb:DeleteItem" else 4)
 
 
-# ---------------------------------------------------------------- nobody sees a token
+# ---------------------------------------------------------------- no process sees a token
 
 
 def test_no_process_and_no_output_shows_a_token(server: AuthServer) -> None:
@@ -488,7 +486,7 @@ def test_two_runs_on_one_host_do_the_work_once_after_the_other(server: AuthServe
     everything_published_is_valid(server)
 
 
-def test_a_run_that_is_killed_leaves_what_is_valid_and_the_next_one_heals(server: AuthServer) -> None:
+def test_after_a_killed_run_the_published_tokens_are_valid_and_the_next_run_recovers(server: AuthServer) -> None:
     server.publish()
     for wait in (0.8, 1.1, 1.4) if kill_sweep.EVERY_CALL else (1.1,):
         server.tctl(slow=0.1)
@@ -507,7 +505,7 @@ def test_a_run_that_is_killed_leaves_what_is_valid_and_the_next_one_heals(server
 # ---------------------------------------------------------------- the job
 
 
-def test_status_tells_when_it_last_succeeded_and_when_it_fails(server: AuthServer) -> None:
+def test_status_shows_the_last_success_and_failures(server: AuthServer) -> None:
     server.publish()
     done = server.agent.run("status")
     assert "job:           publish-tokens, last succeeded 20" in done.output

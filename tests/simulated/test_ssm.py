@@ -147,7 +147,7 @@ def test_known_defect_7_a_blank_parameter_is_refused(instance: Instance, value: 
 @pytest.mark.parametrize(
     "answer", [simulated.THROTTLED, simulated.BROKEN, simulated.RESETTING], ids=["429", "500", "reset"]
 )
-def test_botocore_repeats_nothing_by_itself(instance: Instance, answer: simulated.Answer) -> None:
+def test_botocore_does_not_retry(instance: Instance, answer: simulated.Answer) -> None:
     client = botocore_client.create(
         "ssm", region="us-east-1", credentials=Credentials("a", "b"), environ=instance.environ
     )
@@ -233,14 +233,14 @@ def test_a_role_with_nothing_but_the_permission_is_enough(instance: Instance) ->
     assert revealed(instance.fetch(*VALUES)) == VALUES
 
 
-def test_a_wrong_clock_is_told_by_how_much(instance: Instance) -> None:
+def test_reports_by_how_much_the_clock_is_wrong(instance: Instance) -> None:
     instance.aws.fail_always(simulated.wrong_clock(4000))
     error = instance.fails(LICENSE, deadline_seconds=30.0)
     assert type(error) is errors.ClockWrong
     assert "67 min behind AWS's" in error.message
 
 
-def test_expired_credentials_are_fetched_anew_once(instance: Instance) -> None:
+def test_fetches_expired_credentials_again_once(instance: Instance) -> None:
     instance.aws.fail(simulated.EXPIRED)
     assert revealed(instance.fetch(LICENSE)) == {LICENSE: VALUES[LICENSE]}
     assert len(instance.imds.service.gets("teleport-role")) == 2
@@ -248,7 +248,7 @@ def test_expired_credentials_are_fetched_anew_once(instance: Instance) -> None:
     assert type(instance.fails(LICENSE, deadline_seconds=30.0)) is errors.AwsFailed
 
 
-def test_an_instance_without_a_role_says_so_and_asks_nothing_of_aws(instance: Instance) -> None:
+def test_reports_an_instance_without_a_role_without_calling_aws(instance: Instance) -> None:
     instance.imds.service.update({"role": None})
     assert type(instance.fails(LICENSE, deadline_seconds=1.0)) is errors.CredentialsMissing
     assert instance.aws.requests == []

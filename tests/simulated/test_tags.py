@@ -29,7 +29,7 @@ def read(imds: emulator.Server, aws: Aws, *keys: str, describe: bool = True) -> 
 
 @pytest.fixture
 def tagged(aws: Aws) -> Aws:
-    """An instance in EC2 with tags, which the metadata service is told to be."""
+    """An instance in EC2 with tags, whose id the metadata service gets."""
     made = aws.client("ec2").run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
     wanted = [
         {"Key": "cost center", "Value": "42"},
@@ -77,7 +77,7 @@ def test_all_keys_come_from_ec2_when_metadata_shows_no_tags(imds: emulator.Serve
     assert read(imds, tagged, "Name", "cost center").tags == {"Name": "a", "cost center": "42"}
 
 
-def test_a_key_is_no_pattern(imds: emulator.Server, tagged: Aws) -> None:
+def test_a_key_is_not_a_pattern(imds: emulator.Server, tagged: Aws) -> None:
     imds.service.update({"meta-data": {"instance-id": tagged.instance_id}})  # type: ignore[attr-defined]
     found = read(imds, tagged, "cost*", "N?me")
     assert found.tags == {}
@@ -95,7 +95,7 @@ def test_a_denial_is_a_note_with_the_permission_that_is_missing(imds: emulator.S
     assert "ec2:DescribeTags on * in the policy of the instance role" in note
 
 
-def test_an_ec2_api_that_cannot_be_reached_is_a_note_and_no_error(imds: emulator.Server, aws: Aws) -> None:
+def test_an_unreachable_ec2_api_is_a_note_and_not_an_error(imds: emulator.Server, aws: Aws) -> None:
     aws.fail_always(simulated.RESETTING)
     found = read(imds, aws, "Name")
     (note,) = found.notes
@@ -104,7 +104,7 @@ def test_an_ec2_api_that_cannot_be_reached_is_a_note_and_no_error(imds: emulator
     assert found.local_ipv4 == "10.0.0.12"
 
 
-def test_without_a_role_a_tag_is_a_note_and_no_error(imds: emulator.Server, aws: Aws) -> None:
+def test_without_a_role_a_tag_is_a_note_and_not_an_error(imds: emulator.Server, aws: Aws) -> None:
     imds.service.update({"role": None})
     (note,) = read(imds, aws, "Name").notes
     assert "no role" in note

@@ -1,7 +1,7 @@
-"""Where certbot keeps things below /etc/letsencrypt, which the bucket mirrors at its top.
+"""certbot's files below /etc/letsencrypt, which the bucket mirrors at its top level.
 
-A key in the bucket is the path below /etc/letsencrypt. Besides these prefixes the bucket holds session recordings,
-which nothing here ever lists or reads.
+A key in the bucket is the path below /etc/letsencrypt. The bucket also holds session recordings under other prefixes,
+which are never listed or read here.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ LOGS = paths.LETSENCRYPT_LOGS
 
 ACCOUNTS = "accounts/"
 
-# In the order in which they are written: no chain is ever seen before the key that it belongs to.
+# In the order in which they are written: a chain is never visible before its key.
 KINDS = ("privkey", "cert", "chain", "fullchain")
 
 _NUMBERED = re.compile(rf"({'|'.join(KINDS)})([1-9][0-9]{{0,8}})\.pem")
-# accounts/<directory of the ACME server>/<account>/<file>; what stands in a key becomes a path on this host.
+# accounts/<directory of the ACME server>/<account>/<file>; a key becomes a path on this host.
 _ACCOUNT = re.compile(r"accounts/([A-Za-z0-9._:~-]+/){1,6}([0-9a-f]{32})/(meta|private_key|regr)\.json")
 
 
 def path(key: str) -> str:
-    """Return where `key` is on an auth server."""
+    """Return the path of `key` on an auth server."""
     return f"{CONFIG}/{key}"
 
 
@@ -41,12 +41,12 @@ def live(domain: str) -> str:
 
 
 def renewal(domain: str) -> str:
-    """Return the key of what certbot renews the certificate of `domain` with."""
+    """Return the key of certbot's renewal settings for `domain`."""
     return f"renewal/{domain}.conf"
 
 
 def numbered(domain: str, kind: str, number: int) -> str:
-    """Return the key of a file of the certificate that has this number."""
+    """Return the key of a file of the certificate with this number."""
     return f"{archive(domain)}{kind}{number}.pem"
 
 
@@ -56,9 +56,9 @@ def current(domain: str, kind: str) -> str:
 
 
 def numbers(names: Iterable[str]) -> dict[int, frozenset[str]]:
-    """Return which kinds of files there are for each number, the highest number first: 10 comes before 9.
+    """Return the kinds of files that exist for each number, the highest number first: 10 comes before 9.
 
-    `names` are those of files in archive/<domain>/; certbot passes over any that does not look so, as this does.
+    `names` are file names in archive/<domain>/; other names are ignored, as certbot does.
     """
     found: dict[int, set[str]] = {}
     for name in names:
@@ -69,7 +69,7 @@ def numbers(names: Iterable[str]) -> dict[int, frozenset[str]]:
 
 
 def account(key: str) -> str | None:
-    """Return the account that the file at `key` belongs to; None for what is no file of an account."""
+    """Return the account that the file at `key` belongs to; None for any other file."""
     match = _ACCOUNT.fullmatch(key)
     if match is None or any(part in (".", "..") for part in key.split("/")):
         return None

@@ -1,7 +1,7 @@
-"""The state on an auth server: certbot's own directory, brought to what certbot can go on with.
+"""The state on an auth server: certbot's own directory, arranged so that certbot can continue with it.
 
-certbot wants live/ to be links into archive/. It takes the highest complete number in archive/ for the current one, and
-refuses to work where archive/ or live/ hold something that no renewal settings go with.
+certbot requires links from live/ into archive/. It uses the highest complete number in archive/, and refuses to work
+where archive/ or live/ hold files without renewal settings.
 """
 
 from __future__ import annotations
@@ -11,23 +11,22 @@ import os
 import secrets
 import time
 from collections.abc import Mapping
-from typing import Optional
 
 from teleport_bootstrap import paths
 from teleport_bootstrap.change import changeset
 from teleport_bootstrap.cluster.certificate import lineage, lineage_files, renewal_conf
-from teleport_bootstrap.cluster.certificate.renewal_state import State, with_live
+from teleport_bootstrap.cluster.certificate.renewal_state import State, add_live
 from teleport_bootstrap.host import directory, trouble
 from teleport_bootstrap.secret import Secret
 
-# What no longer counts keeps its name with this behind it: certbot passes over it, and nothing is deleted.
+# The suffix of files and directories that are no longer used: certbot ignores them, and nothing is deleted.
 ASIDE = ".set-aside"
 
 _LINK = ".teleport-bootstrap-new"
 
 
 class Local:
-    """certbot's directory below a root, as far as it belongs to the certificate of one domain. Raises FileTrouble."""
+    """The files of one domain in certbot's directory below a root. Methods raise FileTrouble."""
 
     def __init__(self, root: paths.Root, domain: str) -> None:
         self.root = root
@@ -35,31 +34,27 @@ class Local:
         self.name = root.path(lineage_files.CONFIG)
 
     def read(self) -> State:
-        """Return what is there."""
+        """Return what certbot's directory holds."""
         with trouble.at(self.name):
             numbers = lineage_files.numbers(self._names(lineage_files.archive(self.domain)))
-            looked = lineage.newest(
+            candidates = lineage.newest(
                 self.domain, numbers, lambda number: self._numbered(number, numbers[number]), self.name
             )
-            # Links lead to what has been looked at; files are what somebody has copied here.
+            # Links lead to numbered files; regular files were copied here by a person.
             live = {kind: self._secret(lineage_files.current(self.domain, kind)) for kind in lineage_files.KINDS}
             renewal = self._secret(lineage_files.renewal(self.domain))
             return State(
-                with_live(self.domain, looked, live, self.name),
+                add_live(self.domain, candidates, live, self.name),
                 numbers,
                 live,
                 None if renewal is None else renewal.reveal(),
                 self._accounts(),
             )
 
-    def is_linked(self, number: int) -> bool:
-        """Whether the current files are links to those with this number, as certbot wants them."""
-        return all(self._link(kind) == self._target(kind, number) for kind in lineage_files.KINDS)
+    def install(self, certificate: lineage.Certificate, renewal: str | None, accounts: Mapping[str, Secret]) -> None:
+        """Arrange that certbot continues with `certificate`, which has a number, and with `renewal` and `accounts`.
 
-    def bring(self, certificate: lineage.Certificate, renewal: str | None, accounts: Mapping[str, Secret]) -> None:
-        """Let certbot go on with `certificate`, which has a number; `renewal` and `accounts` as they are elsewhere.
-
-        Call it under `apply.session.begin`. A run that is killed in between leaves what the next one brings to an end.
+        Call it within `change.session.begin`. What a killed run has begun, the next run completes.
         """
         number = certificate.number
         assert number is not None  # noqa: S101 - callers give it one
@@ -75,7 +70,7 @@ class Local:
                     0o600 if kind == "privkey" else 0o644,
                 )
             names = {name for name in map(lineage_files.account, accounts) if name is not None}
-            conf = renewal_conf.made(self.domain, renewal, accounts=names, directory=self.name)
+            conf = renewal_conf.compose(self.domain, renewal, accounts=names, directory=self.name)
             self._stage(changes, lineage_files.renewal(self.domain), Secret(conf), 0o644)
             changes.commit()
         with trouble.at(self.root.path(lineage_files.path(lineage_files.live(self.domain)))):
@@ -83,7 +78,7 @@ class Local:
                 self._relink(kind, number)
 
     def clear(self, accounts: Mapping[str, Secret]) -> None:
-        """Let certbot begin anew: what is there and cannot be gone on with is set aside, `accounts` are kept."""
+        """Arrange that certbot obtains a new certificate: unusable files are set aside, `accounts` are kept."""
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         for prefix in (lineage_files.archive(self.domain), lineage_files.live(self.domain)):
             target = self.root.path(lineage_files.path(prefix)).rstrip("/")
@@ -97,7 +92,7 @@ class Local:
             changes.commit()
 
     def _set_aside_above(self, number: int) -> None:
-        """Rename the files with higher numbers: they are not whole, or older, and certbot would go on with them."""
+        """Rename the files with higher numbers: they are incomplete or older, and certbot would use them."""
         folder = self.root.path(lineage_files.path(lineage_files.archive(self.domain)))
         higher = (
             each
@@ -128,7 +123,9 @@ class Local:
             parts = key.split("/")[:-1]
             for depth in range(1, len(parts) + 1):
                 folder = lineage_files.path("/".join(parts[:depth]))
-                if not os.path.isdir(self.root.path(folder)):  # also through a link, as certbot makes for old servers
+                if not os.path.isdir(
+                    self.root.path(folder)
+                ):  # also through a link, which certbot creates for old servers
                     changes.make_directory(folder, mode=0o700, owner="root", group="root")
             self._stage(changes, key, content, 0o600)
 
@@ -160,7 +157,7 @@ class Local:
         except (FileNotFoundError, NotADirectoryError):
             return []
 
-    def _numbered(self, number: int, kinds: frozenset[str]) -> dict[str, Optional[Secret]]:
+    def _numbered(self, number: int, kinds: frozenset[str]) -> dict[str, Secret | None]:
         return {kind: self._secret(lineage_files.numbered(self.domain, kind, number)) for kind in kinds}
 
     def _accounts(self) -> dict[str, Secret]:
@@ -174,7 +171,7 @@ class Local:
                     found[key] = content
         return found
 
-    def _secret(self, key: str) -> Optional[Secret]:
+    def _secret(self, key: str) -> Secret | None:
         found = None
         with contextlib.suppress(NotADirectoryError):
             found = directory.read(self.root, lineage_files.path(key))

@@ -1,11 +1,10 @@
-"""Whether a private key and a chain of certificates can serve a domain: tried out, as a client of Teleport would.
+"""Whether a private key and a chain of certificates can serve a domain: tested with a TLS handshake.
 
-A TLS handshake in memory, between two ends in this process, tells it all in one: that the key belongs to the first
-certificate, that each certificate was issued by the next, which names it is for, and from when until when it is good.
-Python's own `ssl` does that with the library that programs really connect with. Reading X.509 would take a program
-(openssl) that sees the key as a file, or a library (cryptography) that is compiled and that nothing else here needs.
-What such a handshake cannot tell is who stands behind the chain; with what comes from our own bucket that is no
-question.
+A handshake in memory, between two ends in this process, shows that the key belongs to the first certificate, that each
+certificate was issued by the next, which names it is for, and when it is valid. Python's `ssl` uses the library that
+real clients use. Parsing X.509 instead would need a program (openssl) that reads the key from a file, or a compiled
+library (cryptography) that nothing else here needs. The handshake does not show whether clients trust the root of the
+chain; for certificates from our own bucket that need not be checked.
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ _EXPIRED = 10
 _STEPS = 10
 
 
-class Unfit(Exception):
-    """A key and a chain that nothing can be served with; the text says why, for people.
+class Unusable(Exception):
+    """A key and a chain that cannot serve; the text says why, for people.
 
-    `is_dated` says that all is well with them but the time: expired, or not good yet.
+    `is_dated`: only the time is wrong, the certificate has expired or is not valid yet.
     """
 
     def __init__(self, why: str, *, is_dated: bool = False) -> None:
@@ -46,41 +45,41 @@ class Unfit(Exception):
 
 @dataclass(frozen=True, order=True)
 class Validity:
-    """From when until when a certificate is good, in seconds since 1970. Of two, the newer is the greater."""
+    """From when until when a certificate is valid, in seconds since 1970. The newer of two compares as greater."""
 
     not_before: float
     not_after: float
 
 
-def judge(domain: str, fullchain: str, key: Secret) -> Validity:
-    """Return how long `fullchain`, certificates in PEM with that of `domain` first, can be served with `key`.
+def check(domain: str, fullchain: str, key: Secret) -> Validity:
+    """Return when `fullchain`, certificates in PEM with that of `domain` first, is valid to serve with `key`.
 
-    It has to be for the domain and for all names below it, as Teleport needs for its applications. Raises Unfit.
+    It must be for the domain and for all names below it, which Teleport needs for its applications. Raises Unusable.
     """
     blocks = certificates(fullchain)
     if not blocks:
-        raise Unfit("there is no certificate in it")
+        raise Unusable("it contains no certificate")
     presented = _handshake(_server(fullchain, key), _client(blocks))
     names = {str(name).lower() for kind, name in presented.get("subjectAltName", ()) if kind == "DNS"}
     missing = [name for name in required(domain) if name not in names]
     if missing:
-        shown = ", ".join(sorted(names)) or "no name at all"
-        raise Unfit(f"it is for {shown}, and not for {' and '.join(missing)}")
+        shown = ", ".join(sorted(names)) or "no name"
+        raise Unusable(f"it is for {shown}, and not for {' and '.join(missing)}")
     return Validity(ssl.cert_time_to_seconds(presented["notBefore"]), ssl.cert_time_to_seconds(presented["notAfter"]))
 
 
-def shown(moment: float) -> str:
-    """Return a time in seconds since 1970 as people are told of it."""
+def utc_text(moment: float) -> str:
+    """Return a time in seconds since 1970 as ISO 8601 in UTC."""
     return datetime.datetime.fromtimestamp(moment, datetime.timezone.utc).isoformat(timespec="seconds")
 
 
 def required(domain: str) -> tuple[str, str]:
-    """Return the names that a certificate for `domain` has to carry."""
+    """Return the names that a certificate for `domain` must have."""
     return domain.lower(), f"*.{domain.lower()}"
 
 
 def certificates(text: str) -> tuple[str, ...]:
-    """Return the certificates in a PEM text one by one, each in the same form however it was written."""
+    """Return the certificates in a PEM text, each in a normal form that can be compared."""
     return tuple(
         f"-----BEGIN CERTIFICATE-----\n{''.join(body.split())}\n-----END CERTIFICATE-----\n"
         for body in _BLOCK.findall(text)
@@ -91,28 +90,28 @@ def _server(fullchain: str, key: Secret) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with _in_memory(fullchain) as chain_path, _in_memory(key.reveal()) as key_path:
         try:
-            # Without a password OpenSSL would ask for one at the terminal.
+            # Without a password callback OpenSSL would prompt at the terminal.
             context.load_cert_chain(chain_path, key_path, password=lambda: b"")
         except ssl.SSLError as error:
             if error.reason == "KEY_VALUES_MISMATCH":
-                raise Unfit("the private key belongs to another certificate") from None
-            raise Unfit(f"it cannot be served with this private key ({_said(error)})") from None
+                raise Unusable("the private key belongs to another certificate") from None
+            raise Unusable(f"it does not work with this private key ({_reason(error)})") from None
         except (OSError, ValueError):
-            raise Unfit("it cannot be read") from None
+            raise Unusable("it cannot be read") from None
     return context
 
 
 def _client(blocks: tuple[str, ...]) -> ssl.SSLContext:
-    """Return a client that trusts those who have issued the first of `blocks`: the others, or it itself."""
+    """Return a client that trusts the issuers of the first of `blocks`: the others, or itself where it is alone."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False  # the names are compared above, the wildcard as such
+    context.check_hostname = False  # `check` compares the names, including the wildcard
     issuers = blocks[1:] or blocks
     try:
         context.load_verify_locations(cadata="".join(issuers))
     except (ssl.SSLError, ValueError):
-        raise Unfit("what follows its first certificate is none") from None
+        raise Unusable("the text after its first certificate is not a certificate") from None
     if blocks[1:]:
-        # A chain ends below its root, which clients have.
+        # A chain ends below its root, which clients already have.
         context.verify_flags |= _PARTIAL_CHAIN
     return context
 
@@ -127,26 +126,26 @@ def _handshake(server: ssl.SSLContext, client: ssl.SSLContext) -> dict[str, Any]
                     end.do_handshake()
     except ssl.SSLCertVerificationError as error:
         if error.verify_code == _EXPIRED:
-            raise Unfit("it has expired", is_dated=True) from None
+            raise Unusable("it has expired", is_dated=True) from None
         if error.verify_code == _NOT_YET:
-            raise Unfit("it is not good yet; is this machine's clock right?", is_dated=True) from None
-        raise Unfit(f"its chain does not hold ({error.verify_message})") from None
+            raise Unusable("it is not valid yet; is this machine's clock right?", is_dated=True) from None
+        raise Unusable(f"its chain is invalid ({error.verify_message})") from None
     except ssl.SSLError as error:
-        raise Unfit(f"no TLS connection can be made with it ({_said(error)})") from None
+        raise Unusable(f"it allows no TLS connection ({_reason(error)})") from None
     found = ends[0].getpeercert()
     if not found:
-        raise Unfit("no TLS connection can be made with it")
+        raise Unusable("it allows no TLS connection")
     return dict(found)
 
 
-def _said(error: ssl.SSLError) -> str:
-    """Return OpenSSL's reason; never the error's text, which could show more."""
+def _reason(error: ssl.SSLError) -> str:
+    """Return OpenSSL's reason; never the error's whole text, which could show more."""
     return (error.reason or "OpenSSL gives no reason").replace("_", " ").lower()
 
 
 @contextlib.contextmanager
 def _in_memory(text: str) -> Iterator[str]:
-    """Give `text` a path as long as the body runs, of a file that is on no disk and open to no other process."""
+    """Yield a path to `text` while the body runs: a file in memory that no other process can open."""
     descriptor = os.memfd_create("certificate", os.MFD_CLOEXEC)
     try:
         with os.fdopen(descriptor, "wb", closefd=False) as file:

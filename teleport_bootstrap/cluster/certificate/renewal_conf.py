@@ -1,8 +1,8 @@
-"""renewal/<domain>.conf, from which certbot knows how to renew: made anew from the little that is taken over.
+"""renewal/<domain>.conf, certbot's renewal settings: regenerated, with only a few settings copied.
 
-What lies in the bucket is never used as it is. Whoever can write there could name a hook in it, a program that certbot
-runs as root; and older images left the name of a hook of theirs, without which certbot refuses to renew at all. The
-paths in it are those of the host that wrote it.
+The file in the bucket is never used unchanged. An account that can write to the bucket could name a hook in it, a
+program that certbot runs as root. Older images left the name of a hook of theirs, and without that program certbot
+refuses to renew. The paths in it are those of the host that wrote it.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Collection
 
 from teleport_bootstrap.cluster.certificate import lineage_files
 
-# What may be taken over from [renewalparams], and what it may look like. The names are certbot's (STR_CONFIG_ITEMS and
-# the like in its renewal.py). Not autorenew: certificates that are not renewed are what this exists against.
-_TAKEN = {
+# The settings copied from [renewalparams], and their allowed values. The names are certbot's (STR_CONFIG_ITEMS and the
+# like in its renewal.py). Without autorenew, since each certificate must be renewed.
+_COPIED = {
     "account": re.compile(r"[0-9a-f]{32}"),
     "server": re.compile(r"https://[A-Za-z0-9.:/_~%\[\]-]{1,300}"),
     "key_type": re.compile(r"rsa|ecdsa"),
@@ -25,20 +25,22 @@ _TAKEN = {
     "reuse_key": re.compile(r"True|False"),
     "dns_route53_propagation_seconds": re.compile(r"[0-9]{1,4}"),
 }
-_TAKEN_ABOVE = {
+_COPIED_ABOVE = {
     "version": re.compile(r"[0-9]{1,4}(\.[0-9]{1,4}){0,3}"),
     "renew_before_expiry": re.compile(r"[0-9]{1,3} (days?|weeks?)"),
 }
 _LINE = re.compile(r"([a-z0-9_]+)\s*=\s*(.*)")
 
 
-def made(domain: str, before: str | None, *, accounts: Collection[str], directory: str = lineage_files.CONFIG) -> str:
-    """Return the text of the file for a host whose certbot keeps its things in `directory`.
+def compose(
+    domain: str, before: str | None, *, accounts: Collection[str], directory: str = lineage_files.CONFIG
+) -> str:
+    """Return the text of the file for a host whose certbot uses `directory`.
 
-    Settings are taken over from `before`, the same file from elsewhere; without one, certbot's defaults hold. An
-    account that is none of `accounts` is not named: certbot then takes the one it has, or makes one.
+    Settings are copied from `before`, the same file from another place; without it, certbot's defaults apply. An
+    account that is not in `accounts` is omitted: certbot then uses the one it has, or creates one.
     """
-    above, params = _taken(before or "")
+    above, params = _copied(before or "")
     if params.get("account") not in accounts:
         params.pop("account", None)
     lines = [f"{name} = {value}" for name, value in above.items()]
@@ -54,11 +56,11 @@ def made(domain: str, before: str | None, *, accounts: Collection[str], director
 
 def account(text: str | None) -> str | None:
     """Return the account that the file names."""
-    return _taken(text or "")[1].get("account")
+    return _copied(text or "")[1].get("account")
 
 
-def _taken(text: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Return what is taken over from above the sections, and from [renewalparams]."""
+def _copied(text: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the settings to copy from above the sections, and those from [renewalparams]."""
     above: dict[str, str] = {}
     params: dict[str, str] = {}
     section = ""
@@ -71,7 +73,7 @@ def _taken(text: str) -> tuple[dict[str, str], dict[str, str]]:
         if match is None:
             continue
         name, value = match.group(1), match.group(2).strip().strip("\"'")
-        known, into = {"": (_TAKEN_ABOVE, above), "[renewalparams]": (_TAKEN, params)}.get(section, ({}, {}))
-        if name in known and known[name].fullmatch(value):
+        allowed, into = {"": (_COPIED_ABOVE, above), "[renewalparams]": (_COPIED, params)}.get(section, ({}, {}))
+        if name in allowed and allowed[name].fullmatch(value):
             into[name] = value
     return above, params

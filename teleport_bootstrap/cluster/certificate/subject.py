@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import paths
+from teleport_bootstrap.aws import account
 from teleport_bootstrap.cluster import lock, lock_holder
 from teleport_bootstrap.cluster.certificate.bucket import Shared
 from teleport_bootstrap.conf import conf_file, decision, deployment, variables
@@ -16,9 +15,6 @@ from teleport_bootstrap.host import lock as host_lock
 from teleport_bootstrap.instance import aws_access, gather
 from teleport_bootstrap.plan import activation, plan_model
 from teleport_bootstrap.state import conf_hold
-
-if TYPE_CHECKING:
-    from teleport_bootstrap.aws.account import Aws
 
 
 @dataclass(frozen=True)
@@ -48,12 +44,7 @@ def of_host(root: paths.Root) -> Subject | str:
     """
     conf = gather.conf(root)
     if conf is None:
-        if os.path.lexists(root.path(paths.TELEPORT_YAML)):
-            return "this instance is configured manually, so its certificate is not managed here"
-        raise errors.ConfMissing(
-            f"there is no {root.path(paths.CONF)}, which says which certificate to manage",
-            hint=f"Write {paths.CONF}.",
-        )
+        return gather.manual_host(root, "its certificate is not managed here")
     build = gather.build(root, gather.NamedBuild())
     staying = conf_hold.generation(root)
     wanted: plan_model.Applicable
@@ -80,18 +71,18 @@ def of_host(root: paths.Root) -> Subject | str:
     )
 
 
-def shared(subject: Subject, aws: Aws) -> Shared:
+def shared(subject: Subject, aws: account.Aws) -> Shared:
     """Return the certificate's state in the bucket."""
     return Shared(aws.s3(subject.bucket), subject.domain)
 
 
-def aws(doors: gather.Doors, subject: Subject) -> Aws:
+def aws(doors: gather.Doors, subject: Subject) -> account.Aws:
     """Return AWS for work on the certificate; raises as aws_access.aws does."""
     return aws_access.aws(doors, subject.conf, fips=subject.fips)
 
 
 @contextlib.contextmanager
-def exclusive(doors: gather.Doors, subject: Subject, aws: Aws) -> Iterator[Callable[[], None]]:
+def exclusive(doors: gather.Doors, subject: Subject, aws: account.Aws) -> Iterator[Callable[[], None]]:
     """Keep other auth servers, and other processes here, from working on the certificate while the body runs.
 
     Yields a function to call before each step that cannot be undone; it raises LeaseLost. Without a table of locks
@@ -101,11 +92,5 @@ def exclusive(doors: gather.Doors, subject: Subject, aws: Aws) -> Iterator[Calla
         with host_lock.held(doors.root, "the certificate", name=lock.NAME, deadline_seconds=doors.wait_seconds):
             yield lambda: None
         return
-    with lock.hold(
-        aws.dynamodb,
-        root=doors.root,
-        table=subject.locks_table,
-        process=lock_holder.holder_name(doors),
-        deadline_seconds=doors.wait_seconds,
-    ) as lease:
+    with lock_holder.hold(doors, aws, subject.locks_table) as lease:
         yield lease.check

@@ -65,7 +65,7 @@ needs_current = pytest.mark.skipif(
 
 @needs_current
 @pytest.mark.parametrize("service", ["ssm", "s3", "dynamodb", "sts", "ec2"])
-def test_made_up_hosts_are_those_of_current_botocore(service: str) -> None:
+def test_computed_endpoints_equal_those_of_current_botocore(service: str) -> None:
     client = botocore_client.create(service, region="us-east-1", credentials=Credentials("a", "b"), environ={})
     provider = client._ruleset_resolver._provider
     compared = 0
@@ -126,7 +126,7 @@ DUAL = {"AWS_USE_DUALSTACK_ENDPOINT": "true"}
         ("s3", "eu-west-1", {}, False, "bucket.s3.eu-west-1.amazonaws.com"),
     ],
 )
-def test_a_client_calls_the_endpoint_that_is_asked_for(
+def test_calls_the_requested_endpoint(
     service: str,
     region: str,
     environ: dict[str, str],
@@ -138,7 +138,7 @@ def test_a_client_calls_the_endpoint_that_is_asked_for(
     if old_library:
         monkeypatch.setattr(botocore_client, "knows_endpoint_variants", lambda: False)
     request = called(service, region, environ, fips=fips)
-    # With an endpoint of ours, the bucket is in the path.
+    # With a configured endpoint, the bucket is in the path.
     assert host(request) == (expected if botocore_client.knows_endpoint_variants() else expected.replace("bucket.", ""))
     authorization = request.headers["Authorization"]
     authorization = authorization.decode() if isinstance(authorization, bytes) else authorization
@@ -171,7 +171,7 @@ def test_the_environments_endpoint_wins(environ: dict[str, str], expected: str) 
     assert host(called("ssm", "us-east-1", environ)) == expected
 
 
-def test_only_the_given_environment_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ignores_the_environment_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
         "AWS_USE_FIPS_ENDPOINT": "true",
@@ -187,7 +187,7 @@ def test_only_the_given_environment_counts(monkeypatch: pytest.MonkeyPatch) -> N
     assert "forgotten" not in str(request.headers["Authorization"])
 
 
-def test_files_of_the_host_do_not_count(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ignores_configuration_files_of_the_host(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tmp_path / ".aws" / "config"
     config.parent.mkdir()
     config.write_text("this [is not a configuration file\n")  # botocore fails where it reads it
@@ -199,7 +199,7 @@ def test_files_of_the_host_do_not_count(tmp_path: Any, monkeypatch: pytest.Monke
     assert "filed" not in str(request.headers["Authorization"])
 
 
-def test_an_own_s3_endpoint_is_called_with_the_bucket_in_the_path() -> None:
+def test_a_configured_s3_endpoint_gets_the_bucket_in_the_path() -> None:
     request = called("s3", "us-east-1", {"AWS_ENDPOINT_URL": "http://localhost:9000"})
     assert str(request.url).startswith("http://localhost:9000/bucket")
 
@@ -216,7 +216,7 @@ def test_an_own_s3_endpoint_is_called_with_the_bucket_in_the_path() -> None:
         ("AWS_CA_BUNDLE", "/nowhere/ca.pem"),
     ],
 )
-def test_a_value_that_cannot_be_is_an_error_that_names_the_variable(name: str, value: str) -> None:
+def test_an_invalid_value_is_an_error_that_names_the_variable(name: str, value: str) -> None:
     with pytest.raises(errors.UsageError, match=name) as caught:
         botocore_client.create("ssm", region="us-east-1", credentials=Credentials("a", "b"), environ={name: value})
     assert "hunter2" not in str(caught.value) + caught.value.hint

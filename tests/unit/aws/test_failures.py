@@ -71,7 +71,7 @@ def connection(kind: type[Exception], cause: str) -> Exception:
         (exceptions.ParamValidationError(report="x"), failures.Kind.OTHER),
     ],
 )
-def test_failures_are_told_apart(error: Exception, expected: failures.Kind) -> None:
+def test_classifies_failures(error: Exception, expected: failures.Kind) -> None:
     assert failures.kind(error, now=NOW) is expected
 
 
@@ -108,7 +108,7 @@ def test_a_denied_decryption_asks_for_the_key_and_not_for_the_parameter(message:
 @pytest.mark.parametrize(
     ("ahead", "expected"), [(400, "400 s ahead of AWS"), (-4000, "67 min behind AWS"), (86400, "1440 min ahead of AWS")]
 )
-def test_a_wrong_clock_is_told_by_how_much(ahead: float, expected: str) -> None:
+def test_reports_by_how_much_the_clock_is_wrong(ahead: float, expected: str) -> None:
     error = failures.final(answered("InvalidSignatureException", "Signature expired", ahead=ahead), CALL, now=NOW)
     assert isinstance(error, errors.ClockWrong)
     assert expected in error.message
@@ -143,7 +143,7 @@ def test_aws_cannot_write_control_characters_to_the_terminal() -> None:
         ("[Errno 101] Network is unreachable", "network is unreachable"),
     ],
 )
-def test_the_reason_behind_botocores_could_not_connect_is_told(cause: str, expected: str) -> None:
+def test_reports_why_botocore_could_not_connect(cause: str, expected: str) -> None:
     assert failures.reason(connection(exceptions.EndpointConnectionError, cause)) == expected
 
 
@@ -238,7 +238,7 @@ def test_a_denial_is_not_repeated() -> None:
         ({}, errors.AwsUnreachable),
     ],
 )
-def test_what_may_pass_is_repeated_until_the_deadline(failure: Any, expected: type[errors.BootstrapError]) -> None:
+def test_retries_transient_failures_until_the_deadline(failure: Any, expected: type[errors.BootstrapError]) -> None:
     client = Client(failure)
     with pytest.raises(expected, match=r"\d+ attempts in \d\d s\)") as caught:
         get(client, "/a")
@@ -246,7 +246,7 @@ def test_what_may_pass_is_repeated_until_the_deadline(failure: Any, expected: ty
     assert len(client.asked) > 5
 
 
-def test_what_may_pass_and_does_is_no_error() -> None:
+def test_a_transient_failure_is_not_an_error() -> None:
     failure = answered("ThrottlingException")
     assert get(Client(failure, failure, failure, everything), "/a") == {"/a": "value of /a"}
 

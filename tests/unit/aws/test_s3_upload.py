@@ -8,11 +8,11 @@ GIB = 1024**3
 TIB = 1024**4
 
 
-def test_ten_thousand_parts_hold_what_s3_takes() -> None:
+def test_ten_thousand_parts_hold_the_largest_object() -> None:
     assert sum(map(s3_upload.part_bytes, range(1, s3_upload.PARTS + 1))) >= 5 * TIB
 
 
-def test_each_part_is_of_a_size_that_s3_takes() -> None:
+def test_each_part_has_a_size_that_s3_accepts() -> None:
     sizes = list(map(s3_upload.part_bytes, range(1, s3_upload.PARTS + 1)))
     assert sizes == sorted(sizes)
     assert sizes[0] >= 5 * 1024**2

@@ -31,11 +31,11 @@ def test_an_end_date(said: str, expires: str) -> None:
         "Nov  2 10:00:07 2026 GMT",
     ],
 )
-def test_what_is_no_end_date_is_unknown(said: str) -> None:
+def test_rejects_an_invalid_end_date(said: str) -> None:
     assert web_certificates.parse_end_date(said) is None
 
 
-def test_how_long_it_is_still_good() -> None:
+def test_returns_how_long_it_is_still_valid() -> None:
     certificate = web_certificates.Certificate("/etc/c.pem", "1970-01-02T00:00:00+00:00")
     assert certificate.left_seconds(0) == 86400
     assert certificate.left_seconds(86401) == -1

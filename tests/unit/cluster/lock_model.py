@@ -140,7 +140,7 @@ class Process(threading.Thread):
 
 @dataclass
 class Host:
-    """A host with a clock that nobody sets, but that runs a little too fast or too slow."""
+    """A host with a clock that is never set, but runs a little too fast or too slow."""
 
     name: str
     clock: clocks.Clock
@@ -158,7 +158,7 @@ class OldImage:
 
 @dataclass
 class World:
-    """The table, the hosts, and the time; `choose(n)` decides among `n` ways to go on."""
+    """The table, the hosts, and the time; `choose(n)` chooses among `n` next steps."""
 
     choose: Choose
     terms: lock.Terms = TERMS

@@ -43,11 +43,11 @@ def test_all_pins_are_found_while_the_authority_is_rotated(more: str) -> None:
         f"CA pin\t{FIRST}\r\nCA pin\t{SECOND}\r\n",
     ],
 )
-def test_however_a_release_lays_them_out_they_are_found(status: str) -> None:
+def test_finds_pins_in_the_layout_of_every_release(status: str) -> None:
     assert ca_pins.from_status(status) == (FIRST, SECOND)
 
 
-def test_the_order_and_a_repetition_are_no_other_pins() -> None:
+def test_order_and_repetition_do_not_matter() -> None:
     assert ca_pins.from_status(f"CA pin {SECOND}\nCA pin {FIRST}\nCA pin {SECOND}\n") == (FIRST, SECOND)
 
 
@@ -66,11 +66,11 @@ def test_the_order_and_a_repetition_are_no_other_pins() -> None:
         f"Note          {FIRST}\n",
     ],
 )
-def test_what_is_no_pin_is_refused(status: str) -> None:
+def test_refuses_an_invalid_pin(status: str) -> None:
     with pytest.raises(errors.TctlFailed) as raised:
         ca_pins.from_status(status)
     assert "CA pin" in raised.value.message and "reboot" not in raised.value.message
 
 
-def test_the_parameter_holds_one_a_line() -> None:
+def test_the_parameter_holds_one_pin_per_line() -> None:
     assert ca_pins.content((FIRST, SECOND)) == f"{FIRST}\n{SECOND}"

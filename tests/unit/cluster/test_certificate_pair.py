@@ -24,30 +24,30 @@ def good(authority: Authority) -> Issued:
     return authority.issue(DOMAIN)
 
 
-def refused(fullchain: str, key: str) -> pair.Unfit:
-    with pytest.raises(pair.Unfit) as raised:
-        pair.judge(DOMAIN, fullchain, Secret(key))
+def refused(fullchain: str, key: str) -> pair.Unusable:
+    with pytest.raises(pair.Unusable) as raised:
+        pair.check(DOMAIN, fullchain, Secret(key))
     return raised.value
 
 
-def test_what_an_authority_issues_is_good_for_as_long_as_it_says(authority: Authority) -> None:
+def test_an_issued_certificate_is_valid_as_long_as_it_says(authority: Authority) -> None:
     issued = authority.issue(DOMAIN, begins=-3600, ends=7200)
-    found = pair.judge(DOMAIN, issued.fullchain, Secret(issued.privkey))
+    found = pair.check(DOMAIN, issued.fullchain, Secret(issued.privkey))
     assert found.not_after - found.not_before == pytest.approx(10800, abs=1)
 
 
 def test_letter_case_does_not_matter_in_names(authority: Authority) -> None:
     issued = authority.issue(DOMAIN, names=("Teleport.Example.COM", "*.teleport.EXAMPLE.com"))
-    assert pair.judge(DOMAIN, issued.fullchain, Secret(issued.privkey))
+    assert pair.check(DOMAIN, issued.fullchain, Secret(issued.privkey))
 
 
-def test_one_that_has_signed_itself_is_good() -> None:
+def test_accepts_a_self_signed_certificate() -> None:
     issued = certificates.self_signed(DOMAIN)
-    assert pair.judge(DOMAIN, issued.fullchain, Secret(issued.privkey))
+    assert pair.check(DOMAIN, issued.fullchain, Secret(issued.privkey))
 
 
-def test_a_chain_up_to_its_root_is_good(authority: Authority, good: Issued) -> None:
-    assert pair.judge(DOMAIN, good.fullchain + authority.root, Secret(good.privkey))
+def test_accepts_a_chain_that_includes_its_root(authority: Authority, good: Issued) -> None:
+    assert pair.check(DOMAIN, good.fullchain + authority.root, Secret(good.privkey))
 
 
 def test_another_key_is_refused(authority: Authority, good: Issued) -> None:
@@ -61,8 +61,8 @@ def test_another_key_is_refused(authority: Authority, good: Issued) -> None:
 )
 def test_other_names_are_refused_and_named(authority: Authority, names: tuple[str, ...]) -> None:
     issued = authority.issue(DOMAIN, names=names)
-    unfit = refused(issued.fullchain, issued.privkey)
-    assert names[0] in unfit.why and "not for" in unfit.why and not unfit.is_dated
+    unusable = refused(issued.fullchain, issued.privkey)
+    assert names[0] in unusable.why and "not for" in unusable.why and not unusable.is_dated
 
 
 def test_a_chain_without_the_issuer_is_refused(authority: Authority, good: Issued) -> None:
@@ -74,15 +74,15 @@ def test_a_chain_without_the_issuer_is_refused(authority: Authority, good: Issue
 @pytest.mark.parametrize(
     ("begins", "ends", "word"), [(-2 * DAY, -DAY, "expired"), (DAY, 2 * DAY, "clock")], ids=["expired", "not yet"]
 )
-def test_where_only_the_time_is_wrong_that_is_told_apart(
+def test_distinguishes_an_expired_certificate_from_an_invalid_one(
     authority: Authority, begins: float, ends: float, word: str
 ) -> None:
     issued = authority.issue(DOMAIN, begins=begins, ends=ends)
-    unfit = refused(issued.fullchain, issued.privkey)
-    assert unfit.is_dated and word in unfit.why
+    unusable = refused(issued.fullchain, issued.privkey)
+    assert unusable.is_dated and word in unusable.why
 
 
-def test_what_is_no_certificate_or_no_key_is_refused_and_not_shown(good: Issued) -> None:
+def test_refuses_other_text_without_showing_it(good: Issued) -> None:
     broken = good.cert[:200] + "\n-----END CERTIFICATE-----\n"
     for chain, key in (
         ("", good.privkey),
@@ -94,8 +94,8 @@ def test_what_is_no_certificate_or_no_key_is_refused_and_not_shown(good: Issued)
         (good.fullchain, good.cert),
         (good.fullchain, "\0\udcff".encode("utf-8", "replace").decode()),
     ):
-        unfit = refused(chain, key)
-        assert "planted" not in unfit.why and "BEGIN" not in unfit.why and unfit.__cause__ is None
+        unusable = refused(chain, key)
+        assert "planted" not in unusable.why and "BEGIN" not in unusable.why and unusable.__cause__ is None
 
 
 def test_an_encrypted_key_is_refused_without_asking_anyone(good: Issued) -> None:
@@ -104,7 +104,7 @@ def test_an_encrypted_key_is_refused_without_asking_anyone(good: Issued) -> None
 
 def test_no_file_stays_open(good: Issued) -> None:
     before = set(os.listdir("/proc/self/fd"))
-    pair.judge(DOMAIN, good.fullchain, Secret(good.privkey))
+    pair.check(DOMAIN, good.fullchain, Secret(good.privkey))
     refused(good.fullchain, "")
     assert set(os.listdir("/proc/self/fd")) == before
 
@@ -118,11 +118,11 @@ def secrets(issued: Issued, **changed: str) -> dict[str, Secret]:
 
 def test_ten_comes_after_nine(authority: Authority) -> None:
     issued = {number: authority.issue(DOMAIN) for number in (8, 9, 10)}
-    looked = lineage.newest(DOMAIN, [9, 10, 8], lambda number: secrets(issued[number]), "here")
-    assert [each.number for each in looked.found] == [10] and not looked.refused
+    candidates = lineage.newest(DOMAIN, [9, 10, 8], lambda number: secrets(issued[number]), "here")
+    assert [each.number for each in candidates.found] == [10] and not candidates.refused
 
 
-def test_a_number_that_is_not_whole_or_does_not_fit_is_passed_over_and_told_of(authority: Authority) -> None:
+def test_ignores_and_reports_a_number_that_is_incomplete_or_does_not_fit_together(authority: Authority) -> None:
     sets = {
         1: secrets(authority.issue(DOMAIN)),
         2: secrets(authority.issue(DOMAIN)),
@@ -131,37 +131,37 @@ def test_a_number_that_is_not_whole_or_does_not_fit_is_passed_over_and_told_of(a
         5: secrets(authority.issue(DOMAIN), chain=Authority("another").intermediate),
         6: secrets(authority.issue(DOMAIN), cert=authority.issue(DOMAIN).cert),
     }
-    looked = lineage.newest(DOMAIN, sets, lambda number: sets[number], "s3://b")
-    assert [each.number for each in looked.found] == [2]
-    assert [line.split(" is left aside")[0] for line in looked.refused] == [
+    candidates = lineage.newest(DOMAIN, sets, lambda number: sets[number], "s3://b")
+    assert [each.number for each in candidates.found] == [2]
+    assert [line.split(" is ignored")[0] for line in candidates.refused] == [
         f"number {number} in s3://b" for number in (6, 5, 4, 3)
     ]
 
 
-def test_an_expired_one_is_still_gone_on_with_but_a_valid_one_comes_first(authority: Authority) -> None:
-    old = lineage.judged(DOMAIN, secrets(authority.issue(DOMAIN, begins=-9 * DAY, ends=-DAY)), 9)
+def test_prefers_a_valid_certificate_to_an_expired_one(authority: Authority) -> None:
+    old = lineage.assemble(DOMAIN, secrets(authority.issue(DOMAIN, begins=-9 * DAY, ends=-DAY)), 9)
     assert not old.is_valid
-    valid = lineage.judged(DOMAIN, secrets(authority.issue(DOMAIN, begins=-8 * DAY)), 2)
-    newer = lineage.judged(DOMAIN, secrets(authority.issue(DOMAIN)), 1)
+    valid = lineage.assemble(DOMAIN, secrets(authority.issue(DOMAIN, begins=-8 * DAY)), 2)
+    newer = lineage.assemble(DOMAIN, secrets(authority.issue(DOMAIN)), 1)
     assert lineage.best([old]) is old
     assert lineage.best([old, valid]) is valid
     assert lineage.best([old, valid, newer]) is newer
     assert lineage.best([]) is None
 
 
-def test_of_two_as_new_as_each_other_the_higher_number_counts(authority: Authority) -> None:
-    nine, ten = (lineage.judged(DOMAIN, secrets(authority.issue(DOMAIN)), number) for number in (9, 10))
+def test_of_two_equally_new_the_higher_number_wins(authority: Authority) -> None:
+    nine, ten = (lineage.assemble(DOMAIN, secrets(authority.issue(DOMAIN)), number) for number in (9, 10))
     if nine.validity == ten.validity:  # made within one second, nearly always
         assert lineage.best([nine, ten]) is ten
 
 
 def test_a_certificate_does_not_show_its_key(authority: Authority) -> None:
     issued = authority.issue(DOMAIN)
-    assert issued.privkey.splitlines()[1] not in repr(lineage.judged(DOMAIN, secrets(issued), 1))
+    assert issued.privkey.splitlines()[1] not in repr(lineage.assemble(DOMAIN, secrets(issued), 1))
 
 
 @pytest.mark.parametrize("chain", ["", "itself"])
-def test_files_of_one_that_has_signed_itself_fit_together(chain: str) -> None:
+def test_files_of_a_self_signed_certificate_fit_together(chain: str) -> None:
     issued = certificates.self_signed(DOMAIN)
-    found = lineage.judged(DOMAIN, secrets(issued, chain=issued.cert if chain else ""), 1)
+    found = lineage.assemble(DOMAIN, secrets(issued, chain=issued.cert if chain else ""), 1)
     assert found.is_valid

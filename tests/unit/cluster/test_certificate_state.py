@@ -38,11 +38,11 @@ def test_numbers_are_numbers_and_the_highest_comes_first() -> None:
 @pytest.mark.parametrize(
     "name", ["cert.pem", "cert01.pem", "cert1.pem.old", "../cert1.pem", "cert-1.pem", "CERT1.pem", ""]
 )
-def test_other_names_are_passed_over(name: str) -> None:
+def test_ignores_other_file_names(name: str) -> None:
     assert lineage_files.numbers([name]) == {}
 
 
-def test_files_of_accounts_are_known() -> None:
+def test_recognizes_files_of_accounts() -> None:
     assert lineage_files.account(ACCOUNT_KEY) == ACCOUNT
     assert lineage_files.account(f"accounts/localhost:14000/dir/{ACCOUNT}/private_key.json") == ACCOUNT
 
@@ -60,7 +60,7 @@ def test_files_of_accounts_are_known() -> None:
         f"accounts/x/{ACCOUNT}/meta.json\n",
     ],
 )
-def test_a_key_that_would_lead_elsewhere_is_no_file_of_an_account(key: str) -> None:
+def test_rejects_account_keys_that_lead_out_of_the_directory(key: str) -> None:
     assert lineage_files.account(key) is None
 
 
@@ -91,8 +91,8 @@ account = {"b" * 32}
 """
 
 
-def test_what_is_safe_is_taken_over_and_paths_are_those_of_this_host() -> None:
-    text = renewal_conf.made(DOMAIN, OF_AN_OLD_IMAGE, accounts={ACCOUNT}, directory="/scratch/etc/letsencrypt")
+def test_copies_safe_settings_and_uses_paths_of_this_host() -> None:
+    text = renewal_conf.compose(DOMAIN, OF_AN_OLD_IMAGE, accounts={ACCOUNT}, directory="/scratch/etc/letsencrypt")
     assert (
         text
         == f"""\
@@ -111,19 +111,19 @@ key_type = rsa
 server = https://acme-v02.api.letsencrypt.org/directory
 """
     )
-    assert renewal_conf.made(DOMAIN, text, accounts={ACCOUNT}, directory="/scratch/etc/letsencrypt") == text
+    assert renewal_conf.compose(DOMAIN, text, accounts={ACCOUNT}, directory="/scratch/etc/letsencrypt") == text
 
 
-def test_an_account_that_is_not_there_is_not_named() -> None:
-    assert "account =" not in renewal_conf.made(DOMAIN, OF_AN_OLD_IMAGE, accounts=())
-    assert "authenticator = dns-route53" in renewal_conf.made(DOMAIN, None, accounts=())
+def test_omits_a_missing_account() -> None:
+    assert "account =" not in renewal_conf.compose(DOMAIN, OF_AN_OLD_IMAGE, accounts=())
+    assert "authenticator = dns-route53" in renewal_conf.compose(DOMAIN, None, accounts=())
 
 
 @given(st.text(st.sampled_from("abhk_=[] \n\r\t/;$`'\"\x0b\x85\u2028prewnoi.:%123"), max_size=200), st.booleans())
-def test_nothing_but_known_settings_ever_comes_through(noise: str, in_params: bool) -> None:
+def test_copies_only_known_settings(noise: str, in_params: bool) -> None:
     hostile = ("[renewalparams]\n" if in_params else "") + noise + "\npost_hook = x\nauthenticator = manual\n" + noise
-    known = {"version", "renew_before_expiry", "archive_dir", *KINDS, *renewal_conf._TAKEN, "authenticator"}
-    lines = renewal_conf.made(DOMAIN, hostile, accounts=()).split("\n")
+    known = {"version", "renew_before_expiry", "archive_dir", *KINDS, *renewal_conf._COPIED, "authenticator"}
+    lines = renewal_conf.compose(DOMAIN, hostile, accounts=()).split("\n")
     assert {line.partition(" = ")[0] for line in lines if " = " in line} <= known
     assert [line for line in lines if line.startswith("[")] == ["[renewalparams]"]
     assert "authenticator = dns-route53" in lines
@@ -133,7 +133,7 @@ def test_nothing_but_known_settings_ever_comes_through(noise: str, in_params: bo
 # ---------------------------------------------------------------- what certbot sees
 
 
-def test_certbot_gets_no_key_and_finds_its_way() -> None:
+def test_certbot_gets_endpoints_but_no_keys() -> None:
     given_to_us = {
         "AWS_ACCESS_KEY_ID": "AKIAPLANTED",
         "AWS_SECRET_ACCESS_KEY": "planted",
@@ -173,7 +173,7 @@ class Objects:
 
     def get(self, key: str, *, largest: int) -> bytes:
         self.calls.append(("get", key))
-        assert largest <= 64 * 1024, "what lies there may be anything"
+        assert largest <= 64 * 1024, "the object may be of any size"
         if key not in self.content:
             raise errors.ObjectMissing(key)
         return self.content[key].encode()
@@ -210,7 +210,7 @@ def shared(content: dict[str, str]) -> tuple[Shared, Objects]:
 
 
 def as_certificate(issued: Issued, number: int) -> lineage.Certificate:
-    return lineage.judged(DOMAIN, {kind: Secret(text) for kind, text in issued.files().items()}, number)
+    return lineage.assemble(DOMAIN, {kind: Secret(text) for kind, text in issued.files().items()}, number)
 
 
 @pytest.fixture(scope="module")
@@ -240,7 +240,7 @@ def test_a_number_is_written_before_it_is_current_and_a_key_before_its_chain(aut
     assert KINDS[0] == "privkey" and KINDS[-1] == "fullchain"
 
 
-def test_between_any_two_writes_a_reader_finds_a_whole_certificate_and_never_a_new_chain_with_an_old_key(
+def test_between_any_two_writes_a_reader_finds_a_complete_certificate_and_never_a_new_chain_with_an_old_key(
     authority: Authority,
 ) -> None:
     old, new = authority.issue(DOMAIN), authority.issue(DOMAIN)
@@ -250,7 +250,7 @@ def test_between_any_two_writes_a_reader_finds_a_whole_certificate_and_never_a_n
     for count in range(len(written) + 1):
         content = {**in_bucket(old, 9), **dict(list(written.items())[:count])}
         reader, _ = shared(content)
-        found = lineage.best(reader.read().looked.found)
+        found = lineage.best(reader.read().candidates.found)
         assert found is not None and found.files.fullchain in (old.fullchain, new.fullchain)
         chain, key = reader.live_pair()
         assert (chain, key) != (Secret(new.fullchain), Secret(old.privkey))
@@ -258,12 +258,12 @@ def test_between_any_two_writes_a_reader_finds_a_whole_certificate_and_never_a_n
         for _, read in reader.numbered_pairs():
             numbered_chain, numbered_key = read()
             assert numbered_chain is not None and numbered_key is not None
-            pair.judge(DOMAIN, numbered_chain.reveal(), numbered_key)
+            pair.check(DOMAIN, numbered_chain.reveal(), numbered_key)
             whole.append(numbered_chain.reveal())
         assert whole[-1] == old.fullchain, "what was there is never touched"
 
 
-def test_what_is_right_there_is_not_written_again(authority: Authority) -> None:
+def test_does_not_write_correct_objects_again(authority: Authority) -> None:
     issued = authority.issue(DOMAIN)
     bucket, objects = shared({})
     assert len(publish(bucket, issued, 1)) == 10
@@ -271,7 +271,7 @@ def test_what_is_right_there_is_not_written_again(authority: Authority) -> None:
     assert publish(bucket, issued, 1) == ()
 
 
-def test_what_a_killed_writer_left_is_brought_to_an_end_by_the_same_and_avoided_by_another(
+def test_a_killed_write_is_completed_by_the_same_host_and_avoided_by_another(
     authority: Authority,
 ) -> None:
     old, mine, theirs = (authority.issue(DOMAIN) for _ in range(3))

@@ -57,12 +57,12 @@ def _as_teleport_gives_it() -> dict[str, Any]:
     return found
 
 
-def test_what_teleport_adds_is_no_difference() -> None:
+def test_ignores_what_teleport_adds() -> None:
     assert join_tokens.is_as_wanted(_as_teleport_gives_it(), WANTED)
 
 
 @pytest.mark.parametrize("never", [None, "", "0001-01-01T00:00:00Z"])
-def test_a_time_that_was_never_set_is_no_end(never: object) -> None:
+def test_an_unset_time_means_no_expiry(never: object) -> None:
     found = _as_teleport_gives_it()
     found["metadata"]["expires"] = never
     assert join_tokens.is_as_wanted(found, WANTED)
@@ -84,12 +84,12 @@ def test_a_time_that_was_never_set_is_no_end(never: object) -> None:
         ("spec", "allow", [*WANTED["spec"]["allow"], {"aws_account": "999999999999"}]),
     ],
 )
-def test_what_lets_in_others_or_fewer_is_a_difference(place: str, key: str, value: object) -> None:
+def test_other_permissions_are_a_difference(place: str, key: str, value: object) -> None:
     found = _as_teleport_gives_it()
     found[place][key] = value
     assert not join_tokens.is_as_wanted(found, WANTED)
 
 
 @pytest.mark.parametrize("found", [{}, {"metadata": None, "spec": "x"}, {"metadata": [], "spec": {"roles": [None]}}])
-def test_what_is_no_resource_is_a_difference(found: dict[str, Any]) -> None:
+def test_anything_but_a_resource_is_a_difference(found: dict[str, Any]) -> None:
     assert not join_tokens.is_as_wanted(found, WANTED)

@@ -1,6 +1,6 @@
 """The protocol of the lock, as a model: whatever happens in whatever order, at most one host believes that it holds it.
 
-The code that is run is the agent's own. That the model can find a fault is shown with protocols that have one.
+The model runs the agent's own code. Protocols with a fault show that the model finds faults.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def test_no_two_hosts_hold_the_lock_in_long_lives_with_many_mishaps() -> None:
         world.live(STEPS)
         taken += world.taken
         contended += world.contended
-    # Otherwise nothing was shown: it has to be held, and fought for.
+    # Otherwise the test shows nothing: the lock has to be taken, and contended for.
     assert taken > RUNS and contended > RUNS
 
 

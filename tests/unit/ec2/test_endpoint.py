@@ -27,17 +27,17 @@ MODE = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"
         ({"AWS_EC2_METADATA_DISABLED": "false"}, "http://169.254.169.254"),
     ],
 )
-def test_the_environment_says_where_the_service_is(environ: dict[str, str], expected: str) -> None:
+def test_the_environment_sets_the_address_of_the_service(environ: dict[str, str], expected: str) -> None:
     assert endpoint.from_environment(environ) == expected
 
 
 @pytest.mark.parametrize("value", ["true", "True", "TRUE", " true "])
-def test_the_environment_can_forbid_the_service_and_the_error_says_so(value: str) -> None:
+def test_the_environment_can_disable_the_service(value: str) -> None:
     with pytest.raises(errors.MetadataDisabled, match="AWS_EC2_METADATA_DISABLED is true"):
         endpoint.from_environment({"AWS_EC2_METADATA_DISABLED": value})
 
 
-def test_a_mode_that_is_none_is_an_error_and_not_ipv4() -> None:
+def test_an_invalid_mode_is_an_error_and_not_ipv4() -> None:
     with pytest.raises(errors.UsageError, match="neither IPv4 nor IPv6"):
         endpoint.from_environment({MODE: "IPv5"})
 
@@ -58,7 +58,7 @@ def test_a_mode_that_is_none_is_an_error_and_not_ipv4() -> None:
         "file:///etc/passwd",
     ],
 )
-def test_an_endpoint_that_is_no_url_is_an_error(value: str) -> None:
+def test_an_endpoint_that_is_not_a_url_is_an_error(value: str) -> None:
     with pytest.raises(errors.UsageError, match=ENDPOINT):
         endpoint.from_environment({ENDPOINT: value})
 

@@ -42,7 +42,7 @@ def test_an_instance_may_have_no_public_address(line: str) -> None:
     assert facts.from_yaml(without("public-ipv4") + line, "instance.yaml").public_ipv4 is None
 
 
-def test_tags_are_taken_as_they_are_written() -> None:
+def test_reads_tags_as_they_are_written() -> None:
     written = "tags: {version: 1.10, enabled: yes, zip: 0123, float: 1e3, nothing: null, quoted: 'a: b', empty: }\n"
     assert facts.from_yaml(GOOD + written, "instance.yaml").tags == {
         "version": "1.10",
@@ -66,13 +66,13 @@ def test_a_missing_key_is_named(key: str) -> None:
     assert f"{key}: missing" in refused(without(key))
 
 
-def test_all_that_is_wrong_is_said_at_once() -> None:
+def test_reports_all_problems_at_once() -> None:
     message = refused(
         "local-ipv4: 10.0.0.999\nlocal-hostname: [a]\ninstance-id: nope\nregion: us-east-1\nregion: us-east-2\n"
         "hostname: x\ntags: [a, b]\n"
     )
     for expected in (
-        "instance.yaml: not the facts",
+        "instance.yaml: not valid facts",
         'local-ipv4: "10.0.0.999" is not an IPv4 address',
         "local-hostname: not plain text (line 2)",
         'instance-id: "nope" is not an instance id',
@@ -103,7 +103,7 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
         ("local-ipv4: <html>\n", "local-ipv4"),
     ],
 )
-def test_what_is_not_such_a_file_is_refused(text: str, expected: str) -> None:
+def test_refuses_other_files(text: str, expected: str) -> None:
     assert expected in refused(text)
 
 

@@ -25,7 +25,7 @@ PAGE = "<!DOCTYPE html><html></html>"
         ("region", "ap-southeast-7"),
     ],
 )
-def test_what_ec2_gives_is_accepted_as_it_is(name: str, text: str) -> None:
+def test_accepts_values_of_ec2_unchanged(name: str, text: str) -> None:
     assert item_formats.CHECKS[name](text) == text
 
 
@@ -57,12 +57,12 @@ def test_what_ec2_gives_is_accepted_as_it_is(name: str, text: str) -> None:
         ("region", "us-east-1.evil.example"),
     ],
 )
-def test_what_is_no_such_value_is_refused(name: str, text: str) -> None:
+def test_refuses_invalid_values(name: str, text: str) -> None:
     with pytest.raises(ValueError, match="not "):
         item_formats.CHECKS[name](text)
 
 
-def test_of_several_host_names_the_first_counts() -> None:
+def test_uses_the_first_of_several_host_names() -> None:
     assert item_formats.hostname("ip-10-0-0-12.example.com corp.example.com") == "ip-10-0-0-12.example.com"
 
 
