@@ -494,7 +494,7 @@ SECRETS = {
         {(PIN, "/teleport/cluster-1/ca-pin-hash", 0o644, "root", "root", True)},
     ),
     "agent": (AGENT + AGENT_SSH, {(TOKEN, "TELEPORT_JOIN_TOKEN", 0o600, "root", "root", False)}),
-    "a license is no business of a node": (
+    "a node does not get a license": (
         NODE + "TELEPORT_LICENSE_PATH=1\n",
         {
             (TOKEN, "/teleport/cluster-1/tokens/node", 0o600, "root", "root", True),
