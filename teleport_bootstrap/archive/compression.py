@@ -50,13 +50,13 @@ class Undecodable(Exception):
 
 
 class Compressor(Protocol):
-    """Compresses a stream, and gives the result to the function it was made with, in the caller's thread."""
+    """Compresses a stream, and passes the result to a function, in the caller's thread. Raises CompressorTrouble."""
 
     def write(self, data: memoryview) -> None:
-        """Take the next BLOCK_SIZE bytes, fewer only at the end of the stream. Raises CompressorTrouble."""
+        """Compress the next BLOCK_SIZE bytes, fewer only at the end of the stream."""
 
     def finish(self) -> None:
-        """Give all the rest. Raises CompressorTrouble."""
+        """Pass on all the rest."""
 
     def close(self) -> None:
         """End what still runs."""

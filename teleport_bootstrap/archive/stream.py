@@ -87,32 +87,31 @@ class CallerError(Exception):
 
 
 class Digest:
-    """SHA-256, computed by a thread while the caller goes on. The data must not change until the next call."""
+    """SHA-256, computed by a thread while the caller continues."""
 
     def __init__(self) -> None:
         self._sha256 = hashlib.sha256()
         self._pool = ThreadPoolExecutor(1, "sha256")
         self._pending: Future[None] | None = None
 
-    def update(self, data: bytes | memoryview) -> None:
-        """Take the next bytes."""
-        self.wait()
+    def update(self, data: bytes) -> None:
+        """Add `data`, when all data before it has been added."""
+        self._wait()
         self._pending = self._pool.submit(self._sha256.update, data)
-
-    def wait(self) -> None:
-        """Return when all data has been taken."""
-        if self._pending is not None:
-            self._pending.result()
-            self._pending = None
 
     def digest(self) -> bytes:
         """Return the SHA-256 of all data so far."""
-        self.wait()
+        self._wait()
         return self._sha256.digest()
 
     def close(self) -> None:
         """End the thread."""
         self._pool.shutdown()
+
+    def _wait(self) -> None:
+        if self._pending is not None:
+            self._pending.result()
+            self._pending = None
 
 
 class Output:

@@ -2,8 +2,8 @@
 
 An archive may come from anywhere. Every header is parsed, written again from what was parsed, and compared: one that
 differs in a single byte from what this agent would have written is refused. So nothing depends on how a tar reader
-takes numbers with blanks, repeated records, or names in three places. Python's tarfile is no use here: it accepts all
-of these, and takes as long for a header as all of this.
+takes numbers with blanks, repeated records, or names in three places. Python's tarfile accepts
+all of these, and takes longer for a header than all of this.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def _head(raw: bytes, extra: dict[bytes, bytes]) -> Head:
 def _with_map(head: Head, take: Take) -> Member:
     if head.type != tar_headers.REGULAR:
         if head.stored or head.real is not None:
-            raise Refused(head.name, "has data, though it is no regular file")
+            raise Refused(head.name, "has data, and is not a regular file")
         return Member(head, 0, 0)
     if head.real is None:
         return Member(head, head.stored, head.stored)

@@ -188,7 +188,7 @@ class _Verification:
             self._is_reading = False
             self._seen.write(manifest.line(as_entry(member, kind, digest)))
             self._tar.entries += 1
-        raise Refused(b"", "there is no manifest")
+        raise Refused(b"", "the manifest is missing")
 
     def _read(self, member: Member) -> Iterator[memoryview]:
         pieces = self._tar.pieces(member.data)

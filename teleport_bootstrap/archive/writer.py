@@ -84,12 +84,12 @@ class Writer:
         if place is None or entry.superseded:
             return content_digest(member, data) if entry.kind == interface.FILE else None
         digest = None
-        with _naming(self._places[place], place, entry.path), contextlib.ExitStack() as held:
+        with _naming(self._places[place], place, entry.path), contextlib.ExitStack() as resources:
             if entry.path == place:
                 self._leave_all()
                 above, name = os.path.split(self._places[place])
                 parent = os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-                held.callback(os.close, parent)
+                resources.callback(os.close, parent)
             else:
                 parent, name = self._reach(entry.path, place), os.path.basename(entry.path)
             extended = member.head.xattrs

@@ -1,8 +1,7 @@
-"""What an archive says of the instance that it was made on; nothing of it is secret, and all of it may be unknown.
+"""The facts about the instance that an archive's header holds; none of them is secret, and each may be unknown.
 
-Whoever restores decides by it: whether this Teleport may read the data, whether it is the same role and cluster, and
-whether teleport.yaml was as it had been applied. A fact that cannot be had is None, never an error: a backup is made
-when things are not well.
+`restore` decides by them: whether this Teleport may read the data, whether role and cluster are the same, and whether
+teleport.yaml was as applied. An unknown fact is None, never an error: a backup must be possible on a broken host.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import platform
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any
 
 import teleport_bootstrap
 from teleport_bootstrap import errors, paths, roles
@@ -28,7 +27,7 @@ from teleport_bootstrap.state import current, generations, manual_edits, metadat
 
 logger = logging.getLogger(__name__)
 
-# The metadata service answers at once or not at all, and what it would say is only told, not relied on.
+# The metadata service answers at once or not at all, and these facts are only informative.
 METADATA_SECONDS = 3.0
 
 HOST_UUID = "host_uuid"
@@ -40,101 +39,101 @@ class Teleport:
     """The installed Teleport: `edition` as in teleport_build."""
 
     version: str
-    edition: Optional[str]
+    edition: str | None
     fips: bool
 
 
 @dataclass(frozen=True)
 class Instance:
-    """The instance: `node_name` is what teleport.yaml calls it, `host_name` what it calls itself."""
+    """The instance: `node_name` is its name in teleport.yaml, `host_name` that of the operating system."""
 
-    id: Optional[str]
-    region: Optional[str]
-    private_address: Optional[str]
-    node_name: Optional[str]
+    id: str | None
+    region: str | None
+    private_address: str | None
+    node_name: str | None
     host_name: str
-    host_uuid: Optional[str]
+    host_uuid: str | None
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """How teleport.yaml came to be.
+    """Where teleport.yaml comes from.
 
-    `generation` is the number of what was applied last, None where we never applied anything; `conf` says whether there
-    is one; `hand_edited` whether teleport.yaml holds what no generation accounts for, None where there is no such file.
+    `generation` is the number of the one that was applied last, None where there is none; `conf` says whether there is
+    a conf; `hand_edited` whether teleport.yaml has manual edits, None where the file is missing.
     """
 
-    generation: Optional[int]
+    generation: int | None
     conf: bool
-    hand_edited: Optional[bool]
+    hand_edited: bool | None
 
 
 @dataclass(frozen=True)
 class Facts:
-    """All of it. `made_at` is ISO 8601 in UTC, `role` a value of roles.Role, `service_user` who owns the data."""
+    """All facts. `made_at` is ISO 8601 in UTC, `role` a value of roles.Role, `service_user` owns the data."""
 
     made_at: str
     agent_version: str
-    teleport: Optional[Teleport]
-    cluster: Optional[str]
-    role: Optional[str]
-    unit: Optional[str]
-    service_user: Optional[str]
+    teleport: Teleport | None
+    cluster: str | None
+    role: str | None
+    unit: str | None
+    service_user: str | None
     instance: Instance
     configuration: Configuration
     storage: storage.Storage
     notes: tuple[str, ...] = ()
 
     def data(self) -> dict[str, Any]:
-        """Return it as the header of an archive has it: mappings and lists by the names of these fields."""
+        """Return the facts for the header of an archive: mappings and lists by the names of these fields."""
         return dataclasses.asdict(self)
 
     @property
     def label(self) -> str:
-        """Return what the cluster is called in the name of an archive."""
+        """Return the name of the cluster for the name of an archive."""
         return self.cluster or "teleport"
 
     @property
     def host_label(self) -> str:
-        """Return what this host is called in the name of an archive."""
+        """Return the name of this host for the name of an archive."""
         return self.instance.node_name or self.instance.id or self.instance.host_name
 
 
-def gathered(doors: gather.Doors) -> Facts:
+def gather_facts(doors: gather.Doors) -> Facts:
     """Return the facts of this host; never raises."""
     root = doors.root
     notes: list[str] = []
     document = manual_edits.document(manual_edits.text(root, paths.TELEPORT_YAML)) or {}
-    given = _conf(root, notes)
+    conf = _conf(root, notes)
     generation = _generation(root, notes)
-    role, unit = _role(root, given, generation)
+    role, unit = _role(root, conf, generation)
     return Facts(
         made_at=now(),
         agent_version=teleport_bootstrap.__version__,
         teleport=_teleport(root, notes),
-        cluster=_cluster(document, given),
+        cluster=_cluster(document, conf),
         role=role,
         unit=unit,
         service_user=_owner(root),
-        instance=_instance(doors, document, given, notes),
+        instance=_instance(doors, document, conf, notes),
         configuration=_configuration(root, generation),
-        storage=storage.of(document),
+        storage=storage.from_document(document),
         notes=tuple(notes),
     )
 
 
 def configuration(root: paths.Root) -> Configuration:
-    """Return how teleport.yaml is now; for when nobody else is at work."""
+    """Return the state of teleport.yaml; call it under the lock."""
     return _configuration(root, _generation(root, []))
 
 
 def now() -> str:
-    """Return this moment in the form of `made_at`."""
+    """Return the current time in the form of `made_at`."""
     moment = datetime.datetime.fromtimestamp(clock.SYSTEM.wall(), datetime.timezone.utc)
     return moment.isoformat(timespec="seconds")
 
 
-def _conf(root: paths.Root, notes: list[str]) -> Optional[conf_file.Conf]:
+def _conf(root: paths.Root, notes: list[str]) -> conf_file.Conf | None:
     try:
         return gather.conf(root)
     except errors.BootstrapError as error:
@@ -142,7 +141,7 @@ def _conf(root: paths.Root, notes: list[str]) -> Optional[conf_file.Conf]:
         return None
 
 
-def _generation(root: paths.Root, notes: list[str]) -> Optional[generations.Generation]:
+def _generation(root: paths.Root, notes: list[str]) -> generations.Generation | None:
     try:
         return current.generation(root)
     except errors.BootstrapError as error:
@@ -150,9 +149,9 @@ def _generation(root: paths.Root, notes: list[str]) -> Optional[generations.Gene
         return None
 
 
-def _teleport(root: paths.Root, notes: list[str]) -> Optional[Teleport]:
+def _teleport(root: paths.Root, notes: list[str]) -> Teleport | None:
     if teleport.find(root) is None:
-        notes.append("no teleport binary is installed, so the version that wrote the data is not known")
+        notes.append("no teleport binary is installed, so the version that wrote the data is unknown")
         return None
     try:
         build: teleport_build.TeleportBuild = gather.build(root, gather.NamedBuild())
@@ -163,9 +162,9 @@ def _teleport(root: paths.Root, notes: list[str]) -> Optional[Teleport]:
 
 
 def _role(
-    root: paths.Root, conf: Optional[conf_file.Conf], generation: Optional[generations.Generation]
-) -> tuple[Optional[str], Optional[str]]:
-    """Return role and unit: what was applied, else what the conf asks for, else what the marker says."""
+    root: paths.Root, conf: conf_file.Conf | None, generation: generations.Generation | None
+) -> tuple[str | None, str | None]:
+    """Return role and unit: those that were applied, else those of the conf, else those of the marker."""
     if generation is not None:
         return generation.role, generation.unit
     if conf is not None:
@@ -180,7 +179,7 @@ def _role(
     return by_marker[marked[0]] if len(marked) == 1 else (None, None)
 
 
-def _cluster(document: Mapping[str, Any], conf: Optional[conf_file.Conf]) -> Optional[str]:
+def _cluster(document: Mapping[str, Any], conf: conf_file.Conf | None) -> str | None:
     section = document.get("auth_service")
     named = section.get("cluster_name") if isinstance(section, Mapping) else None
     if isinstance(named, str) and named:
@@ -190,7 +189,7 @@ def _cluster(document: Mapping[str, Any], conf: Optional[conf_file.Conf]) -> Opt
     return decision.decide(conf, fips=False).cluster
 
 
-def _owner(root: paths.Root) -> Optional[str]:
+def _owner(root: paths.Root) -> str | None:
     try:
         uid = os.lstat(root.path(paths.DATA)).st_uid
     except OSError:
@@ -199,7 +198,7 @@ def _owner(root: paths.Root) -> Optional[str]:
 
 
 def _instance(
-    doors: gather.Doors, document: Mapping[str, Any], conf: Optional[conf_file.Conf], notes: list[str]
+    doors: gather.Doors, document: Mapping[str, Any], conf: conf_file.Conf | None, notes: list[str]
 ) -> Instance:
     section = document.get("teleport")
     named = section.get("nodename") if isinstance(section, Mapping) else None
@@ -214,8 +213,8 @@ def _instance(
     )
 
 
-def _metadata(doors: gather.Doors, conf: Optional[conf_file.Conf], notes: list[str]) -> Mapping[str, str]:
-    """Return what the metadata service says, or what it last said."""
+def _metadata(doors: gather.Doors, conf: conf_file.Conf | None, notes: list[str]) -> Mapping[str, str]:
+    """Return what the metadata service answers, or the cached copy of its last answer."""
     from teleport_bootstrap.ec2 import facts, imds  # noqa: PLC0415 - with an HTTP library
 
     region = conf.value(variables.EC2_REGION) if conf is not None else None
@@ -223,12 +222,12 @@ def _metadata(doors: gather.Doors, conf: Optional[conf_file.Conf], notes: list[s
         client = imds.Imds.from_environment(doors.environ, deadline_seconds=min(METADATA_SECONDS, doors.wait_seconds))
         return metadata_cache.of(facts.read(client, region=region))
     except errors.BootstrapError as error:
-        notes.append(f"what is said of the instance is what it last knew: {error.message}")
+        notes.append(f"the facts about the instance are from the cache: {error.message}")
         return metadata_cache.read(doors.root)
 
 
-def _host_uuid(root: paths.Root) -> Optional[str]:
-    """Return what this host is called in its cluster; the file belongs to an account that may put anything there."""
+def _host_uuid(root: paths.Root) -> str | None:
+    """Return the identifier of this host in its cluster; another account can write to the file."""
     try:
         found = directory.read(root, f"{paths.DATA}/{HOST_UUID}")
     except OSError:
@@ -237,7 +236,7 @@ def _host_uuid(root: paths.Root) -> Optional[str]:
     return text if _UUID.fullmatch(text) else None
 
 
-def _configuration(root: paths.Root, generation: Optional[generations.Generation]) -> Configuration:
+def _configuration(root: paths.Root, generation: generations.Generation | None) -> Configuration:
     return Configuration(
         generation=None if generation is None else generation.number,
         conf=os.path.lexists(root.path(paths.CONF)),
@@ -245,7 +244,7 @@ def _configuration(root: paths.Root, generation: Optional[generations.Generation
     )
 
 
-def _is_edited(root: paths.Root, generation: Optional[generations.Generation]) -> Optional[bool]:
+def _is_edited(root: paths.Root, generation: generations.Generation | None) -> bool | None:
     if not os.path.lexists(root.path(paths.TELEPORT_YAML)):
         return None
     wanted = generation.document if generation is not None else {}

@@ -1,4 +1,4 @@
-"""The archives in a store, as a table for people and as data for programs."""
+"""The archives in a store, as a table and as JSON data."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ def table(stored: Sequence[store.Stored], place: str) -> str:
 
 
 def data(stored: Sequence[store.Stored], place: str) -> dict[str, Any]:
-    """Return the same for --format json; `size` in bytes, `made` as in 2026-11-22T11:57:43Z."""
+    """Return the data for --format json; `size` in bytes, `made` as in 2026-11-22T11:57:43Z."""
     return {
         "place": place,
         "backups": [
             {
                 "archive": each.place,
                 "name": each.name,
-                "cluster": each.said.cluster,
-                "host": each.said.host,
+                "cluster": each.parsed.cluster,
+                "host": each.parsed.host,
                 "made": moment(each.made),
                 "size": each.size,
-                "compression": each.said.compression,
+                "compression": each.parsed.compression,
                 "verified": each.verified,
             }
             for each in newest_first(stored)
@@ -47,12 +47,12 @@ def data(stored: Sequence[store.Stored], place: str) -> dict[str, Any]:
 
 
 def newest_first(stored: Sequence[store.Stored]) -> list[store.Stored]:
-    """Return the archives in the order that people look for them."""
+    """Return the archives, the newest first."""
     return sorted(stored, key=lambda each: (each.made, each.name), reverse=True)
 
 
 def size(count: float) -> str:
-    """Return a number of bytes as people read it: 999 B, 1.0 kB, 12.3 MB, in steps of a thousand."""
+    """Return a number of bytes as text: 999 B, 1.0 kB, 12.3 MB, in steps of a thousand."""
     if count < 1000:
         return f"{int(count)} B"
     shown = ""
@@ -65,5 +65,5 @@ def size(count: float) -> str:
 
 
 def moment(made: datetime.datetime) -> str:
-    """Return a time in UTC as programs read it."""
+    """Return a time in UTC, in the form of JSON output."""
     return made.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

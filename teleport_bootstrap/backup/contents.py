@@ -1,11 +1,11 @@
-"""What goes into a backup of this host, but for what is left out of Teleport's data (see `data_directory`).
+"""The files of this host that go into a backup; `data_directory` has the details for Teleport's data.
 
-/etc/teleport.yaml, /etc/teleport.d, /etc/default/teleport     what Teleport and this agent are told
+/etc/teleport.yaml, /etc/teleport.d, /etc/default/teleport     the configuration of Teleport and this agent
 /etc/letsencrypt                                               with its links as links
 /etc/systemd/system/teleport*.d/*.conf                         drop-ins of our units
 the files that teleport.yaml names elsewhere                   keys, certificates, licenses
-/var/lib/teleport                                              and other places that teleport.yaml has for data
-/var/lib/teleport-bootstrap                                    generations, which is current, the units' environment
+/var/lib/teleport                                              and other data directories that teleport.yaml names
+/var/lib/teleport-bootstrap                                    generations, the current one, the units' environment
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Optional
+from typing import Any
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import interface
@@ -31,22 +31,22 @@ DROP_IN_PATTERN = "teleport*.d"
 _FILES = (paths.TELEPORT_YAML, paths.TELEPORT_DEFAULTS)
 _DIRECTORIES = (paths.CONF_DIRECTORY, paths.LETSENCRYPT)
 
-# Of our state: what is current, and what the units are started with. The rest is locks, notes of a change that is
-# under way, how jobs ended, and what this very instance was last told by its metadata service.
+# Files of the agent's state. The rest is locks, the journal of a change, results of jobs and cached metadata: they mean
+# nothing on another instance.
 _STATE_FILES = (paths.CURRENT, paths.UNIT_ENVIRONMENT)
 
 _TAR_BLOCK = 512
 
-# A lock of certbot's.
+# certbot's lock.
 _LOCKS = (".certbot.lock",)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What there is to back up here, found before anything is read.
+    """The places to back up, found before anything is read.
 
     `small` are the trees of /etc and single files, `data` the directories of Teleport's data, as paths on the instance.
-    `named` are the files among the small that only teleport.yaml knows of. `notes` tell what should be here and is not.
+    `named` are the files among `small` that teleport.yaml names elsewhere. `notes` say what is missing.
     """
 
     small: tuple[interface.Tree, ...]
@@ -56,10 +56,9 @@ class Layout:
 
 
 def layout(root: paths.Root, document: Mapping[str, Any]) -> Layout:
-    """Return what there is here; `document` is what teleport.yaml says.
+    """Return the places on this host; `document` is the parsed teleport.yaml.
 
-    Raises FileTrouble where one of the places is a symbolic link, or a file instead of a directory or the other way
-    round.
+    Raises FileTrouble where one of the places is a symbolic link, a file instead of a directory, or the reverse.
     """
     data = storage.directories(document)
     notes: list[str] = []
@@ -76,7 +75,7 @@ def layout(root: paths.Root, document: Mapping[str, Any]) -> Layout:
 
 
 class State:
-    """Our own state as it is at one moment: call `read` under the lock, and archive `tree` whenever its turn comes."""
+    """The agent's state at one moment: call `read` under the lock, and archive `tree` later."""
 
     def __init__(self, root: paths.Root) -> None:
         self._root = root
@@ -84,7 +83,7 @@ class State:
         self._numbers: frozenset[int] = frozenset()
 
     def read(self) -> None:
-        """Remember what is there now. Raises FileTrouble."""
+        """Remember the current state. Raises FileTrouble."""
         self._numbers = frozenset(generations.numbers(self._root))
         for path in _STATE_FILES:
             try:
@@ -98,10 +97,10 @@ class State:
 
     @property
     def tree(self) -> interface.Tree:
-        """Return what goes in of it."""
+        """The files of the state that are archived."""
         return interface.Tree(paths.STATE, choose=self._choose)
 
-    def _choose(self, path: str, facts: os.stat_result) -> interface.Choice:  # noqa: ARG002 - as a tree asks
+    def _choose(self, path: str, facts: os.stat_result) -> interface.Choice:  # noqa: ARG002 - a Tree passes it
         if path in self._contents:
             return interface.Instead(partial(_in_memory, self._contents[path]))
         if path in (paths.STATE, paths.GENERATIONS):
@@ -112,8 +111,8 @@ class State:
         return interface.TAKE if number.isdecimal() and int(number) in self._numbers else interface.Leave()
 
 
-def estimate(root: paths.Root, found: Layout, *, seconds: float = 5.0) -> Optional[int]:
-    """Return about how many bytes of tar the backup is, before it is compressed; None where counting takes too long."""
+def estimate(root: paths.Root, found: Layout, *, seconds: float = 5.0) -> int | None:
+    """Return about how many bytes the uncompressed backup has; None where counting takes longer than `seconds`."""
     end = clock.SYSTEM.monotonic() + seconds
     size = 0
     waiting = [root.path(path) for path in (*(tree.path for tree in found.small), *found.data, paths.GENERATIONS)]
@@ -131,8 +130,8 @@ def estimate(root: paths.Root, found: Layout, *, seconds: float = 5.0) -> Option
     return size
 
 
-def watched(tree: interface.Tree, begins: Callable[[], None]) -> interface.Tree:
-    """Return `tree`, with `begins` called when its turn has come."""
+def with_callback(tree: interface.Tree, begins: Callable[[], None]) -> interface.Tree:
+    """Return `tree`, with `begins` called for each of its files."""
 
     def choose(path: str, facts: os.stat_result) -> interface.Choice:
         begins()
@@ -150,13 +149,13 @@ def _in_memory(content: bytes) -> int:
     return descriptor
 
 
-def _choose_kept(path: str, facts: os.stat_result) -> interface.Choice:  # noqa: ARG001 - as a tree asks
+def _choose_kept(path: str, facts: os.stat_result) -> interface.Choice:  # noqa: ARG001 - a Tree passes it
     name = os.path.basename(path)
-    made_by_us = name.startswith(".") and name.endswith((changeset.STAGED, changeset.KEPT))
-    return interface.Leave() if made_by_us or name in _LOCKS else interface.TAKE
+    is_temporary = name.startswith(".") and name.endswith((changeset.STAGED, changeset.KEPT))
+    return interface.Leave() if is_temporary or name in _LOCKS else interface.TAKE
 
 
-def _choose_drop_in(top: str, path: str, facts: os.stat_result) -> interface.Choice:  # noqa: ARG001 - as a tree asks
+def _choose_drop_in(top: str, path: str, facts: os.stat_result) -> interface.Choice:  # noqa: ARG001 - a Tree passes it
     return interface.TAKE if path == top or path.endswith(".conf") else interface.Leave()
 
 
@@ -176,16 +175,16 @@ def _drop_ins(root: paths.Root) -> list[str]:
 
 
 def _named(root: paths.Root, document: Mapping[str, Any], trees: list[str], notes: list[str]) -> tuple[str, ...]:
-    """Return the files that `document` names and that are in none of `trees`; what cannot be had becomes a note."""
+    """Return the files that `document` names and that are in none of `trees`; add a note for each that is missing."""
     found: list[str] = []
-    for said in named_files.paths_in(document):
-        path = "/" + os.path.normpath(said).lstrip("/")
+    for name in named_files.paths_in(document):
+        path = "/" + os.path.normpath(name).lstrip("/")
         real = _real(root, path)
         if real is None:
             notes.append(f"{path}, which teleport.yaml names, is not in the backup: it leads out of {root.directory}")
             continue
         if real != path and not any(storage.is_in(path, tree) for tree in trees):
-            notes.append(f"{path}, which teleport.yaml names, is a link to {real}: the backup holds that, not the link")
+            notes.append(f"{path}, which teleport.yaml names, is a link to {real}: the backup has that file, not it")
             path = real
         if path in found or any(storage.is_in(path, tree) for tree in trees):
             continue
@@ -197,12 +196,12 @@ def _named(root: paths.Root, document: Mapping[str, Any], trees: list[str], note
         if stat.S_ISREG(mode):
             found.append(path)
         else:
-            notes.append(f"{path}, which teleport.yaml names, is not in the backup: it is no regular file")
+            notes.append(f"{path}, which teleport.yaml names, is not in the backup: it is not a regular file")
     return tuple(found)
 
 
-def _real(root: paths.Root, path: str) -> Optional[str]:
-    """Return where `path` leads to, as the instance sees it; None where that is outside of the root."""
+def _real(root: paths.Root, path: str) -> str | None:
+    """Return the target of `path`, as the instance sees it; None where that is outside of the root directory."""
     top = os.path.realpath(root.directory)
     real = os.path.realpath(root.path(path))
     if top == "/":
@@ -211,7 +210,7 @@ def _real(root: paths.Root, path: str) -> Optional[str]:
 
 
 def _is_foreign(root: paths.Root, path: str) -> bool:
-    """Whether another account than root can change what is in `path`."""
+    """Return whether another account than root can change the contents of `path`."""
     try:
         facts = os.lstat(root.path(path))
     except OSError:
@@ -229,12 +228,12 @@ def _require(root: paths.Root, path: str, fits: Callable[[int], bool], kind: str
         raise errors.FileTrouble(f"{shown} cannot be read: {error.strerror}", hint="Run as root.") from None
     if stat.S_ISLNK(mode):
         raise errors.FileTrouble(
-            f"{shown} is a symbolic link, and root follows none where another account could have put it",
-            hint=f"Put {kind} in its place. A volume is mounted there, or with a bind mount, instead of a link: "
+            f"{shown} is a symbolic link, which another account could have put there; backups do not follow it",
+            hint=f"Replace it by {kind}. Instead of a link to a volume, use a bind mount: "
             f"`mount --bind {_target(shown)} {shown}`, and the same in /etc/fstab.",
         )
     if not fits(mode):
-        raise errors.FileTrouble(f"{shown} is not {kind}", hint="Look what made it, and put the right thing there.")
+        raise errors.FileTrouble(f"{shown} is not {kind}", hint=f"Find out what created it, and replace it by {kind}.")
 
 
 def _target(link: str) -> str:

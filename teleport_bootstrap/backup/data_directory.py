@@ -1,7 +1,7 @@
-"""What goes into a backup of Teleport's data: its databases as copies, everything else as it is, but for what passes.
+"""Teleport's data in a backup: copies of its databases, and everything else as it is.
 
-Left out are sockets, pid files, caches, and what SQLite keeps beside a database. Unsent recordings and events under
-`log/` are data like any other.
+Left out are sockets, pid files, caches, and the files that SQLite keeps beside a database. Unsent recordings and
+events under `log/` are included.
 """
 
 from __future__ import annotations
@@ -12,29 +12,28 @@ import stat
 import tempfile
 from functools import partial
 from types import TracebackType
-from typing import Optional
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.backup import databases, databases_child
 from teleport_bootstrap.change import changeset, exchange
 
-# What Teleport makes anew: a copy of the cluster's resources, as proxies and nodes keep it.
+# Teleport regenerates it: a copy of the cluster's resources on proxies and nodes.
 CACHES = (b"cache",)
-# What a file system has at its top, where the data is on a volume of its own.
+# At the top of a file system, where the data is on a volume of its own.
 FILE_SYSTEM = b"lost+found"
 PID_ENDING = b".pid"
 
-# What Teleport calls its databases. One of that name is expected to be one whatever it begins with.
+# The name of Teleport's databases. A file of this name is treated as a database whatever its content.
 DATABASE_NAME = b"sqlite.db"
 
-# A database is a number of pages, of which the smallest has this size: what is not is not even looked into.
+# A database consists of pages of at least this size; a file of another length is not opened to look for its magic.
 _SMALLEST_PAGE = 512
 _ENDINGS = (b".db", b".sqlite", b".sqlite3")
 
 _COMPANIONS = tuple(companion.encode() for companion in databases.COMPANIONS)
 _SCRATCH = os.fsencode(databases_child.SCRATCH_PREFIX)
-# What a restore has put aside where the directory is a mount point.
+# The data before a restore, where the directory is a mount point.
 _ASIDE = os.fsencode(exchange.INSIDE)
 _STAGED = tuple(ending.encode() for ending in (changeset.STAGED, changeset.KEPT))
 
@@ -42,8 +41,8 @@ _STAGED = tuple(ending.encode() for ending in (changeset.STAGED, changeset.KEPT)
 class DataDirectory:
     """Teleport's data at `path`, a path on the instance. Use as a context manager while the archive is written.
 
-    With `allow_damaged`, a database that is damaged is archived as the files that it consists of, with a note;
-    otherwise it ends the backup.
+    With `allow_damaged`, the files of a damaged database are archived as they are, with a note; otherwise a damaged
+    database ends the backup.
     """
 
     def __init__(self, root: paths.Root, path: str, *, allow_damaged: bool = False) -> None:
@@ -52,7 +51,7 @@ class DataDirectory:
         self._shown = root.path(path)
         self._allow_damaged = allow_damaged
         self._damaged: dict[bytes, str] = {}
-        self._parent: Optional[tuple[bytes, int]] = None
+        self._parent: tuple[bytes, int] | None = None
         self._resources = contextlib.ExitStack()
 
     def __enter__(self) -> DataDirectory:
@@ -60,7 +59,7 @@ class DataDirectory:
             self._descriptor = os.open(self._shown, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError as error:
             raise errors.FileTrouble(
-                f"{self._shown} cannot be read: {error.strerror}", hint="Run as root, and look what is there."
+                f"{self._shown} cannot be read: {error.strerror}", hint="Run as root, and check what is there."
             ) from None
         self._resources.callback(os.close, self._descriptor)
         self._resources.callback(self._forget_parent)
@@ -69,22 +68,22 @@ class DataDirectory:
         return self
 
     def __exit__(
-        self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._resources.close()
 
     @property
     def tree(self) -> interface.Tree:
-        """Return it as a tree of the archive."""
+        """The directory as a tree of the archive."""
         return interface.Tree(self.path, hostile=True, choose=self._choose)
 
     def _choose(self, path: str, facts: os.stat_result) -> interface.Choice:
         below = os.fsencode(path)[len(self._top) :].lstrip(b"/")
         if not below:
             return interface.TAKE
-        if stat.S_ISSOCK(facts.st_mode) or self._passes(below):
+        if stat.S_ISSOCK(facts.st_mode) or self._is_transient(below):
             return interface.Leave()
-        # One with other names may be anybody's, linked in here: the archive leaves it out and says so.
+        # A hard link to a file of another account: the archive leaves it out, with a note.
         if not stat.S_ISREG(facts.st_mode) or (facts.st_nlink > 1 and facts.st_uid != self._owner):
             return interface.TAKE
         base = next((below[: -len(each)] for each in _COMPANIONS if below.endswith(each)), None)
@@ -94,7 +93,7 @@ class DataDirectory:
             return self._copy_of(below)
         return interface.TAKE
 
-    def _passes(self, below: bytes) -> bool:
+    def _is_transient(self, below: bytes) -> bool:
         name = below.rpartition(b"/")[2]
         is_staged = name.startswith(b".") and name.endswith(_STAGED)
         is_at_top = name == below
@@ -123,14 +122,14 @@ class DataDirectory:
     def _copy_of(self, below: bytes) -> interface.Choice:
         if not self._allow_damaged:
             return interface.Instead(partial(self._copied, below))
-        # Whether it is damaged decides about what lies beside it, which has its turn next.
+        # Whether it is damaged decides about the files beside it, which come next.
         try:
             descriptor = self._copied(below)
         except interface.Gone as gone:
             return interface.Leave(str(gone))
         except errors.DatabaseDamaged as error:
             self._damaged[below] = error.message
-            return interface.Instead(partial(self._raw, below), note=f"{error.message}; it is here as it was found")
+            return interface.Instead(partial(self._raw, below), note=f"{error.message}; archived as it is")
         return interface.Instead(lambda: descriptor)
 
     def _copied(self, below: bytes) -> int:
@@ -138,7 +137,7 @@ class DataDirectory:
             return self._copier.copy(below)
         except errors.BootstrapError:
             if self._is_gone(below):
-                raise interface.Gone("it was gone, or something else, when its turn had come") from None
+                raise interface.Gone("it vanished, or was replaced, before it was read") from None
             raise
 
     def _is_gone(self, below: bytes) -> bool:
@@ -149,7 +148,7 @@ class DataDirectory:
             return True
 
     def _raw(self, below: bytes) -> int:
-        """Return the descriptor of a copy of the file as it is: what is left of a database that SQLite cannot read."""
+        """Return the descriptor of a byte-by-byte copy of a database that SQLite cannot read."""
         try:
             parent, name = self._parent_of(below)
             source = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
@@ -158,8 +157,8 @@ class DataDirectory:
         try:
             facts = os.fstat(source)
             if not stat.S_ISREG(facts.st_mode) or (facts.st_nlink > 1 and facts.st_uid != self._owner):
-                raise interface.Gone("it was something else when its turn had come")
-            # Beside the original, under no name: there is room, and nobody else can reach it.
+                raise interface.Gone("it was replaced before it was read")
+            # Unnamed, and on the same disk, which has room for databases; no other account can reach it.
             with tempfile.TemporaryFile(dir=f"/proc/self/fd/{self._descriptor}") as copy:
                 left = facts.st_size
                 while left:
@@ -174,13 +173,13 @@ class DataDirectory:
         except OSError as error:
             raise errors.FileTrouble(
                 f"{self._shown}/{os.fsdecode(below)} cannot be copied: {error.strerror}",
-                hint=f"Look at the space in {self._shown}.",
+                hint=f"Check the free space in {self._shown}.",
             ) from None
         finally:
             os.close(source)
 
     def _head(self, below: bytes) -> bytes:
-        """Return how a file begins; nothing where it cannot be read, which whoever archives it tells."""
+        """Return the first bytes of a file, none where it cannot be read; archiving it reports the error."""
         try:
             parent, name = self._parent_of(below)
             descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
@@ -196,9 +195,9 @@ class DataDirectory:
             os.close(descriptor)
 
     def _parent_of(self, below: bytes) -> tuple[int, bytes]:
-        """Return the open directory that `below` is in, and its name there; no link on the way is followed.
+        """Return the open directory of `below`, and its name there, without following any link.
 
-        The last one stays open: files come directory by directory. Raises OSError.
+        The last directory stays open, because files come directory by directory. Raises OSError.
         """
         directory, _, name = below.rpartition(b"/")
         if not directory:

@@ -1,8 +1,8 @@
-"""Copies of live SQLite databases, made by a child that has no more rights than the account that they belong to.
+"""Copies of live SQLite databases, made by a child process with the rights of the account that owns them.
 
-The data directory is hostile ground: whoever owns it may put links, pipes and databases made to break SQLite there. So
-root opens the directory, and a child in it that runs as its owner does the rest. What comes back is the descriptor of a
-file without a name, which holds what was committed at one moment, checked by SQLite.
+The data directory is hostile: its owner may put links, pipes and databases there that are made to break SQLite. So root
+opens the directory, and a child that runs as its owner does the rest. It returns the descriptor of an unnamed file with
+everything that was committed at one moment, checked by SQLite.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Optional
+from typing import Any
 
 from teleport_bootstrap import errors, escaping
 from teleport_bootstrap.backup import archive_table, databases_child
 
 logger = logging.getLogger(__name__)
 
-# SQLite's file format, section 1.3: every database begins with it, but for an empty one.
+# SQLite's file format, section 1.3: each database but an empty one begins with it.
 MAGIC = b"SQLite format 3\0"
 
-# What SQLite keeps beside a database while it is open, or after a crash; a copy needs none of them.
+# Files beside an open database, or after a crash; a copy does not need them.
 COMPANIONS = ("-wal", "-shm", "-journal")
 
 # A copy of 41 MB took a tenth of a second; a slow disk, the check and a database that is locked take longer.
@@ -36,14 +36,14 @@ LEAST_SECONDS = 90.0
 BYTES_A_SECOND = 4 * 1024 * 1024
 END_SECONDS = 3.0
 
-# A database may grow between the look at its size and the copy. The rest of the disk is Teleport's.
+# A database may grow between the look at its size and the copy; and some space must be left for Teleport.
 GROWTH_BYTES = 64 * 1024 * 1024
 LEFT_FREE_BYTES = 64 * 1024 * 1024
 LEFT_FREE_SHARE = 0.02
 
 
 def is_database(head: bytes) -> bool:
-    """Whether a file that begins with `head` is an SQLite database."""
+    """Return whether a file that begins with `head` is an SQLite database."""
     return head.startswith(MAGIC)
 
 
@@ -51,34 +51,34 @@ def is_database(head: bytes) -> bool:
 class _Answer:
     result: str
     why: str
-    descriptor: Optional[int]
+    descriptor: int | None
 
 
 class Copier:
     """Copies databases out of the data directory at the open descriptor `data`; `shown` is its path for messages.
 
-    Use as a context manager. The child is started with the first copy, and anew after one that it did not survive.
+    Use as a context manager. The child is started with the first copy, and again after it has crashed.
     """
 
     def __init__(self, data: int, shown: str) -> None:
         self._data = data
         self._shown = shown
-        self._child: Optional[subprocess.Popen[bytes]] = None
-        self._socket: Optional[socket.socket] = None
+        self._child: subprocess.Popen[bytes] | None = None
+        self._socket: socket.socket | None = None
 
     def __enter__(self) -> Copier:
         return self
 
     def __exit__(
-        self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._end()
 
     def copy(self, path: bytes) -> int:
         """Return the descriptor of a copy of the database at `path`, relative to the data directory.
 
-        It is the caller's to close. Raises DatabaseDamaged where SQLite finds something wrong with the database, and
-        FileTrouble where there is no room, no permission or no end.
+        The caller closes it. Raises DatabaseDamaged where SQLite reports damage, and FileTrouble where there is no
+        space or no permission, or where copying takes too long.
         """
         shown = f"{self._shown}/{os.fsdecode(path)}"
         size = self._room(path, shown)
@@ -87,19 +87,19 @@ class Copier:
             self._close(answer.descriptor)
             raise errors.DatabaseDamaged(
                 f"the database {shown} is damaged: {answer.why}",
-                hint="Restore it from an earlier backup, or let Teleport make a new one. To save what there is, run "
-                "this again with --allow-damaged: the files are then taken as they are, for `sqlite3 FILE .recover`.",
+                hint="Restore it from an earlier backup, or let Teleport create a new one. To save what is left, run "
+                "again with --allow-damaged: its files are then archived as they are, for `sqlite3 FILE .recover`.",
             )
         if answer.result != databases_child.COPIED or answer.descriptor is None:
             self._close(answer.descriptor)
             raise errors.FileTrouble(
                 f"the database {shown} cannot be copied: {answer.why or 'there was no copy'}",
-                hint=f"Look at the space in {self._shown}, and whether the file belongs to the owner of it.",
+                hint=f"Check the free space in {self._shown}, and that the file belongs to the owner of the directory.",
             )
         return answer.descriptor
 
     def _room(self, path: bytes, shown: str) -> int:
-        """Return how many bytes the copy takes, about; raises FileTrouble where there are not so many."""
+        """Return about how many bytes the copy takes. Raises FileTrouble where less is free."""
         needed = 0
         for companion in ("", "-wal"):
             with contextlib.suppress(OSError):
@@ -112,23 +112,23 @@ class Copier:
             raise errors.FileTrouble(
                 f"{self._shown} has no room for a copy of {shown}: it takes {archive_table.size(needed)}, and "
                 f"{archive_table.size(max(0, free))} can be used",
-                hint="Make room on that disk; the copy is removed as soon as it is in the archive.",
+                hint="Make room on that disk. The copy is removed as soon as it is in the archive.",
             )
         return needed
 
     def _ask(self, path: bytes, size: int) -> _Answer:
-        asked = self._started()
+        connection = self._started()
         seconds = LEAST_SECONDS + size / BYTES_A_SECOND
-        asked.settimeout(seconds)
+        connection.settimeout(seconds)
         try:
-            asked.send(b"%d\0%s" % (size + size // 4 + GROWTH_BYTES, path))
-            packet, descriptors, _, _ = socket.recv_fds(asked, databases_child.LONGEST_PACKET, 4)
+            connection.send(b"%d\0%s" % (size + size // 4 + GROWTH_BYTES, path))
+            packet, descriptors, _, _ = socket.recv_fds(connection, databases_child.LONGEST_PACKET, 4)
         except socket.timeout:
             self._end()
-            # What it could not remove itself, its successor does.
+            # The next child removes what this one left.
             self._started()
             self._end()
-            return _Answer(databases_child.FAILED, f"no end after {seconds:.0f} s", None)
+            return _Answer(databases_child.FAILED, f"it did not end within {seconds:.0f} s", None)
         except OSError as error:
             packet, descriptors = b"", []
             logger.debug("the child that copies databases: %s", error)
@@ -140,17 +140,17 @@ class Copier:
             return _Answer(databases_child.FAILED, self._death(), None)
         return self._read(packet, descriptor)
 
-    def _read(self, packet: bytes, descriptor: Optional[int]) -> _Answer:
+    def _read(self, packet: bytes, descriptor: int | None) -> _Answer:
         """Return the child's answer, which is as trustworthy as the account that it runs as."""
         try:
-            said: Any = json.loads(packet)
-            result, why = str(said["result"]), " ".join(str(said["why"]).split())[:300]
+            values: Any = json.loads(packet)
+            result, why = str(values["result"]), " ".join(str(values["why"]).split())[:300]
         except (ValueError, KeyError, TypeError):
             self._close(descriptor)
-            return _Answer(databases_child.FAILED, "the answer of the child cannot be read", None)
+            return _Answer(databases_child.FAILED, "the answer of the child is malformed", None)
         if descriptor is not None and not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            return _Answer(databases_child.FAILED, "the copy is no regular file", None)
+            return _Answer(databases_child.FAILED, "the copy is not a regular file", None)
         return _Answer(result, escaping.one_line(why), descriptor)
 
     def _started(self) -> socket.socket:
@@ -163,7 +163,7 @@ class Copier:
         try:
             with theirs:
                 self._child = subprocess.Popen(
-                    # Isolated: what the environment or the working directory hold is not ours.
+                    # Isolated from the environment and the working directory.
                     [sys.executable, "-I", "-S", "-B", program, *arguments],
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
@@ -175,13 +175,13 @@ class Copier:
         except OSError as error:
             ours.close()
             raise errors.FileTrouble(
-                f"{sys.executable} cannot be started to copy databases: {error.strerror}", hint="Look at the memory."
+                f"{sys.executable} cannot be started to copy databases: {error.strerror}", hint="Check the free memory."
             ) from None
         self._socket = ours
         return ours
 
     def _death(self) -> str:
-        """Return how the child ended that should have copied a database."""
+        """Return how the child ended, for an error message."""
         child = self._child
         self._end()
         if child is None or child.returncode is None:
@@ -191,7 +191,7 @@ class Copier:
         return f"the child that copied it ended with status {child.returncode}{self._words}"
 
     def _end(self) -> None:
-        """End the child: it goes by itself when nobody is there any more, and takes what it has made along."""
+        """End the child: it exits when its connection is closed, and removes its files."""
         child, self._child = self._child, None
         self._words = ""
         if self._socket is not None:
@@ -211,6 +211,6 @@ class Copier:
             self._words = f": {lines[-1][:200]}"
             logger.debug("the child that copies databases said: %s", " | ".join(lines)[:2000])
 
-    def _close(self, descriptor: Optional[int]) -> None:
+    def _close(self, descriptor: int | None) -> None:
         if descriptor is not None:
             os.close(descriptor)

@@ -1,12 +1,11 @@
-"""The child that copies SQLite databases, as the account that they belong to. Started by `databases`, never by hand.
+"""The child process that copies SQLite databases, as the account that owns them. Only `databases` starts it.
 
-It is a file that Python runs by its path, in isolated mode, and so it imports nothing but the standard library. It has
-no rights but those of the account that could do all of this anyway: what is planted for it in the data directory leads
-nowhere else.
+Python runs this file by its path, in isolated mode, so it imports only the standard library. It has only the rights of
+the account: a trap in the data directory gains that account nothing.
 
-Input and output is the socket at descriptor 0. Each packet that comes in is the number of bytes that the copy of a
-database may take, a zero byte, and its path, relative to the data directory; each that goes out is JSON, and brings the
-descriptor of the copy, which has no name any more, where there is one. The end of the input is the end of the child.
+It talks over the socket at descriptor 0. Each packet that it receives is the number of bytes that the copy may take, a
+zero byte, and the path of the database, relative to the data directory. Each answer is JSON, with the descriptor of the
+unnamed copy on success. It exits when the socket is closed.
 """
 
 from __future__ import annotations
@@ -27,18 +26,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn, Optional
+from typing import Any, NoReturn
 from urllib.parse import quote_from_bytes
 
-# What the directory is called that the copies are made in; `contents` leaves it out, and so knows the name too.
+# The name of the directory for copies; `data_directory` leaves it out of the archive.
 SCRATCH_PREFIX = ".teleport-bootstrap-backup."
 
-# What came of one database.
+# Results for one database.
 COPIED = "copied"
 DAMAGED = "damaged"
 FAILED = "failed"
 
-# A database that others keep locked is waited for; whoever started us ends us when it takes too long altogether.
+# How long to wait for a locked database; the parent process limits the whole copy.
 BUSY_SECONDS = 30.0
 ATTEMPT_SECONDS = 0.5
 PROBLEMS_SHOWN = 3
@@ -55,17 +54,17 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, _end)
     top = _enter(data, uid, gid)
-    with socket.socket(fileno=0) as asked, _scratch(top) as scratch:
+    with socket.socket(fileno=0) as connection, _scratch(top) as scratch:
         while True:
-            limit, _, path = asked.recv(LONGEST_PACKET).partition(b"\0")
+            limit, _, path = connection.recv(LONGEST_PACKET).partition(b"\0")
             if not path:
                 return
             resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), resource.RLIM_INFINITY))
-            _answer(asked, *_copied(top, path, scratch))
+            _answer(connection, *_copied(top, path, scratch))
 
 
 def _enter(data: int, uid: int, gid: int) -> bytes:
-    """Become the account `uid`, with the data directory as the whole world, and return what it is called there."""
+    """Become the account `uid`, with the data directory as root where possible; return the path of the directory."""
     os.umask(0o077)
     os.fchdir(data)
     os.close(data)
@@ -74,8 +73,7 @@ def _enter(data: int, uid: int, gid: int) -> bytes:
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     resource.setrlimit(resource.RLIMIT_NOFILE, (MOST_FILES, MOST_FILES))
     if os.geteuid() == 0:
-        # Absolute links, and `..`, then stay inside. Where a sandbox does not let us, the account's own rights are what
-        # it is held by.
+        # Absolute links, and `..`, then stay inside. Where a sandbox forbids it, the account's rights are the limit.
         with contextlib.suppress(OSError):
             os.chroot(".")
             top = b""
@@ -90,7 +88,7 @@ def _enter(data: int, uid: int, gid: int) -> bytes:
 
 @contextlib.contextmanager
 def _scratch(top: bytes) -> Iterator[bytes]:
-    """Make a directory for copies in the data directory, and remove it again, with those that a killed run left."""
+    """Create a directory for copies in the data directory, and remove it at the end; remove those of killed runs."""
     directory = top or b"/"
     _sweep(directory)
     before = os.stat(directory)
@@ -98,7 +96,7 @@ def _scratch(top: bytes) -> Iterator[bytes]:
     descriptor = os.open(made, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     ours = os.stat(directory).st_mtime_ns
     try:
-        # While we live, nobody else sweeps it away.
+        # The lock keeps other runs from removing it.
         fcntl.flock(descriptor, fcntl.LOCK_SH)
         yield made
     finally:
@@ -106,7 +104,7 @@ def _scratch(top: bytes) -> Iterator[bytes]:
         is_untouched = os.stat(directory).st_mtime_ns == ours
         shutil.rmtree(made, ignore_errors=True)
         if is_untouched:
-            # As if nothing had been there.
+            # Leave no trace.
             os.utime(directory, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
@@ -124,15 +122,15 @@ def _sweep(top: bytes) -> None:
                 os.close(descriptor)
 
 
-def _copied(top: bytes, path: bytes, scratch: bytes) -> tuple[dict[str, Any], Optional[int]]:
-    """Return what came of copying the database at `path`, and the descriptor of the copy where there is one."""
+def _copied(top: bytes, path: bytes, scratch: bytes) -> tuple[dict[str, Any], int | None]:
+    """Return the result of copying the database at `path`, and the descriptor of the copy on success."""
     target = os.path.join(scratch, b"copy")
     source = b"%s/%s" % (top, path)
     try:
         try:
-            # SQLite would wait for what is at the other end of a pipe.
+            # SQLite would block on a named pipe.
             if not stat.S_ISREG(os.lstat(source).st_mode):
-                raise OSError(errno.EINVAL, "it is no regular file any more")
+                raise OSError(errno.EINVAL, "it is no longer a regular file")
             _copy(source, target)
             problems = _problems(target)
             if problems:
@@ -155,23 +153,23 @@ def _copied(top: bytes, path: bytes, scratch: bytes) -> tuple[dict[str, Any], Op
 
 
 def _kind(error: sqlite3.Error) -> str:
-    """Return whether SQLite complains of the database or of the world around it; Python before 3.11 has only words."""
-    said = str(error)
+    """Return whether an error is about the database or its surroundings; Python before 3.11 has only the text."""
+    text = str(error)
     words = ("malformed", "not a database", "unsupported file format", "no such collation")
-    return DAMAGED if any(each in said for each in words) else FAILED
+    return DAMAGED if any(each in text for each in words) else FAILED
 
 
 def _copy(source: bytes, target: bytes) -> None:
-    """Copy what is committed in the database `source` at this moment, in one piece, to a new one at `target`."""
-    # Read-only where there is something in the log: closing would otherwise write that into the database. Not so where
-    # there is no log, since a reader who may not write leaves an empty one behind.
+    """Copy what is committed in the database `source` at one moment to a new one at `target`."""
+    # Read-only where there is a log: closing the database would otherwise write the log into it. Writable where there
+    # is none, since a read-only connection leaves an empty log behind.
     mode = "ro" if os.path.lexists(source + b"-wal") else "rw"
     try:
         _copy_with(mode, source, target)
     except sqlite3.OperationalError as error:
         if mode == "rw" or "readonly" not in str(error):
             raise
-        # A change that was cut off has to be rolled back first, as Teleport does when it opens the database.
+        # An interrupted transaction has to be rolled back first, as Teleport does when it opens the database.
         _copy_with("rw", source, target)
 
 
@@ -183,17 +181,17 @@ def _copy_with(mode: str, source: bytes, target: bytes) -> None:
         contextlib.closing(sqlite3.connect(uri, uri=True, timeout=ATTEMPT_SECONDS)) as opened,
         contextlib.closing(sqlite3.connect(os.fsdecode(target))) as copy,
     ):
-        # Nobody needs the copy after a power failure.
+        # The copy is not needed after a power failure.
         copy.execute("PRAGMA synchronous = OFF")
-        # In one step: one that gives others a turn begins anew whenever they commit.
-        opened.backup(copy, pages=-1, sleep=0.05, progress=_patience())
+        # In one step: a copy in several steps starts over with each commit of another process.
+        opened.backup(copy, pages=-1, sleep=0.05, progress=_lock_timeout())
 
 
-def _patience() -> Callable[[int, int, int], None]:
-    """Return what is called after each attempt; a database that others keep locked is tried for BUSY_SECONDS."""
+def _lock_timeout() -> Callable[[int, int, int], None]:
+    """Return a function to call after each attempt, which gives up on a locked database after BUSY_SECONDS."""
     begun = time.monotonic()
 
-    def tried(status: int, remaining: int, total: int) -> None:  # noqa: ARG001 - as backup wants it
+    def tried(status: int, remaining: int, total: int) -> None:  # noqa: ARG001 - backup passes them
         if time.monotonic() - begun > BUSY_SECONDS:
             raise sqlite3.OperationalError(f"it stayed locked for {BUSY_SECONDS:.0f} s")
 
@@ -201,30 +199,30 @@ def _patience() -> Callable[[int, int, int], None]:
 
 
 def _problems(target: bytes) -> list[str]:
-    """Return what SQLite finds wrong with the database; none is as it should be."""
+    """Return what SQLite finds wrong with the database, nothing for a good one."""
     with contextlib.closing(sqlite3.connect(os.fsdecode(target))) as copy:
-        # What a hostile schema could make of a check: functions that it should not reach.
+        # A hostile schema must not call functions.
         copy.execute("PRAGMA trusted_schema = OFF")
         copy.execute("PRAGMA temp_store = MEMORY")
         copy.text_factory = bytes
-        said = [row[0] for row in copy.execute(f"PRAGMA integrity_check({PROBLEMS_SHOWN})")]
-    shown = [line.decode("utf-8", "replace") if isinstance(line, bytes) else str(line) for line in said]
+        found = [row[0] for row in copy.execute(f"PRAGMA integrity_check({PROBLEMS_SHOWN})")]
+    shown = [line.decode("utf-8", "replace") if isinstance(line, bytes) else str(line) for line in found]
     return [] if shown == ["ok"] else shown[:PROBLEMS_SHOWN]
 
 
-def _answer(asked: socket.socket, said: dict[str, Any], descriptor: Optional[int]) -> None:
-    packet = json.dumps(said).encode()
+def _answer(connection: socket.socket, answer: dict[str, Any], descriptor: int | None) -> None:
+    packet = json.dumps(answer).encode()
     if descriptor is None:
-        asked.send(packet)
+        connection.send(packet)
         return
     try:
-        socket.send_fds(asked, [packet], [descriptor])
+        socket.send_fds(connection, [packet], [descriptor])
     finally:
         os.close(descriptor)
 
 
-def _end(number: int, frame: object) -> NoReturn:  # noqa: ARG001 - as signal wants it
-    # As an exception, so that what is in the making goes.
+def _end(number: int, frame: object) -> NoReturn:  # noqa: ARG001 - signal passes it
+    # As an exception, so that unfinished copies are removed.
     raise SystemExit(128 + number)
 
 

@@ -1,4 +1,4 @@
-"""Teleport stopped while its data is read, and started again whatever happens."""
+"""Stopping Teleport while its data is read, and starting it again whatever happens."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from teleport_bootstrap.state import jobs
 
 logger = logging.getLogger(__name__)
 
-# Until systemd says that it runs; whether it is well, `status` tells.
+# Until systemd reports it active; `status` reports its health.
 START_SECONDS = 30.0
 POLL_SECONDS = 0.5
 
@@ -24,10 +24,10 @@ CALL_SECONDS = 10.0
 
 @contextlib.contextmanager
 def stopped(root: paths.Root) -> Iterator[tuple[str, ...]]:
-    """Stop those of Teleport's units that run, and start them again when the body is over, however it ends.
+    """Stop Teleport's running units, and start them again after the body, however it ends.
 
-    Gives their names; none where none runs, or no systemd. Raises UnitTrouble where one does not stop, after which it
-    has been asked to start again, and where one does not start.
+    Gives their names, none without systemd. Raises UnitTrouble where one does not stop (then all are started again),
+    and where one does not start.
     """
     units = running(root)
     if not units:
@@ -43,7 +43,7 @@ def stopped(root: paths.Root) -> Iterator[tuple[str, ...]]:
 
 
 def running(root: paths.Root) -> tuple[str, ...]:
-    """Return those of Teleport's units that run. Raises UnitTrouble."""
+    """Return Teleport's running units. Raises UnitTrouble."""
     if not systemd.is_running(root):
         return ()
     installed = [unit for unit in unit_table.TELEPORT_SERVICES if systemd.is_installed(root, unit)]
@@ -57,20 +57,20 @@ def _start(units: Sequence[str]) -> None:
         deadline = clock.SYSTEM.monotonic() + START_SECONDS
         while any(state.active != "active" for state in systemd.states(units).values()):
             if clock.SYSTEM.monotonic() > deadline:
-                raise errors.UnitTrouble(f"{', '.join(units)} does not run {START_SECONDS:.0f} s after it was started")
+                raise errors.UnitTrouble(f"{', '.join(units)} is not active {START_SECONDS:.0f} s after its start")
             clock.SYSTEM.sleep(POLL_SECONDS)
     except errors.UnitTrouble as error:
         raise errors.UnitTrouble(
-            f"Teleport was stopped for the backup and does not run again: {error.message}",
+            f"Teleport was stopped for the backup and could not be started again: {error.message}",
             hint=f"Start it: `systemctl start {' '.join(units)}`, and see `journalctl -b -u {units[0]}`.",
         ) from None
 
 
 @contextlib.contextmanager
 def _watched(root: paths.Root, units: Sequence[str]) -> Iterator[None]:
-    """Have systemd start `units` again, should we be killed before we can.
+    """Have systemd start `units` again if this process is killed.
 
-    A unit of its own waits for the lock that this job holds as long as it lives, and takes no end of ours along.
+    A transient unit waits for the lock of this job, which the kernel releases when the process ends.
     """
     name = f"teleport-bootstrap-backup-{os.getpid()}.service"
     lock = root.path(jobs.lock_path(jobs.BACKUP))
@@ -79,7 +79,7 @@ def _watched(root: paths.Root, units: Sequence[str]) -> Iterator[None]:
         ["systemd-run", "--quiet", "--collect", f"--unit={name}", "flock", lock, *start], timeout_seconds=CALL_SECONDS
     )
     if not begun.ok:
-        logger.warning("nobody starts Teleport again if this command is killed: %s", begun.describe())
+        logger.warning("Teleport will stay stopped if this command is killed: %s", begun.describe())
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Which archives go, so that there are not more and more of them."""
+"""Removing old archives."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ logger = logging.getLogger(__name__)
 
 
 def to_remove(stored: Iterable[store.Stored], keep: int, *, spared: Collection[str] = ()) -> tuple[store.Stored, ...]:
-    """Return those of `stored`, the archives of one host, that go where `keep` of them are to stay, the oldest first.
+    """Return those of `stored`, the archives of one host, to remove when `keep` are to stay, the oldest first.
 
-    An archive goes when there are `keep` newer ones that are verified. So the newest verified ones stay, at least one;
-    one that is damaged, or whose verifying was cut short, never takes the place of a good one, and stays as long as it
-    is newer than those. Those named in `spared` stay. Raises UsageError where `keep` is less than one.
+    An archive is removed when there are `keep` newer verified ones. So the newest verified one always stays, and a
+    damaged or unverified archive never replaces a verified one. Those named in `spared` stay. Raises UsageError where
+    `keep` is less than one.
     """
     if keep < 1:
-        raise errors.UsageError(f"--keep {keep} would keep nothing", hint="Keep one at least.")
+        raise errors.UsageError(f"--keep {keep} would keep nothing", hint="Keep at least one.")
     going = []
     newer_and_good = 0
     for each in sorted(stored, key=lambda one: (one.made, one.name), reverse=True):
@@ -29,22 +29,22 @@ def to_remove(stored: Iterable[store.Stored], keep: int, *, spared: Collection[s
     return tuple(reversed(going))
 
 
-def apply(where_to: store.Store, name: str, keep: int) -> tuple[str, ...]:
-    """Remove from a store what `to_remove` says of the archives of the host that `name`, just made, is of.
+def apply(target: store.Store, name: str, keep: int) -> tuple[str, ...]:
+    """Remove old archives of the host of the new archive `name`, see `to_remove`; return their places.
 
-    Return the places of those that went; none where `name` is not one of our names. One that cannot be removed is
-    logged: the backup itself is good. Raises UsageError, and what Store.sources raises.
+    Removes nothing where `name` was chosen by the operator. An archive that cannot be removed is logged: the new backup
+    is good all the same. Raises UsageError, and what Store.sources raises.
     """
-    ours = names.parse(name)
-    if ours is None:
+    parsed = names.parse(name)
+    if parsed is None:
         return ()
-    series = [each for each in where_to.sources() if each.said.series == ours.series]
+    series = [each for each in target.sources() if each.parsed.series == parsed.series]
     gone = []
     for each in to_remove(series, keep, spared=(name,)):
         try:
-            where_to.delete(each.name)
+            target.delete(each.name)
         except errors.BootstrapError as error:
-            logger.warning("%s should have been removed, and stays: %s", each.place, error.message)
-            break  # what keeps this one from being removed keeps the others too
+            logger.warning("%s is old and could not be removed: %s", each.place, error.message)
+            break  # the others would fail for the same reason
         gone.append(each.place)
     return tuple(gone)

@@ -1,11 +1,11 @@
-"""Where Teleport keeps its cluster's state, as teleport.yaml says it: what of it a backup of this host cannot hold."""
+"""Where Teleport keeps its cluster's state, by teleport.yaml; only a part of it may be on this host."""
 
 from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any
 from urllib.parse import urlsplit
 
 from teleport_bootstrap import paths
@@ -13,7 +13,7 @@ from teleport_bootstrap import paths
 DIRECTORY = "dir"
 DYNAMODB = "dynamodb"
 
-# The default of Teleport where the file says nothing, and another name of the same.
+# Teleport's default, and another name for it.
 _ON_DISK = ("dir", "sqlite")
 
 
@@ -27,25 +27,25 @@ class TableBackup:
 
 @dataclass(frozen=True)
 class Storage:
-    """`type` as teleport.yaml has it; the tables of state and events, their region, and the bucket of recordings.
+    """`type` as in teleport.yaml; the tables of state and events, their region, and the URI of recordings.
 
-    `table_backups` are the on-demand backups that were asked for together with this one.
+    `table_backups` are the on-demand backups that were requested together with this one.
     """
 
     type: str
-    region: Optional[str] = None
+    region: str | None = None
     tables: tuple[str, ...] = ()
-    sessions: Optional[str] = None
+    sessions: str | None = None
     table_backups: tuple[TableBackup, ...] = field(default=())
 
     @property
-    def bucket(self) -> Optional[str]:
-        """The bucket of recordings, without what it calls them; None where they are on this host."""
+    def bucket(self) -> str | None:
+        """The bucket of recordings; None where they are on this host."""
         return urlsplit(self.sessions).netloc or None if self.sessions else None
 
 
-def of(document: Mapping[str, Any]) -> Storage:
-    """Return what `document`, a teleport.yaml, says."""
+def from_document(document: Mapping[str, Any]) -> Storage:
+    """Return the storage of a parsed teleport.yaml."""
     section = _storage(document)
     kind = section.get("type")
     kind = kind if isinstance(kind, str) and kind else DIRECTORY
@@ -62,7 +62,7 @@ def of(document: Mapping[str, Any]) -> Storage:
 
 
 def directories(document: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the directories that hold Teleport's data: the usual one first, then those that `document` names."""
+    """Return the directories of Teleport's data: the default one first, then those that `document` names."""
     teleport = document.get("teleport")
     named = [teleport.get("data_dir") if isinstance(teleport, Mapping) else None]
     section = _storage(document)
@@ -71,15 +71,15 @@ def directories(document: Mapping[str, Any]) -> tuple[str, ...]:
     found = [paths.DATA]
     for each in named:
         path = posixpath.normpath(each) if isinstance(each, str) and each.startswith("/") else None
-        # Two leading slashes are another name for one.
+        # Two leading slashes mean the same as one.
         path = "/" + path.lstrip("/") if path else None
-        if path and path != "/" and not any(is_in(path, known) for known in found):
-            found = [known for known in found if not is_in(known, path)] + [path]
+        if path and path != "/" and not any(is_in(path, other) for other in found):
+            found = [other for other in found if not is_in(other, path)] + [path]
     return tuple(found)
 
 
 def is_in(path: str, top: str) -> bool:
-    """Whether `path` is `top`, or below it."""
+    """Return whether `path` is `top`, or below it."""
     return path == top or path.startswith(f"{top.rstrip('/')}/")
 
 
@@ -90,7 +90,7 @@ def _storage(document: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _uris(value: Any) -> Iterator[str]:
-    """Yield the addresses of an audit setting, which is one or a list of them."""
+    """Yield the URIs of an audit setting, which is one of them or a list."""
     for each in value if isinstance(value, list) else [value]:
         if isinstance(each, str):
             yield each

@@ -1,4 +1,4 @@
-"""`teleport-bootstrap backup`: make a backup of this host; list backups, and check them."""
+"""`teleport-bootstrap backup`: make a backup of this host; list and verify backups."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import importlib
 from collections.abc import Sequence
 from types import ModuleType
-from typing import Any, Optional
+from typing import Any
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.cli import layout, result
@@ -15,9 +15,9 @@ EXAMPLE = "teleport-bootstrap backup s3://acme-backups/teleport --keep 7"
 
 MAKE = "create"
 BELOW = {
-    MAKE: "make a backup; what happens when no other command is named",
+    MAKE: "make a backup; the default command",
     "list": "list the backups in a place",
-    "verify": "read a backup from its first to its last byte, and name what is damaged",
+    "verify": "read all of a backup, and name what is damaged",
 }
 
 _WITH_VALUE = ("--root", "--format", "--log-level")
@@ -45,10 +45,10 @@ def _module(name: str) -> ModuleType:
 
 
 def _let_create_be_left_out(parser: argparse.ArgumentParser) -> None:
-    """Have `backup PLACE --keep 7` mean `backup create PLACE --keep 7`."""
+    """Make `backup PLACE --keep 7` mean `backup create PLACE --keep 7`."""
     parse = parser.parse_known_args
 
-    def parse_known_args(args: Optional[Sequence[str]] = None, namespace: Any = None) -> Any:
+    def parse_known_args(args: Sequence[str] | None = None, namespace: Any = None) -> Any:
         return parse(_completed(list(args or ())), namespace)
 
     parser.parse_known_args = parse_known_args  # type: ignore[method-assign]
@@ -61,11 +61,11 @@ def _completed(words: list[str]) -> list[str]:
     first = words[place] if place < len(words) else ""
     if first in BELOW or first in ("-h", "--help"):
         return words
-    # A directory called `list` would be a surprise to whoever put an option before the command.
+    # With an option before the command, `list` would be taken for a directory of that name.
     mistaken = [word for word in words[place:] if word in BELOW]
     if mistaken:
         raise errors.UsageError(
-            f"`{mistaken[0]}` has to be the first word after `backup`",
-            hint=f"Write ./{mistaken[0]} where a directory of that name is meant.",
+            f"`{mistaken[0]}` must be the first word after `backup`",
+            hint=f"Write ./{mistaken[0]} for a directory of that name.",
         )
     return [*words[:place], MAKE, *words[place:]]

@@ -1,4 +1,4 @@
-"""`teleport-bootstrap backup create`: make a backup of this host, and read it back before it counts."""
+"""`teleport-bootstrap backup create`: make a backup of this host, and verify it."""
 
 from __future__ import annotations
 
@@ -26,20 +26,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"a directory, or s3://BUCKET/PREFIX; default: {paths.BACKUPS}",
     )
     parser.add_argument("--stop", action="store_true", help="stop Teleport while its data is read")
-    parser.add_argument(
-        "--keep", metavar="N", type=_count, help="remove older backups of this host, but for the last N good ones"
-    )
+    parser.add_argument("--keep", metavar="N", type=_count, help="keep only the last N verified backups of this host")
     parser.add_argument("--kms-key-id", metavar="ID", help="encrypt with this key of KMS (s3:// only)")
     parser.add_argument(
         "--expected-bucket-owner", metavar="ACCOUNT", help="refuse a bucket of another account (s3:// only)"
     )
-    parser.add_argument("--without-tables", action="store_true", help="ask for no backups of DynamoDB tables")
-    parser.add_argument("--allow-damaged", action="store_true", help="take damaged databases as they are")
+    parser.add_argument("--without-tables", action="store_true", help="do not request backups of DynamoDB tables")
+    parser.add_argument("--allow-damaged", action="store_true", help="archive damaged databases as they are")
     options.add_wait(parser)
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
-    """Make a backup, and tell of it."""
+    """Make a backup."""
     root = options.root(arguments)
     if arguments.stop:
         disconnection.outlive(root)
@@ -60,7 +58,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
 def _text(made: backup.Made) -> str:
     packed = made.packed
     lines = [
-        f"{made.place}: {archive_table.size(packed.size)}, {packed.totals.files} files, read back and good",
+        f"{made.place}: {archive_table.size(packed.size)}, {packed.totals.files} files, verified",
         f"digest {packed.digest}",
         *(f"DynamoDB backup of {each['table']}: {each['arn']}" for each in made.header["storage"]["table_backups"]),
         *(f"stopped and started {unit}" for unit in made.stopped),

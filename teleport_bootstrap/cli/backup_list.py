@@ -26,16 +26,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
-    """List what is there; a place that does not exist yet has no backups, except where it was named."""
+    """List the backups. Only a place that was named must exist."""
     root = options.root(arguments)
     place = destination.parse(arguments.place, root)
     if place.name is not None:
         raise errors.UsageError(
-            f"{arguments.place} is one archive, not a place that holds some",
-            hint=f"`teleport-bootstrap backup verify {arguments.place}` tells whether it is good.",
+            f"{arguments.place} is an archive, not a place for archives",
+            hint=f"`teleport-bootstrap backup verify {arguments.place}` verifies it.",
         )
     if arguments.place is not None and not place.is_s3 and not os.path.isdir(place.path):
-        raise errors.BackupMissing(f"there is no directory {place.path}", hint="Check its name.")
+        raise errors.BackupMissing(f"the directory {place.path} does not exist", hint="Check its name.")
     doors = gather.Doors(root, os.environ, arguments.wait)
     store = destination.open_store(
         place,

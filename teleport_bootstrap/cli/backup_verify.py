@@ -1,4 +1,4 @@
-"""`teleport-bootstrap backup verify`: read a backup from its first to its last byte, and name what is damaged in it."""
+"""`teleport-bootstrap backup verify`: read all of a backup, and name what is damaged."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
-    """Verify, and tell what is in it."""
+    """Verify an archive."""
     root = options.root(arguments)
     place = destination.parse(arguments.archive, root)
     if place.name is None and not place.is_s3 and not os.path.isdir(place.path):
-        raise errors.BackupMissing(f"there is no {place.path}", hint="`teleport-bootstrap backup list` shows what is.")
+        raise errors.BackupMissing(f"{place.path} does not exist", hint="`teleport-bootstrap backup list` lists them.")
     if place.name is None:
         raise errors.UsageError(
-            f"{arguments.archive} is a place for backups, not one of them",
+            f"{arguments.archive} is a place for backups, not a backup",
             hint=f"`teleport-bootstrap backup list {arguments.archive}` shows what is there.",
         )
     doors = gather.Doors(root, os.environ, arguments.wait)
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
             with progress.shown("verifying", source.size) as tell, verify.verify(source, progress=tell) as found:
                 return result.Result(_text(found), _data(found))
         except (errors.ArchiveDamaged, errors.ArchiveUnsafe, errors.ArchiveUnknown):
-            # So that it does not count as one of those to keep. Who may only read has done what he can.
+            # So that --keep does not count it as verified. Fails without write permission, which does no harm.
             with contextlib.suppress(errors.BootstrapError):
                 opened.mark_damaged(place.name)
             raise
@@ -59,13 +59,13 @@ def run(arguments: argparse.Namespace) -> result.Result:
 def _text(found: interface.Verified) -> str:
     header = found.header
     about = [f"{key} {header[key]}" for key in ("cluster", "role", "made_at") if header.get(key)]
-    untold = found.notes_in_all - len(found.notes)
+    more_notes = found.notes_in_all - len(found.notes)
     lines = [
-        f"{found.name}: good, {archive_table.size(found.size)}, {found.totals.files} files",
+        f"{found.name}: verified, {archive_table.size(found.size)}, {found.totals.files} files",
         f"digest {found.digest}",
         *([", ".join(about)] if about else []),
         *(f"note: {note.describe()}" for note in found.notes),
-        *([f"and {untold} more notes"] if untold > 0 else []),
+        *([f"and {more_notes} more notes"] if more_notes > 0 else []),
     ]
     return "\n".join(lines)
 

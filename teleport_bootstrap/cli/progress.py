@@ -1,4 +1,4 @@
-"""How far a long step is, on a terminal; elsewhere one line when it begins and one when it has ended."""
+"""The progress of a long step: a line on a terminal, or log messages at its start and end."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from typing import Optional, TextIO
+from typing import TextIO
 
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.backup import archive_table
@@ -16,20 +16,20 @@ from teleport_bootstrap.host import clock as clocks
 
 logger = logging.getLogger(__name__)
 
-# A line is not drawn more often than this, and not at all for a step that is over by then.
+# The line is drawn at most this often, and not at all for a step that is shorter.
 EVERY_SECONDS = 0.2
-# The rate is that of the last seconds, not of all of them: what comes may be slower or faster than what went before.
+# The rate is that of the last seconds, since it may change.
 WINDOW_SECONDS = 10.0
 
 
 @contextlib.contextmanager
 def shown(
-    what: str, size: Optional[int], *, stream: Optional[TextIO] = None, clock: clocks.Clock = clocks.SYSTEM
+    what: str, size: int | None, *, stream: TextIO | None = None, clock: clocks.Clock = clocks.SYSTEM
 ) -> Iterator[interface.Progress]:
-    """Give the function to call with the bytes and entries that are behind us, as often as one likes.
+    """Give a function to call, as often as you like, with the numbers of bytes and entries that are done.
 
-    `what` names the step ("packing"), `size` is how many bytes it will be in all, None where nobody knows. On `stream`,
-    standard error by default, the line is drawn where that is a terminal; it is gone when the body ends.
+    `what` names the step ("packing"), `size` is its total in bytes, None where that is unknown. If `stream`, by default
+    standard error, is a terminal, the line is drawn there; it is cleared at the end.
     """
     stream = sys.stderr if stream is None else stream
     begun = clock.monotonic()
@@ -46,9 +46,9 @@ def shown(
 
 
 class Meter:
-    """Counts, and says in words how far it is."""
+    """Counts, and formats the progress."""
 
-    def __init__(self, what: str, size: Optional[int], begun: float) -> None:
+    def __init__(self, what: str, size: int | None, begun: float) -> None:
         self.what = what
         self.size = size
         self.done = 0
@@ -56,7 +56,7 @@ class Meter:
         self._seen = [(begun, 0)]
 
     def count(self, done: int, entries: int) -> None:
-        """Note how many bytes and entries are behind us."""
+        """Note how many bytes and entries are done."""
         self.done = done
         self.entries = entries
 
@@ -78,7 +78,7 @@ class Meter:
         return f"{self.what}: {', '.join(parts)}"
 
     def summary(self, seconds: float) -> str:
-        """Return what to say when the step has ended after `seconds`."""
+        """Return the message for a step that took `seconds`."""
         rate = f", {archive_table.size(self.done / seconds)}/s" if seconds >= 1 else ""
         return f"{self.what}: done, {archive_table.size(self.done)} in {duration(seconds)}{rate}"
 
@@ -88,7 +88,7 @@ class Meter:
 
 
 class Line:
-    """The last line of a terminal, drawn again and again."""
+    """The last line of a terminal, redrawn again and again."""
 
     def __init__(self, meter: Meter, stream: TextIO, clock: clocks.Clock) -> None:
         self._meter = meter
@@ -99,7 +99,7 @@ class Line:
         self._broken = False
 
     def count(self, done: int, entries: int) -> None:
-        """Note how far it is, and draw it when it is time."""
+        """Note the progress, and redraw the line from time to time."""
         self._meter.count(done, entries)
         now = self._clock.monotonic()
         if now >= self._next and not self._broken:
@@ -107,13 +107,13 @@ class Line:
             self._draw(self._meter.text(now))
 
     def clear(self) -> None:
-        """Leave the terminal as it was."""
+        """Clear the line."""
         if self._drawn and not self._broken:
             self._write("\r" + " " * self._drawn + "\r")
             self._drawn = 0
 
     def _draw(self, text: str) -> None:
-        # One less than there are: a terminal that goes to the next line by itself could not be drawn over.
+        # One column less than the terminal has: it might wrap a full line.
         text = text[: max(10, shutil.get_terminal_size().columns - 1)]
         self._write("\r" + text + " " * max(0, self._drawn - len(text)))
         self._drawn = len(text)
@@ -122,12 +122,12 @@ class Line:
         try:
             self._stream.write(text)
             self._stream.flush()
-        except (OSError, ValueError):  # the terminal is gone: the work goes on without
+        except (OSError, ValueError):  # the terminal has been closed: work on without it
             self._broken = True
 
 
 def duration(seconds: float) -> str:
-    """Return a duration as people read it: 38 s, 4 min 05 s, 2 h 07 min."""
+    """Return a duration as text: 38 s, 4 min 05 s, 2 h 07 min."""
     whole = int(seconds + 0.5)
     if whole < 60:
         return f"{whole} s"

@@ -1,7 +1,7 @@
-"""`backup`: everything of this host in one archive, read back before it counts.
+"""`backup`: write everything of this host into one archive, and verify it.
 
-The order: what is told of the host, DynamoDB's own backups, the archive, Teleport started again where it was to be
-stopped, the archive read back from where it is now, older ones removed.
+The steps: gather facts about the host, request DynamoDB's own backups, write the archive, start Teleport again if it
+was stopped, verify the archive in its final place, remove old archives.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import compression, interface, pack, verify
@@ -29,36 +29,36 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# `progress(what, bytes)` gives a context manager for a step that goes through so many bytes, None where nobody knows.
-Progress = Callable[[str, Optional[int]], contextlib.AbstractContextManager[Optional[interface.Progress]]]
+# `progress(what, bytes)` returns a context manager for a step over so many bytes, None where that is unknown.
+Progress = Callable[[str, "int | None"], contextlib.AbstractContextManager["interface.Progress | None"]]
 
-# Another backup of the same second has the name that ours would have.
+# Another backup may have the name for the current second.
 NAMES_TRIED = 30
 
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the command line asks for. `keep`: how many archives of this host are to stay, None for all of them.
+    """The options of the command. `keep`: how many archives of this host to keep, None for all.
 
-    `measured`: somebody looks at the progress, so that it is worth counting first what there is.
+    `measured`: progress is displayed, so the amount of data is estimated first.
     """
 
     destination: destination.Destination
     stop: bool = False
-    keep: Optional[int] = None
+    keep: int | None = None
     tables: bool = True
     allow_damaged: bool = False
     measured: bool = False
-    expected_owner: Optional[str] = None
-    kms_key_id: Optional[str] = None
+    expected_owner: str | None = None
+    kms_key_id: str | None = None
 
 
 @dataclass(frozen=True)
 class Made:
-    """A backup that was read back and is good: its `name` in the store, its whole `place`, and its `header`.
+    """A verified backup: its `name` in the store, its whole `place`, and its `header`.
 
-    `stopped` are the units that were stopped and started again, `removed` the places of older archives that went,
-    `notes` what whoever relies on the archive should know.
+    `stopped` are the units that were stopped and started again, `removed` the places of old archives that were
+    removed, `notes` remarks for those who rely on the archive.
     """
 
     name: str
@@ -71,17 +71,17 @@ class Made:
 
 
 @contextlib.contextmanager
-def silent(what: str, size: Optional[int]) -> Iterator[Optional[interface.Progress]]:  # noqa: ARG001 - see Progress
-    """Tell nobody of the progress."""
+def silent(what: str, size: int | None) -> Iterator[interface.Progress | None]:  # noqa: ARG001 - see Progress
+    """Show no progress."""
     yield None
 
 
 def run(doors: gather.Doors, wishes: Wishes, *, progress: Progress = silent) -> Made:
-    """Make a backup, verify it, and return what it is.
+    """Make a backup, verify it, and return it.
 
-    Raises LockBusy where another backup is at work, or another command for longer than the doors wait; FileTrouble and
-    the errors of AWS where something cannot be read or written; DatabaseDamaged; UnitTrouble where Teleport, stopped
-    for it, does not run again; ArchiveDamaged where what was written is not what can be read back, which is removed.
+    Raises LockBusy where another backup runs, or another command for longer than the doors wait; FileTrouble and the
+    errors of AWS where something cannot be read or written; DatabaseDamaged; UnitTrouble where Teleport was stopped and
+    cannot be started again; ArchiveDamaged where the new archive is not what was written, after removing it.
     """
     made: list[Made] = []
 
@@ -103,110 +103,110 @@ class _Backup:
         self._root = doors.root
         self._wishes = wishes
         self._progress = progress
-        self._aws: Optional[Aws] = None
+        self._aws: Aws | None = None
 
     def make(self) -> Made:
         document = manual_edits.document(manual_edits.text(self._root, paths.TELEPORT_YAML)) or {}
         layout = contents.layout(self._root, document)
         if not any(os.path.lexists(self._root.path(path)) for path in (paths.TELEPORT_YAML, *layout.data)):
             raise errors.FileTrouble(
-                f"there is nothing to back up: neither {self._root.path(paths.TELEPORT_YAML)} nor Teleport's data",
-                hint="Is this the host that Teleport runs on? Look at `teleport-bootstrap status`.",
+                f"nothing to back up: found neither {self._root.path(paths.TELEPORT_YAML)} nor Teleport's data",
+                hint="Check that Teleport runs on this host: `teleport-bootstrap status`.",
             )
         _refuse_inside(self._root, self._wishes.destination, layout)
-        known = archive_facts.gathered(self._doors)
-        where_to = destination.open_store(
+        facts = archive_facts.gather_facts(self._doors)
+        target = destination.open_store(
             self._wishes.destination,
             self._access,
             expected_owner=self._wishes.expected_owner,
             kms_key_id=self._wishes.kms_key_id,
         )
-        for swept in where_to.sweep(known.label, known.host_label):
-            logger.info("removed what an interrupted backup had left: %s", swept)
+        for swept in target.sweep(facts.label, facts.host_label):
+            logger.info("removed the remains of an interrupted backup: %s", swept)
         with contextlib.ExitStack() as resources:
-            # Both before anything is asked of AWS or read: what cannot be written or stopped is told at once.
-            known, name, sink = self._begin(resources, where_to, known)
-            known = self._with_tables(known)
-            header, packed, stopped = self._packed(layout, known, name, sink)
-        verified = self._verified(where_to, name, packed)
-        removed = () if self._wishes.keep is None else retention.apply(where_to, name, self._wishes.keep)
+            # First, so that a place that cannot be written fails at once.
+            facts, name, sink = self._begin(resources, target, facts)
+            facts = self._with_tables(facts)
+            header, packed, stopped = self._packed(layout, facts, name, sink)
+        verified = self._verified(target, name, packed)
+        removed = () if self._wishes.keep is None else retention.apply(target, name, self._wishes.keep)
         notes = (
-            *known.notes,
+            *facts.notes,
             *layout.notes,
             *(note.describe() for note in verified),
             *([f"and {packed.notes_in_all - len(verified)} more"] if packed.notes_in_all > len(verified) else []),
         )
-        place = where_to.source(name).name
+        place = target.source(name).name
         return Made(name, place, packed, header, stopped, removed, notes)
 
     def _begin(
-        self, resources: contextlib.ExitStack, where_to: store.Store, known: archive_facts.Facts
+        self, resources: contextlib.ExitStack, target: store.Store, facts: archive_facts.Facts
     ) -> tuple[archive_facts.Facts, str, interface.Sink]:
-        """Open the archive in the store, and return it with its name and the facts as of its time."""
+        """Open the archive in the store; return the facts with the time of its name, the name, and the sink."""
         named = self._wishes.destination.name
         for _ in range(NAMES_TRIED):
-            made = datetime.datetime.fromisoformat(known.made_at)
+            made = datetime.datetime.fromisoformat(facts.made_at)
             kind = compression.best()
-            name = named or names.name(known.label, known.host_label, made, kind)
+            name = named or names.name(facts.label, facts.host_label, made, kind)
             try:
-                return known, name, resources.enter_context(where_to.writing(name))
+                return facts, name, resources.enter_context(target.writing(name))
             except errors.BackupExists:
                 if named:
                     raise
-            # Its own time then, later than that of the other one.
+            # Another backup has this name: take a later one.
             clock.SYSTEM.sleep(1.0)
-            known = dataclasses.replace(known, made_at=archive_facts.now())
-        raise errors.BackupExists(f"{where_to.place} has an archive of each second", hint="Look at the clock.")
+            facts = dataclasses.replace(facts, made_at=archive_facts.now())
+        raise errors.BackupExists(f"{target.place} has no free name for the current time", hint="Check the clock.")
 
-    def _with_tables(self, known: archive_facts.Facts) -> archive_facts.Facts:
-        """Return the facts with the backups of DynamoDB's tables that were asked for."""
-        tables = known.storage.tables
-        if known.storage.type != storage.DYNAMODB or not tables or not self._wishes.tables:
-            return known
+    def _with_tables(self, facts: archive_facts.Facts) -> archive_facts.Facts:
+        """Request backups of DynamoDB's tables, and return the facts with them."""
+        tables = facts.storage.tables
+        if facts.storage.type != storage.DYNAMODB or not tables or not self._wishes.tables:
+            return facts
         aws = self._access()
         try:
-            made = aws.in_region(known.storage.region or aws.region).dynamodb.back_up(
+            made = aws.in_region(facts.storage.region or aws.region).dynamodb.back_up(
                 tables,
-                f"teleport-bootstrap-{known.host_label}-{known.made_at.partition('+')[0].replace(':', '')}",
+                f"teleport-bootstrap-{facts.host_label}-{facts.made_at.partition('+')[0].replace(':', '')}",
             )
         except errors.AwsDenied as error:
             raise errors.AwsDenied(
-                error.message, hint=f"{error.hint} Or leave the tables out of it with --without-tables."
+                error.message, hint=f"{error.hint} Or leave the tables out with --without-tables."
             ) from None
         for each in made:
             logger.info("DynamoDB backup of %s: %s", each.table, each.arn)
         table_backups = tuple(storage.TableBackup(each.table, each.arn) for each in made)
-        return dataclasses.replace(known, storage=dataclasses.replace(known.storage, table_backups=table_backups))
+        return dataclasses.replace(facts, storage=dataclasses.replace(facts.storage, table_backups=table_backups))
 
     def _access(self) -> Aws:
-        """Return how to call AWS, once for everything."""
+        """Return the access to AWS, the same one each time."""
         if self._aws is None:
             self._aws = aws_access.aws(self._doors, aws_access.conf_if_readable(self._root))
         return self._aws
 
     def _packed(
-        self, layout: contents.Layout, known: archive_facts.Facts, name: str, sink: interface.Sink
+        self, layout: contents.Layout, facts: archive_facts.Facts, name: str, sink: interface.Sink
     ) -> tuple[dict[str, Any], interface.Packed, tuple[str, ...]]:
-        """Write the archive, with Teleport stopped meanwhile where that is wished."""
+        """Write the archive, with Teleport stopped meanwhile if that was requested."""
         state = contents.State(self._root)
         size = contents.estimate(self._root, layout) if self._wishes.measured else None
         with contextlib.ExitStack() as opened:
-            # What we write ourselves is read while nobody else does, and that is little: the lock is given back when
-            # Teleport's data has its turn, which may take hours, and which no command of ours changes without saying.
+            # The agent's own files are read under the lock, which takes seconds. It is released before Teleport's data,
+            # which may take hours.
             lock = opened.enter_context(contextlib.ExitStack())
             lock.enter_context(session.begin(self._root, "backup", deadline_seconds=self._doors.wait_seconds))
             stopped = opened.enter_context(pause.stopped(self._root)) if self._wishes.stop else ()
             state.read()
-            known = dataclasses.replace(known, configuration=archive_facts.configuration(self._root))
+            facts = dataclasses.replace(facts, configuration=archive_facts.configuration(self._root))
             trees = [*layout.small, state.tree]
             for path in layout.data:
                 if os.path.lexists(self._root.path(path)):
                     data = opened.enter_context(
                         data_directory.DataDirectory(self._root, path, allow_damaged=self._wishes.allow_damaged)
                     )
-                    trees.append(contents.watched(data.tree, lock.close))
+                    trees.append(contents.with_callback(data.tree, lock.close))
             header = {
-                **known.data(),
+                **facts.data(),
                 "trees": sorted(tree.path for tree in trees),
                 "data_directories": list(layout.data),
                 "named_files": list(layout.named),
@@ -223,34 +223,34 @@ class _Backup:
             )
         return header, packed, stopped
 
-    def _verified(self, where_to: store.Store, name: str, packed: interface.Packed) -> tuple[interface.Note, ...]:
-        """Read back what was written, and return the notes of its manifest; remove it where it is not that."""
+    def _verified(self, target: store.Store, name: str, packed: interface.Packed) -> tuple[interface.Note, ...]:
+        """Verify the archive in its place, and return its notes; remove it where it is not what was written."""
         try:
             with self._progress("verifying", packed.size) as progress:
-                source = where_to.source(name)
+                source = target.source(name)
                 with verify.verify(source, progress=progress) as found:
                     notes = found.notes
                     if found.digest != packed.digest:
                         raise errors.ArchiveDamaged(
-                            f"{source.name} is not what was written: its seal is {found.digest}, not {packed.digest}",
-                            hint="Somebody has put another archive there. Make the backup again.",
+                            f"{source.name} is not what was written: its digest is {found.digest}, not {packed.digest}",
+                            hint="Another process has replaced it. Make the backup again.",
                         )
         except (errors.ArchiveDamaged, errors.ArchiveUnsafe, errors.ArchiveUnknown):
-            logger.error("%s was not what had been written when it was read back, and is removed", name)
-            where_to.delete(name)
+            logger.error("%s is not what was written, and is removed", name)
+            target.delete(name)
             raise
-        where_to.mark_verified(name)
+        target.mark_verified(name)
         return notes
 
 
-def _refuse_inside(root: paths.Root, goes_to: destination.Destination, layout: contents.Layout) -> None:
-    """Raise UsageError where the archive would be a part of itself."""
-    if goes_to.is_s3:
+def _refuse_inside(root: paths.Root, target: destination.Destination, layout: contents.Layout) -> None:
+    """Raise UsageError where the archive would contain itself."""
+    if target.is_s3:
         return
-    target = os.path.realpath(goes_to.path)
+    real = os.path.realpath(target.path)
     for path in (*layout.data, paths.CONF_DIRECTORY, paths.LETSENCRYPT, paths.STATE):
-        if storage.is_in(target, os.path.realpath(root.path(path))):
+        if storage.is_in(real, os.path.realpath(root.path(path))):
             raise errors.UsageError(
-                f"{goes_to.path} is inside {root.path(path)}, and the backup would hold itself",
+                f"{target.path} is inside {root.path(path)}, and the backup would contain itself",
                 hint=f"Choose another place; by default it is {root.path(paths.BACKUPS)}.",
             )

@@ -31,7 +31,7 @@ def source(
             f"there is no backup in {kept.place}",
             hint="Name the archive itself, as `teleport-bootstrap backup list` on the old host shows it.",
         )
-    series = {each.said.series for each in stored}
+    series = {each.parsed.series for each in stored}
     if len(series) > 1:
         newest = "\n".join(f"  {_newest(stored, one).place}" for one in sorted(series))
         raise errors.UsageError(
@@ -48,5 +48,5 @@ def source(
 
 
 def _newest(stored: tuple[store.Stored, ...], series: tuple[str, str]) -> store.Stored:
-    of_it = [each for each in stored if each.said.series == series]
+    of_it = [each for each in stored if each.parsed.series == series]
     return max(of_it, key=lambda each: (each.verified, each.made, each.name))

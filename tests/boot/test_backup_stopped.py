@@ -43,14 +43,14 @@ def started_once_more(machine: Machine, before: int) -> None:
     assert starts(machine) == before + 1
 
 
-def test_after_a_good_one(machine: Machine) -> None:
+def test_teleport_runs_again_after_a_backup(machine: Machine) -> None:
     before = starts(machine)
     said = machine.run("teleport-bootstrap", "backup", "--stop", seconds=120)
     assert f"stopped and started {MAIN}" in said
     started_once_more(machine, before)
 
 
-def test_after_one_that_fails(machine: Machine) -> None:
+def test_teleport_runs_again_after_a_failed_backup(machine: Machine) -> None:
     before = starts(machine)
     machine.run("mkdir", "-p", "/srv/small")
     machine.run("mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "none", "/srv/small")
@@ -59,14 +59,14 @@ def test_after_one_that_fails(machine: Machine) -> None:
     started_once_more(machine, before)
 
 
-def test_one_that_cannot_be_written_at_all_does_not_stop_it(machine: Machine) -> None:
+def test_a_backup_that_cannot_be_written_does_not_stop_teleport(machine: Machine) -> None:
     before = starts(machine)
     assert machine.try_run("teleport-bootstrap", "backup", "--stop", "/proc/none").returncode == 6
     assert starts(machine) == before
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_after_one_that_is_ended_with_all_that_it_has_started(machine: Machine, number: signal.Signals) -> None:
+def test_teleport_runs_again_after_a_killed_backup(machine: Machine, number: signal.Signals) -> None:
     before = starts(machine)
     machine.run("systemd-run", "--unit=by-hand", "--collect", "teleport-bootstrap", "backup", "--stop")
     machine.wait_for(lambda: machine.state(MAIN) == "inactive", 60, f"{MAIN} to be stopped")

@@ -45,7 +45,7 @@ def _back_up(machine: Machine) -> None:
     assert done.returncode == 0, machine.journal("-u", SERVICE)
 
 
-def test_the_unit_backs_up_a_running_teleport_and_keeps_as_many_as_it_is_told(new_machine: NewMachine) -> None:
+def test_the_unit_backs_up_a_running_teleport_and_applies_keep(new_machine: NewMachine) -> None:
     machine = new_machine("bullseye")
     instance.without_cloud_init(machine)
     instance.install_agent(machine)

@@ -74,7 +74,7 @@ def hard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield top
 
 
-def test_a_tree_of_hard_cases_comes_back_byte_for_byte(hard: Path, tmp_path: Path, compressed: str) -> None:
+def test_restores_a_tree_of_hard_cases_byte_for_byte(hard: Path, tmp_path: Path, compressed: str) -> None:
     source, done = packed([Tree(str(hard))], compressed)
     assert done.notes == () and done.compression == compressed
     with verify.verify(source) as verified:
@@ -126,7 +126,7 @@ def is_noticed(data: bytes) -> bool:
     return False
 
 
-def test_flips_and_truncations_anywhere_are_noticed(tmp_path: Path, compressed: str) -> None:
+def test_notices_flips_and_truncations_anywhere(tmp_path: Path, compressed: str) -> None:
     (tmp_path / "data").mkdir()
     for number in range(40):
         (tmp_path / "data" / str(number)).write_bytes(os.urandom(number) + b"text " * number)
@@ -154,7 +154,7 @@ def damage(source: InMemory, at: int) -> errors.ArchiveDamaged:
     return caught.value
 
 
-def test_one_wrong_byte_names_one_file_among_hundreds(tmp_path: Path, compressed: str) -> None:
+def test_names_the_file_with_a_wrong_byte(tmp_path: Path, compressed: str) -> None:
     """Content that does not compress is in the archive as it is, so that a flip is of one file only."""
     top = tmp_path / "data"
     top.mkdir()
@@ -176,7 +176,7 @@ def test_one_wrong_byte_names_one_file_among_hundreds(tmp_path: Path, compressed
     assert named >= 4
 
 
-def test_damage_beside_the_data_names_no_file(tmp_path: Path, compressed: str) -> None:
+def test_names_no_file_for_damage_outside_the_data(tmp_path: Path, compressed: str) -> None:
     """A wrong byte where no decompressor looks, and one in the digest itself."""
     (tmp_path / "a").write_bytes(os.urandom(1000))
     source, _ = packed([Tree(str(tmp_path / "a"))], compressed)
@@ -185,7 +185,7 @@ def test_damage_beside_the_data_names_no_file(tmp_path: Path, compressed: str) -
     assert "beginning of the file is damaged" in damage(source, source.data.index(b"TBBEGIN")).message
 
 
-def test_a_cut_names_the_file_that_is_cut(tmp_path: Path, compressed: str) -> None:
+def test_names_the_file_that_is_cut_off(tmp_path: Path, compressed: str) -> None:
     top = tmp_path / "data"
     top.mkdir()
     (top / "a").write_bytes(os.urandom(6 * trees.MEBIBYTE))
@@ -197,7 +197,7 @@ def test_a_cut_names_the_file_that_is_cut(tmp_path: Path, compressed: str) -> No
     assert "could not be compared with the manifest" in caught.value.message
 
 
-def test_damage_that_cannot_be_expanded_names_the_file_where_reading_ends(tmp_path: Path, compressed: str) -> None:
+def test_names_the_file_where_expanding_fails(tmp_path: Path, compressed: str) -> None:
     """Text, every byte of which is Huffman-coded: a run of wrong bytes cannot be expanded."""
     top = tmp_path / "data"
     top.mkdir()
@@ -215,7 +215,7 @@ def test_damage_that_cannot_be_expanded_names_the_file_where_reading_ends(tmp_pa
 # ---- sources that are not at rest ----
 
 
-def test_what_other_accounts_could_have_put_there_is_left_out_and_reported(tmp_path: Path) -> None:
+def test_leaves_out_and_reports_files_that_other_accounts_may_have_linked(tmp_path: Path) -> None:
     top = tmp_path / "data"
     top.mkdir()
     (tmp_path / "shadow").write_text("root:hash")
@@ -256,7 +256,7 @@ def swap(path: Path, kind: str, target: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["file to link", "file to pipe", "directory to link", "gone"])
-def test_what_is_swapped_between_a_look_and_opening_is_not_followed(tmp_path: Path, kind: str) -> None:
+def test_does_not_follow_what_is_swapped_before_it_is_opened(tmp_path: Path, kind: str) -> None:
     top = tmp_path / "data"
     top.mkdir()
     outside = tmp_path / "outside"
@@ -277,9 +277,7 @@ def test_what_is_swapped_between_a_look_and_opening_is_not_followed(tmp_path: Pa
 
 
 @pytest.mark.parametrize("size", [1000, 40 * trees.MEBIBYTE])
-def test_a_file_that_is_written_to_all_the_time_is_read_again_and_reported(
-    tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_reads_a_busy_file_again_and_reports_it(tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     top = tmp_path / "data"
     top.mkdir()
     (top / "calm").write_text("calm")
@@ -320,7 +318,7 @@ def test_a_file_that_is_written_to_all_the_time_is_read_again_and_reported(
     assert trees.digest(Path(f"{tmp_path / 'by tar'}{top}/busy")) == trees.digest(tmp_path / "new" / "busy")
 
 
-def test_a_file_that_changed_once_is_read_again_and_nothing_is_reported(tmp_path: Path) -> None:
+def test_reads_a_file_again_that_changed_once(tmp_path: Path) -> None:
     top = tmp_path / "data"
     top.mkdir()
     (top / "large").write_bytes(b"a" * 40 * trees.MEBIBYTE)
@@ -340,7 +338,7 @@ def test_a_file_that_changed_once_is_read_again_and_nothing_is_reported(tmp_path
     assert (tmp_path / "new" / "large").read_bytes() == b"b" * 8 * trees.MEBIBYTE
 
 
-def test_what_the_caller_chooses_is_what_is_archived(tmp_path: Path) -> None:
+def test_archives_what_the_caller_chooses(tmp_path: Path) -> None:
     top = tmp_path / "data"
     (top / "cache" / "deep").mkdir(parents=True)
     (top / "cache" / "deep" / "x").write_text("x")
@@ -379,7 +377,7 @@ def test_what_the_caller_chooses_is_what_is_archived(tmp_path: Path) -> None:
     assert os.getxattr(tmp_path / "new" / "sqlite.db", "user.kept") == b"1"
 
 
-def test_trees_come_in_order_absent_ones_are_left_out_and_a_link_at_the_top_is_an_error(tmp_path: Path) -> None:
+def test_orders_trees_skips_missing_ones_and_refuses_a_link_at_the_top(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     for name in ("b", "a"):
         (tmp_path / "etc" / name).write_text(name)
@@ -397,7 +395,7 @@ def test_trees_come_in_order_absent_ones_are_left_out_and_a_link_at_the_top_is_a
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.ENOENT, errno.ELOOP])
 @pytest.mark.parametrize("after", [0, 1, 3, 5])
-def test_what_the_sink_raises_ends_the_work_and_nothing_is_left_running(hard: Path, number: int, after: int) -> None:
+def test_an_error_of_the_sink_ends_everything(hard: Path, number: int, after: int) -> None:
     class Failing(Collected):
         def write(self, data: bytes) -> None:
             super().write(data)
@@ -432,7 +430,7 @@ def program(directory: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None
         ("exec cat /dev/zero", "gave more data than it was given"),
     ],
 )
-def test_a_compressor_that_fails_or_hangs_is_told_and_ends(
+def test_reports_and_ends_a_compressor_that_fails_or_hangs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, said: str
 ) -> None:
     (tmp_path / "data").write_text("x")
@@ -442,7 +440,7 @@ def test_a_compressor_that_fails_or_hangs_is_told_and_ends(
         packed([Tree(str(tmp_path / "data"))], "zstd")
 
 
-def test_without_zstd_gzip_is_used_and_an_archive_that_takes_zstd_says_so(
+def test_uses_gzip_without_zstd_and_reports_an_archive_that_takes_zstd(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "data").write_text("x")
@@ -460,7 +458,7 @@ def test_without_zstd_gzip_is_used_and_an_archive_that_takes_zstd_says_so(
 # ---- unpacking ----
 
 
-def test_members_go_where_they_are_sent_and_nowhere_else(tmp_path: Path) -> None:
+def test_unpacks_members_to_their_places_only(tmp_path: Path) -> None:
     source = crafted.crafted(
         [
             crafted.file("etc/cron.d/evil"),
@@ -496,9 +494,7 @@ def test_members_go_where_they_are_sent_and_nowhere_else(tmp_path: Path) -> None
         ([crafted.file("a/b"), crafted.hardlink("c/d", "a/b")], {"/c": "new", "/a": "other"}),
     ],
 )
-def test_what_does_not_fit_its_place_is_refused_before_anything_is_made(
-    tmp_path: Path, members: list[Any], into: dict[str, str]
-) -> None:
+def test_refuses_members_that_do_not_fit_their_place(tmp_path: Path, members: list[Any], into: dict[str, str]) -> None:
     with pytest.raises(errors.ArchiveUnsafe):
         unpacked(crafted.crafted(members), {path: str(tmp_path / place) for path, place in into.items()})
     assert os.listdir(tmp_path) == []
@@ -527,7 +523,7 @@ class Changing(InMemory):
         [crafted.file("a", mtime=1)],
     ],
 )
-def test_an_archive_that_is_another_one_the_second_time_is_refused(tmp_path: Path, other: list[Any]) -> None:
+def test_refuses_an_archive_that_changed_after_verification(tmp_path: Path, other: list[Any]) -> None:
     first = crafted.crafted([crafted.file("a")])
     with verify.verify(first) as verified:
         for second in (crafted.crafted(other), InMemory(first.data[:-30]), InMemory(first.data + b"\0")):
@@ -536,7 +532,7 @@ def test_an_archive_that_is_another_one_the_second_time_is_refused(tmp_path: Pat
             (tmp_path / second.name).unlink(missing_ok=True)
 
 
-def test_nothing_more_is_made_behind_a_file_that_is_another_one_the_second_time(tmp_path: Path) -> None:
+def test_unpacks_nothing_after_a_changed_file(tmp_path: Path) -> None:
     first = crafted.crafted([crafted.file("a"), crafted.file("b")])
     second = crafted.crafted([crafted.file("a", b"CONTENT"), crafted.file("b")])
     with verify.verify(first) as verified, pytest.raises(errors.ArchiveDamaged):
@@ -545,7 +541,7 @@ def test_nothing_more_is_made_behind_a_file_that_is_another_one_the_second_time(
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="only root gives files away")
-def test_owners_are_given_by_the_names_of_this_host(tmp_path: Path) -> None:
+def test_sets_owners_by_name(tmp_path: Path) -> None:
     for name, uid in (("old", 7), ("new", 4321)):
         (tmp_path / name / "etc").mkdir(parents=True)
         (tmp_path / name / "etc" / "passwd").write_text(
@@ -575,7 +571,7 @@ def test_owners_are_given_by_the_names_of_this_host(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="an access control list is its owner's to give")
-def test_a_list_that_names_accounts_by_number_gives_nobody_else_access(tmp_path: Path) -> None:
+def test_an_access_control_list_grants_no_other_account_access(tmp_path: Path) -> None:
     def access(*entries: tuple[int, int, int]) -> bytes:
         return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *each) for each in entries)
 
@@ -621,7 +617,7 @@ def peak(top: Path, target: Path) -> int:
     return int(done.stdout)
 
 
-def test_memory_does_not_grow_with_what_is_archived(tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_the_archive(tmp_path: Path) -> None:
     few, many = tmp_path / "few", tmp_path / "many"
     for top, files, size in ((few, 1000, 16), (many, 15_000, 80)):
         top.mkdir()
@@ -637,7 +633,7 @@ def test_memory_does_not_grow_with_what_is_archived(tmp_path: Path) -> None:
     assert large < 128 * 1024
 
 
-def test_a_full_disk_under_the_temporary_file_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reports_a_full_disk_under_the_temporary_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "data").write_text("x")
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda dir: open("/dev/full", "r+b"))  # noqa: SIM115
     with pytest.raises(errors.FileTrouble, match="No space left") as trouble:

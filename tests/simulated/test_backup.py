@@ -55,7 +55,7 @@ def agent(tmp_path: Path, prepared: Path, imds: emulator.Server) -> Agent:
 # ---- what is in it ----
 
 
-def test_everything_that_another_host_needs_is_in_it_and_what_passes_is_not(agent: Agent) -> None:
+def test_includes_what_a_new_host_needs_and_no_transient_files(agent: Agent) -> None:
     with socket.socket(socket.AF_UNIX) as debug:
         os.chdir(agent.path("/var/lib/teleport"))  # a path of a socket has 108 bytes at most
         debug.bind("debug.sock")
@@ -87,7 +87,7 @@ def test_everything_that_another_host_needs_is_in_it_and_what_passes_is_not(agen
     assert done["notes"] == []
 
 
-def test_it_says_what_it_was_made_of_and_what_it_was_made_on(agent: Agent, imds: emulator.Server) -> None:
+def test_the_header_describes_the_host_and_the_contents(agent: Agent, imds: emulator.Server) -> None:
     header = made(agent)["header"]
     assert header["teleport"] == {"version": "17.5.1", "edition": "community", "fips": False}
     assert (header["cluster"], header["role"], header["unit"]) == ("cluster-1", "all-in-one", "teleport.service")
@@ -101,12 +101,12 @@ def test_it_says_what_it_was_made_of_and_what_it_was_made_on(agent: Agent, imds:
         assert header["service_user"] == "teleport"
 
 
-def test_a_hand_edit_of_teleport_yaml_is_told(agent: Agent) -> None:
+def test_the_header_reports_a_manual_edit(agent: Agent) -> None:
     agent.teleport_yaml.write_text(agent.teleport_yaml.read_text().replace("INFO", "DEBUG"))
     assert made(agent)["header"]["configuration"]["hand_edited"] is True
 
 
-def test_a_hand_configured_host_is_backed_up_with_the_files_and_places_that_its_teleport_yaml_names(
+def test_includes_files_and_directories_that_teleport_yaml_names(
     agent: Agent,
 ) -> None:
     agent.path(paths.CONF).unlink()
@@ -132,27 +132,27 @@ def test_a_hand_configured_host_is_backed_up_with_the_files_and_places_that_its_
     assert "/srv/none.pem" in told
 
 
-def test_a_host_with_nothing_on_it_is_told_so(tmp_path: Path, imds: emulator.Server) -> None:
+def test_refuses_an_empty_host(tmp_path: Path, imds: emulator.Server) -> None:
     (tmp_path / "root").mkdir()
     done = Agent(tmp_path / "root", imds=imds.url).run("backup")
     assert done.status == 6
     assert "nothing to back up" in done.errors
 
 
-def test_instance_metadata_that_does_not_answer_is_a_note_and_the_last_known_values_are_told(agent: Agent) -> None:
+def test_uses_cached_metadata_with_a_note(agent: Agent) -> None:
     agent.imds = "http://127.0.0.1:9"
     done = made(agent)
     assert done["header"]["instance"]["id"] == "i-0123456789abcdef0"
-    assert "last knew" in "\n".join(done["notes"])
+    assert "from the cache" in "\n".join(done["notes"])
 
 
-def test_a_broken_conf_stops_no_backup(agent: Agent) -> None:
+def test_a_broken_conf_does_not_stop_a_backup(agent: Agent) -> None:
     agent.conf("TELEPORT_ROLE=$(what)\n")
     done = made(agent)
     assert "etc/teleport.d/conf" in members(done["place"])
 
 
-def test_it_stands_alone_where_zstd_is_not_installed(agent: Agent, tmp_path: Path) -> None:
+def test_works_without_zstd(agent: Agent, tmp_path: Path) -> None:
     tools = tmp_path / "tools"
     tools.mkdir()
     agent.environ["PATH"] = str(tools)
@@ -165,7 +165,7 @@ def test_it_stands_alone_where_zstd_is_not_installed(agent: Agent, tmp_path: Pat
 # ---- live databases ----
 
 
-def test_a_damaged_database_ends_it_and_is_named(agent: Agent) -> None:
+def test_a_damaged_database_ends_the_backup(agent: Agent) -> None:
     path = agent.path("/var/lib/teleport/backend/sqlite.db")
     content = bytearray(path.read_bytes())
     content[4096:] = os.urandom(len(content) - 4096)
@@ -187,7 +187,7 @@ def test_a_damaged_database_ends_it_and_is_named(agent: Agent) -> None:
 
 
 @needs_root
-def test_what_is_planted_in_the_data_directory_leads_nowhere(agent: Agent, tmp_path: Path) -> None:
+def test_traps_in_the_data_directory_lead_nowhere(agent: Agent, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("ROOTS-OWN-SECRET")
     secret.chmod(0o600)
@@ -228,7 +228,7 @@ def test_what_is_planted_in_the_data_directory_leads_nowhere(agent: Agent, tmp_p
         ("/etc/teleport.yaml", "a regular file"),
     ],
 )
-def test_a_link_in_place_of_what_belongs_in_it_is_refused_with_a_remedy(agent: Agent, path: str, kind: str) -> None:
+def test_refuses_a_link_in_place_of_a_file_with_a_remedy(agent: Agent, path: str, kind: str) -> None:
     agent.path(path).rename(agent.path("/moved"))
     agent.path(path).symlink_to(agent.path("/moved"))
     done = agent.run("backup")
@@ -238,7 +238,7 @@ def test_a_link_in_place_of_what_belongs_in_it_is_refused_with_a_remedy(agent: A
     assert listed(agent) == []
 
 
-def test_a_file_in_place_of_the_data_directory_is_refused(agent: Agent) -> None:
+def test_refuses_a_file_in_place_of_the_data_directory(agent: Agent) -> None:
     shutil.rmtree(agent.path("/var/lib/teleport"))
     agent.write("/var/lib/teleport", "?")
     done = agent.run("backup")
@@ -247,16 +247,16 @@ def test_a_file_in_place_of_the_data_directory_is_refused(agent: Agent) -> None:
 
 
 @pytest.mark.parametrize("place", ["/var/lib/teleport/backups", "/var/lib/teleport", "/etc/teleport.d/x.tar.gz"])
-def test_a_backup_into_what_is_backed_up_is_refused(agent: Agent, place: str) -> None:
+def test_refuses_a_destination_inside_the_backup(agent: Agent, place: str) -> None:
     done = agent.run("backup", str(agent.path(place)))
     assert done.status == 2
-    assert "hold itself" in done.errors
+    assert "contain itself" in done.errors
 
 
 # ---- what it does and does not leave ----
 
 
-def test_list_and_verify_and_keep_go_together(agent: Agent) -> None:
+def test_list_verify_and_keep_work_together(agent: Agent) -> None:
     first = made(agent)
     second = made(agent)
     assert first["name"] < second["name"]
@@ -280,7 +280,7 @@ def test_list_and_verify_and_keep_go_together(agent: Agent) -> None:
         assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
 
 
-def test_it_changes_nothing_that_it_backs_up(agent: Agent) -> None:
+def test_changes_nothing_that_it_backs_up(agent: Agent) -> None:
     def content() -> dict[str, tuple[int, int, int, Optional[bytes]]]:
         found = {}
         for top in ("/etc", "/var/lib/teleport"):
@@ -324,9 +324,7 @@ def slow(agent: Agent) -> None:
     give_away(agent)
 
 
-def test_others_may_work_while_the_data_is_read_and_what_they_change_is_not_half_in_it(
-    agent: Agent, tmp_path: Path
-) -> None:
+def test_other_commands_may_run_while_the_data_is_read(agent: Agent, tmp_path: Path) -> None:
     slow(agent)
     before = agent.path(paths.CURRENT).read_bytes()
     turns: list[int] = []
@@ -345,7 +343,7 @@ def test_others_may_work_while_the_data_is_read_and_what_they_change_is_not_half
     assert os.listdir(found / paths.GENERATIONS.lstrip("/")) == ["1"]
 
 
-def test_an_archive_that_is_not_what_was_written_when_it_is_read_back_is_removed(agent: Agent) -> None:
+def test_removes_an_archive_that_is_not_what_was_written(agent: Agent) -> None:
     def harm() -> None:
         (path,) = agent.path(BACKUPS).glob("*.tar.*")
         content = bytearray(path.read_bytes())
@@ -357,7 +355,7 @@ def test_an_archive_that_is_not_what_was_written_when_it_is_read_back_is_removed
     assert os.listdir(agent.path(BACKUPS)) == []
 
 
-def test_another_good_archive_in_its_place_is_noticed(agent: Agent, tmp_path: Path) -> None:
+def test_notices_that_the_archive_was_replaced(agent: Agent, tmp_path: Path) -> None:
     other = shutil.copy(made(agent)["place"], tmp_path / "other")
     shutil.rmtree(agent.path(BACKUPS))
 
@@ -370,7 +368,7 @@ def test_another_good_archive_in_its_place_is_noticed(agent: Agent, tmp_path: Pa
     assert os.listdir(agent.path(BACKUPS)) == []
 
 
-def test_a_second_backup_at_the_same_time_is_refused(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refuses_a_second_backup_at_the_same_time(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "WAIT_SECONDS", 0.2)
     with (
         lock.held(Root(str(agent.root)), "backup", name="job-backup.lock", deadline_seconds=1),
@@ -380,7 +378,7 @@ def test_a_second_backup_at_the_same_time_is_refused(agent: Agent, monkeypatch: 
     assert listed(agent) == []
 
 
-def test_another_command_that_does_not_end_is_named(agent: Agent) -> None:
+def test_names_another_command_that_does_not_end(agent: Agent) -> None:
     with lock.held(Root(str(agent.root)), "reconfigure", deadline_seconds=1):
         done = agent.run("backup", "--wait", "1")
     assert done.status == 7
@@ -390,7 +388,7 @@ def test_another_command_that_does_not_end_is_named(agent: Agent) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_told_to_end_it_leaves_nothing(agent: Agent, number: signal.Signals) -> None:
+def test_a_signal_leaves_nothing(agent: Agent, number: signal.Signals) -> None:
     slow(agent)
     process = agent.start("backup", str(agent.path(f"{BACKUPS}/x.tar.gz")))
     wait_for_partial(agent, process)
@@ -401,7 +399,7 @@ def test_told_to_end_it_leaves_nothing(agent: Agent, number: signal.Signals) -> 
     assert left_behind(agent) == []
 
 
-def test_killed_it_leaves_nothing_that_list_offers_and_the_next_one_cleans_up(agent: Agent) -> None:
+def test_a_killed_backup_is_never_listed_and_is_cleaned_up_by_the_next(agent: Agent) -> None:
     slow(agent)
     process = agent.start("backup")
     wait_for_partial(agent, process)
@@ -422,7 +420,7 @@ def wait_for_partial(agent: Agent, process: subprocess.Popen[bytes]) -> None:
 
 
 @needs_root
-def test_a_full_disk_is_told_and_nothing_is_left(agent: Agent) -> None:
+def test_reports_a_full_disk_and_leaves_nothing(agent: Agent) -> None:
     slow(agent)
     folder = agent.path(BACKUPS)
     folder.mkdir(parents=True)
@@ -447,7 +445,7 @@ def cloud(agent: Agent, aws: Aws) -> Agent:
     return agent
 
 
-def test_to_s3_it_is_written_read_back_listed_verified_and_kept(cloud: Agent, aws: Aws, tmp_path: Path) -> None:
+def test_writes_verifies_lists_and_keeps_archives_in_s3(cloud: Agent, aws: Aws, tmp_path: Path) -> None:
     place = "s3://acme-backups/teleport"
     first = made(cloud, place)
     assert first["place"].startswith(f"{place}/teleport-cluster-1_")
@@ -463,7 +461,7 @@ def test_to_s3_it_is_written_read_back_listed_verified_and_kept(cloud: Agent, aw
     assert "var/lib/teleport/backend/sqlite.db" in members(str(tmp_path / "copy.tar.zst"))
 
 
-def test_a_bucket_that_is_not_there_is_told_and_nothing_is_made(cloud: Agent) -> None:
+def test_reports_a_missing_bucket_before_any_work(cloud: Agent) -> None:
     done = cloud.run("backup", "s3://acme-none/teleport")
     assert done.status == 4
     assert "acme-none" in done.errors
@@ -477,7 +475,7 @@ def with_tables(agent: Agent) -> None:
     )
 
 
-def test_with_dynamodb_both_tables_are_backed_up_and_the_bucket_is_told(cloud: Agent, aws: Aws) -> None:
+def test_backs_up_both_dynamodb_tables_and_notes_the_bucket(cloud: Agent, aws: Aws) -> None:
     with_tables(cloud)
     for table in ("acme-state", "acme-events"):
         aws.client("dynamodb").create_table(
@@ -494,7 +492,7 @@ def test_with_dynamodb_both_tables_are_backed_up_and_the_bucket_is_told(cloud: A
     assert [each["table"] for each in storage["table_backups"]] == ["acme-state", "acme-events"]
 
 
-def test_tables_that_cannot_be_backed_up_end_it_unless_they_are_left_out(cloud: Agent) -> None:
+def test_tables_that_cannot_be_backed_up_end_the_backup_unless_left_out(cloud: Agent) -> None:
     with_tables(cloud)
     done = cloud.run("backup", "--wait", "10")
     assert done.status == 4
@@ -507,10 +505,10 @@ def test_tables_that_cannot_be_backed_up_end_it_unless_they_are_left_out(cloud: 
 
 
 @pytest.mark.parametrize("words", [("--keep", "2", "list"), ("--stop", "verify")])
-def test_a_command_in_the_wrong_place_is_no_destination(agent: Agent, words: tuple[str, ...]) -> None:
+def test_refuses_a_command_in_the_wrong_place(agent: Agent, words: tuple[str, ...]) -> None:
     done = agent.run("backup", *words)
     assert done.status == 2
-    assert "has to be the first word" in done.errors
+    assert "must be the first word" in done.errors
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "many"])
@@ -518,9 +516,9 @@ def test_keeping_none_is_refused(agent: Agent, number: str) -> None:
     assert agent.run("backup", "--keep", number).status == 2
 
 
-def test_in_words_it_says_where_it_is_and_that_it_is_good(agent: Agent) -> None:
+def test_the_text_output_has_the_place_and_says_verified(agent: Agent) -> None:
     done = agent.run("--log-level", "warning", "backup", "--stop")
     assert done.status == 0, done.errors
-    assert "read back and good" in done.output
+    assert "files, verified" in done.output
     assert agent.run("backup", "list").output.count("yes") == 1
     assert "backup" in agent.run("status").output

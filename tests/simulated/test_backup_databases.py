@@ -91,7 +91,7 @@ def choice(data: Path, name: str, *, allow_damaged: bool = False) -> object:
 
 
 @needs_root
-def test_copies_of_a_hammered_database_are_whole_and_hold_all_that_was_committed(tmp_path: Path) -> None:
+def test_copies_of_a_busy_database_have_everything_that_was_committed(tmp_path: Path) -> None:
     backend = tmp_path / "teleport" / "backend"
     backend.mkdir(parents=True)
     given_away(backend.parent)
@@ -108,7 +108,7 @@ def test_copies_of_a_hammered_database_are_whole_and_hold_all_that_was_committed
             assert before <= seen.last <= after
 
 
-def test_a_copy_without_its_log_lacks_what_was_committed_and_ours_does_not(data: Path, tmp_path: Path) -> None:
+def test_a_copy_includes_what_is_only_in_the_log(data: Path, tmp_path: Path) -> None:
     path = data / "backend" / "sqlite.db"
     with contextlib.closing(sqlite3.connect(path)) as writer:
         writer.execute("PRAGMA wal_autocheckpoint = 0")
@@ -122,7 +122,7 @@ def test_a_copy_without_its_log_lacks_what_was_committed_and_ours_does_not(data:
     assert count(ours) == 600
 
 
-def test_a_copy_stands_by_itself_and_nothing_is_left_beside_the_database(data: Path, tmp_path: Path) -> None:
+def test_a_copy_needs_no_companions_and_leaves_none(data: Path, tmp_path: Path) -> None:
     before = snapshot(data)
     with copier(data) as made:
         ours = saved(made.copy(b"backend/sqlite.db"), tmp_path / "ours.db")
@@ -132,7 +132,7 @@ def test_a_copy_stands_by_itself_and_nothing_is_left_beside_the_database(data: P
     assert ours.read_bytes()[18:20] == b"\2\2"
 
 
-def test_a_log_that_a_crash_left_is_read_and_stays_as_it_is(data: Path, tmp_path: Path) -> None:
+def test_reads_the_log_of_a_crash_without_changing_it(data: Path, tmp_path: Path) -> None:
     path = data / "backend" / "sqlite.db"
     with contextlib.closing(sqlite3.connect(path)) as writer:
         writer.execute("INSERT INTO t VALUES (1)")
@@ -148,7 +148,7 @@ def test_a_log_that_a_crash_left_is_read_and_stays_as_it_is(data: Path, tmp_path
     assert (data / "backend" / "sqlite.db-wal").read_bytes() == logged
 
 
-def test_a_change_that_a_crash_cut_off_is_rolled_back(data: Path, tmp_path: Path) -> None:
+def test_rolls_back_a_change_that_a_crash_interrupted(data: Path, tmp_path: Path) -> None:
     path = data / "proc.db"
     make(path, rows=5000, journal="DELETE")
     with contextlib.closing(sqlite3.connect(path)) as writer:
@@ -166,7 +166,7 @@ def test_a_change_that_a_crash_cut_off_is_rolled_back(data: Path, tmp_path: Path
 @pytest.mark.parametrize(
     "name", ["with space.db", "100%.db", "a?mode=memory.db", "a#b.db", "\u00fcber.db", b"\xff\xfe.db"]
 )
-def test_a_database_of_any_name_is_copied(data: Path, tmp_path: Path, name: object) -> None:
+def test_copies_a_database_of_any_name(data: Path, tmp_path: Path, name: object) -> None:
     raw = os.fsencode(name) if isinstance(name, str) else name
     assert isinstance(raw, bytes)
     shutil.copy(data / "backend" / "sqlite.db", os.path.join(os.fsencode(data), raw))
@@ -189,7 +189,7 @@ def test_the_child_has_no_rights_and_sees_the_data_directory_only(data: Path, tm
 
 
 @needs_root
-def test_a_link_leads_nowhere_outside(data: Path, tmp_path: Path) -> None:
+def test_follows_no_link_out_of_the_data_directory(data: Path, tmp_path: Path) -> None:
     secret = tmp_path / "secret.db"
     make(secret, rows=7)
     secret.chmod(0o600)
@@ -197,12 +197,12 @@ def test_a_link_leads_nowhere_outside(data: Path, tmp_path: Path) -> None:
     for target in (str(secret), os.path.relpath(secret, path.parent)):
         path.unlink()
         path.symlink_to(target)
-        with copier(data) as made, pytest.raises(errors.FileTrouble, match="no regular file"):
+        with copier(data) as made, pytest.raises(errors.FileTrouble, match="no longer a regular file"):
             made.copy(b"backend/sqlite.db")
 
 
 @needs_root
-def test_a_log_that_is_a_link_leads_nowhere_outside(data: Path, tmp_path: Path) -> None:
+def test_follows_no_log_out_of_the_data_directory(data: Path, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_bytes(b"")
     for ending in ("-wal", "-shm", "-journal"):
@@ -212,7 +212,7 @@ def test_a_log_that_is_a_link_leads_nowhere_outside(data: Path, tmp_path: Path) 
     assert victim.read_bytes() == b""
 
 
-def test_what_is_no_database_any_more_when_its_turn_comes_is_left_out(data: Path) -> None:
+def test_leaves_out_a_database_that_vanishes_before_it_is_copied(data: Path) -> None:
     path = data / "backend" / "sqlite.db"
     facts = path.lstat()
     with data_directory.DataDirectory(Root(str(data.parents[2])), "/var/lib/teleport") as opened:
@@ -224,7 +224,7 @@ def test_what_is_no_database_any_more_when_its_turn_comes_is_left_out(data: Path
                 found.open()
 
 
-def test_a_damaged_database_is_named_and_with_leave_taken_as_it_is(data: Path) -> None:
+def test_names_a_damaged_database_and_archives_it_as_it_is_on_request(data: Path) -> None:
     path = data / "backend" / "sqlite.db"
     make(data / "backend" / "big.db", rows=20_000, journal="DELETE")
     content = bytearray((data / "backend" / "big.db").read_bytes())
@@ -254,21 +254,21 @@ def test_a_damaged_database_is_named_and_with_leave_taken_as_it_is(data: Path) -
     ],
     ids=["cut short", "without its head", "with an empty head", "something else"],
 )
-def test_harm_to_a_database_is_noticed(data: Path, harm) -> None:
+def test_notices_damage_to_a_database(data: Path, harm) -> None:
     path = data / "backend" / "sqlite.db"
     path.write_bytes(harm(path.read_bytes()))
     with pytest.raises(errors.DatabaseDamaged):
         choice(data, "backend/sqlite.db")
 
 
-def test_what_sqlite_keeps_beside_a_database_is_left_out_and_the_same_beside_anything_else_is_not(data: Path) -> None:
+def test_leaves_out_companions_of_databases_only(data: Path) -> None:
     for name in ("backend/sqlite.db-wal", "backend/sqlite.db-shm", "backend/sqlite.db-journal", "notes-wal", "notes"):
         (data / name).write_bytes(b"x")
         expected = Leave if name.startswith("backend/") else Take
         assert isinstance(choice(data, name), expected), name
 
 
-def test_a_full_disk_is_told_before_anything_is_written(data: Path) -> None:
+def test_reports_a_full_disk_before_writing(data: Path) -> None:
     huge = data / "huge.db"
     huge.write_bytes(databases.MAGIC)
     os.truncate(huge, 1 << 42)
@@ -277,7 +277,7 @@ def test_a_full_disk_is_told_before_anything_is_written(data: Path) -> None:
         made.copy(b"huge.db")
 
 
-def test_a_child_that_dies_is_told_and_the_next_copy_has_another(data: Path, tmp_path: Path) -> None:
+def test_reports_a_child_that_dies_and_starts_another(data: Path, tmp_path: Path) -> None:
     with copier(data) as made:
         os.close(made.copy(b"backend/sqlite.db"))
         assert made._child is not None
@@ -287,19 +287,19 @@ def test_a_child_that_dies_is_told_and_the_next_copy_has_another(data: Path, tmp
         assert count(saved(made.copy(b"backend/sqlite.db"), tmp_path / "ours.db")) == 100
 
 
-def test_a_database_that_stays_locked_is_given_up_on(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gives_up_on_a_database_that_stays_locked(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(databases, "LEAST_SECONDS", 1.0)
     monkeypatch.setattr(databases, "END_SECONDS", 0.5)
     make(data / "locked.db", rows=1, journal="DELETE")
     given_away(data)
     with contextlib.closing(sqlite3.connect(data / "locked.db", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        with copier(data) as made, pytest.raises(errors.FileTrouble, match="no end after 1 s"):
+        with copier(data) as made, pytest.raises(errors.FileTrouble, match="did not end within 1 s"):
             made.copy(b"locked.db")
     assert not [name for name in os.listdir(data) if name.startswith(databases_child.SCRATCH_PREFIX)]
 
 
-def test_nothing_of_a_copy_is_left_even_by_a_child_that_was_killed(data: Path) -> None:
+def test_removes_copies_of_a_killed_child(data: Path) -> None:
     def scratch() -> list[str]:
         return [name for name in os.listdir(data) if name.startswith(databases_child.SCRATCH_PREFIX)]
 
@@ -318,7 +318,7 @@ def test_nothing_of_a_copy_is_left_even_by_a_child_that_was_killed(data: Path) -
     assert scratch() == []
 
 
-def test_what_somebody_else_is_copying_meanwhile_is_not_swept_away(data: Path) -> None:
+def test_keeps_copies_of_another_process(data: Path) -> None:
     with copier(data) as one, copier(data) as other:
         os.close(one.copy(b"backend/sqlite.db"))
         os.close(other.copy(b"backend/sqlite.db"))
@@ -326,7 +326,7 @@ def test_what_somebody_else_is_copying_meanwhile_is_not_swept_away(data: Path) -
 
 
 @needs_root
-def test_what_is_planted_where_copies_are_made_does_no_harm(data: Path, tmp_path: Path) -> None:
+def test_traps_in_place_of_the_scratch_directory_do_no_harm(data: Path, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     (victim / "inner").mkdir(parents=True)
     (victim / "inner" / "file").write_text("kept")
@@ -342,7 +342,7 @@ def test_what_is_planted_where_copies_are_made_does_no_harm(data: Path, tmp_path
     assert (victim / "inner" / "file").read_text() == "kept"
 
 
-def test_the_child_goes_when_whoever_started_it_was_killed(data: Path) -> None:
+def test_the_child_ends_when_its_parent_was_killed(data: Path) -> None:
     descriptor = os.open(data, os.O_RDONLY | os.O_DIRECTORY)
     made = databases.Copier(descriptor, str(data))
     os.close(made.copy(b"backend/sqlite.db"))

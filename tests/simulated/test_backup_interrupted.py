@@ -32,7 +32,7 @@ def small(tmp_path: Path, imds: emulator.Server) -> Agent:
 
 
 @needs_strace
-def test_killed_at_any_call_it_offers_only_what_is_good(small: Agent) -> None:
+def test_lists_only_valid_archives_after_a_kill_at_any_call(small: Agent) -> None:
     target = str(small.path(TARGET))
     (before,) = good(small)
     prepared = kill_sweep.Prepared(small, "backup", target)
@@ -48,7 +48,7 @@ def test_killed_at_any_call_it_offers_only_what_is_good(small: Agent) -> None:
 
 
 @needs_strace
-def test_failing_at_any_call_it_says_so_and_offers_only_what_is_good(small: Agent) -> None:
+def test_reports_a_failure_of_any_call_and_lists_only_valid_archives(small: Agent) -> None:
     prepared = kill_sweep.Prepared(small, "backup", str(small.path(TARGET)))
     for point, trouble in prepared.failures():
         place = f"{trouble} at {point}"

@@ -30,13 +30,13 @@ def fill(place: Path) -> None:
     store.mark_verified(NAME)
 
 
-def test_a_host_that_was_never_backed_up_has_none(agent: Agent) -> None:
+def test_a_host_without_backups_has_none(agent: Agent) -> None:
     done = agent.run("backup", "list")
     assert (done.status, done.output) == (0, f"there are no backups in {agent.path('/var/backups/teleport')}\n")
     assert agent.run("backup", "list", "--format", "json").data["backups"] == []
 
 
-def test_the_newest_comes_first_with_whether_it_was_read_back(agent: Agent) -> None:
+def test_lists_the_newest_first_with_its_verification(agent: Agent) -> None:
     fill(agent.path("/var/backups/teleport"))
     agent.write("/var/backups/teleport/notes.txt", "theirs")
     lines = agent.run("backup", "list").output.splitlines()
@@ -46,20 +46,20 @@ def test_the_newest_comes_first_with_whether_it_was_read_back(agent: Agent) -> N
     ]
 
 
-def test_a_directory_that_is_named_is_the_one_of_this_machine(agent: Agent, tmp_path: Path) -> None:
+def test_a_named_directory_is_not_under_the_root(agent: Agent, tmp_path: Path) -> None:
     fill(tmp_path / "elsewhere")
     found = agent.run("backup", "list", str(tmp_path / "elsewhere"), "--format", "json").data
     assert found["place"] == str(tmp_path / "elsewhere")
     assert [(each["name"], each["verified"]) for each in found["backups"]] == [(NAME, True), (OLDER, False)]
 
 
-def test_a_place_that_is_misspelt_is_no_empty_one(agent: Agent, tmp_path: Path) -> None:
+def test_refuses_a_place_that_does_not_exist(agent: Agent, tmp_path: Path) -> None:
     done = agent.run("backup", "list", str(tmp_path / "nowhere"))
     assert done.status == 6
-    assert "there is no directory" in done.errors
+    assert "does not exist" in done.errors
 
 
-def test_an_archive_is_no_place(agent: Agent) -> None:
+def test_refuses_an_archive_as_a_place(agent: Agent) -> None:
     done = agent.run("backup", "list", f"s3://acme-backups/{NAME}")
     assert done.status == 2
     assert f"backup verify s3://acme-backups/{NAME}" in done.errors

@@ -96,7 +96,7 @@ def asked(aws: Aws, pattern: str) -> list[simulated.Request]:
     return [request for request in aws.requests if re.search(pattern, request.operation)]
 
 
-def test_what_was_written_is_what_is_there_and_each_call_was_made_once(aws: Aws, bucket: s3.Bucket) -> None:
+def test_uploads_in_parts_with_each_call_once(aws: Aws, bucket: s3.Bucket) -> None:
     write(BucketStore(bucket, "hosts/"))
     assert held(aws) == {KEY: THREE_PARTS}
     assert under_way(aws) == []
@@ -109,7 +109,7 @@ def test_a_small_archive_goes_up_in_one_call(aws: Aws, bucket: s3.Bucket) -> Non
     assert [request.operation.split()[0] for request in aws.requests] == ["HEAD", "PUT", "HEAD"]
 
 
-def test_nothing_is_seen_before_the_end(aws: Aws, bucket: s3.Bucket) -> None:
+def test_an_upload_is_invisible_until_its_end(aws: Aws, bucket: s3.Bucket) -> None:
     store = BucketStore(bucket, "hosts/")
     with store.writing(NAME) as sink:
         sink.write(THREE_PARTS)
@@ -125,7 +125,7 @@ def test_nothing_is_seen_before_the_end(aws: Aws, bucket: s3.Bucket) -> None:
     [simulated.SLOW_DOWN, simulated.LOST, simulated.CUT_OFF, simulated.PAGE],
     ids=["slow-down", "lost-answer", "dropped-in-the-middle", "a-proxys-page"],
 )
-def test_a_passing_failure_of_any_call_costs_nothing(
+def test_survives_a_temporary_failure_of_any_call(
     aws: Aws, bucket: s3.Bucket, call: str, answer: simulated.Answer
 ) -> None:
     if answer is simulated.PAGE and call == "is it there":
@@ -137,7 +137,7 @@ def test_a_passing_failure_of_any_call_costs_nothing(
 
 
 @pytest.mark.parametrize("call", WRITES)
-def test_a_call_that_is_denied_ends_it_and_nothing_is_left(aws: Aws, bucket: s3.Bucket, call: str) -> None:
+def test_a_denied_call_ends_the_upload_and_leaves_nothing(aws: Aws, bucket: s3.Bucket, call: str) -> None:
     aws.fail(simulated.S3_DENIED, operation=CALLS[call], times=100)
     with pytest.raises(errors.AwsDenied) as raised:
         write(BucketStore(bucket, "hosts/"))
@@ -148,7 +148,7 @@ def test_a_call_that_is_denied_ends_it_and_nothing_is_left(aws: Aws, bucket: s3.
 
 
 @pytest.mark.parametrize("call", WRITES)
-def test_a_call_that_goes_on_failing_ends_it_in_time_and_nothing_is_left(aws: Aws, call: str) -> None:
+def test_a_call_that_keeps_failing_ends_the_upload_by_its_deadline(aws: Aws, call: str) -> None:
     aws.client("s3").create_bucket(Bucket=BUCKET)
     aws.fail(simulated.SLOW_DOWN, operation=CALLS[call], times=10000)
     with pytest.raises(errors.AwsThrottled):
@@ -158,7 +158,7 @@ def test_a_call_that_goes_on_failing_ends_it_in_time_and_nothing_is_left(aws: Aw
     assert under_way(aws) == []
 
 
-def test_an_object_whose_completion_was_never_confirmed_does_not_stay(aws: Aws) -> None:
+def test_removes_an_object_whose_completion_was_never_confirmed(aws: Aws) -> None:
     aws.client("s3").create_bucket(Bucket=BUCKET)
     aws.fail(simulated.LOST, simulated.RESETTING, times=1, operation=CALLS["complete"])
     aws.fail(simulated.RESETTING, times=10000, operation=CALLS["complete"])
@@ -177,7 +177,7 @@ def test_an_error_inside_the_answer_to_the_completion_is_tried_again(aws: Aws, b
 
 
 @pytest.mark.parametrize("call", WRITES)
-def test_credentials_that_expire_in_the_middle_are_renewed(aws: Aws, imds: emulator.Server, call: str) -> None:
+def test_renews_credentials_that_expire_in_the_middle(aws: Aws, imds: emulator.Server, call: str) -> None:
     aws.client("s3").create_bucket(Bucket=BUCKET)
     service = Imds.from_environment({"AWS_EC2_METADATA_SERVICE_ENDPOINT": imds.url}, deadline_seconds=5)
     instance = InstanceAws.of_instance(service, simulated.REGION, {"AWS_ENDPOINT_URL": aws.url}, wait_seconds=10)
@@ -188,7 +188,7 @@ def test_credentials_that_expire_in_the_middle_are_renewed(aws: Aws, imds: emula
     assert len([get for get in imds.service.gets() if "security-credentials/" in get.path]) > fetched
 
 
-def test_credentials_that_stay_expired_end_it_and_say_so(aws: Aws, bucket: s3.Bucket) -> None:
+def test_reports_credentials_that_stay_expired(aws: Aws, bucket: s3.Bucket) -> None:
     aws.fail(simulated.S3_EXPIRED, operation=CALLS["part 2"], times=100)
     with pytest.raises(errors.AwsFailed, match="ExpiredToken") as raised:
         write(BucketStore(bucket, "hosts/"))
@@ -196,7 +196,7 @@ def test_credentials_that_stay_expired_end_it_and_say_so(aws: Aws, bucket: s3.Bu
     assert under_way(aws) == []
 
 
-def test_head_with_expired_credentials_is_known_though_its_answer_says_nothing(aws: Aws, bucket: s3.Bucket) -> None:
+def test_recognises_expired_credentials_without_an_error_body(aws: Aws, bucket: s3.Bucket) -> None:
     renewed: list[int] = []
 
     def renew() -> None:
@@ -234,7 +234,7 @@ def test_a_bucket_in_another_region_is_found(aws: Aws, bucket: s3.Bucket) -> Non
 
 
 @pytest.mark.parametrize("call", [lambda bucket: bucket.head(KEY), lambda bucket: list(bucket.list(""))])
-def test_a_bucket_in_another_region_is_named_with_it_where_nobody_can_go_there(aws: Aws, call: Any) -> None:
+def test_names_the_region_of_an_unreachable_bucket(aws: Aws, call: Any) -> None:
     aws.client("s3").create_bucket(Bucket=BUCKET)
     aws.bucket_regions[BUCKET] = "eu-west-1"
     with pytest.raises(errors.BucketUnusable, match=f"{BUCKET} is not in us-east-1 but in eu-west-1"):
@@ -243,7 +243,7 @@ def test_a_bucket_in_another_region_is_named_with_it_where_nobody_can_go_there(a
         call(bucket)
 
 
-def test_a_bucket_that_does_not_exist_is_told_apart_from_an_object(aws: Aws) -> None:
+def test_distinguishes_a_missing_bucket_from_a_missing_object(aws: Aws) -> None:
     store = BucketStore(opened(aws), "hosts/")
     with pytest.raises(errors.BucketUnusable, match=f"there is no S3 bucket {BUCKET}"):
         store.sources()
@@ -259,7 +259,7 @@ def test_the_key_that_is_asked_for_is_used_for_small_and_large(aws: Aws, size: i
     assert (found["ServerSideEncryption"], found["SSEKMSKeyId"]) == ("aws:kms", "alias/backups")
 
 
-def test_an_archive_that_is_there_is_never_overwritten(aws: Aws, bucket: s3.Bucket) -> None:
+def test_never_overwrites_an_archive(aws: Aws, bucket: s3.Bucket) -> None:
     store = BucketStore(bucket, "hosts/")
     write(store, b"first")
     with pytest.raises(errors.BackupExists, match=f"s3://{BUCKET}/{KEY}"):
@@ -267,7 +267,7 @@ def test_an_archive_that_is_there_is_never_overwritten(aws: Aws, bucket: s3.Buck
     assert held(aws) == {KEY: b"first"}
 
 
-def test_what_the_writer_raises_comes_through_and_nothing_is_left(aws: Aws, bucket: s3.Bucket) -> None:
+def test_an_error_of_the_writer_leaves_nothing(aws: Aws, bucket: s3.Bucket) -> None:
     with pytest.raises(ZeroDivisionError), BucketStore(bucket, "hosts/").writing(NAME) as sink:
         sink.write(THREE_PARTS)
         raise ZeroDivisionError
@@ -275,9 +275,7 @@ def test_what_the_writer_raises_comes_through_and_nothing_is_left(aws: Aws, buck
     assert under_way(aws) == []
 
 
-def test_who_may_only_list_below_the_prefix_is_told_what_is_missing_and_what_is_there(
-    aws: Aws, bucket: s3.Bucket
-) -> None:
+def test_works_with_permission_to_list_below_the_prefix_only(aws: Aws, bucket: s3.Bucket) -> None:
     """S3 denies HEAD of what is missing, unless one may list the whole bucket."""
     store = BucketStore(bucket, "hosts/")
     aws.fail(simulated.S3_DENIED, operation="^HEAD")
@@ -293,7 +291,7 @@ def test_who_may_only_list_below_the_prefix_is_told_what_is_missing_and_what_is_
         write(store)
 
 
-def test_who_may_only_write_can_write(aws: Aws, bucket: s3.Bucket) -> None:
+def test_writes_with_permission_to_write_only(aws: Aws, bucket: s3.Bucket) -> None:
     aws.fail(simulated.S3_DENIED, operation="^HEAD|^GET", times=100)
     write(BucketStore(bucket, "hosts/"))
     aws.clear_faults()
@@ -303,7 +301,7 @@ def test_who_may_only_write_can_write(aws: Aws, bucket: s3.Bucket) -> None:
 # --- reading ---
 
 
-def test_a_download_goes_on_where_it_broke_off(aws: Aws, bucket: s3.Bucket) -> None:
+def test_a_download_resumes(aws: Aws, bucket: s3.Bucket) -> None:
     write(BucketStore(bucket, "hosts/"))
     aws.requests.clear()
     aws.fail(simulated.CUT_SHORT, times=4, operation="^GET")
@@ -330,7 +328,7 @@ def test_a_download_never_mixes_two_versions(aws: Aws, bucket: s3.Bucket) -> Non
         source.open()
 
 
-def test_a_download_that_comes_no_further_ends_in_time(aws: Aws) -> None:
+def test_a_stalled_download_ends_by_its_deadline(aws: Aws) -> None:
     aws.client("s3").create_bucket(Bucket=BUCKET)
     write(BucketStore(opened(aws), "hosts/"))
     aws.fail(simulated.CUT_SHORT, operation="^GET")
@@ -340,7 +338,7 @@ def test_a_download_that_comes_no_further_ends_in_time(aws: Aws) -> None:
         stream.read()
 
 
-def test_an_archive_that_is_missing_is_told_with_its_url(bucket: s3.Bucket) -> None:
+def test_names_the_url_of_a_missing_archive(bucket: s3.Bucket) -> None:
     with pytest.raises(errors.BackupMissing, match=f"s3://{BUCKET}/{KEY}"):
         BucketStore(bucket, "hosts/").source(NAME)
 
@@ -380,7 +378,7 @@ def test_a_listing_goes_through_all_pages(aws: Aws, bucket: s3.Bucket, monkeypat
     ids=["slow-down", "lost-answer", "reset", "a-proxys-page", "cut-short"],
 )
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-def test_a_passing_failure_changes_no_listing(
+def test_a_listing_survives_a_temporary_failure(
     aws: Aws, bucket: s3.Bucket, method: str, answer: simulated.Answer
 ) -> None:
     if method == "DELETE" and answer is simulated.PAGE:
@@ -395,7 +393,7 @@ def test_a_passing_failure_changes_no_listing(
     assert sorted(held(aws)) == [KEY, f"{KEY}.verified"]
 
 
-def test_a_note_that_is_older_than_the_archive_is_about_another_one(aws: Aws, bucket: s3.Bucket) -> None:
+def test_ignores_a_note_older_than_the_archive(aws: Aws, bucket: s3.Bucket) -> None:
     store = BucketStore(bucket, "hosts/")
     write(store, b"first")
     store.mark_verified(NAME)
@@ -405,7 +403,7 @@ def test_a_note_that_is_older_than_the_archive_is_about_another_one(aws: Aws, bu
 
 
 @pytest.mark.parametrize("kind", ["bucket", "directory"])
-def test_keeping_removes_what_enough_newer_good_ones_replace(bucket: s3.Bucket, tmp_path: Path, kind: str) -> None:
+def test_keep_removes_archives_with_enough_newer_verified_ones(bucket: s3.Bucket, tmp_path: Path, kind: str) -> None:
     store: Any = BucketStore(bucket, "hosts/") if kind == "bucket" else DirectoryStore(str(tmp_path / "backups"))
     other = NAME.replace("ip-10-0-1-5", "ip-10-0-1-50")
     for name in (other, OLDER, NAME):
@@ -455,7 +453,7 @@ def await_writing(process: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_an_upload_that_is_told_to_end_leaves_nothing(aws: Aws, bucket: s3.Bucket, number: signal.Signals) -> None:
+def test_a_signal_during_an_upload_leaves_nothing(aws: Aws, bucket: s3.Bucket, number: signal.Signals) -> None:
     process = writer(aws, 100_000)
     await_writing(process)
     process.send_signal(number)
@@ -464,7 +462,7 @@ def test_an_upload_that_is_told_to_end_leaves_nothing(aws: Aws, bucket: s3.Bucke
     assert list(held(aws)) == ["first"]
 
 
-def test_the_next_run_aborts_the_upload_of_one_that_was_killed_and_no_other(aws: Aws, bucket: s3.Bucket) -> None:
+def test_aborts_the_upload_of_a_killed_run_and_no_other(aws: Aws, bucket: s3.Bucket) -> None:
     for key in ("hosts/theirs.tar.zst", KEY.replace("ip-10-0-1-5", "ip-10-0-1-50"), f"hosts2/{NAME}"):
         aws.client("s3").create_multipart_upload(Bucket=BUCKET, Key=key)
     others = sorted(under_way(aws))
@@ -479,12 +477,12 @@ def test_the_next_run_aborts_the_upload_of_one_that_was_killed_and_no_other(aws:
     assert sorted(under_way(aws)) == others
 
 
-def test_who_may_not_look_for_old_uploads_goes_without(aws: Aws, bucket: s3.Bucket) -> None:
+def test_works_without_permission_to_list_uploads(aws: Aws, bucket: s3.Bucket) -> None:
     aws.fail(simulated.S3_DENIED, operation=r"^GET .*\?uploads", times=10)
     assert BucketStore(bucket, "hosts/").sweep("acme", "ip-10-0-1-5") == ()
 
 
-def test_memory_does_not_grow_with_what_is_sent(aws: Aws, bucket: s3.Bucket) -> None:
+def test_memory_does_not_grow_with_the_upload(aws: Aws, bucket: s3.Bucket) -> None:
     process = writer(aws, 200)
     await_writing(process)
     grown, _ = process.communicate(timeout=60)
@@ -492,7 +490,7 @@ def test_memory_does_not_grow_with_what_is_sent(aws: Aws, bucket: s3.Bucket) -> 
     assert aws.client("s3").head_object(Bucket=BUCKET, Key=KEY)["ContentLength"] == 200 * MIB
 
 
-def test_a_directory_keeps_nothing_of_a_run_that_was_told_to_end(aws: Aws, bucket: s3.Bucket, tmp_path: Path) -> None:
+def test_a_signal_leaves_nothing_in_a_directory(aws: Aws, bucket: s3.Bucket, tmp_path: Path) -> None:
     process = writer(aws, 100_000, str(tmp_path / "backups"))
     await_writing(process)
     process.terminate()
@@ -500,7 +498,7 @@ def test_a_directory_keeps_nothing_of_a_run_that_was_told_to_end(aws: Aws, bucke
     assert os.listdir(tmp_path / "backups") == []
 
 
-def test_the_next_run_sweeps_what_a_killed_one_left_in_a_directory_but_not_what_is_being_written(
+def test_keeps_unfinished_files_of_other_processes_and_removes_those_of_killed_ones(
     aws: Aws, bucket: s3.Bucket, tmp_path: Path
 ) -> None:
     place = tmp_path / "backups"
@@ -520,7 +518,7 @@ def test_the_next_run_sweeps_what_a_killed_one_left_in_a_directory_but_not_what_
 # --- a directory ---
 
 
-def test_files_and_the_directory_are_born_for_root_alone(tmp_path: Path) -> None:
+def test_files_and_the_directory_are_created_for_root_only(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         _check_modes(tmp_path)
@@ -540,7 +538,7 @@ def _check_modes(tmp_path: Path) -> None:
     assert modes == {NAME: 0o600, f"{NAME}.verified": 0o600}
 
 
-def test_an_archive_that_was_changed_after_it_was_verified_is_not_verified(tmp_path: Path) -> None:
+def test_a_changed_archive_is_unverified(tmp_path: Path) -> None:
     store = DirectoryStore(str(tmp_path))
     write(store, b"content")  # type: ignore[arg-type]
     store.mark_verified(NAME)
@@ -553,7 +551,7 @@ def test_an_archive_that_was_changed_after_it_was_verified_is_not_verified(tmp_p
 @pytest.mark.parametrize(
     "note", [b"", b"[]", b"{}", b'{"size": 7}', b'{"size": null, "modified": null}', b"\xff\xfe", b"{" * 10_000]
 )
-def test_a_note_that_says_nothing_of_the_file_verifies_nothing(tmp_path: Path, note: bytes) -> None:
+def test_ignores_a_note_without_a_fingerprint(tmp_path: Path, note: bytes) -> None:
     store = DirectoryStore(str(tmp_path))
     write(store, b"content")  # type: ignore[arg-type]
     (tmp_path / f"{NAME}.verified").write_bytes(note)
@@ -571,13 +569,13 @@ def test_a_directory_that_others_can_write_to_is_refused(tmp_path: Path, mode: i
 
 
 @needs_root
-def test_a_directory_of_somebody_else_is_refused(tmp_path: Path) -> None:
+def test_refuses_a_directory_of_another_account(tmp_path: Path) -> None:
     os.chown(tmp_path, 12345, 12345)
     with pytest.raises(errors.UntrustedPath, match="belongs to user 12345"):
         write(DirectoryStore(str(tmp_path)), b"")  # type: ignore[arg-type]
 
 
-def test_a_full_disk_is_told_and_nothing_stays(tmp_path: Path) -> None:
+def test_reports_a_full_disk_and_removes_the_unfinished_file(tmp_path: Path) -> None:
     """RLIMIT_FSIZE makes every write beyond it fail, as a full disk does."""
     store = DirectoryStore(str(tmp_path))
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -592,7 +590,7 @@ def test_a_full_disk_is_told_and_nothing_stays(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
-def test_an_archive_is_brought_to_the_disk_before_it_has_its_name(tmp_path: Path) -> None:
+def test_syncs_an_archive_before_it_gets_its_name(tmp_path: Path) -> None:
     calls: list[str] = []
     real: dict[str, Any] = {"fsync": os.fsync, "rename": os.rename}
 
@@ -611,7 +609,7 @@ def test_an_archive_is_brought_to_the_disk_before_it_has_its_name(tmp_path: Path
     assert calls == ["fsync .teleport", "rename", f"fsync {tmp_path.name[:9]}"]
 
 
-def test_an_archive_is_read_only_as_the_file_that_it_was(tmp_path: Path) -> None:
+def test_notices_a_file_that_was_replaced_between_two_reads(tmp_path: Path) -> None:
     store = DirectoryStore(str(tmp_path))
     write(store, b"content")  # type: ignore[arg-type]
     source = store.source(NAME)
@@ -623,7 +621,7 @@ def test_an_archive_is_read_only_as_the_file_that_it_was(tmp_path: Path) -> None
         source.open()
 
 
-def test_what_is_no_file_is_no_archive(tmp_path: Path) -> None:
+def test_refuses_archives_that_are_not_files(tmp_path: Path) -> None:
     store = DirectoryStore(str(tmp_path))
     os.mkfifo(tmp_path / NAME)
     (tmp_path / OLDER).mkdir()
@@ -633,7 +631,7 @@ def test_what_is_no_file_is_no_archive(tmp_path: Path) -> None:
             store.source(name)
 
 
-def test_the_note_of_an_archive_that_is_gone_is_swept(tmp_path: Path) -> None:
+def test_removes_the_note_of_a_missing_archive(tmp_path: Path) -> None:
     store = DirectoryStore(str(tmp_path))
     for name in (NAME, OLDER):
         write(store, b"content", name)  # type: ignore[arg-type]

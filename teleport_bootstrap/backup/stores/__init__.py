@@ -1,5 +1,1 @@
-"""Where archives are kept: a directory of this host, or a bucket in S3.
-
-`destination` reads what the command line says, and opens the store; `store` is what every store can do; `names` is what
-archives are called. None of these knows what is in an archive.
-"""
+"""Places for archives: a directory of this host, or a bucket in S3. They know nothing of what is in an archive."""

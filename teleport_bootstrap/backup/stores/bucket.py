@@ -7,7 +7,6 @@ import datetime
 import json
 import logging
 from collections.abc import Iterator
-from typing import Optional
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.aws import s3, s3_download, s3_upload
@@ -32,7 +31,7 @@ class BucketStore:
 
     @contextlib.contextmanager
     def writing(self, name: str) -> Iterator[s3_upload.Upload]:
-        """As Store.writing. Threads send what was written meanwhile: start programs, but do not fork in the body."""
+        """As Store.writing. Threads send the data meanwhile: the body may start programs, but must not fork."""
         key = self._key(name)
         with termination.as_exception():
             self._refuse_existing(key)
@@ -61,13 +60,13 @@ class BucketStore:
             found = None
         if found is None:
             raise errors.BackupMissing(
-                f"there is no {self.bucket.url(key)}",
+                f"{self.bucket.url(key)} does not exist",
                 hint=f"`teleport-bootstrap backup list {self.place}` shows what there is.",
             )
         return ObjectSource(self.bucket, found)
 
     def mark_verified(self, name: str) -> None:
-        """As Store.mark_verified. A listing tells by the times whether the note is about the object that is there."""
+        """As Store.mark_verified. By the times, a listing sees whether the note belongs to the current object."""
         now = datetime.datetime.fromtimestamp(clock.SYSTEM.wall(), datetime.timezone.utc)
         note = json.dumps({"verified": now.strftime("%Y-%m-%dT%H:%M:%SZ")}).encode() + b"\n"
         self.bucket.put(self._note(name), note, content_type="application/json")
@@ -78,12 +77,12 @@ class BucketStore:
 
     def delete(self, name: str) -> None:
         """As Store.delete."""
-        # The note first: an archive without one is whole, a note without an archive is litter.
+        # The note first: a note without an archive would be left over.
         self.bucket.delete(self._note(name))
         self.bucket.delete(self._key(name))
 
     def sweep(self, cluster: str, host: str) -> tuple[str, ...]:
-        """As Store.sweep: the parts of uploads that never ended are paid for, and nothing else shows them."""
+        """As Store.sweep. The parts of unfinished uploads cost money, and no listing shows them."""
         try:
             return tuple(
                 self.bucket.url(key)
@@ -94,24 +93,25 @@ class BucketStore:
                 )
             )
         except errors.AwsDenied as error:
-            logger.info("uploads that an earlier run did not end cannot be looked for: %s", error.message)
+            logger.info("cannot look for unfinished uploads of earlier runs: %s", error.message)
             return ()
 
     def _refuse_existing(self, key: str) -> None:
         try:
             is_there = self.bucket.head(key) is not None
         except errors.AwsDenied:
-            is_there = self._is_listed(key) is True  # who may only write has to trust that the name is new
+            is_there = self._is_listed(key) is True  # without permission to read, rely on the name being new
         if is_there:
             raise errors.BackupExists(
-                f"{self.bucket.url(key)} is there already",
-                hint="Remove it first, or let the backup have another name.",
+                f"{self.bucket.url(key)} already exists",
+                hint="Remove it first, or choose another name.",
             )
 
-    def _is_listed(self, key: str) -> Optional[bool]:
-        """Return whether `key` is there, None where we may not know.
+    def _is_listed(self, key: str) -> bool | None:
+        """Return whether `key` exists, None without permission to know.
 
-        S3 denies what is missing to who may not list the whole bucket; he may be allowed to list below a prefix.
+        S3 answers "denied" for a missing object where listing the whole bucket is not allowed; listing below a
+        prefix may be.
         """
         try:
             return any(each.key == key for each in self.bucket.list(key))
@@ -138,14 +138,14 @@ class ObjectSource:
         return self._bucket.url(self._found.key)
 
     @property
-    def size(self) -> Optional[int]:
-        """How many bytes it has."""
+    def size(self) -> int | None:
+        """Its size in bytes."""
         return self._found.size
 
     def open(self) -> s3_download.Download:
-        """Return its bytes; raises ObjectMissing and ObjectChanged, as reading does."""
+        """Return its bytes. Raises ObjectMissing and ObjectChanged, as reading does."""
         return s3_download.Download(self._bucket, self._found.key, if_match=self._found.etag)
 
 
-def _is_about(note: Optional[s3.Object], found: s3.Object) -> bool:
+def _is_about(note: s3.Object | None, found: s3.Object) -> bool:
     return note is not None and note.modified >= found.modified

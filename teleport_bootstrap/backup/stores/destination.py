@@ -1,4 +1,4 @@
-"""Where the command line wants an archive to go, or to come from."""
+"""The place of an archive on the command line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.backup.stores import names, store
@@ -24,13 +24,13 @@ _KEY = re.compile(r"[A-Za-z0-9!_.*'()/=+@,-]*", re.ASCII)
 class Destination:
     """A directory (`path`, absolute, on this machine), or a `bucket` and what its keys begin with (`prefix`).
 
-    `name` is that of one archive, where one was named instead of a place for many; None means a name of ours.
+    `name` is the name of a single archive; None means the place itself, and a generated name for a new archive.
     """
 
     path: str = ""
     bucket: str = ""
     prefix: str = ""
-    name: Optional[str] = None
+    name: str | None = None
 
     @property
     def is_s3(self) -> bool:
@@ -38,23 +38,23 @@ class Destination:
         return bool(self.bucket)
 
     @property
-    def compression(self) -> Optional[str]:
-        """How an archive of that name has to be compressed; None where that is open."""
+    def compression(self) -> str | None:
+        """The compression of an archive of that name; None without a name."""
         return names.compression_of(self.name) if self.name else None
 
 
-def parse(text: Optional[str], root: paths.Root) -> Destination:
-    """Return what `text` says; None stands for the place where backups of `where` go by default.
+def parse(text: str | None, root: paths.Root) -> Destination:
+    """Return the destination in `text`; None stands for the default place under `root`.
 
-    A relative path is one of the current directory. A path that ends in .tar.zst or .tar.gz names one archive, and so
-    does a path to a file that is there. Raises UsageError.
+    A relative path is relative to the current directory. A path that ends in .tar.zst or .tar.gz names one archive, and
+    so does the path of an existing file. Raises UsageError.
     """
     if text is None:
         return Destination(path=root.path(paths.BACKUPS))
     if text.startswith(_S3):
         return _bucket(text)
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text) or not text or "\0" in text:
-        raise errors.UsageError(f"{text!r} is no place for backups", hint=_HINT)
+        raise errors.UsageError(f"{text!r} is not a place for backups", hint=_HINT)
     path = os.path.abspath(text)
     if not text.endswith("/") and (names.compression_of(os.path.basename(path)) or os.path.isfile(path)):
         return Destination(path=os.path.dirname(path), name=os.path.basename(path))
@@ -65,13 +65,13 @@ def open_store(
     destination: Destination,
     aws: Callable[[], Aws],
     *,
-    expected_owner: Optional[str] = None,
-    kms_key_id: Optional[str] = None,
+    expected_owner: str | None = None,
+    kms_key_id: str | None = None,
 ) -> store.Store:
-    """Return the store that `destination` names; nothing is written yet.
+    """Return the store of `destination`; nothing is written yet.
 
-    `aws` is called for a bucket only. `expected_owner` is the account that the bucket has to belong to, `kms_key_id`
-    the key to encrypt with. Raises UsageError where these are given for a directory, and what `aws` raises.
+    `aws` is called for a bucket only. `expected_owner` is the account that must own the bucket, `kms_key_id` the key to
+    encrypt with. Raises UsageError where these are set for a directory, and what `aws` raises.
     """
     if destination.is_s3:
         # AWS's library takes half a second to load, which a backup to a directory should not wait for.

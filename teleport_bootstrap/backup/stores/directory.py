@@ -1,4 +1,4 @@
-"""Archives as files of one directory, which only root can write to."""
+"""Archives as files in a directory that only root can write to."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import secrets
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.backup.stores import names
@@ -24,7 +24,7 @@ from teleport_bootstrap.host import directory as directories
 
 logger = logging.getLogger(__name__)
 
-# A file in the making: a dot, the name that it will have, some chance, and this.
+# Unfinished files are named `.<name>.<random>` and this.
 PARTIAL = ".teleport-bootstrap-partial"
 
 _NOTE_LIMIT = 64 * 1024
@@ -33,10 +33,10 @@ _EXISTING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class DirectoryStore:
-    """The archives in the directory `path`, absolute on this machine. It is made, with mode 0700, when one is written.
+    """The archives in the directory `path`, absolute on this machine. Writing creates it, with mode 0700.
 
-    A directory that others can write to is refused for everything but reading one archive: they could put another one
-    in its place, or a note that it is good.
+    A directory that other accounts can write to is refused for everything but reading one archive: they could replace
+    an archive, or forge a note that it is verified.
     """
 
     def __init__(self, path: str) -> None:
@@ -49,7 +49,7 @@ class DirectoryStore:
 
     @contextlib.contextmanager
     def writing(self, name: str) -> Iterator[FileSink]:
-        """As Store.writing; everything is written to a file with another name first."""
+        """As Store.writing; the file has a temporary name until it is complete."""
         self._make()
         with self._opened() as directory, termination.as_exception():
             self._refuse_existing(directory, name)
@@ -58,12 +58,12 @@ class DirectoryStore:
                 with self._trouble(name):
                     descriptor = os.open(partial, _NEW, 0o600, dir_fd=directory)
                 try:
-                    # Tells `sweep` that somebody is at work here; the kernel gives it back however we end.
+                    # Keeps `sweep` of other processes away; the kernel releases the lock when this process ends.
                     fcntl.flock(descriptor, fcntl.LOCK_EX)
                     yield FileSink(self, name, descriptor)
                     with self._trouble(name):
                         os.fsync(descriptor)
-                    # Out of memory: what is read back to verify it should come from the disk.
+                    # Drop it from the page cache: verifying should read it from the disk.
                     with contextlib.suppress(OSError):
                         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
                 finally:
@@ -98,7 +98,7 @@ class DirectoryStore:
         return source
 
     def mark_verified(self, name: str) -> None:
-        """As Store.mark_verified. The note has the file's size and time of change, so that it is about no other."""
+        """As Store.mark_verified. The note has the file's size and modification time, to belong to this file only."""
         with self._opened() as directory:
             facts = _facts(directory, name)
             if facts is None:
@@ -128,12 +128,12 @@ class DirectoryStore:
     def delete(self, name: str) -> None:
         """As Store.delete."""
         with self._opened() as directory:
-            # The note first: an archive without one is whole, a note without an archive is litter.
+            # The note first: a note without an archive would be left over.
             self._unlink(directory, f"{name}{names.VERIFIED}")
             self._unlink(directory, name)
 
-    def sweep(self, cluster: str, host: str) -> tuple[str, ...]:  # noqa: ARG002 - whoever wrote it, it is of no use
-        """As Store.sweep. What another process is still writing is known by its lock."""
+    def sweep(self, cluster: str, host: str) -> tuple[str, ...]:  # noqa: ARG002 - unfinished files of all hosts are useless
+        """As Store.sweep. A lock protects what another process is still writing."""
         if not os.path.lexists(self.path):
             return ()
         with self._opened() as directory:
@@ -185,7 +185,7 @@ class DirectoryStore:
             return os.listdir(directory)
         except OSError as error:
             raise errors.FileTrouble(
-                f"{self.path} cannot be read: {error.strerror}", hint="Look at the disk: `dmesg`, `smartctl`."
+                f"{self.path} cannot be read: {error.strerror}", hint="Check the disk: `dmesg`, `smartctl`."
             ) from None
 
     def _unlink(self, directory: int, name: str) -> bool:
@@ -197,7 +197,7 @@ class DirectoryStore:
         except OSError as error:
             raise errors.FileTrouble(
                 f"{self._path(name)} cannot be removed: {error.strerror}",
-                hint="Look at the mount options of the disk and at `lsattr`.",
+                hint="Check the mount options of the disk, and `lsattr`.",
             ) from None
         return True
 
@@ -208,9 +208,7 @@ class DirectoryStore:
             return
         except OSError as error:
             raise self.cannot_write(name, error) from None
-        raise errors.BackupExists(
-            f"{self._path(name)} is there already", hint="Remove it first, or let the backup have another name."
-        )
+        raise errors.BackupExists(f"{self._path(name)} already exists", hint="Remove it first, or choose another name.")
 
     @contextlib.contextmanager
     def _trouble(self, name: str) -> Iterator[None]:
@@ -220,11 +218,11 @@ class DirectoryStore:
             raise self.cannot_write(name, error) from None
 
     def cannot_write(self, name: str, error: OSError) -> errors.FileTrouble:
-        """Return what to tell of an `error` from writing `name`."""
+        """Return the error to raise where writing `name` has failed."""
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             hint = "Make room there, send the backup elsewhere (s3://BUCKET/PREFIX), or keep fewer with --keep."
         else:
-            hint = "Look at the mount options of the disk, and at what kind of file is there."
+            hint = "Check the mount options of the disk, and the type of an existing file."
         return errors.FileTrouble(f"{self._path(name)} cannot be written: {error.strerror}", hint=hint)
 
     def _path(self, name: str) -> str:
@@ -232,7 +230,7 @@ class DirectoryStore:
 
 
 class FileSink:
-    """Writes to a file in the making; nothing is held back, so that nothing is left to write when something fails."""
+    """Writes to an unfinished file, without a buffer that could fail later."""
 
     def __init__(self, store: DirectoryStore, name: str, descriptor: int) -> None:
         self._store = store
@@ -251,7 +249,7 @@ class FileSink:
 
 @dataclass(frozen=True)
 class _Identity:
-    """What is not the same any more when a file was replaced or changed."""
+    """Facts that change when a file is replaced or written to."""
 
     device: int
     inode: int
@@ -260,11 +258,11 @@ class _Identity:
 
 
 class FileSource:
-    """An archive in the file `path`, wherever it is: what is in it is not trusted, and neither is its directory."""
+    """An archive in the file `path`. Neither its content nor its directory is trusted."""
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._identity: Optional[_Identity] = None
+        self._identity: _Identity | None = None
 
     @property
     def name(self) -> str:
@@ -272,12 +270,12 @@ class FileSource:
         return self._path
 
     @property
-    def size(self) -> Optional[int]:
-        """How many bytes it has, once it was opened."""
+    def size(self) -> int | None:
+        """Its size in bytes, once it was opened."""
         return None if self._identity is None else self._identity.size
 
     def open(self) -> io.FileIO:
-        """Return its bytes; raises BackupMissing, and FileTrouble also where it has changed since it was opened first.
+        """Return its bytes. Raises BackupMissing, and FileTrouble also where it has changed since it was opened first.
 
         Links are followed: an operator may keep archives behind one.
         """
@@ -287,7 +285,7 @@ class FileSource:
             raise _missing(self._path) from None
         except OSError as error:
             raise errors.FileTrouble(
-                f"{self._path} cannot be read: {error.strerror}", hint="Run as root, or look at the file."
+                f"{self._path} cannot be read: {error.strerror}", hint="Run as root, or check the file."
             ) from None
         try:
             self._check(os.fstat(descriptor))
@@ -302,17 +300,17 @@ class FileSource:
         found = _Identity(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
         if self._identity not in (None, found):
             raise errors.FileTrouble(
-                f"{self._path} was changed while it was in use", hint="Try again, when nothing else writes to it."
+                f"{self._path} was changed while it was in use", hint="Try again when no other process writes to it."
             )
         self._identity = found
 
 
 def _missing(path: str) -> errors.BackupMissing:
-    return errors.BackupMissing(f"there is no {path}", hint="`teleport-bootstrap backup list` shows what there is.")
+    return errors.BackupMissing(f"{path} does not exist", hint="`teleport-bootstrap backup list` shows what there is.")
 
 
-def _facts(directory: int, name: str) -> Optional[os.stat_result]:
-    """Return what the regular file `name` is, None for anything else."""
+def _facts(directory: int, name: str) -> os.stat_result | None:
+    """Return the status of the regular file `name`, None for anything else."""
     try:
         facts = os.stat(name, dir_fd=directory, follow_symlinks=False)
     except OSError:
@@ -325,7 +323,7 @@ def _fingerprint(facts: os.stat_result) -> dict[str, Any]:
 
 
 def _note(directory: int, name: str) -> dict[str, Any]:
-    """Return which file the note beside `name` calls verified; nothing where there is no note that can be read."""
+    """Return the fingerprint in the note beside `name`, {} without a readable note."""
     try:
         descriptor = os.open(f"{name}{names.VERIFIED}", _EXISTING, dir_fd=directory)
     except OSError:

@@ -1,7 +1,7 @@
-"""What archives are called: teleport-CLUSTER_HOST_20261122T115743Z.tar.zst.
+"""The names of archives: teleport-CLUSTER_HOST_20261122T115743Z.tar.zst.
 
-Of one host, the order of the names is the order in time. A store only offers what has such a name, and only deletes
-that; an archive that somebody has named otherwise is his own affair.
+For one host, the order of the names is the order in time. A store lists and deletes only files with such names, and
+never touches an archive that the operator named.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ import datetime
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import Optional
 
 # The kinds of compression by the ending of the name.
 COMPRESSIONS = {".tar.zst": "zstd", ".tar.gz": "gzip"}
 
-# Beside an archive: it was read back after it had been written, and was good.
+# The note beside a verified archive.
 VERIFIED = ".verified"
 
 _LONGEST = 64
@@ -30,7 +29,7 @@ _TIME = "%Y%m%dT%H%M%SZ"
 
 @dataclass(frozen=True)
 class Name:
-    """What a name says: `cluster` and `host` as `safe` makes them, and `made`, in UTC."""
+    """The parts of a name: `cluster` and `host` as `safe` returns them, and `made`, in UTC."""
 
     cluster: str
     host: str
@@ -39,23 +38,23 @@ class Name:
 
     @property
     def series(self) -> tuple[str, str]:
-        """Those archives belong together: the cluster, and the host."""
+        """What archives of one host have in common: the cluster and the host."""
         return self.cluster, self.host
 
 
 def name(cluster: str, host: str, made: datetime.datetime, compression: str) -> str:
-    """Return what an archive made at `made`, compressed with `compression` (zstd, gzip), is called."""
+    """Return the name of an archive made at `made`, compressed with `compression` (zstd, gzip)."""
     ending = next(ending for ending, kind in COMPRESSIONS.items() if kind == compression)
     return f"{start(cluster, host)}{made.astimezone(datetime.timezone.utc).strftime(_TIME)}{ending}"
 
 
 def start(cluster: str, host: str) -> str:
-    """Return what the names of all archives of this host begin with, and of no other host's."""
+    """Return the prefix of all archive names of this host, and of no other host."""
     return f"teleport-{safe(cluster)}_{safe(host)}_"
 
 
-def parse(text: str) -> Optional[Name]:
-    """Return what the name `text` says, None where it is not one of ours."""
+def parse(text: str) -> Name | None:
+    """Return the parts of the name `text`, None where it is not a generated name."""
     found = _NAME.fullmatch(text)
     if found is None:
         return None
@@ -66,13 +65,13 @@ def parse(text: str) -> Optional[Name]:
     return Name(found["cluster"], found["host"], made, COMPRESSIONS[found["ending"]])
 
 
-def compression_of(text: str) -> Optional[str]:
-    """Return the kind of compression that the ending of a name or path stands for; None where it names no archive."""
+def compression_of(text: str) -> str | None:
+    """Return the kind of compression of an archive with this name or path; None for other names."""
     return next((kind for ending, kind in COMPRESSIONS.items() if text.endswith(ending) and text != ending), None)
 
 
 def safe(text: str) -> str:
-    """Return `text` as it appears in names: letters, digits, `.` and `-`; what had to change stays distinguishable."""
+    """Return `text` as it appears in names: letters, digits, `.` and `-`; a changed name gets a digest added."""
     plain = _UNSAFE.sub("-", text).strip(".-")[:_LONGEST].strip(".-")
     if plain and plain == text:
         return plain

@@ -1,4 +1,4 @@
-"""What every store of archives can do."""
+"""The interface of a store of archives."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from teleport_bootstrap.backup.stores import names
 class Stored:
     """An archive in a store, by its `name` there; `place` is its path or s3:// URL, `size` is in bytes.
 
-    `verified`: it was read back after it had been written and was good, and has not changed since, nor been found
-    damaged. An archive whose writing or verifying was cut short, and one that somebody has copied here, is not.
+    `verified`: it was verified after it had been written, has not changed since, and was not found damaged later. An
+    archive whose verification was interrupted, or that was copied here, is unverified.
     """
 
     name: str
@@ -25,8 +25,8 @@ class Stored:
     verified: bool
 
     @property
-    def said(self) -> names.Name:
-        """What the name says; in a listing every name says something."""
+    def parsed(self) -> names.Name:
+        """The parts of the name; a listing has only names that can be parsed."""
         found = names.parse(self.name)
         if found is None:
             raise ValueError(f"not the name of an archive: {self.name}")
@@ -35,43 +35,43 @@ class Stored:
     @property
     def made(self) -> datetime.datetime:
         """When it was made, in UTC."""
-        return self.said.made
+        return self.parsed.made
 
 
 class Store(Protocol):
     """A place for archives. All methods raise FileTrouble and UntrustedPath (directory) or the errors of AWS (bucket).
 
-    Nothing but archives, by their name, and what belongs to them is ever listed or deleted.
+    Only archives with generated names, and the notes about them, are ever listed or deleted.
     """
 
     @property
     def place(self) -> str:
-        """What messages call it: a path, or s3://bucket/prefix."""
+        """Its name in messages: a path, or s3://bucket/prefix."""
 
     def writing(self, name: str) -> contextlib.AbstractContextManager[interface.Sink]:
         """Return a context manager that gives a sink for a new archive.
 
-        `name` is there, whole and on the disk, when the body has ended well; not a trace of it when the body raised, or
-        the process was told to end meanwhile. It is not `verified` yet. Raises BackupExists where it is there already.
+        After the body, `name` exists, complete and on the disk; nothing of it exists if the body raised or a signal
+        ended the process. It is not `verified` yet. Raises BackupExists where `name` exists already.
         """
 
     def sources(self) -> tuple[Stored, ...]:
-        """Return the archives that are here, in the order of their names; none where the place does not exist yet."""
+        """Return the archives in the order of their names; none where the place does not exist yet."""
 
     def source(self, name: str) -> interface.Source:
-        """Return the archive `name`, whatever it is called, to be read. Raises BackupMissing."""
+        """Return the archive `name`, which may be any name, for reading. Raises BackupMissing."""
 
     def mark_verified(self, name: str) -> None:
-        """Note that `name`, as it is now, was read back and is good."""
+        """Mark `name`, as it is now, as verified."""
 
     def mark_damaged(self, name: str) -> None:
-        """Note that `name` was found damaged: it does not count as verified any more."""
+        """Note that `name` was found damaged: it is no longer verified."""
 
     def delete(self, name: str) -> None:
-        """Remove an archive and the note about it; one that is not there is no error."""
+        """Remove an archive and the note about it; a missing one is not an error."""
 
     def sweep(self, cluster: str, host: str) -> tuple[str, ...]:
-        """Remove what killed runs of this host have left half written, and return what that was, for the log.
+        """Remove the unfinished files of killed runs of this host; return them for the log.
 
-        Call it where no other backup of this host can be at work. What cannot be swept stays, with a line in the log.
+        Call it while no other backup of this host can run. What cannot be removed stays, with a line in the log.
         """

@@ -27,7 +27,7 @@ GOOD = [
 ]
 
 
-def test_an_archive_made_by_hand_is_good() -> None:
+def test_the_crafted_archive_is_valid() -> None:
     with verify.verify(crafted.crafted(GOOD)) as verified:
         assert dict(verified.header) == crafted.HEADER
         assert [entry.path for entry in verified.entries()] == [os.fsdecode(head.name) for head, _ in GOOD]
@@ -79,8 +79,11 @@ HOSTILE = {
     "file with a target": ([file("a", link=b"/etc/passwd")], "without being one"),
     "evm": ([file("a", xattrs={"security.evm": b"x"})], "attribute"),
     "unknown attribute": ([file("a", xattrs={"system.nfs4_acl": b"x"})], "attribute"),
-    "folder with data": ([(crafted.head("a", tar_headers.DIRECTORY, stored=7), b"content")], "no regular file"),
-    "link with data": ([(crafted.head("a", tar_headers.SYMBOLIC, link=b"b", stored=7), b"content")], "no regular file"),
+    "folder with data": ([(crafted.head("a", tar_headers.DIRECTORY, stored=7), b"content")], "not a regular file"),
+    "link with data": (
+        [(crafted.head("a", tar_headers.SYMBOLIC, link=b"b", stored=7), b"content")],
+        "not a regular file",
+    ),
     "device": ([(crafted.head("a", b"3"), b"")], "character device"),
     "disk": ([(crafted.head("a", b"4"), b"")], "block device"),
     "pipe": ([(crafted.head("a", b"6"), b"")], "named pipe"),
@@ -91,12 +94,12 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_what_must_not_be_unpacked_is_refused(name: str) -> None:
+def test_refuses_members_that_must_not_be_unpacked(name: str) -> None:
     members, why = HOSTILE[name]
     assert why in refused(crafted.crafted(members))
 
 
-def test_an_archive_of_another_tar_is_refused_though_it_is_sealed() -> None:
+def test_refuses_headers_of_other_tars_in_spite_of_a_correct_digest() -> None:
     raw = gzip.decompress(crafted.crafted([]).data)
     at = raw.index(interface.MANIFEST.encode())
     other = io.BytesIO()
@@ -115,12 +118,12 @@ def test_an_archive_of_another_tar_is_refused_though_it_is_sealed() -> None:
         (interface.Limits().with_room(100), "bytes to write"),
     ],
 )
-def test_more_than_there_is_room_for_is_refused(limits: interface.Limits, what: str) -> None:
+def test_refuses_more_than_the_limits(limits: interface.Limits, what: str) -> None:
     message = refused(crafted.crafted(GOOD), limits)
     assert what in message
 
 
-def test_a_file_of_holes_without_end_is_refused_before_it_is_read() -> None:
+def test_refuses_a_huge_sparse_file_before_reading_it() -> None:
     text = tar_headers.sparse_map([], 2**60)
     member = crafted.head("bomb", stored=len(text), real=2**60), text
     message = refused(crafted.crafted([member], lines=[]))
@@ -128,7 +131,7 @@ def test_a_file_of_holes_without_end_is_refused_before_it_is_read() -> None:
 
 
 @pytest.mark.parametrize("tail", [b"", b"more than it should"])
-def test_a_member_that_expands_to_more_than_a_block_is_refused_in_bounded_memory(tail: bytes) -> None:
+def test_refuses_a_gzip_member_larger_than_a_block_in_bounded_memory(tail: bytes) -> None:
     bomb = bytes(64 * 1024 * 1024) if not tail else bytes(1024)
     member = compression.gzip_member(bomb)
     if tail:
@@ -138,14 +141,14 @@ def test_a_member_that_expands_to_more_than_a_block_is_refused_in_bounded_memory
         verify.verify(crafted.InMemory(crafted.marked(member)))
 
 
-def test_a_gzip_member_that_says_it_is_endless_is_refused_before_it_is_read() -> None:
+def test_refuses_a_huge_gzip_member_before_reading_it() -> None:
     member = bytearray(compression.gzip_member(b"content"))
     member[16:20] = (2**32 - 1).to_bytes(4, "little")
     with pytest.raises(errors.ArchiveDamaged, match="header of a gzip member"):
         verify.verify(crafted.InMemory(crafted.marked(bytes(member))))
 
 
-def test_data_after_the_end_of_the_tar_is_refused_though_the_digest_is_correct() -> None:
+def test_refuses_data_after_the_tar_in_spite_of_a_correct_digest() -> None:
     bomb = [compression.gzip_member(bytes(1024 * 1024))] * 100
     tar = compression.gzip_member(crafted.tar(GOOD))
     with pytest.raises(errors.ArchiveDamaged, match="data follows the end"):
@@ -164,7 +167,7 @@ FIRST = manifest.first_line(crafted.HEADER)
 LAST = manifest.last_line(interface.Totals(1, 1, 7, 7))
 
 
-def test_the_archive_that_the_next_tests_change_is_good() -> None:
+def test_the_archive_that_the_next_tests_change_is_valid() -> None:
     verify.verify(sealed_with(crafted.HEADER, FIRST + manifest.line(ENTRY) + LAST)).close()
 
 
@@ -189,7 +192,7 @@ def test_the_archive_that_the_next_tests_change_is_good() -> None:
         ([], FIRST + manifest.line(ENTRY) + LAST),
     ],
 )
-def test_a_manifest_that_is_not_about_the_archive_is_refused(header: object, text: bytes) -> None:
+def test_refuses_a_manifest_that_does_not_match_the_archive(header: object, text: bytes) -> None:
     refused(sealed_with(header, text))
 
 
@@ -206,7 +209,7 @@ def test_a_manifest_that_is_not_about_the_archive_is_refused(header: object, tex
     ],
     ids=lambda changes: next(iter(changes)),
 )
-def test_a_file_that_is_not_what_its_manifest_says_is_named(changes: dict[str, object]) -> None:
+def test_names_a_file_that_differs_from_the_manifest(changes: dict[str, object]) -> None:
     line = manifest.line(dataclasses.replace(ENTRY, **changes))  # type: ignore[arg-type]
     with pytest.raises(errors.ArchiveDamaged) as damaged:
         verify.verify(sealed_with(crafted.HEADER, FIRST + line + LAST))
@@ -223,13 +226,13 @@ def test_a_later_format_and_foreign_files_are_unknown() -> None:
             verify.verify(source)
 
 
-def test_names_in_messages_are_on_one_line_and_cannot_play_with_a_terminal() -> None:
+def test_names_in_messages_have_no_control_characters() -> None:
     message = refused(crafted.crafted([file("b"), file("a\x1b[2J\n\udcff../x" + "y" * 1000)]))
     assert "\x1b" not in message and message.count("\n") == 0 and len(message) < 600
     assert "\\x1b[2J\\n\\xff" in message
 
 
-def test_every_single_flip_and_every_truncation_is_noticed() -> None:
+def test_notices_every_flip_and_truncation() -> None:
     data = crafted.crafted(GOOD).data
     unnoticed = []
     for at in range(len(data)):

@@ -31,7 +31,7 @@ def is_noticed(data: bytes) -> bool:
         return True
 
 
-def test_what_was_written_is_read_again_with_the_same_digest() -> None:
+def test_writes_and_reads_with_the_same_digest() -> None:
     sink = io.BytesIO()
     with stream.Output(sink, compression.GZIP) as output:
         output.write(TAR)
@@ -46,7 +46,7 @@ def test_gzip_reads_the_archive_as_an_ordinary_file() -> None:
     assert gzip.decompress(ARCHIVE) == TAR
 
 
-def test_a_flip_of_any_byte_is_noticed() -> None:
+def test_notices_a_flip_of_any_byte() -> None:
     assert not is_noticed(ARCHIVE)
     for at in range(len(ARCHIVE)):
         changed = bytearray(ARCHIVE)
@@ -54,7 +54,7 @@ def test_a_flip_of_any_byte_is_noticed() -> None:
         assert is_noticed(bytes(changed)), at
 
 
-def test_every_truncation_and_whatever_follows_is_noticed() -> None:
+def test_notices_every_truncation_and_appended_data() -> None:
     assert [size for size in range(len(ARCHIVE)) if not is_noticed(ARCHIVE[:size])] == []
     assert is_noticed(ARCHIVE + b"\0")
     assert is_noticed(ARCHIVE + ARCHIVE)
@@ -76,14 +76,14 @@ def pieces() -> list[bytes]:
     ],
     ids=["swapped", "repeated", "left out", "last left out"],
 )
-def test_members_that_are_swapped_repeated_or_left_out_are_noticed(
+def test_notices_members_that_are_swapped_repeated_or_missing(
     change: Callable[[list[bytes]], list[bytes]],
 ) -> None:
     assert b"".join(pieces()) == ARCHIVE and len(pieces()) > 5
     assert is_noticed(b"".join(change(pieces())))
 
 
-def test_the_end_mark_of_another_archive_is_noticed() -> None:
+def test_notices_the_end_mark_of_another_archive() -> None:
     other = crafted.sealed(crafted.tar([crafted.file("a", b"CONTENT")]))
     size = len(pieces()[-1])
     assert is_noticed(ARCHIVE[:-size] + other[-size:])

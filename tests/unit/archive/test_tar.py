@@ -45,7 +45,7 @@ def reread(head: Head) -> Head:
 
 
 @pytest.mark.parametrize("head", HEADS, ids=lambda head: head.name[:12].decode("latin-1"))
-def test_what_is_written_is_read_again_by_us_and_by_python(head: Head) -> None:
+def test_reads_its_own_headers_and_so_does_tarfile(head: Head) -> None:
     assert reread(head) == head
     packed = head.pack()
     assert len(packed) % 512 == 0
@@ -129,7 +129,7 @@ def by_tarfile(name: str, format: int, **facts: object) -> bytes:
     ],
     ids=lambda value: value[:20] if isinstance(value, str) else "",
 )
-def test_what_another_tar_would_take_is_refused(raw: bytes, why: str) -> None:
+def test_refuses_headers_that_other_tars_accept(raw: bytes, why: str) -> None:
     with pytest.raises(Refused) as refused:
         tar_reader.member(_Endless(raw).read)
     assert why in refused.value.text
@@ -137,14 +137,14 @@ def test_what_another_tar_would_take_is_refused(raw: bytes, why: str) -> None:
 
 @pytest.mark.parametrize("type", [tar_headers.LONG_NAME, tar_headers.LONG_LINK, tar_headers.PAX])
 @pytest.mark.parametrize("size", [0, 2 * 1024 * 1024, 8**11 - 1])
-def test_names_and_records_without_bound_are_refused_before_they_are_read(type: bytes, size: int) -> None:
+def test_refuses_huge_names_and_records_before_reading_them(type: bytes, size: int) -> None:
     stream = _Endless(tar_headers.special(b"././@LongLink", type, b"", size=size))
     with pytest.raises(Refused):
         tar_reader.member(stream.read)
     assert stream.tell() <= 1024
 
 
-def test_a_long_name_after_a_long_name_is_refused() -> None:
+def test_refuses_a_second_long_name() -> None:
     twice = tar_headers.special(b"././@LongLink", tar_headers.LONG_NAME, b"abc\0") * 2
     with pytest.raises(Refused):
         tar_reader.member(_Endless(twice + crafted.head("x").pack()).read)
@@ -183,14 +183,14 @@ def test_the_map_of_a_sparse_file_is_read_as_it_was_written(segments: list[tuple
         b"",
     ],
 )
-def test_a_map_that_makes_no_sense_is_refused(text: bytes) -> None:
+def test_refuses_an_inconsistent_sparse_map(text: bytes) -> None:
     padded = tar_headers.padded(text) or bytes(512)
     head = crafted.head("sparse", stored=len(padded) + 10, real=4096)
     with pytest.raises(Refused):
         tar_reader.member(_Endless(head.pack() + padded).read)
 
 
-def test_a_map_has_an_end() -> None:
+def test_refuses_an_endless_sparse_map() -> None:
     digits = b"65537\n" + b"1\n" * 10_000_000
     head = crafted.head("sparse", stored=8**11 - 1, real=10**15)
     stream = _Endless(head.pack() + digits)
@@ -200,7 +200,7 @@ def test_a_map_has_an_end() -> None:
 
 
 @pytest.mark.parametrize("ids", [{"uid": 2**32 - 1}, {"gid": 2**32 - 1}, {"uid": 2**40}])
-def test_an_owner_that_the_kernel_would_take_for_leave_it_as_it_is_is_refused(ids: dict[str, int]) -> None:
+def test_refuses_owners_that_chown_would_ignore(ids: dict[str, int]) -> None:
     with pytest.raises(Refused, match="impossible owner"):
         tar_reader.member(io.BytesIO(crafted.head("x", **ids).pack()).read)
 

@@ -30,7 +30,7 @@ def chosen(root: Root, tree: Tree, path: str) -> object:
     return tree.choose(path, os.lstat(root.path(path)))
 
 
-def test_drop_ins_of_our_units_are_in_it_and_of_others_are_not(root: Root) -> None:
+def test_includes_drop_ins_of_teleport_units_only(root: Root) -> None:
     for name in ("teleport.service.d", "teleport-auth.service.d", "sshd.service.d"):
         write(root, f"/etc/systemd/system/{name}/a.conf")
         write(root, f"/etc/systemd/system/{name}/a.conf.bak")
@@ -42,7 +42,7 @@ def test_drop_ins_of_our_units_are_in_it_and_of_others_are_not(root: Root) -> No
 
 
 @pytest.mark.parametrize("path", ["/etc/teleport.d", "/var/lib/teleport", "/etc/letsencrypt", "/etc/default/teleport"])
-def test_a_link_in_its_place_is_refused(root: Root, path: str) -> None:
+def test_refuses_a_link_in_place_of_a_directory(root: Root, path: str) -> None:
     target = root.path(path)
     os.makedirs(os.path.dirname(target), exist_ok=True)
     if os.path.isdir(target):
@@ -54,7 +54,7 @@ def test_a_link_in_its_place_is_refused(root: Root, path: str) -> None:
     assert "mount --bind /elsewhere" in caught.value.hint
 
 
-def test_trees_do_not_overlap_whatever_is_named(root: Root) -> None:
+def test_trees_never_overlap(root: Root) -> None:
     for path in ("/etc/teleport.d/key", "/var/lib/teleport/key", "/srv/key", "/srv/data/key"):
         write(root, path)
     found = contents.layout(
@@ -75,7 +75,7 @@ def test_trees_do_not_overlap_whatever_is_named(root: Root) -> None:
     assert found.notes == ()
 
 
-def test_a_named_file_that_cannot_be_had_is_told(root: Root) -> None:
+def test_notes_a_named_file_that_is_missing(root: Root) -> None:
     os.makedirs(root.path("/srv/directory"))
     os.symlink("/outside/of/it", root.path("/srv/out"))
     keys = {"a_file": "/srv/none", "b_file": "/srv/directory", "c_file": "/srv/out"}
@@ -84,7 +84,7 @@ def test_a_named_file_that_cannot_be_had_is_told(root: Root) -> None:
     assert [note.partition(",")[0] for note in found.notes] == list(keys.values())
 
 
-def test_our_state_is_as_it_was_when_it_was_read(root: Root) -> None:
+def test_archives_the_agents_state_as_it_was_read(root: Root) -> None:
     for number in (1, 2):
         write(root, f"{paths.GENERATIONS}/{number}/manifest.json", "{}")
     write(root, f"{paths.GENERATIONS}/.3.new/manifest.json", "{}")
@@ -108,7 +108,7 @@ def test_our_state_is_as_it_was_when_it_was_read(root: Root) -> None:
         assert content.read() == b"before"
 
 
-def test_what_is_in_the_making_is_left_out(root: Root) -> None:
+def test_leaves_out_unfinished_files(root: Root) -> None:
     trees = {tree.path: tree for tree in contents.layout(root, {}).small}
     for name, kind in (
         (".conf.0123456789abcdef.teleport-bootstrap-new", Leave),
@@ -120,7 +120,7 @@ def test_what_is_in_the_making_is_left_out(root: Root) -> None:
         assert isinstance(chosen(root, trees["/etc/teleport.d"], f"/etc/teleport.d/{name}"), kind), name
 
 
-def test_a_directory_that_others_can_change_is_hostile_ground(root: Root) -> None:
+def test_a_directory_that_others_can_change_is_hostile(root: Root) -> None:
     def hostile() -> bool:
         return next(tree.hostile for tree in contents.layout(root, {}).small if tree.path == "/etc/teleport.d")
 

@@ -15,7 +15,7 @@ from teleport_bootstrap.backup.stores.directory import DirectoryStore
 WHERE = paths.Root("/scratch")
 
 
-def test_nothing_named_is_the_directory_of_backups_under_the_root() -> None:
+def test_the_default_is_the_backup_directory_under_the_root() -> None:
     assert destination.parse(None, WHERE) == Destination(path="/scratch/var/backups/teleport")
     assert destination.parse(None, paths.Root()) == Destination(path="/var/backups/teleport")
 
@@ -42,7 +42,7 @@ def test_a_path_is_a_directory_or_one_archive(
     assert not found.is_s3
 
 
-def test_a_file_that_is_there_is_one_archive_whatever_it_is_called(tmp_path: Path) -> None:
+def test_an_existing_file_is_one_archive_whatever_its_name(tmp_path: Path) -> None:
     (tmp_path / "archive").write_bytes(b"")
     found = destination.parse(str(tmp_path / "archive"), WHERE)
     assert (found.path, found.name) == (str(tmp_path), "archive")
@@ -71,7 +71,7 @@ def test_a_bucket_has_a_prefix_or_one_archive(text: str, bucket: str, prefix: st
         *("s3://acme/./x", "s3://acme/a b", "s3://acme/a?b", "s3://acme/a\n", "s3://acme/\u00fc", "a\0b"),
     ],
 )
-def test_what_is_no_place_is_refused(text: str) -> None:
+def test_refuses_invalid_destinations(text: str) -> None:
     with pytest.raises(errors.UsageError):
         destination.parse(text, WHERE)
 

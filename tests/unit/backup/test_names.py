@@ -19,7 +19,7 @@ MOMENTS = st.integers(10**9, 7 * 10**9).map(
 )
 
 
-def test_a_name_says_cluster_host_and_time_in_utc() -> None:
+def test_a_name_has_cluster_host_and_time_in_utc() -> None:
     east = datetime.timezone(datetime.timedelta(hours=5, minutes=30))
     assert (
         names.name("acme.example.com", "ip-10-0-1-5", MOMENT.astimezone(east), "zstd")
@@ -29,7 +29,7 @@ def test_a_name_says_cluster_host_and_time_in_utc() -> None:
 
 
 @given(st.text(), st.text(), MOMENTS, st.sampled_from(["zstd", "gzip"]))
-def test_whatever_it_is_made_from_a_name_is_safe_and_says_it_back(
+def test_any_cluster_and_host_give_a_safe_name_that_can_be_parsed(
     cluster: str, host: str, made: datetime.datetime, compression: str
 ) -> None:
     name = names.name(cluster, host, made, compression)
@@ -43,7 +43,7 @@ def test_whatever_it_is_made_from_a_name_is_safe_and_says_it_back(
 
 
 @given(st.tuples(st.text(), st.text()), st.tuples(st.text(), st.text()))
-def test_no_two_hosts_share_the_beginning_of_their_names(one: tuple[str, str], other: tuple[str, str]) -> None:
+def test_no_two_hosts_share_a_prefix(one: tuple[str, str], other: tuple[str, str]) -> None:
     if one != other:
         assert not names.start(*one).startswith(names.start(*other))
 
@@ -51,7 +51,7 @@ def test_no_two_hosts_share_the_beginning_of_their_names(one: tuple[str, str], o
 @pytest.mark.parametrize(
     ("one", "other"), [(("a", "b-c"), ("a-b", "c")), (("a b", "c"), ("a-b", "c")), (("", "a"), (".", "a"))]
 )
-def test_hosts_that_look_alike_are_told_apart(one: tuple[str, str], other: tuple[str, str]) -> None:
+def test_similar_hosts_have_different_names(one: tuple[str, str], other: tuple[str, str]) -> None:
     assert names.start(*one) != names.start(*other)
 
 
@@ -77,7 +77,7 @@ def test_the_order_of_the_names_is_the_order_in_time(one: datetime.datetime, oth
         "teleport-acme-a-20261122T115743Z.tar.zst",
     ],
 )
-def test_what_is_no_name_of_ours_is_none(text: str) -> None:
+def test_does_not_parse_other_names(text: str) -> None:
     assert names.parse(text) is None
 
 
@@ -93,7 +93,7 @@ ARCHIVES = st.lists(st.booleans(), max_size=30).map(stored)
 
 
 @given(ARCHIVES, st.integers(1, 10))
-def test_the_newest_verified_ones_stay_and_not_more_than_were_asked_for(found: list[Stored], keep: int) -> None:
+def test_keeps_the_newest_verified_archives_and_no_more(found: list[Stored], keep: int) -> None:
     gone = retention.to_remove(reversed(found), keep)
     good = [each for each in found if each.verified]
     assert [each for each in good if each not in gone] == good[-keep:]
@@ -101,7 +101,7 @@ def test_the_newest_verified_ones_stay_and_not_more_than_were_asked_for(found: l
 
 
 @given(ARCHIVES, st.integers(1, 10))
-def test_what_is_not_verified_goes_only_for_enough_newer_ones_that_are(found: list[Stored], keep: int) -> None:
+def test_removes_an_unverified_archive_only_after_enough_newer_verified_ones(found: list[Stored], keep: int) -> None:
     gone = retention.to_remove(found, keep)
     for number, each in enumerate(found):
         newer = sum(other.verified for other in found[number + 1 :])
@@ -109,9 +109,7 @@ def test_what_is_not_verified_goes_only_for_enough_newer_ones_that_are(found: li
 
 
 @given(ARCHIVES, st.integers(1, 10), st.data())
-def test_an_archive_that_is_found_damaged_never_costs_a_good_one(
-    found: list[Stored], keep: int, data: st.DataObject
-) -> None:
+def test_a_damaged_archive_never_replaces_a_verified_one(found: list[Stored], keep: int, data: st.DataObject) -> None:
     if not found:
         return
     damaged = data.draw(st.integers(0, len(found) - 1))
@@ -121,14 +119,14 @@ def test_an_archive_that_is_found_damaged_never_costs_a_good_one(
 
 
 @given(ARCHIVES, st.integers(1, 10), st.data())
-def test_what_is_spared_stays_and_counts(found: list[Stored], keep: int, data: st.DataObject) -> None:
+def test_spared_archives_stay_and_count(found: list[Stored], keep: int, data: st.DataObject) -> None:
     spared = {each.name for each in found if data.draw(st.booleans())}
     gone = {each.name for each in retention.to_remove(found, keep, spared=spared)}
     assert gone == {each.name for each in retention.to_remove(found, keep)} - spared
 
 
 @given(ARCHIVES, st.integers(1, 10))
-def test_a_second_time_nothing_more_goes(found: list[Stored], keep: int) -> None:
+def test_a_second_run_removes_nothing_more(found: list[Stored], keep: int) -> None:
     left = [each for each in found if each not in retention.to_remove(found, keep)]
     assert retention.to_remove(left, keep) == ()
 

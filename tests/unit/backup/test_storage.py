@@ -13,8 +13,8 @@ def document(**section: Any) -> dict[str, Any]:
     return {"teleport": {"storage": section}}
 
 
-def test_tables_and_bucket_are_told() -> None:
-    found = storage.of(
+def test_finds_tables_and_bucket() -> None:
+    found = storage.from_document(
         document(
             type="dynamodb",
             region="eu-west-1",
@@ -28,10 +28,10 @@ def test_tables_and_bucket_are_told() -> None:
     assert (found.sessions, found.bucket) == ("s3://bucket/records", "bucket")
 
 
-@pytest.mark.parametrize("given", [{}, {"teleport": None}, {"teleport": {"storage": "x"}}, document(type="")])
-def test_without_a_word_it_is_on_this_host(given: dict[str, Any]) -> None:
-    assert storage.of(given) == storage.Storage("dir")
-    assert storage.directories(given) == ("/var/lib/teleport",)
+@pytest.mark.parametrize("section", [{}, {"teleport": None}, {"teleport": {"storage": "x"}}, document(type="")])
+def test_storage_is_on_this_host_by_default(section: dict[str, Any]) -> None:
+    assert storage.from_document(section) == storage.Storage("dir")
+    assert storage.directories(section) == ("/var/lib/teleport",)
 
 
 @pytest.mark.parametrize(
@@ -48,11 +48,11 @@ def test_without_a_word_it_is_on_this_host(given: dict[str, Any]) -> None:
         ({"data_dir": "/"}, ("/var/lib/teleport",)),
     ],
 )
-def test_every_place_of_data_is_told_once(teleport: dict[str, Any], expected: tuple[str, ...]) -> None:
+def test_finds_each_data_directory_once(teleport: dict[str, Any], expected: tuple[str, ...]) -> None:
     assert storage.directories({"teleport": teleport}) == expected
 
 
-def test_a_place_is_in_itself_and_not_in_what_only_begins_alike() -> None:
+def test_is_in_compares_whole_components() -> None:
     assert storage.is_in("/a/b", "/a")
     assert storage.is_in("/a", "/a")
     assert storage.is_in("/a", "/")

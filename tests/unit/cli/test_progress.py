@@ -40,7 +40,7 @@ def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
 
 
-def test_the_line_says_bytes_rate_and_time_left() -> None:
+def test_the_line_has_bytes_rate_and_time_left() -> None:
     meter = progress.Meter("verifying", 4_800_000_000, 0.0)
     meter.count(1_200_000_000, 310)
     assert meter.text(10.0) == "verifying: 1.2 GB of 4.8 GB (25%), 310 files, 120.0 MB/s, 30 s left"
@@ -60,13 +60,13 @@ def test_the_rate_is_that_of_the_last_seconds() -> None:
     assert "10.0 kB/s, 9 min 40 s left" in text
 
 
-def test_more_than_was_announced_is_no_more_than_all_of_it() -> None:
+def test_never_shows_more_than_all() -> None:
     meter = progress.Meter("packing", 1000, 0.0)
     meter.count(1500, 0)
     assert meter.text(1.0) == "packing: 1.5 kB of 1.0 kB (100%), 1.5 kB/s"
 
 
-def test_nothing_at_all_is_shown_where_nobody_looks(caplog: pytest.LogCaptureFixture) -> None:
+def test_shows_nothing_without_a_terminal(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     time, stream = Time(), io.StringIO()
     with progress.shown("packing", 2_000_000, stream=stream, clock=time.clock) as tell:
@@ -77,7 +77,7 @@ def test_nothing_at_all_is_shown_where_nobody_looks(caplog: pytest.LogCaptureFix
     assert caplog.messages == ["packing 2.0 MB", "packing: done, 2.0 MB in 4 s, 500.0 kB/s"]
 
 
-def test_a_terminal_is_drawn_on_now_and_then_and_left_clean() -> None:
+def test_redraws_the_line_and_clears_it_at_the_end() -> None:
     time, stream = Time(), Terminal()
     with progress.shown("packing", 1000, stream=stream, clock=time.clock) as tell:
         for done in range(1000):
@@ -100,14 +100,14 @@ def test_a_line_is_never_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch
     assert max(len(line) for line in stream.getvalue().split("\r")) == 29
 
 
-def test_a_step_that_is_over_at_once_is_not_drawn() -> None:
+def test_does_not_draw_a_short_step() -> None:
     time, stream = Time(), Terminal()
     with progress.shown("packing", 10, stream=stream, clock=time.clock) as tell:
         tell(10, 1)
     assert stream.getvalue() == ""
 
 
-def test_a_terminal_that_goes_away_ends_nothing() -> None:
+def test_goes_on_when_the_terminal_is_closed() -> None:
     class Gone(Terminal):
         def write(self, text: str) -> int:
             raise OSError(5, "Input/output error")
@@ -130,7 +130,7 @@ def test_a_terminal_that_goes_away_ends_nothing() -> None:
         (90000, "25 h 00 min"),
     ],
 )
-def test_durations_read_well(seconds: float, text: str) -> None:
+def test_formats_durations(seconds: float, text: str) -> None:
     assert progress.duration(seconds) == text
 
 
@@ -147,7 +147,7 @@ def test_durations_read_well(seconds: float, text: str) -> None:
         (5 * 10**15, "5000.0 TB"),
     ],
 )
-def test_sizes_read_well(count: int, text: str) -> None:
+def test_formats_sizes(count: int, text: str) -> None:
     assert archive_table.size(count) == text
 
 
@@ -166,7 +166,7 @@ def test_the_table_has_the_newest_first() -> None:
     assert archive_table.table((), "/b") == "there are no backups in /b"
 
 
-def test_programs_get_the_same() -> None:
+def test_json_has_the_same_archives() -> None:
     data = archive_table.data(STORED, "/b")
     assert data["place"] == "/b"
     assert data["backups"][0] == {
