@@ -1,4 +1,4 @@
-"""`teleport-bootstrap restore`: put a backup in place on this instance, with a way back."""
+"""`teleport-bootstrap restore`: restore a backup on this instance, undo that, or discard what it set aside."""
 
 from __future__ import annotations
 
@@ -20,14 +20,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     what = parser.add_mutually_exclusive_group()
     what.add_argument("archive", nargs="?", metavar="ARCHIVE", help="file or s3:// URL; default: TELEPORT_RESTORE_FROM")
-    what.add_argument("--undo", action="store_true", help="put back what the last restore put aside")
-    what.add_argument("--discard-undo", action="store_true", help="remove what the last restore put aside")
-    parser.add_argument("--dry-run", action="store_true", help="verify, show what would be done, and stop")
-    parser.add_argument("--yes", action="store_true", help="do not ask")
-    parser.add_argument("--force", action="store_true", help="put data that people have made here aside")
+    what.add_argument("--undo", action="store_true", help="return to the state before the last restore")
+    what.add_argument("--discard-undo", action="store_true", help="delete what the last restore set aside")
+    parser.add_argument("--dry-run", action="store_true", help="verify and show what would be done")
+    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
+    parser.add_argument("--force", action="store_true", help="set aside existing data of this host")
     edited = parser.add_mutually_exclusive_group()
-    edited.add_argument("--keep-config", action="store_true", help="restore teleport.yaml as it was")
-    edited.add_argument("--discard-edits", action="store_true", help="make teleport.yaml anew, edits or not")
+    edited.add_argument("--keep-config", action="store_true", help="restore teleport.yaml unchanged")
+    edited.add_argument(
+        "--discard-edits", action="store_true", help="regenerate teleport.yaml, discarding manual edits"
+    )
     parser.add_argument(
         "--expected-bucket-owner", metavar="ACCOUNT", help="refuse a bucket of another account (s3:// only)"
     )
@@ -37,19 +39,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         type=options.seconds,
         default=health.DEADLINE_SECONDS,
-        help=f"for Teleport to be well; default: {health.DEADLINE_SECONDS:.0f}",
+        help=f"timeout for health; default: {health.DEADLINE_SECONDS:.0f}",
     )
     parser.add_argument(
         "--wait",
         metavar="SECONDS",
         type=options.seconds,
         default=gather.WAIT_SECONDS,
-        help=f"for metadata, and again for AWS; default: {gather.WAIT_SECONDS:.0f}",
+        help=f"timeout for metadata and for AWS; default: {gather.WAIT_SECONDS:.0f}",
     )
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
-    """Restore, undo or discard, and tell what was done."""
+    """Restore, undo or discard, and report what was done."""
     root = options.root(arguments)
     if not arguments.dry_run:
         disconnection.outlive(root)
@@ -76,9 +78,9 @@ def run(arguments: argparse.Namespace) -> result.Result:
     text = list(_lines(shown[0])) if shown and (arguments.dry_run or arguments.yes) else []
     text.append(
         {
-            restore.NOTHING: "nothing to restore, and nothing was touched",
-            restore.DECLINED: "nothing was touched",
-            restore.RESTORED: f"{outcome.archive} is restored",
+            restore.NOTHING: "nothing to restore; nothing was changed",
+            restore.DECLINED: "nothing was changed",
+            restore.RESTORED: f"restored {outcome.archive}",
         }[outcome.what]
     )
     text += outcome.units
@@ -88,8 +90,8 @@ def run(arguments: argparse.Namespace) -> result.Result:
     if outcome.what == restore.RESTORED:
         text += [f"kept: {path}" for path in outcome.kept]
         text.append(
-            "`teleport-bootstrap restore --undo` goes back to what was here; `--discard-undo` removes it, and so does "
-            "the next restore"
+            "`teleport-bootstrap restore --undo` returns to the previous state; `--discard-undo` or the next restore "
+            "deletes it"
         )
     return result.Result(
         "\n".join(text), {**_data(outcome), "proposal": _proposal_data(shown[0]) if shown else None}, errors.OK
@@ -97,14 +99,14 @@ def run(arguments: argparse.Namespace) -> result.Result:
 
 
 def _undo(doors: gather.Doors, arguments: argparse.Namespace) -> result.Result:
-    verb = "Undo" if arguments.undo else "Remove what is left from before"
+    verb = "Undo" if arguments.undo else "Delete the state from before"
 
     def agreed(made: restore_undo.Undo) -> bool:
         if arguments.dry_run or arguments.yes:
             return not arguments.dry_run
         confirmation.require_terminal("restore", arguments.format)
-        root = ", ".join(doors.root.path(each.kept) for each in made.aside if each.had) or "nothing but files"
-        return confirmation.yes(f"Kept since {made.made_at}: {root}\n{verb} {made.what}?")
+        kept = ", ".join(doors.root.path(each.kept) for each in made.aside if each.had) or "only files"
+        return confirmation.yes(f"Set aside at {made.made_at}: {kept}\n{verb} {made.what}?")
 
     if arguments.undo:
         outcome = restore.run_undo(doors, agreed, health_seconds=arguments.health_wait)
@@ -112,9 +114,9 @@ def _undo(doors: gather.Doors, arguments: argparse.Namespace) -> result.Result:
         outcome = restore.run_discard(doors, agreed)
     text = [
         {
-            restore.DECLINED: "nothing was touched",
-            restore.UNDONE: f"{outcome.archive} is undone",
-            restore.DISCARDED: f"what was kept from before {outcome.archive} is removed",
+            restore.DECLINED: "nothing was changed",
+            restore.UNDONE: f"undid {outcome.archive}",
+            restore.DISCARDED: f"deleted the state from before {outcome.archive}",
         }[outcome.what]
     ]
     if outcome.seen:
@@ -127,28 +129,28 @@ def _undo(doors: gather.Doors, arguments: argparse.Namespace) -> result.Result:
 
 def _lines(proposed: proposal.Proposal) -> Iterator[str]:
     origin, wanted = proposed.origin, proposed.wanted
-    of = [f"cluster {origin.cluster}" if origin.cluster else "", origin.role or "", origin.host or ""]
-    made = f", made {origin.made_at}" if origin.made_at else ""
-    yield f"{origin.name}: {', '.join(each for each in of if each) or 'from nobody knows where'}{made}; whole"
+    host = [f"cluster {origin.cluster}" if origin.cluster else "", origin.role or "", origin.host or ""]
+    made = f", made at {origin.made_at}" if origin.made_at else ""
+    yield f"{origin.name}: {', '.join(each for each in host if each) or 'of unknown origin'}{made}; verified"
     if origin.build is not None:
-        yield f"Teleport {origin.build.version} there, {proposed.build.version} here"
+        yield f"Teleport {origin.build.version} in the archive, {proposed.build.version} here"
     for tree in proposed.trees:
         size, count = proposed.outline.trees[tree]
-        yield f"exchange {tree}: {count} entries, {size / 1_000_000:.1f} MB"
+        yield f"replace {tree}: {count} entries, {size / 1_000_000:.1f} MB"
     for path in (*proposed.merged, *proposed.named):
         yield f"write {path}"
     if proposed.kept_yaml is not None:
-        yield "write /etc/teleport.yaml as it was"
+        yield "write /etc/teleport.yaml unchanged"
     elif proposed.plan is not None:
-        yield "write /etc/teleport.yaml, made anew for this instance"
+        yield "write /etc/teleport.yaml, regenerated for this instance"
     if proposed.edits and proposed.kept_yaml is None:
-        yield "These edits of somebody will be lost:"
+        yield "These manual edits will be lost:"
         yield proposed.edits.rstrip()
     for each in proposed.set_aside:
-        yield f"the conf that is here now is put aside: {each}"
+        yield f"the present conf is set aside: {each}"
     for warning in proposed.warnings:
         yield f"WARNING: {warning}"
-    yield f"Then start {wanted.unit}, and see that Teleport is well."
+    yield f"Then start {wanted.unit}, and wait until Teleport is healthy."
 
 
 def _data(outcome: restore.Outcome) -> dict[str, object]:
@@ -181,7 +183,7 @@ def _proposal_data(proposed: proposal.Proposal) -> dict[str, object]:
             for tree in proposed.trees
         },
         "written": [*proposed.merged, *proposed.named],
-        "teleport_yaml": "kept" if proposed.kept_yaml is not None else "made anew",
+        "teleport_yaml": "kept" if proposed.kept_yaml is not None else "regenerated",
         "edits": proposed.edits,
         "set_aside": list(proposed.set_aside),
         "warnings": list(proposed.warnings),

@@ -43,7 +43,7 @@ ADVICE = {
     ),
     errors.AWS: (
         "The message names the call and the resource. Compare the instance role with [the policies of the "
-        "guide](guide.md#iam), the parameter names with [joining.md](joining.md), and the clock with "
+        "guide](guide.md#create-iam-roles), the parameter names with [joining.md](joining.md), and the clock with "
         "`timedatectl`. Timers retry automatically."
     ),
     errors.TELEPORT: (

@@ -83,13 +83,13 @@ def run(
         text = wishes.source or asked
         if text is None:
             return _nothing(doors, conf)
-        source = archive_choice.source(text, doors, conf, expected_owner=wishes.expected_owner)
+        source = archive_choice.find(text, doors, conf, expected_owner=wishes.expected_owner)
         limits = interface.Limits().with_room(this_host.free_bytes(root) + _BEYOND_FREE)
         with progress(f"verifying {source.name}", source.size) as told:
-            verified = verify.verify(source, limits=limits, progress=told, keep=archive_configuration.Keeping())
+            verified = verify.verify(source, limits=limits, progress=told, keep=archive_configuration.KeepFilter())
         with verified:
             logger.info("%s is whole: %d files", source.name, verified.totals.files)
-            proposed = proposal.make(doors, named, wishes.proposal, source, verified)
+            proposed = proposal.make(doors, named, wishes.proposal, verified)
             if not agreed(proposed) or wishes.dry_run:
                 return Outcome(DECLINED, source.name, notes=proposed.notes)
             with progress(f"unpacking {source.name}", source.size) as told:

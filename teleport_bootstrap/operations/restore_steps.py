@@ -150,13 +150,13 @@ def _write(
             changes.write(path, content, mode=entry.mode & 0o644, owner=owner, group=group)
         if proposed.kept_yaml is not None:
             _stage_kept_yaml(changes, proposed.kept_yaml, proposed.account[1])
-        plan_files.stage(changes, root, proposed.given if proposed.conf is not None else None, parts)
+        plan_files.stage(changes, root, proposed.conf if proposed.conf_bytes is not None else None, parts)
         if state is None:
             # What was applied here, and what this instance was called, says nothing of what is here now.
             changes.remove(paths.CURRENT)
         changes.write_state(restore_record.FILE, _record(root, proposed, swaps, asked))
-        if proposed.conf is not None:
-            changes.write(paths.RESTORED_CONF, proposed.conf, mode=0o600, owner="root", group="root")
+        if proposed.conf_bytes is not None:
+            changes.write(paths.RESTORED_CONF, proposed.conf_bytes, mode=0o600, owner="root", group="root")
         else:
             changes.remove(paths.RESTORED_CONF)
         made = restore_undo.stage(changes, f"the restore of {proposed.origin.name}", swaps, stood)
@@ -196,7 +196,7 @@ def _record(
         aside=aside,
         aside_sha256=_digest(root, f"{aside}/conf") if aside is not None else None,
         aside_says=None if here is None else restore_record.says(here),
-        conf_sha256=None if proposed.conf is None else generations.digest(proposed.conf),
+        conf_sha256=None if proposed.conf_bytes is None else generations.digest(proposed.conf_bytes),
     )
 
 

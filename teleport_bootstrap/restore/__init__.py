@@ -1,1 +1,1 @@
-"""Putting a backup in place on this instance, whole or not at all, and back if Teleport is not well with it."""
+"""Decides whether an archive can be restored on this instance, and plans the restore."""

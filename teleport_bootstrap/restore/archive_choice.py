@@ -1,4 +1,4 @@
-"""Which archive is meant by what somebody has written: one, or the newest of a place."""
+"""Finds the archive that an argument names: the archive itself, or the newest one in a directory or prefix."""
 
 from __future__ import annotations
 
@@ -13,38 +13,36 @@ from teleport_bootstrap.instance import aws_access, gather
 logger = logging.getLogger(__name__)
 
 
-def source(
+def find(
     text: str, doors: gather.Doors, conf: conf_file.Conf | None, *, expected_owner: str | None = None
 ) -> interface.Source:
     """Return the archive that `text` names: a file, an S3 object, or the newest one of a directory or a prefix.
 
-    Of a place, those count first that were read back after they had been written; the archives of two hosts or
-    clusters in one place are not chosen between. Raises UsageError, BackupMissing, and what the store raises.
+    In a place, a verified archive is preferred over a newer unverified one; archives of more than one host or cluster
+    are an error. Raises UsageError, BackupMissing, and what the store raises.
     """
     found = destination.parse(text, doors.root)
-    kept = destination.open_store(found, lambda: aws_access.aws(doors, conf), expected_owner=expected_owner)
+    backups = destination.open_store(found, lambda: aws_access.aws(doors, conf), expected_owner=expected_owner)
     if found.name is not None:
-        return kept.source(found.name)
-    stored = kept.sources()
+        return backups.source(found.name)
+    stored = backups.sources()
     if not stored:
         raise errors.BackupMissing(
-            f"there is no backup in {kept.place}",
-            hint="Name the archive itself, as `teleport-bootstrap backup list` on the old host shows it.",
+            f"there is no backup in {backups.place}",
+            hint="Name the archive itself; `teleport-bootstrap backup list` on the old host shows it.",
         )
     series = {each.parsed.series for each in stored}
     if len(series) > 1:
         newest = "\n".join(f"  {_newest(stored, one).place}" for one in sorted(series))
         raise errors.UsageError(
-            f"{kept.place} holds backups of {len(series)} hosts, and nothing says which is meant:\n{newest}",
+            f"{backups.place} holds backups of {len(series)} hosts; which one to restore is not clear:\n{newest}",
             hint="Name one of these archives. Nothing was changed.",
         )
     chosen = _newest(stored, series.pop())
     later = [each.name for each in stored if each.made > chosen.made]
     if later:
-        logger.warning(
-            "%s is taken, and not %s, which nobody has read back since it was written", chosen.place, ", ".join(later)
-        )
-    return kept.source(chosen.name)
+        logger.warning("choosing %s instead of %s, which is newer but not verified", chosen.place, ", ".join(later))
+    return backups.source(chosen.name)
 
 
 def _newest(stored: tuple[store.Stored, ...], series: tuple[str, str]) -> store.Stored:

@@ -1,18 +1,17 @@
-"""The part of an archive that decides: configuration and generations, unpacked where nobody else can look."""
+"""Reads the configuration and generations of an archive in a private directory, to judge and plan a restore."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import posixpath
-import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.archive import interface, unpack
+from teleport_bootstrap.archive import interface
 from teleport_bootstrap.backup import storage
 from teleport_bootstrap.conf import conf_file as confs
 from teleport_bootstrap.host import directory, trouble
@@ -24,11 +23,11 @@ from teleport_bootstrap.state import current, generations
 
 @dataclass(frozen=True)
 class Outline:
-    """What an archive holds, by the absolute paths of its members, as far as it matters for the decision.
+    """What an archive holds, by absolute path, as far as a restore must know before it begins.
 
-    `trees` are the directories that are exchanged as a whole, with the bytes and the number of files that they take;
-    `data` those of them that hold Teleport's data, and `owners` whom what is in these belongs to. `named` are files
-    elsewhere, which teleport.yaml names. `without_holes` is what all of it takes at most, sparse files as they are.
+    `trees` maps each directory that is replaced as a whole to its bytes and number of entries. `data` lists those that
+    hold Teleport's data, `owners` the owners of their files. `named` are files elsewhere that teleport.yaml names.
+    `without_holes` is the largest size of everything when sparse files stay sparse.
     """
 
     trees: Mapping[str, tuple[int, int]] = field(default_factory=dict)
@@ -39,23 +38,22 @@ class Outline:
     _present: frozenset[str] = frozenset()
 
     def has(self, path: str) -> bool:
-        """Whether the archive holds `path`; of the data directory's, only what lies not too deep is known."""
+        """Whether the archive holds `path`; deep paths in the data directory are not recorded."""
         return path in self._present
 
 
 def outline(verified: interface.Verified, document: Mapping[str, Any]) -> Outline:
     """Return what is in `verified`, whose teleport.yaml is `document`.
 
-    Raises ArchiveUnsafe where that is what no backup of ours holds: `document` decides what is exchanged as a whole,
-    and which files are written elsewhere, and it comes from whoever made the archive.
+    Raises ArchiveUnsafe for content that this agent never archives: `document` controls which directories are replaced
+    and which files are written elsewhere, and it may be crafted.
     """
     data = storage.directories(document)
     for path in data:
         if not places.is_place_for_data(path):
-            raise errors.ArchiveUnsafe(
+            raise _unsafe(
                 f"the teleport.yaml in {verified.name} has its data in {interface.shown(path)}, which belongs to the "
-                "system, and would be exchanged as a whole",
-                hint="Ask where the archive comes from. Nothing was changed.",
+                "system and would be replaced as a whole"
             )
     trees = (*data, *(each for each in places.TREES if each != paths.DATA))
     taken: dict[str, tuple[int, int]] = {}
@@ -63,12 +61,13 @@ def outline(verified: interface.Verified, document: Mapping[str, Any]) -> Outlin
     for entry in verified.entries():
         path = f"/{entry.path}"
         tree = places.tree_of(path, trees)
-        if tree is None and not places.is_ours(path):
+        if tree is None and not places.is_standard(path):
             named[path] = entry
         if tree is not None:
-            _require_directory(verified, tree, path, entry)
+            if path == tree and entry.kind != interface.DIRECTORY:
+                raise _unsafe(f"{verified.name} holds {path} as a {entry.kind}, and a directory was expected")
             size, count = taken.get(tree, (0, 0))
-            taken[tree] = (size + _takes(entry), count + 1)
+            taken[tree] = (size + _disk_size(entry), count + 1)
         if tree in data:
             owners.add(entry.owner)
         if tree not in data or path.count("/") <= _DEEPEST:
@@ -78,43 +77,38 @@ def outline(verified: interface.Verified, document: Mapping[str, Any]) -> Outlin
     return Outline(taken, tuple(data), frozenset(owners), named, most, frozenset(present))
 
 
-def _require_directory(verified: interface.Verified, tree: str, path: str, entry: interface.Entry) -> None:
-    if path == tree and entry.kind != interface.DIRECTORY:
-        raise errors.ArchiveUnsafe(
-            f"{verified.name} holds {path} as a {entry.kind}, and a directory was expected",
-            hint="No backup of ours holds it so: ask where the archive comes from. Nothing was changed.",
-        )
-
-
 def _require_named_all(
     verified: interface.Verified, named: Mapping[str, interface.Entry], document: Mapping[str, Any]
 ) -> None:
-    said = {"/" + posixpath.normpath(path).lstrip("/") for path in named_files.paths_in(document)}
-    # A backup holds what a link leads to, and not the link: then the name that teleport.yaml has is not in it.
-    has_links = any(path not in named and not places.is_ours(path) for path in said)
+    expected = {"/" + posixpath.normpath(path).lstrip("/") for path in named_files.paths_in(document)}
+    # For a link, a backup holds its target instead, so that the name in teleport.yaml is not in the archive.
+    has_links = any(path not in named and not places.is_standard(path) for path in expected)
     for path, entry in named.items():
-        trouble = ""
-        if places.is_systems(path) or len(named) > places.MOST_NAMED:
-            trouble = "which is no place for a file of Teleport's"
+        fault = ""
+        if places.is_system(path) or len(named) > places.MOST_NAMED:
+            fault = "where Teleport never keeps a file"
         elif entry.kind != interface.FILE:
-            trouble = f"which is a {entry.kind}, and only files were expected there"
+            fault = f"which is a {entry.kind}, and only files were expected there"
         elif entry.size > places.LARGEST_NAMED:
-            trouble = f"which has {entry.size} bytes, more than any key, certificate or license"
-        elif path not in said and not has_links:
-            trouble = "and the teleport.yaml in it names no such file"
-        if trouble:
-            raise errors.ArchiveUnsafe(
-                f"{verified.name} holds {interface.shown(path)}, {trouble}",
-                hint="No backup of ours holds it: ask where the archive comes from. Nothing was changed.",
-            )
+            fault = f"which has {entry.size} bytes, more than any key, certificate or license"
+        elif path not in expected and not has_links:
+            fault = "which its teleport.yaml does not name"
+        if fault:
+            raise _unsafe(f"{verified.name} holds {interface.shown(path)}, {fault}")
+
+
+def _unsafe(message: str) -> errors.ArchiveUnsafe:
+    return errors.ArchiveUnsafe(
+        message, hint="This agent does not write such archives: find out who made this one. Nothing was changed."
+    )
 
 
 _DEEPEST = 6
 _BLOCK = 4096
 
 
-def _takes(entry: interface.Entry) -> int:
-    """Return how much of a disk an entry takes at most; a sparse file may take less."""
+def _disk_size(entry: interface.Entry) -> int:
+    """Return how many bytes of disk space an entry takes at most; a sparse file may take less."""
     if entry.superseded:
         return 0
     return (entry.size + _BLOCK - 1) // _BLOCK * _BLOCK if entry.kind == interface.FILE else _BLOCK
@@ -122,25 +116,25 @@ def _takes(entry: interface.Entry) -> int:
 
 @dataclass(frozen=True)
 class Contents:
-    """The deciding part, as a root of its own; `name` is the archive's, for messages."""
+    """The unpacked configuration, as a root directory; `name` is the archive's, for messages."""
 
     name: str
     root: paths.Root
 
-    def conf(self) -> bytes | None:
-        """Return the conf, None without one."""
-        return self._read(paths.CONF)
+    def conf_bytes(self) -> bytes | None:
+        """Return the text of the conf, None without one."""
+        return self.read(paths.CONF)
 
-    def settings(self) -> confs.Conf | None:
-        """Return the conf, judged by itself; raises ConfInvalid."""
-        data = self.conf()
+    def conf(self) -> confs.Conf | None:
+        """Return the parsed conf, None without one; raises ConfInvalid."""
+        data = self.conf_bytes()
         return None if data is None else confs.load(data, f"{self.name}:{paths.CONF}")
 
     def overrides(self) -> tuple[override_files.Override, ...]:
         """Return the override files in the order of merging."""
         names = sorted(_names(self.root.path(paths.OVERRIDES)))
         chosen, _ = override_files.chosen(names)
-        found = ((name, self._read(f"{paths.OVERRIDES}/{name}")) for name in chosen)
+        found = ((name, self.read(f"{paths.OVERRIDES}/{name}")) for name in chosen)
         return tuple(
             override_files.Override(f"{self.name}:{paths.OVERRIDES}/{name}", content)
             for name, content in found
@@ -149,10 +143,10 @@ class Contents:
 
     def teleport_yaml(self) -> bytes | None:
         """Return teleport.yaml, None without one."""
-        return self._read(paths.TELEPORT_YAML)
+        return self.read(paths.TELEPORT_YAML)
 
     def generation(self) -> generations.Generation | None:
-        """Return what was applied last on the old host, None where that is not known."""
+        """Return the last generation of the old host, None if it is not known."""
         now = self.current()
         try:
             return None if now is None else generations.load(self.root, now.generation)
@@ -160,7 +154,7 @@ class Contents:
             return None
 
     def current(self) -> current.Current | None:
-        """Return which generation the old host was in, None where that is not known."""
+        """Return which generation was current on the old host, None if it is not known."""
         try:
             return current.FILE.read(self.root)
         except errors.FileTrouble:
@@ -173,57 +167,47 @@ class Contents:
     def merged_files(self, *, with_environment: bool = False) -> dict[str, bytes]:
         """Return, by path, the files that join those of this host: drop-ins of units, and Teleport's environment.
 
-        With `with_environment` also what this agent tells the units, where nothing is planned anew.
+        `with_environment` adds the environment that this agent writes for the units, which only a plan replaces.
         """
-        found = {}
-        for unit in sorted(_names(self.root.path(paths.SYSTEMD))):
-            for name in sorted(_names(self.root.path(f"{paths.SYSTEMD}/{unit}"))):
-                path = f"{paths.SYSTEMD}/{unit}/{name}"
-                content = self._read(path) if places.is_drop_in(path) else None
-                if content is not None:
-                    found[path] = content
-        for path in (paths.TELEPORT_DEFAULTS, *([paths.UNIT_ENVIRONMENT] if with_environment else [])):
-            content = self._read(path)
-            if content is not None:
-                found[path] = content
-        return found
+        drop_ins = [
+            f"{paths.SYSTEMD}/{unit}/{name}"
+            for unit in sorted(_names(self.root.path(paths.SYSTEMD)))
+            for name in sorted(_names(self.root.path(f"{paths.SYSTEMD}/{unit}")))
+        ]
+        environment = [paths.TELEPORT_DEFAULTS, *([paths.UNIT_ENVIRONMENT] if with_environment else [])]
+        found = {path: self.read(path) for path in (*filter(places.is_drop_in, drop_ins), *environment)}
+        return {path: content for path, content in found.items() if content is not None}
 
-    def named_file(self, path: str) -> bytes | None:
-        """Return what the file `path` elsewhere holds, None where it is not known."""
-        return self._read(path)
-
-    def _read(self, path: str) -> bytes | None:
+    def read(self, path: str) -> bytes | None:
+        """Return the content of the file `path`, None without one."""
         found = directory.read(self.root, path)
         return None if found is None else found.content
 
 
 @contextlib.contextmanager
-def unpacked(source: interface.Source, verified: interface.Verified) -> Iterator[Contents]:
-    """Have the deciding part of a verified archive in a private directory while the body runs.
+def unpacked(verified: interface.Verified) -> Iterator[Contents]:
+    """Unpack the configuration of a verified archive into a private directory while the body runs.
 
-    Raises what unpack raises, and ArchiveUnsafe where it is larger than it can be.
+    Raises ArchiveUnsafe if the configuration is implausibly large, or not of files and directories.
     """
-    chosen, size = _deciding(verified)
+    chosen, size = _configuration(verified)
     if size > places.MOST_READ:
-        raise errors.ArchiveUnsafe(
-            f"{verified.name} has {size} bytes of configuration, and a backup of ours has a few thousand",
-            hint="Ask where the archive comes from. Nothing was changed.",
-        )
+        raise _unsafe(f"{verified.name} has {size} bytes of configuration, and a few thousand are usual")
     with trouble.at(tempfile.gettempdir()):
         scratch = tempfile.TemporaryDirectory(prefix="teleport-bootstrap-restore-")
     with scratch as top:
         contents = Contents(verified.name, paths.Root(top))
-        _add(contents, source, verified, chosen)
+        _add(contents, verified, chosen)
         yield contents
 
 
-def add_named(contents: Contents, source: interface.Source, verified: interface.Verified, outlined: Outline) -> None:
-    """Have the files elsewhere, too, which only teleport.yaml could tell from data. Raises what unpack raises."""
-    _add(contents, source, verified, list(outlined.named))
+def add_named(contents: Contents, verified: interface.Verified, outlined: Outline) -> None:
+    """Unpack the files elsewhere, too, which are known once teleport.yaml is read. Raises ArchiveUnsafe."""
+    _add(contents, verified, list(outlined.named))
 
 
-class Keeping:
-    """Says which files verify is to keep: those that decide, and small ones elsewhere, as far as there is room."""
+class KeepFilter:
+    """Chooses the files that `verify` keeps in memory: configuration, and small files elsewhere, within MOST_READ."""
 
     def __init__(self) -> None:
         self._bytes = 0
@@ -233,53 +217,43 @@ class Keeping:
         """Whether to keep the file `path` of the archive, of `size` bytes."""
         absolute = f"/{path}"
         if not places.is_read(absolute):
-            if places.is_ours(absolute) or size > places.LARGEST_NAMED or self._elsewhere >= places.MOST_NAMED:
+            if places.is_standard(absolute) or size > places.LARGEST_NAMED or self._elsewhere >= places.MOST_NAMED:
                 return False
             self._elsewhere += 1
         self._bytes += size
         return self._bytes <= places.MOST_READ
 
 
-def _add(contents: Contents, source: interface.Source, verified: interface.Verified, chosen: list[str]) -> None:
-    """Have what is in `chosen`: from memory, or where something of it was not kept, by reading the archive again."""
-    if not chosen:
-        return
-    root = contents.root
-    files = _kept(verified, chosen)
-    if files is not None:
-        with trouble.at(root.directory):
-            for path, content in files.items():
-                target = root.path(path)
-                os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
-                with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                    file.write(content)
-        return
-    into = {path: root.path(path) for path in chosen}
-    with trouble.at(root.directory):
-        for target in into.values():
+def _add(contents: Contents, verified: interface.Verified, chosen: list[str]) -> None:
+    """Write the files at or below `chosen`, which `verify` kept in memory; this agent alone can read them."""
+    for path, content in _kept_files(verified, chosen).items():
+        target = contents.root.path(path)
+        with trouble.at(target):
             os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
-    unpack.unpack(source, verified, into, root=root)
-    _take_over(root.directory)
+            with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(content)
 
 
-def _kept(verified: interface.Verified, chosen: list[str]) -> dict[str, bytes] | None:
-    """Return the files in `chosen` by path, None where something of it is not in memory."""
+def _kept_files(verified: interface.Verified, chosen: list[str]) -> dict[str, bytes]:
+    """Return the files at or below `chosen` by path. Links are left out, since this agent follows none there."""
     found = {}
     for entry in verified.entries():
         path = f"/{entry.path}"
         if path in chosen and entry.kind not in (interface.FILE, interface.DIRECTORY):
-            return None  # which unpack refuses
+            raise _unsafe(f"{verified.name} holds {interface.shown(path)} as a {entry.kind}")
         if places.tree_of(path, chosen) is None or entry.kind not in (interface.FILE, interface.HARDLINK):
             continue
         content = verified.kept.get(entry.path if entry.kind == interface.FILE else entry.link)
         if content is None:
-            return None
+            raise _unsafe(
+                f"{verified.name} holds {interface.shown(path)}, which is too large, or a link to such a file"
+            )
         found[path] = content
     return found
 
 
-def _deciding(verified: interface.Verified) -> tuple[list[str], int]:
-    """Return the tops of what is read before anything is decided, and how many bytes that is."""
+def _configuration(verified: interface.Verified) -> tuple[list[str], int]:
+    """Return the top paths of what is read to judge the archive, and its size in bytes."""
     tops: dict[str, None] = {}
     size = 0
     for entry in verified.entries():
@@ -291,21 +265,6 @@ def _deciding(verified: interface.Verified) -> tuple[list[str], int]:
             tops[top] = None
             size += entry.size
     return list(tops), size
-
-
-def _take_over(top: str) -> None:
-    """Give everything to ourselves alone, whatever owner and mode the archive gave it: nobody else is to look."""
-    for folder, folders, files in os.walk(top):
-        for name in [*folders, *files]:
-            path = os.path.join(folder, name)
-            facts = os.lstat(path)
-            if stat.S_ISLNK(facts.st_mode):
-                # This agent follows none in these places, and neither is it to lead anywhere here.
-                os.unlink(path)
-                continue
-            if os.geteuid() == 0:
-                os.chown(path, 0, 0)
-            os.chmod(path, 0o700 if stat.S_ISDIR(facts.st_mode) else 0o600)
 
 
 def _names(path: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""A host that was configured by hand: there is no conf, and so nothing is planned, but its unit is known."""
+"""A host that was configured manually: without a conf there is no plan, but the role marker names the unit."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from teleport_bootstrap.plan import plan_model
 
 
 @dataclass(frozen=True)
-class Configured:
-    """What is applied where a teleport.yaml came without a conf: the unit that its marker is for, and no more."""
+class ManualHost:
+    """What a restore applies for a teleport.yaml without a conf: only the unit that its role marker stands for."""
 
     place: roles.Place
     files: tuple[plan_model.PlannedFile, ...] = ()
@@ -25,7 +25,7 @@ class Configured:
 
     @property
     def directories(self) -> tuple[plan_model.PlannedDirectory, ...]:
-        """The directories that have to be there."""
+        """The directories that must exist."""
         return (
             plan_model.PlannedDirectory(paths.DATA, 0o700, self.place.user, self.place.group),
             plan_model.PlannedDirectory(paths.STATE, 0o700),
@@ -33,12 +33,12 @@ class Configured:
 
     @property
     def units(self) -> plan_model.Units:
-        """What is asked of systemd: this unit, and none of the others; timers are the operator's."""
+        """Enables and starts this unit, and stops the other ones; timers are left to the operator."""
         others = tuple(unit for unit in unit_table.TELEPORT_SERVICES if unit != self.unit)
         return plan_model.Units(enable=(self.unit,), disable=others, start=(self.unit,), stop=others)
 
 
-def by_markers(names: list[str]) -> Configured | None:
-    """Return what the role markers among `names`, files of /etc/teleport.d, stand for; None where that is not clear."""
+def from_markers(names: list[str]) -> ManualHost | None:
+    """Return the host that the one role marker among `names`, files in /etc/teleport.d, stands for, else None."""
     found = [place for place in roles.PLACES if f"role.{place.marker}" in names]
-    return Configured(found[0]) if len(found) == 1 else None
+    return ManualHost(found[0]) if len(found) == 1 else None

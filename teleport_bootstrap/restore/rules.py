@@ -1,46 +1,24 @@
-"""Whether an archive may be restored on this host: a pure function, and everything that speaks against it at once."""
+"""Decides whether an archive may be restored on this host: a pure function, which returns all reasons at once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from teleport_bootstrap.finding import ERROR, WARNING, Finding
 from teleport_bootstrap.plan import teleport_build
+from teleport_bootstrap.restore.origin import Origin
 
-# The data of an archive may lie on the same disk as what it replaces, and Teleport needs air to breathe.
+# The archive's data may share a disk with the data that it replaces, and Teleport needs some space to run.
 LEFT_FREE_BYTES = 64 * 1024 * 1024
 
-# Where a host says what it is, when its conf does not.
+# The source of a statement that the conf of this host does not make.
 APPLIED = "what was applied on it"
 
 
 @dataclass(frozen=True)
-class Origin:
-    """What the archive says of where it comes from; None is what it does not say.
-
-    `instance` is the EC2 instance, `tables` and `backups` the DynamoDB tables and the ARNs of their backups.
-    `host_uuid` says whether the archive holds an identity, `links_out` how many symbolic links in it lead out of what
-    is restored; the first of them are `first_links_out`.
-    """
-
-    name: str
-    made_at: str | None = None
-    build: teleport_build.TeleportBuild | None = None
-    role: str | None = None
-    cluster: str | None = None
-    instance: str | None = None
-    host: str | None = None
-    tables: tuple[str, ...] = ()
-    backups: tuple[str, ...] = ()
-    bucket: str | None = None
-    host_uuid: bool = False
-    links_out: int = 0
-    first_links_out: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Statement:
-    """What this host says it is, and where it says so."""
+    """The role or cluster of this host, and which line or record says so."""
 
     value: str
     source: str
@@ -48,7 +26,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class Space:
-    """What the archive takes on one file system of this host, and what is free there; bytes and inodes."""
+    """What the archive needs on one file system of this host, and what is free there, in bytes and inodes."""
 
     path: str
     needed: int
@@ -59,142 +37,172 @@ class Space:
 
 @dataclass(frozen=True)
 class Here:
-    """This host: the installed Teleport, what it says of itself, what people have made on it, and what is in the way.
+    """This host: its Teleport, its role and cluster, its data, its free space, and obstacles.
 
-    `made` describes data that a first boot does not make by itself, a line each. `in_the_way` is what keeps its data
-    directory from being exchanged, with a remedy.
+    `user_data` describes data that a first boot does not create, one line each. `obstacles` are errors that keep the
+    data directory from being replaced.
     """
 
     build: teleport_build.TeleportBuild
     role: Statement | None = None
     cluster: Statement | None = None
     instance: str | None = None
-    made: tuple[str, ...] = ()
+    user_data: tuple[str, ...] = ()
     spaces: tuple[Space, ...] = ()
-    in_the_way: tuple[tuple[str, str], ...] = ()
+    obstacles: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """One reason not to restore, and what a person can do about it."""
+def check(origin: Origin, here: Here, *, force: bool = False) -> tuple[Finding, ...]:
+    """Return the errors that forbid restoring an archive of `origin` on `here`, then the warnings.
 
-    message: str
-    remedy: str
-
-    def describe(self) -> str:
-        """Return both in two lines."""
-        return f"- {self.message}\n  {self.remedy}"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Everything that speaks against it, and what a person should know although it may be done."""
-
-    refusals: tuple[Refusal, ...] = ()
-    warnings: tuple[str, ...] = field(default=())
-
-
-def judge(origin: Origin, here: Here, *, force: bool = False) -> Verdict:
-    """Return what speaks against restoring an archive of `origin` on `here`; `force` gives up the data that is here."""
-    return Verdict(
-        (
-            *_version(origin, here),
-            *_kind_of_build(origin, here),
-            *_identity("role", origin.role, here.role),
-            *_identity("cluster", origin.cluster, here.cluster),
-            *([] if force else (*_data(here), *_links(origin))),
-            *_room(here),
-            *(Refusal(message, remedy) for message, remedy in here.in_the_way),
-        ),
-        tuple(_warnings(origin, here, force=force)),
+    With `force`, data on this host and links that lead out of the archive are warnings instead of errors.
+    """
+    findings = (
+        *_version(origin, here),
+        *_kind_of_build(origin, here),
+        *_identity("role", origin.role, here.role),
+        *_identity("cluster", origin.cluster, here.cluster),
+        *_data(here, force=force),
+        *_links(origin, force=force),
+        *_space(here),
+        *here.obstacles,
+        *_two_hosts(origin, here),
+        *_tables(origin),
     )
+    return tuple(sorted(findings, key=lambda each: not each.is_error))
 
 
-def _version(origin: Origin, here: Here) -> Iterator[Refusal]:
+def _version(origin: Origin, here: Here) -> Iterator[Finding]:
     old, new = origin.build, here.build
-    if old is None or new.assumed:
-        return
-    if _number(new) < _number(old):
-        yield Refusal(
-            f"the archive is of Teleport {old.version}, and this host has {new.version}, which is older: Teleport does "
-            "not read what a newer one has written",
+    code, subject = "restore-version", "teleport"
+    if old is None:
+        yield _warning(
+            code,
+            subject,
+            "the archive does not say which Teleport it is of; this host must have the same major version or the next",
+        )
+    elif new.assumed:
+        yield _warning(
+            code,
+            subject,
+            "no Teleport is installed here that reports its version; the archive is of "
+            f"{old.version}, and needs that major version or the next",
+        )
+    elif (new.major, new.minor, new.patch) < (old.major, old.minor, old.patch):
+        yield _error(
+            code,
+            subject,
+            f"the archive is of Teleport {old.version}, and this host has {new.version}, which is older: Teleport "
+            "cannot read the data of a newer version",
             f"Launch an image with Teleport {old.version} or newer, up to {old.major + 1}.",
         )
     elif new.major > old.major + 1:
-        yield Refusal(
+        yield _error(
+            code,
+            subject,
             f"the archive is of Teleport {old.version}, and this host has {new.version}: Teleport does not start when "
             "a major version is skipped",
-            f"Restore on an image with Teleport {old.major + 1} first, back up there, and go on to {old.major + 2}.",
+            f"Restore on an image with Teleport {old.major + 1} first, back up there, and continue with "
+            f"{old.major + 2}.",
         )
 
 
-def _number(build: teleport_build.TeleportBuild) -> tuple[int, int, int]:
-    return build.major, build.minor, build.patch
-
-
-def _kind_of_build(origin: Origin, here: Here) -> Iterator[Refusal]:
+def _kind_of_build(origin: Origin, here: Here) -> Iterator[Finding]:
     old, new = origin.build, here.build
+    code, subject = "restore-build", "teleport"
     if old is None or new.assumed:
         return
     if old.fips and not new.fips and new.says_whether_fips:
-        yield Refusal(
-            "the archive is of a FIPS build of Teleport, and this host has another one: it would serve with "
-            "cryptography that is not validated",
+        yield _error(
+            code,
+            subject,
+            "the archive is of a FIPS build of Teleport, and this host has an ordinary build: its cryptography is not "
+            "validated",
             "Launch an image with a FIPS build.",
         )
-    if old.edition == teleport_build.ENTERPRISE and new.edition == teleport_build.COMMUNITY:
-        yield Refusal(
-            "the archive is of Teleport Enterprise, and this host has the community edition, which knows neither its "
-            "license nor all of its roles",
+    elif new.fips and not old.fips:
+        yield _warning(
+            code,
+            subject,
+            "this host has a FIPS build of Teleport, and the archive is of an ordinary build: local users cannot sign "
+            "in",
+        )
+    editions = old.edition, new.edition
+    if editions == (teleport_build.ENTERPRISE, teleport_build.COMMUNITY):
+        yield _error(
+            code,
+            subject,
+            "the archive is of Teleport Enterprise, and this host has the community edition, which does not support "
+            "the license or all roles",
             "Launch an image with Teleport Enterprise.",
         )
-
-
-def _identity(what: str, archived: str | None, stated: Statement | None) -> Iterator[Refusal]:
-    if archived is None or stated is None or archived == stated.value:
-        return
-    remedy = (
-        f"Restore it on a new instance, whose conf names that {what} or nothing but TELEPORT_RESTORE_FROM."
-        if stated.source == APPLIED
-        else f"Correct that line where this host is to be {archived}; otherwise restore the archive elsewhere."
-    )
-    yield Refusal(
-        f"the archive is of the {what} {archived}, and this host is {stated.value} according to {stated.source}", remedy
-    )
-
-
-def _data(here: Here) -> Iterator[Refusal]:
-    if here.made:
-        yield Refusal(
-            "this host has data of its own: " + "; ".join(here.made),
-            "Add --force to have it put aside, where `teleport-bootstrap restore --undo` finds it again.",
+    elif editions == (teleport_build.COMMUNITY, teleport_build.ENTERPRISE):
+        yield _warning(
+            code,
+            subject,
+            "this host has Teleport Enterprise, and the archive is of the community edition: it needs a license",
         )
 
 
-def _links(origin: Origin) -> Iterator[Refusal]:
-    if origin.links_out:
-        yield Refusal(
-            f"the archive holds {_links_out(origin)}: what opens such a name here opens what it leads to",
-            "Add --force where somebody on the old host has made them for a reason; they are restored as links.",
+def _identity(what: str, archived: str | None, stated: Statement | None) -> Iterator[Finding]:
+    if archived is None or stated is None or archived == stated.value:
+        return
+    yield _error(
+        f"restore-{what}",
+        what,
+        f"the archive is of the {what} {archived}, and this host is {stated.value} according to {stated.source}",
+        f"Restore it on a new instance, whose conf names that {what} or nothing but TELEPORT_RESTORE_FROM."
+        if stated.source == APPLIED
+        else f"If this host should be {archived}, correct that line; otherwise restore the archive on another host.",
+    )
+
+
+def _data(here: Here, *, force: bool) -> Iterator[Finding]:
+    data = "; ".join(here.user_data)
+    if data and force:
+        yield _warning("restore-data", "data", f"the data of this host is set aside: {data}")
+    elif data:
+        yield _error(
+            "restore-data",
+            "data",
+            f"this host has data of its own: {data}",
+            "Add --force to set it aside; `teleport-bootstrap restore --undo` restores it.",
+        )
+
+
+def _links(origin: Origin, *, force: bool) -> Iterator[Finding]:
+    message = f"the archive holds {_links_out(origin)}"
+    if origin.links_out and force:
+        yield _warning("restore-links", "archive", f"{message}: they are restored as links")
+    elif origin.links_out:
+        yield _error(
+            "restore-links",
+            "archive",
+            f"{message}: a program that opens such a link opens its target on this host",
+            "If they were made on purpose on the old host, add --force; they are restored as links.",
         )
 
 
 def _links_out(origin: Origin) -> str:
     more = origin.links_out - len(origin.first_links_out)
     shown = ", ".join(origin.first_links_out) + (f" and {more} more" if more > 0 else "")
-    return f"symbolic links that lead out of what is restored ({shown})"
+    return f"symbolic links that lead out of the restored directories ({shown})"
 
 
-def _room(here: Here) -> Iterator[Refusal]:
+def _space(here: Here) -> Iterator[Finding]:
     for each in here.spaces:
         if each.needed + LEFT_FREE_BYTES > each.free:
-            yield Refusal(
+            yield _error(
+                "restore-space",
+                each.path,
                 f"{each.path} has room for {_megabytes(each.free)}, and the archive takes {_megabytes(each.needed)} "
-                f"there beside what is there already, and {_megabytes(LEFT_FREE_BYTES)} should stay free",
-                "Enlarge the volume, or remove what is not needed; what is there now stays until this is over.",
+                f"there in addition to the existing data; {_megabytes(LEFT_FREE_BYTES)} should stay free",
+                "Enlarge the volume, or remove files; the existing data is kept until the restore has succeeded.",
             )
         if each.free_files is not None and each.files > each.free_files:
-            yield Refusal(
+            yield _error(
+                "restore-space",
+                each.path,
                 f"{each.path} has room for {each.free_files} more files, and the archive holds {each.files}",
                 "Remove files there, or use a file system with more inodes.",
             )
@@ -204,47 +212,35 @@ def _megabytes(size: int) -> str:
     return f"{size / 1_000_000:.1f} MB"
 
 
-def _warnings(origin: Origin, here: Here, *, force: bool) -> Iterator[str]:
-    old, new = origin.build, here.build
-    if old is None:
-        yield (
-            "the archive does not say which Teleport it is of, so nobody can tell whether the one here may follow it: "
-            "it must be the same major version or the next"
-        )
-    elif new.assumed:
-        yield (
-            f"no Teleport is installed here that says its version; the archive is of {old.version}, and takes that "
-            "major version or the next"
-        )
-    elif new.fips and not old.fips:
-        yield "this host has a FIPS build of Teleport, and the archive is not of one: local users cannot sign in"
-    elif new.edition == teleport_build.ENTERPRISE and old.edition == teleport_build.COMMUNITY:
-        yield "this host has Teleport Enterprise, and the archive is of the community edition: it needs a license"
-    if force and origin.links_out:
-        yield f"the archive holds {_links_out(origin)}: they are restored as they are"
-    if force and here.made:
-        yield "what is on this host is put aside: " + "; ".join(here.made)
-    if origin.host_uuid:
-        yield _two_hosts(origin, here)
+def _error(code: str, subject: str, message: str, remedy: str) -> Finding:
+    return Finding(ERROR, code, subject, message, remedy)
+
+
+def _warning(code: str, subject: str, message: str) -> Finding:
+    return Finding(WARNING, code, subject, message)
+
+
+def _two_hosts(origin: Origin, here: Here) -> Iterator[Finding]:
+    if not origin.host_uuid:
+        return
+    old = f"instance {origin.instance}" if origin.instance else origin.host or "the archive's host"
+    yield _warning(
+        "restore-identity",
+        "host_uuid",
+        "no other host may run with this identity (host_uuid): it was created on this very instance"
+        if origin.instance is not None and origin.instance == here.instance
+        else f"two hosts with one identity (host_uuid) must not run at once: stop Teleport on {old}, or the instance "
+        "itself, before Teleport starts here, and never start it there again",
+    )
+
+
+def _tables(origin: Origin) -> Iterator[Finding]:
     if origin.tables:
-        yield _tables(origin)
-
-
-def _two_hosts(origin: Origin, here: Here) -> str:
-    if origin.instance is not None and origin.instance == here.instance:
-        return "no other host may run with this identity (host_uuid): it was made on this very instance"
-    old = f"instance {origin.instance}" if origin.instance else origin.host or "the host that the archive is of"
-    return (
-        f"two hosts with one identity (host_uuid) must not run at once: stop Teleport on {old}, or the instance "
-        "itself, before it is started here, and never start it there again"
-    )
-
-
-def _tables(origin: Origin) -> str:
-    kept = ", ".join(origin.backups)
-    return (
-        f"the cluster's state is in DynamoDB ({', '.join(origin.tables)})"
-        + (f" and S3 ({origin.bucket})" if origin.bucket else "")
-        + ", which restoring does not touch: "
-        + (f"their backups of that time are {kept}" if kept else "the archive names no backups of the tables")
-    )
+        bucket = f" and S3 ({origin.bucket})" if origin.bucket else ""
+        kept = f"their backups of that time are {', '.join(origin.backups)}"
+        yield _warning(
+            "restore-tables",
+            "dynamodb",
+            f"the cluster's state is in DynamoDB ({', '.join(origin.tables)}){bucket}, which a restore does not touch: "
+            + (kept if origin.backups else "the archive names no backups of the tables"),
+        )

@@ -1,54 +1,57 @@
-"""This host, as far as it decides whether an archive may be restored on it: looked at, and not touched."""
+"""Inspects this host for what decides whether an archive may be restored on it; changes nothing."""
 
 from __future__ import annotations
 
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths, roles, unit_table
 from teleport_bootstrap.conf import conf_file, decision, variables
+from teleport_bootstrap.finding import ERROR, Finding
 from teleport_bootstrap.host import accounts, directory, mounts
 from teleport_bootstrap.plan import teleport_build
-from teleport_bootstrap.restore import archive_configuration, existing, rules
+from teleport_bootstrap.restore import archive_configuration, local_data, rules
 from teleport_bootstrap.state import current, generations, metadata_cache, restore_record
 
 
-@dataclass(frozen=True)
-class Needs:
-    """What an archive needs of a host: room for what is in it, an account, and places for `files` elsewhere."""
-
-    outline: archive_configuration.Outline
-    place: roles.Place
-    files: Mapping[str, bytes]
-
-
-def look(
-    root: paths.Root, build: teleport_build.TeleportBuild, conf: conf_file.Conf | None, needs: Needs
+def inspect(
+    root: paths.Root,
+    build: teleport_build.TeleportBuild,
+    conf: conf_file.Conf | None,
+    *,
+    outlined: archive_configuration.Outline,
+    place: roles.Place,
+    files: Mapping[str, bytes],
 ) -> rules.Here:
-    """Return what there is here, as far as the archive needs it; `given` is the conf that lies here."""
-    outlined, files = needs.outline, needs.files
+    """Return what the rules need to know about this host, whose conf is `conf`.
+
+    The archive has the content `outlined`, its data belongs to the account of `place`, and it has `files` elsewhere.
+    """
     return rules.Here(
         build=build,
         role=_role(root, conf),
         cluster=_cluster(root, conf),
         instance=metadata_cache.read(root).get("instance-id"),
-        made=(
-            *existing.made_by_people(root),
-            *(f"{root.path(path)} is not empty" for path in outlined.data if path != paths.DATA and _holds(root, path)),
+        user_data=(
+            *local_data.describe(root),
+            *(
+                f"{root.path(path)} is not empty"
+                for path in outlined.data
+                if path != paths.DATA and _is_in_use(root, path)
+            ),
             *(f"{root.path(path)} is another file" for path in files if _differs(root, path, files[path])),
         ),
         spaces=tuple(_spaces(root, outlined)),
-        in_the_way=(
-            *_in_the_way(root, outlined, needs.place),
+        obstacles=(
+            *_obstacles(root, outlined, place),
             *_not_writable(root, (*outlined.trees, *files)),
         ),
     )
 
 
 def free_bytes(root: paths.Root) -> int:
-    """Return how much an archive could take here at most, over all file systems that it may be put on."""
+    """Return how many bytes an archive may take at most, over all file systems that it may be restored to."""
     found = {}
     for path in (paths.DATA, paths.STATE, paths.CONF_DIRECTORY):
         there = _nearest(root.path(path))
@@ -58,9 +61,9 @@ def free_bytes(root: paths.Root) -> int:
 
 
 def _role(root: paths.Root, conf: conf_file.Conf | None) -> rules.Statement | None:
-    """Return which role this host has: the one that its conf names, or the one that was applied.
+    """Return the role of this host: the one that its conf names, or the one that was applied.
 
-    A conf without TELEPORT_ROLE is an all-in-one's by its grammar; by itself, that is no statement about anything.
+    A conf without TELEPORT_ROLE would mean an all-in-one, but alone it does not state a role.
     """
     if conf is not None and conf.value(variables.TELEPORT_ROLE) is not None:
         return rules.Statement(decision.role(conf).value, _line(conf, variables.TELEPORT_ROLE.name))
@@ -84,7 +87,7 @@ def _line(conf: conf_file.Conf, name: str) -> str:
 
 
 def _applied(root: paths.Root) -> generations.Generation | None:
-    """Return what was applied here, None without that, and where its conf said nothing of what this host should be."""
+    """Return what was applied here; None if nothing was, or if its conf names nothing but an archive to restore."""
     now = current.FILE.read_or_warn(root)
     if now is None:
         return None
@@ -93,11 +96,11 @@ def _applied(root: paths.Root) -> generations.Generation | None:
         return None if restore_record.is_bare(conf_file.load(found.conf.encode())) else found
     except errors.GenerationMissing:
         return None
-    except errors.ConfInvalid:  # the masks of its secrets, which no grammar takes: it says a lot
+    except errors.ConfInvalid:  # its secrets are masked, which the grammar rejects: not a bare conf
         return found
 
 
-def _holds(root: paths.Root, path: str) -> bool:
+def _is_in_use(root: paths.Root, path: str) -> bool:
     try:
         return bool(os.listdir(root.path(path)))
     except OSError:
@@ -115,7 +118,7 @@ def _differs(root: paths.Root, path: str, content: bytes) -> bool:
 
 
 def _spaces(root: paths.Root, outlined: archive_configuration.Outline) -> Iterator[rules.Space]:
-    """Yield what the archive takes on each file system."""
+    """Yield the space that the archive needs on each file system."""
     by_device: dict[int, list[str]] = {}
     for tree in outlined.trees:
         by_device.setdefault(os.stat(_nearest(root.path(tree))).st_dev, []).append(tree)
@@ -127,36 +130,35 @@ def _spaces(root: paths.Root, outlined: archive_configuration.Outline) -> Iterat
             needed=needed if outlined.without_holes is None else min(needed, outlined.without_holes),
             free=disk.f_bavail * disk.f_frsize,
             files=sum(outlined.trees[tree][1] for tree in trees),
-            # File systems that make inodes as they need them say 0.
+            # File systems that create inodes on demand report 0.
             free_files=disk.f_favail if disk.f_files else None,
         )
 
 
 def _nearest(path: str) -> str:
-    """Return `path`, or the nearest directory above it that is there."""
+    """Return `path`, or the nearest directory above it that exists."""
     while not os.path.isdir(path):
         path = os.path.dirname(path)
     return path
 
 
-def _not_writable(root: paths.Root, targets: Iterable[str]) -> Iterator[tuple[str, str]]:
+def _not_writable(root: paths.Root, targets: Iterable[str]) -> Iterator[Finding]:
     for target in targets:
         beside = _nearest(os.path.dirname(root.path(target)))
         if os.statvfs(beside).f_flag & os.ST_RDONLY:
-            yield (
+            yield _obstacle(
+                root.path(target),
                 f"{root.path(target)} cannot be written: {beside} is read-only here",
-                f"{unit_table.RESTORE.service} may write only to /etc, /var/lib, /opt, /srv and /mnt: instead of "
-                "it, run `teleport-bootstrap restore`. Otherwise mount it for writing.",
+                f"{unit_table.RESTORE.service} may write only to /etc, /var/lib, /opt, /srv and /mnt: if this is it, "
+                "run `teleport-bootstrap restore` in a shell. Otherwise remount the file system read-write.",
             )
 
 
-def _in_the_way(
-    root: paths.Root, outlined: archive_configuration.Outline, place: roles.Place
-) -> Iterator[tuple[str, str]]:
+def _obstacles(root: paths.Root, outlined: archive_configuration.Outline, place: roles.Place) -> Iterator[Finding]:
     try:
         accounts.ids(root, place.user, place.group)
     except errors.AccountMissing as error:
-        yield error.message, error.hint
+        yield _obstacle(place.user, error.message, error.hint)
     for tree in outlined.trees:
         shown = root.path(tree)
         try:
@@ -164,14 +166,20 @@ def _in_the_way(
         except FileNotFoundError:
             continue
         if stat.S_ISLNK(mode):
-            yield (
-                f"{shown} is a symbolic link, and root follows none where another account could have put it",
+            yield _obstacle(
+                shown,
+                f"{shown} is a symbolic link, which root must not follow because another account may have created it",
                 "Mount the volume there, or use a bind mount, instead of a link.",
             )
         elif not stat.S_ISDIR(mode):
-            yield f"{shown} is not a directory", "Look what made it, and move it away."
+            yield _obstacle(shown, f"{shown} is not a directory", "Find out what created it, and move it away.")
         for mounted in mounts.below(shown):
-            yield (
-                f"a file system is mounted at {mounted}, inside of what is exchanged as a whole",
-                f"Unmount it, and mount it again when the restore is over: `umount {mounted}`.",
+            yield _obstacle(
+                mounted,
+                f"a file system is mounted at {mounted}, inside a directory that the restore replaces",
+                f"Unmount it with `umount {mounted}`, and mount it again after the restore.",
             )
+
+
+def _obstacle(subject: str, message: str, remedy: str) -> Finding:
+    return Finding(ERROR, "restore-obstacle", subject, message, remedy)

@@ -181,7 +181,7 @@ def test_restores_manually_on_a_booted_instance_and_undoes_it(
     assert new.run("mountpoint", "/var/lib/teleport")
 
     told = runbook.run(new, BLOCKS["look"])
-    assert "nothing was touched" in told and "Teleport 17.5.1 there, 18.0.1 here" in told
+    assert "nothing was changed" in told and "Teleport 17.5.1 in the archive, 18.0.1 here" in told
     assert new.run(*identity) == blank
     told = runbook.run(new, BLOCKS["restore"])
     assert "two hosts with one identity (host_uuid) must not run at once" in told

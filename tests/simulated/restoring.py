@@ -53,7 +53,7 @@ def database(path: Path, *keys: str) -> None:
 
 
 def first_boot(agent: Agent) -> None:
-    """Leave what a Teleport that nobody has used yet leaves."""
+    """Create what an unused Teleport creates."""
     agent.write("/var/lib/teleport/host_uuid", "0ab12cd3-0000-4000-8000-000000000001", 0o400)
     agent.path("/var/lib/teleport").chmod(0o700)
     database(agent.path("/var/lib/teleport/proc/sqlite.db"), "/ids/node/current")
@@ -71,7 +71,7 @@ def first_boot(agent: Agent) -> None:
 
 
 def used(agent: Agent) -> None:
-    """Leave what people and a Teleport that they use leave."""
+    """Create what a Teleport in use and its users create."""
     data = "/var/lib/teleport"
     agent.write(f"{data}/host_uuid", HOST_UUID, 0o400)
     agent.path(data).chmod(0o700)
@@ -89,7 +89,7 @@ def hard_cases(agent: Agent) -> None:
     raw = os.fsencode(top) + b"/not-\xff\xfe-utf8"
     with open(raw, "wb") as file:
         file.write(b"x")
-    agent.write("/var/lib/teleport/log/nobody", "locked\n", 0o000)
+    agent.write("/var/lib/teleport/log/locked", "locked\n", 0o000)
     agent.write("/var/lib/teleport/log/setuid", "#!/bin/false\n", 0o4755).chmod(0o4755)
     (top / "loop").symlink_to("loop")
     (top / "empty").mkdir(mode=0o2750)

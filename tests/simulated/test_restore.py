@@ -1,4 +1,4 @@
-"""`restore` as people type it: what comes out, what is refused before anything changes, and the way back."""
+"""The `restore` command: what it restores, what it refuses before anything changes, and `--undo`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def new_imds() -> Iterator[emulator.Server]:
 
 @pytest.fixture(scope="module")
 def backed_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Agent, Path]]:
-    """An old host that has been used, and its backup."""
+    """An old host with user data, and its backup."""
     top = tmp_path_factory.mktemp("backed-up")
     server = emulator.Server()
     server.start()
@@ -83,7 +83,7 @@ def refused(agent: Agent, archive: Any, *options: str, status: int = 2) -> str:
 
 
 @needs_root
-def test_all_that_was_backed_up_comes_out_as_it_was(old: Agent, new: Agent, archive: Path) -> None:
+def test_restores_everything_unchanged(old: Agent, new: Agent, archive: Path) -> None:
     done = restoring.restore(new, archive)
 
     assert done.status == 0, done.errors
@@ -101,7 +101,7 @@ def test_all_that_was_backed_up_comes_out_as_it_was(old: Agent, new: Agent, arch
     assert new.path(DATA).stat().st_mode & 0o7777 == 0o700
 
 
-def test_teleport_yaml_is_made_anew_for_this_instance(old: Agent, new: Agent, archive: Path) -> None:
+def test_regenerates_teleport_yaml_for_this_instance(old: Agent, new: Agent, archive: Path) -> None:
     """Defect 22 of the scripts before: the old instance's address and node name."""
     assert restoring.restore(new, archive).status == 0
 
@@ -124,7 +124,7 @@ def test_teleport_yaml_is_made_anew_for_this_instance(old: Agent, new: Agent, ar
     assert manifest["teleport_version"] == "18.0.1" and "restore" in manifest["made_by"]
 
 
-def test_overrides_of_the_old_host_are_kept(old: Agent, new: Agent, tmp_path: Path, imds: emulator.Server) -> None:
+def test_keeps_overrides_of_the_old_host(old: Agent, new: Agent, tmp_path: Path, imds: emulator.Server) -> None:
     other = restoring.host(tmp_path / "other", imds)
     other.conf(restoring.ALL_IN_ONE)
     other.write("/etc/teleport.d/teleport.yaml.d/10-mine.yaml", "teleport: {log: {severity: DEBUG}}\n")
@@ -138,7 +138,7 @@ def test_overrides_of_the_old_host_are_kept(old: Agent, new: Agent, tmp_path: Pa
     assert now["teleport"]["log"]["severity"] == "DEBUG" and now["teleport"]["advertise_ip"] == "10.0.9.99"
 
 
-def test_what_a_first_boot_has_made_is_put_aside_without_being_asked(new: Agent, archive: Path) -> None:
+def test_sets_aside_what_a_first_boot_created_without_force(new: Agent, archive: Path) -> None:
     booted(new)
     before = new.path(f"{DATA}/host_uuid").read_text()
 
@@ -153,17 +153,17 @@ def test_what_a_first_boot_has_made_is_put_aside_without_being_asked(new: Agent,
     assert "i-0123456789abcdef0" in done.output
 
 
-def test_it_says_which_variables_of_the_conf_here_are_set_aside(new: Agent, archive: Path) -> None:
+def test_names_the_variables_of_the_present_conf_that_are_set_aside(new: Agent, archive: Path) -> None:
     booted(new, restoring.ALL_IN_ONE + "TELEPORT_SSH_LABELS='mood: good'\nEC2_REGION=eu-west-1\n")
 
     done = restoring.restore(new, archive)
 
     assert done.status == 0, done.errors
-    assert "is put aside: TELEPORT_SSH_LABELS is not in the archive's conf" in done.output
-    assert "is put aside: EC2_REGION is not" in done.output
+    assert "is set aside: TELEPORT_SSH_LABELS is not in the archive's conf" in done.output
+    assert "is set aside: EC2_REGION is not" in done.output
 
 
-def test_a_dry_run_tells_all_of_it_and_changes_nothing(new: Agent, archive: Path) -> None:
+def test_a_dry_run_reports_everything_and_changes_nothing(new: Agent, archive: Path) -> None:
     booted(new)
     before, listed = tree(new.root), restoring.listing(new.path(DATA))
 
@@ -174,18 +174,18 @@ def test_a_dry_run_tells_all_of_it_and_changes_nothing(new: Agent, archive: Path
     told = done.data["proposal"]
     assert told["role"] == "all-in-one" and told["cluster"] == "cluster-1"
     assert told["teleport"] == {"archive": "17.5.1", "here": "18.0.1"}
-    assert DATA in told["exchanged"] and told["teleport_yaml"] == "made anew"
+    assert DATA in told["exchanged"] and told["teleport_yaml"] == "regenerated"
     assert any("host_uuid" in each for each in told["warnings"])
 
 
-def test_nobody_there_to_agree_changes_nothing(new: Agent, archive: Path) -> None:
+def test_changes_nothing_without_confirmation(new: Agent, archive: Path) -> None:
     before = tree(new.root)
     done = new.run("restore", str(archive), "--wait", "10")
     assert done.status == 11, done.said
     assert tree(new.root) == before
 
 
-def test_the_newest_of_a_directory_is_taken(new: Agent, archive: Path) -> None:
+def test_restores_the_newest_archive_of_a_directory(new: Agent, archive: Path) -> None:
     done = restoring.restore(new, archive.parent)
     assert done.status == 0, done.errors
     assert str(archive) in done.output
@@ -194,7 +194,7 @@ def test_the_newest_of_a_directory_is_taken(new: Agent, archive: Path) -> None:
 # ---- the way back
 
 
-def test_undo_puts_back_what_was_here_and_a_second_one_the_archive(new: Agent, archive: Path) -> None:
+def test_undo_restores_the_previous_state_and_a_second_undo_the_archive(new: Agent, archive: Path) -> None:
     booted(new)
     state = "var/lib/teleport-bootstrap/"
     ours = {f"{state}{name}" for name in ("undo.json", "restored.json", "restored-conf", "metadata.json")}
@@ -238,7 +238,7 @@ def test_a_later_restore_removes_what_the_one_before_had_put_aside(new: Agent, a
     assert (aside / "host_uuid").read_text() == restoring.HOST_UUID
 
 
-def test_undoing_what_a_boot_restored_says_that_the_next_boot_does_it_again(new: Agent, archive: Path) -> None:
+def test_undo_of_a_restore_at_boot_says_that_the_next_boot_repeats_it(new: Agent, archive: Path) -> None:
     new.conf(f"TELEPORT_RESTORE_FROM={archive}\n")
     assert new.run("restore", "--yes", "--wait", "10").status == 0
     done = new.run("restore", "--undo", "--yes")
@@ -247,7 +247,7 @@ def test_undoing_what_a_boot_restored_says_that_the_next_boot_does_it_again(new:
     assert not new.path(DATA).exists() and not new.teleport_yaml.exists()
 
 
-def test_after_a_restore_that_nobody_saw_the_end_of_the_way_back_is_named(new: Agent, archive: Path) -> None:
+def test_status_names_undo_after_a_restore_that_was_interrupted(new: Agent, archive: Path) -> None:
     """Killed when all was in its place, and before anybody has seen Teleport well."""
     booted(new)
     assert restoring.restore(new, archive).status == 0
@@ -264,16 +264,14 @@ def test_after_a_restore_that_nobody_saw_the_end_of_the_way_back_is_named(new: A
     ("version", "why"),
     [("17.5.0", "which is older"), ("16.9.9", "which is older"), ("19.0.0", "a major version is skipped")],
 )
-def test_a_teleport_that_cannot_follow_is_refused(
+def test_refuses_a_teleport_that_cannot_read_the_data(
     tmp_path: Path, new_imds: emulator.Server, archive: Path, version: str, why: str
 ) -> None:
     here = restoring.host(tmp_path / "here", new_imds, version=version)
     assert why in refused(here, archive)
 
 
-def test_everything_that_speaks_against_it_is_said_at_once(
-    tmp_path: Path, new_imds: emulator.Server, archive: Path
-) -> None:
+def test_reports_all_refusals_at_once(tmp_path: Path, new_imds: emulator.Server, archive: Path) -> None:
     here = restoring.host(tmp_path / "here", new_imds, version="16.0.0")
     here.conf("TELEPORT_ROLE=node\nTELEPORT_CLUSTER_NAME=cluster-2\nTELEPORT_AUTH_SERVER_LB=a.example.com\n")
     restoring.used(here)
@@ -287,7 +285,9 @@ def test_everything_that_speaks_against_it_is_said_at_once(
     assert f"{here.root}/etc/teleport.d/conf:1 (TELEPORT_ROLE)" in said
 
 
-def test_what_was_applied_here_is_a_statement_as_well(tmp_path: Path, new_imds: emulator.Server, archive: Path) -> None:
+def test_refuses_another_role_than_the_one_that_was_applied_here(
+    tmp_path: Path, new_imds: emulator.Server, archive: Path
+) -> None:
     here = restoring.host(tmp_path / "here", new_imds)
     here.conf(
         "TELEPORT_ROLE=agent\nTELEPORT_PROXY_SERVER_LB=proxy.example.com\nTELEPORT_JOIN_TOKEN=t\n"
@@ -310,9 +310,7 @@ def test_what_was_applied_here_is_a_statement_as_well(tmp_path: Path, new_imds: 
         ("backend/sqlite.db", None),
     ],
 )
-def test_data_that_people_have_made_is_not_given_up_without_force(
-    new: Agent, archive: Path, made: tuple[str, str]
-) -> None:
+def test_existing_data_needs_force(new: Agent, archive: Path, made: tuple[str, str]) -> None:
     booted(new)
     name, key = made
     path = new.path(f"{DATA}/{name}")
@@ -328,10 +326,10 @@ def test_data_that_people_have_made_is_not_given_up_without_force(
     if name.startswith("fridge"):
         done = restoring.restore(new, archive, "--force")
         assert done.status == 0, done.errors
-        assert "is put aside" in done.output
+        assert "is set aside" in done.output
 
 
-def test_a_database_that_was_not_closed_is_read_and_not_touched(new: Agent, archive: Path) -> None:
+def test_reads_a_database_that_was_not_closed_without_changing_it(new: Agent, archive: Path) -> None:
     booted(new)
     path = new.path(f"{DATA}/backend/sqlite.db")
     script = (
@@ -346,7 +344,7 @@ def test_a_database_that_was_not_closed_is_read_and_not_touched(new: Agent, arch
     assert "users carol" in refused(new, archive)
 
 
-def test_where_there_is_no_room_it_is_refused(new: Agent, archive: Path, tmp_path: Path) -> None:
+def test_refuses_without_enough_space(new: Agent, archive: Path, tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("mounting takes root")
     data = new.path(DATA)
@@ -359,7 +357,7 @@ def test_where_there_is_no_room_it_is_refused(new: Agent, archive: Path, tmp_pat
     assert "has room for" in said and str(data) in said
 
 
-def test_a_link_in_the_place_of_the_data_directory_is_refused(new: Agent, archive: Path, tmp_path: Path) -> None:
+def test_refuses_a_symbolic_link_in_place_of_the_data_directory(new: Agent, archive: Path, tmp_path: Path) -> None:
     (tmp_path / "volume").mkdir()
     new.path("/var/lib").mkdir(parents=True)
     new.path(DATA).symlink_to(tmp_path / "volume")
@@ -367,9 +365,7 @@ def test_a_link_in_the_place_of_the_data_directory_is_refused(new: Agent, archiv
     assert list((tmp_path / "volume").iterdir()) == []
 
 
-def test_an_archive_that_is_not_whole_is_refused_before_anything_changes(
-    new: Agent, archive: Path, tmp_path: Path
-) -> None:
+def test_refuses_a_damaged_archive_before_anything_changes(new: Agent, archive: Path, tmp_path: Path) -> None:
     """Of hundreds more, see test_restore_hostile.py."""
     whole = archive.read_bytes()
     for number, data in enumerate((whole[: len(whole) // 2], whole + b"\0", whole[:-1] + bytes([whole[-1] ^ 1]))):
@@ -378,7 +374,7 @@ def test_an_archive_that_is_not_whole_is_refused_before_anything_changes(
         refused(new, bad, status=16)
 
 
-def test_what_is_no_archive_is_refused(new: Agent, tmp_path: Path) -> None:
+def test_refuses_a_file_that_is_not_an_archive(new: Agent, tmp_path: Path) -> None:
     (tmp_path / "x.tar.gz").write_bytes(b"hello")
     refused(new, tmp_path / "x.tar.gz", status=16)
     assert "there is no" in refused(new, tmp_path / "y.tar.gz", status=6)
@@ -388,14 +384,14 @@ def test_what_is_no_archive_is_refused(new: Agent, tmp_path: Path) -> None:
 
 
 def edited_backup(old: Agent, tmp_path: Path) -> Path:
-    """A backup of a host whose teleport.yaml somebody has edited."""
+    """A backup of a host whose teleport.yaml has a manual edit."""
     other = Agent(tmp_path / "edited", imds=old.imds)
     shutil.copytree(old.root, other.root, symlinks=True)
     other.teleport_yaml.write_text(other.teleport_yaml.read_text().replace("severity: INFO", "severity: WARN"))
     return restoring.backup(other, tmp_path / "b")
 
 
-def test_an_edited_file_stops_it_until_somebody_decides(old: Agent, new: Agent, tmp_path: Path) -> None:
+def test_refuses_an_edited_file_until_the_operator_decides(old: Agent, new: Agent, tmp_path: Path) -> None:
     archive = edited_backup(old, tmp_path)
 
     said = refused(new, archive, status=12)
@@ -403,11 +399,11 @@ def test_an_edited_file_stops_it_until_somebody_decides(old: Agent, new: Agent, 
     assert "severity: WARN" in said and "--keep-config" in said and "--discard-edits" in said
     done = restoring.restore(new, archive, "--discard-edits")
     assert done.status == 0, done.errors
-    assert "These edits of somebody will be lost" in done.output
+    assert "These manual edits will be lost" in done.output
     assert yaml.safe_load(new.teleport_yaml.read_text())["teleport"]["log"]["severity"] == "INFO"
 
 
-def test_an_edited_file_can_be_kept_as_it_was(old: Agent, new: Agent, tmp_path: Path) -> None:
+def test_keep_config_restores_an_edited_file_unchanged(old: Agent, new: Agent, tmp_path: Path) -> None:
     done = restoring.restore(new, edited_backup(old, tmp_path), "--keep-config")
 
     assert done.status == 0, done.errors
@@ -419,34 +415,34 @@ def test_an_edited_file_can_be_kept_as_it_was(old: Agent, new: Agent, tmp_path: 
 
 
 def unmanaged(tmp_path: Path, old: Agent) -> Agent:
-    """A host of an old image: our tool has backed it up, and nothing else."""
+    """A host of an old image, where this agent has made a backup and nothing else."""
     other = Agent(tmp_path / "unmanaged", imds=old.imds)
     shutil.copytree(old.root, other.root, symlinks=True)
     shutil.rmtree(other.path("/var/lib/teleport-bootstrap"))
     return other
 
 
-def test_a_host_that_this_agent_never_managed_is_restored(old: Agent, new: Agent, tmp_path: Path) -> None:
-    """Its file says what would be written, but for the old name and address: so nobody has edited it."""
+def test_restores_a_host_that_this_agent_never_managed(old: Agent, new: Agent, tmp_path: Path) -> None:
+    """Its file says what would be written, apart from the old name and address, so it was not edited."""
     done = restoring.restore(new, restoring.backup(unmanaged(tmp_path, old), tmp_path / "b"))
     assert done.status == 0, done.errors
     assert yaml.safe_load(new.teleport_yaml.read_text())["teleport"]["advertise_ip"] == "10.0.9.99"
     assert new.path(f"{DATA}/host_uuid").read_text() == restoring.HOST_UUID
 
 
-def test_of_such_a_host_nobody_can_tell_whether_another_file_was_edited(old: Agent, new: Agent, tmp_path: Path) -> None:
+def test_on_such_a_host_another_file_may_have_been_edited(old: Agent, new: Agent, tmp_path: Path) -> None:
     other = unmanaged(tmp_path, old)
     other.teleport_yaml.write_text(other.teleport_yaml.read_text().replace("severity: INFO", "severity: WARN"))
     archive = restoring.backup(other, tmp_path / "b")
-    assert "so nobody can tell whether it was edited" in refused(new, archive, status=12)
+    assert "so it may have been edited" in refused(new, archive, status=12)
     assert restoring.restore(new, archive, "--discard-edits").status == 0
 
 
-def test_a_host_configured_by_hand_is_restored_as_it_was(old: Agent, new: Agent, tmp_path: Path) -> None:
+def test_restores_a_manually_configured_host_unchanged(old: Agent, new: Agent, tmp_path: Path) -> None:
     other = unmanaged(tmp_path, old)
     other.path("/etc/teleport.d/conf").unlink()
     archive = restoring.backup(other, tmp_path / "b")
-    assert "was configured by hand" in refused(new, archive, status=12)
+    assert "was configured manually" in refused(new, archive, status=12)
 
     done = restoring.restore(new, archive, "--keep-config")
 
@@ -456,14 +452,14 @@ def test_a_host_configured_by_hand_is_restored_as_it_was(old: Agent, new: Agent,
     assert new.path(f"{DATA}/host_uuid").read_text() == restoring.HOST_UUID
 
 
-def test_a_file_that_teleport_does_not_take_is_found_before_anything_changes(
+def test_refuses_a_file_that_teleport_rejects_before_anything_changes(
     tmp_path: Path, new_imds: emulator.Server, archive: Path
 ) -> None:
     here = restoring.host(tmp_path / "here", new_imds, refuse="not today")
     assert "not today" in refused(here, archive, status=5)
 
 
-def test_a_metadata_service_that_does_not_answer_changes_nothing(new: Agent, archive: Path) -> None:
+def test_changes_nothing_if_the_metadata_service_does_not_answer(new: Agent, archive: Path) -> None:
     new.imds = "http://127.0.0.1:9"
     before = tree(new.root)
     done = new.run("restore", str(archive), "--yes", "--wait", "2")
@@ -474,7 +470,7 @@ def test_a_metadata_service_that_does_not_answer_changes_nothing(new: Agent, arc
 # ---- at boot
 
 
-def test_who_looks_at_such_a_conf_is_told_that_something_else_comes(new: Agent) -> None:
+def test_validate_plan_and_render_say_that_the_first_boot_restores_an_archive(new: Agent) -> None:
     """Otherwise a conf with nothing but that line looks like an all-in-one."""
     new.conf("TELEPORT_RESTORE_FROM=s3://acme/x/\n")
     told = "the first boot of an instance restores s3://acme/x/, with the conf that is in it"
@@ -483,7 +479,7 @@ def test_who_looks_at_such_a_conf_is_told_that_something_else_comes(new: Agent) 
     assert told in new.run("render", "--wait", "5").errors
 
 
-def test_a_boot_leaves_everything_to_the_restore_and_starts_nothing(new: Agent, archive: Path) -> None:
+def test_generate_leaves_everything_to_the_restore_and_starts_nothing(new: Agent, archive: Path) -> None:
     new.conf(f"TELEPORT_RESTORE_FROM={archive}\n")
     before = tree(new.root)
 
@@ -500,7 +496,7 @@ def test_a_boot_leaves_everything_to_the_restore_and_starts_nothing(new: Agent, 
     assert tree(new.root) == before
 
 
-def test_what_the_conf_asks_for_is_restored_once(old: Agent, new: Agent, archive: Path) -> None:
+def test_restores_the_archive_that_the_conf_names_once(old: Agent, new: Agent, archive: Path) -> None:
     user_data = f"TELEPORT_RESTORE_FROM={archive}\n"
     new.conf(user_data)
 
@@ -524,7 +520,7 @@ def test_what_the_conf_asks_for_is_restored_once(old: Agent, new: Agent, archive
     assert nothing.status == 2, "a restored conf asks for nothing"
 
 
-def test_a_conf_of_user_data_that_comes_back_after_an_edit_is_not_followed(new: Agent, archive: Path) -> None:
+def test_ignores_a_conf_that_user_data_writes_again_after_an_edit(new: Agent, archive: Path) -> None:
     user_data = f"TELEPORT_RESTORE_FROM={archive}\n"
     new.conf(user_data)
     assert new.run("restore", "--yes", "--wait", "10").status == 0
@@ -540,7 +536,7 @@ def test_a_conf_of_user_data_that_comes_back_after_an_edit_is_not_followed(new: 
     assert new.teleport_yaml.read_text() == wanted
 
 
-def test_the_line_is_ignored_with_a_note_where_something_was_configured_before(new: Agent, archive: Path) -> None:
+def test_ignores_the_line_with_a_note_if_something_was_configured_before(new: Agent, archive: Path) -> None:
     booted(new)
     new.conf(restoring.ALL_IN_ONE + f"TELEPORT_RESTORE_FROM={archive}\n")
     for command in (("generate",), ("reconfigure", "--yes")):
@@ -549,7 +545,7 @@ def test_the_line_is_ignored_with_a_note_where_something_was_configured_before(n
         assert "TELEPORT_RESTORE_FROM is for the first boot only, and is ignored" in done.output
 
 
-def test_a_damaged_note_is_mended_as_its_message_says(new: Agent, archive: Path) -> None:
+def test_a_damaged_record_is_repaired_as_the_message_says(new: Agent, archive: Path) -> None:
     new.conf(f"TELEPORT_RESTORE_FROM={archive}\n")
     note = new.write("/var/lib/teleport-bootstrap/restored.json", "no JSON", 0o600)
     done = new.generate()
@@ -560,7 +556,7 @@ def test_a_damaged_note_is_mended_as_its_message_says(new: Agent, archive: Path)
     assert status.data["restore"].startswith("an unknown archive")
 
 
-def test_without_an_archive_and_without_the_line_it_says_what_to_name(new: Agent) -> None:
+def test_says_what_to_name_without_an_archive_and_without_the_line(new: Agent) -> None:
     done = new.run("restore", "--yes")
     assert done.status == 2
     assert "nothing says which archive" in done.errors

@@ -1,4 +1,4 @@
-"""Archives that mean harm, sealed as well as ours, and archives that are not whole: refused before anything changes."""
+"""Refuses hostile archives with a valid seal, and damaged archives, before anything changes."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def archive_of(tmp_path: Path, found: list[tuple[object, bytes]]) -> Path:
     return path
 
 
-def test_what_the_others_here_are_made_of_is_restored(tmp_path: Path, new: Agent) -> None:
+def test_restores_the_members_that_the_other_tests_build_on(tmp_path: Path, new: Agent) -> None:
     attempt(new, archive_of(tmp_path, members(YAML)))
     assert new.path("/var/lib/teleport/host_uuid").read_text() == "x"
 
@@ -81,23 +81,23 @@ def key(path: str) -> str:
 
 
 HOSTILE = {
-    "sudoers": (YAML, [file("etc/sudoers.d/x", b"ALL")], "no place for a file of Teleport's"),
-    "sudoers, named": (key("/etc/sudoers.d/x"), [file("etc/sudoers.d/x", b"ALL")], "no place for a file of Teleport's"),
-    "shadow, named": (key("/etc/shadow"), [file("etc/shadow", b"root::")], "no place for a file of Teleport's"),
-    "hosts, named": (key("/etc/hosts"), [file("etc/hosts", b"x")], "no place for a file of Teleport's"),
-    "root's keys": (YAML, [file("root/.ssh/authorized_keys")], "no place for a file of Teleport's"),
-    "somebody's keys": (
+    "sudoers": (YAML, [file("etc/sudoers.d/x", b"ALL")], "where Teleport never keeps a file"),
+    "sudoers, named": (key("/etc/sudoers.d/x"), [file("etc/sudoers.d/x", b"ALL")], "where Teleport never keeps a file"),
+    "shadow, named": (key("/etc/shadow"), [file("etc/shadow", b"root::")], "where Teleport never keeps a file"),
+    "hosts, named": (key("/etc/hosts"), [file("etc/hosts", b"x")], "where Teleport never keeps a file"),
+    "root's keys": (YAML, [file("root/.ssh/authorized_keys")], "where Teleport never keeps a file"),
+    "a user's keys": (
         key("/home/admin/.ssh/authorized_keys"),
         [file("home/admin/.ssh/authorized_keys")],
-        "no place for a file of Teleport's",
+        "where Teleport never keeps a file",
     ),
-    "a service": (YAML, [file("etc/systemd/system/evil.service")], "no place for a file of Teleport's"),
+    "a service": (YAML, [file("etc/systemd/system/evil.service")], "where Teleport never keeps a file"),
     "another's drop-in": (
         YAML,
         [file("etc/systemd/system/sshd.service.d/x.conf")],
-        "no place for a file of Teleport's",
+        "where Teleport never keeps a file",
     ),
-    "not named": (YAML, [file("opt/x/y.pem")], "names no such file"),
+    "not named": (YAML, [file("opt/x/y.pem")], "its teleport.yaml does not name"),
     "large": (key("/opt/x.pem"), [file("opt/x.pem", b"x" * 1024 * 1024 + b"x")], "more than any key"),
     "named, and a link": (key("/opt/x.pem"), [symlink("opt/x.pem", "/etc/shadow")], "only files were expected"),
     "named, and a directory": (key("/opt/x.pem"), [directory("opt/x.pem")], "only files were expected"),
@@ -109,8 +109,8 @@ HOSTILE = {
         [file("etc/ssh/sshd_config")],
         "belongs to the system",
     ),
-    "link out": (YAML, [symlink("var/lib/teleport/log", "/etc")], "lead out of what is restored"),
-    "link up": (YAML, [symlink("var/lib/teleport/log", "../../../etc/shadow")], "lead out of what is restored"),
+    "link out": (YAML, [symlink("var/lib/teleport/log", "/etc")], "lead out of the restored directories"),
+    "link up": (YAML, [symlink("var/lib/teleport/log", "../../../etc/shadow")], "lead out of the restored directories"),
     "hard link to a file elsewhere": (
         key("/opt/a.pem"),
         [file("opt/a.pem"), hardlink("var/lib/teleport/x", "opt/a.pem")],
@@ -128,7 +128,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_what_no_backup_holds_is_refused_before_anything_changes(tmp_path: Path, new: Agent, name: str) -> None:
+def test_refuses_what_no_backup_holds_before_anything_changes(tmp_path: Path, new: Agent, name: str) -> None:
     yaml, others, why = HOSTILE[name]
     error = refused(new, archive_of(tmp_path, members(yaml, *others)), force=False)  # type: ignore[arg-type]
     assert error.exit_status in (errors.ARCHIVE, errors.CONF_OR_USAGE)
@@ -147,21 +147,21 @@ def test_what_no_backup_holds_is_refused_before_anything_changes(tmp_path: Path,
     ],
 )
 @pytest.mark.parametrize("target", ["/etc", "../../root"])
-def test_a_link_where_a_thing_itself_is_expected_is_refused(
+def test_refuses_a_link_where_a_file_or_directory_is_expected(
     tmp_path: Path, new: Agent, top: str, others: list[tuple[object, bytes]], target: str
 ) -> None:
     found = sorted([*others, symlink(top, target)], key=lambda each: each[0].name.split(b"/"))  # type: ignore[attr-defined]
     refused(new, archive_of(tmp_path, found))
 
 
-def test_links_that_lead_out_are_restored_as_links_by_force(tmp_path: Path, new: Agent) -> None:
-    """Somebody may have put the recordings on another volume in that way."""
+def test_force_restores_links_that_lead_out_as_links(tmp_path: Path, new: Agent) -> None:
+    """An operator may have moved the recordings to another volume that way."""
     attempt(new, archive_of(tmp_path, members(YAML, symlink("var/lib/teleport/log", "/volume/log"))), force=True)
     assert new.path("/var/lib/teleport/log").is_symlink()
 
 
 @needs_root
-def test_a_key_elsewhere_comes_along_runs_nothing_and_replaces_nothing_unasked(tmp_path: Path, new: Agent) -> None:
+def test_restores_a_key_elsewhere_without_setuid_and_without_replacing_a_file(tmp_path: Path, new: Agent) -> None:
     named = file("opt/x/key.pem", b"a key", mode=0o4755)
     archive = archive_of(tmp_path, members(key("/opt/x/key.pem"), named))
     elsewhere = new.path("/opt")
@@ -172,7 +172,7 @@ def test_a_key_elsewhere_comes_along_runs_nothing_and_replaces_nothing_unasked(t
         assert f"{elsewhere} is read-only here" in refused(new, archive).message
     finally:
         subprocess.run(["umount", str(elsewhere)], check=True)
-    other = new.write("/opt/x/key.pem", "somebody's")
+    other = new.write("/opt/x/key.pem", "another key")
     assert f"{other} is another file" in refused(new, archive, force=False).message
     other.unlink()
 
@@ -182,8 +182,8 @@ def test_a_key_elsewhere_comes_along_runs_nothing_and_replaces_nothing_unasked(t
     assert other.stat().st_mode & 0o7777 == 0o644
 
 
-def test_of_what_the_distribution_keeps_its_own_stays(tmp_path: Path, new: Agent) -> None:
-    """A newer image has newer authorities, which is no data of anybody's."""
+def test_keeps_the_certificates_of_the_distribution(tmp_path: Path, new: Agent) -> None:
+    """A newer image has newer authorities, which are not user data."""
     path = "/etc/ssl/certs/ca-certificates.crt"
     bundle = file(path[1:], b"of the old image")
     here = new.write(path, "of this image")
@@ -191,7 +191,7 @@ def test_of_what_the_distribution_keeps_its_own_stays(tmp_path: Path, new: Agent
     assert here.read_text() == "of this image"
 
 
-def test_a_bomb_is_refused_before_anything_is_written(tmp_path: Path, new: Agent) -> None:
+def test_refuses_a_decompression_bomb_before_anything_is_written(tmp_path: Path, new: Agent) -> None:
     huge = file("var/lib/teleport/huge", b"\0" * 1024)
     data = bytearray(crafted.tar(members(YAML, huge)))  # type: ignore[arg-type]
     path = tmp_path / "bomb.tar.gz"
@@ -203,7 +203,7 @@ def test_a_bomb_is_refused_before_anything_is_written(tmp_path: Path, new: Agent
     assert refused(new, path).exit_status == errors.ARCHIVE
 
 
-def test_flips_and_cuts_anywhere_are_noticed_before_anything_changes(
+def test_notices_flipped_bits_and_truncation_before_anything_changes(
     tmp_path: Path, new: Agent, imds: emulator.Server
 ) -> None:
     old = restoring.host(tmp_path / "old", imds)

@@ -40,7 +40,7 @@ def new_imds() -> Iterator[emulator.Server]:
 
 @pytest.fixture
 def new(tmp_path: Path, new_imds: emulator.Server, aws: Aws) -> Agent:
-    """A new host, where Teleport's account and the number of the old host's other account are somebody else's."""
+    """A new host, where the numbers of the old host's accounts belong to other accounts."""
     agent = restoring.host(tmp_path / "new", new_imds, version="18.0.1")
     agent.aws = aws.url
     agent.write(
@@ -70,11 +70,11 @@ def backed_up(tmp_path: Path, imds: emulator.Server, aws: Aws, role: str) -> Age
     done = old.generate()
     assert done.status == 0, done.errors
     restoring.used(old)
-    old.write(f"{DATA}/log/of-nobody", "x", 0o640)
+    old.write(f"{DATA}/log/of-unknown-owner", "x", 0o640)
     owner = 64998 if role in ("auth", "proxy") else 0
     for path in [old.path(DATA), *old.path(DATA).rglob("*")]:
         shutil.chown(path, owner, owner)
-    shutil.chown(old.path(f"{DATA}/log/of-nobody"), 64777, 64777)
+    shutil.chown(old.path(f"{DATA}/log/of-unknown-owner"), 64777, 64777)
     done = old.run("backup", TO, "--wait", "10")
     assert done.status == 0, done.errors
     aws.put_parameters({f"/teleport/cluster-1/tokens/{each}": "a-token-of-today" for each in ("proxy", "node")})
@@ -83,7 +83,7 @@ def backed_up(tmp_path: Path, imds: emulator.Server, aws: Aws, role: str) -> Age
 
 @needs_root
 @pytest.mark.parametrize("role", CONFS)
-def test_each_role_comes_out_with_the_accounts_and_the_token_of_this_host(
+def test_restores_each_role_with_the_accounts_and_the_token_of_this_host(
     tmp_path: Path, imds: emulator.Server, new: Agent, aws: Aws, role: str
 ) -> None:
     backed_up(tmp_path, imds, aws, role)
@@ -104,7 +104,9 @@ def test_each_role_comes_out_with_the_accounts_and_the_token_of_this_host(
         assert (facts.st_uid, facts.st_gid) == account, path
     assert new.path(DATA).lstat().st_mode & 0o7777 == 0o700
     if role in ("auth", "proxy"):
-        assert new.path(f"{DATA}/log/of-nobody").lstat().st_uid == 64001, "a number alone is nobody here"
+        assert new.path(f"{DATA}/log/of-unknown-owner").lstat().st_uid == 64001, (
+            "a number without a name counts as unknown"
+        )
     if role in ("proxy", "node"):
         assert new.path(f"{DATA}/token").read_text() == "a-token-of-today\n"
     if role == "agent":
@@ -121,7 +123,7 @@ def test_each_role_comes_out_with_the_accounts_and_the_token_of_this_host(
 
 
 @needs_root
-def test_the_role_of_the_instance_is_enough_and_nothing_else_is(
+def test_needs_the_documented_permissions_and_no_others(
     tmp_path: Path, imds: emulator.Server, new: Agent, new_imds: emulator.Server, aws: Aws
 ) -> None:
     """With what docs/upgrading.md says, and with the service's own retries where S3 has too much to do."""

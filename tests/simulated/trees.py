@@ -88,7 +88,7 @@ def make_hard_as_root(top: Path) -> None:
 
 
 def add_what_is_left_out(top: Path) -> None:
-    """Add a named pipe and a socket, on which whoever opens them may wait."""
+    """Add a named pipe and a socket, which may block a process that opens them."""
     os.mkfifo(top / "pipe")
     here = os.getcwd()
     os.chdir(top)  # the path of a socket has at most 108 bytes

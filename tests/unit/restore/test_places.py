@@ -1,4 +1,4 @@
-"""Which paths an archive may bring: one that somebody else has made is sealed as well as ours."""
+"""Which paths an archive may write: a crafted archive has a valid seal, too."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ from teleport_bootstrap.restore import places
         "/tmp/x.pem",
     ],
 )
-def test_what_belongs_to_the_system_comes_from_no_archive(path: str) -> None:
-    assert places.is_systems(path)
+def test_no_archive_writes_what_belongs_to_the_system(path: str) -> None:
+    assert places.is_system(path)
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ def test_what_belongs_to_the_system_comes_from_no_archive(path: str) -> None:
         "/usr/local/share/ca-certificates/rds.crt",
     ],
 )
-def test_keys_and_certificates_may_lie_where_people_put_them(path: str) -> None:
-    assert not places.is_systems(path)
+def test_keys_and_certificates_may_be_where_people_keep_them(path: str) -> None:
+    assert not places.is_system(path)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_keys_and_certificates_may_lie_where_people_put_them(path: str) -> None:
         *("/var/spool/cron", "/var/log", "/run/x", "/tmp", "/.hidden"),
     ],
 )
-def test_what_is_not_exchanged_as_a_whole_whatever_a_teleport_yaml_says(path: str) -> None:
+def test_directories_of_the_system_are_never_replaced_whatever_teleport_yaml_names(path: str) -> None:
     assert not places.is_place_for_data(path)
 
 
@@ -96,5 +96,5 @@ def test_what_is_not_exchanged_as_a_whole_whatever_a_teleport_yaml_says(path: st
     "path",
     ["/var/lib/teleport", "/var/lib/teleport-data", "/data", "/data/teleport", "/srv/teleport", "/mnt/volume/t"],
 )
-def test_data_may_lie_on_a_volume_of_its_own(path: str) -> None:
+def test_data_may_be_on_its_own_volume(path: str) -> None:
     assert places.is_place_for_data(path)

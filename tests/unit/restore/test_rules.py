@@ -1,4 +1,4 @@
-"""What speaks against restoring an archive on a host."""
+"""Which findings forbid restoring an archive on a host, and which warn."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import Optional
 
 import pytest
 
+from teleport_bootstrap import finding
+from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.plan import teleport_build
 from teleport_bootstrap.plan.teleport_build import TeleportBuild
 from teleport_bootstrap.restore import rules
-from teleport_bootstrap.restore.rules import Here, Origin, Space, Statement
+from teleport_bootstrap.restore.origin import Origin
+from teleport_bootstrap.restore.rules import Here, Space, Statement
 
 MEGABYTE = 1_000_000
 
@@ -24,15 +27,15 @@ HERE = Here(build("17.0.0"), instance="i-new")
 
 
 def refused(origin: Origin = ORIGIN, here: Here = HERE, *, force: bool = False) -> str:
-    return "\n".join(each.describe() for each in rules.judge(origin, here, force=force).refusals)
+    return "\n".join(map(str, finding.errors_in(rules.check(origin, here, force=force))))
 
 
 def warned(origin: Origin = ORIGIN, here: Here = HERE, *, force: bool = False) -> str:
-    return "\n".join(rules.judge(origin, here, force=force).warnings)
+    return "\n".join(str(each) for each in rules.check(origin, here, force=force) if not each.is_error)
 
 
 @pytest.mark.parametrize("version", ["16.4.2", "16.4.3", "16.9.0", "17.0.0", "17.9.9"])
-def test_the_same_major_version_and_the_next_may_follow(version: str) -> None:
+def test_accepts_the_same_major_version_and_the_next(version: str) -> None:
     assert refused(here=dataclasses.replace(HERE, build=build(version))) == ""
 
 
@@ -40,16 +43,16 @@ def test_the_same_major_version_and_the_next_may_follow(version: str) -> None:
     ("version", "why"),
     [("16.4.1", "older"), ("15.9.9", "older"), ("18.0.0", "skipped"), ("19.1.0", "skipped")],
 )
-def test_an_older_teleport_and_a_skipped_major_are_refused(version: str, why: str) -> None:
+def test_refuses_an_older_teleport_and_a_skipped_major_version(version: str, why: str) -> None:
     said = refused(here=dataclasses.replace(HERE, build=build(version)))
     assert why in said and version in said and "16.4.2" in said
 
 
-def test_with_a_skipped_major_it_says_which_image_comes_next() -> None:
+def test_names_the_image_to_use_when_a_major_version_is_skipped() -> None:
     assert "an image with Teleport 17 first" in refused(here=dataclasses.replace(HERE, build=build("18.2.0")))
 
 
-def test_where_a_version_is_not_known_it_warns() -> None:
+def test_warns_if_a_version_is_not_known() -> None:
     unknown = dataclasses.replace(ORIGIN, build=None)
     assert refused(unknown) == "" and "does not say which Teleport" in warned(unknown)
     assumed = dataclasses.replace(HERE, build=teleport_build.ASSUMED)
@@ -67,13 +70,13 @@ def test_where_a_version_is_not_known_it_warns() -> None:
         (build("17.0.0", edition=None), build("17.0.0", edition="community"), "", ""),
     ],
 )
-def test_other_kinds_of_builds(old: TeleportBuild, new: TeleportBuild, refusal: str, warning: str) -> None:
+def test_compares_fips_and_editions(old: TeleportBuild, new: TeleportBuild, refusal: str, warning: str) -> None:
     origin, here = dataclasses.replace(ORIGIN, build=old), dataclasses.replace(HERE, build=new)
     assert (refusal in refused(origin, here)) and bool(refusal) == bool(refused(origin, here))
     assert warning in warned(origin, here)
 
 
-def test_another_role_or_cluster_is_refused_with_where_it_is_said_and_force_does_not_help() -> None:
+def test_refuses_another_role_or_cluster_with_its_source_even_with_force() -> None:
     here = dataclasses.replace(
         HERE,
         role=Statement("node", "/etc/teleport.d/conf:1 (TELEPORT_ROLE)"),
@@ -87,8 +90,8 @@ def test_another_role_or_cluster_is_refused_with_where_it_is_said_and_force_does
     assert refused(here=same) == ""
 
 
-def test_data_of_people_takes_force_and_is_then_named() -> None:
-    here = dataclasses.replace(HERE, made=("users alice",))
+def test_existing_data_needs_force_and_is_then_a_warning() -> None:
+    here = dataclasses.replace(HERE, user_data=("users alice",))
     assert "users alice" in refused(here=here) and "--force" in refused(here=here)
     assert refused(here=here, force=True) == "" and "users alice" in warned(here=here, force=True)
 
@@ -103,17 +106,17 @@ def test_data_of_people_takes_force_and_is_then_named() -> None:
         (Space("/var/lib", 1, 10**12, files=10**6, free_files=None), True),
     ],
 )
-def test_room_for_bytes_and_for_files(space: Space, fits: bool) -> None:
+def test_checks_free_bytes_and_inodes(space: Space, fits: bool) -> None:
     assert (refused(here=dataclasses.replace(HERE, spaces=(space,))) == "") is fits
 
 
-def test_two_hosts_with_one_identity_are_warned_of_by_the_name_of_the_old_one() -> None:
+def test_warns_of_two_hosts_with_one_identity_and_names_the_old_one() -> None:
     assert "stop Teleport on instance i-old" in warned()
     assert "on this very instance" in warned(here=dataclasses.replace(HERE, instance="i-old"))
     assert "host_uuid" not in warned(dataclasses.replace(ORIGIN, host_uuid=False))
 
 
-def test_of_tables_it_says_that_they_are_not_touched_and_where_their_backups_are() -> None:
+def test_says_that_tables_are_not_touched_and_names_their_backups() -> None:
     origin = dataclasses.replace(
         ORIGIN, tables=("state", "events"), backups=("arn:aws:dynamodb:1",), bucket="s3://sessions/records"
     )
@@ -122,13 +125,17 @@ def test_of_tables_it_says_that_they_are_not_touched_and_where_their_backups_are
     assert "names no backups" in warned(dataclasses.replace(origin, backups=()))
 
 
-def test_everything_is_said_at_once() -> None:
+def test_returns_all_errors_at_once() -> None:
     here = Here(
         build("15.0.0"),
         role=Statement("node", "x"),
         cluster=Statement("c", "x"),
-        made=("users bob",),
+        user_data=("users bob",),
         spaces=(Space("/", 10, 0),),
-        in_the_way=(("a link", "remove it"),),
+        obstacles=(Finding(finding.ERROR, "restore-obstacle", "x", "a link", "remove it"),),
     )
-    assert len(rules.judge(ORIGIN, here).refusals) == 6
+    found = finding.errors_in(rules.check(ORIGIN, here))
+    assert [each.code for each in found] == [
+        *("restore-version", "restore-role", "restore-cluster", "restore-data", "restore-space", "restore-obstacle")
+    ]
+    assert all(each.remedy for each in found)

@@ -1,4 +1,4 @@
-"""What people have made in the data directory of this host: what a first boot makes by itself does not count."""
+"""Finds data in the data directory of this host that Teleport's first boot does not create."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from collections.abc import Iterator
 
 from teleport_bootstrap import errors, escaping, paths
 from teleport_bootstrap.change import exchange
-from teleport_bootstrap.restore import existing_child
+from teleport_bootstrap.restore import local_data_child
 
 SECONDS = 90.0
 MOST_NAMED = 5
 
-# What Teleport and this agent make in the data directory without anybody's doing.
-_BY_ITSELF = frozenset(
+# What Teleport and this agent create in the data directory at a first boot.
+_CREATED_AT_BOOT = frozenset(
     (
         *("host_uuid", "proc", "backend", "log", "cache", "tmp", "bpf", "debug.sock", "versions", "update.yaml"),
         *("token", "ca-pin-hash", "license.pem", "fullchain.pem", "privkey.pem", "cert.pem", "chain.pem"),
@@ -24,7 +24,7 @@ _BY_ITSELF = frozenset(
 )
 _BACKEND = ("sqlite.db", "sqlite.db-wal", "sqlite.db-shm", "sqlite.db-journal")
 
-# Roles that Teleport makes at a first start; there are more with each version, and a person's may have such a name too.
+# Roles that Teleport creates at its first start; each version adds some.
 _PRESET_ROLES = frozenset(
     (
         *("access", "editor", "auditor", "reviewer", "requester", "group-access", "device-admin", "device-enroll"),
@@ -35,33 +35,33 @@ _PRESET_ROLES = frozenset(
 )
 
 
-def made_by_people(root: paths.Root) -> tuple[str, ...]:
-    """Return a line for each kind of thing in the data directory that a first boot does not make; changes nothing.
+def describe(root: paths.Root) -> tuple[str, ...]:
+    """Return a line for each kind of data that a first boot does not create; changes nothing.
 
-    Databases are read by a child that runs as the owner of the directory. What cannot be read counts as somebody's.
+    Databases are read by a child process that runs as the owner of the directory. What cannot be read counts as data.
     """
     try:
         data = os.open(root.path(paths.DATA), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
         return ()
     except OSError as error:
-        return (f"{root.path(paths.DATA)} cannot be looked into ({error.strerror})",)
+        return (f"{root.path(paths.DATA)} cannot be read ({error.strerror})",)
     try:
-        return tuple(_found(root, data))
+        return tuple(_kinds_of_data(root, data))
     finally:
         os.close(data)
 
 
-def _found(root: paths.Root, data: int) -> Iterator[str]:
+def _kinds_of_data(root: paths.Root, data: int) -> Iterator[str]:
     shown = root.path(paths.DATA)
     names = [
         name
         for name in sorted(os.listdir(data))
         if name not in exchange.VOLUMES_OWN and not name.startswith((exchange.INSIDE, ".teleport-bootstrap-"))
     ]
-    unknown = [name for name in names if name not in _BY_ITSELF and not name.endswith((".pid", ".sock"))]
+    unknown = [name for name in names if name not in _CREATED_AT_BOOT and not name.endswith((".pid", ".sock"))]
     if unknown:
-        yield f"{shown} holds {_some(unknown)}, which no first boot makes"
+        yield f"{shown} holds {_some(unknown)}, which a first boot does not create"
     if "backend" in names:
         yield from _backend(root, data)
     if "log" in names:
@@ -75,7 +75,7 @@ def _backend(root: paths.Root, data: int) -> Iterator[str]:
     try:
         directory = os.open("backend", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=data)
     except OSError as error:
-        yield f"{shown} cannot be looked into ({error.strerror})"
+        yield f"{shown} cannot be read ({error.strerror})"
         return
     try:
         names = os.listdir(directory)
@@ -89,30 +89,27 @@ def _backend(root: paths.Root, data: int) -> Iterator[str]:
     keys, trouble = _keys(data, "backend/sqlite.db")
     if trouble:
         yield f"the database {shown}/sqlite.db, which cannot be read ({trouble})"
-    users, connectors, roles, rest = sorted_out(keys)
-    for what, found in (("users", users), ("connectors", connectors), ("roles", roles), ("resources", rest)):
+    for kind, found in user_resources(keys).items():
         if found:
-            yield f"{what} {_some(found)} in {shown}/sqlite.db"
+            yield f"{kind} {_some(found)} in {shown}/sqlite.db"
 
 
-def sorted_out(keys: list[str]) -> tuple[list[str], list[str], list[str], list[str]]:
-    """Return the users, connectors, roles and other things among `keys` that a person has made, by their names."""
-    users: dict[str, None] = {}
-    connectors: dict[str, None] = {}
-    roles: dict[str, None] = {}
-    rest: dict[str, None] = {}
+def user_resources(keys: list[str]) -> dict[str, list[str]]:
+    """Return the names of the users, connectors, roles and other resources in `keys` that Teleport did not create."""
+    found: dict[str, dict[str, None]] = {"users": {}, "connectors": {}, "roles": {}, "resources": {}}
     for key in keys:
         parts = key.strip("/").split("/")
         if key.startswith("/web/users/") and len(parts) > 2:
-            # Teleport's own begin with @.
-            users.update({} if parts[2].startswith("@") else {parts[2]: None})
+            kind, name = "users", parts[2]
         elif key.startswith("/web/connectors/"):
-            connectors.update({"/".join(parts[2:]): None})
+            kind, name = "connectors", "/".join(parts[2:])
         elif key.startswith("/roles/") and len(parts) > 1:
-            roles.update({} if parts[1] in _PRESET_ROLES else {parts[1]: None})
+            kind, name = "roles", parts[1]
         else:
-            rest.update({key: None})
-    return list(users), list(connectors), list(roles), list(rest)
+            kind, name = "resources", key
+        if not (kind == "users" and name.startswith("@")) and not (kind == "roles" and name in _PRESET_ROLES):
+            found[kind][name] = None
+    return {kind: list(names) for kind, names in found.items()}
 
 
 def _some(names: list[str]) -> str:
@@ -122,7 +119,7 @@ def _some(names: list[str]) -> str:
 
 
 def _recordings(data: int) -> int:
-    """Return how many files below `log` are sessions, finished or under way; audit events alone do not count."""
+    """Return how many files below `log` are session recordings, finished or not; audit events alone do not count."""
     count = 0
     for _, _, files, _ in os.fwalk("log", dir_fd=data, follow_symlinks=False):
         count += sum(name.endswith((".tar", ".part", ".chunks.gz", ".events.gz")) for name in files)
@@ -130,12 +127,12 @@ def _recordings(data: int) -> int:
 
 
 def _keys(data: int, path: str) -> tuple[list[str], str]:
-    """Return the keys of a database that may be a person's doing, or why they cannot be had."""
+    """Return the keys of a database that people may have created, or why they cannot be read."""
     owner = os.fstat(data)
     arguments = [str(data), str(owner.st_uid), str(owner.st_gid), path]
     try:
         done = subprocess.run(
-            [sys.executable, "-I", "-S", "-B", existing_child.__file__, *arguments],
+            [sys.executable, "-I", "-S", "-B", local_data_child.__file__, *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
@@ -144,10 +141,10 @@ def _keys(data: int, path: str) -> tuple[list[str], str]:
             env={"LC_ALL": "C.UTF-8"},
         )
     except subprocess.TimeoutExpired:
-        return [], f"no end after {SECONDS:.0f} s"
+        return [], f"not finished after {SECONDS:.0f} s"
     except OSError as error:
         raise errors.FileTrouble(
-            f"{sys.executable} cannot be started: {error.strerror}", hint="Look at the memory."
+            f"{sys.executable} cannot be started: {error.strerror}", hint="Check the free memory."
         ) from None
     if done.returncode != 0:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
@@ -156,5 +153,5 @@ def _keys(data: int, path: str) -> tuple[list[str], str]:
     try:
         found = json.loads(done.stdout)
     except ValueError:
-        return [], "the answer makes no sense"
+        return [], "the output of the child process is invalid"
     return [str(each) for each in found], ""

@@ -1,8 +1,8 @@
-"""The child that lists keys of a Teleport database, as the account that owns it. Started by `existing`, never by hand.
+"""Lists keys of a Teleport database as the account that owns it. `local_data` starts it as a child process.
 
-It is a file that Python runs by its path, in isolated mode, and so it imports nothing but the standard library.
+Python runs this file by its path, in isolated mode, so it imports only the standard library.
 Arguments: the descriptor of the data directory, a uid, a gid, and the path of the database in that directory. It prints
-the keys that a person's doing leaves, as JSON; it changes nothing, not even the time of a directory.
+the keys of what people create, as JSON; it changes nothing, not even the time of a directory.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from urllib.parse import quote
 
 MOST_MEMORY = 1024 * 1024 * 1024
 MOST_SECONDS = 60
-# Of what is copied to read it: a database that was not closed, and whose shared memory is gone.
+# A database that was not closed, and whose shared memory is gone, is copied before it is read: bytes at most.
 MOST_COPIED = 1024 * 1024 * 1024
 
 TRIES = 5
 MOST_KEYS = 10_000
 
-# Keys under these are looked at; what a first start makes under them is sorted out by `existing`.
+# Keys under these are read; `local_data` ignores those that a first start creates.
 PREFIXES = ("/web/users/", "/web/connectors/", "/roles/", "/trustedclusters/", "/remoteClusters/", "/apps/", "/db/")
 
 
 def main() -> None:
-    """Print the keys, and end with status 3 where the database cannot be read."""
+    """Print the keys; exit with status 3 if the database cannot be read."""
     data, uid, gid = (int(argument) for argument in sys.argv[1:4])
     path = sys.argv[4]
     os.fchdir(data)
@@ -52,20 +52,20 @@ def main() -> None:
 def keys(path: str) -> list[str]:
     """Return the keys under PREFIXES in the database at `path`, relative to the working directory."""
     if not stat.S_ISREG(os.lstat(path).st_mode):
-        raise ValueError(f"{path} is no regular file")
+        raise ValueError(f"{path} is not a regular file")
     if not _size(f"{path}-wal"):
-        # Without a log there is nothing beside the file, and SQLite is not to make anything there.
+        # Without a write-ahead log the file is complete, and `immutable` keeps SQLite from creating files beside it.
         return _read(path, "mode=ro&immutable=1")
     for _ in range(TRIES):
-        before = _looks(path)
+        before = _identity(path)
         found = _copied(path)
-        if _looks(path) == before and found is not None:
+        if _identity(path) == before and found is not None:
             return found
-    # Somebody is writing all the time: then what SQLite notes beside the file is nothing new.
+    # A running Teleport keeps writing: SQLite's files beside the database exist already.
     return _read(path, "mode=ro")
 
 
-def _looks(path: str) -> list[tuple[int, int, int]]:
+def _identity(path: str) -> list[tuple[int, int, int]]:
     facts = [os.lstat(each) for each in (path, f"{path}-wal") if os.path.lexists(each)]
     return [(each.st_ino, each.st_size, each.st_mtime_ns) for each in facts]
 
@@ -79,9 +79,9 @@ def _size(path: str) -> int:
 
 
 def _copied(path: str) -> list[str] | None:
-    """Return the keys in a copy of the files as they are, which opening does not change; None where it is torn."""
+    """Return the keys in a copy of the files as they are, which opening does not change; None if it is inconsistent."""
     if _size(path) + _size(f"{path}-wal") > MOST_COPIED:
-        raise ValueError("it was not closed, and is too large to be copied")
+        raise ValueError("it was not closed, and is too large to copy")
     with tempfile.TemporaryDirectory() as scratch:
         for suffix in ("", "-wal"):
             if os.path.lexists(f"{path}{suffix}"):
@@ -97,7 +97,7 @@ def _read(path: str, how: str) -> list[str]:
     try:
         found = []
         for prefix in PREFIXES:
-            # Everything that begins with the prefix; what is no key-value store of Teleport's raises.
+            # Every key that begins with the prefix. A file without Teleport's table raises.
             bounds = (prefix, prefix[:-1] + chr(ord("/") + 1), MOST_KEYS)
             keys_of_it = connection.execute(
                 "SELECT key FROM kv WHERE key >= ? AND key < ? ORDER BY key LIMIT ?", bounds
