@@ -1,6 +1,6 @@
-"""The catalogue of everything that can go wrong: code, exit status, journal message id, in one place.
+"""The catalogue of errors: each kind's code, exit status and journal message id, in one place.
 
-Raise the class that fits, with a message that names what and where and a hint that says what to do next. Only
+Raise the class that fits, with a message that says what failed and where, and a hint that says what to do next. Only
 `teleport_bootstrap.cli` turns these into output and an exit status. The docstring of a class is its entry in the
 manual.
 """
@@ -29,46 +29,51 @@ UNCONFIRMED = 11
 MANUAL_EDIT = 12
 ROLLED_BACK = 13
 UNHEALTHY_AFTER_ROLLBACK = 14
-# Only of `status`: Teleport serves, but something is not as it was applied.
 DRIFTED = 15
 ARCHIVE = 16
 CERTIFICATE = 17
 UNSEALED = 18
+INTERRUPTED = 130
 
-# What each says, for the manual.
+# What each means, for the manual.
 MEANINGS = {
-    OK: "done, or nothing to do",
-    INTERNAL: "a defect in teleport-bootstrap itself",
-    CONF_OR_USAGE: "the conf or the command line is wrong; trying again will not help",
-    METADATA: "the instance metadata service did not answer, or not sensibly",
-    AWS: "AWS: credentials, permissions, throttling, a parameter that is missing or empty",
-    TELEPORT: "the installed Teleport cannot run this configuration",
-    FILES: "files: no space, read-only, not permitted, or changeable by someone who is not root",
-    BUSY: "another teleport-bootstrap is at work",
-    UNITS: "systemd did not do what was asked of it",
+    OK: "success, or nothing to do",
+    INTERNAL: "a defect in teleport-bootstrap",
+    CONF_OR_USAGE: "the conf or the command line is wrong, or an archive does not fit this host; do not retry",
+    METADATA: "the instance metadata service does not answer, or not correctly",
+    AWS: "a call to AWS failed: credentials, permissions, throttling, a parameter that is missing or empty",
+    TELEPORT: "the installed Teleport cannot run this configuration, or tctl failed",
+    FILES: "a file is missing, cannot be read or written, or can be changed by a user other than root",
+    BUSY: "another teleport-bootstrap is running, on this host or on another auth server",
+    UNITS: "systemd did not do what it was asked to do",
     UNHEALTHY: "everything was done, but Teleport is not healthy",
-    PENDING: "a token, a pin or a certificate that Teleport cannot start without is not there yet",
-    UNCONFIRMED: "something would change, and nobody was there to agree: add --yes",
-    MANUAL_EDIT: "teleport.yaml was edited by hand, and the edit would be lost",
-    ROLLED_BACK: "Teleport was not well with the new configuration; the old one is back, and it is well",
-    UNHEALTHY_AFTER_ROLLBACK: "as 13, but Teleport is not well with the old configuration either",
-    DRIFTED: "status: Teleport is healthy, but something is not as it was applied",
-    ARCHIVE: "a backup is damaged or cut off, is no backup, or is not safe to unpack",
-    CERTIFICATE: "certbot failed, or there is no certificate that can be used",
-    UNSEALED: "seal: an image holds what belongs to one instance",
+    PENDING: "a token, CA pin or certificate that Teleport needs to start has not arrived yet",
+    UNCONFIRMED: "there is a change to confirm, and no terminal to ask on: add --yes",
+    MANUAL_EDIT: "teleport.yaml has a manual edit that would be lost",
+    ROLLED_BACK: "Teleport did not become healthy with the new configuration; the previous one was restored",
+    UNHEALTHY_AFTER_ROLLBACK: "as 13, but Teleport is not healthy with the previous configuration either",
+    DRIFTED: "status: Teleport is healthy, but this host differs from what was applied",
+    ARCHIVE: "a backup is damaged, incomplete, unknown, or not safe to unpack",
+    CERTIFICATE: "certbot failed, or there is no usable certificate",
+    UNSEALED: "seal: the image holds data of one instance",
+    INTERRUPTED: "interrupted from the keyboard",
 }
 
 _MESSAGE_ID_NAMESPACE = uuid.UUID("0f1a2e6c-57c1-5d0b-9d26-6a1f6b8c2b11")
 
 
 class BootstrapError(Exception):
-    """An error of this agent; never raised itself, always one of the kinds below.
+    """An error of this agent; itself raised only for a defect, otherwise one of the kinds below.
 
     `message` is the given summary and, below it, a line for each of `findings`.
     """
 
     code: ClassVar[str] = "internal-error"
     exit_status: ClassVar[int] = INTERNAL
+
+    def __init_subclass__(cls, *, code: str = "", exit_status: int = INTERNAL) -> None:
+        if code:  # a subclass of a kind is of the same kind
+            cls.code, cls.exit_status = code, exit_status
 
     def __init__(self, summary: str, *, hint: str = "", findings: Sequence[Finding] = ()) -> None:
         self.message = "\n".join([summary, *map(str, findings)])
@@ -86,25 +91,16 @@ class BootstrapError(Exception):
         return uuid.uuid5(_MESSAGE_ID_NAMESPACE, cls.code).hex
 
 
-class UsageError(BootstrapError):
-    """The command line asks for something that does not exist or does not fit together."""
-
-    code = "usage"
-    exit_status = CONF_OR_USAGE
+class UsageError(BootstrapError, code="usage", exit_status=CONF_OR_USAGE):
+    """The command line is wrong: an unknown command or option, an invalid value, or options that exclude each other."""
 
 
-class ConfMissing(BootstrapError):
-    """There is no /etc/teleport.d/conf, and no /etc/teleport.yaml either: nothing says what this instance should be."""
-
-    code = "conf-missing"
-    exit_status = CONF_OR_USAGE
+class ConfMissing(BootstrapError, code="conf-missing", exit_status=CONF_OR_USAGE):
+    """Neither /etc/teleport.d/conf nor /etc/teleport.yaml exists, so the purpose of this instance is unknown."""
 
 
-class ConfInvalid(BootstrapError):
-    """The conf holds text that is not a plain assignment, or values that do not fit; all problems are listed."""
-
-    code = "conf-invalid"
-    exit_status = CONF_OR_USAGE
+class ConfInvalid(BootstrapError, code="conf-invalid", exit_status=CONF_OR_USAGE):
+    """The conf has syntax errors or invalid values. The message lists all of them."""
 
     def __init__(self, path: str, findings: tuple[Finding, ...]) -> None:
         count = f"{len(findings)} problem" + ("" if len(findings) == 1 else "s")
@@ -116,11 +112,11 @@ class ConfInvalid(BootstrapError):
         self.path = path
 
 
-class OverrideInvalid(BootstrapError):
-    """A file in /etc/teleport.d/teleport.yaml.d is not strict YAML, or changes what cannot change; all is listed."""
+class OverrideInvalid(BootstrapError, code="override-invalid", exit_status=CONF_OR_USAGE):
+    """A file in /etc/teleport.d/teleport.yaml.d is not strict YAML, or sets what cannot be overridden.
 
-    code = "override-invalid"
-    exit_status = CONF_OR_USAGE
+    The message lists all problems.
+    """
 
     def __init__(self, findings: tuple[Finding, ...]) -> None:
         count = f"{len(findings)} problem" + ("" if len(findings) == 1 else "s")
@@ -131,11 +127,11 @@ class OverrideInvalid(BootstrapError):
         )
 
 
-class DocumentInvalid(BootstrapError):
-    """Teleport would not start, or not work, with the teleport.yaml that conf and overrides make; all is listed."""
+class DocumentInvalid(BootstrapError, code="document-invalid", exit_status=CONF_OR_USAGE):
+    """Teleport would not start, or not work, with the teleport.yaml that the conf and the overrides produce.
 
-    code = "document-invalid"
-    exit_status = CONF_OR_USAGE
+    The message lists all problems.
+    """
 
     def __init__(self, findings: tuple[Finding, ...]) -> None:
         count = f"{len(findings)} problem" + ("" if len(findings) == 1 else "s")
@@ -146,336 +142,201 @@ class DocumentInvalid(BootstrapError):
         )
 
 
-class NeededFileMissing(BootstrapError):
-    """The teleport.yaml that would be written names a file that Teleport needs at start and that is not there."""
+class NeededFileMissing(BootstrapError, code="needed-file-missing", exit_status=FILES):
+    """The new teleport.yaml names a file that Teleport needs at start, and the file does not exist."""
 
-    code = "needed-file-missing"
-    exit_status = FILES
 
+class MetadataFileInvalid(BootstrapError, code="metadata-file-invalid", exit_status=CONF_OR_USAGE):
+    """The file given with --metadata is not a YAML mapping of instance facts."""
 
-class MetadataFileInvalid(BootstrapError):
-    """The file given with --metadata is not the YAML mapping of instance facts that it should be."""
 
-    code = "metadata-file-invalid"
-    exit_status = CONF_OR_USAGE
+class MetadataUnreachable(BootstrapError, code="metadata-unreachable", exit_status=METADATA):
+    """The instance metadata service did not answer before the deadline."""
 
 
-class MetadataUnreachable(BootstrapError):
-    """The instance metadata service did not answer within the deadline."""
+class MetadataDisabled(BootstrapError, code="metadata-disabled", exit_status=METADATA):
+    """The instance metadata service answered 403: it is disabled for this instance, or rejects this client."""
 
-    code = "metadata-unreachable"
-    exit_status = METADATA
 
+class MetadataInvalid(BootstrapError, code="metadata-invalid", exit_status=METADATA):
+    """The instance metadata service returned something other than the requested value."""
 
-class MetadataDisabled(BootstrapError):
-    """The instance metadata service answered 403: it is turned off for this instance, or refuses this caller."""
 
-    code = "metadata-disabled"
-    exit_status = METADATA
+class MetadataAbsent(BootstrapError, code="metadata-absent", exit_status=METADATA):
+    """The instance metadata service does not have a required item."""
 
 
-class MetadataInvalid(BootstrapError):
-    """The instance metadata service answered with something that is not the value asked for."""
+class CredentialsMissing(BootstrapError, code="credentials-missing", exit_status=AWS):
+    """The instance has no IAM role, or the role's credentials were not available before the deadline."""
 
-    code = "metadata-invalid"
-    exit_status = METADATA
 
+class AwsDenied(BootstrapError, code="aws-denied", exit_status=AWS):
+    """AWS denied a call: the instance role lacks a permission."""
 
-class MetadataAbsent(BootstrapError):
-    """The instance metadata service does not have an item that is needed."""
 
-    code = "metadata-absent"
-    exit_status = METADATA
+class AwsThrottled(BootstrapError, code="aws-throttled", exit_status=AWS):
+    """AWS throttled a call until the deadline passed."""
 
 
-class CredentialsMissing(BootstrapError):
-    """The instance has no role, or its credentials did not arrive within the deadline."""
+class AwsUnreachable(BootstrapError, code="aws-unreachable", exit_status=AWS):
+    """An AWS endpoint did not answer before the deadline."""
 
-    code = "credentials-missing"
-    exit_status = AWS
 
+class ClockWrong(BootstrapError, code="clock-wrong", exit_status=AWS):
+    """The clock of this machine is so far off that AWS rejects every call that it signs."""
 
-class AwsDenied(BootstrapError):
-    """AWS refused a call: the instance role lacks a permission."""
 
-    code = "aws-denied"
-    exit_status = AWS
+class AwsFailed(BootstrapError, code="aws-failed", exit_status=AWS):
+    """AWS returned an error for which this list has no code."""
 
 
-class AwsThrottled(BootstrapError):
-    """AWS kept answering that there are too many calls, until the deadline passed."""
+class BucketUnusable(BootstrapError, code="bucket-unusable", exit_status=AWS):
+    """The S3 bucket does not exist, is in a region that cannot be reached, or does not support the operation."""
 
-    code = "aws-throttled"
-    exit_status = AWS
 
+class ObjectMissing(BootstrapError, code="object-missing", exit_status=AWS):
+    """The S3 bucket does not have a required object."""
 
-class AwsUnreachable(BootstrapError):
-    """An AWS endpoint did not answer within the deadline."""
 
-    code = "aws-unreachable"
-    exit_status = AWS
+class ObjectChanged(BootstrapError, code="object-changed", exit_status=AWS):
+    """An object in the S3 bucket was replaced during its download, so the data mixes two versions."""
 
 
-class ClockWrong(BootstrapError):
-    """This machine's clock is so far off that AWS refuses every call that it signs."""
+class TableUnusable(BootstrapError, code="table-unusable", exit_status=AWS):
+    """A DynamoDB table that the storage section names does not exist, or cannot be backed up now."""
 
-    code = "clock-wrong"
-    exit_status = AWS
 
+class ParameterMissing(BootstrapError, code="parameter-missing", exit_status=AWS):
+    """SSM Parameter Store does not have a parameter that the conf requires."""
 
-class AwsFailed(BootstrapError):
-    """AWS answered with an error that is none of the usual kinds."""
 
-    code = "aws-failed"
-    exit_status = AWS
+class ParameterEmpty(BootstrapError, code="parameter-empty", exit_status=AWS):
+    """A parameter in SSM Parameter Store has no usable value."""
 
 
-class BucketUnusable(BootstrapError):
-    """The S3 bucket does not exist, is in a region that is out of reach, or does not do what was asked of it."""
+class ParameterInvalid(BootstrapError, code="parameter-invalid", exit_status=AWS):
+    """A parameter in SSM Parameter Store does not have the expected form, such as that of a CA pin."""
 
-    code = "bucket-unusable"
-    exit_status = AWS
 
+class SecretsPending(BootstrapError, code="secrets-awaited", exit_status=PENDING):
+    """A secret that Teleport needs to join its cluster is missing: not published yet, or out of reach."""
 
-class ObjectMissing(BootstrapError):
-    """An object that is needed is not in the S3 bucket."""
 
-    code = "object-missing"
-    exit_status = AWS
+class CertificatePending(BootstrapError, code="certificate-awaited", exit_status=PENDING):
+    """The certificate for Teleport's web port is missing: not obtained yet, or out of reach."""
 
 
-class ObjectChanged(BootstrapError):
-    """An object in the S3 bucket was replaced while it was read, so that what came belongs to two versions."""
+class CertificateUnusable(BootstrapError, code="certificate-unfit", exit_status=CERTIFICATE):
+    """A certificate has the wrong key, the wrong names or an incomplete chain, or has expired."""
 
-    code = "object-changed"
-    exit_status = AWS
 
+class CertificateNotServed(BootstrapError, code="not-taken-up", exit_status=UNHEALTHY):
+    """A new certificate is installed, but after a reload the running Teleport does not serve it."""
 
-class TableUnusable(BootstrapError):
-    """A DynamoDB table that the storage section names does not exist, or cannot be backed up at the moment."""
 
-    code = "table-unusable"
-    exit_status = AWS
+class CertbotTrouble(BootstrapError, code="certbot-trouble", exit_status=CERTIFICATE):
+    """certbot is not installed, failed, or did not end in time. A certificate that was valid before is unchanged."""
 
 
-class ParameterMissing(BootstrapError):
-    """A parameter that the conf asks for does not exist in SSM Parameter Store."""
+class TeleportUnsupported(BootstrapError, code="teleport-unsupported", exit_status=TELEPORT):
+    """The installed Teleport cannot run what the conf asks for: it is too old, another edition, or not a FIPS build."""
 
-    code = "parameter-missing"
-    exit_status = AWS
 
+class TeleportRefused(BootstrapError, code="teleport-refused", exit_status=TELEPORT):
+    """The installed Teleport rejects the configuration that was about to be written."""
 
-class ParameterEmpty(BootstrapError):
-    """A parameter exists in SSM Parameter Store but holds nothing usable."""
 
-    code = "parameter-empty"
-    exit_status = AWS
+class TeleportVersionUnknown(BootstrapError, code="teleport-unknown", exit_status=TELEPORT):
+    """The installed Teleport did not report its version."""
 
 
-class ParameterInvalid(BootstrapError):
-    """A parameter exists in SSM Parameter Store but is not what its name promises, such as a CA pin."""
+class TctlFailed(BootstrapError, code="tctl-failed", exit_status=TELEPORT):
+    """`tctl` failed: it is not installed, the auth service does not answer, or it rejects the request."""
 
-    code = "parameter-invalid"
-    exit_status = AWS
 
+class RenderMismatch(BootstrapError, code="render-mismatch", exit_status=INTERNAL):
+    """The rendered teleport.yaml differs from the plan. This is a defect of this agent, found before writing."""
 
-class SecretsPending(BootstrapError):
-    """What Teleport needs to join its cluster is not here yet: not published by the auth server, or out of reach."""
 
-    code = "secrets-awaited"
-    exit_status = PENDING
+class UntrustedPath(BootstrapError, code="untrusted-path", exit_status=FILES):
+    """A file or directory that controls what root does can be changed by a user other than root."""
 
 
-class CertificatePending(BootstrapError):
-    """The certificate that Teleport's web port serves with is not here yet: not obtained yet, or out of reach."""
+class FileTrouble(BootstrapError, code="file-trouble", exit_status=FILES):
+    """A file could not be read or written: no space, read-only, no permission, or not a regular file."""
 
-    code = "certificate-awaited"
-    exit_status = PENDING
 
+class BackupMissing(BootstrapError, code="backup-missing", exit_status=FILES):
+    """The archive does not exist."""
 
-class CertificateUnusable(BootstrapError):
-    """A certificate was found that cannot be used: another key, other names, an incomplete chain, or expired."""
 
-    code = "certificate-unfit"
-    exit_status = CERTIFICATE
+class BackupExists(BootstrapError, code="backup-exists", exit_status=FILES):
+    """An archive of that name exists already, and archives are never overwritten."""
 
 
-class CertificateNotServed(BootstrapError):
-    """A new certificate is installed, and the Teleport that runs was not seen to serve with it after a reload."""
+class AccountMissing(BootstrapError, code="account-missing", exit_status=FILES):
+    """The user or group that should own a file does not exist on this system."""
 
-    code = "not-taken-up"
-    exit_status = UNHEALTHY
 
+class GenerationMissing(BootstrapError, code="generation-missing", exit_status=FILES):
+    """The requested generation is not kept any more, or cannot be read."""
 
-class CertbotTrouble(BootstrapError):
-    """certbot is not installed, failed, or did not end in time; nothing that was valid before was changed."""
 
-    code = "certbot-trouble"
-    exit_status = CERTIFICATE
+class LockBusy(BootstrapError, code="lock-busy", exit_status=BUSY):
+    """Another teleport-bootstrap process runs on this host, and did not end before the deadline."""
 
 
-class TeleportUnsupported(BootstrapError):
-    """The installed Teleport cannot run what the conf asks for: too old, another edition, or not a FIPS build."""
+class ClusterLockHeld(BootstrapError, code="lock-held", exit_status=BUSY):
+    """Another auth server of the cluster holds the lock that they share, and does the work."""
 
-    code = "teleport-unsupported"
-    exit_status = TELEPORT
 
+class LeaseLost(BootstrapError, code="lease-lost", exit_status=BUSY):
+    """This host lost the lock that the cluster's auth servers share, so the work was stopped before its end.
 
-class TeleportRefused(BootstrapError):
-    """The installed Teleport does not accept the configuration that was about to be written."""
-
-    code = "teleport-refused"
-    exit_status = TELEPORT
-
-
-class TeleportVersionUnknown(BootstrapError):
-    """The installed Teleport did not say which version it is."""
-
-    code = "teleport-unknown"
-    exit_status = TELEPORT
-
-
-class TctlFailed(BootstrapError):
-    """`tctl` did not do what it was asked: it is not there, the auth service does not answer, or it refuses."""
-
-    code = "tctl-failed"
-    exit_status = TELEPORT
-
-
-class RenderMismatch(BootstrapError):
-    """The rendered teleport.yaml does not say what was planned; a defect of this agent, caught before writing."""
-
-    code = "render-mismatch"
-    exit_status = INTERNAL
-
-
-class UntrustedPath(BootstrapError):
-    """A file or directory that decides what root does can be changed by someone who is not root."""
-
-    code = "untrusted-path"
-    exit_status = FILES
-
-
-class FileTrouble(BootstrapError):
-    """A file could not be read or written: no space, read-only, not permitted, or not a regular file."""
-
-    code = "file-trouble"
-    exit_status = FILES
-
-
-class BackupMissing(BootstrapError):
-    """There is no such archive where it was looked for."""
-
-    code = "backup-missing"
-    exit_status = FILES
-
-
-class BackupExists(BootstrapError):
-    """There is an archive of that name already, and none is ever overwritten."""
-
-    code = "backup-exists"
-    exit_status = FILES
-
-
-class AccountMissing(BootstrapError):
-    """A file should belong to a user or group that this system does not have."""
-
-    code = "account-missing"
-    exit_status = FILES
-
-
-class GenerationMissing(BootstrapError):
-    """The generation asked for is not kept any more, or cannot be read."""
-
-    code = "generation-missing"
-    exit_status = FILES
-
-
-class LockBusy(BootstrapError):
-    """Another teleport-bootstrap is at work, and did not finish within the deadline."""
-
-    code = "lock-busy"
-    exit_status = BUSY
-
-
-class ClusterLockHeld(BootstrapError):
-    """Another auth server of the cluster holds the lock that they share; what is to be done, it does."""
-
-    code = "lock-held"
-    exit_status = BUSY
-
-
-class LeaseLost(BootstrapError):
-    """The lock that the cluster's auth servers share may no longer be held here: the work was stopped before its end.
-
-    Its renewal was not confirmed in time, or another host has taken it.
+    Its renewal was not confirmed in time, or another host took it.
     """
 
-    code = "lease-lost"
-    exit_status = BUSY
+
+class DatabaseDamaged(BootstrapError, code="database-damaged", exit_status=FILES):
+    """SQLite reports that a database of Teleport is damaged, so a backup of it could not be restored."""
 
 
-class DatabaseDamaged(BootstrapError):
-    """SQLite finds a database of Teleport's damaged, so that a backup would not bring it back."""
-
-    code = "database-damaged"
-    exit_status = FILES
+class ConfirmationNeeded(BootstrapError, code="confirmation-needed", exit_status=UNCONFIRMED):
+    """The command would change this machine, and there was no terminal to ask for confirmation."""
 
 
-class ConfirmationNeeded(BootstrapError):
-    """The command would change this machine, and nobody was there to say yes."""
-
-    code = "confirmation-needed"
-    exit_status = UNCONFIRMED
+class ManualEdit(BootstrapError, code="hand-edited", exit_status=MANUAL_EDIT):
+    """teleport.yaml has a manual edit, which is not overwritten silently."""
 
 
-class ManualEdit(BootstrapError):
-    """teleport.yaml is not what was applied: somebody has edited it, and it is not overwritten silently."""
+class ChangeRolledBack(BootstrapError, code="rolled-back", exit_status=ROLLED_BACK):
+    """Teleport did not become healthy with the new configuration.
 
-    code = "hand-edited"
-    exit_status = MANUAL_EDIT
-
-
-class ChangeRolledBack(BootstrapError):
-    """Teleport was not well with the new configuration; the old one is back, and Teleport is well with it."""
-
-    code = "rolled-back"
-    exit_status = ROLLED_BACK
+    The previous one was restored, and Teleport is healthy.
+    """
 
 
-class UnhealthyAfterRollback(BootstrapError):
-    """Teleport was not well with the new configuration, and is not with the old one either, which is back."""
-
-    code = "still-sick"
-    exit_status = UNHEALTHY_AFTER_ROLLBACK
+class UnhealthyAfterRollback(BootstrapError, code="still-sick", exit_status=UNHEALTHY_AFTER_ROLLBACK):
+    """Teleport did not become healthy with the new configuration, nor with the previous one, which was restored."""
 
 
-class RestoreRefused(BootstrapError):
-    """An archive should not be restored here: another role, cluster or Teleport, data in the way; all is listed."""
+class RestoreRefused(BootstrapError, code="restore-refused", exit_status=CONF_OR_USAGE):
+    """The archive does not fit this host: another role, cluster or Teleport, or existing data.
 
-    code = "restore-refused"
-    exit_status = CONF_OR_USAGE
-
-
-class UndoMissing(BootstrapError):
-    """There is no restore to undo on this host: none was made, or what it had put aside was removed."""
-
-    code = "undo-missing"
-    exit_status = FILES
+    The message lists all reasons.
+    """
 
 
-class RestorePending(BootstrapError):
-    """The conf asks for a backup to be restored, which has not been done; a Teleport would start without its data."""
-
-    code = "restore-pending"
-    exit_status = CONF_OR_USAGE
+class UndoMissing(BootstrapError, code="undo-missing", exit_status=FILES):
+    """There is no restore to undo on this host: none was made, or the data from before it was removed."""
 
 
-class ImageNotSealed(BootstrapError):
-    """An image holds files that belong to one instance: identities, keys, tokens, state, histories; all are listed."""
+class RestorePending(BootstrapError, code="restore-pending", exit_status=CONF_OR_USAGE):
+    """The conf asks for a restore that has not been made yet, so Teleport would start without its data."""
 
-    code = "image-not-sealed"
-    exit_status = UNSEALED
+
+class ImageNotSealed(BootstrapError, code="image-not-sealed", exit_status=UNSEALED):
+    """The image holds files of one instance: identities, keys, tokens, state, histories. The message lists all of them."""
 
     def __init__(self, summary: str, findings: Sequence[Finding]) -> None:
         # Each remedy is a command to copy, and so has a line of its own.
@@ -485,21 +346,16 @@ class ImageNotSealed(BootstrapError):
         self.findings = tuple(findings)
 
 
-class UnitTrouble(BootstrapError):
-    """systemd did not do what was asked of it."""
-
-    code = "unit-trouble"
-    exit_status = UNITS
+class UnitTrouble(BootstrapError, code="unit-trouble", exit_status=UNITS):
+    """systemd did not do what it was asked to do."""
 
 
-class ArchiveDamaged(BootstrapError):
-    """A backup is not as it was written: bytes are changed, missing or added. The damaged files are named.
+class ArchiveDamaged(BootstrapError, code="archive-damaged", exit_status=ARCHIVE):
+    """A backup differs from what was written: bytes are changed, missing or added.
 
-    `damaged` holds the first of them, as (path, what is wrong with it); `damaged_in_all` counts all of them.
+    The message names each damaged file. `damaged` holds the first of them as pairs of path and reason, and
+    `damaged_in_all` counts all.
     """
-
-    code = "archive-damaged"
-    exit_status = ARCHIVE
 
     def __init__(
         self, message: str, *, hint: str = "", damaged: tuple[tuple[str, str], ...] = (), damaged_in_all: int = 0
@@ -509,27 +365,18 @@ class ArchiveDamaged(BootstrapError):
         self.damaged_in_all = max(damaged_in_all, len(damaged))
 
 
-class ArchiveUnsafe(BootstrapError):
-    """A backup is undamaged, but holds what must not be unpacked: paths that lead out, devices, more than fits."""
-
-    code = "archive-unsafe"
-    exit_status = ARCHIVE
+class ArchiveUnsafe(BootstrapError, code="archive-unsafe", exit_status=ARCHIVE):
+    """A backup is complete, but must not be unpacked: it holds paths that lead outside, devices, or more than fits."""
 
 
-class ArchiveUnknown(BootstrapError):
-    """A file is not a backup of this agent, is one of a later version, or takes a program that is not installed."""
-
-    code = "archive-unknown"
-    exit_status = ARCHIVE
+class ArchiveUnknown(BootstrapError, code="archive-unknown", exit_status=ARCHIVE):
+    """The file is not a backup of this agent, is one of a later version, or needs a program that is not installed."""
 
 
-class CompressorTrouble(BootstrapError):
-    """The program that compresses or expands a backup could not be run, failed, or did nothing for too long."""
-
-    code = "compressor-trouble"
-    exit_status = FILES
+class CompressorTrouble(BootstrapError, code="compressor-trouble", exit_status=FILES):
+    """The program that compresses or decompresses backups could not be started, failed, or made no progress."""
 
 
 def catalogue() -> Iterator[type[BootstrapError]]:
-    """Every kind of error, in the order of this file; what the manual and the journal catalogue are made from."""
+    """Yield every kind of error in the order of this file, for the manual and the catalogue of the journal."""
     yield from BootstrapError.__subclasses__()

@@ -42,8 +42,6 @@ COMMANDS = {
     "collect-logs": "bundle facts for a support case, without any secret",
 }
 
-INTERRUPTED = 130
-
 
 class _Parser(argparse.ArgumentParser):
     """Ends with a catalogue error, so that a wrong command line is reported like everything else.
@@ -121,7 +119,7 @@ def run(argv: Sequence[str]) -> int:
         return _report(error, form)
     except KeyboardInterrupt:
         _tell("teleport-bootstrap: interrupted")
-        return INTERRUPTED
+        return errors.INTERRUPTED
     except SystemExit as ended:  # argparse, after --help and --version
         return _print("", int(ended.code or 0))
     except BrokenPipeError:
