@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
-from teleport_bootstrap.finding import Finding
+from teleport_bootstrap.finding import ERROR, Finding
 
 # Exit statuses; the manual lists them, and automation relies on them: never renumber.
 OK = 0
@@ -84,6 +84,10 @@ class BootstrapError(Exception):
     def problems(self) -> list[dict[str, Any]]:
         """Return the findings for JSON."""
         return [each.data() for each in self.findings]
+
+    def as_findings(self, severity: str = ERROR) -> tuple[Finding, ...]:
+        """Return `findings`, or where there are none, one finding that says what this error says."""
+        return self.findings or (Finding(severity, self.code, "", self.message, self.hint),)
 
     @classmethod
     def message_id(cls) -> str:

@@ -81,7 +81,7 @@ def certificate_services(root: paths.Root, wanted: plan_model.Applicable, *, is_
     )
     install = unit_table.CHECK_CERTIFICATE.timer in timers and is_missing
     chosen = ((unit_table.GET_CERTIFICATE.timer, obtain), (unit_table.CHECK_CERTIFICATE.timer, install))
-    return tuple(f"{timer.rpartition('.')[0]}.service" for timer, is_due in chosen if is_due)
+    return tuple(systemd.service_of(timer) for timer, is_due in chosen if is_due)
 
 
 def is_somebody_fetching(root: paths.Root) -> bool:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 
 from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.change import revert, units
-from teleport_bootstrap.checks import drift
 from teleport_bootstrap.host import systemd
 from teleport_bootstrap.plan import plan_model
 
@@ -16,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 # What may write to the data directory or to the configuration. Timers first: what they start comes after.
 _TIMERS = (*unit_table.TIMERS, unit_table.BACKUP.timer)
-_SERVICES = tuple(drift.service_of(timer) for timer in _TIMERS)
+_SERVICES = tuple(systemd.service_of(timer) for timer in _TIMERS)
 ALL = (*_TIMERS, *_SERVICES, *unit_table.TELEPORT_SERVICES)
 
 

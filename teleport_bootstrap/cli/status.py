@@ -1,9 +1,8 @@
-"""`teleport-bootstrap status`: what is configured and what runs, on one screen."""
+"""`teleport-bootstrap status`: show what is configured and what runs, on one screen."""
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from collections.abc import Iterator
 
 from teleport_bootstrap import errors
@@ -21,18 +20,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
-    """Look, and end with a status that tells healthy, drifted and broken apart."""
+    """Report, and end with a status for each of healthy, drifted and broken."""
     report = status.report(options.root(arguments))
     lines = [f"{name + ':':<15}{value}" for name, value in _rows(report)]
     lines += ["", *(f"- {line}" for line in report.trouble)] if report.trouble else []
     lines += ["", *(f"~ {line}" for line in report.drift)] if report.drift else []
-    return result.Result("\n".join(lines), dataclasses.asdict(report), _STATUSES[report.state])
+    return result.Result("\n".join(lines), report.data(), _STATUSES[report.state])
 
 
 def _rows(report: status.Report) -> Iterator[tuple[str, str]]:
     yield "state", report.state
     yield "role", report.role or "unknown"
-    yield "conf", report.conf + (f": {report.held}" if report.held else "")
+    yield "conf", report.conf + (f": {report.not_followed_because}" if report.not_followed_because else "")
     if report.restore:
         yield "restore", report.restore
     yield "teleport.yaml", "present" if report.teleport_yaml else "absent"

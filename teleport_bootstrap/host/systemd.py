@@ -40,11 +40,21 @@ class State:
     sub: str = "unknown"
     restarts: int = 0
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether a service has failed, or fails at each start: between two attempts it is `activating`."""
+        return self.active == "failed" or self.sub == "auto-restart"
+
 
 _PROPERTIES = (
     "Id,ActiveState,SubState,UnitFileState,MainPID,NRestarts,ConditionResult,ExecMainStartTimestampMonotonic,"
     "NeedDaemonReload"
 )
+
+
+def service_of(timer: str) -> str:
+    """Return the service that `timer` starts."""
+    return f"{timer.rpartition('.')[0]}.service"
 
 
 def is_installed(root: paths.Root, unit: str) -> bool:

@@ -253,7 +253,9 @@ def test_status_names_undo_after_a_restore_that_was_interrupted(new: Agent, arch
     assert restoring.restore(new, archive).status == 0
     current = new.path("/var/lib/teleport-bootstrap/current.json")
     current.write_text(json.dumps({**json.loads(current.read_text()), "confirmed": False}))
-    (drift,) = [each for each in new.run("status", "--format", "json").data["drift"] if "nobody has seen" in each]
+    (drift,) = [
+        each for each in new.run("status", "--format", "json").data["drift"] if "has not been confirmed healthy" in each
+    ]
     assert "`teleport-bootstrap restore --undo` goes back" in drift
 
 

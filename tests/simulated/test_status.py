@@ -74,7 +74,7 @@ def test_an_edited_conf_is_drift(agent: Agent) -> None:
 
 def test_a_conf_that_is_gone_is_drift(agent: Agent) -> None:
     agent.path("/etc/teleport.d/conf").unlink()
-    assert "conf is gone" in drift(agent)
+    assert "conf has been deleted" in drift(agent)
 
 
 def test_an_edited_file_is_drift(agent: Agent) -> None:
@@ -86,14 +86,14 @@ def test_an_edited_environment_or_marker_is_drift(agent: Agent) -> None:
     agent.path(f"{STATE}/unit.env").write_text("TELEPORT_START_FLAGS=--debug\n")
     assert "unit.env is not what was applied" in drift(agent)
     agent.path(f"{STATE}/unit.env").unlink()
-    assert "unit.env is gone" in drift(agent)
+    assert "unit.env is missing" in drift(agent)
 
 
 def test_a_second_marker_is_trouble(agent: Agent) -> None:
     agent.write("/etc/teleport.d/role.node", "node\n")
     found = status(agent, 9)
     assert any("one role marker" in line for line in found["trouble"])
-    assert any("role.node should not be there" in line for line in found["drift"])
+    assert any("role.node should not exist" in line for line in found["drift"])
 
 
 def test_a_conf_that_is_not_followed_is_drift_with_the_reason(agent: Agent) -> None:
@@ -108,7 +108,7 @@ def test_a_conf_that_is_not_followed_is_drift_with_the_reason(agent: Agent) -> N
 
 def test_a_generation_that_nobody_has_confirmed_is_drift(agent: Agent) -> None:
     agent.write(f"{STATE}/current.json", '{"generation": 1, "confirmed": false}', 0o600)
-    assert "nobody has seen Teleport well with generation 1" in drift(agent)
+    assert "generation 1 has not been confirmed healthy" in drift(agent)
     assert "1, " in agent.run("status").output and "not confirmed" in agent.run("status").output
 
 
@@ -174,7 +174,7 @@ def test_a_certificate_is_told_with_its_expiry_and_one_that_was_not_renewed_is_d
     assert told["expires"] is None and "no certificate" in told["unknown"]
     certificate.unlink()
     (told,) = status(agent, 0)["certificates"]
-    assert told["unknown"] == "it is not there"
+    assert told["unknown"] == "the file does not exist"
     agent.environ = {"PATH": "/nonexistent"}
     certificate.write_text("x")
     (told,) = status(agent, 0)["certificates"]

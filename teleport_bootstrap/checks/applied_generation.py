@@ -1,0 +1,74 @@
+"""The conf and the files of this host are as they were when the current generation was applied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.checks.host_facts import HostFacts
+from teleport_bootstrap.finding import WARNING, Finding
+from teleport_bootstrap.state import current, generations, manual_edits, new_generation
+
+_APPLY = "run `teleport-bootstrap reconfigure` to apply it"
+_REPAIR = "run `teleport-bootstrap reconfigure` to repair it"
+
+
+def check(host: HostFacts) -> Iterator[Finding]:
+    """Report a generation that is not confirmed, and a conf and files that differ from it."""
+    if host.current is None or host.generation is None:
+        return
+    yield from _confirmation(host.current, host.generation)
+    yield from _conf(host, host.current, host.generation)
+    yield from _files(host.root, host.generation)
+
+
+def _confirmation(now: current.Current, generation: generations.Generation) -> Iterator[Finding]:
+    if now.confirmed:
+        return
+    undo = ", or `teleport-bootstrap restore --undo` to go back" if generation.made_by.startswith("restore ") else ""
+    yield Finding(
+        WARNING,
+        "generation-unconfirmed",
+        f"generation {now.generation}",
+        f"generation {now.generation} has not been confirmed healthy",
+        f"run `teleport-bootstrap reconfigure` to check it{undo}",
+    )
+
+
+def _conf(host: HostFacts, now: current.Current, generation: generations.Generation) -> Iterator[Finding]:
+    path = host.root.path(paths.CONF)
+    try:
+        digest = new_generation.conf_digest(host.root)
+    except errors.BootstrapError:
+        return  # among what is unreadable already
+    if digest is None:
+        yield Finding(WARNING, "conf-deleted", path, f"{path} has been deleted")
+    elif digest == now.rejected_conf_sha256:
+        message = f"{path} is not followed until it is edited again: {now.rejected_because}"
+        yield Finding(WARNING, "conf-not-followed", path, message)
+    elif digest != generation.conf_sha256:
+        yield Finding(WARNING, "conf-edited", path, f"{path} has been edited since it was applied", _APPLY)
+
+
+def _files(root: paths.Root, generation: generations.Generation) -> Iterator[Finding]:
+    if manual_edits.text(root, paths.TELEPORT_YAML) not in (None, generation.teleport_yaml.content):
+        path = root.path(paths.TELEPORT_YAML)
+        yield Finding(
+            WARNING,
+            "teleport-yaml-edited",
+            path,
+            f"{path} has been edited since it was applied",
+            "run `teleport-bootstrap adopt` to keep the edit, or `teleport-bootstrap reconfigure --discard-edits` to "
+            "drop it",
+        )
+    for each in generation.files:
+        path, content = root.path(each.path), manual_edits.text(root, each.path)
+        if content is None:
+            yield Finding(WARNING, "file-missing", path, f"{path} is missing", _REPAIR)
+        elif content != each.content:
+            yield Finding(WARNING, "file-changed", path, f"{path} is not what was applied", _REPAIR)
+    for path in generation.absent:
+        if manual_edits.text(root, path) is not None:
+            shown = root.path(path)
+            remedy = "run `teleport-bootstrap reconfigure` to remove it"
+            yield Finding(WARNING, "file-unexpected", shown, f"{shown} should not exist", remedy)

@@ -1,0 +1,184 @@
+"""What is configured and what runs on this host: read once, and shared by all checks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from teleport_bootstrap import errors, paths, roles, unit_table
+from teleport_bootstrap.change import pending_files
+from teleport_bootstrap.checks import certificate_files
+from teleport_bootstrap.finding import ERROR, WARNING, Finding
+from teleport_bootstrap.host import clock, probe, systemd, teleport
+from teleport_bootstrap.instance import gather
+from teleport_bootstrap.plan import activation, plan_model, teleport_build
+from teleport_bootstrap.state import conf_hold, current, generations, jobs, manual_edits, restore_record
+
+GENERATE_SERVICE = unit_table.GENERATE.service
+
+# How the conf is.
+ABSENT = "absent"
+INVALID = "invalid"
+VALID = "valid"
+# It is not followed because Teleport was unhealthy with it, or because of a rollback.
+NOT_FOLLOWED = "not followed"
+ASKS_FOR_RESTORE = "asks for a restore"
+
+NOT_CHECKED = "not asked"
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Conf:
+    """The conf: `state` is one of the words above, `wanted` what this host should be, None where that is unknown.
+
+    `not_followed_because` and `pending_restore`, the archive, come with NOT_FOLLOWED and ASKS_FOR_RESTORE.
+    """
+
+    state: str
+    wanted: plan_model.Applicable | None = None
+    role: str | None = None
+    not_followed_because: str | None = None
+    pending_restore: str | None = None
+
+
+@dataclass(frozen=True)
+class HostFacts:
+    """Everything that is known of this host; `unreadable` has a finding for each part that could not be read.
+
+    `now` is in seconds since 1970. `markers` are names in /etc/teleport.d. `pending` are files that Teleport's unit
+    waits for. `units` has the units that matter here and that are installed; it is empty where systemd does not run.
+    """
+
+    root: paths.Root
+    now: float
+    binary: str | None
+    build: teleport_build.TeleportBuild | None
+    current: current.Current | None
+    generation: generations.Generation | None
+    conf: Conf
+    markers: tuple[str, ...]
+    unit: str | None
+    has_teleport_yaml: bool
+    pending: tuple[str, ...]
+    units: dict[str, systemd.State]
+    readiness: str
+    timers: dict[str, systemd.State]
+    jobs: tuple[jobs.Job, ...]
+    certificates: tuple[certificate_files.Certificate, ...]
+    unreadable: tuple[Finding, ...]
+
+    @property
+    def unit_state(self) -> systemd.State:
+        """The state of Teleport's unit; unknown where systemd does not run or the unit is not installed."""
+        return self.units.get(self.unit or "", systemd.State())
+
+    @property
+    def expected_timers(self) -> tuple[str, ...]:
+        """The timers that the conf's role needs."""
+        return expected_timers(self.conf.wanted)
+
+
+def expected_timers(wanted: plan_model.Applicable | None) -> tuple[str, ...]:
+    """Return the timers that `wanted` enables."""
+    return () if wanted is None else tuple(each for each in unit_table.TIMERS if each in wanted.units.enable)
+
+
+class _Reader:
+    """Reads parts of a host, and keeps a finding for each that cannot be read."""
+
+    def __init__(self) -> None:
+        self.unreadable: list[Finding] = []
+
+    def attempt(self, read: Callable[[], _T], otherwise: _T, severity: str = ERROR) -> _T:
+        try:
+            return read()
+        except errors.BootstrapError as error:
+            self.unreadable += error.as_findings(severity)
+            return otherwise
+
+
+def read(root: paths.Root) -> HostFacts:
+    """Return the facts of the host; never raises BootstrapError. Nothing but this host's own Teleport is asked."""
+    reader = _Reader()
+    build = reader.attempt(lambda: gather.build(root, gather.NamedBuild()), None)
+    now = reader.attempt(lambda: current.FILE.read(root), None, WARNING)
+    generation = reader.attempt(lambda: None if now is None else generations.load(root, now.generation), None, WARNING)
+    conf = reader.attempt(lambda: _conf(root, build), Conf(INVALID))
+    markers = tuple(path.rpartition("/")[2] for path in roles.MARKER_PATHS if os.path.exists(root.path(path)))
+    unit = conf.wanted.unit if conf.wanted is not None else _unit_of(markers)
+    nothing: dict[str, systemd.State] = {}
+    units = reader.attempt(lambda: _units(root, unit, conf), nothing)
+    expected = expected_timers(conf.wanted)
+    return HostFacts(
+        root=root,
+        now=clock.SYSTEM.wall(),
+        binary=teleport.find(root),
+        build=build,
+        current=now,
+        generation=generation,
+        conf=conf,
+        markers=markers,
+        unit=unit,
+        has_teleport_yaml=os.path.exists(root.path(paths.TELEPORT_YAML)),
+        pending=() if conf.wanted is None else pending_files.files(root, conf.wanted),
+        units=units,
+        readiness=probe.readiness() if is_running(units.get(unit or "")) else NOT_CHECKED,
+        timers={
+            name: state
+            for name, state in units.items()
+            if name.endswith(".timer") and (name in expected or state.enablement == "enabled")
+        },
+        jobs=jobs.read(root),
+        certificates=certificate_files.served(
+            root, manual_edits.document(manual_edits.text(root, paths.TELEPORT_YAML))
+        ),
+        unreadable=tuple(reader.unreadable),
+    )
+
+
+def is_running(state: systemd.State | None) -> bool:
+    """Whether a unit in this state has a process that serves."""
+    return state is not None and state.active in ("active", "reloading")
+
+
+def _conf(root: paths.Root, build: teleport_build.TeleportBuild | None) -> Conf:
+    conf = gather.conf(root)
+    if conf is None:
+        return Conf(ABSENT)
+    pending_restore = restore_record.pending(root, conf)
+    if pending_restore is not None:
+        return Conf(ASKS_FOR_RESTORE, pending_restore=pending_restore)
+    held = conf_hold.generation(root)
+    if held is not None:
+        generation, reason = held
+        return Conf(NOT_FOLLOWED, generation, generation.role, not_followed_because=reason)
+    if build is None:
+        return Conf(VALID)
+    wanted = activation.plan(conf, build)
+    return Conf(VALID, wanted, wanted.deployment.role.value)
+
+
+def _unit_of(markers: tuple[str, ...]) -> str | None:
+    by_marker = {place.marker_path.rpartition("/")[2]: place.unit for place in roles.PLACES}
+    return by_marker[markers[0]] if len(markers) == 1 else None
+
+
+def _units(root: paths.Root, unit: str | None, conf: Conf) -> dict[str, systemd.State]:
+    """Return the state of every unit that matters here, in one call. Raises UnitTrouble."""
+    if not systemd.is_running(root):
+        return {}
+    timers = expected_timers(conf.wanted)
+    names = [
+        *([unit] if unit else []),
+        GENERATE_SERVICE,
+        pending_files.FETCH_SERVICE,
+        *([restore_record.RESTORE_SERVICE] if conf.pending_restore else []),
+        *timers,
+        *map(systemd.service_of, timers),
+        jobs.TIMERS[jobs.BACKUP][0],  # enabled by the operator, not by the plan
+    ]
+    return systemd.states([each for each in dict.fromkeys(names) if systemd.is_installed(root, each)])
