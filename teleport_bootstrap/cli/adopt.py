@@ -1,4 +1,4 @@
-"""`teleport-bootstrap adopt`: turn a hand edit of teleport.yaml into an override file."""
+"""`teleport-bootstrap adopt`: turn a manual edit of teleport.yaml into an override file."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
-    """Adopt, and show the file."""
+    """Adopt the edit, and print the override file."""
     root = options.root(arguments)
     outcome = adopt.run(gather.Doors(root, os.environ, arguments.wait))
     if outcome.path is None:
         return result.Result(
-            "teleport.yaml says what was applied: there is nothing to adopt", {"path": None, "text": ""}
+            "teleport.yaml has no manual edit, so there is nothing to adopt", {"path": None, "text": ""}
         )
     shown = secret_mask.masked(outcome.text)
     text = f"wrote {root.path(outcome.path)}:\n{shown}"

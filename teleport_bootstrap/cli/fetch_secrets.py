@@ -1,4 +1,4 @@
-"""`teleport-bootstrap fetch-secrets`: fetch token, CA pin and license from SSM; a timer runs it too."""
+"""`teleport-bootstrap fetch-secrets`: fetch the token, CA pin and license from SSM."""
 
 from __future__ import annotations
 
@@ -33,14 +33,5 @@ def run(arguments: argparse.Namespace) -> result.Result:
         *(f"wrote {root.path(path)}" for path in outcome.changed),
         *(f"asked to start {unit}" for unit in outcome.started),
         *(f"asked to restart {unit}, which was trying to join with old pins" for unit in outcome.restarted),
-        *(f"note: {note}" for note in outcome.notes),
     ]
-    return result.Result(
-        "\n".join(lines or ["nothing has changed"]),
-        {
-            "changed": list(outcome.changed),
-            "started": list(outcome.started),
-            "restarted": list(outcome.restarted),
-            "notes": list(outcome.notes),
-        },
-    )
+    return result.Result(result.text(lines, outcome.notes, otherwise="nothing has changed"), outcome)

@@ -1,4 +1,4 @@
-"""`teleport-bootstrap generate`: bring this instance to what its conf says."""
+"""`teleport-bootstrap generate`: apply the conf to this instance."""
 
 from __future__ import annotations
 
@@ -20,27 +20,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
-    """Generate, and tell what was done."""
+    """Generate, and report what was done."""
     root = options.root(arguments)
     disconnection.outlive(root)
     outcome = generate.run(gather.Doors(root, os.environ, arguments.wait), options.build(arguments))
-    for line in outcome.awaited:
-        # To stderr, which the console of an instance shows: it is why Teleport does not serve yet.
+    for line in outcome.pending:
+        # To stderr, which the console of an instance shows: this is why Teleport does not run yet.
         print(f"teleport-bootstrap: {line}", file=sys.stderr)  # noqa: T201
     lines = [
         *(f"{'removed' if path in outcome.removed else 'wrote'} {root.path(path)}" for path in outcome.changed),
         *outcome.units,
-        *(f"note: {note}" for note in outcome.notes),
     ]
-    return result.Result(
-        "\n".join(lines or ["nothing to change"]),
-        {
-            "teleport_yaml": outcome.teleport_yaml,
-            "unit": outcome.unit,
-            "changed": list(outcome.changed),
-            "removed": list(outcome.removed),
-            "units": list(outcome.units),
-            "notes": list(outcome.notes),
-            "awaited": list(outcome.awaited),
-        },
-    )
+    return result.Result(result.text(lines, outcome.notes, otherwise="nothing to change"), outcome)

@@ -127,7 +127,7 @@ def run(argv: Sequence[str]) -> int:
         return errors.OK
     except Exception as error:
         return _report(_defect(error), form)
-    return _print(result.shown(form), result.status)
+    return _print(result.output(form), result.status)
 
 
 def _follows(argv: Sequence[str], option: str, value: str) -> bool:

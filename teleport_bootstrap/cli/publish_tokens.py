@@ -1,4 +1,4 @@
-"""`teleport-bootstrap publish-tokens`: publish join tokens and CA pins in SSM; a timer runs it too."""
+"""`teleport-bootstrap publish-tokens`: publish join tokens and CA pins to SSM."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
-    """Publish, and report what was published."""
+    """Publish, and report the parameters."""
     root = options.root(arguments)
     doors = gather.Doors(root, os.environ, arguments.wait)
     outcomes: list[publish_tokens.Outcome] = []
@@ -35,15 +35,5 @@ def run(arguments: argparse.Namespace) -> result.Result:
         *([outcome.left] if outcome.left else []),
         *(f"published {name}" for name in outcome.published),
         *([f"corrected the token resource {outcome.join_resource}"] if outcome.join_resource else []),
-        *(f"note: {note}" for note in outcome.notes),
     ]
-    return result.Result(
-        "\n".join(lines),
-        {
-            "published": outcome.published,
-            "pins_changed": outcome.pins_changed,
-            "join_resource": outcome.join_resource,
-            "left": outcome.left,
-            "notes": outcome.notes,
-        },
-    )
+    return result.Result(result.text(lines, outcome.notes), outcome)

@@ -1,11 +1,11 @@
-"""`teleport-bootstrap reconfigure`: apply an edited conf, and go back if Teleport is not well with it."""
+"""`teleport-bootstrap reconfigure`: apply an edited conf, and roll back if Teleport is not healthy with it."""
 
 from __future__ import annotations
 
 import argparse
 import os
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import json_data
 from teleport_bootstrap.cli import confirmation, disconnection, options, result
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.operations import reconfigure, reconfigure_proposal
@@ -18,14 +18,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="show what would change, and stop")
     options.add_trial(parser)
     parser.add_argument(
-        "--reset-data", action="store_true", help="set Teleport's data aside, so that it begins anew; asks twice"
+        "--reset-data", action="store_true", help="start with an empty data directory, keeping the old one; asks twice"
     )
     options.add_build(parser)
     options.add_wait(parser)
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
-    """Reconfigure, and tell what was done."""
+    """Reconfigure, and report what was done."""
     root = options.root(arguments)
     if not arguments.dry_run:
         disconnection.outlive(root)
@@ -41,60 +41,45 @@ def run(arguments: argparse.Namespace) -> result.Result:
         shown.append(proposed)
         if arguments.dry_run or arguments.yes:
             return not arguments.dry_run
-        question = "Apply this?"
         confirmation.require_terminal("reconfigure", arguments.format)
-        if not confirmation.yes(_text(proposed, wishes) + f"\n{question}"):
+        if not confirmation.yes(_text(proposed, wishes) + "\nApply this?"):
             return False
-        return not wishes.reset_data or confirmation.yes("Really set Teleport's data aside and begin anew?")
+        return not wishes.reset_data or confirmation.yes("Really start with an empty data directory?")
 
     doors = gather.Doors(root, os.environ, arguments.wait)
     outcome = reconfigure.run(doors, options.build(arguments), wishes, agreed)
-    text = []
-    if shown and (arguments.dry_run or arguments.yes):
-        text.append(_text(shown[0], wishes))
-    text += [
+    lines = [_text(shown[0], wishes)] if shown and (arguments.dry_run or arguments.yes) else []
+    lines += [
         {
             reconfigure.UNCHANGED: "nothing has changed, and nothing was touched",
-            reconfigure.DECLINED: "nothing was touched",
+            reconfigure.DECLINED: "nothing was changed",
             reconfigure.APPLIED: f"generation {outcome.generation} is applied",
-        }[outcome.what],
+        }[outcome.result],
         *outcome.units,
-        *((f"Teleport: {outcome.seen}",) if outcome.seen else ()),
-        *(f"note: {note}" for note in outcome.notes),
+        *result.health(outcome.health),
     ]
-    return result.Result(
-        "\n".join(text),
-        {
-            "result": outcome.what,
-            "generation": outcome.generation,
-            "changed": list(outcome.changed),
-            "units": list(outcome.units),
-            "health": outcome.seen,
-            "notes": list(outcome.notes),
-            "proposal": _data(shown[0]) if shown else None,
-        },
-        errors.OK,
-    )
+    data = {**json_data.data(outcome), "proposal": _data(shown[0]) if shown else None}
+    return result.Result(result.text(lines, outcome.notes), data)
 
 
 def _text(proposed: reconfigure_proposal.Proposal, wishes: reconfigure.Wishes) -> str:
     lines = [each.diff.rstrip() for each in proposed.differences]
     lines += [f"{path}: a new secret (not shown)" for path in proposed.secrets_change]
     if proposed.edits:
-        lines += ["These edits of somebody will be lost:", proposed.edits.rstrip()]
+        lines += ["These manual edits will be lost:", proposed.edits.rstrip()]
     lines += [f"DANGER: {danger}" for danger in proposed.dangers]
     if wishes.reset_data:
         lines += [f"DANGER: {line}" for line in _reset(proposed)]
     if not proposed.differences and not proposed.secrets_change:
-        lines.append("No file changes what it says; what is there now counts as applied from here on.")
-    lines.append(f"Then {proposed.action} {proposed.plan.activation.unit}, and see that Teleport is well.")
+        lines.append("No file changes; the current files are recorded as applied.")
+    lines.append(f"Then {proposed.action} {proposed.plan.activation.unit}, and wait until Teleport is healthy.")
     return "\n".join(lines)
 
 
 def _reset(proposed: reconfigure_proposal.Proposal) -> list[str]:
-    lines = ["Teleport's data directory is set aside: this host forgets its identity, and a local cluster its users"]
+    lines = ["Teleport's data directory is moved aside: this host loses its identity, and a local cluster its users"]
     if proposed.plan.activation.deployment.dynamodb:
-        lines.append("the cluster's state is in DynamoDB: setting the data directory aside does not reset the cluster")
+        lines.append("the cluster's state is in DynamoDB: an empty data directory does not reset the cluster")
     return lines
 
 
@@ -102,8 +87,8 @@ def _data(proposed: reconfigure_proposal.Proposal) -> dict[str, object]:
     return {
         "action": proposed.action,
         "unit": proposed.plan.activation.unit,
-        "differences": [{"path": each.path, "diff": each.diff} for each in proposed.differences],
-        "secrets": list(proposed.secrets_change),
+        "differences": proposed.differences,
+        "secrets": proposed.secrets_change,
         "edits": proposed.edits,
-        "dangers": list(proposed.dangers),
+        "dangers": proposed.dangers,
     }

@@ -1,24 +1,35 @@
-"""What a command gives back: text for a person, data for a program, and how it ended."""
+"""What a command prints, as text or as JSON, and how it ends."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, json_data
 
 
 @dataclass(frozen=True)
 class Result:
-    """`text` is printed as it is, `data` as JSON with --format json; `status` is the exit status."""
+    """`text` is for people, `data` for programs, as `json_data.data` converts it; `status` is the exit status."""
 
     text: str
     data: Any
     status: int = errors.OK
 
-    def shown(self, form: str) -> str:
+    def output(self, form: str) -> str:
         """Return what goes to standard output in the form `text` or `json`."""
         if form == "json":
-            return json.dumps(self.data, indent=2, ensure_ascii=False) + "\n"
+            return json.dumps(json_data.data(self.data), indent=2, ensure_ascii=False) + "\n"
         return self.text if self.text.endswith("\n") or not self.text else self.text + "\n"
+
+
+def text(lines: Iterable[str], notes: Iterable[str] = (), *, otherwise: str = "") -> str:
+    """Return `lines` and then `notes`, marked as such; `otherwise` where there are none."""
+    return "\n".join([*lines, *(f"note: {note}" for note in notes)] or [otherwise])
+
+
+def health(report: str) -> tuple[str, ...]:
+    """Return the line with what Teleport reported of its health, none where it was not asked."""
+    return (f"Teleport: {report}",) if report else ()

@@ -1,4 +1,4 @@
-"""`teleport-bootstrap rollback`: go back to an earlier generation."""
+"""`teleport-bootstrap rollback`: return to an earlier generation."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ EXAMPLE = "teleport-bootstrap rollback 3 --yes"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("generation", nargs="?", type=int, metavar="N", help="which one; default: the one before")
+    parser.add_argument("generation", nargs="?", type=int, metavar="N", help="which one; default: the previous one")
     options.add_trial(parser)
     options.add_wait(parser)
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
-    """Roll back, and tell what was done."""
+    """Roll back, and report what was done."""
     root = options.root(arguments)
     disconnection.outlive(root)
 
@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
         if arguments.yes:
             return True
         confirmation.require_terminal("rollback", arguments.format)
-        return confirmation.yes(f"Go back to generation {target.number} of {target.made_at} ({target.made_by})?")
+        return confirmation.yes(f"Return to generation {target.number} of {target.made_at} ({target.made_by})?")
 
     doors = gather.Doors(root, os.environ, arguments.wait)
     outcome = rollback.run(
@@ -40,20 +40,6 @@ def run(arguments: argparse.Namespace) -> result.Result:
         health_seconds=arguments.health_wait,
     )
     if outcome is None:
-        return result.Result("nothing was touched", {"generation": None, "changed": [], "units": [], "health": ""})
-    lines = [
-        f"generation {outcome.generation} is applied",
-        *outcome.units,
-        *((f"Teleport: {outcome.seen}",) if outcome.seen else ()),
-        *(f"note: {note}" for note in outcome.notes),
-    ]
-    return result.Result(
-        "\n".join(lines),
-        {
-            "generation": outcome.generation,
-            "changed": list(outcome.changed),
-            "units": list(outcome.units),
-            "health": outcome.seen,
-            "notes": list(outcome.notes),
-        },
-    )
+        return result.Result("nothing was changed", {"generation": None, "changed": [], "units": [], "health": ""})
+    lines = [f"generation {outcome.generation} is applied", *outcome.units, *result.health(outcome.health)]
+    return result.Result(result.text(lines, outcome.notes), outcome)

@@ -69,7 +69,7 @@ def make(root: paths.Root, output: str | None, *, days: float) -> Bundle:
     mask = redaction.Mask(secrets.secrets)
     contents: dict[str, str] = {}
     entries, absent = [], []
-    for part in bundle_parts.parts(root, days=days, status=lambda: dataclasses.asdict(status.report(root))):
+    for part in bundle_parts.parts(root, days=days, status=lambda: json_data.data(status.report(root))):
         before = sum(mask.counts.values())
         text = _short_lines(mask.apply(secret_mask.masked(part.text) if part.name.endswith(".yaml") else part.text))
         if part.trouble:

@@ -6,6 +6,7 @@ import dataclasses
 import logging
 import os
 from dataclasses import dataclass
+from typing import ClassVar
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import changeset, pending_files, plan_files, preflight, secret_files, session, units
@@ -31,7 +32,7 @@ AWAITED_SECONDS = 10.0
 class Outcome:
     """What generate did: what became of teleport.yaml, the paths that changed, what systemd was asked, and notes.
 
-    `removed` are those of `changed` that are no longer there, `awaited` says what Teleport's unit waits for.
+    `removed` are those of `changed` that are no longer there, `pending` says what Teleport's unit waits for.
     """
 
     teleport_yaml: str
@@ -40,7 +41,9 @@ class Outcome:
     removed: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    awaited: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
+
+    json_keys: ClassVar[dict[str, str]] = {"pending": "awaited"}
 
 
 def run(doors: gather.Doors, named: gather.NamedBuild) -> Outcome:
@@ -116,10 +119,10 @@ def _hand_over(root: paths.Root, asked: str) -> Outcome:
         awaited = (
             f"no Teleport starts before {asked} is restored: see `journalctl -b -u {restore_record.RESTORE_SERVICE}`",
         )
-        return Outcome(RESTORING, units=(done,), awaited=awaited)
+        return Outcome(RESTORING, units=(done,), pending=awaited)
     return Outcome(
         RESTORING,
-        awaited=(f"no Teleport starts before {asked} is restored: run `teleport-bootstrap restore`",),
+        pending=(f"no Teleport starts before {asked} is restored: run `teleport-bootstrap restore`",),
     )
 
 

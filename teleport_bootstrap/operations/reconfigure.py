@@ -37,11 +37,11 @@ class Wishes:
 class Outcome:
     """What became of it: one of the words above, the generation that is current now, what was done, what was seen."""
 
-    what: str
+    result: str
     generation: int | None = None
     changed: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
-    seen: str = ""
+    health: str = ""
     notes: tuple[str, ...] = ()
 
 

@@ -19,7 +19,7 @@ class Outcome:
     generation: int
     changed: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
-    seen: str = ""
+    health: str = ""
     notes: tuple[str, ...] = ()
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from teleport_bootstrap import errors, outcome, paths
+from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import pending_files, secret_files
 from teleport_bootstrap.checks import (
     applied_generation,
@@ -54,7 +54,7 @@ class SecretFile:
 
 
 @dataclass(frozen=True)
-class Report(outcome.Outcome):
+class Report:
     """The state of this host: HEALTHY, DRIFTED where `findings` has warnings only, or BROKEN.
 
     `ready` is what Teleport reports of itself. `conf` is a word for the conf, `not_followed_because` its reason.

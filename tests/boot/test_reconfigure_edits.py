@@ -103,7 +103,7 @@ def test_reset_data_sets_the_data_aside_and_teleport_begins_anew(new_machine: Ne
     done = applied.reconfigure(machine, "--reset-data")
 
     assert done.returncode == 0, done.stderr
-    assert "DANGER: Teleport's data directory is set aside" in done.stdout
+    assert "DANGER: Teleport's data directory is moved aside" in done.stdout
     assert machine.read("/var/lib/teleport/host_uuid") != first
     (aside,) = machine.path("/var/lib").glob("teleport.reset-*")
     assert (aside / "host_uuid").read_text() == first

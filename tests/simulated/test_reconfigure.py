@@ -88,7 +88,7 @@ def test_dry_run_shows_the_same_and_touches_nothing(agent: Agent) -> None:
     before = tree(agent.root)
     done = reconfigure(agent, "--dry-run")
     assert done.status == 0
-    assert "+    env: prod" in done.output and "nothing was touched" in done.output
+    assert "+    env: prod" in done.output and "nothing was changed" in done.output
     data = reconfigure(agent, "--dry-run", "--yes", "--format", "json").data
     assert data["result"] == "declined"
     assert [each["path"] for each in data["proposal"]["differences"]] == ["/etc/teleport.yaml"]
@@ -172,7 +172,7 @@ def test_whatever_is_not_yes_is_no(agent: Agent, answer: str) -> None:
     before = tree(agent.root)
     status, shown = at_terminal(agent, "reconfigure", answers=[answer])
     assert (status, tree(agent.root)) == (0, before), shown
-    assert "env: prod" in shown and "Apply this? [y/N]" in shown and "nothing was touched" in shown
+    assert "env: prod" in shown and "Apply this? [y/N]" in shown and "nothing was changed" in shown
 
 
 def test_yes_applies(agent: Agent) -> None:
@@ -181,7 +181,7 @@ def test_yes_applies(agent: Agent) -> None:
     assert status == 0 and "generation 2 is applied" in shown
     assert "env: prod" in agent.teleport_yaml.read_text()
     status, shown = at_terminal(agent, "rollback", answers=["n"])
-    assert status == 0 and "Go back to generation 1 of" in shown and "nothing was touched" in shown
+    assert status == 0 and "Return to generation 1 of" in shown and "nothing was changed" in shown
     assert "env: prod" in agent.teleport_yaml.read_text()
     status, shown = at_terminal(agent, "rollback", answers=["yes"])
     assert status == 0 and "env: prod" not in agent.teleport_yaml.read_text()
@@ -239,7 +239,7 @@ def test_a_harmless_change_is_not_called_a_danger(agent: Agent) -> None:
 def test_reset_data_sets_the_data_aside_and_says_where(agent: Agent) -> None:
     agent.write("/var/lib/teleport/host_uuid", "0000\n")
     done = reconfigure(agent, "--reset-data", "--dry-run")
-    assert "DANGER: Teleport's data directory is set aside" in done.output
+    assert "DANGER: Teleport's data directory is moved aside" in done.output
     assert agent.path("/var/lib/teleport/host_uuid").exists()
     done = reconfigure(agent, "--reset-data", "--yes")
     assert done.status == 0, done.errors

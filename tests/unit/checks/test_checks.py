@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, json_data, paths
 from teleport_bootstrap.checks import (
     certificate_expiry,
     certificate_files,
@@ -132,5 +132,5 @@ def test_what_cannot_be_read_is_a_finding(monkeypatch: pytest.MonkeyPatch, tmp_p
     (finding,) = [each for each in report.findings if each.code == "teleport-unknown"]
     assert (finding.severity, str(finding)) == (ERROR, "no version (look)")
     assert report.state == status.BROKEN and "no version (look)" in report.trouble
-    data = report.data()
+    data = json_data.data(report)
     assert data["findings"][0]["code"] == finding.code and {"awaited", "held"} <= set(data)
