@@ -1,10 +1,9 @@
-"""One thing that a check has found: in a conf, a document, an image, an archive, or on this host."""
+"""What a check finds in a conf, a document, an image, an archive, or on this host."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Optional
 
 ERROR = "error"
 WARNING = "warning"
@@ -16,8 +15,8 @@ class Place:
     """Where in a file: lines and columns count from 1, and are None where the whole file is meant."""
 
     file: str
-    line: Optional[int] = None
-    column: Optional[int] = None
+    line: int | None = None
+    column: int | None = None
 
     def __str__(self) -> str:
         return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
@@ -37,7 +36,7 @@ class Finding:
     subject: str
     message: str
     remedy: str = ""
-    place: Optional[Place] = None
+    place: Place | None = None
 
     @property
     def is_error(self) -> bool:

@@ -1,4 +1,4 @@
-"""A string that does not show itself."""
+"""A string that is masked wherever it is printed."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ MASK = "********"
 
 
 class Secret:
-    """Holds a token, a license or a key; every way of printing it gives a mask.
+    """A token, a license or a key; every way of printing it gives a mask.
 
-    Only `reveal()` returns the value, so that the places where a secret leaves its type can be found by name.
+    Only `reveal()` returns the value, so that the places that use it can be found by that name.
     Secrets compare equal by value, do not pickle, and never show their length.
     """
 
@@ -20,7 +20,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """Return the value itself; for the one place that writes it to its file or sends it to its service."""
+        """Return the value, for the code that writes it to its file or sends it to its service."""
         return self._value
 
     def __str__(self) -> str:

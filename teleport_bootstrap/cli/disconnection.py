@@ -1,4 +1,4 @@
-"""Living longer than the session that a command was typed in, where Teleport's restart ends that session."""
+"""Continue a command when Teleport's restart ends the session that it was started in."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ logger = logging.getLogger(__name__)
 
 
 def outlive(root: paths.Root) -> None:
-    """Go on whatever happens to the terminal; where Teleport's own unit would take us along, begin anew outside it.
+    """Survive the loss of the terminal; in a session of Teleport's own unit, run again outside of the unit.
 
-    A session through Teleport is a child of its process and belongs to its unit, and a restart ends all that does.
+    A session through Teleport is a child of its process and belongs to its unit, and a restart of the unit ends it.
     With --scope, systemd-run becomes the command itself: input, output, environment and terminal stay.
     """
-    # A session that ends takes its terminal along, and this signal comes to everything in it.
+    # When a session ends, its terminal closes and every process in it gets this signal.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     inside = sorted(systemd.units_around() & set(unit_table.TELEPORT_SERVICES)) if systemd.is_running(root) else []
     if not inside:
@@ -28,23 +28,23 @@ def outlive(root: paths.Root) -> None:
         logger.warning("still inside %s: its restart may end this command", inside[0])
         return
     logger.info(
-        "this session belongs to %s, and ends if that is restarted: going on in a scope of its own; "
-        "`journalctl -t %s` tells how it ends",
+        "this session belongs to %s, and ends if that is restarted: continuing in a scope of its own; "
+        "`journalctl -t %s` shows how it ends",
         inside[0],
         journal.IDENTIFIER,
     )
     os.environ[journal.OUTLIVES] = "1"
     sys.stdout.flush()
     sys.stderr.flush()
-    command = ["systemd-run", "--scope", "--quiet", "--collect", "--slice=system.slice", *_ourselves()]
+    command = ["systemd-run", "--scope", "--quiet", "--collect", "--slice=system.slice", *_this_command()]
     try:
-        os.execvp(command[0], command)  # noqa: S606 - no shell is what is wanted
+        os.execvp(command[0], command)  # noqa: S606 - on purpose without a shell
     except OSError as error:
         del os.environ[journal.OUTLIVES]
         logger.warning("systemd-run cannot be run (%s): a restart of %s may end this command", error, inside[0])
 
 
-def _ourselves() -> list[str]:
+def _this_command() -> list[str]:
     program = sys.argv[0]
     if os.path.isfile(program) and os.access(program, os.X_OK):
         return [os.path.abspath(program), *sys.argv[1:]]

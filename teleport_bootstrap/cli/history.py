@@ -1,4 +1,4 @@
-"""`teleport-bootstrap history`: what was applied here."""
+"""`teleport-bootstrap history`: list the generations that were applied."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
-    """List the generations that are kept, the newest first."""
+    """List the generations that are kept, newest first."""
     root = options.root(arguments)
     now = current.FILE.read_or_warn(root)
     rows: list[dict[str, object]] = []
@@ -48,4 +48,4 @@ def run(arguments: argparse.Namespace) -> result.Result:
         lines.append(
             f"{mark} {number:>4}  {each.made_at}  {each.role}, Teleport {each.teleport_version}, {each.made_by}"
         )
-    return result.Result("\n".join(lines or ["nothing was ever applied here"]), {"generations": rows})
+    return result.Result("\n".join(lines or ["nothing has been applied yet"]), {"generations": rows})

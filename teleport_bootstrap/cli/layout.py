@@ -1,6 +1,6 @@
-"""How `--help` looks: one screen of 80 columns for each command, with an example at its end.
+"""The layout of `--help`: one screen of 80 columns for each command, with an example at its end.
 
-What is the same for every command is said in one line, so that the options of this one are seen.
+The options that every command has take one line, so that the command's own options stand out.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ SHARED = "--root DIR, --format text|json, --log-level LEVEL"
 
 
 class Formatter(argparse.RawDescriptionHelpFormatter):
-    """Keeps lines of descriptions as they are, and gives an option's name and its explanation one line."""
+    """Keeps the lines of descriptions, and puts an option and its explanation on one line."""
 
     def __init__(self, prog: str, **named: int) -> None:
         super().__init__(prog, **{"max_help_position": 28, **named})
 
 
 def finish(parser: argparse.ArgumentParser, example: str) -> None:
-    """Give `parser`, which has all its arguments, its usage line and what stands at the end of its help.
+    """Set the usage line and the epilog of `parser`, which has all its arguments.
 
-    The commands below it, such as those of `backup`, say their own example as their epilog.
+    Commands below it, such as those of `backup`, have their own example as their epilog.
     """
     for _, below in commands(parser):
         finish(below, (below.epilog or "").partition("Example: ")[2])
@@ -37,7 +37,7 @@ def finish(parser: argparse.ArgumentParser, example: str) -> None:
 
 
 def description(module: ModuleType) -> str:
-    """Return what the first line of a command's module says of it, as a sentence."""
+    """Return the description of a command from the first line of its module, as a sentence."""
     text = (module.__doc__ or "").splitlines()[0].partition(": ")[2]
     return f"{text[:1].upper()}{text[1:]}"
 
@@ -69,14 +69,14 @@ def top(parser: argparse.ArgumentParser) -> str:
         *(f"  {name:<{width}}{purpose(parser, name)}" for name in names),
         "",
         f"Options: {SHARED}, --version",
-        f"Exit status: 0 is done; the others, and every error code: man {parser.prog}",
+        f"Exit status: 0 is success; all others and error codes: man {parser.prog}",
         f"Example: {parser.prog} status; and `{parser.prog} COMMAND --help`",
     ]
     return "\n".join(lines) + "\n"
 
 
 def value_name(action: argparse.Action) -> str:
-    """Return what stands for the value of an option or argument in a usage line; empty where it takes none."""
+    """Return the placeholder for the value of an option or argument in a usage line; empty if it takes none."""
     if action.nargs == 0:
         return ""
     if isinstance(action.metavar, tuple):
@@ -89,7 +89,7 @@ def value_name(action: argparse.Action) -> str:
 
 
 def _usage(parser: argparse.ArgumentParser) -> str:
-    """Return a usage line; options that need not be there are named in it as far as they have room."""
+    """Return a usage line; it lists the optional options if there is room for all of them."""
     shown = [each for each in parser._actions if each.help != argparse.SUPPRESS]
     options = [each for each in shown if each.option_strings and not isinstance(each, argparse._HelpAction)]
     required = [_words(each) for each in options if each.required]

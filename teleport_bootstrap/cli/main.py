@@ -1,4 +1,4 @@
-"""The command line: which command, how its result is printed, and with which status it ends."""
+"""The command line: runs one command, prints its result or its error, and exits with its status."""
 
 from __future__ import annotations
 
@@ -20,40 +20,40 @@ from teleport_bootstrap.host import journal
 
 logger = logging.getLogger(__name__)
 
-# In the order in which people meet them; each is a module of this package, and has a line of 80 columns in the help.
+# In the order in which an operator meets them. Each is a module of this package, and a line of the help (80 columns).
 COMMANDS = {
     "generate": "write teleport.yaml from the conf and start Teleport's unit",
     "validate": "check a conf and list every problem in it",
     "variables": "explain the variables of the conf",
-    "render": "print the teleport.yaml that a conf gives",
-    "plan": "print everything that generate would do, and do nothing",
-    "reconfigure": "apply an edited conf, with a way back",
-    "backup": "make, list and verify backups of this host",
-    "restore": "put a backup in place, with a way back",
-    "rollback": "go back to an earlier generation",
-    "history": "list what was applied here",
-    "adopt": "turn a hand edit of teleport.yaml into an override file",
-    "fetch-secrets": "fetch token, CA pin and license that Teleport waits for",
-    "publish-tokens": "publish join tokens and CA pins from an auth server",
+    "render": "print the teleport.yaml that a conf produces",
+    "plan": "print everything that generate would do",
+    "reconfigure": "apply an edited conf, with rollback",
+    "backup": "create, list and verify backups of this host",
+    "restore": "restore a backup, with rollback",
+    "rollback": "return to an earlier generation",
+    "history": "list the generations that were applied",
+    "adopt": "turn a manual edit of teleport.yaml into an override file",
+    "fetch-secrets": "fetch the token, CA pin and license from SSM",
+    "publish-tokens": "publish join tokens and CA pins to SSM",
     "certificate": "obtain, renew or install Let's Encrypt's certificate",
-    "metadata": "print one harmless item of instance metadata",
-    "status": "show what is configured here and whether it runs",
-    "seal": "prove that an image holds nothing of one instance",
-    "collect-logs": "bundle facts for a support case, without any secret",
+    "metadata": "print one item of instance metadata",
+    "status": "show what is configured and whether it runs",
+    "seal": "check that an image holds no data of one instance",
+    "collect-logs": "bundle logs and status for a support case, without secrets",
 }
 
 
 class _Parser(argparse.ArgumentParser):
-    """Ends with a catalogue error, so that a wrong command line is reported like everything else.
+    """Raises UsageError, so that a wrong command line is reported like every other error.
 
-    Options are written in full: what is short for one today may be for two tomorrow.
+    Options cannot be abbreviated: an abbreviation may become ambiguous when an option is added.
     """
 
     def __init__(self, **named: Any) -> None:
         super().__init__(allow_abbrev=False, **{"formatter_class": layout.Formatter, **named})
 
     def error(self, message: str) -> NoReturn:
-        raise errors.UsageError(message, hint=f"`{self.prog} --help` shows what there is.")
+        raise errors.UsageError(message, hint=f"Run `{self.prog} --help`.")
 
 
 class _TopParser(_Parser):
@@ -66,8 +66,7 @@ class _TopParser(_Parser):
 def parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
     """Return the parser for every command and option.
 
-    With `argv`, only the command that stands in it gets its options: the modules of the others, and the libraries that
-    they bring, are not waited for.
+    With `argv`, only the command that it names gets its options, so that the modules of the others are not loaded.
     """
     top = _TopParser(
         prog="teleport-bootstrap",
@@ -98,9 +97,9 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 
 def _open_missing_streams() -> None:
-    """Let input, output and errors that whoever started us has closed lead nowhere.
+    """Open /dev/null for standard streams that are closed.
 
-    Otherwise the next file that is opened would take the place of one of them, and what is printed end up there.
+    Otherwise the next file to be opened would get the descriptor of one of them, and the output would go there.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
@@ -118,7 +117,7 @@ def run(argv: Sequence[str]) -> int:
     except errors.BootstrapError as error:
         return _report(error, form)
     except KeyboardInterrupt:
-        _tell("teleport-bootstrap: interrupted")
+        _print_error("teleport-bootstrap: interrupted")
         return errors.INTERRUPTED
     except SystemExit as ended:  # argparse, after --help and --version
         return _print("", int(ended.code or 0))
@@ -135,9 +134,9 @@ def _follows(argv: Sequence[str], option: str, value: str) -> bool:
 
 
 def _print(text: str, status: int) -> int:
-    """Print `text` and return `status`; where it could not all be written, tell so and return that error's status."""
+    """Print `text` and return `status`; if it cannot be written, report that and return that error's status."""
     try:
-        # In UTF-8 whatever the locale says: teleport.yaml and JSON are.
+        # teleport.yaml and JSON are UTF-8 in every locale.
         sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
         sys.stdout.flush()
     except BrokenPipeError:
@@ -146,7 +145,8 @@ def _print(text: str, status: int) -> int:
         _drop_output()
         return _report(
             errors.FileTrouble(
-                f"standard output cannot be written: {error.strerror}", hint="Send it to where there is space."
+                f"standard output cannot be written: {error.strerror}",
+                hint="Redirect it to a place with free space.",
             ),
             "text",
         )
@@ -154,33 +154,33 @@ def _print(text: str, status: int) -> int:
 
 
 def _drop_output() -> None:
-    """Let what is still buffered go nowhere: Python would complain once more when it closes standard output."""
+    """Discard what is still buffered: Python would report the error again when it closes standard output."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _tell(line: str) -> None:
+def _print_error(line: str) -> None:
     print(line, file=sys.stderr)  # noqa: T201
 
 
 def _defect(error: Exception) -> errors.BootstrapError:
-    """Return the error for an exception that nobody foresaw: its type and place, and not its text."""
+    """Return the error for an unexpected exception: its type and place, but not its text, which may hold a secret."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
     logger.debug("%s", "".join(traceback.format_list(frames)))
     return errors.BootstrapError(
-        f"an unforeseen {type(error).__name__}{place}",
-        hint="This is a defect of teleport-bootstrap. Run it again with --log-level debug and report what it prints.",
+        f"internal error: {type(error).__name__}{place}",
+        hint="This is a defect of teleport-bootstrap. Run it again with --log-level debug and report the output.",
     )
 
 
 def _report(error: errors.BootstrapError, form: str) -> int:
-    """Tell of `error` on stderr, in the journal with its fields, and as JSON where that was asked for."""
+    """Report `error` on stderr, in the journal with its fields, and as JSON if the output is JSON."""
     if not logging.getLogger("teleport_bootstrap").handlers:
         journal.set_up("info")
     journal.record_failure(error.message, error.hint, error.code, error.message_id(), error.exit_status)
-    _tell(f"teleport-bootstrap: {error.message}")
+    _print_error(f"teleport-bootstrap: {error.message}")
     if error.hint:
-        _tell(f"  {error.hint}")
+        _print_error(f"  {error.hint}")
     if form == "json":
         shown: dict[str, object] = {
             "code": error.code,

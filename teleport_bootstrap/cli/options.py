@@ -12,9 +12,9 @@ from teleport_bootstrap.instance import gather
 
 
 def add_global(parser: argparse.ArgumentParser, *, with_defaults: bool) -> None:
-    """Add what is accepted before and after the command; after it, a missing option leaves the one before as it is.
+    """Add the options that are accepted before and after the command; only the program's own help explains them.
 
-    Only the help of the program itself explains them.
+    After the command, an option that is missing leaves the value from before it as it is.
     """
 
     def default(value: str) -> str:
@@ -23,7 +23,7 @@ def add_global(parser: argparse.ArgumentParser, *, with_defaults: bool) -> None:
     def explained(text: str) -> str:
         return text if with_defaults else argparse.SUPPRESS
 
-    parser.add_argument("--root", metavar="DIR", default=default("/"), help=explained("where / is; default: /"))
+    parser.add_argument("--root", metavar="DIR", default=default("/"), help=explained("the root directory; default: /"))
     parser.add_argument(
         "--format",
         choices=("text", "json"),
@@ -39,22 +39,22 @@ def add_global(parser: argparse.ArgumentParser, *, with_defaults: bool) -> None:
 
 
 def share(parser: argparse.ArgumentParser) -> None:
-    """Add the same to a command and to each command below it."""
+    """Add these options to a command and to each command below it."""
     for _, below in layout.commands(parser):
         share(below)
     add_global(parser, with_defaults=False)
 
 
 def add_build(parser: argparse.ArgumentParser) -> None:
-    """Add the options that name the Teleport which will read the configuration."""
+    """Add the options that name the Teleport that will read the configuration."""
     parser.add_argument(
-        "--teleport-version", metavar="X.Y.Z", help="which Teleport to write for; default: the one installed"
+        "--teleport-version", metavar="X.Y.Z", help="the version to write for; default: the installed one"
     )
     parser.add_argument("--fips", action="store_true", help="write for a FIPS build")
 
 
 def add_wait(parser: argparse.ArgumentParser) -> None:
-    """Add the option that bounds each wait for a service."""
+    """Add the option that limits each wait for a service."""
     parser.add_argument(
         "--wait",
         metavar="SECONDS",
@@ -65,27 +65,27 @@ def add_wait(parser: argparse.ArgumentParser) -> None:
 
 
 def add_trial(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the commands that try a state on this machine, and go back if Teleport is not well with it."""
+    """Add the options of commands that change this machine, and roll back if Teleport is not healthy then."""
     from teleport_bootstrap.change import health  # noqa: PLC0415 - most commands never try anything
 
-    parser.add_argument("--yes", action="store_true", help="do not ask")
-    parser.add_argument("--discard-edits", action="store_true", help="overwrite a teleport.yaml that somebody edited")
+    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
+    parser.add_argument("--discard-edits", action="store_true", help="overwrite manual edits of teleport.yaml")
     parser.add_argument(
         "--health-wait",
         metavar="SECONDS",
         type=seconds,
         default=health.DEADLINE_SECONDS,
-        help=f"how long Teleport may take to be well; default: {health.DEADLINE_SECONDS:.0f}",
+        help=f"how long Teleport may take to become healthy; default: {health.DEADLINE_SECONDS:.0f}",
     )
 
 
 def add_sources(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say where conf and metadata come from."""
+    """Add the options that name the sources of the conf and the metadata."""
     parser.add_argument("--conf", metavar="FILE", help=f"the conf to read; default: {paths.CONF}")
     parser.add_argument(
         "--overrides",
         metavar="DIR",
-        help=f"the override files to merge; default: {paths.OVERRIDES}, and none where --conf names a file",
+        help=f"the override files to merge; default: {paths.OVERRIDES}, or none with --conf",
     )
     parser.add_argument(
         "--metadata",
@@ -96,19 +96,19 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
 
 
 def root(arguments: argparse.Namespace) -> paths.Root:
-    """Return the root that --root names; raises UsageError where that is no directory."""
+    """Return the root that --root names. Raises UsageError if it is not a directory."""
     if not os.path.isdir(arguments.root):
-        raise errors.UsageError(f"--root {arguments.root} is not a directory", hint="Check its name.")
+        raise errors.UsageError(f"--root {arguments.root} is not a directory", hint="Check the path.")
     return paths.Root(arguments.root)
 
 
 def build(arguments: argparse.Namespace) -> gather.NamedBuild:
-    """Return what --teleport-version and --fips name."""
+    """Return the build that --teleport-version and --fips name."""
     return gather.NamedBuild(arguments.teleport_version, arguments.fips)
 
 
 def seconds(text: str) -> float:
-    """Return a number of seconds from an option's value; raises what argparse turns into a usage error."""
+    """Return a number of seconds from an option's value. Raises what argparse turns into a usage error."""
     value = float(text)
     if not 0 <= value <= 3600:
         raise argparse.ArgumentTypeError("a number of seconds from 0 to 3600")

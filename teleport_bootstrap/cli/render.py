@@ -1,4 +1,4 @@
-"""`teleport-bootstrap render`: print the teleport.yaml that a conf results in."""
+"""`teleport-bootstrap render`: print the teleport.yaml that a conf produces."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
-    """Plan, and print the file; notes go to the log."""
+    """Print the planned file; notes go to the log."""
     plan = sources.plan(arguments)
     for note in plan.notes:
         logger.warning("%s", note)

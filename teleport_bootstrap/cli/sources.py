@@ -1,4 +1,4 @@
-"""Conf and metadata for the commands that change nothing: from named files, otherwise from this instance."""
+"""Conf and metadata for read-only commands: from named files, otherwise from this instance."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ LARGEST = trust.LARGEST
 
 
 def conf_data(root: paths.Root, path: str | None) -> tuple[bytes, str]:
-    """Return the conf at `path` (`-` is standard input), by default the instance's own, and its name for messages.
+    """Return the conf at `path` (`-` is standard input), by default the instance's own, and its name in messages.
 
-    Raises ConfMissing and FileTrouble; and UntrustedPath for the instance's own, which decides what root does.
+    Raises ConfMissing and FileTrouble; and UntrustedPath for the instance's own, which controls what root does.
     """
     if path == "-":
         return _bounded(sys.stdin.buffer, "standard input"), "standard input"
@@ -35,13 +35,13 @@ def conf_data(root: paths.Root, path: str | None) -> tuple[bytes, str]:
     data = trust.read(root, paths.CONF)
     if data is None:
         raise errors.ConfMissing(
-            f"there is no {root.path(paths.CONF)}", hint="Name another file with --conf, or write it in user-data."
+            f"there is no {root.path(paths.CONF)}", hint="Name another file, or have user-data write this one."
         )
     return data, root.path(paths.CONF)
 
 
 def plan(arguments: argparse.Namespace) -> plan_model.Plan:
-    """Return the plan for the conf, the metadata and the Teleport that `arguments` name; raises as the planner does."""
+    """Return the plan for the conf, the metadata and the Teleport that `arguments` name. Raises as the planner does."""
     root = options.root(arguments)
     conf = conf_file.load(*conf_data(root, arguments.conf))
     files = _overrides(root, arguments)
@@ -56,14 +56,14 @@ def plan(arguments: argparse.Namespace) -> plan_model.Plan:
 
 
 def _overrides(root: paths.Root, arguments: argparse.Namespace) -> tuple[overrides.Override, ...]:
-    """Return the override files to merge; without --overrides, a conf from --conf comes without them."""
+    """Return the override files to merge; by default none for a conf that is not this instance's own."""
     if arguments.overrides is None:
         return () if arguments.conf is not None else gather.overrides(root)
     try:
         chosen, notes = overrides.chosen(os.listdir(arguments.overrides))
     except OSError as error:
         raise errors.UsageError(
-            f"the directory {arguments.overrides} cannot be read: {error.strerror}",
+            f"--overrides {arguments.overrides} cannot be read: {error.strerror}",
             hint="Name the directory with the override files.",
         ) from None
     for note in notes:
@@ -95,6 +95,6 @@ def _bounded(file: BinaryIO, name: str) -> bytes:
     if len(data) > LARGEST:
         raise errors.FileTrouble(
             f"{name} is larger than {LARGEST // 1024 // 1024} MiB",
-            hint="A file of a few lines is expected. Check the name of the file.",
+            hint="A conf has a few lines; check that this is the right file.",
         )
     return data

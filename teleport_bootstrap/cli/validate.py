@@ -1,4 +1,4 @@
-"""`teleport-bootstrap validate`: everything that is wrong with a conf, at once, without touching anything."""
+"""`teleport-bootstrap validate`: list every problem of a conf, without changing anything."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
-    """Check, and end with the status for a bad conf where there is a problem."""
+    """Print every problem, and end with the status for an invalid conf if there is one."""
     data, path = sources.conf_data(options.root(arguments), arguments.conf)
     inspection = conf_file.inspect(data, path)
     problems = inspection.errors

@@ -1,4 +1,4 @@
-"""`teleport-bootstrap variables`: what the variables of the conf mean, without leaving the shell."""
+"""`teleport-bootstrap variables`: explain the variables of the conf."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The door to time and chance, so that a test can open it on a clock of its own."""
+"""Time and random numbers, which tests replace by a clock of their own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The door to programs that may say more than one wants to hear, such as a journal."""
+"""Run programs whose output may be too large, such as journalctl."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Excerpt:
-    """The first part of what a program said; `cut` tells whether there was more, `trouble` what went wrong, if so."""
+    """The first part of a program's output; `cut` says whether there was more, `trouble` what failed."""
 
     text: str
     cut: bool = False
@@ -21,9 +21,9 @@ class Excerpt:
 
 
 def run(argv: Sequence[str], *, most_bytes: int, timeout_seconds: float) -> Excerpt:
-    """Run `argv` without input, and return whole lines of its output, no more than `most_bytes`; never raise.
+    """Run `argv` without input, and return whole lines of its output, at most `most_bytes`; never raise.
 
-    A program that says more, or takes longer, is killed; what it had said by then counts.
+    A program that prints more, or takes longer, is killed; its output until then is returned.
     """
     environment = {**os.environ, "LC_ALL": "C.UTF-8", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": ""}
     try:
@@ -45,7 +45,7 @@ def run(argv: Sequence[str], *, most_bytes: int, timeout_seconds: float) -> Exce
     if ended:
         status = started.returncode
         return Excerpt(data.decode("utf-8", "replace"), trouble=_trouble(argv[0], status, data))
-    # Half a line could be half a secret, which nobody would know again.
+    # Half a line could be half a secret, which redaction would not recognize.
     whole = data[: data.rfind(b"\n") + 1]
     in_time = len(data) > most_bytes
     return Excerpt(
@@ -58,7 +58,7 @@ def _trouble(program: str, status: int, data: bytes) -> str:
 
 
 def _read(started: subprocess.Popen[bytes], most_bytes: int, timeout_seconds: float) -> tuple[bytes, bool]:
-    """Return what came, and whether that was all: the program has ended then."""
+    """Return the output, and whether the program has ended, so that the output is complete."""
     deadline = time.monotonic() + timeout_seconds
     assert started.stdout is not None  # noqa: S101 - it is a pipe
     data = bytearray()

@@ -1,4 +1,4 @@
-"""Where log records go: to the journal with their fields under systemd, to stderr otherwise."""
+"""Send log records to the journal with their fields under systemd, otherwise to stderr."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNI
 
 IDENTIFIER = "teleport-bootstrap"
 
-# Set in the environment of a command that outlives its terminal: what it says goes to the journal as well.
+# Set in the environment of a command that outlives its terminal: its messages go to the journal as well.
 OUTLIVES = "TELEPORT_BOOTSTRAP_OUTLIVES"
 
 # syslog(3) priorities, which the journal reads in front of a line.
@@ -18,7 +18,7 @@ _PRIORITIES = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (log
 
 
 class _Lines(logging.Formatter):
-    """One line a record; with its priority in front where the journal reads our stderr."""
+    """One line a record; with its priority in front where stderr leads to the journal."""
 
     def __init__(self, *, for_journal: bool) -> None:
         super().__init__("%(message)s")
@@ -37,13 +37,13 @@ def is_under_systemd() -> bool:
     device, _, inode = os.environ.get("JOURNAL_STREAM", "").partition(":")
     try:
         facts = os.fstat(sys.stderr.fileno())
-    except (AttributeError, OSError, ValueError):  # closed by whoever started us
+    except (AttributeError, OSError, ValueError):  # stderr is closed
         return False
     return (device, inode) == (str(facts.st_dev), str(facts.st_ino))
 
 
 def set_up(level: str) -> None:
-    """Send the records of this program, from `level` (a key of LEVELS) on, to where they belong."""
+    """Send the records of this program, from `level` (a key of LEVELS) on, to the journal or to stderr."""
     logger = logging.getLogger("teleport_bootstrap")
     logger.setLevel(LEVELS[level])
     logger.propagate = False
@@ -70,7 +70,7 @@ def _native() -> list[logging.Handler]:
 
 
 def record_failure(message: str, hint: str, code: str, message_id: str, exit_status: int) -> None:
-    """Leave a failure in the journal with the fields one can search for; elsewhere nothing, stderr tells it anyway.
+    """Record a failure in the journal with fields to search for; without a journal do nothing, stderr has it anyway.
 
     Find them all with `journalctl TELEPORT_BOOTSTRAP_CODE=aws-denied` or `MESSAGE_ID=…`.
     """

@@ -1,10 +1,8 @@
-"""Why a connection failed, in a few words for people."""
+"""Why a connection failed, in a few words."""
 
 from __future__ import annotations
 
-from typing import Optional
-
-# What the kernel, the resolver and HTTP libraries write, and what to make of it; the first that fits counts.
+# Texts of the kernel, the resolver and HTTP libraries, and their meaning; the first match counts.
 _SIGNS = (
     ("connection refused", "connection refused"),
     ("connection reset", "connection reset"),
@@ -30,8 +28,8 @@ _SIGNS = (
 def reason(error: BaseException) -> str:
     """Return why the exchange with an HTTP server failed.
 
-    The text of the exception is looked at but never repeated: it names objects in memory, and may show what was sent.
+    The text of the exception is never repeated: it names objects in memory, and may contain the request.
     """
     text = str(error).lower()
-    found: Optional[str] = next((meaning for sign, meaning in _SIGNS if sign in text), None)
+    found: str | None = next((meaning for sign, meaning in _SIGNS if sign in text), None)
     return found or f"the exchange failed ({type(error).__name__})"

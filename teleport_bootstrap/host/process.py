@@ -1,4 +1,4 @@
-"""The only door to other programs."""
+"""Run other programs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 @dataclass(frozen=True)
 class Finished:
-    """A program that has ended, or could not be run at all (`status` 127), or took too long (`status` 124)."""
+    """A program that has ended, could not be run (`status` 127), or took too long (`status` 124)."""
 
     argv: tuple[str, ...]
     status: int
@@ -25,9 +25,9 @@ class Finished:
         return self.status == 0
 
     def describe(self) -> str:
-        """Return what happened in one line: the command, how it ended, and the last thing it said."""
-        said = [line.strip() for line in (self.errors or self.output).splitlines() if line.strip()]
-        return f"`{' '.join(self.argv)}` {self.ending}" + (f": {said[-1]}" if said else "")
+        """Return one line: the command, how it ended, and the last line of its output."""
+        lines = [line.strip() for line in (self.errors or self.output).splitlines() if line.strip()]
+        return f"`{' '.join(self.argv)}` {self.ending}" + (f": {lines[-1]}" if lines else "")
 
     @property
     def ending(self) -> str:
@@ -46,14 +46,14 @@ def run(
     *,
     timeout_seconds: float,
     environ: Optional[Mapping[str, str]] = None,
-    given: bytes = b"",
+    stdin: bytes = b"",
     ids: Optional[tuple[int, int]] = None,
 ) -> Finished:
     """Run `argv` without a shell; return how it ended, never raise.
 
-    Messages are asked for in English, because some are read. A program that outlives `timeout_seconds` is killed.
-    `environ` is all that it finds in its environment besides; by default what is in our own. `given` is what it finds
-    on its standard input. `ids` are the user and the group that it runs as, without any other group.
+    The locale is English, because some messages are parsed. A program that runs longer than `timeout_seconds` is
+    killed. `environ` is the rest of its environment, by default that of this process. `stdin` is its standard input.
+    `ids` are the user and the group that it runs as, without any other group.
     """
     account: dict[str, Any] = {} if ids is None else {"user": ids[0], "group": ids[1], "extra_groups": []}
     inherited = os.environ if environ is None else environ
@@ -61,7 +61,7 @@ def run(
     try:
         done = subprocess.run(
             list(argv),
-            input=given,
+            input=stdin,
             capture_output=True,
             check=False,
             timeout=timeout_seconds,

@@ -1,8 +1,8 @@
-"""Try again, at random moments, until a deadline.
+"""Retry at random intervals until a deadline.
 
 The pauses use "full jitter": each is anywhere between nothing and a limit that doubles. When an auto scaling group
 starts a thousand instances at once, it spreads their second calls over the whole interval, where equal or slightly
-shaken pauses would let them collide again and again.
+shaken pauses would make them collide each time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 
 class Again(Exception):
-    """Raised by an attempt that did not succeed but may be repeated; the text says why, for people, without secrets."""
+    """Raised by an attempt that failed and may be repeated; the text says why, without secrets."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -27,7 +27,7 @@ class Again(Exception):
 
 
 class DeadlinePassed(Exception):
-    """No attempt succeeded in time: how many were made, over how many seconds, and why the last one failed."""
+    """No attempt succeeded in time. Says how many there were, in how many seconds, and why the last one failed."""
 
     def __init__(self, *, attempts: int, seconds: float, last: Again) -> None:
         self.attempts = attempts
@@ -36,7 +36,7 @@ class DeadlinePassed(Exception):
         super().__init__(f"{last.reason} ({self.effort()})")
 
     def effort(self) -> str:
-        """Return what was tried, as in `12 attempts in 58 s`."""
+        """Return the number of attempts and the time, as in `12 attempts in 58 s`."""
         plural = "" if self.attempts == 1 else "s"
         seconds = f"{self.seconds:.1f}" if self.seconds < 10 else f"{self.seconds:.0f}"
         return f"{self.attempts} attempt{plural} in {seconds} s"
@@ -78,7 +78,7 @@ def until(
     """Call `attempt` until it returns, and return what it returned.
 
     It is called at least once, and again each time it raises Again; other exceptions pass through. `attempt_seconds`
-    is how long one attempt may take at worst: none is begun that could end after the deadline.
+    is the longest that one attempt may take: none begins that could end after the deadline.
     Raises DeadlinePassed, with the reason of the last attempt.
     """
     clock = deadline.clock
@@ -87,7 +87,7 @@ def until(
             return attempt()
         except Again as again:
             last = again
-        # A pause that would leave no time for an attempt is cut to what does, as long as that is still a pause.
+        # A pause must leave time for one more attempt.
         room = deadline.remaining() - attempt_seconds
         if room < first:
             raise DeadlinePassed(attempts=attempts, seconds=deadline.elapsed(), last=last) from None

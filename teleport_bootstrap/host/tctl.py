@@ -96,7 +96,7 @@ class Tctl:
             [self.binary, *arguments],
             timeout_seconds=seconds,
             environ=self.environ,
-            given=given.reveal().encode(),
+            stdin=given.reveal().encode(),
             ids=self.ids,
         )
 

@@ -1,4 +1,4 @@
-"""Being told to end while something is half done: cleaned up first."""
+"""Clean up before a signal ends the process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Ended(SystemExit):
-    """The process was told to end by a signal; its status is the one that a shell gives for that."""
+    """A signal ended the process; the status is the one that a shell gives for that signal."""
 
     def __init__(self, number: int) -> None:
         super().__init__(128 + number)
@@ -21,10 +21,10 @@ class Ended(SystemExit):
 
 @contextlib.contextmanager
 def as_exception() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP raise Ended in the body, once, so that its `finally` and `with` have their turn.
+    """Let SIGTERM and SIGHUP raise Ended in the body, once, so that its `finally` and `with` blocks run.
 
-    What somebody else has done with a signal (ignored it, or this very thing further out) stays as it is; SIGINT raises
-    KeyboardInterrupt anyway. Outside the main thread this does nothing: Python delivers no signals there.
+    A signal that is ignored or handled already stays so; SIGINT raises KeyboardInterrupt anyway. Outside the main
+    thread this does nothing: Python delivers no signals there.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -33,7 +33,7 @@ def as_exception() -> Iterator[None]:
 
     def end(number: int, frame: Optional[FrameType]) -> None:  # noqa: ARG001
         for each in ours:
-            # Whoever is impatient must not interrupt the cleaning; SIGKILL is still there.
+            # A second signal must not interrupt the cleanup; SIGKILL still can.
             signal.signal(each, signal.SIG_IGN)
         raise Ended(number)
 

@@ -69,7 +69,7 @@ def test_history_of_a_host_where_nothing_was_applied(tmp_path: Path) -> None:
     root = tmp_path / "new"
     root.mkdir()
     done = Agent(root).run("history")
-    assert (done.status, done.output) == (0, "nothing was ever applied here\n")
+    assert (done.status, done.output) == (0, "nothing has been applied yet\n")
     assert os.listdir(root) == []
 
 
@@ -195,7 +195,7 @@ def test_a_damaged_generation_is_told_of_and_the_others_still_count(agent: Agent
         agent.write(f"{STATE}/generations/2/manifest.json", text, 0o600)
         done = agent.run("rollback", "2", "--yes")
         assert done.status == 6 and "generation 2 cannot be read" in done.errors, text
-        assert "manifest.json" in done.errors and "unforeseen" not in done.errors
+        assert "manifest.json" in done.errors and "internal error" not in done.errors
         history = agent.run("history")
         assert history.status == 0 and "generation 2 cannot be read" in history.output
         rows = agent.run("history", "--format", "json").data["generations"]
