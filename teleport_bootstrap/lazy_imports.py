@@ -18,14 +18,10 @@ from typing import Any
 # Names of modules, and of packages of which every module is meant; and the library that each waits for.
 SLOW = (
     "teleport_bootstrap.aws.",  # botocore
-    "teleport_bootstrap.backup.stores.bucket",  # botocore
-    "teleport_bootstrap.cluster.lock",  # botocore
-    "teleport_bootstrap.cluster.lock_item",  # botocore
     "teleport_bootstrap.ec2.credentials",  # botocore
-    "teleport_bootstrap.ec2.identity",  # requests
     "teleport_bootstrap.ec2.imds",  # requests
     "teleport_bootstrap.host.probe",  # http.client, ssl
-    "teleport_bootstrap.plan.planner",  # jinja2
+    "teleport_bootstrap.plan.planner",  # most of the plan, which `validate` does not need
     "teleport_bootstrap.plan.yaml_text",  # jinja2
 )
 

@@ -20,6 +20,7 @@ import teleport_bootstrap
 from teleport_bootstrap import errors, paths, roles
 from teleport_bootstrap.backup import storage
 from teleport_bootstrap.conf import conf_file, decision, variables
+from teleport_bootstrap.ec2 import facts, imds
 from teleport_bootstrap.host import accounts, clock, directory, teleport
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.plan import teleport_build
@@ -215,8 +216,6 @@ def _instance(
 
 def _metadata(doors: gather.Doors, conf: conf_file.Conf | None, notes: list[str]) -> Mapping[str, str]:
     """Return what the metadata service answers, or the cached copy of its last answer."""
-    from teleport_bootstrap.ec2 import facts, imds  # noqa: PLC0415 - with an HTTP library
-
     region = conf.value(variables.EC2_REGION) if conf is not None else None
     try:
         client = imds.Imds.from_environment(doors.environ, deadline_seconds=min(METADATA_SECONDS, doors.wait_seconds))

@@ -64,21 +64,6 @@ def add_wait(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_trial(parser: argparse.ArgumentParser) -> None:
-    """Add the options of commands that change this machine, and roll back if Teleport is not healthy then."""
-    from teleport_bootstrap.change import health  # noqa: PLC0415 - most commands never try anything
-
-    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
-    parser.add_argument("--discard-edits", action="store_true", help="overwrite manual edits of teleport.yaml")
-    parser.add_argument(
-        "--health-wait",
-        metavar="SECONDS",
-        type=seconds,
-        default=health.DEADLINE_SECONDS,
-        help=f"how long Teleport may take to become healthy; default: {health.DEADLINE_SECONDS:.0f}",
-    )
-
-
 def add_sources(parser: argparse.ArgumentParser) -> None:
     """Add the options that name the sources of the conf and the metadata."""
     parser.add_argument("--conf", metavar="FILE", help=f"the conf to read; default: {paths.CONF}")

@@ -16,7 +16,7 @@ EXAMPLE = "teleport-bootstrap reconfigure --dry-run"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--dry-run", action="store_true", help="show what would change, and stop")
-    options.add_trial(parser)
+    confirmation.add_options(parser)
     parser.add_argument(
         "--reset-data", action="store_true", help="start with an empty data directory, keeping the old one; asks twice"
     )

@@ -16,7 +16,7 @@ EXAMPLE = "teleport-bootstrap rollback 3 --yes"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("generation", nargs="?", type=int, metavar="N", help="which one; default: the previous one")
-    options.add_trial(parser)
+    confirmation.add_options(parser)
     options.add_wait(parser)
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from typing import TYPE_CHECKING
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.ec2 import endpoint
-from teleport_bootstrap.ec2.imds import Imds
 from teleport_bootstrap.host.retry import Deadline
+
+if TYPE_CHECKING:
+    from teleport_bootstrap.ec2.imds import Imds
 
 
 def account(imds: Imds, *, deadline: Deadline | None = None) -> str | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import sys
+from typing import Any
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -62,11 +64,16 @@ def _handler() -> logging.Handler:
 
 
 def _native() -> list[logging.Handler]:
+    journal = _systemd_journal()
+    return [] if journal is None else [journal.JournalHandler(SYSLOG_IDENTIFIER=IDENTIFIER)]
+
+
+def _systemd_journal() -> Any:
+    """Return the journal module of systemd-python, None where it is not installed."""
     try:
-        from systemd import journal  # type: ignore[attr-defined] # noqa: PLC0415 - only on Linux, and not on every system there
+        return importlib.import_module("systemd.journal")
     except ImportError:
-        return []
-    return [journal.JournalHandler(SYSLOG_IDENTIFIER=IDENTIFIER)]
+        return None
 
 
 def record_failure(message: str, hint: str, code: str, message_id: str, exit_status: int) -> None:
@@ -76,9 +83,8 @@ def record_failure(message: str, hint: str, code: str, message_id: str, exit_sta
     """
     if not is_under_systemd() and OUTLIVES not in os.environ:
         return
-    try:
-        from systemd import journal  # type: ignore[attr-defined] # noqa: PLC0415
-    except ImportError:
+    journal = _systemd_journal()
+    if journal is None:
         return
     journal.send(
         message,

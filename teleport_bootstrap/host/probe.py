@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
+import ssl
+import urllib.error
+import urllib.request
 
 from teleport_bootstrap import paths, port_table
 
@@ -30,10 +34,6 @@ def readiness() -> str:
 
     Both share status 400, and Teleport's text tells which: "teleport is recovering from a degraded state".
     """
-    import http.client  # noqa: PLC0415 - most commands never ask
-    import urllib.error  # noqa: PLC0415
-    import urllib.request  # noqa: PLC0415
-
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(READY_URL, timeout=READY_SECONDS):
@@ -56,10 +56,6 @@ def web_trouble(url: str) -> str:
 
     The certificate is not checked: on this machine's own address it never fits.
     """
-    import http.client  # noqa: PLC0415 - most commands never ask
-    import ssl  # noqa: PLC0415
-    import urllib.request  # noqa: PLC0415
-
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.backup.stores import names, store
+from teleport_bootstrap.backup.stores import bucket, directory, names, store
 
 if TYPE_CHECKING:
     from teleport_bootstrap.aws.account import Aws
@@ -74,16 +74,11 @@ def open_store(
     encrypt with. Raises UsageError where these are set for a directory, and what `aws` raises.
     """
     if destination.is_s3:
-        # AWS's library takes half a second to load, which a backup to a directory should not wait for.
-        from teleport_bootstrap.backup.stores import bucket  # noqa: PLC0415
-
         made = aws().s3(destination.bucket, expected_owner=expected_owner, kms_key_id=kms_key_id)
         return bucket.BucketStore(made, destination.prefix)
     for option, value in (("--expected-bucket-owner", expected_owner), ("--kms-key-id", kms_key_id)):
         if value is not None:
             raise errors.UsageError(f"{option} is for s3:// only, and {destination.path} is a directory", hint=_HINT)
-    from teleport_bootstrap.backup.stores import directory  # noqa: PLC0415
-
     return directory.DirectoryStore(destination.path)
 
 
