@@ -152,9 +152,9 @@ def _conf(root: paths.Root, build: teleport_build.TeleportBuild | None) -> Conf:
     pending_restore = restore_record.pending(root, conf)
     if pending_restore is not None:
         return Conf(ASKS_FOR_RESTORE, pending_restore=pending_restore)
-    held = conf_hold.generation(root)
-    if held is not None:
-        generation, reason = held
+    rejected = conf_hold.generation(root)
+    if rejected is not None:
+        generation, reason = rejected
         return Conf(NOT_FOLLOWED, generation, generation.role, not_followed_because=reason)
     if build is None:
         return Conf(VALID)

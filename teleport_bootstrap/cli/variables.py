@@ -37,7 +37,7 @@ def _named(name: str) -> Variable[Any]:
     if variable is None:
         meant = variables.nearest(name)
         raise errors.UsageError(
-            f"there is no variable {name}" + (f"; is it {meant}?" if meant else ""),
+            f"there is no variable {name}" + (f"; did you mean {meant}?" if meant else ""),
             hint="`teleport-bootstrap variables` lists them all.",
         )
     return variable

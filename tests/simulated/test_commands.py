@@ -99,7 +99,7 @@ def test_a_usage_error_ends_with_2_and_says_what_to_do(agent: Agent, arguments: 
 
 
 @pytest.mark.parametrize("arguments", [("--help",), *((command, "--help") for command in COMMANDS)], ids=" ".join)
-def test_help_is_there_and_shows_an_example(agent: Agent, arguments: tuple[str, ...]) -> None:
+def test_help_shows_an_example(agent: Agent, arguments: tuple[str, ...]) -> None:
     done = agent.run(*arguments)
     assert done.status == 0 and done.errors == ""
     assert "usage: teleport-bootstrap" in done.output
@@ -112,7 +112,7 @@ def test_the_version(agent: Agent) -> None:
     assert done.output.startswith("teleport-bootstrap 0.")
 
 
-def test_a_root_that_is_no_directory_is_not_made(agent: Agent, tmp_path: Path) -> None:
+def test_a_missing_root_directory_is_not_created(agent: Agent, tmp_path: Path) -> None:
     agent.root = tmp_path / "absent"
     done = subprocess.run(
         agent.command("generate"), env=agent.environment(), cwd=tmp_path, capture_output=True, text=True, check=False
@@ -121,7 +121,7 @@ def test_a_root_that_is_no_directory_is_not_made(agent: Agent, tmp_path: Path) -
     assert not agent.root.exists()
 
 
-def test_global_options_are_taken_before_and_after_the_command(agent: Agent, tmp_path: Path) -> None:
+def test_global_options_are_accepted_before_and_after_the_command(agent: Agent, tmp_path: Path) -> None:
     agent.conf(GUIDE)
     plain = [sys.executable, "-m", "teleport_bootstrap"]
     outputs = set()
@@ -210,7 +210,7 @@ def test_validate_lists_every_assignment_and_every_problem(agent: Agent) -> None
     shows_no_secret(done)
 
 
-def test_validate_lists_no_assignment_where_the_grammar_refuses(agent: Agent, tmp_path: Path) -> None:
+def test_validate_lists_no_assignments_after_a_syntax_error(agent: Agent, tmp_path: Path) -> None:
     planted = tmp_path / "planted"
     agent.conf(f"TELEPORT_NODENAME=a\nTELEPORT_NODENAME=$(touch {planted})\nTELEPORT_ROLE=`id`\n")
     done = agent.run("validate", "--format", "json")
@@ -242,7 +242,7 @@ SECRET_SPELLINGS = [
 
 
 @pytest.mark.parametrize("spelling", SECRET_SPELLINGS)
-def test_no_command_shows_a_token_however_wrongly_it_is_written(agent: Agent, spelling: str) -> None:
+def test_no_command_shows_a_token_even_if_it_is_misspelled(agent: Agent, spelling: str) -> None:
     agent.conf("TELEPORT_ROLE=agent\n" + spelling.replace("{}", TOKEN) + "\n")
     for arguments in (("validate",), ("validate", "--format", "json"), ("generate", "--log-level", "debug")):
         done = agent.run(*arguments)
@@ -250,7 +250,7 @@ def test_no_command_shows_a_token_however_wrongly_it_is_written(agent: Agent, sp
         shows_no_secret(done)
 
 
-def test_validate_names_what_is_absent_without_a_line(agent: Agent) -> None:
+def test_validate_reports_missing_variables_without_a_line(agent: Agent) -> None:
     agent.conf("TELEPORT_ROLE=node\n")
     done = agent.run("validate", "--format", "json")
     assert done.status == 2
@@ -258,7 +258,7 @@ def test_validate_names_what_is_absent_without_a_line(agent: Agent) -> None:
     assert any("TELEPORT_AUTH_SERVER_LB" in problem["message"] for problem in done.data["errors"])
 
 
-def test_validate_reads_a_file_or_standard_input_and_touches_nothing(agent: Agent, tmp_path: Path) -> None:
+def test_validate_reads_a_file_or_standard_input_and_changes_nothing(agent: Agent, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_text(GUIDE)
     before = tree(agent.root)
@@ -292,7 +292,7 @@ def test_validate_for_a_fips_build(agent: Agent) -> None:
 
 
 @pytest.mark.parametrize("command", ["validate", "render"])
-def test_a_file_beyond_all_measure_is_refused_and_not_cut_off(agent: Agent, tmp_path: Path, command: str) -> None:
+def test_a_too_large_file_is_refused_and_not_truncated(agent: Agent, tmp_path: Path, command: str) -> None:
     large = tmp_path / "large"
     large.write_text("# nothing\n" * 450_000)
     done = agent.run(command, *(["--conf"] if command == "render" else []), str(large))
@@ -332,7 +332,7 @@ def test_render_prints_the_file_and_plan_the_whole_plan(agent: Agent, files: tup
     assert tree(agent.root) == {}
 
 
-def test_what_plan_shows_is_what_generate_does(agent: Agent, imds: emulator.Server) -> None:
+def test_generate_does_what_plan_shows(agent: Agent, imds: emulator.Server) -> None:
     agent.imds = imds.url
     agent.conf(GUIDE)
     planned = agent.run("plan", "--format", "json")
@@ -361,7 +361,7 @@ def test_what_plan_shows_is_what_generate_does(agent: Agent, imds: emulator.Serv
         ("", ["facts.yaml"]),
     ],
 )
-def test_facts_that_are_none_are_a_usage_error(
+def test_invalid_facts_are_a_usage_error(
     agent: Agent, files: tuple[str, ...], tmp_path: Path, text: str, words: list[str]
 ) -> None:
     (tmp_path / "facts.yaml").write_text(text)
@@ -373,7 +373,7 @@ def test_facts_that_are_none_are_a_usage_error(
 
 @needs_strace
 @pytest.mark.parametrize("command", ["plan", "render", "validate"])
-def test_no_network_is_touched_with_conf_and_metadata_given(
+def test_no_network_is_used_with_conf_and_metadata(
     agent: Agent, files: tuple[str, ...], tmp_path: Path, command: str
 ) -> None:
     trace = tmp_path / "trace"
@@ -386,7 +386,7 @@ def test_no_network_is_touched_with_conf_and_metadata_given(
 
 
 @pytest.mark.parametrize("command", ["plan", "render", "validate", "status", "--help"])
-def test_offline_commands_import_no_client_of_any_network(agent: Agent, files: tuple[str, ...], command: str) -> None:
+def test_offline_commands_import_no_network_client(agent: Agent, files: tuple[str, ...], command: str) -> None:
     arguments = {"plan": files, "render": files, "validate": (files[1],)}.get(command, ())
     done = subprocess.run(
         [
@@ -434,14 +434,14 @@ def test_metadata_prints_the_value_and_remembers_it(agent: Agent, imds: emulator
     assert agent.path("/var/lib/teleport-bootstrap/metadata.json").stat().st_mode & 0o777 == 0o600
 
 
-def test_metadata_that_was_never_known_prints_nothing_that_could_become_a_label(agent: Agent) -> None:
+def test_metadata_prints_nothing_where_no_value_was_ever_known(agent: Agent) -> None:
     done = agent.run("metadata", "local-ipv4")
     assert done.status == 3
     assert done.output == ""
 
 
 @pytest.mark.parametrize("fault", ["html", "error_500", "error_403", "reset"])
-def test_metadata_prints_the_last_known_value_whatever_the_service_says(
+def test_metadata_prints_the_last_known_value_if_the_service_fails(
     agent: Agent, imds: emulator.Server, fault: str
 ) -> None:
     agent.imds = imds.url
@@ -451,7 +451,7 @@ def test_metadata_prints_the_last_known_value_whatever_the_service_says(
     assert (done.status, done.output) == (0, "t3.small\n")
 
 
-def test_an_address_that_the_instance_no_longer_has_is_forgotten(agent: Agent, imds: emulator.Server) -> None:
+def test_an_address_that_the_instance_has_lost_is_forgotten(agent: Agent, imds: emulator.Server) -> None:
     agent.imds = imds.url
     assert agent.run("metadata", "public-ipv4").output == "203.0.113.12\n"
     imds.service.update({"meta-data": {"public-ipv4": None}})
@@ -475,7 +475,7 @@ def test_an_address_that_the_instance_no_longer_has_is_forgotten(agent: Agent, i
         "",
     ],
 )
-def test_metadata_never_gives_what_is_not_harmless(agent: Agent, imds: emulator.Server, item: str) -> None:
+def test_metadata_never_prints_sensitive_items(agent: Agent, imds: emulator.Server, item: str) -> None:
     imds.service.update({"user-data": f"TELEPORT_JOIN_TOKEN={TOKEN}", "tags": {"Name": "x"}})
     agent.imds = imds.url
     done = agent.run("metadata", item)
@@ -485,7 +485,7 @@ def test_metadata_never_gives_what_is_not_harmless(agent: Agent, imds: emulator.
     shows_no_secret(done)
 
 
-def test_generate_leaves_what_metadata_will_need(agent: Agent, imds: emulator.Server) -> None:
+def test_generate_fills_the_cache_of_metadata(agent: Agent, imds: emulator.Server) -> None:
     agent.imds = imds.url
     agent.conf(GUIDE)
     assert agent.generate().status == 0
@@ -494,7 +494,7 @@ def test_generate_leaves_what_metadata_will_need(agent: Agent, imds: emulator.Se
     assert agent.run("metadata", "public-ipv4").output == "203.0.113.12\n"
 
 
-def test_a_cache_that_somebody_broke_is_as_good_as_none(agent: Agent, imds: emulator.Server) -> None:
+def test_a_damaged_cache_counts_as_empty(agent: Agent, imds: emulator.Server) -> None:
     agent.imds = imds.url
     for text in ("", "[]", "{", '{"local-ipv4": 5}', "\x00"):
         agent.write("/var/lib/teleport-bootstrap/metadata.json", text)
@@ -504,7 +504,7 @@ def test_a_cache_that_somebody_broke_is_as_good_as_none(agent: Agent, imds: emul
 # ---------------------------------------------------------------- status
 
 
-def test_status_tells_what_stands_between_this_host_and_a_teleport(agent: Agent, imds: emulator.Server) -> None:
+def test_status_reports_what_keeps_teleport_from_running(agent: Agent, imds: emulator.Server) -> None:
     agent.imds = imds.url
     done = agent.run("status", "--format", "json")
     assert done.status == 9
@@ -530,7 +530,7 @@ def test_status_tells_what_stands_between_this_host_and_a_teleport(agent: Agent,
 
 @pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("render",)], ids=lambda value: value[0])
 @pytest.mark.parametrize("output", ["| head -n 0", ">&-", "2>&-", ">&- 2>&-"])
-def test_an_output_that_nobody_reads_is_no_error(
+def test_a_closed_output_pipe_is_not_an_error(
     agent: Agent, files: tuple[str, ...], arguments: tuple[str, ...], output: str
 ) -> None:
     more = files if arguments == ("render",) else ()
@@ -547,7 +547,7 @@ def test_an_output_that_nobody_reads_is_no_error(
     assert "Traceback" not in done.stderr and "Exception" not in done.stderr
 
 
-def test_an_error_ends_with_its_status_where_nobody_reads_it(agent: Agent) -> None:
+def test_an_error_keeps_its_status_with_a_closed_output_pipe(agent: Agent) -> None:
     for output in (">&- 2>&-", "2>&-", ">&-"):
         done = subprocess.run(
             ["bash", "-c", f'"$@" {output}', "bash", *agent.command("generate", "--format", "json")],
@@ -563,7 +563,7 @@ def test_an_error_ends_with_its_status_where_nobody_reads_it(agent: Agent) -> No
             assert "error" in json.loads(done.stdout)
 
 
-def test_an_output_that_is_full_is_told(agent: Agent, files: tuple[str, ...]) -> None:
+def test_a_full_output_device_is_reported(agent: Agent, files: tuple[str, ...]) -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run(
             agent.command("render", *files),
@@ -585,7 +585,7 @@ def test_an_output_that_is_full_is_told(agent: Agent, files: tuple[str, ...]) ->
         {"PYTHONIOENCODING": "latin-1"},
     ],
 )
-def test_output_is_utf_8_whatever_the_locale_says(
+def test_output_is_utf_8_in_every_locale(
     agent: Agent, files: tuple[str, ...], tmp_path: Path, locale: dict[str, str]
 ) -> None:
     (tmp_path / "conf").write_text(AGENT + "TELEPORT_SSH_LABELS='team: größe 😀'\n", encoding="utf-8")

@@ -87,7 +87,7 @@ def test_the_instances_own_overrides_are_merged_in_lexical_order(instance: Insta
     assert "kube_public_addr" not in proxy
 
 
-def test_a_tab_and_a_key_twice_are_refused_with_file_and_line(instance: Instance) -> None:
+def test_a_tab_and_a_duplicate_key_are_refused_with_file_and_line(instance: Instance) -> None:
     tab = instance.override("10-tab.yaml", "proxy_service:\n\tproxy_protocol: 'on'\n")
     twice = instance.override("20-twice.yaml", "ssh_service: {}\nssh_service: {}\n")
     done = instance.render("--format", "json")
@@ -99,7 +99,7 @@ def test_a_tab_and_a_key_twice_are_refused_with_file_and_line(instance: Instance
     assert [(each["file"], each["line"]) for each in error["problems"]] == [(str(tab), 2), (str(twice), 2)]
 
 
-def test_a_conf_from_elsewhere_comes_without_this_instances_overrides(instance: Instance) -> None:
+def test_another_conf_does_not_get_the_overrides_of_this_instance(instance: Instance) -> None:
     instance.override("10.yaml", "ssh_service:\n  labels: {from: here}\n")
     other = instance.write("other/conf", CONF)
     assert "labels" not in instance.document("--conf", str(other))["ssh_service"]
@@ -108,13 +108,13 @@ def test_a_conf_from_elsewhere_comes_without_this_instances_overrides(instance: 
     assert chosen["ssh_service"]["labels"] == {"from": "there"}
 
 
-def test_a_directory_that_is_not_there_is_a_wrong_command_line(instance: Instance) -> None:
+def test_a_missing_directory_is_a_usage_error(instance: Instance) -> None:
     done = instance.render("--overrides", "nowhere")
     assert done.returncode == 2
     assert "nowhere cannot be read" in done.stderr
 
 
-def test_what_editors_leave_is_passed_over_and_a_misnamed_file_is_told(instance: Instance) -> None:
+def test_files_of_editors_are_ignored_and_a_misnamed_file_is_reported(instance: Instance) -> None:
     for name in ("10-a.yaml~", ".10-a.yaml.swp", ".hidden.yaml"):
         instance.override(name, "not: [yaml\n")
     instance.override("10-a.yml", "not: [yaml\n")
@@ -189,7 +189,7 @@ def test_generate_writes_the_merged_document(on_ec2: Instance) -> None:
         ),
     ],
 )
-def test_generate_changes_nothing_where_an_override_cannot_be(
+def test_generate_changes_nothing_if_an_override_is_invalid(
     on_ec2: Instance, text: str, status: int, said: str
 ) -> None:
     on_ec2.override("10.yaml", text)
@@ -199,7 +199,7 @@ def test_generate_changes_nothing_where_an_override_cannot_be(
     assert [path for path in files(on_ec2.root) if not path.endswith("/lock")] == before
 
 
-def test_a_key_pair_that_is_there_is_taken(on_ec2: Instance) -> None:
+def test_an_existing_key_pair_is_used(on_ec2: Instance) -> None:
     on_ec2.write("etc/ssl/x.pem", "c")
     on_ec2.write("etc/ssl/x.key", "k")
     on_ec2.override(
@@ -208,9 +208,9 @@ def test_a_key_pair_that_is_there_is_taken(on_ec2: Instance) -> None:
     assert on_ec2.run("generate", "--teleport-version", "17.5.1").returncode == 0
 
 
-def test_a_broken_override_is_told_before_anybody_waits_for_the_network(tmp_path: Path) -> None:
-    nobody = Instance(tmp_path, AWS_EC2_METADATA_SERVICE_ENDPOINT="http://127.0.0.1:9")
-    nobody.override("10.yaml", "a: 1\na: 2\n")
-    done = nobody.run("generate", "--wait", "30")
+def test_an_invalid_override_is_reported_before_the_network_is_used(tmp_path: Path) -> None:
+    offline = Instance(tmp_path, AWS_EC2_METADATA_SERVICE_ENDPOINT="http://127.0.0.1:9")
+    offline.override("10.yaml", "a: 1\na: 2\n")
+    done = offline.run("generate", "--wait", "30")
     assert done.returncode == 2
     assert "duplicate key" in done.stderr

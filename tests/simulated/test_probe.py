@@ -56,15 +56,13 @@ READY = (200, "ok")
         ((404, ""), "answering 404"),
     ],
 )
-def test_each_answer_is_told_from_the_others(
-    monkeypatch: pytest.MonkeyPatch, answer: tuple[int, str], expected: str
-) -> None:
+def test_each_answer_is_recognized(monkeypatch: pytest.MonkeyPatch, answer: tuple[int, str], expected: str) -> None:
     with teleport(answer) as url:
         monkeypatch.setattr(probe, "READY_URL", url)
         assert probe.readiness() == expected
 
 
-def test_nobody_there_is_told_from_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_port_and_a_silent_server_differ(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         monkeypatch.setattr(probe, "READY_URL", f"http://127.0.0.1:{listener.getsockname()[1]}/readyz")
@@ -84,7 +82,7 @@ def test_nobody_there_is_told_from_no_answer(monkeypatch: pytest.MonkeyPatch) ->
         ((STARTING, RECOVERING), False),
     ],
 )
-def test_one_sign_of_having_joined_is_enough_to_be_left_alone(
+def test_one_sign_of_having_joined_is_enough(
     monkeypatch: pytest.MonkeyPatch, answers: tuple[tuple[int, str], ...], not_joined: bool
 ) -> None:
     monkeypatch.setattr(clock, "SYSTEM", clock.Clock(sleep=lambda _: None))
@@ -93,7 +91,7 @@ def test_one_sign_of_having_joined_is_enough_to_be_left_alone(
         assert fetch_secrets.has_not_joined() is not_joined
 
 
-def test_a_teleport_too_busy_to_answer_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_teleport_that_is_too_busy_to_answer_is_not_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(1)

@@ -1,4 +1,4 @@
-"""status in a scratch root: what is drifted, what is broken, and that it asks nobody far away."""
+"""status in a scratch root: what is drift, what is an error, and that it calls no remote service."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def drift(agent: Agent) -> str:
     return str(line)
 
 
-def test_a_host_as_it_was_applied_is_healthy_and_looking_changes_nothing(agent: Agent) -> None:
+def test_an_unchanged_host_is_healthy_and_status_changes_nothing(agent: Agent) -> None:
     before = tree(agent.root)
     found = status(agent, 0)
     assert (found["role"], found["unit"], found["conf"]) == ("all-in-one", "teleport-acm.service", "valid")
@@ -72,7 +72,7 @@ def test_an_edited_conf_is_drift(agent: Agent) -> None:
     assert "~ " in agent.run("status").output
 
 
-def test_a_conf_that_is_gone_is_drift(agent: Agent) -> None:
+def test_a_deleted_conf_is_drift(agent: Agent) -> None:
     agent.path("/etc/teleport.d/conf").unlink()
     assert "conf has been deleted" in drift(agent)
 
@@ -89,7 +89,7 @@ def test_an_edited_environment_or_marker_is_drift(agent: Agent) -> None:
     assert "unit.env is missing" in drift(agent)
 
 
-def test_a_second_marker_is_trouble(agent: Agent) -> None:
+def test_a_second_marker_is_an_error(agent: Agent) -> None:
     agent.write("/etc/teleport.d/role.node", "node\n")
     found = status(agent, 9)
     assert any("one role marker" in line for line in found["trouble"])
@@ -106,20 +106,20 @@ def test_a_conf_that_is_not_followed_is_drift_with_the_reason(agent: Agent) -> N
     assert found["held"] == "rolled back to generation 1"
 
 
-def test_a_generation_that_nobody_has_confirmed_is_drift(agent: Agent) -> None:
+def test_an_unconfirmed_generation_is_drift(agent: Agent) -> None:
     agent.write(f"{STATE}/current.json", '{"generation": 1, "confirmed": false}', 0o600)
     assert "generation 1 has not been confirmed healthy" in drift(agent)
     assert "1, " in agent.run("status").output and "not confirmed" in agent.run("status").output
 
 
-def test_damaged_records_are_told_of(agent: Agent) -> None:
+def test_damaged_records_are_reported(agent: Agent) -> None:
     agent.write(f"{STATE}/current.json", "{", 0o600)
     assert "current.json is damaged" in drift(agent)
     agent.write(f"{STATE}/current.json", '{"generation": 7}', 0o600)
     assert "generation 7 does not exist" in drift(agent)
 
 
-def test_secrets_are_told_by_age_only(agent: Agent) -> None:
+def test_secrets_are_reported_by_age_only(agent: Agent) -> None:
     agent.conf(AGENT)
     assert agent.run("reconfigure", "--yes").status == 0
     found = status(agent, 0)
@@ -128,7 +128,7 @@ def test_secrets_are_told_by_age_only(agent: Agent) -> None:
     shows_no_secret(agent.run("status"))
 
 
-def test_what_is_awaited_and_what_is_absent_is_trouble(agent: Agent) -> None:
+def test_pending_and_missing_files_are_errors(agent: Agent) -> None:
     agent.conf("TELEPORT_ROLE=node\nTELEPORT_CLUSTER_NAME=cluster-1\nTELEPORT_AUTH_SERVER_LB=auth.example.com\n")
     agent.teleport_yaml.unlink()
     found = status(agent, 9)
@@ -163,7 +163,7 @@ def serve_with(agent: Agent, days: int) -> Path:
 
 
 @openssl
-def test_a_certificate_is_told_with_its_expiry_and_one_that_was_not_renewed_is_drift(agent: Agent) -> None:
+def test_certificates_are_reported_with_their_expiry_and_a_missed_renewal_is_drift(agent: Agent) -> None:
     certificate = serve_with(agent, 60)
     (told,) = status(agent, 0)["certificates"]
     assert told["path"] == "/var/lib/teleport/fullchain.pem" and told["expires"].endswith("+00:00")
@@ -196,7 +196,7 @@ def silence() -> Iterator[str]:
         while not done.is_set():
             try:
                 came.append(server.accept())
-            except OSError:  # nobody came
+            except OSError:  # no connection
                 continue
 
     thread = threading.Thread(target=listen)
@@ -208,7 +208,7 @@ def silence() -> Iterator[str]:
     assert came == []
 
 
-def test_it_takes_less_than_a_second_and_asks_neither_metadata_nor_aws(agent: Agent, silence: str) -> None:
+def test_status_takes_less_than_a_second_and_calls_neither_metadata_nor_aws(agent: Agent, silence: str) -> None:
     agent.conf(AGENT)
     assert agent.run("reconfigure", "--yes").status == 0
     agent.imds = agent.aws = silence

@@ -40,4 +40,4 @@ def test_a_name_is_explained_with_all_that_the_manual_says(agent: Agent) -> None
 def test_a_mistyped_name_is_a_usage_error_that_names_the_right_one(agent: Agent) -> None:
     done = agent.run("variables", "TELEPORT_AUTH_SERVER_LN")
     assert done.status == 2
-    assert "is it TELEPORT_AUTH_SERVER_LB?" in done.errors
+    assert "did you mean TELEPORT_AUTH_SERVER_LB?" in done.errors

@@ -70,7 +70,7 @@ def test_every_exit_status_has_its_meaning_in_the_manual() -> None:
     assert statuses == set(errors.MEANINGS)
 
 
-def test_an_exception_that_nobody_foresaw_shows_its_kind_and_place_and_never_its_text(
+def test_an_unexpected_exception_shows_its_type_and_place_but_not_its_text(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def explode(arguments: object) -> None:

@@ -27,7 +27,7 @@ def _a_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LINES", "24")
 
 
-def test_every_command_is_looked_at() -> None:
+def test_every_command_is_covered() -> None:
     assert set(main.COMMANDS) <= set(ids)
 
 
@@ -39,7 +39,7 @@ def test_the_help_fits_one_screen(parser: argparse.ArgumentParser) -> None:
 
 
 @pytest.mark.parametrize("parser", EVERY, ids=ids)
-def test_it_shows_an_example_of_this_command_that_the_parser_takes(parser: argparse.ArgumentParser) -> None:
+def test_the_example_is_for_this_command_and_parses(parser: argparse.ArgumentParser) -> None:
     example = parser.format_help().rpartition("Example: ")[2].partition(";")[0].strip()
     assert example.startswith(f"{parser.prog} ") or example == parser.prog, example
     main.parser().parse_args(shlex.split(example)[1:])
@@ -57,6 +57,6 @@ def test_every_option_and_argument_is_explained(parser: argparse.ArgumentParser)
 
 
 @pytest.mark.parametrize("parser", EVERY[1:], ids=ids[1:])
-def test_shared_options_are_taken_behind_every_command(parser: argparse.ArgumentParser) -> None:
+def test_shared_options_are_accepted_after_every_command(parser: argparse.ArgumentParser) -> None:
     options = {option for action in parser._actions for option in action.option_strings}
     assert {"--root", "--format", "--log-level"} <= options

@@ -42,7 +42,7 @@ def test_only_a_regular_file_of_one_name_is_read(tmp_path: Path, kind: str) -> N
         opened.close()
 
 
-def test_what_is_found_of_a_file(tmp_path: Path) -> None:
+def test_the_facts_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"text\x00")
     (tmp_path / "a").chmod(0o640)
     opened = directory.Directory(str(tmp_path))
@@ -68,7 +68,7 @@ def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-def test_a_new_file_is_not_put_in_the_place_of_another(tmp_path: Path) -> None:
+def test_a_new_file_does_not_replace_another(tmp_path: Path) -> None:
     place(tmp_path, "link")
     opened = directory.Directory(str(tmp_path))
     with pytest.raises(FileExistsError):
@@ -77,7 +77,7 @@ def test_a_new_file_is_not_put_in_the_place_of_another(tmp_path: Path) -> None:
     assert (tmp_path / "outside").read_text() == "outside"
 
 
-def test_a_conf_of_ours_is_read(tmp_path: Path) -> None:
+def test_a_trusted_conf_is_read(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir(mode=0o755)
     (tmp_path / "etc/conf").write_bytes(b"A=\xff\n")
     assert trust.read(Root(str(tmp_path)), "/etc/conf") == b"A=\xff\n"
@@ -88,7 +88,7 @@ def test_a_conf_of_ours_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["link", "dangling link", "fifo", "directory"])
-def test_a_conf_that_is_something_else_is_refused_by_its_name(tmp_path: Path, kind: str) -> None:
+def test_a_conf_that_is_not_a_regular_file_is_refused(tmp_path: Path, kind: str) -> None:
     path = place(tmp_path, kind)
     expected = errors.UntrustedPath if "link" in kind else errors.FileTrouble
     with pytest.raises(expected) as caught:
@@ -98,7 +98,9 @@ def test_a_conf_that_is_something_else_is_refused_by_its_name(tmp_path: Path, ki
 
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666, 0o664])
 @pytest.mark.parametrize("which", ["file", "directory"])
-def test_what_others_can_write_is_refused_with_the_commands_that_mend_it(tmp_path: Path, mode: int, which: str) -> None:
+def test_files_that_others_can_write_are_refused_with_the_commands_that_repair_them(
+    tmp_path: Path, mode: int, which: str
+) -> None:
     (tmp_path / "etc").mkdir()
     conf = tmp_path / "etc/conf"
     conf.write_text("")
@@ -112,7 +114,7 @@ def test_what_others_can_write_is_refused_with_the_commands_that_mend_it(tmp_pat
 
 @needs_root
 @pytest.mark.parametrize("which", ["file", "directory"])
-def test_what_belongs_to_somebody_else_is_refused(tmp_path: Path, which: str) -> None:
+def test_files_of_another_user_are_refused(tmp_path: Path, which: str) -> None:
     (tmp_path / "etc").mkdir()
     conf = tmp_path / "etc/conf"
     conf.write_text("")
@@ -122,7 +124,7 @@ def test_what_belongs_to_somebody_else_is_refused(tmp_path: Path, which: str) ->
         trust.read(Root(str(tmp_path)), "/etc/conf")
 
 
-def test_a_file_beyond_all_measure_is_refused(tmp_path: Path) -> None:
+def test_a_too_large_file_is_refused(tmp_path: Path) -> None:
     with (tmp_path / "a").open("wb") as file:
         file.truncate(trust.LARGEST + 1)
     with pytest.raises(errors.FileTrouble, match="4 MiB"):

@@ -69,13 +69,13 @@ def always_again() -> None:
     raise retry.Again("still closed")
 
 
-def test_what_succeeds_at_once_is_not_waited_for() -> None:
+def test_immediate_success_needs_no_wait() -> None:
     alone = Alone(lambda: 0.5)
     assert retry.until(retry.Deadline(10, alone.clock), lambda: 7) == 7
     assert alone.slept == []
 
 
-def test_pauses_are_a_share_of_a_limit_that_doubles_up_to_the_longest() -> None:
+def test_pauses_are_a_random_share_of_a_doubling_limit() -> None:
     alone = Alone(lambda: 0.5)
     with pytest.raises(retry.DeadlinePassed):
         retry.until(retry.Deadline(60, alone.clock), always_again, first=1.0, longest=8.0)
@@ -107,7 +107,7 @@ def test_no_attempt_begins_that_could_outlast_the_deadline(chance: float) -> Non
     assert alone.now <= 160.0
 
 
-def test_at_least_one_attempt_is_made_though_no_time_is_left() -> None:
+def test_at_least_one_attempt_is_made_after_the_deadline() -> None:
     with pytest.raises(retry.DeadlinePassed, match="1 attempt in"):
         retry.until(retry.Deadline(0.0, Alone(lambda: 0.5).clock), always_again, attempt_seconds=10.0)
 

@@ -1,4 +1,4 @@
-"""The root, accounts, what is told of a finished program, and the form of log lines."""
+"""The root, accounts, the description of a finished program, and the form of log lines."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_the_root_itself_is_live(directory: str) -> None:
     assert Root(directory).path("/etc/teleport.yaml") == "/etc/teleport.yaml"
 
 
-def test_another_root_is_in_front_of_every_path(tmp_path: Path) -> None:
+def test_paths_are_below_another_root(tmp_path: Path) -> None:
     root = Root(str(tmp_path))
     assert not root.is_live
     assert root.path("/etc/teleport.yaml") == f"{tmp_path}/etc/teleport.yaml"
@@ -85,7 +85,7 @@ def test_teleport_is_found_in_the_order_of_the_contract(tmp_path: Path) -> None:
         (-9, "", "", "`a b` was ended by SIGKILL"),
     ],
 )
-def test_what_is_told_of_a_program(status: int, output: str, said: str, told: str) -> None:
+def test_the_description_of_a_finished_program(status: int, output: str, said: str, told: str) -> None:
     finished = process.Finished(("a", "b"), status, output, said)
     assert finished.describe() == told
     assert finished.ok is (status == 0)
@@ -112,7 +112,7 @@ def test_lines_for_the_journal_carry_their_priority_each() -> None:
     assert journal._Lines(for_journal=True).format(record) == "<4>first\n<4>second"
 
 
-def test_stderr_that_leads_to_the_journal_is_told_by_its_device_and_inode(
+def test_stderr_to_the_journal_is_recognized_by_device_and_inode(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with (tmp_path / "stream").open("w") as stream:

@@ -1,4 +1,4 @@
-"""A process that is told to end puts things right first."""
+"""A process that is told to exit by a signal cleans up first."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def started(*arguments: str) -> subprocess.Popen[bytes]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_cleaning_up_has_its_turn_and_is_not_interrupted(number: signal.Signals) -> None:
+def test_cleanup_runs_and_is_not_interrupted(number: signal.Signals) -> None:
     process = started()
     process.send_signal(number)
     assert process.stdout is not None
