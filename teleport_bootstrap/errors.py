@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from teleport_bootstrap.finding import ERROR, Finding
 
@@ -80,10 +80,6 @@ class BootstrapError(Exception):
         super().__init__(self.message)
         self.hint = hint
         self.findings = tuple(findings)
-
-    def problems(self) -> list[dict[str, Any]]:
-        """Return the findings for JSON."""
-        return [each.data() for each in self.findings]
 
     def as_findings(self, severity: str = ERROR) -> tuple[Finding, ...]:
         """Return `findings`, or where there are none, one finding that says what this error says."""
@@ -340,7 +336,7 @@ class RestorePending(BootstrapError, code="restore-pending", exit_status=CONF_OR
 
 
 class ImageNotSealed(BootstrapError, code="image-not-sealed", exit_status=UNSEALED):
-    """The image holds files of one instance: identities, keys, tokens, state, histories. The message lists all of them."""
+    """The image holds files of one instance: identities, keys, tokens, state, histories. The message lists them."""
 
     def __init__(self, summary: str, findings: Sequence[Finding]) -> None:
         # Each remedy is a command to copy, and so has a line of its own.

@@ -188,8 +188,7 @@ def _report(error: errors.BootstrapError, form: str) -> int:
             "hint": error.hint,
             "exit_status": error.exit_status,
         }
-        problems = error.problems()
-        if problems:
-            shown["problems"] = problems
+        if error.findings:
+            shown["problems"] = [each.data() for each in error.findings]
         return _print(json.dumps({"error": shown}, indent=2, ensure_ascii=False) + "\n", error.exit_status)
     return error.exit_status

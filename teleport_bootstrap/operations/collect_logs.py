@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import datetime
 import gzip
 import io
@@ -11,7 +10,7 @@ import os
 import tarfile
 from dataclasses import dataclass
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, json_data, paths
 from teleport_bootstrap.host import clock, directory
 from teleport_bootstrap.inspection import bundle_parts, known_secrets, redaction
 from teleport_bootstrap.operations import status
