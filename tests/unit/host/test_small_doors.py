@@ -49,12 +49,12 @@ def test_accounts_are_those_of_the_root(tmp_path: Path) -> None:
     (tmp_path / "etc/passwd").write_text("# comment\nbroken\nteleport:x:10:11::/:/bin/sh\nodd:x:ten:11::/:\n")
     (tmp_path / "etc/group").write_text("teleport:x:12:\n")
     assert accounts.ids(root, "teleport", "teleport") == (10, 12)
-    for owner, group in (("odd", "teleport"), ("nobody-such", "teleport"), ("teleport", "nobody-such")):
+    for owner, group in (("odd", "teleport"), ("no-such", "teleport"), ("teleport", "no-such")):
         with pytest.raises(errors.AccountMissing):
             accounts.ids(root, owner, group)
     assert accounts.ids(Root("/"), "root", "root") == (0, 0)
-    with pytest.raises(errors.AccountMissing, match="user nobody-such"):
-        accounts.ids(Root("/"), "nobody-such", "root")
+    with pytest.raises(errors.AccountMissing, match="user no-such"):
+        accounts.ids(Root("/"), "no-such", "root")
 
 
 def test_teleport_is_found_in_the_order_of_the_contract(tmp_path: Path) -> None:
