@@ -25,14 +25,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """Print the reference of the named variables, or a list of all."""
-    chosen = [_named(name) for name in arguments.names] or list(variables.TABLE)
+    chosen = [_variable(name) for name in arguments.names] or list(variables.TABLE)
     if arguments.role is not None:
         chosen = [each for each in chosen if Role(arguments.role) in each.roles]
     text = "\n".join(map(_explained, chosen)) if arguments.names else _list(chosen)
     return result.Result(text, {"variables": [_data(each) for each in chosen]})
 
 
-def _named(name: str) -> Variable[Any]:
+def _variable(name: str) -> Variable[Any]:
     variable = variables.BY_NAME.get(name)
     if variable is None:
         meant = variables.nearest(name)
