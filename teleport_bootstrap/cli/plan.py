@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from typing import Any
 
+from teleport_bootstrap import json_data
 from teleport_bootstrap.cli import options, result, sources
 from teleport_bootstrap.plan import plan_model
 
@@ -37,13 +37,13 @@ def data(plan: plan_model.Plan) -> dict[str, Any]:
         "directories": [_entry(each) for each in wanted.directories],
         "markers": list(wanted.markers),
         "absent": list(wanted.absent),
-        "units": {verb: list(units) for verb, units in dataclasses.asdict(wanted.units).items()},
+        "units": json_data.data(wanted.units),
         "notes": list(plan.notes),
     }
 
 
 def _entry(planned: plan_model.PlannedFile | plan_model.PlannedDirectory | plan_model.SecretFile) -> dict[str, Any]:
-    return {**dataclasses.asdict(planned), "mode": f"{planned.mode:04o}"}
+    return {**json_data.data(planned), "mode": f"{planned.mode:04o}"}
 
 
 def _text(plan: plan_model.Plan) -> str:

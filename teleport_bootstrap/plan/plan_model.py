@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from teleport_bootstrap import paths
 from teleport_bootstrap.conf import deployment
@@ -45,6 +45,8 @@ class SecretFile:
     parameter: str | None = None
     variable: str | None = None
     may_be_pending: bool = False
+
+    json_keys: ClassVar[dict[str, str]] = {"may_be_pending": "awaited"}
 
 
 @dataclass(frozen=True)
