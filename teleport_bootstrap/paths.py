@@ -61,18 +61,14 @@ BACKUPS = "/var/backups/teleport"
 # Which versions of the parameters in SSM this host has published.
 PUBLISHED = "/var/lib/teleport-bootstrap/published/versions.json"
 
-# The journal of a change of several files, while it is in progress.
+# The journal of a change that is under way.
 CHANGE_JOURNAL = "/var/lib/teleport-bootstrap/change.json"
 
 # What was applied, one directory each, and which of them is current.
 GENERATIONS = "/var/lib/teleport-bootstrap/generations"
 CURRENT = "/var/lib/teleport-bootstrap/current.json"
 
-# Where Teleport's data is while it is set aside for a change that is not made yet.
-DATA_ASIDE = "/var/lib/teleport-bootstrap/data-aside.json"
-
-# What a restore leaves while it is under way; what it has put aside; what was restored, and the conf of that.
-RESTORE_JOURNAL = "/var/lib/teleport-bootstrap/restore.json"
+# What the last restore replaced, for its undo; what was restored, and the conf of that.
 RESTORE_UNDO = "/var/lib/teleport-bootstrap/undo.json"
 RESTORED = "/var/lib/teleport-bootstrap/restored.json"
 RESTORED_CONF = "/var/lib/teleport-bootstrap/restored-conf"

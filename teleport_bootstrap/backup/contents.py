@@ -21,7 +21,6 @@ from typing import Any
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.backup import storage
-from teleport_bootstrap.change import changeset
 from teleport_bootstrap.host import clock, directory
 from teleport_bootstrap.plan import named_files
 from teleport_bootstrap.state import generations
@@ -151,7 +150,7 @@ def _in_memory(content: bytes) -> int:
 
 def _choose_kept(path: str, facts: os.stat_result) -> interface.Choice:  # noqa: ARG001 - a Tree passes it
     name = os.path.basename(path)
-    is_temporary = name.startswith(".") and name.endswith((changeset.STAGED, changeset.KEPT))
+    is_temporary = name.startswith(".") and name.endswith((directory.STAGED, directory.KEPT))
     return interface.Leave() if is_temporary or name in _LOCKS else interface.TAKE
 
 

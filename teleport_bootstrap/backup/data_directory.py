@@ -16,7 +16,8 @@ from types import TracebackType
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.backup import databases, databases_child
-from teleport_bootstrap.change import changeset, exchange
+from teleport_bootstrap.change import directory_swap
+from teleport_bootstrap.host import directory
 
 # Teleport regenerates it: a copy of the cluster's resources on proxies and nodes.
 CACHES = (b"cache",)
@@ -34,8 +35,8 @@ _ENDINGS = (b".db", b".sqlite", b".sqlite3")
 _COMPANIONS = tuple(companion.encode() for companion in databases.COMPANIONS)
 _SCRATCH = os.fsencode(databases_child.SCRATCH_PREFIX)
 # The data before a restore, where the directory is a mount point.
-_ASIDE = os.fsencode(exchange.INSIDE)
-_STAGED = tuple(ending.encode() for ending in (changeset.STAGED, changeset.KEPT))
+_ASIDE = os.fsencode(directory_swap.INSIDE)
+_STAGED = tuple(ending.encode() for ending in (directory.STAGED, directory.KEPT))
 
 
 class DataDirectory:

@@ -1,67 +1,161 @@
-"""Letting Teleport take up what was written, and looking at how it does with it."""
+"""A change, the wait for Teleport's health, and the way back: the sequence of every command that changes a host."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
-from teleport_bootstrap import errors, paths
-from teleport_bootstrap.change import health, pending_files, plan_files, revert, units
-from teleport_bootstrap.host import systemd
+from teleport_bootstrap import errors, paths, unit_table
+from teleport_bootstrap.change import directory_swap, health, journal_excerpt, pending_files, plan_files, units
+from teleport_bootstrap.change.transaction import Transaction
+from teleport_bootstrap.host import clock, probe, systemd
 from teleport_bootstrap.plan import plan_model
+from teleport_bootstrap.state import current, generations, manual_edits
+from teleport_bootstrap.state.previous_state import PreviousState
 
 logger = logging.getLogger(__name__)
 
-NOT_WAITED = "Teleport's health is not waited for: the boot, or user-data, is still under way, and its unit comes after"
+NOT_WAITED = "did not wait for Teleport's health: the boot, or user-data, is still under way, and its unit starts later"
+
+
+@dataclass(frozen=True)
+class Words:
+    """How messages name the change and what was before it, and the hint for each end of a failed attempt.
+
+    `again` is for a host on which the previous state was restored, `restore` for one on which that failed.
+    """
+
+    tried: str
+    previous: str
+    again: str
+    restore: str
+
+
+CONFIGURATION = Words(
+    "the new configuration",
+    "previous configuration",
+    f"Correct {paths.CONF} and reconfigure again; until it is edited, this machine does not follow it.",
+    "Correct that, then `teleport-bootstrap reconfigure` returns to the last generation that was healthy.",
+)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What is tried: what was applied, the Teleport to look at, the machine before, and the paths that changed.
+    """A change that is in place, not yet known to be healthy.
 
-    `action` says how a Teleport that runs takes it up: units.RELOAD or units.RESTART.
+    `wanted` is what was applied, `subject` the Teleport to look at, `changed` the paths of files that changed. `action`
+    says how a running Teleport reads it: units.RELOAD or units.RESTART. `process_id` is the Teleport that ran before,
+    `generation` the number of a generation that is new. The content of `secret_paths` is masked in messages.
     """
 
     wanted: plan_model.Applicable
-    watched: health.Subject
-    before: revert.Before
+    subject: health.Subject
+    previous: PreviousState
     changed: tuple[str, ...] = ()
     action: str = units.RESTART
+    words: Words = CONFIGURATION
+    process_id: int | None = None
+    generation: int | None = None
+    secret_paths: tuple[str, ...] = ()
+    began: float = field(default_factory=clock.SYSTEM.wall)
 
 
-def run(root: paths.Root, trial: Trial, *, seconds: float) -> tuple[tuple[str, ...], health.Verdict]:
-    """Ask systemd for what `trial` needs, and return what was done, in words, and how Teleport is then.
+@dataclass(frozen=True)
+class Result:
+    """A healthy change: the trial, what systemd was asked for, in words, and what was seen of Teleport."""
 
-    systemd may take `seconds` to stop and start, and Teleport as long again to be well. Raises nothing: whatever goes
-    wrong, there is a way back to take.
+    trial: Trial
+    units: tuple[str, ...]
+    seen: str
+
+
+Revert = Callable[[Trial, health.Verdict], errors.BootstrapError]
+
+
+def run(
+    root: paths.Root,
+    change: Callable[[], Trial],
+    revert: Revert,
+    *,
+    seconds: float,
+    interrupted: Callable[[Trial], object] | None = None,
+) -> Result:
+    """Make the `change`, wait until Teleport is healthy with it, and confirm it.
+
+    Where Teleport is unhealthy, `revert` is called and the error that it returns is raised. `change` raises what it
+    raises, and has undone itself then. `interrupted` is called when a signal ends the wait; without it, the change
+    stays unconfirmed. systemd may take `seconds` to stop and start, and Teleport as long again.
+    """
+    try:
+        trial = change()
+    except BaseException:
+        current.settle(root)
+        raise
+    if trial.generation is not None:
+        generations.publish(root, trial.generation)
+    current.settle(root)
+    try:
+        done, verdict = judge(root, trial, seconds=seconds)
+    except BaseException:
+        if interrupted is not None:
+            interrupted(trial)
+        raise
+    if not verdict.healthy:
+        logger.warning("Teleport is unhealthy with %s: %s; going back", trial.words.tried, verdict.seen)
+        if trial.generation is not None:
+            generations.withdraw(root, trial.generation)
+        try:
+            raise revert(trial, verdict)
+        finally:
+            current.settle(root)
+    if trial.previous.moved:
+        units.start_other_timers(root, trial.previous.units, trial.wanted.units)
+    confirm(root)
+    return Result(trial, done, verdict.seen)
+
+
+def confirm(root: paths.Root) -> None:
+    """Record that Teleport was seen healthy with the current generation. Raises FileTrouble."""
+    now = current.FILE.read_or_warn(root)
+    if now is not None and not now.confirmed:
+        current.FILE.write(root, dataclasses.replace(now, confirmed=True, previous=None, data_aside=None))
+        generations.prune(root, current=now.generation)
+
+
+def judge(root: paths.Root, trial: Trial, *, seconds: float) -> tuple[tuple[str, ...], health.Verdict]:
+    """Ask systemd for what `trial` needs; return what was done, in words, and whether Teleport is healthy then.
+
+    Raises nothing but signals: every other failure is a reason to go back.
     """
     done: list[str] = []
     try:
-        verdict = _try(root, trial, seconds, done)
+        verdict = _judge(root, trial, seconds, done)
     except errors.BootstrapError as error:
         verdict = health.Verdict(False, error.message)
     except Exception as error:
-        logger.debug("unforeseen", exc_info=True)
-        verdict = health.Verdict(False, f"an unforeseen {type(error).__name__} in looking at it")
+        logger.debug("unexpected", exc_info=True)
+        verdict = health.Verdict(False, f"an unexpected {type(error).__name__} while looking at it")
     return tuple(done), verdict
 
 
-def _try(root: paths.Root, trial: Trial, seconds: float, done: list[str]) -> health.Verdict:
-    wanted, before, watched = trial.wanted, trial.before, trial.watched
+def _judge(root: paths.Root, trial: Trial, seconds: float, done: list[str]) -> health.Verdict:
+    wanted, watched = trial.wanted, trial.subject
     done += units.apply(root, wanted.units, units_changed=plan_files.units_changed(trial.changed), stop_seconds=seconds)
     if not systemd.is_running(root):
         return health.Verdict(True, "")
     pending_files.have_fetched(root, wanted)
     waits = not systemd.is_boot_under_way()
-    # Where its data was set aside it was stopped for that, and has just been started.
-    stood = systemd.State() if before.aside is not None else before.units.get(wanted.unit, systemd.State())
+    # Where its data was moved away it was stopped for that, and has just been started.
+    before = systemd.State() if trial.previous.moved else trial.previous.units.get(wanted.unit, systemd.State())
     said = units.main_unit(
         root,
         wanted.unit,
-        before=stood,
+        before=before,
         action=trial.action,
-        process_id=before.process_id,
+        process_id=trial.process_id,
         wait=waits,
         seconds=seconds,
     )
@@ -70,5 +164,205 @@ def _try(root: paths.Root, trial: Trial, seconds: float, done: list[str]) -> hea
         done.append(NOT_WAITED)
         return health.Verdict(True, "")
     if said.startswith("reloaded"):
-        watched = dataclasses.replace(watched, successor_of=before.process_id)
+        watched = dataclasses.replace(watched, successor_of=trial.process_id)
     return health.wait(root, watched, seconds=seconds)
+
+
+def reason(root: paths.Root, trial: Trial, verdict: health.Verdict) -> str:
+    """Return why a trial failed, with the last lines of its unit in the journal and without secrets."""
+    unit, files = trial.wanted.unit, trial.previous.files
+    lines = journal_excerpt.last_lines(
+        root,
+        unit,
+        since=trial.began,
+        secret_paths=trial.secret_paths,
+        also=[found.content for path, found in files.items() if found and path in trial.secret_paths],
+    )
+    shown = "".join(f"\n  {unit}: {line}" for line in lines.splitlines())
+    return f"Teleport did not become healthy with {trial.words.tried}: {verdict.seen}{shown}"
+
+
+def revert(
+    root: paths.Root,
+    trial: Trial,
+    verdict: health.Verdict,
+    *,
+    seconds: float,
+    state: current.Current | None = None,
+    record: Callable[[Transaction, PreviousState], None] | None = None,
+    discard: bool = False,
+) -> errors.BootstrapError:
+    """Restore what was before `trial`, wait for its health, and return the error that says how that ended.
+
+    The other parameters are those of `restore_previous`.
+    """
+    why, words = reason(root, trial, verdict), trial.words
+    try:
+        _, now = restore_previous(
+            root,
+            trial.previous,
+            seconds=seconds,
+            process_id=trial.process_id,
+            state=state,
+            record=record,
+            discard=discard,
+        )
+    except errors.BootstrapError as error:
+        return errors.UnhealthyAfterRollback(
+            f"{why}\nThe {words.previous} could not be restored: {error.message}", hint=words.restore
+        )
+    unit = units.running(trial.previous.units)
+    if not now.healthy:
+        return errors.UnhealthyAfterRollback(
+            f"{why}\nThe {words.previous} was restored, but {unit or 'systemd'} is unhealthy with it too: {now.seen}",
+            hint=f"Look at `journalctl -b -u {unit or trial.wanted.unit}`; the cause may be unrelated to the change.",
+        )
+    healthy = f"and {unit} is healthy with it" if unit else "and no Teleport runs, as before"
+    return errors.ChangeRolledBack(f"{why}\nThe {words.previous} was restored, {healthy}", hint=words.again)
+
+
+def restore_previous(
+    root: paths.Root,
+    previous: PreviousState,
+    *,
+    seconds: float,
+    process_id: int | None = None,
+    word: str = directory_swap.FAILED,
+    state: current.Current | None = None,
+    record: Callable[[Transaction, PreviousState], None] | None = None,
+    discard: bool = False,
+    wait: bool = True,
+) -> tuple[PreviousState, health.Verdict]:
+    """Restore `previous` as one transaction and start what ran then; return the way back from that, and the health.
+
+    The Teleport `process_id` is not restarted if it is still in charge. Directories that are replaced get
+    names with `word`, or are removed with `discard`. `state` is recorded as current instead of the previous one;
+    `record` may add to the transaction. Teleport's health is waited for unless `wait` is false. Raises FileTrouble and
+    UnitTrouble, after which nothing has changed.
+    """
+    states = units.remember(root, [], also=units.WRITERS) if previous.moved else {}
+    swaps = _swaps_back(root, previous, word)
+    try:
+        with Transaction(root) as change:
+            if swaps:
+                change.reserve((), writing=previous.files)
+                swap_stopped(change, swaps, states, seconds=seconds)
+            for path, found in previous.files.items():
+                if path != paths.CURRENT:
+                    change.restore(path, found)
+            for owner in previous.owners:
+                change.restore_owner(owner)
+            _stage_current(change, previous, state)
+            back = change.previous(f"the undoing of {previous.what}", states)
+            if record is not None:
+                record(change, back)
+            active = [unit for unit, each in previous.units.items() if each.active == "active"]
+            replaced = [directory_swap.container(each.kept) for each in swaps]
+            changed = change.commit(discard=replaced if discard else (), start=active if swaps else ())
+    except BaseException:
+        units.start_again(root, states)
+        raise
+    try:
+        verdict = _start_previous(root, previous, changed, process_id, seconds, wait=wait)
+    except errors.BootstrapError as error:
+        verdict = health.Verdict(False, error.message)
+    if verdict.healthy:
+        # Where this fails, the next reconfigure looks at Teleport's health once more, and that is all.
+        with contextlib.suppress(errors.FileTrouble):
+            confirm(root)
+    current.settle(root)
+    return back, verdict
+
+
+def swap_stopped(
+    change: Transaction, swaps: Sequence[directory_swap.Swap], states: units.States, *, seconds: float
+) -> None:
+    """Stop what writes and swap directories; recovery starts it again. Raises FileTrouble and UnitTrouble."""
+    change.will_stop(units.to_start_again(states))
+    units.stop_all(change.root, states, seconds=seconds)
+    change.swap(swaps)
+
+
+def _swaps_back(root: paths.Root, previous: PreviousState, word: str) -> tuple[directory_swap.Swap, ...]:
+    """Return the swaps that put the moved directories back; what they replace gets names with `word`."""
+    stamp = directory_swap.stamp(root, [each.target for each in previous.moved])
+    return tuple(
+        directory_swap.prepared(
+            root,
+            each.target,
+            each.kept if each.had else None,
+            directory_swap.place(root, each.target, word, stamp),
+        )
+        for each in previous.moved
+    )
+
+
+def _stage_current(change: Transaction, previous: PreviousState, state: current.Current | None) -> None:
+    """Stage what is current: not confirmed, since a run that is killed now has not seen Teleport healthy."""
+    found = previous.files.get(paths.CURRENT)
+    if state is None and found is not None:
+        with contextlib.suppress(ValueError):
+            state = current.FILE.value(found.content)
+    if state is not None:
+        change.write_state(current.FILE, dataclasses.replace(state, confirmed=False))
+    elif paths.CURRENT in previous.files:
+        change.restore(paths.CURRENT, found)
+
+
+def _start_previous(
+    root: paths.Root,
+    previous: PreviousState,
+    changed: tuple[str, ...],
+    process_id: int | None,
+    seconds: float,
+    *,
+    wait: bool,
+) -> health.Verdict:
+    if not systemd.is_running(root):
+        return health.Verdict(True, "")
+    if not _is_in_charge(root, process_id, previous):
+        states = systemd.states([unit for unit in unit_table.TELEPORT_SERVICES if unit in previous.units])
+        # The old one and the new one want the same ports.
+        systemd.stop_by_force(
+            [unit for unit, state in states.items() if state.active not in units.AT_REST],
+            seconds=min(seconds, systemd.STOP_SECONDS),
+        )
+    is_stale = bool(previous.moved) or plan_files.units_changed(changed)
+    units.apply(root, units.as_remembered(previous.units), units_changed=is_stale, stop_seconds=seconds)
+    watched = _subject(root, previous)
+    if watched is None or not wait or systemd.is_boot_under_way():
+        return health.Verdict(True, "")
+    # A short deadline was meant for the new state; this is the last word on the previous one.
+    return health.wait(root, watched, seconds=max(seconds, health.DEADLINE_SECONDS))
+
+
+def _is_in_charge(root: paths.Root, process_id: int | None, previous: PreviousState) -> bool:
+    """Whether the Teleport from before the change serves, and no successor is about to replace it.
+
+    So it is after a reload whose successor has ended. Ending it too would only end people's sessions.
+    """
+    unit = units.running(previous.units)
+    if process_id is None or unit is None or previous.moved:
+        return False
+    return (
+        probe.process_id(root) == process_id
+        and unit in systemd.units_around(process_id)
+        and systemd.states([unit])[unit].active == "active"
+        and not probe.successors(process_id)
+    )
+
+
+def _subject(root: paths.Root, previous: PreviousState) -> health.Subject | None:
+    """Return what ran before and runs again; None where nothing did."""
+    unit = units.running(previous.units)
+    if unit is None:
+        return None
+    generation = current.known_generation(root, current.FILE.read_or_warn(root))
+    if generation is not None and generation.unit == unit:
+        return health.subject(generation)
+    # Configured manually, or by an older image.
+    document = manual_edits.document(manual_edits.text(root, paths.TELEPORT_YAML)) or {
+        "proxy_service": {"enabled": "no"}
+    }
+    plain_http = "--insecure-no-tls" in (manual_edits.text(root, paths.UNIT_ENVIRONMENT) or "")
+    return health.Subject(unit, document, plain_http)

@@ -1,11 +1,11 @@
-"""Waiting until Teleport is well, or until it is clear that it will not be."""
+"""Wait until Teleport is healthy, or until it is clear that it will not be."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any
 
 from teleport_bootstrap import paths
 from teleport_bootstrap.change import pending_files
@@ -20,38 +20,38 @@ DEADLINE_SECONDS = 120.0
 POLL_SECONDS = 0.5
 # /readyz can flap while Teleport starts: one good answer is not enough.
 GOOD_ANSWERS = 3
-# Teleport's units start it again for ever; one that has ended twice since we asked will go on doing so.
+# Teleport's units restart it without limit; one that has ended twice since it was asked for will go on doing so.
 ENDS_TO_GIVE_UP = 2
-# systemd starts a unit, and a Teleport that is reloaded its successor, well within this.
+# Much longer than systemd takes to start a unit, and a reloaded Teleport to start its successor.
 GRACE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether Teleport is well, and what was seen last; `waits` says that its unit waits for files: well too.
+    """Whether Teleport is healthy, and what was seen last.
 
-    `process_id` is the process that was looked at.
+    With `pending`, its unit waits for files, which counts as healthy. `process_id` is the process that was looked at.
     """
 
-    well: bool
+    healthy: bool
     seen: str
-    waits: bool = False
-    process_id: Optional[int] = None
+    pending: bool = False
+    process_id: int | None = None
 
 
 @dataclass(frozen=True)
 class Subject:
     """What to look at: the unit, the document that Teleport reads, and whether its web port speaks plain HTTP.
 
-    `wanted` tells which files the unit waits for, None where nobody knows. `successor_of` is the process that a reload
-    has to replace: it answers as before while its successor fails.
+    `wanted` says which files the unit waits for, None where that is unknown. `successor_of` is the process that a
+    reload has to replace: it answers as before while its successor fails.
     """
 
     unit: str
     document: Mapping[str, Any]
     plain_http: bool
-    wanted: Optional[plan_model.Applicable] = None
-    successor_of: Optional[int] = None
+    wanted: plan_model.Applicable | None = None
+    successor_of: int | None = None
 
 
 def subject(generation: generations.Generation) -> Subject:
@@ -59,23 +59,18 @@ def subject(generation: generations.Generation) -> Subject:
     return Subject(generation.unit, generation.document, generation.plain_http, generation)
 
 
-def wait(
-    root: paths.Root,
-    watched: Subject,
-    *,
-    seconds: float = DEADLINE_SECONDS,
-    clock: clocks.Clock = clocks.SYSTEM,
-) -> Verdict:
-    """Return as soon as Teleport is well, or cannot become so; at the latest after `seconds`. Raises UnitTrouble."""
+def wait(root: paths.Root, watched: Subject, *, seconds: float) -> Verdict:
+    """Return as soon as Teleport is healthy or cannot become so, at the latest after `seconds`. Raises UnitTrouble."""
+    clock = clocks.SYSTEM
     restarts = systemd.states([watched.unit])[watched.unit].restarts
     began, good, last = clock.monotonic(), 0, Verdict(False, "")
-    logger.info("waiting for %s to be well, at most %.0f s", watched.unit, seconds)
+    logger.info("waiting for %s to become healthy, at most %.0f s", watched.unit, seconds)
     while True:
         state = systemd.states([watched.unit])[watched.unit]
         verdict = look(root, watched, state)
         passed = clock.monotonic() - began
-        good = good + 1 if verdict.well and verdict.process_id == last.process_id else int(verdict.well)
-        if verdict.waits or good >= GOOD_ANSWERS:
+        good = good + 1 if verdict.healthy and verdict.process_id == last.process_id else int(verdict.healthy)
+        if verdict.pending or good >= GOOD_ANSWERS:
             logger.info("%s: %s after %.0f s", watched.unit, verdict.seen, passed)
             return verdict
         if verdict.seen != last.seen:
@@ -90,15 +85,15 @@ def wait(
 
 
 def look(root: paths.Root, watched: Subject, state: systemd.State) -> Verdict:
-    """Return what can be seen of Teleport right now, its unit being in `state`."""
+    """Return the health of Teleport right now, whose unit is in `state`."""
     if state.active == "inactive" and watched.wanted is not None and pending_files.files(root, watched.wanted):
-        return Verdict(True, "; ".join(pending_files.describe(root, watched.wanted)), waits=True)
+        return Verdict(True, "; ".join(pending_files.describe(root, watched.wanted)), pending=True)
     if state.active not in ("active", "reloading"):
         return Verdict(False, f"the unit is {state.active} ({state.sub})")
     process_id = probe.process_id(root)
     if watched.successor_of is not None and process_id in (None, watched.successor_of):
         return Verdict(False, f"process {watched.successor_of} has not handed over to its successor")
-    # Whoever else answers on Teleport's ports is not this one: it writes the file when it has started.
+    # Another process may answer on these ports; the unit's own Teleport writes its pid file when it has started.
     if process_id is None or watched.unit not in systemd.units_around(process_id):
         return Verdict(False, f"process {state.main_pid} has not written its pid file")
     trouble = _trouble(watched)
@@ -108,7 +103,7 @@ def look(root: paths.Root, watched: Subject, state: systemd.State) -> Verdict:
 
 
 def _trouble(watched: Subject) -> str:
-    """Return what Teleport's own answers say is wrong, empty where they are as they should be."""
+    """Return what Teleport's own answers say is wrong, empty for nothing."""
     ready = probe.readiness()
     web = listeners.web_address(dict(watched.document))
     if ready != probe.READY or web is None:
@@ -119,12 +114,12 @@ def _trouble(watched: Subject) -> str:
 
 
 def _hopeless(watched: Subject, state: systemd.State, restarts_before: int, passed: float) -> str:
-    """Return why there is nothing to wait for any more, empty where there is."""
-    # Not at once: it may have failed before, and its start not have begun yet.
+    """Return why waiting is useless, empty where it is not."""
+    # Not at once: it may have failed earlier, with its new start still to come.
     if state.active == "failed" and passed >= GRACE_SECONDS:
         return "it will not be started again"
     if state.restarts - restarts_before >= ENDS_TO_GIVE_UP:
-        return "it ends again and again"
+        return "it keeps ending"
     if (
         watched.successor_of is not None
         and passed >= GRACE_SECONDS

@@ -1,4 +1,4 @@
-"""What a unit said last, for the message that tells why Teleport was not well; without the secrets that it knows."""
+"""The last lines of a unit in the journal, with secrets masked, for the message that Teleport is unhealthy."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from teleport_bootstrap.host import systemd
 from teleport_bootstrap.secret import MASK
 from teleport_bootstrap.state import manual_edits
 
-# Shorter ones are words that a message may need; nobody joins a cluster with them.
+# Shorter strings may be words that the message needs; no join token is that short.
 _SHORTEST_SECRET = 4
 
 
-def of(root: paths.Root, unit: str, *, since: float, secret_paths: Iterable[str], also: Iterable[bytes]) -> str:
+def last_lines(root: paths.Root, unit: str, *, since: float, secret_paths: Iterable[str], also: Iterable[bytes]) -> str:
     """Return the last lines of `unit` since then (seconds since 1970), with a mask for each secret.
 
     Secrets are what the files at `secret_paths` hold, what `also` holds, and what teleport.yaml says under a key that

@@ -1,4 +1,4 @@
-"""Bringing the files of a machine to what a plan or an earlier generation says, all as one change."""
+"""The files of a plan or of an earlier generation, written as one transaction."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from teleport_bootstrap import paths
-from teleport_bootstrap.change import changeset, secret_files
+from teleport_bootstrap.change import secret_files
+from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.host import teleport, trust
@@ -17,15 +18,15 @@ from teleport_bootstrap.state import current, metadata_cache
 
 logger = logging.getLogger(__name__)
 
-# What changes with every run and means nothing to Teleport.
-BOOKKEEPING = (paths.CURRENT, paths.METADATA_CACHE)
+# What changes with every run and is not shown.
+_BOOKKEEPING = (paths.CURRENT, paths.METADATA_CACHE)
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What goes into one change: the plan's files always, the rest where it is given.
+    """What goes into one transaction: the plan's files always, the rest unless it is None.
 
-    `values` are the contents of secret files, by path; `current` what the change makes the machine's state.
+    `values` are the contents of secret files, by path; `current` is what the change makes current.
     """
 
     wanted: plan_model.Applicable
@@ -35,34 +36,34 @@ class Parts:
     current: current.Current | None = None
 
 
-def stage(changes: changeset.Changeset, root: paths.Root, conf: conf_file.Conf | None, parts: Parts) -> None:
-    """Stage everything in `parts`, and let the installed Teleport judge a new teleport.yaml.
+def stage(change: Transaction, conf: conf_file.Conf | None, parts: Parts) -> None:
+    """Stage everything in `parts`, and let the installed Teleport check a new teleport.yaml.
 
     Raises FileTrouble, AccountMissing and TeleportRefused.
     """
     for each in parts.wanted.directories:
-        changes.make_directory(each.path, mode=each.mode, owner=each.owner, group=each.group)
+        change.make_directory(each.path, mode=each.mode, owner=each.owner, group=each.group)
     if parts.current is not None:
-        changes.write_state(current.FILE, parts.current)
-    secret_files.stage(changes, parts.wanted.secrets, parts.values)
+        change.write_state(current.FILE, parts.current)
+    secret_files.stage(change, parts.wanted.secrets, parts.values)
     if parts.instance is not None:
-        changes.write_state(metadata_cache.FILE, metadata_cache.of(parts.instance))
+        change.write_state(metadata_cache.FILE, metadata_cache.of(parts.instance))
     if conf is not None and conf.holds_secret:
-        trust.make_private(root, paths.CONF)
+        trust.make_private(change.root, paths.CONF)
     for planned in parts.wanted.files:
-        _stage(changes, planned)
+        _stage(change, planned)
     for path in parts.wanted.absent:
-        changes.remove(path)
+        change.remove(path)
     if parts.teleport_yaml is not None:
-        _stage(changes, parts.teleport_yaml)
-        _ask_teleport(root, changes)
+        _stage(change, parts.teleport_yaml)
+        _check_with_teleport(change)
 
 
 def apply(root: paths.Root, conf: conf_file.Conf | None, parts: Parts) -> tuple[str, ...]:
     """Write everything in `parts` and return the paths that changed; raises as `stage` does, and then none has."""
-    with changeset.Changeset(root) as changes:
-        stage(changes, root, conf, parts)
-        changed = changes.commit()
+    with Transaction(root) as change:
+        stage(change, conf, parts)
+        changed = change.commit()
     for path in changed:
         logger.debug("changed %s", root.path(path))
     return changed
@@ -73,13 +74,18 @@ def units_changed(changed: Iterable[str]) -> bool:
     return any(path.startswith(f"{paths.SYSTEMD}/") for path in changed)
 
 
-def _stage(changes: changeset.Changeset, planned: plan_model.PlannedFile) -> None:
-    changes.write(planned.path, planned.content.encode(), mode=planned.mode, owner=planned.owner, group=planned.group)
+def shown(changed: Iterable[str]) -> tuple[str, ...]:
+    """Return those of the changed paths that an operator wants to see."""
+    return tuple(path for path in changed if path not in _BOOKKEEPING)
 
 
-def _ask_teleport(root: paths.Root, changes: changeset.Changeset) -> None:
-    """Let the installed Teleport judge the staged file, where there is one of each."""
-    staged = changes.staged_path(paths.TELEPORT_YAML)
-    binary = teleport.find(root)
+def _stage(change: Transaction, planned: plan_model.PlannedFile) -> None:
+    change.write(planned.path, planned.content.encode(), mode=planned.mode, owner=planned.owner, group=planned.group)
+
+
+def _check_with_teleport(change: Transaction) -> None:
+    """Let the installed Teleport check the staged file, where there is one of each."""
+    staged = change.staged_path(paths.TELEPORT_YAML)
+    binary = teleport.find(change.root)
     if staged is not None and binary is not None:
-        teleport.check(binary, staged, root.path(paths.TELEPORT_YAML))
+        teleport.check(binary, staged, change.root.path(paths.TELEPORT_YAML))

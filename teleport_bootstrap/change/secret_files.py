@@ -7,7 +7,7 @@ import stat
 from collections.abc import Mapping
 
 from teleport_bootstrap import paths
-from teleport_bootstrap.change import changeset
+from teleport_bootstrap.change import transaction
 from teleport_bootstrap.host import directory
 from teleport_bootstrap.plan import plan_model
 from teleport_bootstrap.secret import Secret
@@ -51,7 +51,7 @@ def read(root: paths.Root, path: str) -> bytes | None:
 
 
 def stage(
-    changes: changeset.Changeset, wanted: tuple[plan_model.SecretFile, ...], values: Mapping[str, Secret]
+    changes: transaction.Transaction, wanted: tuple[plan_model.SecretFile, ...], values: Mapping[str, Secret]
 ) -> None:
     """Add the files of the secrets in `values`, by path, to `changes`.
 

@@ -1,4 +1,4 @@
-"""How every command that writes begins: alone, and with what an interrupted one has left put right."""
+"""How every command that writes begins: alone, and with an interrupted change undone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 
 from teleport_bootstrap import errors, paths, unit_table
-from teleport_bootstrap.change import change_recovery, changeset, data_reset, exchange
+from teleport_bootstrap.change import journal
 from teleport_bootstrap.host import lock, systemd
 from teleport_bootstrap.state import current
 
@@ -17,53 +17,43 @@ logger = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def begin(root: paths.Root, purpose: str, *, deadline_seconds: float) -> Iterator[None]:
-    """Hold the lock while the body runs, after undoing a change that somebody was killed in.
+    """Hold the lock while the body runs, after undoing a change that was interrupted.
 
     Raises LockBusy, naming the holder, and FileTrouble.
     """
     with lock.held(root, purpose, deadline_seconds=deadline_seconds):
-        for path in change_recovery.recover(root):
-            logger.warning("an earlier run was interrupted: %s is again what it was before it", root.path(path))
+        _recover(root)
         _sweep(root)
-        _recover_exchange(root)
-        data_reset.recover(root)
         current.settle(root)
         yield
 
 
-def _recover_exchange(root: paths.Root) -> None:
-    """Undo a restore that was not concluded, and let Teleport run again where it was stopped for it."""
-    note = exchange.recover(root)
-    if note is None or not note.swaps:
-        # Nothing was in its place yet, or everything: then there was only something to clear away.
-        if note is not None:
-            _start_again(root, note.units)
+def _recover(root: paths.Root) -> None:
+    found = journal.recover(root)
+    if found is None:
         return
-    logger.warning(
-        "a restore was interrupted: %s is again what it was before it",
-        ", ".join(root.path(each.target) for each in note.swaps),
-    )
-    _start_again(root, note.units)
-
-
-def _start_again(root: paths.Root, stopped: tuple[str, ...]) -> None:
-    if stopped and systemd.is_running(root):
+    if not found.committed and found.paths:
+        logger.warning(
+            "an earlier command was interrupted and its change undone: %s",
+            ", ".join(root.path(path) for path in found.paths),
+        )
+    if found.units and systemd.is_running(root):
         try:
-            systemd.start([unit for unit in stopped if systemd.is_installed(root, unit)])
+            systemd.start([unit for unit in found.units if systemd.is_installed(root, unit)])
         except errors.UnitTrouble as error:
             logger.warning(
-                "%s was stopped for it and could not be started again: %s", ", ".join(stopped), error.message
+                "%s was stopped for it and could not be started again: %s", ", ".join(found.units), error.message
             )
 
 
 def _sweep(root: paths.Root) -> None:
-    """Remove files in the making, and second names of files, that a killed run left where any plan writes.
+    """Remove what an interrupted command staged, or kept, in every directory that a plan writes to.
 
-    All of it at once and first: a file with a second name is none that is read.
+    At the beginning, since a file that still has a second name is not read.
     """
     written = (paths.TELEPORT_YAML, paths.CONF, *unit_table.DROP_INS)
-    places = dict.fromkeys((*(os.path.dirname(path) for path in written), paths.OVERRIDES, paths.DATA, paths.STATE))
-    for place in places:
-        # What stands in its way, such as a link, is told by whoever wants to write there.
-        with contextlib.suppress(errors.FileTrouble), changeset.Changeset(root) as changes:
-            changes.sweep(place)
+    places = (*(os.path.dirname(path) for path in written), paths.OVERRIDES, paths.DATA, paths.STATE)
+    for place in dict.fromkeys(places):
+        # A link in its place, for example, is reported by the command that has to write there.
+        with contextlib.suppress(errors.FileTrouble):
+            journal.sweep(root, [place])

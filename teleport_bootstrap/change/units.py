@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.host import process, systemd
 from teleport_bootstrap.plan import plan_model
 
 RELOAD = "reload"
 RESTART = "restart"
+
+States = Mapping[str, systemd.State]
+
+# A unit in one of these states was meant to run.
+RAN = ("active", "reloading", "activating", "deactivating")
+AT_REST = ("inactive", "failed", "unknown")
+
+# What may write to the data directory or to the configuration. Timers first: what they start comes after.
+_TIMERS = (*unit_table.TIMERS, unit_table.BACKUP.timer)
+_SERVICES = tuple(f"{timer.rpartition('.')[0]}.service" for timer in _TIMERS)
+WRITERS = (*_TIMERS, *_SERVICES, *unit_table.TELEPORT_SERVICES)
 
 logger = logging.getLogger(__name__)
 
@@ -96,15 +108,60 @@ def main_unit(
     return f"restarted {unit}"
 
 
-def remember(root: paths.Root, wanted: Iterable[plan_model.Units]) -> dict[str, systemd.State]:
-    """Return how each unit that `wanted` names stands now; nothing where no systemd runs."""
+def remember(root: paths.Root, wanted: Iterable[plan_model.Units], *, also: Sequence[str] = ()) -> States:
+    """Return the state of each unit that `wanted` names, and of those in `also`; nothing where no systemd runs.
+
+    Raises UnitTrouble.
+    """
     if not systemd.is_running(root):
         return {}
-    named = (unit for each in wanted for unit in (*each.enable, *each.disable))
+    named = (*also, *(unit for each in wanted for unit in (*each.enable, *each.disable)))
     return systemd.states([unit for unit in dict.fromkeys(named) if systemd.is_installed(root, unit)])
 
 
-def as_remembered(states: Mapping[str, systemd.State]) -> plan_model.Units:
+def running(states: States) -> str | None:
+    """Return the unit that runs Teleport according to `states`, None where none does."""
+    ran = [unit for unit in unit_table.TELEPORT_SERVICES if states.get(unit, systemd.State()).active in RAN]
+    return ran[0] if ran else None
+
+
+def to_start_again(states: States) -> tuple[str, ...]:
+    """Return the units that ran according to `states` and are started by themselves: Teleport's, and timers."""
+    return tuple(unit for unit, state in states.items() if state.active in RAN and unit not in _SERVICES)
+
+
+def stop_all(root: paths.Root, states: States, *, seconds: float) -> None:
+    """Stop the units of WRITERS that run according to `states`, by force after `seconds`. Raises UnitTrouble."""
+    if not systemd.is_running(root):
+        return
+    mine = systemd.units_around()
+    for group in (_TIMERS, _SERVICES, unit_table.TELEPORT_SERVICES):
+        ran = [unit for unit in group if unit not in mine and states.get(unit, systemd.State()).active not in AT_REST]
+        if ran:
+            logger.info("stopping %s", ", ".join(ran))
+            systemd.stop_by_force(ran, seconds=min(max(seconds, 1.0), systemd.STOP_SECONDS))
+
+
+def start_again(root: paths.Root, states: States) -> None:
+    """Start the units that ran according to `states`, after nothing has changed; a failure is only logged."""
+    ran = to_start_again(states)
+    if not ran or not systemd.is_running(root):
+        return
+    try:
+        systemd.start([unit for unit, state in systemd.states(ran).items() if state.active in AT_REST])
+    except errors.UnitTrouble as error:
+        logger.warning("%s ran before and could not be started again: %s", ", ".join(ran), error.message)
+
+
+def start_other_timers(root: paths.Root, states: States, wanted: plan_model.Units) -> None:
+    """Start the timers that ran according to `states` and that `wanted` does not name, such as that of the backups."""
+    named = {*wanted.enable, *wanted.disable}
+    others = [unit for unit in to_start_again(states) if unit not in named and unit.endswith(".timer")]
+    with contextlib.suppress(errors.UnitTrouble):
+        apply(root, plan_model.Units(start=tuple(others)), units_changed=False)
+
+
+def as_remembered(states: States) -> plan_model.Units:
     """Return what to ask of systemd so that units stand again as `states` has them."""
     ran = [unit for unit, state in states.items() if state.active not in ("inactive", "unknown")]
     enabled = [unit for unit, state in states.items() if state.enablement == "enabled"]

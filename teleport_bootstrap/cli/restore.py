@@ -10,8 +10,9 @@ from teleport_bootstrap import errors
 from teleport_bootstrap.change import health
 from teleport_bootstrap.cli import confirmation, disconnection, options, progress, result
 from teleport_bootstrap.instance import gather
-from teleport_bootstrap.operations import restore, restore_undo
+from teleport_bootstrap.operations import restore
 from teleport_bootstrap.restore import proposal
+from teleport_bootstrap.state.previous_state import PreviousState
 
 EXAMPLE = "teleport-bootstrap restore s3://acme-backups/teleport/ --dry-run"
 
@@ -101,11 +102,11 @@ def run(arguments: argparse.Namespace) -> result.Result:
 def _undo(doors: gather.Doors, arguments: argparse.Namespace) -> result.Result:
     verb = "Undo" if arguments.undo else "Delete the state from before"
 
-    def agreed(made: restore_undo.Undo) -> bool:
+    def agreed(made: PreviousState) -> bool:
         if arguments.dry_run or arguments.yes:
             return not arguments.dry_run
         confirmation.require_terminal("restore", arguments.format)
-        kept = ", ".join(doors.root.path(each.kept) for each in made.aside if each.had) or "only files"
+        kept = ", ".join(doors.root.path(each.kept) for each in made.moved if each.had) or "only files"
         return confirmation.yes(f"Set aside at {made.made_at}: {kept}\n{verb} {made.what}?")
 
     if arguments.undo:

@@ -89,7 +89,7 @@ class Directory:
             raise
 
     def exists(self, name: str) -> bool:
-        """Whether `name` is there, as whatever."""
+        """Whether `name` is there, of any kind."""
         try:
             os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
         except FileNotFoundError:

@@ -8,10 +8,10 @@ import shlex
 from collections.abc import Iterator
 
 from teleport_bootstrap import errors, escaping, paths, roles, unit_table
-from teleport_bootstrap.change import changeset, exchange
+from teleport_bootstrap.change import directory_swap
 from teleport_bootstrap.conf import secret_names
 from teleport_bootstrap.finding import NOTE, Finding
-from teleport_bootstrap.host import trust
+from teleport_bootstrap.host import directory, trust
 from teleport_bootstrap.inspection import redaction
 from teleport_bootstrap.inspection.image_files import Image
 from teleport_bootstrap.plan import secret_mask
@@ -43,7 +43,7 @@ def data(image: Image) -> Iterator[Finding]:
     if os.path.islink(image.locate(paths.DATA)):
         yield image.finding(paths.DATA, "a link instead of Teleport's data directory")
     for name in image.names(paths.DATA):
-        if name in exchange.VOLUMES_OWN and image.is_empty_directory(f"{paths.DATA}/{name}"):
+        if name in directory_swap.VOLUMES_OWN and image.is_empty_directory(f"{paths.DATA}/{name}"):
             continue
         yield image.finding(f"{paths.DATA}/{name}", _DATA.get(name, "left in its data directory by Teleport"))
     yield from _similar_names(image, paths.DATA, "a copy of Teleport's data, left by a reset, a restore or a person")
@@ -64,7 +64,7 @@ def configuration(image: Image) -> Iterator[Finding]:
     for folder in (paths.CONF_DIRECTORY, paths.OVERRIDES, os.path.dirname(paths.TELEPORT_YAML)):
         for name in image.names(folder):
             path = f"{folder}/{name}"
-            if name.endswith((changeset.STAGED, changeset.KEPT)):
+            if name.endswith((directory.STAGED, directory.KEPT)):
                 yield image.finding(path, "left by an interrupted change")
             elif folder == paths.CONF_DIRECTORY and path != paths.OVERRIDES:
                 yield image.finding(path, "a copy of a conf, or another file of one instance")

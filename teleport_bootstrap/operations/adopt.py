@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.change import changeset, session
+from teleport_bootstrap.change import session
+from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.host import trust
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.plan import comparison, yaml_reading, yaml_text
@@ -46,10 +47,10 @@ def run(doors: gather.Doors) -> Outcome:
         if earlier is not None:
             patch = _together(root, path, earlier, patch)
         text = _dumped(patch)
-        with changeset.Changeset(root) as changes:
-            changes.make_directory(paths.OVERRIDES, mode=0o755, owner="root", group="root")
-            changes.write(path, text.encode(), mode=0o600, owner="root", group="root")
-            changes.commit()
+        with Transaction(root) as change:
+            change.make_directory(paths.OVERRIDES, mode=0o755, owner="root", group="root")
+            change.write(path, text.encode(), mode=0o600, owner="root", group="root")
+            change.commit()
         return Outcome(path, text)
 
 

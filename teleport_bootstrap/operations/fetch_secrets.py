@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths, unit_table
-from teleport_bootstrap.change import changeset, pending_files, secret_files, session
+from teleport_bootstrap.change import pending_files, secret_files, session, transaction
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.host import clock, pending, probe, systemd
 from teleport_bootstrap.instance import gather, secret_values
@@ -125,7 +125,7 @@ def _pending(root: paths.Root, wanted: plan_model.Applicable) -> tuple[tuple[str
 
 
 def _write(root: paths.Root, wanted: plan_model.Applicable, values: dict[str, Secret]) -> tuple[str, ...]:
-    with changeset.Changeset(root) as changes:
+    with transaction.Transaction(root) as changes:
         for each in wanted.directories:
             changes.make_directory(each.path, mode=each.mode, owner=each.owner, group=each.group)
         secret_files.stage(changes, wanted.secrets, values)

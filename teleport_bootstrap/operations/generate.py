@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.change import changeset, pending_files, plan_files, preflight, secret_files, session, units
+from teleport_bootstrap.change import pending_files, plan_files, preflight, secret_files, session, units
+from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.host import accounts, directory, systemd, trust
 from teleport_bootstrap.instance import gather, secret_values
@@ -90,9 +91,9 @@ def _restore_archive_conf(root: paths.Root, conf: conf_file.Conf) -> tuple[str, 
     applied = current.known_generation(root, now)
     found = f"{root.path(paths.CONF)} was again the one from before the restore of {made.archive}"
     if copy is not None and (applied is None or applied.conf_sha256 == generations.digest(copy.content)):
-        with changeset.Changeset(root) as changes:
-            changes.write(paths.CONF, copy.content, mode=0o600, owner="root", group="root")
-            changes.commit()
+        with Transaction(root) as change:
+            change.write(paths.CONF, copy.content, mode=0o600, owner="root", group="root")
+            change.commit()
         return (f"{found}; the archive's conf was restored",)
     if now is not None:
         rejected = dataclasses.replace(
@@ -230,14 +231,8 @@ def _patience(doors: gather.Doors, wanted: plan_model.Activation) -> gather.Door
 
 def _as_it_was(root: paths.Root, generation: generations.Generation) -> int | None:
     """Return the number of the current generation where it says the same as this new one."""
-    now = current.FILE.read_or_warn(root)
-    if now is None:
-        return None
-    try:
-        kept = generations.load(root, now.generation)
-    except errors.GenerationMissing:
-        return None
-    return kept.number if generations.says_the_same(kept, generation) else None
+    kept = current.known_generation(root, current.FILE.read_or_warn(root))
+    return kept.number if kept is not None and generations.says_the_same(kept, generation) else None
 
 
 def _bring(
@@ -248,6 +243,6 @@ def _bring(
     done = units.apply(root, wanted.units, units_changed=plan_files.units_changed(changed))
     pending_files.have_fetched(root, wanted)
     awaited = pending_files.describe(root, wanted)
-    shown = tuple(path for path in changed if path not in plan_files.BOOKKEEPING)
+    shown = plan_files.shown(changed)
     removed = tuple(path for path in shown if path in wanted.absent)
     return Outcome(what, wanted.unit, shown, removed, done, notes, awaited)

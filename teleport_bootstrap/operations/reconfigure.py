@@ -1,20 +1,21 @@
-"""`reconfigure`: from an edited conf to a Teleport that is well with it, or back to where it was."""
+"""`reconfigure`: apply an edited conf, and keep it only if Teleport is healthy with it."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.change import attempt, changeset, data_reset, health, plan_files, revert, session, units
-from teleport_bootstrap.host import systemd
+from teleport_bootstrap.change import attempt, directory_swap, health, plan_files, session, units
+from teleport_bootstrap.change.transaction import Transaction
+from teleport_bootstrap.host import mounts, probe, trouble
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.operations import reconfigure_proposal, rollback
-from teleport_bootstrap.state import current, generations, manual_edits, new_generation
+from teleport_bootstrap.state import current, generations, manual_edits, new_generation, previous_state
+from teleport_bootstrap.state.previous_state import PreviousState
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ APPLIED = "applied"
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the person asked for beside the conf."""
+    """What the command line asks for besides the conf."""
 
     discard_edits: bool = False
     reset_data: bool = False
@@ -35,7 +36,7 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of it: one of the words above, the generation that is current now, what was done, what was seen."""
+    """One of the words above, the current generation, what changed and was done, and Teleport's health."""
 
     result: str
     generation: int | None = None
@@ -51,12 +52,12 @@ def run(
     wishes: Wishes,
     agreed: Callable[[reconfigure_proposal.Proposal], bool],
 ) -> Outcome:
-    """Bring this machine to what its conf says, and see that Teleport is well with it.
+    """Bring this machine to what its conf says, and keep that if Teleport is healthy with it.
 
-    `agreed` shows the proposal and says whether to go on; it is asked once, when something would change. Raises
-    ManualEdit where a person's edits would be lost; ChangeRolledBack where Teleport was not well and the old state is
-    back, UnhealthyAfterRollback where it is not well with that either; and everything that reading, planning and
-    writing raise, after which nothing has changed.
+    `agreed` shows the proposal and says whether to go on; it is called once, when something would change. Raises
+    ManualEdit where a manual edit would be lost; ChangeRolledBack where Teleport was unhealthy and the previous
+    configuration was restored, UnhealthyAfterRollback where it is unhealthy with that too; and everything that reading,
+    planning and writing raise, after which nothing has changed.
     """
     root = doors.root
     with session.begin(root, "reconfigure", deadline_seconds=doors.wait_seconds):
@@ -74,98 +75,107 @@ def run(
 
 
 def _carry_out(root: paths.Root, proposed: reconfigure_proposal.Proposal, wishes: Wishes) -> Outcome:
-    plan = proposed.plan
+    plan, seconds = proposed.plan, wishes.health_seconds
     wanted = plan.activation
     generation = new_generation.of(root, plan, proposed.build, made_by="reconfigure", reason="the conf asks for it")
-    state = current.Current(generation.number, confirmed=False, previous=_confirmed(proposed.now))
-    parts = plan_files.Parts(wanted, proposed.fetched.values, plan.teleport_yaml, proposed.instance, state)
-    stood = units.remember(root, [wanted.units])
-    aside = None
-    try:
-        if wishes.reset_data:
-            aside = _put_aside(root, proposed, stood)
-            parts = dataclasses.replace(parts, current=dataclasses.replace(state, data_aside=aside))
-        generations.save(root, generation)
-        with changeset.Changeset(root) as changes:
-            plan_files.stage(changes, root, proposed.conf, parts)
-            data_reset.stage(changes)
-            before = revert.remember(root, changes, wanted, proposed.generation, stood=stood, aside=aside)
-            changed = changes.commit()
-    except BaseException:
-        current.settle(root)
-        if wishes.reset_data:
-            data_reset.put_back(root, aside)
-            with contextlib.suppress(errors.UnitTrouble):
-                units.apply(root, units.as_remembered(stood), units_changed=False)
-        raise
-    generations.publish(root, generation.number)
-    done, seen = _try(root, proposed, before, wishes, changed)
-    if not seen.well:
-        generations.withdraw(root, generation.number)
-        held = _held(proposed, generation.conf_sha256, seen)
-        told = revert.back(root, before, seen, held, health_seconds=wishes.health_seconds)
-        current.settle(root)
-        raise told
-    current.FILE.write(root, current.Current(generation.number))
+    if wishes.reset_data:
+        _require_resettable(root, proposed)
+
+    def change() -> attempt.Trial:
+        before = proposed.generation
+        states = units.remember(root, [wanted.units], also=units.WRITERS if wishes.reset_data else ())
+        process_id = probe.process_id(root)
+        state = current.Current(generation.number, confirmed=False, previous=_last_confirmed(proposed.now))
+        try:
+            with Transaction(root) as transaction:
+                if wishes.reset_data:
+                    state = dataclasses.replace(state, data_aside=_reset_data(root, transaction, states, seconds))
+                generations.save(root, generation)
+                parts = plan_files.Parts(wanted, proposed.fetched.values, plan.teleport_yaml, proposed.instance, state)
+                plan_files.stage(transaction, proposed.conf, parts)
+                previous = transaction.previous(f"generation {generation.number}", states)
+                changed = transaction.commit()
+        except BaseException:
+            if wishes.reset_data:
+                units.start_again(root, states)
+            raise
+        secrets = (*wanted.secrets, *(before.secrets if before else ()))
+        return attempt.Trial(
+            wanted,
+            _subject(proposed),
+            previous,
+            changed,
+            action=proposed.action,
+            process_id=process_id,
+            generation=generation.number,
+            secret_paths=tuple(each.path for each in secrets),
+        )
+
+    def revert(trial: attempt.Trial, verdict: health.Verdict) -> errors.BootstrapError:
+        state = None
+        if proposed.generation is not None:
+            why = f"Teleport did not become healthy with it: {verdict.seen}"
+            state = current.Current(proposed.generation.number, True, generation.conf_sha256, why)
+        return attempt.revert(root, trial, verdict, seconds=seconds, state=state)
+
+    done = attempt.run(root, change, revert, seconds=seconds)
     logger.info("generation %d is applied", generation.number)
-    generations.prune(root, current=generation.number)
-    notes = (*proposed.notes, *((f"the old data is kept in {root.path(aside)}",) if aside else ()))
-    shown = tuple(path for path in changed if path not in plan_files.BOOKKEEPING)
-    return Outcome(APPLIED, generation.number, shown, done, seen.seen, notes)
+    aside = tuple(f"the old data is kept in {root.path(each.kept)}" for each in done.trial.previous.moved if each.had)
+    notes = (*proposed.notes, *aside)
+    return Outcome(APPLIED, generation.number, plan_files.shown(done.trial.changed), done.units, done.seen, notes)
 
 
-def _confirmed(now: current.Current | None) -> int | None:
+def _last_confirmed(now: current.Current | None) -> int | None:
     if now is None:
         return None
     return now.generation if now.confirmed else now.previous
 
 
 def _resume(doors: gather.Doors, proposed: reconfigure_proposal.Proposal, wishes: Wishes) -> Outcome:
-    """Finish what an interrupted run has begun: its files are there, and nobody has seen Teleport well with them."""
-    now = proposed.now
-    assert now is not None  # noqa: S101 - what is unfinished has a state
+    """Finish an interrupted change: its files are in place, and Teleport has not been seen healthy with them."""
+    root, now, seconds = doors.root, proposed.now, wishes.health_seconds
+    assert now is not None  # noqa: S101 - an unfinished change has a state
     wanted = proposed.plan.activation
-    before = revert.only_units(doors.root, wanted)
-    done, seen = _try(doors.root, proposed, before, wishes)
-    if seen.well:
-        current.FILE.write(doors.root, dataclasses.replace(now, confirmed=True, previous=None, data_aside=None))
-        generations.prune(doors.root, current=now.generation)
-        return Outcome(APPLIED, now.generation, (), done, seen.seen, proposed.notes)
-    if now.previous is None:
-        raise errors.UnhealthyAfterRollback(
-            f"an interrupted change is complete, but Teleport is not well with it: {seen.seen}"
-            + revert.last_words(doors.root, before),
-            hint=_without_earlier(doors.root),
+
+    def change() -> attempt.Trial:
+        # Whether Teleport has read the files is unknown: it is restarted.
+        states = units.remember(root, [wanted.units])
+        previous = PreviousState("an interrupted change", previous_state.now(), units=states)
+        secret_paths = tuple(each.path for each in wanted.secrets)
+        return attempt.Trial(wanted, _subject(proposed), previous, secret_paths=secret_paths)
+
+    def revert(trial: attempt.Trial, verdict: health.Verdict) -> errors.BootstrapError:
+        why = f"An interrupted change was completed. {attempt.reason(root, trial, verdict)}"
+        if now.previous is None:
+            return errors.UnhealthyAfterRollback(why, hint=_without_earlier(root))
+        target = generations.load(root, now.previous)
+        generations.withdraw(root, now.generation)
+        rollback.carry_out(doors, target, now, seconds, data_aside=now.data_aside)
+        return errors.ChangeRolledBack(
+            f"{why}\nGeneration {target.number} was restored, and {target.unit} is healthy with it",
+            hint=attempt.CONFIGURATION.again,
         )
-    words = revert.last_words(doors.root, before)
-    target = generations.load(doors.root, now.previous)
-    if now.data_aside is not None:
-        systemd.stop_by_force([wanted.unit], seconds=wishes.health_seconds)
-        data_reset.put_back(doors.root, now.data_aside)
-    generations.withdraw(doors.root, now.generation)
-    try:
-        rollback.carry_out(doors, target, now, wishes.health_seconds)
-    finally:
-        current.settle(doors.root)
-    raise errors.ChangeRolledBack(
-        f"an interrupted change was completed, but Teleport was not well with it: {seen.seen}{words}\n"
-        f"Generation {target.number} is back, and {target.unit} is well with it",
-        hint=f"Mend {paths.CONF} and reconfigure again; until it is edited, this machine does not follow it.",
-    )
+
+    done = attempt.run(root, change, revert, seconds=seconds)
+    return Outcome(APPLIED, now.generation, (), done.units, done.seen, proposed.notes)
 
 
 def _without_earlier(root: paths.Root) -> str:
     if os.path.lexists(root.path(paths.RESTORE_UNDO)):
         return (
-            "It was a restore: `teleport-bootstrap restore --undo` puts back what was here before it; or mend "
+            "It was a restore: `teleport-bootstrap restore --undo` restores what was here before it; or correct "
             f"{paths.CONF} and reconfigure again."
         )
-    return f"There is no earlier generation to go back to. Mend {paths.CONF} and reconfigure again."
+    return f"There is no earlier generation to return to. Correct {paths.CONF} and reconfigure again."
 
 
-def _put_aside(
-    root: paths.Root, proposed: reconfigure_proposal.Proposal, stood: Mapping[str, systemd.State]
-) -> str | None:
+def _subject(proposed: reconfigure_proposal.Proposal) -> health.Subject:
+    wanted = proposed.plan.activation
+    return health.Subject(wanted.unit, proposed.plan.document, wanted.deployment.plain_http, wanted)
+
+
+def _require_resettable(root: paths.Root, proposed: reconfigure_proposal.Proposal) -> None:
+    """Raise FileTrouble where the data directory cannot be replaced by an empty one."""
     missing = [
         each.path
         for each in proposed.plan.activation.secrets
@@ -173,36 +183,31 @@ def _put_aside(
     ]
     if missing:
         raise errors.FileTrouble(
-            f"{', '.join(missing)} would be gone with the data, and could not be fetched anew",
+            f"{', '.join(missing)} would be lost with the data, and could not be fetched again",
             hint="Try again when SSM answers. Nothing was changed.",
         )
-    return data_reset.put_aside(root, revert.running(stood))
+    data = root.path(paths.DATA)
+    if mounts.is_mount_point(data):
+        raise errors.FileTrouble(
+            f"{data} cannot be renamed: a mount point cannot be set aside",
+            hint="Stop Teleport and empty the directory yourself. Nothing was changed.",
+        )
 
 
-def _held(
-    proposed: reconfigure_proposal.Proposal, refused_conf: str | None, seen: health.Verdict
-) -> current.Current | None:
-    """Return what the machine's state is again: the old generation, and a conf that is not to be followed."""
-    if proposed.generation is None:
+def _reset_data(root: paths.Root, transaction: Transaction, states: units.States, seconds: float) -> str | None:
+    """Put an empty directory in the place of Teleport's data, and return where the data is; None where there is none.
+
+    Teleport is stopped for it; nothing is deleted.
+    """
+    if not os.path.isdir(root.path(paths.DATA)):
         return None
-    return current.Current(
-        proposed.generation.number, True, refused_conf, f"Teleport was not well with it: {seen.seen}"
-    )
-
-
-def _try(
-    root: paths.Root,
-    proposed: reconfigure_proposal.Proposal,
-    before: revert.Before,
-    wishes: Wishes,
-    changed: tuple[str, ...] | None = None,
-) -> tuple[tuple[str, ...], health.Verdict]:
-    """Try what was `changed`, or what an interrupted run has changed: whether Teleport has read that, nobody knows."""
-    wanted = proposed.plan.activation
-    watched = health.Subject(wanted.unit, proposed.plan.document, wanted.deployment.plain_http, wanted)
-    action = units.RESTART if changed is None else proposed.action
-    return attempt.run(
-        root,
-        attempt.Trial(wanted, watched, before, changed or (), action),
-        seconds=wishes.health_seconds,
-    )
+    stamp = directory_swap.stamp(root, [paths.DATA])
+    staged = directory_swap.place(root, paths.DATA, directory_swap.NEW, stamp, private=True)
+    aside = directory_swap.place(root, paths.DATA, directory_swap.RESET, stamp)
+    transaction.reserve([directory_swap.container(staged)])
+    directory_swap.make_room(root, staged)
+    with trouble.at(root.path(staged)):
+        os.mkdir(root.path(staged), mode=0o700)
+    swap = directory_swap.prepared(root, paths.DATA, staged, aside)
+    attempt.swap_stopped(transaction, [swap], states, seconds=seconds)
+    return aside

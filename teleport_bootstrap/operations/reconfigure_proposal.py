@@ -80,7 +80,7 @@ def make(doors: gather.Doors, named: gather.NamedBuild) -> Proposal:
     )
     values = {**secret_values.from_conf(plan.activation.secrets, conf), **fetched.values}
     now = current.FILE.read(root)
-    generation = _generation(root, now)
+    generation = current.known_generation(root, now)
     before = manual_edits.document(manual_edits.text(root, paths.TELEPORT_YAML))
     differences = tuple(_differences(root, plan))
     return Proposal(
@@ -106,13 +106,6 @@ def make(doors: gather.Doors, named: gather.NamedBuild) -> Proposal:
         generation=generation,
         before=before,
     )
-
-
-def _generation(root: paths.Root, now: current.Current | None) -> generations.Generation | None:
-    try:
-        return None if now is None else generations.load(root, now.generation)
-    except errors.GenerationMissing:
-        return None
 
 
 def _differences(root: paths.Root, plan: plan_model.Plan) -> list[Difference]:

@@ -1,21 +1,24 @@
-"""`restore`: an archive put in place on this instance, and a Teleport that is well with it, or back to where it was."""
+"""`restore`: put an archive in place, and keep it only if Teleport is healthy with it; undo that later."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import interface, verify
-from teleport_bootstrap.change import health, revert, session
+from teleport_bootstrap.change import attempt, directory_swap, health, session, units
+from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.host import termination
 from teleport_bootstrap.instance import gather
-from teleport_bootstrap.operations import restore_steps, restore_undo
+from teleport_bootstrap.operations import restore_steps
 from teleport_bootstrap.restore import archive_choice, archive_configuration, proposal, this_host
 from teleport_bootstrap.state import restore_record
+from teleport_bootstrap.state.previous_state import UNDO, PreviousState
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +48,7 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of it: one of the words above, and what carry_out tells. `kept` is where what was here is now."""
+    """One of the words above, and what was done. `kept` is where the previous directories are."""
 
     what: str
     archive: str = ""
@@ -58,7 +61,7 @@ class Outcome:
 
 @contextlib.contextmanager
 def silent(what: str, size: int | None) -> Iterator[interface.Progress | None]:  # noqa: ARG001 - see Progress
-    """Tell nobody of the progress."""
+    """Do not show progress."""
     yield None
 
 
@@ -70,7 +73,7 @@ def run(
     *,
     progress: Progress = silent,
 ) -> Outcome:
-    """Restore, and see that Teleport is well.
+    """Restore an archive, and keep it if Teleport is healthy with it.
 
     `agreed` shows the proposal and says whether to go on. Raises BackupMissing; ArchiveDamaged, ArchiveUnsafe and
     ArchiveUnknown; RestoreRefused, ManualEdit and what else speaks against it, by when nothing has changed;
@@ -114,45 +117,55 @@ def _nothing(doors: gather.Doors, conf: conf_file.Conf | None) -> Outcome:
     return Outcome(NOTHING, notes=notes)
 
 
-def run_undo(doors: gather.Doors, agreed: Callable[[restore_undo.Undo], bool], *, health_seconds: float) -> Outcome:
-    """Put back what the last restore has put aside; what is here now is put aside in its turn.
+def run_undo(doors: gather.Doors, agreed: Callable[[PreviousState], bool], *, health_seconds: float) -> Outcome:
+    """Restore what the last restore has replaced; what is here now is kept in its turn, for another undo.
 
-    Raises UndoMissing where there is nothing to put back, UnhealthyAfterRollback where Teleport is not well with it.
+    Raises UndoMissing without such a restore, and UnhealthyAfterRollback where Teleport is unhealthy after it.
     """
     root = doors.root
     with session.begin(root, "restore --undo", deadline_seconds=doors.wait_seconds), termination.as_exception():
-        made = _required(doors)
-        if not agreed(made):
+        previous = _required(root)
+        if not agreed(previous):
             return Outcome(DECLINED)
-        answer = restore_steps.go_back(root, made, health_seconds)
-        if isinstance(answer, errors.BootstrapError):
-            raise answer
-        back, seen = answer
-        kept = tuple(root.path(each.kept) for each in back.aside if each.had)
-        if not seen.well:
-            ran = revert.running(made.units)
+        back, verdict = attempt.restore_previous(
+            root,
+            previous,
+            seconds=health_seconds,
+            word=directory_swap.BEFORE_UNDO,
+            record=lambda transaction, back: transaction.write_state(UNDO, back),
+        )
+        if not verdict.healthy:
+            unit = units.running(previous.units)
             raise errors.UnhealthyAfterRollback(
-                f"{made.what} is undone, but {ran or 'systemd'} is not well: {seen.seen}",
-                hint=f"Look at `journalctl -b -u {ran}`; `teleport-bootstrap restore --undo` undoes this again.",
+                f"{previous.what} is undone, but {unit or 'systemd'} is unhealthy: {verdict.seen}",
+                hint=f"Look at `journalctl -b -u {unit}`; `teleport-bootstrap restore --undo` undoes this again.",
             )
+        kept = tuple(root.path(each.kept) for each in back.moved if each.had)
         asked = restore_record.pending(root, gather.conf(root))
         notes = () if asked is None else (f"the conf here asks to restore {asked}: the next boot does that again",)
-        return Outcome(UNDONE, made.what, seen=seen.seen, kept=kept, notes=notes)
+        return Outcome(UNDONE, previous.what, seen=verdict.seen, kept=kept, notes=notes)
 
 
-def run_discard(doors: gather.Doors, agreed: Callable[[restore_undo.Undo], bool]) -> Outcome:
-    """Remove what the last restore has put aside, for good. Raises UndoMissing where there is nothing."""
-    with session.begin(doors.root, "restore --discard-undo", deadline_seconds=doors.wait_seconds):
-        made = _required(doors)
-        if not agreed(made):
+def run_discard(doors: gather.Doors, agreed: Callable[[PreviousState], bool]) -> Outcome:
+    """Remove permanently what the last restore has replaced. Raises UndoMissing without such a restore."""
+    root = doors.root
+    with session.begin(root, "restore --discard-undo", deadline_seconds=doors.wait_seconds):
+        previous = _required(root)
+        if not agreed(previous):
             return Outcome(DECLINED)
-        return Outcome(DISCARDED, made.what, kept=restore_undo.discard(doors.root, made))
+        kept = [each.kept for each in previous.moved if os.path.lexists(root.path(each.kept))]
+        # One change with the record: what is half removed cannot be restored.
+        with Transaction(root) as transaction:
+            transaction.reserve(())
+            transaction.remove(paths.RESTORE_UNDO)
+            transaction.commit(discard=[directory_swap.container(path) for path in kept])
+        return Outcome(DISCARDED, previous.what, kept=tuple(root.path(path) for path in kept))
 
 
-def _required(doors: gather.Doors) -> restore_undo.Undo:
-    made = restore_undo.read(doors.root)
-    if made is None:
+def _required(root: paths.Root) -> PreviousState:
+    previous = UNDO.read(root)
+    if previous is None:
         raise errors.UndoMissing(
-            "no restore has put anything aside here", hint="There is nothing to put back, and nothing to remove."
+            "no restore has replaced anything here", hint="There is nothing to undo, and nothing to remove."
         )
-    return made
+    return previous

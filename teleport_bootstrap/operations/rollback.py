@@ -1,20 +1,22 @@
-"""`rollback`: to the state of an earlier generation, and to a Teleport that is well with it."""
+"""`rollback`: return to an earlier generation, and to a Teleport that is healthy with it."""
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.change import attempt, changeset, health, plan_files, revert, session
+from teleport_bootstrap.change import attempt, directory_swap, health, plan_files, session, units
+from teleport_bootstrap.change.transaction import Transaction
+from teleport_bootstrap.host import probe
 from teleport_bootstrap.instance import gather, secret_values
 from teleport_bootstrap.state import current, generations, manual_edits, metadata_cache, new_generation
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The generation that is current now, what changed, what was done, what was seen, and notes."""
+    """The generation that is current now, the files that changed, what was done, Teleport's health, and notes."""
 
     generation: int
     changed: tuple[str, ...] = ()
@@ -31,18 +33,18 @@ def run(
     discard_edits: bool = False,
     health_seconds: float = health.DEADLINE_SECONDS,
 ) -> Outcome | None:
-    """Go back to generation `number`, by default the one before the current one; None where nobody agreed.
+    """Return to generation `number`, by default the one before the current one; return None where that is declined.
 
-    The conf is left as it is, and not followed until it is edited again. Raises GenerationMissing, ManualEdit where a
-    person's edits would be lost, ChangeRolledBack where Teleport is not well with that generation and the machine is as
-    it was before, UnhealthyAfterRollback, and what writing raises.
+    The conf stays as it is, and is not followed until it is edited. Raises GenerationMissing, ManualEdit where a manual
+    edit would be lost, ChangeRolledBack where Teleport is unhealthy with that generation and everything is as before,
+    UnhealthyAfterRollback, and what writing raises.
     """
     root = doors.root
     with session.begin(root, "rollback", deadline_seconds=doors.wait_seconds):
         # With a number, this works also where the current generation is unknown.
         now = current.FILE.read(root) if number is None else current.FILE.read_or_warn(root)
         target = generations.load(root, number if number is not None else _previous(root, now))
-        lost = manual_edits.lost(root, _generation(root, now), target.document)
+        lost = manual_edits.lost(root, current.known_generation(root, now), target.document)
         if lost and not discard_edits:
             raise manual_edits.refusal(root, "rollback", lost)
         if not agreed(target):
@@ -55,55 +57,73 @@ def _previous(root: paths.Root, now: current.Current | None) -> int:
     if now is None and kept:
         raise errors.GenerationMissing(
             f"{root.path(paths.CURRENT)} does not exist, so the previous generation is unknown",
-            hint="Name one: `teleport-bootstrap history` lists what there is.",
+            hint="Name one: `teleport-bootstrap history` lists them.",
         )
     older = [each for each in kept if now is not None and each < now.generation]
     if not older:
         raise errors.GenerationMissing(
-            "there is no earlier generation to go back to", hint="`teleport-bootstrap history` lists what there is."
+            "there is no earlier generation to return to", hint="`teleport-bootstrap history` lists them."
         )
     return older[-1]
 
 
 def carry_out(
-    doors: gather.Doors, target: generations.Generation, now: current.Current | None, health_seconds: float
+    doors: gather.Doors,
+    target: generations.Generation,
+    now: current.Current | None,
+    health_seconds: float,
+    *,
+    data_aside: str | None = None,
 ) -> Outcome:
-    """Bring the machine to `target`, see Teleport well with it, or put back what was; under the lock only."""
+    """Bring the machine to `target` and see Teleport healthy with it, or restore what was; under the lock only.
+
+    `data_aside` becomes Teleport's data directory again.
+    """
     root = doors.root
-    refused = new_generation.conf_digest(root)
-    held = None if refused == target.conf_sha256 else refused
-    state = current.Current(
-        target.number,
-        confirmed=False,
-        rejected_conf_sha256=held,
-        rejected_because=f"rolled back to generation {target.number}",
-        previous=now.generation if now is not None and now.confirmed else None,
-    )
     fetched = _secrets(doors, target)
-    with changeset.Changeset(root) as changes:
-        plan_files.stage(
-            changes, root, None, plan_files.Parts(target, fetched.values, target.teleport_yaml, None, state)
+
+    def change() -> attempt.Trial:
+        refused = new_generation.conf_digest(root)
+        state = current.Current(
+            target.number,
+            confirmed=False,
+            rejected_conf_sha256=None if refused == target.conf_sha256 else refused,
+            rejected_because=f"rolled back to generation {target.number}",
+            previous=now.generation if now is not None and now.confirmed else None,
         )
-        before = revert.remember(root, changes, target, _generation(root, now))
-        changed = changes.commit()
-    trial = attempt.Trial(target, health.subject(target), before, changed)
-    done, seen = attempt.run(root, trial, seconds=health_seconds)
-    if not seen.well:
-        raise revert.back(root, before, seen, now, health_seconds=health_seconds)
-    current.FILE.write(root, dataclasses.replace(state, confirmed=True, previous=None))
-    shown = tuple(path for path in changed if path not in plan_files.BOOKKEEPING)
-    return Outcome(target.number, shown, done, seen.seen, fetched.notes)
+        before = current.known_generation(root, now)
+        states = units.remember(root, [target.units], also=units.WRITERS if data_aside else ())
+        process_id = probe.process_id(root)
+        with Transaction(root) as transaction:
+            if data_aside is not None:
+                kept = directory_swap.place(
+                    root, paths.DATA, directory_swap.FAILED, directory_swap.stamp(root, [paths.DATA])
+                )
+                swap = directory_swap.prepared(root, paths.DATA, data_aside, kept)
+                attempt.swap_stopped(transaction, [swap], states, seconds=health_seconds)
+            plan_files.stage(
+                transaction, None, plan_files.Parts(target, fetched.values, target.teleport_yaml, None, state)
+            )
+            previous = transaction.previous(f"the rollback to generation {target.number}", states)
+            changed = transaction.commit()
+        named = (*target.secrets, *(before.secrets if before else ()))
+        return attempt.Trial(
+            target,
+            health.subject(target),
+            previous,
+            changed,
+            process_id=process_id,
+            secret_paths=tuple(each.path for each in named),
+        )
 
-
-def _generation(root: paths.Root, now: current.Current | None) -> generations.Generation | None:
-    try:
-        return None if now is None else generations.load(root, now.generation)
-    except errors.GenerationMissing:
-        return None
+    done = attempt.run(
+        root, change, functools.partial(attempt.revert, root, seconds=health_seconds), seconds=health_seconds
+    )
+    return Outcome(target.number, plan_files.shown(done.trial.changed), done.units, done.seen, fetched.notes)
 
 
 def _secrets(doors: gather.Doors, target: generations.Generation) -> secret_values.Fetched:
-    """Get what the generation names, from the conf where it still is the same, and from SSM; the rest stays."""
+    """Return what the generation names, from the conf where that is still the same, and from SSM; the rest stays."""
     values, notes = {}, []
     if any(each.variable for each in target.secrets):
         conf = gather.conf(doors.root)
@@ -111,7 +131,7 @@ def _secrets(doors: gather.Doors, target: generations.Generation) -> secret_valu
             values = secret_values.from_conf(target.secrets, conf)
         else:
             notes.append(
-                "the token of that time is not kept: what lies there now stays, and a host that has joined needs none"
+                "the token of that time is not kept: the present one stays, and a host that has joined needs none"
             )
     fetched = _from_ssm(doors, target)
     return secret_values.Fetched({**values, **fetched.values}, (*notes, *fetched.notes))

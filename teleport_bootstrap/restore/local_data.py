@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 
 from teleport_bootstrap import errors, escaping, paths
-from teleport_bootstrap.change import exchange
+from teleport_bootstrap.change import directory_swap
 from teleport_bootstrap.restore import local_data_child
 
 SECONDS = 90.0
@@ -57,7 +57,8 @@ def _kinds_of_data(root: paths.Root, data: int) -> Iterator[str]:
     names = [
         name
         for name in sorted(os.listdir(data))
-        if name not in exchange.VOLUMES_OWN and not name.startswith((exchange.INSIDE, ".teleport-bootstrap-"))
+        # Hidden ones of this agent, those of an earlier restore included, are not Teleport's.
+        if name not in directory_swap.VOLUMES_OWN and not name.startswith(".teleport-bootstrap-")
     ]
     unknown = [name for name in names if name not in _CREATED_AT_BOOT and not name.endswith((".pid", ".sock"))]
     if unknown:

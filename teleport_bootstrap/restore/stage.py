@@ -1,4 +1,4 @@
-"""Making everything that is to be, beside what is: nothing that is in use changes."""
+"""Unpack an archive beside what is in use, which does not change yet."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from teleport_bootstrap import paths
 from teleport_bootstrap.archive import interface, unpack
-from teleport_bootstrap.change import exchange
+from teleport_bootstrap.change import directory_swap
+from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.host import accounts, directory, trouble
-from teleport_bootstrap.operations import restore_undo
 from teleport_bootstrap.restore import places
 
 logger = logging.getLogger(__name__)
@@ -20,19 +20,18 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Staged:
-    """What was made: the swaps that put it in its place, and notes on what could not be done as archived."""
+    """What was unpacked: the swaps that put it in place, and notes on what could not be restored as archived."""
 
-    swaps: tuple[exchange.Swap, ...]
+    swaps: tuple[directory_swap.Swap, ...]
     notes: tuple[str, ...] = ()
 
 
 def stage(
-    root: paths.Root,
+    transaction: Transaction,
     source: interface.Source,
     verified: interface.Verified,
     trees: Sequence[str],
     *,
-    stamp: str,
     writing: Sequence[str],
     owners: Iterable[str],
     user: str,
@@ -41,17 +40,16 @@ def stage(
 ) -> Staged:
     """Unpack `trees` of the archive beside their places; `user` and `group` run Teleport here.
 
-    `owners` are the names of those whom the data belonged to.
-
-    `writing` are the files elsewhere that will be written when all this is in its place.
-
-    `exchange.recover` removes what was made. Raises what unpack raises, FileTrouble and AccountMissing.
+    `owners` are the names of the accounts that the data belonged to, `writing` the files elsewhere that `transaction`
+    will write. The end of the transaction removes what was unpacked and not swapped in. Raises what unpack raises,
+    FileTrouble and AccountMissing.
     """
-    staged = {tree: exchange.place(root, tree, restore_undo.NEW, stamp, private=True) for tree in trees}
-    kept = {tree: exchange.place(root, tree, restore_undo.OLD, stamp) for tree in trees}
-    exchange.prepare(root, [exchange.goes_with(path) for path in staged.values()], writing=writing)
+    root = transaction.root
+    stamp = directory_swap.stamp(root, trees)
+    staged = {tree: directory_swap.place(root, tree, directory_swap.NEW, stamp, private=True) for tree in trees}
+    transaction.reserve([directory_swap.container(path) for path in staged.values()], writing=writing)
     for path in staged.values():
-        exchange.make_room(root, path)
+        directory_swap.make_room(root, path)
     into = {tree: root.path(path) for tree, path in staged.items()}
     done = unpack.unpack(source, verified, into, root=root, progress=progress)
     for tree, path in staged.items():
@@ -59,26 +57,26 @@ def stage(
     notes = tuple(each.describe() for each in done.notes)
     if done.notes_in_all > len(done.notes):
         notes += (f"and {done.notes_in_all - len(done.notes)} more like these",)
-    swaps = tuple(exchange.swap(root, tree, staged[tree], kept[tree]) for tree in trees)
-    return Staged(swaps, notes)
+    kept = {tree: directory_swap.place(root, tree, directory_swap.BEFORE_RESTORE, stamp) for tree in trees}
+    return Staged(tuple(directory_swap.prepared(root, tree, staged[tree], kept[tree]) for tree in trees), notes)
 
 
 def _settle(root: paths.Root, tree: str, path: str, owners: Iterable[str], account: tuple[str, str]) -> None:
-    """Bring owners and modes of a staged tree to what this host needs; make it where the archive has none."""
+    """Give a staged tree the owners and modes that this host needs; make it where the archive has none."""
     target = root.path(path)
     with trouble.at(target):
         if not os.path.lexists(target):
             os.mkdir(target, mode=0o700)
         if tree in places.ROOTS_OWN:
-            _be_roots(root, target)
+            _give_to_root(root, target)
         elif tree == paths.DATA:
-            _be_accounts(root, target, owners, *account)
+            _give_to_account(root, target, owners, *account)
         directory.sync(target)
         directory.sync(os.path.dirname(target))
 
 
-def _be_roots(root: paths.Root, target: str) -> None:
-    """Whoever can write here decides what root does: old images gave it to Teleport's account, and we never do."""
+def _give_to_root(root: paths.Root, target: str) -> None:
+    """Leave a tree to root alone: an account that can write here decides what root does. Old images allowed that."""
     uid, gid = accounts.ids(root, "root", "root")
     for folder, folders, files, descriptor in os.fwalk(target, topdown=False):
         for name in [*folders, *files]:
@@ -98,17 +96,17 @@ def _be_roots(root: paths.Root, target: str) -> None:
     os.chmod(target, 0o755 if target.endswith(paths.CONF_DIRECTORY) else mode & 0o755)
 
 
-def _be_accounts(root: paths.Root, target: str, owners: Iterable[str], user: str, group: str) -> None:
-    """Give the data directory to the account that Teleport runs as, with what belongs to root or to nobody here.
+def _give_to_account(root: paths.Root, target: str, owners: Iterable[str], user: str, group: str) -> None:
+    """Give the data directory to the account that Teleport runs as, with what belongs to root or to no account here.
 
-    Where that is root, it reads whatever there is, and nothing but the top changes hands.
+    Where that is root, which can read everything, only the directory itself gets another owner.
     """
     uid, gid = accounts.ids(root, user, group)
     if uid == -1:
         os.chmod(target, 0o700)
         return
     if uid != 0:
-        # By name: what came with a number alone belongs to nobody, though somebody here may have that number.
+        # By name: a file archived with a number alone belongs to no account, even if one here has that number.
         names = accounts.Names(root)
         known = {names.uid(name) for name in owners if name} - {0, None}
         for _, folders, files, descriptor in os.fwalk(target):

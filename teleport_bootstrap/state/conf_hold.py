@@ -1,4 +1,4 @@
-"""A conf that lies in its place and is not followed, because Teleport was not well with it or somebody went back."""
+"""A conf that is not followed: Teleport was unhealthy with it, or an operator has rolled back from it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 
 
 def generation(root: paths.Root) -> tuple[generations.Generation, str] | None:
-    """Return the generation to stay with, and why; None where the conf, as it is now, is to be followed.
+    """Return the generation to keep and why, None where the present conf is to be followed.
 
     Raises as `trust.read` does where the conf cannot be read.
     """

@@ -52,9 +52,16 @@ class StateFile(Generic[T]):
         if found.uid not in (0, os.geteuid()):
             raise errors.FileTrouble(f"{shown} belongs to another account, so {self.unknown}", hint=self.hint)
         try:
-            value: T = decode(self.kind, json.loads(found.content))
-        except (ValueError, RecursionError):
+            return self.value(found.content)
+        except ValueError:
             raise errors.FileTrouble(f"{shown} is damaged, so {self.unknown}", hint=self.hint) from None
+
+    def value(self, content: bytes) -> T:
+        """Return the value that a note with this `content` holds. Raises ValueError."""
+        try:
+            value: T = decode(self.kind, json.loads(content))
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
         return value
 
     def read_or_warn(self, root: paths.Root) -> T | None:

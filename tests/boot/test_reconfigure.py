@@ -23,7 +23,7 @@ def test_a_change_that_takes_a_restart_is_applied(new_machine: NewMachine) -> No
     assert "+  public_addr: new.teleport.acmeinc.com:3080" in done.stdout, "the diff"
     assert "DANGER: proxy_service.public_addr changes" in done.stdout
     assert "restarted teleport.service" in done.stdout
-    assert "waiting for teleport.service to be well" in done.stderr, "progress"
+    assert "waiting for teleport.service to become healthy" in done.stderr, "progress"
     document = yaml.safe_load(machine.read("/etc/teleport.yaml"))
     assert document["proxy_service"]["public_addr"] == "new.teleport.acmeinc.com:3080"
     assert applied.pid(machine) != first
@@ -71,7 +71,7 @@ def test_a_configuration_that_teleport_is_not_well_with_is_undone(new_machine: N
     done = applied.reconfigure(machine)
 
     assert done.returncode == 13, done.stderr
-    assert "The old configuration is back, and teleport.service is well with it" in done.stderr
+    assert "The previous configuration was restored, and teleport.service is healthy with it" in done.stderr
     assert "teleport stand-in" in done.stderr, "the unit's last lines"
     assert applied.state(machine) == before
     applied.assert_well(machine)
@@ -247,7 +247,7 @@ def test_a_reconfigure_that_was_killed_is_finished_by_the_next(new_machine: NewM
 
     assert done.returncode == 13, done.stderr
     assert "never-ready" not in machine.read("/etc/teleport.yaml")
-    assert re.search(r"Generation 1 is back", done.stderr)
+    assert re.search(r"Generation 1 was restored", done.stderr)
     applied.assert_well(machine)
 
 

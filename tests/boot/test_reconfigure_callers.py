@@ -131,7 +131,7 @@ def test_in_a_session_through_teleport_it_outlives_the_session(
         assert "generation 2 is applied" in machine.journal("-t", "teleport-bootstrap")
     else:
         assert applied.state(machine) == before
-        assert "The old configuration is back" in machine.journal("-t", "teleport-bootstrap")
+        assert "The previous configuration was restored" in machine.journal("-t", "teleport-bootstrap")
 
 
 def test_without_a_terminal_nobody_is_asked_and_nothing_is_done(new_machine: NewMachine) -> None:

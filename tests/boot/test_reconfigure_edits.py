@@ -122,7 +122,7 @@ def test_reset_data_is_undone_where_the_new_configuration_is_bad(new_machine: Ne
     assert done.returncode == 13, done.stderr
     assert applied.state(machine) == before, "host_uuid among it"
     applied.assert_well(machine)
-    assert not machine.path("/var/lib/teleport-bootstrap/data-aside.json").exists()
+    assert not machine.path("/var/lib/teleport-bootstrap/change.json").exists()
 
 
 def test_a_data_directory_that_is_a_mount_point_is_not_set_aside_and_teleport_goes_on(new_machine: NewMachine) -> None:

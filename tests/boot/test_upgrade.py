@@ -212,7 +212,7 @@ def test_an_unhealthy_restored_teleport_is_not_left_running(
     new.wait_for(lambda: new.state(RESTORE) == "failed", 120, "the end of the attempt")
 
     assert new.show(RESTORE, "ExecMainStatus")["ExecMainStatus"] == "13", new.journal("-u", RESTORE)
-    assert "Teleport was not well with what was restored" in new.console()
+    assert "Teleport did not become healthy with what was restored" in new.console()
     assert not new.path("/var/lib/teleport/host_uuid").exists()
     assert not new.path("/etc/teleport.yaml").exists()
     assert new.read("/etc/teleport.d/conf") == conf

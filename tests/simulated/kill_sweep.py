@@ -94,7 +94,7 @@ def leftovers(root: Path) -> list[str]:
         for name in folders
         if os.path.basename(folder) == "generations" and name.startswith(".")
     ]
-    notes = [name for name in agents.tree(root) if name.endswith(("change.json", "data-aside.json"))]
+    notes = [name for name in agents.tree(root) if name.endswith("change.json")]
     return [*agents.leftovers(root), *hidden, *notes]
 
 
@@ -250,7 +250,7 @@ def sample(points: list[Point]) -> list[Point]:
 
 
 def confirmed(found: State) -> State:
-    """Return a state without the note that nobody has seen Teleport well with it yet, which changes nothing else."""
+    """Return a state without the note that Teleport was not seen healthy with it yet, which changes nothing else."""
     name = "var/lib/teleport-bootstrap/current.json"
     if name not in found:
         return found

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from teleport_bootstrap.change import directory_swap, journal
 from tests.simulated.agent import (
     GUIDE,
     TOKEN,
@@ -246,7 +247,7 @@ def test_reset_data_sets_the_data_aside_and_says_where(agent: Agent) -> None:
     (aside,) = agent.path("/var/lib").glob("teleport.reset-*")
     assert (aside / "host_uuid").read_text() == "0000\n" and str(aside) in done.output
     assert os.listdir(agent.path("/var/lib/teleport")) == []
-    assert not agent.path("/var/lib/teleport-bootstrap/data-aside.json").exists()
+    assert not agent.path("/var/lib/teleport-bootstrap/change.json").exists()
 
 
 def test_reset_data_asks_twice(agent: Agent) -> None:
@@ -262,8 +263,11 @@ def test_reset_data_asks_twice(agent: Agent) -> None:
 def test_data_that_a_killed_run_set_aside_comes_back(agent: Agent) -> None:
     agent.write("/var/lib/teleport/host_uuid", "0000\n")
     before = tree(agent.root)
-    agent.path("/var/lib/teleport").rename(agent.path("/var/lib/teleport.reset-20260101T000000Z"))
-    agent.write("/var/lib/teleport-bootstrap/data-aside.json", '{"aside": "/var/lib/teleport.reset-20260101T000000Z"}')
+    aside = "/var/lib/teleport.reset-20260101T000000Z"
+    agent.path("/var/lib/teleport").rename(agent.path(aside))
+    swap = directory_swap.Swap("/var/lib/teleport", None, aside, had=True)
+    note = journal.FILE.content(journal.Journal(committed=False, swaps=(swap,)))
+    agent.write("/var/lib/teleport-bootstrap/change.json", note.decode(), 0o600)
     assert agent.generate().status == 0
     assert tree(agent.root) == before
 
@@ -329,7 +333,6 @@ def test_an_edit_that_says_what_the_conf_says_stands_in_nobody_s_way(agent: Agen
     [
         ("current.json", 6, ["current.json is damaged", "rollback N"]),
         ("change.json", 6, ["change.json is damaged", "remove change.json"]),
-        ("data-aside.json", 6, ["data-aside.json", "reset-*"]),
     ],
 )
 def test_a_damaged_record_is_told_of(agent: Agent, damage: str, status: int, words: list[str]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from teleport_bootstrap.change import exchange
+from teleport_bootstrap.change import directory_swap, journal, transaction
 from teleport_bootstrap.paths import Root
 from tests.simulated import kill_sweep, restoring
 from tests.simulated.agent import Agent, needs_strace, tree
@@ -54,7 +54,7 @@ def _prepared(tmp_path: Path, imds: emulator.Server, new_imds: emulator.Server) 
 
 
 def plain(found: kill_sweep.State) -> kill_sweep.State:
-    """Return a state without times, and without the note that nobody has seen Teleport well with it yet."""
+    """Return a state without times, and without the note that Teleport was not seen healthy with it yet."""
     result = {}
     for name, (kind, mode, content) in kill_sweep.confirmed(found).items():
         said = content
@@ -75,7 +75,7 @@ def leftovers(root: Path) -> list[str]:
         os.path.join(folder, name)
         for folder, folders, files in os.walk(root)
         for name in (*folders, *files)
-        if ".restoring-" in name or name == "restore.json"
+        if ".restoring-" in name
     ]
     return [*found, *kill_sweep.leftovers(root)]
 
@@ -175,13 +175,14 @@ def test_what_a_mount_point_holds_is_exchanged_name_by_name(tmp_path: Path) -> N
     real = os.rename
     for point in range(1, 12):
         for other in list(data.parent.glob("teleport/*")) + list(data.glob(".*")):
-            exchange.remove(root, "/" + str(other.relative_to(tmp_path)))
+            directory_swap.remove(root, "/" + str(other.relative_to(tmp_path)))
         data.mkdir(exist_ok=True)
         for name in "abc":
             (data / name).write_text("old")
-        staged = f"/var/lib/teleport/{exchange.INSIDE}restoring-1/entries"
-        kept = f"/var/lib/teleport/{exchange.INSIDE}before-restore-1/entries"
-        exchange.prepare(root, [exchange.goes_with(staged)])
+        staged = f"/var/lib/teleport/{directory_swap.INSIDE}restoring-1/entries"
+        kept = f"/var/lib/teleport/{directory_swap.INSIDE}before-restore-1/entries"
+        change = transaction.Transaction(root)
+        change.reserve([directory_swap.container(staged)])
         (tmp_path / staged.lstrip("/")).mkdir(parents=True)
         for name in "bcd":
             (tmp_path / staged.lstrip("/") / name).write_text("new")
@@ -196,7 +197,7 @@ def test_what_a_mount_point_holds_is_exchanged_name_by_name(tmp_path: Path) -> N
 
         os.rename = rename  # type: ignore[assignment]
         try:
-            exchange.carry_out(root, [exchange.Swap("/var/lib/teleport", staged, kept, True)])
+            change.swap([directory_swap.Swap("/var/lib/teleport", staged, kept, is_mount=True, had=True)])
             finished = True
         except Killed:
             finished = False
@@ -204,11 +205,11 @@ def test_what_a_mount_point_holds_is_exchanged_name_by_name(tmp_path: Path) -> N
             os.rename = real
         if finished:
             assert names(data) == dict.fromkeys("bcd", "new")
-        exchange.recover(root)
+        journal.recover(root)
         assert names(data) == dict.fromkeys("abc", "old"), point
-        assert [path for path in data.iterdir() if path.name.startswith(exchange.INSIDE)] == []
+        assert [path for path in data.iterdir() if path.name.startswith(directory_swap.INSIDE)] == []
     assert finished
-    assert not (tmp_path / "var/lib/teleport-bootstrap/restore.json").exists()
+    assert not (tmp_path / "var/lib/teleport-bootstrap/change.json").exists()
 
 
 def test_a_state_is_told_apart_by_what_it_holds(prepared: kill_sweep.Prepared) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from teleport_bootstrap import errors, paths, unit_table
-from teleport_bootstrap.change import changeset, pending_files, session
+from teleport_bootstrap.change import pending_files, session, transaction
 from teleport_bootstrap.cluster.certificate import pair, reload
 from teleport_bootstrap.cluster.certificate import subject as subjects
 from teleport_bootstrap.cluster.certificate.bucket import Shared
@@ -178,7 +178,7 @@ def _install(root: paths.Root, subject: Subject, newest: _Candidate | None) -> t
     if here is not None and here.validity > newest.validity:
         return (), f"the installed certificate is newer than {newest.source} and is kept"
     owner, group = _owner(subject)
-    with changeset.Changeset(root) as changes:
+    with transaction.Transaction(root) as changes:
         for each in subject.wanted.directories:
             changes.make_directory(each.path, mode=each.mode, owner=each.owner, group=each.group)
         for path, content in zip(_FILES, (newest.key, newest.chain)):

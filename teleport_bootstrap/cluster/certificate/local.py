@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 
 from teleport_bootstrap import paths
-from teleport_bootstrap.change import changeset
+from teleport_bootstrap.change import transaction
 from teleport_bootstrap.cluster.certificate import lineage, lineage_files, renewal_conf
 from teleport_bootstrap.cluster.certificate.renewal_state import State, add_live
 from teleport_bootstrap.host import directory, trouble
@@ -59,7 +59,7 @@ class Local:
         number = certificate.number
         assert number is not None  # noqa: S101 - callers give it one
         self._set_aside_above(number)
-        with changeset.Changeset(self.root) as changes:
+        with transaction.Transaction(self.root) as changes:
             self._directories(changes)
             self._stage_accounts(changes, accounts)
             for kind in lineage_files.KINDS:
@@ -85,7 +85,7 @@ class Local:
             if os.path.lexists(target):
                 with trouble.at(target):
                     os.rename(target, f"{target}{ASIDE}-{stamp}-{secrets.token_hex(2)}")
-        with changeset.Changeset(self.root) as changes:
+        with transaction.Transaction(self.root) as changes:
             self._directories(changes, with_domain=False)
             self._stage_accounts(changes, accounts)
             changes.remove(lineage_files.path(lineage_files.renewal(self.domain)))
@@ -105,7 +105,7 @@ class Local:
                 with trouble.at(path):
                     os.rename(path, f"{path}{ASIDE}")
 
-    def _directories(self, changes: changeset.Changeset, *, with_domain: bool = True) -> None:
+    def _directories(self, changes: transaction.Transaction, *, with_domain: bool = True) -> None:
         wanted = {
             lineage_files.CONFIG: 0o755,
             lineage_files.path("archive"): 0o700,
@@ -118,7 +118,7 @@ class Local:
             changes.make_directory(path, mode=mode, owner="root", group="root")
         changes.sweep(*wanted)
 
-    def _stage_accounts(self, changes: changeset.Changeset, accounts: Mapping[str, Secret]) -> None:
+    def _stage_accounts(self, changes: transaction.Transaction, accounts: Mapping[str, Secret]) -> None:
         for key, content in accounts.items():
             parts = key.split("/")[:-1]
             for depth in range(1, len(parts) + 1):
@@ -129,7 +129,7 @@ class Local:
                     changes.make_directory(folder, mode=0o700, owner="root", group="root")
             self._stage(changes, key, content, 0o600)
 
-    def _stage(self, changes: changeset.Changeset, key: str, content: Secret, mode: int) -> None:
+    def _stage(self, changes: transaction.Transaction, key: str, content: Secret, mode: int) -> None:
         changes.write(lineage_files.path(key), content.reveal().encode(), mode=mode, owner="root", group="root")
 
     def _relink(self, kind: str, number: int) -> None:

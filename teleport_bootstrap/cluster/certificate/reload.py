@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.change import changeset, health, pending_files, secret_files
+from teleport_bootstrap.change import health, pending_files, secret_files, transaction
 from teleport_bootstrap.host import directory, probe, systemd
 from teleport_bootstrap.plan import plan_model
 from teleport_bootstrap.state import manual_edits
@@ -24,7 +24,7 @@ STAMP_SECONDS = 0.1
 logger = logging.getLogger(__name__)
 
 
-def stage(changes: changeset.Changeset) -> None:
+def stage(changes: transaction.Transaction) -> None:
     """Add the note to `changes`."""
     if systemd.is_running(changes.root):
         changes.write(paths.CERTIFICATE_NOTE, b"not served yet\n", mode=0o600, owner="root", group="root")
@@ -66,7 +66,7 @@ def _reload(root: paths.Root, wanted: plan_model.Applicable) -> str:
     systemd.reload_unit(wanted.unit)
     successor = health.Subject(wanted.unit, document, plain_http=False, wanted=wanted, successor_of=process_id)
     verdict = health.wait(root, successor, seconds=SECONDS)
-    if not verdict.well:
+    if not verdict.healthy:
         raise _not_served(wanted, verdict.seen)
     return f"reloaded {wanted.unit}"
 
@@ -93,6 +93,6 @@ def _has_note(root: paths.Root) -> bool:
 
 
 def _remove_note(root: paths.Root) -> None:
-    with changeset.Changeset(root) as changes:
+    with transaction.Transaction(root) as changes:
         changes.remove(paths.CERTIFICATE_NOTE)
         changes.commit()

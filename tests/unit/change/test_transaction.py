@@ -8,21 +8,21 @@ from pathlib import Path
 import pytest
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.change import changeset
+from teleport_bootstrap.change import transaction
 from teleport_bootstrap.paths import Root
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
 @pytest.fixture
-def changes(tmp_path: Path) -> changeset.Changeset:
+def changes(tmp_path: Path) -> transaction.Transaction:
     (tmp_path / "etc").mkdir()
     # The journal's place, which the lock makes.
     (tmp_path / "var/lib/teleport-bootstrap").mkdir(parents=True, mode=0o700)
-    return changeset.Changeset(Root(str(tmp_path)))
+    return transaction.Transaction(Root(str(tmp_path)))
 
 
-def write(changes: changeset.Changeset, path: str, text: str, mode: int = 0o600) -> None:
+def write(changes: transaction.Transaction, path: str, text: str, mode: int = 0o600) -> None:
     changes.write(path, text.encode(), mode=mode, owner="root", group="root")
 
 

@@ -1,0 +1,247 @@
+"""Whole directories that take the place of others, in a way that can be undone.
+
+Where the directory is a mount point it cannot be renamed: then its entries are moved, one by one, to a directory inside
+it, and the new ones out of another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import errno
+import os
+import shutil
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from teleport_bootstrap import paths
+from teleport_bootstrap.host import directory, mounts, trouble
+
+# What a volume's own file system has in its root; it belongs to the volume and not to what is on it.
+VOLUMES_OWN = ("lost+found",)
+
+# The directories inside a mount point that hold its new, old and undone entries.
+INSIDE = ".teleport-bootstrap-restore-"
+_ENTRIES = "entries"
+
+# In the directory that holds the old entries of a mount point, once it holds all of them.
+_MARK = ".teleport-bootstrap-complete"
+
+# The words in the names of directories: being made; replaced by a restore; replaced by its undo; replaced by
+# `reconfigure --reset-data`; undone because Teleport was unhealthy with it.
+NEW, BEFORE_RESTORE, BEFORE_UNDO, RESET, FAILED = WORDS = (
+    "restoring",
+    "before-restore",
+    "before-undo",
+    "reset",
+    "failed",
+)
+
+
+@dataclass(frozen=True)
+class Swap:
+    """`staged` takes the place of `target`, which from then on is at `kept`; paths as the instance sees them.
+
+    All three are on one file system. Where `is_mount`, `staged` and `kept` are directories in `target`, and entries are
+    moved. With `staged` None nothing takes its place. `had` says that there was something at `target`; see `prepared`.
+    """
+
+    target: str
+    staged: str | None
+    kept: str
+    is_mount: bool = False
+    had: bool = False
+
+    @property
+    def emptied(self) -> str | None:
+        """The directory that held what was staged and is empty after the swap, if there is one."""
+        is_inside = self.staged is not None and self.staged.endswith(f"/{_ENTRIES}")
+        return container(self.staged) if self.staged is not None and is_inside else None
+
+
+def stamp(root: paths.Root, targets: Iterable[str]) -> str:
+    """Return what tells the directories of one change from another's: the time, in UTC, and a number if need be."""
+    time = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    tops = (*targets, paths.DATA)
+    number = 1
+    while True:
+        name = time if number == 1 else f"{time}-{number}"
+        places = (container(place(root, top, word, name)) for top in tops for word in WORDS)
+        if not any(os.path.lexists(root.path(each)) for each in places):
+            return name
+        number += 1
+
+
+def place(root: paths.Root, target: str, word: str, stamp: str, *, private: bool = False) -> str:
+    """Return a path on the file system of `target` for what will take its place, or for what was there.
+
+    It is beside `target`. For a mount point, or where it is to be `private`, it is in a directory only root can enter.
+    """
+    if mounts.is_mount_point(root.path(target)):
+        return f"{target}/{INSIDE}{word}-{stamp}/{_ENTRIES}"
+    return f"{target}.{word}-{stamp}" + (f"/{_ENTRIES}" if private else "")
+
+
+def container(path: str) -> str:
+    """Return what has to be removed to remove `path`, which `place` returned, with the private directory around it."""
+    parent, name = os.path.split(path)
+    return parent if name == _ENTRIES else path
+
+
+def make_room(root: paths.Root, staged: str) -> None:
+    """Make the directory in which `staged`, which `place` returned, is to be made. Raises FileTrouble."""
+    parent, name = os.path.split(staged)
+    shown = root.path(parent)
+    with trouble.at(shown):
+        if name != _ENTRIES:
+            os.makedirs(shown, mode=0o755, exist_ok=True)
+            return
+        os.makedirs(os.path.dirname(shown), mode=0o755, exist_ok=True)
+        with contextlib.closing(directory.Directory(os.path.dirname(shown))) as beside:
+            os.mkdir(os.path.basename(parent), mode=0o700, dir_fd=beside.descriptor)
+
+
+def prepared(root: paths.Root, target: str, staged: str | None, kept: str) -> Swap:
+    """Return the swap of `target` as it is on this machine now. Raises FileTrouble."""
+    swap = Swap(target, staged, kept, mounts.is_mount_point(root.path(target)))
+    with trouble.at(root.path(target)):
+        had = bool(entries(root, target)) if swap.is_mount else os.path.lexists(root.path(target))
+    return replace(swap, had=had)
+
+
+def carry_out(root: paths.Root, swap: Swap) -> None:
+    """Put what is staged in its place, durably. Raises FileTrouble, after which `undo` restores what was there."""
+    target = root.path(swap.target)
+    with trouble.at(target):
+        if swap.is_mount:
+            _exchange_entries(root, swap)
+            return
+        if swap.had:
+            _rename(target, root.path(swap.kept))
+        if swap.staged is not None:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            _rename(root.path(swap.staged), target)
+
+
+def is_in_place(root: paths.Root, swap: Swap) -> bool:
+    """Whether all of what was staged is at `target`, after `carry_out`, and `undo` has not begun."""
+    if swap.is_mount:
+        return os.path.lexists(root.path(f"{swap.kept}/{_MARK}"))
+    return os.path.lexists(root.path(swap.kept if swap.had else swap.target))
+
+
+def undo(root: paths.Root, swap: Swap) -> None:
+    """Restore what was there before `carry_out`, however far it came; can be repeated. Raises FileTrouble."""
+    target, kept = root.path(swap.target), root.path(swap.kept)
+    staged = root.path(swap.staged) if swap.staged is not None else None
+    with trouble.at(target):
+        if swap.is_mount:
+            _return_entries(root, swap)
+            return
+        # Only then has what is at `target` come from the staging place.
+        is_new = os.path.lexists(kept) == swap.had and staged is not None and not os.path.lexists(staged)
+        if is_new and staged is not None and os.path.lexists(target):
+            _rename(target, staged)
+        if swap.had and os.path.lexists(kept):
+            _rename(kept, target)
+
+
+def remove(root: paths.Root, path: str) -> None:
+    """Remove a directory or file with all that is in it, and follow no link; nothing where it is absent.
+
+    Raises FileTrouble.
+    """
+    target = root.path(path)
+    with trouble.at(target):
+        try:
+            facts = os.lstat(target)
+        except FileNotFoundError:
+            return
+        if stat.S_ISDIR(facts.st_mode):
+            # It works relative to descriptors, and does not follow links that another account puts there meanwhile.
+            shutil.rmtree(target)
+        else:
+            os.unlink(target)
+
+
+def entries(root: paths.Root, mount_point: str) -> list[str]:
+    """Return the names in a mount point except those of the volume and of this agent's directories."""
+    return sorted(
+        name for name in os.listdir(root.path(mount_point)) if name not in VOLUMES_OWN and not name.startswith(INSIDE)
+    )
+
+
+def _rename(old: str, new: str) -> None:
+    os.rename(old, new)
+    for parent in dict.fromkeys((os.path.dirname(old), os.path.dirname(new))):
+        directory.sync(parent)
+
+
+def _exchange_entries(root: paths.Root, swap: Swap) -> None:
+    with _opened(root, swap) as (mount, staged, kept):
+        moving = os.listdir(staged.descriptor) if staged is not None else []
+        for name in entries(root, swap.target):
+            os.rename(name, name, src_dir_fd=mount.descriptor, dst_dir_fd=kept.descriptor)
+        kept.sync()
+        # What was moved out is on the disk before anything is moved in: then no entry is lost between the two.
+        mount.sync()
+        # The mark says that everything old is out, so that what is there from now on is new.
+        kept.create(_MARK, b"", mode=0o600, uid=-1, gid=-1)
+        kept.sync()
+        for name in sorted(moving):
+            if staged is not None and name not in (*VOLUMES_OWN, _MARK):
+                os.rename(name, name, src_dir_fd=staged.descriptor, dst_dir_fd=mount.descriptor)
+        mount.sync()
+
+
+def _return_entries(root: paths.Root, swap: Swap) -> None:
+    if not os.path.lexists(root.path(swap.kept)):
+        return
+    with _opened(root, swap) as (mount, staged, kept):
+        if kept.exists(_MARK):
+            # What is there now is new, all of it.
+            for name in entries(root, swap.target):
+                if staged is not None:
+                    os.rename(name, name, src_dir_fd=mount.descriptor, dst_dir_fd=staged.descriptor)
+            mount.sync()
+            kept.unlink(_MARK)
+            kept.sync()
+        for name in os.listdir(kept.descriptor):
+            os.rename(name, name, src_dir_fd=kept.descriptor, dst_dir_fd=mount.descriptor)
+        mount.sync()
+    remove(root, container(swap.kept))
+
+
+@contextlib.contextmanager
+def _opened(
+    root: paths.Root, swap: Swap
+) -> Iterator[tuple[directory.Directory, directory.Directory | None, directory.Directory]]:
+    """Open the mount point, what is staged in it, and what is kept, which is made where it is absent.
+
+    Step by step: the mount point may belong to Teleport's account, which could put a link in the place of ours.
+    """
+    with contextlib.ExitStack() as stack:
+        mount = stack.enter_context(contextlib.closing(directory.Directory(root.path(swap.target))))
+        kept = _open_inside(stack, mount, swap.kept, make=True)
+        staged = None if swap.staged is None else _open_inside(stack, mount, swap.staged, make=False)
+        assert kept is not None  # noqa: S101 - it is made
+        yield mount, staged, kept
+
+
+def _open_inside(
+    stack: contextlib.ExitStack, mount: directory.Directory, path: str, *, make: bool
+) -> directory.Directory | None:
+    found = mount
+    for name in (os.path.basename(os.path.dirname(path)), _ENTRIES):
+        if make:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(name, mode=0o700, dir_fd=found.descriptor)
+        try:
+            found = stack.enter_context(contextlib.closing(directory.Directory(name, within=found)))
+        except FileNotFoundError:
+            return None
+        # What is staged belongs to Teleport's account already; the private directory around it does not.
+        if name != _ENTRIES and os.fstat(found.descriptor).st_uid not in (0, os.geteuid()):
+            raise PermissionError(errno.EPERM, f"{name} belongs to another account")
+    return found
