@@ -1,4 +1,4 @@
-"""What Teleport's unit still waits for on this host."""
+"""The files that Teleport's unit waits for on this host."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FETCH_SERVICE = unit_table.FETCH_SECRETS.service
 
 
 def files(root: paths.Root, wanted: plan_model.Applicable) -> tuple[str, ...]:
-    """Return the files, as the instance sees them, that are not there and without which the unit does not start."""
+    """Return the files, as the instance sees them, that are missing and without which the unit does not start."""
     return tuple(
         path
         for path in wanted.gates
@@ -23,12 +23,12 @@ def files(root: paths.Root, wanted: plan_model.Applicable) -> tuple[str, ...]:
 
 
 def has_joined(root: paths.Root) -> bool:
-    """Whether this host has an identity in its cluster, so that it needs no token any more."""
+    """Whether this host has an identity in its cluster, so that it no longer needs a token."""
     return os.path.exists(root.path(paths.IDENTITY))
 
 
 def describe(root: paths.Root, wanted: plan_model.Applicable, *, had: Container[str] = ()) -> tuple[str, ...]:
-    """Return a note for each file that is waited for: which it is, and who brings it; not for those that are `had`."""
+    """Return a note for each pending file and where it comes from, except for those in `had`."""
     parameters = {each.path: each.parameter for each in wanted.secrets}
     return tuple(
         f"{wanted.unit} waits for {root.path(path)}: "
@@ -60,7 +60,7 @@ def start(root: paths.Root, wanted: plan_model.Applicable) -> tuple[str, ...]:
 
 
 def have_fetched(root: paths.Root, wanted: plan_model.Applicable) -> None:
-    """Start what brings the files that are missing; it starts Teleport's unit when they are there."""
+    """Start the services that fetch the missing files; they start Teleport's unit when the files are there."""
     missing = set(files(root, wanted))
     awaited = {each.path for each in wanted.secrets if each.may_be_pending}
     if missing & awaited and is_somebody_fetching(root):
@@ -71,9 +71,9 @@ def have_fetched(root: paths.Root, wanted: plan_model.Applicable) -> None:
 
 
 def certificate_services(root: paths.Root, wanted: plan_model.Applicable, *, is_missing: bool) -> tuple[str, ...]:
-    """Return the services that should not wait for their timers: nobody could be served until then.
+    """Return the services that should not wait for their timers, since nothing could be served until then.
 
-    An auth server serves nobody with the certificate, but proxies wait for it: it asks at once where it never did.
+    An auth server does not serve with the certificate, but proxies wait for it: it requests its first one at once.
     """
     timers = wanted.units.enable
     obtain = unit_table.GET_CERTIFICATE.timer in timers and (
@@ -85,5 +85,5 @@ def certificate_services(root: paths.Root, wanted: plan_model.Applicable, *, is_
 
 
 def is_somebody_fetching(root: paths.Root) -> bool:
-    """Whether there is a service here that fetches later what cannot be had now."""
+    """Whether a service on this host fetches later what is not available now."""
     return systemd.is_running(root) and systemd.is_installed(root, FETCH_SERVICE)

@@ -27,7 +27,7 @@ def require(root: paths.Root, plan: plan_model.Plan, *, coming: Callable[[str], 
     stopping = [_described(plan, each) for each in missing if not each.until_joined]
     if stopping:
         raise errors.NeededFileMissing(
-            "\n".join(["teleport.yaml names what is not there:", *stopping]),
+            "\n".join(["teleport.yaml names files that do not exist:", *stopping]),
             hint="Put the files there first, or correct the named lines. Nothing was written.",
         )
     return tuple(_described(plan, each) for each in missing)

@@ -1,4 +1,4 @@
-"""Asking systemd for what a plan says, no more than is needed, and without waiting where that would never end."""
+"""Ask systemd for what a plan needs, no more, and without a wait that could never end."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def require(root: paths.Root, main: str) -> None:
 def apply(
     root: paths.Root, wanted: plan_model.Units, *, units_changed: bool, stop_seconds: float = systemd.STOP_SECONDS
 ) -> tuple[str, ...]:
-    """Bring the units to what `wanted` says and return what was done, in words.
+    """Enable, disable, start and stop units as `wanted` says; return what was done, in words.
 
-    Units that are not installed are passed over. Under a root that is not a running system, units are enabled and
+    Units that are not installed are skipped. Under a root that is not a running system, units are enabled and
     disabled in its files, and nothing is started. Raises UnitTrouble, also where a stop takes longer than
     `stop_seconds`.
     """
@@ -57,7 +57,7 @@ def _live(root: paths.Root, wanted: plan_model.Units, units_changed: bool, stop_
         if systemd.is_installed(root, unit)
     ]
     states = systemd.states(installed)
-    # Also where it was not this run that changed a file: the one that did may have been killed before it got here.
+    # Also when this run changed no file: an earlier one that did may have been killed before it came this far.
     if units_changed or any(state.is_stale for state in states.values()):
         systemd.reload()
     disable = [unit for unit in wanted.disable if unit in states and states[unit].enablement == "enabled"]
@@ -75,7 +75,7 @@ def _live(root: paths.Root, wanted: plan_model.Units, units_changed: bool, stop_
         ("stopped", stop),
         ("enabled", enable),
         ("asked to start", start),
-        # Not silently: the certificates or tokens that such a timer sees to have to come from somewhere else.
+        # Not silently: the certificates or tokens of such a timer then have to come from elsewhere.
         ("not installed, so left out:", absent),
     )
 
@@ -90,9 +90,9 @@ def main_unit(
     wait: bool = True,
     seconds: float = systemd.STOP_SECONDS,
 ) -> str:
-    """Let the unit that ran before, `before` says how, take up what was written; return what was done, in words.
+    """Reload or restart the unit, which was in the state `before`; return what was done, in words.
 
-    `action` is RELOAD or RESTART; a unit that did not run is started by `apply`. `process_id` is the Teleport in
+    `action` is RELOAD or RESTART. `apply` starts a unit that did not run. `process_id` is the Teleport in
     charge: only one that has said so can be reloaded. Raises UnitTrouble, also where systemd takes longer than
     `seconds`; nothing is waited for where `wait` is false.
     """
@@ -162,7 +162,7 @@ def start_other_timers(root: paths.Root, states: States, wanted: plan_model.Unit
 
 
 def as_remembered(states: States) -> plan_model.Units:
-    """Return what to ask of systemd so that units stand again as `states` has them."""
+    """Return what to ask of systemd so that units are again in `states`."""
     ran = [unit for unit, state in states.items() if state.active not in ("inactive", "unknown")]
     enabled = [unit for unit, state in states.items() if state.enablement == "enabled"]
     return plan_model.Units(

@@ -1,7 +1,7 @@
-"""Files of one directory, reached through its descriptor: no link is followed, no open file can be swapped under us.
+"""Files of one directory, reached through its descriptor: no link is followed, and no path can be swapped meanwhile.
 
-Teleport's data directory belongs to the service user, so that for root it is hostile ground: names there may be
-symbolic links, hard links to files elsewhere, or named pipes.
+Teleport's data directory belongs to its account, so that root must not trust it: names there may be symbolic links,
+hard links to files elsewhere, or named pipes.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ class Directory:
         self.descriptor: int = os.open(path, flags, dir_fd=None if within is None else within.descriptor)
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Close the descriptor."""
         os.close(self.descriptor)
 
     def read(self, name: str) -> Found | None:
-        """Return the file `name`; None where there is none, or where it is anything but a regular file of one name."""
+        """Return the file `name`; None unless it is a regular file with one name."""
         try:
             descriptor = os.open(
                 name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=self.descriptor
@@ -66,9 +66,9 @@ class Directory:
             os.close(descriptor)
 
     def create(self, name: str, content: bytes, *, mode: int, uid: int, gid: int) -> None:
-        """Make the new file `name`, which must not exist, with its final owner and mode, and bring it to the disk.
+        """Make the new file `name`, which must not exist, with its final owner and mode, durably.
 
-        `uid` and `gid` of -1 leave the owner as it is. Nothing stays behind when it fails.
+        `uid` and `gid` of -1 leave the owner as it is. Where it fails, the file is removed.
         """
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(name, flags, 0o600, dir_fd=self.descriptor)
@@ -101,7 +101,7 @@ class Directory:
         os.rename(old, new, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
 
     def keep(self, name: str, second_name: str) -> None:
-        """Let what is at `name` be found at `second_name` too; a symbolic link as the link that it is."""
+        """Give what is at `name` the name `second_name` too, without following a symbolic link."""
         os.link(
             name,
             second_name,
@@ -111,7 +111,7 @@ class Directory:
         )
 
     def unlink(self, name: str) -> None:
-        """Take the name `name` away."""
+        """Remove the name `name`."""
         os.unlink(name, dir_fd=self.descriptor)
 
     def names(self) -> list[str]:
@@ -119,12 +119,12 @@ class Directory:
         return os.listdir(self.descriptor)
 
     def sync(self) -> None:
-        """Bring the names themselves to the disk."""
+        """Make the names in the directory durable."""
         os.fsync(self.descriptor)
 
 
 def read(root: paths.Root, path: str) -> Found | None:
-    """Return the file at `path`, as Directory.read gives it; None also where its directory is not there.
+    """Return the file at `path`, as Directory.read does; None also without its directory.
 
     Raises OSError.
     """
@@ -140,7 +140,7 @@ def read(root: paths.Root, path: str) -> Found | None:
 
 
 def sync(path: str) -> None:
-    """Bring the names in the directory `path` to the disk. Raises OSError."""
+    """Make the names in the directory `path` durable. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

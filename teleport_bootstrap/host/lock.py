@@ -17,12 +17,12 @@ POLL_SECONDS = 0.1
 
 @contextlib.contextmanager
 def held(root: paths.Root, purpose: str, *, deadline_seconds: float = 60.0, name: str = NAME) -> Iterator[None]:
-    """Hold the lock while the body runs; `purpose` is what others are told they wait for.
+    """Hold the lock while the body runs; others that wait for it are shown `purpose`.
 
-    `name` is another file in the state directory, for work that is only not to be done twice at once.
+    `name` is another file in the state directory, for work that only must not run twice at once.
 
-    Raises LockBusy, naming the holder, when somebody else keeps it for longer than `deadline_seconds`. The kernel gives
-    it back when the holder dies, however it dies.
+    Raises LockBusy, naming the holder, when another process keeps it for longer than `deadline_seconds`. The kernel
+    releases it when the holder ends, in whatever way.
     """
     path = root.path(f"{paths.STATE}/{name}")
     try:
@@ -36,7 +36,7 @@ def held(root: paths.Root, purpose: str, *, deadline_seconds: float = 60.0, name
             hint="Run as root; look whether the disk is full or mounted read-only.",
         ) from None
     try:
-        with contextlib.suppress(OSError):  # a full disk: then the next one is told less, and that is all
+        with contextlib.suppress(OSError):  # a full disk: then the next one sees no purpose, and that is all
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{purpose} (process {os.getpid()})".encode(), 0)
         yield
@@ -65,7 +65,7 @@ def _acquire(path: str, deadline_seconds: float) -> int:
             continue
         if _is_still_at(path, descriptor):
             return descriptor
-        # Removed or replaced between open and lock: what we hold guards nothing.
+        # Removed or replaced between open and lock: this lock guards nothing.
         os.close(descriptor)
 
 

@@ -1,4 +1,4 @@
-"""Asking this host's own Teleport how it is."""
+"""Ask this host's own Teleport for its health."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _LONGEST_ANSWER_BYTES = 4096
 
 
 def readiness() -> str:
-    """Return what /readyz says: READY, DEGRADED (503), STARTING or RECOVERING (400), or that nobody answers.
+    """Return what /readyz says: READY, DEGRADED (503), STARTING or RECOVERING (400), or that nothing answers.
 
-    Both share status 400, and Teleport's text tells which: "teleport is recovering from a degraded state".
+    Both share status 400; Teleport's text says which: "teleport is recovering from a degraded state".
     """
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
@@ -52,9 +52,9 @@ def readiness() -> str:
 
 
 def web_trouble(url: str) -> str:
-    """Return what is wrong with the answer of a proxy's public ping at `url`, in words; empty when it is well.
+    """Return what is wrong with the answer of a proxy's public ping at `url`, in words; empty for nothing.
 
-    The certificate is not checked: on this machine's own address it never fits.
+    The certificate is not checked: it is never valid for this machine's own address.
     """
     context = ssl.create_default_context()
     context.check_hostname = False

@@ -1,4 +1,4 @@
-"""The door to systemd: which units there are, and asking it to enable, disable, start and stop them."""
+"""The interface to systemd: the states of units, and how to enable, disable, start and stop them."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class State:
     """A unit as systemd sees it: `active` as in active, inactive, failed; `enablement` as in enabled, disabled.
 
     `sub` is finer, as in running, dead, auto-restart; `restarts` counts how often systemd started it again by itself.
-    `conditions_held` is false where its last start was refused by a condition, and where nobody has started it in this
-    boot. `started` is when its main process was, in seconds since 1970, 0 where it never was. `is_stale` says that its
-    files have changed since systemd read them.
+    `conditions_held` is false where a condition refused its last start, and where it was not started in this boot.
+    `started` is when its main process was, in seconds since 1970, 0 where it never was. `is_stale` says that its files
+    have changed since systemd read them.
     """
 
     active: str = "unknown"
@@ -97,15 +97,15 @@ def _since_1970(monotonic_microseconds: int) -> float:
 
 
 def succeeded_at(unit: str) -> float | None:
-    """Return when the service `unit` last ended well in this boot, in seconds since 1970; None where it did not.
+    """Return when the service `unit` last succeeded in this boot, in seconds since 1970; None where it did not.
 
     Raises UnitTrouble.
     """
     done = _systemctl(["show", "--property=Result,ExecMainStatus,ExecMainExitTimestampMonotonic", unit])
     fields = dict(line.split("=", 1) for line in done.output.splitlines() if "=" in line)
     ended = int(fields.get("ExecMainExitTimestampMonotonic") or 0)
-    well = fields.get("Result") == "success" and fields.get("ExecMainStatus") == "0"
-    return _since_1970(ended) if well and ended else None
+    succeeded = fields.get("Result") == "success" and fields.get("ExecMainStatus") == "0"
+    return _since_1970(ended) if succeeded and ended else None
 
 
 def enable(root: paths.Root, units: Sequence[str]) -> None:
@@ -128,8 +128,8 @@ def reload() -> None:
 def start(units: Sequence[str]) -> None:
     """Ask for `units` to be started, and do not wait.
 
-    Teleport's units are ordered after cloud-final.service and after generate-config; whoever waited for them inside
-    one of these would wait for himself. Raises UnitTrouble where systemd refuses at once.
+    Teleport's units are ordered after cloud-final.service and after generate-config: to wait for them inside one of
+    these would deadlock. Raises UnitTrouble where systemd refuses at once.
     """
     if units:
         _systemctl(["start", "--no-block", *units])
@@ -150,7 +150,7 @@ def restart_now(unit: str, *, seconds: float = STOP_SECONDS) -> None:
 
 
 def reload_unit(unit: str) -> None:
-    """Let `unit` take up its configuration without dropping connections. Raises UnitTrouble."""
+    """Let `unit` read its configuration again without dropping connections. Raises UnitTrouble."""
     _systemctl(["reload", unit])
 
 
@@ -172,7 +172,7 @@ def stop(units: Sequence[str], *, wait: bool, seconds: float = STOP_SECONDS) -> 
 
 
 def stop_by_force(units: Sequence[str], *, seconds: float = STOP_SECONDS) -> None:
-    """Stop `units`, and end what is left of them after `seconds` the hard way. Raises UnitTrouble."""
+    """Stop `units`, and kill what is left of them after `seconds`. Raises UnitTrouble."""
     try:
         stop(units, wait=True, seconds=seconds)
     except errors.UnitTrouble:

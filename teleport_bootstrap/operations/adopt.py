@@ -1,4 +1,4 @@
-"""`adopt`: what a person has edited in teleport.yaml becomes an override file, which every new one will follow."""
+"""`adopt`: turn a manual edit of teleport.yaml into an override file, which is merged into every later one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from teleport_bootstrap.instance import gather
 from teleport_bootstrap.plan import comparison, yaml_reading, yaml_text
 from teleport_bootstrap.state import current
 
-# Late among the others, so that what was edited into the result counts.
+# Merged after the others, so that the edit wins.
 NAME = "90-adopted.yaml"
 
 
@@ -36,7 +36,7 @@ def run(doors: gather.Doors) -> Outcome:
         generation = current.generation(root)
         if generation is None:
             raise errors.GenerationMissing(
-                "this agent has not written the teleport.yaml that is here, so there is nothing to compare it with",
+                "this agent did not write this teleport.yaml, so there is nothing to compare it with",
                 hint="Write what it says beyond the conf into a file in /etc/teleport.d/teleport.yaml.d yourself.",
             )
         patch = comparison.merge_patch(generation.document, _edited(root))
@@ -62,14 +62,14 @@ def _edited(root: paths.Root) -> dict[str, Any]:
     except OSError as error:
         raise errors.FileTrouble(f"{shown} cannot be read: {error.strerror}", hint="Run as root.") from None
     except UnicodeDecodeError:
-        raise errors.FileTrouble(f"{shown} is not UTF-8 text", hint="Mend it first.") from None
+        raise errors.FileTrouble(f"{shown} is not UTF-8 text", hint="Correct it first.") from None
     except yaml_reading.Unreadable as error:
         raise errors.FileTrouble(
             f"{shown}:{error.line}:{error.column}: {error.message}",
-            hint="Mend it first; Teleport cannot read it either.",
+            hint="Correct it first; Teleport cannot read it either.",
         ) from None
     if not isinstance(found, dict):
-        raise errors.FileTrouble(f"{shown} is not a mapping of keys to values", hint="Mend it first.")
+        raise errors.FileTrouble(f"{shown} is not a mapping of keys to values", hint="Correct it first.")
     return found
 
 
@@ -81,7 +81,7 @@ def _together(root: paths.Root, path: str, earlier: bytes, patch: Any) -> Any:
         found = earlier
     if found is not None and not isinstance(found, dict):
         raise errors.FileTrouble(
-            f"{root.path(path)} from an earlier adoption cannot be read", hint="Mend or remove it first."
+            f"{root.path(path)} from an earlier adoption cannot be read", hint="Correct or remove it first."
         )
     return _on_top(found, patch)
 

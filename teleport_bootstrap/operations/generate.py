@@ -1,4 +1,4 @@
-"""`generate`: from the conf to files and units, all of it or none of it."""
+"""`generate`: write the files and set the units that the conf asks for, all of them or none."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ AWAITED_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What generate did: what became of teleport.yaml, the paths that changed, what systemd was asked, and notes.
+    """What happened to teleport.yaml, the paths that changed, what systemd was asked for, and notes.
 
     `removed` are those of `changed` that are no longer there, `pending` says what Teleport's unit waits for.
     """
@@ -48,7 +48,7 @@ class Outcome:
 
 
 def run(doors: gather.Doors, named: gather.NamedBuild) -> Outcome:
-    """Bring the machine to what its conf says and return what was done.
+    """Bring the machine to the state that its conf describes and return what was done.
 
     A teleport.yaml that is there is left alone, while markers, environment and units still follow the conf; without a
     conf nothing is touched. Raises ConfMissing where there is neither, and everything that reading, planning, fetching
@@ -113,7 +113,7 @@ def _is_from_before(conf: conf_file.Conf, digest: str, made: restore_record.Rest
 
 
 def _hand_over(root: paths.Root, asked: str) -> Outcome:
-    """Leave everything to the restore, which may take longer than a boot waits; no Teleport starts before that."""
+    """Leave everything to the restore, which may take longer than a boot waits; Teleport starts after it."""
     if systemd.is_running(root) and systemd.is_installed(root, restore_record.RESTORE_SERVICE):
         systemd.start([restore_record.RESTORE_SERVICE])
         done = f"asked to start {restore_record.RESTORE_SERVICE}"
@@ -134,7 +134,7 @@ def _without_conf(root: paths.Root, exists: bool) -> Outcome:
             notes=(f"{root.path(paths.TELEPORT_YAML)} is configured by hand: there is no {paths.CONF}, nothing to do",),
         )
     raise errors.ConfMissing(
-        f"there is no {root.path(paths.CONF)}, so nothing says what this instance should be",
+        f"there is no {root.path(paths.CONF)}, so the role of this instance is unknown",
         hint=f"Write {paths.CONF} in the instance's user-data; `teleport-bootstrap validate` checks one.",
     )
 
@@ -142,10 +142,10 @@ def _without_conf(root: paths.Root, exists: bool) -> Outcome:
 def _keep(doors: gather.Doors, conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> Outcome:
     """Apply all but teleport.yaml; needs no network unless a file is missing that Teleport cannot start without."""
     shown = doors.root.path(paths.TELEPORT_YAML)
-    there = f"{shown} exists and is left as it is; remove it to have it made anew"
+    there = f"{shown} exists and is left as it is; remove it to have it regenerated"
     staying = conf_hold.generation(doors.root)
     if staying is not None:
-        # What is not followed need not be good for anything.
+        # A conf that is not followed need not be valid.
         generation, why = staying
         stay = (there, f"the conf is not followed until it is edited again: {why}")
         return _bring(doors.root, conf, KEPT, plan_files.Parts(generation, {}), stay)
@@ -157,7 +157,7 @@ def _keep(doors: gather.Doors, conf: conf_file.Conf, build: teleport_build.Telep
 
 
 def _what_is_there(root: paths.Root, wanted: plan_model.Activation) -> list[str]:
-    """Let Teleport's account read a file that somebody put there, and return notes on it."""
+    """Let Teleport's account read a file that an operator put there, and return notes on it."""
     shown, notes = root.path(paths.TELEPORT_YAML), []
     group = wanted.deployment.place.group
     if group != "root" and os.path.exists(shown) and trust.let_read(root, paths.TELEPORT_YAML, group):
@@ -186,7 +186,7 @@ def _missing_secrets(
 
 
 def _write(doors: gather.Doors, conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> Outcome:
-    # What the conf alone decides is judged before anybody waits for the network.
+    # What the conf alone decides is checked before any wait for the network.
     place = activation.plan(conf, build).deployment.place
     units.require(doors.root, place.unit)
     accounts.ids(doors.root, place.user, place.group)
@@ -206,7 +206,7 @@ def _write(doors: gather.Doors, conf: conf_file.Conf, build: teleport_build.Tele
         values,
         plan.teleport_yaml,
         instance,
-        # Nobody waits for Teleport's health while an instance boots; whoever asks for it later can tell.
+        # Confirmed at once: while an instance boots, nothing waits for Teleport's health; `status` reports it later.
         current.Current(generation.number),
     )
     same = _as_it_was(doors.root, generation)
@@ -223,7 +223,7 @@ def _write(doors: gather.Doors, conf: conf_file.Conf, build: teleport_build.Tele
 
 
 def _patience(doors: gather.Doors, wanted: plan_model.Activation) -> gather.Doors:
-    """Return the doors to SSM: where the wait can go on elsewhere, neither boot nor configuration waits long for it."""
+    """Return `doors` with a short deadline for SSM where a service goes on waiting after this command."""
     if not pending_files.is_somebody_fetching(doors.root) or not all(each.may_be_pending for each in wanted.secrets):
         return doors
     return dataclasses.replace(doors, wait_seconds=min(doors.wait_seconds, AWAITED_SECONDS))

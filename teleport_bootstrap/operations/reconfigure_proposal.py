@@ -1,4 +1,4 @@
-"""What `reconfigure` would do, worked out and shown before any of it is done."""
+"""What `reconfigure` would do, computed and shown before any of it is done."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Difference:
 
 @dataclass(frozen=True)
 class Proposal:
-    """The plan, what it changes on this machine, and what a person should know before saying yes.
+    """The plan, what it changes on this machine, and what an operator should know before agreeing.
 
-    `edits` is how teleport.yaml differs from what was applied, where a person has edited it; empty otherwise.
+    `edits` is how teleport.yaml differs from what was applied, if it has a manual edit; empty otherwise.
     `before` is the document that Teleport runs with now, None without one.
     """
 
@@ -124,9 +124,9 @@ def _differences(root: paths.Root, plan: plan_model.Plan) -> list[Difference]:
 
 
 def _action(differences: tuple[Difference, ...], before: Sequence[dict[str, Any] | None], plan: plan_model.Plan) -> str:
-    """Return what takes the change up; `before` are the documents that the running Teleport may have read.
+    """Return how Teleport reads the change; `before` are the documents that the running Teleport may have read.
 
-    Of a file that somebody has edited, nobody knows whether Teleport was restarted with it.
+    It is unknown whether Teleport was restarted after a manual edit.
     """
     only_document = all(each.path == paths.TELEPORT_YAML for each in differences)
     if only_document and all(each and comparison.reload_suffices(each, plan.document) for each in before):
@@ -139,7 +139,7 @@ def _holds(root: paths.Root, path: str, value: str) -> bool:
 
 
 def _foreign_data(root: paths.Root, plan: plan_model.Plan) -> list[str]:
-    """Return what a unit that runs as an account of its own would suffer from in a data directory of root's."""
+    """Return a note where the data belongs to root and the unit runs as another account."""
     (account,) = [each.owner for each in plan.activation.directories if each.path == paths.DATA]
     shown = root.path(paths.DATA)
     if account == "root" or not _has_state(root) or os.stat(shown).st_uid != 0:

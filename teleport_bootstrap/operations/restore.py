@@ -28,10 +28,10 @@ NOTHING = "nothing"
 UNDONE = "undone"
 DISCARDED = "discarded"
 
-# Beyond what is free, so that an archive that is merely too large is told with figures.
+# Beyond the free space, so that the message on an archive that is too large can show figures.
 _BEYOND_FREE = 1024 * 1024 * 1024
 
-# `progress(what, bytes)` gives a context manager for a step that goes through so many bytes, None where nobody knows.
+# `progress(what, bytes)` gives a context manager for a step that goes through so many bytes, None where unknown.
 Progress = Callable[[str, "int | None"], contextlib.AbstractContextManager["interface.Progress | None"]]
 
 

@@ -1,4 +1,4 @@
-"""What was applied to this machine, the last few times: enough to see it, to compare with it, and to go back to it.
+"""The last states that were applied to this machine: enough to show, compare and restore them.
 
 A generation holds no secret: of those it names the file and where the content comes from.
 """
@@ -117,7 +117,7 @@ def load(root: paths.Root, number: int) -> Generation:
 
 
 def save(root: paths.Root, generation: Generation) -> None:
-    """Bring `generation` to the disk before it is applied; `publish` it when it is. Raises FileTrouble."""
+    """Write `generation` to the disk before it is applied; `publish` it afterwards. Raises FileTrouble."""
     parent = root.path(paths.GENERATIONS)
     staged = _staged(root, generation.number)
     try:
@@ -170,7 +170,7 @@ def prune(root: paths.Root, *, current: int) -> None:
     """Remove the oldest generations beyond KEEP, never the one that is current."""
     for number in numbers(root)[:-KEEP]:
         if number != current:
-            # Out of sight first: what is half removed cannot be gone back to.
+            # Unlisted first: a half removed generation cannot be restored.
             removed = root.path(f"{paths.GENERATIONS}/.{number}.{_REMOVED}")
             with contextlib.suppress(OSError):
                 os.rename(_kept(root, number), removed)

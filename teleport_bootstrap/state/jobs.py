@@ -1,4 +1,4 @@
-"""What timers do again and again: run once at a time, with a record of how it ended."""
+"""Periodic jobs: one run of each at a time, with a record of its result."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CERTIFICATE_INSTALL = "certificate-install"
 BACKUP = "backup"
 NAMES = (PUBLISH_TOKENS, CERTIFICATE_OBTAIN, CERTIFICATE_RENEW, CERTIFICATE_INSTALL, BACKUP)
 
-# Who starts them, and how many seconds apart.
+# The timers that start them, and how many seconds apart.
 HOUR = 3600.0
 TIMERS = {
     PUBLISH_TOKENS: (unit_table.PUBLISH_TOKENS.timer, HOUR),
@@ -73,7 +73,7 @@ def run(root: paths.Root, name: str, work: Callable[[], str]) -> str:
     """Do `work`, one of NAMES, and return what it returns: what was done, in a line, without secrets.
 
     How it ended is recorded, also where it raises, which this then does too. Raises LockBusy where the same job is at
-    work already, which is no run of it.
+    work already; that does not count as a run.
     """
     with lock.held(root, name, name=_lock(name), deadline_seconds=WAIT_SECONDS):
         begun = clock.SYSTEM.wall()

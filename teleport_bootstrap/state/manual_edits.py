@@ -1,4 +1,4 @@
-"""What a person has changed in teleport.yaml by hand, which nothing overwrites silently."""
+"""Manual edits of teleport.yaml, which no command overwrites silently."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from teleport_bootstrap.state import generations
 
 
 def text(root: paths.Root, path: str) -> str | None:
-    """Return the content of a file of ours, with what is no UTF-8 replaced; None where there is no such file."""
+    """Return the content of a regular file, with invalid UTF-8 replaced; None without one."""
     try:
         found = directory.read(root, path)
     except OSError:
@@ -21,7 +21,7 @@ def text(root: paths.Root, path: str) -> str | None:
 
 
 def document(content: str | None) -> dict[str, Any] | None:
-    """Return what Teleport reads in `content`, None where that is no mapping."""
+    """Return what Teleport reads in `content`, None unless that is a mapping."""
     if content is None:
         return None
     try:
@@ -32,7 +32,7 @@ def document(content: str | None) -> dict[str, Any] | None:
 
 
 def lost(root: paths.Root, now: generations.Generation | None, wanted: dict[str, Any]) -> str:
-    """Return what would be lost if teleport.yaml said `wanted`, as a difference to generation `now`; mostly nothing.
+    """Return the manual edit that would be lost if teleport.yaml said `wanted`, as a diff to generation `now`.
 
     Nothing is lost where it says the same as `wanted`, where a generation keeps the very file, or where `wanted` holds
     everything that has been changed since `now`, as after `adopt`.
@@ -40,7 +40,7 @@ def lost(root: paths.Root, now: generations.Generation | None, wanted: dict[str,
     shown = root.path(paths.TELEPORT_YAML)
     content = text(root, paths.TELEPORT_YAML)
     if content is None:
-        return f"{shown} is no regular file\n" if os.path.lexists(shown) else ""
+        return f"{shown} is not a regular file\n" if os.path.lexists(shown) else ""
     edited = document(content)
     if edited == wanted or _is_kept(root, content):
         return ""
@@ -56,7 +56,7 @@ def lost(root: paths.Root, now: generations.Generation | None, wanted: dict[str,
 def refusal(root: paths.Root, command: str, difference: str) -> errors.ManualEdit:
     """Return the error with which `command` refuses to lose `difference`."""
     return errors.ManualEdit(
-        f"{root.path(paths.TELEPORT_YAML)} is not what was applied; somebody has edited it:\n{difference.rstrip()}",
+        f"{root.path(paths.TELEPORT_YAML)} has a manual edit:\n{difference.rstrip()}",
         hint=f"Run `teleport-bootstrap adopt` to turn the edit into an override file, or {command} with "
         "--discard-edits to lose it. Nothing was changed.",
     )

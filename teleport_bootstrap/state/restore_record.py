@@ -1,4 +1,4 @@
-"""What this instance was restored from, and whether its conf asks for a restore that has not been made yet."""
+"""What this instance was restored from, and whether its conf asks for a restore that is still to be done."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ FILE: state_file.StateFile[Restored] = state_file.StateFile(
 def pending(root: paths.Root, conf: conf_file.Conf | None) -> str | None:
     """Return what the conf asks to restore, where that is still to be done; raises as `read` does.
 
-    It is not on an instance that was restored, and not on one that Teleport was configured on in another way: whoever
-    adds the line there does not expect that its data goes.
+    Not on an instance that was restored, nor on one where Teleport was configured in another way: an operator who adds
+    the line there does not expect to lose its data.
     """
     asked = None if conf is None else conf.value(variables.TELEPORT_RESTORE_FROM)
     if asked is None or FILE.read(root) is not None:
@@ -65,7 +65,7 @@ def refusal(root: paths.Root, command: str, asked: str) -> errors.RestorePending
 
 
 def way_out(root: paths.Root) -> str:
-    """Return what a person can do about a restore at boot that does not come about."""
+    """Return what an operator can do about a restore at boot that fails."""
     return (
         "`teleport-bootstrap restore` tries it now, with further options if need be; "
         f"to start empty instead, remove the TELEPORT_RESTORE_FROM line from {root.path(paths.CONF)} and run "
@@ -83,7 +83,7 @@ def ignored(root: paths.Root, conf: conf_file.Conf) -> tuple[str, ...]:
 
 
 def instead(conf: conf_file.Conf) -> tuple[str, ...]:
-    """Return a note for whoever looks at what `given` would give, where a first boot restores a backup instead."""
+    """Return a note for a preview of `conf` where the first boot restores a backup instead."""
     asked = conf.value(variables.TELEPORT_RESTORE_FROM)
     if asked is None:
         return ()

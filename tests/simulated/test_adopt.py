@@ -121,7 +121,11 @@ def test_there_is_nothing_to_adopt(agent: Agent) -> None:
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("a: [\n", ["teleport.yaml:", "Mend"]), ("- a\n", ["not a mapping"]), ("a: 1\na: 2\n", ["teleport.yaml:2"])],
+    [
+        ("a: [\n", ["teleport.yaml:", "Correct it first"]),
+        ("- a\n", ["not a mapping"]),
+        ("a: 1\na: 2\n", ["teleport.yaml:2"]),
+    ],
 )
 def test_what_teleport_could_not_read_is_not_adopted(agent: Agent, text: str, words: list[str]) -> None:
     agent.teleport_yaml.write_text(text)

@@ -1,4 +1,4 @@
-"""restore, killed or failing at each call that changes a file: the old data or the new, complete."""
+"""restore and its undo, killed or failing at each call that changes a file: the old data or the new, complete."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _STAMP = re.compile(r"\d{8}T\d{6}Z(?:-\d+)?")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[kill_sweep.Prepared]:
-    """A host after its first boot, about to be restored; each run begins with it as it is then."""
+@pytest.fixture(scope="module", params=["restore", "restore --undo"])
+def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[kill_sweep.Prepared]:
+    """A host about to be restored, or one on which that is about to be undone; each run begins with it as it is."""
     imds, new_imds = emulator.Server(), emulator.Server(restoring.NEW)
     for server in (imds, new_imds):
         server.start()
-    yield _prepared(tmp_path_factory.mktemp("prepared"), imds, new_imds)
+    yield _prepared(tmp_path_factory.mktemp("prepared"), imds, new_imds, undo=request.param == "restore --undo")
     for server in (imds, new_imds):
         server.stop()
 
 
-def _prepared(tmp_path: Path, imds: emulator.Server, new_imds: emulator.Server) -> kill_sweep.Prepared:
+def _prepared(tmp_path: Path, imds: emulator.Server, new_imds: emulator.Server, *, undo: bool) -> kill_sweep.Prepared:
     old = restoring.host(tmp_path / "old", imds)
     old.conf(restoring.ALL_IN_ONE).chmod(0o600)
     assert old.generate().status == 0
@@ -50,7 +50,11 @@ def _prepared(tmp_path: Path, imds: emulator.Server, new_imds: emulator.Server) 
     new.conf(restoring.ALL_IN_ONE.replace("443", "8443")).chmod(0o600)
     assert new.generate().status == 0
     restoring.first_boot(new)
-    return kill_sweep.Prepared(new, "restore", str(archive), "--yes", "--wait", "20")
+    command = ("restore", str(archive), "--yes", "--wait", "20")
+    if undo:
+        assert new.run(*command).status == 0
+        command = ("restore", "--undo", "--yes", "--wait", "20")
+    return kill_sweep.Prepared(new, *command)
 
 
 def plain(found: kill_sweep.State) -> kill_sweep.State:
@@ -129,6 +133,7 @@ def test_failing_at_any_call_it_says_so_and_everything_is_as_it_was(prepared: ki
         assert ended.status in (0, 6), (place, ended.errors)
 
 
+@pytest.mark.parametrize("prepared", ["restore"], indirect=True)
 def test_told_to_end_it_takes_everything_back(prepared: kill_sweep.Prepared) -> None:
     """At the last moment before everything counts: when Teleport judges the file that is staged."""
     prepared.reset()
@@ -212,6 +217,7 @@ def test_what_a_mount_point_holds_is_exchanged_name_by_name(tmp_path: Path) -> N
     assert not (tmp_path / "var/lib/teleport-bootstrap/change.json").exists()
 
 
+@pytest.mark.parametrize("prepared", ["restore"], indirect=True)
 def test_a_state_is_told_apart_by_what_it_holds(prepared: kill_sweep.Prepared) -> None:
     """Otherwise the tests above would see nothing."""
     after = plain(prepared.after)
