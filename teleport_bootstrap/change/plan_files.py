@@ -74,7 +74,7 @@ def units_changed(changed: Iterable[str]) -> bool:
     return any(path.startswith(f"{paths.SYSTEMD}/") for path in changed)
 
 
-def shown(changed: Iterable[str]) -> tuple[str, ...]:
+def without_bookkeeping(changed: Iterable[str]) -> tuple[str, ...]:
     """Return those of the changed paths that an operator wants to see."""
     return tuple(path for path in changed if path not in _BOOKKEEPING)
 

@@ -243,6 +243,6 @@ def _bring(
     done = units.apply(root, wanted.units, units_changed=plan_files.units_changed(changed))
     pending_files.have_fetched(root, wanted)
     awaited = pending_files.describe(root, wanted)
-    shown = plan_files.shown(changed)
+    shown = plan_files.without_bookkeeping(changed)
     removed = tuple(path for path in shown if path in wanted.absent)
     return Outcome(what, wanted.unit, shown, removed, done, notes, awaited)

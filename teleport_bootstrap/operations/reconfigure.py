@@ -122,7 +122,9 @@ def _carry_out(root: paths.Root, proposed: reconfigure_proposal.Proposal, wishes
     logger.info("generation %d is applied", generation.number)
     aside = tuple(f"the old data is kept in {root.path(each.kept)}" for each in done.trial.previous.moved if each.had)
     notes = (*proposed.notes, *aside)
-    return Outcome(APPLIED, generation.number, plan_files.shown(done.trial.changed), done.units, done.seen, notes)
+    return Outcome(
+        APPLIED, generation.number, plan_files.without_bookkeeping(done.trial.changed), done.units, done.seen, notes
+    )
 
 
 def _last_confirmed(now: current.Current | None) -> int | None:

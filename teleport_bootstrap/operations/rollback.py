@@ -119,7 +119,9 @@ def carry_out(
     done = attempt.run(
         root, change, functools.partial(attempt.revert, root, seconds=health_seconds), seconds=health_seconds
     )
-    return Outcome(target.number, plan_files.shown(done.trial.changed), done.units, done.seen, fetched.notes)
+    return Outcome(
+        target.number, plan_files.without_bookkeeping(done.trial.changed), done.units, done.seen, fetched.notes
+    )
 
 
 def _secrets(doors: gather.Doors, target: generations.Generation) -> secret_values.Fetched:
