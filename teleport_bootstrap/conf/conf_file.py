@@ -55,7 +55,7 @@ class Conf:
         return None if setting is None else setting.line
 
 
-class Shown(NamedTuple):
+class MaskedAssignment(NamedTuple):
     """An assignment as it may be shown to anyone: the value of a secret is a mask."""
 
     name: str
@@ -67,7 +67,7 @@ class Shown(NamedTuple):
 class Inspection:
     """Everything found in a conf; `variables` is empty after an error of grammar, `conf` is None after any error."""
 
-    variables: tuple[Shown, ...]
+    variables: tuple[MaskedAssignment, ...]
     errors: tuple[Finding, ...]
     warnings: tuple[Finding, ...]
     conf: Conf | None
@@ -110,16 +110,18 @@ def inspect(data: bytes, path: str = paths.CONF) -> Inspection:
         if assignment.name in variables.BY_NAME
     )
     return Inspection(
-        variables=() if parsed.problems else _shown(parsed.assignments, secret),
+        variables=() if parsed.problems else _masked_assignments(parsed.assignments, secret),
         errors=found,
         warnings=warnings,
         conf=None if found else Conf(path, warnings, holds_secret, settings),
     )
 
 
-def _shown(assignments: tuple[Assignment, ...], secret: frozenset[int]) -> tuple[Shown, ...]:
+def _masked_assignments(assignments: tuple[Assignment, ...], secret: frozenset[int]) -> tuple[MaskedAssignment, ...]:
     return tuple(
-        Shown(assignment.name, MASK if index in secret and assignment.value else assignment.value, assignment.line)
+        MaskedAssignment(
+            assignment.name, MASK if index in secret and assignment.value else assignment.value, assignment.line
+        )
         for index, assignment in enumerate(assignments)
     )
 
