@@ -379,7 +379,7 @@ def test_refuses_a_damaged_archive_before_anything_changes(new: Agent, archive: 
 def test_refuses_a_file_that_is_not_an_archive(new: Agent, tmp_path: Path) -> None:
     (tmp_path / "x.tar.gz").write_bytes(b"hello")
     refused(new, tmp_path / "x.tar.gz", status=16)
-    assert "there is no" in refused(new, tmp_path / "y.tar.gz", status=6)
+    assert "does not exist" in refused(new, tmp_path / "y.tar.gz", status=6)
 
 
 # ---- what a person has edited
