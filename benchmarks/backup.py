@@ -106,7 +106,7 @@ def compare(name: str, tree: str, target: str, compression: str, rounds: int) ->
 def make(kind: str, tree: str, number: int) -> None:
     """Make a tree, in a process of its own: the peak memory of every child begins with that of its parent."""
     run([sys.executable, __file__, "--make", kind, tree, str(number)])
-    # What is still on its way to the disk would be in the way of whoever is measured first.
+    # Writes that are still pending would slow down the first measurement.
     os.sync()
     # Nor is it about the disk: everything is in memory for both.
     run(["sh", "-c", 'find "$1" -type f -print0 | xargs -0 cat', "sh", tree])

@@ -75,7 +75,7 @@ def test_teleport_runs_again_after_a_killed_backup(machine: Machine, number: sig
     )
     machine.run("systemctl", "kill", f"--signal={number.value}", "by-hand.service")
     started_once_more(machine, before)
-    # Nobody waits any more to start it.
+    # No process is left that waits to start it.
     machine.wait_for(
         lambda: "teleport-bootstrap-backup" not in machine.run("systemctl", "list-units", "--no-legend"),
         20,

@@ -79,7 +79,7 @@ def test_turning_acm_off_moves_the_instance_to_teleport_service(new_machine: New
     assert machine.is_enabled("teleport.service")
 
 
-def test_a_failed_reconfiguration_is_told_to_whoever_restarted_the_unit(new_machine: NewMachine) -> None:
+def test_restarting_the_unit_fails_if_the_reconfiguration_failed(new_machine: NewMachine) -> None:
     machine = _booted_as_in_the_guide(new_machine)
     machine.run("sh", "-c", "echo 'TELEPORT_ROLE=auht' >>/etc/teleport.d/conf && rm -f /etc/teleport.yaml")
 

@@ -1,4 +1,4 @@
-"""`reconfigure` on a running instance: a good change is taken up, a bad one leaves the instance as it was, and well."""
+"""`reconfigure` on a running instance: a good change is applied, a bad one is rolled back to a healthy Teleport."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_nothing_changed_touches_nothing(new_machine: NewMachine) -> None:
 
 @pytest.mark.parametrize("how", ["exit-now", "never-ready"])
 @pytest.mark.parametrize("line", [applied.EXTERNAL, applied.LABEL], ids=["restart", "reload"])
-def test_a_configuration_that_teleport_is_not_well_with_is_undone(new_machine: NewMachine, line: str, how: str) -> None:
+def test_rolls_back_if_teleport_does_not_become_healthy(new_machine: NewMachine, line: str, how: str) -> None:
     machine = applied.machine(new_machine)
     before, first = applied.state(machine), applied.pid(machine)
     applied.add(machine, line.format(how))
@@ -105,8 +105,8 @@ def test_a_refused_conf_is_not_followed_at_the_next_boot_until_it_is_edited(new_
     applied.assert_well(machine, "teleport-auth.service")
 
 
-def test_a_teleport_that_does_not_stop_is_ended_and_the_old_configuration_runs(new_machine: NewMachine) -> None:
-    """`systemctl` itself does not come back in time."""
+def test_kills_a_teleport_that_does_not_stop_and_restores_the_previous_configuration(new_machine: NewMachine) -> None:
+    """`systemctl` itself does not return in time."""
     machine = applied.image(new_machine, deaf=True)
     machine.write("/etc/systemd/system/teleport.service.d/patient.conf", "[Service]\nTimeoutStopSec=infinity\n")
     machine.boot()
@@ -124,7 +124,7 @@ def test_a_teleport_that_does_not_stop_is_ended_and_the_old_configuration_runs(n
     machine.run("systemctl", "kill", "--signal=SIGKILL", applied.MAIN)
 
 
-def test_where_the_old_configuration_is_sick_as_well_the_status_says_so(new_machine: NewMachine) -> None:
+def test_reports_that_teleport_is_unhealthy_after_the_rollback_too(new_machine: NewMachine) -> None:
     machine = applied.machine(new_machine)
     before = applied.state(machine)
     instance.install_stand_in(machine, start="exit")
@@ -251,7 +251,7 @@ def test_a_reconfigure_that_was_killed_is_finished_by_the_next(new_machine: NewM
     applied.assert_well(machine)
 
 
-def test_an_unconfirmed_change_that_is_good_is_taken_up_by_the_next(new_machine: NewMachine) -> None:
+def test_the_next_run_confirms_an_unconfirmed_change_that_is_healthy(new_machine: NewMachine) -> None:
     """Killed between the files and the restart: Teleport still runs with what it read before."""
     machine = applied.machine(new_machine)
     applied.add(machine, applied.EXTERNAL.format("new"))

@@ -62,7 +62,7 @@ def test_a_unit_of_the_boot_that_calls_it_is_not_held_up(new_machine: NewMachine
 def test_while_the_generator_of_a_boot_waits_for_the_lock_teleport_comes_up_all_the_same(
     new_machine: NewMachine,
 ) -> None:
-    """Teleport's start is ordered after the generator, which waits for whoever reconfigures."""
+    """Teleport's start is ordered after the generator, which waits for the process that reconfigures."""
     machine = applied.machine(new_machine)
     applied.add(machine, NEW)
     # Shorter than its minute: that it gives up, and tries again, is what is shown here.
@@ -134,7 +134,7 @@ def test_in_a_session_through_teleport_it_outlives_the_session(
         assert "The previous configuration was restored" in machine.journal("-t", "teleport-bootstrap")
 
 
-def test_without_a_terminal_nobody_is_asked_and_nothing_is_done(new_machine: NewMachine) -> None:
+def test_changes_nothing_and_does_not_prompt_without_a_terminal(new_machine: NewMachine) -> None:
     machine = applied.machine(new_machine)
     before = observe.snapshot(machine)
     applied.add(machine, NEW)

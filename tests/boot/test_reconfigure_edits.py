@@ -1,4 +1,4 @@
-"""What people do beside `reconfigure`: edit teleport.yaml by hand, go back, begin anew."""
+"""Manual edits of teleport.yaml, rollback, and resetting the data, next to `reconfigure`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _edit(machine: Machine) -> None:
     machine.path("/etc/teleport.yaml").write_text(yaml.safe_dump(document))
 
 
-def test_a_hand_edit_is_shown_and_kept_until_somebody_decides(new_machine: NewMachine) -> None:
+def test_a_manual_edit_is_shown_and_kept_until_the_operator_decides(new_machine: NewMachine) -> None:
     machine = applied.machine(new_machine)
     _edit(machine)
     edited = machine.read("/etc/teleport.yaml")
@@ -40,7 +40,7 @@ def test_an_adopted_edit_is_applied(new_machine: NewMachine) -> None:
 
     assert done.returncode == 0, done.stderr
     assert yaml.safe_load(machine.read("/etc/teleport.yaml"))["ssh_service"]["port_forwarding"] is False
-    assert len(observe.starts(machine)) == 2, "nobody knows whether Teleport had read the edit"
+    assert len(observe.starts(machine)) == 2, "it is unknown whether Teleport had read the edit"
     assert applied.current(machine)["generation"] == 2
     assert "there is nothing to adopt" in machine.run("teleport-bootstrap", "adopt")
     assert "nothing has changed" in applied.reconfigure(machine).stdout
@@ -80,7 +80,7 @@ def test_a_rollback_goes_to_the_generation_before_and_stays_there_over_a_reboot(
     assert machine.run("teleport-bootstrap", "history").splitlines()[1].startswith("*    1")
 
 
-def test_a_rollback_to_what_is_sick_by_now_is_undone(new_machine: NewMachine) -> None:
+def test_undoes_a_rollback_to_a_generation_that_is_now_unhealthy(new_machine: NewMachine) -> None:
     conf = instance.PLAIN_CONF + applied.LABEL.format("old-mood")
     machine = applied.machine(new_machine, conf)
     machine.write("/etc/teleport.d/conf", instance.PLAIN_CONF, mode=0o600)
@@ -96,7 +96,7 @@ def test_a_rollback_to_what_is_sick_by_now_is_undone(new_machine: NewMachine) ->
     applied.assert_well(machine)
 
 
-def test_reset_data_sets_the_data_aside_and_teleport_begins_anew(new_machine: NewMachine) -> None:
+def test_reset_data_moves_the_data_aside_and_teleport_starts_with_empty_data(new_machine: NewMachine) -> None:
     machine = applied.machine(new_machine)
     first = machine.read("/var/lib/teleport/host_uuid")
 

@@ -20,7 +20,7 @@ BACKUPS = "/var/backups/teleport"
 
 
 def prepared(root: Path) -> Path:
-    """Make the host in the new directory `root`; its data still belongs to whoever runs the tests."""
+    """Make the host in the new directory `root`; its data still belongs to the user who runs the tests."""
     root.mkdir(parents=True)
     server = emulator.Server()
     server.start()
@@ -50,7 +50,7 @@ def populate(agent: Agent) -> None:
     agent.write("/var/lib/teleport/host_uuid", HOST_UUID, 0o400)
     agent.write("/var/lib/teleport/license.pem", "license", 0o600)
     agent.write("/var/lib/teleport/log/upload/streaming/default/one.tar", "unsent")
-    agent.write("/var/lib/teleport/cache/auth/sqlite.db", "made anew")
+    agent.write("/var/lib/teleport/cache/auth/sqlite.db", "recreated")
     agent.write("/var/lib/teleport/old.pid", "1\n")
     agent.write("/etc/default/teleport", "HTTPS_PROXY=http://proxy:3128\n")
     agent.write("/etc/letsencrypt/archive/teleport.example.com/fullchain1.pem", "certificate")

@@ -297,7 +297,7 @@ def test_reads_a_busy_file_again_and_reports_it(tmp_path: Path, size: int, monke
             super().write(data)
             write()
 
-    # Whoever waits for the file to come to rest waits for nothing: it was written to just now, whenever that is.
+    # The file never becomes quiet: at any time, it was written to just now.
     just_now = clock.Clock(sleep=write, wall=lambda: (top / "busy").stat().st_ctime)
     monkeypatch.setattr(clock, "SYSTEM", just_now)
     sink = Meddling()
@@ -570,14 +570,14 @@ def test_sets_owners_by_name(tmp_path: Path) -> None:
     assert {note.path for note in done.notes} == {"data/unknown", "data/nameless"}
 
 
-@pytest.mark.skipif(not IS_ROOT, reason="an access control list is its owner's to give")
+@pytest.mark.skipif(not IS_ROOT, reason="changing an access control list requires root")
 def test_an_access_control_list_grants_no_other_account_access(tmp_path: Path) -> None:
     def access(*entries: tuple[int, int, int]) -> bytes:
         return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *each) for each in entries)
 
-    nobody = 0xFFFFFFFF
-    named = access((1, 6, nobody), (2, 6, 7), (4, 0, nobody), (0x10, 6, nobody), (0x20, 0, nobody))
-    plain = access((1, 6, nobody), (4, 4, nobody), (0x10, 4, nobody), (0x20, 0, nobody))
+    no_id = 0xFFFFFFFF
+    named = access((1, 6, no_id), (2, 6, 7), (4, 0, no_id), (0x10, 6, no_id), (0x20, 0, no_id))
+    plain = access((1, 6, no_id), (4, 4, no_id), (0x10, 4, no_id), (0x20, 0, no_id))
     members = [
         crafted.file("a", mode=0o660, xattrs={"system.posix_acl_access": named}),
         crafted.file("b", mode=0o640, xattrs={"system.posix_acl_access": plain}),

@@ -337,7 +337,7 @@ def test_other_commands_may_run_while_the_data_is_read(agent: Agent, tmp_path: P
             agent.write(f"{paths.GENERATIONS}/2/manifest.json", "{}")
 
     done = run_watched(agent, packing=others)
-    assert turns, "nobody had a turn"
+    assert turns, "no other command ran"
     found = unpacked(done.place, tmp_path / "out")
     assert (found / paths.CURRENT.lstrip("/")).read_bytes() == before
     assert os.listdir(found / paths.GENERATIONS.lstrip("/")) == ["1"]

@@ -22,7 +22,7 @@ from teleport_bootstrap.paths import Root
 from tests.simulated import hammer
 from tests.simulated.agent import needs_root
 
-NOBODY = 65534
+UNPRIVILEGED = 65534
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def data(tmp_path: Path) -> Path:
 
 def given_away(directory: Path) -> Path:
     if os.geteuid() == 0:
-        subprocess.run(["chown", "-Rh", f"{NOBODY}:{NOBODY}", str(directory)], check=True)
+        subprocess.run(["chown", "-Rh", f"{UNPRIVILEGED}:{UNPRIVILEGED}", str(directory)], check=True)
     directory.chmod(0o700)
     return directory
 
@@ -96,7 +96,7 @@ def test_copies_of_a_busy_database_have_everything_that_was_committed(tmp_path: 
     backend.mkdir(parents=True)
     given_away(backend.parent)
     with (
-        hammer.hammering(backend / "sqlite.db", tmp_path / "log", uid=NOBODY) as writer,
+        hammer.hammering(backend / "sqlite.db", tmp_path / "log", uid=UNPRIVILEGED) as writer,
         copier(backend.parent) as made,
     ):
         for _ in range(20):
@@ -182,7 +182,11 @@ def test_the_child_has_no_rights_and_sees_the_data_directory_only(data: Path, tm
         child = made._child
         assert child is not None
         status = Path(f"/proc/{child.pid}/status").read_text()
-        for line in (f"Uid:\t{NOBODY}\t{NOBODY}\t{NOBODY}\t{NOBODY}", "CapEff:\t0000000000000000", "NoNewPrivs:\t1"):
+        for line in (
+            f"Uid:\t{UNPRIVILEGED}\t{UNPRIVILEGED}\t{UNPRIVILEGED}\t{UNPRIVILEGED}",
+            "CapEff:\t0000000000000000",
+            "NoNewPrivs:\t1",
+        ):
             assert line in status
         assert "Groups:\t \n" in status
         assert os.path.samestat(os.stat(f"/proc/{child.pid}/root"), os.stat(data))

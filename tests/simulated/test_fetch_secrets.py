@@ -101,7 +101,7 @@ def fetch(agent: Agent, *arguments: str, **options: Any) -> Ended:
     return done
 
 
-def awaited(agent: Agent) -> list[str]:
+def pending(agent: Agent) -> list[str]:
     """The files that `status` lists as pending, while no service answers."""
     cut_off = Agent(agent.root)
     return [
@@ -145,7 +145,7 @@ def test_generate_applies_what_it_can_and_reports_what_is_pending(
         assert line.startswith(f"{UNITS[role]} waits for {on_aws.path('/var/lib/teleport')}/{name}")
         assert parameter in line
         assert f"teleport-bootstrap: {line}\n" in done.errors, "an instance's console shows stderr"
-    assert awaited(on_aws) == [name for name, _ in missing]
+    assert pending(on_aws) == [name for name, _ in missing]
 
     fetched = fetch(on_aws, "--format", "json")
     if not missing:
@@ -157,7 +157,7 @@ def test_generate_applies_what_it_can_and_reports_what_is_pending(
     publish(aws, role)
     fetched = fetch(on_aws, "--format", "json")
     assert (fetched.status, len(fetched.data["changed"])) == (0, len(missing))
-    assert awaited(on_aws) == []
+    assert pending(on_aws) == []
     assert fetch(on_aws).output == "nothing has changed\n"
 
 
@@ -178,7 +178,7 @@ def test_other_join_methods_ask_for_the_pin_and_no_token(on_aws: Agent, aws: Aws
     assert asked_for(aws) == [PIN_PARAMETER] * 2
     assert not on_aws.path(TOKEN_FILE).exists()
     assert on_aws.path(PIN_FILE).read_text() == f"{OTHER_PIN}\n"
-    assert awaited(on_aws) == []
+    assert pending(on_aws) == []
     drop_in = on_aws.path("/etc/systemd/system/teleport-node.service.d/50-teleport-bootstrap.conf").read_text()
     assert "token" not in drop_in and f"ConditionPathExists={PIN_FILE}\n" in drop_in
 
@@ -241,7 +241,7 @@ def test_known_defect_7_a_leftover_empty_file_does_not_start_the_unit(
     """Teleport would stop at once, and systemd cannot see that a file which is there holds nothing."""
     node.write(PIN_FILE, content)
     aws.client("ssm").delete_parameter(Name=PIN_PARAMETER)
-    assert awaited(node) == ["ca-pin-hash"]
+    assert pending(node) == ["ca-pin-hash"]
     assert node.run(command).status == (0 if command == "generate" else 10)
     assert not node.path(PIN_FILE).exists()
     assert node.path(TOKEN_FILE).read_text() == f"{TOKEN}\n"
@@ -328,7 +328,7 @@ def test_known_defect_18_a_joined_host_generates_without_any_network(
     assert aws.requests == []
     assert len(imds.service.requests) == asked
     assert tree(node.root) == before
-    assert awaited(node) == []
+    assert pending(node) == []
 
 
 def test_a_waiting_host_generates_without_any_network_when_it_is_configured(
@@ -347,7 +347,7 @@ def test_a_joined_host_still_needs_its_pin(node: Agent) -> None:
     node.write(IDENTITY, "identity")
     node.path(PIN_FILE).unlink()
     node.path(TOKEN_FILE).unlink()
-    assert awaited(node) == ["ca-pin-hash"]
+    assert pending(node) == ["ca-pin-hash"]
 
 
 def test_a_joined_host_does_not_need_a_token_in_ssm(node: Agent, aws: Aws) -> None:
@@ -486,7 +486,7 @@ def test_a_role_that_needs_nothing_from_ssm_sends_no_request(agent: Agent, imds:
     assert done.status == 0, done.errors
     assert "needs nothing from SSM" in done.output
     assert len(imds.service.requests) == asked
-    assert awaited(agent) == []
+    assert pending(agent) == []
     assert agent.path(TOKEN_FILE).exists() is ("JOIN_TOKEN=" in conf)
 
 
@@ -618,9 +618,9 @@ def test_a_link_that_an_operator_made_counts_as_systemd_and_teleport_see_it(wait
     elsewhere = tmp_path / "elsewhere"
     for path in (TOKEN_FILE, PIN_FILE):
         waiting.path(path).symlink_to(elsewhere)
-    assert awaited(waiting) == ["token", "ca-pin-hash"]
+    assert pending(waiting) == ["token", "ca-pin-hash"]
     elsewhere.write_text("something")
-    assert awaited(waiting) == []
+    assert pending(waiting) == []
 
 
 @needs_strace

@@ -422,7 +422,7 @@ def test_a_conf_directory_that_others_can_write_is_refused(agent: Agent, mode: i
 
 @needs_root
 @pytest.mark.parametrize("whose", ["conf", "directory"])
-def test_a_conf_of_somebody_else_is_refused(agent: Agent, whose: str) -> None:
+def test_refuses_a_conf_that_another_account_owns(agent: Agent, whose: str) -> None:
     conf = agent.conf(GUIDE)
     path = conf if whose == "conf" else conf.parent
     os.chown(path, 65534, 65534)
@@ -442,7 +442,7 @@ def test_a_conf_behind_a_symbolic_link_is_refused(agent: Agent, tmp_path: Path, 
 
 
 @pytest.mark.parametrize("kind", ["directory", "fifo"])
-def test_a_conf_that_is_no_file_is_refused_at_once(agent: Agent, kind: str) -> None:
+def test_refuses_a_conf_that_is_not_a_regular_file_at_once(agent: Agent, kind: str) -> None:
     conf = agent.path("/etc/teleport.d/conf")
     conf.mkdir() if kind == "directory" else os.mkfifo(conf, 0o600)
     failed(agent.generate(timeout=20), 6, str(conf))
@@ -609,7 +609,7 @@ def test_a_token_that_changes_in_the_conf_reaches_its_file_without_any_network(a
     assert agent.path("/var/lib/teleport/token").read_text() == "another-token\n"
 
 
-def test_a_license_that_is_missing_beside_a_kept_teleport_yaml_is_fetched_or_told_of(on_aws: Agent, aws: Aws) -> None:
+def test_fetches_or_reports_a_missing_license_beside_a_kept_teleport_yaml(on_aws: Agent, aws: Aws) -> None:
     on_aws.write("/etc/teleport.yaml", "version: v3\n")
     on_aws.conf(LICENSED)
     done = on_aws.generate()

@@ -47,14 +47,14 @@ def test_killed_at_any_call_it_is_the_old_state_or_the_new_and_the_next_run_fini
     prepared = prepare(agent)
     for point in kill_sweep.sample(prepared.points):
         prepared.kill_at(point)
-        # What is there under its own name is whole: the old content, or the new one.
+        # Each file under its own name is complete: the old content or the new one.
         for file, found in kill_sweep.state(agent.root).items():
             ours = (".teleport-bootstrap-new", ".teleport-bootstrap-old", "change.json")
             if not file.endswith(ours) and "/generations/" not in file:
                 assert found in (prepared.before.get(file), prepared.after.get(file)), f"{file} after {point}"
         recovered, over = prepared.recover()
         assert recovered in (prepared.before, prepared.after) and over == [], point
-        # And a command that is not told of anything does that by itself.
+        # An ordinary run of the command does the same.
         prepared.reset(prepared.killed)
         done = agent.generate()
         assert done.status == 0, (str(point), done.errors)

@@ -153,7 +153,7 @@ def test_the_guide_s_own_steps_still_work_after_a_rollback(agent: Agent) -> None
     assert json.loads(agent.path(f"{STATE}/current.json").read_text())["rejected_conf_sha256"] is None
 
 
-def test_reconfigure_follows_a_conf_that_was_rolled_back_because_somebody_asks_for_it(agent: Agent) -> None:
+def test_reconfigure_applies_a_rejected_conf_because_the_operator_asks_for_it(agent: Agent) -> None:
     apply(agent, labelled("two"))
     assert agent.run("rollback", "--yes").status == 0
     assert agent.run("reconfigure", "--yes").status == 0
@@ -188,7 +188,7 @@ def test_the_last_ten_are_kept_and_the_current_one_always(agent: Agent) -> None:
     assert sorted(os.listdir(agent.path(f"{STATE}/generations"))) == sorted(str(n) for n in range(4, 14))
 
 
-def test_a_damaged_generation_is_told_of_and_the_others_still_count(agent: Agent) -> None:
+def test_reports_a_damaged_generation_and_still_uses_the_others(agent: Agent) -> None:
     apply(agent, labelled("two"))
     apply(agent, labelled("three"))
     for text in ("", "{", "[]", '{"number": 2}'):

@@ -105,7 +105,7 @@ def test_nothing_changed_touches_nothing(agent: Agent) -> None:
         assert tree(agent.root) == before
 
 
-def test_what_teleport_reads_the_same_is_no_change(agent: Agent) -> None:
+def test_changes_nothing_if_teleport_would_read_the_same(agent: Agent) -> None:
     agent.conf(f"# another comment\n{GUIDE}")
     before = tree(agent.root)
     assert "nothing has changed" in reconfigure(agent, "--yes").output
@@ -146,7 +146,7 @@ def test_a_secret_that_changes_alone_is_named_and_not_shown(agent: Agent) -> Non
     assert "another-token" not in done.said
 
 
-def test_a_token_that_somebody_wrote_into_teleport_yaml_is_masked_in_the_difference(agent: Agent) -> None:
+def test_masks_a_token_in_an_edited_teleport_yaml_in_the_difference(agent: Agent) -> None:
     text = agent.teleport_yaml.read_text()
     agent.teleport_yaml.write_text(text.replace("teleport:\n", f"teleport:\n  auth_token: {TOKEN}\n", 1))
     for command in (("reconfigure", "--yes"), ("reconfigure", "--dry-run", "--discard-edits"), ("adopt",)):
@@ -309,7 +309,7 @@ def test_a_hand_edit_is_overwritten_where_that_is_asked_for(agent: Agent, comman
     assert "severity: INFO" in agent.teleport_yaml.read_text()
 
 
-def test_a_link_in_teleport_yaml_s_place_is_somebody_s_work_too(agent: Agent, tmp_path: Path) -> None:
+def test_a_link_in_place_of_teleport_yaml_is_a_manual_edit_too(agent: Agent, tmp_path: Path) -> None:
     agent.teleport_yaml.rename(tmp_path / "mine.yaml")
     agent.teleport_yaml.symlink_to(tmp_path / "mine.yaml")
     done = reconfigure(agent, "--yes")
@@ -317,7 +317,7 @@ def test_a_link_in_teleport_yaml_s_place_is_somebody_s_work_too(agent: Agent, tm
     assert agent.teleport_yaml.is_symlink()
 
 
-def test_an_edit_that_says_what_the_conf_says_stands_in_nobody_s_way(agent: Agent) -> None:
+def test_applies_a_conf_that_says_the_same_as_a_manual_edit(agent: Agent) -> None:
     agent.conf(MORE)
     edit(agent, "ssh_service:\n", "ssh_service:\n  labels: {env: prod}\n")
     assert reconfigure(agent, "--yes").status == 0
@@ -335,7 +335,7 @@ def test_an_edit_that_says_what_the_conf_says_stands_in_nobody_s_way(agent: Agen
         ("change.json", 6, ["change.json is damaged", "remove change.json"]),
     ],
 )
-def test_a_damaged_record_is_told_of(agent: Agent, damage: str, status: int, words: list[str]) -> None:
+def test_reports_a_damaged_record(agent: Agent, damage: str, status: int, words: list[str]) -> None:
     agent.conf(MORE)
     for text in ("", "[]", '{"generation": "x"}'):
         path = agent.write(f"/var/lib/teleport-bootstrap/{damage}", text, 0o600)
@@ -368,7 +368,7 @@ def test_a_conf_that_cannot_be_applied_changes_nothing(agent: Agent) -> None:
 @needs_root
 @pytest.mark.parametrize("command", ["reconfigure", "rollback"])
 @pytest.mark.parametrize("place", ["/etc", "/var/lib/teleport-bootstrap"])
-def test_a_read_only_place_is_told_of_and_nothing_is_lost(agent: Agent, command: str, place: str) -> None:
+def test_reports_a_read_only_directory_and_loses_nothing(agent: Agent, command: str, place: str) -> None:
     agent.conf(MORE)
     if command == "rollback":
         assert reconfigure(agent, "--yes").status == 0

@@ -156,7 +156,7 @@ def test_the_journal_is_on_the_disk_before_the_first_swap_and_goes_after_the_las
     assert len(folders) >= 3
     for folder in folders:
         assert max(swaps) < at("fsync", rf"^\d+<{re.escape(folder)}>", after=max(swaps)) < gone, folder
-    # What was there stays at hand until then.
+    # The previous files are kept until then.
     assert not [index for index, (_, rest) in enumerate(calls[:gone]) if index > written and "-old" in rest]
     at("fsync", r"<[^>]*/var/lib/teleport-bootstrap>", after=gone)
     # Before all that, everything that is swapped in is on the disk, and the generation that is to be gone back to.
