@@ -9,7 +9,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.conf import grammar, secrecy, variables
 from teleport_bootstrap.conf.grammar import Assignment
-from teleport_bootstrap.conf.values import Unfit
+from teleport_bootstrap.conf.kinds import Unfit
 from teleport_bootstrap.conf.variable import Variable
 from teleport_bootstrap.finding import ERROR, WARNING, Finding, Place, in_order_of_place
 from teleport_bootstrap.secret import MASK

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, Union
 
 from teleport_bootstrap.conf.deployment import Deployment
@@ -19,7 +19,7 @@ class Kind(Generic[T]):
     """A type of value: how an operator's text becomes it, and what the manual calls it.
 
     `parse` takes text that is not empty (unless the variable says that empty is a value) and returns the value, or
-    raises `values.Unfit`.
+    raises `kinds.Unfit`.
     """
 
     name: str
@@ -82,16 +82,16 @@ class Required:
     asked_by: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Variable(Generic[T]):
     """One variable of the conf.
 
     `roles` are the roles that read it. The conf is invalid where one of `required` holds and the variable is not set.
     `since` is the release of this agent that introduced a variable, empty for those the images have always had.
     Values of a `secret` variable are never shown. An empty string counts as not set, unless `empty_is_value`.
+    `conf.variables` sets `name`.
     """
 
-    name: str
     kind: Kind[T]
     roles: tuple[Role, ...]
     help: str
@@ -100,10 +100,11 @@ class Variable(Generic[T]):
     since: str = ""
     secret: bool = False
     empty_is_value: bool = False
+    name: str = field(default="", init=False)
 
     @property
     def parse(self) -> Callable[[str], T]:
-        """Turn text into a value of this variable's type, or raise `values.Unfit`."""
+        """Turn text into a value of this variable's type, or raise `kinds.Unfit`."""
         return self.kind.parse
 
     def default_for(self, deployment: Deployment) -> T:
@@ -131,8 +132,40 @@ class Variable(Generic[T]):
 
 @dataclass(frozen=True)
 class Group:
-    """Variables that an operator looks for together, as the manual lists them."""
+    """Variables that an operator looks for together, as the manual lists them; `conf.variables` fills it."""
 
     title: str
     introduction: str
-    variables: tuple[Variable[Any], ...]
+    variables: list[Variable[Any]] = field(default_factory=list, init=False)
+
+
+def needed_by(*roles: Role) -> tuple[Required, ...]:
+    """Return the requirement of every instance with one of `roles`."""
+    names = [role.value for role in roles]
+    words = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    return (Required(f"for {words}", lambda deployment: deployment.role in roles, "the role {role} needs it"),)
+
+
+def needed_for_letsencrypt(is_needed: Callable[[Deployment], bool] = lambda _: True) -> tuple[Required, ...]:
+    """Return the requirements of Let's Encrypt for the instances that `is_needed` holds for."""
+    words, remedy = "with Let's Encrypt", "add {name}=…, or USE_LETSENCRYPT=false, or USE_ACM=true"
+
+    def is_used(deployment: Deployment) -> bool:
+        return deployment.letsencrypt and "USE_ACM" not in deployment.enabled and is_needed(deployment)
+
+    def is_set(deployment: Deployment) -> bool:
+        return is_used(deployment) and "USE_LETSENCRYPT" in deployment.enabled
+
+    return (
+        Required(words, is_set, "USE_LETSENCRYPT is true", remedy),
+        Required(words, is_used, "the role {role} uses Let's Encrypt without USE_ACM", remedy),
+    )
+
+
+def needed_with_service(name: str, switch: str) -> tuple[Required, ...]:
+    """Return the requirement of an agent's service, which the variable `switch` enables."""
+
+    def is_enabled(deployment: Deployment) -> bool:
+        return deployment.role is Role.AGENT and switch in deployment.enabled
+
+    return (Required(f"when the {name} is enabled", is_enabled, f"{switch} is true", asked_by=switch),)

@@ -8,26 +8,18 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
-from teleport_bootstrap.conf.table import agent, certificates, cluster, joining, labels, network, storage
-from teleport_bootstrap.conf.table.agent import *  # noqa: F403
-from teleport_bootstrap.conf.table.certificates import *  # noqa: F403
-from teleport_bootstrap.conf.table.cluster import *  # noqa: F403
-from teleport_bootstrap.conf.table.joining import *  # noqa: F403
-from teleport_bootstrap.conf.table.labels import *  # noqa: F403
-from teleport_bootstrap.conf.table.network import *  # noqa: F403
-from teleport_bootstrap.conf.table.storage import *  # noqa: F403
+from teleport_bootstrap.conf import table
+from teleport_bootstrap.conf.table import *  # noqa: F403
 from teleport_bootstrap.conf.variable import Group
 from teleport_bootstrap.conf.variable import Variable as Variable  # noqa: PLC0414 - part of this module's interface
 
-# Each module declares one group, with its variables in the order of the manual.
-GROUPS = tuple(
-    Group(
-        module.TITLE,
-        module.INTRODUCTION,
-        tuple(value for value in vars(module).values() if isinstance(value, Variable)),
-    )
-    for module in (cluster, network, certificates, storage, joining, labels, agent)
-)
+GROUPS: list[Group] = []
+for _name, _value in vars(table).items():
+    if isinstance(_value, Group):
+        GROUPS.append(_value)
+    elif isinstance(_value, Variable):
+        _value.name = _name
+        GROUPS[-1].variables.append(_value)
 TABLE: tuple[Variable[Any], ...] = tuple(variable for group in GROUPS for variable in group.variables)
 BY_NAME: dict[str, Variable[Any]] = {variable.name: variable for variable in TABLE}
 

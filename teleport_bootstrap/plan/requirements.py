@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from teleport_bootstrap.conf import conf_file, decision, kinds, values, variables
+from teleport_bootstrap.conf import conf_file, decision, kinds, variables
 from teleport_bootstrap.conf.deployment import Deployment
 from teleport_bootstrap.finding import ERROR, Finding, Place, in_order_of_place
 from teleport_bootstrap.roles import Role
@@ -90,13 +90,12 @@ def _storage(conf: conf_file.Conf, decided: Deployment) -> Iterator[Finding]:
 
 
 def _agent(conf: conf_file.Conf, decided: Deployment) -> Iterator[Finding]:
-    switches = [variable.name for variable in variables.SWITCHES]
-    if decided.role is Role.AGENT and decided.enabled.isdisjoint(switches):
+    if decided.role is Role.AGENT and decided.enabled.isdisjoint(variables.SWITCHES):
         yield _at(
             conf,
             "TELEPORT_ROLE",
             "TELEPORT_ROLE=agent with no service enabled would serve nothing",
-            f"set one of {', '.join(switches)} to true",
+            f"set one of {', '.join(variables.SWITCHES)} to true",
         )
 
 
@@ -105,7 +104,7 @@ def _names(conf: conf_file.Conf, decided: Deployment) -> Iterator[Finding]:
     hostname = conf.value(variables.TELEPORT_EXTERNAL_HOSTNAME)
     if decided.role is not Role.ALL or domain is None or hostname is None:
         return
-    if values.is_address(hostname) or not f".{hostname.lower()}".endswith(f".{domain.lower()}"):
+    if kinds.is_address(hostname) or not f".{hostname.lower()}".endswith(f".{domain.lower()}"):
         yield _at(
             conf,
             "TELEPORT_EXTERNAL_HOSTNAME",

@@ -69,22 +69,16 @@ def copy(tmp_path: Path) -> Copy:
 
 def test_a_variable_is_its_declaration_and_the_place_that_uses_it(copy: Copy) -> None:
     copy.append(
-        "conf/table/labels.py",
+        "conf/table.py",
         """
 TELEPORT_LOG_SEVERITY = Variable(
-    "TELEPORT_LOG_SEVERITY",
     kinds.choice("INFO", "DEBUG"),
     EVERY_ROLE,
     "How much Teleport logs.",
     default="DEBUG",
-    required=(needs.of_role(Role.AGENT),),
+    required=needed_by(Role.AGENT),
 )
 """,
-    )
-    copy.edit(
-        "conf/table/labels.py",
-        "from teleport_bootstrap.conf import kinds\n",
-        "from teleport_bootstrap.conf import kinds\nfrom teleport_bootstrap.conf.table import needs\n",
     )
     copy.edit(
         "plan/services/teleport_section.py",
@@ -126,7 +120,7 @@ def test_a_unit_is_its_row_in_the_table(copy: Copy) -> None:
 
 
 def test_a_command_label_is_its_row_in_the_table(copy: Copy) -> None:
-    copy.edit("conf/table/labels.py", '    "uptime": (', '    "boot": ("who", "-b"),\n    "uptime": (')
+    copy.edit("conf/table.py", '    "uptime": (', '    "boot": ("who", "-b"),\n    "uptime": (')
     assert len(copy.edited) == 1
     labels = copy.command("render", NODE + "TELEPORT_COMMAND_LABELS=boot\n")["ssh_service"]["commands"]
     assert [(label["name"], label["command"]) for label in labels] == [("boot", ["who", "-b"])]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from teleport_bootstrap.conf import values, variables
-from teleport_bootstrap.conf.values import HostPort, Unfit
+from teleport_bootstrap.conf import kinds, variables
+from teleport_bootstrap.conf.kinds import HostPort, Unfit
 from teleport_bootstrap.conf.variable import Variable
 from teleport_bootstrap.secret import Secret
 
@@ -219,6 +219,6 @@ def test_a_refused_secret_is_not_quoted(token: str) -> None:
 
 def test_a_message_shows_a_long_or_odd_value_short_and_printable() -> None:
     with pytest.raises(Unfit) as caught:
-        values.boolean("\x1b[31m\u200b" + "x" * 100000)
+        kinds.boolean("\x1b[31m\u200b" + "x" * 100000)
     assert '"\\x1b[31m\\u200bxxx' in caught.value.message
     assert len(caught.value.message) < 150

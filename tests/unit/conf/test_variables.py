@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from teleport_bootstrap.conf import special_names, variables
-from teleport_bootstrap.conf.values import Unfit
+from teleport_bootstrap.conf.kinds import Unfit
 from teleport_bootstrap.conf.variable import EVERY_ROLE
 
 # The names that user-data, Terraform and operators rely on, and those that this agent added.

@@ -1,0 +1,405 @@
+"""The declarations of the conf's variables; use them through `teleport_bootstrap.conf.variables`.
+
+The name of each constant is the name of the variable. A group precedes its variables, in the order of the manual.
+"""
+
+from __future__ import annotations
+
+from teleport_bootstrap import paths, port_table, roles
+from teleport_bootstrap.conf import kinds
+from teleport_bootstrap.conf.variable import (
+    EVERY_ROLE,
+    Default,
+    Elsewhere,
+    From,
+    Group,
+    Required,
+    Variable,
+    needed_by,
+    needed_for_letsencrypt,
+    needed_with_service,
+)
+from teleport_bootstrap.roles import Role
+
+_AGENT = (Role.AGENT,)
+_ALL_IN_ONE = (Role.ALL,)
+_AUTH = (Role.ALL, Role.AUTH)
+_PROXY = (Role.ALL, Role.PROXY)
+_SERVERS = (Role.ALL, Role.AUTH, Role.PROXY)
+_SSH = (Role.ALL, Role.NODE, Role.AGENT)
+
+CLUSTER = Group(
+    "The instance and its cluster",
+    "An instance without any of these is an all-in-one: auth server, proxy and node together.",
+)
+
+_NAME_IT = "add TELEPORT_CLUSTER_NAME=… or TELEPORT_DOMAIN_NAME=…"
+
+TELEPORT_ROLE = Variable(
+    kinds.ROLE, EVERY_ROLE, "What this instance does; `auth,node,proxy` is an all-in-one.", default=roles.DEFAULT
+)
+TELEPORT_CLUSTER_NAME = Variable(
+    kinds.CLUSTER_NAME,
+    EVERY_ROLE,
+    "Name of the cluster, and the `<cluster>` in SSM parameter names. It cannot change once the cluster exists; "
+    "an all-in-one with neither name leaves the choice to Teleport.",
+    default=From(("TELEPORT_DOMAIN_NAME",)),
+    required=(
+        Required(
+            "for auth and node, unless `TELEPORT_DOMAIN_NAME` is set",
+            lambda deployment: deployment.role in (Role.AUTH, Role.NODE) and deployment.cluster is None,
+            "the role {role} needs it to know which cluster it belongs to",
+            _NAME_IT,
+        ),
+        Required(
+            "for an all-in-one with a license, unless `TELEPORT_DOMAIN_NAME` is set",
+            lambda deployment: (
+                deployment.role is Role.ALL
+                and "TELEPORT_LICENSE_PATH" in deployment.assigned
+                and deployment.cluster is None
+            ),
+            "the license is read from the SSM parameter /teleport/<cluster name>/license",
+            _NAME_IT,
+        ),
+    ),
+)
+EC2_REGION = Variable(
+    kinds.REGION, EVERY_ROLE, "The region whose SSM, DynamoDB and S3 are used.", default=From(("placement/region",))
+)
+TELEPORT_NODENAME = Variable(
+    kinds.NODE_NAME,
+    EVERY_ROLE,
+    "Name under which Teleport lists this instance.",
+    default=From(("local-hostname",), ", with `-` in place of each `.`", change=lambda name: name.replace(".", "-")),
+    since="0.1",
+)
+TELEPORT_AUTH_TYPE = Variable(
+    kinds.choice("local", "github", "saml", "oidc"),
+    _AUTH,
+    "How people log in.",
+    default=Elsewhere("Teleport's own default, `local`"),
+    required=(
+        Required(
+            "for auth and all-in-one on a FIPS image, where `local` is refused",
+            lambda deployment: deployment.fips and deployment.role.runs_auth,
+            "a FIPS Teleport has no local users",
+            "set TELEPORT_AUTH_TYPE to github, saml or oidc",
+        ),
+    ),
+)
+TELEPORT_LICENSE_PATH = Variable(
+    kinds.FLAG,
+    _AUTH,
+    "With any value, the license is fetched from the SSM parameter "
+    f"`/teleport/<cluster>/license` into `{paths.LICENSE}`. The value itself does not matter.",
+    default=Elsewhere("no license"),
+)
+TELEPORT_RESTORE_FROM = Variable(
+    kinds.BACKUP_PLACE,
+    EVERY_ROLE,
+    "A backup to restore on this instance's first boot, once: a file, s3://BUCKET/KEY, or s3://BUCKET/PREFIX/ for "
+    "the newest one there. The conf in the backup then replaces this one.",
+    default=Elsewhere("start empty"),
+    since="0.1",
+)
+TELEPORT_SSM_KMS_KEY_ID = Variable(
+    kinds.KMS_KEY,
+    _AUTH,
+    "KMS key that encrypts what this instance puts into SSM.",
+    default=Elsewhere("the account's default key for SSM"),
+    since="0.1",
+)
+DEBUG = Variable(
+    kinds.BOOLEAN,
+    EVERY_ROLE,
+    "Log what teleport-bootstrap does in detail. Teleport's own log is not affected.",
+    default=False,
+)
+TELEPORT_INFLUXDB_ADDRESS = Variable(
+    kinds.TEXT,
+    EVERY_ROLE,
+    "Ignored, because the images no longer include monitoring. Accepted so that old user-data still works.",
+)
+
+NETWORK = Group(
+    "Names, ports and load balancers", "Names are written alone: no `https://`, no path, no dot at the end."
+)
+
+TELEPORT_DOMAIN_NAME = Variable(
+    kinds.DNS_NAME,
+    _SERVERS,
+    "The domain under which people reach the cluster. It is also the WebAuthn `rp_id`, so after a change "
+    "everyone has to register their security keys again.",
+    required=(
+        *needed_by(Role.PROXY),
+        *needed_for_letsencrypt(),
+        Required(
+            "for an all-in-one with ACM",
+            lambda deployment: deployment.role is Role.ALL and deployment.acm,
+            "USE_ACM is true",
+            "add TELEPORT_DOMAIN_NAME=… with the name on the certificate",
+        ),
+    ),
+)
+TELEPORT_EXTERNAL_HOSTNAME = Variable(
+    kinds.DNS_NAME_OR_ADDRESS,
+    _ALL_IN_ONE,
+    "Where people reach the proxy. It must be the domain or lie under it.",
+    default=From(("TELEPORT_DOMAIN_NAME", "public-ipv4", "local-ipv4")),
+)
+TELEPORT_EXTERNAL_PORT = Variable(
+    kinds.PORT,
+    _ALL_IN_ONE,
+    "The port under which people reach the proxy.",
+    default=Default(
+        f"{port_table.HTTPS} with TLS routing or ACM, otherwise {port_table.WEB}",
+        lambda deployment: port_table.HTTPS if deployment.tls_routing or deployment.acm else port_table.WEB,
+    ),
+)
+TELEPORT_WEB_LISTEN_PORT = Variable(
+    kinds.PORT,
+    _PROXY,
+    "The port on which the proxy itself listens for the web.",
+    default=Default(
+        f"{port_table.HTTPS} for an all-in-one with TLS routing, otherwise {port_table.WEB}",
+        lambda deployment: (
+            port_table.HTTPS if deployment.tls_routing and deployment.role is Role.ALL else port_table.WEB
+        ),
+    ),
+    since="0.1",
+)
+TELEPORT_AUTH_SERVER_LB = Variable(
+    kinds.DNS_NAME,
+    (Role.ALL, Role.AUTH, Role.PROXY, Role.NODE),
+    f"Name of the load balancer in front of the auth servers, which listens on port {port_table.AUTH}. For an "
+    "all-in-one it becomes the auth server's public address, unless it is `localhost`.",
+    required=needed_by(Role.AUTH, Role.PROXY, Role.NODE),
+)
+TELEPORT_PROXY_SERVER_LB = Variable(
+    kinds.HOST_PORT,
+    (Role.ALL, Role.PROXY, Role.AGENT),
+    "Name of the network load balancer in front of the proxies. An agent joins there, on port "
+    f"{port_table.HTTPS} unless one is given.",
+    required=needed_by(Role.AGENT),
+)
+TELEPORT_PROXY_SERVER_NLB_ALIAS = Variable(
+    kinds.DNS_NAME,
+    _PROXY,
+    "A friendlier name of the proxies' network load balancer, shown instead of its own.",
+    default=From(("TELEPORT_PROXY_SERVER_LB",), change=lambda address: address.host),
+)
+USE_TLS_ROUTING = Variable(kinds.BOOLEAN, _SERVERS, "Serve every protocol on the web port.", default=False)
+PROXY_MULTIPLEXING = Variable(
+    kinds.choice("separate", "multiplex"),
+    _AUTH,
+    "The older way to set `proxy_listener_mode`; it counts only where `USE_TLS_ROUTING` is not set.",
+    default=Elsewhere("what `USE_TLS_ROUTING` says"),
+)
+TELEPORT_ENABLE_MYSQL = Variable(
+    kinds.BOOLEAN,
+    _PROXY,
+    f"Listen for MySQL clients on port {port_table.MYSQL}. TLS routing needs no such listener.",
+    default=False,
+)
+TELEPORT_ENABLE_POSTGRES = Variable(
+    kinds.BOOLEAN,
+    _PROXY,
+    f"Listen for PostgreSQL clients on port {port_table.POSTGRES}. TLS routing needs no such listener.",
+    default=False,
+)
+TELEPORT_ENABLE_MONGODB = Variable(
+    kinds.BOOLEAN,
+    _PROXY,
+    f"Listen for MongoDB clients on port {port_table.MONGODB}. MongoDB needs TLS at the proxy, so "
+    "this does not go together with a plain-HTTP target.",
+    default=False,
+)
+
+CERTIFICATES = Group(
+    "Certificates",
+    "Without ACM and without Let's Encrypt, Teleport signs its own certificate, which browsers do not trust.",
+)
+
+USE_ACM = Variable(
+    kinds.BOOLEAN,
+    _PROXY,
+    "TLS ends at an application load balancer with a certificate from ACM. Excludes Let's Encrypt.",
+    default=False,
+)
+TELEPORT_ACM_TARGET_PROTOCOL = Variable(
+    kinds.choice("http", "https"),
+    _PROXY,
+    f"What the load balancer's target group speaks to port {port_table.WEB}. `http` starts Teleport "
+    "with `--insecure-no-tls`, and does not go together with TLS routing.",
+    default=Default(
+        "`http` if `TELEPORT_ROLE` is not set, otherwise `https`",
+        # The guide, which sets no role, points its target group at HTTP; the Terraform set-ups point theirs at HTTPS.
+        lambda deployment: "https" if "TELEPORT_ROLE" in deployment.assigned else "http",
+    ),
+    since="0.1",
+)
+USE_LETSENCRYPT = Variable(
+    kinds.BOOLEAN,
+    _SERVERS,
+    "Certificates come from Let's Encrypt, through certbot and Route 53.",
+    default=Default(
+        "true for auth and proxy without `USE_ACM`, otherwise false",
+        lambda deployment: deployment.role is not Role.ALL and "USE_ACM" not in deployment.enabled,
+    ),
+)
+TELEPORT_DOMAIN_ADMIN_EMAIL = Variable(
+    kinds.EMAIL,
+    _AUTH,
+    "The address for Let's Encrypt's notices about the certificate.",
+    required=needed_for_letsencrypt(lambda deployment: deployment.role.runs_auth),
+)
+
+STORAGE = Group(
+    "Storage",
+    "An all-in-one with both tables and the bucket keeps its state in DynamoDB and S3, and on its own disk otherwise. "
+    "A table without the rest is an error; the bucket alone is fine.",
+)
+
+TELEPORT_DYNAMO_TABLE_NAME = Variable(
+    kinds.TABLE_NAME, _AUTH, "DynamoDB table of the cluster's state.", required=needed_by(Role.AUTH)
+)
+TELEPORT_DYNAMO_EVENTS_TABLE_NAME = Variable(
+    kinds.TABLE_NAME, _AUTH, "DynamoDB table of the audit events.", required=needed_by(Role.AUTH)
+)
+TELEPORT_S3_BUCKET = Variable(
+    kinds.BUCKET,
+    _SERVERS,
+    "S3 bucket of the session recordings and of Let's Encrypt's certificates.",
+    required=needed_by(Role.AUTH) + needed_for_letsencrypt(),
+)
+TELEPORT_LOCKS_TABLE_NAME = Variable(
+    kinds.TABLE_NAME,
+    _AUTH,
+    "DynamoDB table through which auth servers agree on who renews certificates and tokens.",
+    required=needed_by(Role.AUTH),
+)
+
+JOINING = Group(
+    "Joining a cluster",
+    "Proxies and nodes find their token and CA pin in SSM by themselves; for an agent, set the token here.",
+)
+
+TELEPORT_JOIN_METHOD = Variable(
+    kinds.choice("token", "iam", "ec2"),
+    EVERY_ROLE,
+    "How this instance proves to the auth server that it may join. On an auth server, `iam` lets instances with "
+    "its own IAM role join.",
+    default="token",
+    since="0.1",
+)
+TELEPORT_JOIN_TOKEN_NAME = Variable(
+    kinds.WORD,
+    EVERY_ROLE,
+    "Name of the token resource on the auth server that allows the join; it is not secret.",
+    required=(
+        Required(
+            "for proxy, node and agent with the join methods `iam` and `ec2`",
+            lambda deployment: deployment.role.joins and deployment.join_method != "token",
+            "TELEPORT_JOIN_METHOD={join_method} joins with the token resource of that name",
+            asked_by="TELEPORT_JOIN_METHOD",
+        ),
+    ),
+    since="0.1",
+)
+TELEPORT_JOIN_TOKEN = Variable(
+    kinds.SECRET,
+    _AGENT,
+    "The join token itself. It is written to the token file, never into teleport.yaml; the conf is made readable "
+    "by root alone. User-data stays readable through the metadata service: prefer a short-lived token, or `iam`.",
+    required=(
+        Required(
+            "for an agent with the join method `token`",
+            lambda deployment: deployment.role is Role.AGENT and deployment.join_method == "token",
+            "an agent joins with it",
+            "add TELEPORT_JOIN_TOKEN=…, or TELEPORT_JOIN_METHOD=iam with TELEPORT_JOIN_TOKEN_NAME=…",
+        ),
+    ),
+    secret=True,
+)
+
+LABELS = Group(
+    "Labels",
+    "Labels are written `key: value|key: value`. Blanks around `|` and after `:` do not matter; a pair splits at its "
+    "first colon followed by a blank, else at its first colon; quotes around a whole value are removed. Values are "
+    "always strings: `yes`, `0123` and `1.10` stay as written.",
+)
+
+# Each label that a command gives, and the command, which Teleport runs every hour. The addresses are read with IMDSv2,
+# and the architecture not with `uname -p`, which prints "unknown" on Debian.
+COMMAND_LABELS: dict[str, tuple[str, ...]] = {
+    "arch": ("uname", "-m"),
+    "kernel": ("uname", "-r"),
+    "uptime": ("uptime", "-p"),
+    "internal": ("teleport-bootstrap", "metadata", "local-ipv4"),
+    "external": ("teleport-bootstrap", "metadata", "public-ipv4"),
+}
+
+TELEPORT_COMMAND_LABELS = Variable(
+    kinds.chosen_words(*COMMAND_LABELS),
+    _SSH,
+    "The labels whose values come from commands, which Teleport runs every hour. Empty means none of them.",
+    default=tuple(COMMAND_LABELS),
+    since="0.1",
+    empty_is_value=True,
+)
+TELEPORT_SSH_LABELS = Variable(kinds.LABELS, _SSH, "Fixed labels of the SSH service.", since="0.1")
+TELEPORT_TAG_LABELS = Variable(kinds.TAG_KEYS, EVERY_ROLE, "EC2 tags of the instance that become labels.", since="0.1")
+
+AGENT = Group(
+    "What an agent gives access to",
+    "An agent enables at least one of SSH, database, application and Kubernetes; in any combination.",
+)
+
+_DATABASE = needed_with_service("database", "TELEPORT_AGENT_DB_ENABLED")
+_APPLICATION = needed_with_service("application", "TELEPORT_AGENT_APP_ENABLED")
+
+TELEPORT_AGENT_SSH_ENABLED = Variable(kinds.BOOLEAN, _AGENT, "Give access to this instance itself.", default=False)
+TELEPORT_AGENT_SSH_LABELS = Variable(kinds.LABELS, _AGENT, "Fixed labels of this instance's SSH service.")
+TELEPORT_AGENT_DB_ENABLED = Variable(kinds.BOOLEAN, _AGENT, "Give access to a database.", default=False)
+TELEPORT_AGENT_DB_NAME = Variable(kinds.TEXT, _AGENT, "Name of the database in Teleport.", required=_DATABASE)
+TELEPORT_AGENT_DB_DESCRIPTION = Variable(kinds.TEXT, _AGENT, "Description of the database, for people.")
+TELEPORT_AGENT_DB_PROTOCOL = Variable(
+    kinds.WORD, _AGENT, "What the database speaks, such as `postgres` or `mysql`.", required=_DATABASE
+)
+TELEPORT_AGENT_DB_URI = Variable(
+    kinds.TEXT, _AGENT, "Where the database is, as Teleport takes it: usually `host:port`.", required=_DATABASE
+)
+TELEPORT_AGENT_DB_REGION = Variable(
+    kinds.REGION, _AGENT, "The region of an RDS or Redshift database.", default=From(("EC2_REGION",))
+)
+TELEPORT_AGENT_DB_REDSHIFT_CLUSTER_ID = Variable(kinds.WORD, _AGENT, "The cluster identifier of a Redshift database.")
+TELEPORT_AGENT_DB_LABELS = Variable(kinds.LABELS, _AGENT, "Fixed labels of the database.")
+TELEPORT_AGENT_APP_ENABLED = Variable(kinds.BOOLEAN, _AGENT, "Give access to an application.", default=False)
+TELEPORT_AGENT_APP_NAME = Variable(kinds.TEXT, _AGENT, "Name of the application in Teleport.", required=_APPLICATION)
+TELEPORT_AGENT_APP_DESCRIPTION = Variable(kinds.TEXT, _AGENT, "Description of the application, for people.")
+TELEPORT_AGENT_APP_URI = Variable(
+    kinds.APPLICATION_URI,
+    _AGENT,
+    "Where the application is, such as `http://127.0.0.1:8080`.",
+    required=_APPLICATION,
+)
+TELEPORT_AGENT_APP_PUBLIC_ADDR = Variable(
+    kinds.DNS_NAME,
+    _AGENT,
+    "The DNS name under which people reach the application.",
+    default=Elsewhere("Teleport's own choice: the application's name under the proxy's domain"),
+)
+TELEPORT_AGENT_APP_INSECURE_SKIP_VERIFY = Variable(
+    kinds.BOOLEAN, _AGENT, "Do not check the application's certificate.", default=False
+)
+TELEPORT_AGENT_APP_LABELS = Variable(kinds.LABELS, _AGENT, "Fixed labels of the application.")
+TELEPORT_AGENT_KUBE_ENABLED = Variable(
+    kinds.BOOLEAN, _AGENT, "Give access to the Kubernetes cluster that this instance can reach.", default=False
+)
+TELEPORT_AGENT_KUBE_CLUSTER_NAME = Variable(
+    kinds.KUBERNETES_CLUSTER_NAME, _AGENT, "Name of the Kubernetes cluster in Teleport."
+)
+TELEPORT_AGENT_KUBE_LABELS = Variable(kinds.LABELS, _AGENT, "Fixed labels of the Kubernetes cluster.")
+
+# What switches each service of an agent on.
+SWITCHES = tuple(f"TELEPORT_AGENT_{service}_ENABLED" for service in ("SSH", "DB", "APP", "KUBE"))

@@ -1,1 +1,0 @@
-"""The variables by theme; use them through `teleport_bootstrap.conf.variables`."""
