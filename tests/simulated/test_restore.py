@@ -248,7 +248,7 @@ def test_undo_of_a_restore_at_boot_says_that_the_next_boot_repeats_it(new: Agent
 
 
 def test_status_names_undo_after_a_restore_that_was_interrupted(new: Agent, archive: Path) -> None:
-    """Killed when all was in its place, and before anybody has seen Teleport well."""
+    """Killed when all was in its place, before Teleport was seen healthy."""
     booted(new)
     assert restoring.restore(new, archive).status == 0
     current = new.path("/var/lib/teleport-bootstrap/current.json")
@@ -256,7 +256,7 @@ def test_status_names_undo_after_a_restore_that_was_interrupted(new: Agent, arch
     (drift,) = [
         each for each in new.run("status", "--format", "json").data["drift"] if "has not been confirmed healthy" in each
     ]
-    assert "`teleport-bootstrap restore --undo` goes back" in drift
+    assert "`teleport-bootstrap restore --undo` to go back" in drift
 
 
 # ---- what is refused, before anything is changed
