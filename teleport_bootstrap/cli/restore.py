@@ -6,7 +6,7 @@ import argparse
 import os
 from collections.abc import Iterator
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, json_data
 from teleport_bootstrap.change import health
 from teleport_bootstrap.cli import confirmation, disconnection, options, progress, result
 from teleport_bootstrap.instance import gather
@@ -95,7 +95,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
             "deletes it"
         )
     return result.Result(
-        "\n".join(text), {**_data(outcome), "proposal": _proposal_data(shown[0]) if shown else None}, errors.OK
+        "\n".join(text), {**json_data.data(outcome), "proposal": _proposal_data(shown[0]) if shown else None}, errors.OK
     )
 
 
@@ -125,7 +125,7 @@ def _undo(doors: gather.Doors, arguments: argparse.Namespace) -> result.Result:
     text += [f"note: {note}" for note in outcome.notes]
     word = "kept" if outcome.what == restore.UNDONE else "removed"
     text += [f"{word}: {path}" for path in outcome.kept]
-    return result.Result("\n".join(text), _data(outcome), errors.OK)
+    return result.Result("\n".join(text), json_data.data(outcome), errors.OK)
 
 
 def _lines(proposed: proposal.Proposal) -> Iterator[str]:
@@ -152,18 +152,6 @@ def _lines(proposed: proposal.Proposal) -> Iterator[str]:
     for warning in proposed.warnings:
         yield f"WARNING: {warning}"
     yield f"Then start {wanted.unit}, and wait until Teleport is healthy."
-
-
-def _data(outcome: restore.Outcome) -> dict[str, object]:
-    return {
-        "result": outcome.what,
-        "archive": outcome.archive,
-        "generation": outcome.generation,
-        "units": list(outcome.units),
-        "health": outcome.seen,
-        "kept": list(outcome.kept),
-        "notes": list(outcome.notes),
-    }
 
 
 def _proposal_data(proposed: proposal.Proposal) -> dict[str, object]:

@@ -16,13 +16,14 @@ from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.host import termination
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.operations import restore_steps
+from teleport_bootstrap.operations.restore_steps import Outcome
 from teleport_bootstrap.restore import archive_choice, archive_configuration, proposal, this_host
 from teleport_bootstrap.state import restore_record
 from teleport_bootstrap.state.previous_state import UNDO, PreviousState
 
 logger = logging.getLogger(__name__)
 
-RESTORED = "restored"
+RESTORED = restore_steps.RESTORED
 DECLINED = "declined"
 NOTHING = "nothing"
 UNDONE = "undone"
@@ -44,19 +45,6 @@ class Wishes:
     dry_run: bool = False
     expected_owner: str | None = None
     health_seconds: float = health.DEADLINE_SECONDS
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One of the words above, and what was done. `kept` is where the previous directories are."""
-
-    what: str
-    archive: str = ""
-    generation: int | None = None
-    units: tuple[str, ...] = ()
-    seen: str = ""
-    kept: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 @contextlib.contextmanager
@@ -96,15 +84,9 @@ def run(
             if not agreed(proposed) or wishes.dry_run:
                 return Outcome(DECLINED, source.name, notes=proposed.notes)
             with progress(f"unpacking {source.name}", source.size) as told:
-                done = restore_steps.run(
-                    doors,
-                    source,
-                    proposed,
-                    asked=asked,
-                    health_seconds=wishes.health_seconds,
-                    progress=told,
+                return restore_steps.run(
+                    doors, source, proposed, asked=asked, health_seconds=wishes.health_seconds, progress=told
                 )
-        return Outcome(RESTORED, source.name, done.generation, done.units, done.seen, done.kept, done.notes)
 
 
 def _nothing(doors: gather.Doors, conf: conf_file.Conf | None) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from dataclasses import dataclass
+from typing import ClassVar
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import interface
@@ -19,17 +20,22 @@ from teleport_bootstrap.state.previous_state import UNDO, PreviousState
 
 logger = logging.getLogger(__name__)
 
+RESTORED = "restored"
+
 
 @dataclass(frozen=True)
-class Done:
-    """What was done: the current generation (None on a host without a conf), systemd's part in words, Teleport's
-    health, where the previous directories are kept, and notes."""
+class Outcome:
+    """How `restore` ended, one of the words of that module, and what was done; `kept` is where old directories are."""
 
-    generation: int | None
-    units: tuple[str, ...]
-    seen: str
-    kept: tuple[str, ...]
-    notes: tuple[str, ...]
+    json_keys: ClassVar[dict[str, str]] = {"what": "result", "seen": "health"}
+
+    what: str
+    archive: str = ""
+    generation: int | None = None
+    units: tuple[str, ...] = ()
+    seen: str = ""
+    kept: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def run(
@@ -40,7 +46,7 @@ def run(
     asked: str | None,
     health_seconds: float,
     progress: interface.Progress | None = None,
-) -> Done:
+) -> Outcome:
     """Put the archive in place and keep it if Teleport is healthy; `asked` is the conf's TELEPORT_RESTORE_FROM.
 
     Raises ChangeRolledBack where Teleport was unhealthy and everything was restored, UnhealthyAfterRollback where it is
@@ -54,7 +60,7 @@ def run(
         states = units.remember(root, [plan_model.Units(enable=proposed.wanted.units.enable)], also=units.WRITERS)
         try:
             with Transaction(root) as transaction:
-                staged = _stage(transaction, source, proposed, progress)
+                staged = stage.stage(transaction, source, proposed, progress)
                 notes.extend(staged.notes)
                 attempt.swap_stopped(transaction, staged.swaps, states, seconds=health_seconds)
                 generation = _write(transaction, proposed, staged.swaps, asked)
@@ -90,27 +96,7 @@ def run(
     logger.info("%s is restored", source.name)
     previous = done.trial.previous
     kept = tuple(root.path(each.kept) for each in previous.moved if each.had)
-    return Done(done.trial.generation, done.units, done.seen, kept, (*proposed.notes, *notes))
-
-
-def _stage(
-    transaction: Transaction,
-    source: interface.Source,
-    proposed: proposal.Proposal,
-    progress: interface.Progress | None,
-) -> stage.Staged:
-    user, group = proposed.account
-    return stage.stage(
-        transaction,
-        source,
-        proposed.verified,
-        proposed.trees,
-        writing=[*proposed.merged, *proposed.named],
-        owners=proposed.outline.owners,
-        user=user,
-        group=group,
-        progress=progress,
-    )
+    return Outcome(RESTORED, source.name, done.trial.generation, done.units, done.seen, kept, (*proposed.notes, *notes))
 
 
 def _write(

@@ -58,13 +58,13 @@ def check(origin: Origin, here: Here, *, force: bool = False) -> tuple[Finding, 
     With `force`, data on this host and links that lead out of the archive are warnings instead of errors.
     """
     findings = (
-        *_version(origin, here),
-        *_kind_of_build(origin, here),
+        *_version(origin.build, here.build),
+        *_kind_of_build(origin.build, here.build),
         *_identity("role", origin.role, here.role),
         *_identity("cluster", origin.cluster, here.cluster),
-        *_data(here, force=force),
+        *_data(here.user_data, force=force),
         *_links(origin, force=force),
-        *_space(here),
+        *_space(here.spaces),
         *here.obstacles,
         *_two_hosts(origin, here),
         *_tables(origin),
@@ -72,83 +72,72 @@ def check(origin: Origin, here: Here, *, force: bool = False) -> tuple[Finding, 
     return tuple(sorted(findings, key=lambda each: not each.is_error))
 
 
-def _version(origin: Origin, here: Here) -> Iterator[Finding]:
-    old, new = origin.build, here.build
-    code, subject = "restore-version", "teleport"
+def _finding(code: str, subject: str, message: str, remedy: str = "") -> Finding:
+    """Return an error, or a warning if there is nothing to do about it on this host."""
+    return Finding(ERROR if remedy else WARNING, f"restore-{code}", subject, message, remedy)
+
+
+def _version(old: teleport_build.TeleportBuild | None, new: teleport_build.TeleportBuild) -> Iterator[Finding]:
+    message, remedy = "", ""
     if old is None:
-        yield _warning(
-            code,
-            subject,
-            "the archive does not say which Teleport it is of; this host must have the same major version or the next",
+        message = (
+            "the archive does not say which Teleport it is of; this host must have the same major version or the next"
         )
     elif new.assumed:
-        yield _warning(
-            code,
-            subject,
+        message = (
             "no Teleport is installed here that reports its version; the archive is of "
-            f"{old.version}, and needs that major version or the next",
+            f"{old.version}, and needs that major version or the next"
         )
     elif (new.major, new.minor, new.patch) < (old.major, old.minor, old.patch):
-        yield _error(
-            code,
-            subject,
+        message = (
             f"the archive is of Teleport {old.version}, and this host has {new.version}, which is older: Teleport "
-            "cannot read the data of a newer version",
-            f"Launch an image with Teleport {old.version} or newer, up to {old.major + 1}.",
+            "cannot read the data of a newer version"
         )
+        remedy = f"Launch an image with Teleport {old.version} or newer, up to {old.major + 1}."
     elif new.major > old.major + 1:
-        yield _error(
-            code,
-            subject,
+        message = (
             f"the archive is of Teleport {old.version}, and this host has {new.version}: Teleport does not start when "
-            "a major version is skipped",
-            f"Restore on an image with Teleport {old.major + 1} first, back up there, and continue with "
-            f"{old.major + 2}.",
+            "a major version is skipped"
         )
+        following = f"back up there, and continue with {old.major + 2}."
+        remedy = f"Restore on an image with Teleport {old.major + 1} first, {following}"
+    if message:
+        yield _finding("version", "teleport", message, remedy)
 
 
-def _kind_of_build(origin: Origin, here: Here) -> Iterator[Finding]:
-    old, new = origin.build, here.build
-    code, subject = "restore-build", "teleport"
+def _kind_of_build(old: teleport_build.TeleportBuild | None, new: teleport_build.TeleportBuild) -> Iterator[Finding]:
     if old is None or new.assumed:
         return
     if old.fips and not new.fips and new.says_whether_fips:
-        yield _error(
-            code,
-            subject,
+        yield _finding(
+            "build",
+            "teleport",
             "the archive is of a FIPS build of Teleport, and this host has an ordinary build: its cryptography is not "
             "validated",
             "Launch an image with a FIPS build.",
         )
     elif new.fips and not old.fips:
-        yield _warning(
-            code,
-            subject,
-            "this host has a FIPS build of Teleport, and the archive is of an ordinary build: local users cannot sign "
-            "in",
-        )
+        message = "this host has a FIPS build of Teleport, and the archive is of an ordinary build: local users cannot "
+        yield _finding("build", "teleport", f"{message}sign in")
     editions = old.edition, new.edition
     if editions == (teleport_build.ENTERPRISE, teleport_build.COMMUNITY):
-        yield _error(
-            code,
-            subject,
+        yield _finding(
+            "build",
+            "teleport",
             "the archive is of Teleport Enterprise, and this host has the community edition, which does not support "
             "the license or all roles",
             "Launch an image with Teleport Enterprise.",
         )
     elif editions == (teleport_build.COMMUNITY, teleport_build.ENTERPRISE):
-        yield _warning(
-            code,
-            subject,
-            "this host has Teleport Enterprise, and the archive is of the community edition: it needs a license",
-        )
+        message = "this host has Teleport Enterprise, and the archive is of the community edition: it needs a license"
+        yield _finding("build", "teleport", message)
 
 
 def _identity(what: str, archived: str | None, stated: Statement | None) -> Iterator[Finding]:
     if archived is None or stated is None or archived == stated.value:
         return
-    yield _error(
-        f"restore-{what}",
+    yield _finding(
+        what,
         what,
         f"the archive is of the {what} {archived}, and this host is {stated.value} according to {stated.source}",
         f"Restore it on a new instance, whose conf names that {what} or nothing but TELEPORT_RESTORE_FROM."
@@ -157,75 +146,57 @@ def _identity(what: str, archived: str | None, stated: Statement | None) -> Iter
     )
 
 
-def _data(here: Here, *, force: bool) -> Iterator[Finding]:
-    data = "; ".join(here.user_data)
+def _data(user_data: tuple[str, ...], *, force: bool) -> Iterator[Finding]:
+    data = "; ".join(user_data)
     if data and force:
-        yield _warning("restore-data", "data", f"the data of this host is set aside: {data}")
+        yield _finding("data", "data", f"the data of this host is set aside: {data}")
     elif data:
-        yield _error(
-            "restore-data",
-            "data",
-            f"this host has data of its own: {data}",
-            "Add --force to set it aside; `teleport-bootstrap restore --undo` restores it.",
-        )
+        remedy = "Add --force to set it aside; `teleport-bootstrap restore --undo` restores it."
+        yield _finding("data", "data", f"this host has data of its own: {data}", remedy)
 
 
 def _links(origin: Origin, *, force: bool) -> Iterator[Finding]:
-    message = f"the archive holds {_links_out(origin)}"
-    if origin.links_out and force:
-        yield _warning("restore-links", "archive", f"{message}: they are restored as links")
-    elif origin.links_out:
-        yield _error(
-            "restore-links",
+    if not origin.links_out:
+        return
+    more = origin.links_out - len(origin.first_links_out)
+    shown = ", ".join(origin.first_links_out) + (f" and {more} more" if more > 0 else "")
+    message = f"the archive holds symbolic links that lead out of the restored directories ({shown})"
+    if force:
+        yield _finding("links", "archive", f"{message}: they are restored as links")
+    else:
+        yield _finding(
+            "links",
             "archive",
             f"{message}: a program that opens such a link opens its target on this host",
             "If they were made on purpose on the old host, add --force; they are restored as links.",
         )
 
 
-def _links_out(origin: Origin) -> str:
-    more = origin.links_out - len(origin.first_links_out)
-    shown = ", ".join(origin.first_links_out) + (f" and {more} more" if more > 0 else "")
-    return f"symbolic links that lead out of the restored directories ({shown})"
-
-
-def _space(here: Here) -> Iterator[Finding]:
-    for each in here.spaces:
+def _space(spaces: tuple[Space, ...]) -> Iterator[Finding]:
+    for each in spaces:
         if each.needed + LEFT_FREE_BYTES > each.free:
-            yield _error(
-                "restore-space",
+            yield _finding(
+                "space",
                 each.path,
                 f"{each.path} has room for {_megabytes(each.free)}, and the archive takes {_megabytes(each.needed)} "
                 f"there in addition to the existing data; {_megabytes(LEFT_FREE_BYTES)} should stay free",
                 "Enlarge the volume, or remove files; the existing data is kept until the restore has succeeded.",
             )
         if each.free_files is not None and each.files > each.free_files:
-            yield _error(
-                "restore-space",
-                each.path,
-                f"{each.path} has room for {each.free_files} more files, and the archive holds {each.files}",
-                "Remove files there, or use a file system with more inodes.",
-            )
+            message = f"{each.path} has room for {each.free_files} more files, and the archive holds {each.files}"
+            yield _finding("space", each.path, message, "Remove files there, or use a file system with more inodes.")
 
 
 def _megabytes(size: int) -> str:
     return f"{size / 1_000_000:.1f} MB"
 
 
-def _error(code: str, subject: str, message: str, remedy: str) -> Finding:
-    return Finding(ERROR, code, subject, message, remedy)
-
-
-def _warning(code: str, subject: str, message: str) -> Finding:
-    return Finding(WARNING, code, subject, message)
-
-
 def _two_hosts(origin: Origin, here: Here) -> Iterator[Finding]:
     if not origin.host_uuid:
         return
     old = f"instance {origin.instance}" if origin.instance else origin.host or "the archive's host"
-    yield _warning(
-        "restore-identity",
+    yield _finding(
+        "identity",
         "host_uuid",
         "no other host may run with this identity (host_uuid): it was created on this very instance"
         if origin.instance is not None and origin.instance == here.instance
@@ -238,8 +209,8 @@ def _tables(origin: Origin) -> Iterator[Finding]:
     if origin.tables:
         bucket = f" and S3 ({origin.bucket})" if origin.bucket else ""
         kept = f"their backups of that time are {', '.join(origin.backups)}"
-        yield _warning(
-            "restore-tables",
+        yield _finding(
+            "tables",
             "dynamodb",
             f"the cluster's state is in DynamoDB ({', '.join(origin.tables)}){bucket}, which a restore does not touch: "
             + (kept if origin.backups else "the archive names no backups of the tables"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from teleport_bootstrap import paths
@@ -13,7 +13,7 @@ from teleport_bootstrap.archive import interface, unpack
 from teleport_bootstrap.change import directory_swap
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.host import accounts, directory, trouble
-from teleport_bootstrap.restore import places
+from teleport_bootstrap.restore import places, proposal
 
 logger = logging.getLogger(__name__)
 
@@ -29,31 +29,27 @@ class Staged:
 def stage(
     transaction: Transaction,
     source: interface.Source,
-    verified: interface.Verified,
-    trees: Sequence[str],
-    *,
-    writing: Sequence[str],
-    owners: Iterable[str],
-    user: str,
-    group: str,
+    proposed: proposal.Proposal,
     progress: interface.Progress | None = None,
 ) -> Staged:
-    """Unpack `trees` of the archive beside their places; `user` and `group` run Teleport here.
+    """Unpack the directories of the archive beside their places.
 
-    `owners` are the names of the accounts that the data belonged to, `writing` the files elsewhere that `transaction`
-    will write. The end of the transaction removes what was unpacked and not swapped in. Raises what unpack raises,
-    FileTrouble and AccountMissing.
+    The end of the transaction removes what was unpacked and not swapped in. Raises what unpack raises, FileTrouble and
+    AccountMissing.
     """
+    trees, owners = proposed.trees, proposed.outline.owners
     root = transaction.root
     stamp = directory_swap.stamp(root, trees)
     staged = {tree: directory_swap.place(root, tree, directory_swap.NEW, stamp, private=True) for tree in trees}
-    transaction.reserve([directory_swap.container(path) for path in staged.values()], writing=writing)
+    transaction.reserve(
+        [directory_swap.container(path) for path in staged.values()], writing=[*proposed.merged, *proposed.named]
+    )
     for path in staged.values():
         directory_swap.make_room(root, path)
     into = {tree: root.path(path) for tree, path in staged.items()}
-    done = unpack.unpack(source, verified, into, root=root, progress=progress)
+    done = unpack.unpack(source, proposed.verified, into, root=root, progress=progress)
     for tree, path in staged.items():
-        _settle(root, tree, path, owners, (user, group))
+        _settle(root, tree, path, owners, proposed.account)
     notes = tuple(each.describe() for each in done.notes)
     if done.notes_in_all > len(done.notes):
         notes += (f"and {done.notes_in_all - len(done.notes)} more like these",)
