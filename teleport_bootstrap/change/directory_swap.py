@@ -61,7 +61,7 @@ class Swap:
 
 
 def stamp(root: paths.Root, targets: Iterable[str]) -> str:
-    """Return what tells the directories of one change from another's: the time, in UTC, and a number if need be."""
+    """Return the part of directory names that is unique to one change: the time in UTC, and a number if needed."""
     time = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     tops = (*targets, paths.DATA)
     number = 1

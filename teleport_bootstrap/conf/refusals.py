@@ -134,8 +134,10 @@ def reference(name: str) -> Refusal:
 
 
 def after_swallowing_quote(refusal: Refusal, line: int) -> Refusal:
-    """Return the refusal of an unclosed quote where one before it, on `line`, went on over another assignment."""
-    return Refusal(refusal.message, f"the quote on line {line} goes on over the next assignment: is its end missing?")
+    """Return the refusal of an unclosed quote where one before it, on `line`, continues over another assignment."""
+    return Refusal(
+        refusal.message, f"close the quote that begins on line {line}: it continues over the next assignment"
+    )
 
 
 def special_name(name: str) -> Refusal:

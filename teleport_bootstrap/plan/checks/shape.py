@@ -26,7 +26,7 @@ _LEVELS = ("info", "err", "error", "debug", "warn", "warning", "trace")
 
 
 def sections(context: Context) -> Iterator[Finding]:
-    """Find what is so wrong that the rest cannot be read."""
+    """Find faults that keep the rest of the document from being read."""
     for name, section in context.document.items():
         if (name == "teleport" or name.endswith("_service")) and not isinstance(section, dict):
             yield context.error((name,), *NOT_A_MAPPING)

@@ -220,7 +220,7 @@ def test_a_problem_within_quotes_that_go_on_is_reported_alone() -> None:
 def test_an_unclosed_quote_that_a_later_one_hides_is_pointed_to() -> None:
     found = only('A="x\nB="y"\n')
     assert (found.place.line, found.place.column) == (2, 5)
-    assert "the quote on line 1" in found.remedy
+    assert "the quote that begins on line 1" in found.remedy
 
 
 @pytest.mark.parametrize(
