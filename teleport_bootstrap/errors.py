@@ -8,56 +8,41 @@ manual.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 from teleport_bootstrap.finding import ERROR, Finding
 
-# Exit statuses; the manual lists them, and automation relies on them: never renumber.
-OK = 0
-INTERNAL = 1
-CONF_OR_USAGE = 2
-METADATA = 3
-AWS = 4
-TELEPORT = 5
-FILES = 6
-BUSY = 7
-UNITS = 8
-UNHEALTHY = 9
-PENDING = 10
-UNCONFIRMED = 11
-MANUAL_EDIT = 12
-ROLLED_BACK = 13
-UNHEALTHY_AFTER_ROLLBACK = 14
-DRIFTED = 15
-ARCHIVE = 16
-CERTIFICATE = 17
-UNSEALED = 18
-INTERRUPTED = 130
+# What each exit status means, for the manual.
+MEANINGS: dict[int, str] = {}
 
-# What each means, for the manual.
-MEANINGS = {
-    OK: "success, or nothing to do",
-    INTERNAL: "a defect in teleport-bootstrap",
-    CONF_OR_USAGE: "the conf or the command line is wrong, or an archive does not fit this host; do not retry",
-    METADATA: "the instance metadata service does not answer, or not correctly",
-    AWS: "a call to AWS failed: credentials, permissions, throttling, a parameter that is missing or empty",
-    TELEPORT: "the installed Teleport cannot run this configuration, or tctl failed",
-    FILES: "a file is missing, cannot be read or written, or can be changed by a user other than root",
-    BUSY: "another teleport-bootstrap is running, on this host or on another auth server",
-    UNITS: "systemd did not do what it was asked to do",
-    UNHEALTHY: "everything was done, but Teleport is not healthy",
-    PENDING: "a token, CA pin or certificate that Teleport needs to start has not arrived yet",
-    UNCONFIRMED: "there is a change to confirm, and no terminal to ask on: add --yes",
-    MANUAL_EDIT: "teleport.yaml has a manual edit that would be lost",
-    ROLLED_BACK: "Teleport did not become healthy with the new configuration; the previous one was restored",
-    UNHEALTHY_AFTER_ROLLBACK: "as 13, but Teleport is not healthy with the previous configuration either",
-    DRIFTED: "status: Teleport is healthy, but this host differs from what was applied",
-    ARCHIVE: "a backup is damaged, incomplete, unknown, or not safe to unpack",
-    CERTIFICATE: "certbot failed, or there is no usable certificate",
-    UNSEALED: "seal: the image holds data of one instance",
-    INTERRUPTED: "interrupted from the keyboard",
-}
+
+def _status(number: int, meaning: str) -> int:
+    MEANINGS[number] = meaning
+    return number
+
+
+# Automation relies on them: never renumber.
+OK = _status(0, "success, or nothing to do")
+INTERNAL = _status(1, "a defect in teleport-bootstrap")
+CONF_OR_USAGE = _status(2, "the conf or the command line is wrong, or an archive does not fit this host; do not retry")
+METADATA = _status(3, "the instance metadata service does not answer, or not correctly")
+AWS = _status(4, "a call to AWS failed: credentials, permissions, throttling, a parameter that is missing or empty")
+TELEPORT = _status(5, "the installed Teleport cannot run this configuration, or tctl failed")
+FILES = _status(6, "a file is missing, cannot be read or written, or can be changed by a user other than root")
+BUSY = _status(7, "another teleport-bootstrap is running, on this host or on another auth server")
+UNITS = _status(8, "systemd did not do what it was asked to do")
+UNHEALTHY = _status(9, "everything was done, but Teleport is not healthy")
+PENDING = _status(10, "a token, CA pin or certificate that Teleport needs to start has not arrived yet")
+UNCONFIRMED = _status(11, "there is a change to confirm, and no terminal to ask on: add --yes")
+MANUAL_EDIT = _status(12, "teleport.yaml has a manual edit that would be lost")
+ROLLED_BACK = _status(13, "Teleport did not become healthy with the new configuration; the previous one was restored")
+UNHEALTHY_AFTER_ROLLBACK = _status(14, "as 13, but Teleport is not healthy with the previous configuration either")
+DRIFTED = _status(15, "status: Teleport is healthy, but this host differs from what was applied")
+ARCHIVE = _status(16, "a backup is damaged, incomplete, unknown, or not safe to unpack")
+CERTIFICATE = _status(17, "certbot failed, or there is no usable certificate")
+UNSEALED = _status(18, "seal: the image holds data of one instance")
+INTERRUPTED = _status(130, "interrupted from the keyboard")
 
 _MESSAGE_ID_NAMESPACE = uuid.UUID("0f1a2e6c-57c1-5d0b-9d26-6a1f6b8c2b11")
 
@@ -103,13 +88,8 @@ class ConfInvalid(BootstrapError, code="conf-invalid", exit_status=CONF_OR_USAGE
     """The conf has syntax errors or invalid values. The message lists all of them."""
 
     def __init__(self, path: str, findings: tuple[Finding, ...]) -> None:
-        count = f"{len(findings)} problem" + ("" if len(findings) == 1 else "s")
-        super().__init__(
-            f"{path}: {count}",
-            hint=f"Edit {path}, then run `teleport-bootstrap validate` until it reports no problem.",
-            findings=findings,
-        )
-        self.path = path
+        hint = f"Edit {path}, then run `teleport-bootstrap validate` until it reports no problem."
+        super().__init__(f"{path}: {_count(findings)}", hint=hint, findings=findings)
 
 
 class OverrideInvalid(BootstrapError, code="override-invalid", exit_status=CONF_OR_USAGE):
@@ -119,12 +99,8 @@ class OverrideInvalid(BootstrapError, code="override-invalid", exit_status=CONF_
     """
 
     def __init__(self, findings: tuple[Finding, ...]) -> None:
-        count = f"{len(findings)} problem" + ("" if len(findings) == 1 else "s")
-        super().__init__(
-            f"overrides: {count}",
-            hint="Correct the file, or move it out of the directory; `teleport-bootstrap render` checks it.",
-            findings=findings,
-        )
+        hint = "Correct the file, or move it out of the directory; `teleport-bootstrap render` checks it."
+        super().__init__(f"overrides: {_count(findings)}", hint=hint, findings=findings)
 
 
 class DocumentInvalid(BootstrapError, code="document-invalid", exit_status=CONF_OR_USAGE):
@@ -134,12 +110,8 @@ class DocumentInvalid(BootstrapError, code="document-invalid", exit_status=CONF_
     """
 
     def __init__(self, findings: tuple[Finding, ...]) -> None:
-        count = f"{len(findings)} problem" + ("" if len(findings) == 1 else "s")
-        super().__init__(
-            f"teleport.yaml would not work: {count}",
-            hint="Correct these lines, then check the result with `teleport-bootstrap render --explain`.",
-            findings=findings,
-        )
+        hint = "Correct these lines, then check the result with `teleport-bootstrap render --explain`."
+        super().__init__(f"teleport.yaml would not work: {_count(findings)}", hint=hint, findings=findings)
 
 
 class NeededFileMissing(BootstrapError, code="needed-file-missing", exit_status=FILES):
@@ -353,16 +325,12 @@ class UnitTrouble(BootstrapError, code="unit-trouble", exit_status=UNITS):
 class ArchiveDamaged(BootstrapError, code="archive-damaged", exit_status=ARCHIVE):
     """A backup differs from what was written: bytes are changed, missing or added.
 
-    The message names each damaged file. `damaged` holds the first of them as pairs of path and reason, and
-    `damaged_in_all` counts all.
+    The message names each damaged file. `damaged` holds the first of them as pairs of path and reason.
     """
 
-    def __init__(
-        self, message: str, *, hint: str = "", damaged: tuple[tuple[str, str], ...] = (), damaged_in_all: int = 0
-    ) -> None:
+    def __init__(self, message: str, *, hint: str = "", damaged: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(message, hint=hint)
         self.damaged = damaged
-        self.damaged_in_all = max(damaged_in_all, len(damaged))
 
 
 class ArchiveUnsafe(BootstrapError, code="archive-unsafe", exit_status=ARCHIVE):
@@ -377,6 +345,10 @@ class CompressorTrouble(BootstrapError, code="compressor-trouble", exit_status=F
     """The program that compresses or decompresses backups could not be started, failed, or made no progress."""
 
 
-def catalogue() -> Iterator[type[BootstrapError]]:
-    """Yield every kind of error in the order of this file, for the manual and the catalogue of the journal."""
-    yield from BootstrapError.__subclasses__()
+def catalogue() -> list[type[BootstrapError]]:
+    """Return every kind of error in the order of this file, for the manual and the catalogue of the journal."""
+    return BootstrapError.__subclasses__()
+
+
+def _count(problems: Sequence[Finding]) -> str:
+    return f"{len(problems)} problem" + ("" if len(problems) == 1 else "s")

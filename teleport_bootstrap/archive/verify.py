@@ -79,7 +79,6 @@ def _damaged(name: str, text: str, damaged: list[tuple[str, str]], damaged_in_al
         "\n".join(lines),
         hint="Use another backup; copies of this one in other places may be undamaged.",
         damaged=tuple(damaged),
-        damaged_in_all=damaged_in_all,
     )
 
 

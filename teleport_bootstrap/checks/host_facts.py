@@ -71,10 +71,14 @@ class HostFacts:
     certificates: tuple[certificate_files.Certificate, ...]
     unreadable: tuple[Finding, ...]
 
+    def state_of(self, unit: str) -> systemd.State:
+        """Return the state of a unit; unknown where systemd does not run or the unit is not installed."""
+        return self.units.get(unit, systemd.State())
+
     @property
     def unit_state(self) -> systemd.State:
-        """The state of Teleport's unit; unknown where systemd does not run or the unit is not installed."""
-        return self.units.get(self.unit or "", systemd.State())
+        """The state of Teleport's unit."""
+        return self.state_of(self.unit or "")
 
     @property
     def expected_timers(self) -> tuple[str, ...]:
@@ -87,32 +91,27 @@ def expected_timers(wanted: plan_model.Applicable | None) -> tuple[str, ...]:
     return () if wanted is None else tuple(each for each in unit_table.TIMERS if each in wanted.units.enable)
 
 
-class _Reader:
-    """Reads parts of a host, and keeps a finding for each that cannot be read."""
-
-    def __init__(self) -> None:
-        self.unreadable: list[Finding] = []
-
-    def attempt(self, read: Callable[[], _T], otherwise: _T, severity: str = ERROR) -> _T:
-        try:
-            return read()
-        except errors.BootstrapError as error:
-            self.unreadable += error.as_findings(severity)
-            return otherwise
-
-
 def read(root: paths.Root) -> HostFacts:
     """Return the facts of the host; never raises BootstrapError. Nothing but this host's own Teleport is asked."""
-    reader = _Reader()
-    build = reader.attempt(lambda: gather.build(root, gather.NamedBuild()), None)
-    now = reader.attempt(lambda: current.FILE.read(root), None, WARNING)
-    generation = reader.attempt(lambda: None if now is None else generations.load(root, now.generation), None, WARNING)
-    conf = reader.attempt(lambda: _conf(root, build), Conf(INVALID))
+    unreadable: list[Finding] = []
+
+    def attempt(read_part: Callable[[], _T], otherwise: _T, severity: str = ERROR) -> _T:
+        try:
+            return read_part()
+        except errors.BootstrapError as error:
+            unreadable.extend(error.as_findings(severity))
+            return otherwise
+
+    build = attempt(lambda: gather.build(root, gather.NamedBuild()), None)
+    now = attempt(lambda: current.FILE.read(root), None, WARNING)
+    generation = attempt(lambda: None if now is None else generations.load(root, now.generation), None, WARNING)
+    conf = attempt(lambda: _conf(root, build), Conf(INVALID))
     markers = tuple(path.rpartition("/")[2] for path in roles.MARKER_PATHS if os.path.exists(root.path(path)))
     unit = conf.wanted.unit if conf.wanted is not None else _unit_of(markers)
     nothing: dict[str, systemd.State] = {}
-    units = reader.attempt(lambda: _units(root, unit, conf), nothing)
+    units = attempt(lambda: _units(root, unit, conf), nothing)
     expected = expected_timers(conf.wanted)
+    document = manual_edits.document(manual_edits.text(root, paths.TELEPORT_YAML))
     return HostFacts(
         root=root,
         now=clock.SYSTEM.wall(),
@@ -133,10 +132,8 @@ def read(root: paths.Root) -> HostFacts:
             if name.endswith(".timer") and (name in expected or state.enablement == "enabled")
         },
         jobs=jobs.read(root),
-        certificates=certificate_files.served(
-            root, manual_edits.document(manual_edits.text(root, paths.TELEPORT_YAML))
-        ),
-        unreadable=tuple(reader.unreadable),
+        certificates=certificate_files.served(root, document),
+        unreadable=tuple(unreadable),
     )
 
 

@@ -108,7 +108,7 @@ def _open_missing_streams() -> None:
 
 def run(argv: Sequence[str]) -> int:
     """Run the command line `argv` and return its exit status."""
-    form = "json" if "--format=json" in argv or _follows(argv, "--format", "json") else "text"
+    form = "json" if "--format=json" in argv or ("--format", "json") in zip(argv, argv[1:]) else "text"
     try:
         arguments = parser(argv).parse_args(argv)
         journal.set_up(arguments.log_level)
@@ -129,10 +129,6 @@ def run(argv: Sequence[str]) -> int:
     return _print(result.output(form), result.status)
 
 
-def _follows(argv: Sequence[str], option: str, value: str) -> bool:
-    return any(pair == (option, value) for pair in zip(argv, argv[1:]))
-
-
 def _print(text: str, status: int) -> int:
     """Print `text` and return `status`; if it cannot be written, report that and return that error's status."""
     try:
@@ -143,13 +139,8 @@ def _print(text: str, status: int) -> int:
         _drop_output()
     except OSError as error:
         _drop_output()
-        return _report(
-            errors.FileTrouble(
-                f"standard output cannot be written: {error.strerror}",
-                hint="Redirect it to a place with free space.",
-            ),
-            "text",
-        )
+        what, hint = f"standard output cannot be written: {error.strerror}", "Redirect it to a place with free space."
+        return _report(errors.FileTrouble(what, hint=hint), "text")
     return status
 
 
@@ -182,12 +173,7 @@ def _report(error: errors.BootstrapError, form: str) -> int:
     if error.hint:
         _print_error(f"  {error.hint}")
     if form == "json":
-        shown: dict[str, object] = {
-            "code": error.code,
-            "message": error.message,
-            "hint": error.hint,
-            "exit_status": error.exit_status,
-        }
+        shown: dict[str, object] = {key: getattr(error, key) for key in ("code", "message", "hint", "exit_status")}
         if error.findings:
             shown["problems"] = [each.data() for each in error.findings]
         return _print(json.dumps({"error": shown}, indent=2, ensure_ascii=False) + "\n", error.exit_status)

@@ -10,16 +10,7 @@ from typing import Any, ClassVar
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import pending_files, secret_files
-from teleport_bootstrap.checks import (
-    applied_generation,
-    certificate_expiry,
-    certificate_files,
-    host_facts,
-    installation,
-    restore_at_boot,
-    teleport_unit,
-    timers,
-)
+from teleport_bootstrap.checks import applied_generation, certificate_files, host_checks, host_facts
 from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.host import systemd
 from teleport_bootstrap.plan import teleport_build
@@ -31,12 +22,12 @@ BROKEN = "broken"
 
 # An error is what keeps Teleport from serving; a warning is drift from what was applied, or will be an error soon.
 CHECKS: tuple[Callable[[host_facts.HostFacts], Iterator[Finding]], ...] = (
-    installation.check,
-    restore_at_boot.check,
-    teleport_unit.check,
+    host_checks.installation,
+    host_checks.restore,
+    host_checks.teleport_unit,
     applied_generation.check,
-    timers.check,
-    certificate_expiry.check,
+    host_checks.timers,
+    host_checks.certificates,
 )
 
 
@@ -139,7 +130,7 @@ def _generation(host: host_facts.HostFacts) -> dict[str, Any] | None:
 def _restore(host: host_facts.HostFacts) -> str | None:
     """Return the restore that the conf asks for, with its state, or the one that was made on this host."""
     if host.conf.pending_restore is not None:
-        return f"{restore_at_boot.state(host)}: {host.conf.pending_restore}"
+        return f"{host_checks.restore_state(host)}: {host.conf.pending_restore}"
     try:
         made = restore_record.FILE.read(host.root)
     except errors.FileTrouble:
