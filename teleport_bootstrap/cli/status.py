@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from typing import Any
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.cli import options, result
@@ -23,44 +24,40 @@ def run(arguments: argparse.Namespace) -> result.Result:
     """Report, and end with a status for each of healthy, drifted and broken."""
     report = status.report(options.root(arguments))
     lines = [f"{name + ':':<15}{value}" for name, value in _rows(report)]
-    lines += ["", *(f"- {line}" for line in report.trouble)] if report.trouble else []
-    lines += ["", *(f"~ {line}" for line in report.drift)] if report.drift else []
-    return result.Result("\n".join(lines), report, _STATUSES[report.state])
+    lines += ["", *(f"- {line}" for line in report["trouble"])] if report["trouble"] else []
+    lines += ["", *(f"~ {line}" for line in report["drift"])] if report["drift"] else []
+    return result.Result("\n".join(lines), report, _STATUSES[report["state"]])
 
 
-def _rows(report: status.Report) -> Iterator[tuple[str, str]]:
-    yield "state", report.state
-    yield "role", report.role or "unknown"
-    yield "conf", report.conf + (f": {report.not_followed_because}" if report.not_followed_because else "")
-    if report.restore:
-        yield "restore", report.restore
-    yield "teleport.yaml", "present" if report.teleport_yaml else "absent"
-    yield "generation", _generation(report)
-    yield "marker", ", ".join(report.markers) or "none"
-    yield "unit", f"{report.unit or 'unknown'}, {report.unit_state}"
-    yield "main pid", str(report.main_pid or "none")
-    yield "Teleport", report.teleport or "not installed, or unknown"
-    yield "health", report.ready
-    for name, state in report.timers.items():
+def _rows(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "state", report["state"]
+    yield "role", report["role"] or "unknown"
+    yield "conf", ": ".join(filter(None, (report["conf"], report["held"])))
+    if report["restore"]:
+        yield "restore", report["restore"]
+    yield "teleport.yaml", "present" if report["teleport_yaml"] else "absent"
+    yield "generation", _generation(report["generation"])
+    yield "marker", ", ".join(report["markers"]) or "none"
+    yield "unit", f"{report['unit'] or 'unknown'}, {report['unit_state']}"
+    yield "main pid", str(report["main_pid"] or "none")
+    yield "Teleport", report["teleport"] or "not installed, or unknown"
+    yield "health", report["ready"]
+    for name, state in report["timers"].items():
         yield "timer", f"{name}, {state}"
-    for job in report.jobs:
+    for job in report["jobs"]:
         last = f"last succeeded {job.last_success}" if job.last_success else "never succeeded"
         yield "job", f"{job.name}, {last}" + ("" if job.outcome == jobs.SUCCEEDED else f", failed {job.last_run}")
-    for certificate in report.certificates:
-        yield (
-            "certificate",
-            f"{certificate.path}, "
-            + (f"expires {certificate.expires}" if certificate.expires else f"expiry unknown: {certificate.unknown}"),
-        )
-    for each in report.secrets:
-        age = "absent" if each.age_seconds is None else f"written {_ago(each.age_seconds)}"
-        yield "secret", f"{each.path}, {age}" + (f", from SSM {each.parameter}" if each.parameter else "")
-    if any(each.parameter for each in report.secrets):
-        yield "fetched", report.fetched_at or "not known to have succeeded in this boot; SSM is not asked here"
+    for each in report["certificates"]:
+        expiry = f"expires {each.expires}" if each.expires else f"expiry unknown: {each.unknown}"
+        yield "certificate", f"{each.path}, {expiry}"
+    for each in report["secrets"]:
+        age = "absent" if each["age_seconds"] is None else f"written {_ago(each['age_seconds'])}"
+        yield "secret", f"{each['path']}, {age}" + (f", from SSM {each['parameter']}" if each["parameter"] else "")
+    if any(each["parameter"] for each in report["secrets"]):
+        yield "fetched", report["fetched_at"] or "not known to have succeeded in this boot; SSM is not asked here"
 
 
-def _generation(report: status.Report) -> str:
-    found = report.generation
+def _generation(found: dict[str, Any] | None) -> str:
     if found is None:
         return "none"
     made = f", {found['made_at']}, {found['made_by']}" if "made_at" in found else ""

@@ -5,16 +5,15 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import pending_files, secret_files
-from teleport_bootstrap.checks import applied_generation, certificate_files, host_checks, host_facts
+from teleport_bootstrap.checks import applied_generation, host_checks, host_facts
 from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.host import systemd
-from teleport_bootstrap.plan import teleport_build
-from teleport_bootstrap.state import jobs, restore_record
+from teleport_bootstrap.plan import plan_model, teleport_build
+from teleport_bootstrap.state import restore_record
 
 HEALTHY = "healthy"
 DRIFTED = "drifted"
@@ -31,91 +30,49 @@ CHECKS: tuple[Callable[[host_facts.HostFacts], Iterator[Finding]], ...] = (
 )
 
 
-@dataclass(frozen=True)
-class SecretFile:
-    """A file with a secret, or one that comes with a secret; `written_at` is None where it is missing.
+def report(root: paths.Root) -> dict[str, Any]:
+    """Return the report, whose keys are those of the JSON; what cannot be read becomes a finding, and is never raised.
 
-    Whether SSM has a newer one is not known: only `fetch-secrets` asks.
+    `state` is HEALTHY, DRIFTED where `findings` has warnings only, or BROKEN. `ready` is what Teleport reports of
+    itself. `conf` is a word for the conf, `held` why it is not followed. `awaited` are the pending files. `restore` is
+    the restore that the conf asks for, or the one that was made. `fetched_at` is when teleport-fetch-secrets last
+    succeeded in this boot. `trouble` and `drift` are the errors and the warnings as text.
     """
-
-    path: str
-    parameter: str | None
-    written_at: str | None
-    age_seconds: int | None
-
-
-@dataclass(frozen=True)
-class Report:
-    """The state of this host: HEALTHY, DRIFTED where `findings` has warnings only, or BROKEN.
-
-    `ready` is what Teleport reports of itself. `conf` is a word for the conf, `not_followed_because` its reason.
-    `restore` is the restore that the conf asks for, or the one that was made. `fetched_at` is when
-    teleport-fetch-secrets last succeeded in this boot. `trouble` and `drift` are the errors and the warnings as text.
-    """
-
-    json_keys: ClassVar[dict[str, str]] = {"pending": "awaited", "not_followed_because": "held"}
-
-    state: str
-    role: str | None
-    unit: str | None
-    unit_state: str
-    main_pid: int
-    ready: str
-    teleport: str | None
-    markers: tuple[str, ...]
-    teleport_yaml: bool
-    conf: str
-    pending: tuple[str, ...]
-    generation: dict[str, Any] | None
-    not_followed_because: str | None
-    restore: str | None
-    timers: dict[str, str]
-    jobs: tuple[jobs.Job, ...]
-    certificates: tuple[certificate_files.Certificate, ...]
-    secrets: tuple[SecretFile, ...]
-    fetched_at: str | None
-    trouble: tuple[str, ...]
-    drift: tuple[str, ...]
-    findings: tuple[Finding, ...]
-
-
-def report(root: paths.Root) -> Report:
-    """Return the report; what cannot be read becomes a finding, and is never raised."""
     host = host_facts.read(root)
     findings = tuple(dict.fromkeys([*host.unreadable, *(each for check in CHECKS for each in check(host))]))
-    trouble = tuple(str(each) for each in findings if each.is_error)
-    drift = tuple(str(each) for each in findings if not each.is_error)
+    trouble = [str(each) for each in findings if each.is_error]
+    drift = [str(each) for each in findings if not each.is_error]
     unit = host.unit_state
-    return Report(
-        state=BROKEN if trouble else DRIFTED if drift else HEALTHY,
-        role=host.conf.role,
-        unit=host.unit,
-        unit_state=f"{unit.active} ({unit.sub})" if unit.sub == "auto-restart" else unit.active,
-        main_pid=unit.main_pid,
-        ready=host.readiness,
-        teleport=_build(host.build) if host.binary is not None else None,
-        markers=host.markers,
-        teleport_yaml=host.has_teleport_yaml,
-        conf=host.conf.state,
-        pending=host.pending,
-        generation=_generation(host),
-        not_followed_because=host.conf.not_followed_because,
-        restore=_restore(host),
-        timers={name: f"{each.enablement}, {each.active}" for name, each in host.timers.items()},
-        jobs=host.jobs,
-        certificates=host.certificates,
-        secrets=_secrets(host),
-        fetched_at=_fetched_at(host.units),
-        trouble=trouble,
-        drift=drift,
-        findings=findings,
-    )
+    return {
+        "state": BROKEN if trouble else DRIFTED if drift else HEALTHY,
+        "role": host.conf.role,
+        "unit": host.unit,
+        "unit_state": f"{unit.active} ({unit.sub})" if unit.sub == "auto-restart" else unit.active,
+        "main_pid": unit.main_pid,
+        "ready": host.readiness,
+        "teleport": _build(host.build) if host.binary is not None else None,
+        "markers": host.markers,
+        "teleport_yaml": host.has_teleport_yaml,
+        "conf": host.conf.state,
+        "awaited": host.pending,
+        "generation": _generation(host),
+        "held": host.conf.not_followed_because,
+        "restore": _restore(host),
+        "timers": {name: f"{each.enablement}, {each.active}" for name, each in host.timers.items()},
+        "jobs": host.jobs,
+        "certificates": host.certificates,
+        "secrets": [_secret(host, each) for each in (host.conf.wanted.secrets if host.conf.wanted is not None else ())],
+        "fetched_at": _fetched_at(host.units),
+        "trouble": trouble,
+        "drift": drift,
+        "findings": findings,
+    }
 
 
 def _build(build: teleport_build.TeleportBuild | None) -> str | None:
     if build is None:
         return None
-    kind = " ".join(word for word in (build.edition or "", "FIPS" if build.fips else "") if word)
+    kind = " ".join(filter(None, (build.edition, "FIPS" if build.fips else "")))
     return f"{build.version} ({kind})" if kind else build.version
 
 
@@ -137,21 +94,20 @@ def _restore(host: host_facts.HostFacts) -> str | None:
         return None
     if made is None:
         return None
-    kept = os.path.lexists(host.root.path(paths.RESTORE_UNDO))
-    return f"{made.archive}, at {made.at}" + (
-        "; the data from before it is kept until `teleport-bootstrap restore --discard-undo`" if kept else ""
-    )
+    kept = "; the data from before it is kept until `teleport-bootstrap restore --discard-undo`"
+    undo = host.root.path(paths.RESTORE_UNDO)
+    return f"{made.archive}, at {made.at}{kept if os.path.lexists(undo) else ''}"
 
 
-def _secrets(host: host_facts.HostFacts) -> tuple[SecretFile, ...]:
-    found = []
-    for each in host.conf.wanted.secrets if host.conf.wanted is not None else ():
-        written = secret_files.changed_at(host.root, each.path)
-        if written is None:
-            found.append(SecretFile(each.path, each.parameter, None, None))
-        else:
-            found.append(SecretFile(each.path, each.parameter, _iso(written), max(0, int(host.now - written))))
-    return tuple(found)
+def _secret(host: host_facts.HostFacts, file: plan_model.SecretFile) -> dict[str, Any]:
+    """Return when the file was written, None where it is missing. Only `fetch-secrets` asks SSM for a newer one."""
+    written = secret_files.changed_at(host.root, file.path)
+    return {
+        "path": file.path,
+        "parameter": file.parameter,
+        "written_at": None if written is None else _iso(written),
+        "age_seconds": None if written is None else max(0, int(host.now - written)),
+    }
 
 
 def _fetched_at(units: dict[str, systemd.State]) -> str | None:

@@ -125,8 +125,8 @@ def test_what_cannot_be_read_is_a_finding(monkeypatch: pytest.MonkeyPatch, tmp_p
 
     monkeypatch.setattr("teleport_bootstrap.instance.gather.build", fail)
     report = status.report(paths.Root(str(tmp_path)))
-    (finding,) = [each for each in report.findings if each.code == "teleport-unknown"]
+    (finding,) = [each for each in report["findings"] if each.code == "teleport-unknown"]
     assert (finding.severity, str(finding)) == (ERROR, "no version (look)")
-    assert report.state == status.BROKEN and "no version (look)" in report.trouble
+    assert report["state"] == status.BROKEN and "no version (look)" in report["trouble"]
     data = json_data.data(report)
     assert data["findings"][0]["code"] == finding.code and {"awaited", "held"} <= set(data)
