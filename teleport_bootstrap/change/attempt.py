@@ -137,7 +137,7 @@ def judge(root: paths.Root, trial: Trial, *, seconds: float) -> tuple[tuple[str,
         verdict = health.Verdict(False, error.message)
     except Exception as error:
         logger.debug("unexpected", exc_info=True)
-        verdict = health.Verdict(False, f"an unexpected {type(error).__name__} while looking at it")
+        verdict = health.Verdict(False, f"internal error: {type(error).__name__}")
     return tuple(done), verdict
 
 
