@@ -104,26 +104,14 @@ def inspect(data: bytes, path: str = paths.CONF) -> Inspection:
             settings[name] = Setting(variable, value, assignment.line, assignment.column)
     found = in_order_of_place(problems)
     warnings = in_order_of_place(_warnings(parsed.assignments, last, path))
-    holds_secret = any(
-        assignment.value and variables.BY_NAME[assignment.name].secret
-        for assignment in parsed.assignments
-        if assignment.name in variables.BY_NAME
+    secret_names = {variable.name for variable in variables.TABLE if variable.secret}
+    holds_secret = any(each.value and each.name in secret_names for each in parsed.assignments)
+    masked = tuple(
+        MaskedAssignment(each.name, MASK if index in secret and each.value else each.value, each.line)
+        for index, each in enumerate(parsed.assignments)
     )
-    return Inspection(
-        variables=() if parsed.problems else _masked_assignments(parsed.assignments, secret),
-        errors=found,
-        warnings=warnings,
-        conf=None if found else Conf(path, warnings, holds_secret, settings),
-    )
-
-
-def _masked_assignments(assignments: tuple[Assignment, ...], secret: frozenset[int]) -> tuple[MaskedAssignment, ...]:
-    return tuple(
-        MaskedAssignment(
-            assignment.name, MASK if index in secret and assignment.value else assignment.value, assignment.line
-        )
-        for index, assignment in enumerate(assignments)
-    )
+    conf = None if found else Conf(path, warnings, holds_secret, settings)
+    return Inspection(() if parsed.problems else masked, found, warnings, conf)
 
 
 def _unfit(variable: Variable[Any], assignment: Assignment, unfit: Unfit, path: str, *, secret: bool) -> Finding:

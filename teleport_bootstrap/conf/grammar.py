@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from teleport_bootstrap import paths
-from teleport_bootstrap.conf import refusals, resync, secret_names, source, special_names, words
-from teleport_bootstrap.conf.lexer import Lexer
+from teleport_bootstrap.conf import lexer, refusals, resync, secret_names, source
+from teleport_bootstrap.conf.lexer import Fault, Lexer, Piece, Refused, Word
 from teleport_bootstrap.conf.source import Source
-from teleport_bootstrap.conf.words import Fault, Piece, Refused, Word
 from teleport_bootstrap.finding import Finding, Place, in_order_of_place
 
 
@@ -56,25 +55,16 @@ def parse(data: bytes, path: str = paths.CONF) -> Parsed:
 _ASSIGNMENT = re.compile("([A-Za-z_][A-Za-z0-9_]*)=")
 _SWALLOWED = re.compile(r"\n[ \t]*(?:export[ \t]+)?[A-Za-z_][A-Za-z0-9_]*=")
 _NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
-
+_BLANK_AND_EQUALS = re.compile("[ \t]+=")
 
 # More are of no use to anyone, and a file that is not a conf at all is checked in little time.
 _MOST_PROBLEMS = 200
 
 
-def _first_problems(problems: list[Finding]) -> tuple[Finding, ...]:
-    ordered = in_order_of_place(problems)
-    if len(ordered) <= _MOST_PROBLEMS:
-        return ordered
-    message = f"more than {_MOST_PROBLEMS} problems; the rest of the file is not reported"
-    end = ordered[_MOST_PROBLEMS - 1].place or Place("")
-    return (*ordered[:_MOST_PROBLEMS], source.refused(message, "check that this file is a conf", end))
-
-
-def _assigned_name(word: Word) -> str | None:
-    """Return the name that `word` assigns, or None if it is not an assignment."""
-    found = _ASSIGNMENT.match(word.opening())
-    return found[1] if found else None
+def _assigned_name(word: Word | None) -> str:
+    """Return the name that `word` assigns, empty if it is not an assignment."""
+    found = _ASSIGNMENT.match(word.opening()) if word is not None else None
+    return found[1] if found else ""
 
 
 class _Parser:
@@ -90,29 +80,36 @@ class _Parser:
     def parse(self) -> Parsed:
         while not self._lexer.at_end and len(self._problems) <= _MOST_PROBLEMS:
             self._line()
-        return Parsed(tuple(self._assignments), _first_problems(self._problems))
+        problems = in_order_of_place(self._problems)
+        if len(problems) > _MOST_PROBLEMS:
+            message = f"more than {_MOST_PROBLEMS} problems; the rest of the file is not reported"
+            end = problems[_MOST_PROBLEMS - 1].place or Place("")
+            more = source.refused(message, "check that this file is a conf", end)
+            problems = (*problems[:_MOST_PROBLEMS], more)
+        return Parsed(tuple(self._assignments), problems)
 
     def _line(self) -> None:
         """Read one line, as continuations and quotes that go on make it."""
         separators = 0
-        more = True
-        while more:
-            more = False
+        while True:
             try:
                 self._command()
+                return
             except Refused as refused:
+                name = _assigned_name(refused.word)
                 if refused.word is not None:
-                    self._note_refused_word(refused.word)
-                if refused.fault.refusal is refusals.SEPARATOR:
-                    # Continue behind it, so that the rest of the line is checked too, but report it once.
-                    self._lexer.position += 1
-                    separators += 1
-                    more = True
-                    if separators > 1:
-                        continue
-                self._refuse(self._with_cause(refused.fault), self._name_of(refused.word))
-                if not more:
+                    self._note_swallowed_assignment(refused.word)
+                if name:
+                    self._values[name] = None
+                if refused.fault.refusal is not refusals.SEPARATOR:
+                    self._refuse(self._with_cause(refused.fault), name)
                     resync.skip(self._lexer, refused.fault, refused.resume)
+                    return
+                # Continue behind it, so that the rest of the line is checked too, but report it once.
+                self._lexer.position += 1
+                separators += 1
+                if separators == 1:
+                    self._refuse(refused.fault)
 
     def _command(self) -> None:
         """Read assignments, or export and assignments, up to the end of the line."""
@@ -122,7 +119,7 @@ class _Parser:
             if word is None:
                 return
             name = _assigned_name(word)
-            if name is not None:
+            if name:
                 self._assign([(name, word)], exported=False)
                 last = word
             elif word.literal() == "export":
@@ -138,16 +135,13 @@ class _Parser:
         exported: list[tuple[str, Word]] = []
         empty = True
         try:
-            while True:
-                word = self._lexer.word()
-                if word is None:
-                    break
+            for word in iter(self._lexer.word, None):
                 empty = False
                 name = _assigned_name(word)
-                if name is None:
-                    self._refuse_exported(word)
-                else:
+                if name:
                     exported.append((name, word))
+                else:
+                    self._refuse_exported(word)
         finally:
             self._assign(exported, exported=True)
         if empty:
@@ -155,13 +149,12 @@ class _Parser:
 
     def _refuse_exported(self, word: Word) -> None:
         opening = word.opening()
+        refusal = refusals.for_near_assignment(opening) or refusals.EXPORT_QUOTED
         if word.literal() is not None and _NAME.fullmatch(opening):
-            self._refuse(Fault(refusals.EXPORT_NAME, word.position))
+            refusal = refusals.EXPORT_NAME
         elif opening.startswith("-"):
-            self._refuse(Fault(refusals.EXPORT_OPTION, word.position))
-        else:
-            refusal = refusals.for_near_assignment(opening) or refusals.EXPORT_QUOTED
-            self._refuse(Fault(refusal, word.position))
+            refusal = refusals.EXPORT_OPTION
+        self._refuse(Fault(refusal, word.position))
 
     def _assign(self, written: Sequence[tuple[str, Word]], *, exported: bool) -> None:
         for _, word in written:
@@ -176,14 +169,15 @@ class _Parser:
         """Return what `word` assigns, or None after reporting what is wrong with it."""
         pieces = _value_pieces(name, word)
         faults = list(word.faults)
-        if special_names.is_special(name):
-            faults.append(Fault(refusals.special_name(name), word.position))
+        special = refusals.for_special_name(name)
+        if special is not None:
+            faults.append(Fault(special, word.position))
         faults.extend(_expansion_faults(pieces, exported=exported))
         references: list[str] = []
         texts: list[str] = []
         understood = True
         for piece in pieces:
-            if piece.kind != words.REFERENCE:
+            if piece.kind != lexer.REFERENCE:
                 texts.append(piece.text)
                 continue
             references.append(piece.text)
@@ -193,7 +187,7 @@ class _Parser:
             value = self._values.get(piece.text)
             understood = understood and value is not None
             texts.append(value or "")
-        size = sum(len(text.encode("utf-8", "surrogateescape")) for text in texts)
+        size = sum(map(source.size, texts))
         if size > min(source.MOST_BYTES_IN_VALUE, self._room):
             faults.append(Fault(refusals.VALUE_SIZE, word.position))
         for fault in faults:
@@ -207,46 +201,32 @@ class _Parser:
     def _command_refusal(self, word: Word, last: Word | None) -> refusals.Refusal:
         """Return why `word`, which bash would run as a command, is refused; `last` is the assignment before it."""
         literal, opening = word.literal(), word.opening()
-        refusal = refusals.COMMAND_WORDS.get(literal) if literal is not None else None
-        if refusal is not None:
-            return refusal
+        if literal in refusals.COMMAND_WORDS:
+            return refusals.COMMAND_WORDS[literal]
         empty_before = last is not None and (last.literal() or "").endswith("=")
-        if empty_before or opening.startswith("=") or self._blank_before_equals(word):
+        is_name = literal is not None and _NAME.fullmatch(opening) is not None
+        blank_follows = is_name and _BLANK_AND_EQUALS.match(self._lexer.text, self._lexer.position)
+        if empty_before or opening.startswith("=") or blank_follows:
             return refusals.BLANK_AROUND_EQUALS
+        text = "".join(piece.text for piece in word.pieces if piece.kind != lexer.REFERENCE)
         return (
             refusals.for_near_assignment(opening)
-            or (refusals.QUOTED_NAME if _has_quoted_name(word) else None)
+            or (refusals.QUOTED_NAME if _ASSIGNMENT.match(text) else None)
             or (refusals.COMMAND if last is None else refusals.COMMAND_AFTER_ASSIGNMENT)
         )
 
-    def _blank_before_equals(self, word: Word) -> bool:
-        if word.literal() is None or not _NAME.fullmatch(word.opening()):
-            return False
-        return re.compile("[ \t]+=").match(self._lexer.text, self._lexer.position) is not None
-
-    def _note_refused_word(self, word: Word) -> None:
-        self._note_swallowed_assignment(word)
-        name = self._name_of(word)
-        if name:
-            self._values[name] = None
-
     def _note_swallowed_assignment(self, word: Word) -> None:
         if self._swallowing is None:
-            found = (piece for piece in word.pieces if piece.kind == words.QUOTED and _SWALLOWED.search(piece.text))
+            found = (piece for piece in word.pieces if piece.kind == lexer.QUOTED and _SWALLOWED.search(piece.text))
             self._swallowing = next((piece.position for piece in found), None)
 
     def _with_cause(self, fault: Fault) -> Fault:
         """Return `fault`, and point to the earlier quote that is probably the cause of an unclosed one."""
-        if self._swallowing is None or fault.refusal not in (
-            refusals.UNTERMINATED_SINGLE,
-            refusals.UNTERMINATED_DOUBLE,
-        ):
+        unclosed = fault.refusal in (refusals.UNTERMINATED_SINGLE, refusals.UNTERMINATED_DOUBLE)
+        if self._swallowing is None or not unclosed:
             return fault
         line, _ = self._source.line_and_column(self._swallowing)
         return Fault(refusals.after_swallowing_quote(fault.refusal, line), fault.position)
-
-    def _name_of(self, word: Word | None) -> str:
-        return (_assigned_name(word) or "") if word is not None else ""
 
     def _may_be_secret(self, position: int, name: str) -> bool:
         """Whether the text at `position` may be part of a secret, and must not be quoted."""
@@ -278,7 +258,7 @@ def _expansion_faults(pieces: list[Piece], *, exported: bool) -> list[Fault]:
     faults = []
     before = "="  # the character before, as bash sees it; "" where it is quoted or a reference
     for piece in pieces:
-        if piece.kind != words.BARE:
+        if piece.kind != lexer.BARE:
             before = ""
             continue
         for tilde in re.finditer("~", piece.text):
@@ -291,8 +271,3 @@ def _expansion_faults(pieces: list[Piece], *, exported: bool) -> list[Fault]:
             faults.append(Fault(refusals.BRACES, piece.position + piece.text.index("{")))
         before = piece.text[-1:] or before
     return faults
-
-
-def _has_quoted_name(word: Word) -> bool:
-    text = "".join(piece.text for piece in word.pieces if piece.kind != words.REFERENCE)
-    return _ASSIGNMENT.match(text) is not None

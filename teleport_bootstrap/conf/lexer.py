@@ -6,22 +6,85 @@ A backslash before a line feed disappears everywhere but in single quotes and co
 
 from __future__ import annotations
 
+import itertools
 import re
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from teleport_bootstrap.conf import refusals
 from teleport_bootstrap.conf.refusals import Refusal
-from teleport_bootstrap.conf.words import BARE, QUOTED, REFERENCE, Fault, Piece, Refused, Word
 
-_CONTINUATION = "\\\n"
+BARE = "bare"
+QUOTED = "quoted"
+REFERENCE = "reference"
+
 _BLANKS = re.compile(r"(?:[ \t]|\\\n)+")
 _CONTROL = re.compile("[\x01-\x08\x0b-\x1f\x7f]")  # null bytes are reported when the file is read
 _BARE_RUN = re.compile(r"""[^ \t\n'"\\$`|&;()<>\x01-\x08\x0b-\x1f\x7f]+""")
 _DOUBLE_QUOTED_RUN = re.compile(r"""[^"\\$`\x01-\x08\x0b-\x1f\x7f]+""")
-_NAME_START = re.compile("[A-Za-z_]")
-_NAME_RUN = re.compile("[A-Za-z0-9_]+")
-_WHOLE_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
-_METACHARACTERS = "|&;()<>"
+_NAME = r"([A-Za-z_][A-Za-z0-9_]*(?:\\\n[A-Za-z0-9_]*)*)"
+_REFERENCE = re.compile(rf"\$(?:\\\n)*(?:{_NAME}|\{{(?:\\\n)*{_NAME}\}})")
+_METACHARACTERS = {
+    "&&": refusals.AND_OR,
+    "||": refusals.AND_OR,
+    "<(": refusals.PROCESS_SUBSTITUTION,
+    ">(": refusals.PROCESS_SUBSTITUTION,
+    "<<": refusals.HERE_DOCUMENT,
+    "&>": refusals.REDIRECTION,
+    ";": refusals.SEPARATOR,
+    "&": refusals.BACKGROUND,
+    "|": refusals.PIPE,
+    "<": refusals.REDIRECTION,
+    ">": refusals.REDIRECTION,
+    "(": refusals.SUBSHELL,
+    ")": refusals.PARENTHESIS,
+}
 _MOST_PARENTHESES = 200
+
+
+class Piece(NamedTuple):
+    """A part of a word: text outside quotes, text in quotes or behind a backslash, or the name of a reference."""
+
+    kind: str
+    text: str
+    position: int
+
+
+class Fault(NamedTuple):
+    """A refusal, and its position in the text."""
+
+    refusal: Refusal
+    position: int
+
+
+@dataclass
+class Word:
+    """A word, and what is refused within it. The pieces of a word with faults are incomplete."""
+
+    position: int
+    pieces: list[Piece] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+    def opening(self) -> str:
+        """Return the text before the first quote, backslash or reference."""
+        return "".join(piece.text for piece in itertools.takewhile(lambda piece: piece.kind == BARE, self.pieces))
+
+    def literal(self) -> str | None:
+        """Return the whole word if nothing in it is quoted or a reference, otherwise None."""
+        return None if any(piece.kind != BARE for piece in self.pieces) or self.faults else self.opening()
+
+
+class Refused(Exception):
+    """Ends the reading of a line: what follows has no meaning of its own.
+
+    `word` is the part of a word that was read before it. Reading continues at `resume`, if that is known.
+    """
+
+    def __init__(self, fault: Fault, word: Word | None = None, resume: int | None = None) -> None:
+        super().__init__(fault.refusal.message)
+        self.fault = fault
+        self.word = word
+        self.resume = resume
 
 
 class Lexer:
@@ -69,167 +132,125 @@ class Lexer:
             self.position += len(character)
             return None
         if character in _METACHARACTERS:
-            raise Refused(Fault(self._metacharacter(self.position), self.position))
+            following = self.text[self.position : self.position + 3]
+            two = "<" if following == "<<<" else following[:2]
+            raise Refused(Fault(_METACHARACTERS.get(two) or _METACHARACTERS[character], self.position))
         return self._word()
 
     def _word(self) -> Word:
-        start = self.position
-        pieces: list[Piece] = []
-        faults: list[Fault] = []
+        word = Word(self.position)
         while not self.at_end:
             position, character = self.position, self.text[self.position]
             bare = _BARE_RUN.match(self.text, position)
             if bare:
-                pieces.append(Piece(BARE, bare[0], position))
+                word.pieces.append(Piece(BARE, bare[0], position))
                 self.position = bare.end()
             elif character in " \t\n":
                 break
             elif character in _METACHARACTERS:
-                if character == "(" and pieces:
-                    before = Word(start, tuple(pieces), ())
-                    raise Refused(Fault(_parenthesis(before), position), before)
+                if character == "(" and word.pieces:
+                    raise Refused(Fault(_parenthesis(word), position), word)
                 break
             elif character == "'":
-                self._single_quoted(pieces, faults)
+                self._single_quoted(word)
             elif character == '"':
-                self._double_quoted(pieces, faults)
+                self._double_quoted(word)
             elif character == "\\":
-                self._backslash(pieces, faults)
+                self._backslash(word)
             elif character == "$":
-                self._dollar(pieces, faults, in_quotes=False)
+                self._dollar(word, in_quotes=False)
             else:
-                self._unsupported(faults)
-        return Word(start, tuple(pieces), tuple(faults))
+                self._unsupported(word)
+        return word
 
-    def _metacharacter(self, position: int) -> Refusal:
-        two = self.text[position : position + 2]
-        if two in ("&&", "||"):
-            return refusals.AND_OR
-        if two in ("<(", ">("):
-            return refusals.PROCESS_SUBSTITUTION
-        if two == "<<" and self.text[position + 2 : position + 3] != "<":
-            return refusals.HERE_DOCUMENT
-        return {
-            ";": refusals.SEPARATOR,
-            "&": refusals.REDIRECTION if two == "&>" else refusals.BACKGROUND,
-            "|": refusals.PIPE,
-            "<": refusals.REDIRECTION,
-            ">": refusals.REDIRECTION,
-            "(": refusals.SUBSHELL,
-            ")": refusals.PARENTHESIS,
-        }[two[0]]
-
-    def _single_quoted(self, pieces: list[Piece], faults: list[Fault]) -> None:
+    def _single_quoted(self, word: Word) -> None:
         start = self.position
         end = self.find("'", start + 1)
         if end == len(self.text):
-            before = Word(start, tuple(pieces), tuple(faults))
-            raise Refused(Fault(refusals.UNTERMINATED_SINGLE, start), before, self.line_end(start))
+            raise Refused(Fault(refusals.UNTERMINATED_SINGLE, start), word, self.line_end(start))
         content = self.text[start + 1 : end]
         control = _CONTROL.search(content)
         if control:
-            faults.append(_control(control[0], start + 1 + control.start()))
-        pieces.append(Piece(QUOTED, content, start))
+            word.faults.append(_control(control[0], start + 1 + control.start()))
+        word.pieces.append(Piece(QUOTED, content, start))
         self.position = end + 1
 
-    def _double_quoted(self, pieces: list[Piece], faults: list[Fault]) -> None:
+    def _double_quoted(self, word: Word) -> None:
         start = self.position
         self.position += 1
-        pieces.append(Piece(QUOTED, "", start))  # so that "" counts as a piece
+        word.pieces.append(Piece(QUOTED, "", start))  # so that "" counts as a piece
         while not self.at_end:
             position, character = self.position, self.text[self.position]
             run = _DOUBLE_QUOTED_RUN.match(self.text, position)
             if run:
-                pieces.append(Piece(QUOTED, run[0], position))
+                word.pieces.append(Piece(QUOTED, run[0], position))
                 self.position = run.end()
             elif character == '"':
                 self.position += 1
                 return
             elif character == "\\":
                 following = self.text[position + 1 : position + 2]
+                is_escape = following != "" and following in '$`"\\\n'
                 if following != "\n":  # a line feed disappears together with its backslash
-                    kept = following if following and following in '$`"\\' else "\\"
-                    pieces.append(Piece(QUOTED, kept, position))
-                    self.position += 2 if kept == following else 1
-                else:
-                    self.position += 2
+                    word.pieces.append(Piece(QUOTED, following if is_escape else "\\", position))
+                self.position += 2 if is_escape else 1
             elif character == "$":
-                self._dollar(pieces, faults, in_quotes=True)
+                self._dollar(word, in_quotes=True)
             else:
-                self._unsupported(faults)
-        before = Word(start, tuple(pieces), tuple(faults))
-        raise Refused(Fault(refusals.UNTERMINATED_DOUBLE, start), before, self.line_end(start))
+                self._unsupported(word)
+        raise Refused(Fault(refusals.UNTERMINATED_DOUBLE, start), word, self.line_end(start))
 
-    def _backslash(self, pieces: list[Piece], faults: list[Fault]) -> None:
+    def _backslash(self, word: Word) -> None:
         start = self.position
         following = self.text[start + 1 : start + 2]
         self.position += 2
         if following == "\n":
             return
         if not following:
-            faults.append(Fault(refusals.BACKSLASH_AT_END, start))
+            word.faults.append(Fault(refusals.BACKSLASH_AT_END, start))
             return
         if _CONTROL.match(following):
-            faults.append(_control(following, start + 1))
-        pieces.append(Piece(QUOTED, following, start))
+            word.faults.append(_control(following, start + 1))
+        word.pieces.append(Piece(QUOTED, following, start))
 
-    def _after_continuations(self, position: int) -> int:
-        while self.text.startswith(_CONTINUATION, position):
-            position += 2
-        return position
-
-    def _dollar(self, pieces: list[Piece], faults: list[Fault], *, in_quotes: bool) -> None:
-        start = self.position
-        after = self._after_continuations(start + 1)
+    def _dollar(self, word: Word, *, in_quotes: bool) -> None:
+        start, after = self.position, self.position + 1
+        reference = _REFERENCE.match(self.text, start)
+        if reference:
+            name = (reference[1] or reference[2]).replace("\\\n", "")
+            word.pieces.append(Piece(REFERENCE, name, start))
+            self.position = reference.end()
+            return
+        while self.text.startswith("\\\n", after):
+            after += 2
         following = self.text[after : after + 1]
-        if _NAME_START.match(following):
-            name, self.position = self._name(after)
-            pieces.append(Piece(REFERENCE, name, start))
-        elif following == "{":
-            name, end = self._name(self._after_continuations(after + 1))
-            if _WHOLE_NAME.fullmatch(name) and self.text.startswith("}", end):
-                pieces.append(Piece(REFERENCE, name, start))
-                self.position = end + 1
-            else:
-                faults.append(Fault(refusals.PARAMETER_EXPANSION, start))
-                self._skip_past("}", after + 1)
+        if following == "{":
+            word.faults.append(Fault(refusals.PARAMETER_EXPANSION, start))
+            self._skip_past("}", after + 1)
         elif following == "(":
             arithmetic = self.text.startswith("((", after)
-            faults.append(Fault(refusals.ARITHMETIC if arithmetic else refusals.COMMAND_SUBSTITUTION, start))
+            word.faults.append(Fault(refusals.ARITHMETIC if arithmetic else refusals.COMMAND_SUBSTITUTION, start))
             self.position = self.past_parenthesis(after)
         elif following == "[":
-            faults.append(Fault(refusals.ARITHMETIC, start))
+            word.faults.append(Fault(refusals.ARITHMETIC, start))
             self._skip_past("]", after + 1)
         elif following and (following in "@*#?-$!" or following in "0123456789"):
-            faults.append(Fault(refusals.SPECIAL_PARAMETER, start))
+            word.faults.append(Fault(refusals.SPECIAL_PARAMETER, start))
             self.position = after + 1
         elif following and following in "'\"" and not in_quotes:
-            faults.append(Fault(refusals.ANSI_C_QUOTE if following == "'" else refusals.LOCALE_QUOTE, start))
+            word.faults.append(Fault(refusals.ANSI_C_QUOTE if following == "'" else refusals.LOCALE_QUOTE, start))
             self.position = after
         else:
-            pieces.append(Piece(QUOTED, "$", start))
+            word.pieces.append(Piece(QUOTED, "$", start))
             self.position = after
 
-    def _name(self, position: int) -> tuple[str, int]:
-        """Return the longest run of name characters at `position`, continuations left out, and where it ends."""
-        parts = []
-        while True:
-            run = _NAME_RUN.match(self.text, position)
-            if run:
-                parts.append(run[0])
-                position = run.end()
-            after = self._after_continuations(position)
-            if after == position:
-                return "".join(parts), position
-            position = after
-
-    def _unsupported(self, faults: list[Fault]) -> None:
+    def _unsupported(self, word: Word) -> None:
         start, character = self.position, self.text[self.position]
         if character == "`":
-            faults.append(Fault(refusals.BACKTICK, start))
+            word.faults.append(Fault(refusals.BACKTICK, start))
             self._skip_past("`", start + 1)
         else:
-            faults.append(_control(character, start))
+            word.faults.append(_control(character, start))
             self.position += 1
 
     def _skip_past(self, closing: str, position: int) -> None:
@@ -262,7 +283,8 @@ def _control(character: str, position: int) -> Fault:
 
 
 def _parenthesis(before: Word) -> Refusal:
-    opening = before.opening()
-    if before.literal() is not None and opening.endswith("="):
+    if any(piece.kind != BARE for piece in before.pieces):
+        return refusals.PARENTHESIS
+    if before.opening().endswith("="):
         return refusals.ARRAY
-    return refusals.FUNCTION if before.literal() is not None and "=" not in opening else refusals.PARENTHESIS
+    return refusals.PARENTHESIS if "=" in before.opening() else refusals.FUNCTION

@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 from teleport_bootstrap.conf import variables
-from teleport_bootstrap.conf.variable import EVERY_ROLE, Group, Variable
+from teleport_bootstrap.conf.variable import EVERY_ROLE, Variable
 
 _GRAMMAR = """# The conf: `/etc/teleport.d/conf`
 
@@ -87,12 +87,10 @@ mistyped. Other names are yours.
 
 def markdown() -> str:
     """Return the whole reference, ending with a line feed."""
-    parts = [_GRAMMAR, *(_group(group) for group in variables.GROUPS)]
-    return "\n".join(parts)
-
-
-def _group(group: Group) -> str:
-    return "\n".join([f"## {group.title}", "", group.introduction, "", *map(_variable, group.variables)])
+    lines = [_GRAMMAR]
+    for group in variables.GROUPS:
+        lines += [f"## {group.title}", "", group.introduction, "", *map(_variable, group.variables)]
+    return "\n".join(lines)
 
 
 def _variable(variable: Variable[Any]) -> str:
@@ -103,15 +101,9 @@ def _variable(variable: Variable[Any]) -> str:
 def facts(variable: Variable[Any]) -> list[tuple[str, str]]:
     """Return what the manual lists of a variable besides its meaning: names and sentences, in Markdown."""
     roles = "every role" if variable.roles == EVERY_ROLE else ", ".join(role.value for role in variable.roles)
-    found = [("Type", variable.kind.name), ("Roles", roles)]
-    for name, fact in (
-        ("Required", variable.required_words),
-        ("Default", variable.default_words),
-        ("Since", variable.since),
-    ):
-        if fact:
-            found.append((name, fact))
-    return found
+    required = ("Required", variable.required_words)
+    named = [("Type", variable.kind.name), ("Roles", roles), required, ("Default", variable.default_words)]
+    return [(name, fact) for name, fact in (*named, ("Since", variable.since)) if fact]
 
 
 def plain(text: str) -> str:

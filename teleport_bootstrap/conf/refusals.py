@@ -66,8 +66,6 @@ COMPOUND = Refusal(
     "a condition or loop", "keep only assignments in this file; decide in the user-data which ones to write"
 )
 DECLARATION = Refusal("a declaration", "write NAME=value alone")
-UNSET = Refusal("unset, a command", "remove the assignment, or write NAME= to leave the variable empty")
-SOURCING = Refusal("a command that reads another file", "write the assignments here")
 EXPORT_OPTION = Refusal("an option of export", "write export NAME=value, or NAME=value alone")
 EXPORT_NAME = Refusal("export of a name without a value", "write export NAME=value, or NAME=value alone")
 EXPORT_NOTHING = Refusal("export without an assignment", "write export NAME=value, or NAME=value alone")
@@ -94,36 +92,15 @@ COLON = Refusal("a name with a colon instead of =", "write NAME=value")
 VALUE_SIZE = Refusal("a value that is too long", "write a shorter value: at most 64 KiB each, and 1 MiB together")
 
 COMMAND_WORDS = {
-    **dict.fromkeys(
-        (
-            "if",
-            "then",
-            "else",
-            "elif",
-            "fi",
-            "for",
-            "while",
-            "until",
-            "do",
-            "done",
-            "case",
-            "esac",
-            "select",
-            "[[",
-            "[",
-            "test",
-            "!",
-            "time",
-        ),
-        COMPOUND,
-    ),
+    **dict.fromkeys(("if", "then", "else", "elif", "fi", "case", "esac", "select", "test", "[", "[[", "!"), COMPOUND),
+    **dict.fromkeys(("for", "while", "until", "do", "done", "time"), COMPOUND),
     **dict.fromkeys(("{", "}"), SUBSHELL),
     "function": FUNCTION,
     **dict.fromkeys(("declare", "typeset", "readonly", "local", "let", "alias"), DECLARATION),
     "set": Refusal("set, a command", "write NAME=value alone"),
     "setx": Refusal("setx, a command of Windows", "write NAME=value alone"),
-    "unset": UNSET,
-    **dict.fromkeys(("source", "."), SOURCING),
+    "unset": Refusal("unset, a command", "remove the assignment, or write NAME= to leave the variable empty"),
+    **dict.fromkeys(("source", "."), Refusal("a command that reads another file", "write the assignments here")),
 }
 
 
@@ -140,8 +117,29 @@ def after_swallowing_quote(refusal: Refusal, line: int) -> Refusal:
     )
 
 
-def special_name(name: str) -> Refusal:
-    """Return the refusal of an assignment to a name that the shell or the system loader gives a meaning of its own."""
+# Names that mean something to bash or to the programs it starts, so that assigning them does more than set a value.
+# From "Shell Variables" in bash's manual and the table of special variables in its source (variables.c). Some cannot
+# be assigned (UID), some do not keep what they are given (RANDOM), some change what later lines mean (IFS). The names
+# of the system loader and the locale are here because any program started with them behaves differently.
+_SPECIAL_NAMES = frozenset(
+    """
+    CDPATH CHILD_MAX COLUMNS COMPREPLY COPROC COPROC_PID DIRSTACK EMACS ENV EPOCHREALTIME EPOCHSECONDS EUID
+    EXECIGNORE FCEDIT FIGNORE FUNCNAME FUNCNEST GCONV_PATH GETCONF_DIR GLIBC_TUNABLES GLOBIGNORE GLOBSORT GROUPS
+    HISTCMD HISTCONTROL HISTFILE HISTFILESIZE HISTIGNORE HISTSIZE HISTTIMEFORMAT HOME HOSTALIASES HOSTFILE HOSTNAME
+    HOSTTYPE IFS IGNOREEOF INPUTRC INSIDE_EMACS LANG LANGUAGE LINENO LINES LOCALDOMAIN LOCPATH MACHTYPE MAIL
+    MAILCHECK MAILPATH MAPFILE NIS_PATH NLSPATH OLDPWD OPTARG OPTERR OPTIND OSTYPE PATH PIPESTATUS POSIXLY_CORRECT
+    POSIX_PEDANTIC PPID PROMPT_COMMAND PROMPT_DIRTRIM PS0 PS1 PS2 PS3 PS4 PWD RANDOM REPLY RES_OPTIONS SECONDS SHELL
+    SHELLOPTS SHLVL SRANDOM TERM TERMCAP TERMINFO TEXTDOMAIN TEXTDOMAINDIR TIMEFORMAT TMOUT TMPDIR TZ TZDIR UID _
+    auto_resume histchars ignoreeof
+    """.split()  # noqa: SIM905 - a list would take a page
+)
+_SPECIAL_PREFIXES = ("BASH", "COMP_", "LC_", "LD_", "MALLOC_", "READLINE_")
+
+
+def for_special_name(name: str) -> Refusal | None:
+    """Return the refusal of an assignment to `name` if that does more in bash than set a plain variable."""
+    if name not in _SPECIAL_NAMES and not name.startswith(_SPECIAL_PREFIXES):
+        return None
     return Refusal(f"an assignment to {name}, which has a meaning of its own to the shell", "choose another name")
 
 

@@ -6,22 +6,15 @@ import re
 from itertools import islice
 
 from teleport_bootstrap.conf import refusals
-from teleport_bootstrap.conf.lexer import Lexer
-from teleport_bootstrap.conf.words import Fault
+from teleport_bootstrap.conf.lexer import Fault, Lexer
 
 _HERE_DOCUMENT = re.compile(r"""<<(-?)[ \t]*(?:\\?([\w.-]+)|'([^'\n]+)'|"([^"\n]+)")""")
 # How far the end of a block or here-document is searched for, so that a file of unclosed ones takes linear time.
 _FAR_ENOUGH = 32 * 1024
 _MOST_HERE_DOCUMENTS = 8
 _CLOSING = {
-    "if": "fi",
-    "case": "esac",
-    "for": "done",
-    "while": "done",
-    "until": "done",
-    "select": "done",
-    "function": "}",
-    "{": "}",
+    **{"if": "fi", "case": "esac", "function": "}", "{": "}"},
+    **dict.fromkeys(("for", "while", "until", "select"), "done"),
 }
 
 
@@ -85,9 +78,8 @@ def _here_document_end(lexer: Lexer, position: int, end: int) -> int | None:
     for found in islice(_HERE_DOCUMENT.finditer(lexer.text, position, end), _MOST_HERE_DOCUMENTS):
         tabs = "\t*" if found[1] else ""
         delimiter = re.escape(found[2] or found[3] or found[4])
-        closing = re.compile(rf"^{tabs}{delimiter}$", re.MULTILINE).search(
-            lexer.text, last or end, (last or end) + _FAR_ENOUGH
-        )
+        closing_line, start = re.compile(rf"^{tabs}{delimiter}$", re.MULTILINE), last or end
+        closing = closing_line.search(lexer.text, start, start + _FAR_ENOUGH)
         if closing:
             last = closing.end()
     return last

@@ -23,30 +23,24 @@ def secret_assignments(assignments: Sequence[Assignment]) -> frozenset[int]:
     A value that refers to a secret contains it. A variable outside the table that goes into the value of a secret
     is a part of it (`T=abc`, `TELEPORT_JOIN_TOKEN=$T`).
     """
-    referred = _positions_referred_to(assignments)
+    latest: dict[str, int] = {}
+    referred: list[list[int]] = []  # to which earlier positions the value at each position refers
+    referring: list[list[int]] = [[] for _ in assignments]
+    for index, assignment in enumerate(assignments):
+        referred.append([latest[name] for name in assignment.references if name in latest])
+        for position in referred[index]:
+            referring[position].append(index)
+        latest[assignment.name] = index
     secret: set[int] = set()
     waiting = [index for index, assignment in enumerate(assignments) if is_secret_name(assignment.name)]
-    referring: dict[int, list[int]] = {}
-    for index, positions in enumerate(referred):
-        for position in positions:
-            referring.setdefault(position, []).append(index)
     while waiting:
         index = waiting.pop()
         if index in secret:
             continue
         secret.add(index)
-        waiting.extend(referring.get(index, ()))
+        waiting.extend(referring[index])
         if is_secret_name(assignments[index].name):
             waiting.extend(
                 position for position in referred[index] if assignments[position].name not in variables.BY_NAME
             )
     return frozenset(secret)
-
-
-def _positions_referred_to(assignments: Sequence[Assignment]) -> list[tuple[int, ...]]:
-    latest: dict[str, int] = {}
-    positions: list[tuple[int, ...]] = []
-    for index, assignment in enumerate(assignments):
-        positions.append(tuple(latest[name] for name in assignment.references if name in latest))
-        latest[assignment.name] = index
-    return positions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import itertools
 import re
 from dataclasses import dataclass
 
@@ -48,55 +49,42 @@ class Source:
 
 def read(data: bytes, path: str) -> Source:
     """Return the text of `data`, the content of the file `path`; raises nothing, problems are in the result."""
-    refusal = _refused_as_a_whole(data, path)
-    if refusal is not None:
-        return Source(path, "", (refusal,), (0,))
-    text = data.decode("utf-8", "surrogateescape")
-    if text.startswith("\ufeff"):
-        text = text[1:]
     problems: list[Finding] = []
+
+    def refuse(message: str, remedy: str, line: int = 1, column: int = 1) -> None:
+        problems.append(refused(message, remedy, Place(path, line, column)))
+
+    text = ""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        refuse("the file is UTF-16, not UTF-8", "save it as UTF-8")
+    elif len(data) > MOST_BYTES_IN_FILE:
+        message = f"the file has {len(data)} bytes, more than the {MOST_BYTES_IN_FILE} that are read"
+        refuse(message, "keep only assignments of variables in it")
+    else:
+        text = data.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
     lines = text.replace("\r\n", "\n").split("\n")
-    for index, line in enumerate(lines):
-        problems.extend(_problems_of_line(line, path, index + 1))
-        if len(line) * 4 > MOST_BYTES_IN_LINE and _size(line) > MOST_BYTES_IN_LINE:
+    for number, line in enumerate(lines, 1):
+        bytes_in_line = size(line) if len(line) * 4 > MOST_BYTES_IN_LINE else 0  # a short line is short enough
+        if bytes_in_line > MOST_BYTES_IN_LINE:
+            message = f"the line has {bytes_in_line} bytes, more than the {MOST_BYTES_IN_LINE} that a line can have"
+            refuse(message, "look for line feeds that were lost", number)
             assignment = _LONG_ASSIGNMENT.match(line)
-            lines[index] = assignment[1] if assignment else ""
-    text = "\n".join(lines)
-    starts = [0]
-    for line in lines[:-1]:
-        starts.append(starts[-1] + len(line) + 1)
-    return Source(path, text, tuple(problems), tuple(starts))
+            lines[number - 1] = assignment[1] if assignment else ""
+        undecoded = _UNDECODED.search(line)
+        if undecoded is not None:
+            which = "a byte" if secret_names.looks_secret(line) else f"the byte 0x{ord(undecoded[0]) - 0xDC00:02X}"
+            refuse(f"{which} is not UTF-8", "save the file as UTF-8", number, undecoded.start() + 1)
+        if "\0" in line:
+            refuse("a null byte", "remove it; no value can contain one", number, line.index("\0") + 1)
+    starts = itertools.accumulate((len(line) + 1 for line in lines[:-1]), initial=0)
+    return Source(path, "\n".join(lines), tuple(problems), tuple(starts))
 
 
-def _size(text: str) -> int:
+def size(text: str) -> int:
+    """Return the bytes of `text` in a file."""
     return len(text.encode("utf-8", "surrogateescape"))
 
 
 def refused(message: str, remedy: str, place: Place, subject: str = "") -> Finding:
     """Return a finding of the grammar; `subject` is the variable whose assignment it is in, empty where none is."""
     return Finding(ERROR, "conf-grammar", subject, message, remedy, place)
-
-
-def _refused_as_a_whole(data: bytes, path: str) -> Finding | None:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return refused("the file is UTF-16, not UTF-8", "save it as UTF-8", Place(path, 1, 1))
-    if len(data) > MOST_BYTES_IN_FILE:
-        message = f"the file has {len(data)} bytes, more than the {MOST_BYTES_IN_FILE} that are read"
-        return refused(message, "keep only assignments of variables in it", Place(path, 1, 1))
-    return None
-
-
-def _problems_of_line(line: str, path: str, number: int) -> list[Finding]:
-    problems = []
-    if len(line) * 4 > MOST_BYTES_IN_LINE and _size(line) > MOST_BYTES_IN_LINE:
-        message = f"the line has {_size(line)} bytes, more than the {MOST_BYTES_IN_LINE} that a line can have"
-        problems.append(refused(message, "look for line feeds that were lost", Place(path, number, 1)))
-    undecoded = _UNDECODED.search(line)
-    if undecoded is not None:
-        which = "a byte" if secret_names.looks_secret(line) else f"the byte 0x{ord(undecoded[0]) - 0xDC00:02X}"
-        place = Place(path, number, undecoded.start() + 1)
-        problems.append(refused(f"{which} is not UTF-8", "save the file as UTF-8", place))
-    null = line.find("\0")
-    if null >= 0:
-        problems.append(refused("a null byte", "remove it; no value can contain one", Place(path, number, null + 1)))
-    return problems

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from teleport_bootstrap.conf import special_names, variables
+from teleport_bootstrap.conf import refusals, variables
 from teleport_bootstrap.conf.kinds import Unfit
 from teleport_bootstrap.conf.variable import EVERY_ROLE
 
@@ -42,7 +42,7 @@ def test_a_declaration_is_complete(variable: variables.Variable[object]) -> None
     assert variable.kind.name
     assert variable.roles
     assert set(variable.roles) <= set(EVERY_ROLE)
-    assert not special_names.is_special(variable.name)
+    assert refusals.for_special_name(variable.name) is None
 
 
 def test_only_the_join_token_is_secret_and_only_command_labels_mean_something_when_empty() -> None:
