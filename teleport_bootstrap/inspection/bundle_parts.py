@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import importlib
 import json
 import os
@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import teleport_bootstrap
-from teleport_bootstrap import errors, paths, unit_table
+from teleport_bootstrap import errors, json_data, paths, unit_table
 from teleport_bootstrap.host import clock, directory, excerpt, journal, systemd, teleport, trust
 from teleport_bootstrap.inspection import conf_text
-from teleport_bootstrap.state import current, generations, jobs
+from teleport_bootstrap.state import current, jobs
 
 # Limits for the newest entries of each unit.
 JOURNAL_BYTES = 2 * 1024 * 1024
@@ -62,12 +62,16 @@ class Part:
 def parts(root: paths.Root, *, days: float, status: Callable[[], Any]) -> Iterator[Part]:
     """Yield every part, also those that could not be collected; `days` limits the age of journal entries.
 
-    `status` returns this host's status as JSON data, and may raise BootstrapError.
+    `status` returns this host's status, and may raise BootstrapError.
     """
     yield _collected("status.json", lambda: _json(status()))
-    for name, collect in _reports(root).items():
-        yield _collected(name, collect)
-    yield from _texts(root)
+    yield _collected("history.json", lambda: _json(_history(root)))
+    yield _collected("jobs.json", lambda: _json(jobs.read(root)))
+    yield _collected("versions.json", lambda: _json(_versions(root)))
+    yield _collected("files.txt", lambda: "".join(f"{line}\n" for line in _listing(root)))
+    yield _collected("config/conf", lambda: conf_text.masked(_conf(root)))
+    yield from _configuration(root)
+    yield _file(root, "/usr/lib/os-release", "system/os-release.txt")
     if root.is_live:
         for name, command in _COMMANDS.items():
             yield _output(name, command)
@@ -83,15 +87,6 @@ def parts(root: paths.Root, *, days: float, status: Callable[[], Any]) -> Iterat
             yield _journal(root, f"journal/{unit}.txt", [f"--unit={unit}"], days, until)
 
 
-def _reports(root: paths.Root) -> dict[str, Callable[[], str]]:
-    return {
-        "history.json": lambda: _json(list(_history(root))),
-        "jobs.json": lambda: _json([dataclasses.asdict(each) for each in jobs.read(root)]),
-        "versions.json": lambda: _json(_versions(root)),
-        "files.txt": lambda: "".join(f"{line}\n" for line in _listing(root)),
-    }
-
-
 def _collected(name: str, collect: Callable[[], str]) -> Part:
     try:
         return Part(name, collect())
@@ -102,32 +97,15 @@ def _collected(name: str, collect: Callable[[], str]) -> Part:
 
 
 def _json(data: Any) -> str:
-    return json.dumps(data, indent=1, ensure_ascii=False, default=str) + "\n"
+    return json.dumps(json_data.data(data), indent=1, ensure_ascii=False, default=str) + "\n"
 
 
-def _history(root: paths.Root) -> Iterator[dict[str, Any]]:
-    now = current.FILE.read_or_warn(root)
-    for number in reversed(generations.numbers(root)):
-        try:
-            each = generations.load(root, number)
-        except errors.GenerationMissing as error:
-            yield {"generation": number, "trouble": error.message}
-            continue
-        yield {
-            "generation": number,
-            "current": now is not None and now.generation == number,
-            "made_at": each.made_at,
-            "made_by": each.made_by,
-            "reason": each.reason,
-            "role": each.role,
-            "unit": each.unit,
-            "teleport_version": each.teleport_version,
-            "agent_version": each.agent_version,
-            "teleport_yaml_sha256": each.teleport_yaml_sha256,
-            "conf_sha256": each.conf_sha256,
-            "files": [file.path for file in each.files],
-            "gates": list(each.gates),
-        }
+def _history(root: paths.Root) -> list[dict[str, object]]:
+    rows = []
+    for row, each in current.history(root):
+        more = {} if each is None else {"files": [file.path for file in each.files], "gates": each.gates}
+        rows.append({**row, **more})
+    return rows
 
 
 def _versions(root: paths.Root) -> dict[str, Any]:
@@ -137,24 +115,11 @@ def _versions(root: paths.Root) -> dict[str, Any]:
         "teleport-bootstrap": teleport_bootstrap.__version__,
         "teleport": None if version is None else (version.output.strip() if version.ok else version.describe()),
         "teleport_path": binary,
-        "system": _os_release(root),
         "kernel": platform.release(),
         "machine": platform.machine(),
         "python": platform.python_version(),
         "libraries": {name: _library(name) for name in _LIBRARIES},
     }
-
-
-def _os_release(root: paths.Root) -> str:
-    for path in ("/etc/os-release", "/usr/lib/os-release"):
-        try:
-            with open(root.path(path), encoding="utf-8", errors="replace") as file:
-                found = re.search(r'^PRETTY_NAME="?(.*?)"?$', file.read(8192), re.MULTILINE)
-        except OSError:
-            continue
-        if found:
-            return found[1]
-    return "unknown"
 
 
 def _library(name: str) -> str | None:
@@ -170,48 +135,41 @@ def _listing(root: paths.Root) -> Iterator[str]:
     for folder in (paths.CONF_DIRECTORY, paths.OVERRIDES, paths.DATA, paths.STATE):
         yield f"{folder}:"
         try:
-            opened = directory.Directory(root.path(folder))
+            with contextlib.closing(directory.Directory(root.path(folder))) as opened:
+                for name in sorted(opened.names())[:_MOST_NAMES]:
+                    facts = os.stat(name, dir_fd=opened.descriptor, follow_symlinks=False)
+                    owner = f"{facts.st_uid}:{facts.st_gid}"
+                    yield f"  {stat.filemode(facts.st_mode)} {facts.st_nlink} {owner:>11} {facts.st_size:>10} {name}"
         except OSError as error:
             yield f"  {error.strerror}"
-            continue
-        try:
-            for name in sorted(opened.names())[:_MOST_NAMES]:
-                facts = os.stat(name, dir_fd=opened.descriptor, follow_symlinks=False)
-                owner = f"{facts.st_uid}:{facts.st_gid}"
-                yield f"  {stat.filemode(facts.st_mode)} {facts.st_nlink} {owner:>11} {facts.st_size:>10} {name}"
-        finally:
-            opened.close()
 
 
-def _texts(root: paths.Root) -> Iterator[Part]:
-    """Yield the configuration files."""
-    yield _collected("config/conf", lambda: conf_text.masked(_text(trust.read(root, paths.CONF))))
-    for path in (paths.TELEPORT_YAML, paths.UNIT_ENVIRONMENT, paths.TELEPORT_DEFAULTS):
-        yield _file(root, f"config{path}", path)
-    try:
-        names = trust.names(root, paths.OVERRIDES)
-    except errors.BootstrapError as error:
-        yield Part("config/overrides", "", error.message)
-        names = []
-    for name in names[:_MOST_NAMES]:
-        yield _file(root, f"config{paths.OVERRIDES}/{_safe(name)}", f"{paths.OVERRIDES}/{name}")
-    for unit in unit_table.TELEPORT_SERVICES:
-        folder = f"{paths.SYSTEMD}/{unit}.d"
-        try:
-            names = sorted(os.listdir(root.path(folder)))
-        except OSError:
-            continue
-        for name in names[:_MOST_NAMES]:
-            yield _file(root, f"config{folder}/{_safe(name)}", f"{folder}/{name}")
-
-
-def _text(data: bytes | None) -> str:
+def _conf(root: paths.Root) -> str:
+    data = trust.read(root, paths.CONF)
     if data is None:
         raise errors.ConfMissing(f"{paths.CONF} is missing")
     return data.decode("utf-8", "replace")
 
 
-def _file(root: paths.Root, name: str, path: str) -> Part:
+def _configuration(root: paths.Root) -> Iterator[Part]:
+    """Yield the configuration files besides the conf."""
+    for path in (paths.TELEPORT_YAML, paths.UNIT_ENVIRONMENT, paths.TELEPORT_DEFAULTS):
+        yield _file(root, path, f"config{path}")
+    for folder in (paths.OVERRIDES, *(f"{paths.SYSTEMD}/{unit}.d" for unit in unit_table.TELEPORT_SERVICES)):
+        try:
+            names = sorted(os.listdir(root.path(folder)))
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            yield Part(f"config{folder}", "", f"{folder} cannot be read: {error.strerror}")
+            continue
+        for name in names[:_MOST_NAMES]:
+            # No path, no control characters.
+            safe = re.sub(r"[^\w.-]", "_", name, flags=re.ASCII)[:100]
+            yield _file(root, f"{folder}/{name}", f"config{folder}/{safe}")
+
+
+def _file(root: paths.Root, path: str, name: str) -> Part:
     try:
         found = directory.read(root, path)
     except OSError as error:
@@ -220,11 +178,6 @@ def _file(root: paths.Root, name: str, path: str) -> Part:
         exists = os.path.lexists(root.path(path))
         return Part(name, "", f"{path} is not a regular file with one name" if exists else f"{path} is missing")
     return Part(name, found.content.decode("utf-8", "replace"))
-
-
-def _safe(name: str) -> str:
-    """Return a file's name for use in the bundle: no path, no control characters."""
-    return re.sub(r"[^\w.-]", "_", name, flags=re.ASCII)[:100]
 
 
 def _units(root: paths.Root) -> list[str]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import errno
+import fnmatch
 import os
 import shlex
 import stat
-from collections.abc import Iterable, Iterator
 
 from teleport_bootstrap import escaping, paths
-from teleport_bootstrap.finding import ERROR, NOTE, Finding, Place
+from teleport_bootstrap.finding import ERROR, Finding, Place
 from teleport_bootstrap.host import directory
 
 # As many as the kernel follows.
 _MOST_LINKS = 40
+# Enough for an image.
+_MOST_HOMES = 1000
+_WILDCARDS = frozenset("*?[")
 
 
 class Image:
@@ -28,23 +31,19 @@ class Image:
         remedy = _remove(place) if remedy is None else remedy
         return Finding(severity, "image-content", place, message, remedy, Place(escaping.one_line(place)))
 
-    def existing(self, messages: dict[str, str]) -> Iterator[Finding]:
-        """Yield a finding for each path of `messages` at which anything is, even a dangling link."""
-        yield from (self.finding(path, message) for path, message in messages.items() if self.exists(path))
-
-    def filled(self, candidates: Iterable[str], message: str, *, severity: str = ERROR) -> Iterator[Finding]:
-        """Yield a finding for each of the paths `candidates` that is neither missing nor empty."""
-        yield from (self.finding(path, message, severity=severity) for path in candidates if self.is_filled(path))
-
-    @property
-    def severity_at_rest(self) -> str:
-        """The severity of what a running machine keeps writing: an error only in an image that does not run."""
-        return NOTE if self.root.is_live else ERROR
-
     def names(self, folder: str) -> list[str]:
         """Return the sorted names in the directory `folder`; nothing if it is missing."""
         path = self.root.path(self.resolve(folder))
         return sorted(os.listdir(path)) if _is_directory(path) else []
+
+    def matching(self, pattern: str) -> list[str]:
+        """Return the paths that match `pattern`: ~ means each home directory; the last part may have wildcards."""
+        if pattern.startswith("~"):
+            return [path for home in self._homes() for path in self.matching(home + pattern[1:])]
+        folder, name = os.path.split(pattern)
+        if not _WILDCARDS.intersection(name):
+            return [pattern]
+        return [f"{folder}/{each}" for each in self.names(folder) if fnmatch.fnmatchcase(each, name)]
 
     def exists(self, path: str) -> bool:
         """Whether anything is at `path`, even a dangling link."""
@@ -73,15 +72,20 @@ class Image:
             for parent, folders, files in walk
         )
 
-    def read(self, path: str) -> bytes | None:
-        """Return the content of the regular file at `path`; None if there is none."""
-        found = directory.read(self.root, self.resolve(path))
-        return None if found is None else found.content
-
     def text(self, path: str) -> str | None:
         """Return the content of the regular file at `path` as text; None if there is none."""
-        content = self.read(path)
-        return None if content is None else content.decode("utf-8", "replace")
+        found = directory.read(self.root, self.resolve(path))
+        return None if found is None else found.content.decode("utf-8", "replace")
+
+    def _homes(self) -> list[str]:
+        """Return the home directories: those of /etc/passwd, everything in /home, and /root."""
+        homes = ["/root", *(f"/home/{name}" for name in self.names("/home"))]
+        for line in (self.text("/etc/passwd") or "").splitlines():
+            fields = line.split(":")
+            if len(fields) > 5 and fields[5].startswith("/") and "\0" not in fields[5]:
+                homes.append(os.path.normpath(fields[5]))
+        found = dict.fromkeys(map(self.resolve, homes))
+        return [home for home in found if home != "/" and self.is_directory(home)][:_MOST_HOMES]
 
     def locate(self, path: str) -> str:
         """Return where `path` is on this machine: links in its directory are followed, a link at its end is not."""

@@ -44,6 +44,11 @@ class Found:
     unread: list[str] = field(default_factory=list)
     _files: set[str] = field(default_factory=set)
 
+    def report(self, trouble: str) -> None:
+        """Add a message about a file that could not be read."""
+        if trouble not in self.unread:
+            self.unread.append(trouble)
+
     def add(self, value: str) -> None:
         """Add a value, and each line of it where it has several."""
         whole = value.strip()
@@ -60,11 +65,13 @@ def find(root: paths.Root) -> Found:
     """Return the secrets in conf, overrides, teleport.yaml, the files that these name, and where certbot keeps keys."""
     found = Found()
     _of_conf(root, found)
-    for path in _other_confs(root):
+    # Copies of the conf, and the conf of a restored host, may hold an earlier token.
+    copies = [path for path in _paths_in(root, paths.CONF_DIRECTORY, found)[:_MOST_CONFS] if path != paths.CONF]
+    for path in (*filter(lambda path: os.path.isfile(root.path(path)), copies), paths.RESTORED_CONF):
         _of_assignments(_read(root, path, found) or "", found)
     for path in _FILES:
         _of_file(root, path, found)
-    for path in (paths.TELEPORT_YAML, *_overrides(root, found)):
+    for path in (paths.TELEPORT_YAML, *_paths_in(root, paths.OVERRIDES, found)):
         _of_yaml(root, path, found)
     _of_environment(root, found)
     for top in LETSENCRYPT:
@@ -78,11 +85,9 @@ def _of_conf(root: paths.Root, found: Found) -> None:
     try:
         data = trust.read(root, paths.CONF)
     except errors.BootstrapError as error:
-        found.unread.append(error.message)
-        data = None
-    if data is None:
+        found.report(error.message)
         return
-    parsed = grammar.parse(data)
+    parsed = grammar.parse(data or b"")
     secret = secrecy.secret_assignments(parsed.assignments)
     for index, assignment in enumerate(parsed.assignments):
         if index in secret:
@@ -90,15 +95,12 @@ def _of_conf(root: paths.Root, found: Found) -> None:
         _of_urls(assignment.value, found)
 
 
-def _other_confs(root: paths.Root) -> list[str]:
-    """Return the paths of other confs, which may hold an earlier token: copies, and the conf of a restored host."""
+def _paths_in(root: paths.Root, folder: str, found: Found) -> list[str]:
     try:
-        names = trust.names(root, paths.CONF_DIRECTORY)
-    except errors.BootstrapError:
-        names = []  # already reported for the conf itself
-    beside = [f"{paths.CONF_DIRECTORY}/{name}" for name in names[:_MOST_CONFS]]
-    regular = [path for path in beside if os.path.isfile(root.path(path)) and path != paths.CONF]
-    return [*regular, paths.RESTORED_CONF]
+        return [f"{folder}/{name}" for name in trust.names(root, folder)]
+    except errors.BootstrapError as error:
+        found.report(error.message)
+        return []
 
 
 def _of_urls(text: str, found: Found) -> None:
@@ -106,14 +108,6 @@ def _of_urls(text: str, found: Found) -> None:
     for password in redaction.passwords(text):
         if len(password) >= _SHORTEST_PASSWORD:
             found.add(password)
-
-
-def _overrides(root: paths.Root, found: Found) -> list[str]:
-    try:
-        return [f"{paths.OVERRIDES}/{name}" for name in trust.names(root, paths.OVERRIDES)]
-    except errors.BootstrapError as error:
-        found.unread.append(error.message)
-        return []
 
 
 def _of_yaml(root: paths.Root, path: str, found: Found) -> None:
@@ -133,12 +127,11 @@ def _of_yaml(root: paths.Root, path: str, found: Found) -> None:
         elif not _is_switch(value):
             found.add(value)
             # Static tokens: `proxy,node:the-token`.
-            role, colon, token = value.partition(":")
-            if colon and re.fullmatch(r"[a-z,]+", role):
-                if token.startswith("/"):
-                    _of_file(root, token, found)
-                else:
-                    found.add(token)
+            static = re.fullmatch(r"[a-z,]+:(.*)", value, re.DOTALL)
+            if static and static[1].startswith("/"):
+                _of_file(root, static[1], found)
+            elif static:
+                found.add(static[1])
 
 
 def _masked_values(content: str) -> Iterator[str]:
@@ -172,8 +165,7 @@ def _is_switch(value: str) -> bool:
 def _of_environment(root: paths.Root, found: Found) -> None:
     _of_assignments(_read(root, paths.TELEPORT_DEFAULTS, found) or "", found)
     for unit in unit_table.TELEPORT_SERVICES:
-        folder = f"{paths.SYSTEMD}/{unit}.d"
-        for path in _files_below(root, folder):
+        for path in _files_below(root, f"{paths.SYSTEMD}/{unit}.d"):
             for line in _ENVIRONMENT_LINE.findall(_read(root, path, found) or ""):
                 try:
                     words = shlex.split(line)
@@ -202,13 +194,11 @@ def _read(root: paths.Root, path: str, found: Found) -> str | None:
     try:
         content = directory.read(root, path)
     except OSError as error:
-        found.unread.append(f"{root.path(path)} cannot be read: {error.strerror}")
+        found.report(f"{root.path(path)} cannot be read: {error.strerror}")
         return None
-    if content is None:
-        if os.path.lexists(root.path(path)):
-            found.unread.append(f"{root.path(path)} is not a regular file with one name, and was not read")
-        return None
-    return content.content.decode("utf-8", "surrogateescape")
+    if content is None and os.path.lexists(root.path(path)):
+        found.report(f"{root.path(path)} is not a regular file with one name, and was not read")
+    return None if content is None else content.content.decode("utf-8", "surrogateescape")
 
 
 def _files_below(root: paths.Root, top: str) -> Iterator[str]:

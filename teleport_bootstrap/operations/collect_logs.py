@@ -10,7 +10,7 @@ import os
 import tarfile
 from dataclasses import dataclass
 
-from teleport_bootstrap import errors, json_data, paths
+from teleport_bootstrap import errors, paths
 from teleport_bootstrap.host import clock, directory
 from teleport_bootstrap.inspection import bundle_parts, known_secrets, redaction
 from teleport_bootstrap.operations import status
@@ -18,7 +18,6 @@ from teleport_bootstrap.plan import secret_mask
 
 MANIFEST = "MANIFEST.txt"
 _LONGEST_LINE = 32 * 1024
-_PARTIAL = ".teleport-bootstrap-new"
 
 _INTRODUCTION = """\
 What this bundle holds, from {host}, made at {made_at} by teleport-bootstrap collect-logs.
@@ -68,7 +67,7 @@ def make(root: paths.Root, output: str | None, *, days: float) -> Bundle:
     mask = redaction.Mask(secrets.secrets)
     contents: dict[str, str] = {}
     entries, absent = [], []
-    for part in bundle_parts.parts(root, days=days, status=lambda: json_data.data(status.report(root))):
+    for part in bundle_parts.parts(root, days=days, status=lambda: status.report(root)):
         before = sum(mask.counts.values())
         text = _short_lines(mask.apply(secret_mask.masked(part.text) if part.name.endswith(".yaml") else part.text))
         if part.trouble:
@@ -140,17 +139,14 @@ def _write(path: str, data: bytes, *, make_parent: bool) -> None:
             os.makedirs(os.path.dirname(parent), mode=0o755, exist_ok=True)
             with contextlib.suppress(FileExistsError):
                 os.mkdir(parent, mode=0o700)
-        opened = directory.Directory(parent)
-        try:
-            partial = f".{name}.{os.getpid()}{_PARTIAL}"
+        with contextlib.closing(directory.Directory(parent)) as opened:
+            partial = f".{name}.{os.getpid()}{directory.STAGED}"
             opened.create(partial, data, mode=0o600, uid=-1, gid=-1)
             try:
                 opened.keep(partial, name)
             finally:
                 opened.unlink(partial)
             opened.sync()
-        finally:
-            opened.close()
     except FileExistsError:
         _require_free(path)
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
@@ -26,6 +27,12 @@ class Current:
     previous: int | None = None
     data_aside: str | None = None
 
+
+# What of a generation `history` shows.
+_SHOWN = (
+    *("made_at", "made_by", "reason", "role", "unit", "teleport_version", "agent_version"),
+    *("teleport_yaml_sha256", "conf_sha256"),
+)
 
 FILE: state_file.StateFile[Current] = state_file.StateFile(
     paths.CURRENT,
@@ -59,3 +66,16 @@ def known_generation(root: paths.Root, now: Current | None) -> generations.Gener
         return None if now is None else generations.load(root, now.generation)
     except errors.GenerationMissing:
         return None
+
+
+def history(root: paths.Root) -> Iterator[tuple[dict[str, object], generations.Generation | None]]:
+    """Yield what `history` shows of each generation, newest first, and the generation; None where it is damaged."""
+    now = FILE.read_or_warn(root)
+    for number in reversed(generations.numbers(root)):
+        row: dict[str, object] = {"generation": number, "current": now is not None and now.generation == number}
+        try:
+            each = generations.load(root, number)
+        except errors.GenerationMissing as error:
+            yield {**row, "trouble": error.message}, None
+        else:
+            yield {**row, **{name: getattr(each, name) for name in _SHOWN}}, each
