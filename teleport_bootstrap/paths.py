@@ -8,27 +8,23 @@ from dataclasses import dataclass
 CONF_DIRECTORY = "/etc/teleport.d"
 CONF = "/etc/teleport.d/conf"
 OVERRIDES = "/etc/teleport.d/teleport.yaml.d"
+LETSENCRYPT_MARKER = "/etc/teleport.d/use-letsencrypt"
 TELEPORT_YAML = "/etc/teleport.yaml"
 TELEPORT_DEFAULTS = "/etc/default/teleport"
-LETSENCRYPT_MARKER = "/etc/teleport.d/use-letsencrypt"
-DATA = "/var/lib/teleport"
-STATE = "/var/lib/teleport-bootstrap"
-UNIT_ENVIRONMENT = "/var/lib/teleport-bootstrap/unit.env"
+BACKUPS = "/var/backups/teleport"  # by default
+JOURNAL = "/var/log/journal"
 
-# What Teleport needs to join, its license, and the certificate that its web port serves with.
+# Teleport's: what it needs to join, its license, the certificate that its web port serves with, its own state on a
+# disk, and the identity that it gets by joining. Its units write the PID file.
+DATA = "/var/lib/teleport"
 TOKEN = "/var/lib/teleport/token"  # noqa: S105 - the name of a file
 CA_PIN = "/var/lib/teleport/ca-pin-hash"
 LICENSE = "/var/lib/teleport/license.pem"
 CERTIFICATE = "/var/lib/teleport/fullchain.pem"
 PRIVATE_KEY = "/var/lib/teleport/privkey.pem"
-
-# Where Teleport keeps its own state on a disk, and the identity that it gets by joining.
 BACKEND = "/var/lib/teleport/backend"
 IDENTITY = "/var/lib/teleport/proc/sqlite.db"
-
-# Written by Teleport's units.
 PID_FILE = "/run/teleport/teleport.pid"
-
 # Where `teleport`, `tctl` and `tsh` are, in the order in which they are looked for.
 TELEPORT_BINARIES = ("/usr/local/bin", "/usr/bin", "/opt/teleport/system/bin")
 
@@ -41,7 +37,6 @@ UNIT_DIRECTORIES = (
     "/usr/lib/systemd/system",
     "/lib/systemd/system",
 )
-JOURNAL = "/var/log/journal"
 
 # certbot's.
 LETSENCRYPT = "/etc/letsencrypt"
@@ -49,30 +44,24 @@ LETSENCRYPT_LIVE = "/etc/letsencrypt/live"
 LETSENCRYPT_WORK = "/var/lib/letsencrypt"
 LETSENCRYPT_LOGS = "/var/log/letsencrypt"
 
+# This program's.
+STATE = "/var/lib/teleport-bootstrap"
+UNIT_ENVIRONMENT = "/var/lib/teleport-bootstrap/unit.env"
 # The last values that instance metadata gave, for labels while it does not answer.
 METADATA_CACHE = "/var/lib/teleport-bootstrap/metadata.json"
-
 # How each periodic job last ended, one file each.
 JOBS = "/var/lib/teleport-bootstrap/jobs"
-
-# Where backups go by default.
-BACKUPS = "/var/backups/teleport"
-
 # Which versions of the parameters in SSM this host has published.
 PUBLISHED = "/var/lib/teleport-bootstrap/published/versions.json"
-
 # The journal of a change that is under way.
 CHANGE_JOURNAL = "/var/lib/teleport-bootstrap/change.json"
-
 # What was applied, one directory each, and which of them is current.
 GENERATIONS = "/var/lib/teleport-bootstrap/generations"
 CURRENT = "/var/lib/teleport-bootstrap/current.json"
-
 # What the last restore replaced, for its undo; what was restored, and the conf of that.
 RESTORE_UNDO = "/var/lib/teleport-bootstrap/undo.json"
 RESTORED = "/var/lib/teleport-bootstrap/restored.json"
 RESTORED_CONF = "/var/lib/teleport-bootstrap/restored-conf"
-
 # Exists until the running Teleport serves with the certificate that was installed last.
 CERTIFICATE_NOTE = "/var/lib/teleport-bootstrap/certificate-not-taken-up"
 

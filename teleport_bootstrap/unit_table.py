@@ -74,16 +74,7 @@ CHECK_CERTIFICATE = Unit(
 )
 BACKUP = Unit("teleport-backup", "Makes a backup every day, if you enable the timer.")
 
-TABLE = (
-    GENERATE,
-    RESTORE,
-    FETCH_SECRETS,
-    PUBLISH_TOKENS,
-    GET_CERTIFICATE,
-    RENEW_CERTIFICATE,
-    CHECK_CERTIFICATE,
-    BACKUP,
-)
+TABLE = tuple(each for each in tuple(globals().values()) if isinstance(each, Unit))
 
 # The timers that are enabled by role; a unit that is not installed is left out when the plan is applied.
 TIMERS = tuple(unit.timer for unit in TABLE if unit.roles)

@@ -108,8 +108,8 @@ TELEPORT_LOG_SEVERITY = Variable(
 def test_a_unit_is_its_row_in_the_table(copy: Copy) -> None:
     copy.edit(
         "unit_table.py",
-        "\nTABLE = (\n",
-        '\nADDED = Unit("teleport-added", "Adds.", (Role.NODE,))\nTABLE = (\n    ADDED,\n',
+        "\nTABLE = ",
+        '\nADDED = Unit("teleport-added", "Adds.", (Role.NODE,))\nTABLE = ',
     )
     assert len(copy.edited) == 1
     node = copy.command("plan", NODE)
