@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import pty
 import select
@@ -14,13 +15,13 @@ from typing import Callable
 
 import pytest
 
-from teleport_bootstrap.cli import main
+from teleport_bootstrap.cli import layout, main
 from teleport_bootstrap.conf import variables
-from teleport_bootstrap.manual import command_tree, completion
+from teleport_bootstrap.manual import completion
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-PROGRAM = command_tree.program()
-SHARED = [each.names[-1] for each in PROGRAM.options if "--version" not in each.names]
+PROGRAM = main.parser()
+COMMANDS = dict(layout.commands(PROGRAM))
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "TERM": "dumb", "LC_ALL": "C.UTF-8"}
 
 Offer = Callable[..., "list[str]"]
@@ -140,16 +141,21 @@ def test_an_unfinished_command(offer: Offer) -> None:
     assert offer("no-such") == []
 
 
-@pytest.mark.parametrize("command", PROGRAM.below, ids=lambda each: each.words[-1])
-def test_every_option_and_subcommand_of_every_command(offer: Offer, command: command_tree.Command) -> None:
-    meant = [each for each in command.below if each.words[-1] == completion.DEFAULTS.get(command.words[-1])]
-    mine = {each.names[-1] for one in (command, *meant) for each in one.options}
-    assert offer(command.words[-1], "--") == sorted({*mine, *SHARED, "--help"})
-    if command.below:
-        assert offer(command.words[-1], "") == sorted(each.words[-1] for each in command.below)
-        below = command.below[0]
-        mine = {each.names[-1] for each in below.options}
-        assert offer(*below.words[1:], "--") == sorted({*mine, *SHARED, "--help"})
+def _options(*parsers: argparse.ArgumentParser) -> list[str]:
+    """Return the options of `parsers`, and those of every command, which are hidden below it."""
+    found = (action.option_strings for parser in (*parsers, PROGRAM) for action in parser._actions)
+    return sorted({options[-1] for options in found if options} - {"--version"})
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_and_subcommand_of_every_command(offer: Offer, name: str) -> None:
+    below = dict(layout.commands(COMMANDS[name]))
+    implied = [below[each] for each in below if each == completion.DEFAULTS.get(name)]
+    assert offer(name, "--") == _options(COMMANDS[name], *implied)
+    if below:
+        assert offer(name, "") == sorted(below)
+        first = next(iter(below))
+        assert offer(name, first, "--") == _options(below[first])
 
 
 def test_conf_variables(offer: Offer) -> None:

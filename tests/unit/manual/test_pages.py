@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from pathlib import Path
 
 import pytest
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.cli import main
+from teleport_bootstrap.cli import layout, main
 from teleport_bootstrap.conf import variables
-from teleport_bootstrap.manual import command_tree, conf_page, program_page, roff
+from teleport_bootstrap.manual import conf_page, program_page, roff
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 PROGRAM = program_page.page()
@@ -26,14 +27,17 @@ def plain(page: str) -> str:
 
 
 def test_names_every_command_and_option() -> None:
-    program = command_tree.program()
-    assert {each.words[1] for each in program.below} == set(main.COMMANDS)
-    for command in program.all_below():
-        body = plain(PROGRAM).partition(f'.SS "{" ".join(command.words[1:])}"\n')[2].partition("\n.SS")[0]
-        assert body, command.words
-        for option in command.options:
-            assert all(re.search(rf"^(.*, )?{re.escape(name)}\b", body, re.MULTILINE) for name in option.names)
-        assert command.example in body or command.below
+    program = main.parser()
+    found = list(program_page.commands(program))
+    assert {each.prog.split()[1] for each in found} == set(main.COMMANDS)
+    for command in found:
+        body = plain(PROGRAM).partition(f'.SS "{command.prog.partition(" ")[2]}"\n')[2].partition("\n.SS")[0]
+        assert body, command.prog
+        for action in command._actions:
+            if action.help != argparse.SUPPRESS and "--help" not in action.option_strings:
+                assert all(re.search(rf"^(.*, )?{name}\b", body, re.MULTILINE) for name in action.option_strings)
+        example = (command.epilog or "").partition("Example: ")[2]
+        assert example and (example in body or list(layout.commands(command)))
 
 
 def test_names_every_error_and_status() -> None:
@@ -76,7 +80,7 @@ def test_the_conf_page_names_every_variable() -> None:
 
 def test_the_date_is_that_of_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
-    assert '"1970-01-02"' in roff.heading("x", 8, "y")
+    assert '"1970-01-02"' in "".join(roff.heading("x", 8))
     assert program_page.page() == program_page.page()
 
 
