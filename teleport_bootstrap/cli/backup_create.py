@@ -28,9 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stop", action="store_true", help="stop Teleport while its data is read")
     parser.add_argument("--keep", metavar="N", type=_count, help="keep only the last N verified backups of this host")
     parser.add_argument("--kms-key-id", metavar="ID", help="encrypt with this key of KMS (s3:// only)")
-    parser.add_argument(
-        "--expected-bucket-owner", metavar="ACCOUNT", help="refuse a bucket of another account (s3:// only)"
-    )
+    options.add_bucket_owner(parser)
     parser.add_argument("--without-tables", action="store_true", help="do not request backups of DynamoDB tables")
     parser.add_argument("--allow-damaged", action="store_true", help="archive damaged databases as they are")
     options.add_wait(parser)

@@ -19,9 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "place", metavar="PLACE", nargs="?", help=f"a directory, or s3://BUCKET/PREFIX; default: {paths.BACKUPS}"
     )
-    parser.add_argument(
-        "--expected-bucket-owner", metavar="ACCOUNT", help="refuse a bucket of another account (s3:// only)"
-    )
+    options.add_bucket_owner(parser)
     options.add_wait(parser)
 
 

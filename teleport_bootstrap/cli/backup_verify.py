@@ -21,9 +21,7 @@ EXAMPLE = "teleport-bootstrap backup verify s3://acme-backups/teleport/old.tar.z
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("archive", metavar="ARCHIVE", help="a file, or s3://BUCKET/KEY")
-    parser.add_argument(
-        "--expected-bucket-owner", metavar="ACCOUNT", help="refuse a bucket of another account (s3:// only)"
-    )
+    options.add_bucket_owner(parser)
     options.add_wait(parser)
 
 

@@ -36,26 +36,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "servers); install: install the newest where Teleport reads it (proxies)",
     )
     options.add_wait(parser)
-    parser.add_argument(
-        "--publish-wait",
-        metavar="SECONDS",
-        type=options.seconds,
-        default=0.0,
-        help="install: how long to wait for the files that Teleport cannot start without; obtain: for another host "
-        "that is obtaining it, or has died meanwhile; default: do not wait",
+    purpose = (
+        "install: how long to wait for the files that Teleport cannot start without; obtain: for another host that is "
+        "obtaining it, or has died meanwhile"
     )
+    options.add_seconds(parser, "--publish-wait", 0.0, purpose)
     parser.add_argument(
         "--server",
         metavar="URL",
         help="obtain: directory URL of the ACME server; default: certbot's own, Let's Encrypt",
     )
-    parser.add_argument(
-        "--certbot-wait",
-        metavar="SECONDS",
-        type=options.seconds,
-        default=rotation.CERTBOT_SECONDS,
-        help=f"how long certbot may take; default: {rotation.CERTBOT_SECONDS:.0f}",
-    )
+    options.add_seconds(parser, "--certbot-wait", rotation.CERTBOT_SECONDS, "how long certbot may take")
 
 
 def run(arguments: argparse.Namespace) -> result.Result:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import os
 
 from teleport_bootstrap import errors
@@ -39,7 +38,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
     lines += [f"WARNING: a secret in this file may not be masked: {each}" for each in made.unread]
     lines += [f"missing or incomplete: {each}" for each in made.absent]
     lines.append("Check its content before you send it (tar -xzf; MANIFEST.txt lists it), and delete it afterwards.")
-    return result.Result("\n".join(lines), dataclasses.asdict(made))
+    return result.Result("\n".join(lines), made)
 
 
 def _days(text: str) -> float:

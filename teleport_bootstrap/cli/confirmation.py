@@ -14,26 +14,29 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of commands that change this machine, and roll back if Teleport is not healthy then."""
     parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     parser.add_argument("--discard-edits", action="store_true", help="overwrite manual edits of teleport.yaml")
-    parser.add_argument(
-        "--health-wait",
-        metavar="SECONDS",
-        type=options.seconds,
-        default=health.DEADLINE_SECONDS,
-        help=f"how long Teleport may take to become healthy; default: {health.DEADLINE_SECONDS:.0f}",
+    options.add_seconds(
+        parser, "--health-wait", health.DEADLINE_SECONDS, "how long Teleport may take to become healthy"
     )
 
 
-def require_terminal(command: str, form: str) -> None:
-    """Raise ConfirmationNeeded if there is no terminal, or if the prompt would mix with the JSON output."""
-    if form == "json" or not sys.stdin.isatty():
+def given(arguments: argparse.Namespace, *questions: str) -> bool:
+    """Return whether to go on: not with --dry-run, at once with --yes, otherwise if each answer at the terminal is yes.
+
+    Raises ConfirmationNeeded if there is no terminal, or if the prompt would mix with the JSON output.
+    """
+    if getattr(arguments, "dry_run", False):
+        return False
+    if arguments.yes:
+        return True
+    if arguments.format == "json" or not sys.stdin.isatty():
         raise errors.ConfirmationNeeded(
-            f"{command} would change this machine, and there is no terminal to ask for confirmation",
+            f"{arguments.command} would change this machine, and there is no terminal to ask for confirmation",
             hint="Add --yes to confirm in advance, or --dry-run to see what it would do. Nothing was changed.",
         )
+    return all(map(_is_yes, questions))
 
 
-def yes(question: str) -> bool:
-    """Return whether the answer at the terminal is yes; any other answer is no."""
+def _is_yes(question: str) -> bool:
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -15,13 +15,8 @@ EXAMPLE = "teleport-bootstrap fetch-secrets"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     options.add_wait(parser)
-    parser.add_argument(
-        "--publish-wait",
-        metavar="SECONDS",
-        type=options.seconds,
-        default=0.0,
-        help="how long to wait for the files that Teleport cannot start without; default: do not wait",
-    )
+    purpose = "how long to wait for the files that Teleport cannot start without"
+    options.add_seconds(parser, "--publish-wait", 0.0, purpose)
 
 
 def run(arguments: argparse.Namespace) -> result.Result:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 
 from teleport_bootstrap.cli import disconnection, options, result
-from teleport_bootstrap.instance import gather
 from teleport_bootstrap.operations import generate
 
 EXAMPLE = "teleport-bootstrap generate"
@@ -21,14 +19,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """Generate, and report what was done."""
-    root = options.root(arguments)
-    disconnection.outlive(root)
-    outcome = generate.run(gather.Doors(root, os.environ, arguments.wait), options.build(arguments))
+    doors = options.doors(arguments)
+    disconnection.outlive(doors.root)
+    outcome = generate.run(doors, options.build(arguments))
     for line in outcome.pending:
         # To stderr, which the console of an instance shows: this is why Teleport does not run yet.
         print(f"teleport-bootstrap: {line}", file=sys.stderr)  # noqa: T201
-    lines = [
-        *(f"{'removed' if path in outcome.removed else 'wrote'} {root.path(path)}" for path in outcome.changed),
-        *outcome.units,
-    ]
-    return result.Result(result.text(lines, outcome.notes, otherwise="nothing to change"), outcome)
+    removed = outcome.removed
+    lines = [f"{'removed' if path in removed else 'wrote'} {doors.root.path(path)}" for path in outcome.changed]
+    return result.Result(result.text([*lines, *outcome.units], outcome.notes, otherwise="nothing to change"), outcome)

@@ -6,6 +6,7 @@ The options that every command has take one line, so that the command's own opti
 from __future__ import annotations
 
 import argparse
+import functools
 import textwrap
 from collections.abc import Iterator
 from types import ModuleType
@@ -17,11 +18,8 @@ SCREEN_COLUMNS = 80
 SHARED = "--root DIR, --format text|json, --log-level LEVEL"
 
 
-class Formatter(argparse.RawDescriptionHelpFormatter):
-    """Keeps the lines of descriptions, and puts an option and its explanation on one line."""
-
-    def __init__(self, prog: str, **named: int) -> None:
-        super().__init__(prog, **{"max_help_position": 28, **named})
+# Keeps the lines of descriptions, and puts an option and its explanation on one line.
+FORMATTER = functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=28)
 
 
 def finish(parser: argparse.ArgumentParser, example: str) -> None:
@@ -51,12 +49,8 @@ def commands(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.Ar
 
 def purpose(parser: argparse.ArgumentParser, name: str) -> str:
     """Return the line that the help of `parser` has for the command `name` below it."""
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for each in action._choices_actions:
-                if each.dest == name:
-                    return each.help or ""
-    return ""
+    below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    return next((each.help or "" for action in below for each in action._choices_actions if each.dest == name), "")
 
 
 def top(parser: argparse.ArgumentParser) -> str:

@@ -50,7 +50,7 @@ class _Parser(argparse.ArgumentParser):
     """
 
     def __init__(self, **named: Any) -> None:
-        super().__init__(allow_abbrev=False, **{"formatter_class": layout.Formatter, **named})
+        super().__init__(allow_abbrev=False, **{"formatter_class": layout.FORMATTER, **named})
 
     def error(self, message: str) -> NoReturn:
         raise errors.UsageError(message, hint=f"Run `{self.prog} --help`.")
@@ -80,7 +80,8 @@ def parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
         if argv is None or name in argv:
             module = _module(name)
             sub.description = layout.description(module)
-            module.add_arguments(sub)
+            if hasattr(module, "add_arguments"):
+                module.add_arguments(sub)
             options.share(sub)
             layout.finish(sub, module.EXAMPLE)
     return top

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
+from typing import Any
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.cli import layout
 from teleport_bootstrap.host import journal
 from teleport_bootstrap.instance import gather
+
+# Name, default and purpose of the options that every command has, and what else argparse needs to know.
+_GLOBAL: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
+    ("--root", "/", "the root directory", {"metavar": "DIR"}),
+    ("--format", "text", "how to print the result", {"choices": ("text", "json")}),
+    ("--log-level", "info", "which messages to log", {"choices": tuple(journal.LEVELS)}),
+)
 
 
 def add_global(parser: argparse.ArgumentParser, *, with_defaults: bool) -> None:
@@ -16,26 +24,9 @@ def add_global(parser: argparse.ArgumentParser, *, with_defaults: bool) -> None:
 
     After the command, an option that is missing leaves the value from before it as it is.
     """
-
-    def default(value: str) -> str:
-        return value if with_defaults else argparse.SUPPRESS
-
-    def explained(text: str) -> str:
-        return text if with_defaults else argparse.SUPPRESS
-
-    parser.add_argument("--root", metavar="DIR", default=default("/"), help=explained("the root directory; default: /"))
-    parser.add_argument(
-        "--format",
-        choices=("text", "json"),
-        default=default("text"),
-        help=explained("how to print the result; default: text"),
-    )
-    parser.add_argument(
-        "--log-level",
-        choices=tuple(journal.LEVELS),
-        default=default("info"),
-        help=explained("which messages to log; default: info"),
-    )
+    for name, default, purpose, more in _GLOBAL:
+        shown = (default, f"{purpose}; default: {default}") if with_defaults else (argparse.SUPPRESS, argparse.SUPPRESS)
+        parser.add_argument(name, default=shown[0], help=shown[1], **more)
 
 
 def share(parser: argparse.ArgumentParser) -> None:
@@ -55,29 +46,28 @@ def add_build(parser: argparse.ArgumentParser) -> None:
 
 def add_wait(parser: argparse.ArgumentParser) -> None:
     """Add the option that limits each wait for a service."""
-    parser.add_argument(
-        "--wait",
-        metavar="SECONDS",
-        type=seconds,
-        default=gather.WAIT_SECONDS,
-        help=f"how long to wait for instance metadata, and again for AWS; default: {gather.WAIT_SECONDS:.0f}",
-    )
+    add_seconds(parser, "--wait", gather.WAIT_SECONDS, "how long to wait for instance metadata, and again for AWS")
+
+
+def add_seconds(parser: argparse.ArgumentParser, name: str, default: float, purpose: str) -> None:
+    """Add an option for a number of seconds; its help is `purpose` and the default, where 0 is not to wait."""
+    shown = f"{default:.0f}" if default else "do not wait"
+    parser.add_argument(name, metavar="SECONDS", type=seconds, default=default, help=f"{purpose}; default: {shown}")
+
+
+def add_bucket_owner(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names the account that must own a bucket."""
+    purpose = "refuse a bucket of another account (s3:// only)"
+    parser.add_argument("--expected-bucket-owner", metavar="ACCOUNT", help=purpose)
 
 
 def add_sources(parser: argparse.ArgumentParser) -> None:
     """Add the options that name the sources of the conf and the metadata."""
     parser.add_argument("--conf", metavar="FILE", help=f"the conf to read; default: {paths.CONF}")
-    parser.add_argument(
-        "--overrides",
-        metavar="DIR",
-        help=f"the override files to merge; default: {paths.OVERRIDES}, or none with --conf",
-    )
-    parser.add_argument(
-        "--metadata",
-        metavar="FILE",
-        help="a YAML file with local-ipv4, public-ipv4, local-hostname, instance-id, region and tags; "
-        "with it, no network is used",
-    )
+    purpose = f"the override files to merge; default: {paths.OVERRIDES}, or none with --conf"
+    parser.add_argument("--overrides", metavar="DIR", help=purpose)
+    facts = "local-ipv4, public-ipv4, local-hostname, instance-id, region and tags"
+    parser.add_argument("--metadata", metavar="FILE", help=f"a YAML file with {facts}; with it, no network is used")
 
 
 def root(arguments: argparse.Namespace) -> paths.Root:
@@ -85,6 +75,11 @@ def root(arguments: argparse.Namespace) -> paths.Root:
     if not os.path.isdir(arguments.root):
         raise errors.UsageError(f"--root {arguments.root} is not a directory", hint="Check the path.")
     return paths.Root(arguments.root)
+
+
+def doors(arguments: argparse.Namespace) -> gather.Doors:
+    """Return the outside world as --root and --wait name it. Raises UsageError if the root is not a directory."""
+    return gather.Doors(root(arguments), os.environ, arguments.wait)
 
 
 def build(arguments: argparse.Namespace) -> gather.NamedBuild:

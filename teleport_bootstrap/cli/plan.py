@@ -48,22 +48,16 @@ def _entry(planned: plan_model.PlannedFile | plan_model.PlannedDirectory | plan_
 
 def _text(plan: plan_model.Plan) -> str:
     wanted = plan.activation
-    lines = [f"role: {wanted.deployment.role.value}", "", "files:"]
-    lines += [f"  {each.mode:04o} {each.owner}:{each.group} {each.path}" for each in plan.files]
-    if wanted.secrets:
-        lines += ["", "secrets:"]
-        lines += [f"  {each.parameter or each.variable} -> {each.path}" for each in wanted.secrets]
-    if plan.override_files:
-        lines += ["", "overrides:", *(f"  {path}" for path in plan.override_files)]
-    lines += ["", "units:"]
-    for verb, units in (
-        ("enable", wanted.units.enable),
-        ("start", wanted.units.start),
-        ("disable", wanted.units.disable),
-        ("stop", wanted.units.stop),
-    ):
-        lines += [f"  {verb}: {', '.join(units)}"] if units else []
-    if plan.notes:
-        lines += ["", "notes:", *(f"  {note}" for note in plan.notes)]
+    units = {verb: getattr(wanted.units, verb) for verb in ("enable", "start", "disable", "stop")}
+    sections = {
+        "files": [f"{each.mode:04o} {each.owner}:{each.group} {each.path}" for each in plan.files],
+        "secrets": [f"{each.parameter or each.variable} -> {each.path}" for each in wanted.secrets],
+        "overrides": plan.override_files,
+        "units": [f"{verb}: {', '.join(names)}" for verb, names in units.items() if names],
+        "notes": plan.notes,
+    }
+    lines = [f"role: {wanted.deployment.role.value}"]
+    for title, rows in sections.items():
+        lines += ["", f"{title}:", *(f"  {row}" for row in rows)] if rows else []
     lines += ["", f"{plan.teleport_yaml.path}:", plan.teleport_yaml.content]
     return "\n".join(lines)

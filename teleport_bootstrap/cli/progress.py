@@ -33,16 +33,14 @@ def shown(
     """
     stream = sys.stderr if stream is None else stream
     begun = clock.monotonic()
-    meter = Meter(what, size, begun)
     logger.info("%s%s", what, "" if size is None else f" {archive_table.size(size)}")
-    line = Line(meter, stream, clock) if _is_terminal(stream) else None
+    meter = Line(what, size, stream, clock) if _is_terminal(stream) else Meter(what, size, begun)
     try:
-        yield meter.count if line is None else line.count
+        yield meter.count
     finally:
-        if line is not None:
-            line.clear()
-    seconds = clock.monotonic() - begun
-    logger.info("%s", meter.summary(seconds))
+        if isinstance(meter, Line):
+            meter.clear()
+    logger.info("%s", meter.summary(clock.monotonic() - begun))
 
 
 class Meter:
@@ -65,11 +63,12 @@ class Meter:
         self._seen.append((now, self.done))
         while len(self._seen) > 2 and self._seen[1][0] <= now - WINDOW_SECONDS:
             self._seen.pop(0)
-        rate = self._rate()
+        (first, then), (last, recent) = self._seen[0], self._seen[-1]
+        rate = max(0.0, (recent - then) / (last - first)) if last > first else 0.0
         parts = [archive_table.size(self.done)]
         if self.size is not None:
             share = 100 if self.done >= self.size else int(100 * self.done / self.size)
-            parts = [f"{archive_table.size(self.done)} of {archive_table.size(self.size)} ({share}%)"]
+            parts[0] += f" of {archive_table.size(self.size)} ({share}%)"
         if self.entries:
             parts.append(f"{self.entries} file" + ("" if self.entries == 1 else "s"))
         parts.append(f"{archive_table.size(rate)}/s")
@@ -82,41 +81,34 @@ class Meter:
         rate = f", {archive_table.size(self.done / seconds)}/s" if seconds >= 1 else ""
         return f"{self.what}: done, {archive_table.size(self.done)} in {duration(seconds)}{rate}"
 
-    def _rate(self) -> float:
-        (first, then), (last, now) = self._seen[0], self._seen[-1]
-        return max(0.0, (now - then) / (last - first)) if last > first else 0.0
 
+class Line(Meter):
+    """Draws the progress as the last line of a terminal, again and again."""
 
-class Line:
-    """The last line of a terminal, redrawn again and again."""
-
-    def __init__(self, meter: Meter, stream: TextIO, clock: clocks.Clock) -> None:
-        self._meter = meter
+    def __init__(self, what: str, size: int | None, stream: TextIO, clock: clocks.Clock) -> None:
+        super().__init__(what, size, clock.monotonic())
         self._stream = stream
         self._clock = clock
-        self._next = clock.monotonic() + EVERY_SECONDS
+        self._next = self._seen[0][0] + EVERY_SECONDS
         self._drawn = 0
         self._broken = False
 
     def count(self, done: int, entries: int) -> None:
         """Note the progress, and redraw the line from time to time."""
-        self._meter.count(done, entries)
+        super().count(done, entries)
         now = self._clock.monotonic()
         if now >= self._next and not self._broken:
             self._next = now + EVERY_SECONDS
-            self._draw(self._meter.text(now))
+            # One column less than the terminal has: it might wrap a full line.
+            text = self.text(now)[: max(10, shutil.get_terminal_size().columns - 1)]
+            self._write("\r" + text + " " * max(0, self._drawn - len(text)))
+            self._drawn = len(text)
 
     def clear(self) -> None:
         """Clear the line."""
         if self._drawn and not self._broken:
             self._write("\r" + " " * self._drawn + "\r")
             self._drawn = 0
-
-    def _draw(self, text: str) -> None:
-        # One column less than the terminal has: it might wrap a full line.
-        text = text[: max(10, shutil.get_terminal_size().columns - 1)]
-        self._write("\r" + text + " " * max(0, self._drawn - len(text)))
-        self._drawn = len(text)
 
     def _write(self, text: str) -> None:
         try:

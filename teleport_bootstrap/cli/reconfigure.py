@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 
 from teleport_bootstrap import json_data
 from teleport_bootstrap.cli import confirmation, disconnection, options, result
-from teleport_bootstrap.instance import gather
 from teleport_bootstrap.operations import reconfigure, reconfigure_proposal
 
 EXAMPLE = "teleport-bootstrap reconfigure --dry-run"
@@ -26,9 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """Reconfigure, and report what was done."""
-    root = options.root(arguments)
+    doors = options.doors(arguments)
     if not arguments.dry_run:
-        disconnection.outlive(root)
+        disconnection.outlive(doors.root)
     wishes = reconfigure.Wishes(
         discard_edits=arguments.discard_edits,
         reset_data=arguments.reset_data,
@@ -39,14 +37,9 @@ def run(arguments: argparse.Namespace) -> result.Result:
 
     def agreed(proposed: reconfigure_proposal.Proposal) -> bool:
         shown.append(proposed)
-        if arguments.dry_run or arguments.yes:
-            return not arguments.dry_run
-        confirmation.require_terminal("reconfigure", arguments.format)
-        if not confirmation.yes(_text(proposed, wishes) + "\nApply this?"):
-            return False
-        return not wishes.reset_data or confirmation.yes("Really start with an empty data directory?")
+        again = ["Really start with an empty data directory?"] if wishes.reset_data else []
+        return confirmation.given(arguments, _text(proposed, wishes) + "\nApply this?", *again)
 
-    doors = gather.Doors(root, os.environ, arguments.wait)
     outcome = reconfigure.run(doors, options.build(arguments), wishes, agreed)
     lines = [_text(shown[0], wishes)] if shown and (arguments.dry_run or arguments.yes) else []
     lines += [

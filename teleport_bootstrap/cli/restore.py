@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Iterator
 
 from teleport_bootstrap import errors, json_data
@@ -31,32 +30,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     edited.add_argument(
         "--discard-edits", action="store_true", help="regenerate teleport.yaml, discarding manual edits"
     )
-    parser.add_argument(
-        "--expected-bucket-owner", metavar="ACCOUNT", help="refuse a bucket of another account (s3:// only)"
-    )
+    options.add_bucket_owner(parser)
     parser.add_argument("--fips", action="store_true", help="write for a FIPS build")
-    parser.add_argument(
-        "--health-wait",
-        metavar="SECONDS",
-        type=options.seconds,
-        default=health.DEADLINE_SECONDS,
-        help=f"timeout for health; default: {health.DEADLINE_SECONDS:.0f}",
-    )
-    parser.add_argument(
-        "--wait",
-        metavar="SECONDS",
-        type=options.seconds,
-        default=gather.WAIT_SECONDS,
-        help=f"timeout for metadata and for AWS; default: {gather.WAIT_SECONDS:.0f}",
-    )
+    options.add_seconds(parser, "--health-wait", health.DEADLINE_SECONDS, "timeout for health")
+    options.add_seconds(parser, "--wait", gather.WAIT_SECONDS, "timeout for metadata and for AWS")
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """Restore, undo or discard, and report what was done."""
-    root = options.root(arguments)
+    doors = options.doors(arguments)
     if not arguments.dry_run:
-        disconnection.outlive(root)
-    doors = gather.Doors(root, os.environ, arguments.wait)
+        disconnection.outlive(doors.root)
     if arguments.undo or arguments.discard_undo:
         return _undo(doors, arguments)
     wishes = restore.Wishes(
@@ -70,10 +54,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
 
     def agreed(proposed: proposal.Proposal) -> bool:
         shown.append(proposed)
-        if arguments.dry_run or arguments.yes:
-            return not arguments.dry_run
-        confirmation.require_terminal("restore", arguments.format)
-        return confirmation.yes("\n".join(_lines(proposed)) + "\nRestore this?")
+        return confirmation.given(arguments, "\n".join(_lines(proposed)) + "\nRestore this?")
 
     outcome = restore.run(doors, gather.NamedBuild(fips=arguments.fips), wishes, agreed, progress=progress.shown)
     text = list(_lines(shown[0])) if shown and (arguments.dry_run or arguments.yes) else []
@@ -103,11 +84,8 @@ def _undo(doors: gather.Doors, arguments: argparse.Namespace) -> result.Result:
     verb = "Undo" if arguments.undo else "Delete the state from before"
 
     def agreed(made: PreviousState) -> bool:
-        if arguments.dry_run or arguments.yes:
-            return not arguments.dry_run
-        confirmation.require_terminal("restore", arguments.format)
         kept = ", ".join(doors.root.path(each.kept) for each in made.moved if each.had) or "only files"
-        return confirmation.yes(f"Set aside at {made.made_at}: {kept}\n{verb} {made.what}?")
+        return confirmation.given(arguments, f"Set aside at {made.made_at}: {kept}\n{verb} {made.what}?")
 
     if arguments.undo:
         outcome = restore.run_undo(doors, agreed, health_seconds=arguments.health_wait)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import os
 
 from teleport_bootstrap.cli import confirmation, disconnection, options, result
-from teleport_bootstrap.instance import gather
 from teleport_bootstrap.operations import rollback
 from teleport_bootstrap.state import generations
 
@@ -22,16 +20,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """Roll back, and report what was done."""
-    root = options.root(arguments)
-    disconnection.outlive(root)
+    doors = options.doors(arguments)
+    disconnection.outlive(doors.root)
 
     def agreed(target: generations.Generation) -> bool:
-        if arguments.yes:
-            return True
-        confirmation.require_terminal("rollback", arguments.format)
-        return confirmation.yes(f"Return to generation {target.number} of {target.made_at} ({target.made_by})?")
+        question = f"Return to generation {target.number} of {target.made_at} ({target.made_by})?"
+        return confirmation.given(arguments, question)
 
-    doors = gather.Doors(root, os.environ, arguments.wait)
     outcome = rollback.run(
         doors,
         arguments.generation,

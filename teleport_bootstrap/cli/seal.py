@@ -13,10 +13,6 @@ from teleport_bootstrap.inspection import image
 EXAMPLE = "teleport-bootstrap seal --root /mnt/image"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare no options: the command only checks and removes nothing."""
-
-
 def run(arguments: argparse.Namespace) -> result.Result:
     """Check the image; raises ImageNotSealed if there are errors."""
     root = options.root(arguments)
@@ -31,5 +27,5 @@ def run(arguments: argparse.Namespace) -> result.Result:
         )
     return result.Result(
         f"{root.directory} holds nothing that belongs to one instance",
-        {"sealed": True, "notes": [each.data() for each in notes]},
+        {"sealed": True, "notes": notes},
     )

@@ -50,7 +50,7 @@ def plan(arguments: argparse.Namespace) -> plan_model.Plan:
     if arguments.metadata is not None:
         instance = _facts(arguments.metadata, conf)
     else:
-        instance = gather.instance(conf, gather.Doors(root, os.environ, arguments.wait))
+        instance = gather.instance(conf, options.doors(arguments))
     found = planner.plan(conf, instance, build, files)
     return dataclasses.replace(found, notes=(*restore_record.instead(conf), *found.notes))
 

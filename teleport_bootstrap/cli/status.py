@@ -16,10 +16,6 @@ EXAMPLE = "teleport-bootstrap status --format json"
 _STATUSES = {status.HEALTHY: errors.OK, status.DRIFTED: errors.DRIFTED, status.BROKEN: errors.UNHEALTHY}
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options: none of its own."""
-
-
 def run(arguments: argparse.Namespace) -> result.Result:
     """Report, and end with a status for each of healthy, drifted and broken."""
     report = status.report(options.root(arguments))

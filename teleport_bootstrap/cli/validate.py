@@ -37,10 +37,10 @@ def run(arguments: argparse.Namespace) -> result.Result:
     return result.Result(
         "\n".join(lines),
         {
-            "variables": [{"name": each.name, "value": each.value, "line": each.line} for each in inspection.variables],
-            "errors": [each.data() for each in problems],
-            "warnings": [each.data() for each in inspection.warnings],
-            "notes": list(notes),
+            "variables": [each._asdict() for each in inspection.variables],
+            "errors": problems,
+            "warnings": inspection.warnings,
+            "notes": notes,
         },
         errors.CONF_OR_USAGE if problems else errors.OK,
     )

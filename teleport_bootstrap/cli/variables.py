@@ -58,16 +58,15 @@ def _line(variable: Variable[Any]) -> str:
 
 
 def _explained(variable: Variable[Any]) -> str:
-    lines = textwrap.wrap(reference.plain(variable.help), _COLUMNS - 4, break_on_hyphens=False, break_long_words=False)
+    lines = _wrapped(reference.plain(variable.help))
     for name, fact in reference.facts(variable):
-        lines += textwrap.wrap(
-            f"{name}: {reference.plain(fact)}",
-            _COLUMNS - 4,
-            subsequent_indent="  ",
-            break_on_hyphens=False,
-            break_long_words=False,
-        )
+        lines += _wrapped(f"{name}: {reference.plain(fact)}", indent="  ")
     return "\n".join([variable.name, *(f"    {line}" for line in lines), ""])
+
+
+def _wrapped(text: str, indent: str = "") -> list[str]:
+    width = _COLUMNS - 4
+    return textwrap.wrap(text, width, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
 
 
 def _data(variable: Variable[Any]) -> dict[str, Any]:
