@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.conf import grammar, secrecy, variables
+from teleport_bootstrap.conf import grammar, variables
 from teleport_bootstrap.conf.grammar import Assignment
 from teleport_bootstrap.conf.kinds import Unfit
 from teleport_bootstrap.conf.variable import Variable
@@ -87,7 +87,7 @@ def load(data: bytes, path: str = paths.CONF) -> Conf:
 def inspect(data: bytes, path: str = paths.CONF) -> Inspection:
     """Return every value, error and warning of `data`, the content of the file `path`; raises nothing."""
     parsed = grammar.parse(data, path)
-    secret = secrecy.secret_assignments(parsed.assignments)
+    secret = secret_assignments(parsed.assignments)
     last = {assignment.name: index for index, assignment in enumerate(parsed.assignments)}
     settings: dict[str, Setting[Any]] = {}
     problems = list(parsed.problems)
@@ -112,6 +112,35 @@ def inspect(data: bytes, path: str = paths.CONF) -> Inspection:
     )
     conf = None if found else Conf(path, warnings, holds_secret, settings)
     return Inspection(() if parsed.problems else masked, found, warnings, conf)
+
+
+def secret_assignments(assignments: Sequence[Assignment]) -> frozenset[int]:
+    """Return the positions in `assignments` whose value is a secret, contains one, or is a part of one.
+
+    A value that refers to a secret contains it. A variable outside the table that goes into the value of a secret
+    is a part of it (`T=abc`, `TELEPORT_JOIN_TOKEN=$T`).
+    """
+    latest: dict[str, int] = {}
+    referred: list[list[int]] = []  # to which earlier positions the value at each position refers
+    referring: list[list[int]] = [[] for _ in assignments]
+    for index, assignment in enumerate(assignments):
+        referred.append([latest[name] for name in assignment.references if name in latest])
+        for position in referred[index]:
+            referring[position].append(index)
+        latest[assignment.name] = index
+    secret: set[int] = set()
+    waiting = [index for index, assignment in enumerate(assignments) if variables.is_secret_name(assignment.name)]
+    while waiting:
+        index = waiting.pop()
+        if index in secret:
+            continue
+        secret.add(index)
+        waiting.extend(referring[index])
+        if variables.is_secret_name(assignments[index].name):
+            waiting.extend(
+                position for position in referred[index] if assignments[position].name not in variables.BY_NAME
+            )
+    return frozenset(secret)
 
 
 def _unfit(variable: Variable[Any], assignment: Assignment, unfit: Unfit, path: str, *, secret: bool) -> Finding:

@@ -170,7 +170,7 @@ def dns_name_or_address(value: str) -> str:
 
 @dataclass(frozen=True)
 class HostPort:
-    """A DNS name, and the port if one was written."""
+    """A DNS name or an address, and the port if one was written."""
 
     host: str
     port: int | None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
-from teleport_bootstrap.conf import table
+from teleport_bootstrap.conf import secret_names, table
 from teleport_bootstrap.conf.table import *  # noqa: F403
 from teleport_bootstrap.conf.variable import Group
 from teleport_bootstrap.conf.variable import Variable as Variable  # noqa: PLC0414 - part of this module's interface
@@ -35,3 +35,12 @@ def nearest(name: str) -> str | None:
     """Return the variable that was probably meant by `name`, or None when nothing is near."""
     found = difflib.get_close_matches(name.upper(), list(BY_NAME), n=1, cutoff=0.8)
     return found[0] if found else None
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a variable is declared secret or, being unknown to us, is named like one, or like one mistyped."""
+    variable = BY_NAME.get(name)
+    if variable is not None:
+        return variable.secret
+    meant = nearest(name)
+    return secret_names.looks_secret(name) or (meant is not None and BY_NAME[meant].secret)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from teleport_bootstrap.conf import secrecy, variables
+from teleport_bootstrap.conf import variables
 from teleport_bootstrap.secret import MASK
 
 _ASSIGNMENT = re.compile(r"(?P<lead>\s*#?\s*(?:export\s+)?(?P<name>[A-Za-z_]\w*)=)(?P<value>.*)", re.DOTALL)
@@ -25,7 +25,7 @@ def _line(line: str) -> str:
     name = found["name"]
     if not found["value"].strip():
         return line
-    harmless = name in variables.BY_NAME and not secrecy.is_secret_name(name)
+    harmless = name in variables.BY_NAME and not variables.is_secret_name(name)
     # Another assignment, or a comment, may follow on the same line.
     if harmless and "=" not in found["value"]:
         value, mark, comment = found["value"].partition(" #")

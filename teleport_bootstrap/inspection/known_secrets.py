@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from teleport_bootstrap import errors, paths, unit_table
-from teleport_bootstrap.conf import grammar, secrecy, secret_names
+from teleport_bootstrap.conf import conf_file, grammar, secret_names
 from teleport_bootstrap.host import directory, trust
 from teleport_bootstrap.inspection import redaction
 from teleport_bootstrap.plan import secret_mask, yaml_reading
@@ -88,7 +88,7 @@ def _of_conf(root: paths.Root, found: Found) -> None:
         found.report(error.message)
         return
     parsed = grammar.parse(data or b"")
-    secret = secrecy.secret_assignments(parsed.assignments)
+    secret = conf_file.secret_assignments(parsed.assignments)
     for index, assignment in enumerate(parsed.assignments):
         if index in secret:
             found.add(assignment.value)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from teleport_bootstrap import port_table
+from teleport_bootstrap.conf import kinds
 from teleport_bootstrap.plan import enabled_services, network_address, provenance
 
 # Given to Teleport by its unit with --diag-addr.
-DIAGNOSTICS = network_address.Address("127.0.0.1", port_table.DIAGNOSTICS)
+DIAGNOSTICS = kinds.HostPort("127.0.0.1", port_table.DIAGNOSTICS)
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,6 @@ def _configured(document: dict[str, Any]) -> Iterator[Listener]:
         unset = value in (None, "")
         if unset and not by_default:
             continue
-        parsed = network_address.Address("0.0.0.0", None) if unset else network_address.parse(value)  # noqa: S104 - read, not bound
+        parsed = kinds.HostPort("0.0.0.0", None) if unset else network_address.parse(value)  # noqa: S104 - read, not bound
         if parsed is not None:
             yield Listener(path, parsed.host, port if parsed.port is None else parsed.port)

@@ -5,10 +5,10 @@ See ParseAddr and ParseHostPortAddr in Teleport's lib/utils. It reads a lone num
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from dataclasses import dataclass
 from typing import Any
+
+from teleport_bootstrap.conf import kinds
 
 _FORM = re.compile(
     r"(?:(?:tcp|https?)://)?(?:\[(?P<v6>[0-9A-Fa-f:.%]+)\]|(?P<host>[A-Za-z0-9._*-]*))(?::(?P<port>[0-9]{1,9}))?(?:/.*)?"
@@ -16,31 +16,18 @@ _FORM = re.compile(
 EVERYWHERE = frozenset(("", "0.0.0.0", "::"))  # noqa: S104 - read, not bound
 
 
-@dataclass(frozen=True)
-class Address:
-    """A host, empty for every address of this machine, and a port, None where the address has none."""
+def parse(value: Any) -> kinds.HostPort | None:
+    """Return the address in `value`, None where it is not a valid one. The range of the port is not checked.
 
-    host: str
-    port: int | None
-
-
-def parse(value: Any) -> Address | None:
-    """Return the address in `value`, None where it is not a valid one. The range of the port is not checked."""
+    The host is empty for every address of this machine.
+    """
     if not isinstance(value, (str, int)) or isinstance(value, bool):
         return None
     text = str(value)
     match = _FORM.fullmatch(text)
     if match is None or not text:
         return None
-    if match["v6"] is not None and not _is_ip(match["v6"].partition("%")[0]):
+    if match["v6"] is not None and not kinds.is_address(match["v6"].partition("%")[0]):
         return None
     host = match["v6"] if match["v6"] is not None else match["host"]
-    return Address(host, None if match["port"] is None else int(match["port"]))
-
-
-def _is_ip(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
+    return kinds.HostPort(host, None if match["port"] is None else int(match["port"]))
