@@ -5,13 +5,16 @@ Modules, templates, units and documents are found by rule, so a new one need not
 
 from __future__ import annotations
 
+import functools
 import gzip
+import os
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import generated
+import isolation
 
 NAME = "teleport-bootstrap"
 SUMMARY = "agent inside a Teleport AMI"
@@ -79,10 +82,10 @@ class Source:
             raise Missing(f"{path}, which the packages have to contain, is missing from the checkout")
         return (self.checkout / path).read_bytes()
 
-    def under(self, folder: str, *suffixes: str) -> Iterator[str]:
-        """Yield the paths of all files in `folder` and below that end in one of `suffixes`."""
-        inside = (path for path in self.files if path.startswith(f"{folder}/"))
-        return (path for path in inside if path.endswith(suffixes) and not path.endswith((".orig", ".rej", "~")))
+    def under(self, folder: str, suffixes: tuple[str, ...] = ("",)) -> list[str]:
+        """Return the paths of all files in `folder` and below that end in one of `suffixes`."""
+        inside = [path for path in self.files if path.startswith(f"{folder}/") and path.endswith(suffixes)]
+        return [path for path in inside if not path.endswith((".orig", ".rej", "~"))]
 
     @property
     def version(self) -> str:
@@ -96,13 +99,14 @@ class Source:
 
 def entries(source: Source, flavour: Flavour) -> list[Entry]:
     """Return everything to install, sorted by path; raises Missing."""
+    sudoers = source.read("packaging/sudoers")
     found = [
         Entry(f"/usr/bin/{NAME}", 0o755, source.read("packaging/teleport-bootstrap")),
-        *(Entry(f"{LIBRARY}/{path}", 0o644, source.read(path)) for path in _library(source)),
+        *(Entry(f"{LIBRARY}/{path}", 0o644, source.read(path)) for path in source.under("teleport_bootstrap")),
         *_units(source),
         Entry(f"/usr/lib/sysusers.d/{NAME}.conf", 0o644, source.read("packaging/sysusers.conf")),
         Entry(f"/usr/lib/tmpfiles.d/{NAME}.conf", 0o644, source.read("packaging/tmpfiles.conf")),
-        Entry(f"/etc/sudoers.d/10-{NAME}", 0o440, _sudoers(source, flavour)),
+        Entry(f"/etc/sudoers.d/10-{NAME}", 0o440, sudoers.replace(b"@SECURE_PATH@", flavour.secure_path.encode())),
         *_manuals(source, flavour),
         Entry("/etc/teleport.d", 0o755),
         Entry("/var/lib/teleport-bootstrap", 0o700),
@@ -122,46 +126,60 @@ def with_parents(found: list[Entry]) -> list[Entry]:
     return sorted(known.values(), key=lambda entry: entry.path)
 
 
+def stage(directory: Path, found: list[Entry], time: int) -> None:
+    """Write `found`, directories before their content, below `directory`; all have the modification time `time`."""
+    directory.mkdir()
+    directory.chmod(0o755)
+    for entry in found:
+        path = directory / entry.path.lstrip("/")
+        if entry.content is None:
+            path.mkdir(parents=True, exist_ok=True)
+        else:
+            path.write_bytes(entry.content)
+        path.chmod(entry.mode)
+    for entry in reversed(found):  # creating a file changes the time of its directory
+        os.utime(directory / entry.path.lstrip("/"), (time, time))
+    os.utime(directory, (time, time))
+
+
 def compressed(text: bytes) -> bytes:
     """Return `text` compressed as by `gzip -9n`, without name and time."""
     return gzip.compress(text, 9, mtime=0)
 
 
-def with_install(source: Source) -> list[str]:
-    """Return the units that can be enabled and disabled."""
-    return [Path(path).name for path in _unit_files(source) if b"\n[Install]" in source.read(path)]
+def script(source: Source, path: str) -> bytes:
+    """Return a script that runs when a package is installed or removed; raises Missing.
 
+    packaging/scripts/NAME.sh replaces each line `#INCLUDE NAME#` in it, and names of units replace the marks for them.
+    """
 
-def helpers(source: Source) -> list[str]:
-    """Return the units that do not run Teleport, timers first, so that none is started again while they are stopped."""
-    found = [path for path in _unit_files(source) if b" teleport start " not in source.read(path)]
-    return [Path(path).name for path in sorted(found, key=lambda path: (not path.endswith(".timer"), path))]
+    def included(found: re.Match[str]) -> str:
+        return source.read(f"packaging/scripts/{found[1]}.sh").decode().replace("# shellcheck shell=sh\n", "")
 
-
-def unit_names(source: Source) -> list[str]:
-    """Return all units."""
-    return [Path(path).name for path in _unit_files(source)]
-
-
-def _library(source: Source) -> Iterator[str]:
-    return source.under("teleport_bootstrap", "")
+    text = re.sub(r"^#INCLUDE (\w+)#\n", included, source.read(path).decode(), flags=re.MULTILINE)
+    units = {Path(path).name: source.read(path) for path in _unit_files(source)}
+    helpers = [name for name, content in units.items() if b" teleport start " not in content]
+    for mark, names in {
+        "@UNITS@": [name for name, content in units.items() if b"\n[Install]" in content],
+        # Timers first, so that none starts its service again while they are stopped.
+        "@HELPERS@": sorted(helpers, key=lambda name: not name.endswith(".timer")),
+        "@OTHERS@": [name for name in units if name != OUTRANKING],
+    }.items():
+        text = text.replace(mark, " ".join(names))
+    return text.encode()
 
 
 def _unit_files(source: Source) -> list[str]:
-    return [path for path in source.under("systemd", "") if not path.endswith(".preset")]
+    return [path for path in source.under("systemd") if not path.endswith(".preset")]
 
 
 def _units(source: Source) -> Iterator[Entry]:
-    for path in source.under("systemd", ""):
+    for path in source.under("systemd"):
         name = Path(path).name
         folder = UNITS_OF_THE_MACHINE if name == OUTRANKING else UNITS
         if name.endswith(".preset"):
             folder = "/usr/lib/systemd/system-preset"
         yield Entry(f"{folder}/{name}", 0o644, source.read(path))
-
-
-def _sudoers(source: Source, flavour: Flavour) -> bytes:
-    return source.read("packaging/sudoers").replace(b"@SECURE_PATH@", flavour.secure_path.encode())
 
 
 def _manuals(source: Source, flavour: Flavour) -> Iterator[Entry]:
@@ -170,7 +188,7 @@ def _manuals(source: Source, flavour: Flavour) -> Iterator[Entry]:
         yield Entry(f"{documents}/{name}", 0o644, source.read(name))
     yield Entry(f"{documents}/examples/conf", 0o644, source.read("packaging/example.conf"))
     # With the same relative paths as in the checkout, so that the links between them work.
-    for path in source.under("docs", ".md", ".svg", ".png"):
+    for path in source.under("docs", (".md", ".svg", ".png")):
         yield Entry(f"{documents}/{path}", 0o644, source.read(path))
     for text, path in (
         ("man8", f"/usr/share/man/man8/{NAME}.8.gz"),
@@ -179,5 +197,16 @@ def _manuals(source: Source, flavour: Flavour) -> Iterator[Entry]:
         ("zsh", f"{flavour.zsh}/_{NAME}"),
         ("fish", f"/usr/share/fish/vendor_completions.d/{NAME}.fish"),
     ):
-        written = generated.text(source.checkout, text, source.time)
+        written = _generated(source.checkout, text, source.time)
         yield Entry(path, 0o644, compressed(written) if path.endswith(".gz") else written)
+
+
+@functools.cache
+def _generated(checkout: Path, name: str, time: int) -> bytes:
+    """Return the text `name` of `teleport_bootstrap.manual` of the checkout, even if another version is installed."""
+    program = (
+        "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); "
+        "runpy.run_module('teleport_bootstrap.manual', run_name='__main__', alter_sys=True)"
+    )
+    command = [sys.executable, "-IB", "-c", program, str(checkout), name]
+    return isolation.run(command, time=time, home=checkout).encode()

@@ -8,9 +8,7 @@ import time
 from pathlib import Path
 
 import content
-import including
 import isolation
-import staging
 from commit import Commit
 
 REVISION = "1"
@@ -38,7 +36,7 @@ def build(source: content.Source, commit: Commit, scratch: Path) -> Path:
     version = f"{source.version}-{REVISION}"
     found = content.with_parents([*content.entries(source, content.DEBIAN), *_documents(source, commit, version)])
     tree = scratch / "deb"
-    staging.stage(tree, [*found, *_control(source, found, version)], commit.time)
+    content.stage(tree, [*found, *_control(source, found, version)], commit.time)
     package = scratch / f"{content.NAME}_{version}_all.deb"
     # One thread, since xz splits its input by their number.
     command = ["dpkg-deb", "--root-owner-group", "-Zxz", "-z6", "--build", str(tree), str(package)]
@@ -47,18 +45,14 @@ def build(source: content.Source, commit: Commit, scratch: Path) -> Path:
 
 
 def _documents(source: content.Source, commit: Commit, version: str) -> list[content.Entry]:
-    documents = f"/usr/share/doc/{content.NAME}"
+    documents, name = f"/usr/share/doc/{content.NAME}", content.NAME
+    changelog = content.compressed(_changelog(commit, version).encode())
+    overrides, rtupdate = (source.read(f"packaging/deb/{each}") for each in ("lintian-overrides", "rtupdate"))
     return [
         content.Entry(f"{documents}/copyright", 0o644, source.read("packaging/deb/copyright")),
-        content.Entry(
-            f"{documents}/changelog.Debian.gz", 0o644, content.compressed(_changelog(commit, version).encode())
-        ),
-        content.Entry(
-            f"/usr/share/lintian/overrides/{content.NAME}", 0o644, source.read("packaging/deb/lintian-overrides")
-        ),
-        content.Entry(
-            f"/usr/share/python3/runtime.d/{content.NAME}.rtupdate", 0o755, source.read("packaging/deb/rtupdate")
-        ),
+        content.Entry(f"{documents}/changelog.Debian.gz", 0o644, changelog),
+        content.Entry(f"/usr/share/lintian/overrides/{name}", 0o644, overrides),
+        content.Entry(f"/usr/share/python3/runtime.d/{name}.rtupdate", 0o755, rtupdate),
     ]
 
 
@@ -101,10 +95,7 @@ def _control(source: content.Source, found: list[content.Entry], version: str) -
         content.Entry("/DEBIAN/control", 0o644, control.encode()),
         content.Entry("/DEBIAN/conffiles", 0o644, conffiles.encode()),
         content.Entry("/DEBIAN/md5sums", 0o644, sums.encode()),
-        *(
-            content.Entry(f"/DEBIAN/{name}", 0o755, including.script(source, f"packaging/deb/{name}").encode())
-            for name in SCRIPTS
-        ),
+        *(content.Entry(f"/DEBIAN/{name}", 0o755, content.script(source, f"packaging/deb/{name}")) for name in SCRIPTS),
     ]
 
 

@@ -9,9 +9,7 @@ import time
 from pathlib import Path
 
 import content
-import including
 import isolation
-import staging
 from commit import Commit
 
 RELEASE = "1"
@@ -50,6 +48,25 @@ DEFINES = {
     "source_date_epoch_from_changelog": "0",
 }
 
+_KINDS = {
+    # An edited version is kept as .rpmsave and replaced.
+    f"{content.UNITS_OF_THE_MACHINE}/{content.OUTRANKING}": "%config ",
+    "/etc/": "%config(noreplace) ",
+    "/usr/share/doc/": "%doc ",
+    "/usr/share/man/": "%doc ",
+    "/usr/share/licenses/": "%license ",
+}
+
+# Directories of every system. The package owns all others above its files, some together with other packages.
+_OTHERS = frozenset(
+    (
+        *("/", "/etc", "/etc/sudoers.d", "/etc/systemd", "/etc/systemd/system", "/usr", "/usr/bin", "/usr/lib"),
+        *("/usr/lib/systemd", "/usr/lib/systemd/system", "/usr/lib/systemd/system-preset", "/usr/lib/sysusers.d"),
+        *("/usr/lib/tmpfiles.d", "/usr/share", "/usr/share/doc", "/usr/share/man", "/usr/share/man/man5"),
+        *("/usr/share/man/man8", "/var", "/var/lib"),
+    )
+)
+
 
 def build(source: content.Source, commit: Commit, scratch: Path) -> Path:
     """Build the package in `scratch` and return where it is; raises Missing, CalledProcessError."""
@@ -58,7 +75,7 @@ def build(source: content.Source, commit: Commit, scratch: Path) -> Path:
         content.Entry(f"/usr/share/licenses/{content.NAME}/LICENSE", 0o644, source.read("LICENSE")),
     ]
     tree = scratch / "tree"
-    staging.stage(tree, content.with_parents(found), commit.time)
+    content.stage(tree, content.with_parents(found), commit.time)
     spec = scratch / f"{content.NAME}.spec"
     spec.write_text(_spec(source, commit, found), encoding="utf-8")
     defines = {**DEFINES, "_topdir": str(scratch), "_rpmdir": str(scratch / "built"), "tree": str(tree)}
@@ -91,7 +108,7 @@ def _spec(source: content.Source, commit: Commit, found: list[content.Entry]) ->
         'cp -a "%{tree}/." "%{buildroot}/"',
     ]
     for name in ("post", "preun", "postun"):
-        text = including.script(source, f"packaging/rpm/{name}.sh")
+        text = content.script(source, f"packaging/rpm/{name}.sh").decode()
         lines += ["", f"%{name}", text.replace("%", "%%").rstrip()]
     lines += ["", "%files", *_files(found), "", "%changelog"]
     lines += [f"* {date} {content.MAINTAINER} - {source.version}-{RELEASE}", f"- {commit.description}"]
@@ -100,64 +117,18 @@ def _spec(source: content.Source, commit: Commit, found: list[content.Entry]) ->
 
 def _files(found: list[content.Entry]) -> list[str]:
     """Return the lines of %files: all files, our directories, and bytecode that is compiled later."""
-    lines = []
-    for directory in _directories(found):
-        lines.append(f'%dir %attr(0755,root,root) "{directory}"')
+    parents = {str(parent) for entry in found for parent in Path(entry.path).parents}
+    lines = [f'%dir %attr(0755,root,root) "{directory}"' for directory in sorted(parents - _OTHERS)]
     for entry in found:
         attributes = f"%attr({entry.mode:04o},root,root)"
         if entry.content is None:
             lines.append(f'%dir {attributes} "{entry.path}"')
             continue
-        lines.append(f'{_kind(entry.path)}{attributes} "{entry.path}"')
+        kind = next((kind for start, kind in _KINDS.items() if entry.path.startswith(start)), "")
+        lines.append(f'{kind}{attributes} "{entry.path}"')
     modules = [Path(entry.path) for entry in found if entry.path.endswith(".py")]
     for folder in sorted({module.parent for module in modules}):
         lines.append(f'%ghost %dir %attr(0755,root,root) "{folder}/__pycache__"')
     for module in modules:
         lines.append(f'%ghost %attr(0644,root,root) "{module.parent}/__pycache__/{module.stem}.{BYTECODE}.pyc"')
     return lines
-
-
-def _kind(path: str) -> str:
-    if path == f"{content.UNITS_OF_THE_MACHINE}/{content.OUTRANKING}":
-        return "%config "  # an edited version is kept as .rpmsave and replaced
-    for start, kind in (
-        ("/etc/", "%config(noreplace) "),
-        ("/usr/share/doc/", "%doc "),
-        ("/usr/share/man/", "%doc "),
-        ("/usr/share/licenses/", "%license "),
-    ):
-        if path.startswith(start):
-            return kind
-    return ""
-
-
-# Directories of every system. The package owns all others above its files, some together with other packages.
-_OTHERS = frozenset(
-    {
-        "/",
-        "/etc",
-        "/etc/sudoers.d",
-        "/etc/systemd",
-        "/etc/systemd/system",
-        "/usr",
-        "/usr/bin",
-        "/usr/lib",
-        "/usr/lib/systemd",
-        "/usr/lib/systemd/system",
-        "/usr/lib/systemd/system-preset",
-        "/usr/lib/sysusers.d",
-        "/usr/lib/tmpfiles.d",
-        "/usr/share",
-        "/usr/share/doc",
-        "/usr/share/man",
-        "/usr/share/man/man5",
-        "/usr/share/man/man8",
-        "/var",
-        "/var/lib",
-    }
-)
-
-
-def _directories(found: list[content.Entry]) -> list[str]:
-    parents = {str(parent) for entry in found for parent in Path(entry.path).parents}
-    return sorted(parents - _OTHERS)

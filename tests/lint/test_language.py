@@ -48,7 +48,7 @@ UNDERSCORED = re.compile(r"(?<=[a-z])_(?=[a-z])")
 # The account of that name; error codes and JSON keys, which are published and stay.
 ALLOWED = re.compile(
     r"nobody:x:|\"nobody\"|'nobody'|`nobody`|user nobody|account nobody|chown nobody"
-    r"|(?:secrets|certificate)-awaited|still-sick|\"awaited\""
+    r"|(?:secrets|certificate)-awaited|still-sick|[\"`]awaited[\"`]"
 )
 
 # Names that say nothing of what a module or a function is about.
