@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from teleport_bootstrap.aws import botocore_client, endpoints, service
+from teleport_bootstrap.aws import botocore_client, endpoints
 from teleport_bootstrap.aws.dynamodb import DynamoDb
-from teleport_bootstrap.aws.ec2 import Ec2
-from teleport_bootstrap.aws.s3 import READ_SECONDS, Bucket
+from teleport_bootstrap.aws.s3 import Bucket
+from teleport_bootstrap.aws.service import Service
 from teleport_bootstrap.aws.ssm import ParameterStore
 from teleport_bootstrap.ec2 import credentials as instance_credentials
 from teleport_bootstrap.ec2.imds import Imds
 from teleport_bootstrap.host import clock as clocks
+
+Kind = TypeVar("Kind", bound=Service)
 
 
 @dataclass(frozen=True)
@@ -58,17 +60,25 @@ class Aws:
     @property
     def ssm(self) -> ParameterStore:
         """SSM Parameter Store."""
-        return ParameterStore(self._service("ssm"))
+        return self._service("ssm", ParameterStore)
 
     @property
     def dynamodb(self) -> DynamoDb:
         """DynamoDB: items of a table, and on-demand backups of tables."""
-        return DynamoDb(self._service("dynamodb"))
+        return self._service("dynamodb", DynamoDb)
 
-    @property
-    def ec2(self) -> Ec2:
-        """The EC2 API, which is not the instance metadata service."""
-        return Ec2(self._service("ec2"))
+    def instance_tags(self, instance_id: str, keys: Collection[str]) -> dict[str, str]:
+        """Return those tags of the instance whose keys are in `keys`, which instance metadata cannot show.
+
+        An instance has at most 50 tags, which fit into one answer.
+        """
+        answer = self._service("ec2", Service).call(
+            "ec2:DescribeTags",
+            ["*"],  # IAM supports no narrower resource for this action
+            Filters=[{"Name": "resource-id", "Values": [instance_id]}],
+        )
+        # Keys are compared here and not by a filter, in which * and ? would match other keys.
+        return {tag["Key"]: tag["Value"] for tag in answer["Tags"] if tag["Key"] in keys}
 
     def s3(self, bucket: str, *, expected_owner: str | None = None, kms_key_id: str | None = None) -> Bucket:
         """Return the S3 bucket named `bucket`, in whatever region it is.
@@ -78,14 +88,14 @@ class Aws:
         Raises UsageError for an invalid name or account number.
         """
         return Bucket(
-            self._service("s3", read_seconds=READ_SECONDS),
+            self._service("s3", Service),
             bucket,
             expected_owner=expected_owner,
             kms_key_id=kms_key_id,
-            in_region=lambda region: self.in_region(region)._service("s3", read_seconds=READ_SECONDS),
+            in_region=lambda region: self.in_region(region)._service("s3", Service),
         )
 
-    def _service(self, name: str, *, read_seconds: float | None = None) -> service.Service:
+    def _service(self, name: str, kind: type[Kind]) -> Kind:
         client = botocore_client.create(
             name,
             region=self.region,
@@ -93,7 +103,6 @@ class Aws:
             environ=self.environ,
             fips=self.fips,
             deadline_seconds=self.wait_seconds,
-            read_seconds=read_seconds,
         )
         renew = getattr(self.credentials, "renew", None)
-        return service.Service(client, wait_seconds=self.wait_seconds, renew=renew, clock=self.clock)
+        return kind(client, wait_seconds=self.wait_seconds, renew=renew, clock=self.clock)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import types
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from teleport_bootstrap.aws import endpoints
 
 _CONNECT_SECONDS = 2.0
 _READ_SECONDS = 8.0
+_S3_READ_SECONDS = 30.0  # it assembles an upload of many parts while the caller waits
 
 
 def create(
@@ -26,7 +28,6 @@ def create(
     environ: Mapping[str, str],
     fips: bool = False,
     deadline_seconds: float = 60.0,
-    read_seconds: float | None = None,
 ) -> Any:
     """Return a botocore client for `service` that signs with `credentials` (see teleport_bootstrap.ec2.credentials).
 
@@ -35,8 +36,7 @@ def create(
     AWS_CA_BUNDLE; botocore itself reads the proxy variables.
 
     The client makes one attempt only: teleport_bootstrap.aws.service retries, within `deadline_seconds`, of which one
-    attempt uses at most half. Within that half, `read_seconds` is how long to wait for an answer from a service that
-    may need longer than usual. Raises UsageError for an invalid value.
+    attempt uses at most half. Raises UsageError for an invalid value.
     """
     _keep_secrets_out_of_logs()
     session = botocore.session.Session(
@@ -46,7 +46,8 @@ def create(
             "credentials_file": (None, None, os.devnull, None),
         }
     )
-    session.register_component("credential_provider", _FixedCredentials(credentials))
+    chain = types.SimpleNamespace(load_credentials=lambda: credentials)
+    session.register_component("credential_provider", chain)
     configured = endpoints.configured(service, environ)
     fips = (fips or endpoints.is_set(environ, endpoints.FIPS)) and configured is None
     dual_stack = endpoints.is_set(environ, endpoints.DUAL_STACK) and configured is None
@@ -75,7 +76,7 @@ def create(
         verify=_trusted_certificates(environ),
         config=botocore.config.Config(
             connect_timeout=min(_CONNECT_SECONDS, deadline_seconds / 6),
-            read_timeout=min(read_seconds or _READ_SECONDS, deadline_seconds / 3),
+            read_timeout=min(_S3_READ_SECONDS if service == "s3" else _READ_SECONDS, deadline_seconds / 3),
             retries={"mode": "legacy", "total_max_attempts": 1},
             user_agent_extra=f"teleport-bootstrap/{teleport_bootstrap.__version__}",
             **options,
@@ -118,13 +119,3 @@ def _keep_secrets_out_of_logs() -> None:
     logger = logging.getLogger("botocore")
     if logger.getEffectiveLevel() < logging.INFO:
         logger.setLevel(logging.INFO)
-
-
-class _FixedCredentials:
-    """A credential chain with one link."""
-
-    def __init__(self, credentials: Any) -> None:
-        self._credentials: Any | None = credentials
-
-    def load_credentials(self) -> Any | None:
-        return self._credentials

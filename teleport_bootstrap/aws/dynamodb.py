@@ -8,16 +8,13 @@ table itself is deleted.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.aws import failures
 from teleport_bootstrap.aws.service import Service
 from teleport_bootstrap.host import retry
-
-Result = TypeVar("Result")
 
 # DynamoDB API reference, CreateBackup. A table's name may be as long, so that it may have to be cut.
 _LONGEST_NAME = 255
@@ -38,23 +35,12 @@ class TableBackup:
     available: bool
 
 
-class DynamoDb:
+class DynamoDb(Service):
     """DynamoDB in one region; get it from `account.Aws.dynamodb`, which says what methods raise."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
-        self.region = service.region
-
-    def request(self, operation: str, **parameters: Any) -> Any:
-        """Send one request, as Service.request does; call it within `perform`."""
-        return self._service.request(operation, **parameters)
-
-    def perform(
-        self, action: str, table: str, attempt: Callable[[], Result], *, deadline: retry.Deadline | None = None
-    ) -> Result:
-        """Return what `attempt`, which makes one request about `table`, returns; retries as Service.perform does."""
-        arn = self._service.arn(f"table/{table}", service="dynamodb")
-        return self._service.perform(action, [arn], attempt, deadline=deadline)
+    def table_arn(self, table: str) -> str:
+        """Return the ARN of `table`, with `*` for the account."""
+        return self.arn(f"table/{table}", service="dynamodb")
 
     def back_up(self, tables: Sequence[str], suffix: str) -> tuple[TableBackup, ...]:
         """Request a backup of each of `tables`, named TABLE-SUFFIX, and return them.
@@ -65,7 +51,7 @@ class DynamoDb:
         tables may have been made; they stay.
         """
         arns = [(table, self._create_backup(table, _backup_name(table, suffix))) for table in tables]
-        deadline = retry.Deadline(min(AVAILABLE_SECONDS, self._service.wait_seconds), self._service.clock)
+        deadline = retry.Deadline(min(AVAILABLE_SECONDS, self.wait_seconds), self.clock)
         return tuple(TableBackup(table, arn, self._is_available(table, arn, deadline)) for table, arn in arns)
 
     def _create_backup(self, table: str, name: str) -> str:
@@ -81,37 +67,38 @@ class DynamoDb:
                 return existing
             attempts.append(1)
             try:
-                answer = self.request("CreateBackup", TableName=table, BackupName=name)
+                answer = self.request("CreateBackup", expect="BackupDetails", TableName=table, BackupName=name)
             except failures.Refusal as error:
                 self._refuse(error, table)
                 raise
-            details = answer.get("BackupDetails")
-            if not details or not details.get("BackupArn"):
-                raise failures.NotAnAnswer
-            return str(details["BackupArn"])
+            return str(answer["BackupDetails"]["BackupArn"])
 
-        return self.perform("dynamodb:CreateBackup", table, attempt)
+        return self.perform("dynamodb:CreateBackup", [self.table_arn(table)], attempt)
 
     def _is_available(self, table: str, arn: str, deadline: retry.Deadline) -> bool:
         """Return whether the backup became available within the deadline; False where the role may not ask.
 
         Raises TableUnusable where the backup was deleted meanwhile.
         """
+        deleted = errors.TableUnusable(
+            f"backup {arn} of DynamoDB table {table} was deleted as soon as it was made",
+            hint="Find out what deletes backups: AWS Backup, or a job of your own.",
+        )
 
         def request() -> bool:
             try:
                 answer = self.request("DescribeBackup", BackupArn=arn)
             except failures.Refusal as error:
                 if failures.code(error) == "BackupNotFoundException":
-                    raise _Deleted from None
+                    raise deleted from None
                 raise
             status = answer.get("BackupDescription", {}).get("BackupDetails", {}).get("BackupStatus")
             if status == "DELETED":
-                raise _Deleted
+                raise deleted
             return bool(status == "AVAILABLE")
 
         def attempt() -> bool:
-            if self._service.perform("dynamodb:DescribeBackup", [arn], request):
+            if self.perform("dynamodb:DescribeBackup", [arn], request):
                 return True
             raise retry.Again("DynamoDB is still creating it")
 
@@ -119,11 +106,6 @@ class DynamoDb:
             return retry.until(deadline, attempt)
         except (retry.DeadlinePassed, errors.AwsDenied):
             return False
-        except _Deleted:
-            raise errors.TableUnusable(
-                f"backup {arn} of DynamoDB table {table} was deleted as soon as it was made",
-                hint="Find out what deletes backups: AWS Backup, or a job of your own.",
-            ) from None
 
     def _find_backup(self, table: str, name: str) -> str | None:
         """Return the ARN of the backup called `name`, None where there is none or the role may not list backups."""
@@ -151,10 +133,6 @@ class DynamoDb:
             ) from None
         if code == "LimitExceededException":  # too many backups at once, which passes
             raise failures.with_code(error, "ThrottlingException") from None
-
-
-class _Deleted(Exception):
-    """The backup existed and was deleted."""
 
 
 def _backup_name(table: str, suffix: str) -> str:

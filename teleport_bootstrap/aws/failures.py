@@ -62,26 +62,19 @@ _EXPIRED = frozenset({
     "ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidToken", "UnrecognizedClientException",
     "InvalidClientTokenId", "InvalidClientTokenIdException",
 })
-_SIGNATURE = frozenset({
+# With a wrong clock, fresh credentials look expired and signatures invalid.
+_CREDENTIALS = _EXPIRED | {
     "SignatureDoesNotMatch", "InvalidSignatureException", "InvalidSignature", "RequestTimeTooSkewed",
-    "RequestInTheFuture", "RequestExpired", "AuthFailure", "IncompleteSignature", "IncompleteSignatureException",
-})
+    "RequestInTheFuture", "AuthFailure", "IncompleteSignature", "IncompleteSignatureException",
+}
 # fmt: on
 # AWS allows five minutes (S3 fifteen); a smaller error of the clock does not explain a refusal.
 _NOTABLE_SKEW_SECONDS = 120.0
 _SHOWN_CHARACTERS = 400
 
 
-class Kind(enum.Enum):
-    """Kinds of failure: the first three may pass by themselves, EXPIRED after a renewal of the credentials."""
-
-    THROTTLED = "throttled"
-    UNREACHABLE = "unreachable"
-    FAULTY = "faulty"
-    EXPIRED = "expired"
-    DENIED = "denied"
-    CLOCK = "clock"
-    OTHER = "other"
+# Kinds of failure: the first three may pass by themselves, EXPIRED after a renewal of the credentials.
+Kind = enum.Enum("Kind", "THROTTLED UNREACHABLE FAULTY EXPIRED DENIED CLOCK OTHER")
 
 
 @dataclass(frozen=True)
@@ -99,12 +92,11 @@ def kind(error: BaseException, *, now: float) -> Kind:  # noqa: PLR0911  # one l
     """Return what kind of failure `error` is; `now` is this machine's clock, in seconds since 1970."""
     if not isinstance(error, Refusal):
         return Kind.UNREACHABLE if _is_transient_network_failure(error) else Kind.OTHER
-    which, status = code(error), _status(error)
+    which, status = code(error), int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     skew = clock_skew(error.response, now=now)
     if which in _THROTTLING or status == 429:
         return Kind.THROTTLED
-    # With a wrong clock, fresh credentials look expired and signatures invalid.
-    if which in _SIGNATURE | _EXPIRED and skew is not None and abs(skew) >= _NOTABLE_SKEW_SECONDS:
+    if which in _CREDENTIALS and skew is not None and abs(skew) >= _NOTABLE_SKEW_SECONDS:
         return Kind.CLOCK
     if which in _EXPIRED:
         return Kind.EXPIRED
@@ -138,7 +130,7 @@ def final(error: BaseException, call: Call, *, now: float) -> errors.BootstrapEr
             f"{call.action} failed at {call.endpoint}: {code(error)}{_message_of(error)}",
             hint="The credentials of the instance role are refused: check the clock (`chronyc tracking`), that the "
             "role still exists, and that no proxy changes the request."
-            if code(error) in _SIGNATURE | _EXPIRED
+            if code(error) in _CREDENTIALS
             else "Look up the code in the API reference of the service.",
         )
     if isinstance(error, exceptions.SSLError):
@@ -213,7 +205,7 @@ def _clock(skew: float, call: Call) -> errors.ClockWrong:
 
 
 def _denied(error: Refusal, call: Call) -> errors.AwsDenied:
-    text = str(error.response.get("Error", {}).get("Message", ""))
+    text = _field(error, "Message")
     action, resources = call.action, call.resources
     account = _first(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12}):", text)
     if re.search(r"\bkms\b|ciphertext|customer master key", text + code(error), re.IGNORECASE):
@@ -234,7 +226,7 @@ def _denied(error: Refusal, call: Call) -> errors.AwsDenied:
 
 def _message_of(error: Refusal) -> str:
     """Return AWS's own message, truncated; one about rejected input repeats the input, so only its name is kept."""
-    text = str(error.response.get("Error", {}).get("Message", ""))
+    text = _field(error, "Message")
     if "validation error" in text:
         text = "rejected input: " + ", ".join(re.findall(r" at '([A-Za-z0-9._]+)' failed", text))
     elif text.lstrip().startswith("<"):  # moto's denials, or a page of a proxy
@@ -245,7 +237,7 @@ def _message_of(error: Refusal) -> str:
 
 def code(error: Refusal) -> str:
     """Return AWS's error code."""
-    return str(error.response.get("Error", {}).get("Code", "Unknown"))
+    return _field(error, "Code") or "Unknown"
 
 
 def with_code(error: Refusal, new: str) -> Refusal:
@@ -253,8 +245,8 @@ def with_code(error: Refusal, new: str) -> Refusal:
     return Refusal({**error.response, "Error": {"Code": new, "Message": code(error)}}, error.operation_name)
 
 
-def _status(error: Refusal) -> int:
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+def _field(error: Refusal, name: str) -> str:
+    return str(error.response.get("Error", {}).get(name, ""))
 
 
 def _first(pattern: str, text: str) -> str | None:

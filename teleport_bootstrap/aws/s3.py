@@ -26,8 +26,6 @@ logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-# How long S3 may take to answer; it assembles an upload of many parts while the caller waits.
-READ_SECONDS = 30.0
 # What `get` reads into memory; s3_download streams larger objects.
 LARGEST = 64 * 1024 * 1024
 
@@ -101,8 +99,7 @@ class Bucket:
         """Return the content of `key`, at most `largest` bytes. Raises ObjectMissing, and TooLarge for more bytes."""
 
         def read() -> bytes:
-            answer = self.request("GetObject", key)
-            with_etag(answer)
+            answer = self.request("GetObject", key, expect="ETag")
             try:
                 if int(answer["ContentLength"]) > largest:
                     raise TooLarge(
@@ -115,37 +112,20 @@ class Bucket:
 
         return self.perform("s3:GetObject", key, read)
 
-    def put(
-        self,
-        key: str,
-        data: bytes,
-        *,
-        content_type: str = "application/octet-stream",
-    ) -> str:
+    def put(self, key: str, data: bytes, *, content_type: str = "application/octet-stream") -> str:
         """Write `data` to `key` in one call and return the ETag; an existing object is replaced."""
-        digest = content_md5(data)
-
-        def write() -> str:
-            answer = self.request(
-                "PutObject", key, Body=data, ContentMD5=digest, ContentType=content_type, **self.encryption()
-            )
-            etag = with_etag(answer)
-            self.check_encryption(answer, key)
-            return etag
-
-        return self.perform("s3:PutObject", key, write)
+        body: dict[str, Any] = {"Body": data, "ContentMD5": content_md5(data), "ContentType": content_type}
+        answer = self.call("s3:PutObject", "PutObject", key, expect="ETag", **body, **self.encryption())
+        self.check_encryption(answer, key)
+        return str(answer["ETag"]).strip('"')
 
     def list(self, prefix: str) -> Iterator[Object]:
         """Yield the objects whose keys begin with `prefix`, in the order of their keys, a thousand with each call."""
-        token: str | None = None
-        while True:
-            answer = self._page(prefix, token)
+        tokens = {"NextContinuationToken": "ContinuationToken"}
+        for answer in self.pages("s3:ListBucket", "ListObjectsV2", prefix, tokens, expect="Name"):
             for each in answer.get("Contents", ()):
                 if each["Key"].startswith(prefix):
-                    yield Object(each["Key"], int(each["Size"]), each["ETag"].strip('"'), _utc(each["LastModified"]))
-            token = answer.get("NextContinuationToken")
-            if not answer.get("IsTruncated") or not token:
-                return
+                    yield _object(each["Key"], each["Size"], each)
 
     def head(self, key: str) -> Object | None:
         """Return the object `key`, None where it does not exist."""
@@ -153,33 +133,54 @@ class Bucket:
 
         def ask() -> Object:
             try:
-                answer = self.request("HeadObject", key)
+                answer = self.request("HeadObject", key, expect="ETag")
             except failures.Refusal as error:
                 # The answer to HEAD has no body, so that it cannot say that the credentials have expired.
                 if failures.code(error) == "400" and not refusals:
                     refusals.append(error)
                     raise failures.with_code(error, "ExpiredToken") from None
                 raise
-            return Object(key, int(answer["ContentLength"]), with_etag(answer), _utc(answer["LastModified"]))
+            return _object(key, answer["ContentLength"], answer)
 
         try:
             return self.perform("s3:GetObject", key, ask)
         except errors.ObjectMissing:
             return None
 
-    def delete(self, key: str) -> None:
+    def delete(self, key: str, *, seconds: float | None = None) -> None:
         """Delete `key`, which may be missing. A bucket with versioning keeps the old version."""
-        self.perform("s3:DeleteObject", key, lambda: self.request("DeleteObject", key))
+        self.call("s3:DeleteObject", "DeleteObject", key, seconds=seconds)
+
+    def call(
+        self, action: str, operation: str, key: str | None = None, *, seconds: float | None = None, **parameters: Any
+    ) -> Any:
+        """Send one request and return its answer, with the parameters of `request`; raises and retries as `perform`."""
+        return self.perform(action, key, lambda: self.request(operation, key=key, **parameters), seconds=seconds)
+
+    def pages(
+        self, action: str, operation: str, prefix: str, tokens: Mapping[str, str], *, expect: str
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield the answers of a request that lists, one for each page.
+
+        `tokens` maps the fields that tell where the next page begins to the parameters that ask for it.
+        """
+        more: dict[str, Any] = {}
+        while True:
+            answer = self.call(action, operation, expect=expect, Prefix=prefix, **more)
+            yield answer
+            more = {parameter: answer.get(field, "") for field, parameter in tokens.items()}
+            if not answer.get("IsTruncated") or not all(more.values()):
+                return
 
     def request(self, operation: str, key: str | None = None, **parameters: Any) -> Any:
-        """Send one request about `key` (None: about the bucket), as Service.request does; call it within `perform`."""
+        """Send one request about `key` (None: about the bucket), as Service.request does; use it within `perform`."""
         if key is not None:
             parameters["Key"] = key
         if self.expected_owner is not None:
             parameters["ExpectedBucketOwner"] = self.expected_owner
         return self._service.request(operation, Bucket=self.name, **parameters)
 
-    def encryption(self) -> dict[str, str]:
+    def encryption(self) -> dict[str, Any]:
         """Return the parameters of requests that create an object."""
         if self.kms_key_id is None:
             return {}
@@ -214,19 +215,9 @@ class Bucket:
 
         try:
             deadline = retry.Deadline(min(seconds or service.wait_seconds, service.wait_seconds), service.clock)
-            return service.perform(action, [self.arn(key)], attempt, deadline=deadline)
+            return service.perform(action, [self.arn(key)], attempt, deadline)
         except errors.AwsDenied as error:
             raise errors.AwsDenied(error.message, hint=error.hint + self._why_denied(action)) from None
-
-    def _page(self, prefix: str, token: str | None) -> Mapping[str, Any]:
-        def ask() -> Mapping[str, Any]:
-            more = {} if token is None else {"ContinuationToken": token}
-            answer: Mapping[str, Any] = self.request("ListObjectsV2", Prefix=prefix, **more)
-            if "Name" not in answer:  # botocore makes an empty answer of any page that is XML
-                raise failures.NotAnAnswer
-            return answer
-
-        return self.perform("s3:ListBucket", None, ask)
 
     def _follow(self, error: failures.Refusal) -> bool:
         """Switch to the region of the bucket, once, where `error` says that it is not in this one; return whether."""
@@ -234,7 +225,7 @@ class Bucket:
         # The answer to HEAD has no body, so that its code is the status: 400 for a signature of another region.
         if self._in_region is None or which not in (*_ELSEWHERE, "400"):
             return False
-        home = _header(error, "x-amz-bucket-region") or str(error.response["Error"].get("Region", ""))
+        home = _region_in(error.response) or str(error.response["Error"].get("Region", ""))
         if not home and which in _ELSEWHERE:
             home = self._home_region()
         if not home or home == self._service.region:
@@ -247,12 +238,11 @@ class Bucket:
     def _home_region(self) -> str:
         """Return the region of the bucket, which S3 tells any caller; "" where it does not."""
         try:
-            answer = self.request("HeadBucket")
+            return _region_in(self.request("HeadBucket"))
         except failures.Refusal as error:
-            return _header(error, "x-amz-bucket-region")
+            return _region_in(error.response)
         except failures.RAISED:
             return ""
-        return str(answer["ResponseMetadata"].get("HTTPHeaders", {}).get("x-amz-bucket-region", ""))
 
     def _refuse(self, error: failures.Refusal, key: str | None) -> None:
         """Raise an error that says more than AWS's code, where there is one."""
@@ -262,7 +252,7 @@ class Bucket:
                 f"there is no S3 bucket {self.name}", hint=f"Check the name, or create it: aws s3 mb s3://{self.name}"
             ) from None
         if which in _ELSEWHERE:
-            home = _header(error, "x-amz-bucket-region")
+            home = _region_in(error.response)
             raise errors.BucketUnusable(
                 f"S3 bucket {self.name} is not in {self._service.region}" + (f" but in {home}" if home else ""),
                 hint="Use a bucket in this region, or set AWS_ENDPOINT_URL_S3 to the endpoint of the bucket's region. "
@@ -276,8 +266,7 @@ class Bucket:
             ) from None
         if key is not None and which in ("PreconditionFailed", "412"):
             raise errors.ObjectChanged(
-                f"{self.url(key)} was replaced while it was read",
-                hint="Try again when nothing else writes to it.",
+                f"{self.url(key)} was replaced while it was read", hint="Try again when nothing else writes to it."
             ) from None
 
     def _why_denied(self, action: str) -> str:
@@ -295,13 +284,6 @@ def content_md5(data: bytes | bytearray) -> str:
     return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
 
 
-def with_etag(answer: Mapping[str, Any]) -> str:
-    """Return the ETag in an answer, without its quotes; raises NotAnAnswer where it has none, as a proxy's page."""
-    if not answer.get("ETag"):
-        raise failures.NotAnAnswer
-    return str(answer["ETag"]).strip('"')
-
-
 def _whole_body(answer: Mapping[str, Any]) -> bytes:
     """Return the whole body of an answer; raises ConnectionError where it ends early."""
     try:
@@ -313,10 +295,10 @@ def _whole_body(answer: Mapping[str, Any]) -> bytes:
     return content
 
 
-def _header(error: failures.Refusal, name: str) -> str:
-    headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-    return str(headers.get(name, ""))
+def _region_in(answer: Mapping[str, Any]) -> str:
+    """Return the bucket's region as the headers of an answer tell it, "" where they do not."""
+    return str(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("x-amz-bucket-region", ""))
 
 
-def _utc(moment: datetime.datetime) -> datetime.datetime:
-    return moment.astimezone(datetime.timezone.utc)
+def _object(key: str, size: int, facts: Mapping[str, Any]) -> Object:
+    return Object(key, int(size), facts["ETag"].strip('"'), facts["LastModified"].astimezone(datetime.timezone.utc))

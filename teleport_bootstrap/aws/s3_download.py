@@ -35,8 +35,7 @@ class Download(io.BufferedReader):
         Raises what s3.Bucket's methods raise, ObjectMissing, and ObjectChanged.
         """
         connection = _Connection(bucket, key, if_match)
-        self.size = connection.size
-        self.etag = connection.etag
+        self.size, self.etag = connection.size, connection.etag
         super().__init__(connection, _BUFFER)
 
 
@@ -51,7 +50,7 @@ class _Connection(io.RawIOBase):
         self._body: Any = None
         self.etag = if_match
         self.size = 0
-        self._connect()
+        bucket.perform("s3:GetObject", key, self._request)
 
     def readable(self) -> bool:
         return True
@@ -59,9 +58,7 @@ class _Connection(io.RawIOBase):
     def readinto(self, buffer: WriteableBuffer) -> int:
         into = memoryview(buffer).cast("B")
         wanted = min(len(into), self.size - self._at)
-        if not wanted:
-            return 0
-        data = self._read(wanted)
+        data = self._read(wanted) if wanted else b""
         into[: len(data)] = data
         self._at += len(data)
         return len(data)
@@ -75,9 +72,8 @@ class _Connection(io.RawIOBase):
         try:
             return self._some(wanted)
         except _DROPPED as error:
-            logger.debug(
-                "the download of %s was interrupted at byte %d: %s", self._bucket.url(self._key), self._at, error
-            )
+            url = self._bucket.url(self._key)
+            logger.debug("the download of %s was interrupted at byte %d: %s", url, self._at, error)
         # Each interruption after some progress gets a new deadline.
         return self._bucket.perform("s3:GetObject", self._key, lambda: self._resume(wanted))
 
@@ -95,17 +91,14 @@ class _Connection(io.RawIOBase):
             raise ConnectionResetError("connection reset")
         return data
 
-    def _connect(self) -> None:
-        self._bucket.perform("s3:GetObject", self._key, self._request)
-
     def _request(self) -> None:
         """Request the rest of the object. The first answer sets the version, the others must be of the same one."""
         begun = self._at > 0
         options = {} if self.etag is None else {"IfMatch": f'"{self.etag}"'}
         if begun:
             options["Range"] = f"bytes={self._at}-"
-        answer = self._bucket.request("GetObject", self._key, **options)
-        etag, length = s3.with_etag(answer), int(answer["ContentLength"])
+        answer = self._bucket.request("GetObject", self._key, expect="ETag", **options)
+        etag, length = answer["ETag"].strip('"'), int(answer["ContentLength"])
         expected_range = f"bytes {self._at}-{self.size - 1}/{self.size}" if begun else answer.get("ContentRange")
         # Checked, since the service or a proxy may not know ranges or conditions.
         if (self.etag is not None and etag != self.etag) or answer.get("ContentRange") != expected_range:

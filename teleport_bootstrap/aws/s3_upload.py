@@ -13,8 +13,6 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent import futures
-from types import TracebackType
-from typing import Any
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.aws import failures, s3
@@ -64,20 +62,17 @@ class Upload:
     def __enter__(self) -> Upload:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        finished = False
         try:
             if kind is None:
                 self._finish()
-        except BaseException:
-            self._abort()
-            raise
-        else:
-            if kind is not None:
-                self._abort()
+                finished = True
         finally:
-            self._stop()
+            if finished:
+                self._stop()
+            else:
+                self._abort()
 
     def write(self, data: bytes) -> None:
         """Take all of `data`; waits while enough parts are being sent."""
@@ -122,42 +117,30 @@ class Upload:
         self._etags.append(etag)
 
     def _begin(self) -> str:
+        options = {"ContentType": "application/octet-stream", **self._bucket.encryption()}
+
         def create() -> str:
             self._creations += 1
-            answer = self._bucket.request(
-                "CreateMultipartUpload",
-                self._key,
-                ContentType="application/octet-stream",
-                **self._bucket.encryption(),
-            )
-            if not answer.get("UploadId"):
-                raise failures.NotAnAnswer
+            answer = self._bucket.request("CreateMultipartUpload", self._key, expect="UploadId", **options)
             return str(answer["UploadId"])
 
         return self._bucket.perform("s3:PutObject", self._key, create)
 
     def _send_part(self, upload_id: str, number: int, part: bytearray) -> str:
         """Send one part, in a thread of its own, and return its ETag."""
-        digest = s3.content_md5(part)
+        body = {"PartNumber": number, "Body": part, "ContentMD5": s3.content_md5(part)}
 
         def send() -> str:
             if self._aborting.is_set():
                 raise _Aborting
-            answer = self._bucket.request(
-                "UploadPart", self._key, UploadId=upload_id, PartNumber=number, Body=part, ContentMD5=digest
-            )
-            etag = s3.with_etag(answer)
+            answer = self._bucket.request("UploadPart", self._key, expect="ETag", UploadId=upload_id, **body)
             self._bucket.check_encryption(answer, self._key)
-            return etag
+            return str(answer["ETag"]).strip('"')
 
         try:
             return self._bucket.perform("s3:PutObject", self._key, send)
         except s3.UploadGone:
-            raise errors.AwsFailed(
-                f"the upload of {self._bucket.url(self._key)} was aborted by something else",
-                hint="Check for another backup of this host, and for a lifecycle rule of the bucket that aborts "
-                "incomplete uploads too early.",
-            ) from None
+            raise self._aborted() from None
         finally:
             # botocore leaves it in reference cycles, which Python collects only now and then.
             with contextlib.suppress(BufferError):  # still referenced: then the collector frees it
@@ -167,7 +150,6 @@ class Upload:
         if self._upload_id is None:
             self._may_exist = True
             self._bucket.put(self._key, bytes(self._buffer))
-            self._buffer = bytearray()
             self._check_size()
             return
         if self._buffer:
@@ -181,18 +163,17 @@ class Upload:
     def _complete(self, upload_id: str) -> None:
         parts = [{"PartNumber": number, "ETag": f'"{etag}"'} for number, etag in enumerate(self._etags, start=1)]
 
-        def complete() -> str:
+        options = {"UploadId": upload_id, "MultipartUpload": {"Parts": parts}}
+
+        def complete() -> None:
             try:
-                answer = self._bucket.request(
-                    "CompleteMultipartUpload", self._key, UploadId=upload_id, MultipartUpload={"Parts": parts}
-                )
+                self._bucket.request("CompleteMultipartUpload", self._key, expect="ETag", **options)
             except failures.Refusal as error:
                 if failures.code(error) != "Unknown":
                     raise
                 # S3 sends status 200 before it knows the outcome. An older botocore sees that an error follows, but
                 # not its code.
                 raise failures.with_code(error, "InternalError") from None
-            return s3.with_etag(answer)
 
         self._may_exist = True
         try:
@@ -200,12 +181,16 @@ class Upload:
         except s3.UploadGone:
             # Either it was aborted, or an earlier attempt completed it and the answer was lost.
             if not self._is_complete():
-                raise errors.AwsFailed(
-                    f"the upload of {self._bucket.url(self._key)} was aborted by something else",
-                    hint="Check for another backup of this host, then try again.",
-                ) from None
+                raise self._aborted() from None
         else:
             self._check_size()
+
+    def _aborted(self) -> errors.AwsFailed:
+        return errors.AwsFailed(
+            f"the upload of {self._bucket.url(self._key)} was aborted by something else",
+            hint="Check for another backup of this host, and for a lifecycle rule of the bucket that aborts incomplete "
+            "uploads too early.",
+        )
 
     def _is_complete(self) -> bool:
         found = self._bucket.head(self._key)
@@ -233,18 +218,10 @@ class Upload:
             self._abort_others()
             if self._may_exist:
                 # The call that creates the object may have succeeded although its answer was lost.
-                self._bucket.perform(
-                    "s3:DeleteObject",
-                    self._key,
-                    lambda: self._bucket.request("DeleteObject", self._key),
-                    seconds=ABORT_SECONDS,
-                )
+                self._bucket.delete(self._key, seconds=ABORT_SECONDS)
         except errors.BootstrapError as error:
-            logger.warning(
-                "parts of %s may still be in the bucket: %s; the next backup removes them",
-                self._bucket.url(self._key),
-                error.message,
-            )
+            remain = "parts of %s may still be in the bucket: %s; the next backup removes them"
+            logger.warning(remain, self._bucket.url(self._key), error.message)
 
     def _abort_others(self) -> None:
         """Abort uploads that were created by attempts whose answers were lost; no one else uses this key."""
@@ -268,37 +245,15 @@ class _Aborting(Exception):
 
 def abort_all(bucket: s3.Bucket, prefix: str, is_ours: Callable[[str], bool]) -> tuple[str, ...]:
     """Abort all incomplete uploads whose keys begin with `prefix` and satisfy `is_ours`; return those keys."""
-    found = [(key, upload_id) for key, upload_id in _incomplete(bucket, prefix) if is_ours(key)]
-    for key, upload_id in found:
-        _abort(bucket, key, upload_id)
-    return tuple(key for key, _ in found)
-
-
-def _incomplete(bucket: s3.Bucket, prefix: str) -> list[tuple[str, str]]:
-    """Return key and id of the incomplete uploads whose keys begin with `prefix`."""
-    found: list[tuple[str, str]] = []
-    after: dict[str, str] = {}
-    while True:
-
-        def ask(after: dict[str, str] = after) -> Any:
-            answer = bucket.request("ListMultipartUploads", Prefix=prefix, **after)
-            if "Bucket" not in answer:
-                raise failures.NotAnAnswer
-            return answer
-
-        answer = bucket.perform("s3:ListBucketMultipartUploads", None, ask)
-        uploads = answer.get("Uploads", ())
-        found += [(each["Key"], each["UploadId"]) for each in uploads if each["Key"].startswith(prefix)]
-        after = {"KeyMarker": answer.get("NextKeyMarker", ""), "UploadIdMarker": answer.get("NextUploadIdMarker", "")}
-        if not answer.get("IsTruncated") or not all(after.values()):
-            return found
+    tokens = {"NextKeyMarker": "KeyMarker", "NextUploadIdMarker": "UploadIdMarker"}
+    pages = bucket.pages("s3:ListBucketMultipartUploads", "ListMultipartUploads", prefix, tokens, expect="Bucket")
+    listed = [each for page in pages for each in page.get("Uploads", ())]
+    found = [each for each in listed if each["Key"].startswith(prefix) and is_ours(each["Key"])]
+    for each in found:
+        _abort(bucket, each["Key"], each["UploadId"])
+    return tuple(each["Key"] for each in found)
 
 
 def _abort(bucket: s3.Bucket, key: str, upload_id: str) -> None:
-    def abort() -> None:
-        bucket.request("AbortMultipartUpload", key, UploadId=upload_id)
-
-    try:
-        bucket.perform("s3:AbortMultipartUpload", key, abort, seconds=ABORT_SECONDS)
-    except s3.UploadGone:
-        return
+    with contextlib.suppress(s3.UploadGone):
+        bucket.call("s3:AbortMultipartUpload", "AbortMultipartUpload", key, seconds=ABORT_SECONDS, UploadId=upload_id)

@@ -41,23 +41,29 @@ class Service:
         """Return the ARN of `resource` in this region, with `*` for the account, which is not known."""
         return f"arn:{self.partition}:{service}:{self.region}:*:{resource}"
 
-    def request(self, operation: str, **parameters: Any) -> Any:
-        """Send one request, such as `GetParameters`, and return the answer as botocore does; raises failures.RAISED."""
-        return getattr(self._client, xform_name(operation))(**parameters)
+    def request(self, operation: str, *, expect: str = "", **parameters: Any) -> Any:
+        """Send one request, such as `GetParameters`, and return the answer as botocore does; raises failures.RAISED.
+
+        An answer without the field `expect` raises NotAnAnswer: botocore makes an empty answer of any page with
+        status 200.
+        """
+        answer = getattr(self._client, xform_name(operation))(**parameters)
+        if expect and answer.get(expect) in (None, ""):
+            raise failures.NotAnAnswer
+        return answer
 
     def call(
         self, action: str, resources: Sequence[str], *, deadline: retry.Deadline | None = None, **parameters: Any
     ) -> Any:
         """Send the request whose IAM action is `action`, such as `ssm:GetParameters`, and retry as `perform` does."""
         operation = action.partition(":")[2]
-        return self.perform(action, resources, lambda: self.request(operation, **parameters), deadline=deadline)
+        return self.perform(action, resources, lambda: self.request(operation, **parameters), deadline)
 
     def perform(
         self,
         action: str,
         resources: Sequence[str],
         attempt: Callable[[], Result],
-        *,
         deadline: retry.Deadline | None = None,
     ) -> Result:
         """Return what `attempt`, which makes one request, returns.
@@ -87,11 +93,10 @@ class Service:
             return attempt_once()
 
         config = self._client.meta.config
+        # How long one attempt takes at worst, except for resolving the endpoint's name.
+        longest = float(config.connect_timeout + config.read_timeout)
         try:
-            # How long one attempt takes at worst, except for resolving the endpoint's name.
-            return retry.until(
-                deadline, attempt_once, attempt_seconds=float(config.connect_timeout + config.read_timeout)
-            )
+            return retry.until(deadline, attempt_once, attempt_seconds=longest)
         except retry.DeadlinePassed as passed:
             kind = passed.last.kind if isinstance(passed.last, _Transient) else failures.Kind.UNREACHABLE
             raise failures.late(kind, call, str(passed)) from None

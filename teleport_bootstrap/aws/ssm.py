@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.aws import failures
@@ -14,8 +14,6 @@ from teleport_bootstrap.secret import Secret
 
 SECURE_STRING = "SecureString"
 STRING = "String"
-
-Result = TypeVar("Result")
 
 _NAMES_IN_A_CALL = 10  # SSM API reference, GetParameters
 
@@ -29,11 +27,8 @@ class Parameter:
     value: str | None
 
 
-class ParameterStore:
+class ParameterStore(Service):
     """Parameter Store in one region; get it from `account.Aws.ssm`, which says what methods raise."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
 
     def fetch(self, names: Sequence[str], *, optional: Collection[str] = ()) -> dict[str, Secret]:
         """Return the decrypted values of the parameters `names`, by name and in that order, from one call for each ten.
@@ -42,37 +37,36 @@ class ParameterStore:
         out. Raises ParameterMissing, which names all others that do not exist, and ParameterEmpty.
         """
         wanted = list(dict.fromkeys(names))
-        deadline = retry.Deadline(self._service.wait_seconds, self._service.clock)
+        deadline = retry.Deadline(self.wait_seconds, self.clock)
         values: dict[str, Secret] = {}
         for start in range(0, len(wanted), _NAMES_IN_A_CALL):
-            values.update(self._decrypted(wanted[start : start + _NAMES_IN_A_CALL], deadline))
-        region = self._service.region
+            # The values become secrets here, before anything else can hold them.
+            found = self._get(wanted[start : start + _NAMES_IN_A_CALL], deadline, WithDecryption=True)
+            values.update((each["Name"], Secret(each["Value"])) for each in found)
+            del found
         missing = [name for name in wanted if name not in values and name not in optional]
         if missing:
             raise errors.ParameterMissing(
-                f"SSM Parameter Store in {region} has no parameter {', '.join(missing)}",
-                hint="Create it: " + "; ".join(_put_command(name, region) for name in missing),
+                f"SSM Parameter Store in {self.region} has no parameter {', '.join(missing)}",
+                hint="Create it: " + "; ".join(_put_command(name, self.region) for name in missing),
             )
         empty = [name for name, value in values.items() if not value.reveal().strip()]
         if empty:
             raise errors.ParameterEmpty(
-                f"SSM Parameter Store in {region} holds only white space in {', '.join(empty)}",
-                hint="Replace it: " + "; ".join(_put_command(name, region) + " --overwrite" for name in empty),
+                f"SSM Parameter Store in {self.region} holds only white space in {', '.join(empty)}",
+                hint="Replace it: " + "; ".join(_put_command(name, self.region) + " --overwrite" for name in empty),
             )
         return {name: values[name] for name in wanted if name in values}
 
     def look_up(self, names: Sequence[str]) -> dict[str, Parameter]:
         """Return those of `names`, at most ten, that exist, by name. Nothing is decrypted."""
-        answer = self._perform(
-            "ssm:GetParameters", names, lambda: self._request("GetParameters", Names=list(names), WithDecryption=False)
-        )
         return {
             each["Name"]: Parameter(
                 version=int(each["Version"]),
                 modified=each["LastModifiedDate"].timestamp(),
                 value=each["Value"] if each["Type"] == STRING else None,
             )
-            for each in answer["Parameters"]
+            for each in self._get(names, WithDecryption=False)
         }
 
     def put_secret(self, name: str, value: Secret, *, key_id: str | None) -> int:
@@ -84,42 +78,27 @@ class ParameterStore:
         """Store `value` unencrypted; return the new version."""
         return self._put(name, Value=value, Type=STRING)
 
-    def _decrypted(self, names: Sequence[str], deadline: retry.Deadline) -> dict[str, Secret]:
-        def request() -> dict[str, Secret]:
-            answer = self._request("GetParameters", Names=list(names), WithDecryption=True)
-            # The values become secrets here, before anything else can hold them.
-            return {parameter["Name"]: Secret(parameter["Value"]) for parameter in answer["Parameters"]}
-
-        return self._perform("ssm:GetParameters", names, request, deadline=deadline)
+    def _get(self, names: Sequence[str], deadline: retry.Deadline | None = None, **options: bool) -> Any:
+        answer = self.call(
+            "ssm:GetParameters", self._arns(names), deadline=deadline, expect="Parameters", Names=list(names), **options
+        )
+        return answer["Parameters"]
 
     def _put(self, name: str, **parameters: str) -> int:
         def request() -> int:
             try:
-                return int(self._request("PutParameter", Name=name, Overwrite=True, **parameters)["Version"])
+                answer = self.request("PutParameter", expect="Version", Name=name, Overwrite=True, **parameters)
             except failures.Refusal as error:
                 problem, remedy = _PUT_PROBLEMS.get(failures.code(error), ("", ""))
                 if not problem:
                     raise
                 raise errors.AwsFailed(f"SSM refuses {name}: {problem}", hint=remedy.format(name=name)) from None
+            return int(answer["Version"])
 
-        return self._perform("ssm:PutParameter", [name], request)
+        return self.perform("ssm:PutParameter", self._arns([name]), request)
 
-    def _request(self, operation: str, **parameters: Any) -> Any:
-        answer = self._service.request(operation, **parameters)
-        if not {"Parameters", "Version"} & set(answer):  # botocore makes an empty answer of a page with status 200
-            raise failures.NotAnAnswer
-        return answer
-
-    def _perform(
-        self,
-        action: str,
-        names: Sequence[str],
-        request: Callable[[], Result],
-        *,
-        deadline: retry.Deadline | None = None,
-    ) -> Result:
-        arns = [self._service.arn(f"parameter/{name.lstrip('/')}", service="ssm") for name in names]
-        return self._service.perform(action, arns, request, deadline=deadline)
+    def _arns(self, names: Sequence[str]) -> list[str]:
+        return [self.arn(f"parameter/{name.lstrip('/')}", service="ssm") for name in names]
 
 
 # Failures that only a person can mend; SSM API reference, PutParameter.

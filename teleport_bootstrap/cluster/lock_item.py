@@ -105,9 +105,9 @@ class DynamoTable:
     def _perform(self, action: str, seconds: float, **parameters: Any) -> Answer:
         return self._dynamodb.perform(
             action,
-            self._name,
+            [self._dynamodb.table_arn(self._name)],
             lambda: self._attempt(action.partition(":")[2], parameters),
-            deadline=retry.Deadline(seconds, self._clock),
+            retry.Deadline(seconds, self._clock),
         )
 
     def _attempt(self, operation: str, parameters: Mapping[str, Any]) -> Answer:

@@ -116,7 +116,7 @@ def instance(conf: conf_file.Conf, doors: Doors) -> facts.Facts:
 
     def describe_tags(region: str, instance_id: str, keys: Sequence[str]) -> Mapping[str, str]:
         aws = account.Aws.of_instance(service, region, doors.environ, wait_seconds=TAGS_SECONDS)
-        return aws.ec2.instance_tags(instance_id, keys)
+        return aws.instance_tags(instance_id, keys)
 
     return facts.read(
         service,

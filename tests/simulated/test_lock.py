@@ -262,7 +262,7 @@ def test_the_lock_is_lost_when_another_host_has_taken_it(table: Aws, host: Calla
 def test_does_not_begin_a_step_that_may_outlast_the_lease(host: Callable[..., Any]) -> None:
     with host("host-1") as lease:
         lease.check(lock.LEASE_SECONDS - lock.MARGIN_SECONDS - 30)
-        with pytest.raises(errors.LeaseLost, match="what follows may take 600 s"):
+        with pytest.raises(errors.LeaseLost, match="the next step may take 600 s"):
             lease.check(600)
         lease.check()
 

@@ -179,7 +179,7 @@ def test_a_passing_failure_is_waited_out(instance: Instance, answer: simulated.A
         (simulated.BROKEN, errors.AwsFailed, "kept failing at ssm:GetParameters"),
         (simulated.RESETTING, errors.AwsUnreachable, "waited for ssm:GetParameters at http://127.0.0.1"),
         (simulated.SILENT, errors.AwsUnreachable, "no answer within its time limit"),
-        (simulated.PAGE, errors.AwsUnreachable, "no answer of AWS's"),
+        (simulated.PAGE, errors.AwsUnreachable, "the answer did not come from AWS"),
     ],
     ids=["throttled", "500", "reset", "silent", "page"],
 )

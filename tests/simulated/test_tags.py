@@ -22,7 +22,7 @@ def read(imds: emulator.Server, aws: Aws, *keys: str, describe: bool = True) -> 
 
     def describe_tags(region: str, instance_id: str, wanted: Sequence[str]) -> Mapping[str, str]:
         instance = InstanceAws.of_instance(agent, region, environ, wait_seconds=3)
-        return instance.ec2.instance_tags(instance_id, wanted)
+        return instance.instance_tags(instance_id, wanted)
 
     return facts.read(agent, region=None, tag_keys=keys, describe_tags=describe_tags if describe else None)
 

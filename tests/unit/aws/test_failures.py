@@ -8,7 +8,6 @@ from botocore import exceptions
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.aws import failures
-from teleport_bootstrap.aws.service import Service
 from teleport_bootstrap.aws.ssm import ParameterStore
 from teleport_bootstrap.host import clock
 
@@ -194,7 +193,7 @@ def stepping() -> clock.Clock:
 
 
 def get(client: Client, *names: str, **options: Any) -> dict[str, str]:
-    found = ParameterStore(Service(client, clock=stepping(), **options)).fetch(names)
+    found = ParameterStore(client, clock=stepping(), **options).fetch(names)
     return {name: secret.reveal() for name, secret in found.items()}
 
 
