@@ -86,7 +86,7 @@ class Service:
             except failures.RAISED as error:
                 kind = failures.kind(error, now=wall())
                 if kind in (failures.Kind.THROTTLED, failures.Kind.UNREACHABLE, failures.Kind.FAULTY):
-                    raise _Transient(kind, failures.reason(error)) from None
+                    raise retry.Again(failures.reason(error), kind) from None
                 if kind is not failures.Kind.EXPIRED or not renewals:
                     raise failures.final(error, call, now=wall()) from None
             renewals.pop()()
@@ -98,13 +98,4 @@ class Service:
         try:
             return retry.until(deadline, attempt_once, attempt_seconds=longest)
         except retry.DeadlinePassed as passed:
-            kind = passed.last.kind if isinstance(passed.last, _Transient) else failures.Kind.UNREACHABLE
-            raise failures.late(kind, call, str(passed)) from None
-
-
-class _Transient(retry.Again):
-    """A failure that may pass, with its kind."""
-
-    def __init__(self, kind: failures.Kind, reason: str) -> None:
-        super().__init__(reason)
-        self.kind = kind
+            raise failures.late(passed.last.about, call, str(passed)) from None

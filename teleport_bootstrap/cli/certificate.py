@@ -11,7 +11,7 @@ from typing import TypeVar
 from teleport_bootstrap import errors
 from teleport_bootstrap.cli import options, result
 from teleport_bootstrap.cluster.certificate import install, rotation
-from teleport_bootstrap.host import pending
+from teleport_bootstrap.host import retry
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.state import jobs
 
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
         )
     doors = gather.Doors(options.root(arguments), os.environ, arguments.wait)
     if arguments.action == INSTALL:
-        outcome = pending.retry_error(
+        outcome = retry.while_raised(
             lambda: _as_job(doors, jobs.CERTIFICATE_INSTALL, lambda: install.run(doors)),
             errors.CertificatePending,
             seconds=arguments.publish_wait,
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
     certbot_options = rotation.CertbotOptions(arguments.server, arguments.certbot_wait)
     if arguments.action == OBTAIN:
         # The other host may have died while it held the lock: then this one takes over once the lock expires.
-        return pending.retry_result(
+        return retry.while_pending(
             lambda: _rotate(doors, jobs.CERTIFICATE_OBTAIN, lambda: rotation.obtain(doors, certbot_options)),
             lambda shown: shown.data["result"] == rotation.ELSEWHERE,
             seconds=arguments.publish_wait,

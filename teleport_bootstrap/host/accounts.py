@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import grp
 import os
 import pwd
@@ -15,9 +16,9 @@ def ids(root: paths.Root, owner: str, group: str) -> tuple[int, int]:
     That is the case for an ordinary user, for example in a scratch directory, and under a root directory without
     /etc/passwd. Raises AccountMissing where the system lacks the account.
     """
-    if os.geteuid() != 0 or not (root.is_live or os.path.exists(root.path("/etc/passwd"))):
-        return -1, -1
     names = Names(root)
+    if os.geteuid() != 0 or not names.exist:
+        return -1, -1
     return _required(names.uid(owner), "user", owner), _required(names.gid(group), "group", group)
 
 
@@ -73,19 +74,10 @@ class Names:
                 return grp.getgrgid(key).gr_name if isinstance(key, int) else grp.getgrnam(key).gr_gid
             except (KeyError, ValueError, OverflowError):
                 return None
-        for line in _lines(self._root.path(f"/etc/{database}")):
-            fields = line.split(":")
-            if len(fields) > 2 and fields[2].isascii() and fields[2].isdigit():
-                if isinstance(key, int) and int(fields[2]) == key:
-                    return fields[0]
-                if fields[0] == key:
-                    return int(fields[2])
-        return None
-
-
-def _lines(path: str) -> list[str]:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read().splitlines()
-    except FileNotFoundError:
-        return []
+        lines, path = [], self._root.path(f"/etc/{database}")
+        with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8", errors="replace") as file:
+            lines = file.read().splitlines()
+        rows = (line.split(":") for line in lines)
+        rows = (row for row in rows if len(row) > 2 and row[2].isascii() and row[2].isdigit())
+        pairs = ((row[0], int(row[2])) for row in rows)
+        return next((name if isinstance(key, int) else number for name, number in pairs if key in (name, number)), None)

@@ -53,23 +53,11 @@ class Certbot:
 
         `server` is the directory URL of an ACME server; by default that of certbot or of its cli.ini.
         """
-        return self._run(
-            "certonly",
-            "--dns-route53",
-            "--cert-name",
-            domain,
-            "-d",
-            domain,
-            "-d",
-            f"*.{domain}",
-            "--agree-tos",
-            "-m",
-            email,
-            # Answers to further questions: other names than before, and a certificate that is still valid.
-            "--renew-with-new-domains",
-            "--keep-until-expiring",
-            *(["--server", server] if server else []),
-        )
+        names = ["-d", domain, "-d", f"*.{domain}"]
+        # Answers to further questions: other names than before, and a certificate that is still valid.
+        answers = ["--renew-with-new-domains", "--keep-until-expiring"]
+        place = ["--server", server] if server else []
+        return self._run("certonly", domain, email, "--dns-route53", *names, *answers, *place)
 
     def renew(self, domain: str, email: str) -> process.Finished:
         """Renew the certificate of `domain` if it is due; its settings are in renewal/<domain>.conf.
@@ -77,9 +65,9 @@ class Certbot:
         The address is for a new account, in case the old one is lost.
         """
         # Our timer already runs at a random time.
-        return self._run("renew", "--cert-name", domain, "--no-random-sleep-on-renew", "--agree-tos", "-m", email)
+        return self._run("renew", domain, email, "--no-random-sleep-on-renew")
 
-    def _run(self, verb: str, *arguments: str) -> process.Finished:
+    def _run(self, verb: str, domain: str, email: str, *options: str) -> process.Finished:
         program = shutil.which("certbot", path=self.environ.get("PATH", os.defpath))
         if program is None:
             return process.Finished(("certbot", verb), 127, "", "it is not installed, or not in PATH")
@@ -93,7 +81,7 @@ class Certbot:
         if not self.root.is_live and os.path.exists(settings):
             placement += ["--config", settings]  # on a running system certbot finds it by itself
         return process.run(
-            [program, verb, "-n", *arguments, *placement],
+            [program, verb, "-n", *options, "--cert-name", domain, "--agree-tos", "-m", email, *placement],
             timeout_seconds=self.deadline_seconds,
             environ=environment(self.environ, self.region),
         )

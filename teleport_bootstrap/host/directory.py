@@ -102,13 +102,8 @@ class Directory:
 
     def keep(self, name: str, second_name: str) -> None:
         """Give what is at `name` the name `second_name` too, without following a symbolic link."""
-        os.link(
-            name,
-            second_name,
-            src_dir_fd=self.descriptor,
-            dst_dir_fd=self.descriptor,
-            follow_symlinks=False,
-        )
+        here = self.descriptor
+        os.link(name, second_name, src_dir_fd=here, dst_dir_fd=here, follow_symlinks=False)
 
     def unlink(self, name: str) -> None:
         """Remove the name `name`."""
@@ -133,10 +128,8 @@ def read(root: paths.Root, path: str) -> Found | None:
         opened = Directory(root.path(parent))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    try:
+    with contextlib.closing(opened):
         return opened.read(name)
-    finally:
-        opened.close()
 
 
 def sync(path: str) -> None:

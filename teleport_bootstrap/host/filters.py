@@ -6,11 +6,11 @@ import contextlib
 import fcntl
 import os
 import select
-import signal
 import subprocess
 from collections.abc import Sequence
-from types import TracebackType
 from typing import IO
+
+from teleport_bootstrap.host import process
 
 _PIPE_SIZE = 1024 * 1024
 _READ_SIZE = 1024 * 1024
@@ -60,9 +60,7 @@ class Filter:
     def __enter__(self) -> Filter:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def exchange(self, data: bytes | memoryview) -> tuple[int, bytes]:
@@ -147,7 +145,6 @@ class Filter:
         if trouble:
             self.trouble = f"`{self._name}` {trouble}"
         elif status:
-            ending = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
             lines = [line.strip() for line in self._stderr_tail.decode("utf-8", "replace").splitlines()]
             last = next((line for line in reversed(lines) if line), "")
-            self.trouble = f"`{self._name}` {ending}" + (f": {last}" if last else "")
+            self.trouble = f"`{self._name}` {process.ended_by(status)}" + (f": {last}" if last else "")

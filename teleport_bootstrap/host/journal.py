@@ -49,27 +49,18 @@ def set_up(level: str) -> None:
     logger = logging.getLogger("teleport_bootstrap")
     logger.setLevel(LEVELS[level])
     logger.propagate = False
-    logger.handlers = [_handler()]
-    if OUTLIVES in os.environ and not is_under_systemd():
-        logger.handlers += _native()
+    journal, under_systemd = _journal(), is_under_systemd()
+    logger.handlers = [] if journal is None else [journal.JournalHandler(SYSLOG_IDENTIFIER=IDENTIFIER)]
+    if journal is None or not under_systemd:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(_Lines(for_journal=under_systemd))
+        logger.handlers.insert(0, handler)
 
 
-def _handler() -> logging.Handler:
-    native = _native() if is_under_systemd() else []
-    if native:
-        return native[0]
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Lines(for_journal=is_under_systemd()))
-    return handler
-
-
-def _native() -> list[logging.Handler]:
-    journal = _systemd_journal()
-    return [] if journal is None else [journal.JournalHandler(SYSLOG_IDENTIFIER=IDENTIFIER)]
-
-
-def _systemd_journal() -> Any:
-    """Return the journal module of systemd-python, None where it is not installed."""
+def _journal() -> Any:
+    """Return the journal module of systemd-python, None where there is no use for it or it is not installed."""
+    if not is_under_systemd() and OUTLIVES not in os.environ:
+        return None
     try:
         return importlib.import_module("systemd.journal")
     except ImportError:
@@ -81,9 +72,7 @@ def record_failure(message: str, hint: str, code: str, message_id: str, exit_sta
 
     Find them all with `journalctl TELEPORT_BOOTSTRAP_CODE=aws-denied` or `MESSAGE_ID=…`.
     """
-    if not is_under_systemd() and OUTLIVES not in os.environ:
-        return
-    journal = _systemd_journal()
+    journal = _journal()
     if journal is None:
         return
     journal.send(

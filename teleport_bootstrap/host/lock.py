@@ -63,14 +63,8 @@ def _acquire(path: str, deadline_seconds: float) -> int:
                 ) from None
             time.sleep(POLL_SECONDS)
             continue
-        if _is_still_at(path, descriptor):
-            return descriptor
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.stat(path, follow_symlinks=False), os.fstat(descriptor)):
+                return descriptor
         # Removed or replaced between open and lock: this lock guards nothing.
         os.close(descriptor)
-
-
-def _is_still_at(path: str, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(os.stat(path, follow_symlinks=False), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False

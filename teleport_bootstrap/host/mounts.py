@@ -22,11 +22,8 @@ def below(path: str) -> tuple[str, ...]:
 def _mounted() -> frozenset[str]:
     try:
         with open(_TABLE, encoding="utf-8", errors="surrogateescape") as file:
-            return frozenset(_unescaped(line.split(" ")[4]) for line in file)
+            escaped = [line.split(" ")[4] for line in file]
     except (OSError, IndexError):
         return frozenset()
-
-
-def _unescaped(text: str) -> str:
-    """Return a path of the table unescaped: the kernel writes blanks and backslashes as octal numbers."""
-    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)
+    # The kernel writes blanks and backslashes as octal numbers.
+    return frozenset(re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), path) for path in escaped)

@@ -7,23 +7,34 @@ shaken pauses would make them collide each time.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
-from typing import Optional, TypeVar
+from typing import Any, Optional, TypeVar
 
+from teleport_bootstrap import errors
 from teleport_bootstrap.host import clock as clocks
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 8.0
+# An auth server needs a minute or two to publish or to obtain; a fleet should not ask for it all at once.
+_PENDING_FIRST_SECONDS = 10.0
+_PENDING_LONGEST_SECONDS = 60.0
+
+logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
 
 class Again(Exception):
-    """Raised by an attempt that failed and may be repeated; the text says why, without secrets."""
+    """Raised by an attempt that failed and may be repeated; the text says why, without secrets.
 
-    def __init__(self, reason: str) -> None:
+    `about` is for the caller of `until`, which finds it in DeadlinePassed.
+    """
+
+    def __init__(self, reason: str, about: Any = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.about = about
 
 
 class DeadlinePassed(Exception):
@@ -93,3 +104,46 @@ def until(
             raise DeadlinePassed(attempts=attempts, seconds=deadline.elapsed(), last=last) from None
         clock.sleep(clock.chance() * min(limit, room))
     raise AssertionError("the limits never end")
+
+
+def while_raised(attempt: Callable[[], Result], error_class: type[errors.BootstrapError], *, seconds: float) -> Result:
+    """Return what `attempt` returns, called again for up to `seconds` while it raises `error_class`.
+
+    Each reason is logged once. Raises `error_class` after that, and at once whatever else `attempt` raises.
+    """
+    reported: set[str] = set()
+
+    def once() -> Result:
+        try:
+            return attempt()
+        except error_class as error:
+            if seconds and error.message not in reported:
+                reported.add(error.message)
+                logger.warning("%s; trying again for up to %.0f s", error.message, seconds)
+            raise Again(error.message, error.hint) from None
+
+    try:
+        return _until_published(once, seconds)
+    except DeadlinePassed as passed:
+        raise error_class(str(passed), hint=passed.last.about) from None
+
+
+def while_pending(attempt: Callable[[], Result], is_pending: Callable[[Result], bool], *, seconds: float) -> Result:
+    """Return what `attempt` returns or raises, called again for up to `seconds` while `is_pending` says so."""
+    last: list[Result] = []
+
+    def once() -> Result:
+        last[:] = [attempt()]
+        if is_pending(last[0]):
+            raise Again("still pending")
+        return last[0]
+
+    try:
+        return _until_published(once, seconds)
+    except DeadlinePassed:
+        return last[0]
+
+
+def _until_published(attempt: Callable[[], Result], seconds: float) -> Result:
+    first = min(_PENDING_FIRST_SECONDS, max(seconds / 10, 0.1))
+    return until(Deadline(seconds), attempt, first=first, longest=_PENDING_LONGEST_SECONDS)

@@ -71,21 +71,19 @@ def states(units: Sequence[str]) -> dict[str, State]:
     """Return the state of each of `units` on the running system; raises UnitTrouble where systemd does not answer."""
     if not units:
         return {}
-    done = _systemctl(["show", f"--property={_PROPERTIES}", *units])
-    found = {}
-    for block in done.output.split("\n\n"):
-        fields = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-        if "Id" in fields:
-            found[fields["Id"]] = State(
-                fields.get("ActiveState", "unknown"),
-                fields.get("UnitFileState") or "unknown",
-                int(fields.get("MainPID") or 0),
-                conditions_held=fields.get("ConditionResult") == "yes",
-                started=_since_1970(int(fields.get("ExecMainStartTimestampMonotonic") or 0)),
-                is_stale=fields.get("NeedDaemonReload") == "yes",
-                sub=fields.get("SubState", "unknown"),
-                restarts=int(fields.get("NRestarts") or 0),
-            )
+    found = {
+        fields.get("Id"): State(
+            fields.get("ActiveState", "unknown"),
+            fields.get("UnitFileState") or "unknown",
+            int(fields.get("MainPID") or 0),
+            conditions_held=fields.get("ConditionResult") == "yes",
+            started=_since_1970(int(fields.get("ExecMainStartTimestampMonotonic") or 0)),
+            is_stale=fields.get("NeedDaemonReload") == "yes",
+            sub=fields.get("SubState", "unknown"),
+            restarts=int(fields.get("NRestarts") or 0),
+        )
+        for fields in _show(_PROPERTIES, units)
+    }
     return {unit: found.get(unit, State()) for unit in units}
 
 
@@ -101,8 +99,7 @@ def succeeded_at(unit: str) -> float | None:
 
     Raises UnitTrouble.
     """
-    done = _systemctl(["show", "--property=Result,ExecMainStatus,ExecMainExitTimestampMonotonic", unit])
-    fields = dict(line.split("=", 1) for line in done.output.splitlines() if "=" in line)
+    fields = _show("Result,ExecMainStatus,ExecMainExitTimestampMonotonic", [unit])[0]
     ended = int(fields.get("ExecMainExitTimestampMonotonic") or 0)
     succeeded = fields.get("Result") == "success" and fields.get("ExecMainStatus") == "0"
     return _since_1970(ended) if succeeded and ended else None
@@ -191,11 +188,8 @@ def is_boot_under_way() -> bool:
 
     They are ordered after multi-user.target and after user-data; what has not been done of these has a job.
     """
-    done = _systemctl(["show", "--property=Id,ActiveState,Job", BOOT, CLOUD_FINAL])
-    return any(
-        line == "ActiveState=activating" or (line.startswith("Job=") and line not in ("Job=", "Job=0"))
-        for line in done.output.splitlines()
-    )
+    shown = _show("Id,ActiveState,Job", [BOOT, CLOUD_FINAL])
+    return any(each.get("ActiveState") == "activating" or each.get("Job", "") not in ("", "0") for each in shown)
 
 
 def units_around(process_id: int | None = None) -> frozenset[str]:
@@ -206,6 +200,12 @@ def units_around(process_id: int | None = None) -> frozenset[str]:
     except OSError:
         return frozenset()
     return frozenset(part for group in groups for part in group.split("/") if "." in part)
+
+
+def _show(properties: str, units: Sequence[str]) -> list[dict[str, str]]:
+    """Return those properties of each of `units`, by name."""
+    blocks = _systemctl(["show", f"--property={properties}", *units]).output.split("\n\n")
+    return [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in blocks]
 
 
 def _offline(root: paths.Root) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from dataclasses import dataclass
@@ -16,9 +17,6 @@ _SHOWN_CHARACTERS = 300
 
 # After a boot the first answer may take a while, longer where Teleport loads its cluster from DynamoDB.
 FIRST_PAUSE_SECONDS = 1.0
-
-# The variable with the path of the configuration, where that is not /etc/teleport.yaml.
-_CONFIGURATION = "TELEPORT_CONFIG_FILE"
 
 _NOTHING = Secret("")
 # A part of a token is masked too: Teleport masks only the beginning of a name.
@@ -76,15 +74,13 @@ class Tctl:
         done = self._run("get", f"token/{name}", "--format=json")
         if not done.ok and "not found" in (done.errors + done.output).lower():
             return None
-        found: Any = None
+        found: Any = ""
         if done.ok:
-            try:
+            with contextlib.suppress(ValueError):
                 found = json.loads(done.output or "[]")
-            except ValueError:
-                found = ""
             found = next(iter(found), None) if isinstance(found, list) else found
-            if found is None or isinstance(found, dict):
-                return found
+        if found is None or isinstance(found, dict):
+            return found
         raise errors.TctlFailed(
             f"the token resource {name} could not be read: "
             + ("the output of `tctl get` is not a token resource" if done.ok else _failure(done)),
@@ -92,13 +88,8 @@ class Tctl:
         )
 
     def _run(self, *arguments: str, given: Secret = _NOTHING, seconds: float = CALL_SECONDS) -> process.Finished:
-        return process.run(
-            [self.binary, *arguments],
-            timeout_seconds=seconds,
-            environ=self.environ,
-            stdin=given.reveal().encode(),
-            ids=self.ids,
-        )
+        argv, stdin = [self.binary, *arguments], given.reveal().encode()
+        return process.run(argv, timeout_seconds=seconds, environ=self.environ, stdin=stdin, ids=self.ids)
 
 
 def find(root: paths.Root, *, user: str, group: str) -> Tctl:
@@ -118,7 +109,7 @@ def find(root: paths.Root, *, user: str, group: str) -> Tctl:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("TELEPORT_")}
     environ["HOME"] = root.path(paths.DATA)
     if not root.is_live:
-        environ[_CONFIGURATION] = root.path(paths.TELEPORT_YAML)
+        environ["TELEPORT_CONFIG_FILE"] = root.path(paths.TELEPORT_YAML)
     return Tctl(binary, environ, (uid, gid) if uid > 0 else None)
 
 
@@ -126,9 +117,7 @@ def _failure(done: process.Finished, secret: Secret = _NOTHING) -> str:
     """Return how it ended, and the last line of its standard error, without `secret`."""
     lines = [line.strip() for line in done.errors.splitlines() if line.strip()]
     last = lines[-1] if lines else ""
-    if _shows(last, secret.reveal()):
-        last = MASK
-    shown = escaping.one_line(last, _SHOWN_CHARACTERS)
+    shown = MASK if _shows(last, secret.reveal()) else escaping.one_line(last, _SHOWN_CHARACTERS)
     return f"`tctl {done.argv[1]}` {done.ending}" + (f": {shown}" if shown else "")
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import FrameType
-from typing import Optional
+from typing import Any, Optional
 
 SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
@@ -26,9 +26,6 @@ def as_exception() -> Iterator[None]:
     A signal that is ignored or handled already stays so; SIGINT raises KeyboardInterrupt anyway. Outside the main
     thread this does nothing: Python delivers no signals there.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
     ours = [number for number in SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
 
     def end(number: int, frame: Optional[FrameType]) -> None:  # noqa: ARG001
@@ -37,23 +34,23 @@ def as_exception() -> Iterator[None]:
             signal.signal(each, signal.SIG_IGN)
         raise Ended(number)
 
-    for number in ours:
-        signal.signal(number, end)
-    try:
+    with _handled(ours, end):
         yield
-    finally:
-        for number in ours:
-            signal.signal(number, signal.SIG_DFL)
+
+
+def uninterrupted() -> contextlib.AbstractContextManager[None]:
+    """Ignore Ctrl-C in the body; the other signals raise Ended only once."""
+    return _handled([signal.SIGINT], signal.SIG_IGN)
 
 
 @contextlib.contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Ignore Ctrl-C in the body; the other signals raise Ended only once."""
+def _handled(numbers: Sequence[signal.Signals], handler: Any) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = [(number, signal.signal(number, handler)) for number in numbers]
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, earlier in before:
+            signal.signal(number, earlier)

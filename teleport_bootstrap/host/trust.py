@@ -6,10 +6,11 @@ that is read from it must belong to root and be writable by root only.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
-from typing import NoReturn
+from collections.abc import Iterator
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.host import accounts
@@ -25,43 +26,31 @@ def read(root: paths.Root, path: str) -> bytes | None:
     symbolic link, FileTrouble where it cannot be read.
     """
     directory, name = os.path.split(path)
-    descriptor = open_directory(root, directory)
-    if descriptor is None:
-        return None
-    try:
-        return _read_in(root, descriptor, directory, name)
-    finally:
-        os.close(descriptor)
+    with opened(root, directory) as descriptor:
+        return None if descriptor is None else _read_in(root, descriptor, directory, name)
 
 
 def names(root: paths.Root, directory: str) -> list[str]:
     """Return the names in `directory` in lexical order, none where it is missing; raises as `read` does."""
-    descriptor = open_directory(root, directory)
-    if descriptor is None:
-        return []
-    try:
-        return sorted(os.listdir(descriptor))
-    finally:
-        os.close(descriptor)
+    with opened(root, directory) as descriptor:
+        return [] if descriptor is None else sorted(os.listdir(descriptor))
 
 
 def make_private(root: paths.Root, path: str) -> None:
     """Set mode 0600 on `path`, which `read` has read; raises as `read` does."""
     directory, name = os.path.split(path)
-    descriptor = open_directory(root, directory)
-    if descriptor is None:
-        return
-    try:
-        # By its name: only root can write to the directory, so that the name cannot have become a link.
-        if stat.S_IMODE(os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode) != 0o600:
-            os.chmod(name, 0o600, dir_fd=descriptor)
-    except OSError as error:
-        raise errors.FileTrouble(
-            f"{root.path(path)} holds a secret, and its mode cannot be changed to 0600: {error.strerror}",
-            hint=f"Run `chmod 0600 {root.path(path)}`.",
-        ) from None
-    finally:
-        os.close(descriptor)
+    with opened(root, directory) as descriptor:
+        if descriptor is None:
+            return
+        try:
+            # By its name: only root can write to the directory, so that the name cannot have become a link.
+            if stat.S_IMODE(os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode) != 0o600:
+                os.chmod(name, 0o600, dir_fd=descriptor)
+        except OSError as error:
+            raise errors.FileTrouble(
+                f"{root.path(path)} holds a secret, and its mode cannot be changed to 0600: {error.strerror}",
+                hint=f"Run `chmod 0600 {root.path(path)}`.",
+            ) from None
 
 
 def let_read(root: paths.Root, path: str, group: str) -> bool:
@@ -85,30 +74,40 @@ def let_read(root: paths.Root, path: str, group: str) -> bool:
     return True
 
 
-def open_directory(root: paths.Root, directory: str) -> int | None:
-    """Return a descriptor of `directory`, None where it is missing; raises as `read` does."""
+@contextlib.contextmanager
+def opened(root: paths.Root, directory: str) -> Iterator[int | None]:
+    """Give the body a descriptor of `directory`, None where it is missing; raises as `read` does."""
+    descriptor = _open(root, directory, root.path(directory), os.O_DIRECTORY)
     try:
-        descriptor = os.open(root.path(directory), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        if descriptor is not None:
+            _check(root, directory, os.fstat(descriptor))
+        yield descriptor
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _open(root: paths.Root, path: str, name: str, flags: int, directory: int | None = None) -> int | None:
+    try:
+        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | flags, dir_fd=directory)
     except FileNotFoundError:
         return None
     except OSError as error:
-        _refuse_open(root, directory, error)
-    try:
-        _check(root, directory, os.fstat(descriptor))
-    except errors.BootstrapError:
-        os.close(descriptor)
-        raise
-    return descriptor
+        shown = root.path(path)
+        if error.errno in (errno.ELOOP, errno.ENOTDIR) and os.path.islink(shown):
+            raise errors.UntrustedPath(
+                f"{shown} is a symbolic link, whose target may be changed by others",
+                hint="Replace it by the directory or file itself.",
+            ) from None
+        problem = f"{shown} cannot be read: {error.strerror}"
+        raise errors.FileTrouble(problem, hint="Run as root, or check the file.") from None
 
 
 def _read_in(root: paths.Root, directory: int, directory_path: str, name: str) -> bytes | None:
     path = f"{directory_path}/{name}"
-    try:
-        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
-    except FileNotFoundError:
+    descriptor = _open(root, path, name, os.O_NONBLOCK, directory)
+    if descriptor is None:
         return None
-    except OSError as error:
-        _refuse_open(root, path, error)
     try:
         # Checked before it becomes a file object, which fails for a directory.
         facts = os.fstat(descriptor)
@@ -143,13 +142,3 @@ def _check(root: paths.Root, path: str, facts: os.stat_result) -> None:
             "who could therefore decide what root does here",
             hint=f"Find out what changed it, then run `chown root:root {shown} && chmod go-w {shown}`.",
         )
-
-
-def _refuse_open(root: paths.Root, path: str, error: OSError) -> NoReturn:
-    shown = root.path(path)
-    if error.errno in (errno.ELOOP, errno.ENOTDIR) and os.path.islink(shown):
-        raise errors.UntrustedPath(
-            f"{shown} is a symbolic link, whose target may be changed by others",
-            hint="Replace it by the directory or file itself.",
-        )
-    raise errors.FileTrouble(f"{shown} cannot be read: {error.strerror}", hint="Run as root, or check the file.")

@@ -15,7 +15,7 @@ from typing import Any
 
 import teleport_bootstrap
 from teleport_bootstrap import errors, json_data, paths, unit_table
-from teleport_bootstrap.host import clock, directory, excerpt, journal, systemd, teleport, trust
+from teleport_bootstrap.host import clock, directory, journal, process, systemd, teleport, trust
 from teleport_bootstrap.inspection import conf_text
 from teleport_bootstrap.state import current, jobs
 
@@ -192,7 +192,7 @@ def _units(root: paths.Root) -> list[str]:
 
 
 def _output(name: str, command: tuple[str, ...]) -> Part:
-    output = excerpt.run(command, most_bytes=_COMMAND_BYTES, timeout_seconds=_COMMAND_SECONDS)
+    output = process.excerpt(command, most_bytes=_COMMAND_BYTES, timeout_seconds=_COMMAND_SECONDS)
     return Part(name, output.text, output.trouble or ("only the beginning" if output.cut else ""))
 
 
@@ -205,7 +205,7 @@ def _journal(root: paths.Root, name: str, chosen: list[str], days: float, until:
     if left <= 0:
         return Part(name, "", "skipped, since reading the journals took too long")
     place = [] if root.is_live else [f"--directory={root.path(paths.JOURNAL)}"]
-    output = excerpt.run(
+    output = process.excerpt(
         [
             *("journalctl", "--no-pager", "--quiet", "--output=short-iso", "--reverse"),
             *(f"--lines={JOURNAL_LINES}", f"--since=-{days * 24:.0f}h", *place, *chosen),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.change import pending_files, secret_files, session, transaction
 from teleport_bootstrap.conf import conf_file
-from teleport_bootstrap.host import clock, pending, probe, systemd
+from teleport_bootstrap.host import clock, probe, retry, systemd
 from teleport_bootstrap.instance import gather, secret_values
 from teleport_bootstrap.plan import activation, plan_model, teleport_build
 from teleport_bootstrap.secret import Secret
@@ -47,7 +47,7 @@ def run(doors: gather.Doors, *, publish_wait_seconds: float) -> Outcome:
     `secret_values.fetch` raises.
     """
     changed: list[str] = []
-    return pending.retry_error(lambda: _attempt(doors, changed), errors.SecretsPending, seconds=publish_wait_seconds)
+    return retry.while_raised(lambda: _attempt(doors, changed), errors.SecretsPending, seconds=publish_wait_seconds)
 
 
 def _attempt(doors: gather.Doors, changed: list[str]) -> Outcome:

@@ -172,13 +172,10 @@ class DirectoryStore:
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[int]:
-        descriptor = trust.open_directory(paths.Root(), self.path)
-        if descriptor is None:
-            raise _missing(self.path)
-        try:
+        with trust.opened(paths.Root(), self.path) as descriptor:
+            if descriptor is None:
+                raise _missing(self.path)
             yield descriptor
-        finally:
-            os.close(descriptor)
 
     def _names(self, directory: int) -> list[str]:
         try:
