@@ -140,7 +140,7 @@ POLICIES = {
     | {"route53:ListHostedZones", "route53:GetChange", "route53:ChangeResourceRecordSets"}
     | OWN_KEY,
     "Backups": called("aws/s3.py", "aws/s3_upload.py", "aws/s3_download.py", "aws/dynamodb.py") | OWN_KEY,
-    "Tags as labels": called("aws/ec2.py") | {"ec2:DescribeInstances"},
+    "Tags as labels": called("aws/account.py") | {"ec2:DescribeInstances"},
 }
 
 
