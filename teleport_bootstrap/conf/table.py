@@ -7,18 +7,7 @@ from __future__ import annotations
 
 from teleport_bootstrap import paths, port_table, roles
 from teleport_bootstrap.conf import kinds
-from teleport_bootstrap.conf.variable import (
-    EVERY_ROLE,
-    Default,
-    Elsewhere,
-    From,
-    Group,
-    Required,
-    Variable,
-    needed_by,
-    needed_for_letsencrypt,
-    needed_with_service,
-)
+from teleport_bootstrap.conf.variable import EVERY_ROLE, Default, Elsewhere, From, Group, Required, Variable
 from teleport_bootstrap.roles import Role
 
 _AGENT = (Role.AGENT,)
@@ -131,8 +120,8 @@ TELEPORT_DOMAIN_NAME = Variable(
     "The domain under which people reach the cluster. It is also the WebAuthn `rp_id`, so after a change "
     "everyone has to register their security keys again.",
     required=(
-        *needed_by(Role.PROXY),
-        *needed_for_letsencrypt(),
+        *Required.by_role(Role.PROXY),
+        *Required.for_letsencrypt(),
         Required(
             "for an all-in-one with ACM",
             lambda deployment: deployment.role is Role.ALL and deployment.acm,
@@ -173,14 +162,14 @@ TELEPORT_AUTH_SERVER_LB = Variable(
     (Role.ALL, Role.AUTH, Role.PROXY, Role.NODE),
     f"Name of the load balancer in front of the auth servers, which listens on port {port_table.AUTH}. For an "
     "all-in-one it becomes the auth server's public address, unless it is `localhost`.",
-    required=needed_by(Role.AUTH, Role.PROXY, Role.NODE),
+    required=Required.by_role(Role.AUTH, Role.PROXY, Role.NODE),
 )
 TELEPORT_PROXY_SERVER_LB = Variable(
     kinds.HOST_PORT,
     (Role.ALL, Role.PROXY, Role.AGENT),
     "Name of the network load balancer in front of the proxies. An agent joins there, on port "
     f"{port_table.HTTPS} unless one is given.",
-    required=needed_by(Role.AGENT),
+    required=Required.by_role(Role.AGENT),
 )
 TELEPORT_PROXY_SERVER_NLB_ALIAS = Variable(
     kinds.DNS_NAME,
@@ -251,7 +240,7 @@ TELEPORT_DOMAIN_ADMIN_EMAIL = Variable(
     kinds.EMAIL,
     _AUTH,
     "The address for Let's Encrypt's notices about the certificate.",
-    required=needed_for_letsencrypt(lambda deployment: deployment.role.runs_auth),
+    required=Required.for_letsencrypt(lambda deployment: deployment.role.runs_auth),
 )
 
 STORAGE = Group(
@@ -261,22 +250,22 @@ STORAGE = Group(
 )
 
 TELEPORT_DYNAMO_TABLE_NAME = Variable(
-    kinds.TABLE_NAME, _AUTH, "DynamoDB table of the cluster's state.", required=needed_by(Role.AUTH)
+    kinds.TABLE_NAME, _AUTH, "DynamoDB table of the cluster's state.", required=Required.by_role(Role.AUTH)
 )
 TELEPORT_DYNAMO_EVENTS_TABLE_NAME = Variable(
-    kinds.TABLE_NAME, _AUTH, "DynamoDB table of the audit events.", required=needed_by(Role.AUTH)
+    kinds.TABLE_NAME, _AUTH, "DynamoDB table of the audit events.", required=Required.by_role(Role.AUTH)
 )
 TELEPORT_S3_BUCKET = Variable(
     kinds.BUCKET,
     _SERVERS,
     "S3 bucket of the session recordings and of Let's Encrypt's certificates.",
-    required=needed_by(Role.AUTH) + needed_for_letsencrypt(),
+    required=Required.by_role(Role.AUTH) + Required.for_letsencrypt(),
 )
 TELEPORT_LOCKS_TABLE_NAME = Variable(
     kinds.TABLE_NAME,
     _AUTH,
     "DynamoDB table through which auth servers agree on who renews certificates and tokens.",
-    required=needed_by(Role.AUTH),
+    required=Required.by_role(Role.AUTH),
 )
 
 JOINING = Group(
@@ -355,8 +344,8 @@ AGENT = Group(
     "An agent enables at least one of SSH, database, application and Kubernetes; in any combination.",
 )
 
-_DATABASE = needed_with_service("database", "TELEPORT_AGENT_DB_ENABLED")
-_APPLICATION = needed_with_service("application", "TELEPORT_AGENT_APP_ENABLED")
+_DATABASE = Required.with_service("database", "TELEPORT_AGENT_DB_ENABLED")
+_APPLICATION = Required.with_service("application", "TELEPORT_AGENT_APP_ENABLED")
 
 TELEPORT_AGENT_SSH_ENABLED = Variable(kinds.BOOLEAN, _AGENT, "Give access to this instance itself.", default=False)
 TELEPORT_AGENT_SSH_LABELS = Variable(kinds.LABELS, _AGENT, "Fixed labels of this instance's SSH service.")

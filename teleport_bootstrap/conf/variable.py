@@ -81,6 +81,38 @@ class Required:
     remedy: str = "add {name}=…"
     asked_by: str = ""
 
+    @staticmethod
+    def by_role(*roles: Role) -> tuple[Required, ...]:
+        """Return the requirement of every instance with one of `roles`."""
+        names = [role.value for role in roles]
+        words = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+        return (Required(f"for {words}", lambda deployment: deployment.role in roles, "the role {role} needs it"),)
+
+    @staticmethod
+    def for_letsencrypt(is_needed: Callable[[Deployment], bool] = lambda _: True) -> tuple[Required, ...]:
+        """Return the requirements of Let's Encrypt for the instances that `is_needed` holds for."""
+        words, remedy = "with Let's Encrypt", "add {name}=…, or USE_LETSENCRYPT=false, or USE_ACM=true"
+
+        def is_used(deployment: Deployment) -> bool:
+            return deployment.letsencrypt and "USE_ACM" not in deployment.enabled and is_needed(deployment)
+
+        def is_set(deployment: Deployment) -> bool:
+            return is_used(deployment) and "USE_LETSENCRYPT" in deployment.enabled
+
+        return (
+            Required(words, is_set, "USE_LETSENCRYPT is true", remedy),
+            Required(words, is_used, "the role {role} uses Let's Encrypt without USE_ACM", remedy),
+        )
+
+    @staticmethod
+    def with_service(name: str, switch: str) -> tuple[Required, ...]:
+        """Return the requirement of an agent's service, which the variable `switch` enables."""
+
+        def is_enabled(deployment: Deployment) -> bool:
+            return deployment.role is Role.AGENT and switch in deployment.enabled
+
+        return (Required(f"when the {name} is enabled", is_enabled, f"{switch} is true", asked_by=switch),)
+
 
 @dataclass(eq=False)
 class Variable(Generic[T]):
@@ -137,35 +169,3 @@ class Group:
     title: str
     introduction: str
     variables: list[Variable[Any]] = field(default_factory=list, init=False)
-
-
-def needed_by(*roles: Role) -> tuple[Required, ...]:
-    """Return the requirement of every instance with one of `roles`."""
-    names = [role.value for role in roles]
-    words = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-    return (Required(f"for {words}", lambda deployment: deployment.role in roles, "the role {role} needs it"),)
-
-
-def needed_for_letsencrypt(is_needed: Callable[[Deployment], bool] = lambda _: True) -> tuple[Required, ...]:
-    """Return the requirements of Let's Encrypt for the instances that `is_needed` holds for."""
-    words, remedy = "with Let's Encrypt", "add {name}=…, or USE_LETSENCRYPT=false, or USE_ACM=true"
-
-    def is_used(deployment: Deployment) -> bool:
-        return deployment.letsencrypt and "USE_ACM" not in deployment.enabled and is_needed(deployment)
-
-    def is_set(deployment: Deployment) -> bool:
-        return is_used(deployment) and "USE_LETSENCRYPT" in deployment.enabled
-
-    return (
-        Required(words, is_set, "USE_LETSENCRYPT is true", remedy),
-        Required(words, is_used, "the role {role} uses Let's Encrypt without USE_ACM", remedy),
-    )
-
-
-def needed_with_service(name: str, switch: str) -> tuple[Required, ...]:
-    """Return the requirement of an agent's service, which the variable `switch` enables."""
-
-    def is_enabled(deployment: Deployment) -> bool:
-        return deployment.role is Role.AGENT and switch in deployment.enabled
-
-    return (Required(f"when the {name} is enabled", is_enabled, f"{switch} is true", asked_by=switch),)

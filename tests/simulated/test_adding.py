@@ -76,7 +76,7 @@ TELEPORT_LOG_SEVERITY = Variable(
     EVERY_ROLE,
     "How much Teleport logs.",
     default="DEBUG",
-    required=needed_by(Role.AGENT),
+    required=Required.by_role(Role.AGENT),
 )
 """,
     )
