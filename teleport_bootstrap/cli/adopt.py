@@ -9,11 +9,7 @@ from teleport_bootstrap.operations import adopt
 from teleport_bootstrap.plan import secret_mask
 
 EXAMPLE = "teleport-bootstrap adopt"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    options.add_wait(parser)
+OPTIONS = (options.WAIT,)
 
 
 def run(arguments: argparse.Namespace) -> result.Result:

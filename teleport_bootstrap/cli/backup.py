@@ -23,15 +23,18 @@ BELOW = {
 _WITH_VALUE = ("--root", "--format", "--log-level")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the commands below this one."""
+def _add_commands(parser: argparse.ArgumentParser) -> None:
     below = parser.add_subparsers(dest="backup_command", metavar="COMMAND", required=True)
     for name, purpose in BELOW.items():
         module = _module(name)
         sub = below.add_parser(name, help=purpose, description=layout.description(module))
-        module.add_arguments(sub)
+        for declare in module.OPTIONS:
+            declare(sub)
         sub.epilog = f"Example: {module.EXAMPLE}"
     _let_create_be_left_out(parser)
+
+
+OPTIONS = (_add_commands,)
 
 
 def run(arguments: argparse.Namespace) -> result.Result:

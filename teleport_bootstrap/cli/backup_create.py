@@ -17,21 +17,25 @@ from teleport_bootstrap.operations import backup
 EXAMPLE = "teleport-bootstrap backup create s3://acme-backups/teleport --keep 7"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    parser.add_argument(
-        "destination",
-        metavar="DESTINATION",
-        nargs="?",
-        help=f"a directory, or s3://BUCKET/PREFIX; default: {paths.BACKUPS}",
-    )
-    parser.add_argument("--stop", action="store_true", help="stop Teleport while its data is read")
-    parser.add_argument("--keep", metavar="N", type=_count, help="keep only the last N verified backups of this host")
-    parser.add_argument("--kms-key-id", metavar="ID", help="encrypt with this key of KMS (s3:// only)")
-    options.add_bucket_owner(parser)
-    parser.add_argument("--without-tables", action="store_true", help="do not request backups of DynamoDB tables")
-    parser.add_argument("--allow-damaged", action="store_true", help="archive damaged databases as they are")
-    options.add_wait(parser)
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("a number from 1")
+    return value
+
+
+OPTIONS = (
+    options.option(
+        "destination", f"a directory, or s3://BUCKET/PREFIX; default: {paths.BACKUPS}", metavar="DESTINATION", nargs="?"
+    ),
+    options.flag("--stop", "stop Teleport while its data is read"),
+    options.option("--keep", "keep only the last N verified backups of this host", metavar="N", type=_count),
+    options.option("--kms-key-id", "encrypt with this key of KMS (s3:// only)", metavar="ID"),
+    options.BUCKET_OWNER,
+    options.flag("--without-tables", "do not request backups of DynamoDB tables"),
+    options.flag("--allow-damaged", "archive damaged databases as they are"),
+    options.WAIT,
+)
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
@@ -83,10 +87,3 @@ def _data(made: backup.Made) -> dict[str, Any]:
         "notes": list(made.notes),
         "header": made.header,
     }
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("a number from 1")
-    return value

@@ -12,15 +12,13 @@ from teleport_bootstrap.cli import options, result
 from teleport_bootstrap.instance import aws_access, gather
 
 EXAMPLE = "teleport-bootstrap backup list s3://acme-backups/teleport"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    parser.add_argument(
-        "place", metavar="PLACE", nargs="?", help=f"a directory, or s3://BUCKET/PREFIX; default: {paths.BACKUPS}"
-    )
-    options.add_bucket_owner(parser)
-    options.add_wait(parser)
+OPTIONS = (
+    options.option(
+        "place", f"a directory, or s3://BUCKET/PREFIX; default: {paths.BACKUPS}", metavar="PLACE", nargs="?"
+    ),
+    options.BUCKET_OWNER,
+    options.WAIT,
+)
 
 
 def run(arguments: argparse.Namespace) -> result.Result:

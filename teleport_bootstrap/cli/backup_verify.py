@@ -16,13 +16,11 @@ from teleport_bootstrap.host import termination
 from teleport_bootstrap.instance import aws_access, gather
 
 EXAMPLE = "teleport-bootstrap backup verify s3://acme-backups/teleport/old.tar.zst"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    parser.add_argument("archive", metavar="ARCHIVE", help="a file, or s3://BUCKET/KEY")
-    options.add_bucket_owner(parser)
-    options.add_wait(parser)
+OPTIONS = (
+    options.option("archive", "a file, or s3://BUCKET/KEY", metavar="ARCHIVE"),
+    options.BUCKET_OWNER,
+    options.WAIT,
+)
 
 
 def run(arguments: argparse.Namespace) -> result.Result:

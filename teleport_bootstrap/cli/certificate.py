@@ -26,27 +26,26 @@ logger = logging.getLogger(__name__)
 _Outcome = TypeVar("_Outcome", install.Outcome, rotation.Outcome)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    parser.add_argument(
+OPTIONS = (
+    options.option(
         "action",
+        "obtain: get a certificate where there is none (auth servers); renew: renew it where it is due (auth servers); "
+        "install: install the newest where Teleport reads it (proxies)",
         metavar="ACTION",
         choices=(OBTAIN, RENEW, INSTALL),
-        help="obtain: get a certificate where there is none (auth servers); renew: renew it where it is due (auth "
-        "servers); install: install the newest where Teleport reads it (proxies)",
-    )
-    options.add_wait(parser)
-    purpose = (
+    ),
+    options.WAIT,
+    options.duration(
+        "--publish-wait",
+        0.0,
         "install: how long to wait for the files that Teleport cannot start without; obtain: for another host that is "
-        "obtaining it, or has died meanwhile"
-    )
-    options.add_seconds(parser, "--publish-wait", 0.0, purpose)
-    parser.add_argument(
-        "--server",
-        metavar="URL",
-        help="obtain: directory URL of the ACME server; default: certbot's own, Let's Encrypt",
-    )
-    options.add_seconds(parser, "--certbot-wait", rotation.CERTBOT_SECONDS, "how long certbot may take")
+        "obtaining it, or has died meanwhile",
+    ),
+    options.option(
+        "--server", "obtain: directory URL of the ACME server; default: certbot's own, Let's Encrypt", metavar="URL"
+    ),
+    options.duration("--certbot-wait", rotation.CERTBOT_SECONDS, "how long certbot may take"),
+)
 
 
 def run(arguments: argparse.Namespace) -> result.Result:

@@ -14,14 +14,22 @@ EXAMPLE = "teleport-bootstrap collect-logs --output ./case-1234.tar.gz"
 DAYS = 3.0
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    parser.add_argument(
-        "--output", metavar="FILE", help="the new file to write; default: one in /var/lib/teleport-bootstrap"
-    )
-    parser.add_argument(
-        "--days", metavar="DAYS", type=_days, default=DAYS, help=f"how far the journals go back; default: {DAYS:.0f}"
-    )
+def _days(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 60:
+        raise argparse.ArgumentTypeError("a number of days up to 60")
+    return value
+
+
+OPTIONS = (
+    options.option("--output", "the new file to write; default: one in /var/lib/teleport-bootstrap", metavar="FILE"),
+    options.option(
+        "--days", f"how far the journals go back; default: {DAYS:.0f}", metavar="DAYS", type=_days, default=DAYS
+    ),
+)
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
@@ -39,13 +47,3 @@ def run(arguments: argparse.Namespace) -> result.Result:
     lines += [f"missing or incomplete: {each}" for each in made.absent]
     lines.append("Check its content before you send it (tar -xzf; MANIFEST.txt lists it), and delete it afterwards.")
     return result.Result("\n".join(lines), made)
-
-
-def _days(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value <= 60:
-        raise argparse.ArgumentTypeError("a number of days up to 60")
-    return value

@@ -9,14 +9,12 @@ from teleport_bootstrap import errors
 from teleport_bootstrap.change import health
 from teleport_bootstrap.cli import options
 
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of commands that change this machine, and roll back if Teleport is not healthy then."""
-    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
-    parser.add_argument("--discard-edits", action="store_true", help="overwrite manual edits of teleport.yaml")
-    options.add_seconds(
-        parser, "--health-wait", health.DEADLINE_SECONDS, "how long Teleport may take to become healthy"
-    )
+# Of commands that change this machine, and roll back if Teleport is not healthy then.
+OPTIONS = (
+    options.YES,
+    options.flag("--discard-edits", "overwrite manual edits of teleport.yaml"),
+    options.duration("--health-wait", health.DEADLINE_SECONDS, "how long Teleport may take to become healthy"),
+)
 
 
 def given(arguments: argparse.Namespace, *questions: str) -> bool:

@@ -10,13 +10,10 @@ from teleport_bootstrap.instance import gather
 from teleport_bootstrap.operations import fetch_secrets
 
 EXAMPLE = "teleport-bootstrap fetch-secrets"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    options.add_wait(parser)
-    purpose = "how long to wait for the files that Teleport cannot start without"
-    options.add_seconds(parser, "--publish-wait", 0.0, purpose)
+OPTIONS = (
+    options.WAIT,
+    options.duration("--publish-wait", 0.0, "how long to wait for the files that Teleport cannot start without"),
+)
 
 
 def run(arguments: argparse.Namespace) -> result.Result:

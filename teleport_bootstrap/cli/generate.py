@@ -9,12 +9,7 @@ from teleport_bootstrap.cli import disconnection, options, result
 from teleport_bootstrap.operations import generate
 
 EXAMPLE = "teleport-bootstrap generate"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    options.add_build(parser)
-    options.add_wait(parser)
+OPTIONS = (*options.BUILD, options.WAIT)
 
 
 def run(arguments: argparse.Namespace) -> result.Result:

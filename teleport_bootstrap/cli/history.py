@@ -8,10 +8,7 @@ from teleport_bootstrap.cli import options, result
 from teleport_bootstrap.state import current
 
 EXAMPLE = "teleport-bootstrap history"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options: none of its own."""
+OPTIONS = ()
 
 
 def run(arguments: argparse.Namespace) -> result.Result:

@@ -80,8 +80,8 @@ def parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
         if argv is None or name in argv:
             module = _module(name)
             sub.description = layout.description(module)
-            if hasattr(module, "add_arguments"):
-                module.add_arguments(sub)
+            for declare in module.OPTIONS:
+                declare(sub)
             options.share(sub)
             layout.finish(sub, module.EXAMPLE)
     return top

@@ -18,10 +18,7 @@ WAIT_SECONDS = 3.0
 
 logger = logging.getLogger(__name__)
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    parser.add_argument("item", metavar="PATH", choices=tuple(items.PATHS), help="one of: " + ", ".join(items.PATHS))
+OPTIONS = (options.option("item", "one of: " + ", ".join(items.PATHS), metavar="PATH", choices=tuple(items.PATHS)),)
 
 
 def run(arguments: argparse.Namespace) -> result.Result:

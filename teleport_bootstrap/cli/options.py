@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable
 from typing import Any
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.cli import layout
 from teleport_bootstrap.host import journal
 from teleport_bootstrap.instance import gather
+
+# Adds an option or an argument to a parser, or to a group of options; each command lists its own in `OPTIONS`.
+Option = Callable[[argparse._ActionsContainer], object]
 
 # Name, default and purpose of the options that every command has, and what else argparse needs to know.
 _GLOBAL: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
@@ -36,38 +40,57 @@ def share(parser: argparse.ArgumentParser) -> None:
     add_global(parser, with_defaults=False)
 
 
-def add_build(parser: argparse.ArgumentParser) -> None:
-    """Add the options that name the Teleport that will read the configuration."""
-    parser.add_argument(
-        "--teleport-version", metavar="X.Y.Z", help="the version to write for; default: the installed one"
-    )
-    parser.add_argument("--fips", action="store_true", help="write for a FIPS build")
+def option(name: str, purpose: str, **how: Any) -> Option:
+    """Declare an option, or an argument where `name` has no dashes; `how` is as `add_argument` takes it."""
+    return lambda parser: parser.add_argument(name, help=purpose, **how)
 
 
-def add_wait(parser: argparse.ArgumentParser) -> None:
-    """Add the option that limits each wait for a service."""
-    add_seconds(parser, "--wait", gather.WAIT_SECONDS, "how long to wait for instance metadata, and again for AWS")
+def flag(name: str, purpose: str) -> Option:
+    """Declare an option without a value."""
+    return option(name, purpose, action="store_true")
 
 
-def add_seconds(parser: argparse.ArgumentParser, name: str, default: float, purpose: str) -> None:
-    """Add an option for a number of seconds; its help is `purpose` and the default, where 0 is not to wait."""
+def duration(name: str, default: float, purpose: str) -> Option:
+    """Declare an option for a number of seconds; its help is `purpose` and the default, where 0 is not to wait."""
     shown = f"{default:.0f}" if default else "do not wait"
-    parser.add_argument(name, metavar="SECONDS", type=seconds, default=default, help=f"{purpose}; default: {shown}")
+    return option(name, f"{purpose}; default: {shown}", metavar="SECONDS", type=seconds, default=default)
 
 
-def add_bucket_owner(parser: argparse.ArgumentParser) -> None:
-    """Add the option that names the account that must own a bucket."""
-    purpose = "refuse a bucket of another account (s3:// only)"
-    parser.add_argument("--expected-bucket-owner", metavar="ACCOUNT", help=purpose)
+def one_of(*declared: Option) -> Option:
+    """Declare options that exclude each other."""
+
+    def add(parser: argparse._ActionsContainer) -> None:
+        group = parser.add_mutually_exclusive_group()
+        for each in declared:
+            each(group)
+
+    return add
 
 
-def add_sources(parser: argparse.ArgumentParser) -> None:
-    """Add the options that name the sources of the conf and the metadata."""
-    parser.add_argument("--conf", metavar="FILE", help=f"the conf to read; default: {paths.CONF}")
-    purpose = f"the override files to merge; default: {paths.OVERRIDES}, or none with --conf"
-    parser.add_argument("--overrides", metavar="DIR", help=purpose)
-    facts = "local-ipv4, public-ipv4, local-hostname, instance-id, region and tags"
-    parser.add_argument("--metadata", metavar="FILE", help=f"a YAML file with {facts}; with it, no network is used")
+def seconds(text: str) -> float:
+    """Return a number of seconds from an option's value. Raises what argparse turns into a usage error."""
+    value = float(text)
+    if not 0 <= value <= 3600:
+        raise argparse.ArgumentTypeError("a number of seconds from 0 to 3600")
+    return value
+
+
+YES = flag("--yes", "do not ask for confirmation")
+FIPS = flag("--fips", "write for a FIPS build")
+# The Teleport that will read the configuration.
+BUILD = (option("--teleport-version", "the version to write for; default: the installed one", metavar="X.Y.Z"), FIPS)
+# The limit of each wait for a service.
+WAIT = duration("--wait", gather.WAIT_SECONDS, "how long to wait for instance metadata, and again for AWS")
+BUCKET_OWNER = option("--expected-bucket-owner", "refuse a bucket of another account (s3:// only)", metavar="ACCOUNT")
+# The sources of the conf and the metadata.
+_FACTS = "local-ipv4, public-ipv4, local-hostname, instance-id, region and tags"
+SOURCES = (
+    option("--conf", f"the conf to read; default: {paths.CONF}", metavar="FILE"),
+    option(
+        "--overrides", f"the override files to merge; default: {paths.OVERRIDES}, or none with --conf", metavar="DIR"
+    ),
+    option("--metadata", f"a YAML file with {_FACTS}; with it, no network is used", metavar="FILE"),
+)
 
 
 def root(arguments: argparse.Namespace) -> paths.Root:
@@ -85,11 +108,3 @@ def doors(arguments: argparse.Namespace) -> gather.Doors:
 def build(arguments: argparse.Namespace) -> gather.NamedBuild:
     """Return the build that --teleport-version and --fips name."""
     return gather.NamedBuild(arguments.teleport_version, arguments.fips)
-
-
-def seconds(text: str) -> float:
-    """Return a number of seconds from an option's value. Raises what argparse turns into a usage error."""
-    value = float(text)
-    if not 0 <= value <= 3600:
-        raise argparse.ArgumentTypeError("a number of seconds from 0 to 3600")
-    return value

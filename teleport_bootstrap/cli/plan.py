@@ -10,13 +10,7 @@ from teleport_bootstrap.cli import options, result, sources
 from teleport_bootstrap.plan import plan_model
 
 EXAMPLE = "teleport-bootstrap plan --conf ./conf --metadata ./facts.yaml"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    options.add_sources(parser)
-    options.add_build(parser)
-    options.add_wait(parser)
+OPTIONS = (*options.SOURCES, *options.BUILD, options.WAIT)
 
 
 def run(arguments: argparse.Namespace) -> result.Result:

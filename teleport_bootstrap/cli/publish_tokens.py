@@ -11,12 +11,10 @@ from teleport_bootstrap.operations import publish_tokens
 from teleport_bootstrap.state import jobs
 
 EXAMPLE = "teleport-bootstrap publish-tokens --force"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    options.add_wait(parser)
-    parser.add_argument("--force", action="store_true", help="publish even if another auth server has just done so")
+OPTIONS = (
+    options.WAIT,
+    options.flag("--force", "publish even if another auth server has just done so"),
+)
 
 
 def run(arguments: argparse.Namespace) -> result.Result:

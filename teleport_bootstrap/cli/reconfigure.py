@@ -9,17 +9,13 @@ from teleport_bootstrap.cli import confirmation, disconnection, options, result
 from teleport_bootstrap.operations import reconfigure, reconfigure_proposal
 
 EXAMPLE = "teleport-bootstrap reconfigure --dry-run"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    parser.add_argument("--dry-run", action="store_true", help="show what would change, and stop")
-    confirmation.add_options(parser)
-    parser.add_argument(
-        "--reset-data", action="store_true", help="start with an empty data directory, keeping the old one; asks twice"
-    )
-    options.add_build(parser)
-    options.add_wait(parser)
+OPTIONS = (
+    options.flag("--dry-run", "show what would change, and stop"),
+    *confirmation.OPTIONS,
+    options.flag("--reset-data", "start with an empty data directory, keeping the old one; asks twice"),
+    *options.BUILD,
+    options.WAIT,
+)
 
 
 def run(arguments: argparse.Namespace) -> result.Result:

@@ -12,15 +12,12 @@ EXAMPLE = "teleport-bootstrap render --conf ./conf --metadata ./facts.yaml"
 
 logger = logging.getLogger(__name__)
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    options.add_sources(parser)
-    options.add_build(parser)
-    options.add_wait(parser)
-    parser.add_argument(
-        "--explain", action="store_true", help="print each value with the conf line or other place it comes from"
-    )
+OPTIONS = (
+    *options.SOURCES,
+    *options.BUILD,
+    options.WAIT,
+    options.flag("--explain", "print each value with the conf line or other place it comes from"),
+)
 
 
 def run(arguments: argparse.Namespace) -> result.Result:

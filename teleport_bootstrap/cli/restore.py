@@ -14,26 +14,24 @@ from teleport_bootstrap.restore import proposal
 from teleport_bootstrap.state.previous_state import PreviousState
 
 EXAMPLE = "teleport-bootstrap restore s3://acme-backups/teleport/ --dry-run"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("archive", nargs="?", metavar="ARCHIVE", help="file or s3:// URL; default: TELEPORT_RESTORE_FROM")
-    what.add_argument("--undo", action="store_true", help="return to the state before the last restore")
-    what.add_argument("--discard-undo", action="store_true", help="delete what the last restore set aside")
-    parser.add_argument("--dry-run", action="store_true", help="verify and show what would be done")
-    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
-    parser.add_argument("--force", action="store_true", help="set aside existing data of this host")
-    edited = parser.add_mutually_exclusive_group()
-    edited.add_argument("--keep-config", action="store_true", help="restore teleport.yaml unchanged")
-    edited.add_argument(
-        "--discard-edits", action="store_true", help="regenerate teleport.yaml, discarding manual edits"
-    )
-    options.add_bucket_owner(parser)
-    parser.add_argument("--fips", action="store_true", help="write for a FIPS build")
-    options.add_seconds(parser, "--health-wait", health.DEADLINE_SECONDS, "timeout for health")
-    options.add_seconds(parser, "--wait", gather.WAIT_SECONDS, "timeout for metadata and for AWS")
+OPTIONS = (
+    options.one_of(
+        options.option("archive", "file or s3:// URL; default: TELEPORT_RESTORE_FROM", nargs="?", metavar="ARCHIVE"),
+        options.flag("--undo", "return to the state before the last restore"),
+        options.flag("--discard-undo", "delete what the last restore set aside"),
+    ),
+    options.flag("--dry-run", "verify and show what would be done"),
+    options.YES,
+    options.flag("--force", "set aside existing data of this host"),
+    options.one_of(
+        options.flag("--keep-config", "restore teleport.yaml unchanged"),
+        options.flag("--discard-edits", "regenerate teleport.yaml, discarding manual edits"),
+    ),
+    options.BUCKET_OWNER,
+    options.FIPS,
+    options.duration("--health-wait", health.DEADLINE_SECONDS, "timeout for health"),
+    options.duration("--wait", gather.WAIT_SECONDS, "timeout for metadata and for AWS"),
+)
 
 
 def run(arguments: argparse.Namespace) -> result.Result:

@@ -9,13 +9,11 @@ from teleport_bootstrap.operations import rollback
 from teleport_bootstrap.state import generations
 
 EXAMPLE = "teleport-bootstrap rollback 3 --yes"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    parser.add_argument("generation", nargs="?", type=int, metavar="N", help="which one; default: the previous one")
-    confirmation.add_options(parser)
-    options.add_wait(parser)
+OPTIONS = (
+    options.option("generation", "which one; default: the previous one", nargs="?", type=int, metavar="N"),
+    *confirmation.OPTIONS,
+    options.WAIT,
+)
 
 
 def run(arguments: argparse.Namespace) -> result.Result:

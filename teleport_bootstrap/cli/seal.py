@@ -11,6 +11,7 @@ from teleport_bootstrap.finding import errors_in
 from teleport_bootstrap.inspection import image
 
 EXAMPLE = "teleport-bootstrap seal --root /mnt/image"
+OPTIONS = ()
 
 
 def run(arguments: argparse.Namespace) -> result.Result:

@@ -12,6 +12,7 @@ from teleport_bootstrap.operations import status
 from teleport_bootstrap.state import jobs
 
 EXAMPLE = "teleport-bootstrap status --format json"
+OPTIONS = ()
 
 _STATUSES = {status.HEALTHY: errors.OK, status.DRIFTED: errors.DRIFTED, status.BROKEN: errors.UNHEALTHY}
 

@@ -11,12 +11,10 @@ from teleport_bootstrap.plan import requirements
 from teleport_bootstrap.state import restore_record
 
 EXAMPLE = "teleport-bootstrap validate ./conf --format json"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    parser.add_argument("conf", nargs="?", metavar="CONF", help="the file to check, - for standard input")
-    parser.add_argument("--fips", action="store_true", help="check for a FIPS build of Teleport")
+OPTIONS = (
+    options.option("conf", "the file to check, - for standard input", nargs="?", metavar="CONF"),
+    options.flag("--fips", "check for a FIPS build of Teleport"),
+)
 
 
 def run(arguments: argparse.Namespace) -> result.Result:

@@ -7,7 +7,7 @@ import textwrap
 from typing import Any
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.cli import result
+from teleport_bootstrap.cli import options, result
 from teleport_bootstrap.conf import reference, variables
 from teleport_bootstrap.conf.variable import Variable
 from teleport_bootstrap.roles import Role
@@ -15,12 +15,10 @@ from teleport_bootstrap.roles import Role
 EXAMPLE = "teleport-bootstrap variables TELEPORT_AUTH_SERVER_LB"
 
 _COLUMNS = 80
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    parser.add_argument("names", nargs="*", metavar="VARIABLE", help="which to explain; default: a line for each")
-    parser.add_argument("--role", choices=[role.value for role in Role], help="only those that this role reads")
+OPTIONS = (
+    options.option("names", "which to explain; default: a line for each", nargs="*", metavar="VARIABLE"),
+    options.option("--role", "only those that this role reads", choices=[role.value for role in Role]),
+)
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
