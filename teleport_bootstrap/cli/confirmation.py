@@ -17,7 +17,7 @@ OPTIONS = (
 )
 
 
-def given(arguments: argparse.Namespace, *questions: str) -> bool:
+def agreed(arguments: argparse.Namespace, *questions: str) -> bool:
     """Return whether to go on: not with --dry-run, at once with --yes, otherwise if each answer at the terminal is yes.
 
     Raises ConfirmationNeeded if there is no terminal, or if the prompt would mix with the JSON output.

@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
     def agreed(proposed: reconfigure_proposal.Proposal) -> bool:
         shown.append(proposed)
         again = ["Really start with an empty data directory?"] if wishes.reset_data else []
-        return confirmation.given(arguments, _text(proposed, wishes) + "\nApply this?", *again)
+        return confirmation.agreed(arguments, _text(proposed, wishes) + "\nApply this?", *again)
 
     outcome = reconfigure.run(doors, options.build(arguments), wishes, agreed)
     lines = [_text(shown[0], wishes)] if shown and (arguments.dry_run or arguments.yes) else []

@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
 
     def agreed(proposed: proposal.Proposal) -> bool:
         shown.append(proposed)
-        return confirmation.given(arguments, "\n".join(_lines(proposed)) + "\nRestore this?")
+        return confirmation.agreed(arguments, "\n".join(_lines(proposed)) + "\nRestore this?")
 
     outcome = restore.run(doors, gather.NamedBuild(fips=arguments.fips), wishes, agreed, progress=progress.shown)
     text = list(_lines(shown[0])) if shown and (arguments.dry_run or arguments.yes) else []
@@ -83,7 +83,7 @@ def _undo(doors: gather.Doors, arguments: argparse.Namespace) -> result.Result:
 
     def agreed(made: PreviousState) -> bool:
         kept = ", ".join(doors.root.path(each.kept) for each in made.moved if each.had) or "only files"
-        return confirmation.given(arguments, f"Set aside at {made.made_at}: {kept}\n{verb} {made.what}?")
+        return confirmation.agreed(arguments, f"Set aside at {made.made_at}: {kept}\n{verb} {made.what}?")
 
     if arguments.undo:
         outcome = restore.run_undo(doors, agreed, health_seconds=arguments.health_wait)

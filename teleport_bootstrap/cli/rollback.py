@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
 
     def agreed(target: generations.Generation) -> bool:
         question = f"Return to generation {target.number} of {target.made_at} ({target.made_by})?"
-        return confirmation.given(arguments, question)
+        return confirmation.agreed(arguments, question)
 
     outcome = rollback.run(
         doors,

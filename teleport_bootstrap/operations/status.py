@@ -34,9 +34,9 @@ def report(root: paths.Root) -> dict[str, Any]:
     """Return the report, whose keys are those of the JSON; what cannot be read becomes a finding, and is never raised.
 
     `state` is HEALTHY, DRIFTED where `findings` has warnings only, or BROKEN. `ready` is what Teleport reports of
-    itself. `conf` is a word for the conf, `held` why it is not followed. `awaited` are the pending files. `restore` is
-    the restore that the conf asks for, or the one that was made. `fetched_at` is when teleport-fetch-secrets last
-    succeeded in this boot. `trouble` and `drift` are the errors and the warnings as text.
+    itself. `conf` is a word for the conf, `held` why it is not followed. `restore` is the restore that the conf asks
+    for, or the one that was made. `fetched_at` is when teleport-fetch-secrets last succeeded in this boot. `trouble`
+    and `drift` are the errors and the warnings as text.
     """
     host = host_facts.read(root)
     findings = tuple(dict.fromkeys([*host.unreadable, *(each for check in CHECKS for each in check(host))]))
