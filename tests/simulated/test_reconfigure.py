@@ -313,7 +313,7 @@ def test_a_link_in_place_of_teleport_yaml_is_a_manual_edit_too(agent: Agent, tmp
     agent.teleport_yaml.rename(tmp_path / "mine.yaml")
     agent.teleport_yaml.symlink_to(tmp_path / "mine.yaml")
     done = reconfigure(agent, "--yes")
-    assert done.status == 12 and "no regular file" in done.errors
+    assert done.status == 12 and "is not a regular file" in done.errors
     assert agent.teleport_yaml.is_symlink()
 
 
