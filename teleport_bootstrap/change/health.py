@@ -11,7 +11,7 @@ from teleport_bootstrap import paths
 from teleport_bootstrap.change import pending_files
 from teleport_bootstrap.host import clock as clocks
 from teleport_bootstrap.host import probe, systemd
-from teleport_bootstrap.plan import listeners, plan_model
+from teleport_bootstrap.plan import plan_model, services
 from teleport_bootstrap.state import generations
 
 logger = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ def look(root: paths.Root, watched: Subject, state: systemd.State) -> Verdict:
 def _trouble(watched: Subject) -> str:
     """Return what Teleport's own answers say is wrong, empty for nothing."""
     ready = probe.readiness()
-    web = listeners.web_address(dict(watched.document))
+    web = services.web_address(dict(watched.document))
     if ready != probe.READY or web is None:
         return "" if ready == probe.READY else f"Teleport is {ready}"
     scheme = "http" if watched.plain_http else "https"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.conf import deployment
-from teleport_bootstrap.plan import plan_model, provenance, required_files
+from teleport_bootstrap.plan import named_files, plan_model, provenance
 
 
 def require(root: paths.Root, plan: plan_model.Plan, *, coming: Callable[[str], bool] | None = None) -> tuple[str, ...]:
@@ -21,7 +21,7 @@ def require(root: paths.Root, plan: plan_model.Plan, *, coming: Callable[[str], 
         brought |= {paths.CERTIFICATE, paths.PRIVATE_KEY}
     missing = [
         each
-        for each in required_files.needed(plan.document)
+        for each in named_files.needed(plan.document)
         if each.path not in brought and not (coming and coming(each.path)) and not os.path.exists(root.path(each.path))
     ]
     stopping = [_described(plan, each) for each in missing if not each.until_joined]
@@ -33,6 +33,6 @@ def require(root: paths.Root, plan: plan_model.Plan, *, coming: Callable[[str], 
     return tuple(_described(plan, each) for each in missing)
 
 
-def _described(plan: plan_model.Plan, file: required_files.NeededFile) -> str:
+def _described(plan: plan_model.Plan, file: named_files.NeededFile) -> str:
     origins = provenance.origins(plan.tree, file.key)
     return f"{file.path} is missing: {file.why} ({provenance.dotted(file.key)}, from {', '.join(map(str, origins))})"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterator
+
 from teleport_bootstrap import errors, paths, port_table, roles, unit_table
 from teleport_bootstrap.conf import conf_file, decision, deployment, variables
 from teleport_bootstrap.plan import plan_model, requirements, teleport_build
@@ -19,22 +22,19 @@ def plan(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> plan_mode
     decided = decision.decide(conf, fips=build.fips)
     _check_build(conf, build)
     place = decided.place
-    secrets = _secrets(conf, decided)
-    gates = _gates(decided, secrets)
-    wanted = _wanted_files(decided, build, gates)
-    unwanted = [
-        path
-        for path in (*roles.MARKER_PATHS, paths.LETSENCRYPT_MARKER, *unit_table.DROP_INS)
-        if path not in {each.path for each in wanted}
-    ]
+    secrets = tuple(_secrets(conf, decided))
+    gates = tuple(secret.path for secret in secrets if secret.may_be_pending)
+    if decided.tls is deployment.Tls.LETSENCRYPT:
+        gates += (paths.CERTIFICATE, paths.PRIVATE_KEY)
+    files = tuple(_files(decided, build, gates))
+    possible = (*roles.MARKER_PATHS, paths.LETSENCRYPT_MARKER, *unit_table.DROP_INS)
+    written = {each.path for each in files}
     return plan_model.Activation(
+        unit=place.unit,
         deployment=decided,
-        files=tuple(wanted),
-        absent=tuple(unwanted),
-        directories=(
-            plan_model.PlannedDirectory(paths.DATA, 0o700, place.user, place.group),
-            plan_model.PlannedDirectory(paths.STATE, 0o700),
-        ),
+        files=files,
+        absent=tuple(path for path in possible if path not in written),
+        directories=plan_model.directories(place),
         secrets=secrets,
         units=_units(decided),
         gates=gates,
@@ -58,31 +58,17 @@ def _check_build(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> N
         )
 
 
-def _wanted_files(
+def _files(
     decided: deployment.Deployment, build: teleport_build.TeleportBuild, gates: tuple[str, ...]
-) -> list[plan_model.PlannedFile]:
+) -> Iterator[plan_model.PlannedFile]:
     place = decided.place
-    flags = [
-        *(["--fips"] if build.fips else []),
-        *(["--insecure-no-tls"] if decided.plain_http else []),
-    ]
-    files = [
-        plan_model.PlannedFile(paths.UNIT_ENVIRONMENT, f"TELEPORT_START_FLAGS={' '.join(flags)}\n", 0o600),
-        plan_model.PlannedFile(place.marker_path, f"{place.marker}\n", 0o644),
-    ]
+    flags = [*(["--fips"] if build.fips else []), *(["--insecure-no-tls"] if decided.plain_http else [])]
+    yield plan_model.PlannedFile(paths.UNIT_ENVIRONMENT, f"TELEPORT_START_FLAGS={' '.join(flags)}\n", 0o600)
+    yield plan_model.PlannedFile(place.marker_path, f"{place.marker}\n", 0o644)
     if decided.letsencrypt:
-        files.append(plan_model.PlannedFile(paths.LETSENCRYPT_MARKER, "use-letsencrypt\n", 0o644))
+        yield plan_model.PlannedFile(paths.LETSENCRYPT_MARKER, "use-letsencrypt\n", 0o644)
     if gates:
-        files.append(plan_model.PlannedFile(unit_table.drop_in(place.unit), _conditions(gates), 0o644))
-    return files
-
-
-def _gates(decided: deployment.Deployment, secrets: tuple[plan_model.SecretFile, ...]) -> tuple[str, ...]:
-    """Return the files that may come later and without which Teleport would stop at once."""
-    gates = [secret.path for secret in secrets if secret.may_be_pending]
-    if decided.tls is deployment.Tls.LETSENCRYPT:
-        gates += [paths.CERTIFICATE, paths.PRIVATE_KEY]
-    return tuple(gates)
+        yield plan_model.PlannedFile(unit_table.drop_in(place.unit), _conditions(gates), 0o644)
 
 
 def _conditions(gates: tuple[str, ...]) -> str:
@@ -101,48 +87,19 @@ def _conditions(gates: tuple[str, ...]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _secrets(conf: conf_file.Conf, decided: deployment.Deployment) -> tuple[plan_model.SecretFile, ...]:
-    place = decided.place
+def _secrets(conf: conf_file.Conf, decided: deployment.Deployment) -> Iterator[plan_model.SecretFile]:
+    place, role = decided.place, decided.role
     prefix = f"/teleport/{decided.cluster}"
-    found = []
-    if decided.role.runs_auth and conf.value(variables.TELEPORT_LICENSE_PATH):
-        found.append(
-            plan_model.SecretFile(paths.LICENSE, 0o600, place.user, place.group, parameter=f"{prefix}/license")
-        )
-    if decided.role is roles.Role.AGENT:
-        if decided.join_method == "token":
-            found.append(
-                plan_model.SecretFile(
-                    paths.TOKEN,
-                    0o600,
-                    place.user,
-                    place.group,
-                    variable=variables.TELEPORT_JOIN_TOKEN.name,
-                )
-            )
-    elif decided.role.joins:
-        if decided.join_method == "token":
-            found.append(
-                plan_model.SecretFile(
-                    paths.TOKEN,
-                    0o600,
-                    place.user,
-                    place.group,
-                    parameter=f"{prefix}/tokens/{decided.role.value}",
-                    may_be_pending=True,
-                )
-            )
-        found.append(
-            plan_model.SecretFile(
-                paths.CA_PIN,
-                0o644,
-                place.user,
-                place.group,
-                parameter=f"{prefix}/ca-pin-hash",
-                may_be_pending=True,
-            )
-        )
-    return tuple(found)
+    secret = functools.partial(plan_model.SecretFile, owner=place.user, group=place.group)
+    if role.runs_auth and conf.value(variables.TELEPORT_LICENSE_PATH):
+        yield secret(paths.LICENSE, 0o600, parameter=f"{prefix}/license")
+    if role.joins and decided.join_method == "token":
+        if role is roles.Role.AGENT:
+            yield secret(paths.TOKEN, 0o600, variable=variables.TELEPORT_JOIN_TOKEN.name)
+        else:
+            yield secret(paths.TOKEN, 0o600, parameter=f"{prefix}/tokens/{role.value}", may_be_pending=True)
+    if role.joins and role is not roles.Role.AGENT:
+        yield secret(paths.CA_PIN, 0o644, parameter=f"{prefix}/ca-pin-hash", may_be_pending=True)
 
 
 def _units(decided: deployment.Deployment) -> plan_model.Units:
@@ -154,26 +111,19 @@ def _units(decided: deployment.Deployment) -> plan_model.Units:
     return plan_model.Units(enable=wanted, disable=unwanted, start=wanted, stop=unwanted)
 
 
-def _notes(conf: conf_file.Conf, decided: deployment.Deployment, build: teleport_build.TeleportBuild) -> list[str]:
-    notes = []
+def _notes(
+    conf: conf_file.Conf, decided: deployment.Deployment, build: teleport_build.TeleportBuild
+) -> Iterator[str]:
     if build.assumed:
-        notes.append(
+        yield (
             f"No Teleport binary said which version it is; the document is for Teleport {build.major}. "
             "--teleport-version names another."
         )
-    if decided.acm and not decided.tls_routing and not _names_balancer(conf):
-        notes.append(
+    balancers = (variables.TELEPORT_PROXY_SERVER_LB, variables.TELEPORT_PROXY_SERVER_NLB_ALIAS)
+    if decided.acm and not decided.tls_routing and all(conf.value(each) is None for each in balancers):
+        yield (
             f"An application load balancer does not carry ports {port_table.PROXY_SSH}, {port_table.TUNNEL} and "
-            f"{port_table.KUBERNETES}. "
-            "TELEPORT_PROXY_SERVER_LB names the network load balancer that does."
+            f"{port_table.KUBERNETES}. TELEPORT_PROXY_SERVER_LB names the network load balancer that does."
         )
     if decided.acm and build.major < 14:
-        notes.append(
-            f"Teleport {build.version} does not know trust_x_forwarded_for; it logs the load balancer's address."
-        )
-    return notes
-
-
-def _names_balancer(conf: conf_file.Conf) -> bool:
-    balancer = conf.value(variables.TELEPORT_PROXY_SERVER_LB)
-    return balancer is not None or conf.value(variables.TELEPORT_PROXY_SERVER_NLB_ALIAS) is not None
+        yield f"Teleport {build.version} does not know trust_x_forwarded_for; it logs the load balancer's address."

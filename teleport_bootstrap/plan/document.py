@@ -1,57 +1,259 @@
-"""The whole of teleport.yaml, as a tree of sourced values."""
+"""The whole of teleport.yaml, as a tree of sourced values: one function for each section."""
 
 from __future__ import annotations
 
 from typing import Any, Callable
 
-from teleport_bootstrap import roles
-from teleport_bootstrap.conf import variables
-from teleport_bootstrap.plan import plan_inputs
-from teleport_bootstrap.plan.services import (
-    agent_services,
-    auth_service,
-    proxy_service,
-    ssh_service,
-    teleport_section,
-)
+from teleport_bootstrap import paths, port_table, roles
+from teleport_bootstrap.conf import deployment, variables
+from teleport_bootstrap.plan import label_values, network_address, plan_inputs, provenance
 
 Section = dict[str, Any]
+Text = provenance.Sourced[str]
 
-
-def _serves_ssh(inputs: plan_inputs.Inputs) -> bool:
-    if inputs.deployment.role is roles.Role.AGENT:
-        return _agent(inputs, variables.TELEPORT_AGENT_SSH_ENABLED)
-    return inputs.deployment.role in (roles.Role.ALL, roles.Role.NODE)
-
-
-def _agent(inputs: plan_inputs.Inputs, switch: variables.Variable[bool]) -> bool:
-    return inputs.deployment.role is roles.Role.AGENT and inputs.conf.value(switch) is True
-
-
-# In the order of the file. A service that the role does not run is disabled explicitly: three are on by default.
-SERVICES: tuple[tuple[str, Callable[[plan_inputs.Inputs], bool], Callable[[plan_inputs.Inputs], Section]], ...] = (
-    ("proxy_service", lambda inputs: inputs.deployment.role.runs_proxy, proxy_service.build),
-    ("ssh_service", _serves_ssh, ssh_service.build),
-    ("db_service", lambda inputs: _agent(inputs, variables.TELEPORT_AGENT_DB_ENABLED), agent_services.database),
-    ("app_service", lambda inputs: _agent(inputs, variables.TELEPORT_AGENT_APP_ENABLED), agent_services.application),
-    (
-        "kubernetes_service",
-        lambda inputs: _agent(inputs, variables.TELEPORT_AGENT_KUBE_ENABLED),
-        agent_services.kubernetes,
-    ),
-    ("auth_service", lambda inputs: inputs.deployment.role.runs_auth, auth_service.build),
+# Prefix of the keys, the variable that switches the listener on, and its port.
+_DATABASES = (
+    ("mysql", variables.TELEPORT_ENABLE_MYSQL, port_table.MYSQL),
+    ("postgres", variables.TELEPORT_ENABLE_POSTGRES, port_table.POSTGRES),
+    ("mongo", variables.TELEPORT_ENABLE_MONGODB, port_table.MONGODB),
 )
 
 
 def build(inputs: plan_inputs.Inputs) -> Section:
     """Return the document for `inputs`, which `requirements.check` has accepted."""
-    tree: Section = {"version": "v3", "teleport": teleport_section.build(inputs)}
-    for name, runs, section in SERVICES:
-        tree[name] = section(inputs) if runs(inputs) else {"enabled": "no"}
+    tree: Section = {"version": "v3", "teleport": _teleport(inputs)}
+    for name, runs, section in _SERVICES:
+        tree[name] = {"enabled": "yes", **_without_unset(section(inputs))} if runs(inputs) else {"enabled": "no"}
     return tree
 
 
 def with_auth_service_last(tree: Section) -> Section:
     """Return `tree` with auth_service as its last section: tools append more settings of it to the end of the file."""
-    last = {name: section for name, section in tree.items() if name == "auth_service"}
-    return {**{name: section for name, section in tree.items() if name not in last}, **last}
+    return dict(sorted(tree.items(), key=lambda item: item[0] == "auth_service"))
+
+
+def _without_unset(section: Section) -> Section:
+    return {key: value for key, value in section.items() if value not in (None, {}, [])}
+
+
+def _teleport(inputs: plan_inputs.Inputs) -> Section:
+    role = inputs.deployment.role
+    is_proxy = role is roles.Role.PROXY
+    return _without_unset(
+        {
+            "nodename": inputs.certain(variables.TELEPORT_NODENAME),
+            "advertise_ip": provenance.from_metadata("local-ipv4", inputs.facts.local_ipv4),
+            "data_dir": paths.DATA,
+            "log": {"output": "stderr", "severity": "INFO"},
+            **(_joining(inputs) if role.joins else {}),
+            "cache": {"type": "in-memory"} if is_proxy else None,
+            "connection_limits": {"max_connections": 65000} if is_proxy else None,
+            "storage": _storage(inputs) if role is not roles.Role.AGENT else None,
+        }
+    )
+
+
+def _joining(inputs: plan_inputs.Inputs) -> Section:
+    method = inputs.certain(variables.TELEPORT_JOIN_METHOD)
+    name: Text = provenance.Sourced(paths.TOKEN)
+    if method.value != "token":
+        name = inputs.certain(variables.TELEPORT_JOIN_TOKEN_NAME)
+    params = {"join_params": {"method": method, "token_name": name}}
+    if inputs.deployment.role is roles.Role.AGENT:
+        # Teleport itself would take its web port for an address without one; the load balancers of AWS listen for
+        # HTTPS.
+        proxy = inputs.certain(variables.TELEPORT_PROXY_SERVER_LB)
+        address = proxy.map(lambda proxy: network_address.joined(proxy.host, proxy.port or port_table.HTTPS))
+        return {**params, "proxy_server": address}
+    auth = inputs.certain(variables.TELEPORT_AUTH_SERVER_LB)
+    # The file of the pin, not its content: a pin that changes needs no change here.
+    return {**params, "ca_pin": paths.CA_PIN, "auth_server": _at(auth, port_table.AUTH)}
+
+
+def _storage(inputs: plan_inputs.Inputs) -> Section:
+    if not inputs.deployment.dynamodb:
+        return {"type": "dir", "path": paths.BACKEND}
+    events = inputs.certain(variables.TELEPORT_DYNAMO_EVENTS_TABLE_NAME)
+    bucket = inputs.certain(variables.TELEPORT_S3_BUCKET)
+    return {
+        "type": "dynamodb",
+        "region": inputs.certain(variables.EC2_REGION),
+        "table_name": inputs.certain(variables.TELEPORT_DYNAMO_TABLE_NAME),
+        "audit_events_uri": events.map(lambda table: f"dynamodb://{table}"),
+        "audit_sessions_uri": bucket.map(lambda name: f"s3://{name}/records"),
+    }
+
+
+def _proxy(inputs: plan_inputs.Inputs) -> Section:
+    web_port, port = inputs.certain(variables.TELEPORT_WEB_LISTEN_PORT), _external_port(inputs)
+    section: Section = {
+        "web_listen_addr": web_port.map(network_address.listen),
+        "public_addr": _at(_external_hostname(inputs), port.value).with_origin_of(port),
+    }
+    if not inputs.deployment.tls_routing:
+        section.update(_listeners(inputs, web_port))
+    tls, acm = inputs.deployment.tls, inputs.get(variables.USE_ACM)
+    if tls is deployment.Tls.LETSENCRYPT:
+        section["https_keypairs"] = [{"cert_file": paths.CERTIFICATE, "key_file": paths.PRIVATE_KEY}]
+    elif tls is deployment.Tls.ACM and acm is not None and inputs.build.takes_trust_x_forwarded_for:
+        # Behind an ALB the client's address is only in that header; without an ALB anyone could write it.
+        section["trust_x_forwarded_for"] = acm.map(lambda _: True)
+    return section
+
+
+def _listeners(inputs: plan_inputs.Inputs, web_port: provenance.Sourced[int]) -> Section:
+    """Return the ports of a proxy besides its web port, which it needs without TLS routing."""
+    hostname, port = _external_hostname(inputs), _external_port(inputs)
+    if inputs.deployment.acm:
+        # An ALB speaks HTTP only: reverse tunnels need a port of their own, and a load balancer that carries it.
+        host = ssh_host = inputs.value(variables.TELEPORT_PROXY_SERVER_NLB_ALIAS) or hostname
+        tunnel: Section = {
+            "tunnel_listen_addr": network_address.listen(port_table.TUNNEL),
+            "tunnel_public_addr": _at(host, port_table.TUNNEL),
+        }
+    else:
+        # The same port twice: Teleport tells tunnels from web traffic by itself.
+        host, ssh_host = hostname, inputs.get(variables.TELEPORT_DOMAIN_NAME) or hostname
+        tunnel = {
+            "tunnel_listen_addr": web_port.map(network_address.listen),
+            "tunnel_public_addr": _at(ssh_host, port.value).with_origin_of(port),
+        }
+    section: Section = {
+        "listen_addr": network_address.listen(port_table.PROXY_SSH),
+        "ssh_public_addr": _at(ssh_host, port_table.PROXY_SSH),
+        **tunnel,
+        "kube_listen_addr": network_address.listen(port_table.KUBERNETES),
+        "kube_public_addr": _at(host, port_table.KUBERNETES),
+    }
+    for prefix, variable, own_port in _DATABASES:
+        enabled = inputs.get(variable)
+        if enabled is not None and enabled.value:
+            section[f"{prefix}_listen_addr"] = provenance.Sourced(network_address.listen(own_port), enabled.origins)
+            section[f"{prefix}_public_addr"] = _at(host, own_port).with_origin_of(enabled)
+    return section
+
+
+def _at(host: Text, port: int) -> Text:
+    return host.map(lambda name: network_address.joined(name, port))
+
+
+def _external_hostname(inputs: plan_inputs.Inputs) -> Text:
+    """Return the name in front of the web port: a proxy's is its domain."""
+    is_proxy = inputs.deployment.role is roles.Role.PROXY
+    return inputs.certain(variables.TELEPORT_DOMAIN_NAME if is_proxy else variables.TELEPORT_EXTERNAL_HOSTNAME)
+
+
+def _external_port(inputs: plan_inputs.Inputs) -> provenance.Sourced[int]:
+    """Return the port in front of the web port: a proxy's is that of HTTPS."""
+    if inputs.deployment.role is roles.Role.PROXY:
+        return provenance.Sourced(port_table.HTTPS)
+    return inputs.certain(variables.TELEPORT_EXTERNAL_PORT)
+
+
+def _ssh(inputs: plan_inputs.Inputs) -> Section:
+    written = [variables.TELEPORT_SSH_LABELS]
+    if inputs.deployment.role is roles.Role.AGENT:
+        written.append(variables.TELEPORT_AGENT_SSH_LABELS)
+    return {
+        "listen_addr": network_address.listen(port_table.SSH),
+        "labels": label_values.static(inputs, *written),
+        "commands": label_values.commands(inputs),
+    }
+
+
+def _database(inputs: plan_inputs.Inputs) -> Section:
+    redshift = inputs.get(variables.TELEPORT_AGENT_DB_REDSHIFT_CLUSTER_ID)
+    served = {
+        "name": inputs.certain(variables.TELEPORT_AGENT_DB_NAME),
+        "description": inputs.get(variables.TELEPORT_AGENT_DB_DESCRIPTION),
+        "protocol": inputs.certain(variables.TELEPORT_AGENT_DB_PROTOCOL),
+        "uri": inputs.certain(variables.TELEPORT_AGENT_DB_URI),
+        "aws": {
+            "region": inputs.certain(variables.TELEPORT_AGENT_DB_REGION),
+            **({"redshift": {"cluster_id": redshift}} if redshift is not None else {}),
+        },
+        "static_labels": label_values.static(inputs, variables.TELEPORT_AGENT_DB_LABELS),
+    }
+    return {"databases": [_without_unset(served)]}
+
+
+def _application(inputs: plan_inputs.Inputs) -> Section:
+    insecure = inputs.get(variables.TELEPORT_AGENT_APP_INSECURE_SKIP_VERIFY)
+    served = {
+        "name": inputs.certain(variables.TELEPORT_AGENT_APP_NAME),
+        "description": inputs.get(variables.TELEPORT_AGENT_APP_DESCRIPTION),
+        "uri": inputs.certain(variables.TELEPORT_AGENT_APP_URI),
+        "public_addr": inputs.get(variables.TELEPORT_AGENT_APP_PUBLIC_ADDR),
+        "insecure_skip_verify": insecure if insecure is not None and insecure.value else None,
+        "labels": label_values.static(inputs, variables.TELEPORT_AGENT_APP_LABELS),
+    }
+    return {"apps": [_without_unset(served)]}
+
+
+def _kubernetes(inputs: plan_inputs.Inputs) -> Section:
+    return {
+        "kube_cluster_name": inputs.get(variables.TELEPORT_AGENT_KUBE_CLUSTER_NAME),
+        "labels": label_values.static(inputs, variables.TELEPORT_AGENT_KUBE_LABELS),
+    }
+
+
+def _auth(inputs: plan_inputs.Inputs) -> Section:
+    balancer = inputs.get(variables.TELEPORT_AUTH_SERVER_LB)
+    # `localhost` is what the Terraform set-up of a single instance writes for "there is none".
+    if balancer is not None and balancer.value == "localhost":
+        balancer = None
+    license_wanted = inputs.get(variables.TELEPORT_LICENSE_PATH)
+    return {
+        "listen_addr": network_address.listen(port_table.AUTH),
+        "public_addr": _at(balancer, port_table.AUTH) if balancer is not None else None,
+        "cluster_name": inputs.value(variables.TELEPORT_CLUSTER_NAME),
+        "keep_alive_interval": "1m",
+        "keep_alive_count_max": 3,
+        "proxy_listener_mode": _proxy_listener_mode(inputs),
+        "authentication": _authentication(inputs),
+        "license_file": license_wanted.map(lambda _: paths.LICENSE) if license_wanted is not None else None,
+    }
+
+
+def _proxy_listener_mode(inputs: plan_inputs.Inputs) -> Text | None:
+    routing = inputs.get(variables.USE_TLS_ROUTING)
+    if routing is not None:
+        return routing.map(lambda _: "multiplex") if routing.value else None
+    return inputs.get(variables.PROXY_MULTIPLEXING)
+
+
+def _authentication(inputs: plan_inputs.Inputs) -> Section:
+    domain = inputs.get(variables.TELEPORT_DOMAIN_NAME)
+    if inputs.build.takes_second_factor_list:
+        # WebAuthn alone would lock out people who have only one-time codes.
+        factors: Section = {"second_factors": ["webauthn", "otp"] if domain else ["otp"]}
+    else:
+        factors = {"second_factor": "on" if domain else "otp"}
+    return _without_unset(
+        {
+            "type": inputs.get(variables.TELEPORT_AUTH_TYPE),
+            "local_auth": False if inputs.deployment.fips else None,
+            **factors,
+            "webauthn": {"rp_id": domain} if domain is not None else None,
+        }
+    )
+
+
+def _is_agent_with(switch: variables.Variable[bool]) -> Callable[[plan_inputs.Inputs], bool]:
+    return lambda inputs: inputs.deployment.role is roles.Role.AGENT and inputs.conf.value(switch) is True
+
+
+def _serves_ssh(inputs: plan_inputs.Inputs) -> bool:
+    is_agent_with_ssh = _is_agent_with(variables.TELEPORT_AGENT_SSH_ENABLED)(inputs)
+    return inputs.deployment.role in (roles.Role.ALL, roles.Role.NODE) or is_agent_with_ssh
+
+
+# In the order of the file. A service that the role does not run is disabled explicitly: three are on by default.
+_SERVICES: tuple[tuple[str, Callable[[plan_inputs.Inputs], bool], Callable[[plan_inputs.Inputs], Section]], ...] = (
+    ("proxy_service", lambda inputs: inputs.deployment.role.runs_proxy, _proxy),
+    ("ssh_service", _serves_ssh, _ssh),
+    ("db_service", _is_agent_with(variables.TELEPORT_AGENT_DB_ENABLED), _database),
+    ("app_service", _is_agent_with(variables.TELEPORT_AGENT_APP_ENABLED), _application),
+    ("kubernetes_service", _is_agent_with(variables.TELEPORT_AGENT_KUBE_ENABLED), _kubernetes),
+    ("auth_service", lambda inputs: inputs.deployment.role.runs_auth, _auth),
+)

@@ -1,9 +1,12 @@
-"""The files that a document names, whatever they are for: a backup of the host has to contain them."""
+"""The files that a document names: those that a backup has to contain, and those that Teleport needs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
+
+from teleport_bootstrap.plan import provenance, services
 
 # Keys for files end like this: key_file, license_file, ca_cert_file, tls_ca_file, keytab_file, kubeconfig_file.
 _ENDING = "_file"
@@ -31,3 +34,64 @@ def _paths(value: Any, key: str) -> Iterator[str]:
 
 def _is_for_a_file(key: str) -> bool:
     return key in _OTHERS or (key.endswith(_ENDING) and key not in _WRITTEN)
+
+
+_EACH = "*"
+_TOKEN = "Teleport joins with what it holds"  # noqa: S105 - a reason
+_TOKEN_NAME = ("teleport", "join_params", "token_name")
+_CERTIFICATE = "the proxy does not start without its certificate and key"
+_TRUST = "Teleport trusts the database by it"
+
+# Where a document names such files, `*` being each item of a list, and why Teleport needs them.
+_NAMED: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("teleport", "ca_pin"), "Teleport reads its pins at every start"),
+    (("teleport", "auth_token"), _TOKEN),
+    (_TOKEN_NAME, _TOKEN),
+    (("auth_service", "license_file"), "an auth server of Teleport Enterprise needs its license"),
+    (("proxy_service", "https_keypairs", _EACH, "cert_file"), _CERTIFICATE),
+    (("proxy_service", "https_keypairs", _EACH, "key_file"), _CERTIFICATE),
+    (("proxy_service", "https_cert_file"), _CERTIFICATE),
+    (("proxy_service", "https_key_file"), _CERTIFICATE),
+    (("kubernetes_service", "kubeconfig_file"), "it names the clusters to serve"),
+    (("db_service", "databases", _EACH, "ca_cert_file"), _TRUST),
+    (("db_service", "databases", _EACH, "tls", "ca_cert_file"), _TRUST),
+)
+
+
+@dataclass(frozen=True)
+class NeededFile:
+    """A file, the key that names it, and why Teleport needs it.
+
+    `until_joined` is true where Teleport reads it only until the host has joined its cluster.
+    """
+
+    path: str
+    key: provenance.Path
+    why: str
+    until_joined: bool = False
+
+
+def needed(document: dict[str, Any]) -> tuple[NeededFile, ...]:
+    """Return the files that the services which `document` enables need, each path once."""
+    found: dict[str, NeededFile] = {}
+    for pattern, why in _NAMED:
+        if pattern[0] != "teleport" and not services.runs(document, pattern[0]):
+            continue
+        if pattern == _TOKEN_NAME and provenance.value_at(document, (*pattern[:-1], "method")) != "token":
+            continue
+        for key, value in _matches(document, pattern):
+            for path in value if isinstance(value, list) else [value]:
+                # A pin or a token may also be given itself: only an absolute path is a file.
+                if isinstance(path, str) and path.startswith("/"):
+                    found.setdefault(path, NeededFile(path, key, why, until_joined=why == _TOKEN))
+    return tuple(found.values())
+
+
+def _matches(node: Any, pattern: tuple[str, ...], key: provenance.Path = ()) -> Iterator[tuple[provenance.Path, Any]]:
+    if not pattern:
+        yield key, node
+    elif pattern[0] == _EACH:
+        for index, item in enumerate(node if isinstance(node, list) else ()):
+            yield from _matches(item, pattern[1:], (*key, index))
+    else:
+        yield from _matches(provenance.child(node, pattern[0]), pattern[1:], (*key, pattern[0]))

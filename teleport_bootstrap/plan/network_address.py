@@ -13,7 +13,18 @@ from teleport_bootstrap.conf import kinds
 _FORM = re.compile(
     r"(?:(?:tcp|https?)://)?(?:\[(?P<v6>[0-9A-Fa-f:.%]+)\]|(?P<host>[A-Za-z0-9._*-]*))(?::(?P<port>[0-9]{1,9}))?(?:/.*)?"
 )
-EVERYWHERE = frozenset(("", "0.0.0.0", "::"))  # noqa: S104 - read, not bound
+EVERY_IPV4 = "0.0.0.0"  # noqa: S104 - the load balancers and the security group decide who gets here
+EVERYWHERE = frozenset(("", EVERY_IPV4, "::"))
+
+
+def listen(port: int) -> str:
+    """Return the listen address for `port`, on every IPv4 address."""
+    return f"{EVERY_IPV4}:{port}"
+
+
+def joined(host: str, port: int) -> str:
+    """Return host:port, with an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def parse(value: Any) -> kinds.HostPort | None:
@@ -23,11 +34,8 @@ def parse(value: Any) -> kinds.HostPort | None:
     """
     if not isinstance(value, (str, int)) or isinstance(value, bool):
         return None
-    text = str(value)
-    match = _FORM.fullmatch(text)
-    if match is None or not text:
-        return None
-    if match["v6"] is not None and not kinds.is_address(match["v6"].partition("%")[0]):
+    match = _FORM.fullmatch(str(value)) if value != "" else None
+    if match is None or (match["v6"] is not None and not kinds.is_address(match["v6"].partition("%")[0])):
         return None
     host = match["v6"] if match["v6"] is not None else match["host"]
     return kinds.HostPort(host, None if match["port"] is None else int(match["port"]))

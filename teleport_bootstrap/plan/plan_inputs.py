@@ -26,13 +26,6 @@ class Inputs:
         """Return the variable's value with its line, None where it is not set."""
         return provenance.from_conf(self.conf, variable)
 
-    def need(self, variable: variables.Variable[T]) -> provenance.Sourced[T]:
-        """Return the value of a variable that `requirements` has made sure of."""
-        found = self.get(variable)
-        if found is None:
-            raise AssertionError(f"{variable.name} is not set, though requirements.check passed")
-        return found
-
     def value(self, variable: variables.Variable[T]) -> provenance.Sourced[T] | None:
         """Return the variable's value, otherwise its default; None where it has no default that can be known here."""
         default = variable.default
@@ -48,10 +41,10 @@ class Inputs:
         return None
 
     def certain(self, variable: variables.Variable[T]) -> provenance.Sourced[T]:
-        """Return the value or the default of a variable that always has one."""
+        """Return the value or the default of a variable that has one, or that `requirements` has made sure of."""
         found = self.value(variable)
         if found is None:
-            raise AssertionError(f"{variable.name} has no default")
+            raise AssertionError(f"{variable.name} is neither set nor has a default, though requirements.check passed")
         return found
 
     def _source(self, name: str) -> provenance.Sourced[Any] | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
-from teleport_bootstrap import paths
+from teleport_bootstrap import paths, roles
 from teleport_bootstrap.conf import deployment
 from teleport_bootstrap.plan import overrides, provenance
 
@@ -29,6 +29,12 @@ class PlannedDirectory:
     mode: int
     owner: str = "root"
     group: str = "root"
+
+
+def directories(place: roles.Place) -> tuple[PlannedDirectory, ...]:
+    """Return Teleport's data directory and the one for state of this program, for the role at `place`."""
+    data = PlannedDirectory(paths.DATA, 0o700, place.user, place.group)
+    return (data, PlannedDirectory(paths.STATE, 0o700))
 
 
 @dataclass(frozen=True)
@@ -59,59 +65,30 @@ class Units:
     stop: tuple[str, ...] = ()
 
 
-class Applicable(Protocol):
-    """What can be applied to a machine: a planned activation, or a generation that was applied before."""
-
-    @property
-    def unit(self) -> str:
-        """Teleport's unit for the role."""
-
-    @property
-    def files(self) -> tuple[PlannedFile, ...]:
-        """The files to write besides teleport.yaml."""
-
-    @property
-    def absent(self) -> tuple[str, ...]:
-        """The paths that must not exist."""
-
-    @property
-    def directories(self) -> tuple[PlannedDirectory, ...]:
-        """The directories to create."""
-
-    @property
-    def secrets(self) -> tuple[SecretFile, ...]:
-        """The files with secrets."""
-
-    @property
-    def units(self) -> Units:
-        """The units to start, stop, enable and disable."""
-
-    @property
-    def gates(self) -> tuple[str, ...]:
-        """The files that Teleport's unit waits for."""
-
-
 @dataclass(frozen=True)
-class Activation:
-    """The part of a plan that follows from the conf and the Teleport build alone, without the instance's metadata.
+class Applicable:
+    """What can be applied to a machine: a planned activation, or a generation that was applied before.
 
-    `files` are the role marker, the unit's environment and the like; `absent` are the files that must not exist,
-    such as the markers of every other role. `gates` are the files that Teleport's unit waits for.
+    `unit` is Teleport's unit for the role. `files` are the role marker, the unit's environment and the like; `absent`
+    are the files that must not exist, such as the markers of every other role. `gates` are the files that Teleport's
+    unit waits for.
     """
 
-    deployment: deployment.Deployment
+    unit: str
     files: tuple[PlannedFile, ...]
     absent: tuple[str, ...]
     directories: tuple[PlannedDirectory, ...]
     secrets: tuple[SecretFile, ...]
     units: Units
-    gates: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    gates: tuple[str, ...]
 
-    @property
-    def unit(self) -> str:
-        """Teleport's unit for the role."""
-        return self.deployment.place.unit
+
+@dataclass(frozen=True)
+class Activation(Applicable):
+    """The part of a plan that follows from the conf and the Teleport build alone, without the instance's metadata."""
+
+    deployment: deployment.Deployment
+    notes: tuple[str, ...]
 
     @property
     def markers(self) -> tuple[str, ...]:
@@ -135,7 +112,7 @@ class Plan:
     document: dict[str, Any]
     tree: provenance.Tree
     teleport_yaml: PlannedFile
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
     override_files: tuple[str, ...] = ()
     removed: tuple[overrides.Removed, ...] = ()
 

@@ -61,7 +61,7 @@ class Proposal:
     conf_bytes: bytes | None = None
     here: confs.Conf | None = None
     plan: plan_model.Plan | None = None
-    manual: manual_host.ManualHost | None = None
+    manual: plan_model.Applicable | None = None
     instance: facts.Facts | None = None
     fetched: secret_values.Fetched = field(default_factory=lambda: secret_values.Fetched({}))
     kept_yaml: bytes | None = None
@@ -141,7 +141,7 @@ def _named_files(
 
 def _conf_or_manual_host(
     archived: archive_configuration.Contents, local_conf: confs.Conf | None
-) -> tuple[confs.Conf | None, manual_host.ManualHost | None]:
+) -> tuple[confs.Conf | None, plan_model.Applicable | None]:
     """Return the conf to plan from, the archive's or else this host's, or a manual host to restore without a conf."""
     conf = archived.conf()
     if conf is not None:

@@ -29,7 +29,7 @@ _HIDDEN = re.compile(r"\.([0-9]+)\.(new|old)")
 
 
 @dataclass(frozen=True)
-class Generation:
+class Generation(plan_model.Applicable):
     """One applied state. `made_at` is ISO 8601 in UTC; `conf` its assignments, with masks for secrets."""
 
     number: int
@@ -39,17 +39,10 @@ class Generation:
     agent_version: str
     teleport_version: str
     role: str
-    unit: str
     conf: str
     conf_sha256: str
     document: dict[str, Any]
     teleport_yaml: plan_model.PlannedFile
-    files: tuple[plan_model.PlannedFile, ...]
-    absent: tuple[str, ...]
-    directories: tuple[plan_model.PlannedDirectory, ...]
-    secrets: tuple[plan_model.SecretFile, ...]
-    units: plan_model.Units
-    gates: tuple[str, ...]
 
     @property
     def teleport_yaml_sha256(self) -> str:

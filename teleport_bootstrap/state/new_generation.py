@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import os
 
@@ -27,17 +28,11 @@ def of(
         agent_version=teleport_bootstrap.__version__,
         teleport_version=build.version,
         role=wanted.deployment.role.value,
-        unit=wanted.unit,
         conf=shown_conf(data),
         conf_sha256=generations.digest(data),
         document=plan.document,
         teleport_yaml=plan.teleport_yaml,
-        files=wanted.files,
-        absent=wanted.absent,
-        directories=wanted.directories,
-        secrets=wanted.secrets,
-        units=wanted.units,
-        gates=wanted.gates,
+        **{field.name: getattr(wanted, field.name) for field in dataclasses.fields(plan_model.Applicable)},
     )
 
 

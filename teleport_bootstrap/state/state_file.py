@@ -175,5 +175,5 @@ def _hints(kind: Any) -> dict[str, Any]:
         field.name: f"Optional[{field.type[: -len(' | None')]}]" if field.type.endswith(" | None") else field.type
         for field in dataclasses.fields(kind)
     }
-    names = {**vars(sys.modules[kind.__module__]), "Optional": Optional}
-    return typing.get_type_hints(types.SimpleNamespace(__annotations__=hints), names)
+    names = {name: each for base in reversed(kind.__mro__) for name, each in vars(sys.modules[base.__module__]).items()}
+    return typing.get_type_hints(types.SimpleNamespace(__annotations__=hints), {**names, "Optional": Optional})

@@ -81,7 +81,7 @@ TELEPORT_LOG_SEVERITY = Variable(
 """,
     )
     copy.edit(
-        "plan/services/teleport_section.py",
+        "plan/document.py",
         '"severity": "INFO"',
         '"severity": inputs.certain(variables.TELEPORT_LOG_SEVERITY)',
     )

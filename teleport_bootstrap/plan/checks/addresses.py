@@ -8,7 +8,7 @@ from typing import Any
 
 from teleport_bootstrap import port_table
 from teleport_bootstrap.finding import Finding
-from teleport_bootstrap.plan import addresses, network_address, provenance
+from teleport_bootstrap.plan import network_address, provenance
 from teleport_bootstrap.plan.checks.context import Context, texts
 
 _LISTEN, _PUBLIC = "listen_addr", "public_addr"
@@ -37,7 +37,7 @@ def _judge(context: Context, path: provenance.Path, value: Any, *, public: bool)
     if isinstance(value, str) and not value.strip():
         return  # `shape` reports empty values
     parsed = network_address.parse(value)
-    example = "teleport.example.com" if public else addresses.EVERY_ADDRESS
+    example = "teleport.example.com" if public else network_address.EVERY_IPV4
     if parsed is None:
         remedy = "write host:port, with an IPv6 address in brackets"
         yield context.error(path, f"{value!s} is not a valid address", remedy)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from urllib import parse
 
 from teleport_bootstrap.finding import Finding
-from teleport_bootstrap.plan import enabled_services
+from teleport_bootstrap.plan import services
 from teleport_bootstrap.plan.checks.context import NOT_A_MAPPING, Context
 
 SERVICE = "auth_service"
@@ -65,7 +65,7 @@ def _list_of_factors(context: Context) -> Iterator[Finding]:
         return
     for factor in factors:
         yield from context.one_of(path, factor, _LISTED_FACTORS, "write a list of otp, webauthn and sso")
-    if factors == ["sso"] and enabled_services.truth(context.get(*_SECTION, "local_auth")) is not False:
+    if factors == ["sso"] and services.truth(context.get(*_SECTION, "local_auth")) is not False:
         yield context.error(path, "local users have no second factor", "add otp or webauthn, or set local_auth: false")
 
 
@@ -85,12 +85,12 @@ def _webauthn(context: Context) -> Iterator[Finding]:
 
 def _fips(context: Context) -> Iterator[Finding]:
     # Without the section Teleport disables local users itself; with it, they are enabled unless it says otherwise.
-    if context.has(*_SECTION) and enabled_services.truth(context.get(*_SECTION, "local_auth")) is not False:
+    if context.has(*_SECTION) and services.truth(context.get(*_SECTION, "local_auth")) is not False:
         message = "a FIPS build of Teleport does not start with local users"
         yield context.error((*_SECTION, "local_auth"), message, "write local_auth: false")
     proxied = str(context.get(SERVICE, "session_recording")).startswith("proxy")
     path = (SERVICE, "proxy_checks_host_keys")
-    if proxied and enabled_services.truth(context.get(*path)) is False:
+    if proxied and services.truth(context.get(*path)) is False:
         message = "a FIPS build of Teleport that records at the proxy starts only if it checks host keys"
         yield context.error(path, message, "write true, or delete the key with null")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from teleport_bootstrap.conf import deployment
 from teleport_bootstrap.finding import ERROR, WARNING, Finding
-from teleport_bootstrap.plan import enabled_services, overrides, provenance, teleport_build
+from teleport_bootstrap.plan import overrides, provenance, services, teleport_build
 
 # What is wrong with a text or a list where Teleport expects a mapping, and the remedy.
 NOT_A_MAPPING = ("this is not a mapping of keys to values", "write the keys below it, indented")
@@ -55,11 +55,11 @@ class Context:
 
     def enabled(self, service: str) -> bool:
         """Whether Teleport runs `service`."""
-        return enabled_services.runs(self.document, service)
+        return services.runs(self.document, service)
 
     def services(self) -> list[str]:
         """Return the names of the services that run."""
-        return enabled_services.services(self.document)
+        return services.running(self.document)
 
     def origins(self, *path: str | int) -> tuple[provenance.Origin, ...]:
         """Return where the value at `path` came from, or what removed it, or else where its section came from."""

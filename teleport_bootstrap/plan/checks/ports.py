@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from teleport_bootstrap.finding import ERROR, Finding
-from teleport_bootstrap.plan import listeners, network_address, provenance
+from teleport_bootstrap.plan import network_address, provenance, services
 from teleport_bootstrap.plan.checks.context import Context
 
 _TUNNEL = ("proxy_service", "tunnel_listen_addr")
@@ -14,7 +14,7 @@ _SHARED = {("proxy_service", "web_listen_addr"), _TUNNEL}
 
 def check(context: Context) -> Iterator[Finding]:
     """Find ports that are used twice."""
-    found = listeners.all_in(context.document)
+    found = services.listeners(context.document)
     for index, second in enumerate(found):
         for first in found[:index]:
             if first.port != second.port or not _overlap(first.host, second.host):
@@ -30,7 +30,7 @@ def check(context: Context) -> Iterator[Finding]:
                 yield context.finding(ERROR, second.path, message, "use another port", written)
 
 
-def _web_and_tunnel(context: Context, first: listeners.Listener, second: listeners.Listener) -> Iterator[Finding]:
+def _web_and_tunnel(context: Context, first: services.Listener, second: services.Listener) -> Iterator[Finding]:
     if context.deployment.plain_http:
         message = f"with --insecure-no-tls, port {second.port} cannot carry both web and tunnels"
         yield context.error(_TUNNEL, message, "use another port, or set TELEPORT_ACM_TARGET_PROTOCOL=https")

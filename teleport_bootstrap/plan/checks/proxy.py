@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from teleport_bootstrap import paths
 from teleport_bootstrap.conf import deployment
 from teleport_bootstrap.finding import Finding
-from teleport_bootstrap.plan import enabled_services
+from teleport_bootstrap.plan import services
 from teleport_bootstrap.plan.checks.context import Context
 
 SERVICE = "proxy_service"
@@ -26,7 +26,7 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _kubernetes(context: Context) -> Iterator[Finding]:
-    if enabled_services.truth(context.get(SERVICE, "kubernetes", "enabled")) and (
+    if services.truth(context.get(SERVICE, "kubernetes", "enabled")) and (
         context.has(SERVICE, "kube_listen_addr") or context.has(SERVICE, "kube_public_addr")
     ):
         remedy = "delete kubernetes; keep kube_listen_addr and kube_public_addr"
@@ -72,12 +72,12 @@ def _forwarded_header(context: Context) -> Iterator[Finding]:
     trust = context.get(*path)
     if trust is None:
         return
-    if enabled_services.truth(trust) is None:
+    if services.truth(trust) is None:
         yield context.error(path, f"{trust!s} is not a boolean, and Teleport reads it as no", "write true or false")
     if not context.build.takes_trust_x_forwarded_for:
         message = f"only the last patch releases of Teleport {context.build.major} know this key; others do not start"
         yield context.warning(path, message, "use Teleport 14 or newer")
-    if enabled_services.truth(trust) and not context.deployment.acm:
+    if services.truth(trust) and not context.deployment.acm:
         message = "without a load balancer that writes this header, every client can claim any address"
         yield context.warning(path, message, "keep it only if all web traffic comes through such a load balancer")
 

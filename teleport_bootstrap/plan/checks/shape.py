@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from teleport_bootstrap import port_table
 from teleport_bootstrap.finding import Finding
-from teleport_bootstrap.plan import enabled_services, provenance
+from teleport_bootstrap.plan import provenance, services
 from teleport_bootstrap.plan.checks.context import NOT_A_MAPPING, Context
 
 # Names that people write from memory, and the ones that Teleport has.
@@ -55,7 +55,7 @@ def check(context: Context) -> Iterator[Finding]:
 def _enabled(context: Context) -> Iterator[Finding]:
     for name in context.document:
         word = context.get(name, "enabled")
-        if name.endswith("_service") and word not in (None, "") and enabled_services.truth(word) is None:
+        if name.endswith("_service") and word not in (None, "") and services.truth(word) is None:
             message = f"{word!s} is not a boolean; Teleport would silently disable the service"
             yield context.error((name, "enabled"), message, 'write "yes" or "no"')
 

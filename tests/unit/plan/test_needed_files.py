@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from teleport_bootstrap.plan import listeners, required_files
+from teleport_bootstrap.plan import named_files, services
 from tests.unit.plan.planning import plan
 
 PROXY = "TELEPORT_ROLE=proxy\nTELEPORT_DOMAIN_NAME=example.com\nTELEPORT_AUTH_SERVER_LB=auth.example.com\n"
@@ -15,11 +15,11 @@ OFF = {"enabled": "no"}
 
 
 def paths(document: dict[str, Any]) -> list[str]:
-    return [each.path for each in required_files.needed(document)]
+    return [each.path for each in named_files.needed(document)]
 
 
 def test_a_proxy_needs_pin_token_and_its_certificate() -> None:
-    found = {each.path: each.until_joined for each in required_files.needed(plan(PROXY + LETSENCRYPT).document)}
+    found = {each.path: each.until_joined for each in named_files.needed(plan(PROXY + LETSENCRYPT).document)}
     assert found == {
         "/var/lib/teleport/ca-pin-hash": False,
         "/var/lib/teleport/token": True,
@@ -64,7 +64,7 @@ def test_files_of_databases_and_kubernetes_are_needed() -> None:
 
 def test_the_web_port_of_the_document() -> None:
     def found(**section: Any) -> tuple[str, int] | None:
-        web = listeners.web_address({"proxy_service": section})
+        web = services.web_address({"proxy_service": section})
         return (web.reachable_host, web.port) if web else None
 
     assert found() == ("127.0.0.1", 3080)
@@ -78,7 +78,7 @@ def test_the_web_port_of_the_document() -> None:
 
 def test_the_ports_of_an_all_in_one() -> None:
     databases = "TELEPORT_ENABLE_MYSQL=1\nTELEPORT_ENABLE_POSTGRES=1\nTELEPORT_ENABLE_MONGODB=1\n"
-    found = listeners.all_in(plan("TELEPORT_DOMAIN_NAME=example.com\n" + databases).document)
+    found = services.listeners(plan("TELEPORT_DOMAIN_NAME=example.com\n" + databases).document)
     assert sorted({each.port for each in found}) == [3000, 3022, 3023, 3025, 3026, 3036, 3080, 5432, 27017]
 
 
@@ -87,4 +87,4 @@ def test_a_node_behind_a_tunnel_listens_only_for_diagnostics() -> None:
         "TELEPORT_ROLE=agent\nTELEPORT_PROXY_SERVER_LB=p.example.com\nTELEPORT_JOIN_TOKEN=t\n"
         "TELEPORT_AGENT_SSH_ENABLED=1\nTELEPORT_AGENT_KUBE_ENABLED=1\n"
     )
-    assert [each.port for each in listeners.all_in(plan(agent).document)] == [3000]
+    assert [each.port for each in services.listeners(plan(agent).document)] == [3000]

@@ -1,4 +1,4 @@
-"""Where Teleport will listen according to a document."""
+"""Which services Teleport runs according to a document, and where they will listen."""
 
 from __future__ import annotations
 
@@ -7,11 +7,35 @@ from dataclasses import dataclass
 from typing import Any
 
 from teleport_bootstrap import port_table
-from teleport_bootstrap.conf import kinds
-from teleport_bootstrap.plan import enabled_services, network_address, provenance
+from teleport_bootstrap.plan import network_address, provenance
 
-# Given to Teleport by its unit with --diag-addr.
-DIAGNOSTICS = kinds.HostPort("127.0.0.1", port_table.DIAGNOSTICS)
+_ON = frozenset(("yes", "yeah", "y", "true", "1", "on"))
+_OFF = frozenset(("no", "nope", "n", "false", "0", "off"))
+
+# On unless the document disables them; every other service is off unless it enables it.
+_BY_DEFAULT = ("auth_service", "proxy_service", "ssh_service")
+
+
+def truth(value: Any) -> bool | None:
+    """Return how Teleport reads a boolean: None for a word that it does not know.
+
+    See ParseBool in Teleport's api/utils.
+    """
+    word = str(value).lower() if isinstance(value, (str, bool, int)) else ""
+    return True if word in _ON else False if word in _OFF else None
+
+
+def runs(document: dict[str, Any], service: str) -> bool:
+    """Return whether Teleport runs `service`: an unknown word disables it, a missing one means the default."""
+    section = document.get(service)
+    word = section.get("enabled") if isinstance(section, dict) else None
+    return service in _BY_DEFAULT if word in (None, "") else truth(word) is True
+
+
+def running(document: dict[str, Any]) -> list[str]:
+    """Return the names of the services that run."""
+    named = dict.fromkeys((*_BY_DEFAULT, *(key for key in document if key.endswith("_service"))))
+    return [name for name in named if runs(document, name)]
 
 
 @dataclass(frozen=True)
@@ -46,14 +70,14 @@ _KEYS = (
 )
 
 
-def all_in(document: dict[str, Any]) -> tuple[Listener, ...]:
+def listeners(document: dict[str, Any]) -> tuple[Listener, ...]:
     """Return every listener of the services that `document` enables, and the diagnostic one.
 
     An address that cannot be read is left out. An ssh_service that joins through a proxy does not listen: sessions
     come through the tunnel.
     """
-    diagnostics = Listener(("teleport", "diag_addr"), DIAGNOSTICS.host, DIAGNOSTICS.port or 0)
-    return (diagnostics, *_configured(document))
+    # The diagnostic address is given to Teleport by its unit with --diag-addr.
+    return (Listener(("teleport", "diag_addr"), "127.0.0.1", port_table.DIAGNOSTICS), *_configured(document))
 
 
 def web_address(document: dict[str, Any]) -> Listener | None:
@@ -65,12 +89,12 @@ def web_address(document: dict[str, Any]) -> Listener | None:
 def _configured(document: dict[str, Any]) -> Iterator[Listener]:
     through_proxy = bool(provenance.value_at(document, ("teleport", "proxy_server")))
     for path, port, by_default in _KEYS:
-        if not enabled_services.runs(document, path[0]) or (path[0] == "ssh_service" and through_proxy):
+        if not runs(document, path[0]) or (path[0] == "ssh_service" and through_proxy):
             continue
         value = provenance.value_at(document, path)
         unset = value in (None, "")
         if unset and not by_default:
             continue
-        parsed = kinds.HostPort("0.0.0.0", None) if unset else network_address.parse(value)  # noqa: S104 - read, not bound
+        parsed = network_address.parse(network_address.EVERY_IPV4 if unset else value)
         if parsed is not None:
             yield Listener(path, parsed.host, port if parsed.port is None else parsed.port)
