@@ -38,7 +38,7 @@ def plan(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> plan_mode
         secrets=secrets,
         units=_units(decided),
         gates=gates,
-        notes=tuple(_notes(conf, decided, build)),
+        notes=tuple(_notes(decided, build)),
     )
 
 
@@ -111,16 +111,14 @@ def _units(decided: deployment.Deployment) -> plan_model.Units:
     return plan_model.Units(enable=wanted, disable=unwanted, start=wanted, stop=unwanted)
 
 
-def _notes(
-    conf: conf_file.Conf, decided: deployment.Deployment, build: teleport_build.TeleportBuild
-) -> Iterator[str]:
+def _notes(decided: deployment.Deployment, build: teleport_build.TeleportBuild) -> Iterator[str]:
     if build.assumed:
         yield (
             f"No Teleport binary said which version it is; the document is for Teleport {build.major}. "
             "--teleport-version names another."
         )
-    balancers = (variables.TELEPORT_PROXY_SERVER_LB, variables.TELEPORT_PROXY_SERVER_NLB_ALIAS)
-    if decided.acm and not decided.tls_routing and all(conf.value(each) is None for each in balancers):
+    balancers = (variables.TELEPORT_PROXY_SERVER_LB.name, variables.TELEPORT_PROXY_SERVER_NLB_ALIAS.name)
+    if decided.acm and not decided.tls_routing and decided.assigned.isdisjoint(balancers):
         yield (
             f"An application load balancer does not carry ports {port_table.PROXY_SSH}, {port_table.TUNNEL} and "
             f"{port_table.KUBERNETES}. TELEPORT_PROXY_SERVER_LB names the network load balancer that does."
