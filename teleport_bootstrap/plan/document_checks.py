@@ -13,30 +13,20 @@ from typing import Any
 from teleport_bootstrap.conf import deployment
 from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.plan import overrides, provenance, teleport_build
-from teleport_bootstrap.plan.checks import (
-    addresses,
-    agent,
-    authentication,
-    joining,
-    labels,
-    ports,
-    proxy,
-    role,
-    shape,
-)
+from teleport_bootstrap.plan.checks import addresses, authentication, joining, proxy, resources, shape
 from teleport_bootstrap.plan.checks.context import Context
 
 # The code of a theme's findings, and what checks it, in the order of the report.
-THEMES = {
+_THEMES = {
     "document-shape": shape.check,
     "document-joining": joining.check,
     "document-address": addresses.check,
-    "document-listener": ports.check,
+    "document-listener": addresses.check_ports,
     "document-proxy": proxy.check,
     "document-authentication": authentication.check,
-    "document-label": labels.check,
-    "document-agent": agent.check,
-    "document-role": role.check,
+    "document-label": resources.check_labels,
+    "document-agent": resources.check_agent,
+    "document-role": shape.check_role,
 }
 
 
@@ -59,5 +49,5 @@ def check(
     broken = tuple(shape.sections(context("document-shape")))
     if broken:
         return broken
-    found = [finding for code, theme in THEMES.items() for finding in theme(context(code))]
+    found = [finding for code, theme in _THEMES.items() for finding in theme(context(code))]
     return tuple(sorted(found, key=lambda finding: not finding.is_error))

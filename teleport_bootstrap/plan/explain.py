@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from teleport_bootstrap.plan import overrides, provenance, yaml_scalar
+from teleport_bootstrap.plan import overrides, provenance, yaml_text
 
 # A path or value that is longer moves its own line, not all of them.
 _WIDEST_PATH = 44
@@ -34,4 +34,4 @@ def text(found: Sequence[dict[str, Any]]) -> str:
 
 
 def _value(entry: dict[str, Any]) -> str:
-    return "(removed)" if entry.get("removed") else yaml_scalar.emit(entry["value"])
+    return "(removed)" if entry.get("removed") else yaml_text.emit(entry["value"])

@@ -62,9 +62,27 @@ def chosen(names: Iterable[str]) -> tuple[list[str], list[str]]:
     return read, notes
 
 
-def check(files: Sequence[Override]) -> None:
-    """Raise OverrideInvalid with everything that is wrong with `files`, whatever they are merged into."""
-    _read_all(files)
+def check(files: Sequence[Override]) -> list[tuple[str, yaml_reading.Located]]:
+    """Return path and content of each of `files` that is not empty.
+
+    Raises OverrideInvalid with everything that is wrong with them, whatever they are merged into.
+    """
+    found: list[tuple[str, yaml_reading.Located]] = []
+    problems: list[Finding] = []
+    for file in files:
+        reading = yaml_reading.read(file.content)
+        wrong = [_problem(file.path, each, each.message, each.hint) for each in reading.problems]
+        if reading.root is not None:
+            found.append((file.path, reading.root))
+            if isinstance(reading.root.value, dict):
+                wrong += _unwritten(file.path, reading.root)
+            else:
+                hint = "write sections and keys as in teleport.yaml, for example `proxy_service:`"
+                wrong.append(_problem(file.path, reading.root, "the file is not a mapping of keys to values", hint))
+        problems += in_order_of_place(wrong)
+    if problems:
+        raise errors.OverrideInvalid(tuple(problems))
+    return found
 
 
 def merge(tree: dict[str, Any], files: Sequence[Override]) -> Merged:
@@ -76,7 +94,7 @@ def merge(tree: dict[str, Any], files: Sequence[Override]) -> Merged:
     merged: Any = tree
     problems: list[Finding] = []
     before = _fixed(tree)
-    for path, root in _read_all(files):
+    for path, root in check(files):
         merging.path = path
         merged = merging.mapping(merged, root, ())
         if _fixed(merged) != before:
@@ -85,42 +103,6 @@ def merge(tree: dict[str, Any], files: Sequence[Override]) -> Merged:
     if problems:
         raise errors.OverrideInvalid(tuple(problems))
     return Merged(merged, tuple(merging.removed.values()), tuple(merging.notes))
-
-
-def _read_all(files: Sequence[Override]) -> list[tuple[str, yaml_reading.Located]]:
-    found: list[tuple[str, yaml_reading.Located]] = []
-    problems: list[Finding] = []
-    for file in files:
-        root, wrong = _read(file.path, file.content)
-        problems += wrong
-        if root is not None:
-            found.append((file.path, root))
-    if problems:
-        raise errors.OverrideInvalid(tuple(problems))
-    return found
-
-
-def _read(path: str, content: bytes) -> tuple[yaml_reading.Located | None, Sequence[Finding]]:
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = content[: error.start]
-        line = before.count(b"\n") + 1
-        column = len(before) - (before.rfind(b"\n") + 1) + 1
-        return None, [_problem("not UTF-8 text", "save the file as UTF-8", Place(path, line, column))]
-    reading = yaml_reading.read(text)
-    problems = [_problem(each.message, each.hint, Place(path, each.line, each.column)) for each in reading.problems]
-    if reading.root is None:
-        return None, problems
-    if not isinstance(reading.root.value, dict):
-        place = reading.root
-        hint = "write sections and keys as in teleport.yaml, for example `proxy_service:`"
-        problems.append(
-            _problem("the file is not a mapping of keys to values", hint, Place(path, place.line, place.column))
-        )
-    else:
-        problems += _unwritten(path, reading.root)
-    return reading.root, in_order_of_place(problems)
 
 
 def _unwritten(path: str, located: yaml_reading.Located, name: str = "") -> list[Finding]:
@@ -132,11 +114,19 @@ def _unwritten(path: str, located: yaml_reading.Located, name: str = "") -> list
     if located.written:
         return []
     hint = "write null to delete the key, or remove the line"
-    return [_problem(f"{name or 'the entry'} has no value", hint, Place(path, located.line, located.column), name)]
+    return [_problem(path, located, f"{name or 'the entry'} has no value", hint, name)]
 
 
-def _problem(message: str, remedy: str, place: Place, subject: str = "") -> Finding:
-    return Finding(ERROR, "override-grammar", subject, message, remedy, place)
+def _problem(
+    path: str,
+    at: yaml_reading.Located | yaml_reading.Unreadable,
+    message: str,
+    remedy: str,
+    subject: str = "",
+    *,
+    code: str = "override-grammar",
+) -> Finding:
+    return Finding(ERROR, code, subject, message, remedy, Place(path, at.line, at.column))
 
 
 class _Merge:
@@ -193,15 +183,11 @@ def _fixed(tree: Any) -> Any:
 
 
 def _changes_fixed(path: str, root: yaml_reading.Located, before: Any) -> Finding:
-    place = root
+    at = root
     for key in _FIXED:
-        if isinstance(place.value, dict) and key in place.value:
-            place = place.value[key]
-    return Finding(
-        ERROR,
-        "override-value",
-        ".".join(_FIXED),
-        f"this changes {'.'.join(_FIXED)}, which stays {before}: the units, the fetched secrets and the backups use it",
-        "remove it; mount another file system there to keep the data elsewhere",
-        Place(path, place.line, place.column),
-    )
+        if isinstance(at.value, dict) and key in at.value:
+            at = at.value[key]
+    name = ".".join(_FIXED)
+    message = f"this changes {name}, which stays {before}: the units, the fetched secrets and the backups use it"
+    remedy = "remove it; mount another file system there to keep the data elsewhere"
+    return _problem(path, at, message, remedy, name, code="override-value")

@@ -83,21 +83,28 @@ def parse(text: str) -> Any:
     return None if reading.root is None else reading.root.plain
 
 
-def read(text: str) -> Reading:
-    """Return the one document in `text` with the place of each value; raises nothing."""
+def read(content: str | bytes) -> Reading:
+    """Return the one document in `content` with the place of each value; raises nothing."""
     problems: list[Unreadable] = []
-    root = None
+    root, text = None, ""
     try:
+        text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
         root = _Reader(text, problems).root()
     except yaml.MarkedYAMLError as error:
         problems.append(_malformed(error))
     except yaml.reader.ReaderError as error:
         before = text[: error.position] if isinstance(error.position, int) else ""
-        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        problems.append(Unreadable(f"the character #x{error.character:04x} is not allowed in YAML", line, column))
+        problems.append(_after(before, f"the character #x{error.character:04x} is not allowed in YAML"))
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start].decode("latin-1")  # the column counts bytes
+        problems.append(_after(before, "not UTF-8 text", "save the file as UTF-8"))
     except RecursionError:
         problems.append(Unreadable("nested too deeply", 1, 1))
     return Reading(root, tuple(sorted(problems, key=lambda each: (each.line, each.column))))
+
+
+def _after(before: str, message: str, hint: str = "") -> Unreadable:
+    return Unreadable(message, before.count("\n") + 1, len(before) - before.rfind("\n"), hint)
 
 
 def _malformed(error: yaml.MarkedYAMLError) -> Unreadable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,13 +13,21 @@ import jinja2
 import jinja2.sandbox
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.plan import provenance, yaml_reading, yaml_scalar
+from teleport_bootstrap.plan import provenance, yaml_reading
 
 # The templates are part of the program, like the modules beside them.
 _TEMPLATES = os.path.join(os.path.dirname(__file__), "templates")
 
 # A key that is longer needs the explicit form, `? key`.
 _LONGEST_SIMPLE_KEY = 1000
+
+# Starts with a letter or a slash, and holds nothing that means something to YAML 1.1 or 1.2; colons and spaces only
+# inside.
+_PLAIN = re.compile(r"[A-Za-z/](?:[A-Za-z0-9._/-]| (?=[A-Za-z0-9])|:(?=[A-Za-z0-9._/-]))*", re.ASCII)
+# What some YAML reader takes for a boolean or for nothing, in any case.
+_WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
+# Outside YAML's printable set, or a line break to YAML 1.1 and not to JSON.
+_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 
 
 class _Comment(str):
@@ -28,15 +37,18 @@ class _Comment(str):
 
 
 COMMENTS: dict[provenance.Path, str] = {
-    ("teleport", "join_params"): _Comment("How this instance joins its cluster."),
-    ("teleport", "storage"): _Comment("Where the cluster's state, audit log and recordings are kept."),
-    ("proxy_service", "trust_x_forwarded_for"): _Comment(
-        "Only behind a load balancer that writes the client's address into this header."
-    ),
-    ("auth_service", "cluster_name"): _Comment("Cannot change once the cluster exists."),
-    ("auth_service", "authentication", "webauthn", "rp_id"): _Comment(
-        "Must never change: security keys are registered for this name."
-    ),
+    path: _Comment(text)
+    for path, text in {
+        ("teleport", "join_params"): "How this instance joins its cluster.",
+        ("teleport", "storage"): "Where the cluster's state, audit log and recordings are kept.",
+        ("proxy_service", "trust_x_forwarded_for"): (
+            "Only behind a load balancer that writes the client's address into this header."
+        ),
+        ("auth_service", "cluster_name"): "Cannot change once the cluster exists.",
+        ("auth_service", "authentication", "webauthn", "rp_id"): (
+            "Must never change: security keys are registered for this name."
+        ),
+    }.items()
 }
 # With a blank line before it, like each section.
 _GROUPS = (("teleport", "join_params"), ("teleport", "cache"), ("teleport", "storage"))
@@ -57,12 +69,41 @@ def _environment() -> jinja2.Environment:
     )
     environment.tests["block"] = _is_block
     environment.tests["first_of_group"] = lambda path: len(path) == 1 or path in _GROUPS
-    environment.tests["long_key"] = lambda key: len(yaml_scalar.emit(key)) > _LONGEST_SIMPLE_KEY
+    environment.tests["long_key"] = lambda key: len(emit(key)) > _LONGEST_SIMPLE_KEY
     return environment
 
 
 def _finalize(value: Any) -> str:
-    return f"# {value}" if isinstance(value, _Comment) else yaml_scalar.emit(value)
+    return f"# {value}" if isinstance(value, _Comment) else emit(value)
+
+
+def emit(value: Any) -> str:
+    """Return `value` as one YAML node on one line: a scalar, null, a list of these, or an empty mapping.
+
+    A string is plain where a person would write it plain and every YAML reader agrees that it is a string; otherwise it
+    is in double quotes, with JSON's escapes. Raises TypeError for anything else.
+    """
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, (int, yaml_reading.Plain)):
+        return str(value)
+    if isinstance(value, str):
+        return value if _PLAIN.fullmatch(value) and value.lower() not in _WORDS else _quoted(value)
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_item, value)) + "]"
+    if value == {}:
+        return "{}"
+    raise TypeError(f"{type(value).__name__} cannot be written as a YAML scalar")
+
+
+def _item(value: Any) -> str:
+    """Return an item of a list; some readers do not accept a colon without quotes there."""
+    return _quoted(value) if type(value) is str and ":" in value else emit(value)
+
+
+def _quoted(value: str) -> str:
+    quoted = json.dumps(value, ensure_ascii=False)
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", quoted)
 
 
 def _is_block(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Addresses: each is valid, names a host where clients need one, and comes with the one that it depends on."""
+"""Addresses are valid, name a host where clients need one, and come with those they need; no port is used twice."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from teleport_bootstrap import port_table
-from teleport_bootstrap.finding import Finding
-from teleport_bootstrap.plan import network_address, provenance
+from teleport_bootstrap.finding import ERROR, Finding
+from teleport_bootstrap.plan import network_address, provenance, services
 from teleport_bootstrap.plan.checks.context import Context, texts
 
 _LISTEN, _PUBLIC = "listen_addr", "public_addr"
 # Where Teleport refuses the public address without the listener; Postgres shares the web port if it has no own one.
 _PAIRED = ("kube", "mysql", "mongo", "peer")
+
+_TUNNEL = ("proxy_service", "tunnel_listen_addr")
+_SHARED = {("proxy_service", "web_listen_addr"), _TUNNEL}
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -47,9 +50,8 @@ def _judge(context: Context, path: provenance.Path, value: Any, *, public: bool)
     elif parsed.port is not None and not 1 <= parsed.port <= 65535:
         yield context.error(path, f"{parsed.port} is not a valid port", "use a number from 1 to 65535")
     elif public and not parsed.host:
-        yield context.error(
-            path, f"{value!s} does not name a host", f"write {example}:{parsed.port or port_table.HTTPS}"
-        )
+        remedy = f"write {example}:{parsed.port or port_table.HTTPS}"
+        yield context.error(path, f"{value!s} does not name a host", remedy)
 
 
 def _pairs(context: Context) -> Iterator[Finding]:
@@ -70,3 +72,32 @@ def _advertised(context: Context) -> Iterator[Finding]:
     if found.is_unspecified or found.is_multicast:
         message = f"other hosts cannot reach {found}, and Teleport would not start"
         yield context.error(path, message, "write the address of this instance")
+
+
+def check_ports(context: Context) -> Iterator[Finding]:
+    """Find ports that are used twice."""
+    found = services.listeners(context.document)
+    for index, second in enumerate(found):
+        for first in found[:index]:
+            if first.port != second.port or not (
+                first.host == second.host or {first.host, second.host} & network_address.EVERYWHERE
+            ):
+                continue
+            if {first.path, second.path} == _SHARED:
+                yield from _web_and_tunnel(context, first, second)
+            else:
+                what = "Teleport's diagnostics" if first.path[-1] == "diag_addr" else provenance.dotted(first.path)
+                message = f"port {second.port} is already used by {what}"
+                # The operator may have changed either of the two.
+                origins = dict.fromkeys((*context.origins(*second.path), *context.origins(*first.path)))
+                written = [origin for origin in origins if origin != provenance.DEFAULT] or [provenance.DEFAULT]
+                yield context.finding(ERROR, second.path, message, "use another port", written)
+
+
+def _web_and_tunnel(context: Context, first: services.Listener, second: services.Listener) -> Iterator[Finding]:
+    if context.deployment.plain_http:
+        message = f"with --insecure-no-tls, port {second.port} cannot carry both web and tunnels"
+        yield context.error(_TUNNEL, message, "use another port, or set TELEPORT_ACM_TARGET_PROTOCOL=https")
+    elif first.host != second.host:
+        message = "web and tunnels can share a port only if their addresses are the same, host included"
+        yield context.error(_TUNNEL, message, "write the same address as web_listen_addr")

@@ -1,10 +1,11 @@
-"""The document as a whole: its version and sections, values that say nothing, sections that Teleport does not know."""
+"""The document as a whole: its version and sections, values that say nothing, and whether it fits the role."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from teleport_bootstrap import port_table
+from teleport_bootstrap import port_table, roles
 from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.plan import provenance, services
 from teleport_bootstrap.plan.checks.context import NOT_A_MAPPING, Context
@@ -23,6 +24,10 @@ _SECTIONS = {
 _MAY_BE_EMPTY = frozenset(("labels", "static_labels", "tags", "description"))
 
 _LEVELS = ("info", "err", "error", "debug", "warn", "warning", "trace")
+
+_NODE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,255}", re.ASCII)
+# Characters that SSM allows in the names of the parameters that are named after the cluster.
+_CLUSTER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}", re.ASCII)
 
 
 def sections(context: Context) -> Iterator[Finding]:
@@ -74,3 +79,37 @@ def _without_effect(context: Context) -> Iterator[Finding]:
             message = f"this has no effect, because Teleport's unit starts it with {flag}"
             remedy = "remove it; if you need another value, change the unit with a drop-in"
             yield context.warning(("teleport", key), message, remedy)
+
+
+def check_role(context: Context) -> Iterator[Finding]:
+    """Find settings that do not fit the units, timers and secrets of this instance."""
+    role, place = context.deployment.role, context.deployment.place
+    if context.enabled("ssh_service") and place.user != "root":
+        message = f"{place.unit} runs as user {place.user} in a sandbox: so would all sessions, without sudo"
+        remedy = "disable it, or choose a role that serves SSH: node, agent or all-in-one"
+        yield context.warning(("ssh_service", "enabled"), message, remedy)
+    for service, expected in (("auth_service", role.runs_auth), ("proxy_service", role.runs_proxy)):
+        if context.enabled(service) != expected:
+            state = "disabled" if expected else "enabled"
+            message = f"the service is {state}, but timers, secrets and health checks follow the role {role.value}"
+            yield context.warning((service, "enabled"), message, "change TELEPORT_ROLE in the conf instead")
+    node = str(context.get("teleport", "nodename") or "")
+    if node.strip() and _NODE_NAME.fullmatch(node) is None:
+        message = f"{node.strip()} is not a valid host name, and Teleport 17 and newer show the host's UUID instead"
+        remedy = "use letters, digits, dots and hyphens; start with a letter or digit"
+        yield context.warning(("teleport", "nodename"), message, remedy)
+    if context.enabled("auth_service") and context.has("auth_service", "cluster_name"):
+        yield from _cluster_name(context, str(context.get("auth_service", "cluster_name")))
+
+
+def _cluster_name(context: Context, cluster: str) -> Iterator[Finding]:
+    path = ("auth_service", "cluster_name")
+    in_conf = context.deployment.cluster
+    unnamed = context.deployment.role is roles.Role.ALL and in_conf is None
+    if _CLUSTER_NAME.fullmatch(cluster) is None:
+        message = f"{cluster} cannot be part of the names of SSM parameters and certificates"
+        remedy = "use letters, digits, dots, hyphens and underscores; start with a letter or digit"
+        yield context.error(path, message, remedy)
+    elif in_conf != cluster and not unnamed:
+        message = f"tokens, pins and license still use the name {in_conf} of the conf"
+        yield context.warning(path, message, "set TELEPORT_CLUSTER_NAME in the conf instead")

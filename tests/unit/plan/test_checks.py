@@ -12,7 +12,7 @@ from teleport_bootstrap import errors
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.finding import Finding, Place
 from teleport_bootstrap.plan import overrides, planner, requirements, teleport_build
-from teleport_bootstrap.plan.checks import labels
+from teleport_bootstrap.plan.checks import resources
 from tests.unit.plan.planning import INSTANCE
 
 PLACE = "/etc/teleport.d/teleport.yaml.d/10.yaml"
@@ -420,7 +420,7 @@ def test_fips_needs_no_authentication_section_at_all() -> None:
     ],
 )
 def test_durations_are_read_as_go_reads_them(period: str | int, expected: float | None) -> None:
-    found = labels.seconds(period)
+    found = resources.seconds(period)
     assert (None if found is None else float(found)) == expected
 
 

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from teleport_bootstrap.plan import yaml_scalar
+from teleport_bootstrap.plan import yaml_text
 
 # What readers of YAML 1.1 or 1.2, Go's among them, do not read as text without quotes.
 NOT_TEXT = re.compile(
@@ -85,7 +85,7 @@ HOSTILE = [
 
 
 def read_back(text: str) -> None:
-    written = yaml_scalar.emit(text)
+    written = yaml_text.emit(text)
     assert "\n" not in written and "\r" not in written
     assert all(character.isprintable() or character in "\xa0 " or ord(character) > 0xA0 for character in written)
     assert yaml.safe_load(f"key: {written}\n") == {"key": text}
@@ -113,7 +113,7 @@ def test_any_text_is_read_as_it_was(text: str) -> None:
 @example("0o14")
 @example("2001-12-14")
 def test_text_without_quotes_is_text_to_every_reader(text: str) -> None:
-    written = yaml_scalar.emit(text)
+    written = yaml_text.emit(text)
     if written[:1] == '"':
         read_back(text)
         return
@@ -141,10 +141,10 @@ def test_text_without_quotes_is_text_to_every_reader(text: str) -> None:
     ],
 )
 def test_how_values_are_written(value: object, written: str) -> None:
-    assert yaml_scalar.emit(value) == written
+    assert yaml_text.emit(value) == written
 
 
 @pytest.mark.parametrize("value", [1.5, b"bytes", {"a": 1}, object(), [{"a": 1}], [1.5]])
 def test_other_types_are_refused(value: object) -> None:
     with pytest.raises(TypeError):
-        yaml_scalar.emit(value)
+        yaml_text.emit(value)
