@@ -222,6 +222,10 @@ def _list_parts(value: str) -> tuple[str, ...]:
     return parts
 
 
+# What Teleport itself accepts (see IsValidLabelKey in its api/types).
+LABEL_KEY = re.compile("[a-zA-Z/.0-9_:*-]+")
+
+
 def labels(value: str) -> tuple[tuple[str, str], ...]:
     """Return label pairs from `key: value|key: value`, in order, keys and values exactly as strings.
 
@@ -235,7 +239,7 @@ def labels(value: str) -> tuple[tuple[str, str], ...]:
         key, separator, content = pair.partition(": " if ": " in pair else ":")
         if not separator:
             raise Unfit(f"has a label without a value: {quoted(pair)}", "write labels as key: value|key: value")
-        if re.fullmatch("[a-zA-Z/.0-9_:*-]+", key) is None:  # what Teleport itself accepts
+        if LABEL_KEY.fullmatch(key) is None:
             raise Unfit(
                 f"has a label key that Teleport does not accept: {quoted(key)}", "use letters, digits and / . _ : * -"
             )

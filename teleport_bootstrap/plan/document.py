@@ -6,7 +6,7 @@ from typing import Any, Callable
 
 from teleport_bootstrap import paths, port_table, roles
 from teleport_bootstrap.conf import deployment, variables
-from teleport_bootstrap.plan import label_values, network_address, plan_inputs, provenance
+from teleport_bootstrap.plan import network_address, plan_inputs, provenance
 
 Section = dict[str, Any]
 Text = provenance.Sourced[str]
@@ -25,11 +25,6 @@ def build(inputs: plan_inputs.Inputs) -> Section:
     for name, runs, section in _SERVICES:
         tree[name] = {"enabled": "yes", **_without_unset(section(inputs))} if runs(inputs) else {"enabled": "no"}
     return tree
-
-
-def with_auth_service_last(tree: Section) -> Section:
-    """Return `tree` with auth_service as its last section: tools append more settings of it to the end of the file."""
-    return dict(sorted(tree.items(), key=lambda item: item[0] == "auth_service"))
 
 
 def _without_unset(section: Section) -> Section:
@@ -154,10 +149,20 @@ def _ssh(inputs: plan_inputs.Inputs) -> Section:
     written = [variables.TELEPORT_SSH_LABELS]
     if inputs.deployment.role is roles.Role.AGENT:
         written.append(variables.TELEPORT_AGENT_SSH_LABELS)
+    chosen = inputs.certain(variables.TELEPORT_COMMAND_LABELS)
+    # Without a public address the command would have nothing to print.
+    names = [name for name in chosen.value if name != "external" or inputs.facts.public_ipv4 is not None]
     return {
         "listen_addr": network_address.listen(port_table.SSH),
-        "labels": label_values.static(inputs, *written),
-        "commands": label_values.commands(inputs),
+        "labels": inputs.labels(*written),
+        "commands": [
+            {
+                "name": provenance.Sourced(name, chosen.origins),
+                "command": list(variables.COMMAND_LABELS[name]),
+                "period": "1h0m0s",
+            }
+            for name in names
+        ],
     }
 
 
@@ -172,7 +177,7 @@ def _database(inputs: plan_inputs.Inputs) -> Section:
             "region": inputs.certain(variables.TELEPORT_AGENT_DB_REGION),
             **({"redshift": {"cluster_id": redshift}} if redshift is not None else {}),
         },
-        "static_labels": label_values.static(inputs, variables.TELEPORT_AGENT_DB_LABELS),
+        "static_labels": inputs.labels(variables.TELEPORT_AGENT_DB_LABELS),
     }
     return {"databases": [_without_unset(served)]}
 
@@ -185,7 +190,7 @@ def _application(inputs: plan_inputs.Inputs) -> Section:
         "uri": inputs.certain(variables.TELEPORT_AGENT_APP_URI),
         "public_addr": inputs.get(variables.TELEPORT_AGENT_APP_PUBLIC_ADDR),
         "insecure_skip_verify": insecure if insecure is not None and insecure.value else None,
-        "labels": label_values.static(inputs, variables.TELEPORT_AGENT_APP_LABELS),
+        "labels": inputs.labels(variables.TELEPORT_AGENT_APP_LABELS),
     }
     return {"apps": [_without_unset(served)]}
 
@@ -193,7 +198,7 @@ def _application(inputs: plan_inputs.Inputs) -> Section:
 def _kubernetes(inputs: plan_inputs.Inputs) -> Section:
     return {
         "kube_cluster_name": inputs.get(variables.TELEPORT_AGENT_KUBE_CLUSTER_NAME),
-        "labels": label_values.static(inputs, variables.TELEPORT_AGENT_KUBE_LABELS),
+        "labels": inputs.labels(variables.TELEPORT_AGENT_KUBE_LABELS),
     }
 
 

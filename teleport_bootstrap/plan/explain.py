@@ -27,11 +27,10 @@ def entries(tree: provenance.Tree, removed: Sequence[overrides.Removed] = ()) ->
 
 def text(found: Sequence[dict[str, Any]]) -> str:
     """Return `entries` as lines of `path = value  # origin`, aligned."""
-    rows = [(each["path"], _value(each), "; ".join(each["origins"])) for each in found]
+    rows = []
+    for each in found:
+        value = "(removed)" if each.get("removed") else yaml_text.emit(each["value"])
+        rows.append((each["path"], value, "; ".join(each["origins"])))
     first = max((len(path) for path, _, _ in rows if len(path) <= _WIDEST_PATH), default=0)
     second = max((len(value) for _, value, _ in rows if len(value) <= _WIDEST_VALUE), default=0)
     return "\n".join(f"{path:<{first}} = {value:<{second}}  # {origin}" for path, value, origin in rows)
-
-
-def _value(entry: dict[str, Any]) -> str:
-    return "(removed)" if entry.get("removed") else yaml_text.emit(entry["value"])

@@ -8,32 +8,24 @@ from typing import Any
 
 from teleport_bootstrap.plan import provenance, services
 
-# Keys for files end like this: key_file, license_file, ca_cert_file, tls_ca_file, keytab_file, kubeconfig_file.
-_ENDING = "_file"
-# A file that Teleport writes itself.
-_WRITTEN = ("pid_file",)
-# Other keys of files. A pin and a token may also be given themselves.
+# Keys of files besides those such as key_file, license_file, ca_cert_file, tls_ca_file, keytab_file, kubeconfig_file. A
+# pin and a token may also be given themselves.
 _OTHERS = ("ca_pin", "auth_token", "token_name", "credentials_path", "pin_path")
 
 
 def paths_in(document: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the absolute paths of the files that `document` names, also for disabled services, each once."""
-    return tuple(dict.fromkeys(_paths(document, "")))
+    """Return the absolute paths of the files that `document` names, also for disabled services, each once.
 
-
-def _paths(value: Any, key: str) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for name, content in value.items():
-            yield from _paths(content, str(name))
-    elif isinstance(value, (list, tuple)):
-        for each in value:
-            yield from _paths(each, key)
-    elif isinstance(value, str) and value.startswith("/") and "\0" not in value and _is_for_a_file(key):
-        yield value
-
-
-def _is_for_a_file(key: str) -> bool:
-    return key in _OTHERS or (key.endswith(_ENDING) and key not in _WRITTEN)
+    The file that `pid_file` names is left out: Teleport writes it itself.
+    """
+    found: dict[str, None] = {}
+    for path, value, _ in provenance.leaves(dict(document)):
+        key = next((part for part in reversed(path) if isinstance(part, str)), "")
+        if key in _OTHERS or (key.endswith("_file") and key != "pid_file"):
+            for each in value if isinstance(value, list) else [value]:
+                if isinstance(each, str) and each.startswith("/") and "\0" not in each:
+                    found[each] = None
+    return tuple(found)
 
 
 _EACH = "*"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from teleport_bootstrap.conf import conf_file, deployment, variables
+from teleport_bootstrap.conf import conf_file, deployment, kinds, variables
 from teleport_bootstrap.conf.variable import Elsewhere, From
 from teleport_bootstrap.ec2 import facts
+from teleport_bootstrap.finding import Place
 from teleport_bootstrap.plan import provenance, teleport_build
 
 T = TypeVar("T")
@@ -24,7 +25,11 @@ class Inputs:
 
     def get(self, variable: variables.Variable[T]) -> provenance.Sourced[T] | None:
         """Return the variable's value with its line, None where it is not set."""
-        return provenance.from_conf(self.conf, variable)
+        setting = self.conf.setting(variable)
+        if setting is None:
+            return None
+        place = Place(self.conf.path, setting.line)
+        return provenance.Sourced(setting.value, (provenance.Origin(f"{variable.name} at {place}", place),))
 
     def value(self, variable: variables.Variable[T]) -> provenance.Sourced[T] | None:
         """Return the variable's value, otherwise its default; None where it has no default that can be known here."""
@@ -45,6 +50,18 @@ class Inputs:
         found = self.value(variable)
         if found is None:
             raise AssertionError(f"{variable.name} is neither set nor has a default, though requirements.check passed")
+        return found
+
+    def labels(self, *written: variables.Variable[tuple[tuple[str, str], ...]]) -> dict[str, provenance.Sourced[str]]:
+        """Return the labels of the variables in `written`, and those from EC2 tags, which the conf overrules."""
+        wanted = self.get(variables.TELEPORT_TAG_LABELS)
+        found = {}
+        for tag in wanted.value if wanted is not None else ():
+            if tag in self.facts.tags:
+                key = "".join(each if kinds.LABEL_KEY.fullmatch(each) else "_" for each in tag)
+                found[key] = provenance.from_metadata(f"tag {tag}", self.facts.tags[tag])
+        for pairs in filter(None, map(self.get, written)):
+            found.update({key: provenance.Sourced(value, pairs.origins) for key, value in pairs.value})
         return found
 
     def _source(self, name: str) -> provenance.Sourced[Any] | None:

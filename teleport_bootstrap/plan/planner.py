@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 
 import teleport_bootstrap
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.ec2 import facts
-from teleport_bootstrap.finding import errors_in
+from teleport_bootstrap.finding import Finding, errors_in
 from teleport_bootstrap.plan import (
     activation,
     document,
-    document_checks,
     overrides,
     plan_inputs,
     plan_model,
@@ -20,6 +20,21 @@ from teleport_bootstrap.plan import (
     teleport_build,
     yaml_text,
 )
+from teleport_bootstrap.plan.checks import addresses, authentication, joining, proxy, resources, shape
+from teleport_bootstrap.plan.checks.context import Context
+
+# The code of a theme's findings, and what checks it, in the order of the report.
+_CHECKS = {
+    "document-shape": shape.check,
+    "document-joining": joining.check,
+    "document-address": addresses.check,
+    "document-listener": addresses.check_ports,
+    "document-proxy": proxy.check,
+    "document-authentication": authentication.check,
+    "document-label": resources.check_labels,
+    "document-agent": resources.check_agent,
+    "document-role": shape.check_role,
+}
 
 
 def plan(
@@ -37,15 +52,15 @@ def plan(
     activated = activation.plan(conf, build)
     inputs = plan_inputs.Inputs(conf, activated.deployment, instance, build)
     merged = overrides.merge(document.build(inputs), override_files)
-    tree = document.with_auth_service_last(merged.tree)
-    findings = document_checks.check(tree, build=build, deployment=activated.deployment, removed=merged.removed)
+    # Last, because tools append more settings of auth_service to the end of the file.
+    tree = dict(sorted(merged.tree.items(), key=lambda item: item[0] == "auth_service"))
+    wanted = provenance.document(tree)
+    findings = _judged(functools.partial(Context, tree, wanted, build, activated.deployment, merged.removed))
     refused = errors_in(findings)
     if refused:
         raise errors.DocumentInvalid(refused)
-    wanted = provenance.document(tree)
     names = tuple(paths.on_instance(file.path) for file in override_files)
     place = activated.deployment.place
-    runs_as_root = place.user == "root"
     return plan_model.Plan(
         activation=activated,
         document=wanted,
@@ -53,7 +68,7 @@ def plan(
         teleport_yaml=plan_model.PlannedFile(
             paths.TELEPORT_YAML,
             yaml_text.teleport_yaml(wanted, header(conf, instance, build), names),
-            mode=0o600 if runs_as_root else 0o640,
+            mode=0o600 if place.user == "root" else 0o640,
             owner="root",
             group=place.group,
         ),
@@ -76,3 +91,15 @@ def header(conf: conf_file.Conf, instance: facts.Facts, build: teleport_build.Te
         "instance": instance.instance_id,
         "teleport": f"Teleport {build.major}" if build.assumed else f"Teleport {build.version}",
     }
+
+
+def _judged(context: Callable[[str], Context]) -> tuple[Finding, ...]:
+    """Return everything that is wrong with a document, errors before warnings, each theme in its order.
+
+    Where the sections themselves are not mappings, nothing else can be judged, and only that is returned.
+    """
+    broken = tuple(shape.sections(context("document-shape")))
+    if broken:
+        return broken
+    found = [finding for code, check in _CHECKS.items() for finding in check(context(code))]
+    return tuple(sorted(found, key=lambda finding: not finding.is_error))

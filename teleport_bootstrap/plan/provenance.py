@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Callable, Generic, TypeVar, Union
 
-from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.finding import Place
 
 T = TypeVar("T")
@@ -53,15 +52,6 @@ class Sourced(Generic[T]):
     def with_origin_of(self, other: Sourced[Any]) -> Sourced[T]:
         """Return the same value, naming the origins of `other` too."""
         return Sourced(self.value, tuple(dict.fromkeys(self.origins + other.origins)))
-
-
-def from_conf(conf: conf_file.Conf, variable: variables.Variable[T]) -> Sourced[T] | None:
-    """Return the value of `variable` in the conf, with its line; None where the conf does not set it."""
-    setting = conf.setting(variable)
-    if setting is None:
-        return None
-    place = Place(conf.path, setting.line)
-    return Sourced(setting.value, (Origin(f"{variable.name} at {place}", place),))
 
 
 def from_metadata(item: str, value: T) -> Sourced[T]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,17 +75,8 @@ def listeners(document: dict[str, Any]) -> tuple[Listener, ...]:
     An address that cannot be read is left out. An ssh_service that joins through a proxy does not listen: sessions
     come through the tunnel.
     """
-    # The diagnostic address is given to Teleport by its unit with --diag-addr.
-    return (Listener(("teleport", "diag_addr"), "127.0.0.1", port_table.DIAGNOSTICS), *_configured(document))
-
-
-def web_address(document: dict[str, Any]) -> Listener | None:
-    """Return where the proxy's web port listens, None where no proxy runs or the address cannot be read."""
-    web = ("proxy_service", "web_listen_addr")
-    return next((each for each in _configured(document) if each.path == web), None)
-
-
-def _configured(document: dict[str, Any]) -> Iterator[Listener]:
+    # Teleport's unit sets the diagnostic address with --diag-addr.
+    found = [Listener(("teleport", "diag_addr"), "127.0.0.1", port_table.DIAGNOSTICS)]
     through_proxy = bool(provenance.value_at(document, ("teleport", "proxy_server")))
     for path, port, by_default in _KEYS:
         if not runs(document, path[0]) or (path[0] == "ssh_service" and through_proxy):
@@ -97,4 +87,10 @@ def _configured(document: dict[str, Any]) -> Iterator[Listener]:
             continue
         parsed = network_address.parse(network_address.EVERY_IPV4 if unset else value)
         if parsed is not None:
-            yield Listener(path, parsed.host, port if parsed.port is None else parsed.port)
+            found.append(Listener(path, parsed.host, port if parsed.port is None else parsed.port))
+    return tuple(found)
+
+
+def web_address(document: dict[str, Any]) -> Listener | None:
+    """Return where the proxy's web port listens, None where no proxy runs or the address cannot be read."""
+    return next((each for each in listeners(document) if each.path == ("proxy_service", "web_listen_addr")), None)

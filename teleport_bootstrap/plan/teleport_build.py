@@ -62,22 +62,15 @@ class TeleportBuild:
 ASSUMED = TeleportBuild(18, 0, 0, assumed=True)
 
 
-def parse_version(text: str) -> tuple[int, int, int]:
-    """Return major, minor and patch of a version such as 17.5.1, v17.5.1 or 18.0.0-alpha.1.
-
-    Raises UsageError for any other text.
-    """
-    match = _VERSION.fullmatch(text.strip())
+def of_version(version: str, *, fips: bool, edition: str | None = None) -> TeleportBuild:
+    """Return the build for a version such as 17.5.1, v17.5.1 or 18.0.0-alpha.1. Raises UsageError for other text."""
+    match = _VERSION.fullmatch(version.strip())
     if not match:
         raise errors.UsageError(
-            f"not a Teleport version: {text!r}", hint="Write major.minor.patch, for example --teleport-version 17.5.1."
+            f"not a Teleport version: {version!r}",
+            hint="Write major.minor.patch, for example --teleport-version 17.5.1.",
         )
-    return int(match[1]), int(match[2]), int(match[3])
-
-
-def of_version(version: str, *, fips: bool, edition: str | None = None) -> TeleportBuild:
-    """Return the build that the command line names. Raises UsageError for a malformed version."""
-    return TeleportBuild(*parse_version(version), edition=edition, fips=fips)
+    return TeleportBuild(int(match[1]), int(match[2]), int(match[3]), edition=edition, fips=fips)
 
 
 def parse_output(text: str) -> TeleportBuild | None:
@@ -91,9 +84,8 @@ def parse_output(text: str) -> TeleportBuild | None:
         match = _ANSWER.match(line.strip())
         if match is None:
             continue
-        major, minor, patch = parse_version(match["version"])
         toolchain = match["rest"].split()
         fips = any("boringcrypto" in word or re.fullmatch(r"go[\d.]+b\d+", word) for word in toolchain)
         edition = ENTERPRISE if match["enterprise"] else COMMUNITY
-        return TeleportBuild(major, minor, patch, edition=edition, fips=fips)
+        return of_version(match["version"], fips=fips, edition=edition)
     return None

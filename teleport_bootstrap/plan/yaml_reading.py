@@ -28,15 +28,14 @@ _TEXT_TO_TELEPORT = re.compile(
 )
 
 
+@dataclass(eq=False)
 class Unreadable(Exception):
     """YAML that is malformed or not strict; `line` and `column` count from 1."""
 
-    def __init__(self, message: str, line: int, column: int, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.line = line
-        self.column = column
-        self.hint = hint
+    message: str
+    line: int
+    column: int
+    hint: str = ""
 
 
 class Plain(str):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from teleport_bootstrap import port_table
-from teleport_bootstrap.finding import ERROR, Finding
+from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.plan import network_address, provenance, services
 from teleport_bootstrap.plan.checks.context import Context, texts
 
@@ -24,7 +24,7 @@ def check(context: Context) -> Iterator[Finding]:
     for key in ("auth_server", "proxy_server"):
         if context.has("teleport", key):
             yield from _judge(context, ("teleport", key), context.get("teleport", key), public=True)
-    for service in context.services():
+    for service in services.running(context.document):
         for key, value in context.mapping(service).items():
             if key.endswith(_PUBLIC):
                 for each in texts(value):
@@ -89,9 +89,7 @@ def check_ports(context: Context) -> Iterator[Finding]:
                 what = "Teleport's diagnostics" if first.path[-1] == "diag_addr" else provenance.dotted(first.path)
                 message = f"port {second.port} is already used by {what}"
                 # The operator may have changed either of the two.
-                origins = dict.fromkeys((*context.origins(*second.path), *context.origins(*first.path)))
-                written = [origin for origin in origins if origin != provenance.DEFAULT] or [provenance.DEFAULT]
-                yield context.finding(ERROR, second.path, message, "use another port", written)
+                yield context.error(second.path, message, "use another port", first.path)
 
 
 def _web_and_tunnel(context: Context, first: services.Listener, second: services.Listener) -> Iterator[Finding]:

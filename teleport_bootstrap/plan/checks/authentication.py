@@ -54,17 +54,15 @@ def _second_factor(context: Context) -> Iterator[Finding]:
 def _list_of_factors(context: Context) -> Iterator[Finding]:
     path = (*_SECTION, "second_factors")
     factors = context.get(*path)
+    version, remedy = f"Teleport {context.build.version}", "write second_factor: otp, webauthn or on"
     if context.build.major < 16:
-        message = f"Teleport {context.build.version} does not know this key and would not start"
-        yield context.error(path, message, "write second_factor: otp, webauthn or on")
+        yield context.error(path, f"{version} does not know this key and would not start", remedy)
     elif not context.build.takes_second_factor_list:
-        message = f"Teleport {context.build.version} may not know this key, which Teleport 17 introduced"
-        yield context.warning(path, message, "write second_factor: otp, webauthn or on")
-    if not isinstance(factors, list) or not factors:
-        yield from context.one_of(path, factors, (), "write a list of otp, webauthn and sso")
-        return
-    for factor in factors:
-        yield from context.one_of(path, factor, _LISTED_FACTORS, "write a list of otp, webauthn and sso")
+        yield context.warning(path, f"{version} may not know this key, which Teleport 17 introduced", remedy)
+    is_list = isinstance(factors, list) and factors
+    for factor in factors if is_list else [factors]:
+        words = _LISTED_FACTORS if is_list else ()
+        yield from context.one_of(path, factor, words, "write a list of otp, webauthn and sso")
     if factors == ["sso"] and services.truth(context.get(*_SECTION, "local_auth")) is not False:
         yield context.error(path, "local users have no second factor", "add otp or webauthn, or set local_auth: false")
 

@@ -57,10 +57,6 @@ class Context:
         """Whether Teleport runs `service`."""
         return services.runs(self.document, service)
 
-    def services(self) -> list[str]:
-        """Return the names of the services that run."""
-        return services.running(self.document)
-
     def origins(self, *path: str | int) -> tuple[provenance.Origin, ...]:
         """Return where the value at `path` came from, or what removed it, or else where its section came from."""
         for removed in self.removed:
@@ -68,13 +64,13 @@ class Context:
                 return (provenance.Origin(f"removed by {removed.origin}", removed.origin.place),)
         return provenance.origins(self.tree, path)
 
-    def error(self, path: provenance.Path, message: str, remedy: str) -> Finding:
-        """Return what stops Teleport, or what it cannot work with."""
-        return self.finding(ERROR, path, message, remedy, self.origins(*path))
+    def error(self, path: provenance.Path, message: str, remedy: str, *also: provenance.Path) -> Finding:
+        """Return what stops Teleport, or what it cannot work with; what is at `also` may be the cause, too."""
+        return self._finding(ERROR, message, remedy, path, *also)
 
     def warning(self, path: provenance.Path, message: str, remedy: str) -> Finding:
         """Return what Teleport accepts and the operator should know."""
-        return self.finding(WARNING, path, message, remedy, self.origins(*path))
+        return self._finding(WARNING, message, remedy, path)
 
     def missing(self, path: provenance.Path, remedy: str, why: str = "") -> Finding:
         """Return that a key is missing which Teleport needs."""
@@ -95,11 +91,11 @@ class Context:
         if value is not None and str(value) not in words:
             yield self.error(path, f"Teleport does not accept {value!s}", remedy or f"use one of {', '.join(words)}")
 
-    def finding(
-        self, severity: str, path: provenance.Path, message: str, remedy: str, origins: Sequence[provenance.Origin]
-    ) -> Finding:
-        """Return a finding about the value at `path`: its place is the first of `origins`, the text names others."""
-        subject = provenance.dotted(path)
+    def _finding(self, severity: str, message: str, remedy: str, *paths: provenance.Path) -> Finding:
+        """Return a finding about the value at the first path: its place is the first origin, the text names others."""
+        subject = provenance.dotted(paths[0])
+        named = dict.fromkeys(origin for path in paths for origin in self.origins(*path))
+        origins = [origin for origin in named if origin != provenance.DEFAULT] or [provenance.DEFAULT]
         place = next((each.place for each in origins if each.place is not None), None)
         others = ", ".join(str(each) for each in origins if each.place is None or each.place != place)
         message = f"{subject}: {message}" + (f"; {'also ' if place else ''}from {others}" if others else "")

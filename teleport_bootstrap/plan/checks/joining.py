@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from teleport_bootstrap import port_table
 from teleport_bootstrap.finding import Finding
-from teleport_bootstrap.plan import network_address
+from teleport_bootstrap.plan import network_address, services
 from teleport_bootstrap.plan.checks.context import Context, texts
 
 # Those of Teleport 12 to 18; a later one may know more.
@@ -26,13 +26,18 @@ _AUTH, _PROXY = ("teleport", "auth_server"), ("teleport", "proxy_server")
 
 def check(context: Context) -> Iterator[Finding]:
     """Find what prevents the instance from joining its cluster."""
-    if _NOT_SERVING.issuperset(context.services()):
+    if _NOT_SERVING.issuperset(services.running(context.document)):
         message = "no service is enabled, and Teleport does not start without one"
         yield context.error(("ssh_service", "enabled"), message, "enable one")
     yield from _servers(context)
     yield from _ports_of_servers(context)
     yield from _join_settings(context)
-    yield from _pins(context)
+    for pin in texts(context.get("teleport", "ca_pin")):
+        # Teleport takes anything but an absolute path for a pin, and then trusts no auth server.
+        if pin.strip() and not pin.startswith("/") and _PIN.fullmatch(pin) is None:
+            message = f"{pin!s} is neither a pin nor the absolute path of a file with pins"
+            remedy = "write sha256: and 64 hexadecimal digits, as `tctl status` prints it"
+            yield context.error(("teleport", "ca_pin"), message, remedy)
 
 
 def _servers(context: Context) -> Iterator[Finding]:
@@ -89,12 +94,3 @@ def _join_settings(context: Context) -> Iterator[Finding]:
     elif params.get("token_name") is None and not context.enabled("auth_service"):
         what = "the token or its file" if method == "token" else "the token resource"
         yield context.missing((*section, "token_name"), f"name {what}")
-
-
-def _pins(context: Context) -> Iterator[Finding]:
-    for pin in texts(context.get("teleport", "ca_pin")):
-        # Teleport takes anything but an absolute path for a pin, and then trusts no auth server.
-        if pin.strip() and not pin.startswith("/") and _PIN.fullmatch(pin) is None:
-            message = f"{pin!s} is neither a pin nor the absolute path of a file with pins"
-            remedy = "write sha256: and 64 hexadecimal digits, as `tctl status` prints it"
-            yield context.error(("teleport", "ca_pin"), message, remedy)

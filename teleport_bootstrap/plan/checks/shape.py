@@ -48,21 +48,21 @@ def check(context: Context) -> Iterator[Finding]:
     for wrong, right in _SECTIONS.items():
         if wrong in context.document:
             yield context.unknown((wrong,), right)
-    yield from _enabled(context)
-    yield from _empty(context)
-    severity = ("teleport", "log", "severity")
-    level = context.get(*severity)
-    if str(level).lower() not in _LEVELS:
-        yield from context.one_of(severity, level, (), "write DEBUG, INFO, WARN or ERROR")
-    yield from _without_effect(context)
-
-
-def _enabled(context: Context) -> Iterator[Finding]:
     for name in context.document:
         word = context.get(name, "enabled")
         if name.endswith("_service") and word not in (None, "") and services.truth(word) is None:
             message = f"{word!s} is not a boolean; Teleport would silently disable the service"
             yield context.error((name, "enabled"), message, 'write "yes" or "no"')
+    yield from _empty(context)
+    severity = ("teleport", "log", "severity")
+    level = context.get(*severity)
+    if str(level).lower() not in _LEVELS:
+        yield from context.one_of(severity, level, (), "write DEBUG, INFO, WARN or ERROR")
+    for key, flag in (("diag_addr", f"--diag-addr=127.0.0.1:{port_table.DIAGNOSTICS}"), ("pid_file", "--pid-file")):
+        if context.has("teleport", key):
+            message = f"this has no effect, because Teleport's unit starts it with {flag}"
+            remedy = "remove it; if you need another value, change the unit with a drop-in"
+            yield context.warning(("teleport", key), message, remedy)
 
 
 def _empty(context: Context) -> Iterator[Finding]:
@@ -71,14 +71,6 @@ def _empty(context: Context) -> Iterator[Finding]:
             continue
         if any(each in (None, "") for each in (value if isinstance(value, list) else (value,))):
             yield context.error(path, "the value is empty", "write a value, or null in an override to delete it")
-
-
-def _without_effect(context: Context) -> Iterator[Finding]:
-    for key, flag in (("diag_addr", f"--diag-addr=127.0.0.1:{port_table.DIAGNOSTICS}"), ("pid_file", "--pid-file")):
-        if context.has("teleport", key):
-            message = f"this has no effect, because Teleport's unit starts it with {flag}"
-            remedy = "remove it; if you need another value, change the unit with a drop-in"
-            yield context.warning(("teleport", key), message, remedy)
 
 
 def check_role(context: Context) -> Iterator[Finding]:

@@ -37,11 +37,12 @@ def test_other_output_is_not_a_build(text: str) -> None:
     [("17.5.1", (17, 5, 1)), ("v17.5.1", (17, 5, 1)), (" 18.0.0-rc.1 ", (18, 0, 0)), ("14.0.0+dev", (14, 0, 0))],
 )
 def test_versions_on_the_command_line(text: str, version: tuple[int, int, int]) -> None:
-    assert teleport_build.parse_version(text) == version
+    build = teleport_build.of_version(text, fips=False)
+    assert (build.major, build.minor, build.patch) == version
 
 
 @pytest.mark.parametrize("text", ["", "17", "17.5", "17.5.1.2", "seventeen", "17.5.x", "١٧.٥.١", "17.5.1 18.0.0"])
 def test_an_invalid_version_is_a_usage_error_with_an_example(text: str) -> None:
     with pytest.raises(errors.UsageError, match="not a Teleport version") as caught:
-        teleport_build.parse_version(text)
+        teleport_build.of_version(text, fips=False)
     assert "17.5.1" in caught.value.hint
