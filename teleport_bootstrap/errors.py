@@ -325,12 +325,12 @@ class UnitTrouble(BootstrapError, code="unit-trouble", exit_status=UNITS):
 class ArchiveDamaged(BootstrapError, code="archive-damaged", exit_status=ARCHIVE):
     """A backup differs from what was written: bytes are changed, missing or added.
 
-    The message names each damaged file. `damaged` holds the first of them as pairs of path and reason.
+    `first_damaged` is the path of the first damaged file, "" where none can be named.
     """
 
-    def __init__(self, message: str, *, hint: str = "", damaged: tuple[tuple[str, str], ...] = ()) -> None:
+    def __init__(self, message: str, *, hint: str = "", first_damaged: str = "") -> None:
         super().__init__(message, hint=hint)
-        self.damaged = damaged
+        self.first_damaged = first_damaged
 
 
 class ArchiveUnsafe(BootstrapError, code="archive-unsafe", exit_status=ARCHIVE):

@@ -17,7 +17,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol, Union
+from typing import Any, NamedTuple, Protocol, Union
 
 from teleport_bootstrap import escaping
 from teleport_bootstrap.archive.spool import Spool
@@ -195,8 +195,7 @@ SYMLINK = "symlink"
 HARDLINK = "hardlink"
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A member of an archive, as its manifest describes it.
 
     `path` is without the leading slash. `size`: bytes of a regular file, holes included. `mtime`: nanoseconds since
@@ -220,6 +219,10 @@ class Entry:
     xattrs: str = ""
     superseded: bool = False
     note: str = ""
+
+    def of_headers(self) -> Entry:
+        """Return this with only what the member's headers and content tell: times are whole seconds there."""
+        return self._replace(mtime=self.mtime // 1_000_000_000 * 1_000_000_000, superseded=False, note="")
 
 
 @dataclass(frozen=True)

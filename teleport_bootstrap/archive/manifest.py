@@ -27,12 +27,14 @@ LARGEST_HEADER = 1024 * 1024
 # The kernel's limit for sizes and, in nanoseconds, for times.
 _LARGEST = 2**63 - 1
 
-_DIGEST = re.compile("[0-9a-f]{64}")
-_NONE = "0" * 64
-
 _KINDS = (interface.FILE, interface.DIRECTORY, interface.SYMLINK, interface.HARDLINK)
-_STRINGS = ("path", "kind", "mode", "owner", "group", "sha256", "link", "xattrs", "note")
-_INTEGERS = ("uid", "gid", "mtime", "size")
+_TYPES = {
+    **dict.fromkeys(("path", "kind", "mode", "owner", "group", "sha256", "link", "xattrs", "note"), str),
+    **dict.fromkeys(("uid", "gid", "mtime", "size"), int),
+    "superseded": bool,
+}
+
+_DIGEST = re.compile("([0-9a-f]{64})?")
 
 _dump = json.JSONEncoder(ensure_ascii=True, separators=(", ", ": ")).encode
 
@@ -71,20 +73,23 @@ def _quoted(text: str) -> str:
     return _dump(text)
 
 
+def _line(values: Mapping[str, Any]) -> bytes:
+    return (_dump(values) + "\n").encode("ascii")
+
+
 def note_line(note: Note) -> bytes:
     """Return the line for a file that was left out."""
-    return (_dump({"left_out": note.path, "note": note.text}) + "\n").encode("ascii")
+    return _line({"left_out": note.path, "note": note.text})
 
 
 def first_line(header: Mapping[str, Any]) -> bytes:
     """Return the first line; `header` with `format` in it."""
-    return (_dump({"format": interface.FORMAT, "header": header}) + "\n").encode("ascii")
+    return _line({"format": interface.FORMAT, "header": header})
 
 
 def last_line(totals: Totals) -> bytes:
     """Return the last line."""
-    values = {"entries": totals.entries, "files": totals.files, "content": totals.content, "data": totals.data}
-    return (_dump(values) + "\n").encode("ascii")
+    return _line(vars(totals))
 
 
 def parse(text: bytes) -> Entry | Note | Totals:
@@ -108,33 +113,21 @@ def parse(text: bytes) -> Entry | Note | Totals:
 
 
 def _entry(values: dict[str, Any]) -> Entry:
-    strings = {name: values.pop(name) for name in _STRINGS if name in values}
-    numbers = {name: values.pop(name) for name in _INTEGERS if name in values}
-    superseded = values.pop("superseded", False)
+    _must(all(name in _TYPES and type(value) is _TYPES[name] for name, value in values.items()))
     try:
-        mode = int(strings.pop("mode"), 8)
-        whole = Entry(mode=mode, superseded=superseded, **strings, **numbers)
+        entry = Entry(**{**values, "mode": int(values["mode"], 8)})
     except (KeyError, TypeError, ValueError):
         raise Malformed("has a line in which something is missing") from None
-    _must(all(type(value) is str for value in strings.values()) and type(superseded) is bool and not values)
-    _must(all(type(value) is int and -_LARGEST <= value <= _LARGEST for value in numbers.values()))
-    _must(whole.kind in _KINDS and 0 <= mode <= 0o7777)
+    _must(all(-_LARGEST <= number <= _LARGEST for number in (entry.uid, entry.gid, entry.mtime, entry.size)))
+    _must(entry.kind in _KINDS and 0 <= entry.mode <= 0o7777)
     # `line` writes these without quoting.
-    _must(_DIGEST.fullmatch(whole.sha256 or _NONE) is not None and _DIGEST.fullmatch(whole.xattrs or _NONE) is not None)
-    return whole
+    _must(bool(_DIGEST.fullmatch(entry.sha256) and _DIGEST.fullmatch(entry.xattrs)))
+    return entry
 
 
 def _must(holds: bool) -> None:
     if not holds:
         raise Malformed("has a line with an unknown key or an impossible value")
-
-
-def parse_entry(text: bytes) -> Entry:
-    """Return the entry in a member's line. Raises Malformed, also for another kind of line."""
-    found = parse(text)
-    if not isinstance(found, Entry):
-        raise Malformed("has another line where an entry is expected")
-    return found
 
 
 def kept_entry(text: bytes) -> Entry:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import functools
 import hashlib
@@ -10,7 +9,7 @@ import os
 import stat
 from collections.abc import Callable, Sequence
 
-from teleport_bootstrap.archive import attributes, interface, sparse, tar_headers, walk
+from teleport_bootstrap.archive import attributes, interface, sparse, tar, walk
 from teleport_bootstrap.archive.interface import Entry
 from teleport_bootstrap.archive.stream import Output
 from teleport_bootstrap.host import accounts
@@ -30,13 +29,6 @@ _CHANGING = "was being written to: what is archived was read while it changed"
 
 # Entries for the manifest, each with the number of its data bytes; empty where the file is not archived.
 Added = list[tuple[Entry, int]]
-
-_TYPES = {
-    interface.FILE: tar_headers.REGULAR,
-    interface.DIRECTORY: tar_headers.DIRECTORY,
-    interface.SYMLINK: tar_headers.SYMBOLIC,
-    interface.HARDLINK: tar_headers.LINK,
-}
 
 
 class _LeftOut(Exception):
@@ -166,8 +158,8 @@ class Members:
             if not is_undisturbed and not is_last:
                 return None
             sha256 = hashlib.sha256(content).hexdigest()
-            entry = self._member(found, facts, interface.FILE, extended, size=len(content), sha256=sha256)
-            self._output.write(tar_headers.padded(content))
+            entry = self._member(found, facts, interface.FILE, extended, size=len(content))._replace(sha256=sha256)
+            self._output.write(tar.padded(content))
             return self._with_note(entry, "" if is_undisturbed else _CHANGING), len(content)
         data = size if stretches is None else sum(length for _, length in stretches)
         self._holes += size - data
@@ -178,7 +170,7 @@ class Members:
             return entry, data
         if is_last:
             return self._with_note(entry, _CHANGING), data
-        return dataclasses.replace(entry, superseded=True), data
+        return entry._replace(superseded=True), data
 
     def _streamed(  # noqa: PLR0917
         self,
@@ -190,17 +182,11 @@ class Members:
         stretches: Sequence[tuple[int, int]] | None,
     ) -> tuple[Entry, bool]:
         """Write a file while it is read, missing bytes as zeros; return its entry, and whether it had `size` bytes."""
-        head = b"" if stretches is None else tar_headers.sparse_map(stretches, size)
-        segments = [(0, size)] if stretches is None else stretches
-        stored = len(head) + sum(length for _, length in segments)
-        is_sparse = stretches is not None
-        entry = self._member(found, facts, interface.FILE, extended, size=size, stored=stored, is_sparse=is_sparse)
-        self._output.write(head)
-        whole = hashlib.sha256()
-        at = 0
+        entry = self._member(found, facts, interface.FILE, extended, size=size, segments=stretches)
+        whole = tar.ContentDigest()
+        stored = 0
         is_whole = True
-        for start, length in segments:
-            sparse.hash_zeros(whole, start - at)
+        for start, length in [(0, size)] if stretches is None else stretches:
             at = start
             while at < start + length:
                 # Straight into the buffer that is compressed.
@@ -210,13 +196,13 @@ class Members:
                     is_whole = False
                     count = len(part)
                     part[:] = bytes(count)
-                whole.update(part[:count])
+                whole.add(at, part[:count])
                 self._output.filled(count)
                 at += count
                 self._tick()
-        sparse.hash_zeros(whole, size - at)
-        self._output.write(tar_headers.padding(stored))
-        return dataclasses.replace(entry, sha256=whole.hexdigest()), is_whole
+            stored += length
+        self._output.write(bytes(-stored % tar.RECORD))
+        return entry._replace(sha256=whole.hexdigest(size)), is_whole
 
     def _member(
         self,
@@ -226,38 +212,32 @@ class Members:
         extended: dict[str, bytes],
         *,
         size: int = 0,
-        stored: int | None = None,
-        is_sparse: bool = False,
-        sha256: str = "",
         link: str = "",
+        segments: tar.Segments | None = None,
     ) -> Entry:
         """Write a member's headers; return its entry for the manifest."""
-        mode, mtime = stat.S_IMODE(facts.st_mode), facts.st_mtime_ns
-        owner, group = self._owner(facts.st_uid), self._group(facts.st_gid)
-        head = tar_headers.Head(
-            found.raw,
-            _TYPES[kind],
-            mode,
-            facts.st_uid,
-            facts.st_gid,
-            os.fsencode(owner),
-            os.fsencode(group),
-            mtime // 1_000_000_000,
-            size if stored is None else stored,
-            os.fsencode(link),
-            size if is_sparse else None,
-            extended,
+        uid, gid = facts.st_uid, facts.st_gid
+        entry = Entry(
+            found.path[1:],
+            kind,
+            stat.S_IMODE(facts.st_mode),
+            uid,
+            gid,
+            self._owner(uid),
+            self._group(gid),
+            facts.st_mtime_ns,
+            size,
+            link=link,
+            xattrs=attributes.digest(extended),
         )
-        self._output.write(head.pack())
-        digest = attributes.digest(extended)
-        path = found.path[1:]
-        return Entry(path, kind, mode, facts.st_uid, facts.st_gid, owner, group, mtime, size, sha256, link, digest)
+        self._output.write(tar.Member(entry, extended, segments).headers())
+        return entry
 
     def _with_note(self, entry: Entry, text: str) -> Entry:
         if not text:
             return entry
         self._noted(f"/{entry.path}", text)
-        return dataclasses.replace(entry, superseded=False, note=text)
+        return entry._replace(superseded=False, note=text)
 
 
 def _open(found: walk.Found) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 from teleport_bootstrap import paths
 from teleport_bootstrap.archive import compression as compressing
-from teleport_bootstrap.archive import interface, manifest, tar_headers, walk
+from teleport_bootstrap.archive import interface, manifest, tar, walk
 from teleport_bootstrap.archive.members import Members
 from teleport_bootstrap.archive.spool import Spool
 from teleport_bootstrap.archive.stream import CallerError, Output
@@ -47,14 +47,13 @@ def pack(
     try:
         with Spool() as spool, Output(sink, compressed) as output:
             work = _Pack(output, spool, accounts.Names(root), progress)
-            work.add_own_member(interface.HEADER, len(text))
-            output.write(tar_headers.padded(text))
+            work.add_own_member(interface.HEADER, len(text), [text])
             spool.write(manifest.first_line(json.loads(text)))
             for tree in ordered:
                 work.tree(root, tree)
             spool.write(manifest.last_line(work.totals))
-            work.append_manifest()
-            output.write(tar_headers.END)
+            work.add_own_member(interface.MANIFEST, spool.rewind(), iter(lambda: spool.read(_COPY_SIZE), b""))
+            output.write(tar.END)
             digest = output.finish()
     except CallerError as carried:
         raise carried.error from None
@@ -111,20 +110,14 @@ class _Pack:
                 self.totals = self.totals.with_one(entry.kind, entry.size, data)
             self._tick()
 
-    def add_own_member(self, path: str, size: int) -> None:
-        """Write the headers of the archive's own member `path`, of `size` bytes."""
-        head = tar_headers.Head(
-            path.encode(), tar_headers.REGULAR, 0o600, 0, 0, b"root", b"root", self._now, stored=size
-        )
-        self._output.write(head.pack())
-
-    def append_manifest(self) -> None:
-        """Add the manifest, which is complete."""
-        size = self._spool.rewind()
-        self.add_own_member(interface.MANIFEST, size)
-        while part := self._spool.read(_COPY_SIZE):
+    def add_own_member(self, path: str, size: int, parts: Iterable[bytes]) -> None:
+        """Write the archive's own member `path`, of `size` bytes."""
+        entry = interface.Entry(path, interface.FILE, 0o600, 0, 0, "root", "root", self._now * 1_000_000_000, size)
+        member = tar.Member(entry)
+        self._output.write(member.headers())
+        for part in parts:
             self._output.write(part)
-        self._output.write(tar_headers.padding(size))
+        self._output.write(bytes(member.padding))
 
     def _left_out(self, path: str, text: str) -> None:
         note = interface.Note(path.lstrip("/"), text)

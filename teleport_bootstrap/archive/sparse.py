@@ -1,16 +1,11 @@
-"""Sparse files: where their data is, and the SHA-256 of a file's whole content, holes included."""
+"""Sparse files: where their data is."""
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
-from collections.abc import Iterator
-from typing import Any, Final
 
-from teleport_bootstrap.archive.tar_reader import MOST_SEGMENTS, Member
-
-_ZEROS: Final = bytes(1024 * 1024)
+from teleport_bootstrap.archive.tar import MOST_SEGMENTS
 
 
 def segments(descriptor: int, size: int) -> list[tuple[int, int]] | None:
@@ -45,34 +40,3 @@ def _merged_in_pairs(found: list[tuple[int, int]]) -> list[tuple[int, int]]:
     last = found[-1:] if len(found) % 2 else []
     pairs = zip(found[::2], found[1::2])
     return [(first[0], second[0] + second[1] - first[0]) for first, second in pairs] + last
-
-
-def hash_zeros(whole: Any, size: int) -> None:
-    """Update a hash with `size` zeros, which a hole reads as."""
-    while size > 0:
-        whole.update(_ZEROS if size >= len(_ZEROS) else _ZEROS[:size])
-        size -= len(_ZEROS)
-
-
-def placed(member: Member, data: Iterator[memoryview]) -> Iterator[tuple[int, memoryview]]:
-    """Yield the pieces of a file's data, each with its offset in the file."""
-    left = memoryview(b"")
-    for start, length in member.segments if member.segments is not None else ((0, member.size),):
-        at = start
-        while at < start + length:
-            left = left or next(data)
-            part, left = left[: start + length - at], left[start + length - at :]
-            yield at, part
-            at += len(part)
-
-
-def content_digest(member: Member, data: Iterator[memoryview]) -> str:
-    """Return the SHA-256 of a file's content in hexadecimal; `data` are its stretches between holes."""
-    whole = hashlib.sha256()
-    at = 0
-    for start, part in placed(member, data):
-        hash_zeros(whole, start - at)
-        whole.update(part)
-        at = start + len(part)
-    hash_zeros(whole, member.size - at)
-    return whole.hexdigest()

@@ -6,10 +6,9 @@ import os
 from collections.abc import Mapping
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.archive import interface, tar_headers, tar_reader
-from teleport_bootstrap.archive.safety import KINDS, as_entry, plain
+from teleport_bootstrap.archive import interface, tar
 from teleport_bootstrap.archive.stream import Broken, Input
-from teleport_bootstrap.archive.tar_reader import Refused
+from teleport_bootstrap.archive.tar import Refused
 from teleport_bootstrap.archive.verify import read_header, unsafe
 from teleport_bootstrap.archive.writer import Writer
 from teleport_bootstrap.host import accounts, process
@@ -47,15 +46,18 @@ def unpack(
     with Writer(places, accounts.Names(root)) as writer:
         for entry in verified.entries():
             if objection := writer.objection(entry):
-                raise unsafe(source.name, Refused(os.fsencode(entry.path), objection))
+                raise unsafe(source.name, Refused(entry.path, objection))
         try:
-            with Input(source, progress=progress) as tar:
-                read_header(source.name, tar)
+            with Input(source, progress=progress) as archive:
+                read_header(source.name, archive)
                 for entry in verified.entries():
-                    _one(source.name, tar, entry, writer)
-                    tar.entries += 1
-                _skip_manifest(source.name, tar)
-                if tar.finish() != verified.digest:
+                    _one(source.name, archive, entry, writer)
+                    archive.entries += 1
+                if (listing := tar.read(archive.take)) is None:
+                    raise _another(source.name)
+                for _ in archive.pieces(listing.data + listing.padding):
+                    pass
+                if tar.read(archive.take) is not None or archive.finish() != verified.digest:
                     raise _another(source.name)
         except (Broken, Refused):
             raise _another(source.name) from None
@@ -70,23 +72,13 @@ def _plain(path: str) -> str:
     return path[1:]
 
 
-def _one(name: str, tar: Input, entry: interface.Entry, writer: Writer) -> None:
-    member = tar_reader.member(tar.take)
-    if member is None or as_entry(member, KINDS[member.head.type], entry.sha256) != plain(entry):
+def _one(name: str, archive: Input, entry: interface.Entry, writer: Writer) -> None:
+    member = tar.read(archive.take)
+    if member is None or member.entry._replace(sha256=entry.sha256) != entry.of_headers():
         raise _another(name)
-    if writer.create(entry, member, tar.pieces(member.data)) not in (None, entry.sha256):
+    if writer.create(entry, member, archive.pieces(member.data)) not in ("", entry.sha256):
         raise _another(name)
-    tar.take(-member.data % tar_headers.RECORD)
-
-
-def _skip_manifest(name: str, tar: Input) -> None:
-    member = tar_reader.member(tar.take)
-    if member is None:
-        raise _another(name)
-    for _ in tar.pieces(member.data + -member.data % tar_headers.RECORD):
-        pass
-    if tar_reader.member(tar.take) is not None:
-        raise _another(name)
+    archive.take(member.padding)
 
 
 def _another(name: str) -> errors.ArchiveDamaged:

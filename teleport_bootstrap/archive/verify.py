@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.archive import interface, manifest, tar_headers, tar_reader
-from teleport_bootstrap.archive.safety import Order, as_entry, leads_out, plain
-from teleport_bootstrap.archive.sparse import content_digest
+from teleport_bootstrap.archive import interface, manifest, tar
+from teleport_bootstrap.archive.safety import Order, leads_out
 from teleport_bootstrap.archive.spool import Spool
 from teleport_bootstrap.archive.stream import Broken, Input
-from teleport_bootstrap.archive.tar_reader import Member, Refused
+from teleport_bootstrap.archive.tar import Member, Refused
 
 UNLIMITED = interface.Limits()
 
 Keep = Callable[[str, int], bool]
 
-# How many damaged files an error names, and how many links a result; the others are counted.
-_FILES_NAMED = 100
+# How many links a result names; the others are counted.
 _LINKS_NAMED = 20
+
+
+class _Differs(Exception):
+    """A file is not what the manifest says; the text says in what."""
+
+    def __init__(self, path: str, text: str) -> None:
+        super().__init__(text)
+        self.path = path
 
 
 def verify(
@@ -35,24 +40,25 @@ def verify(
 
     `keep(path, size)` is asked about each file; the content of those that it accepts is in the result.
 
-    Raises ArchiveDamaged where a byte is changed, missing or added: it names the damaged files where the archive can be
-    read to its manifest, else the first that cannot be read. Raises ArchiveUnsafe where the archive is undamaged but
-    holds what must not be unpacked (paths or links that lead out, devices, more than `limits`); ArchiveUnknown where it
-    is another kind of file, has a later format, or takes a program that is not installed; and what the source raises.
+    Raises ArchiveDamaged where a byte is changed, missing or added: it names the first damaged file where the archive
+    can be read to its manifest, else the first that cannot be read. Raises ArchiveUnsafe where the archive is undamaged
+    but holds what must not be unpacked (paths or links that lead out, devices, more than `limits`); ArchiveUnknown
+    where it is another kind of file, has a later format, or takes a program that is not installed; and what the source
+    raises.
     """
     try:
-        tar = Input(source, progress=progress)
+        archive = Input(source, progress=progress)
     except Broken as broken:
-        raise _damaged(source.name, f"{broken}; none of its files can be read", [], 0) from None
-    with tar, Spool() as seen, contextlib.ExitStack() as on_failure:
+        raise _damaged(source.name, f"{broken}; none of its files can be read") from None
+    with archive, Spool() as seen, contextlib.ExitStack() as on_failure:
         lines = Spool()
         on_failure.callback(lines.close)
-        work = _Verification(source.name, tar, limits, seen, lines, keep)
+        work = _Verification(source.name, archive, limits, seen, lines, keep)
         try:
             verified = work.run()
-        except (Broken, Refused, errors.ArchiveUnknown) as error:
+        except (Broken, _Differs, Refused, errors.ArchiveUnknown) as error:
             # Whether the file is damaged comes first, and is known only at its end.
-            if isinstance(error, Broken) or not tar.digest():
+            if isinstance(error, (Broken, _Differs)) or not archive.digest():
                 raise work.damaged(error) from None
             if isinstance(error, Refused):
                 raise unsafe(source.name, error) from None
@@ -63,33 +69,29 @@ def verify(
 
 def unsafe(name: str, refused: Refused) -> errors.ArchiveUnsafe:
     """Return the error for a member that must not be unpacked."""
-    path = f"{interface.shown(os.fsdecode(refused.path))} " if refused.path else ""
+    path = f"{interface.shown(refused.path)} " if refused.path else ""
     return errors.ArchiveUnsafe(
         f"{name} is not safe to unpack: {path}{refused.text}",
         hint="Nothing was written. Find out where the archive comes from; this agent does not make such archives.",
     )
 
 
-def _damaged(name: str, text: str, damaged: list[tuple[str, str]], damaged_in_all: int) -> errors.ArchiveDamaged:
-    lines = [f"{name} is damaged: {text}"]
-    lines += [f"{interface.shown(path)}: {what}" for path, what in damaged]
-    if damaged_in_all > len(damaged):
-        lines.append(f"and {damaged_in_all - len(damaged)} more")
+def _damaged(name: str, text: str, path: str = "", what: str = "") -> errors.ArchiveDamaged:
     return errors.ArchiveDamaged(
-        "\n".join(lines),
+        f"{name} is damaged: {text}" + (f"\n{interface.shown(path)}: {what}" if path else ""),
         hint="Use another backup; copies of this one in other places may be undamaged.",
-        damaged=tuple(damaged),
+        first_damaged=path,
     )
 
 
-def read_header(name: str, tar: Input) -> Mapping[str, Any]:
+def read_header(name: str, archive: Input) -> Mapping[str, Any]:
     """Return the header, which is the first member. Raises Refused, ArchiveUnknown, Broken."""
-    member = tar_reader.member(tar.take)
-    path = interface.HEADER.encode()
-    if member is None or not _is_own(member, path) or member.size > manifest.LARGEST_HEADER:
+    member = tar.read(archive.take)
+    path = interface.HEADER
+    if member is None or not _is_own(member, path) or member.data > manifest.LARGEST_HEADER:
         raise Refused(path, "is not the first member")
-    text = tar.take(member.size)
-    tar.take(-member.size % tar_headers.RECORD)
+    text = archive.take(member.data)
+    archive.take(member.padding)
     try:
         header = manifest.json_object(text)
     except manifest.Malformed:
@@ -105,17 +107,17 @@ def read_header(name: str, tar: Input) -> Mapping[str, Any]:
     return header
 
 
-def _is_own(member: Member, path: bytes) -> bool:
-    head = member.head
-    return head.name == path and head.type == tar_headers.REGULAR and member.segments is None and not head.xattrs
+def _is_own(member: Member, path: str) -> bool:
+    is_plain_file = member.entry.kind == interface.FILE and member.segments is None and not member.extended
+    return is_plain_file and member.entry.path == path
 
 
 class _Verification:
     def __init__(  # noqa: PLR0917
-        self, name: str, tar: Input, limits: interface.Limits, seen: Spool, lines: Spool, keep: Keep | None
+        self, name: str, archive: Input, limits: interface.Limits, seen: Spool, lines: Spool, keep: Keep | None
     ) -> None:
         self._name = name
-        self._tar = tar
+        self._archive = archive
         self._order = Order(limits)
         # A line of a manifest for each member, as it was read, and as the manifest has it.
         self._seen = seen
@@ -126,25 +128,18 @@ class _Verification:
         self._path = ""
         self._is_reading = False
         self._is_compared = False
-        self._wrong: list[tuple[str, str]] = []
-        self._wrong_in_all = 0
         self._notes = interface.Notes()
 
     def run(self) -> interface.Verified:
-        header = read_header(self._name, self._tar)
-        member = self._files()
-        self._seen.rewind()
-        self._compare_manifest(header, member)
-        if tar_reader.member(self._tar.take) is not None:
-            raise Refused(b"", "a member follows the manifest")
-        digest = self._tar.finish()
-        if self._wrong_in_all:
-            raise _damaged(self._name, "it is not what its manifest says", self._wrong, self._wrong_in_all)
+        header = read_header(self._name, self._archive)
+        self._read_manifest(header, self._read_files())
+        if tar.read(self._archive.take) is not None:
+            raise Refused("", "a member follows the manifest")
         verified = interface.Verified(
             name=self._name,
-            digest=digest,
-            size=self._tar.done,
-            compression=self._tar.compression,
+            digest=self._archive.finish(),
+            size=self._archive.done,
+            compression=self._archive.compression,
             header=header,
             totals=self._order.totals,
             notes=tuple(self._notes.first),
@@ -158,57 +153,58 @@ class _Verification:
 
     def damaged(self, error: Exception) -> errors.ArchiveDamaged:
         """Return the error for an archive that is damaged, which showed in `error`."""
+        if isinstance(error, _Differs):
+            return _damaged(self._name, "it is not what its manifest says", error.path, str(error))
         text = str(error) if isinstance(error, Broken) else "the SHA-256 at its end is not that of the file"
-        if self._is_compared and not self._wrong_in_all:
-            return _damaged(self._name, f"{text}; the files in it are as they were packed", [], 0)
         if self._is_compared:
-            text += f"; {self._wrong_in_all} of the files in it are not as they were packed"
-            return _damaged(self._name, text, self._wrong, self._wrong_in_all)
+            return _damaged(self._name, f"{text}; the files in it are as they were packed")
         if self._path == interface.MANIFEST:
-            return _damaged(self._name, f"{text}; its manifest is damaged too", self._wrong, self._wrong_in_all)
+            return _damaged(self._name, f"{text}; its manifest is damaged too")
         if self._is_reading:
             text += "; the files before this one could not be compared with the manifest, which is at the end"
-            return _damaged(self._name, text, [(self._path, "cannot be read to its end")], 1)
+            return _damaged(self._name, text, self._path, "cannot be read to its end")
         last = f"nothing after {interface.shown(self._path)} can be read" if self._path else "no file can be read"
-        return _damaged(self._name, f"{text}; {last}", self._wrong, self._wrong_in_all)
+        return _damaged(self._name, f"{text}; {last}")
 
-    def _files(self) -> Member:
+    def _read_files(self) -> Member:
         """Check every member up to the manifest, which is returned."""
-        while member := tar_reader.member(self._tar.take):
-            if _is_own(member, interface.MANIFEST.encode()):
+        while member := tar.read(self._archive.take):
+            if _is_own(member, interface.MANIFEST):
                 self._path, self._is_reading = interface.MANIFEST, True
                 return member
-            kind = self._order.check(member)
-            self._path, self._is_reading = os.fsdecode(member.head.name), True
-            digest = ""
-            if kind == interface.FILE:
-                digest = content_digest(member, self._read(member))
-                self._tar.take(-member.data % tar_headers.RECORD)
+            self._order.check(member)
+            entry = member.entry
+            self._path, self._is_reading = entry.path, True
+            if entry.kind == interface.FILE:
+                entry = entry._replace(sha256=tar.content_digest(member, self._content(member)))
+                self._archive.take(member.padding)
             self._is_reading = False
-            self._seen.write(manifest.line(as_entry(member, kind, digest)))
-            self._tar.entries += 1
-        raise Refused(b"", "the manifest is missing")
+            self._seen.write(manifest.line(entry))
+            self._archive.entries += 1
+        raise Refused("", "the manifest is missing")
 
-    def _read(self, member: Member) -> Iterator[memoryview]:
-        pieces = self._tar.pieces(member.data)
-        if self._keep is None or member.segments is not None or not self._keep(self._path, member.size):
+    def _content(self, member: Member) -> Iterator[memoryview]:
+        pieces = self._archive.pieces(member.data)
+        if self._keep is None or member.segments is not None or not self._keep(self._path, member.data):
             return pieces
         self._kept[self._path] = b"".join(pieces)
         return iter([memoryview(self._kept[self._path])])
 
-    def _compare_manifest(self, header: Mapping[str, Any], member: Member) -> None:
-        lines = _lines(self._tar.pieces(member.size))
+    def _read_manifest(self, header: Mapping[str, Any], member: Member) -> None:
+        """Compare the manifest with what was read."""
+        self._seen.rewind()
+        lines = _lines(self._archive.pieces(member.data))
         if next(lines, b"") != manifest.first_line(header):
-            raise _refused_manifest("does not begin with the header")
+            raise Refused(interface.MANIFEST, "does not begin with the header")
         totals: interface.Totals | None = None
         before: interface.Entry | None = None
         for text in lines:
             try:
                 found = manifest.parse(text)
             except manifest.Malformed as malformed:
-                raise _refused_manifest(str(malformed)) from None
+                raise Refused(interface.MANIFEST, str(malformed)) from None
             if totals is not None:
-                raise _refused_manifest("goes on after its end")
+                raise Refused(interface.MANIFEST, "goes on after its end")
             if isinstance(found, interface.Totals):
                 totals = found
             elif isinstance(found, interface.Note):
@@ -217,9 +213,9 @@ class _Verification:
                 self._compare(found, before)
                 before = found
                 self._lines.write(text)
-        self._tar.take(-member.size % tar_headers.RECORD)
+        self._archive.take(member.padding)
         if totals != self._order.totals or self._seen.read(1) or (before is not None and before.superseded):
-            raise _refused_manifest("does not list exactly what is in the archive")
+            raise Refused(interface.MANIFEST, "does not list exactly what is in the archive")
         self._is_compared = True
 
     def _compare(self, entry: interface.Entry, before: interface.Entry | None) -> None:
@@ -227,17 +223,14 @@ class _Verification:
         seen = self._seen.line()
         is_again = before is not None and before.path == entry.path
         if is_again != (before is not None and before.superseded):
-            raise Refused(os.fsencode(entry.path), "is in the archive twice, or is missing the second time")
-        if manifest.line(plain(entry)) != seen:
-            found = manifest.parse_entry(seen) if seen else None
+            raise Refused(entry.path, "is in the archive twice, or is missing the second time")
+        if manifest.line(entry.of_headers()) != seen:
+            found = manifest.kept_entry(seen) if seen else None
             if found is None or found.path != entry.path:
-                raise Refused(os.fsencode(entry.path), "is in the manifest and not in the archive")
-            what = (
-                "its content is" if found.sha256 != entry.sha256 else "its owner, mode, times, size or attributes are"
-            )
-            self._wrong_in_all += 1
-            if len(self._wrong) < _FILES_NAMED:
-                self._wrong.append((entry.path, f"{what} damaged"))
+                raise Refused(entry.path, "is in the manifest and not in the archive")
+            is_content = found.sha256 != entry.sha256
+            what = "its content is" if is_content else "its owner, mode, times, size or attributes are"
+            raise _Differs(entry.path, f"{what} damaged")
         if entry.note:
             self._notes.add(interface.Note(entry.path, entry.note))
 
@@ -255,12 +248,8 @@ class _Verification:
                 if len(outside) < _LINKS_NAMED:
                     outside.append(entry.path)
         for path in sorted(missing)[:1]:
-            raise Refused(os.fsencode(path), "is the target of a hard link, and is not a file of the archive")
+            raise Refused(path, "is the target of a hard link, and is not a file of the archive")
         verified.first_links_outside = tuple(outside)
-
-
-def _refused_manifest(text: str) -> Refused:
-    return Refused(interface.MANIFEST.encode(), text)
 
 
 def _lines(pieces: Iterator[memoryview]) -> Iterator[bytes]:
@@ -273,4 +262,4 @@ def _lines(pieces: Iterator[memoryview]) -> Iterator[bytes]:
         if len(rest) > manifest.LONGEST_LINE:
             break
     if rest:
-        raise _refused_manifest("has a line that is too long, or without an end")
+        raise Refused(interface.MANIFEST, "has a line that is too long, or without an end")

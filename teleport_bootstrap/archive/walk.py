@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import interface
-from teleport_bootstrap.archive.tar_headers import LONGEST_NAME
+from teleport_bootstrap.archive.tar import LONGEST_NAME
 
 # Each level takes an open descriptor, of which a process has 1024 by default.
 DEEPEST = 256
@@ -26,13 +26,12 @@ REPLACED = (errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.ENODEV)
 
 @dataclass(frozen=True)
 class Found:
-    """A file to archive: `name` in the open directory `parent`. `raw` is its path in the archive.
+    """A file to archive: `name` in the open directory `parent`.
 
     `descriptor` is open on a directory, and -1 for anything else.
     """
 
     path: str
-    raw: bytes
     parent: int
     name: str
     facts: os.stat_result
@@ -106,11 +105,10 @@ def _look(tree: interface.Tree, path: str, parent: int, name: str, note: Note) -
         if choice.note:
             note(path, choice.note)
         return None
-    raw = os.fsencode(path)[1:]
-    if len(raw) > LONGEST_NAME:
+    if len(os.fsencode(path)) > LONGEST_NAME + 1:
         note(path, f"has a path of more than {LONGEST_NAME} bytes; left out")
         return None
-    found = Found(path, raw, parent, name, facts, choice)
+    found = Found(path, parent, name, facts, choice)
     if stat.S_ISREG(facts.st_mode) or stat.S_ISLNK(facts.st_mode):
         return found
     if not stat.S_ISDIR(facts.st_mode):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -15,8 +14,7 @@ from teleport_bootstrap import errors
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.archive.interface import Entry
 from teleport_bootstrap.archive.ownership import Owners
-from teleport_bootstrap.archive.sparse import content_digest, hash_zeros, placed
-from teleport_bootstrap.archive.tar_reader import Member
+from teleport_bootstrap.archive.tar import ContentDigest, Member, content_digest, placed
 from teleport_bootstrap.host import accounts
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -75,15 +73,15 @@ class Writer:
             return "is a hard link to a file that goes elsewhere"
         return ""
 
-    def create(self, entry: Entry, member: Member, data: Iterator[memoryview]) -> str | None:
-        """Create one member; return the SHA-256 of the content of a file, None for others.
+    def create(self, entry: Entry, member: Member, data: Iterator[memoryview]) -> str:
+        """Create one member; return the SHA-256 of the content of a file, "" for others.
 
         All of `data` is read. A member outside of all places is not created, nor is a superseded one.
         """
         place = self._place_of(entry.path)
         if place is None or entry.superseded:
-            return content_digest(member, data) if entry.kind == interface.FILE else None
-        digest = None
+            return content_digest(member, data) if entry.kind == interface.FILE else ""
+        digest = ""
         with _naming(self._places[place], place, entry.path), contextlib.ExitStack() as resources:
             if entry.path == place:
                 self._leave_all()
@@ -92,7 +90,7 @@ class Writer:
                 resources.callback(os.close, parent)
             else:
                 parent, name = self._reach(entry.path, place), os.path.basename(entry.path)
-            extended = member.head.xattrs
+            extended = member.extended
             if entry.kind == interface.DIRECTORY:
                 level = _Level(entry.path, _new_folder(parent, name), entry, extended)
                 if entry.path == place:
@@ -159,22 +157,18 @@ class Writer:
     def _file(self, entry: Entry, member: Member, data: Iterator[memoryview], parent: int, name: str) -> str:
         descriptor = os.open(name, _NEW_FILE, 0o600, dir_fd=parent)
         try:
-            whole = hashlib.sha256()
-            at = 0
+            whole = ContentDigest()
             if member.segments is not None:
-                os.ftruncate(descriptor, member.size)
+                os.ftruncate(descriptor, entry.size)
             for start, part in placed(member, data):
-                hash_zeros(whole, start - at)
-                whole.update(part)
-                at = start + len(part)
+                whole.add(start, part)
                 left = part
                 while left:
-                    left = left[os.pwrite(descriptor, left, at - len(left)) :]
-            hash_zeros(whole, member.size - at)
-            self._owners.settle(descriptor, entry, member.head.xattrs)
+                    left = left[os.pwrite(descriptor, left, start + len(part) - len(left)) :]
+            self._owners.settle(descriptor, entry, member.extended)
         finally:
             os.close(descriptor)
-        return whole.hexdigest()
+        return whole.hexdigest(entry.size)
 
     def _hardlink(self, entry: Entry, place: str, parent: int, name: str) -> None:
         """Create a hard link to a file that was created before, through the directories that were created for it."""

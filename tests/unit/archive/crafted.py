@@ -6,13 +6,13 @@ import hashlib
 import io
 import json
 import os
+import tarfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Optional
+from typing import Any, Optional
 
-from teleport_bootstrap.archive import compression, interface, manifest, safety, stream, tar_headers
-from teleport_bootstrap.archive.tar_headers import Head
-from teleport_bootstrap.archive.tar_reader import Member
+from teleport_bootstrap.archive import attributes, compression, interface, manifest, stream
+from teleport_bootstrap.archive import tar as headers
 
 GZIP = next(each for each in stream.FORMATS if each.name == compression.GZIP)
 HEADER = {"cluster": "example", "format": interface.FORMAT}
@@ -33,39 +33,68 @@ class InMemory:
         return io.BytesIO(self.data)
 
 
-def head(name: str, type: bytes = tar_headers.REGULAR, **others: object) -> Head:
+KINDS = {type: kind for kind, type in headers.TYPES.items()}
+
+
+@dataclass(frozen=True)
+class Head:
+    """What stands before a member's content: as the agent writes it, but for `type`, which can be any."""
+
+    member: headers.Member
+    type: bytes
+
+    @property
+    def name(self) -> bytes:
+        return os.fsencode(self.member.entry.path)
+
+    def pack(self) -> bytes:
+        written = self.member.headers()
+        if self.type in KINDS:
+            return written
+        main = bytearray(written[-512:])
+        main[156:157] = self.type
+        main[148:156] = b" " * 8
+        main[148:156] = b"%06o\0 " % sum(main)
+        return written[:-512] + bytes(main)
+
+
+def head(name: str, type: bytes = b"0", *, stored: int = 0, **others: Any) -> Head:
     """Return the head of a member with nothing special about it."""
-    facts = {"mode": 0o600, "uid": 0, "gid": 0, "owner": b"root", "group": b"root", "mtime": 1_700_000_000, **others}
-    return Head(os.fsencode(name), type, **facts)  # type: ignore[arg-type]
+    xattrs, segments = others.pop("xattrs", {}), others.pop("segments", None)
+    facts = {"mode": 0o600, "uid": 0, "gid": 0, "owner": "root", "group": "root", "mtime": 1_700_000_000, **others}
+    facts["mtime"] *= 1_000_000_000
+    kind = KINDS.get(type, interface.FILE)
+    entry = interface.Entry(name, kind, **facts, size=stored, xattrs=attributes.digest(xattrs))
+    return Head(headers.Member(entry, xattrs, segments), type)
 
 
-def file(name: str, content: bytes = b"content", **others: object) -> tuple[Head, bytes]:
+def file(name: str, content: bytes = b"content", **others: Any) -> tuple[Head, bytes]:
     """Return a regular file."""
     return head(name, stored=len(content), **others), content
 
 
 def directory(name: str) -> tuple[Head, bytes]:
-    return head(name, tar_headers.DIRECTORY, mode=0o700), b""
+    return head(name, tarfile.DIRTYPE, mode=0o700), b""
 
 
 def symlink(name: str, target: str) -> tuple[Head, bytes]:
-    return head(name, tar_headers.SYMBOLIC, mode=0o777, link=os.fsencode(target)), b""
+    return head(name, tarfile.SYMTYPE, mode=0o777, link=target), b""
 
 
 def hardlink(name: str, target: str) -> tuple[Head, bytes]:
-    return head(name, tar_headers.LINK, link=os.fsencode(target)), b""
+    return head(name, tarfile.LNKTYPE, link=target), b""
 
 
 def own(path: str, content: bytes) -> bytes:
     """Return one of the archive's own members."""
-    return head(path, stored=len(content)).pack() + tar_headers.padded(content)
+    return head(path, stored=len(content)).pack() + headers.padded(content)
 
 
 def entry(member: Head, content: bytes) -> interface.Entry:
     """Return what a manifest has to say of a member."""
-    kind = safety.KINDS.get(member.type, interface.FILE)
-    digest = hashlib.sha256(content).hexdigest() if kind == interface.FILE else ""
-    return safety.as_entry(Member(member, len(content), len(content)), kind, digest)
+    found = member.member.entry
+    digest = hashlib.sha256(content).hexdigest() if found.kind == interface.FILE else ""
+    return found._replace(size=len(content), sha256=digest)
 
 
 def tar(
@@ -80,8 +109,8 @@ def tar(
         totals = totals.with_one(each.kind, each.size, each.size)
     text = b"".join([header, *map(manifest.line, listed), manifest.last_line(totals)])
     parts = [own(interface.HEADER, json.dumps(HEADER).encode())]
-    parts += [member.pack() + tar_headers.padded(content) for member, content in members]
-    return b"".join([*parts, raw, own(interface.MANIFEST, text), tar_headers.END])
+    parts += [member.pack() + headers.padded(content) for member, content in members]
+    return b"".join([*parts, raw, own(interface.MANIFEST, text), headers.END])
 
 
 def sealed(data: bytes, *, block_size: int = compression.BLOCK_SIZE) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 
@@ -39,10 +38,10 @@ PATHS = st.binary(min_size=1, max_size=60).map(os.fsdecode)
 @given(PATHS, st.sampled_from(["file", "directory", "symlink", "hardlink"]), PATHS, st.text(max_size=20), st.booleans())
 def test_any_entry_is_read_as_it_was_written(path: str, kind: str, link: str, note: str, superseded: bool) -> None:
     is_link = kind.endswith("link")
-    entry = dataclasses.replace(ENTRY, path=path, kind=kind, link=link if is_link else "", note=note)
-    entry = dataclasses.replace(entry, superseded=superseded, xattrs="cd" * 32 if superseded else "")
+    entry = ENTRY._replace(path=path, kind=kind, link=link if is_link else "", note=note)
+    entry = entry._replace(superseded=superseded, xattrs="cd" * 32 if superseded else "")
     if kind != "file":
-        entry = dataclasses.replace(entry, size=0, sha256="")
+        entry = entry._replace(size=0, sha256="")
     text = manifest.line(entry)
     assert manifest.parse(text) == manifest.kept_entry(text) == entry
     assert text.endswith(b"\n") and text.count(b"\n") == 1 and text.isascii()
@@ -52,8 +51,6 @@ def test_notes_and_totals_are_read_as_they_were_written() -> None:
     note, totals = interface.Note("a\udcff\n", 'it "is" so'), interface.Totals(1, 2, 3, 4)
     assert manifest.parse(manifest.note_line(note)) == note
     assert manifest.parse(manifest.last_line(totals)) == totals
-    with pytest.raises(manifest.Malformed):
-        manifest.parse_entry(manifest.note_line(note))
 
 
 LINE = manifest.line(ENTRY).decode()
