@@ -50,9 +50,7 @@ FETCH_SECRETS = Unit(
     (Role.PROXY, Role.NODE),
 )
 PUBLISH_TOKENS = Unit(
-    "teleport-ssm-publish-tokens",
-    "Auth servers: puts new join tokens and the CA pins into SSM, hourly.",
-    (Role.AUTH,),
+    "teleport-ssm-publish-tokens", "Auth servers: puts new join tokens and the CA pins into SSM, hourly.", (Role.AUTH,)
 )
 GET_CERTIFICATE = Unit(
     "teleport-get-cert",

@@ -367,10 +367,7 @@ TELEPORT_AGENT_APP_ENABLED = Variable(kinds.BOOLEAN, _AGENT, "Give access to an 
 TELEPORT_AGENT_APP_NAME = Variable(kinds.TEXT, _AGENT, "Name of the application in Teleport.", required=_APPLICATION)
 TELEPORT_AGENT_APP_DESCRIPTION = Variable(kinds.TEXT, _AGENT, "Description of the application, for people.")
 TELEPORT_AGENT_APP_URI = Variable(
-    kinds.APPLICATION_URI,
-    _AGENT,
-    "Where the application is, such as `http://127.0.0.1:8080`.",
-    required=_APPLICATION,
+    kinds.APPLICATION_URI, _AGENT, "Where the application is, such as `http://127.0.0.1:8080`.", required=_APPLICATION
 )
 TELEPORT_AGENT_APP_PUBLIC_ADDR = Variable(
     kinds.DNS_NAME,
