@@ -140,7 +140,7 @@ class Note:
 
     def describe(self) -> str:
         """Return it as one line of text."""
-        return f"{shown(self.path)}: {self.text}"
+        return f"{printable(self.path)}: {self.text}"
 
 
 @dataclass(frozen=True)
@@ -294,7 +294,7 @@ class Unpacked:
     notes_in_all: int
 
 
-def shown(path: str) -> str:
+def printable(path: str) -> str:
     """Return a member's path for a message: on one line, printable, and at most about 300 characters."""
     text = escaping.one_line(path)
     return text if len(text) <= 300 else f"{text[:140]}...{text[-140:]}"

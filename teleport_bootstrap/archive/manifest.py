@@ -20,7 +20,7 @@ from typing import Any
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.archive.interface import Entry, Note, Totals
 
-# A name and the target of a link have at most 4095 bytes each, and JSON takes up to six characters for a byte.
+# A name and the target of a link have at most 4095 bytes each, and JSON uses at most six characters for a byte.
 LONGEST_LINE = 128 * 1024
 LARGEST_HEADER = 1024 * 1024
 

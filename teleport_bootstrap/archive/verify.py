@@ -69,7 +69,7 @@ def verify(
 
 def unsafe(name: str, refused: Refused) -> errors.ArchiveUnsafe:
     """Return the error for a member that must not be unpacked."""
-    path = f"{interface.shown(refused.path)} " if refused.path else ""
+    path = f"{interface.printable(refused.path)} " if refused.path else ""
     return errors.ArchiveUnsafe(
         f"{name} is not safe to unpack: {path}{refused.text}",
         hint="Nothing was written. Find out where the archive comes from; this agent does not make such archives.",
@@ -78,7 +78,7 @@ def unsafe(name: str, refused: Refused) -> errors.ArchiveUnsafe:
 
 def _damaged(name: str, text: str, path: str = "", what: str = "") -> errors.ArchiveDamaged:
     return errors.ArchiveDamaged(
-        f"{name} is damaged: {text}" + (f"\n{interface.shown(path)}: {what}" if path else ""),
+        f"{name} is damaged: {text}" + (f"\n{interface.printable(path)}: {what}" if path else ""),
         hint="Use another backup; copies of this one in other places may be undamaged.",
         first_damaged=path,
     )
@@ -163,7 +163,7 @@ class _Verification:
         if self._is_reading:
             text += "; the files before this one could not be compared with the manifest, which is at the end"
             return _damaged(self._name, text, self._path, "cannot be read to its end")
-        last = f"nothing after {interface.shown(self._path)} can be read" if self._path else "no file can be read"
+        last = f"nothing after {interface.printable(self._path)} can be read" if self._path else "no file can be read"
         return _damaged(self._name, f"{text}; {last}")
 
     def _read_files(self) -> Member:

@@ -137,6 +137,6 @@ def _kind(mode: int) -> str:
 def trouble(path: str, error: OSError) -> errors.FileTrouble:
     """Return the error for a `path` that cannot be read."""
     return errors.FileTrouble(
-        f"{interface.shown(path)} cannot be read: {error.strerror}",
+        f"{interface.printable(path)} cannot be read: {error.strerror}",
         hint="No backup was made. Run as root, and check the disk and what is mounted there.",
     )

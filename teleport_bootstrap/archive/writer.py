@@ -201,7 +201,7 @@ def _naming(target: str, place: str, path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        shown = interface.shown(f"{target}/{path[len(place) :].strip('/')}".rstrip("/"))
+        shown = interface.printable(f"{target}/{path[len(place) :].strip('/')}".rstrip("/"))
         raise errors.FileTrouble(
             f"{shown} cannot be created: {error.strerror}",
             hint="Check the disk's space and its mount options. What was created so far can be removed.",

@@ -18,7 +18,7 @@ def table(stored: Sequence[store.Stored], place: str) -> str:
     rows = [
         _COLUMNS,
         *(
-            (f"{each.made:%Y-%m-%d %H:%M:%S}", size(each.size), "yes" if each.verified else "no", each.place)
+            (f"{each.created:%Y-%m-%d %H:%M:%S}", size(each.size), "yes" if each.verified else "no", each.place)
             for each in newest_first(stored)
         ),
     ]
@@ -36,7 +36,7 @@ def data(stored: Sequence[store.Stored], place: str) -> dict[str, Any]:
                 "name": each.name,
                 "cluster": each.parsed.cluster,
                 "host": each.parsed.host,
-                "made": moment(each.made),
+                "made": moment(each.created),
                 "size": each.size,
                 "compression": each.parsed.compression,
                 "verified": each.verified,
@@ -48,7 +48,7 @@ def data(stored: Sequence[store.Stored], place: str) -> dict[str, Any]:
 
 def newest_first(stored: Sequence[store.Stored]) -> list[store.Stored]:
     """Return the archives, the newest first."""
-    return sorted(stored, key=lambda each: (each.made, each.name), reverse=True)
+    return sorted(stored, key=lambda each: (each.created, each.name), reverse=True)
 
 
 def size(count: float) -> str:

@@ -68,7 +68,7 @@ def layout(root: paths.Root, document: Mapping[str, Any]) -> Layout:
     small = [interface.Tree(path) for path in _FILES]
     small += [interface.Tree(path, hostile=_is_foreign(root, path), choose=_choose_kept) for path in _DIRECTORIES]
     small += [interface.Tree(path, choose=partial(_choose_drop_in, path)) for path in _drop_ins(root)]
-    named = _named(root, document, [*(tree.path for tree in small), *data, paths.STATE], notes)
+    named = _files_named_elsewhere(root, document, [*(tree.path for tree in small), *data, paths.STATE], notes)
     small += [interface.Tree(path) for path in named]
     return Layout(tuple(small), data, named, tuple(notes))
 
@@ -173,7 +173,9 @@ def _drop_ins(root: paths.Root) -> list[str]:
     return found
 
 
-def _named(root: paths.Root, document: Mapping[str, Any], trees: list[str], notes: list[str]) -> tuple[str, ...]:
+def _files_named_elsewhere(
+    root: paths.Root, document: Mapping[str, Any], trees: list[str], notes: list[str]
+) -> tuple[str, ...]:
     """Return the files that `document` names and that are in none of `trees`; add a note for each that is missing."""
     found: list[str] = []
     for name in named_files.paths_in(document):

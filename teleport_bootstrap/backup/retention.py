@@ -22,7 +22,7 @@ def to_remove(stored: Iterable[store.Stored], keep: int, *, spared: Collection[s
         raise errors.UsageError(f"--keep {keep} would keep nothing", hint="Keep at least one.")
     going = []
     newer_and_good = 0
-    for each in sorted(stored, key=lambda one: (one.made, one.name), reverse=True):
+    for each in sorted(stored, key=lambda one: (one.created, one.name), reverse=True):
         if newer_and_good >= keep and each.name not in spared:
             going.append(each)
         newer_and_good += each.verified

@@ -62,8 +62,8 @@ def start(root: paths.Root, wanted: plan_model.Applicable) -> tuple[str, ...]:
 def have_fetched(root: paths.Root, wanted: plan_model.Applicable) -> None:
     """Start the services that fetch the missing files; they start Teleport's unit when the files are there."""
     missing = set(files(root, wanted))
-    awaited = {each.path for each in wanted.secrets if each.may_be_pending}
-    if missing & awaited and is_somebody_fetching(root):
+    may_arrive = {each.path for each in wanted.secrets if each.may_be_pending}
+    if missing & may_arrive and has_fetch_service(root):
         systemd.start([FETCH_SERVICE])
     bringing = certificate_services(root, wanted, is_missing=paths.CERTIFICATE in missing)
     if systemd.is_running(root):
@@ -84,6 +84,6 @@ def certificate_services(root: paths.Root, wanted: plan_model.Applicable, *, is_
     return tuple(systemd.service_of(timer) for timer, is_due in chosen if is_due)
 
 
-def is_somebody_fetching(root: paths.Root) -> bool:
+def has_fetch_service(root: paths.Root) -> bool:
     """Whether a service on this host fetches later what is not available now."""
     return systemd.is_running(root) and systemd.is_installed(root, FETCH_SERVICE)

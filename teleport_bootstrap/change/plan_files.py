@@ -47,7 +47,7 @@ def stage(change: Transaction, conf: conf_file.Conf | None, parts: Parts) -> Non
         change.write_state(current.FILE, parts.current)
     secret_files.stage(change, parts.wanted.secrets, parts.values)
     if parts.instance is not None:
-        change.write_state(metadata_cache.FILE, metadata_cache.of(parts.instance))
+        change.write_state(metadata_cache.FILE, metadata_cache.from_facts(parts.instance))
     if conf is not None and conf.holds_secret:
         trust.make_private(change.root, paths.CONF)
     for planned in parts.wanted.files:

@@ -21,7 +21,7 @@ def begin(root: paths.Root, purpose: str, *, deadline_seconds: float) -> Iterato
 
     Raises LockBusy, naming the holder, and FileTrouble.
     """
-    with lock.held(root, purpose, deadline_seconds=deadline_seconds):
+    with lock.hold(root, purpose, deadline_seconds=deadline_seconds):
         _recover(root)
         _sweep(root)
         current.settle(root)

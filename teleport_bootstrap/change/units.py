@@ -70,7 +70,7 @@ def _live(root: paths.Root, wanted: plan_model.Units, units_changed: bool, stop_
     systemd.enable(root, enable)
     systemd.start(start)
     absent = [unit for unit in wanted.enable if unit not in states]
-    return _said(
+    return _logged(
         ("disabled", disable),
         ("stopped", stop),
         ("enabled", enable),
@@ -182,10 +182,10 @@ def _offline(root: paths.Root, wanted: plan_model.Units) -> list[str]:
         return [f"systemctl is not here: nothing was enabled under {root.directory}"]
     systemd.disable(root, disable)
     systemd.enable(root, enable)
-    return _said(("enabled", enable))
+    return _logged(("enabled", enable))
 
 
-def _said(*groups: tuple[str, Sequence[str]]) -> list[str]:
+def _logged(*groups: tuple[str, Sequence[str]]) -> list[str]:
     done = [f"{verb} {', '.join(units)}" for verb, units in groups if units]
     for line in done:
         logger.info("systemd: %s", line)

@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
         expected_owner=arguments.expected_bucket_owner,
         kms_key_id=arguments.kms_key_id,
     )
-    made = backup.run(gather.Doors(root, os.environ, arguments.wait), wishes, progress=progress.shown)
+    made = backup.run(gather.Doors(root, os.environ, arguments.wait), wishes, progress=progress.display)
     return result.Result(_text(made), _data(made))
 
 

@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
     source = opened.source(place.name)
     with termination.as_exception():
         try:
-            with progress.shown("verifying", source.size) as tell, verify.verify(source, progress=tell) as found:
+            with progress.display("verifying", source.size) as tell, verify.verify(source, progress=tell) as found:
                 return result.Result(_text(found), _data(found))
         except (errors.ArchiveDamaged, errors.ArchiveUnsafe, errors.ArchiveUnknown):
             # So that --keep does not count it as verified. Fails without write permission, which does no harm.

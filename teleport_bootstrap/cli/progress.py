@@ -23,7 +23,7 @@ WINDOW_SECONDS = 10.0
 
 
 @contextlib.contextmanager
-def shown(
+def display(
     what: str, size: int | None, *, stream: TextIO | None = None, clock: clocks.Clock = clocks.SYSTEM
 ) -> Iterator[interface.Progress]:
     """Give a function to call, as often as you like, with the numbers of bytes and entries that are done.

@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
         shown.append(proposed)
         return confirmation.agreed(arguments, "\n".join(_lines(proposed)) + "\nRestore this?")
 
-    outcome = restore.run(doors, gather.NamedBuild(fips=arguments.fips), wishes, agreed, progress=progress.shown)
+    outcome = restore.run(doors, gather.NamedBuild(fips=arguments.fips), wishes, agreed, progress=progress.display)
     text = list(_lines(shown[0])) if shown and (arguments.dry_run or arguments.yes) else []
     text.append(
         {
@@ -105,7 +105,7 @@ def _undo(doors: gather.Doors, arguments: argparse.Namespace) -> result.Result:
 
 
 def _lines(proposed: proposal.Proposal) -> Iterator[str]:
-    origin, wanted = proposed.origin, proposed.wanted
+    origin, wanted = proposed.origin, proposed.applicable
     host = [f"cluster {origin.cluster}" if origin.cluster else "", origin.role or "", origin.host or ""]
     made = f", made at {origin.made_at}" if origin.made_at else ""
     yield f"{origin.name}: {', '.join(each for each in host if each) or 'of unknown origin'}{made}; verified"
@@ -142,7 +142,7 @@ def _proposal_data(proposed: proposal.Proposal) -> dict[str, object]:
             "archive": origin.build.version if origin.build else None,
             "here": None if proposed.build.assumed else proposed.build.version,
         },
-        "unit": proposed.wanted.unit,
+        "unit": proposed.applicable.unit,
         "exchanged": {
             tree: {"bytes": proposed.outline.trees[tree][0], "entries": proposed.outline.trees[tree][1]}
             for tree in proposed.trees

@@ -179,7 +179,7 @@ def hold(
     Raises ClusterLockHeld, naming the holder, where another host keeps the lock for longer than `deadline_seconds`,
     LockBusy where another process of this host does, LeaseLost from `check`, and what lock_item.DynamoTable raises.
     """
-    with host_lock.held(root, "the lock of the cluster", name=NAME, deadline_seconds=deadline_seconds):
+    with host_lock.hold(root, "the lock of the cluster", name=NAME, deadline_seconds=deadline_seconds):
         items = lock_item.DynamoTable(dynamodb, table, clock=CLOCK)
         lease = take(items, process, deadline=retry.Deadline(deadline_seconds, CLOCK), terms=terms)
         stop = threading.Event()

@@ -16,7 +16,7 @@ POLL_SECONDS = 0.1
 
 
 @contextlib.contextmanager
-def held(root: paths.Root, purpose: str, *, deadline_seconds: float = 60.0, name: str = NAME) -> Iterator[None]:
+def hold(root: paths.Root, purpose: str, *, deadline_seconds: float = 60.0, name: str = NAME) -> Iterator[None]:
     """Hold the lock while the body runs; others that wait for it are shown `purpose`.
 
     `name` is another file in the state directory, for work that only must not run twice at once.

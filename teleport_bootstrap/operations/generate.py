@@ -117,10 +117,10 @@ def _hand_over(root: paths.Root, asked: str) -> Outcome:
     if systemd.is_running(root) and systemd.is_installed(root, restore_record.RESTORE_SERVICE):
         systemd.start([restore_record.RESTORE_SERVICE])
         done = f"asked to start {restore_record.RESTORE_SERVICE}"
-        awaited = (
+        pending = (
             f"no Teleport starts before {asked} is restored: see `journalctl -b -u {restore_record.RESTORE_SERVICE}`",
         )
-        return Outcome(RESTORING, units=(done,), pending=awaited)
+        return Outcome(RESTORING, units=(done,), pending=pending)
     return Outcome(
         RESTORING,
         pending=(f"no Teleport starts before {asked} is restored: run `teleport-bootstrap restore`",),
@@ -200,7 +200,7 @@ def _write(doors: gather.Doors, conf: conf_file.Conf, build: teleport_build.Tele
         wanted.secrets, instance.region, wanted.deployment.fips, _patience(doors, wanted)
     )
     values = {**secret_values.from_conf(wanted.secrets, conf), **fetched.values}
-    generation = new_generation.of(doors.root, plan, build, made_by="generate", reason="there was no teleport.yaml")
+    generation = new_generation.make(doors.root, plan, build, made_by="generate", reason="there was no teleport.yaml")
     parts = plan_files.Parts(
         wanted,
         values,
@@ -224,7 +224,7 @@ def _write(doors: gather.Doors, conf: conf_file.Conf, build: teleport_build.Tele
 
 def _patience(doors: gather.Doors, wanted: plan_model.Activation) -> gather.Doors:
     """Return `doors` with a short deadline for SSM where a service goes on waiting after this command."""
-    if not pending_files.is_somebody_fetching(doors.root) or not all(each.may_be_pending for each in wanted.secrets):
+    if not pending_files.has_fetch_service(doors.root) or not all(each.may_be_pending for each in wanted.secrets):
         return doors
     return dataclasses.replace(doors, wait_seconds=min(doors.wait_seconds, AWAITED_SECONDS))
 
@@ -242,7 +242,7 @@ def _bring(
     changed = plan_files.apply(root, conf, parts)
     done = units.apply(root, wanted.units, units_changed=plan_files.units_changed(changed))
     pending_files.have_fetched(root, wanted)
-    awaited = pending_files.describe(root, wanted)
+    pending = pending_files.describe(root, wanted)
     shown = plan_files.without_bookkeeping(changed)
     removed = tuple(path for path in shown if path in wanted.absent)
-    return Outcome(what, wanted.unit, shown, removed, done, notes, awaited)
+    return Outcome(what, wanted.unit, shown, removed, done, notes, pending)

@@ -77,7 +77,7 @@ def run(
 def _carry_out(root: paths.Root, proposed: reconfigure_proposal.Proposal, wishes: Wishes) -> Outcome:
     plan, seconds = proposed.plan, wishes.health_seconds
     wanted = plan.activation
-    generation = new_generation.of(root, plan, proposed.build, made_by="reconfigure", reason="the conf asks for it")
+    generation = new_generation.make(root, plan, proposed.build, made_by="reconfigure", reason="the conf asks for it")
     if wishes.reset_data:
         _require_resettable(root, proposed)
 

@@ -57,7 +57,7 @@ def run(
     notes: list[str] = []
 
     def change() -> attempt.Trial:
-        states = units.remember(root, [plan_model.Units(enable=proposed.wanted.units.enable)], also=units.WRITERS)
+        states = units.remember(root, [plan_model.Units(enable=proposed.applicable.units.enable)], also=units.WRITERS)
         try:
             with Transaction(root) as transaction:
                 staged = stage.stage(transaction, source, proposed, progress)
@@ -66,7 +66,7 @@ def run(
                 generation = _write(transaction, proposed, staged.swaps, asked)
                 previous = transaction.previous(f"the restore of {proposed.origin.name}", states)
                 transaction.write_state(UNDO, previous)
-                changed = transaction.commit(start=[proposed.wanted.unit])
+                changed = transaction.commit(start=[proposed.applicable.unit])
         except BaseException:
             units.start_again(root, states)
             raise
@@ -103,11 +103,11 @@ def _write(
     transaction: Transaction, proposed: proposal.Proposal, swaps: tuple[directory_swap.Swap, ...], asked: str | None
 ) -> int | None:
     """Stage every file outside the swapped directories; return the number of the new generation, if there is one."""
-    root, wanted, plan = transaction.root, proposed.wanted, proposed.plan
+    root, wanted, plan = transaction.root, proposed.applicable, proposed.plan
     state = None
     if plan is not None:
         reason = f"restored from {proposed.origin.name}"
-        generation = new_generation.of(root, plan, proposed.build, made_by="restore", reason=reason)
+        generation = new_generation.make(root, plan, proposed.build, made_by="restore", reason=reason)
         generations.save(root, generation)
         state = current.Current(generation.number, confirmed=False)
     for path, content in proposed.merged.items():
@@ -126,7 +126,7 @@ def _write(
     if state is None:
         # What was applied here before says nothing about what is here now.
         transaction.remove(paths.CURRENT)
-    transaction.write_state(restore_record.FILE, _restored(root, proposed, swaps, asked))
+    transaction.write_state(restore_record.FILE, _record(root, proposed, swaps, asked))
     if proposed.conf_bytes is not None:
         transaction.write(paths.RESTORED_CONF, proposed.conf_bytes, mode=0o600, owner="root", group="root")
     else:
@@ -148,7 +148,7 @@ def _owner(root: paths.Root, entry: interface.Entry, user: str, group: str) -> t
     return entry.owner, entry.group
 
 
-def _restored(
+def _record(
     root: paths.Root, proposed: proposal.Proposal, swaps: tuple[directory_swap.Swap, ...], asked: str | None
 ) -> restore_record.Restored:
     aside = next((each.kept for each in swaps if each.target == paths.CONF_DIRECTORY), None)
@@ -173,7 +173,7 @@ def _trial(
     changed: tuple[str, ...],
     generation: int | None,
 ) -> attempt.Trial:
-    wanted = proposed.wanted
+    wanted = proposed.applicable
     document = manual_edits.document(manual_edits.text(root, paths.TELEPORT_YAML)) or {}
     return attempt.Trial(
         wanted,

@@ -39,7 +39,7 @@ def find(
             hint="Name one of these archives. Nothing was changed.",
         )
     chosen = _newest(stored, series.pop())
-    later = [each.name for each in stored if each.made > chosen.made]
+    later = [each.name for each in stored if each.created > chosen.created]
     if later:
         logger.warning("choosing %s instead of %s, which is newer but not verified", chosen.place, ", ".join(later))
     return backups.source(chosen.name)
@@ -47,4 +47,4 @@ def find(
 
 def _newest(stored: tuple[store.Stored, ...], series: tuple[str, str]) -> store.Stored:
     of_it = [each for each in stored if each.parsed.series == series]
-    return max(of_it, key=lambda each: (each.verified, each.made, each.name))
+    return max(of_it, key=lambda each: (each.verified, each.created, each.name))

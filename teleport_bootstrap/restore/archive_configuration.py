@@ -52,8 +52,8 @@ def outline(verified: interface.Verified, document: Mapping[str, Any]) -> Outlin
     for path in data:
         if not places.is_place_for_data(path):
             raise _unsafe(
-                f"the teleport.yaml in {verified.name} has its data in {interface.shown(path)}, which belongs to the "
-                "system and would be replaced as a whole"
+                f"the teleport.yaml in {verified.name} has its data in {interface.printable(path)}, which belongs to "
+                "the system and would be replaced as a whole"
             )
     trees = (*data, *(each for each in places.TREES if each != paths.DATA))
     taken: dict[str, tuple[int, int]] = {}
@@ -94,7 +94,7 @@ def _require_named_all(
         elif path not in expected and not has_links:
             fault = "which its teleport.yaml does not name"
         if fault:
-            raise _unsafe(f"{verified.name} holds {interface.shown(path)}, {fault}")
+            raise _unsafe(f"{verified.name} holds {interface.printable(path)}, {fault}")
 
 
 def _unsafe(message: str) -> errors.ArchiveUnsafe:
@@ -240,13 +240,13 @@ def _kept_files(verified: interface.Verified, chosen: list[str]) -> dict[str, by
     for entry in verified.entries():
         path = f"/{entry.path}"
         if path in chosen and entry.kind not in (interface.FILE, interface.DIRECTORY):
-            raise _unsafe(f"{verified.name} holds {interface.shown(path)} as a {entry.kind}")
+            raise _unsafe(f"{verified.name} holds {interface.printable(path)} as a {entry.kind}")
         if places.tree_of(path, chosen) is None or entry.kind not in (interface.FILE, interface.HARDLINK):
             continue
         content = verified.kept.get(entry.path if entry.kind == interface.FILE else entry.link)
         if content is None:
             raise _unsafe(
-                f"{verified.name} holds {interface.shown(path)}, which is too large, or a link to such a file"
+                f"{verified.name} holds {interface.printable(path)}, which is too large, or a link to such a file"
             )
         found[path] = content
     return found

@@ -73,7 +73,7 @@ class Proposal:
     notes: tuple[str, ...] = ()
 
     @property
-    def wanted(self) -> plan_model.Applicable:
+    def applicable(self) -> plan_model.Applicable:
         """What is applied in addition to the data."""
         if self.plan is not None:
             return self.plan.activation
@@ -83,7 +83,7 @@ class Proposal:
     @property
     def account(self) -> tuple[str, str]:
         """The user and the group that the data belongs to on this host."""
-        (data,) = [each for each in self.wanted.directories if each.path == paths.DATA]
+        (data,) = [each for each in self.applicable.directories if each.path == paths.DATA]
         return data.owner, data.group
 
     @property
@@ -163,7 +163,7 @@ def _origin(verified: interface.Verified, conf: confs.Conf | None) -> origin.Ori
     header = replace(
         origin.from_header(verified.name, verified.header),
         links_out=verified.links_outside,
-        first_links_out=tuple(interface.shown(f"/{path}") for path in verified.first_links_outside[:_LINKS_SHOWN]),
+        first_links_out=tuple(interface.printable(f"/{path}") for path in verified.first_links_outside[:_LINKS_SHOWN]),
     )
     if conf is None:
         return header
@@ -210,7 +210,7 @@ def _planned(
         difference = archived_edits.find(archived, None, {})
         if difference and not wishes.keep_config:
             raise archived_edits.refusal(archived, difference, has_conf=False)
-        units.require(root, proposed.wanted.unit)
+        units.require(root, proposed.applicable.unit)
         return replace(proposed, kept_yaml=archived.teleport_yaml(), edits=difference)
     instance = gather.instance(conf, doors)
     files = archived.overrides() if proposed.conf_bytes is not None else gather.overrides(root)

@@ -132,14 +132,14 @@ def save(root: paths.Root, generation: Generation) -> None:
 def publish(root: paths.Root, number: int) -> None:
     """List generation `number`, which is saved and now applied; where that fails, the next run does it."""
     with contextlib.suppress(OSError):
-        os.rename(_staged(root, number), _kept(root, number))
+        os.rename(_staged(root, number), _directory(root, number))
         directory.sync(root.path(paths.GENERATIONS))
 
 
 def withdraw(root: paths.Root, number: int) -> None:
     """Unlist generation `number`, which is applied and about to be undone: gone as soon as it is not current."""
     with contextlib.suppress(OSError):
-        os.rename(_kept(root, number), _staged(root, number))
+        os.rename(_directory(root, number), _staged(root, number))
         directory.sync(root.path(paths.GENERATIONS))
 
 
@@ -153,7 +153,7 @@ def settle(root: paths.Root, current: int | None) -> None:
         match = _HIDDEN.fullmatch(name)
         if match is None:
             continue
-        if match[2] == _STAGED and int(match[1]) == current and not os.path.exists(_kept(root, current)):
+        if match[2] == _STAGED and int(match[1]) == current and not os.path.exists(_directory(root, current)):
             publish(root, current)
         else:
             shutil.rmtree(root.path(f"{paths.GENERATIONS}/{name}"), ignore_errors=True)
@@ -166,11 +166,11 @@ def prune(root: paths.Root, *, current: int) -> None:
             # Unlisted first: a half removed generation cannot be restored.
             removed = root.path(f"{paths.GENERATIONS}/.{number}.{_REMOVED}")
             with contextlib.suppress(OSError):
-                os.rename(_kept(root, number), removed)
+                os.rename(_directory(root, number), removed)
             shutil.rmtree(removed, ignore_errors=True)
 
 
-def _kept(root: paths.Root, number: int) -> str:
+def _directory(root: paths.Root, number: int) -> str:
     return root.path(f"{paths.GENERATIONS}/{number}")
 
 

@@ -75,7 +75,7 @@ def run(root: paths.Root, name: str, work: Callable[[], str]) -> str:
     How it ended is recorded, also where it raises, which this then does too. Raises LockBusy where the same job is at
     work already; that does not count as a run.
     """
-    with lock.held(root, name, name=_lock(name), deadline_seconds=WAIT_SECONDS):
+    with lock.hold(root, name, name=_lock(name), deadline_seconds=WAIT_SECONDS):
         begun = clock.SYSTEM.wall()
         try:
             detail = work()

@@ -20,7 +20,7 @@ def read(root: paths.Root) -> dict[str, str]:
     return {}
 
 
-def of(instance: facts.Facts) -> dict[str, str]:
+def from_facts(instance: facts.Facts) -> dict[str, str]:
     """Return what `instance` says, by item name."""
     values = {
         "local-ipv4": instance.local_ipv4,

@@ -14,7 +14,7 @@ from teleport_bootstrap.plan import plan_model, teleport_build
 from teleport_bootstrap.state import generations
 
 
-def of(
+def make(
     root: paths.Root, plan: plan_model.Plan, build: teleport_build.TeleportBuild, *, made_by: str, reason: str
 ) -> generations.Generation:
     """Return the next generation, for `plan`; `made_by` is the command, `reason` what it was run for."""

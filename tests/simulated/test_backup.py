@@ -331,7 +331,7 @@ def test_other_commands_may_run_while_the_data_is_read(agent: Agent, tmp_path: P
 
     def others() -> None:
         # What a reconfigure would do, in the middle of it. Not before our own files are read, hence the suppression.
-        with contextlib.suppress(errors.LockBusy), lock.held(Root(str(agent.root)), "a test", deadline_seconds=0):
+        with contextlib.suppress(errors.LockBusy), lock.hold(Root(str(agent.root)), "a test", deadline_seconds=0):
             turns.append(1)
             agent.write(paths.CURRENT, before.decode().replace('"generation": 1', '"generation": 2'))
             agent.write(f"{paths.GENERATIONS}/2/manifest.json", "{}")
@@ -371,7 +371,7 @@ def test_notices_that_the_archive_was_replaced(agent: Agent, tmp_path: Path) -> 
 def test_refuses_a_second_backup_at_the_same_time(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "WAIT_SECONDS", 0.2)
     with (
-        lock.held(Root(str(agent.root)), "backup", name="job-backup.lock", deadline_seconds=1),
+        lock.hold(Root(str(agent.root)), "backup", name="job-backup.lock", deadline_seconds=1),
         pytest.raises(errors.LockBusy),
     ):
         run_watched(agent)
@@ -379,7 +379,7 @@ def test_refuses_a_second_backup_at_the_same_time(agent: Agent, monkeypatch: pyt
 
 
 def test_names_another_command_that_does_not_end(agent: Agent) -> None:
-    with lock.held(Root(str(agent.root)), "reconfigure", deadline_seconds=1):
+    with lock.hold(Root(str(agent.root)), "reconfigure", deadline_seconds=1):
         done = agent.run("backup", "--wait", "1")
     assert done.status == 7
     assert "reconfigure" in done.errors

@@ -33,7 +33,7 @@ class Stored:
         return found
 
     @property
-    def made(self) -> datetime.datetime:
+    def created(self) -> datetime.datetime:
         """When it was made, in UTC."""
         return self.parsed.made
 

@@ -94,7 +94,7 @@ def obtain(doors: gather.Doors, options: CertbotOptions) -> Outcome:
     places = _look(doors, subject, subjects.shared(subject, aws))
     if _is_complete(places):
         # Nothing to request: this hourly check does not need the lock of the cluster.
-        with host_lock.held(doors.root, "the certificate", name=lock.NAME, deadline_seconds=doors.wait_seconds):
+        with host_lock.hold(doors.root, "the certificate", name=lock.NAME, deadline_seconds=doors.wait_seconds):
             _install_for_certbot(doors, places.reread_host())
         return Outcome(
             PRESENT, f"there is a valid certificate for {subject.domain} in the bucket", notes=places.refused

@@ -89,7 +89,7 @@ def exclusive(doors: gather.Doors, subject: Subject, aws: account.Aws) -> Iterat
     there is only one auth server, and a lock on this host is enough. Raises ClusterLockHeld and LockBusy.
     """
     if subject.locks_table is None:
-        with host_lock.held(doors.root, "the certificate", name=lock.NAME, deadline_seconds=doors.wait_seconds):
+        with host_lock.hold(doors.root, "the certificate", name=lock.NAME, deadline_seconds=doors.wait_seconds):
             yield lambda: None
         return
     with lock_holder.hold(doors, aws, subject.locks_table) as lease:

@@ -69,7 +69,7 @@ def test_never_shows_more_than_all() -> None:
 def test_shows_nothing_without_a_terminal(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     time, stream = Time(), io.StringIO()
-    with progress.shown("packing", 2_000_000, stream=stream, clock=time.clock) as tell:
+    with progress.display("packing", 2_000_000, stream=stream, clock=time.clock) as tell:
         for done in range(0, 2_000_001, 1000):
             tell(done, 7)
         time.now += 4
@@ -79,7 +79,7 @@ def test_shows_nothing_without_a_terminal(caplog: pytest.LogCaptureFixture) -> N
 
 def test_redraws_the_line_and_clears_it_at_the_end() -> None:
     time, stream = Time(), Terminal()
-    with progress.shown("packing", 1000, stream=stream, clock=time.clock) as tell:
+    with progress.display("packing", 1000, stream=stream, clock=time.clock) as tell:
         for done in range(1000):
             time.now += 0.01
             tell(done, 0)
@@ -93,7 +93,7 @@ def test_redraws_the_line_and_clears_it_at_the_end() -> None:
 def test_a_line_is_never_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "30")
     time, stream = Time(), Terminal()
-    with progress.shown("packing", 10**12, stream=stream, clock=time.clock) as tell:
+    with progress.display("packing", 10**12, stream=stream, clock=time.clock) as tell:
         for done in range(100):
             time.now += 1
             tell(done * 10**9, 12345)
@@ -102,7 +102,7 @@ def test_a_line_is_never_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch
 
 def test_does_not_draw_a_short_step() -> None:
     time, stream = Time(), Terminal()
-    with progress.shown("packing", 10, stream=stream, clock=time.clock) as tell:
+    with progress.display("packing", 10, stream=stream, clock=time.clock) as tell:
         tell(10, 1)
     assert stream.getvalue() == ""
 
@@ -113,7 +113,7 @@ def test_goes_on_when_the_terminal_is_closed() -> None:
             raise OSError(5, "Input/output error")
 
     time = Time()
-    with progress.shown("packing", 10, stream=Gone(), clock=time.clock) as tell:
+    with progress.display("packing", 10, stream=Gone(), clock=time.clock) as tell:
         for done in range(10):
             time.now += 1
             tell(done, 1)

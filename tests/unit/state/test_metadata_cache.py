@@ -34,8 +34,8 @@ def test_what_is_kept_is_read_again_until_it_is_gone(root: Root) -> None:
 
 
 def test_a_public_address_that_is_not_there_is_not_kept() -> None:
-    assert "public-ipv4" not in metadata_cache.of(INSTANCE)
-    assert metadata_cache.of(INSTANCE)["region"] == "us-east-1"
+    assert "public-ipv4" not in metadata_cache.from_facts(INSTANCE)
+    assert metadata_cache.from_facts(INSTANCE)["region"] == "us-east-1"
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"local-ipv4": ["a"]}', "\ufffd\x00"])
