@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from teleport_bootstrap import errors, paths, unit_table
-from teleport_bootstrap.change import directory_swap, health, journal_excerpt, pending_files, plan_files, units
+from teleport_bootstrap.change import directory_swap, health, needed_files, plan_files, units
 from teleport_bootstrap.change.transaction import Transaction
-from teleport_bootstrap.host import clock, probe, systemd
+from teleport_bootstrap.host import clock, directory, probe, systemd, termination, trouble
 from teleport_bootstrap.plan import plan_model
-from teleport_bootstrap.state import current, generations, manual_edits
-from teleport_bootstrap.state.previous_state import PreviousState
+from teleport_bootstrap.state import current, generations
+from teleport_bootstrap.state.previous_state import UNDO, MovedDirectory, PreviousState
 
 logger = logging.getLogger(__name__)
 
@@ -43,23 +43,40 @@ CONFIGURATION = Words(
 
 
 @dataclass(frozen=True)
-class Trial:
-    """A change that is in place, not yet known to be healthy.
+class Change:
+    """What is to be done to a host; `what` names it in the record of the previous state.
 
-    `wanted` is what was applied, `subject` the Teleport to look at, `changed` the paths of files that changed. `action`
-    says how a running Teleport reads it: units.RELOAD or units.RESTART. `process_id` is the Teleport that ran before,
-    `generation` the number of a generation that is new. The content of `secret_paths` is masked in messages.
+    `stage` adds everything to a transaction, given the states of the units before it, and returns the number of the
+    generation that it has saved, None without a new one. `action` says how a running Teleport reads the change:
+    units.RELOAD or units.RESTART. `stops` says that `stage` calls `swap_stopped`. `conf_sha256` is the digest of a conf
+    that is not followed any more if Teleport is unhealthy with it. `is_restore` says that `restore --undo` undoes this;
+    what a failed restore has brought is removed, also where a signal ends the wait.
     """
 
+    what: str
     wanted: plan_model.Applicable
-    subject: health.Subject
-    previous: PreviousState
-    changed: tuple[str, ...] = ()
+    stage: Callable[[Transaction, units.States], int | None]
     action: str = units.RESTART
     words: Words = CONFIGURATION
-    process_id: int | None = None
-    generation: int | None = None
-    secret_paths: tuple[str, ...] = ()
+    stops: bool = False
+    conf_sha256: str | None = None
+    is_restore: bool = False
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A change that is in place, not yet known to be healthy; `changed` are the paths of the files that changed.
+
+    `process_id` is the Teleport that ran before, `generation` the number of a generation that is new, `before` the
+    generation before it.
+    """
+
+    change: Change
+    previous: PreviousState
+    changed: tuple[str, ...]
+    process_id: int | None
+    generation: int | None
+    before: generations.Generation | None
     began: float = field(default_factory=clock.SYSTEM.wall)
 
 
@@ -72,49 +89,65 @@ class Result:
     seen: str
 
 
-Revert = Callable[[Trial, health.Verdict], errors.BootstrapError]
-
-
 def run(
     root: paths.Root,
-    change: Callable[[], Trial],
-    revert: Revert,
+    change: Change,
     *,
     seconds: float,
-    interrupted: Callable[[Trial], object] | None = None,
+    revert: Callable[[Trial, health.Verdict], errors.BootstrapError] | None = None,
 ) -> Result:
     """Make the `change`, wait until Teleport is healthy with it, and confirm it.
 
-    Where Teleport is unhealthy, `revert` is called and the error that it returns is raised. `change` raises what it
-    raises, and has undone itself then. `interrupted` is called when a signal ends the wait; without it, the change
-    stays unconfirmed. systemd may take `seconds` to stop and start, and Teleport as long again.
+    Where Teleport is unhealthy, what was before is restored, or `revert` is called, and the error that says how that
+    ended is raised: ChangeRolledBack or UnhealthyAfterRollback. Raises what `stage` raises, after which nothing has
+    changed. Where a signal ends the wait, the change stays unconfirmed, unless it is a restore. systemd may take
+    `seconds` to stop and start, and Teleport as long again.
     """
     try:
-        trial = change()
-    except BaseException:
+        trial = _carry_out(root, change)
+    finally:
         current.settle(root)
-        raise
-    if trial.generation is not None:
-        generations.publish(root, trial.generation)
-    current.settle(root)
     try:
         done, verdict = judge(root, trial, seconds=seconds)
     except BaseException:
-        if interrupted is not None:
-            interrupted(trial)
+        if change.is_restore:
+            with termination.uninterrupted(), contextlib.suppress(errors.BootstrapError):
+                restore_previous(root, trial.previous, seconds=seconds, discard=True, wait=False)
         raise
     if not verdict.healthy:
-        logger.warning("Teleport is unhealthy with %s: %s; going back", trial.words.tried, verdict.seen)
+        logger.warning("Teleport is unhealthy with %s: %s; going back", change.words.tried, verdict.seen)
         if trial.generation is not None:
             generations.withdraw(root, trial.generation)
         try:
-            raise revert(trial, verdict)
+            raise revert(trial, verdict) if revert else _revert(root, trial, verdict, seconds)
         finally:
             current.settle(root)
     if trial.previous.moved:
-        units.start_other_timers(root, trial.previous.units, trial.wanted.units)
+        units.start_other_timers(root, trial.previous.units, change.wanted.units)
     confirm(root)
     return Result(trial, done, verdict.seen)
+
+
+def _carry_out(root: paths.Root, change: Change) -> Trial:
+    before = current.known_generation(root, current.FILE.read_or_warn(root))
+    process_id = probe.process_id(root)
+    states = units.remember(root, change.wanted.units, also=units.WRITERS if change.stops else ())
+    try:
+        with Transaction(root) as transaction:
+            generation = change.stage(transaction, states)
+            previous = transaction.previous(change.what, states)
+            if change.is_restore:
+                # What was there to be undone is not part of that record, which would grow with every restore.
+                with trouble.at(root.path(paths.RESTORE_UNDO)):
+                    earlier = directory.read(root, paths.RESTORE_UNDO)
+                transaction.write_state(UNDO, previous)
+                previous = dataclasses.replace(previous, files={**previous.files, paths.RESTORE_UNDO: earlier})
+            changed = transaction.commit(start=[change.wanted.unit] if change.stops else ())
+    except BaseException:
+        if change.stops:
+            units.start_again(root, states)
+        raise
+    return Trial(change, previous, changed, process_id, generation, before)
 
 
 def confirm(root: paths.Root) -> None:
@@ -142,11 +175,11 @@ def judge(root: paths.Root, trial: Trial, *, seconds: float) -> tuple[tuple[str,
 
 
 def _judge(root: paths.Root, trial: Trial, seconds: float, done: list[str]) -> health.Verdict:
-    wanted, watched = trial.wanted, trial.subject
+    wanted = trial.change.wanted
     done += units.apply(root, wanted.units, units_changed=plan_files.units_changed(trial.changed), stop_seconds=seconds)
     if not systemd.is_running(root):
         return health.Verdict(True, "")
-    pending_files.have_fetched(root, wanted)
+    needed_files.fetch_missing(root, wanted)
     waits = not systemd.is_boot_under_way()
     # Where its data was moved away it was stopped for that, and has just been started.
     before = systemd.State() if trial.previous.moved else trial.previous.units.get(wanted.unit, systemd.State())
@@ -154,7 +187,7 @@ def _judge(root: paths.Root, trial: Trial, seconds: float, done: list[str]) -> h
         root,
         wanted.unit,
         before=before,
-        action=trial.action,
+        action=trial.change.action,
         process_id=trial.process_id,
         wait=waits,
         seconds=seconds,
@@ -163,59 +196,41 @@ def _judge(root: paths.Root, trial: Trial, seconds: float, done: list[str]) -> h
     if not waits:
         done.append(NOT_WAITED)
         return health.Verdict(True, "")
-    if said.startswith("reloaded"):
-        watched = dataclasses.replace(watched, successor_of=trial.process_id)
-    return health.wait(root, watched, seconds=seconds)
+    predecessor = trial.process_id if said.startswith("reloaded") else None
+    return health.wait(root, health.subject(root, wanted.unit, wanted, successor_of=predecessor), seconds=seconds)
 
 
 def reason(root: paths.Root, trial: Trial, verdict: health.Verdict) -> str:
     """Return why a trial failed, with the last lines of its unit in the journal and without secrets."""
-    unit, files = trial.wanted.unit, trial.previous.files
-    lines = journal_excerpt.last_lines(
-        root,
-        unit,
-        since=trial.began,
-        secret_paths=trial.secret_paths,
-        also=[found.content for path, found in files.items() if found and path in trial.secret_paths],
-    )
+    unit, before = trial.change.wanted.unit, trial.before
+    secret_paths = {each.path for each in (*trial.change.wanted.secrets, *(before.secrets if before else ()))}
+    also = [found.content for path, found in trial.previous.files.items() if found and path in secret_paths]
+    lines = health.last_lines(root, unit, since=trial.began, secret_paths=secret_paths, also=also)
     shown = "".join(f"\n  {unit}: {line}" for line in lines.splitlines())
-    return f"Teleport did not become healthy with {trial.words.tried}: {verdict.seen}{shown}"
+    return f"Teleport did not become healthy with {trial.change.words.tried}: {verdict.seen}{shown}"
 
 
-def revert(
-    root: paths.Root,
-    trial: Trial,
-    verdict: health.Verdict,
-    *,
-    seconds: float,
-    state: current.Current | None = None,
-    record: Callable[[Transaction, PreviousState], None] | None = None,
-    discard: bool = False,
-) -> errors.BootstrapError:
-    """Restore what was before `trial`, wait for its health, and return the error that says how that ended.
-
-    The other parameters are those of `restore_previous`.
-    """
-    why, words = reason(root, trial, verdict), trial.words
+def _revert(root: paths.Root, trial: Trial, verdict: health.Verdict, seconds: float) -> errors.BootstrapError:
+    """Restore what was before `trial`, wait for its health, and return the error that says how that ended."""
+    change, previous, state = trial.change, trial.previous, None
+    why, words = reason(root, trial, verdict), change.words
+    if change.conf_sha256 is not None and trial.before is not None:
+        because = f"Teleport did not become healthy with it: {verdict.seen}"
+        state = current.Current(trial.before.number, True, change.conf_sha256, because)
     try:
         _, now = restore_previous(
-            root,
-            trial.previous,
-            seconds=seconds,
-            process_id=trial.process_id,
-            state=state,
-            record=record,
-            discard=discard,
+            root, previous, seconds=seconds, process_id=trial.process_id, state=state, discard=change.is_restore
         )
     except errors.BootstrapError as error:
         return errors.UnhealthyAfterRollback(
             f"{why}\nThe {words.previous} could not be restored: {error.message}", hint=words.restore
         )
-    unit = units.running(trial.previous.units)
+    unit = units.running(previous.units)
     if not now.healthy:
+        log = f"`journalctl -b -u {unit or change.wanted.unit}`"
         return errors.UnhealthyAfterRollback(
             f"{why}\nThe {words.previous} was restored, but {unit or 'systemd'} is unhealthy with it too: {now.seen}",
-            hint=f"Look at `journalctl -b -u {unit or trial.wanted.unit}`; the cause may be unrelated to the change.",
+            hint=f"Look at {log}; the cause may be unrelated to the change.",
         )
     healthy = f"and {unit} is healthy with it" if unit else "and no Teleport runs, as before"
     return errors.ChangeRolledBack(f"{why}\nThe {words.previous} was restored, {healthy}", hint=words.again)
@@ -227,21 +242,20 @@ def restore_previous(
     *,
     seconds: float,
     process_id: int | None = None,
-    word: str = directory_swap.FAILED,
     state: current.Current | None = None,
-    record: Callable[[Transaction, PreviousState], None] | None = None,
+    is_undo: bool = False,
     discard: bool = False,
     wait: bool = True,
 ) -> tuple[PreviousState, health.Verdict]:
     """Restore `previous` as one transaction and start what ran then; return the way back from that, and the health.
 
-    The Teleport `process_id` is not restarted if it is still in charge. Directories that are replaced get
-    names with `word`, or are removed with `discard`. `state` is recorded as current instead of the previous one;
-    `record` may add to the transaction. Teleport's health is waited for unless `wait` is false. Raises FileTrouble and
-    UnitTrouble, after which nothing has changed.
+    The Teleport `process_id` is not restarted if it is still in charge. `state` is recorded as current instead of the
+    previous one. Directories that are replaced are removed with `discard`; with `is_undo`, `restore --undo` returns to
+    them. Teleport's health is waited for unless `wait` is false. Raises FileTrouble and UnitTrouble, after which
+    nothing has changed.
     """
-    states = units.remember(root, [], also=units.WRITERS) if previous.moved else {}
-    swaps = _swaps_back(root, previous, word)
+    states = units.remember(root, plan_model.Units(), also=units.WRITERS) if previous.moved else {}
+    swaps = swaps_back(root, previous.moved, directory_swap.BEFORE_UNDO if is_undo else directory_swap.FAILED)
     try:
         with Transaction(root) as change:
             if swaps:
@@ -254,8 +268,8 @@ def restore_previous(
                 change.restore_owner(owner)
             _stage_current(change, previous, state)
             back = change.previous(f"the undoing of {previous.what}", states)
-            if record is not None:
-                record(change, back)
+            if is_undo:
+                change.write_state(UNDO, back)
             active = [unit for unit, each in previous.units.items() if each.active == "active"]
             replaced = [directory_swap.container(each.kept) for each in swaps]
             changed = change.commit(discard=replaced if discard else (), start=active if swaps else ())
@@ -283,18 +297,17 @@ def swap_stopped(
     change.swap(swaps)
 
 
-def _swaps_back(root: paths.Root, previous: PreviousState, word: str) -> tuple[directory_swap.Swap, ...]:
-    """Return the swaps that put the moved directories back; what they replace gets names with `word`."""
-    stamp = directory_swap.stamp(root, [each.target for each in previous.moved])
-    return tuple(
+def swaps_back(
+    root: paths.Root, moved: Sequence[MovedDirectory], word: str = directory_swap.FAILED
+) -> list[directory_swap.Swap]:
+    """Return the swaps that put `moved` directories back; what they replace gets names with `word`."""
+    stamp = directory_swap.stamp(root, [each.target for each in moved])
+    return [
         directory_swap.prepared(
-            root,
-            each.target,
-            each.kept if each.had else None,
-            directory_swap.place(root, each.target, word, stamp),
+            root, each.target, each.kept if each.had else None, directory_swap.place(root, each.target, word, stamp)
         )
-        for each in previous.moved
-    )
+        for each in moved
+    ]
 
 
 def _stage_current(change: Transaction, previous: PreviousState, state: current.Current | None) -> None:
@@ -358,11 +371,5 @@ def _subject(root: paths.Root, previous: PreviousState) -> health.Subject | None
     if unit is None:
         return None
     generation = current.known_generation(root, current.FILE.read_or_warn(root))
-    if generation is not None and generation.unit == unit:
-        return health.subject(generation)
-    # Configured manually, or by an older image.
-    document = manual_edits.document(manual_edits.text(root, paths.TELEPORT_YAML)) or {
-        "proxy_service": {"enabled": "no"}
-    }
-    plain_http = "--insecure-no-tls" in (manual_edits.text(root, paths.UNIT_ENVIRONMENT) or "")
-    return health.Subject(unit, document, plain_http)
+    # Without one, it was configured manually, or by an older image.
+    return health.subject(root, unit, generation if generation is not None and generation.unit == unit else None)

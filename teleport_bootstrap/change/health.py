@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from teleport_bootstrap import paths
-from teleport_bootstrap.change import pending_files
+from teleport_bootstrap.change import needed_files
+from teleport_bootstrap.conf import secret_names
 from teleport_bootstrap.host import clock as clocks
-from teleport_bootstrap.host import probe, systemd
+from teleport_bootstrap.host import directory, probe, systemd
 from teleport_bootstrap.plan import plan_model, services
-from teleport_bootstrap.state import generations
+from teleport_bootstrap.secret import MASK
+from teleport_bootstrap.state import manual_edits
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +26,9 @@ GOOD_ANSWERS = 3
 ENDS_TO_GIVE_UP = 2
 # Much longer than systemd takes to start a unit, and a reloaded Teleport to start its successor.
 GRACE_SECONDS = 5.0
+
+# Shorter strings may be words that a message needs; no join token is that short.
+_SHORTEST_SECRET = 4
 
 
 @dataclass(frozen=True)
@@ -54,9 +59,15 @@ class Subject:
     successor_of: int | None = None
 
 
-def subject(generation: generations.Generation) -> Subject:
-    """Return what to look at where `generation` is applied."""
-    return Subject(generation.unit, generation.document, generation.plain_http, generation)
+def subject(
+    root: paths.Root, unit: str, wanted: plan_model.Applicable | None, *, successor_of: int | None = None
+) -> Subject:
+    """Return what to look at: Teleport in `unit`, with the configuration that is in place."""
+    # Of a document that cannot be read, nothing is known but that Teleport should be ready.
+    unknown = {"proxy_service": {"enabled": "no"}}
+    document = manual_edits.document(manual_edits.text(root, paths.TELEPORT_YAML)) or unknown
+    plain_http = "--insecure-no-tls" in (manual_edits.text(root, paths.UNIT_ENVIRONMENT) or "")
+    return Subject(unit, document, plain_http, wanted, successor_of)
 
 
 def wait(root: paths.Root, watched: Subject, *, seconds: float) -> Verdict:
@@ -86,8 +97,8 @@ def wait(root: paths.Root, watched: Subject, *, seconds: float) -> Verdict:
 
 def look(root: paths.Root, watched: Subject, state: systemd.State) -> Verdict:
     """Return the health of Teleport right now, whose unit is in `state`."""
-    if state.active == "inactive" and watched.wanted is not None and pending_files.files(root, watched.wanted):
-        return Verdict(True, "; ".join(pending_files.describe(root, watched.wanted)), pending=True)
+    if state.active == "inactive" and watched.wanted is not None and needed_files.pending(root, watched.wanted):
+        return Verdict(True, "; ".join(needed_files.describe_pending(root, watched.wanted)), pending=True)
     if state.active not in ("active", "reloading"):
         return Verdict(False, f"the unit is {state.active} ({state.sub})")
     process_id = probe.process_id(root)
@@ -128,3 +139,30 @@ def _hopeless(watched: Subject, state: systemd.State, restarts_before: int, pass
     ):
         return "the successor has ended"
     return ""
+
+
+def last_lines(root: paths.Root, unit: str, *, since: float, secret_paths: Iterable[str], also: Iterable[bytes]) -> str:
+    """Return the last lines of `unit` since then (seconds since 1970), with a mask for each secret.
+
+    Secrets are what the files at `secret_paths` hold, what `also` holds, and what teleport.yaml says under a key that
+    is named like a secret. Empty where there are no lines.
+    """
+    said = systemd.last_words(unit, since=since) if systemd.is_running(root) else ""
+    document = manual_edits.document(manual_edits.text(root, paths.TELEPORT_YAML))
+    contents = [*also, *(directory.content(root, path) or b"" for path in secret_paths)]
+    lines = [line.strip() for content in contents for line in content.decode("utf-8", "replace").splitlines()]
+    for secret in sorted({*lines, *_inline(document)}, key=len, reverse=True):
+        if len(secret) >= _SHORTEST_SECRET:
+            said = said.replace(secret, MASK)
+    return said
+
+
+def _inline(value: Any, name: str = "") -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key, content in value.items():
+            yield from _inline(content, str(key))
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _inline(each, name)
+    elif isinstance(value, str) and secret_names.looks_secret(name) and not value.startswith("/"):
+        yield value

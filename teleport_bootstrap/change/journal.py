@@ -44,15 +44,8 @@ class Journal:
     @property
     def paths(self) -> tuple[str, ...]:
         """What the change is about."""
-        return tuple(
-            dict.fromkeys(
-                (
-                    *(each.path for each in self.files),
-                    *(each.path for each in self.owners),
-                    *(each.target for each in self.swaps),
-                )
-            )
-        )
+        changed = [each.path for each in self.files] + [each.path for each in self.owners]
+        return tuple(dict.fromkeys((*changed, *(each.target for each in self.swaps))))
 
 
 FILE: state_file.StateFile[Journal] = state_file.StateFile(
@@ -99,7 +92,7 @@ def _undo(root: paths.Root, journal: Journal) -> None:
             continue
         with _opened(root, owner.path) as opened:
             if opened is not None:
-                undo_owner(opened, owner)
+                set_owner(opened, owner)
     for swap in reversed(journal.swaps):
         directory_swap.undo(root, swap)
 
@@ -128,8 +121,8 @@ def undo_file(opened: directory.Directory, file: FileChange) -> None:
     opened.sync()
 
 
-def undo_owner(opened: directory.Directory, owner: previous_state.Owner) -> None:
-    """Give the directory `opened` its previous owner and mode. Raises OSError."""
+def set_owner(opened: directory.Directory, owner: previous_state.Owner) -> None:
+    """Give the directory `opened` this owner, unless its uid is -1, and mode. Raises OSError."""
     if os.geteuid() == 0:
         os.fchown(opened.descriptor, owner.uid, owner.gid)
     os.fchmod(opened.descriptor, owner.mode)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from teleport_bootstrap import paths
-from teleport_bootstrap.change import secret_files
+from teleport_bootstrap.change import needed_files
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.ec2 import facts
@@ -45,7 +45,7 @@ def stage(change: Transaction, conf: conf_file.Conf | None, parts: Parts) -> Non
         change.make_directory(each.path, mode=each.mode, owner=each.owner, group=each.group)
     if parts.current is not None:
         change.write_state(current.FILE, parts.current)
-    secret_files.stage(change, parts.wanted.secrets, parts.values)
+    needed_files.stage_secrets(change, parts.wanted.secrets, parts.values)
     if parts.instance is not None:
         change.write_state(metadata_cache.FILE, metadata_cache.from_facts(parts.instance))
     if conf is not None and conf.holds_secret:

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import directory_swap, journal
-from teleport_bootstrap.host import accounts, directory, termination, trouble
+from teleport_bootstrap.host import accounts, clock, directory, termination, trouble
 from teleport_bootstrap.state import previous_state, state_file
 
 logger = logging.getLogger(__name__)
@@ -42,17 +42,11 @@ class _Change:
 
 @dataclass(frozen=True)
 class _Ownership:
-    """Owner and mode that a directory gets; a uid of -1 leaves the owner. `before` is what it has."""
+    """Owner and mode that a directory has `before`, and gets."""
 
     directory: directory.Directory
-    wanted: tuple[int, int, int]
     before: previous_state.Owner
-
-    def apply(self) -> None:
-        uid, gid, mode = self.wanted
-        if uid != -1:
-            os.fchown(self.directory.descriptor, uid, gid)
-        os.fchmod(self.directory.descriptor, mode)
+    wanted: previous_state.Owner
 
 
 class Transaction:
@@ -112,7 +106,7 @@ class Transaction:
             files = {path: directory.read(self.root, path) for path in self.changed if not is_moved(path)}
         return previous_state.PreviousState(
             what=what,
-            made_at=previous_state.now(),
+            made_at=clock.iso(),
             moved=tuple(previous_state.MovedDirectory(each.target, each.kept, each.had) for each in swaps),
             files=files,
             owners=tuple(
@@ -158,18 +152,20 @@ class Transaction:
                 is_new = True
             except FileExistsError:
                 is_new = False
-            ownership = self._ownership(path, (uid, gid, mode))
-            before = ownership.before
+            opened = self._open(path)
+            before = previous_state.Owner.of_directory(path, opened)
+            wanted = previous_state.Owner(path, uid, gid, mode)
             if is_new:
-                ownership.apply()
-            elif before.mode != mode or (uid != -1 and (before.uid, before.gid) != (uid, gid)):
-                self._ownerships.append(ownership)
+                journal.set_owner(opened, wanted)
+            elif before.mode != mode or (uid != -1 and before != wanted):
+                self._ownerships.append(_Ownership(opened, before, wanted))
 
     def restore_owner(self, before: previous_state.Owner) -> None:
         """Give an existing directory the owner and mode that it had `before`."""
         with trouble.at(self.root.path(before.path)):
-            uid, gid = (before.uid, before.gid) if os.geteuid() == 0 else (-1, -1)
-            self._ownerships.append(self._ownership(before.path, (uid, gid, before.mode)))
+            opened = self._open(before.path)
+            now = previous_state.Owner.of_directory(before.path, opened)
+            self._ownerships.append(_Ownership(opened, now, before))
 
     def write(self, path: str, content: bytes, *, mode: int, owner: str, group: str) -> None:
         """Stage a file; nothing is staged where the file is already exactly so."""
@@ -185,8 +181,7 @@ class Transaction:
         if before is None:
             self.remove(path)
         else:
-            is_root = os.geteuid() == 0
-            self._stage(path, before if is_root else dataclasses.replace(before, uid=-1, gid=-1))
+            self._stage(path, before if os.geteuid() == 0 else dataclasses.replace(before, uid=-1, gid=-1))
 
     def remove(self, path: str) -> None:
         """Stage the removal of a file, where there is one."""
@@ -252,8 +247,8 @@ class Transaction:
 
     def _change_files(self) -> None:
         for ownership in self._ownerships:
-            with trouble.at(self.root.path(ownership.before.path)):
-                ownership.apply()
+            with trouble.at(self.root.path(ownership.wanted.path)):
+                journal.set_owner(ownership.directory, ownership.wanted)
         for change in self._changes:
             with trouble.at(self.root.path(change.file.path)):
                 change.swap()
@@ -316,10 +311,6 @@ class Transaction:
             staged = f".{name}.{secrets.token_hex(8)}{directory.STAGED}"
             opened.create(staged, wanted.content, mode=wanted.mode, uid=wanted.uid, gid=wanted.gid)
             self._changes.append(_Change(opened, journal.FileChange(path, staged, None)))
-
-    def _ownership(self, path: str, wanted: tuple[int, int, int]) -> _Ownership:
-        opened = self._open(path)
-        return _Ownership(opened, wanted, previous_state.Owner.of_directory(path, opened))
 
     def _open(self, path: str) -> directory.Directory:
         if path not in self._directories:

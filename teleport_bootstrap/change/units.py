@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.host import process, systemd
@@ -21,7 +21,7 @@ AT_REST = ("inactive", "failed", "unknown")
 
 # What may write to the data directory or to the configuration. Timers first: what they start comes after.
 _TIMERS = (*unit_table.TIMERS, unit_table.BACKUP.timer)
-_SERVICES = tuple(f"{timer.rpartition('.')[0]}.service" for timer in _TIMERS)
+_SERVICES = tuple(systemd.service_of(timer) for timer in _TIMERS)
 WRITERS = (*_TIMERS, *_SERVICES, *unit_table.TELEPORT_SERVICES)
 
 logger = logging.getLogger(__name__)
@@ -45,17 +45,10 @@ def apply(
     disabled in its files, and nothing is started. Raises UnitTrouble, also where a stop takes longer than
     `stop_seconds`.
     """
-    if systemd.is_running(root):
-        return tuple(_live(root, wanted, units_changed, stop_seconds))
-    return tuple(_offline(root, wanted))
-
-
-def _live(root: paths.Root, wanted: plan_model.Units, units_changed: bool, stop_seconds: float) -> list[str]:
-    installed = [
-        unit
-        for unit in dict.fromkeys((*wanted.enable, *wanted.disable, *wanted.start, *wanted.stop))
-        if systemd.is_installed(root, unit)
-    ]
+    named = dict.fromkeys((*wanted.enable, *wanted.disable, *wanted.start, *wanted.stop))
+    installed = [unit for unit in named if systemd.is_installed(root, unit)]
+    if not systemd.is_running(root):
+        return _offline(root, wanted, installed)
     states = systemd.states(installed)
     # Also when this run changed no file: an earlier one that did may have been killed before it came this far.
     if units_changed or any(state.is_stale for state in states.values()):
@@ -108,21 +101,21 @@ def main_unit(
     return f"restarted {unit}"
 
 
-def remember(root: paths.Root, wanted: Iterable[plan_model.Units], *, also: Sequence[str] = ()) -> States:
+def remember(root: paths.Root, wanted: plan_model.Units, *, also: Sequence[str] = ()) -> States:
     """Return the state of each unit that `wanted` names, and of those in `also`; nothing where no systemd runs.
 
     Raises UnitTrouble.
     """
     if not systemd.is_running(root):
         return {}
-    named = (*also, *(unit for each in wanted for unit in (*each.enable, *each.disable)))
-    return systemd.states([unit for unit in dict.fromkeys(named) if systemd.is_installed(root, unit)])
+    named = dict.fromkeys((*also, *wanted.enable, *wanted.disable))
+    return systemd.states([unit for unit in named if systemd.is_installed(root, unit)])
 
 
 def running(states: States) -> str | None:
     """Return the unit that runs Teleport according to `states`, None where none does."""
-    ran = [unit for unit in unit_table.TELEPORT_SERVICES if states.get(unit, systemd.State()).active in RAN]
-    return ran[0] if ran else None
+    ran = (unit for unit in unit_table.TELEPORT_SERVICES if unit in states and states[unit].active in RAN)
+    return next(ran, None)
 
 
 def to_start_again(states: States) -> tuple[str, ...]:
@@ -163,30 +156,26 @@ def start_other_timers(root: paths.Root, states: States, wanted: plan_model.Unit
 
 def as_remembered(states: States) -> plan_model.Units:
     """Return what to ask of systemd so that units are again in `states`."""
-    ran = [unit for unit, state in states.items() if state.active not in ("inactive", "unknown")]
-    enabled = [unit for unit, state in states.items() if state.enablement == "enabled"]
-    return plan_model.Units(
-        enable=tuple(enabled),
-        disable=tuple(unit for unit in states if unit not in enabled),
-        start=tuple(ran),
-        stop=tuple(unit for unit in states if unit not in ran),
-    )
+    ran = tuple(unit for unit, state in states.items() if state.active not in ("inactive", "unknown"))
+    enabled = tuple(unit for unit, state in states.items() if state.enablement == "enabled")
+    others = tuple(unit for unit in states if unit not in enabled)
+    return plan_model.Units(enabled, others, ran, tuple(unit for unit in states if unit not in ran))
 
 
-def _offline(root: paths.Root, wanted: plan_model.Units) -> list[str]:
-    disable = [unit for unit in wanted.disable if systemd.is_installed(root, unit)]
-    enable = [unit for unit in wanted.enable if systemd.is_installed(root, unit)]
+def _offline(root: paths.Root, wanted: plan_model.Units, installed: Sequence[str]) -> tuple[str, ...]:
+    disable = [unit for unit in wanted.disable if unit in installed]
+    enable = [unit for unit in wanted.enable if unit in installed]
     if not (disable or enable):
-        return []
+        return ()
     if process.run(["systemctl", "--version"], timeout_seconds=10).status == 127:
-        return [f"systemctl is not here: nothing was enabled under {root.directory}"]
+        return (f"systemctl is not here: nothing was enabled under {root.directory}",)
     systemd.disable(root, disable)
     systemd.enable(root, enable)
     return _logged(("enabled", enable))
 
 
-def _logged(*groups: tuple[str, Sequence[str]]) -> list[str]:
-    done = [f"{verb} {', '.join(units)}" for verb, units in groups if units]
+def _logged(*groups: tuple[str, Sequence[str]]) -> tuple[str, ...]:
+    done = tuple(f"{verb} {', '.join(units)}" for verb, units in groups if units)
     for line in done:
         logger.info("systemd: %s", line)
     return done

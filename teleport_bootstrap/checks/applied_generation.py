@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.checks.host_facts import HostFacts
 from teleport_bootstrap.finding import WARNING, Finding
-from teleport_bootstrap.state import current, generations, manual_edits, new_generation
+from teleport_bootstrap.state import current, generations, manual_edits
 
 _APPLY = "run `teleport-bootstrap reconfigure` to apply it"
 _REPAIR = "run `teleport-bootstrap reconfigure` to repair it"
@@ -38,7 +38,7 @@ def _confirmation(now: current.Current, generation: generations.Generation) -> I
 def _conf(host: HostFacts, now: current.Current, generation: generations.Generation) -> Iterator[Finding]:
     path = host.root.path(paths.CONF)
     try:
-        digest = new_generation.conf_digest(host.root)
+        digest = generations.conf_digest(host.root)
     except errors.BootstrapError:
         return  # among what is unreadable already
     if digest is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from teleport_bootstrap import paths
-from teleport_bootstrap.change import pending_files
+from teleport_bootstrap.change import needed_files
 from teleport_bootstrap.checks import host_facts
 from teleport_bootstrap.checks.host_facts import HostFacts
 from teleport_bootstrap.finding import ERROR, WARNING, Finding
@@ -48,7 +48,7 @@ def restore(host: HostFacts) -> Iterator[Finding]:
 def teleport_unit(host: HostFacts) -> Iterator[Finding]:
     """Report pending files, a failing service or unit, and a Teleport that is not ready."""
     if host.conf.wanted is not None:
-        described = pending_files.describe(host.root, host.conf.wanted)
+        described = needed_files.describe_pending(host.root, host.conf.wanted)
         yield from (Finding(ERROR, "file-pending", path, message) for path, message in zip(host.pending, described))
     if host.state_of(host_facts.GENERATE_SERVICE).is_failing:
         yield _failing(ERROR, host_facts.GENERATE_SERVICE)

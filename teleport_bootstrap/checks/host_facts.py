@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from teleport_bootstrap import errors, paths, roles, unit_table
-from teleport_bootstrap.change import pending_files
+from teleport_bootstrap.change import needed_files
 from teleport_bootstrap.checks import certificate_files
 from teleport_bootstrap.finding import ERROR, WARNING, Finding
 from teleport_bootstrap.host import clock, probe, systemd, teleport
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.plan import activation, plan_model, teleport_build
-from teleport_bootstrap.state import conf_hold, current, generations, jobs, manual_edits, restore_record
+from teleport_bootstrap.state import current, generations, jobs, manual_edits, restore_record
 
 GENERATE_SERVICE = unit_table.GENERATE.service
 
@@ -123,7 +123,7 @@ def read(root: paths.Root) -> HostFacts:
         markers=markers,
         unit=unit,
         has_teleport_yaml=os.path.exists(root.path(paths.TELEPORT_YAML)),
-        pending=() if conf.wanted is None else pending_files.files(root, conf.wanted),
+        pending=() if conf.wanted is None else needed_files.pending(root, conf.wanted),
         units=units,
         readiness=probe.readiness() if is_running(units.get(unit or "")) else NOT_CHECKED,
         timers={
@@ -149,7 +149,7 @@ def _conf(root: paths.Root, build: teleport_build.TeleportBuild | None) -> Conf:
     pending_restore = restore_record.pending(root, conf)
     if pending_restore is not None:
         return Conf(ASKS_FOR_RESTORE, pending_restore=pending_restore)
-    rejected = conf_hold.generation(root)
+    rejected = current.instead_of_conf(root)
     if rejected is not None:
         generation, reason = rejected
         return Conf(NOT_FOLLOWED, generation, generation.role, not_followed_because=reason)
@@ -172,7 +172,7 @@ def _units(root: paths.Root, unit: str | None, conf: Conf) -> dict[str, systemd.
     names = [
         *([unit] if unit else []),
         GENERATE_SERVICE,
-        pending_files.FETCH_SERVICE,
+        needed_files.FETCH_SERVICE,
         *([restore_record.RESTORE_SERVICE] if conf.pending_restore else []),
         *timers,
         *map(systemd.service_of, timers),

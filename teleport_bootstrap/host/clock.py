@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import random
 import time
 from collections.abc import Callable
@@ -22,3 +23,9 @@ class Clock:
 
 
 SYSTEM = Clock()
+
+
+def iso(moment: float | None = None) -> str:
+    """Return `moment`, in seconds since 1970 and by default now, as ISO 8601 in UTC."""
+    moment = SYSTEM.wall() if moment is None else moment
+    return datetime.datetime.fromtimestamp(moment, datetime.timezone.utc).isoformat(timespec="seconds")

@@ -132,6 +132,15 @@ def read(root: paths.Root, path: str) -> Found | None:
         return opened.read(name)
 
 
+def content(root: paths.Root, path: str) -> bytes | None:
+    """Return the content of the regular file at `path`, None where there is none or it cannot be read."""
+    try:
+        found = read(root, path)
+    except OSError:
+        return None
+    return None if found is None else found.content
+
+
 def sync(path: str) -> None:
     """Make the names in the directory `path` durable. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

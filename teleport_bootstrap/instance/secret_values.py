@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.change import secret_files
+from teleport_bootstrap.change import needed_files
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.instance import aws_access, gather
 from teleport_bootstrap.plan import pins, plan_model
@@ -38,7 +38,7 @@ def fetch_or_keep(wanted: tuple[plan_model.SecretFile, ...], region: str, fips: 
         return fetch(wanted, region, fips, doors)
     except errors.BootstrapError as error:
         if not all(
-            each.may_be_pending or secret_files.is_present(doors.root, each.path) for each in wanted if each.parameter
+            each.may_be_pending or needed_files.is_present(doors.root, each.path) for each in wanted if each.parameter
         ):
             raise
         return Fetched({}, (f"could not fetch from SSM; keeping the existing files: {error.message}. {error.hint}",))

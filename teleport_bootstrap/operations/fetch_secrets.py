@@ -10,13 +10,13 @@ import os
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths, unit_table
-from teleport_bootstrap.change import pending_files, secret_files, session, transaction
+from teleport_bootstrap.change import needed_files, session, transaction
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.host import clock, probe, retry, systemd
 from teleport_bootstrap.instance import gather, secret_values
 from teleport_bootstrap.plan import activation, plan_model, teleport_build
 from teleport_bootstrap.secret import Secret
-from teleport_bootstrap.state import conf_hold
+from teleport_bootstrap.state import current
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ def _attempt(doors: gather.Doors, changed: list[str]) -> Outcome:
             hint=f"The auth server publishes it: check that it runs and {unit_table.PUBLISH_TOKENS.timer} succeeds. "
             "Nothing has to be done here: the timer tries again.",
         )
-    notes = (*fetched.notes, *pending_files.describe(root, current))
+    notes = (*fetched.notes, *needed_files.describe_pending(root, current))
     return Outcome(tuple(dict.fromkeys(changed)), started, restarted, notes)
 
 
@@ -101,7 +101,7 @@ def _applicable(
     root: paths.Root, conf: conf_file.Conf, build: teleport_build.TeleportBuild
 ) -> tuple[plan_model.Applicable, bool]:
     """Return what applies to this host, the conf or the generation it was rolled back to, and whether that is FIPS."""
-    staying = conf_hold.generation(root)
+    staying = current.instead_of_conf(root)
     if staying is not None:
         generation, _ = staying
         return generation, generation.fips
@@ -120,7 +120,7 @@ def _pending(root: paths.Root, wanted: plan_model.Applicable) -> tuple[tuple[str
     """Return the files from SSM that Teleport's unit still waits for, each with its parameter."""
     parameters = {each.path: each.parameter for each in wanted.secrets if each.parameter is not None}
     return tuple(
-        (root.path(path), parameters[path]) for path in pending_files.files(root, wanted) if path in parameters
+        (root.path(path), parameters[path]) for path in needed_files.pending(root, wanted) if path in parameters
     )
 
 
@@ -128,7 +128,7 @@ def _write(root: paths.Root, wanted: plan_model.Applicable, values: dict[str, Se
     with transaction.Transaction(root) as changes:
         for each in wanted.directories:
             changes.make_directory(each.path, mode=each.mode, owner=each.owner, group=each.group)
-        secret_files.stage(changes, wanted.secrets, values)
+        needed_files.stage_secrets(changes, wanted.secrets, values)
         return changes.commit()
 
 
@@ -138,10 +138,10 @@ def _start(root: paths.Root, wanted: plan_model.Applicable) -> tuple[tuple[str, 
     A Teleport that an operator has stopped or disabled is not started. Return the units started, and those restarted.
     """
     unit = wanted.unit
-    started = pending_files.start(root, wanted)
+    started = needed_files.start_teleport(root, wanted)
     if started or not systemd.is_running(root) or not systemd.is_installed(root, unit):
         return started, ()
-    if pending_files.files(root, wanted) or not os.path.lexists(root.path(paths.TELEPORT_YAML)):
+    if needed_files.pending(root, wanted) or not os.path.lexists(root.path(paths.TELEPORT_YAML)):
         return (), ()
     state = systemd.states([unit])[unit]
     if state.active == "active" and _is_older_than_pins(root, wanted, state) and has_not_joined():
@@ -157,7 +157,7 @@ def _is_older_than_pins(root: paths.Root, wanted: plan_model.Applicable, state: 
     """
     if paths.CA_PIN not in {each.path for each in wanted.secrets}:
         return False
-    written = secret_files.changed_at(root, paths.CA_PIN)
+    written = needed_files.changed_at(root, paths.CA_PIN)
     return written is not None and written > state.started - STAMP_SECONDS
 
 

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.change import pending_files, plan_files, preflight, secret_files, session, units
+from teleport_bootstrap.change import needed_files, plan_files, session, units
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.host import accounts, directory, systemd, trust
 from teleport_bootstrap.instance import gather, secret_values
 from teleport_bootstrap.plan import activation, overrides, plan_model, planner, teleport_build
 from teleport_bootstrap.secret import Secret
-from teleport_bootstrap.state import conf_hold, current, generations, new_generation, restore_record
+from teleport_bootstrap.state import current, generations, restore_record
 
 logger = logging.getLogger(__name__)
 
@@ -114,17 +114,14 @@ def _is_from_before(conf: conf_file.Conf, digest: str, made: restore_record.Rest
 
 def _hand_over(root: paths.Root, asked: str) -> Outcome:
     """Leave everything to the restore, which may take longer than a boot waits; Teleport starts after it."""
-    if systemd.is_running(root) and systemd.is_installed(root, restore_record.RESTORE_SERVICE):
-        systemd.start([restore_record.RESTORE_SERVICE])
-        done = f"asked to start {restore_record.RESTORE_SERVICE}"
-        pending = (
-            f"no Teleport starts before {asked} is restored: see `journalctl -b -u {restore_record.RESTORE_SERVICE}`",
-        )
-        return Outcome(RESTORING, units=(done,), pending=pending)
-    return Outcome(
-        RESTORING,
-        pending=(f"no Teleport starts before {asked} is restored: run `teleport-bootstrap restore`",),
-    )
+    service = restore_record.RESTORE_SERVICE
+    done: tuple[str, ...] = ()
+    if systemd.is_running(root) and systemd.is_installed(root, service):
+        systemd.start([service])
+        done, way = (f"asked to start {service}",), f"see `journalctl -b -u {service}`"
+    else:
+        way = "run `teleport-bootstrap restore`"
+    return Outcome(RESTORING, units=done, pending=(f"no Teleport starts before {asked} is restored: {way}",))
 
 
 def _without_conf(root: paths.Root, exists: bool) -> Outcome:
@@ -143,7 +140,7 @@ def _keep(doors: gather.Doors, conf: conf_file.Conf, build: teleport_build.Telep
     """Apply all but teleport.yaml; needs no network unless a file is missing that Teleport cannot start without."""
     shown = doors.root.path(paths.TELEPORT_YAML)
     there = f"{shown} exists and is left as it is; remove it to have it regenerated"
-    staying = conf_hold.generation(doors.root)
+    staying = current.instead_of_conf(doors.root)
     if staying is not None:
         # A conf that is not followed need not be valid.
         generation, why = staying
@@ -172,7 +169,9 @@ def _missing_secrets(
 ) -> tuple[dict[str, Secret], tuple[str, ...]]:
     values = secret_values.from_conf(wanted.secrets, conf)
     missing = [
-        each for each in secret_files.missing(doors.root, wanted.secrets) if not each.may_be_pending and each.parameter
+        each
+        for each in wanted.secrets
+        if each.parameter and not each.may_be_pending and not needed_files.is_present(doors.root, each.path)
     ]
     if not missing:
         return values, ()
@@ -186,53 +185,42 @@ def _missing_secrets(
 
 
 def _write(doors: gather.Doors, conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> Outcome:
+    root = doors.root
     # What the conf alone decides is checked before any wait for the network.
     place = activation.plan(conf, build).deployment.place
-    units.require(doors.root, place.unit)
-    accounts.ids(doors.root, place.user, place.group)
-    files = gather.overrides(doors.root)
+    units.require(root, place.unit)
+    accounts.ids(root, place.user, place.group)
+    files = gather.overrides(root)
     overrides.check(files)
     instance = gather.instance(conf, doors)
     plan = planner.plan(conf, instance, build, files)
-    missing = preflight.require(doors.root, plan)
+    missing = needed_files.require_named(root, plan)
     wanted = plan.activation
     fetched = secret_values.fetch_or_keep(
         wanted.secrets, instance.region, wanted.deployment.fips, _patience(doors, wanted)
     )
     values = {**secret_values.from_conf(wanted.secrets, conf), **fetched.values}
-    generation = new_generation.make(doors.root, plan, build, made_by="generate", reason="there was no teleport.yaml")
-    parts = plan_files.Parts(
-        wanted,
-        values,
-        plan.teleport_yaml,
-        instance,
-        # Confirmed at once: while an instance boots, nothing waits for Teleport's health; `status` reports it later.
-        current.Current(generation.number),
-    )
-    same = _as_it_was(doors.root, generation)
-    if same is not None:
-        parts = dataclasses.replace(parts, current=current.Current(same))
-        return _bring(doors.root, conf, WRITTEN, parts, (*plan.notes, *missing, *fetched.notes))
-    generations.save(doors.root, generation)
+    generation = generations.make(root, plan, build, made_by="generate", reason="there was no teleport.yaml")
+    kept = current.known_generation(root, current.FILE.read_or_warn(root))
+    is_same = kept is not None and generations.says_the_same(kept, generation)
+    number = kept.number if kept is not None and is_same else generation.number
+    # Confirmed at once: while an instance boots, nothing waits for Teleport's health; `status` reports it later.
+    parts = plan_files.Parts(wanted, values, plan.teleport_yaml, instance, current.Current(number))
+    if not is_same:
+        generations.save(root, generation)
     try:
-        outcome = _bring(doors.root, conf, WRITTEN, parts, (*plan.notes, *missing, *fetched.notes))
+        outcome = _bring(root, conf, WRITTEN, parts, (*plan.notes, *missing, *fetched.notes))
     finally:
-        current.settle(doors.root)
-    generations.prune(doors.root, current=generation.number)
+        current.settle(root)
+    generations.prune(root, current=number)
     return outcome
 
 
 def _patience(doors: gather.Doors, wanted: plan_model.Activation) -> gather.Doors:
     """Return `doors` with a short deadline for SSM where a service goes on waiting after this command."""
-    if not pending_files.has_fetch_service(doors.root) or not all(each.may_be_pending for each in wanted.secrets):
+    if not needed_files.has_fetch_service(doors.root) or not all(each.may_be_pending for each in wanted.secrets):
         return doors
     return dataclasses.replace(doors, wait_seconds=min(doors.wait_seconds, AWAITED_SECONDS))
-
-
-def _as_it_was(root: paths.Root, generation: generations.Generation) -> int | None:
-    """Return the number of the current generation where it says the same as this new one."""
-    kept = current.known_generation(root, current.FILE.read_or_warn(root))
-    return kept.number if kept is not None and generations.says_the_same(kept, generation) else None
 
 
 def _bring(
@@ -241,8 +229,8 @@ def _bring(
     wanted = parts.wanted
     changed = plan_files.apply(root, conf, parts)
     done = units.apply(root, wanted.units, units_changed=plan_files.units_changed(changed))
-    pending_files.have_fetched(root, wanted)
-    pending = pending_files.describe(root, wanted)
+    needed_files.fetch_missing(root, wanted)
+    pending = needed_files.describe_pending(root, wanted)
     shown = plan_files.without_bookkeeping(changed)
     removed = tuple(path for path in shown if path in wanted.absent)
     return Outcome(what, wanted.unit, shown, removed, done, notes, pending)

@@ -19,7 +19,7 @@ from teleport_bootstrap.conf import conf_file, decision, deployment, variables
 from teleport_bootstrap.ec2 import credentials, identity
 from teleport_bootstrap.host import clock, tctl
 from teleport_bootstrap.instance import aws_access, gather
-from teleport_bootstrap.state import conf_hold
+from teleport_bootstrap.state import current
 
 # Tokens that another auth server has published within this time are kept. The timer runs hourly, so that with any
 # number of auth servers tokens are published at least every one and a half hours.
@@ -88,7 +88,7 @@ def run(doors: gather.Doors, *, force: bool = False) -> Outcome:
     if conf is None:
         return Outcome(left=gather.manual_host(doors.root, "nothing is published from here"))
     decided = decision.decide(conf, fips=gather.build(doors.root, gather.NamedBuild()).fips)
-    staying = conf_hold.generation(doors.root)
+    staying = current.instead_of_conf(doors.root)
     role = decided.role if staying is None else roles.Role(staying[0].role)
     if not role.runs_auth:
         return Outcome(left=f"the role {role.value} has no auth service: nothing is published from here")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os
 from collections.abc import Callable
@@ -11,11 +10,10 @@ from dataclasses import dataclass
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import attempt, directory_swap, health, plan_files, session, units
 from teleport_bootstrap.change.transaction import Transaction
-from teleport_bootstrap.host import mounts, probe, trouble
+from teleport_bootstrap.host import mounts, trouble
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.operations import reconfigure_proposal, rollback
-from teleport_bootstrap.state import current, generations, manual_edits, new_generation, previous_state
-from teleport_bootstrap.state.previous_state import PreviousState
+from teleport_bootstrap.state import current, generations, manual_edits
 
 logger = logging.getLogger(__name__)
 
@@ -77,48 +75,29 @@ def run(
 def _carry_out(root: paths.Root, proposed: reconfigure_proposal.Proposal, wishes: Wishes) -> Outcome:
     plan, seconds = proposed.plan, wishes.health_seconds
     wanted = plan.activation
-    generation = new_generation.make(root, plan, proposed.build, made_by="reconfigure", reason="the conf asks for it")
+    generation = generations.make(root, plan, proposed.build, made_by="reconfigure", reason="the conf asks for it")
     if wishes.reset_data:
         _require_resettable(root, proposed)
 
-    def change() -> attempt.Trial:
-        before = proposed.generation
-        states = units.remember(root, [wanted.units], also=units.WRITERS if wishes.reset_data else ())
-        process_id = probe.process_id(root)
-        state = current.Current(generation.number, confirmed=False, previous=_last_confirmed(proposed.now))
-        try:
-            with Transaction(root) as transaction:
-                if wishes.reset_data:
-                    state = dataclasses.replace(state, data_aside=_reset_data(root, transaction, states, seconds))
-                generations.save(root, generation)
-                parts = plan_files.Parts(wanted, proposed.fetched.values, plan.teleport_yaml, proposed.instance, state)
-                plan_files.stage(transaction, proposed.conf, parts)
-                previous = transaction.previous(f"generation {generation.number}", states)
-                changed = transaction.commit()
-        except BaseException:
-            if wishes.reset_data:
-                units.start_again(root, states)
-            raise
-        secrets = (*wanted.secrets, *(before.secrets if before else ()))
-        return attempt.Trial(
-            wanted,
-            _subject(proposed),
-            previous,
-            changed,
-            action=proposed.action,
-            process_id=process_id,
-            generation=generation.number,
-            secret_paths=tuple(each.path for each in secrets),
-        )
+    def stage(transaction: Transaction, states: units.States) -> int:
+        aside = _reset_data(root, transaction, states, seconds) if wishes.reset_data else None
+        generations.save(root, generation)
+        now = proposed.now
+        last = None if now is None else now.generation if now.confirmed else now.previous
+        state = current.Current(generation.number, confirmed=False, previous=last, data_aside=aside)
+        parts = plan_files.Parts(wanted, proposed.fetched.values, plan.teleport_yaml, proposed.instance, state)
+        plan_files.stage(transaction, proposed.conf, parts)
+        return generation.number
 
-    def revert(trial: attempt.Trial, verdict: health.Verdict) -> errors.BootstrapError:
-        state = None
-        if proposed.generation is not None:
-            why = f"Teleport did not become healthy with it: {verdict.seen}"
-            state = current.Current(proposed.generation.number, True, generation.conf_sha256, why)
-        return attempt.revert(root, trial, verdict, seconds=seconds, state=state)
-
-    done = attempt.run(root, change, revert, seconds=seconds)
+    change = attempt.Change(
+        f"generation {generation.number}",
+        wanted,
+        stage,
+        action=proposed.action,
+        stops=wishes.reset_data,
+        conf_sha256=generation.conf_sha256,
+    )
+    done = attempt.run(root, change, seconds=seconds)
     logger.info("generation %d is applied", generation.number)
     aside = tuple(f"the old data is kept in {root.path(each.kept)}" for each in done.trial.previous.moved if each.had)
     notes = (*proposed.notes, *aside)
@@ -127,38 +106,25 @@ def _carry_out(root: paths.Root, proposed: reconfigure_proposal.Proposal, wishes
     )
 
 
-def _last_confirmed(now: current.Current | None) -> int | None:
-    if now is None:
-        return None
-    return now.generation if now.confirmed else now.previous
-
-
 def _resume(doors: gather.Doors, proposed: reconfigure_proposal.Proposal, wishes: Wishes) -> Outcome:
     """Finish an interrupted change: its files are in place, and Teleport has not been seen healthy with them."""
     root, now, seconds = doors.root, proposed.now, wishes.health_seconds
     assert now is not None  # noqa: S101 - an unfinished change has a state
-    wanted = proposed.plan.activation
-
-    def change() -> attempt.Trial:
-        # Whether Teleport has read the files is unknown: it is restarted.
-        states = units.remember(root, [wanted.units])
-        previous = PreviousState("an interrupted change", previous_state.now(), units=states)
-        secret_paths = tuple(each.path for each in wanted.secrets)
-        return attempt.Trial(wanted, _subject(proposed), previous, secret_paths=secret_paths)
 
     def revert(trial: attempt.Trial, verdict: health.Verdict) -> errors.BootstrapError:
         why = f"An interrupted change was completed. {attempt.reason(root, trial, verdict)}"
         if now.previous is None:
             return errors.UnhealthyAfterRollback(why, hint=_without_earlier(root))
         target = generations.load(root, now.previous)
-        generations.withdraw(root, now.generation)
         rollback.carry_out(doors, target, now, seconds, data_aside=now.data_aside)
         return errors.ChangeRolledBack(
             f"{why}\nGeneration {target.number} was restored, and {target.unit} is healthy with it",
             hint=attempt.CONFIGURATION.again,
         )
 
-    done = attempt.run(root, change, revert, seconds=seconds)
+    # Whether Teleport has read the files is unknown: it is restarted.
+    change = attempt.Change("an interrupted change", proposed.plan.activation, lambda *_: now.generation)
+    done = attempt.run(root, change, seconds=seconds, revert=revert)
     return Outcome(APPLIED, now.generation, (), done.units, done.seen, proposed.notes)
 
 
@@ -169,11 +135,6 @@ def _without_earlier(root: paths.Root) -> str:
             f"{paths.CONF} and reconfigure again."
         )
     return f"There is no earlier generation to return to. Correct {paths.CONF} and reconfigure again."
-
-
-def _subject(proposed: reconfigure_proposal.Proposal) -> health.Subject:
-    wanted = proposed.plan.activation
-    return health.Subject(wanted.unit, proposed.plan.document, wanted.deployment.plain_http, wanted)
 
 
 def _require_resettable(root: paths.Root, proposed: reconfigure_proposal.Proposal) -> None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.change import pending_files, preflight, secret_files, units
+from teleport_bootstrap.change import needed_files, units
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.ec2 import facts
+from teleport_bootstrap.host import directory
 from teleport_bootstrap.instance import gather, secret_values
 from teleport_bootstrap.plan import comparison, overrides, plan_model, planner, teleport_build
 from teleport_bootstrap.state import current, generations, manual_edits, restore_record
@@ -74,7 +75,7 @@ def make(doors: gather.Doors, named: gather.NamedBuild) -> Proposal:
     instance = gather.instance(conf, doors)
     plan = planner.plan(conf, instance, build, files)
     units.require(root, plan.activation.unit)
-    notes = preflight.require(root, plan)
+    notes = needed_files.require_named(root, plan)
     fetched = secret_values.fetch_or_keep(
         plan.activation.secrets, instance.region, plan.activation.deployment.fips, doors
     )
@@ -90,14 +91,16 @@ def make(doors: gather.Doors, named: gather.NamedBuild) -> Proposal:
         plan=plan,
         fetched=secret_values.Fetched(values, fetched.notes),
         differences=differences,
-        secrets_change=tuple(path for path, value in values.items() if not _holds(root, path, value.reveal())),
+        secrets_change=tuple(
+            path for path, value in values.items() if directory.content(root, path) != value.reveal().encode()
+        ),
         edits=manual_edits.lost(root, generation, plan.document),
         dangers=(
             *(comparison.dangers(before, plan.document) if before and _has_state(root) else ()),
             *_foreign_data(root, plan),
             *(
                 f"no Teleport runs until then: {note}"
-                for note in pending_files.describe(root, plan.activation, had=values)
+                for note in needed_files.describe_pending(root, plan.activation, had=values)
             ),
         ),
         notes=(*plan.notes, *notes, *fetched.notes, *restore_record.ignored(root, conf)),
@@ -132,10 +135,6 @@ def _action(differences: tuple[Difference, ...], before: Sequence[dict[str, Any]
     if only_document and all(each and comparison.reload_suffices(each, plan.document) for each in before):
         return units.RELOAD
     return units.RESTART
-
-
-def _holds(root: paths.Root, path: str, value: str) -> bool:
-    return secret_files.read(root, path) == value.encode()
 
 
 def _foreign_data(root: paths.Root, plan: plan_model.Plan) -> list[str]:

@@ -109,13 +109,7 @@ def run_undo(doors: gather.Doors, agreed: Callable[[PreviousState], bool], *, he
         previous = _required(root)
         if not agreed(previous):
             return Outcome(DECLINED)
-        back, verdict = attempt.restore_previous(
-            root,
-            previous,
-            seconds=health_seconds,
-            word=directory_swap.BEFORE_UNDO,
-            record=lambda transaction, back: transaction.write_state(UNDO, back),
-        )
+        back, verdict = attempt.restore_previous(root, previous, seconds=health_seconds, is_undo=True)
         if not verdict.healthy:
             unit = units.running(previous.units)
             raise errors.UnhealthyAfterRollback(

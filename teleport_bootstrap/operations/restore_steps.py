@@ -9,14 +9,13 @@ from typing import ClassVar
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import interface
-from teleport_bootstrap.change import attempt, directory_swap, health, plan_files, units
+from teleport_bootstrap.change import attempt, directory_swap, plan_files, units
 from teleport_bootstrap.change.transaction import Transaction
-from teleport_bootstrap.host import accounts, directory, termination
+from teleport_bootstrap.host import accounts, clock, directory
 from teleport_bootstrap.instance import gather
-from teleport_bootstrap.plan import plan_model
 from teleport_bootstrap.restore import proposal, stage
-from teleport_bootstrap.state import current, generations, manual_edits, new_generation, previous_state, restore_record
-from teleport_bootstrap.state.previous_state import UNDO, PreviousState
+from teleport_bootstrap.state import current, generations, restore_record
+from teleport_bootstrap.state.previous_state import UNDO
 
 logger = logging.getLogger(__name__)
 
@@ -56,39 +55,28 @@ def run(
     earlier = UNDO.read(root)
     notes: list[str] = []
 
-    def change() -> attempt.Trial:
-        states = units.remember(root, [plan_model.Units(enable=proposed.applicable.units.enable)], also=units.WRITERS)
-        try:
-            with Transaction(root) as transaction:
-                staged = stage.stage(transaction, source, proposed, progress)
-                notes.extend(staged.notes)
-                attempt.swap_stopped(transaction, staged.swaps, states, seconds=health_seconds)
-                generation = _write(transaction, proposed, staged.swaps, asked)
-                previous = transaction.previous(f"the restore of {proposed.origin.name}", states)
-                transaction.write_state(UNDO, previous)
-                changed = transaction.commit(start=[proposed.applicable.unit])
-        except BaseException:
-            units.start_again(root, states)
-            raise
-        return _trial(root, proposed, previous, changed, generation)
+    def put(transaction: Transaction, states: units.States) -> int | None:
+        staged = stage.stage(transaction, source, proposed, progress)
+        notes.extend(staged.notes)
+        attempt.swap_stopped(transaction, staged.swaps, states, seconds=health_seconds)
+        return _write(transaction, proposed, staged.swaps, asked)
 
-    def revert(trial: attempt.Trial, verdict: health.Verdict) -> errors.BootstrapError:
-        return attempt.revert(root, trial, verdict, seconds=health_seconds, discard=True, record=leave_undo)
-
-    def interrupted(trial: attempt.Trial) -> None:
-        with termination.uninterrupted(), contextlib.suppress(errors.BootstrapError):
-            attempt.restore_previous(
-                root, trial.previous, seconds=health_seconds, discard=True, record=leave_undo, wait=False
-            )
-
-    def leave_undo(transaction: Transaction, back: PreviousState) -> None:  # noqa: ARG001 - removed with what was tried
-        """Let the restore before this one be the one that can be undone."""
-        if earlier is not None:
-            transaction.write_state(UNDO, earlier)
-        else:
-            transaction.remove(paths.RESTORE_UNDO)
-
-    done = attempt.run(root, change, revert, seconds=health_seconds, interrupted=interrupted)
+    unit = proposed.applicable.unit
+    change = attempt.Change(
+        f"the restore of {proposed.origin.name}",
+        proposed.applicable,
+        put,
+        words=attempt.Words(
+            "what was restored",
+            "previous state",
+            f"The archive is intact: find out why {unit} fails with it (`journalctl -b -u {unit}`), then "
+            "restore again.",
+            "Correct that, then `teleport-bootstrap restore --undo` restores it.",
+        ),
+        stops=True,
+        is_restore=True,
+    )
+    done = attempt.run(root, change, seconds=health_seconds)
     if earlier is not None:
         for each in earlier.moved:
             with contextlib.suppress(errors.FileTrouble):
@@ -107,7 +95,7 @@ def _write(
     state = None
     if plan is not None:
         reason = f"restored from {proposed.origin.name}"
-        generation = new_generation.make(root, plan, proposed.build, made_by="restore", reason=reason)
+        generation = generations.make(root, plan, proposed.build, made_by="restore", reason=reason)
         generations.save(root, generation)
         state = current.Current(generation.number, confirmed=False)
     for path, content in proposed.merged.items():
@@ -157,36 +145,10 @@ def _record(
     return restore_record.Restored(
         archive=proposed.origin.name,
         digest=proposed.verified.digest,
-        at=previous_state.now(),
+        at=clock.iso(),
         asked=asked,
         aside=aside,
         aside_sha256=None if conf is None else generations.digest(conf.content),
         aside_says=None if here is None else restore_record.says(here),
         conf_sha256=None if proposed.conf_bytes is None else generations.digest(proposed.conf_bytes),
-    )
-
-
-def _trial(
-    root: paths.Root,
-    proposed: proposal.Proposal,
-    previous: PreviousState,
-    changed: tuple[str, ...],
-    generation: int | None,
-) -> attempt.Trial:
-    wanted = proposed.applicable
-    document = manual_edits.document(manual_edits.text(root, paths.TELEPORT_YAML)) or {}
-    return attempt.Trial(
-        wanted,
-        health.Subject(wanted.unit, document, proposed.plain_http, wanted),
-        previous,
-        changed,
-        words=attempt.Words(
-            "what was restored",
-            "previous state",
-            f"The archive is intact: find out why {wanted.unit} fails with it (`journalctl -b -u {wanted.unit}`), then "
-            "restore again.",
-            "Correct that, then `teleport-bootstrap restore --undo` restores it.",
-        ),
-        generation=generation,
-        secret_paths=tuple(each.path for each in wanted.secrets),
     )

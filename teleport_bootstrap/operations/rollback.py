@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.change import attempt, directory_swap, health, plan_files, session, units
+from teleport_bootstrap.change import attempt, health, plan_files, session, units
 from teleport_bootstrap.change.transaction import Transaction
-from teleport_bootstrap.host import probe
 from teleport_bootstrap.instance import gather, secret_values
-from teleport_bootstrap.state import current, generations, manual_edits, metadata_cache, new_generation
+from teleport_bootstrap.state import current, generations, manual_edits, metadata_cache
+from teleport_bootstrap.state.previous_state import MovedDirectory
 
 
 @dataclass(frozen=True)
@@ -82,8 +81,8 @@ def carry_out(
     root = doors.root
     fetched = _secrets(doors, target)
 
-    def change() -> attempt.Trial:
-        refused = new_generation.conf_digest(root)
+    def stage(transaction: Transaction, states: units.States) -> None:
+        refused = generations.conf_digest(root)
         state = current.Current(
             target.number,
             confirmed=False,
@@ -91,37 +90,16 @@ def carry_out(
             rejected_because=f"rolled back to generation {target.number}",
             previous=now.generation if now is not None and now.confirmed else None,
         )
-        before = current.known_generation(root, now)
-        states = units.remember(root, [target.units], also=units.WRITERS if data_aside else ())
-        process_id = probe.process_id(root)
-        with Transaction(root) as transaction:
-            if data_aside is not None:
-                kept = directory_swap.place(
-                    root, paths.DATA, directory_swap.FAILED, directory_swap.stamp(root, [paths.DATA])
-                )
-                swap = directory_swap.prepared(root, paths.DATA, data_aside, kept)
-                attempt.swap_stopped(transaction, [swap], states, seconds=health_seconds)
-            plan_files.stage(
-                transaction, None, plan_files.Parts(target, fetched.values, target.teleport_yaml, None, state)
-            )
-            previous = transaction.previous(f"the rollback to generation {target.number}", states)
-            changed = transaction.commit()
-        named = (*target.secrets, *(before.secrets if before else ()))
-        return attempt.Trial(
-            target,
-            health.subject(target),
-            previous,
-            changed,
-            process_id=process_id,
-            secret_paths=tuple(each.path for each in named),
-        )
+        if data_aside is not None:
+            moved = MovedDirectory(paths.DATA, data_aside, had=True)
+            attempt.swap_stopped(transaction, attempt.swaps_back(root, [moved]), states, seconds=health_seconds)
+        parts = plan_files.Parts(target, fetched.values, target.teleport_yaml, None, state)
+        plan_files.stage(transaction, None, parts)
 
-    done = attempt.run(
-        root, change, functools.partial(attempt.revert, root, seconds=health_seconds), seconds=health_seconds
-    )
-    return Outcome(
-        target.number, plan_files.without_bookkeeping(done.trial.changed), done.units, done.seen, fetched.notes
-    )
+    change = attempt.Change(f"the rollback to generation {target.number}", target, stage, stops=data_aside is not None)
+    done = attempt.run(root, change, seconds=health_seconds)
+    changed = plan_files.without_bookkeeping(done.trial.changed)
+    return Outcome(target.number, changed, done.units, done.seen, fetched.notes)
 
 
 def _secrets(doors: gather.Doors, target: generations.Generation) -> secret_values.Fetched:
@@ -129,7 +107,7 @@ def _secrets(doors: gather.Doors, target: generations.Generation) -> secret_valu
     values, notes = {}, []
     if any(each.variable for each in target.secrets):
         conf = gather.conf(doors.root)
-        if conf is not None and new_generation.conf_digest(doors.root) == target.conf_sha256:
+        if conf is not None and generations.conf_digest(doors.root) == target.conf_sha256:
             values = secret_values.from_conf(target.secrets, conf)
         else:
             notes.append(

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.change import pending_files, secret_files
+from teleport_bootstrap.change import needed_files
 from teleport_bootstrap.checks import applied_generation, host_checks, host_facts
 from teleport_bootstrap.finding import Finding
-from teleport_bootstrap.host import systemd
+from teleport_bootstrap.host import clock, systemd
 from teleport_bootstrap.plan import plan_model, teleport_build
 from teleport_bootstrap.state import restore_record
 
@@ -101,24 +100,20 @@ def _restore(host: host_facts.HostFacts) -> str | None:
 
 def _secret(host: host_facts.HostFacts, file: plan_model.SecretFile) -> dict[str, Any]:
     """Return when the file was written, None where it is missing. Only `fetch-secrets` asks SSM for a newer one."""
-    written = secret_files.changed_at(host.root, file.path)
+    written = needed_files.changed_at(host.root, file.path)
     return {
         "path": file.path,
         "parameter": file.parameter,
-        "written_at": None if written is None else _iso(written),
+        "written_at": None if written is None else clock.iso(written),
         "age_seconds": None if written is None else max(0, int(host.now - written)),
     }
 
 
 def _fetched_at(units: dict[str, systemd.State]) -> str | None:
-    if pending_files.FETCH_SERVICE not in units:
+    if needed_files.FETCH_SERVICE not in units:
         return None
     try:
-        ended = systemd.succeeded_at(pending_files.FETCH_SERVICE)
+        ended = systemd.succeeded_at(needed_files.FETCH_SERVICE)
     except errors.UnitTrouble:
         return None
-    return None if ended is None else _iso(ended)
-
-
-def _iso(moment: float) -> str:
-    return datetime.datetime.fromtimestamp(moment, datetime.timezone.utc).isoformat(timespec="seconds")
+    return None if ended is None else clock.iso(ended)

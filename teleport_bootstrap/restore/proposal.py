@@ -10,7 +10,7 @@ from typing import Any
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import interface
-from teleport_bootstrap.change import preflight, units
+from teleport_bootstrap.change import needed_files, units
 from teleport_bootstrap.conf import conf_file as confs
 from teleport_bootstrap.conf import decision, variables
 from teleport_bootstrap.ec2 import facts
@@ -85,11 +85,6 @@ class Proposal:
         """The user and the group that the data belongs to on this host."""
         (data,) = [each for each in self.applicable.directories if each.path == paths.DATA]
         return data.owner, data.group
-
-    @property
-    def plain_http(self) -> bool:
-        """Whether Teleport's web port speaks plain HTTP."""
-        return self.plan is not None and self.plan.activation.deployment.plain_http
 
 
 def make(
@@ -224,7 +219,7 @@ def _planned(
     def coming(path: str) -> bool:
         return proposed.outline.has(path) or path in proposed.named
 
-    notes = preflight.require(root, plan, coming=coming)
+    notes = needed_files.require_named(root, plan, coming=coming)
     _check_with_teleport(root, archived, plan, kept)
     fetched = _fetched(doors, conf, plan, instance.region, coming)
     return replace(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.state import generations, state_file
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -79,3 +82,20 @@ def history(root: paths.Root) -> Iterator[tuple[dict[str, object], generations.G
             yield {**row, "trouble": error.message}, None
         else:
             yield {**row, **{name: getattr(each, name) for name in _SHOWN}}, each
+
+
+def instead_of_conf(root: paths.Root) -> tuple[generations.Generation, str] | None:
+    """Return the generation to keep instead of following the conf, and why; None where the conf is followed.
+
+    A conf is not followed if Teleport was unhealthy with it, or an operator has rolled back from it.
+
+    Raises as `trust.read` does where the conf cannot be read.
+    """
+    now = FILE.read_or_warn(root)
+    if now is None or now.rejected_conf_sha256 is None or now.rejected_conf_sha256 != generations.conf_digest(root):
+        return None
+    try:
+        return generations.load(root, now.generation), now.rejected_because
+    except errors.GenerationMissing as error:
+        logger.warning("%s", error.message)
+        return None

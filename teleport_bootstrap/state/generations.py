@@ -10,12 +10,14 @@ import hashlib
 import os
 import re
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
+import teleport_bootstrap
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.host import directory
-from teleport_bootstrap.plan import plan_model
+from teleport_bootstrap.conf import conf_file
+from teleport_bootstrap.host import clock, directory, trust
+from teleport_bootstrap.plan import plan_model, teleport_build
 from teleport_bootstrap.state import state_file
 
 KEEP = 10
@@ -50,22 +52,10 @@ class Generation(plan_model.Applicable):
         return digest(self.teleport_yaml.content.encode())
 
     @property
-    def plain_http(self) -> bool:
-        """Whether Teleport's web port spoke plain HTTP."""
-        return "--insecure-no-tls" in self._flags
-
-    @property
     def fips(self) -> bool:
         """Whether it was made for a FIPS build."""
-        return "--fips" in self._flags
-
-    @property
-    def _flags(self) -> list[str]:
-        return [word for each in self.files if each.path == paths.UNIT_ENVIRONMENT for word in _words(each.content)]
-
-
-def _words(assignment: str) -> list[str]:
-    return assignment.partition("=")[2].split()
+        flags = (each.content.partition("=")[2].split() for each in self.files if each.path == paths.UNIT_ENVIRONMENT)
+        return any("--fips" in words for words in flags)
 
 
 def digest(content: bytes) -> str:
@@ -73,13 +63,40 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def make(
+    root: paths.Root, plan: plan_model.Plan, build: teleport_build.TeleportBuild, *, made_by: str, reason: str
+) -> Generation:
+    """Return the next generation, for `plan`; `made_by` is the command, `reason` what it was run for."""
+    wanted = plan.activation
+    # The person behind sudo, otherwise the account.
+    who = os.environ.get("SUDO_USER") or f"user {os.getuid()}"
+    data = trust.read(root, paths.CONF) or b""
+    return Generation(
+        number=max([0, *numbers(root)]) + 1,
+        made_at=clock.iso(),
+        made_by=f"{made_by} by {who}",
+        reason=reason,
+        agent_version=teleport_bootstrap.__version__,
+        teleport_version=build.version,
+        role=wanted.deployment.role.value,
+        conf="".join(f"{each.name}={each.value}\n" for each in conf_file.inspect(data).variables),
+        conf_sha256=digest(data),
+        document=plan.document,
+        teleport_yaml=plan.teleport_yaml,
+        **{each.name: getattr(wanted, each.name) for each in fields(plan_model.Applicable)},
+    )
+
+
+def conf_digest(root: paths.Root) -> str | None:
+    """Return the digest of the conf as it is now, None without one; raises as `trust.read` does."""
+    data = trust.read(root, paths.CONF)
+    return None if data is None else digest(data)
+
+
 def says_the_same(one: Generation, other: Generation) -> bool:
     """Whether two generations describe the same state; when and by whom they were made does not matter."""
-
-    def anonymous(each: Generation) -> Generation:
-        return replace(each, number=0, made_at="", made_by="", reason="")
-
-    return anonymous(one) == anonymous(other)
+    made = {"number": one.number, "made_at": one.made_at, "made_by": one.made_by, "reason": one.reason}
+    return one == replace(other, **made)  # type: ignore[arg-type]
 
 
 def numbers(root: paths.Root) -> list[int]:
@@ -110,16 +127,18 @@ def load(root: paths.Root, number: int) -> Generation:
 
 
 def save(root: paths.Root, generation: Generation) -> None:
-    """Write `generation` to the disk before it is applied; `publish` it afterwards. Raises FileTrouble."""
+    """Write `generation` to the disk before it is applied; `settle` lists it afterwards. Raises FileTrouble."""
     parent = root.path(paths.GENERATIONS)
     staged = _staged(root, generation.number)
     try:
         os.makedirs(parent, mode=0o700, exist_ok=True)
         shutil.rmtree(staged, ignore_errors=True)
         os.mkdir(staged, mode=0o700)
-        _write(f"{staged}/{_MANIFEST}", _manifest("").content(generation))
-        _write(f"{staged}/teleport.yaml", generation.teleport_yaml.content.encode())
-        directory.sync(staged)
+        with contextlib.closing(directory.Directory(staged)) as opened:
+            opened.create(_MANIFEST, _manifest("").content(generation), mode=0o600, uid=-1, gid=-1)
+            content = generation.teleport_yaml.content.encode()
+            opened.create("teleport.yaml", content, mode=0o600, uid=-1, gid=-1)
+            opened.sync()
         directory.sync(parent)
     except OSError as error:
         shutil.rmtree(staged, ignore_errors=True)
@@ -129,22 +148,13 @@ def save(root: paths.Root, generation: Generation) -> None:
         ) from None
 
 
-def publish(root: paths.Root, number: int) -> None:
-    """List generation `number`, which is saved and now applied; where that fails, the next run does it."""
-    with contextlib.suppress(OSError):
-        os.rename(_staged(root, number), _directory(root, number))
-        directory.sync(root.path(paths.GENERATIONS))
-
-
 def withdraw(root: paths.Root, number: int) -> None:
     """Unlist generation `number`, which is applied and about to be undone: gone as soon as it is not current."""
-    with contextlib.suppress(OSError):
-        os.rename(_directory(root, number), _staged(root, number))
-        directory.sync(root.path(paths.GENERATIONS))
+    _rename(root, _directory(root, number), _staged(root, number))
 
 
 def settle(root: paths.Root, current: int | None) -> None:
-    """Finish what a killed run left: what is saved is published where it is `current`, and goes where it is not."""
+    """List the saved generation that is `current`, and remove others that a failed or killed run left."""
     try:
         names = os.listdir(root.path(paths.GENERATIONS))
     except OSError:
@@ -154,7 +164,7 @@ def settle(root: paths.Root, current: int | None) -> None:
         if match is None:
             continue
         if match[2] == _STAGED and int(match[1]) == current and not os.path.exists(_directory(root, current)):
-            publish(root, current)
+            _rename(root, _staged(root, current), _directory(root, current))
         else:
             shutil.rmtree(root.path(f"{paths.GENERATIONS}/{name}"), ignore_errors=True)
 
@@ -170,6 +180,13 @@ def prune(root: paths.Root, *, current: int) -> None:
             shutil.rmtree(removed, ignore_errors=True)
 
 
+def _rename(root: paths.Root, old: str, new: str) -> None:
+    """Where this fails, the next run does it."""
+    with contextlib.suppress(OSError):
+        os.rename(old, new)
+        directory.sync(root.path(paths.GENERATIONS))
+
+
 def _directory(root: paths.Root, number: int) -> str:
     return root.path(f"{paths.GENERATIONS}/{number}")
 
@@ -182,11 +199,3 @@ def _manifest(name: str) -> state_file.StateFile[Generation]:
     return state_file.StateFile(
         f"{paths.GENERATIONS}/{name}/{_MANIFEST}", Generation, unknown="its generation cannot be compared or restored"
     )
-
-
-def _write(path: str, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)

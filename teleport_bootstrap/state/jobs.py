@@ -112,9 +112,9 @@ def _read(root: paths.Root, name: str) -> Job | None:
 def _record(root: paths.Root, name: str, begun: float, outcome: str, detail: str) -> None:
     """Write down how a run ended; where that fails, the run has still ended as it did."""
     before = _read(root, name)
-    succeeded = _iso(clock.SYSTEM.wall()) if outcome == SUCCEEDED else before.last_success if before else None
+    succeeded = clock.iso() if outcome == SUCCEEDED else before.last_success if before else None
     try:
-        _file(name).write(root, Job(name, _iso(begun), succeeded, outcome, " ".join(detail.split())))
+        _file(name).write(root, Job(name, clock.iso(begun), succeeded, outcome, " ".join(detail.split())))
     except errors.FileTrouble as error:
         logger.warning("the result of %s is not recorded: %s", name, error.message)
 
@@ -125,10 +125,6 @@ def _lock(name: str) -> str:
 
 def _file(name: str) -> state_file.StateFile[Job]:
     return state_file.StateFile(f"{paths.JOBS}/{name}.json", Job, unknown=f"the last run of {name} is unknown")
-
-
-def _iso(moment: float) -> str:
-    return datetime.datetime.fromtimestamp(moment, datetime.timezone.utc).isoformat(timespec="seconds")
 
 
 def _moment(text: str) -> float:

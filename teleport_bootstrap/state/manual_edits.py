@@ -13,11 +13,8 @@ from teleport_bootstrap.state import generations
 
 def text(root: paths.Root, path: str) -> str | None:
     """Return the content of a regular file, with invalid UTF-8 replaced; None without one."""
-    try:
-        found = directory.read(root, path)
-    except OSError:
-        return None
-    return None if found is None else found.content.decode("utf-8", "replace")
+    found = directory.content(root, path)
+    return None if found is None else found.decode("utf-8", "replace")
 
 
 def document(content: str | None) -> dict[str, Any] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -66,8 +65,3 @@ UNDO: state_file.StateFile[PreviousState] = state_file.StateFile(
     unknown="the last restore cannot be undone automatically",
     hint="What it replaced is in the directories named *.before-restore-*, beside those that took its place.",
 )
-
-
-def now() -> str:
-    """Return the time as records have it."""
-    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")

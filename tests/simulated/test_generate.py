@@ -290,7 +290,7 @@ def test_an_empty_license_is_refused(on_aws: Agent, aws: Aws, value: str) -> Non
     aws.put_parameters({PARAMETER: value})
     on_aws.conf(LICENSED)
     before = tree(on_aws.root)
-    failed(on_aws.generate(), 4, PARAMETER, "blank")
+    failed(on_aws.generate(), 4, PARAMETER, "white space")
     untouched(on_aws, before)
 
 
@@ -310,7 +310,7 @@ def test_a_good_license_survives_all_that_ssm_can_do(on_aws: Agent, aws: Aws, fa
         aws.fail_always(aws_answers.denied())
     done = on_aws.give_up_soon()
     assert done.status == 0, done.errors
-    assert "stays" in done.said
+    assert "keeping the existing files" in done.said
     assert license_file.read_text() == LICENSE
     assert license_file.stat().st_ino == before.st_ino
     assert on_aws.teleport_yaml.exists()

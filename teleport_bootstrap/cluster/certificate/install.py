@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from teleport_bootstrap import errors, paths, unit_table
-from teleport_bootstrap.change import pending_files, session, transaction
+from teleport_bootstrap.change import needed_files, session, transaction
 from teleport_bootstrap.cluster.certificate import pair, reload
 from teleport_bootstrap.cluster.certificate import subject as subjects
 from teleport_bootstrap.cluster.certificate.bucket import Shared
@@ -124,13 +124,13 @@ def run(doors: gather.Doors) -> Outcome:
         )
     what = INSTALLED if changed else UNCHANGED
     return Outcome(
-        what, detail, changed, units, tuple(candidates.refused) + pending_files.describe(root, subject.wanted)
+        what, detail, changed, units, tuple(candidates.refused) + needed_files.describe_pending(root, subject.wanted)
     )
 
 
 def _pending(root: paths.Root, subject: Subject, why: str, hint: str) -> errors.BootstrapError | None:
     """Return the error for a Teleport that cannot start without a certificate; None for one that has it."""
-    waits = [each for each in pending_files.files(root, subject.wanted) if each in _FILES]
+    waits = [each for each in needed_files.pending(root, subject.wanted) if each in _FILES]
     if not waits:
         return None
     shown = ", ".join(root.path(each) for each in waits)

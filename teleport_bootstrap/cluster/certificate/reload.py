@@ -7,13 +7,13 @@ failed reload the next run reloads again; without a note nothing is reloaded.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.change import health, pending_files, secret_files, transaction
+from teleport_bootstrap.change import health, needed_files, transaction
 from teleport_bootstrap.host import directory, probe, systemd
 from teleport_bootstrap.plan import plan_model
-from teleport_bootstrap.state import manual_edits
 
 # The wait for a Teleport that was just started to become healthy, and for a successor to take over.
 SECONDS = 90.0
@@ -36,7 +36,7 @@ def run(root: paths.Root, wanted: plan_model.Applicable) -> tuple[str, ...]:
     Call it within `change.session.begin`. Raises CertificateNotServed, after which the next run tries again, and
     UnitTrouble.
     """
-    started = pending_files.start(root, wanted)
+    started = needed_files.start_teleport(root, wanted)
     if started:
         _remove_note(root)
         return tuple(f"asked to start {unit}" for unit in started)
@@ -54,8 +54,7 @@ def run(root: paths.Root, wanted: plan_model.Applicable) -> tuple[str, ...]:
 
 def _reload(root: paths.Root, wanted: plan_model.Applicable) -> str:
     """Reload Teleport and wait for a healthy successor: if it fails, the old process continues to serve."""
-    document = manual_edits.document(manual_edits.text(root, paths.TELEPORT_YAML)) or {}
-    watched = health.Subject(wanted.unit, document, plain_http=False, wanted=wanted)
+    watched = health.subject(root, wanted.unit, wanted)
     process_id = probe.process_id(root)
     if process_id is None or wanted.unit not in systemd.units_around(process_id):
         # One that has just been started cannot be reloaded before it has written its pid file.
@@ -64,7 +63,7 @@ def _reload(root: paths.Root, wanted: plan_model.Applicable) -> str:
         if process_id is None:
             raise _not_served(wanted, verdict.seen)
     systemd.reload_unit(wanted.unit)
-    successor = health.Subject(wanted.unit, document, plain_http=False, wanted=wanted, successor_of=process_id)
+    successor = dataclasses.replace(watched, successor_of=process_id)
     verdict = health.wait(root, successor, seconds=SECONDS)
     if not verdict.healthy:
         raise _not_served(wanted, verdict.seen)
@@ -81,7 +80,7 @@ def _not_served(wanted: plan_model.Applicable, seen: str) -> errors.CertificateN
 
 def _has_started_since(root: paths.Root, state: systemd.State) -> bool:
     """Return whether Teleport was started after the certificate was written, for example by an operator."""
-    written = secret_files.changed_at(root, paths.CERTIFICATE)
+    written = needed_files.changed_at(root, paths.CERTIFICATE)
     return written is not None and state.started > written + STAMP_SECONDS
 
 

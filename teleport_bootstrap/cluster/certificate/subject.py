@@ -14,7 +14,7 @@ from teleport_bootstrap.conf import conf_file, decision, deployment, variables
 from teleport_bootstrap.host import lock as host_lock
 from teleport_bootstrap.instance import aws_access, gather
 from teleport_bootstrap.plan import activation, plan_model
-from teleport_bootstrap.state import conf_hold
+from teleport_bootstrap.state import current
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def of_host(root: paths.Root) -> Subject | str:
     if conf is None:
         return gather.manual_host(root, "its certificate is not managed here")
     build = gather.build(root, gather.NamedBuild())
-    staying = conf_hold.generation(root)
+    staying = current.instead_of_conf(root)
     wanted: plan_model.Applicable
     if staying is None:
         wanted = activation.plan(conf, build)

@@ -1,0 +1,162 @@
+"""The files that Teleport needs on this host: what is there, what is missing, and what its unit waits for."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Container, Mapping
+
+from teleport_bootstrap import errors, paths, unit_table
+from teleport_bootstrap.change.transaction import Transaction
+from teleport_bootstrap.conf import deployment
+from teleport_bootstrap.host import directory, systemd
+from teleport_bootstrap.plan import named_files, plan_model, provenance
+from teleport_bootstrap.secret import Secret
+
+FETCH_SERVICE = unit_table.FETCH_SECRETS.service
+
+
+def is_present(root: paths.Root, path: str) -> bool:
+    """Return whether `path` is a file with content, also through links, as for systemd and Teleport.
+
+    Only a file that we could have written is read; for any other the size decides.
+    """
+    content = directory.content(root, path)
+    if content is not None:
+        return bool(content.strip())
+    try:
+        facts = os.stat(root.path(path))
+    except OSError:
+        return False
+    return stat.S_ISREG(facts.st_mode) and facts.st_size > 0
+
+
+def changed_at(root: paths.Root, path: str) -> float | None:
+    """Return when the file `path` was last written or renamed, in seconds since 1970; None where it is missing."""
+    try:
+        return os.lstat(root.path(path)).st_ctime
+    except OSError:
+        return None
+
+
+def stage_secrets(
+    changes: Transaction, wanted: tuple[plan_model.SecretFile, ...], values: Mapping[str, Secret]
+) -> None:
+    """Add the files of the secrets in `values`, by path, to `changes`.
+
+    A blank file among the others, if Teleport's unit waits for it, is removed: it is useless, but systemd cannot know
+    that. Older images left such files behind when SSM did not answer.
+    """
+    for each in wanted:
+        secret = values.get(each.path)
+        if secret is not None:
+            changes.write(each.path, secret.reveal().encode(), mode=each.mode, owner=each.owner, group=each.group)
+            continue
+        content = directory.content(changes.root, each.path)
+        if each.may_be_pending and content is not None and not content.strip():
+            # The unit would start, and Teleport would fail at once, again and again.
+            changes.remove(each.path)
+
+
+def pending(root: paths.Root, wanted: plan_model.Applicable) -> tuple[str, ...]:
+    """Return the files, as the instance sees them, that are missing and without which the unit does not start."""
+    return tuple(
+        path for path in wanted.gates if not is_present(root, path) and not (path == paths.TOKEN and has_joined(root))
+    )
+
+
+def has_joined(root: paths.Root) -> bool:
+    """Whether this host has an identity in its cluster, so that it no longer needs a token."""
+    return os.path.exists(root.path(paths.IDENTITY))
+
+
+def describe_pending(root: paths.Root, wanted: plan_model.Applicable, *, had: Container[str] = ()) -> tuple[str, ...]:
+    """Return a note for each pending file and where it comes from, except for those in `had`."""
+    parameters = {each.path: each.parameter for each in wanted.secrets}
+    return tuple(
+        f"{wanted.unit} waits for {root.path(path)}: "
+        + (
+            f"the auth server publishes it as SSM parameter {parameters[path]}"
+            if parameters.get(path)
+            else "the certificate comes from Let's Encrypt through the bucket"
+        )
+        for path in pending(root, wanted)
+        if path not in had
+    )
+
+
+def start_teleport(root: paths.Root, wanted: plan_model.Applicable) -> tuple[str, ...]:
+    """Start Teleport's unit where it has waited for files that are all there now; return what was started.
+
+    A Teleport that an operator has stopped or disabled stays down. Raises UnitTrouble.
+    """
+    unit = wanted.unit
+    if not systemd.is_running(root) or not systemd.is_installed(root, unit) or pending(root, wanted):
+        return ()
+    if not os.path.lexists(root.path(paths.TELEPORT_YAML)):
+        return ()
+    state = systemd.states([unit])[unit]
+    if state.active not in ("inactive", "failed") or state.conditions_held or state.enablement != "enabled":
+        return ()
+    systemd.start([unit])
+    return (unit,)
+
+
+def fetch_missing(root: paths.Root, wanted: plan_model.Applicable) -> None:
+    """Start the services that fetch the missing files; they start Teleport's unit when the files are there."""
+    missing = set(pending(root, wanted))
+    may_arrive = {each.path for each in wanted.secrets if each.may_be_pending}
+    if missing & may_arrive and has_fetch_service(root):
+        systemd.start([FETCH_SERVICE])
+    bringing = certificate_services(root, wanted, is_missing=paths.CERTIFICATE in missing)
+    if systemd.is_running(root):
+        systemd.start([service for service in bringing if systemd.is_installed(root, service)])
+
+
+def certificate_services(root: paths.Root, wanted: plan_model.Applicable, *, is_missing: bool) -> tuple[str, ...]:
+    """Return the services that should not wait for their timers, since nothing could be served until then.
+
+    An auth server does not serve with the certificate, but proxies wait for it: it requests its first one at once.
+    """
+    timers = wanted.units.enable
+    obtain = unit_table.GET_CERTIFICATE.timer in timers and (
+        is_missing or not os.path.exists(root.path(paths.LETSENCRYPT_LIVE))
+    )
+    install = unit_table.CHECK_CERTIFICATE.timer in timers and is_missing
+    chosen = ((unit_table.GET_CERTIFICATE.timer, obtain), (unit_table.CHECK_CERTIFICATE.timer, install))
+    return tuple(systemd.service_of(timer) for timer, is_due in chosen if is_due)
+
+
+def has_fetch_service(root: paths.Root) -> bool:
+    """Whether a service on this host fetches later what is not available now."""
+    return systemd.is_running(root) and systemd.is_installed(root, FETCH_SERVICE)
+
+
+def require_named(
+    root: paths.Root, plan: plan_model.Plan, *, coming: Callable[[str], bool] | None = None
+) -> tuple[str, ...]:
+    """Return a note for each missing file that Teleport only needs to join; raise NeededFileMissing for any other.
+
+    The secrets of the plan are fetched, and the unit waits for them and for the files from Let's Encrypt: those need
+    not be there, and neither need what is `coming` with the same change.
+    """
+    brought = {each.path for each in plan.activation.secrets}
+    if plan.activation.deployment.tls is deployment.Tls.LETSENCRYPT:
+        brought |= {paths.CERTIFICATE, paths.PRIVATE_KEY}
+    missing = [
+        each
+        for each in named_files.needed(plan.document)
+        if each.path not in brought and not (coming and coming(each.path)) and not os.path.exists(root.path(each.path))
+    ]
+    stopping = [_describe_named(plan, each) for each in missing if not each.until_joined]
+    if stopping:
+        raise errors.NeededFileMissing(
+            "\n".join(["teleport.yaml names files that do not exist:", *stopping]),
+            hint="Put the files there first, or correct the named lines. Nothing was written.",
+        )
+    return tuple(_describe_named(plan, each) for each in missing)
+
+
+def _describe_named(plan: plan_model.Plan, file: named_files.NeededFile) -> str:
+    origins = provenance.origins(plan.tree, file.key)
+    return f"{file.path} is missing: {file.why} ({provenance.dotted(file.key)}, from {', '.join(map(str, origins))})"
