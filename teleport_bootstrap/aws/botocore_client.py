@@ -59,11 +59,10 @@ def create(
     if "ignore_configured_endpoint_urls" in botocore.config.Config.OPTION_DEFAULTS:
         options["ignore_configured_endpoint_urls"] = True  # those in `environ` were read above
     if service == "s3":
-        # Not the global endpoint that us-east-1 still has, which a VPC endpoint for S3 does not cover.
-        options["s3"] = {"us_east_1_regional_endpoint": "regional"}
-    if service == "s3" and configured is not None:
-        # botocore would prefix the host with the bucket's name, which rarely resolves or fits the certificate.
-        options["s3"]["addressing_style"] = "path"
+        # Not the global endpoint that us-east-1 still has, which a VPC endpoint for S3 does not cover. And at another
+        # host, botocore would prefix it with the bucket's name, which rarely resolves or fits the certificate.
+        style = {} if configured is None else {"addressing_style": "path"}
+        options["s3"] = {"us_east_1_regional_endpoint": "regional", **style}
     for name in ("request_checksum_calculation", "response_checksum_validation"):
         if name in botocore.config.Config.OPTION_DEFAULTS:
             # Some services that speak S3 do not know the checksums that a newer botocore adds by itself. Where a

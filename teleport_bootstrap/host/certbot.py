@@ -7,8 +7,9 @@ of the instance's role, which it fetches from the metadata service itself.
 from __future__ import annotations
 
 import os
+import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from teleport_bootstrap import paths
@@ -16,23 +17,12 @@ from teleport_bootstrap.host import process
 
 # The variables that certbot receives. Of those that AWS's libraries read: endpoints and trusted certificates, but no
 # keys. AWS_CONFIG_FILE is set on purpose, for a zone in another account (role_arn, credential_source).
-_PASSED = (
-    "AWS_CA_BUNDLE",
-    "AWS_CONFIG_FILE",
-    "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
-    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-    "AWS_PROFILE",
-    "AWS_USE_DUALSTACK_ENDPOINT",
-    "AWS_USE_FIPS_ENDPOINT",
-    "HOME",
-    "PATH",
-    "REQUESTS_CA_BUNDLE",
-    "SSL_CERT_DIR",
-    "SSL_CERT_FILE",
-    "TZ",
+_PASSED = re.compile(
+    r"AWS_(CA_BUNDLE|CONFIG_FILE|EC2_METADATA_SERVICE_ENDPOINT_MODE|ENDPOINT_URL.*|IGNORE_CONFIGURED_ENDPOINT_URLS"
+    r"|PROFILE|USE_DUALSTACK_ENDPOINT|USE_FIPS_ENDPOINT)"
+    r"|HOME|PATH|REQUESTS_CA_BUNDLE|SSL_CERT_DIR|SSL_CERT_FILE|TZ|(?i:(http|https|no|all)_proxy)",
+    re.DOTALL,
 )
-_PASSED_IN_ANY_CASE = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
-_PASSED_PREFIX = "AWS_ENDPOINT_URL"
 _METADATA = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
 
 
@@ -89,11 +79,7 @@ class Certbot:
 
 def environment(environ: Mapping[str, str], region: str) -> dict[str, str]:
     """Return the environment of certbot: no keys, and only what it needs."""
-    passed = {
-        name: value
-        for name, value in environ.items()
-        if name in _PASSED or name.startswith(_PASSED_PREFIX) or name.lower() in _PASSED_IN_ANY_CASE
-    }
+    passed = {name: value for name, value in environ.items() if _PASSED.fullmatch(name)}
     metadata = environ.get(_METADATA)
     if metadata:
         # botocore before 1.26 appends the path without a slash.
@@ -104,10 +90,7 @@ def environment(environ: Mapping[str, str], region: str) -> dict[str, str]:
 
 def last_words(finished: process.Finished, *, lines: int = 6, characters: int = 600) -> str:
     """Return the last lines of its output, without those that appear after every failure."""
+    general = ("Ask for help", "Saving debug log", "- - -", "See the logfile")
     output = [line.strip() for line in f"{finished.output}\n{finished.errors}".splitlines()]
-    specific: Sequence[str] = [
-        line
-        for line in output
-        if line and not line.startswith(("Ask for help", "Saving debug log", "- - -", "See the logfile"))
-    ]
+    specific = [line for line in output if line and not line.startswith(general)]
     return " | ".join(specific[-lines:])[-characters:]

@@ -80,8 +80,8 @@ class Filter:
             if not ready:
                 self._finish(f"did nothing for {self._idle_seconds:.0f} s")
                 break
-            if self._stderr.fileno() in ready:
-                self._read_stderr()
+            if self._stderr.fileno() in ready and not self._read_stderr():
+                self._poll.unregister(self._stderr)
             taken = self._write(data) if data and self._stdin.fileno() in ready else 0
             output = self._read() if self._stdout.fileno() in ready else b""
             if taken or output:
@@ -114,11 +114,10 @@ class Filter:
             self._finish("")
         return output
 
-    def _read_stderr(self) -> None:
+    def _read_stderr(self) -> bytes:
         part = os.read(self._stderr.fileno(), _STDERR_KEPT)
         self._stderr_tail = (self._stderr_tail + part)[-_STDERR_KEPT:]
-        if not part:
-            self._poll.unregister(self._stderr)
+        return part
 
     def _finish(self, trouble: str) -> None:
         """Wait for the program, or kill it because of `trouble`, and say how it ended."""
@@ -138,8 +137,8 @@ class Filter:
             self._child.kill()
         status = self._child.wait()
         with contextlib.suppress(BlockingIOError):
-            while part := os.read(self._stderr.fileno(), _STDERR_KEPT):
-                self._stderr_tail = (self._stderr_tail + part)[-_STDERR_KEPT:]
+            while self._read_stderr():
+                pass
         self._stdout.close()
         self._stderr.close()
         if trouble:

@@ -7,8 +7,9 @@ shaken pauses would make them collide each time.
 
 from __future__ import annotations
 
+import itertools
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Optional, TypeVar
 
 from teleport_bootstrap import errors
@@ -70,14 +71,6 @@ class Deadline:
         return max(0.0, self.seconds - self.elapsed())
 
 
-def limits(*, first: float = FIRST_PAUSE_SECONDS, longest: float = LONGEST_PAUSE_SECONDS) -> Iterator[float]:
-    """Yield, without end, the longest pause in seconds before each repetition: doubling up to `longest`."""
-    limit = first
-    while True:
-        yield min(limit, longest)
-        limit = min(limit * 2, longest)
-
-
 def until(
     deadline: Deadline,
     attempt: Callable[[], Result],
@@ -90,10 +83,11 @@ def until(
 
     It is called at least once, and again each time it raises Again; other exceptions pass through. `attempt_seconds`
     is the longest that one attempt may take: none begins that could end after the deadline.
+    The limit of the pauses doubles from `first` to `longest`, in seconds.
     Raises DeadlinePassed, with the reason of the last attempt.
     """
-    clock = deadline.clock
-    for attempts, limit in enumerate(limits(first=first, longest=longest), start=1):
+    clock, limit = deadline.clock, min(first, longest)
+    for attempts in itertools.count(1):
         try:
             return attempt()
         except Again as again:
@@ -103,7 +97,8 @@ def until(
         if room < first:
             raise DeadlinePassed(attempts=attempts, seconds=deadline.elapsed(), last=last) from None
         clock.sleep(clock.chance() * min(limit, room))
-    raise AssertionError("the limits never end")
+        limit = min(limit * 2, longest)
+    raise AssertionError("the attempts never end")
 
 
 def while_raised(attempt: Callable[[], Result], error_class: type[errors.BootstrapError], *, seconds: float) -> Result:
