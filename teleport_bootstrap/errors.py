@@ -282,10 +282,7 @@ class ManualEdit(BootstrapError, code="hand-edited", exit_status=MANUAL_EDIT):
 
 
 class ChangeRolledBack(BootstrapError, code="rolled-back", exit_status=ROLLED_BACK):
-    """Teleport did not become healthy with the new configuration.
-
-    The previous one was restored, and Teleport is healthy.
-    """
+    """Teleport did not become healthy with the new configuration, but is with the previous one, which was restored."""
 
 
 class UnhealthyAfterRollback(BootstrapError, code="still-sick", exit_status=UNHEALTHY_AFTER_ROLLBACK):
@@ -293,10 +290,7 @@ class UnhealthyAfterRollback(BootstrapError, code="still-sick", exit_status=UNHE
 
 
 class RestoreRefused(BootstrapError, code="restore-refused", exit_status=CONF_OR_USAGE):
-    """The archive does not fit this host: another role, cluster or Teleport, or existing data.
-
-    The message lists all reasons.
-    """
+    """The archive does not fit this host (another role, cluster or Teleport, existing data). All reasons are listed."""
 
 
 class UndoMissing(BootstrapError, code="undo-missing", exit_status=FILES):
@@ -323,14 +317,7 @@ class UnitTrouble(BootstrapError, code="unit-trouble", exit_status=UNITS):
 
 
 class ArchiveDamaged(BootstrapError, code="archive-damaged", exit_status=ARCHIVE):
-    """A backup differs from what was written: bytes are changed, missing or added.
-
-    `first_damaged` is the path of the first damaged file, "" where none can be named.
-    """
-
-    def __init__(self, message: str, *, hint: str = "", first_damaged: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.first_damaged = first_damaged
+    """A backup differs from what was written: bytes are changed, missing or added. The message names the first file."""
 
 
 class ArchiveUnsafe(BootstrapError, code="archive-unsafe", exit_status=ARCHIVE):

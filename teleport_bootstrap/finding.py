@@ -57,12 +57,12 @@ class Finding:
 
 def in_order_of_place(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return `findings` of one file by line and column; what has no line comes last."""
-    return tuple(sorted(findings, key=lambda each: _line_and_column(each.place)))
 
+    def line_and_column(each: Finding) -> tuple[bool, int, int]:
+        place = each.place or Place("")
+        return (place.line is None, place.line or 0, place.column or 0)
 
-def _line_and_column(place: Place | None) -> tuple[bool, int, int]:
-    line = place.line if place is not None else None
-    return (line is None, line or 0, (place.column if place is not None else None) or 0)
+    return tuple(sorted(findings, key=line_and_column))
 
 
 def errors_in(findings: Iterable[Finding]) -> tuple[Finding, ...]:

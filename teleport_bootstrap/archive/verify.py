@@ -80,7 +80,6 @@ def _damaged(name: str, text: str, path: str = "", what: str = "") -> errors.Arc
     return errors.ArchiveDamaged(
         f"{name} is damaged: {text}" + (f"\n{interface.printable(path)}: {what}" if path else ""),
         hint="Use another backup; copies of this one in other places may be undamaged.",
-        first_damaged=path,
     )
 
 

@@ -11,7 +11,6 @@ import textwrap
 from collections.abc import Iterator
 from types import ModuleType
 
-SCREEN_LINES = 24
 SCREEN_COLUMNS = 80
 
 # Options that every command has, before or after its name.
@@ -96,7 +95,7 @@ def _usage(parser: argparse.ArgumentParser) -> str:
 
 
 def _words(option: argparse.Action) -> str:
-    return " ".join(filter(None, (option.option_strings[-1], value_name(option))))
+    return f"{option.option_strings[-1]} {value_name(option)}".rstrip()
 
 
 def _argument(action: argparse.Action) -> str:

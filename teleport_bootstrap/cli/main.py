@@ -91,10 +91,10 @@ def _module(name: str) -> ModuleType:
     return importlib.import_module(f"teleport_bootstrap.cli.{name.replace('-', '_')}")
 
 
-def main(argv: Sequence[str] | None = None) -> NoReturn:
+def main() -> NoReturn:
     """Run the command line and exit; the one place that does."""
     _open_missing_streams()
-    sys.exit(run(sys.argv[1:] if argv is None else argv))
+    sys.exit(run(sys.argv[1:]))
 
 
 def _open_missing_streams() -> None:

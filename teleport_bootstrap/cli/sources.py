@@ -20,8 +20,6 @@ from teleport_bootstrap.state import restore_record
 
 logger = logging.getLogger(__name__)
 
-LARGEST = trust.LARGEST
-
 
 def conf_data(root: paths.Root, path: str | None) -> tuple[bytes, str]:
     """Return the conf at `path` (`-` is standard input), by default the instance's own, and its name in messages.
@@ -33,11 +31,10 @@ def conf_data(root: paths.Root, path: str | None) -> tuple[bytes, str]:
     if path is not None:
         return _named_file(path), path
     data = trust.read(root, paths.CONF)
+    own = root.path(paths.CONF)
     if data is None:
-        raise errors.ConfMissing(
-            f"there is no {root.path(paths.CONF)}", hint="Name another file, or have user-data write this one."
-        )
-    return data, root.path(paths.CONF)
+        raise errors.ConfMissing(f"there is no {own}", hint="Name another file, or have user-data write this one.")
+    return data, own
 
 
 def plan(arguments: argparse.Namespace) -> plan_model.Plan:
@@ -62,14 +59,12 @@ def _overrides(root: paths.Root, arguments: argparse.Namespace) -> tuple[overrid
     try:
         chosen, notes = overrides.chosen(os.listdir(arguments.overrides))
     except OSError as error:
-        raise errors.UsageError(
-            f"--overrides {arguments.overrides} cannot be read: {error.strerror}",
-            hint="Name the directory with the override files.",
-        ) from None
+        message = f"--overrides {arguments.overrides} cannot be read: {error.strerror}"
+        raise errors.UsageError(message, hint="Name the directory with the override files.") from None
     for note in notes:
         logger.warning("%s/%s", arguments.overrides, note)
-    paths_read = [os.path.join(arguments.overrides, name) for name in chosen]
-    return tuple(overrides.Override(path, _named_file(path)) for path in paths_read)
+    files = [os.path.join(arguments.overrides, name) for name in chosen]
+    return tuple(overrides.Override(path, _named_file(path)) for path in files)
 
 
 def _facts(path: str, conf: conf_file.Conf) -> facts.Facts:
@@ -91,10 +86,8 @@ def _named_file(path: str) -> bytes:
 
 
 def _bounded(file: BinaryIO, name: str) -> bytes:
-    data = file.read(LARGEST + 1)
-    if len(data) > LARGEST:
-        raise errors.FileTrouble(
-            f"{name} is larger than {LARGEST // 1024 // 1024} MiB",
-            hint="A conf has a few lines; check that this is the right file.",
-        )
+    data = file.read(trust.LARGEST + 1)
+    if len(data) > trust.LARGEST:
+        hint = "A conf has a few lines; check that this is the right file."
+        raise errors.FileTrouble(f"{name} is larger than {trust.LARGEST // 1024 // 1024} MiB", hint=hint)
     return data

@@ -171,8 +171,7 @@ def test_names_the_file_with_a_wrong_byte(tmp_path: Path, compressed: str) -> No
             continue
         named += 1
         error = damage(source, at)
-        assert error.first_damaged == f"{top}/{number:03}"[1:]
-        assert f"{top}/{number:03}: its content is damaged"[1:] in error.message
+        assert error.message.splitlines()[1:] == [f"{top}/{number:03}: its content is damaged"[1:]]
     assert named >= 4
 
 
@@ -181,7 +180,7 @@ def test_names_no_file_for_damage_outside_the_data(tmp_path: Path, compressed: s
     (tmp_path / "a").write_bytes(os.urandom(1000))
     source, _ = packed([Tree(str(tmp_path / "a"))], compressed)
     error = damage(source, source.data.index(b"TBEND") + 20)
-    assert error.first_damaged == "" and "are as they were packed" in error.message
+    assert "are as they were packed" in error.message and len(error.message.splitlines()) == 1
     assert "beginning of the file is damaged" in damage(source, source.data.index(b"TBBEGIN")).message
 
 
@@ -193,8 +192,7 @@ def test_names_the_file_that_is_cut_off(tmp_path: Path, compressed: str) -> None
     source, _ = packed([Tree(str(top))], compressed)
     with pytest.raises(errors.ArchiveDamaged) as caught:
         verify.verify(InMemory(source.data[: 8 * trees.MEBIBYTE]))
-    assert caught.value.first_damaged == f"{top}/b"[1:]
-    assert f"{top}/b: cannot be read to its end"[1:] in caught.value.message
+    assert caught.value.message.splitlines()[1:] == [f"{top}/b: cannot be read to its end"[1:]]
     assert "could not be compared with the manifest" in caught.value.message
 
 
@@ -210,7 +208,7 @@ def test_names_the_file_where_expanding_fails(tmp_path: Path, compressed: str) -
     with pytest.raises(errors.ArchiveDamaged) as caught:
         verify.verify(InMemory(changed))
     # All of a damaged block is lost, and what zstd has not yet written when it finds the damage.
-    assert caught.value.first_damaged in {f"{top}/a"[1:], f"{top}/b"[1:]}
+    assert caught.value.message.splitlines()[1].partition(": ")[0] in {f"{top}/a"[1:], f"{top}/b"[1:]}
 
 
 # ---- sources that are not at rest ----
