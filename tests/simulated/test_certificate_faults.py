@@ -162,7 +162,7 @@ def test_proxies_and_hosts_without_lets_encrypt_obtain_nothing(cluster: Cluster,
     [
         ({"status": 1, "say": "Some challenges have failed."}, "Some challenges have failed."),
         ({"seconds": 60}, "did not end in time"),
-        ({"leave": "nothing"}, "left no certificate"),
+        ({"leave": "nothing"}, "left no usable certificate"),
         ({"leave": "half"}, "SIGKILL"),
     ],
     ids=["fails", "hangs", "lies", "killed"],
