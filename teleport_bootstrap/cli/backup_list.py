@@ -9,7 +9,7 @@ from teleport_bootstrap import errors, paths
 from teleport_bootstrap.backup import archive_table
 from teleport_bootstrap.backup.stores import destination
 from teleport_bootstrap.cli import options, result
-from teleport_bootstrap.instance import aws_access, gather
+from teleport_bootstrap.instance import gather
 
 EXAMPLE = "teleport-bootstrap backup list s3://acme-backups/teleport"
 OPTIONS = (
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
     doors = gather.Doors(root, os.environ, arguments.wait)
     store = destination.open_store(
         place,
-        lambda: aws_access.aws(doors, aws_access.conf_if_readable(root)),
+        lambda: gather.aws(doors, gather.conf_if_readable(root)),
         expected_owner=arguments.expected_bucket_owner,
     )
     found = store.sources()

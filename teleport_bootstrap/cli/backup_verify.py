@@ -13,7 +13,7 @@ from teleport_bootstrap.backup import archive_table
 from teleport_bootstrap.backup.stores import destination
 from teleport_bootstrap.cli import options, progress, result
 from teleport_bootstrap.host import termination
-from teleport_bootstrap.instance import aws_access, gather
+from teleport_bootstrap.instance import gather
 
 EXAMPLE = "teleport-bootstrap backup verify s3://acme-backups/teleport/old.tar.zst"
 OPTIONS = (
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
     doors = gather.Doors(root, os.environ, arguments.wait)
     opened = destination.open_store(
         place,
-        lambda: aws_access.aws(doors, aws_access.conf_if_readable(root)),
+        lambda: gather.aws(doors, gather.conf_if_readable(root)),
         expected_owner=arguments.expected_bucket_owner,
     )
     source = opened.source(place.name)

@@ -21,14 +21,12 @@ def run(arguments: argparse.Namespace) -> result.Result:
     """Publish, and report the parameters."""
     root = options.root(arguments)
     doors = gather.Doors(root, os.environ, arguments.wait)
-    outcomes: list[publish_tokens.Outcome] = []
-
-    def work() -> str:
-        outcomes.append(publish_tokens.run(doors, force=arguments.force))
-        return outcomes[0].summary()
-
-    jobs.run(root, jobs.PUBLISH_TOKENS, work)
-    outcome = outcomes[0]
+    outcome = jobs.run(
+        root,
+        jobs.PUBLISH_TOKENS,
+        lambda: publish_tokens.run(doors, force=arguments.force),
+        publish_tokens.Outcome.summary,
+    )
     lines = [
         *([outcome.left] if outcome.left else []),
         *(f"published {name}" for name in outcome.published),

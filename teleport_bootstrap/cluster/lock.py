@@ -26,24 +26,22 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from teleport_bootstrap import errors, paths
+from teleport_bootstrap.aws import account, dynamodb
 from teleport_bootstrap.cluster import lock_item
+from teleport_bootstrap.ec2 import items
 from teleport_bootstrap.host import clock as clocks
 from teleport_bootstrap.host import lock as host_lock
 from teleport_bootstrap.host import retry
-
-if TYPE_CHECKING:
-    from teleport_bootstrap.aws.dynamodb import DynamoDb
+from teleport_bootstrap.instance import gather
+from teleport_bootstrap.state import metadata_cache
 
 NAME = "cluster.lock"
 
 # How far a host's clock may be ahead of AWS's while AWS still accepts its requests.
 MARGIN_SECONDS = 300.0
 LEASE_SECONDS = 900.0
-RENEW_SECONDS = 60.0
-REQUEST_SECONDS = 30.0
 
 logger = logging.getLogger(__name__)
 
@@ -65,8 +63,8 @@ class Terms:
 
     lease_seconds: float = LEASE_SECONDS
     margin_seconds: float = MARGIN_SECONDS
-    renew_seconds: float = RENEW_SECONDS
-    request_seconds: float = REQUEST_SECONDS
+    renew_seconds: float = 60.0
+    request_seconds: float = 30.0
 
 
 TERMS = Terms()
@@ -76,13 +74,7 @@ class Lease:
     """The lock, held here and renewed in the background. Call `check` before each step that cannot be undone."""
 
     def __init__(
-        self,
-        table: lock_item.Table,
-        item: lock_item.Item,
-        moment: lock_item.Moment,
-        *,
-        terms: Terms,
-        clock: clocks.Clock,
+        self, table: lock_item.Table, item: lock_item.Item, moment: lock_item.Moment, terms: Terms, clock: clocks.Clock
     ) -> None:
         """Begin with `item`, which the table held at `moment`."""
         self._table = table
@@ -160,9 +152,36 @@ class Lease:
         self.check()
 
 
+def hold_here(doors: gather.Doors, aws: account.Aws, table: str) -> contextlib.AbstractContextManager[Lease]:
+    """Hold the lock under the name of this host while the body runs; raises as `hold` and `holder_name` do."""
+    return hold(
+        aws.dynamodb,
+        root=doors.root,
+        table=table,
+        process=holder_name(doors),
+        deadline_seconds=doors.wait_seconds,
+        terms=Terms(request_seconds=min(TERMS.request_seconds, doors.wait_seconds)),
+    )
+
+
+def holder_name(doors: gather.Doors) -> str:
+    """Return the private DNS name of this instance, which is unique in its VPC, unlike the output of `hostname`.
+
+    It is read each time, since the disk may come from another instance; while the metadata service does not answer, the
+    last known name is used. Raises the errors of the metadata service where no name is known.
+    """
+    last_known = metadata_cache.read(doors.root).get(items.LOCAL_HOSTNAME)
+    try:
+        return items.read_required(gather.metadata_service(doors), items.LOCAL_HOSTNAME)
+    except errors.BootstrapError:
+        if last_known is None:
+            raise
+        return last_known
+
+
 @contextlib.contextmanager
 def hold(
-    dynamodb: DynamoDb,
+    service: dynamodb.DynamoDb,
     *,
     root: paths.Root,
     table: str,
@@ -172,16 +191,16 @@ def hold(
 ) -> Iterator[Lease]:
     """Hold the lock of the cluster's auth servers while the body runs.
 
-    `table` is TELEPORT_LOCKS_TABLE_NAME, and `process` the name of this host in it: see `cluster.lock_holder`. A file
-    lock in the state directory under `root` keeps out other processes of this host. The body must call `lease.check()`
-    before each step that cannot be undone.
+    `table` is TELEPORT_LOCKS_TABLE_NAME, and `process` the name of this host in it: see `holder_name`. A file lock in
+    the state directory under `root` keeps out other processes of this host. The body must call `lease.check()` before
+    each step that cannot be undone.
 
     Raises ClusterLockHeld, naming the holder, where another host keeps the lock for longer than `deadline_seconds`,
-    LockBusy where another process of this host does, LeaseLost from `check`, and what lock_item.DynamoTable raises.
+    LockBusy where another process of this host does, LeaseLost from `check`, and what lock_item.Table raises.
     """
     with host_lock.hold(root, "the lock of the cluster", name=NAME, deadline_seconds=deadline_seconds):
-        items = lock_item.DynamoTable(dynamodb, table, clock=CLOCK)
-        lease = take(items, process, deadline=retry.Deadline(deadline_seconds, CLOCK), terms=terms)
+        deadline = retry.Deadline(deadline_seconds, CLOCK)
+        lease = take(lock_item.Table(service, table, clock=CLOCK), process, deadline=deadline, terms=terms)
         stop = threading.Event()
         keeper = threading.Thread(target=_keep_renewing, args=(lease, stop, terms), name="lock", daemon=True)
         keeper.start()
@@ -205,7 +224,7 @@ def take(table: lock_item.Table, process: str, *, deadline: retry.Deadline, term
         # Includes writes whose answers did not arrive.
         if answer.item is None or answer.item not in written:
             return None
-        return Lease(table, answer.item, answer.moment, terms=terms, clock=clock)
+        return Lease(table, answer.item, answer.moment, terms, clock)
 
     def attempt() -> Lease:
         seen = table.read(seconds=terms.request_seconds)
@@ -219,7 +238,7 @@ def take(table: lock_item.Table, process: str, *, deadline: retry.Deadline, term
         written.append(after)
         answer = table.replace(seen.item, after, seconds=terms.request_seconds)
         if answer.done:
-            return Lease(table, after, answer.moment, terms=terms, clock=clock)
+            return Lease(table, after, answer.moment, terms, clock)
         seen = table.read(seconds=terms.request_seconds)
         lease = own_lease(seen)
         if lease is not None:

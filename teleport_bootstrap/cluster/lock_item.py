@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.aws import failures
+from teleport_bootstrap.aws import dynamodb, failures
 from teleport_bootstrap.host import clock as clocks
 from teleport_bootstrap.host import retry
-
-if TYPE_CHECKING:
-    from teleport_bootstrap.aws.dynamodb import DynamoDb
 
 KEY = "/auth/servers"
 
@@ -61,31 +58,15 @@ class Answer:
     done: bool = False
 
 
-class Table(Protocol):
-    """The table with the item. Each method retries its request until it is answered, or raises a catalogue error.
-
-    After an error, a write may have been made, or may still be made later.
-    """
-
-    def read(self, *, seconds: float) -> Answer:
-        """Return the item; None where there is none."""
-
-    def replace(self, before: Item | None, after: Item, *, seconds: float) -> Answer:
-        """Write `after` where the item is exactly `before`; the answer is `done` where it was."""
-
-    def remove(self, before: Item, *, seconds: float) -> Answer:
-        """Remove the item where it is exactly `before`; the answer is `done` where it was."""
-
-
-class DynamoTable:
+class Table:
     """The table in DynamoDB; every write is conditional, every read consistent.
 
-    Raises what teleport_bootstrap.aws.service.Service.perform raises, and AwsFailed where there is no such table.
+    Each method retries its request for `seconds`, until it is answered. Raises what aws.service.Service.perform raises,
+    and AwsFailed where there is no such table. After an error, a write may have been made, or may still be made later.
     """
 
-    def __init__(self, dynamodb: DynamoDb, name: str, *, clock: clocks.Clock) -> None:
-        """Use the table `name`; `clock` measures the times of requests and bounds their retries."""
-        self._dynamodb = dynamodb
+    def __init__(self, service: dynamodb.DynamoDb, name: str, *, clock: clocks.Clock) -> None:
+        self._service = service
         self._name = name
         self._clock = clock
 
@@ -94,16 +75,16 @@ class DynamoTable:
         return self._perform("dynamodb:GetItem", seconds, Key={"Lock": {"S": KEY}}, ConsistentRead=True)
 
     def replace(self, before: Item | None, after: Item, *, seconds: float) -> Answer:
-        """Write `after` where the item is exactly `before`."""
+        """Write `after` where the item is exactly `before`; the answer is `done` where it was."""
         item = {"Lock": {"S": KEY}, "Expires": {"S": after.expires}, "Process": {"S": after.process}}
         return self._perform("dynamodb:PutItem", seconds, Item=item, **_condition(before))
 
     def remove(self, before: Item, *, seconds: float) -> Answer:
-        """Remove the item where it is exactly `before`."""
+        """Remove the item where it is exactly `before`; the answer is `done` where it was."""
         return self._perform("dynamodb:DeleteItem", seconds, Key={"Lock": {"S": KEY}}, **_condition(before))
 
     def _perform(self, action: str, seconds: float, **parameters: Any) -> Answer:
-        return self._dynamodb.perform(
+        return self._service.perform(
             action,
             [self._dynamodb.table_arn(self._name)],
             lambda: self._attempt(action.partition(":")[2], parameters),
@@ -113,12 +94,12 @@ class DynamoTable:
     def _attempt(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
         sent = self._clock.monotonic()
         try:
-            response = self._dynamodb.request(operation, TableName=self._name, **parameters)
+            response = self._service.request(operation, TableName=self._name, **parameters)
         except failures.Refusal as error:
             code = failures.code(error)
             if code == "ResourceNotFoundException":
                 raise errors.AwsFailed(
-                    f"there is no DynamoDB table {self._name} in {self._dynamodb.region}",
+                    f"there is no DynamoDB table {self._name} in {self._service.region}",
                     hint="Check TELEPORT_LOCKS_TABLE_NAME in the conf. The table needs the hash key Lock, a string.",
                 ) from None
             if code != "ConditionalCheckFailedException":

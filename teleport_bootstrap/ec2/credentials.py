@@ -1,4 +1,4 @@
-"""The credentials of the instance's role, as botocore needs them: renewed before they expire.
+"""The account and the role of this instance, and the role's credentials: renewed before they expire.
 
 No others are ever used. Keys in the environment, in ~/.aws or from a container are ignored: the agent may do what the
 instance's role allows, and a forgotten AWS_ACCESS_KEY_ID must not change that. botocore's own client for the metadata
@@ -24,6 +24,13 @@ Result = TypeVar("Result")
 
 _PATH = "iam/security-credentials/"
 _ROLE = re.compile(r"[A-Za-z0-9+=,.@_-]{1,64}")  # IAM API reference, CreateRole
+# The names of botocore, and those of the metadata service.
+_NAMES = {
+    "access_key": "AccessKeyId",
+    "secret_key": "SecretAccessKey",
+    "token": "Token",
+    "expiry_time": "Expiration",
+}
 _LONGEST_PAUSE_SECONDS = 4.0
 _ATTEMPT_SECONDS = 0.5  # so that the last error names the cause, not the lack of time
 
@@ -62,6 +69,23 @@ def role(imds: Imds, *, deadline_seconds: float | None = None) -> str:
         ) from None
 
 
+def account(imds: Imds, *, deadline: retry.Deadline | None = None) -> str | None:
+    """Return the twelve digits of the account, from the instance identity document; None without such a document.
+
+    Raises MetadataInvalid for an invalid document, and what Imds.get raises.
+    """
+    text = imds.get_absolute("dynamic/instance-identity/document", deadline=deadline)
+    if text is None:
+        return None
+    try:
+        number = json.loads(text)["accountId"]
+    except (ValueError, KeyError, TypeError):
+        number = ""
+    if not isinstance(number, str) or not re.fullmatch(r"[0-9]{12}", number):
+        raise endpoint.invalid("gave an identity document without an account id")
+    return number
+
+
 def _fetch(imds: Imds, deadline_seconds: float | None) -> dict[str, str]:
     """Return the credentials under the names that botocore uses."""
     deadline = imds.deadline(deadline_seconds)
@@ -89,10 +113,7 @@ def _role(imds: Imds, deadline: retry.Deadline) -> str:
     if not name:
         raise retry.Again("no role is listed")
     if not _ROLE.fullmatch(name):
-        raise errors.MetadataInvalid(
-            f"the instance metadata service gave an invalid name of a role for {_PATH}",
-            hint=endpoint.NOT_EC2,
-        )
+        raise endpoint.invalid(f"gave an invalid name of a role for {_PATH}")
     return name
 
 
@@ -112,14 +133,8 @@ def _usable(document: dict[str, Any], role: str, now: float) -> dict[str, str]:
     if code != "Success":
         shown = code if isinstance(code, str) and re.fullmatch(r"[A-Za-z]{1,60}", code) else "an unknown code"
         raise retry.Again(f"role {role} returns {shown} instead of credentials")
-    names = {
-        "access_key": "AccessKeyId",
-        "secret_key": "SecretAccessKey",
-        "token": "Token",
-        "expiry_time": "Expiration",
-    }
-    values = {ours: document.get(theirs) for ours, theirs in names.items()}
-    absent = [names[ours] for ours, value in values.items() if not isinstance(value, str) or not value]
+    values = {ours: document.get(theirs) for ours, theirs in _NAMES.items()}
+    absent = [_NAMES[ours] for ours, value in values.items() if not isinstance(value, str) or not value]
     if absent:
         raise retry.Again(f"the answer for role {role} lacks {', '.join(absent)}")
     ends = _moment(str(values["expiry_time"]))

@@ -13,9 +13,6 @@ ENDPOINT = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
 MODE = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"
 DISABLED = "AWS_EC2_METADATA_DISABLED"
 
-# The hint for an answer that cannot be from EC2.
-NOT_EC2 = f"Only the EC2 metadata service should answer there; check {ENDPOINT} and any HTTP proxy in between."
-
 _BY_MODE = {"ipv4": "http://169.254.169.254", "ipv6": "http://[fd00:ec2::254]"}
 # People append the path that they have seen in examples.
 _CUSTOMARY_PATH = re.compile(r"(/latest(/meta-data)?)?/*\Z")
@@ -39,6 +36,14 @@ def from_environment(environ: Mapping[str, str]) -> str:
         )
     endpoint = environ.get(ENDPOINT, "").strip()
     return _checked(endpoint) if endpoint else _BY_MODE[mode.lower() or "ipv4"]
+
+
+def invalid(answer: str) -> errors.MetadataInvalid:
+    """Return the error for an answer that cannot be from EC2; `answer` says what it was."""
+    return errors.MetadataInvalid(
+        f"the instance metadata service {answer}",
+        hint=f"Only the EC2 metadata service should answer there; check {ENDPOINT} and any HTTP proxy in between.",
+    )
 
 
 def _checked(endpoint: str) -> str:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from teleport_bootstrap.ec2 import item_formats, items, metadata_file, tags
+import yaml
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.ec2 import items, tags
 
 if TYPE_CHECKING:  # `plan` needs only the class below, and should not wait for an HTTP library
     from teleport_bootstrap.ec2.imds import Imds
+
+
+_NOTHING = ("", "~", "null", "Null", "NULL")
+_HINT = (
+    "The file is a YAML mapping of local-ipv4, public-ipv4 (optional), local-hostname, instance-id, region, and tags "
+    "(optional: a mapping of tag keys to values)."
+)
 
 
 @dataclass(frozen=True)
@@ -43,11 +53,11 @@ def read(
     Raises MetadataAbsent, MetadataInvalid and what Imds.get raises.
     """
     deadline = imds.deadline()
-    local_ipv4 = items.read_required(imds, item_formats.LOCAL_IPV4, deadline=deadline)
-    local_hostname = items.read_required(imds, item_formats.LOCAL_HOSTNAME, deadline=deadline)
-    instance_id = items.read_required(imds, item_formats.INSTANCE_ID, deadline=deadline)
-    region = region or items.read_required(imds, item_formats.REGION, deadline=deadline)
-    public_ipv4 = items.read(imds, item_formats.PUBLIC_IPV4, deadline=deadline)
+    local_ipv4 = items.read_required(imds, items.LOCAL_IPV4, deadline=deadline)
+    local_hostname = items.read_required(imds, items.LOCAL_HOSTNAME, deadline=deadline)
+    instance_id = items.read_required(imds, items.INSTANCE_ID, deadline=deadline)
+    region = region or items.read_required(imds, items.REGION, deadline=deadline)
+    public_ipv4 = items.read(imds, items.PUBLIC_IPV4, deadline=deadline)
     found, notes = tags.read(
         imds, tag_keys, region=region, instance_id=instance_id, describe_tags=describe_tags, deadline=deadline
     )
@@ -57,14 +67,80 @@ def read(
 def from_yaml(text: str, path: str, *, region: str | None = None) -> Facts:
     """Return the facts in `text`, the YAML of a --metadata file that messages call `path`.
 
-    `region`, EC2_REGION of the conf, wins over that of the file. Raises MetadataFileInvalid with all problems.
+    Scalars are read as they are written (1.10 stays 1.10, yes stays yes), as EC2 would return them. `region`,
+    EC2_REGION of the conf, wins over that of the file. Raises MetadataFileInvalid with all problems.
     """
-    values, written = metadata_file.parse(text, path, region=region)
-    return Facts(
-        local_ipv4=values[item_formats.LOCAL_IPV4],
-        local_hostname=values[item_formats.LOCAL_HOSTNAME],
-        instance_id=values[item_formats.INSTANCE_ID],
-        region=values[item_formats.REGION],
-        public_ipv4=values.get(item_formats.PUBLIC_IPV4),
-        tags=written,
-    )
+    problems: list[str] = []
+    values, found = _read(_document(text, path), problems)
+    if region is not None:
+        values[items.REGION] = region
+    for name in list(values):
+        try:
+            values[name] = items.CHECKS[name](values[name])
+        except ValueError as error:
+            problems.append(f"{name}: {items.excerpt(values[name])} is {error}")
+    named = {problem.partition(":")[0] for problem in problems}
+    for name in items.CHECKS:
+        if name not in (*values, *named, items.PUBLIC_IPV4):
+            problems.append(f"{name}: missing" + (", and no EC2_REGION in the conf" if name == items.REGION else ""))
+    if problems:
+        raise errors.MetadataFileInvalid("\n".join([f"{path}: not valid facts of an instance", *problems]), hint=_HINT)
+    arguments: dict[str, Any] = {name.replace("-", "_"): value for name, value in values.items()}
+    return Facts(**arguments, tags=found)
+
+
+def _document(text: str, path: str) -> yaml.Node | None:
+    try:
+        # BaseLoader reads all scalars as strings; composing without constructing keeps duplicate keys.
+        node: yaml.Node | None = yaml.compose(text, Loader=yaml.BaseLoader)
+    except (yaml.YAMLError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else path
+        reason = getattr(error, "problem", None) or "characters that YAML does not allow, or nested too deep"
+        raise errors.MetadataFileInvalid(f"{place}: not YAML: {reason}", hint=_HINT) from None
+    return node
+
+
+def _read(node: yaml.Node | None, problems: list[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the facts by their names, and the tags."""
+    values: dict[str, str] = {}
+    found: dict[str, str] = {}
+    for name, value in _pairs(node, "the file", problems):
+        if name == "tags":
+            if not _is_nothing(value):
+                found = {
+                    key: each.value for key, each in _pairs(value, name, problems) if _is_text(key, each, problems)
+                }
+        elif name not in items.CHECKS:
+            problems.append(f"{name}: unknown (line {value.start_mark.line + 1})")
+        elif not (_is_nothing(value) and name == items.PUBLIC_IPV4) and _is_text(name, value, problems):
+            values[name] = value.value
+    return values, found
+
+
+def _pairs(node: yaml.Node | None, what: str, problems: list[str]) -> Iterator[tuple[str, yaml.Node]]:
+    """Yield the entries of a mapping, each key once; anything else goes to `problems`."""
+    if not isinstance(node, yaml.MappingNode):
+        problems.append(f"{what}: not a mapping")
+        return
+    seen = set()
+    for key, value in node.value:
+        line = key.start_mark.line + 1
+        if not isinstance(key, yaml.ScalarNode):
+            problems.append(f"{what}: a key that is not plain text (line {line})")
+        elif key.value in seen:
+            problems.append(f"{items.excerpt(key.value)}: given twice (line {line})")
+        else:
+            seen.add(key.value)
+            yield key.value, value
+
+
+def _is_text(name: str, node: yaml.Node, problems: list[str]) -> bool:
+    if isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:str":
+        return True
+    problems.append(f"{name}: not plain text (line {node.start_mark.line + 1})")
+    return False
+
+
+def _is_nothing(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and not node.style and node.value in _NOTHING

@@ -107,10 +107,7 @@ class Imds:
                 raise _NoRole("404: no role is attached")
             return None
         self._refuse_common(status)
-        raise errors.MetadataInvalid(
-            f"the instance metadata service at {self.url} answered {status} to the request for {path}",
-            hint=endpoints.NOT_EC2,
-        )
+        raise endpoints.invalid(f"at {self.url} answered {status} to the request for {path}")
 
     def _refuse_common(self, status: int) -> None:
         """Raise the errors that all requests share: Again for a transient failure, MetadataDisabled for 403."""
@@ -166,19 +163,13 @@ class Imds:
         for piece in answer.iter_content(1):
             body += piece
             if len(body) > LARGEST_ANSWER_BYTES:
-                raise errors.MetadataInvalid(
-                    f"the instance metadata service gave more than {LARGEST_ANSWER_BYTES // 1024} KiB for {path}",
-                    hint=endpoints.NOT_EC2,
-                )
+                raise endpoints.invalid(f"gave more than {LARGEST_ANSWER_BYTES // 1024} KiB for {path}")
             if not deadline.remaining():
                 raise retry.Again("the answer came too slowly")
         try:
             return body.decode("utf-8")
         except UnicodeDecodeError:
-            raise errors.MetadataInvalid(
-                f"the instance metadata service gave bytes that are not UTF-8 for {path}",
-                hint=endpoints.NOT_EC2,
-            ) from None
+            raise endpoints.invalid(f"gave bytes that are not UTF-8 for {path}") from None
 
 
 class _NoRole(retry.Again):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from teleport_bootstrap import errors
-from teleport_bootstrap.ec2 import endpoint, item_formats
+from teleport_bootstrap import errors, escaping
+from teleport_bootstrap.ec2 import endpoint
 
 if TYPE_CHECKING:  # the names of the items are part of --help, which should not wait for an HTTP library
     from teleport_bootstrap.ec2.imds import Imds
@@ -25,7 +27,62 @@ PATHS = {
     "availability-zone": "placement/availability-zone",
 }
 
-_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}", re.ASCII)
+LOCAL_IPV4 = "local-ipv4"
+PUBLIC_IPV4 = "public-ipv4"
+LOCAL_HOSTNAME = "local-hostname"
+INSTANCE_ID = "instance-id"
+REGION = "region"
+
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_HOSTNAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
+
+
+def ipv4(text: str) -> str:
+    """Return the address unchanged. Raises ValueError for anything but the plain address of one host."""
+    try:
+        address = ipaddress.IPv4Address(text)
+    except ValueError:
+        raise ValueError("not an IPv4 address") from None
+    # Python before 3.9.5 reads 010.0.0.1 as 10.0.0.1, where C libraries read 8.0.0.1.
+    if str(address) != text or address.is_unspecified or address.is_multicast:
+        raise ValueError("not the IPv4 address of a host")
+    return text
+
+
+def hostname(text: str) -> str:
+    """Return the first name, without the final dot. Raises ValueError.
+
+    With several domains in the DHCP options set, the metadata service returns several names, separated by spaces.
+    """
+    names = text.split(" ")
+    if not all(_HOSTNAME.fullmatch(name) and len(name) <= 253 for name in names):
+        raise ValueError("not a host name")
+    return names[0].rstrip(".")
+
+
+def _matching(pattern: str, otherwise: str) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(otherwise)
+        return text
+
+    return check
+
+
+# Each returns the value, or raises ValueError, so that an error page is never taken for an address.
+CHECKS = {
+    LOCAL_IPV4: ipv4,
+    PUBLIC_IPV4: ipv4,
+    LOCAL_HOSTNAME: hostname,
+    INSTANCE_ID: _matching(r"i-[0-9A-Za-z-]{1,64}", "not an instance id like i-0123456789abcdef0"),
+    REGION: _matching(r"[a-z]{2,8}(?:-[a-z]{1,16}){1,3}-[0-9]{1,2}", "not a region like us-east-1"),
+}
+_WORD = _matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}", "not one word")
+
+
+def excerpt(text: str) -> str:
+    """Return the beginning of `text`, quoted and without characters that a terminal would interpret."""
+    return f'"{escaping.one_line(text, 40)}"'
 
 
 def read(imds: Imds, item: str, *, deadline: Deadline | None = None) -> str | None:
@@ -44,22 +101,13 @@ def read_required(imds: Imds, item: str, *, deadline: Deadline | None = None) ->
     if text is None:
         raise errors.MetadataAbsent(
             f"the instance metadata service has no {PATHS[item]}",
-            hint="Set EC2_REGION in the conf." if item == item_formats.REGION else "Is this an EC2 instance in a VPC?",
+            hint="Set EC2_REGION in the conf." if item == REGION else "Is this an EC2 instance in a VPC?",
         )
     return _checked(item, text)
 
 
 def _checked(item: str, text: str) -> str:
     try:
-        return item_formats.CHECKS.get(item, _word)(text)
+        return CHECKS.get(item, _WORD)(text)
     except ValueError as error:
-        raise errors.MetadataInvalid(
-            f"the instance metadata service gave an invalid {PATHS[item]}: {item_formats.excerpt(text)} is {error}",
-            hint=endpoint.NOT_EC2,
-        ) from None
-
-
-def _word(text: str) -> str:
-    if not _WORD.fullmatch(text):
-        raise ValueError("not one word")
-    return text
+        raise endpoint.invalid(f"gave an invalid {PATHS[item]}: {excerpt(text)} is {error}") from None

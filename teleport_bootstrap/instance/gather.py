@@ -1,4 +1,4 @@
-"""The inputs of a plan, read from this machine and this instance."""
+"""What this machine and this instance are: the inputs of a plan, and access to AWS."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.aws import account
+from teleport_bootstrap.aws import account, endpoints
 from teleport_bootstrap.conf import conf_file, variables
-from teleport_bootstrap.ec2 import facts, imds, item_formats, items
+from teleport_bootstrap.ec2 import facts, imds, items
 from teleport_bootstrap.host import teleport, trust
+from teleport_bootstrap.plan import activation, plan_model, teleport_build
 from teleport_bootstrap.plan import overrides as override_files
-from teleport_bootstrap.plan import teleport_build
-from teleport_bootstrap.state import metadata_cache
+from teleport_bootstrap.state import current, metadata_cache
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +46,17 @@ def conf(root: paths.Root) -> conf_file.Conf | None:
     """Return the instance's conf, None where there is none; raises ConfInvalid, UntrustedPath, FileTrouble."""
     data = trust.read(root, paths.CONF)
     return None if data is None else conf_file.load(data, root.path(paths.CONF))
+
+
+def conf_if_readable(root: paths.Root) -> conf_file.Conf | None:
+    """Return the conf, for the region that it may name; None where there is none or it cannot be read.
+
+    For commands that must work on a host whose conf is broken, such as a backup of it.
+    """
+    try:
+        return conf(root)
+    except errors.BootstrapError:
+        return None
 
 
 def manual_host(root: paths.Root, consequence: str) -> str:
@@ -104,6 +115,14 @@ def build(root: paths.Root, named: NamedBuild) -> teleport_build.TeleportBuild:
     return found
 
 
+def applicable(
+    root: paths.Root, conf: conf_file.Conf, build: teleport_build.TeleportBuild
+) -> tuple[plan_model.Applicable, bool]:
+    """Return what applies to this host, the conf or the generation it was rolled back to, and whether that is FIPS."""
+    staying = current.instead_of_conf(root)
+    return (activation.plan(conf, build), build.fips) if staying is None else (staying[0], staying[0].fips)
+
+
 def metadata_service(doors: Doors) -> imds.Imds:
     """Return the instance metadata service; nothing is sent yet. Raises MetadataDisabled and UsageError."""
     return imds.Imds.from_environment(doors.environ, deadline_seconds=doors.wait_seconds)
@@ -118,18 +137,28 @@ def instance(conf: conf_file.Conf, doors: Doors) -> facts.Facts:
         aws = account.Aws.of_instance(service, region, doors.environ, wait_seconds=TAGS_SECONDS)
         return aws.instance_tags(instance_id, keys)
 
-    return facts.read(
-        service,
-        region=conf.value(variables.EC2_REGION),
-        tag_keys=tag_keys,
-        describe_tags=describe_tags,
-    )
+    region = conf.value(variables.EC2_REGION)
+    return facts.read(service, region=region, tag_keys=tag_keys, describe_tags=describe_tags)
 
 
-def region(doors: Doors, conf: conf_file.Conf | None) -> str:
+def region_of(doors: Doors, conf: conf_file.Conf | None) -> str:
     """Return the AWS region: from the conf, as the metadata service last reported it, or as it reports it now."""
     return (
         (conf.value(variables.EC2_REGION) if conf is not None else None)
-        or metadata_cache.read(doors.root).get(item_formats.REGION)
-        or items.read_required(metadata_service(doors), item_formats.REGION)
+        or metadata_cache.read(doors.root).get(items.REGION)
+        or items.read_required(metadata_service(doors), items.REGION)
     )
+
+
+def aws(
+    doors: Doors, conf: conf_file.Conf | None = None, *, region: str | None = None, fips: bool = False
+) -> account.Aws:
+    """Return AWS as the role of this instance may call it; credentials are fetched, nothing else is requested yet.
+
+    `region` is by default what `region_of` returns. `fips` chooses FIPS endpoints in regions that have them.
+    Raises CredentialsMissing, MetadataAbsent, and the other errors of the metadata service.
+    """
+    name = region or region_of(doors, conf)
+    fips = fips and endpoints.has_fips(name)
+    service = metadata_service(doors)
+    return account.Aws.of_instance(service, name, doors.environ, fips=fips, wait_seconds=doors.wait_seconds)

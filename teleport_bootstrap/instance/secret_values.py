@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import needed_files
 from teleport_bootstrap.conf import conf_file, variables
-from teleport_bootstrap.instance import aws_access, gather
+from teleport_bootstrap.instance import gather
 from teleport_bootstrap.plan import pins, plan_model
 from teleport_bootstrap.secret import Secret
 
@@ -48,13 +48,13 @@ def fetch(wanted: tuple[plan_model.SecretFile, ...], region: str, fips: bool, do
     """Return the content of those files in `wanted` whose values are in SSM, from one call.
 
     A parameter that Teleport's unit can wait for may be missing, with a note. Raises what ParameterStore.fetch and
-    `aws_access.aws` raise, and ParameterInvalid where the parameter for CA pins holds something else.
+    `gather.aws` raise, and ParameterInvalid where the parameter for CA pins holds something else.
     """
     parameters = {each.parameter: each for each in wanted if each.parameter is not None}
     if not parameters:
         return Fetched({})
     logger.info("fetching from SSM in %s: %s", region, ", ".join(parameters))
-    found = aws_access.aws(doors, region=region, fips=fips).ssm.fetch(
+    found = gather.aws(doors, region=region, fips=fips).ssm.fetch(
         list(parameters), optional=[name for name, each in parameters.items() if each.may_be_pending]
     )
     return Fetched(

@@ -21,7 +21,7 @@ from teleport_bootstrap.backup import archive_facts, archive_table, contents, da
 from teleport_bootstrap.backup.stores import destination, names, store
 from teleport_bootstrap.change import session
 from teleport_bootstrap.host import clock, termination
-from teleport_bootstrap.instance import aws_access, gather
+from teleport_bootstrap.instance import gather
 from teleport_bootstrap.state import jobs, manual_edits
 
 if TYPE_CHECKING:
@@ -83,16 +83,15 @@ def run(doors: gather.Doors, wishes: Wishes, *, progress: Progress = silent) -> 
     errors of AWS where something cannot be read or written; DatabaseDamaged; UnitTrouble where Teleport was stopped and
     cannot be started again; ArchiveDamaged where the new archive is not what was written, after removing it.
     """
-    made: list[Made] = []
 
-    def work() -> str:
+    def work() -> Made:
         with termination.as_exception():
-            made.append(_Backup(doors, wishes, progress).make())
-        packed = made[0].packed
-        return f"{made[0].place}: {archive_table.size(packed.size)}, {packed.totals.files} files, verified"
+            return _Backup(doors, wishes, progress).make()
 
-    jobs.run(doors.root, jobs.BACKUP, work)
-    return made[0]
+    def detail(made: Made) -> str:
+        return f"{made.place}: {archive_table.size(made.packed.size)}, {made.packed.totals.files} files, verified"
+
+    return jobs.run(doors.root, jobs.BACKUP, work, detail)
 
 
 class _Backup:
@@ -181,7 +180,7 @@ class _Backup:
     def _access(self) -> Aws:
         """Return the access to AWS, the same one each time."""
         if self._aws is None:
-            self._aws = aws_access.aws(self._doors, aws_access.conf_if_readable(self._root))
+            self._aws = gather.aws(self._doors, gather.conf_if_readable(self._root))
         return self._aws
 
     def _packed(

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.change import needed_files, session, transaction
-from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.host import clock, probe, retry, systemd
 from teleport_bootstrap.instance import gather, secret_values
-from teleport_bootstrap.plan import activation, plan_model, teleport_build
+from teleport_bootstrap.plan import plan_model
 from teleport_bootstrap.secret import Secret
-from teleport_bootstrap.state import current
 
 logger = logging.getLogger(__name__)
 
@@ -60,17 +58,22 @@ def _attempt(doors: gather.Doors, changed: list[str]) -> Outcome:
     if conf is None:
         return _without_conf(root)
     build = gather.build(root, gather.NamedBuild())
-    wanted, fips = _applicable(root, conf, build)
+    wanted, fips = gather.applicable(root, conf, build)
     if not any(each.parameter for each in wanted.secrets):
         return Outcome(notes=(f"{wanted.unit} needs nothing from SSM here",))
     try:
         # Not under the lock: an operator must be able to reconfigure while AWS is slow.
-        fetched = secret_values.fetch(wanted.secrets, gather.region(doors, conf), fips, doors)
+        fetched = secret_values.fetch(wanted.secrets, gather.region_of(doors, conf), fips, doors)
         with session.begin(root, "fetch-secrets", deadline_seconds=doors.wait_seconds):
-            current = _current(root, build)
-            if current is None:
+            conf = gather.conf(root)
+            if conf is None:
                 return _without_conf(root)
-            changed += _write(root, current, _still_wanted(wanted, current, fetched.values))
+            current, _ = gather.applicable(root, conf, build)
+            # What the conf still needs in the same way as when AWS was asked.
+            still_wanted = {each.path for each in current.secrets if each in wanted.secrets}
+            changed += _write(
+                root, current, {path: each for path, each in fetched.values.items() if path in still_wanted}
+            )
             started, restarted = _start(root, current)
     except errors.BootstrapError as error:
         lacking = [f"waiting for {path} from SSM parameter {name}" for path, name in _pending(root, wanted)]
@@ -90,30 +93,6 @@ def _attempt(doors: gather.Doors, changed: list[str]) -> Outcome:
 
 def _without_conf(root: paths.Root) -> Outcome:
     return Outcome(notes=(gather.manual_host(root, "there is nothing to fetch"),))
-
-
-def _current(root: paths.Root, build: teleport_build.TeleportBuild) -> plan_model.Applicable | None:
-    conf = gather.conf(root)
-    return None if conf is None else _applicable(root, conf, build)[0]
-
-
-def _applicable(
-    root: paths.Root, conf: conf_file.Conf, build: teleport_build.TeleportBuild
-) -> tuple[plan_model.Applicable, bool]:
-    """Return what applies to this host, the conf or the generation it was rolled back to, and whether that is FIPS."""
-    staying = current.instead_of_conf(root)
-    if staying is not None:
-        generation, _ = staying
-        return generation, generation.fips
-    wanted = activation.plan(conf, build)
-    return wanted, wanted.deployment.fips
-
-
-def _still_wanted(
-    asked: plan_model.Applicable, current: plan_model.Applicable, values: dict[str, Secret]
-) -> dict[str, Secret]:
-    """Return those of `values` that the current conf still needs in the same way as when AWS was asked."""
-    return {each.path: values[each.path] for each in current.secrets if each in asked.secrets and each.path in values}
 
 
 def _pending(root: paths.Root, wanted: plan_model.Applicable) -> tuple[tuple[str, str], ...]:

@@ -176,7 +176,7 @@ def _missing_secrets(
     if not missing:
         return values, ()
     try:
-        region = gather.region(doors, conf)
+        region = gather.region_of(doors, conf)
         fetched = secret_values.fetch_or_keep(tuple(missing), region, wanted.deployment.fips, doors)
     except errors.BootstrapError as error:
         names = ", ".join(doors.root.path(each.path) for each in missing)

@@ -12,14 +12,14 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from teleport_bootstrap import errors, roles
+from teleport_bootstrap import errors, paths, roles
 from teleport_bootstrap.aws import account, ssm
-from teleport_bootstrap.cluster import ca_pins, join_tokens, lock_holder, published_versions
+from teleport_bootstrap.cluster import ca_pins, join_tokens, lock
 from teleport_bootstrap.conf import conf_file, decision, deployment, variables
-from teleport_bootstrap.ec2 import credentials, identity
+from teleport_bootstrap.ec2 import credentials
 from teleport_bootstrap.host import clock, tctl
-from teleport_bootstrap.instance import aws_access, gather
-from teleport_bootstrap.state import current
+from teleport_bootstrap.instance import gather
+from teleport_bootstrap.state import current, state_file
 
 # Tokens that another auth server has published within this time are kept. The timer runs hourly, so that with any
 # number of auth servers tokens are published at least every one and a half hours.
@@ -33,6 +33,11 @@ LONGEST_CALL_SECONDS = 120.0
 
 # Errors about one parameter or one resource; after any other error the remaining steps would fail too.
 _PARTIAL = (errors.AwsDenied, errors.AwsFailed, errors.TctlFailed)
+
+# The versions of the parameters that this host has published; any other is from another auth server.
+_VERSIONS: state_file.StateFile[dict[str, int]] = state_file.StateFile(
+    paths.PUBLISHED, dict[str, int], unknown="the versions that this host has published are unknown"
+)
 
 logger = logging.getLogger(__name__)
 
@@ -59,24 +64,6 @@ class Outcome:
         return "; ".join([done, *resource, *self.notes])
 
 
-@dataclass(frozen=True)
-class _Names:
-    """The names of a cluster's parameters."""
-
-    cluster: str
-
-    def token(self, role: str) -> str:
-        return f"/teleport/{self.cluster}/tokens/{role}"
-
-    @property
-    def tokens(self) -> list[str]:
-        return [self.token(role) for role in join_tokens.ROLES]
-
-    @property
-    def pins(self) -> str:
-        return f"/teleport/{self.cluster}/ca-pin-hash"
-
-
 def run(doors: gather.Doors, *, force: bool = False) -> Outcome:
     """Register and publish a new token for each role, and the CA pins where they have changed.
 
@@ -101,9 +88,9 @@ def run(doors: gather.Doors, *, force: bool = False) -> Outcome:
     door = tctl.find(doors.root, user=place.user, group=place.group)
     # Before the lock, so that no other host waits for this host's Teleport.
     pins = ca_pins.from_status(door.status(wait_seconds=doors.wait_seconds))
-    aws = aws_access.aws(doors, conf, fips=decided.fips)
+    aws = gather.aws(doors, conf, fips=decided.fips)
     aws = dataclasses.replace(aws, wait_seconds=min(aws.wait_seconds, LONGEST_CALL_SECONDS))
-    work = _Work(doors, conf, decided, door, aws, aws.ssm, _Names(decided.cluster))
+    work = _Work(doors, conf, decided, door, aws)
     try:
         with _locked(doors, conf, aws) as check:
             return work.run(pins, check, force=force)
@@ -122,7 +109,7 @@ def _locked(doors: gather.Doors, conf: conf_file.Conf, aws: account.Aws) -> Iter
     if table is None:  # an all-in-one has no other auth servers
         yield lambda _: None
         return
-    with lock_holder.hold(doors, aws, table) as lease:
+    with lock.hold_here(doors, aws, table) as lease:
         yield lease.check
 
 
@@ -135,26 +122,38 @@ class _Work:
     decided: deployment.Deployment
     door: tctl.Tctl
     aws: account.Aws
-    parameters: ssm.ParameterStore
-    names: _Names
     outcome: Outcome = field(default_factory=Outcome)
     failed: list[errors.BootstrapError] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.parameters = self.aws.ssm
+        # The names of the cluster's parameters: of tokens, each with its role, and of pins.
+        self.tokens = {f"/teleport/{self.decided.cluster}/tokens/{role}": role for role in join_tokens.ROLES}
+        self.pins = f"/teleport/{self.decided.cluster}/ca-pin-hash"
+
     def run(self, pins: tuple[str, ...], check: Callable[[float], None], *, force: bool) -> Outcome:
-        found = self.parameters.look_up([*self.names.tokens, self.names.pins])
-        versions = published_versions.read(self.doors.root)
-        pins_differ = self._pins_differ(found.get(self.names.pins), pins)
-        age = self._age_on_other_host(found, versions)
+        found = self.parameters.look_up([*self.tokens, self.pins])
+        versions = _VERSIONS.read_or_warn(self.doors.root) or {}
+        published = found.get(self.pins)
+        # Then the tokens are of another cluster too.
+        pins_differ = published is None or sorted((published.value or "").lower().split()) != sorted(pins)
+        # Of the tokens of another host: where any is ours, all are published again.
+        is_ours = any(found[name].version == versions.get(name) for name in self.tokens if name in found)
+        age = None if is_ours else self._age(found)
         try:
             if force or pins_differ or age is None or age > RECENT_SECONDS:
-                for role in join_tokens.ROLES:
-                    self._try(lambda role=role: self._publish_token(role, versions, check))  # type: ignore[misc]
+                for name in self.tokens:
+                    self._try(lambda name=name: self._publish_token(name, versions, check))  # type: ignore[misc]
             else:
                 self.outcome.left = f"another auth server published tokens {age / 60:.0f} minutes ago"
             if pins_differ:
                 self._try(lambda: self._publish_pins(pins, versions, check))
         finally:
-            published_versions.write(self.doors.root, versions)
+            try:
+                _VERSIONS.write(self.doors.root, versions)
+            except errors.FileTrouble as error:
+                # The next run takes them for another host's, and publishes a little later.
+                logger.warning("could not record the published versions: %s", error.message)
         self._try(self._keep_join_resource)
         if self.failed:
             raise self._failure()
@@ -162,24 +161,12 @@ class _Work:
 
     def age(self) -> float | None:
         """Return how many seconds ago the oldest of the tokens was published; None where one is missing."""
-        found = self.parameters.look_up(self.names.tokens)
-        if len(found) < len(self.names.tokens):
-            return None
-        return clock.SYSTEM.wall() - min(each.modified for each in found.values())
+        return self._age(self.parameters.look_up(list(self.tokens)))
 
-    def _age_on_other_host(self, found: dict[str, ssm.Parameter], versions: dict[str, int]) -> float | None:
-        """Return how many seconds ago another host published the oldest token; None unless it published all."""
-        tokens = [found[name] for name in self.names.tokens if name in found]
-        ours = [name for name in self.names.tokens if name in found and found[name].version == versions.get(name)]
-        if ours or len(tokens) < len(self.names.tokens):
+    def _age(self, found: dict[str, ssm.Parameter]) -> float | None:
+        if not self.tokens.keys() <= found.keys():
             return None
-        return clock.SYSTEM.wall() - min(each.modified for each in tokens)
-
-    def _pins_differ(self, parameter: ssm.Parameter | None, pins: tuple[str, ...]) -> bool:
-        """Return whether the published pins differ from the cluster's; then the tokens are of another cluster too."""
-        if parameter is None or parameter.value is None:
-            return True
-        return sorted(parameter.value.lower().split()) != sorted(pins)
+        return clock.SYSTEM.wall() - min(found[name].modified for name in self.tokens)
 
     def _try(self, step: Callable[[], None]) -> None:
         try:
@@ -188,11 +175,10 @@ class _Work:
             logger.warning("%s", error.message)
             self.failed.append(error)
 
-    def _publish_token(self, role: str, versions: dict[str, int], check: Callable[[float], None]) -> None:
-        name = self.names.token(role)
+    def _publish_token(self, name: str, versions: dict[str, int], check: Callable[[float], None]) -> None:
         token = join_tokens.fresh()
         check(tctl.CALL_SECONDS + self.aws.wait_seconds)
-        resource = join_tokens.temporary(token, role, now=clock.SYSTEM.wall())
+        resource = join_tokens.temporary(token, self.tokens[name], now=clock.SYSTEM.wall())
         self.door.create(resource, what=f"a join token for {name}", secret=token)
         check(self.aws.wait_seconds)
         key = self.conf.value(variables.TELEPORT_SSM_KMS_KEY_ID)
@@ -201,8 +187,8 @@ class _Work:
 
     def _publish_pins(self, pins: tuple[str, ...], versions: dict[str, int], check: Callable[[float], None]) -> None:
         check(self.aws.wait_seconds)
-        versions[self.names.pins] = self.parameters.put(self.names.pins, ca_pins.content(pins))
-        self.outcome.published.append(self.names.pins)
+        versions[self.pins] = self.parameters.put(self.pins, ca_pins.content(pins))
+        self.outcome.published.append(self.pins)
         self.outcome.pins_changed = True
 
     def _keep_join_resource(self) -> None:
@@ -226,7 +212,7 @@ class _Work:
 
     def _keep_iam_resource(self, name: str, found: dict[str, object] | None) -> None:
         service = gather.metadata_service(self.doors)
-        account = identity.account(service)
+        account = credentials.account(service)
         if account is None:
             raise errors.MetadataAbsent(
                 "the instance metadata service has no AWS account id, which the rule for joining needs",

@@ -8,7 +8,7 @@ from teleport_bootstrap import errors
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.backup.stores import destination, store
 from teleport_bootstrap.conf import conf_file
-from teleport_bootstrap.instance import aws_access, gather
+from teleport_bootstrap.instance import gather
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ def find(
     are an error. Raises UsageError, BackupMissing, and what the store raises.
     """
     found = destination.parse(text, doors.root)
-    backups = destination.open_store(found, lambda: aws_access.aws(doors, conf), expected_owner=expected_owner)
+    backups = destination.open_store(found, lambda: gather.aws(doors, conf), expected_owner=expected_owner)
     if found.name is not None:
         return backups.source(found.name)
     stored = backups.sources()

@@ -8,6 +8,7 @@ import datetime
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.host import clock, lock
@@ -39,6 +40,8 @@ WAIT_SECONDS = 10.0
 
 logger = logging.getLogger(__name__)
 
+Result = TypeVar("Result")
+
 
 @dataclass(frozen=True)
 class Job:
@@ -69,8 +72,8 @@ class Job:
         return None
 
 
-def run(root: paths.Root, name: str, work: Callable[[], str]) -> str:
-    """Do `work`, one of NAMES, and return what it returns: what was done, in a line, without secrets.
+def run(root: paths.Root, name: str, work: Callable[[], Result], detail: Callable[[Result], str]) -> Result:
+    """Do `work`, one of NAMES, and return what it returns; `detail` says what was done, in a line, without secrets.
 
     How it ended is recorded, also where it raises, which this then does too. Raises LockBusy where the same job is at
     work already; that does not count as a run.
@@ -78,7 +81,8 @@ def run(root: paths.Root, name: str, work: Callable[[], str]) -> str:
     with lock.hold(root, name, name=_lock(name), deadline_seconds=WAIT_SECONDS):
         begun = clock.SYSTEM.wall()
         try:
-            detail = work()
+            done = work()
+            said = detail(done)
         except errors.BootstrapError as error:
             _record(root, name, begun, FAILED, f"{error.code}: {error.message}")
             raise
@@ -86,8 +90,8 @@ def run(root: paths.Root, name: str, work: Callable[[], str]) -> str:
             # Its text is unknown, and may hold anything.
             _record(root, name, begun, FAILED, f"ended by {type(error).__name__}")
             raise
-        _record(root, name, begun, SUCCEEDED, detail)
-        return detail
+        _record(root, name, begun, SUCCEEDED, said)
+        return done
 
 
 def lock_path(name: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.ec2 import credentials, facts, identity, items
+from teleport_bootstrap.ec2 import credentials, facts, items
 from teleport_bootstrap.ec2.imds import Imds
 from tests.simulated_ec2 import imds as emulator
 
@@ -288,10 +288,10 @@ def test_sends_no_request_to_a_disabled_service(imds: emulator.Server) -> None:
 
 
 def test_the_account_is_in_the_identity_document(imds: emulator.Server) -> None:
-    assert identity.account(client(imds)) == "123456789012"
+    assert credentials.account(client(imds)) == "123456789012"
     imds.service.update({"raw": {"dynamic/instance-identity/document": emulator.HTML}})
     with pytest.raises(errors.MetadataInvalid, match="identity document"):
-        identity.account(client(imds))
+        credentials.account(client(imds))
 
 
 def test_credentials_of_the_role(imds: emulator.Server) -> None:

@@ -19,12 +19,12 @@ Nothing is ever deleted. Only these prefixes are listed or read, each for one do
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.aws import s3
-from teleport_bootstrap.cluster.certificate import lineage, lineage_files, renewal_conf
-from teleport_bootstrap.cluster.certificate.renewal_state import State, add_live
+from teleport_bootstrap.cluster.certificate import lineage
+from teleport_bootstrap.cluster.certificate import lineage_files as files
 from teleport_bootstrap.secret import Secret
 
 # Each object has a few kilobytes; a larger one was written by something else.
@@ -33,56 +33,46 @@ LARGEST = 64 * 1024
 logger = logging.getLogger(__name__)
 
 
-class Shared:
+class Shared(lineage.Place):
     """The part of a bucket that belongs to the certificate of one domain. Raises what aws.s3.Bucket raises."""
 
     def __init__(self, bucket: s3.Bucket, domain: str) -> None:
+        super().__init__(domain, f"s3://{bucket.name}")
         self._bucket = bucket
-        self.domain = domain
-        self.name = f"s3://{bucket.name}"
 
-    def read(self) -> State:
-        """Return all that an auth server needs."""
-        live = self._files({kind: lineage_files.current(self.domain, kind) for kind in lineage_files.KINDS})
-        numbers = self._numbers()
-        candidates = lineage.newest(
-            self.domain, numbers, lambda number: self._numbered(number, numbers[number]), self.name
-        )
-        renewal = self._text(lineage_files.renewal(self.domain))
-        accounts = self._accounts(renewal_conf.account(renewal))
-        return State(add_live(self.domain, candidates, live, self.name), numbers, live, renewal, accounts)
+    def pairs(self) -> Iterator[tuple[str, int, Secret | None, Secret | None]]:
+        """Yield each chain and private key, read in that order, None for a missing one, with their place and number.
 
-    def live_pair(self) -> tuple[Secret | None, Secret | None]:
-        """Return the current chain and private key, None for a missing one; read in that order, see above."""
-        chain = self._secret(lineage_files.current(self.domain, "fullchain"))
-        return chain, self._secret(lineage_files.current(self.domain, "privkey"))
+        Those in live/ are the first, with the number 0, then those in archive/, the highest number first.
+        """
+        live = f"{self.name}/{files.live(self.domain)}".rstrip("/")
+        chain = self._secret(files.current(self.domain, "fullchain"))
+        yield live, 0, chain, self._secret(files.current(self.domain, "privkey"))
+        try:
+            for number, kinds in self._numbers().items():
+                if {"fullchain", "privkey"} <= kinds:
+                    there = self._numbered(number, ("fullchain", "privkey"))
+                    place = f"number {number} in {self.name}/archive/{self.domain}"
+                    yield place, number, there["fullchain"], there["privkey"]
+        except errors.AwsDenied as error:
+            # live/ is enough to serve with; archive/ only helps while live/ is being written.
+            logger.info("reading only %s: %s", live, error.message)
 
-    def numbered_pairs(self) -> list[tuple[int, Callable[[], tuple[Secret | None, Secret | None]]]]:
-        """Return the numbers with a chain and a private key, the highest first, each with a function to read them."""
-
-        def reader(number: int) -> Callable[[], tuple[Secret | None, Secret | None]]:
-            chain = lineage_files.numbered(self.domain, "fullchain", number)
-            key = lineage_files.numbered(self.domain, "privkey", number)
-            return lambda: (self._secret(chain), self._secret(key))
-
-        return [(n, reader(n)) for n, kinds in self._numbers().items() if {"fullchain", "privkey"} <= kinds]
-
-    def number_for(self, certificate: lineage.Certificate, there: State) -> int:
+    def number_for(self, certificate: lineage.Certificate, there: lineage.State) -> int:
         """Return the number to publish under: its own, or a higher one where that or a higher number is already used.
 
         Older images take the highest number for the newest certificate.
         """
         number, highest = certificate.number or 1, max(there.numbers, default=0)
-        if any(each.number == number and each.files == certificate.files for each in there.candidates.found):
+        if any(each.number == number and each.files == certificate.files for each in there.found):
             return number
         if number != highest:
             return max(number, highest + 1)
         held = self._numbered(number, there.numbers[number])
-        is_ours = all(content == certificate.files.content(kind) for kind, content in held.items())
-        return number if is_ours else number + 1
+        return number if held.items() <= certificate.files.items() else number + 1
 
     def publish(
-        self, certificate: lineage.Certificate, own: State, there: State, check: Callable[[], None]
+        self, certificate: lineage.Certificate, own: lineage.State, there: lineage.State, check: Callable[[], None]
     ) -> tuple[str, ...]:
         """Write `certificate`, which has a number, to the bucket, and return the keys that were written.
 
@@ -93,20 +83,24 @@ class Shared:
         assert number is not None  # noqa: S101 - see number_for
         accounts = self.publish_accounts(own, there, check)
         names = own.account_names | there.account_names
-        renewal = renewal_conf.compose(self.domain, own.renewal or there.renewal, accounts=names)
-        wanted = {lineage_files.renewal(self.domain): Secret(renewal)}
-        held = {lineage_files.renewal(self.domain): None if there.renewal is None else Secret(there.renewal)}
-        for kind in lineage_files.KINDS:
-            wanted[lineage_files.numbered(self.domain, kind, number)] = certificate.files.content(kind)
-        for kind in there.numbers.get(number, ()):
-            key = lineage_files.numbered(self.domain, kind, number)
-            held[key] = wanted[key]  # the same: see number_for
-        for kind in lineage_files.KINDS:
-            wanted[lineage_files.current(self.domain, kind)] = certificate.files.content(kind)
-            held[lineage_files.current(self.domain, kind)] = there.live.get(kind)
+        settings = files.renewal(self.domain)
+        wanted = {
+            settings: Secret(files.compose_renewal(self.domain, own.renewal or there.renewal, accounts=names)),
+            **{files.numbered(self.domain, kind, number): each for kind, each in certificate.files.items()},
+            **{files.current(self.domain, kind): each for kind, each in certificate.files.items()},
+        }
+        held = {
+            settings: None if there.renewal is None else Secret(there.renewal),
+            # The same: see number_for.
+            **{
+                files.numbered(self.domain, kind, number): certificate.files[kind]
+                for kind in there.numbers.get(number, ())
+            },
+            **{files.current(self.domain, kind): each for kind, each in there.live.items()},
+        }
         return (*accounts, *self._put(wanted, held, check))
 
-    def publish_accounts(self, own: State, there: State, check: Callable[[], None]) -> tuple[str, ...]:
+    def publish_accounts(self, own: lineage.State, there: lineage.State, check: Callable[[], None]) -> tuple[str, ...]:
         """Write the ACME accounts to the bucket, so that the next host need not create one; return the keys."""
         return self._put(own.accounts, there.accounts, check)
 
@@ -122,31 +116,14 @@ class Shared:
                 written.append(key)
         return tuple(written)
 
-    def _numbers(self) -> dict[int, frozenset[str]]:
-        prefix = lineage_files.archive(self.domain)
-        return lineage_files.numbers(
-            each.key[len(prefix) :] for each in self._bucket.list(prefix) if each.size <= LARGEST
-        )
+    def _names(self, prefix: str) -> list[str]:
+        return [each.key[len(prefix) :] for each in self._bucket.list(prefix) if each.size <= LARGEST]
 
-    def _numbered(self, number: int, kinds: frozenset[str]) -> dict[str, Secret | None]:
-        return self._files(
-            {kind: lineage_files.numbered(self.domain, kind, number) for kind in lineage_files.KINDS if kind in kinds}
-        )
-
-    def _accounts(self, name: str | None) -> dict[str, Secret]:
-        """Return the files of the account `name`, or those of all accounts where it has none."""
-        keys = [each.key for each in self._bucket.list(lineage_files.ACCOUNTS) if each.size <= LARGEST]
-        of_accounts = [key for key in keys if lineage_files.account(key) is not None]
-        named = [key for key in of_accounts if lineage_files.account(key) == name]
-        found = {key: self._secret(key) for key in named or of_accounts}
-        return {key: content for key, content in found.items() if content is not None}
-
-    def _files(self, keys: Mapping[str, str]) -> dict[str, Secret | None]:
-        return {kind: self._secret(key) for kind, key in keys.items()}
-
-    def _secret(self, key: str) -> Secret | None:
-        text = self._text(key)
-        return None if text is None else Secret(text)
+    def _accounts(self, renewal: str | None) -> dict[str, Secret]:
+        """Return the files of the account that `renewal` names, or those of all accounts where that has none."""
+        keys = [key for name in self._names(files.ACCOUNTS) if files.account(key := files.ACCOUNTS + name) is not None]
+        named = [key for key in keys if files.account(key) == files.renewal_account(renewal)]
+        return {key: secret for key in named or keys if (secret := self._secret(key)) is not None}
 
     def _text(self, key: str) -> str | None:
         try:

@@ -3,86 +3,89 @@
 A proxy takes it from the bucket, an all-in-one from certbot's directory. A certificate is checked first, and installed
 only where it is newer than the installed one: a bucket that is empty, half-written, unreachable, or has a certificate
 for other names changes nothing.
+
+Teleport reads its certificate when it starts and when it is reloaded. It does not report which certificate it has read,
+so a note is kept from the moment a new one is written until Teleport is seen to serve with it. After a killed run or a
+failed reload the next run reloads again; without a note nothing is reloaded.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
+import dataclasses
+import datetime
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from teleport_bootstrap import errors, paths, unit_table
-from teleport_bootstrap.change import needed_files, session, transaction
-from teleport_bootstrap.cluster.certificate import pair, reload
+from teleport_bootstrap.change import health, needed_files, session, transaction
+from teleport_bootstrap.cluster.certificate import pair
 from teleport_bootstrap.cluster.certificate import subject as subjects
-from teleport_bootstrap.cluster.certificate.bucket import Shared
 from teleport_bootstrap.cluster.certificate.local import Local
 from teleport_bootstrap.cluster.certificate.subject import Subject
-from teleport_bootstrap.host import directory
+from teleport_bootstrap.host import directory, probe, systemd
 from teleport_bootstrap.instance import gather
+from teleport_bootstrap.plan import plan_model
 from teleport_bootstrap.secret import Secret
 
 INSTALLED = "installed"
 UNCHANGED = "unchanged"
 NOTHING = "nothing"
 
-logger = logging.getLogger(__name__)
-
 # The key first: until both are there, Teleport's unit waits.
 _FILES = (paths.PRIVATE_KEY, paths.CERTIFICATE)
 
-# A chain and a private key, None for one that is missing.
-Pair = tuple["Secret | None", "Secret | None"]
+# The wait for a Teleport that was just started to become healthy, and for a successor to take over.
+SECONDS = 90.0
+
+# The resolution of the kernel's file times is 10 ms.
+STAMP_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What was done: one of the words above, a line for people, the changed paths, and what systemd was asked to do."""
 
-    what: str
+    result: str
     detail: str
     changed: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Candidate:
-    """A usable chain with its key, its source, and its number there, 0 for the files in live/."""
+class _Candidate(NamedTuple):
+    """A usable certificate with its key, its number in its place, 0 for the files in live/, and that place, for people.
 
+    The greatest is the newest; of two that were issued in the same second, the one with the higher number.
+    """
+
+    validity: pair.Validity
+    number: int
+    source: str
     chain: Secret
     key: Secret
-    validity: pair.Validity
-    source: str
-    number: int
-
-    @property
-    def rank(self) -> tuple[pair.Validity, int]:
-        """The highest is the newest; of two that were issued in the same second, the one with the higher number."""
-        return self.validity, self.number
 
 
 @dataclass
 class _Candidates:
     """The usable certificates, and why others are ignored."""
 
+    domain: str
     found: list[_Candidate] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
-    def add(self, domain: str, candidate: Pair, source: str, number: int = 0) -> bool:
-        """Add `candidate` if Teleport can serve with it, and return whether it can."""
-        chain, key = candidate
+    def add(self, source: str, number: int, chain: Secret | None, key: Secret | None) -> bool:
+        """Add a certificate if Teleport can serve with it, and return whether it can."""
         if chain is None and key is None:
             return False
         if chain is None or key is None:
             self.refused.append(f"{source} is ignored: its {'chain' if chain is None else 'private key'} is missing")
             return False
         try:
-            validity = pair.check(domain, chain.reveal(), key)
+            validity = pair.check(self.domain, chain.reveal(), key)
         except pair.Unusable as unusable:
             self.refused.append(f"{source} is ignored: {unusable.why}")
             return False
-        self.found.append(_Candidate(chain, key, validity, source, number))
+        self.found.append(_Candidate(validity, number, source, chain, key))
         return True
 
 
@@ -99,22 +102,20 @@ def run(doors: gather.Doors) -> Outcome:
         return Outcome(NOTHING, subject)
     if not subject.serves:
         return Outcome(NOTHING, "the proxies serve with the certificate, and this host runs none")
+    place = Local(root, subject.domain).name if subject.obtains else f"s3://{subject.bucket}"
     try:
-        candidates = _look(doors, subject)
+        candidates = _look(doors, subject, place)
     except errors.BootstrapError as error:
         # Teleport may not serve yet with what an earlier run installed.
         with session.begin(root, "certificate install", deadline_seconds=doors.wait_seconds):
-            reload.run(root, subject.wanted)
+            _serve(root, subject.wanted)
         raise _pending(root, subject, error.message, error.hint) or error from None
-    newest = max(candidates.found, key=lambda each: each.rank, default=None)
+    newest = max(candidates.found, key=lambda each: each[:2], default=None)
     with session.begin(root, "certificate install", deadline_seconds=doors.wait_seconds):
         changed, detail = _install(root, subject, newest)
-        units = reload.run(root, subject.wanted)
+        units = _serve(root, subject.wanted)
     if newest is None:
-        why = (
-            "; ".join(candidates.refused)
-            or f"there is no certificate for {subject.domain} in {_place(doors, subject)} yet"
-        )
+        why = "; ".join(candidates.refused) or f"there is no certificate for {subject.domain} in {place} yet"
         hint = (
             f"An auth server obtains it: check that its {unit_table.GET_CERTIFICATE.timer} runs, and what "
             "`teleport-bootstrap certificate obtain` reports there. Nothing has to be done here: the timer tries again."
@@ -122,10 +123,8 @@ def run(doors: gather.Doors) -> Outcome:
         raise _pending(root, subject, why, hint) or errors.CertificateUnusable(
             why, hint=f"The installed certificate is kept. {hint}"
         )
-    what = INSTALLED if changed else UNCHANGED
-    return Outcome(
-        what, detail, changed, units, tuple(candidates.refused) + needed_files.describe_pending(root, subject.wanted)
-    )
+    notes = (*candidates.refused, *needed_files.describe_pending(root, subject.wanted))
+    return Outcome(INSTALLED if changed else UNCHANGED, detail, changed, units, notes)
 
 
 def _pending(root: paths.Root, subject: Subject, why: str, hint: str) -> errors.BootstrapError | None:
@@ -137,55 +136,40 @@ def _pending(root: paths.Root, subject: Subject, why: str, hint: str) -> errors.
     return errors.CertificatePending(f"{subject.wanted.unit} waits for {shown}: {why}", hint=hint)
 
 
-def _place(doors: gather.Doors, subject: Subject) -> str:
-    return Local(doors.root, subject.domain).name if subject.obtains else f"s3://{subject.bucket}"
-
-
-def _look(doors: gather.Doors, subject: Subject) -> _Candidates:
-    candidates = _Candidates()
+def _look(doors: gather.Doors, subject: Subject, place: str) -> _Candidates:
+    candidates = _Candidates(subject.domain)
     if subject.obtains:
-        local = Local(doors.root, subject.domain).read().candidates
-        for each in local.found:
-            source = f"{_place(doors, subject)}/archive/{subject.domain}"
-            candidates.add(subject.domain, (Secret(each.files.fullchain), each.files.privkey), source, each.number or 0)
-        candidates.refused += local.refused
+        state = Local(doors.root, subject.domain).read()
+        for each in state.found:
+            source = f"{place}/archive/{subject.domain}"
+            candidates.add(source, each.number or 0, each.files["fullchain"], each.files["privkey"])
+        candidates.refused += state.refused
         return candidates
-    shared = subjects.shared(subject, subjects.aws(doors, subject))
-    for source, number, pair_there in _read(shared):
-        if candidates.add(subject.domain, pair_there, source, number) and number:
+    for source, number, chain, key in subjects.shared(subject, subjects.aws(doors, subject)).pairs():
+        if candidates.add(source, number, chain, key) and number:
             break  # lower numbers are older
     return candidates
-
-
-def _read(shared: Shared) -> Iterator[tuple[str, int, Pair]]:
-    """Yield the pairs in the bucket, each with its place and its number, 0 for live/."""
-    live = f"{shared.name}/live/{shared.domain}"
-    yield live, 0, shared.live_pair()
-    try:
-        for number, read in shared.numbered_pairs():
-            yield f"number {number} in {shared.name}/archive/{shared.domain}", number, read()
-    except errors.AwsDenied as error:
-        # live/ is enough to serve with; archive/ only helps while live/ is being written.
-        logger.info("reading only %s: %s", live, error.message)
 
 
 def _install(root: paths.Root, subject: Subject, newest: _Candidate | None) -> tuple[tuple[str, ...], str]:
     """Write `newest` where it is newer than the installed one; return the paths that changed, and what was done."""
     if newest is None:
         return (), "there is nothing to install"
-    here, there = _installed(root, subject), (newest.chain, newest.key)
-    until = f"valid until {pair.utc_text(newest.validity.not_after)}"
+    here = _installed(root, subject)
+    end = datetime.datetime.fromtimestamp(newest.validity.not_after, datetime.timezone.utc)
+    until = f"valid until {end.isoformat(timespec='seconds')}"
     if here is not None and here.validity > newest.validity:
         return (), f"the installed certificate is newer than {newest.source} and is kept"
-    owner, group = _owner(subject)
+    # Teleport runs as the owner of the data directory.
+    owner, group = next((each.owner, each.group) for each in subject.wanted.directories if each.path == paths.DATA)
+    is_other = here is None or (here.chain, here.key) != (newest.chain, newest.key)
     with transaction.Transaction(root) as changes:
         for each in subject.wanted.directories:
             changes.make_directory(each.path, mode=each.mode, owner=each.owner, group=each.group)
         for path, content in zip(_FILES, (newest.key, newest.chain)):
             changes.write(path, content.reveal().encode(), mode=0o600, owner=owner, group=group)
-        is_other = here is None or (here.chain, here.key) != there
-        if is_other:
-            reload.stage(changes)
+        if is_other and systemd.is_running(root):
+            changes.write(paths.CERTIFICATE_NOTE, b"not served yet\n", mode=0o600, owner="root", group="root")
         changed = tuple(path for path in changes.commit() if path in _FILES)
     if not changed:
         return (), f"the certificate is already installed, {until}"
@@ -196,7 +180,6 @@ def _install(root: paths.Root, subject: Subject, newest: _Candidate | None) -> t
 
 def _installed(root: paths.Root, subject: Subject) -> _Candidate | None:
     """Return the installed certificate, if it is usable."""
-    candidates = _Candidates()
     try:
         chain, key = (directory.read(root, path) for path in (paths.CERTIFICATE, paths.PRIVATE_KEY))
     except OSError as error:
@@ -205,11 +188,63 @@ def _installed(root: paths.Root, subject: Subject) -> _Candidate | None:
         ) from None
     if chain is None or key is None:
         return None
-    chain_text, key_text = (Secret(each.content.decode("utf-8", "replace")) for each in (chain, key))
-    candidates.add(subject.domain, (chain_text, key_text), root.path(paths.CERTIFICATE))
+    candidates = _Candidates(subject.domain)
+    texts = (Secret(each.content.decode("utf-8", "replace")) for each in (chain, key))
+    candidates.add(root.path(paths.CERTIFICATE), 0, *texts)
     return candidates.found[0] if candidates.found else None
 
 
-def _owner(subject: Subject) -> tuple[str, str]:
-    """Return the account that Teleport runs as: the owner of the data directory."""
-    return next((each.owner, each.group) for each in subject.wanted.directories if each.path == paths.DATA)
+def _serve(root: paths.Root, wanted: plan_model.Applicable) -> tuple[str, ...]:
+    """Have Teleport serve with the installed certificate, where it does not yet; return what was done, in words.
+
+    It is started where it waited, and reloaded where it runs. Call this within `change.session.begin`. Raises
+    CertificateNotServed, after which the next run tries again, and UnitTrouble.
+    """
+    started = needed_files.start_teleport(root, wanted)
+    done = tuple(f"asked to start {unit}" for unit in started)
+    if not started:
+        if not _has_note(root) or not systemd.is_running(root) or not systemd.is_installed(root, wanted.unit):
+            return ()
+        state = systemd.states([wanted.unit])[wanted.unit]
+        written = needed_files.changed_at(root, paths.CERTIFICATE)
+        # For example by an operator. It reads the certificate when it starts.
+        has_started_since = written is not None and state.started > written + STAMP_SECONDS
+        if state.active in ("active", "reloading", "activating") and not has_started_since:
+            _reload(root, wanted)
+            done = (f"reloaded {wanted.unit}",)
+    with transaction.Transaction(root) as changes:
+        changes.remove(paths.CERTIFICATE_NOTE)
+        changes.commit()
+    return done
+
+
+def _reload(root: paths.Root, wanted: plan_model.Applicable) -> None:
+    """Reload Teleport and wait for a healthy successor: if it fails, the old process continues to serve."""
+    watched = health.subject(root, wanted.unit, wanted)
+    process_id = probe.process_id(root)
+    if process_id is None or wanted.unit not in systemd.units_around(process_id):
+        # One that has just been started cannot be reloaded before it has written its pid file.
+        verdict = health.wait(root, watched, seconds=SECONDS)
+        process_id = verdict.process_id
+        if process_id is None:
+            raise _not_served(wanted, verdict.seen)
+    systemd.reload_unit(wanted.unit)
+    successor = dataclasses.replace(watched, successor_of=process_id)
+    verdict = health.wait(root, successor, seconds=SECONDS)
+    if not verdict.healthy:
+        raise _not_served(wanted, verdict.seen)
+
+
+def _not_served(wanted: plan_model.Applicable, seen: str) -> errors.CertificateNotServed:
+    return errors.CertificateNotServed(
+        f"a new certificate is installed, but {wanted.unit} does not serve with it yet: {seen}",
+        hint=f"Check `journalctl -u {wanted.unit}`. The next run reloads it again; `systemctl restart {wanted.unit}` "
+        "helps too, but ends all sessions.",
+    )
+
+
+def _has_note(root: paths.Root) -> bool:
+    try:
+        return directory.read(root, paths.CERTIFICATE_NOTE) is not None
+    except OSError:
+        return True  # an unneeded reload does no harm

@@ -1,13 +1,18 @@
-"""certbot's files below /etc/letsencrypt, which the bucket mirrors at its top level.
+"""certbot's files below /etc/letsencrypt, which the bucket mirrors at its top level: their names and renewal settings.
 
 A key in the bucket is the path below /etc/letsencrypt. The bucket also holds session recordings under other prefixes,
 which are never listed or read here.
+
+renewal/<domain>.conf, certbot's renewal settings, is regenerated, with only a few settings copied. The file in the
+bucket is never used unchanged: an account that can write to the bucket could name a hook in it, a program that certbot
+runs as root. Older images left the name of a hook of theirs, and without that program certbot refuses to renew. The
+paths in it are those of the host that wrote it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from teleport_bootstrap import paths
 
@@ -23,6 +28,27 @@ KINDS = ("privkey", "cert", "chain", "fullchain")
 _NUMBERED = re.compile(rf"({'|'.join(KINDS)})([1-9][0-9]{{0,8}})\.pem")
 # accounts/<directory of the ACME server>/<account>/<file>; a key becomes a path on this host.
 _ACCOUNT = re.compile(r"accounts/([A-Za-z0-9._:~-]+/){1,6}([0-9a-f]{32})/(meta|private_key|regr)\.json")
+
+# The renewal settings that are copied, by section, and their allowed values. The names are certbot's (STR_CONFIG_ITEMS
+# and the like in its renewal.py). Without autorenew, since each certificate must be renewed.
+_COPIED = {
+    "": {
+        "version": re.compile(r"[0-9]{1,4}(\.[0-9]{1,4}){0,3}"),
+        "renew_before_expiry": re.compile(r"[0-9]{1,3} (days?|weeks?)"),
+    },
+    "[renewalparams]": {
+        "account": re.compile(r"[0-9a-f]{32}"),
+        "server": re.compile(r"https://[A-Za-z0-9.:/_~%\[\]-]{1,300}"),
+        "key_type": re.compile(r"rsa|ecdsa"),
+        "rsa_key_size": re.compile(r"[0-9]{4,5}"),
+        "elliptic_curve": re.compile(r"[a-z0-9]{1,20}"),
+        "preferred_chain": re.compile(r"[A-Za-z0-9 .'()-]{1,100}"),
+        "must_staple": re.compile(r"True|False"),
+        "reuse_key": re.compile(r"True|False"),
+        "dns_route53_propagation_seconds": re.compile(r"[0-9]{1,4}"),
+    },
+}
+_LINE = re.compile(r"([a-z0-9_]+)\s*=\s*(.*)")
 
 
 def path(key: str) -> str:
@@ -71,6 +97,43 @@ def numbers(names: Iterable[str]) -> dict[int, frozenset[str]]:
 def account(key: str) -> str | None:
     """Return the account that the file at `key` belongs to; None for any other file."""
     match = _ACCOUNT.fullmatch(key)
-    if match is None or any(part in (".", "..") for part in key.split("/")):
-        return None
-    return match.group(2)
+    return None if match is None or {".", ".."} & set(key.split("/")) else match.group(2)
+
+
+def compose_renewal(domain: str, before: str | None, *, accounts: Collection[str], directory: str = CONFIG) -> str:
+    """Return the renewal settings for a host whose certbot uses `directory`.
+
+    Settings are copied from `before`, the same file from another place; without it, certbot's defaults apply. An
+    account that is not in `accounts` is omitted: certbot then uses the one it has, or creates one.
+    """
+    copied = _copied(before or "")
+    above, params = copied[""], copied["[renewalparams]"]
+    if params.get("account") not in accounts:
+        params.pop("account", None)
+    lines = [f"{name} = {value}" for name, value in above.items()]
+    lines.append(f"archive_dir = {directory}/{archive(domain).rstrip('/')}")
+    lines += [f"{kind} = {directory}/{current(domain, kind)}" for kind in ("cert", "privkey", "chain", "fullchain")]
+    lines += ["", "# Options used in the renewal process", "[renewalparams]"]
+    lines += [f"{name} = {value}" for name, value in sorted({**params, "authenticator": "dns-route53"}.items())]
+    return "\n".join(lines) + "\n"
+
+
+def renewal_account(text: str | None) -> str | None:
+    """Return the account that renewal settings name."""
+    return _copied(text or "")["[renewalparams]"].get("account")
+
+
+def _copied(text: str) -> dict[str, dict[str, str]]:
+    """Return the settings to copy, by section."""
+    found: dict[str, dict[str, str]] = {section: {} for section in _COPIED}
+    section = ""
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("["):
+            section = line
+        match = _LINE.fullmatch(line)
+        if match is not None:
+            name, value = match.group(1), match.group(2).strip().strip("\"'")
+            allowed = _COPIED.get(section, {}).get(name)
+            if allowed is not None and allowed.fullmatch(value):
+                found[section][name] = value
+    return found

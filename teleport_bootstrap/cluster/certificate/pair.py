@@ -10,7 +10,6 @@ chain; for certificates from our own bucket that need not be checked.
 from __future__ import annotations
 
 import contextlib
-import datetime
 import os
 import re
 import ssl
@@ -61,21 +60,11 @@ def check(domain: str, fullchain: str, key: Secret) -> Validity:
         raise Unusable("it contains no certificate")
     presented = _handshake(_server(fullchain, key), _client(blocks))
     names = {str(name).lower() for kind, name in presented.get("subjectAltName", ()) if kind == "DNS"}
-    missing = [name for name in required(domain) if name not in names]
+    missing = [name for name in (domain.lower(), f"*.{domain.lower()}") if name not in names]
     if missing:
         shown = ", ".join(sorted(names)) or "no name"
         raise Unusable(f"it is for {shown}, and not for {' and '.join(missing)}")
     return Validity(ssl.cert_time_to_seconds(presented["notBefore"]), ssl.cert_time_to_seconds(presented["notAfter"]))
-
-
-def utc_text(moment: float) -> str:
-    """Return a time in seconds since 1970 as ISO 8601 in UTC."""
-    return datetime.datetime.fromtimestamp(moment, datetime.timezone.utc).isoformat(timespec="seconds")
-
-
-def required(domain: str) -> tuple[str, str]:
-    """Return the names that a certificate for `domain` must have."""
-    return domain.lower(), f"*.{domain.lower()}"
 
 
 def certificates(text: str) -> tuple[str, ...]:

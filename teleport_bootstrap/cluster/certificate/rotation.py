@@ -14,18 +14,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.aws import account
 from teleport_bootstrap.change import session
 from teleport_bootstrap.cluster import lock
-from teleport_bootstrap.cluster.certificate import lineage, lineage_files
+from teleport_bootstrap.cluster.certificate import lineage, local
+from teleport_bootstrap.cluster.certificate import lineage_files as files
 from teleport_bootstrap.cluster.certificate import subject as subjects
-from teleport_bootstrap.cluster.certificate.bucket import Shared
-from teleport_bootstrap.cluster.certificate.local import Local
-from teleport_bootstrap.cluster.certificate.renewal_state import State
-from teleport_bootstrap.cluster.certificate.subject import Subject
 from teleport_bootstrap.host import certbot, process, trouble
 from teleport_bootstrap.host import lock as host_lock
 from teleport_bootstrap.instance import gather
+from teleport_bootstrap.secret import Secret
 
 # certbot itself waits for Route 53 to propagate the record, which may take a few minutes.
 CERTBOT_SECONDS = 900.0
@@ -44,235 +41,198 @@ logger = logging.getLogger(__name__)
 class Outcome:
     """What was done: one of the words above, a line for people, and the keys in the bucket that were written."""
 
-    what: str
+    result: str
     detail: str
     written: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class CertbotOptions:
-    """`server` is the directory URL of an ACME server, by default certbot's; certbot may take `certbot_seconds`."""
+def obtain(doors: gather.Doors, *, server: str | None, certbot_seconds: float) -> Outcome:
+    """Obtain a certificate where there is no valid one yet; certbot may take `certbot_seconds`.
 
-    server: str | None = None
-    certbot_seconds: float = CERTBOT_SECONDS
-
-
-@dataclass(frozen=True)
-class _Places:
-    """The bucket and this host's certbot directory, and what they hold now."""
-
-    shared: Shared
-    local: Local
-    in_bucket: State
-    on_host: State
-
-    @property
-    def best(self) -> lineage.Certificate | None:
-        """The certificate to use; of two that are equally new, the one in the bucket."""
-        return lineage.best((*self.in_bucket.candidates.found, *self.on_host.candidates.found))
-
-    @property
-    def refused(self) -> tuple[str, ...]:
-        return (*self.in_bucket.candidates.refused, *self.on_host.candidates.refused)
-
-    def reread_host(self) -> _Places:
-        """Return the places with what this host holds now."""
-        return dataclasses.replace(self, on_host=self.local.read())
-
-
-def obtain(doors: gather.Doors, options: CertbotOptions) -> Outcome:
-    """Obtain a certificate where there is no valid one yet.
-
-    Raises CertbotTrouble, CertificateUnusable where certbot left none that can be used, LeaseLost, LockBusy, and what
-    reading the conf, AWS and writing raise. It is not an error that another host is at work.
+    `server` is the directory URL of an ACME server, by default certbot's. Raises CertbotTrouble, CertificateUnusable
+    where certbot left none that can be used, LeaseLost, LockBusy, and what reading the conf, AWS and writing raise. It
+    is not an error that another host is at work.
     """
-    subject = subjects.of_host(doors.root)
-    if isinstance(subject, str) or not subject.obtains:
-        return Outcome(NOTHING, _not_here(subject, "obtain"))
-    aws = subjects.aws(doors, subject)
-    places = _look(doors, subject, subjects.shared(subject, aws))
-    if _is_complete(places):
+    work = _begin(doors, "obtain", certbot_seconds)
+    if isinstance(work, Outcome):
+        return work
+    work.look()
+    if work.is_complete():
         # Nothing to request: this hourly check does not need the lock of the cluster.
         with host_lock.hold(doors.root, "the certificate", name=lock.NAME, deadline_seconds=doors.wait_seconds):
-            _install_for_certbot(doors, places.reread_host())
-        return Outcome(
-            PRESENT, f"there is a valid certificate for {subject.domain} in the bucket", notes=places.refused
-        )
-    try:
-        with subjects.exclusive(doors, subject, aws) as check:
-            return _obtain(doors, subject, options, aws, check)
-    except errors.ClusterLockHeld as error:
-        return Outcome(ELSEWHERE, f"nothing to do here: {error.message}")
+            work.on_host = work.local.read()
+            work.install_for_certbot()
+        return work.outcome(PRESENT, f"there is a valid certificate for {work.subject.domain} in the bucket")
+    return work.alone(lambda: work.obtain(server))
 
 
-def renew(doors: gather.Doors, options: CertbotOptions) -> Outcome:
+def renew(doors: gather.Doors, *, certbot_seconds: float) -> Outcome:
     """Renew the certificate where it is due. Raises as `obtain` does."""
+    work = _begin(doors, "renew", certbot_seconds)
+    return work if isinstance(work, Outcome) else work.alone(work.renew)
+
+
+def _begin(doors: gather.Doors, verb: str, certbot_seconds: float) -> _Work | Outcome:
     subject = subjects.of_host(doors.root)
-    if isinstance(subject, str) or not subject.obtains:
-        return Outcome(NOTHING, _not_here(subject, "renew"))
-    aws = subjects.aws(doors, subject)
-    try:
-        with subjects.exclusive(doors, subject, aws) as check:
-            return _renew(doors, subject, options, aws, check)
-    except errors.ClusterLockHeld as error:
-        return Outcome(ELSEWHERE, f"nothing to do here: {error.message}")
+    if isinstance(subject, str):
+        return Outcome(NOTHING, subject)
+    if not subject.obtains:
+        return Outcome(NOTHING, f"auth servers {verb} the certificate, not proxies")
+    return _Work(doors, subject, certbot_seconds)
 
 
-def _not_here(subject: Subject | str, verb: str) -> str:
-    return subject if isinstance(subject, str) else f"auth servers {verb} the certificate, not proxies"
+class _Work:
+    """A run: the bucket and this host's certbot directory, what they held when last read, and what was written."""
 
+    def __init__(self, doors: gather.Doors, subject: subjects.Subject, certbot_seconds: float) -> None:
+        self.doors = doors
+        self.subject = subject
+        self.certbot_seconds = certbot_seconds
+        self.aws = subjects.aws(doors, subject)
+        self.shared = subjects.shared(subject, self.aws)
+        self.local = local.Local(doors.root, subject.domain)
+        self.in_bucket = self.on_host = lineage.State()
+        self.written: tuple[str, ...] = ()
+        self.check: Callable[[], None] = lambda: None
 
-def _look(doors: gather.Doors, subject: Subject, shared: Shared) -> _Places:
-    local = Local(doors.root, subject.domain)
-    return _Places(shared, local, shared.read(), local.read())
+    def look(self) -> None:
+        self.in_bucket, self.on_host = self.shared.read(), self.local.read()
 
+    def alone(self, work: Callable[[], Outcome]) -> Outcome:
+        """Do `work` under the lock, after another look: another host may have done it meanwhile."""
+        try:
+            with subjects.exclusive(self.doors, self.subject, self.aws) as self.check:
+                self.look()
+                return work()
+        except errors.ClusterLockHeld as error:
+            return Outcome(ELSEWHERE, f"nothing to do here: {error.message}")
 
-def _is_complete(places: _Places) -> bool:
-    """Return whether the bucket holds the best certificate, valid, complete and in all its places."""
-    best = lineage.best(places.in_bucket.candidates.found)
-    if best is None or not best.is_valid or best.number is None or best != places.best:
-        return False
-    is_live = all(places.in_bucket.live.get(kind) == best.files.content(kind) for kind in lineage_files.KINDS)
-    return is_live and places.in_bucket.renewal is not None
+    def outcome(self, result: str, detail: str) -> Outcome:
+        return Outcome(result, detail, self.written, (*self.in_bucket.refused, *self.on_host.refused))
 
+    def best(self) -> lineage.Certificate | None:
+        """Return the certificate to use; of two that are equally new, the one in the bucket."""
+        return lineage.best((*self.in_bucket.found, *self.on_host.found))
 
-def _obtain(
-    doors: gather.Doors, subject: Subject, options: CertbotOptions, aws: account.Aws, check: Callable[[], None]
-) -> Outcome:
-    # Read again: another host may have obtained it while this one waited for the lock.
-    places = _look(doors, subject, subjects.shared(subject, aws))
-    best = places.best
-    if best is not None and best.is_valid:
-        _, written = _share(doors, places, best, check)
-        what = PUBLISHED if written else PRESENT
-        detail = f"there is a valid certificate for {subject.domain}"
-        return Outcome(what, f"{detail}, now also in the bucket" if written else detail, written, places.refused)
-    _install_for_certbot(doors, places)
-    check()
-    done = _certbot(doors, options, aws).obtain(subject.domain, subject.email or "", options.server)
-    places = _after(done, places, check)
-    best = places.best
-    if best is None or not best.is_valid:
-        raise _unusable(subject, places)
-    _, written = _share(doors, places, best, check)
-    return Outcome(OBTAINED, f"obtained a certificate for {subject.domain}", written, places.refused)
+    def is_complete(self) -> bool:
+        """Return whether the bucket holds the best certificate, valid, complete and in all its places."""
+        best = lineage.best(self.in_bucket.found)
+        if best is None or not best.is_valid or best.number is None or best != self.best():
+            return False
+        return self.in_bucket.live == best.files and self.in_bucket.renewal is not None
 
+    def obtain(self, server: str | None) -> Outcome:
+        domain = self.subject.domain
+        best = self.best()
+        if best is not None and best.is_valid:
+            self.share(best)
+            detail = f"there is a valid certificate for {domain}"
+            if self.written:
+                return self.outcome(PUBLISHED, f"{detail}, now also in the bucket")
+            return self.outcome(PRESENT, detail)
+        self.install_for_certbot()
+        self.run_certbot(lambda bot: bot.obtain(domain, self.subject.email or "", server))
+        best = self.best()
+        if best is None or not best.is_valid:
+            raise self.unusable()
+        self.share(best)
+        return self.outcome(OBTAINED, f"obtained a certificate for {domain}")
 
-def _renew(
-    doors: gather.Doors, subject: Subject, options: CertbotOptions, aws: account.Aws, check: Callable[[], None]
-) -> Outcome:
-    places = _look(doors, subject, subjects.shared(subject, aws))
-    before = places.best
-    if before is None:
-        detail = f"there is no certificate for {subject.domain} yet: run `teleport-bootstrap certificate obtain`"
-        return Outcome(NOTHING, detail, notes=places.refused)
-    # First, so that a certificate that did not reach the bucket yet does so even where certbot fails.
-    places, written = _share(doors, places, before, check)
-    numbers_before = set(places.on_host.numbers)
-    check()
-    done = _certbot(doors, options, aws).renew(subject.domain, subject.email or "")
-    places = _after(done, places, check)
-    best = places.best
-    if best is None or (set(places.on_host.numbers) - numbers_before and best.files == before.files):
-        raise _unusable(subject, places)
-    if best.files == before.files:
-        detail = f"the certificate for {subject.domain} is not due"
-        what = PUBLISHED if written else PRESENT
-        return Outcome(
-            what,
-            f"{detail}; wrote what the bucket lacked" if written else detail,
-            written,
-            places.refused,
+    def renew(self) -> Outcome:
+        domain = self.subject.domain
+        before = self.best()
+        if before is None:
+            return self.outcome(
+                NOTHING, f"there is no certificate for {domain} yet: run `teleport-bootstrap certificate obtain`"
+            )
+        # First, so that a certificate that did not reach the bucket yet does so even where certbot fails.
+        self.share(before)
+        numbers_before = set(self.on_host.numbers)
+        self.run_certbot(lambda bot: bot.renew(domain, self.subject.email or ""))
+        best = self.best()
+        if best is None or (set(self.on_host.numbers) - numbers_before and best.files == before.files):
+            raise self.unusable()
+        if best.files == before.files:
+            detail = f"the certificate for {domain} is not due"
+            if self.written:
+                return self.outcome(PUBLISHED, f"{detail}; wrote what the bucket lacked")
+            return self.outcome(PRESENT, detail)
+        self.share(best)
+        return self.outcome(RENEWED, f"renewed the certificate for {domain}")
+
+    def unusable(self) -> errors.CertificateUnusable:
+        why = "; ".join(self.on_host.refused) or f"{self.local.name} holds no certificate that is valid now"
+        return errors.CertificateUnusable(
+            f"certbot succeeded, but left no usable certificate for {self.subject.domain}: {why}",
+            hint=f"Check {self.doors.root.path(files.LOGS)}/letsencrypt.log and this machine's clock.",
         )
-    _, renewed = _share(doors, places, best, check)
-    return Outcome(RENEWED, f"renewed the certificate for {subject.domain}", (*written, *renewed), places.refused)
 
+    def install_for_certbot(self) -> None:
+        """Arrange that certbot here continues with the best certificate, or obtains a new one where there is none."""
+        best = self.best()
+        with session.begin(self.doors.root, "certificate", deadline_seconds=self.doors.wait_seconds):
+            if best is None:
+                self.local.clear(self.accounts)
+            else:
+                self.local.install(self.with_number(best), self.renewal(best), self.accounts)
 
-def _unusable(subject: Subject, places: _Places) -> errors.CertificateUnusable:
-    why = "; ".join(places.on_host.candidates.refused) or f"{places.local.name} holds no certificate that is valid now"
-    return errors.CertificateUnusable(
-        f"certbot succeeded, but left no usable certificate for {subject.domain}: {why}",
-        hint=f"Check {places.local.root.path(lineage_files.LOGS)}/letsencrypt.log and this machine's clock.",
-    )
+    def with_number(self, best: lineage.Certificate) -> lineage.Certificate:
+        return best.numbered(best.number or max((*self.in_bucket.numbers, *self.on_host.numbers, 0)) + 1)
 
+    @property
+    def accounts(self) -> dict[str, Secret]:
+        return {**self.on_host.accounts, **self.in_bucket.accounts}
 
-def _install_for_certbot(doors: gather.Doors, places: _Places) -> None:
-    """Arrange that certbot here continues with the best certificate, or obtains a new one where there is none."""
-    best = places.best
-    accounts = {**places.on_host.accounts, **places.in_bucket.accounts}
-    with session.begin(doors.root, "certificate", deadline_seconds=doors.wait_seconds):
-        if best is None:
-            places.local.clear(accounts)
-        else:
-            number = best.number or max((*places.in_bucket.numbers, *places.on_host.numbers, 0)) + 1
-            places.local.install(best.numbered(number), _renewal(places, best), accounts)
+    def renewal(self, best: lineage.Certificate) -> str | None:
+        """Return the renewal settings for `best`: those of this host where only this host has it."""
+        here, there = self.on_host.renewal, self.in_bucket.renewal
+        is_from_here = best in self.on_host.found and best not in self.in_bucket.found
+        return (here or there) if is_from_here else (there or here)
 
+    def share(self, best: lineage.Certificate) -> None:
+        """Write `best` to the bucket and for certbot here, under one number, and read both again."""
+        numbered = self.with_number(best)
+        numbered = numbered.numbered(self.shared.number_for(numbered, self.in_bucket))
+        own = dataclasses.replace(self.on_host, renewal=self.renewal(best), accounts=self.accounts)
+        with session.begin(self.doors.root, "certificate", deadline_seconds=self.doors.wait_seconds):
+            self.local.install(numbered, own.renewal, own.accounts)
+        written = self.shared.publish(numbered, own, self.in_bucket, self.check)
+        self.written += written
+        if written:
+            self.in_bucket = self.shared.read()
+        self.on_host = self.local.read()
 
-def _renewal(places: _Places, best: lineage.Certificate) -> str | None:
-    """Return the renewal settings for `best`: those of this host where only this host has it."""
-    is_from_here = best in places.on_host.candidates.found and best not in places.in_bucket.candidates.found
-    first, second = places.in_bucket.renewal, places.on_host.renewal
-    return (second or first) if is_from_here else (first or second)
+    def run_certbot(self, call: Callable[[certbot.Certbot], process.Finished]) -> None:
+        """Run certbot, and read what it left on this host.
 
-
-def _share(
-    doors: gather.Doors, places: _Places, best: lineage.Certificate, check: Callable[[], None]
-) -> tuple[_Places, tuple[str, ...]]:
-    """Write `best` to the bucket and for certbot here, under one number; return both places, and the keys written."""
-    numbered = best
-    if best.number is None:
-        numbered = best.numbered(max((*places.in_bucket.numbers, *places.on_host.numbers, 0)) + 1)
-    numbered = numbered.numbered(places.shared.number_for(numbered, places.in_bucket))
-    renewal = _renewal(places, best)
-    accounts = {**places.on_host.accounts, **places.in_bucket.accounts}
-    with session.begin(doors.root, "certificate", deadline_seconds=doors.wait_seconds):
-        places.local.install(numbered, renewal, accounts)
-    own = dataclasses.replace(places.on_host, renewal=renewal, accounts=accounts)
-    written = places.shared.publish(numbered, own, places.in_bucket, check)
-    if written:
-        places = dataclasses.replace(places, in_bucket=places.shared.read())
-    return places.reread_host(), written
-
-
-def _certbot(doors: gather.Doors, options: CertbotOptions, aws: account.Aws) -> certbot.Certbot:
-    for path in (lineage_files.WORK, lineage_files.LOGS):
-        with trouble.at(doors.root.path(path)):
-            os.makedirs(doors.root.path(path), mode=0o700, exist_ok=True)
-    return certbot.Certbot(
-        doors.root,
-        lineage_files.CONFIG,
-        lineage_files.WORK,
-        lineage_files.LOGS,
-        doors.environ,
-        aws.region,
-        options.certbot_seconds,
-    )
-
-
-def _after(done: process.Finished, places: _Places, check: Callable[[], None]) -> _Places:
-    """Return the places after certbot has run.
-
-    Raises CertbotTrouble where it failed; an account that it created is kept for the next attempt, since an ACME server
-    limits how many may be created.
-    """
-    places = places.reread_host()
-    if done.ok:
-        return places
-    try:
-        places.shared.publish_accounts(places.on_host, places.in_bucket, check)
-    except errors.BootstrapError as error:
-        logger.warning("certbot's account could not be written to the bucket: %s", error.message)
-    said = certbot.last_words(done)
-    logs = f"{places.local.root.path(lineage_files.LOGS)}/letsencrypt.log"
-    if done.status == 127:
+        Raises CertbotTrouble where it failed; an account that it created is kept for the next attempt, since an ACME
+        server limits how many may be created.
+        """
+        self.check()
+        root = self.doors.root
+        for path in (files.WORK, files.LOGS):
+            with trouble.at(root.path(path)):
+                os.makedirs(root.path(path), mode=0o700, exist_ok=True)
+        directories = (files.CONFIG, files.WORK, files.LOGS)
+        done = call(certbot.Certbot(root, *directories, self.doors.environ, self.aws.region, self.certbot_seconds))
+        self.on_host = self.local.read()
+        if done.ok:
+            return
+        try:
+            self.shared.publish_accounts(self.on_host, self.in_bucket, self.check)
+        except errors.BootstrapError as error:
+            logger.warning("certbot's account could not be written to the bucket: %s", error.message)
+        if done.status == 127:
+            raise errors.CertbotTrouble(
+                f"certbot could not be run: {done.errors}",
+                hint="Install certbot and its plugin for Route 53 (Debian: certbot python3-certbot-dns-route53).",
+            )
+        said = certbot.last_words(done)
+        short = dataclasses.replace(done, argv=("certbot", done.argv[1]), output="", errors="")
         raise errors.CertbotTrouble(
-            f"certbot could not be run: {done.errors}",
-            hint="Install certbot and its plugin for Route 53 (Debian: certbot python3-certbot-dns-route53).",
+            short.describe() + (f": {said}" if said else ""),
+            hint=f"Check {root.path(files.LOGS)}/letsencrypt.log. The instance role needs route53:ListHostedZones, "
+            "route53:GetChange and route53:ChangeResourceRecordSets. A certificate that was valid before is unchanged; "
+            "the timer tries again.",
         )
-    short = dataclasses.replace(done, argv=("certbot", done.argv[1]), output="", errors="")
-    raise errors.CertbotTrouble(
-        short.describe() + (f": {said}" if said else ""),
-        hint=f"Check {logs}. The instance role needs route53:ListHostedZones, route53:GetChange and "
-        "route53:ChangeResourceRecordSets. A certificate that was valid before is unchanged; the timer tries again.",
-    )

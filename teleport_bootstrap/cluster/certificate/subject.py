@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from teleport_bootstrap import paths
 from teleport_bootstrap.aws import account
-from teleport_bootstrap.cluster import lock, lock_holder
+from teleport_bootstrap.cluster import lock
 from teleport_bootstrap.cluster.certificate.bucket import Shared
 from teleport_bootstrap.conf import conf_file, decision, deployment, variables
 from teleport_bootstrap.host import lock as host_lock
-from teleport_bootstrap.instance import aws_access, gather
-from teleport_bootstrap.plan import activation, plan_model
-from teleport_bootstrap.state import current
+from teleport_bootstrap.instance import gather
+from teleport_bootstrap.plan import plan_model
+from teleport_bootstrap.state import generations
 
 
 @dataclass(frozen=True)
@@ -45,15 +45,9 @@ def of_host(root: paths.Root) -> Subject | str:
     conf = gather.conf(root)
     if conf is None:
         return gather.manual_host(root, "its certificate is not managed here")
-    build = gather.build(root, gather.NamedBuild())
-    staying = current.instead_of_conf(root)
-    wanted: plan_model.Applicable
-    if staying is None:
-        wanted = activation.plan(conf, build)
-        fips = build.fips
-    else:
-        wanted, fips = staying[0], staying[0].fips
-        conf = conf_file.load(staying[0].conf.encode(), f"the conf of generation {staying[0].number}")
+    wanted, fips = gather.applicable(root, conf, gather.build(root, gather.NamedBuild()))
+    if isinstance(wanted, generations.Generation):
+        conf = conf_file.load(wanted.conf.encode(), f"the conf of generation {wanted.number}")
     decided = decision.decide(conf, fips=fips)
     domain, bucket = conf.value(variables.TELEPORT_DOMAIN_NAME), conf.value(variables.TELEPORT_S3_BUCKET)
     if not decided.letsencrypt or domain is None or bucket is None:
@@ -71,14 +65,14 @@ def of_host(root: paths.Root) -> Subject | str:
     )
 
 
+def aws(doors: gather.Doors, subject: Subject) -> account.Aws:
+    """Return AWS for work on the certificate; raises as gather.aws does."""
+    return gather.aws(doors, subject.conf, fips=subject.fips)
+
+
 def shared(subject: Subject, aws: account.Aws) -> Shared:
     """Return the certificate's state in the bucket."""
     return Shared(aws.s3(subject.bucket), subject.domain)
-
-
-def aws(doors: gather.Doors, subject: Subject) -> account.Aws:
-    """Return AWS for work on the certificate; raises as aws_access.aws does."""
-    return aws_access.aws(doors, subject.conf, fips=subject.fips)
 
 
 @contextlib.contextmanager
@@ -92,5 +86,5 @@ def exclusive(doors: gather.Doors, subject: Subject, aws: account.Aws) -> Iterat
         with host_lock.hold(doors.root, "the certificate", name=lock.NAME, deadline_seconds=doors.wait_seconds):
             yield lambda: None
         return
-    with lock_holder.hold(doors, aws, subject.locks_table) as lease:
+    with lock.hold_here(doors, aws, subject.locks_table) as lease:
         yield lease.check

@@ -12,7 +12,7 @@ import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any, Optional, cast
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.cluster import lock, lock_item
@@ -65,7 +65,8 @@ class Process(threading.Thread):
         try:
             self._wait()
             deadline = retry.Deadline(0.0, self.host.clock)
-            self.lease = lock.take(self, self.host.name, deadline=deadline, terms=self.world.terms)
+            table = cast(lock_item.Table, self)
+            self.lease = lock.take(table, self.host.name, deadline=deadline, terms=self.world.terms)
             while True:
                 self.request = None
                 self._wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Optional
 
 import pytest
 
@@ -116,10 +117,27 @@ def secrets(issued: Issued, **changed: str) -> dict[str, Secret]:
     return {kind: Secret(text) for kind, text in {**issued.files(), **changed}.items()}
 
 
+class InMemory(lineage.Place):
+    """A place with numbered files, by number and kind."""
+
+    def __init__(self, name: str, sets: dict[int, dict[str, Secret]]) -> None:
+        super().__init__(DOMAIN, name)
+        self.content = {f"{kind}{number}.pem": each for number, files in sets.items() for kind, each in files.items()}
+
+    def _text(self, key: str) -> Optional[str]:
+        content = self.content.get(key.rpartition("/")[2])
+        return None if content is None else content.reveal()
+
+    def _names(self, prefix: str) -> list[str]:
+        return list(self.content)
+
+    def _accounts(self, renewal: Optional[str]) -> dict[str, Secret]:
+        return {}
+
+
 def test_ten_comes_after_nine(authority: Authority) -> None:
-    issued = {number: authority.issue(DOMAIN) for number in (8, 9, 10)}
-    candidates = lineage.newest(DOMAIN, [9, 10, 8], lambda number: secrets(issued[number]), "here")
-    assert [each.number for each in candidates.found] == [10] and not candidates.refused
+    state = InMemory("here", {number: secrets(authority.issue(DOMAIN)) for number in (9, 10, 8)}).read()
+    assert [each.number for each in state.found] == [10] and not state.refused
 
 
 def test_ignores_and_reports_a_number_that_is_incomplete_or_does_not_fit_together(authority: Authority) -> None:
@@ -131,9 +149,9 @@ def test_ignores_and_reports_a_number_that_is_incomplete_or_does_not_fit_togethe
         5: secrets(authority.issue(DOMAIN), chain=Authority("another").intermediate),
         6: secrets(authority.issue(DOMAIN), cert=authority.issue(DOMAIN).cert),
     }
-    candidates = lineage.newest(DOMAIN, sets, lambda number: sets[number], "s3://b")
-    assert [each.number for each in candidates.found] == [2]
-    assert [line.split(" is ignored")[0] for line in candidates.refused] == [
+    state = InMemory("s3://b", sets).read()
+    assert [each.number for each in state.found] == [2]
+    assert [line.split(" is ignored")[0] for line in state.refused] == [
         f"number {number} in s3://b" for number in (6, 5, 4, 3)
     ]
 

@@ -13,9 +13,9 @@ from hypothesis import given
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.aws.s3 import Object
-from teleport_bootstrap.cluster.certificate import lineage, lineage_files, pair, renewal_conf
+from teleport_bootstrap.cluster.certificate import lineage, lineage_files, pair
 from teleport_bootstrap.cluster.certificate.bucket import Shared
-from teleport_bootstrap.cluster.certificate.renewal_state import State
+from teleport_bootstrap.cluster.certificate.lineage import State
 from teleport_bootstrap.host import certbot
 from teleport_bootstrap.secret import Secret
 from tests.certificates import KINDS, Authority, Issued
@@ -92,7 +92,9 @@ account = {"b" * 32}
 
 
 def test_copies_safe_settings_and_uses_paths_of_this_host() -> None:
-    text = renewal_conf.compose(DOMAIN, OF_AN_OLD_IMAGE, accounts={ACCOUNT}, directory="/scratch/etc/letsencrypt")
+    text = lineage_files.compose_renewal(
+        DOMAIN, OF_AN_OLD_IMAGE, accounts={ACCOUNT}, directory="/scratch/etc/letsencrypt"
+    )
     assert (
         text
         == f"""\
@@ -111,19 +113,26 @@ key_type = rsa
 server = https://acme-v02.api.letsencrypt.org/directory
 """
     )
-    assert renewal_conf.compose(DOMAIN, text, accounts={ACCOUNT}, directory="/scratch/etc/letsencrypt") == text
+    assert lineage_files.compose_renewal(DOMAIN, text, accounts={ACCOUNT}, directory="/scratch/etc/letsencrypt") == text
 
 
 def test_omits_a_missing_account() -> None:
-    assert "account =" not in renewal_conf.compose(DOMAIN, OF_AN_OLD_IMAGE, accounts=())
-    assert "authenticator = dns-route53" in renewal_conf.compose(DOMAIN, None, accounts=())
+    assert "account =" not in lineage_files.compose_renewal(DOMAIN, OF_AN_OLD_IMAGE, accounts=())
+    assert "authenticator = dns-route53" in lineage_files.compose_renewal(DOMAIN, None, accounts=())
 
 
 @given(st.text(st.sampled_from("abhk_=[] \n\r\t/;$`'\"\x0b\x85\u2028prewnoi.:%123"), max_size=200), st.booleans())
 def test_copies_only_known_settings(noise: str, in_params: bool) -> None:
     hostile = ("[renewalparams]\n" if in_params else "") + noise + "\npost_hook = x\nauthenticator = manual\n" + noise
-    known = {"version", "renew_before_expiry", "archive_dir", *KINDS, *renewal_conf._COPIED, "authenticator"}
-    lines = renewal_conf.compose(DOMAIN, hostile, accounts=()).split("\n")
+    known = {
+        "version",
+        "renew_before_expiry",
+        "archive_dir",
+        *KINDS,
+        *lineage_files._COPIED["[renewalparams]"],
+        "authenticator",
+    }
+    lines = lineage_files.compose_renewal(DOMAIN, hostile, accounts=()).split("\n")
     assert {line.partition(" = ")[0] for line in lines if " = " in line} <= known
     assert [line for line in lines if line.startswith("[")] == ["[renewalparams]"]
     assert "authenticator = dns-route53" in lines
@@ -250,16 +259,15 @@ def test_between_any_two_writes_a_reader_finds_a_complete_certificate_and_never_
     for count in range(len(written) + 1):
         content = {**in_bucket(old, 9), **dict(list(written.items())[:count])}
         reader, _ = shared(content)
-        found = lineage.best(reader.read().candidates.found)
-        assert found is not None and found.files.fullchain in (old.fullchain, new.fullchain)
-        chain, key = reader.live_pair()
-        assert (chain, key) != (Secret(new.fullchain), Secret(old.privkey))
+        found = lineage.best(reader.read().found)
+        assert found is not None and found.files["fullchain"].reveal() in (old.fullchain, new.fullchain)
+        live, *numbered = reader.pairs()
+        assert live[2:] != (Secret(new.fullchain), Secret(old.privkey))
         whole = []
-        for _, read in reader.numbered_pairs():
-            numbered_chain, numbered_key = read()
-            assert numbered_chain is not None and numbered_key is not None
-            pair.check(DOMAIN, numbered_chain.reveal(), numbered_key)
-            whole.append(numbered_chain.reveal())
+        for _, _, chain, key in numbered:
+            assert chain is not None and key is not None
+            pair.check(DOMAIN, chain.reveal(), key)
+            whole.append(chain.reveal())
         assert whole[-1] == old.fullchain, "what was there is never touched"
 
 
@@ -307,8 +315,7 @@ def test_recordings_and_other_domains_are_neither_listed_nor_read(authority: Aut
     others = {f"archive/{DOMAIN}.evil/privkey9.pem": "x", f"live/{DOMAIN}.evil/privkey.pem": "x"}
     bucket, objects = shared({**in_bucket(authority.issue(DOMAIN), 1), **others, ACCOUNT_KEY: "{}"})
     bucket.read()
-    bucket.live_pair()
-    bucket.numbered_pairs()
+    list(bucket.pairs())
     publish(bucket, authority.issue(DOMAIN), 2)
     allowed = (f"live/{DOMAIN}/", f"archive/{DOMAIN}/", f"renewal/{DOMAIN}.conf", "accounts/")
     assert all(key.startswith(allowed) for _, key in objects.calls)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from teleport_bootstrap.ec2 import item_formats
+from teleport_bootstrap.ec2 import items
 
 PAGE = "<!DOCTYPE html><html></html>"
 
@@ -26,15 +26,15 @@ PAGE = "<!DOCTYPE html><html></html>"
     ],
 )
 def test_accepts_values_of_ec2_unchanged(name: str, text: str) -> None:
-    assert item_formats.CHECKS[name](text) == text
+    assert items.CHECKS[name](text) == text
 
 
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        *[(name, PAGE) for name in item_formats.CHECKS],
-        *[(name, "") for name in item_formats.CHECKS],
-        *[(name, "\n") for name in item_formats.CHECKS],
+        *[(name, PAGE) for name in items.CHECKS],
+        *[(name, "") for name in items.CHECKS],
+        *[(name, "\n") for name in items.CHECKS],
         ("local-ipv4", "10.0.0.12\n"),
         ("local-ipv4", " 10.0.0.12"),
         ("local-ipv4", "10.0.0"),
@@ -59,14 +59,14 @@ def test_accepts_values_of_ec2_unchanged(name: str, text: str) -> None:
 )
 def test_refuses_invalid_values(name: str, text: str) -> None:
     with pytest.raises(ValueError, match="not "):
-        item_formats.CHECKS[name](text)
+        items.CHECKS[name](text)
 
 
 def test_uses_the_first_of_several_host_names() -> None:
-    assert item_formats.hostname("ip-10-0-0-12.example.com corp.example.com") == "ip-10-0-0-12.example.com"
+    assert items.hostname("ip-10-0-0-12.example.com corp.example.com") == "ip-10-0-0-12.example.com"
 
 
 def test_an_excerpt_is_short_and_cannot_move_the_cursor() -> None:
-    shown = item_formats.excerpt("\x1b[2J\n\x07" + "<html>" * 100)
+    shown = items.excerpt("\x1b[2J\n\x07" + "<html>" * 100)
     assert len(shown) <= 45
     assert shown.isprintable()
