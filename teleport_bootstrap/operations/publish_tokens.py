@@ -135,9 +135,9 @@ class _Work:
         found = self.parameters.look_up([*self.tokens, self.pins])
         versions = _VERSIONS.read_or_warn(self.doors.root) or {}
         published = found.get(self.pins)
-        # Then the tokens are of another cluster too.
+        # Where they differ, the tokens are of another cluster too.
         pins_differ = published is None or sorted((published.value or "").lower().split()) != sorted(pins)
-        # Of the tokens of another host: where any is ours, all are published again.
+        # Where this host published one of them, it publishes all again.
         is_ours = any(found[name].version == versions.get(name) for name in self.tokens if name in found)
         age = None if is_ours else self._age(found)
         try:
