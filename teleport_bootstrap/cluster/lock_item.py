@@ -86,7 +86,7 @@ class Table:
     def _perform(self, action: str, seconds: float, **parameters: Any) -> Answer:
         return self._service.perform(
             action,
-            [self._dynamodb.table_arn(self._name)],
+            [self._service.table_arn(self._name)],
             lambda: self._attempt(action.partition(":")[2], parameters),
             retry.Deadline(seconds, self._clock),
         )
