@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import logging
 import os
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import teleport_bootstrap
 from teleport_bootstrap import errors, paths, roles
@@ -23,10 +22,9 @@ from teleport_bootstrap.conf import conf_file, decision, variables
 from teleport_bootstrap.ec2 import facts, imds
 from teleport_bootstrap.host import accounts, clock, directory, teleport
 from teleport_bootstrap.instance import gather
-from teleport_bootstrap.plan import teleport_build
 from teleport_bootstrap.state import current, generations, manual_edits, metadata_cache
 
-logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 # The metadata service answers at once or not at all, and these facts are only informative.
 METADATA_SECONDS = 3.0
@@ -105,8 +103,8 @@ def gather_facts(doors: gather.Doors) -> Facts:
     root = doors.root
     notes: list[str] = []
     document = manual_edits.document(manual_edits.text(root, paths.TELEPORT_YAML)) or {}
-    conf = _conf(root, notes)
-    generation = _generation(root, notes)
+    conf = _known(lambda: gather.conf(root), notes, "the conf was not read: ")
+    generation = _known(lambda: current.generation(root), notes)
     role, unit = _role(root, conf, generation)
     return Facts(
         made_at=now(),
@@ -117,7 +115,7 @@ def gather_facts(doors: gather.Doors) -> Facts:
         unit=unit,
         service_user=_owner(root),
         instance=_instance(doors, document, conf, notes),
-        configuration=_configuration(root, generation),
+        configuration=configuration(root),
         storage=storage.from_document(document),
         notes=tuple(notes),
     )
@@ -125,7 +123,15 @@ def gather_facts(doors: gather.Doors) -> Facts:
 
 def configuration(root: paths.Root) -> Configuration:
     """Return the state of teleport.yaml; call it under the lock."""
-    return _configuration(root, _generation(root, []))
+    generation = _known(lambda: current.generation(root), [])
+    wanted = generation.document if generation is not None else {}
+    return Configuration(
+        generation=None if generation is None else generation.number,
+        conf=os.path.lexists(root.path(paths.CONF)),
+        hand_edited=bool(manual_edits.lost(root, generation, wanted))
+        if os.path.lexists(root.path(paths.TELEPORT_YAML))
+        else None,
+    )
 
 
 def now() -> str:
@@ -134,19 +140,12 @@ def now() -> str:
     return moment.isoformat(timespec="seconds")
 
 
-def _conf(root: paths.Root, notes: list[str]) -> conf_file.Conf | None:
+def _known(read: Callable[[], T | None], notes: list[str], what: str = "") -> T | None:
+    """Return what `read` returns, or None with a note where it raises."""
     try:
-        return gather.conf(root)
+        return read()
     except errors.BootstrapError as error:
-        notes.append(f"the conf was not read: {error.message.splitlines()[0]}")
-        return None
-
-
-def _generation(root: paths.Root, notes: list[str]) -> generations.Generation | None:
-    try:
-        return current.generation(root)
-    except errors.BootstrapError as error:
-        notes.append(error.message)
+        notes.append(f"{what}{error.message.splitlines()[0]}")
         return None
 
 
@@ -154,12 +153,8 @@ def _teleport(root: paths.Root, notes: list[str]) -> Teleport | None:
     if teleport.find(root) is None:
         notes.append("no teleport binary is installed, so the version that wrote the data is unknown")
         return None
-    try:
-        build: teleport_build.TeleportBuild = gather.build(root, gather.NamedBuild())
-    except errors.BootstrapError as error:
-        notes.append(error.message)
-        return None
-    return Teleport(build.version, build.edition, build.fips)
+    build = _known(lambda: gather.build(root, gather.NamedBuild()), notes)
+    return None if build is None else Teleport(build.version, build.edition, build.fips)
 
 
 def _role(
@@ -233,18 +228,3 @@ def _host_uuid(root: paths.Root) -> str | None:
         return None
     text = found.content.decode("ascii", "replace").strip() if found else ""
     return text if _UUID.fullmatch(text) else None
-
-
-def _configuration(root: paths.Root, generation: generations.Generation | None) -> Configuration:
-    return Configuration(
-        generation=None if generation is None else generation.number,
-        conf=os.path.lexists(root.path(paths.CONF)),
-        hand_edited=_is_edited(root, generation),
-    )
-
-
-def _is_edited(root: paths.Root, generation: generations.Generation | None) -> bool | None:
-    if not os.path.lexists(root.path(paths.TELEPORT_YAML)):
-        return None
-    wanted = generation.document if generation is not None else {}
-    return bool(manual_edits.lost(root, generation, wanted))

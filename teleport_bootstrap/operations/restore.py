@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import interface, verify
+from teleport_bootstrap.backup.stores import destination, store
 from teleport_bootstrap.change import attempt, directory_swap, health, session, units
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.conf import conf_file
@@ -17,7 +18,7 @@ from teleport_bootstrap.host import termination
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.operations import restore_steps
 from teleport_bootstrap.operations.restore_steps import Outcome
-from teleport_bootstrap.restore import archive_choice, archive_configuration, proposal, this_host
+from teleport_bootstrap.restore import archive_configuration, proposal, this_host
 from teleport_bootstrap.state import restore_record
 from teleport_bootstrap.state.previous_state import UNDO, PreviousState
 
@@ -74,7 +75,7 @@ def run(
         text = wishes.source or asked
         if text is None:
             return _nothing(doors, conf)
-        source = archive_choice.find(text, doors, conf, expected_owner=wishes.expected_owner)
+        source = _find(text, doors, conf, expected_owner=wishes.expected_owner)
         limits = interface.Limits().with_room(this_host.free_bytes(root) + _BEYOND_FREE)
         with progress(f"verifying {source.name}", source.size) as told:
             verified = verify.verify(source, limits=limits, progress=told, keep=archive_configuration.KeepFilter())
@@ -87,6 +88,43 @@ def run(
                 return restore_steps.run(
                     doors, source, proposed, asked=asked, health_seconds=wishes.health_seconds, progress=told
                 )
+
+
+def _find(
+    text: str, doors: gather.Doors, conf: conf_file.Conf | None, *, expected_owner: str | None = None
+) -> interface.Source:
+    """Return the archive that `text` names: a file, an S3 object, or the newest one of a directory or a prefix.
+
+    In a place, a verified archive is preferred over a newer unverified one; archives of more than one host or cluster
+    are an error. Raises UsageError, BackupMissing, and what the store raises.
+    """
+    found = destination.parse(text, doors.root)
+    backups = destination.open_store(found, lambda: gather.aws(doors, conf), expected_owner=expected_owner)
+    if found.name is not None:
+        return backups.source(found.name)
+    stored = backups.sources()
+    if not stored:
+        raise errors.BackupMissing(
+            f"there is no backup in {backups.place}",
+            hint="Name the archive itself; `teleport-bootstrap backup list` on the old host shows it.",
+        )
+    series = {each.parsed.series for each in stored}
+    if len(series) > 1:
+        newest = "\n".join(f"  {_newest(stored, one).place}" for one in sorted(series))
+        raise errors.UsageError(
+            f"{backups.place} holds backups of {len(series)} hosts; which one to restore is not clear:\n{newest}",
+            hint="Name one of these archives. Nothing was changed.",
+        )
+    chosen = _newest(stored, series.pop())
+    later = [each.name for each in stored if each.created > chosen.created]
+    if later:
+        logger.warning("choosing %s instead of %s, which is newer but not verified", chosen.place, ", ".join(later))
+    return backups.source(chosen.name)
+
+
+def _newest(stored: tuple[store.Stored, ...], series: tuple[str, str]) -> store.Stored:
+    of_it = [each for each in stored if each.parsed.series == series]
+    return max(of_it, key=lambda each: (each.verified, each.created, each.name))
 
 
 def _nothing(doors: gather.Doors, conf: conf_file.Conf | None) -> Outcome:

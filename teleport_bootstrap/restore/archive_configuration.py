@@ -121,13 +121,9 @@ class Contents:
     name: str
     root: paths.Root
 
-    def conf_bytes(self) -> bytes | None:
-        """Return the text of the conf, None without one."""
-        return self.read(paths.CONF)
-
     def conf(self) -> confs.Conf | None:
         """Return the parsed conf, None without one; raises ConfInvalid."""
-        data = self.conf_bytes()
+        data = self.read(paths.CONF)
         return None if data is None else confs.load(data, f"{self.name}:{paths.CONF}")
 
     def overrides(self) -> tuple[override_files.Override, ...]:
@@ -140,10 +136,6 @@ class Contents:
             for name, content in found
             if content is not None
         )
-
-    def teleport_yaml(self) -> bytes | None:
-        """Return teleport.yaml, None without one."""
-        return self.read(paths.TELEPORT_YAML)
 
     def generation(self) -> generations.Generation | None:
         """Return the last generation of the old host, None if it is not known."""

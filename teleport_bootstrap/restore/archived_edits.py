@@ -17,7 +17,7 @@ def find(archived: archive_configuration.Contents, wanted: dict[str, Any] | None
     to those of this one: without a generation that records what was applied, a file that equals `wanted` apart from
     these counts as unedited, and any other file as edited.
     """
-    if archived.teleport_yaml() is None:
+    if archived.read(paths.TELEPORT_YAML) is None:
         return ""
     generation = archived.generation()
     difference = manual_edits.lost(archived.root, generation, wanted if wanted is not None else {})

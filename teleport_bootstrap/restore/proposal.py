@@ -114,7 +114,7 @@ def make(
             build=build,
             document=before,
             conf=conf,
-            conf_bytes=archived.conf_bytes(),
+            conf_bytes=archived.read(paths.CONF),
             here=here,
             manual=manual,
             merged=archived.merged_files(with_environment=manual is not None),
@@ -142,7 +142,7 @@ def _conf_or_manual_host(
     if conf is not None:
         return conf, None
     manual = manual_host.from_markers(archived.markers())
-    if archived.teleport_yaml() is not None and manual is not None:
+    if archived.read(paths.TELEPORT_YAML) is not None and manual is not None:
         return None, manual
     if local_conf is not None and not restore_record.is_bare(local_conf):
         return local_conf, None
@@ -187,7 +187,7 @@ def _check(
 
 
 def _rejected_conf(archived: archive_configuration.Contents) -> Iterator[str]:
-    now, data = archived.current(), archived.conf_bytes()
+    now, data = archived.current(), archived.read(paths.CONF)
     if now is not None and data is not None and generations.digest(data) == now.rejected_conf_sha256:
         yield f"the archive's conf was not applied on the old host ({now.rejected_because}); it is applied here"
 
@@ -200,13 +200,13 @@ def _planned(
     header: Mapping[str, Any],
 ) -> Proposal:
     root, conf = doors.root, proposed.conf
-    kept = archived.teleport_yaml() if wishes.keep_config else None
+    kept = archived.read(paths.TELEPORT_YAML) if wishes.keep_config else None
     if conf is None:
         difference = archived_edits.find(archived, None, {})
         if difference and not wishes.keep_config:
             raise archived_edits.refusal(archived, difference, has_conf=False)
         units.require(root, proposed.applicable.unit)
-        return replace(proposed, kept_yaml=archived.teleport_yaml(), edits=difference)
+        return replace(proposed, kept_yaml=archived.read(paths.TELEPORT_YAML), edits=difference)
     instance = gather.instance(conf, doors)
     files = archived.overrides() if proposed.conf_bytes is not None else gather.overrides(root)
     overrides.check(files)

@@ -13,7 +13,6 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from teleport_bootstrap import errors, paths
@@ -53,29 +52,37 @@ class DirectoryStore:
         self._make()
         with self._opened() as directory, termination.as_exception():
             self._refuse_existing(directory, name)
-            partial = f".{name}.{secrets.token_hex(4)}{PARTIAL}"
-            try:
+            with self._new_file(directory, name) as descriptor:
+                yield FileSink(self, name, descriptor)
                 with self._trouble(name):
-                    descriptor = os.open(partial, _NEW, 0o600, dir_fd=directory)
-                try:
-                    # Keeps `sweep` of other processes away; the kernel releases the lock when this process ends.
-                    fcntl.flock(descriptor, fcntl.LOCK_EX)
-                    yield FileSink(self, name, descriptor)
-                    with self._trouble(name):
-                        os.fsync(descriptor)
-                    # Drop it from the page cache: verifying should read it from the disk.
-                    with contextlib.suppress(OSError):
-                        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-                finally:
-                    os.close(descriptor)
-                self._refuse_existing(directory, name)
-                with self._trouble(name):
-                    os.rename(partial, name, src_dir_fd=directory, dst_dir_fd=directory)
-                    os.fsync(directory)
-            except BaseException:
+                    os.fsync(descriptor)
+                # Drop it from the page cache: verifying should read it from the disk.
                 with contextlib.suppress(OSError):
-                    os.unlink(partial, dir_fd=directory)
-                raise
+                    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+                self._refuse_existing(directory, name)
+
+    @contextlib.contextmanager
+    def _new_file(self, directory: int, name: str) -> Iterator[int]:
+        """Give the descriptor of an unfinished file, which gets the name `name` after the body and goes if that raises.
+
+        Its lock keeps `sweep` of other processes away; the kernel releases it when this process ends.
+        """
+        partial = f".{name}.{secrets.token_hex(4)}{PARTIAL}"
+        try:
+            with self._trouble(name):
+                descriptor = os.open(partial, _NEW, 0o600, dir_fd=directory)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                yield descriptor
+            finally:
+                os.close(descriptor)
+            with self._trouble(name):
+                os.rename(partial, name, src_dir_fd=directory, dst_dir_fd=directory)
+                os.fsync(directory)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(partial, dir_fd=directory)
+            raise
 
     def sources(self) -> tuple[Stored, ...]:
         """As Store.sources."""
@@ -105,20 +112,11 @@ class DirectoryStore:
                 raise _missing(self._path(name))
             when = datetime.datetime.fromtimestamp(clock.SYSTEM.wall(), datetime.timezone.utc)
             note = {"verified": when.strftime("%Y-%m-%dT%H:%M:%SZ"), **_fingerprint(facts)}
-            partial = f".{name}.{secrets.token_hex(4)}{PARTIAL}"
-            with self._trouble(f"{name}{names.VERIFIED}"):
-                try:
-                    with os.fdopen(os.open(partial, _NEW, 0o600, dir_fd=directory), "wb") as file:
-                        fcntl.flock(file, fcntl.LOCK_EX)
-                        file.write(json.dumps(note).encode() + b"\n")
-                        file.flush()
-                        os.fsync(file.fileno())
-                    os.rename(partial, f"{name}{names.VERIFIED}", src_dir_fd=directory, dst_dir_fd=directory)
-                    os.fsync(directory)
-                except BaseException:
-                    with contextlib.suppress(OSError):
-                        os.unlink(partial, dir_fd=directory)
-                    raise
+            content, noted = json.dumps(note).encode() + b"\n", f"{name}{names.VERIFIED}"
+            with self._new_file(directory, noted) as descriptor:
+                FileSink(self, noted, descriptor).write(content)
+                with self._trouble(noted):
+                    os.fsync(descriptor)
 
     def mark_damaged(self, name: str) -> None:
         """As Store.mark_damaged."""
@@ -244,22 +242,13 @@ class FileSink:
             raise self._store.cannot_write(self._name, error) from None
 
 
-@dataclass(frozen=True)
-class _Identity:
-    """Facts that change when a file is replaced or written to."""
-
-    device: int
-    inode: int
-    size: int
-    changed: int
-
-
 class FileSource:
     """An archive in the file `path`. Neither its content nor its directory is trusted."""
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._identity: _Identity | None = None
+        # Facts that change when the file is replaced or written to: device, inode, size and time of change.
+        self._identity: tuple[int, int, int, int] | None = None
 
     @property
     def name(self) -> str:
@@ -269,7 +258,7 @@ class FileSource:
     @property
     def size(self) -> int | None:
         """Its size in bytes, once it was opened."""
-        return None if self._identity is None else self._identity.size
+        return None if self._identity is None else self._identity[2]
 
     def open(self) -> io.FileIO:
         """Return its bytes. Raises BackupMissing, and FileTrouble also where it has changed since it was opened first.
@@ -294,7 +283,7 @@ class FileSource:
     def _check(self, facts: os.stat_result) -> None:
         if not stat.S_ISREG(facts.st_mode):
             raise errors.FileTrouble(f"{self._path} is not a regular file", hint="Name the archive itself.")
-        found = _Identity(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
+        found = (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
         if self._identity not in (None, found):
             raise errors.FileTrouble(
                 f"{self._path} was changed while it was in use", hint="Try again when no other process writes to it."
