@@ -15,8 +15,9 @@ from typing import Any
 
 import teleport_bootstrap
 from teleport_bootstrap import errors, json_data, paths, unit_table
+from teleport_bootstrap.conf import variables
 from teleport_bootstrap.host import clock, directory, journal, process, systemd, teleport, trust
-from teleport_bootstrap.inspection import conf_text
+from teleport_bootstrap.secret import MASK
 from teleport_bootstrap.state import current, jobs
 
 # Limits for the newest entries of each unit.
@@ -36,6 +37,7 @@ _PROPERTIES = (
     "Id,LoadState,ActiveState,SubState,UnitFileState,Result,ExecMainStatus,ExecMainStartTimestamp,"
     "ExecMainExitTimestamp,NRestarts,ConditionResult,NeedDaemonReload,MemoryCurrent,TasksCurrent,FragmentPath,DropInPaths"
 )
+_ASSIGNMENT = re.compile(r"(?P<lead>\s*#?\s*(?:export\s+)?(?P<name>[A-Za-z_]\w*)=)(?P<value>.*)", re.DOTALL)
 _LIBRARIES = ("botocore", "jinja2", "requests", "urllib3", "yaml", "systemd")
 _COMMANDS = {
     "system/kernel.txt": ("uname", "-a"),
@@ -69,7 +71,7 @@ def parts(root: paths.Root, *, days: float, status: Callable[[], Any]) -> Iterat
     yield _collected("jobs.json", lambda: _json(jobs.read(root)))
     yield _collected("versions.json", lambda: _json(_versions(root)))
     yield _collected("files.txt", lambda: "".join(f"{line}\n" for line in _listing(root)))
-    yield _collected("config/conf", lambda: conf_text.masked(_conf(root)))
+    yield _collected("config/conf", lambda: masked_conf(_conf(root)))
     yield from _configuration(root)
     yield _file(root, "/usr/lib/os-release", "system/os-release.txt")
     if root.is_live:
@@ -149,6 +151,36 @@ def _conf(root: paths.Root) -> str:
     if data is None:
         raise errors.ConfMissing(f"{paths.CONF} is missing")
     return data.decode("utf-8", "replace")
+
+
+def masked_conf(text: str) -> str:
+    """Return `text` with every value masked except those of known variables that are not secret.
+
+    A line that is not an assignment, such as the rest of a quoted value, may belong to a secret and is masked whole.
+    """
+    return "".join(f"{_masked_line(line)}\n" for line in text.splitlines())
+
+
+def _masked_line(line: str) -> str:
+    found = _ASSIGNMENT.fullmatch(line)
+    if found is None:
+        return line if not line.strip() or _is_comment_of_words(line) else MASK
+    name = found["name"]
+    if not found["value"].strip():
+        return line
+    harmless = name in variables.BY_NAME and not variables.is_secret_name(name)
+    # Another assignment, or a comment, may follow on the same line.
+    if harmless and "=" not in found["value"]:
+        value, mark, comment = found["value"].partition(" #")
+        return line if not mark or _is_comment_of_words(f"#{comment}") else f"{found['lead']}{value} # {MASK}"
+    return f"{found['lead']}{MASK}"
+
+
+def _is_comment_of_words(line: str) -> bool:
+    """Whether a comment consists of words; a token has digits, or is very long."""
+    return line.lstrip().startswith("#") and not any(
+        len(word) > 20 or any(each.isdigit() for each in word) for word in line.split()
+    )
 
 
 def _configuration(root: paths.Root) -> Iterator[Part]:

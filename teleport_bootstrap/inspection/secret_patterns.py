@@ -22,105 +22,84 @@ _NAME = (
     r"|(?i:pass|pwd|psk|jwt)(?![\w.-])|(?<![A-Za-z0-9])(?i:otp|pat|pw)(?![\w.-]))"
 )
 _QUOTED = r"\\?\"(?:[^\"\\\n]|\\(?:.|\n)){0,1000}\"?|'[^'\n]{0,1000}'?"
-PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
+_TABLE = (
     (
         PRIVATE_KEY,
-        re.compile(
-            r"(?P<lead>-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)"
-            r"(?P<value>[A-Za-z0-9+/=\s\\:,.]{1,20000})(?=-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)"
-        ),
+        r"(?P<lead>-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)"
+        r"(?P<value>[A-Za-z0-9+/=\s\\:,.]{1,20000})(?=-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)",
     ),
-    (WEB_TOKEN, re.compile(r"(?P<lead>(?<![\w-]))(?P<value>eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)")),
-    (AWS, re.compile(r"(?P<lead>\b)(?P<value>(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16})\b")),
+    (WEB_TOKEN, r"(?P<lead>(?<![\w-]))(?P<value>eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)"),
+    (AWS, r"(?P<lead>\b)(?P<value>(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16})\b"),
     # A secret access key alone: 40 characters of Base64; digests are hexadecimal and stay.
     (
         AWS,
-        re.compile(
-            r"(?P<lead>(?<![\w+/-]))(?P<value>(?!/)(?=[\w+/]{0,39}?[a-z])(?=[\w+/]{0,39}?[A-Z])(?=[\w+/]{0,39}?[0-9])"
-            r"[A-Za-z0-9+/]{40})(?![\w+/=-])"
-        ),
+        r"(?P<lead>(?<![\w+/-]))(?P<value>(?!/)(?=[\w+/]{0,39}?[a-z])(?=[\w+/]{0,39}?[A-Z])(?=[\w+/]{0,39}?[0-9])"
+        r"[A-Za-z0-9+/]{40})(?![\w+/=-])",
     ),
-    (HASH, re.compile(r"(?P<lead>)(?P<value>\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{22,53})")),
-    (HASH, re.compile(r"(?P<lead>)(?P<value>\$(?:1|5|6|7|y|gy|argon2\w{1,2}|pbkdf2[\w-]{0,20})\$[^\s:\"']{8,500})")),
+    (HASH, r"(?P<lead>)(?P<value>\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{22,53})"),
+    (HASH, r"(?P<lead>)(?P<value>\$(?:1|5|6|7|y|gy|argon2\w{1,2}|pbkdf2[\w-]{0,20})\$[^\s:\"']{8,500})"),
     (
         ISSUED,
-        re.compile(
-            r"(?P<lead>\b)(?P<value>gh[oprsu]_\w{20,255}|github_pat_\w{20,255}|gl(?:pat|rt|dt)-[\w-]{16,255}"
-            r"|xox[a-z]-[\w-]{10,255}|AIza[\w-]{35}|ya29\.[\w-]{10,2000}|[prs]k_(?:live|test)_\w{16,255}"
-            r"|hv[brs]\.[\w-]{6,500}|npm_\w{30,100}|sk-[\w-]{20,255}|SG\.[\w-]{16,100}\.[\w-]{16,100}"
-            r"|dop_v1_\w{30,100}|AGE-SECRET-KEY-1[0-9A-Z]{20,100}|tele(?:-[a-z]{2,20}){7,12}"
-            r"|LS0tLS1CRUdJTi[A-Za-z0-9+/]{1,20000}={0,2})"
-        ),
+        r"(?P<lead>\b)(?P<value>gh[oprsu]_\w{20,255}|github_pat_\w{20,255}|gl(?:pat|rt|dt)-[\w-]{16,255}"
+        r"|xox[a-z]-[\w-]{10,255}|AIza[\w-]{35}|ya29\.[\w-]{10,2000}|[prs]k_(?:live|test)_\w{16,255}"
+        r"|hv[brs]\.[\w-]{6,500}|npm_\w{30,100}|sk-[\w-]{20,255}|SG\.[\w-]{16,100}\.[\w-]{16,100}"
+        r"|dop_v1_\w{30,100}|AGE-SECRET-KEY-1[0-9A-Z]{20,100}|tele(?:-[a-z]{2,20}){7,12}"
+        r"|LS0tLS1CRUdJTi[A-Za-z0-9+/]{1,20000}={0,2})",
     ),
     (
         LINK,
-        re.compile(
-            r"(?P<lead>/web/(?:newuser|invite|reset|recovery(?:/\w{1,20})?|device/authorize/[\w-]{1,100}|headless)/"
-            r"|/password/token/|/mfa/token/|/scripts/(?=[0-9a-f]{16})"
-            r"|hooks\.slack\.com/\w{1,20}/|/webhooks?/)(?P<value>[^\s?#\"'&<>,;)]{4,500})"
-        ),
+        r"(?P<lead>/web/(?:newuser|invite|reset|recovery(?:/\w{1,20})?|device/authorize/[\w-]{1,100}|headless)/"
+        r"|/password/token/|/mfa/token/|/scripts/(?=[0-9a-f]{16})"
+        r"|hooks\.slack\.com/\w{1,20}/|/webhooks?/)(?P<value>[^\s?#\"'&<>,;)]{4,500})",
     ),
     (
         LINK,
-        re.compile(
-            r"(?P<lead>(?i:x-amz-(?:signature|credential|security-token)|__(?:host|secure)-[\w.-]{1,60})=)"
-            r"(?P<value>[^&\s\"';]+)"
-        ),
+        r"(?P<lead>(?i:x-amz-(?:signature|credential|security-token)|__(?:host|secure)-[\w.-]{1,60})=)"
+        r"(?P<value>[^&\s\"';]+)",
     ),
-    (LINK, re.compile(r"(?P<lead>[?&](?i:code|state|sig|relaystate)=)(?P<value>[^&\s\"';]+)")),
-    (NAMED, re.compile(r"(?P<lead>\b(?i:cookie2?)\\?[\"']? {0,9}[:=] {0,9})(?P<value>[^\n\"']*[^\n\"'\\])")),
-    (NAMED, re.compile(r"(?P<lead>\b(?i:aws4-hmac-sha256) {1,9})(?P<value>[^\n\"']+)")),
-    (NAMED, re.compile(r"(?P<lead>\b(?i:bearer|basic) {1,9})(?P<value>[\w.~+/=-]{8,})")),
+    (LINK, r"(?P<lead>[?&](?i:code|state|sig|relaystate)=)(?P<value>[^&\s\"';]+)"),
+    (NAMED, r"(?P<lead>\b(?i:cookie2?)\\?[\"']? {0,9}[:=] {0,9})(?P<value>[^\n\"']*[^\n\"'\\])"),
+    (NAMED, r"(?P<lead>\b(?i:aws4-hmac-sha256) {1,9})(?P<value>[^\n\"']+)"),
+    (NAMED, r"(?P<lead>\b(?i:bearer|basic) {1,9})(?P<value>[\w.~+/=-]{8,})"),
     # Of HTTP, in YAML: a header and its value are two lines.
     (
         NAMED,
-        re.compile(
-            rf"(?P<lead>\bname: {{0,9}}[\"']?[\w-]{{0,60}}?{_NAME}[\"']? {{0,9}}\n *value: {{0,9}})(?P<value>[^\n]+)"
-        ),
+        rf"(?P<lead>\bname: {{0,9}}[\"']?[\w-]{{0,60}}?{_NAME}[\"']? {{0,9}}\n *value: {{0,9}})(?P<value>[^\n]+)",
     ),
     # An argument of a program.
     (
         NAMED,
-        re.compile(
-            rf"(?P<lead>(?<![\w-])--?(?:[\w-]{{0,40}}-)?{_NAME}[\"']?,? {{1,9}})"
-            rf"(?!-)(?P<value>{_QUOTED}|[^\s;&\"'(){{}}\[\]]+)"
-        ),
+        rf"(?P<lead>(?<![\w-])--?(?:[\w-]{{0,40}}-)?{_NAME}[\"']?,? {{1,9}})"
+        rf"(?!-)(?P<value>{_QUOTED}|[^\s;&\"'(){{}}\[\]]+)",
     ),
-    (NAMED, re.compile(r"(?P<lead>(?<![\w-])(?:-u|--(?:proxy-)?user)[ =]{0,3}[^\s:=]{1,100}:)(?P<value>[^\s\"']+)")),
+    (NAMED, r"(?P<lead>(?<![\w-])(?:-u|--(?:proxy-)?user)[ =]{0,3}[^\s:=]{1,100}:)(?P<value>[^\s\"']+)"),
     # Sentences such as "the join token is ...".
     (
         NAMED,
-        re.compile(
-            r"(?P<lead>\b(?i:tokens?|passwords?|passphrases?|secrets?|keys?)\b[^\n=]{0,40}?"
-            r" (?:is|was|to):? {1,3}[\"']?)"
-            r"(?P<value>(?=[\w+/=.-]{0,80}?[0-9])(?=[\w+/=.-]{0,80}?[A-Za-z])[\w+=-][\w+/=-]{7,500})(?![\w./:-])"
-        ),
+        r"(?P<lead>\b(?i:tokens?|passwords?|passphrases?|secrets?|keys?)\b[^\n=]{0,40}?"
+        r" (?:is|was|to):? {1,3}[\"']?)"
+        r"(?P<value>(?=[\w+/=.-]{0,80}?[0-9])(?=[\w+/=.-]{0,80}?[A-Za-z])[\w+=-][\w+/=-]{7,500})(?![\w./:-])",
     ),
     (
         NAMED,
-        re.compile(
-            r"(?P<lead>\b(?i:tokens?|secrets?|passwords?|keys?|hash(?:es)?)\b[^\n]{0,40}?(?<!sha256:)\b)"
-            r"(?P<value>[0-9A-Fa-f]{32,500})\b"
-        ),
+        r"(?P<lead>\b(?i:tokens?|secrets?|passwords?|keys?|hash(?:es)?)\b[^\n]{0,40}?(?<!sha256:)\b)"
+        r"(?P<value>[0-9A-Fa-f]{32,500})\b",
     ),
     # Quoted as a whole, as units have it: Environment="NAME=a value".
-    (NAMED, re.compile(rf"(?P<lead>\"[\w.-]{{0,60}}?{_NAME}=)(?P<value>[^\"\n]{{1,1000}})(?=\")")),
-    (NAMED, re.compile(rf"(?P<lead>'[\w.-]{{0,60}}?{_NAME}=)(?P<value>[^'\n]{{1,1000}})(?=')")),
+    (NAMED, rf"(?P<lead>\"[\w.-]{{0,60}}?{_NAME}=)(?P<value>[^\"\n]{{1,1000}})(?=\")"),
+    (NAMED, rf"(?P<lead>'[\w.-]{{0,60}}?{_NAME}=)(?P<value>[^'\n]{{1,1000}})(?=')"),
     (
         NAMED,
-        re.compile(
-            rf"(?P<lead>{_NAME}\\?[\"']? {{0,9}}[=:] {{0,9}})"
-            rf"(?P<value>{_QUOTED}|\[(?=[^\]\s{{])[^\]\n]{{0,1000}}\]?|[^\s,;&\"'(){{}}\[\]]+)"
-        ),
+        rf"(?P<lead>{_NAME}\\?[\"']? {{0,9}}[=:] {{0,9}})"
+        rf"(?P<value>{_QUOTED}|\[(?=[^\]\s{{])[^\]\n]{{0,1000}}\]?|[^\s,;&\"'(){{}}\[\]]+)",
     ),
     # A token that Teleport generated, in any place; machine IDs look the same.
-    (NAMED, re.compile(r"(?P<lead>(?<![\w-]))(?P<value>[0-9a-f]{32})(?![\w-])")),
+    (NAMED, r"(?P<lead>(?<![\w-]))(?P<value>[0-9a-f]{32})(?![\w-])"),
     # A line of a key or a certificate, or a session token; digests are hexadecimal and stay.
     (
         ENCODED,
-        re.compile(
-            r"(?P<lead>(?<![\w+/-]))(?P<value>(?=[\w+/-]{0,200}?[a-z])(?=[\w+/-]{0,200}?[A-Z])(?=[\w+/-]{0,200}?[0-9])"
-            r"[\w+/-]{60,}={0,2})"
-        ),
+        r"(?P<lead>(?<![\w+/-]))(?P<value>(?=[\w+/-]{0,200}?[a-z])(?=[\w+/-]{0,200}?[A-Z])(?=[\w+/-]{0,200}?[0-9])"
+        r"[\w+/-]{60,}={0,2})",
     ),
 )
+PATTERNS = tuple((kind, re.compile(pattern)) for kind, pattern in _TABLE)

@@ -13,7 +13,6 @@ from teleport_bootstrap.conf import variables
 # The names that stand for values in usage lines, by what completes them.
 _FILES = {"FILE", "CONF", "ARCHIVE", "BACKUP", "PATH"}
 _DIRECTORIES = {"DIR", "DIRECTORY", "DESTINATION", "PLACE"}
-_VARIABLES = {"VARIABLE"}
 
 # The command that runs when only its parent is named: its options are valid at once.
 DEFAULTS = {"backup": "create"}
@@ -72,14 +71,10 @@ def _prepare(parser: argparse.ArgumentParser, shared: dict[str, str | None]) -> 
     for action in parser._actions:
         if action.help == argparse.SUPPRESS:
             action.help = shared.get(action.dest, argparse.SUPPRESS)
-        _mark(action)
-
-
-def _mark(action: argparse.Action) -> None:
-    if action.choices is not None:
-        return
-    value = layout.value_name(action)
-    if value in _VARIABLES:
-        action.choices = list(variables.BY_NAME)
-    elif value in _FILES | _DIRECTORIES:
-        action.complete = shtab.FILE if value in _FILES else shtab.DIRECTORY  # type: ignore[attr-defined]
+        value = layout.value_name(action)
+        if action.choices is not None:
+            continue
+        if value == "VARIABLE":
+            action.choices = list(variables.BY_NAME)
+        elif value in _FILES | _DIRECTORIES:
+            action.complete = shtab.FILE if value in _FILES else shtab.DIRECTORY  # type: ignore[attr-defined]

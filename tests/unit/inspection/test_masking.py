@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from teleport_bootstrap.inspection import conf_text, known_secrets, redaction
+from teleport_bootstrap.inspection import bundle_parts, known_secrets, redaction
 from teleport_bootstrap.secret import MASK, Secret
 
 BCRYPT = "$2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy"
@@ -172,4 +172,4 @@ def test_runs_in_linear_time(line: str) -> None:
     ],
 )
 def test_masks_a_comment_after_a_value_of_the_conf(line: str, shown: str) -> None:
-    assert conf_text.masked(line) == f"{shown}\n"
+    assert bundle_parts.masked_conf(line) == f"{shown}\n"
