@@ -1,4 +1,4 @@
-"""An instance that cannot be configured says why on its console, and heals by itself where time can heal it."""
+"""An instance that cannot be configured says why on its console, and recovers automatically if the cause goes away."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_a_generator_that_keeps_failing_does_not_delay_the_boot(new_machine: New
     assert done.returncode != 0
     assert time.monotonic() - asked < 10
     machine.run("systemctl", "restart", "teleport.service", seconds=10)
-    assert machine.show(instance.GENERATE, "ActiveState", "SubState") == waiting, "it will try again all the same"
+    assert machine.show(instance.GENERATE, "ActiveState", "SubState") == waiting, "it retries nevertheless"
 
 
 def _restarts(machine: Machine) -> int:

@@ -83,7 +83,7 @@ def test_rolls_back_if_teleport_does_not_become_healthy(new_machine: NewMachine,
     assert now["rejected_conf_sha256"]
 
 
-def test_a_refused_conf_is_not_followed_at_the_next_boot_until_it_is_edited(new_machine: NewMachine) -> None:
+def test_ignores_a_rejected_conf_at_the_next_boot_until_it_is_edited(new_machine: NewMachine) -> None:
     machine = applied.machine(new_machine)
     before = applied.state(machine)
     machine.write("/etc/teleport.d/conf", applied.AUTH, mode=0o600)

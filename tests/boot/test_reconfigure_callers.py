@@ -59,7 +59,7 @@ def test_a_unit_of_the_boot_that_calls_it_is_not_held_up(new_machine: NewMachine
     observe.assert_clean_boot(machine)
 
 
-def test_while_the_generator_of_a_boot_waits_for_the_lock_teleport_comes_up_all_the_same(
+def test_teleport_starts_although_the_generator_waits_for_the_lock(
     new_machine: NewMachine,
 ) -> None:
     """Teleport's start is ordered after the generator, which waits for the process that reconfigures."""

@@ -47,7 +47,7 @@ def test_an_adopted_edit_is_applied(new_machine: NewMachine) -> None:
     applied.assert_well(machine)
 
 
-def test_a_discarded_edit_is_gone(new_machine: NewMachine) -> None:
+def test_discards_a_manual_edit(new_machine: NewMachine) -> None:
     machine = applied.machine(new_machine)
     before = machine.read("/etc/teleport.yaml")
     _edit(machine)
@@ -60,7 +60,7 @@ def test_a_discarded_edit_is_gone(new_machine: NewMachine) -> None:
     applied.assert_well(machine)
 
 
-def test_a_rollback_goes_to_the_generation_before_and_stays_there_over_a_reboot(new_machine: NewMachine) -> None:
+def test_rolls_back_to_the_previous_generation_and_keeps_it_after_a_reboot(new_machine: NewMachine) -> None:
     machine = applied.machine(new_machine)
     before = applied.state(machine)
     applied.add(machine, "USE_ACM=true\n" + NEW)
@@ -112,7 +112,7 @@ def test_reset_data_moves_the_data_aside_and_teleport_starts_with_empty_data(new
     applied.assert_well(machine)
 
 
-def test_reset_data_is_undone_where_the_new_configuration_is_bad(new_machine: NewMachine) -> None:
+def test_restores_the_data_if_the_new_configuration_fails(new_machine: NewMachine) -> None:
     machine = applied.machine(new_machine)
     before = applied.state(machine)
     applied.add(machine, applied.EXTERNAL.format("exit-now"))
@@ -125,7 +125,9 @@ def test_reset_data_is_undone_where_the_new_configuration_is_bad(new_machine: Ne
     assert not machine.path("/var/lib/teleport-bootstrap/change.json").exists()
 
 
-def test_a_data_directory_that_is_a_mount_point_is_not_set_aside_and_teleport_goes_on(new_machine: NewMachine) -> None:
+def test_does_not_move_a_data_directory_that_is_a_mount_point_and_teleport_keeps_running(
+    new_machine: NewMachine,
+) -> None:
     machine = applied.image(new_machine)
     machine.write(
         "/etc/systemd/system/var-lib-teleport.mount",

@@ -63,7 +63,7 @@ def openssl(*arguments: Any) -> None:
 
 
 class Pebble:
-    """The ACME test server; `url` is its directory. It believes everybody, and forgets everything when it ends."""
+    """The ACME test server; `url` is its directory. It accepts every challenge, and its state is lost when it ends."""
 
     def __init__(self, directory: Path, authority: TestAuthority, *, valid_seconds: int) -> None:
         self.log = directory / "pebble.log"

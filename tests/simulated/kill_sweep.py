@@ -206,7 +206,7 @@ class Prepared:
     def _points(self) -> list[Point]:
         counts: dict[str, int] = {}
         found = []
-        # Not those of the command's children: strace counts the calls of each process by themselves.
+        # Not those of the command's children: strace counts the calls of each process separately.
         for line in _calls_of_first(self._trace.read_text(errors="replace").splitlines()):
             match = re.match(r"\d+ +(\w+)\((.*)", line)
             if not match:

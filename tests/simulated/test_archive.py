@@ -296,7 +296,7 @@ def test_reads_a_busy_file_again_and_reports_it(tmp_path: Path, size: int, monke
             super().write(data)
             write()
 
-    # The file never becomes quiet: at any time, it was written to just now.
+    # The file never comes to rest: it was always written to just now.
     just_now = clock.Clock(sleep=write, wall=lambda: (top / "busy").stat().st_ctime)
     monkeypatch.setattr(clock, "SYSTEM", just_now)
     sink = Meddling()

@@ -162,7 +162,7 @@ def test_another_host_takes_over_when_the_lock_of_a_dead_one_expires(cluster: Cl
     assert certificate(other, *obtain(authority), "--format", "json").data["result"] == "obtained"
     found = chain(cluster)
 
-    # The one that died comes back, whatever it has left behind.
+    # The host that failed returns, with whatever it has left behind.
     assert certificate(dying, "obtain", "--format", "json").status == 0
     assert certificate(dying, "renew").status == 0
     assert chain(cluster) == found

@@ -192,7 +192,7 @@ def test_reports_that_certbot_is_not_installed(cluster: Cluster, auth: Agent) ->
 
 
 def test_the_next_run_succeeds_after_a_killed_one(cluster: Cluster, auth: Agent, certbot: Certbot) -> None:
-    """The host dies with the lock in hand; another takes over when it has ended."""
+    """The host fails while it holds the lock; another takes over when the lease has ended."""
     certbot.switch(seconds=30)
     running = auth.start("certificate", "obtain")
     try:
@@ -610,7 +610,7 @@ def test_a_failure_of_aws_at_any_call_of_a_renewal_loses_nothing_valid_and_the_n
         found = cluster.objects()
         assert found.items() >= objects(first, 1, live=False).items()
         assert found[RECORDING] == "planted recording"
-        # A lock whose end was not confirmed ends by itself.
+        # A lock whose release was not confirmed expires.
         cluster.lock_is_of("unknown-host", time.time() - 1)
         certbot.switch(due=False)
         again = certificate(agent, "renew")

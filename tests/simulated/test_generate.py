@@ -394,7 +394,7 @@ def test_a_mistyped_role_is_refused_before_anybody_waits_for_the_network(agent: 
     untouched(agent, before)
 
 
-def test_two_problems_are_told_at_once(agent: Agent) -> None:
+def test_reports_two_problems_at_once(agent: Agent) -> None:
     agent.conf("TELEPORT_EXTERNAL_PORT=99999\nTELEPORT_ROLE=prxy\n")
     failed(agent.generate(), 2, "conf:1:", "conf:2:", "2 problems")
 
@@ -736,7 +736,7 @@ def test_an_empty_teleport_yaml_is_named(tmp_path: Path) -> None:
 
 
 @needs_root
-def test_a_missing_account_is_told_before_anything_is_waited_for(tmp_path: Path) -> None:
+def test_reports_a_missing_account_before_it_waits_for_anything(tmp_path: Path) -> None:
     agent = Agent(tmp_path, imds=NOWHERE)
     agent.write("/etc/passwd", "root:x:0:0::/:/bin/sh\n")
     agent.write("/etc/group", "root:x:0:\n")

@@ -43,7 +43,7 @@ def prepare(agent: Agent) -> kill_sweep.Prepared:
 
 
 @needs_strace
-def test_killed_at_any_call_it_is_the_old_state_or_the_new_and_the_next_run_finishes_it(agent: Agent) -> None:
+def test_killed_at_any_call_leaves_the_old_or_the_new_state_and_the_next_run_completes_it(agent: Agent) -> None:
     prepared = prepare(agent)
     for point in kill_sweep.sample(prepared.points):
         prepared.kill_at(point)
@@ -89,7 +89,7 @@ def test_everything_is_on_the_disk_before_teleport_yaml_gets_its_name(agent: Age
     others = [
         index
         for index, (name, rest) in enumerate(calls)
-        # The journal is replaced once more after that, to say that the change is complete.
+        # The journal is replaced again after that, to record that the change is complete.
         if name == "renameat" and index != last and '"change.json"' not in rest
     ]
     assert others and max(others) < last

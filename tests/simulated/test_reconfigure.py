@@ -155,7 +155,7 @@ def test_masks_a_token_in_an_edited_teleport_yaml_in_the_difference(agent: Agent
         shows_no_secret(done)
 
 
-# ---------------------------------------------------------------- whom it asks
+# ---------------------------------------------------------------- confirmation
 
 
 def test_without_a_terminal_and_without_yes_it_ends_with_a_status_of_its_own(agent: Agent) -> None:
@@ -277,7 +277,7 @@ def test_with_dynamodb_it_says_what_a_reset_does_not_do(agent: Agent) -> None:
     assert "does not reset the cluster" in reconfigure(agent, "--dry-run", "--reset-data").output
 
 
-# ---------------------------------------------------------------- hand edits
+# ---------------------------------------------------------------- manual edits
 
 
 def edit(agent: Agent, old: str = "severity: INFO", new: str = "severity: DEBUG") -> None:
@@ -287,7 +287,7 @@ def edit(agent: Agent, old: str = "severity: INFO", new: str = "severity: DEBUG"
 
 
 @pytest.mark.parametrize("arguments", [("reconfigure", "--yes"), ("reconfigure", "--dry-run"), ("rollback", "--yes")])
-def test_a_hand_edit_is_shown_and_not_overwritten(agent: Agent, arguments: tuple[str, ...]) -> None:
+def test_shows_a_manual_edit_and_does_not_overwrite_it(agent: Agent, arguments: tuple[str, ...]) -> None:
     agent.conf(MORE)
     assert reconfigure(agent, "--yes").status == 0
     agent.conf(GUIDE)
@@ -300,7 +300,7 @@ def test_a_hand_edit_is_shown_and_not_overwritten(agent: Agent, arguments: tuple
 
 
 @pytest.mark.parametrize("command", ["reconfigure", "rollback"])
-def test_a_hand_edit_is_overwritten_where_that_is_asked_for(agent: Agent, command: str) -> None:
+def test_overwrites_a_manual_edit_if_asked_to(agent: Agent, command: str) -> None:
     agent.conf(MORE)
     assert reconfigure(agent, "--yes").status == 0
     edit(agent)
@@ -325,7 +325,7 @@ def test_applies_a_conf_that_says_the_same_as_a_manual_edit(agent: Agent) -> Non
     assert "nothing has changed" in reconfigure(agent).output
 
 
-# ---------------------------------------------------------------- trouble
+# ---------------------------------------------------------------- errors
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def prepare(agent: Agent, command: tuple[str, ...]) -> kill_sweep.Prepared:
 
 @needs_strace
 @pytest.mark.parametrize("command", [RECONFIGURE, ROLLBACK], ids=["reconfigure", "rollback"])
-def test_killed_at_any_call_it_is_the_old_state_or_the_new_and_the_next_command_goes_on_from_there(
+def test_killed_at_any_call_leaves_the_old_or_the_new_state_and_the_next_command_recovers(
     agent: Agent, command: tuple[str, ...]
 ) -> None:
     prepared = prepare(agent, command)
@@ -159,7 +159,7 @@ def test_the_journal_is_on_the_disk_before_the_first_swap_and_goes_after_the_las
     # The previous files are kept until then.
     assert not [index for index, (_, rest) in enumerate(calls[:gone]) if index > written and "-old" in rest]
     at("fsync", r"<[^>]*/var/lib/teleport-bootstrap>", after=gone)
-    # Before all that, everything that is swapped in is on the disk, and the generation that is to be gone back to.
+    # Before all that, every new file is on the disk, and so is the generation to roll back to.
     assert command == ROLLBACK or at("fsync", r"manifest\.json>") < written
     staged = [
         index

@@ -62,7 +62,7 @@ def new(tmp_path: Path, new_imds: emulator.Server) -> Agent:
 
 
 def booted(agent: Agent, conf: str = restoring.ALL_IN_ONE) -> Agent:
-    """Let the host have had its first boot, in which Teleport made what it makes by itself."""
+    """Give the host the files that Teleport creates at its first boot."""
     agent.conf(conf)
     done = agent.generate()
     assert done.status == 0, done.errors
@@ -248,7 +248,7 @@ def test_undo_of_a_restore_at_boot_says_that_the_next_boot_repeats_it(new: Agent
 
 
 def test_status_names_undo_after_a_restore_that_was_interrupted(new: Agent, archive: Path) -> None:
-    """Killed when all was in its place, before Teleport was seen healthy."""
+    """Killed after all files were replaced, before Teleport was healthy."""
     booted(new)
     assert restoring.restore(new, archive).status == 0
     current = new.path("/var/lib/teleport-bootstrap/current.json")

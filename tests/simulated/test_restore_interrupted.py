@@ -134,12 +134,12 @@ def test_failing_at_any_call_it_says_so_and_everything_is_as_it_was(prepared: ki
 
 
 @pytest.mark.parametrize("prepared", ["restore"], indirect=True)
-def test_told_to_end_it_takes_everything_back(prepared: kill_sweep.Prepared) -> None:
+def test_undoes_everything_on_sigterm(prepared: kill_sweep.Prepared) -> None:
     """At the last moment before everything counts: when Teleport judges the file that is staged."""
     prepared.reset()
     agent: Agent = prepared.agent
     before = tree(agent.root)
-    # Teleport takes its time to judge the file, which is asked for after everything is in its place.
+    # Teleport checks the file slowly; it is asked after all files were replaced.
     agent.path("/usr/local/bin/teleport").rename(agent.path("/usr/local/bin/real"))
     agent.write(
         "/usr/local/bin/teleport",
@@ -218,7 +218,7 @@ def test_what_a_mount_point_holds_is_exchanged_name_by_name(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("prepared", ["restore"], indirect=True)
-def test_a_state_is_told_apart_by_what_it_holds(prepared: kill_sweep.Prepared) -> None:
+def test_distinguishes_states_by_their_content(prepared: kill_sweep.Prepared) -> None:
     """Otherwise the tests above would see nothing."""
     after = plain(prepared.after)
     name = "var/lib/teleport/host_uuid"

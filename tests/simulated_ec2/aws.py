@@ -45,7 +45,7 @@ class Answer:
 
     Actions: RESET and HANG instead of any answer; LOSE lets moto do what is asked and then loses the answer;
     CUT_REQUEST breaks off in the middle of what the client sends, CUT_ANSWER in the middle of what it is sent.
-    With none of them the request is passed on to moto all the same. `clock_seconds` is how far AWS's clock is ahead.
+    With none of them the request is passed on to moto nevertheless. `clock_seconds` is how far AWS's clock is ahead.
     """
 
     code: str = ""

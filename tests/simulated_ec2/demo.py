@@ -99,7 +99,7 @@ def demonstrate(root: Path, region: str) -> int:
     caption("The environment of that unit: /var/lib/teleport-bootstrap/unit.env")
     show((root / "var/lib/teleport-bootstrap/unit.env").read_text())
 
-    caption("teleport-bootstrap generate once more, as at every later boot")
+    caption("teleport-bootstrap generate again, as at every later boot")
     if again.returncode != 0:
         return failure("generate", again)
     show(as_on_the_instance(root, again.stdout))

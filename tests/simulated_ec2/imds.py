@@ -132,7 +132,7 @@ class Service:
         self.__init__()  # type: ignore[misc]
 
     def update(self, data: dict[str, Any]) -> None:
-        """Change what is told; `meta-data`, `credentials` and `raw` are merged, an item that is None goes away."""
+        """Change the answers; `meta-data`, `credentials` and `raw` are merged, an item that is None goes away."""
         unknown = set(data) - set(DEFAULTS)
         if unknown:
             raise ValueError(f"no such data: {', '.join(sorted(unknown))}")

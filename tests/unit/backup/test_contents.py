@@ -1,4 +1,4 @@
-"""What goes into a backup, and what is refused in its place."""
+"""What a backup contains, and which configurations it rejects."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def test_the_unit_of_teleport() -> None:
     assert found(host_checks.teleport_unit, units=failing) == [(ERROR, "service-failing")]
 
 
-def test_a_unit_that_restarts_again_and_again_and_one_that_waits_are_told_apart() -> None:
+def test_distinguishes_a_unit_in_a_restart_loop_from_one_that_waits() -> None:
     (finding,) = host_checks.teleport_unit(
         dataclasses.replace(HEALTHY, units=unit(active="activating", sub="auto-restart"))
     )

@@ -107,7 +107,7 @@ def test_does_not_draw_a_short_step() -> None:
     assert stream.getvalue() == ""
 
 
-def test_goes_on_when_the_terminal_is_closed() -> None:
+def test_continues_after_the_terminal_was_closed() -> None:
     class Gone(Terminal):
         def write(self, text: str) -> int:
             raise OSError(5, "Input/output error")

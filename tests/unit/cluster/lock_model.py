@@ -2,7 +2,7 @@
 
 Each process is a thread that stands still at every request to the table until the world lets it go on, so that only one
 runs at a time and what happens is decided by `choose` alone. The world decides the order of the requests, how long they
-take, whether they or their answers are lost, whether a write is made long after everybody gave it up, who dies, and how
+take, whether they or their answers are lost, whether a write arrives long after its deadline, which host fails, and how
 fast each host's own clock runs. Older images are in it too, with clocks that are wrong.
 """
 
@@ -41,7 +41,7 @@ class TwoHolders(AssertionError):
     """What must never be."""
 
 
-class Dies(BaseException):
+class HostFailed(BaseException):
     """Ends a process at a request, as SIGKILL does."""
 
 
@@ -77,7 +77,7 @@ class Process(threading.Thread):
                     self.lease.renew()
                 except errors.AwsUnreachable:
                     continue
-        except (errors.ClusterLockHeld, errors.LeaseLost, errors.AwsUnreachable, Dies):
+        except (errors.ClusterLockHeld, errors.LeaseLost, errors.AwsUnreachable, HostFailed):
             return
         except BaseException as error:
             self.error = error
@@ -107,7 +107,7 @@ class Process(threading.Thread):
         self._stands.release()
         self._go.acquire()
         if self.todo == "die":
-            raise Dies
+            raise HostFailed
 
     # ---- the table, as this process sees it
 
@@ -199,11 +199,11 @@ class World:
                     host.process.die()
 
     def look(self) -> None:
-        believing = [host.name for host in self._hosts if self._believes(host)]
-        if len(believing) > 1:
-            raise TwoHolders(f"{' and '.join(believing)} hold it at {self.now - START:.2f} s, item {self.item}")
+        holding = [host.name for host in self._hosts if self._holds(host)]
+        if len(holding) > 1:
+            raise TwoHolders(f"{' and '.join(holding)} hold it at {self.now - START:.2f} s, item {self.item}")
 
-    def _believes(self, host: Host) -> bool:
+    def _holds(self, host: Host) -> bool:
         process = host.process
         return process is not None and process.lease is not None and process.lease.remaining() > 0
 
@@ -245,6 +245,6 @@ class World:
         if self.item is not None and self.item.expires > now and self.item.process != old.name:
             return
         self.item = lock_item.Item(str(math.floor(self.now + old.skew + old.lease_seconds)), old.name)
-        believing = [host.name for host in self._hosts if self._believes(host)]
-        if believing:
-            raise TwoHolders(f"{old.name} has taken it at {self.now - START:.2f} s from {believing[0]}, which holds it")
+        holding = [host.name for host in self._hosts if self._holds(host)]
+        if holding:
+            raise TwoHolders(f"{old.name} has taken it at {self.now - START:.2f} s from {holding[0]}, which holds it")

@@ -1,4 +1,4 @@
-"""The protocol of the lock, as a model: whatever happens in whatever order, at most one host believes that it holds it.
+"""The protocol of the lock, as a model: whatever happens in whatever order, at most one host treats it as its own.
 
 The model runs the agent's own code. Protocols with a fault show that the model finds faults.
 """
