@@ -103,8 +103,8 @@ def gather_facts(doors: gather.Doors) -> Facts:
     root = doors.root
     notes: list[str] = []
     document = manual_edits.document(manual_edits.text(root, paths.TELEPORT_YAML)) or {}
-    conf = _known(lambda: gather.conf(root), notes, "the conf was not read: ")
-    generation = _known(lambda: current.generation(root), notes)
+    conf = _or_note(lambda: gather.conf(root), notes, "the conf was not read: ")
+    generation = _or_note(lambda: current.generation(root), notes)
     role, unit = _role(root, conf, generation)
     return Facts(
         made_at=now(),
@@ -123,7 +123,7 @@ def gather_facts(doors: gather.Doors) -> Facts:
 
 def configuration(root: paths.Root) -> Configuration:
     """Return the state of teleport.yaml; call it under the lock."""
-    generation = _known(lambda: current.generation(root), [])
+    generation = _or_note(lambda: current.generation(root), [])
     wanted = generation.document if generation is not None else {}
     return Configuration(
         generation=None if generation is None else generation.number,
@@ -140,7 +140,7 @@ def now() -> str:
     return moment.isoformat(timespec="seconds")
 
 
-def _known(read: Callable[[], T | None], notes: list[str], what: str = "") -> T | None:
+def _or_note(read: Callable[[], T | None], notes: list[str], what: str = "") -> T | None:
     """Return what `read` returns, or None with a note where it raises."""
     try:
         return read()
@@ -153,7 +153,7 @@ def _teleport(root: paths.Root, notes: list[str]) -> Teleport | None:
     if teleport.find(root) is None:
         notes.append("no teleport binary is installed, so the version that wrote the data is unknown")
         return None
-    build = _known(lambda: gather.build(root, gather.NamedBuild()), notes)
+    build = _or_note(lambda: gather.build(root, gather.NamedBuild()), notes)
     return None if build is None else Teleport(build.version, build.edition, build.fips)
 
 

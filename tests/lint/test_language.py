@@ -1,7 +1,6 @@
 """The language stays plain: words that are out, names that say nothing, and parameters with a fixed name.
 
-Each word has its replacement next to it; the glossary is in docs/contributing.md. not_yet_plain.txt lists files that do
-not pass yet and may only shrink; `python3 -m tests.lint.test_language >tests/lint/not_yet_plain.txt` renews it.
+Each word has its replacement next to it; the glossary is in docs/contributing.md.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 THIS = "tests/lint/test_language.py"
-NOT_YET_PLAIN = CHECKOUT / "tests" / "lint" / "not_yet_plain.txt"
 SUFFIXES = {".py", ".md", ".sh", ".service", ".timer", ".preset", ".hcl", ".toml", ".cfg", ".conf", ".in", ".j2", ""}
 
 OUT = {
@@ -107,9 +105,7 @@ def complaints(path: str) -> list[str]:
 
 
 def test_every_file_has_plain_words_and_names() -> None:
-    later = set(NOT_YET_PLAIN.read_text(encoding="utf-8").split())
-    wrong = {path: found for path in files() if path not in later and (found := complaints(path))}
-    assert wrong == {}
+    assert {path: found for path in files() if (found := complaints(path))} == {}
 
 
 def test_the_checks_find_what_they_look_for() -> None:
@@ -117,7 +113,3 @@ def test_the_checks_find_what_they_look_for() -> None:
     assert words_out("there is no file; no longer; well known; `nobody`") == []
     tree = ast.parse("def told(where: paths.Root, given: conf_file.Conf | None, root: Root): ...")
     assert len(wrong_parameters(tree)) == 2 and not PARTICIPLES.isdisjoint(names(tree))
-
-
-if __name__ == "__main__":
-    print(*(path for path in files() if complaints(path)), sep="\n")
