@@ -202,28 +202,19 @@ def _expand_gzip(read: Read) -> Generator[bytes, None, None]:
     workers = _workers()
     pool = ThreadPoolExecutor(workers, "gunzip")
     waiting: deque[Future[bytes]] = deque()
-    members = _gzip_members(read)
     try:
-        while True:
-            try:
-                deflated = next(members, None)
-                trouble = None
-            except Undecodable as error:
-                deflated, trouble = None, error
-            if deflated is not None:
-                waiting.append(pool.submit(_inflate, deflated))
-            while waiting and (deflated is None or len(waiting) > workers):
+        for deflated in _gzip_members(read):
+            waiting.append(pool.submit(_inflate, deflated))
+            if len(waiting) > workers:
                 yield waiting.popleft().result()
-            if trouble is not None:
-                raise trouble
-            if deflated is None:
-                return
+        while waiting:
+            yield waiting.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _gzip_members(read: Read) -> Generator[bytes, None, None]:
-    """Yield the deflated data of each member, in bounded memory whatever their headers say. Raises Undecodable."""
+def _gzip_members(read: Read) -> Generator[bytes | Undecodable, None, None]:
+    """Yield the deflated data of each member, in bounded memory; last the error for one that cannot be found."""
     data = b""
     while True:
         while len(data) < _MEMBER_HEADER.size and (part := read()):
@@ -231,11 +222,13 @@ def _gzip_members(read: Read) -> Generator[bytes, None, None]:
         if not data:
             return
         if len(data) < _MEMBER_HEADER.size:
-            raise Undecodable("a gzip member is cut off")
+            yield Undecodable("a gzip member is cut off")
+            return
         header = data[: _MEMBER_HEADER.size]
         size: int = _MEMBER_HEADER.unpack(header)[-1]
         if header != _member_header(size) or size > BLOCK_SIZE + _LARGEST_GROWTH:
-            raise Undecodable("the header of a gzip member is damaged, or is not one that this agent writes")
+            yield Undecodable("the header of a gzip member is damaged, or is not one that this agent writes")
+            return
         end = _MEMBER_HEADER.size + size + _MEMBER_TAIL.size
         while len(data) < end and (part := read()):
             data += part
@@ -243,8 +236,10 @@ def _gzip_members(read: Read) -> Generator[bytes, None, None]:
         data = data[end:]
 
 
-def _inflate(deflated: bytes) -> bytes:
-    """Return at most BLOCK_SIZE bytes. Raises Undecodable."""
+def _inflate(deflated: bytes | Undecodable) -> bytes:
+    """Return at most BLOCK_SIZE bytes. Raises Undecodable, also where it is what was found."""
+    if isinstance(deflated, Undecodable):
+        raise deflated
     work = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         data = work.decompress(deflated, BLOCK_SIZE + 1)

@@ -9,7 +9,7 @@ import os
 import stat
 from collections.abc import Callable, Sequence
 
-from teleport_bootstrap.archive import attributes, interface, sparse, tar, walk
+from teleport_bootstrap.archive import attributes, interface, tar, walk
 from teleport_bootstrap.archive.interface import Entry
 from teleport_bootstrap.archive.stream import Output
 from teleport_bootstrap.host import accounts
@@ -151,7 +151,7 @@ class Members:
     ) -> tuple[Entry, int] | None:
         size = facts.st_size
         extended = attributes.of_descriptor(descriptor)
-        stretches = sparse.segments(descriptor, size) if facts.st_blocks * 512 < size else None
+        stretches = _segments(descriptor, size) if facts.st_blocks * 512 < size else None
         if size <= SMALL and stretches is None:
             content = _whole(descriptor, size)
             is_undisturbed = at_rest and _is_same(facts, os.fstat(descriptor)) and len(content) == size
@@ -274,3 +274,37 @@ def _is_same(before: os.stat_result, after: os.stat_result) -> bool:
     """Return whether a file was not written to between two looks at it."""
     names = ("st_mtime_ns", "st_ctime_ns", "st_size")
     return all(getattr(before, name) == getattr(after, name) for name in names)
+
+
+def _segments(descriptor: int, size: int) -> list[tuple[int, int]] | None:
+    """Return the stretches of data among the first `size` bytes as (offset, length); None where there is no hole.
+
+    Where there would be too many stretches, small holes count as data. Raises OSError.
+    """
+    found: list[tuple[int, int]] = []
+    at = 0
+    while at < size:
+        try:
+            start = os.lseek(descriptor, at, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # only a hole up to the end
+                break
+            if error.errno == errno.EINVAL:  # this file system does not support it
+                return None
+            raise
+        if start >= size:
+            break
+        end = min(os.lseek(descriptor, start, os.SEEK_HOLE), size)
+        if end <= start:  # the file was cut off at this very moment
+            break
+        found.append((start, end - start))
+        if len(found) > tar.MOST_SEGMENTS:
+            found = _merged_in_pairs(found)
+        at = end
+    return None if found == [(0, size)] or not size else found
+
+
+def _merged_in_pairs(found: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    last = found[-1:] if len(found) % 2 else []
+    pairs = zip(found[::2], found[1::2])
+    return [(first[0], second[0] + second[1] - first[0]) for first, second in pairs] + last

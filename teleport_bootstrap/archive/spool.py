@@ -6,7 +6,6 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
-from types import TracebackType
 
 from teleport_bootstrap import errors
 
@@ -27,9 +26,7 @@ class Spool:
     def __enter__(self) -> Spool:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def write(self, data: bytes) -> None:
@@ -56,9 +53,8 @@ class Spool:
             return self._file.readline()
 
     def lines(self) -> Iterator[bytes]:
-        """Yield the lines from here to the end."""
-        while line := self.line():
-            yield line
+        """Return the lines from here to the end."""
+        return iter(self.line, b"")
 
     def close(self) -> None:
         """Remove the file. Data that was not written yet is not needed, and the descriptor is closed in any case."""
@@ -72,9 +68,7 @@ class _Trouble:
     def __enter__(self) -> None:
         pass
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         if isinstance(error, OSError):
             raise errors.FileTrouble(
                 f"a temporary file in {scratch()} cannot be used: {error.strerror}",

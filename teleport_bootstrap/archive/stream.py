@@ -17,8 +17,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.archive import compression, interface
@@ -134,9 +133,7 @@ class Output:
     def __enter__(self) -> Output:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._compressor.close()
         self._digest.close()
 
@@ -293,7 +290,6 @@ class Input:
             raise
         self._data = b""
         self._at = 0
-        self._before = 0
         self._progress = progress
         self._reported = 0.0
         self.entries = 0
@@ -301,7 +297,7 @@ class Input:
     def __enter__(self) -> Input:
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         self._pieces.close()
         self._compressed.close()
 
@@ -314,10 +310,6 @@ class Input:
     def done(self) -> int:
         """How many bytes of the archive have been read."""
         return self._compressed.done
-
-    def tell(self) -> int:
-        """Return how many bytes of the tar have been taken."""
-        return self._before + self._at
 
     def take(self, size: int) -> bytes:
         """Return the next `size` bytes of the tar, all of them."""
@@ -352,7 +344,6 @@ class Input:
         return self._compressed.digest()
 
     def _next(self) -> bool:
-        self._before += len(self._data)
         self._at = 0
         try:
             self._data = next(self._pieces, b"")

@@ -8,7 +8,6 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import TracebackType
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.archive import interface
@@ -53,9 +52,7 @@ class Writer:
     def __enter__(self) -> Writer:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for level in (*self._levels, *self._roots.values()):
             with contextlib.suppress(OSError):
                 os.close(level.descriptor)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from teleport_bootstrap.backup.stores import store
@@ -46,7 +46,7 @@ def data(stored: Sequence[store.Stored], place: str) -> dict[str, Any]:
     }
 
 
-def newest_first(stored: Sequence[store.Stored]) -> list[store.Stored]:
+def newest_first(stored: Iterable[store.Stored]) -> list[store.Stored]:
     """Return the archives, the newest first."""
     return sorted(stored, key=lambda each: (each.created, each.name), reverse=True)
 

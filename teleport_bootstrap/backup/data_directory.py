@@ -11,7 +11,6 @@ import os
 import stat
 import tempfile
 from functools import partial
-from types import TracebackType
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import interface
@@ -68,9 +67,7 @@ class DataDirectory:
         self._copier = self._resources.enter_context(databases.Copier(self._descriptor, self._shown))
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._resources.close()
 
     @property
@@ -151,8 +148,7 @@ class DataDirectory:
     def _raw(self, below: bytes) -> int:
         """Return the descriptor of a byte-by-byte copy of a database that SQLite cannot read."""
         try:
-            parent, name = self._parent_of(below)
-            source = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
+            source = self._open(below)
         except OSError as error:
             raise interface.Gone(error.strerror or "it cannot be opened") from None
         try:
@@ -181,19 +177,16 @@ class DataDirectory:
 
     def _head(self, below: bytes) -> bytes:
         """Return the first bytes of a file, none where it cannot be read; archiving it reports the error."""
-        try:
-            parent, name = self._parent_of(below)
-            descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
-        except OSError:
-            return b""
-        try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return b""
-            return os.pread(descriptor, len(databases.MAGIC), 0)
-        except OSError:
-            return b""
-        finally:
-            os.close(descriptor)
+        with contextlib.ExitStack() as opened, contextlib.suppress(OSError):
+            descriptor = self._open(below)
+            opened.callback(os.close, descriptor)
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return os.pread(descriptor, len(databases.MAGIC), 0)
+        return b""
+
+    def _open(self, below: bytes) -> int:
+        parent, name = self._parent_of(below)
+        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
 
     def _parent_of(self, below: bytes) -> tuple[int, bytes]:
         """Return the open directory of `below`, and its name there, without following any link.

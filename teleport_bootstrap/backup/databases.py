@@ -17,7 +17,6 @@ import stat
 import subprocess
 import sys
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any
 
 from teleport_bootstrap import errors, escaping
@@ -69,9 +68,7 @@ class Copier:
     def __enter__(self) -> Copier:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._end()
 
     def copy(self, path: bytes) -> int:

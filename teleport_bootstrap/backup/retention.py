@@ -6,6 +6,7 @@ import logging
 from collections.abc import Collection, Iterable
 
 from teleport_bootstrap import errors
+from teleport_bootstrap.backup import archive_table
 from teleport_bootstrap.backup.stores import names, store
 
 logger = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ def to_remove(stored: Iterable[store.Stored], keep: int, *, spared: Collection[s
         raise errors.UsageError(f"--keep {keep} would keep nothing", hint="Keep at least one.")
     going = []
     newer_and_good = 0
-    for each in sorted(stored, key=lambda one: (one.created, one.name), reverse=True):
+    for each in archive_table.newest_first(stored):
         if newer_and_good >= keep and each.name not in spared:
             going.append(each)
         newer_and_good += each.verified
