@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any
 
 # In the environment of every program, because some messages are parsed.
 _ENGLISH = {"LC_ALL": "C.UTF-8", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": ""}
@@ -61,9 +61,9 @@ def run(
     argv: Sequence[str],
     *,
     timeout_seconds: float,
-    environ: Optional[Mapping[str, str]] = None,
+    environ: Mapping[str, str] | None = None,
     stdin: bytes = b"",
-    ids: Optional[tuple[int, int]] = None,
+    ids: tuple[int, int] | None = None,
 ) -> Finished:
     """Run `argv` without a shell; return how it ended, never raise.
 

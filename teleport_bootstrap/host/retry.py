@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Callable
-from typing import Any, Optional, TypeVar
+from typing import Any, TypeVar
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.host import clock as clocks
@@ -57,7 +57,7 @@ class DeadlinePassed(Exception):
 class Deadline:
     """A point in time, `seconds` from now, shared by all the steps of one wait."""
 
-    def __init__(self, seconds: float, clock: Optional[clocks.Clock] = None) -> None:
+    def __init__(self, seconds: float, clock: clocks.Clock | None = None) -> None:
         self.clock = clock or clocks.SYSTEM
         self.seconds = seconds
         self._started = self.clock.monotonic()

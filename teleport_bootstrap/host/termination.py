@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from types import FrameType
-from typing import Any, Optional
+from typing import Any
 
 SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
@@ -28,7 +28,7 @@ def as_exception() -> Iterator[None]:
     """
     ours = [number for number in SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
 
-    def end(number: int, frame: Optional[FrameType]) -> None:  # noqa: ARG001
+    def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
         for each in ours:
             # A second signal must not interrupt the cleanup; SIGKILL still can.
             signal.signal(each, signal.SIG_IGN)
