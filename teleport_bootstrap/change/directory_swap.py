@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import errno
+import itertools
 import os
 import shutil
 import stat
@@ -30,13 +31,9 @@ _MARK = ".teleport-bootstrap-complete"
 
 # The words in the names of directories: being made; replaced by a restore; replaced by its undo; replaced by
 # `reconfigure --reset-data`; undone because Teleport was unhealthy with it.
-NEW, BEFORE_RESTORE, BEFORE_UNDO, RESET, FAILED = WORDS = (
-    "restoring",
-    "before-restore",
-    "before-undo",
-    "reset",
-    "failed",
-)
+NEW, BEFORE_RESTORE, BEFORE_UNDO = "restoring", "before-restore", "before-undo"
+RESET, FAILED = "reset", "failed"
+WORDS = (NEW, BEFORE_RESTORE, BEFORE_UNDO, RESET, FAILED)
 
 
 @dataclass(frozen=True)
@@ -63,14 +60,12 @@ class Swap:
 def stamp(root: paths.Root, targets: Iterable[str]) -> str:
     """Return the part of directory names that is unique to one change: the time in UTC, and a number if needed."""
     time = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-    tops = (*targets, paths.DATA)
-    number = 1
-    while True:
-        name = time if number == 1 else f"{time}-{number}"
-        places = (container(place(root, top, word, name)) for top in tops for word in WORDS)
+    names = (time if number == 1 else f"{time}-{number}" for number in itertools.count(1))
+    for name in names:
+        places = (container(place(root, top, word, name)) for top in (*targets, paths.DATA) for word in WORDS)
         if not any(os.path.lexists(root.path(each)) for each in places):
-            return name
-        number += 1
+            break
+    return name
 
 
 def place(root: paths.Root, target: str, word: str, stamp: str, *, private: bool = False) -> str:
@@ -180,18 +175,16 @@ def _rename(old: str, new: str) -> None:
 
 def _exchange_entries(root: paths.Root, swap: Swap) -> None:
     with _opened(root, swap) as (mount, staged, kept):
-        moving = os.listdir(staged.descriptor) if staged is not None else []
-        for name in entries(root, swap.target):
-            os.rename(name, name, src_dir_fd=mount.descriptor, dst_dir_fd=kept.descriptor)
+        new = () if staged is None else [name for name in staged.names() if name not in (*VOLUMES_OWN, _MARK)]
+        _move(entries(root, swap.target), mount, kept)
         kept.sync()
         # What was moved out is on the disk before anything is moved in: then no entry is lost between the two.
         mount.sync()
         # The mark says that everything old is out, so that what is there from now on is new.
         kept.create(_MARK, b"", mode=0o600, uid=-1, gid=-1)
         kept.sync()
-        for name in sorted(moving):
-            if staged is not None and name not in (*VOLUMES_OWN, _MARK):
-                os.rename(name, name, src_dir_fd=staged.descriptor, dst_dir_fd=mount.descriptor)
+        if staged is not None:
+            _move(sorted(new), staged, mount)
         mount.sync()
 
 
@@ -200,17 +193,20 @@ def _return_entries(root: paths.Root, swap: Swap) -> None:
         return
     with _opened(root, swap) as (mount, staged, kept):
         if kept.exists(_MARK):
-            # What is there now is new, all of it.
-            for name in entries(root, swap.target):
-                if staged is not None:
-                    os.rename(name, name, src_dir_fd=mount.descriptor, dst_dir_fd=staged.descriptor)
+            if staged is not None:
+                # What is there now is new, all of it.
+                _move(entries(root, swap.target), mount, staged)
             mount.sync()
             kept.unlink(_MARK)
             kept.sync()
-        for name in os.listdir(kept.descriptor):
-            os.rename(name, name, src_dir_fd=kept.descriptor, dst_dir_fd=mount.descriptor)
+        _move(kept.names(), kept, mount)
         mount.sync()
     remove(root, container(swap.kept))
+
+
+def _move(names: Iterable[str], source: directory.Directory, target: directory.Directory) -> None:
+    for name in names:
+        os.rename(name, name, src_dir_fd=source.descriptor, dst_dir_fd=target.descriptor)
 
 
 @contextlib.contextmanager

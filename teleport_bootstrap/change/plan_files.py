@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -15,8 +14,6 @@ from teleport_bootstrap.host import teleport, trust
 from teleport_bootstrap.plan import plan_model
 from teleport_bootstrap.secret import Secret
 from teleport_bootstrap.state import current, metadata_cache
-
-logger = logging.getLogger(__name__)
 
 # What changes with every run and is not shown.
 _BOOKKEEPING = (paths.CURRENT, paths.METADATA_CACHE)
@@ -57,16 +54,6 @@ def stage(change: Transaction, conf: conf_file.Conf | None, parts: Parts) -> Non
     if parts.teleport_yaml is not None:
         _stage(change, parts.teleport_yaml)
         _check_with_teleport(change)
-
-
-def apply(root: paths.Root, conf: conf_file.Conf | None, parts: Parts) -> tuple[str, ...]:
-    """Write everything in `parts` and return the paths that changed; raises as `stage` does, and then none has."""
-    with Transaction(root) as change:
-        stage(change, conf, parts)
-        changed = change.commit()
-    for path in changed:
-        logger.debug("changed %s", root.path(path))
-    return changed
 
 
 def units_changed(changed: Iterable[str]) -> bool:

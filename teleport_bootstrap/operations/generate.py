@@ -12,6 +12,7 @@ from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import needed_files, plan_files, session, units
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.conf import conf_file, variables
+from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.host import accounts, directory, systemd, trust
 from teleport_bootstrap.instance import gather, secret_values
 from teleport_bootstrap.plan import activation, overrides, plan_model, planner, teleport_build
@@ -26,7 +27,7 @@ HAND_CONFIGURED = "hand-configured"
 RESTORING = "restoring"
 
 # For SSM, and before that for credentials, where teleport-fetch-secrets.service goes on asking.
-AWAITED_SECONDS = 10.0
+FETCHED_LATER_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -184,9 +185,15 @@ def _missing_secrets(
     return {**values, **fetched.values}, fetched.notes
 
 
-def _write(doors: gather.Doors, conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> Outcome:
+def make_plan(
+    doors: gather.Doors, conf: conf_file.Conf, build: teleport_build.TeleportBuild, *, is_boot: bool
+) -> tuple[plan_model.Plan, facts.Facts, secret_values.Fetched]:
+    """Return the plan of this instance, its facts, and the secrets with all notes; raises what these raise.
+
+    What the conf alone decides is checked before any wait for the network. If it `is_boot`, there is only a short wait
+    for SSM where a service goes on fetching after this command.
+    """
     root = doors.root
-    # What the conf alone decides is checked before any wait for the network.
     place = activation.plan(conf, build).deployment.place
     units.require(root, place.unit)
     accounts.ids(root, place.user, place.group)
@@ -196,38 +203,41 @@ def _write(doors: gather.Doors, conf: conf_file.Conf, build: teleport_build.Tele
     plan = planner.plan(conf, instance, build, files)
     missing = needed_files.require_named(root, plan)
     wanted = plan.activation
-    fetched = secret_values.fetch_or_keep(
-        wanted.secrets, instance.region, wanted.deployment.fips, _patience(doors, wanted)
-    )
+    if is_boot and needed_files.has_fetch_service(root) and all(each.may_be_pending for each in wanted.secrets):
+        doors = dataclasses.replace(doors, wait_seconds=min(doors.wait_seconds, FETCHED_LATER_SECONDS))
+    fetched = secret_values.fetch_or_keep(wanted.secrets, instance.region, wanted.deployment.fips, doors)
     values = {**secret_values.from_conf(wanted.secrets, conf), **fetched.values}
+    return plan, instance, secret_values.Fetched(values, (*plan.notes, *missing, *fetched.notes))
+
+
+def _write(doors: gather.Doors, conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> Outcome:
+    root = doors.root
+    plan, instance, fetched = make_plan(doors, conf, build, is_boot=True)
     generation = generations.make(root, plan, build, made_by="generate", reason="there was no teleport.yaml")
     kept = current.known_generation(root, current.FILE.read_or_warn(root))
     is_same = kept is not None and generations.says_the_same(kept, generation)
     number = kept.number if kept is not None and is_same else generation.number
     # Confirmed at once: while an instance boots, nothing waits for Teleport's health; `status` reports it later.
-    parts = plan_files.Parts(wanted, values, plan.teleport_yaml, instance, current.Current(number))
+    parts = plan_files.Parts(plan.activation, fetched.values, plan.teleport_yaml, instance, current.Current(number))
     if not is_same:
         generations.save(root, generation)
     try:
-        outcome = _bring(root, conf, WRITTEN, parts, (*plan.notes, *missing, *fetched.notes))
+        outcome = _bring(root, conf, WRITTEN, parts, fetched.notes)
     finally:
         current.settle(root)
     generations.prune(root, current=number)
     return outcome
 
 
-def _patience(doors: gather.Doors, wanted: plan_model.Activation) -> gather.Doors:
-    """Return `doors` with a short deadline for SSM where a service goes on waiting after this command."""
-    if not needed_files.has_fetch_service(doors.root) or not all(each.may_be_pending for each in wanted.secrets):
-        return doors
-    return dataclasses.replace(doors, wait_seconds=min(doors.wait_seconds, AWAITED_SECONDS))
-
-
 def _bring(
     root: paths.Root, conf: conf_file.Conf, what: str, parts: plan_files.Parts, notes: tuple[str, ...]
 ) -> Outcome:
     wanted = parts.wanted
-    changed = plan_files.apply(root, conf, parts)
+    with Transaction(root) as change:
+        plan_files.stage(change, conf, parts)
+        changed = change.commit()
+    for path in changed:
+        logger.debug("changed %s", root.path(path))
     done = units.apply(root, wanted.units, units_changed=plan_files.units_changed(changed))
     needed_files.fetch_missing(root, wanted)
     pending = needed_files.describe_pending(root, wanted)

@@ -13,7 +13,8 @@ from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.host import directory
 from teleport_bootstrap.instance import gather, secret_values
-from teleport_bootstrap.plan import comparison, overrides, plan_model, planner, teleport_build
+from teleport_bootstrap.operations import generate
+from teleport_bootstrap.plan import comparison, plan_model, teleport_build
 from teleport_bootstrap.state import current, generations, manual_edits, restore_record
 
 # A cluster has been born, or a host has joined one, when one of these is there.
@@ -70,16 +71,7 @@ def make(doors: gather.Doors, named: gather.NamedBuild) -> Proposal:
     if asked is not None:
         raise restore_record.refusal(root, "reconfigure", asked)
     build = gather.build(root, named)
-    files = gather.overrides(root)
-    overrides.check(files)
-    instance = gather.instance(conf, doors)
-    plan = planner.plan(conf, instance, build, files)
-    units.require(root, plan.activation.unit)
-    notes = needed_files.require_named(root, plan)
-    fetched = secret_values.fetch_or_keep(
-        plan.activation.secrets, instance.region, plan.activation.deployment.fips, doors
-    )
-    values = {**secret_values.from_conf(plan.activation.secrets, conf), **fetched.values}
+    plan, instance, fetched = generate.make_plan(doors, conf, build, is_boot=False)
     now = current.FILE.read(root)
     generation = current.known_generation(root, now)
     before = manual_edits.document(manual_edits.text(root, paths.TELEPORT_YAML))
@@ -89,10 +81,10 @@ def make(doors: gather.Doors, named: gather.NamedBuild) -> Proposal:
         build=build,
         instance=instance,
         plan=plan,
-        fetched=secret_values.Fetched(values, fetched.notes),
+        fetched=fetched,
         differences=differences,
         secrets_change=tuple(
-            path for path, value in values.items() if directory.content(root, path) != value.reveal().encode()
+            path for path, value in fetched.values.items() if directory.content(root, path) != value.reveal().encode()
         ),
         edits=manual_edits.lost(root, generation, plan.document),
         dangers=(
@@ -100,10 +92,10 @@ def make(doors: gather.Doors, named: gather.NamedBuild) -> Proposal:
             *_foreign_data(root, plan),
             *(
                 f"no Teleport runs until then: {note}"
-                for note in needed_files.describe_pending(root, plan.activation, had=values)
+                for note in needed_files.describe_pending(root, plan.activation, had=fetched.values)
             ),
         ),
-        notes=(*plan.notes, *notes, *fetched.notes, *restore_record.ignored(root, conf)),
+        notes=(*fetched.notes, *restore_record.ignored(root, conf)),
         action=_action(differences, [before, *([generation.document] if generation else [])], plan),
         now=now,
         generation=generation,

@@ -9,6 +9,7 @@ from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import attempt, health, plan_files, session, units
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.instance import gather, secret_values
+from teleport_bootstrap.secret import Secret
 from teleport_bootstrap.state import current, generations, manual_edits, metadata_cache
 from teleport_bootstrap.state.previous_state import MovedDirectory
 
@@ -104,21 +105,18 @@ def carry_out(
 
 def _secrets(doors: gather.Doors, target: generations.Generation) -> secret_values.Fetched:
     """Return what the generation names, from the conf where that is still the same, and from SSM; the rest stays."""
-    values, notes = {}, []
+    values: dict[str, Secret] = {}
+    notes: tuple[str, ...] = ()
     if any(each.variable for each in target.secrets):
         conf = gather.conf(doors.root)
         if conf is not None and generations.conf_digest(doors.root) == target.conf_sha256:
             values = secret_values.from_conf(target.secrets, conf)
         else:
-            notes.append(
-                "the token of that time is not kept: the present one stays, and a host that has joined needs none"
+            notes = (
+                "the token of that time is not kept: the present one stays, and a host that has joined needs none",
             )
-    fetched = _from_ssm(doors, target)
-    return secret_values.Fetched({**values, **fetched.values}, (*notes, *fetched.notes))
-
-
-def _from_ssm(doors: gather.Doors, target: generations.Generation) -> secret_values.Fetched:
     region = metadata_cache.read(doors.root).get("region")
-    if region is None or not any(each.parameter for each in target.secrets):
-        return secret_values.Fetched({})
-    return secret_values.fetch_or_keep(target.secrets, region, target.fips, doors)
+    if region is not None and any(each.parameter for each in target.secrets):
+        fetched = secret_values.fetch_or_keep(target.secrets, region, target.fips, doors)
+        values, notes = {**values, **fetched.values}, (*notes, *fetched.notes)
+    return secret_values.Fetched(values, notes)

@@ -27,8 +27,9 @@ def from_facts(instance: facts.Facts) -> dict[str, str]:
         "local-hostname": instance.local_hostname,
         "instance-id": instance.instance_id,
         "region": instance.region,
+        "public-ipv4": instance.public_ipv4,
     }
-    return {**values, **({"public-ipv4": instance.public_ipv4} if instance.public_ipv4 else {})}
+    return {item: value for item, value in values.items() if value}
 
 
 def keep(root: paths.Root, item: str, value: str | None) -> None:
