@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import datetime
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -78,7 +79,7 @@ def run(root: paths.Root, name: str, work: Callable[[], Result], detail: Callabl
     How it ended is recorded, also where it raises, which this then does too. Raises LockBusy where the same job is at
     work already; that does not count as a run.
     """
-    with lock.hold(root, name, name=_lock(name), deadline_seconds=WAIT_SECONDS):
+    with lock.hold(root, name, name=os.path.basename(lock_path(name)), deadline_seconds=WAIT_SECONDS):
         begun = clock.SYSTEM.wall()
         try:
             done = work()
@@ -96,7 +97,7 @@ def run(root: paths.Root, name: str, work: Callable[[], Result], detail: Callabl
 
 def lock_path(name: str) -> str:
     """Return the file that is locked, in the way of flock(2), as long as the job `name` is at work."""
-    return f"{paths.STATE}/{_lock(name)}"
+    return f"{paths.STATE}/job-{name}.lock"
 
 
 def read(root: paths.Root) -> tuple[Job, ...]:
@@ -121,10 +122,6 @@ def _record(root: paths.Root, name: str, begun: float, outcome: str, detail: str
         _file(name).write(root, Job(name, clock.iso(begun), succeeded, outcome, " ".join(detail.split())))
     except errors.FileTrouble as error:
         logger.warning("the result of %s is not recorded: %s", name, error.message)
-
-
-def _lock(name: str) -> str:
-    return f"job-{name}.lock"
 
 
 def _file(name: str) -> state_file.StateFile[Job]:

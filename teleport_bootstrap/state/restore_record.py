@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from typing import Any
 
 from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.conf import conf_file, variables
+from teleport_bootstrap.secret import Secret
 from teleport_bootstrap.state import current, generations, state_file
 
 RESTORE_SERVICE = unit_table.RESTORE.service
@@ -93,17 +93,15 @@ def instead(conf: conf_file.Conf) -> tuple[str, ...]:
 
 def says(conf: conf_file.Conf) -> str:
     """Return a digest of what a conf assigns, whatever its comments, order and blanks are."""
-    assigned = {name: _plain(setting.value) for name, setting in conf.settings.items()}
-    return generations.digest(json.dumps(assigned, sort_keys=True, default=repr).encode())
+    assigned = {name: setting.value for name, setting in conf.settings.items()}
+
+    def plain(value: object) -> str:
+        return value.reveal() if isinstance(value, Secret) else repr(value)
+
+    return generations.digest(json.dumps(assigned, sort_keys=True, default=plain).encode())
 
 
 def is_bare(conf: conf_file.Conf) -> bool:
     """Whether a conf says nothing of what the instance should be, but at most what to restore on it, and where."""
-    return set(conf.settings) <= _NO_STATEMENT
-
-
-_NO_STATEMENT = {variables.TELEPORT_RESTORE_FROM.name, variables.EC2_REGION.name, variables.DEBUG.name}
-
-
-def _plain(value: Any) -> Any:
-    return value.reveal() if hasattr(value, "reveal") else value
+    about_restore = (variables.TELEPORT_RESTORE_FROM, variables.EC2_REGION, variables.DEBUG)
+    return set(conf.settings) <= {each.name for each in about_restore}
