@@ -49,13 +49,9 @@ class Image:
         """Whether anything is at `path`, even a dangling link."""
         return _status(self.locate(path)) is not None
 
-    def is_directory(self, path: str) -> bool:
-        """Whether a directory, not a link to one, is at `path`."""
-        return _is_directory(self.locate(path))
-
     def is_empty_directory(self, path: str) -> bool:
         """Whether a directory without content is at `path`."""
-        return self.is_directory(path) and not os.listdir(self.locate(path))
+        return _is_directory(self.locate(path)) and not os.listdir(self.locate(path))
 
     def is_filled(self, path: str) -> bool:
         """Whether anything but an empty file or an empty directory is at `path`."""
@@ -85,7 +81,7 @@ class Image:
             if len(fields) > 5 and fields[5].startswith("/") and "\0" not in fields[5]:
                 homes.append(os.path.normpath(fields[5]))
         found = dict.fromkeys(map(self.resolve, homes))
-        return [home for home in found if home != "/" and self.is_directory(home)][:_MOST_HOMES]
+        return [home for home in found if home != "/" and _is_directory(self.locate(home))][:_MOST_HOMES]
 
     def locate(self, path: str) -> str:
         """Return where `path` is on this machine: links in its directory are followed, a link at its end is not."""

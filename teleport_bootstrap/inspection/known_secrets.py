@@ -16,16 +16,13 @@ from teleport_bootstrap.inspection import redaction
 from teleport_bootstrap.plan import secret_mask, yaml_reading
 from teleport_bootstrap.secret import Secret
 
-LETSENCRYPT = (
-    paths.LETSENCRYPT_LIVE,
-    *(f"{paths.LETSENCRYPT}/{name}" for name in ("archive", "accounts", "keys")),
-)
-
+_LETSENCRYPT = tuple(f"{paths.LETSENCRYPT}/{name}" for name in ("live", "archive", "accounts", "keys"))
 _FILES = (paths.TOKEN, paths.LICENSE, paths.PRIVATE_KEY)
 _ENTRY = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)=(.*)$", re.MULTILINE)
 _LEAD = re.compile(r"^[ #-]*(?:[\"']?[\w.-]+[\"']?: +)?", re.ASCII)
 _FILE_OF_KEY = re.compile(r"^[ #-]*[\"']?([\w.-]+)[\"']?: +[\"']?(/[^\s\"'#]+)", re.ASCII | re.MULTILINE)
 _ENVIRONMENT_LINE = re.compile(r"^\s*Environment=(.*)$", re.MULTILINE)
+_SWITCHES = ("", "true", "false", "yes", "no", "on", "off", "null", "~", "|", ">", "[]", "{}")
 _MOST_CONFS = 100
 # A shorter password may be an ordinary word.
 _SHORTEST_PASSWORD = 5
@@ -74,7 +71,7 @@ def find(root: paths.Root) -> Found:
     for path in (paths.TELEPORT_YAML, *_paths_in(root, paths.OVERRIDES, found)):
         _of_yaml(root, path, found)
     _of_environment(root, found)
-    for top in LETSENCRYPT:
+    for top in _LETSENCRYPT:
         for path in _files_below(root, top):
             if "key" in os.path.basename(path):
                 _of_file(root, path, found)
@@ -124,7 +121,7 @@ def _of_yaml(root: paths.Root, path: str, found: Found) -> None:
     for value in values:
         if value.startswith("/"):
             _of_file(root, value, found)
-        elif not _is_switch(value):
+        elif value.strip().lower() not in _SWITCHES:
             found.add(value)
             # Static tokens: `proxy,node:the-token`.
             static = re.fullmatch(r"[a-z,]+:(.*)", value, re.DOTALL)
@@ -156,10 +153,6 @@ def _scalars(value: Any, *, secret: bool, depth: int) -> Iterator[str]:
             yield from _scalars(below, secret=secret, depth=depth + 1)
     elif secret and value is not None and not isinstance(value, bool):
         yield str(value)
-
-
-def _is_switch(value: str) -> bool:
-    return value.strip().lower() in ("", "true", "false", "yes", "no", "on", "off", "null", "~", "|", ">", "[]", "{}")
 
 
 def _of_environment(root: paths.Root, found: Found) -> None:

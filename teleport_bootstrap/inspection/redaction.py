@@ -100,15 +100,13 @@ class Mask:
         lines = text.splitlines(keepends=True)
         edges: dict[int, str] = {}
         for index, line in enumerate(lines):
-            if line.find("PRIVATE KEY") != -1:
-                found = _KEY_EDGE.findall(line)
-                if found:
-                    edges[index] = found[0] if len(found) == 1 else ""
+            found = _KEY_EDGE.findall(line) if "PRIVATE KEY" in line else []
+            if found:
+                edges[index] = found[0] if len(found) == 1 else ""
         chosen: set[int] = set()
         opened: int | None = None
         for place, kind in edges.items():
-            chosen.update(_of_key(lines, edges, place, 1))
-            chosen.update(_of_key(lines, edges, place, -1))
+            chosen.update(_of_key(lines, edges, place, 1), _of_key(lines, edges, place, -1))
             if opened is not None and {edges[opened], kind} == {"BEGIN", "END"} and place - opened <= _KEY_LINES:
                 chosen.update(range(opened + 1, place))
                 opened = None
@@ -139,10 +137,7 @@ def _of_key(lines: list[str], edges: dict[int, str], edge: int, step: int) -> It
 
 def passwords(text: str) -> Iterator[str]:
     """Yield the password of each URL in `text` that has one."""
-    for found in _URL.finditer(text):
-        password = password_of(found["rest"])
-        if password is not None:
-            yield password
+    yield from filter(None, (password_of(found["rest"]) for found in _URL.finditer(text)))
 
 
 def password_of(rest: str) -> str | None:
