@@ -9,7 +9,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Final, Protocol
+from typing import Final
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.host import filters
@@ -49,19 +49,6 @@ class Undecodable(Exception):
     """The compressed data is damaged; the text says how."""
 
 
-class Compressor(Protocol):
-    """Compresses a stream, and passes the result to a function, in the caller's thread. Raises CompressorTrouble."""
-
-    def write(self, data: memoryview) -> None:
-        """Compress the next BLOCK_SIZE bytes, fewer only at the end of the stream."""
-
-    def finish(self) -> None:
-        """Pass on all the rest."""
-
-    def close(self) -> None:
-        """End what still runs."""
-
-
 def best() -> str:
     """Return the best compression of this machine that `tar` can unpack: zstd where it is installed, else gzip."""
     return ZSTD if zstd_program() else GZIP
@@ -72,8 +59,12 @@ def zstd_program() -> str | None:
     return shutil.which("zstd")
 
 
-def compressor(name: str, put: Put) -> Compressor:
-    """Return a compressor of this kind. Raises ArchiveUnknown where its program is not installed."""
+def compressor(name: str, put: Put) -> _Zstd | _Gzip:
+    """Return a compressor, which passes its result to `put` in the caller's thread. It raises CompressorTrouble.
+
+    `write` takes BLOCK_SIZE bytes, fewer only at the end of the stream; `finish` passes on the rest, `close` ends what
+    still runs. Raises ArchiveUnknown where a program for it is not installed.
+    """
     return _Gzip(put) if name == GZIP else _Zstd(_required_zstd(), put)
 
 

@@ -190,72 +190,6 @@ class Output:
         self.written += len(data)
 
 
-class _Compressed:
-    """The bytes of an archive between its marks. Raises what the source raises, FileTrouble for OSError."""
-
-    def __init__(self, source: interface.Source) -> None:
-        self._source = source
-        try:
-            self._stream = source.open()
-        except OSError as error:
-            self._fail(error)
-        self._digest = Digest()
-        self.done = 0
-        # The last bytes that were read: they may be the end mark.
-        self._held = b""
-        self._at_end = False
-        try:
-            while len(self._held) < _LONGEST_BEGIN and (part := self._next()):
-                self._held += part
-            self.format = _recognised(source.name, self._held)
-        except BaseException:
-            self.close()
-            raise
-        self._end_size = len(self.format.end_mark(bytes(_DIGEST_SIZE)))
-        self._skip_begin = len(self.format.begin)
-
-    def read(self) -> bytes:
-        """Return the next bytes before the end mark, none at the end."""
-        while not self._at_end:
-            part = self._next()
-            self._held += part
-            self._at_end = not part
-            before = self._held[: -self._end_size]
-            if before:
-                self._held = self._held[-self._end_size :]
-                self._digest.update(before)
-                before, self._skip_begin = before[self._skip_begin :], max(0, self._skip_begin - len(before))
-            if before:
-                return before
-        return b""
-
-    def digest(self) -> str:
-        """Read to the end; return the archive's digest in hexadecimal, "" where the end mark does not have it."""
-        while self.read():
-            pass
-        digest = self._digest.digest()
-        return digest.hex() if self._held == self.format.end_mark(digest) else ""
-
-    def close(self) -> None:
-        """Stop reading."""
-        self._digest.close()
-        self._stream.close()
-
-    def _next(self) -> bytes:
-        try:
-            part = self._stream.read(_READ_SIZE)
-        except OSError as error:
-            self._fail(error)
-        self.done += len(part)
-        return part
-
-    def _fail(self, error: OSError) -> NoReturn:
-        raise errors.FileTrouble(
-            f"{self._source.name} cannot be read: {error.strerror or error}",
-            hint="Check the file and the disk it is on.",
-        ) from None
-
-
 def _recognised(name: str, start: bytes) -> Format:
     """Return the format of an archive with these first bytes. Raises ArchiveUnknown, and Broken for a damaged one."""
     for each in FORMATS:
@@ -282,34 +216,45 @@ class Input:
     """
 
     def __init__(self, source: interface.Source, *, progress: interface.Progress | None = None) -> None:
-        self._compressed = _Compressed(source)
-        try:
-            self._pieces = compression.expand(self.compression, self._compressed.read)
-        except BaseException:
-            self._compressed.close()
-            raise
-        self._data = b""
-        self._at = 0
+        self._source = source
         self._progress = progress
         self._reported = 0.0
+        # How many bytes of the archive have been read, and how many members the caller has done.
+        self.done = 0
         self.entries = 0
+        # The last bytes that were read: they may be the end mark.
+        self._held = b""
+        self._at_end = False
+        # Bytes of the tar, and how many of them have been taken.
+        self._data = b""
+        self._at = 0
+        try:
+            self._stream = source.open()
+        except OSError as error:
+            self._fail(error)
+        self._digest = Digest()
+        try:
+            while len(self._held) < _LONGEST_BEGIN and (part := self._read()):
+                self._held += part
+            self._format = _recognised(source.name, self._held)
+            self._end_size = len(self._format.end_mark(bytes(_DIGEST_SIZE)))
+            self._skip_begin = len(self._format.begin)
+            self._pieces = compression.expand(self.compression, self._compressed)
+        except BaseException:
+            self._close()
+            raise
 
     def __enter__(self) -> Input:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._pieces.close()
-        self._compressed.close()
+        self._close()
 
     @property
     def compression(self) -> str:
         """What the archive is compressed with."""
-        return self._compressed.format.name
-
-    @property
-    def done(self) -> int:
-        """How many bytes of the archive have been read."""
-        return self._compressed.done
+        return self._format.name
 
     def take(self, size: int) -> bytes:
         """Return the next `size` bytes of the tar, all of them."""
@@ -341,7 +286,10 @@ class Input:
     def digest(self) -> str:
         """Read the rest of the file without expanding it; return its digest, "" where the file is damaged."""
         self._pieces.close()
-        return self._compressed.digest()
+        while self._compressed():
+            pass
+        digest = self._digest.digest()
+        return digest.hex() if self._held == self._format.end_mark(digest) else ""
 
     def _next(self) -> bool:
         self._at = 0
@@ -355,3 +303,36 @@ class Input:
             self._reported = now
             self._progress(self.done, self.entries)
         return bool(self._data)
+
+    def _compressed(self) -> bytes:
+        """Return the next bytes between the marks, none at the end."""
+        while not self._at_end:
+            part = self._read()
+            self._held += part
+            self._at_end = not part
+            before = self._held[: -self._end_size]
+            if before:
+                self._held = self._held[-self._end_size :]
+                self._digest.update(before)
+                before, self._skip_begin = before[self._skip_begin :], max(0, self._skip_begin - len(before))
+            if before:
+                return before
+        return b""
+
+    def _read(self) -> bytes:
+        try:
+            part = self._stream.read(_READ_SIZE)
+        except OSError as error:
+            self._fail(error)
+        self.done += len(part)
+        return part
+
+    def _fail(self, error: OSError) -> NoReturn:
+        raise errors.FileTrouble(
+            f"{self._source.name} cannot be read: {error.strerror or error}",
+            hint="Check the file and the disk it is on.",
+        ) from None
+
+    def _close(self) -> None:
+        self._digest.close()
+        self._stream.close()

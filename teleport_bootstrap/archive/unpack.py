@@ -1,20 +1,28 @@
-"""Creating the files of a verified archive."""
+"""Creating the files of a verified archive, in places that no other account can reach yet."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
-from collections.abc import Mapping
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import interface, tar
+from teleport_bootstrap.archive.attributes import Owners
+from teleport_bootstrap.archive.interface import Entry
 from teleport_bootstrap.archive.stream import Broken, Input
-from teleport_bootstrap.archive.tar import Refused
+from teleport_bootstrap.archive.tar import ContentDigest, Member, Refused, content_digest, placed
 from teleport_bootstrap.archive.verify import read_header, unsafe
-from teleport_bootstrap.archive.writer import Writer
 from teleport_bootstrap.host import accounts, process
 
 # For gigabytes on a slow disk.
 _SYNC_SECONDS = 1800.0
+
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def unpack(
@@ -97,3 +105,188 @@ def _sync(places: set[str]) -> None:
                 f"what was unpacked in {parent} could not be written to the disk: {done.describe()}",
                 hint="Check the disk, and `journalctl -k`.",
             )
+
+
+@dataclass
+class _Level:
+    """A directory that is being filled; it gets the metadata of `entry` and `extended` when it is left."""
+
+    path: str
+    descriptor: int
+    entry: Entry | None = None
+    extended: Mapping[str, bytes] | None = None
+
+
+class Writer:
+    """Creates members in the order of an archive. A context manager; call `finish` after the last member.
+
+    `places` maps paths of the archive to paths on this machine; no path is in another. Methods raise FileTrouble.
+    """
+
+    def __init__(self, places: Mapping[str, str], names: accounts.Names) -> None:
+        for one in places:
+            if any(one != other and _is_in(one, other) for other in places):
+                raise ValueError(f"{one} is in another of the places")
+        self._places = places
+        self._owners = Owners(names, lambda path, text: self.notes.add(interface.Note(path, text)))
+        # The places that are directories; the one that is being filled, and the directories below it.
+        self._roots: dict[str, _Level] = {}
+        self._place: str | None = None
+        self._levels: list[_Level] = []
+        self.totals = interface.Totals()
+        self.notes = interface.Notes()
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for level in (*self._levels, *self._roots.values()):
+            with contextlib.suppress(OSError):
+                os.close(level.descriptor)
+        self._levels.clear()
+        self._roots.clear()
+
+    def objection(self, entry: Entry) -> str:
+        """Return why a member must not be created in these places, "" for no reason."""
+        place = self._place_of(entry.path)
+        if place is None:
+            return ""
+        if entry.path == place and entry.kind not in (interface.FILE, interface.DIRECTORY):
+            return "is a link where a file or directory is expected"
+        if entry.kind == interface.HARDLINK and self._place_of(entry.link) != place:
+            return "is a hard link to a file that goes elsewhere"
+        return ""
+
+    def create(self, entry: Entry, member: Member, data: Iterator[memoryview]) -> str:
+        """Create one member; return the SHA-256 of the content of a file, "" for others.
+
+        All of `data` is read. A member outside of all places is not created, nor is a superseded one.
+        """
+        place = self._place_of(entry.path)
+        if place is None or entry.superseded:
+            return content_digest(member, data) if entry.kind == interface.FILE else ""
+        digest = ""
+        with _naming(self._places[place], place, entry.path), contextlib.ExitStack() as resources:
+            if entry.path == place:
+                self._leave_all()
+                above, name = os.path.split(self._places[place])
+                parent = os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                resources.callback(os.close, parent)
+            else:
+                parent, name = self._reach(entry.path, place), os.path.basename(entry.path)
+            extended = member.extended
+            if entry.kind == interface.DIRECTORY:
+                level = _Level(entry.path, _new_folder(parent, name), entry, extended)
+                if entry.path == place:
+                    self._roots[place] = level
+                else:
+                    self._levels.append(level)
+            elif entry.kind == interface.SYMLINK:
+                os.symlink(entry.link, name, dir_fd=parent)
+                self._owners.settle_link(parent, name, entry, extended)
+            elif entry.kind == interface.HARDLINK:
+                self._hardlink(entry, place, parent, name)
+            else:
+                digest = self._file(entry, member, data, parent, name)
+        self.totals = self.totals.with_one(entry.kind, entry.size, member.data)
+        return digest
+
+    def finish(self) -> None:
+        """Set the owners and modes of the directories that are places, too: now other accounts can reach them."""
+        self._leave_all()
+        for place, level in self._roots.items():
+            with _naming(self._places[place], place, level.path):
+                self._owners.settle(level.descriptor, level.entry, level.extended)
+
+    def _place_of(self, path: str) -> str | None:
+        """Return the place that `path` is in."""
+        while path and path not in self._places:
+            path = os.path.dirname(path)
+        return path if path in self._places else None
+
+    def _reach(self, path: str, place: str) -> int:
+        """Return the open directory for `path`; create the missing ones above it."""
+        if place != self._place:
+            self._leave_all()
+            self._place = place
+            if place not in self._roots:
+                os.mkdir(self._places[place], 0o700)
+                self._roots[place] = _Level(place, os.open(self._places[place], _FOLDER))
+        parent = os.path.dirname(path)
+        while self._levels and not _is_in(parent, self._levels[-1].path):
+            self._leave()
+        above = self._levels[-1] if self._levels else self._roots[place]
+        for part in parent[len(above.path) :].strip("/").split("/"):
+            if part:
+                inside = f"{above.path}/{part}".lstrip("/")
+                above = _Level(inside, _new_folder(above.descriptor, part))
+                self._levels.append(above)
+        return above.descriptor
+
+    def _leave_all(self) -> None:
+        while self._levels:
+            self._leave()
+        self._place = None
+
+    def _leave(self) -> None:
+        """Set the owner, mode and times of a directory, in which nothing more will be created."""
+        level = self._levels.pop()
+        try:
+            place = self._place or ""
+            with _naming(self._places[place], place, level.path):
+                self._owners.settle(level.descriptor, level.entry, level.extended)
+        finally:
+            os.close(level.descriptor)
+
+    def _file(self, entry: Entry, member: Member, data: Iterator[memoryview], parent: int, name: str) -> str:
+        descriptor = os.open(name, _NEW_FILE, 0o600, dir_fd=parent)
+        try:
+            whole = ContentDigest()
+            if member.segments is not None:
+                os.ftruncate(descriptor, entry.size)
+            for start, part in placed(member, data):
+                whole.add(start, part)
+                left = part
+                while left:
+                    left = left[os.pwrite(descriptor, left, start + len(part) - len(left)) :]
+            self._owners.settle(descriptor, entry, member.extended)
+        finally:
+            os.close(descriptor)
+        return whole.hexdigest(entry.size)
+
+    def _hardlink(self, entry: Entry, place: str, parent: int, name: str) -> None:
+        """Create a hard link to a file that was created before, through the directories that were created for it."""
+        *folders, last = entry.link[len(place) :].strip("/").split("/")
+        descriptor = os.dup(self._roots[place].descriptor)
+        try:
+            for part in folders:
+                below = os.open(part, _FOLDER, dir_fd=descriptor)
+                os.close(descriptor)
+                descriptor = below
+            if not stat.S_ISREG(os.stat(last, dir_fd=descriptor, follow_symlinks=False).st_mode):
+                raise OSError(errno.EINVAL, "the target of the hard link is not a file")
+            os.link(last, name, src_dir_fd=descriptor, dst_dir_fd=parent, follow_symlinks=False)
+        finally:
+            os.close(descriptor)
+
+
+def _new_folder(parent: int, name: str) -> int:
+    os.mkdir(name, 0o700, dir_fd=parent)
+    return os.open(name, _FOLDER, dir_fd=parent)
+
+
+def _is_in(path: str, above: str) -> bool:
+    return not above or path == above or path.startswith(f"{above}/")
+
+
+@contextlib.contextmanager
+def _naming(target: str, place: str, path: str) -> Iterator[None]:
+    """For an OSError of the body, raise FileTrouble with the path on this machine."""
+    try:
+        yield
+    except OSError as error:
+        shown = interface.printable(f"{target}/{path[len(place) :].strip('/')}".rstrip("/"))
+        raise errors.FileTrouble(
+            f"{shown} cannot be created: {error.strerror}",
+            hint="Check the disk's space and its mount options. What was created so far can be removed.",
+        ) from None
