@@ -34,52 +34,23 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.A
 
 
 @dataclass(frozen=True)
-class Teleport:
-    """The installed Teleport: `edition` as in teleport_build."""
-
-    version: str
-    edition: str | None
-    fips: bool
-
-
-@dataclass(frozen=True)
-class Instance:
-    """The instance: `node_name` is its name in teleport.yaml, `host_name` that of the operating system."""
-
-    id: str | None
-    region: str | None
-    private_address: str | None
-    node_name: str | None
-    host_name: str
-    host_uuid: str | None
-
-
-@dataclass(frozen=True)
-class Configuration:
-    """Where teleport.yaml comes from.
-
-    `generation` is the number of the one that was applied last, None where there is none; `conf` says whether there is
-    a conf; `hand_edited` whether teleport.yaml has manual edits, None where the file is missing.
-    """
-
-    generation: int | None
-    conf: bool
-    hand_edited: bool | None
-
-
-@dataclass(frozen=True)
 class Facts:
-    """All facts. `made_at` is ISO 8601 in UTC, `role` a value of roles.Role, `service_user` owns the data."""
+    """All facts. `made_at` is ISO 8601 in UTC, `role` a value of roles.Role, `service_user` owns the data.
+
+    `teleport` is the installed one: `version`, `edition` as in teleport_build, `fips`. `instance` has `id`, `region`,
+    `private_address`, `node_name` from teleport.yaml, `host_name` from the operating system, and `host_uuid`.
+    `configuration` is as `configuration` returns it.
+    """
 
     made_at: str
     agent_version: str
-    teleport: Teleport | None
+    teleport: dict[str, Any] | None
     cluster: str | None
     role: str | None
     unit: str | None
     service_user: str | None
-    instance: Instance
-    configuration: Configuration
+    instance: dict[str, str | None]
+    configuration: dict[str, Any]
     storage: storage.Storage
     notes: tuple[str, ...] = ()
 
@@ -95,7 +66,7 @@ class Facts:
     @property
     def host_label(self) -> str:
         """Return the name of this host for the name of an archive."""
-        return self.instance.node_name or self.instance.id or self.instance.host_name
+        return self.instance["node_name"] or self.instance["id"] or platform.node()
 
 
 def gather_facts(doors: gather.Doors) -> Facts:
@@ -121,17 +92,20 @@ def gather_facts(doors: gather.Doors) -> Facts:
     )
 
 
-def configuration(root: paths.Root) -> Configuration:
-    """Return the state of teleport.yaml; call it under the lock."""
+def configuration(root: paths.Root) -> dict[str, Any]:
+    """Return where teleport.yaml comes from; call it under the lock.
+
+    `generation` is the number of the one that was applied last, None where there is none; `conf` says whether there is
+    a conf; `hand_edited` whether teleport.yaml has manual edits, None where the file is missing.
+    """
     generation = _or_note(lambda: current.generation(root), [])
     wanted = generation.document if generation is not None else {}
-    return Configuration(
-        generation=None if generation is None else generation.number,
-        conf=os.path.lexists(root.path(paths.CONF)),
-        hand_edited=bool(manual_edits.lost(root, generation, wanted))
-        if os.path.lexists(root.path(paths.TELEPORT_YAML))
-        else None,
-    )
+    has_file = os.path.lexists(root.path(paths.TELEPORT_YAML))
+    return {
+        "generation": None if generation is None else generation.number,
+        "conf": os.path.lexists(root.path(paths.CONF)),
+        "hand_edited": bool(manual_edits.lost(root, generation, wanted)) if has_file else None,
+    }
 
 
 def now() -> str:
@@ -149,12 +123,14 @@ def _or_note(read: Callable[[], T | None], notes: list[str], what: str = "") -> 
         return None
 
 
-def _teleport(root: paths.Root, notes: list[str]) -> Teleport | None:
+def _teleport(root: paths.Root, notes: list[str]) -> dict[str, Any] | None:
     if teleport.find(root) is None:
         notes.append("no teleport binary is installed, so the version that wrote the data is unknown")
         return None
     build = _or_note(lambda: gather.build(root, gather.NamedBuild()), notes)
-    return None if build is None else Teleport(build.version, build.edition, build.fips)
+    if build is None:
+        return None
+    return {"version": build.version, "edition": build.edition, "fips": build.fips}
 
 
 def _role(
@@ -195,18 +171,18 @@ def _owner(root: paths.Root) -> str | None:
 
 def _instance(
     doors: gather.Doors, document: Mapping[str, Any], conf: conf_file.Conf | None, notes: list[str]
-) -> Instance:
+) -> dict[str, str | None]:
     section = document.get("teleport")
     named = section.get("nodename") if isinstance(section, Mapping) else None
     said = _metadata(doors, conf, notes)
-    return Instance(
-        id=said.get("instance-id"),
-        region=said.get("region"),
-        private_address=said.get("local-ipv4"),
-        node_name=named if isinstance(named, str) else None,
-        host_name=platform.node(),
-        host_uuid=_host_uuid(doors.root),
-    )
+    return {
+        "id": said.get("instance-id"),
+        "region": said.get("region"),
+        "private_address": said.get("local-ipv4"),
+        "node_name": named if isinstance(named, str) else None,
+        "host_name": platform.node(),
+        "host_uuid": _host_uuid(doors.root),
+    }
 
 
 def _metadata(doors: gather.Doors, conf: conf_file.Conf | None, notes: list[str]) -> Mapping[str, str]:

@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from teleport_bootstrap.archive import interface
 from teleport_bootstrap.backup.stores import store
 
 _COLUMNS = ("MADE (UTC)", "SIZE", "VERIFIED", "ARCHIVE")
@@ -43,6 +44,19 @@ def data(stored: Sequence[store.Stored], place: str) -> dict[str, Any]:
             }
             for each in newest_first(stored)
         ],
+    }
+
+
+def contents(archive: interface.Packed | interface.Verified) -> dict[str, Any]:
+    """Return what JSON output says of the content of a verified archive."""
+    return {
+        "verified": True,
+        "digest": archive.digest,
+        "size": archive.size,
+        "compression": archive.compression,
+        "entries": archive.totals.entries,
+        "files": archive.totals.files,
+        "content": archive.totals.content,
     }
 
 

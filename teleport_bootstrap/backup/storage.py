@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,30 +18,17 @@ _ON_DISK = ("dir", "sqlite")
 
 
 @dataclass(frozen=True)
-class TableBackup:
-    """An on-demand backup of a DynamoDB table."""
-
-    table: str
-    arn: str
-
-
-@dataclass(frozen=True)
 class Storage:
     """`type` as in teleport.yaml; the tables of state and events, their region, and the URI of recordings.
 
-    `table_backups` are the on-demand backups that were requested together with this one.
+    `table_backups` are the on-demand backups that were requested together with this one: each one's `table` and `arn`.
     """
 
     type: str
     region: str | None = None
     tables: tuple[str, ...] = ()
     sessions: str | None = None
-    table_backups: tuple[TableBackup, ...] = field(default=())
-
-    @property
-    def bucket(self) -> str | None:
-        """The bucket of recordings; None where they are on this host."""
-        return urlsplit(self.sessions).netloc or None if self.sessions else None
+    table_backups: tuple[Mapping[str, str], ...] = ()
 
 
 def from_document(document: Mapping[str, Any]) -> Storage:

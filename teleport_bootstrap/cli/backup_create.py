@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-from typing import Any
 
 from teleport_bootstrap import paths
 from teleport_bootstrap.backup import archive_table
 from teleport_bootstrap.backup.stores import destination
 from teleport_bootstrap.cli import disconnection, options, progress, result
-from teleport_bootstrap.instance import gather
 from teleport_bootstrap.operations import backup
 
 EXAMPLE = "teleport-bootstrap backup create s3://acme-backups/teleport --keep 7"
@@ -53,37 +50,26 @@ def run(arguments: argparse.Namespace) -> result.Result:
         expected_owner=arguments.expected_bucket_owner,
         kms_key_id=arguments.kms_key_id,
     )
-    made = backup.run(gather.Doors(root, os.environ, arguments.wait), wishes, progress=progress.display)
-    return result.Result(_text(made), _data(made))
+    made = backup.run(options.doors(arguments), wishes, progress=progress.display)
+    data = {
+        "name": made.name,
+        "place": made.place,
+        **archive_table.contents(made.packed),
+        "stopped": list(made.stopped),
+        "removed": list(made.removed),
+        "notes": list(made.notes),
+        "header": made.header,
+    }
+    return result.Result(_text(made), data)
 
 
 def _text(made: backup.Made) -> str:
-    packed = made.packed
     lines = [
-        f"{made.place}: {archive_table.size(packed.size)}, {packed.totals.files} files, verified",
-        f"digest {packed.digest}",
+        backup.summary(made),
+        f"digest {made.packed.digest}",
         *(f"DynamoDB backup of {each['table']}: {each['arn']}" for each in made.header["storage"]["table_backups"]),
         *(f"stopped and started {unit}" for unit in made.stopped),
         *(f"removed {place}" for place in made.removed),
         *(f"note: {note}" for note in made.notes),
     ]
     return "\n".join(lines)
-
-
-def _data(made: backup.Made) -> dict[str, Any]:
-    packed = made.packed
-    return {
-        "name": made.name,
-        "place": made.place,
-        "verified": True,
-        "digest": packed.digest,
-        "size": packed.size,
-        "compression": packed.compression,
-        "entries": packed.totals.entries,
-        "files": packed.totals.files,
-        "content": packed.totals.content,
-        "stopped": list(made.stopped),
-        "removed": list(made.removed),
-        "notes": list(made.notes),
-        "header": made.header,
-    }

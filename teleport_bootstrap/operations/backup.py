@@ -88,10 +88,12 @@ def run(doors: gather.Doors, wishes: Wishes, *, progress: Progress = silent) -> 
         with termination.as_exception():
             return _Backup(doors, wishes, progress).make()
 
-    def detail(made: Made) -> str:
-        return f"{made.place}: {archive_table.size(made.packed.size)}, {made.packed.totals.files} files, verified"
+    return jobs.run(doors.root, jobs.BACKUP, work, summary)
 
-    return jobs.run(doors.root, jobs.BACKUP, work, detail)
+
+def summary(made: Made) -> str:
+    """Return the backup as one line of text."""
+    return f"{made.place}: {archive_table.size(made.packed.size)}, {made.packed.totals.files} files, verified"
 
 
 class _Backup:
@@ -174,7 +176,7 @@ class _Backup:
             ) from None
         for each in made:
             logger.info("DynamoDB backup of %s: %s", each.table, each.arn)
-        table_backups = tuple(storage.TableBackup(each.table, each.arn) for each in made)
+        table_backups = tuple({"table": each.table, "arn": each.arn} for each in made)
         return dataclasses.replace(facts, storage=dataclasses.replace(facts.storage, table_backups=table_backups))
 
     def _access(self) -> Aws:

@@ -25,7 +25,7 @@ def test_finds_tables_and_bucket() -> None:
     )
     assert found.tables == ("state", "events")
     assert (found.type, found.region) == ("dynamodb", "eu-west-1")
-    assert (found.sessions, found.bucket) == ("s3://bucket/records", "bucket")
+    assert found.sessions == "s3://bucket/records"
 
 
 @pytest.mark.parametrize("section", [{}, {"teleport": None}, {"teleport": {"storage": "x"}}, document(type="")])
