@@ -71,7 +71,10 @@ class DynamoDb(Service):
             except failures.Refusal as error:
                 self._refuse(error, table)
                 raise
-            return str(answer["BackupDetails"]["BackupArn"])
+            arn = answer["BackupDetails"].get("BackupArn")
+            if not arn:
+                raise failures.NotAnAnswer
+            return str(arn)
 
         return self.perform("dynamodb:CreateBackup", [self.table_arn(table)], attempt)
 

@@ -73,6 +73,7 @@ def test_backs_up_both_tables_and_returns_their_arns(aws: Aws, instance: Instanc
         simulated.LOST,
         simulated.EXPIRED,
         simulated.Answer("LimitExceededException", "Too many operations"),
+        simulated.Answer(text=json.dumps({"BackupDetails": {"BackupStatus": "CREATING"}}), status=200),
     ],
     ids=lambda answer: answer.code or answer.action,
 )
