@@ -18,11 +18,9 @@ from teleport_bootstrap.backup import databases, databases_child
 from teleport_bootstrap.change import directory_swap
 from teleport_bootstrap.host import directory
 
-# Teleport regenerates it: a copy of the cluster's resources on proxies and nodes.
-CACHES = (b"cache",)
-# At the top of a file system, where the data is on a volume of its own.
-FILE_SYSTEM = b"lost+found"
-PID_ENDING = b".pid"
+# Teleport regenerates its cache: a copy of the cluster's resources on proxies and nodes. The other is at the top of a
+# file system, where the data is on a volume of its own.
+_LEFT_AT_TOP = (b"cache", b"lost+found")
 
 # The name of Teleport's databases. A file of this name is treated as a database whatever its content.
 DATABASE_NAME = b"sqlite.db"
@@ -31,7 +29,6 @@ DATABASE_NAME = b"sqlite.db"
 _SMALLEST_PAGE = 512
 _ENDINGS = (b".db", b".sqlite", b".sqlite3")
 
-_COMPANIONS = tuple(companion.encode() for companion in databases.COMPANIONS)
 _SCRATCH = os.fsencode(databases_child.SCRATCH_PREFIX)
 # The data before a restore, where the directory is a mount point.
 _ASIDE = os.fsencode(directory_swap.INSIDE)
@@ -84,7 +81,7 @@ class DataDirectory:
         # A hard link to a file of another account: the archive leaves it out, with a note.
         if not stat.S_ISREG(facts.st_mode) or (facts.st_nlink > 1 and facts.st_uid != self._owner):
             return interface.TAKE
-        base = next((below[: -len(each)] for each in _COMPANIONS if below.endswith(each)), None)
+        base = next((below[: -len(each)] for each in databases.COMPANIONS if below.endswith(each)), None)
         if base is not None and base not in self._damaged and self._is_database_at(base):
             return interface.Leave()
         if base is None and self._is_database(below, facts):
@@ -93,13 +90,9 @@ class DataDirectory:
 
     def _is_transient(self, below: bytes) -> bool:
         name = below.rpartition(b"/")[2]
-        is_staged = name.startswith(b".") and name.endswith(_STAGED)
-        is_at_top = name == below
-        return (
-            is_staged
-            or name.endswith(PID_ENDING)
-            or (is_at_top and (name in (*CACHES, FILE_SYSTEM) or name.startswith((_SCRATCH, _ASIDE))))
-        )
+        if (name.startswith(b".") and name.endswith(_STAGED)) or name.endswith(b".pid"):
+            return True
+        return name == below and (name in _LEFT_AT_TOP or name.startswith((_SCRATCH, _ASIDE)))
 
     def _is_database(self, below: bytes, facts: os.stat_result) -> bool:
         if facts.st_size == 0 or not stat.S_ISREG(facts.st_mode):
@@ -108,7 +101,7 @@ class DataDirectory:
             return True
         if facts.st_size % _SMALLEST_PAGE and not below.endswith(_ENDINGS):
             return False
-        return databases.is_database(self._head(below))
+        return self._head(below) == databases.MAGIC
 
     def _is_database_at(self, below: bytes) -> bool:
         try:

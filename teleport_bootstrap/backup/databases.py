@@ -16,8 +16,6 @@ import socket
 import stat
 import subprocess
 import sys
-from dataclasses import dataclass
-from typing import Any
 
 from teleport_bootstrap import errors, escaping
 from teleport_bootstrap.backup import archive_table, databases_child
@@ -28,7 +26,7 @@ logger = logging.getLogger(__name__)
 MAGIC = b"SQLite format 3\0"
 
 # Files beside an open database, or after a crash; a copy does not need them.
-COMPANIONS = ("-wal", "-shm", "-journal")
+COMPANIONS = (b"-wal", b"-shm", b"-journal")
 
 # A copy of 41 MB took a tenth of a second; a slow disk, the check and a database that is locked take longer.
 LEAST_SECONDS = 90.0
@@ -39,18 +37,6 @@ END_SECONDS = 3.0
 GROWTH_BYTES = 64 * 1024 * 1024
 LEFT_FREE_BYTES = 64 * 1024 * 1024
 LEFT_FREE_SHARE = 0.02
-
-
-def is_database(head: bytes) -> bool:
-    """Return whether a file that begins with `head` is an SQLite database."""
-    return head.startswith(MAGIC)
-
-
-@dataclass(frozen=True)
-class _Answer:
-    result: str
-    why: str
-    descriptor: int | None
 
 
 class Copier:
@@ -79,28 +65,33 @@ class Copier:
         """
         shown = f"{self._shown}/{os.fsdecode(path)}"
         size = self._room(path, shown)
-        answer = self._ask(path, size)
-        if answer.result == databases_child.DAMAGED:
-            self._close(answer.descriptor)
-            raise errors.DatabaseDamaged(
-                f"the database {shown} is damaged: {answer.why}",
-                hint="Restore it from an earlier backup, or let Teleport create a new one. To save what is left, run "
-                "again with --allow-damaged: its files are then archived as they are, for `sqlite3 FILE .recover`.",
-            )
-        if answer.result != databases_child.COPIED or answer.descriptor is None:
-            self._close(answer.descriptor)
-            raise errors.FileTrouble(
-                f"the database {shown} cannot be copied: {answer.why or 'there was no copy'}",
-                hint=f"Check the free space in {self._shown}, and that the file belongs to the owner of the directory.",
-            )
-        return answer.descriptor
+        copies: list[int] = []
+        try:
+            answer, why = self._ask(path, size, copies)
+            if answer == databases_child.DAMAGED:
+                raise errors.DatabaseDamaged(
+                    f"the database {shown} is damaged: {why}",
+                    hint="Restore it from an earlier backup, or let Teleport create a new one. To save what is left, "
+                    "run again with --allow-damaged: its files are then archived as they are, for "
+                    "`sqlite3 FILE .recover`.",
+                )
+            if answer != databases_child.COPIED or not copies:
+                raise errors.FileTrouble(
+                    f"the database {shown} cannot be copied: {why or 'there was no copy'}",
+                    hint=f"Check the free space in {self._shown}, and that the file belongs to the owner of the "
+                    "directory.",
+                )
+            return copies.pop()
+        finally:
+            for spare in copies:
+                os.close(spare)
 
     def _room(self, path: bytes, shown: str) -> int:
         """Return about how many bytes the copy takes. Raises FileTrouble where less is free."""
         needed = 0
-        for companion in ("", "-wal"):
+        for companion in (b"", b"-wal"):
             with contextlib.suppress(OSError):
-                facts = os.stat(path + companion.encode(), dir_fd=self._data, follow_symlinks=False)
+                facts = os.stat(path + companion, dir_fd=self._data, follow_symlinks=False)
                 needed += facts.st_size if stat.S_ISREG(facts.st_mode) else 0
         disk = os.fstatvfs(self._data)
         kept = min(LEFT_FREE_BYTES, int(disk.f_blocks * disk.f_frsize * LEFT_FREE_SHARE))
@@ -113,55 +104,45 @@ class Copier:
             )
         return needed
 
-    def _ask(self, path: bytes, size: int) -> _Answer:
+    def _ask(self, path: bytes, size: int, copies: list[int]) -> tuple[str, str]:
+        """Return the child's answer, and why, which are as trustworthy as its account; add the copy to `copies`."""
         connection = self._started()
         seconds = LEAST_SECONDS + size / BYTES_A_SECOND
         connection.settimeout(seconds)
         try:
             connection.send(b"%d\0%s" % (size + size // 4 + GROWTH_BYTES, path))
-            packet, descriptors, _, _ = socket.recv_fds(connection, databases_child.LONGEST_PACKET, 4)
+            packet, received, _, _ = socket.recv_fds(connection, databases_child.LONGEST_PACKET, 1)
+            copies += received
         except socket.timeout:
             self._end()
             # The next child removes what this one left.
             self._started()
             self._end()
-            return _Answer(databases_child.FAILED, f"it did not end within {seconds:.0f} s", None)
+            return databases_child.FAILED, f"it did not end within {seconds:.0f} s"
         except OSError as error:
-            packet, descriptors = b"", []
+            packet = b""
             logger.debug("the child that copies databases: %s", error)
-        for spare in descriptors[1:]:
-            os.close(spare)
-        descriptor = descriptors[0] if descriptors else None
         if not packet:
-            self._close(descriptor)
-            return _Answer(databases_child.FAILED, self._death(), None)
-        return self._read(packet, descriptor)
-
-    def _read(self, packet: bytes, descriptor: int | None) -> _Answer:
-        """Return the child's answer, which is as trustworthy as the account that it runs as."""
+            return databases_child.FAILED, self._death()
+        if copies and not stat.S_ISREG(os.fstat(copies[0]).st_mode):
+            return databases_child.FAILED, "the copy is not a regular file"
         try:
-            values: Any = json.loads(packet)
-            result, why = str(values["result"]), " ".join(str(values["why"]).split())[:300]
+            values = json.loads(packet)
+            return str(values["result"]), escaping.one_line(" ".join(str(values["why"]).split())[:300])
         except (ValueError, KeyError, TypeError):
-            self._close(descriptor)
-            return _Answer(databases_child.FAILED, "the answer of the child is malformed", None)
-        if descriptor is not None and not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
-            return _Answer(databases_child.FAILED, "the copy is not a regular file", None)
-        return _Answer(result, escaping.one_line(why), descriptor)
+            return databases_child.FAILED, "the answer of the child is malformed"
 
     def _started(self) -> socket.socket:
         if self._socket is not None:
             return self._socket
         owner = os.fstat(self._data)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        program = databases_child.__file__
-        arguments = [str(self._data), str(owner.st_uid), str(owner.st_gid)]
+        arguments = [databases_child.__file__, str(self._data), str(owner.st_uid), str(owner.st_gid)]
         try:
             with theirs:
                 self._child = subprocess.Popen(
                     # Isolated from the environment and the working directory.
-                    [sys.executable, "-I", "-S", "-B", program, *arguments],
+                    [sys.executable, "-I", "-S", "-B", *arguments],
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.PIPE,
@@ -207,7 +188,3 @@ class Copier:
         if lines:
             self._words = f": {lines[-1][:200]}"
             logger.debug("the child that copies databases said: %s", " | ".join(lines)[:2000])
-
-    def _close(self, descriptor: int | None) -> None:
-        if descriptor is not None:
-            os.close(descriptor)

@@ -167,8 +167,7 @@ class _Backup:
         aws = self._access()
         try:
             made = aws.in_region(facts.storage.region or aws.region).dynamodb.back_up(
-                tables,
-                f"teleport-bootstrap-{facts.host_label}-{facts.made_at.partition('+')[0].replace(':', '')}",
+                tables, f"teleport-bootstrap-{facts.host_label}-{facts.made_at.partition('+')[0].replace(':', '')}"
             )
         except errors.AwsDenied as error:
             raise errors.AwsDenied(
@@ -215,12 +214,7 @@ class _Backup:
             }
             progress = opened.enter_context(self._progress("packing", size))
             packed = pack.pack(
-                sink,
-                header,
-                trees,
-                root=self._root,
-                compression=names.compression_of(name),
-                progress=progress,
+                sink, header, trees, root=self._root, compression=names.compression_of(name), progress=progress
             )
         return header, packed, stopped
 

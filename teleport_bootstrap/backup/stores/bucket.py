@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
-import json
 import logging
 from collections.abc import Iterator
 
@@ -12,7 +10,7 @@ from teleport_bootstrap import errors
 from teleport_bootstrap.aws import s3, s3_download, s3_upload
 from teleport_bootstrap.backup.stores import names
 from teleport_bootstrap.backup.stores.store import Stored
-from teleport_bootstrap.host import clock, termination
+from teleport_bootstrap.host import termination
 
 logger = logging.getLogger(__name__)
 
@@ -44,8 +42,9 @@ class BucketStore:
         for each in self.bucket.list(self._key("teleport-")):
             found[each.key[len(self.prefix) :]] = each
         return tuple(
-            Stored(name, self.bucket.url(each.key), each.size, _is_about(found.get(f"{name}{names.VERIFIED}"), each))
+            Stored(name, self.bucket.url(each.key), each.size, note is not None and note.modified >= each.modified)
             for name, each in sorted(found.items())
+            for note in [found.get(f"{name}{names.VERIFIED}")]
             if names.parse(name)
         )
 
@@ -67,9 +66,7 @@ class BucketStore:
 
     def mark_verified(self, name: str) -> None:
         """As Store.mark_verified. By the times, a listing sees whether the note belongs to the current object."""
-        now = datetime.datetime.fromtimestamp(clock.SYSTEM.wall(), datetime.timezone.utc)
-        note = json.dumps({"verified": now.strftime("%Y-%m-%dT%H:%M:%SZ")}).encode() + b"\n"
-        self.bucket.put(self._note(name), note, content_type="application/json")
+        self.bucket.put(self._note(name), names.note({}), content_type="application/json")
 
     def mark_damaged(self, name: str) -> None:
         """As Store.mark_damaged."""
@@ -103,8 +100,7 @@ class BucketStore:
             is_there = self._is_listed(key) is True  # without permission to read, rely on the name being new
         if is_there:
             raise errors.BackupExists(
-                f"{self.bucket.url(key)} already exists",
-                hint="Remove it first, or choose another name.",
+                f"{self.bucket.url(key)} already exists", hint="Remove it first, or choose another name."
             )
 
     def _is_listed(self, key: str) -> bool | None:
@@ -145,7 +141,3 @@ class ObjectSource:
     def open(self) -> s3_download.Download:
         """Return its bytes. Raises ObjectMissing and ObjectChanged, as reading does."""
         return s3_download.Download(self._bucket, self._found.key, if_match=self._found.etag)
-
-
-def _is_about(note: s3.Object | None, found: s3.Object) -> bool:
-    return note is not None and note.modified >= found.modified

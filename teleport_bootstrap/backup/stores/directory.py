@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import errno
 import fcntl
 import io
@@ -18,8 +17,8 @@ from typing import Any
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.backup.stores import names
 from teleport_bootstrap.backup.stores.store import Stored
-from teleport_bootstrap.host import clock, termination, trust
 from teleport_bootstrap.host import directory as directories
+from teleport_bootstrap.host import termination, trust
 
 logger = logging.getLogger(__name__)
 
@@ -52,31 +51,27 @@ class DirectoryStore:
         self._make()
         with self._opened() as directory, termination.as_exception():
             self._refuse_existing(directory, name)
-            with self._new_file(directory, name) as descriptor:
-                yield FileSink(self, name, descriptor)
-                with self._trouble(name):
-                    os.fsync(descriptor)
-                # Drop it from the page cache: verifying should read it from the disk.
-                with contextlib.suppress(OSError):
-                    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+            with self._new_file(directory, name) as sink:
+                yield sink
+                sink.finish()
                 self._refuse_existing(directory, name)
 
     @contextlib.contextmanager
-    def _new_file(self, directory: int, name: str) -> Iterator[int]:
-        """Give the descriptor of an unfinished file, which gets the name `name` after the body and goes if that raises.
+    def _new_file(self, directory: int, name: str) -> Iterator[FileSink]:
+        """Give an unfinished file, which gets the name `name` after the body and goes if that raises.
 
         Its lock keeps `sweep` of other processes away; the kernel releases it when this process ends.
         """
         partial = f".{name}.{secrets.token_hex(4)}{PARTIAL}"
         try:
-            with self._trouble(name):
+            with self.trouble(name):
                 descriptor = os.open(partial, _NEW, 0o600, dir_fd=directory)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
-                yield descriptor
+                yield FileSink(self, name, descriptor)
             finally:
                 os.close(descriptor)
-            with self._trouble(name):
+            with self.trouble(name):
                 os.rename(partial, name, src_dir_fd=directory, dst_dir_fd=directory)
                 os.fsync(directory)
         except BaseException:
@@ -99,8 +94,7 @@ class DirectoryStore:
 
     def source(self, name: str) -> FileSource:
         """As Store.source."""
-        path = self._path(name)
-        source = FileSource(path)
+        source = FileSource(self._path(name))
         source.open().close()
         return source
 
@@ -110,13 +104,9 @@ class DirectoryStore:
             facts = _facts(directory, name)
             if facts is None:
                 raise _missing(self._path(name))
-            when = datetime.datetime.fromtimestamp(clock.SYSTEM.wall(), datetime.timezone.utc)
-            note = {"verified": when.strftime("%Y-%m-%dT%H:%M:%SZ"), **_fingerprint(facts)}
-            content, noted = json.dumps(note).encode() + b"\n", f"{name}{names.VERIFIED}"
-            with self._new_file(directory, noted) as descriptor:
-                FileSink(self, noted, descriptor).write(content)
-                with self._trouble(noted):
-                    os.fsync(descriptor)
+            with self._new_file(directory, f"{name}{names.VERIFIED}") as sink:
+                sink.write(names.note(_fingerprint(facts)))
+                sink.finish()
 
     def mark_damaged(self, name: str) -> None:
         """As Store.mark_damaged."""
@@ -162,7 +152,7 @@ class DirectoryStore:
         return names.parse(about) is not None and _facts(directory, about) is None
 
     def _make(self) -> None:
-        with self._trouble(""):
+        with self.trouble(""):
             os.makedirs(os.path.dirname(self.path), mode=0o755, exist_ok=True)
             with contextlib.suppress(FileExistsError):
                 os.mkdir(self.path, mode=0o700)
@@ -197,28 +187,23 @@ class DirectoryStore:
         return True
 
     def _refuse_existing(self, directory: int, name: str) -> None:
-        try:
-            os.stat(name, dir_fd=directory, follow_symlinks=False)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise self.cannot_write(name, error) from None
+        with self.trouble(name):
+            try:
+                os.stat(name, dir_fd=directory, follow_symlinks=False)
+            except FileNotFoundError:
+                return
         raise errors.BackupExists(f"{self._path(name)} already exists", hint="Remove it first, or choose another name.")
 
     @contextlib.contextmanager
-    def _trouble(self, name: str) -> Iterator[None]:
+    def trouble(self, name: str) -> Iterator[None]:
+        """Raise FileTrouble where writing `name` fails in the body."""
         try:
             yield
         except OSError as error:
-            raise self.cannot_write(name, error) from None
-
-    def cannot_write(self, name: str, error: OSError) -> errors.FileTrouble:
-        """Return the error to raise where writing `name` has failed."""
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            hint = "Make room there, send the backup elsewhere (s3://BUCKET/PREFIX), or keep fewer with --keep."
-        else:
             hint = "Check the mount options of the disk, and the type of an existing file."
-        return errors.FileTrouble(f"{self._path(name)} cannot be written: {error.strerror}", hint=hint)
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                hint = "Make room there, send the backup elsewhere (s3://BUCKET/PREFIX), or keep fewer with --keep."
+            raise errors.FileTrouble(f"{self._path(name)} cannot be written: {error.strerror}", hint=hint) from None
 
     def _path(self, name: str) -> str:
         return os.path.join(self.path, name) if name else self.path
@@ -235,11 +220,16 @@ class FileSink:
     def write(self, data: bytes) -> None:
         """Write all of `data`; raises FileTrouble."""
         left = memoryview(data)
-        try:
+        with self._store.trouble(self._name):
             while left:
                 left = left[os.write(self._descriptor, left) :]
-        except OSError as error:
-            raise self._store.cannot_write(self._name, error) from None
+
+    def finish(self) -> None:
+        """Bring it to the disk, and out of the page cache: verifying should read it from the disk."""
+        with self._store.trouble(self._name):
+            os.fsync(self._descriptor)
+        with contextlib.suppress(OSError):
+            os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 class FileSource:

@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from teleport_bootstrap.host import clock
 
 # The kinds of compression by the ending of the name.
 COMPRESSIONS = {".tar.zst": "zstd", ".tar.gz": "gzip"}
@@ -68,6 +73,12 @@ def parse(text: str) -> Name | None:
 def compression_of(text: str) -> str | None:
     """Return the kind of compression of an archive with this name or path; None for other names."""
     return next((kind for ending, kind in COMPRESSIONS.items() if text.endswith(ending) and text != ending), None)
+
+
+def note(fingerprint: Mapping[str, Any]) -> bytes:
+    """Return the content of a note that says that an archive with this `fingerprint` was verified now."""
+    now = datetime.datetime.fromtimestamp(clock.SYSTEM.wall(), datetime.timezone.utc)
+    return json.dumps({"verified": now.strftime("%Y-%m-%dT%H:%M:%SZ"), **fingerprint}).encode() + b"\n"
 
 
 def safe(text: str) -> str:
