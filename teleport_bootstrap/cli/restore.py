@@ -56,26 +56,8 @@ def run(arguments: argparse.Namespace) -> result.Result:
 
     outcome = restore.run(doors, gather.NamedBuild(fips=arguments.fips), wishes, agreed, progress=progress.display)
     text = list(_lines(shown[0])) if shown and (arguments.dry_run or arguments.yes) else []
-    text.append(
-        {
-            restore.NOTHING: "nothing to restore; nothing was changed",
-            restore.DECLINED: "nothing was changed",
-            restore.RESTORED: f"restored {outcome.archive}",
-        }[outcome.what]
-    )
-    text += outcome.units
-    if outcome.seen:
-        text.append(f"Teleport: {outcome.seen}")
-    text += [f"note: {note}" for note in outcome.notes]
-    if outcome.what == restore.RESTORED:
-        text += [f"kept: {path}" for path in outcome.kept]
-        text.append(
-            "`teleport-bootstrap restore --undo` returns to the previous state; `--discard-undo` or the next restore "
-            "deletes it"
-        )
-    return result.Result(
-        "\n".join(text), {**json_data.data(outcome), "proposal": _proposal_data(shown[0]) if shown else None}, errors.OK
-    )
+    data = {**json_data.data(outcome), "proposal": _proposal_data(shown[0]) if shown else None}
+    return result.Result("\n".join((*text, *_outcome_lines(outcome))), data, errors.OK)
 
 
 def _undo(doors: gather.Doors, arguments: argparse.Namespace) -> result.Result:
@@ -85,23 +67,32 @@ def _undo(doors: gather.Doors, arguments: argparse.Namespace) -> result.Result:
         kept = ", ".join(doors.root.path(each.kept) for each in made.moved if each.had) or "only files"
         return confirmation.agreed(arguments, f"Set aside at {made.made_at}: {kept}\n{verb} {made.what}?")
 
-    if arguments.undo:
-        outcome = restore.run_undo(doors, agreed, health_seconds=arguments.health_wait)
-    else:
-        outcome = restore.run_discard(doors, agreed)
-    text = [
-        {
-            restore.DECLINED: "nothing was changed",
-            restore.UNDONE: f"undid {outcome.archive}",
-            restore.DISCARDED: f"deleted the state from before {outcome.archive}",
-        }[outcome.what]
-    ]
+    outcome = (
+        restore.run_undo(doors, agreed, health_seconds=arguments.health_wait)
+        if arguments.undo
+        else restore.run_discard(doors, agreed)
+    )
+    return result.Result("\n".join(_outcome_lines(outcome)), json_data.data(outcome), errors.OK)
+
+
+def _outcome_lines(outcome: restore.Outcome) -> Iterator[str]:
+    yield {
+        restore.NOTHING: "nothing to restore; nothing was changed",
+        restore.DECLINED: "nothing was changed",
+        restore.RESTORED: f"restored {outcome.archive}",
+        restore.UNDONE: f"undid {outcome.archive}",
+        restore.DISCARDED: f"deleted the state from before {outcome.archive}",
+    }[outcome.what]
+    yield from outcome.units
     if outcome.seen:
-        text.append(f"Teleport: {outcome.seen}")
-    text += [f"note: {note}" for note in outcome.notes]
-    word = "kept" if outcome.what == restore.UNDONE else "removed"
-    text += [f"{word}: {path}" for path in outcome.kept]
-    return result.Result("\n".join(text), json_data.data(outcome), errors.OK)
+        yield f"Teleport: {outcome.seen}"
+    yield from (f"note: {note}" for note in outcome.notes)
+    yield from (f"{'removed' if outcome.what == restore.DISCARDED else 'kept'}: {path}" for path in outcome.kept)
+    if outcome.what == restore.RESTORED:
+        yield (
+            "`teleport-bootstrap restore --undo` returns to the previous state; `--discard-undo` or the next restore "
+            "deletes it"
+        )
 
 
 def _lines(proposed: proposal.Proposal) -> Iterator[str]:
@@ -123,10 +114,8 @@ def _lines(proposed: proposal.Proposal) -> Iterator[str]:
     if proposed.edits and proposed.kept_yaml is None:
         yield "These manual edits will be lost:"
         yield proposed.edits.rstrip()
-    for each in proposed.set_aside:
-        yield f"the present conf is set aside: {each}"
-    for warning in proposed.warnings:
-        yield f"WARNING: {warning}"
+    yield from (f"the present conf is set aside: {each}" for each in proposed.set_aside)
+    yield from (f"WARNING: {warning}" for warning in proposed.warnings)
     yield f"Then start {wanted.unit}, and wait until Teleport is healthy."
 
 
@@ -134,23 +123,14 @@ def _proposal_data(proposed: proposal.Proposal) -> dict[str, object]:
     origin = proposed.origin
     return {
         "archive": origin.name,
-        "made_at": origin.made_at,
-        "cluster": origin.cluster,
-        "role": origin.role,
-        "host": origin.host,
+        **{key: getattr(origin, key) for key in ("made_at", "cluster", "role", "host")},
         "teleport": {
             "archive": origin.build.version if origin.build else None,
             "here": None if proposed.build.assumed else proposed.build.version,
         },
         "unit": proposed.applicable.unit,
-        "exchanged": {
-            tree: {"bytes": proposed.outline.trees[tree][0], "entries": proposed.outline.trees[tree][1]}
-            for tree in proposed.trees
-        },
+        "exchanged": {tree: dict(zip(("bytes", "entries"), proposed.outline.trees[tree])) for tree in proposed.trees},
         "written": [*proposed.merged, *proposed.named],
         "teleport_yaml": "kept" if proposed.kept_yaml is not None else "regenerated",
-        "edits": proposed.edits,
-        "set_aside": list(proposed.set_aside),
-        "warnings": list(proposed.warnings),
-        "notes": list(proposed.notes),
+        **{key: getattr(proposed, key) for key in ("edits", "set_aside", "warnings", "notes")},
     }
