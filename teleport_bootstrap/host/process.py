@@ -64,18 +64,26 @@ def run(
     environ: Mapping[str, str] | None = None,
     stdin: bytes = b"",
     ids: tuple[int, int] | None = None,
+    pass_fds: tuple[int, ...] = (),
 ) -> Finished:
     """Run `argv` without a shell; return how it ended, never raise.
 
     The locale is English, because some messages are parsed. A program that runs longer than `timeout_seconds` is
     killed. `environ` is the rest of its environment, by default that of this process. `stdin` is its standard input.
-    `ids` are the user and the group that it runs as, without any other group.
+    `ids` are the user and the group that it runs as, without any other group. `pass_fds` are descriptors that it gets.
     """
-    account: dict[str, Any] = {} if ids is None else {"user": ids[0], "group": ids[1], "extra_groups": []}
+    more: dict[str, Any] = {} if ids is None else {"user": ids[0], "group": ids[1], "extra_groups": []}
     environment = {**(os.environ if environ is None else environ), **_ENGLISH}
     try:
         done = subprocess.run(
-            argv, input=stdin, capture_output=True, check=False, timeout=timeout_seconds, env=environment, **account
+            argv,
+            input=stdin,
+            capture_output=True,
+            check=False,
+            timeout=timeout_seconds,
+            env=environment,
+            pass_fds=pass_fds,
+            **more,
         )
     except subprocess.TimeoutExpired:
         return Finished(tuple(argv), 124, "", f"no end after {timeout_seconds:.0f} s")

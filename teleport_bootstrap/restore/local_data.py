@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 
 from teleport_bootstrap import errors, escaping, paths
 from teleport_bootstrap.change import directory_swap
+from teleport_bootstrap.host import process
 from teleport_bootstrap.restore import local_data_child
 
 SECONDS = 90.0
@@ -131,28 +131,21 @@ def _keys(data: int, path: str) -> tuple[list[str], str]:
     """Return the keys of a database that people may have created, or why they cannot be read."""
     owner = os.fstat(data)
     arguments = [str(data), str(owner.st_uid), str(owner.st_gid), path]
-    try:
-        done = subprocess.run(
-            [sys.executable, "-I", "-S", "-B", local_data_child.__file__, *arguments],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            timeout=SECONDS,
-            pass_fds=(data,),
-            env={"LC_ALL": "C.UTF-8"},
-        )
-    except subprocess.TimeoutExpired:
+    done = process.run(
+        [sys.executable, "-I", "-S", "-B", local_data_child.__file__, *arguments],
+        timeout_seconds=SECONDS,
+        environ={},
+        pass_fds=(data,),
+    )
+    if done.status == 127:
+        raise errors.FileTrouble(f"{sys.executable} cannot be started: {done.errors}", hint="Check the free memory.")
+    if done.status == 124:
         return [], f"not finished after {SECONDS:.0f} s"
-    except OSError as error:
-        raise errors.FileTrouble(
-            f"{sys.executable} cannot be started: {error.strerror}", hint="Check the free memory."
-        ) from None
-    if done.returncode != 0:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        reason = said[-1][:200] if said else f"status {done.returncode}"
-        return [], escaping.one_line(reason)
+    if not done.ok:
+        said = done.errors.strip().splitlines()
+        return [], escaping.one_line(said[-1][:200] if said else f"status {done.status}")
     try:
-        found = json.loads(done.stdout)
+        found = json.loads(done.output)
     except ValueError:
         return [], "the output of the child process is invalid"
     return [str(each) for each in found], ""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, roles, unit_table
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.change import needed_files, units
 from teleport_bootstrap.conf import conf_file as confs
@@ -18,15 +18,8 @@ from teleport_bootstrap.finding import errors_in
 from teleport_bootstrap.host import teleport
 from teleport_bootstrap.instance import gather, secret_values
 from teleport_bootstrap.plan import comparison, overrides, plan_model, planner, teleport_build
-from teleport_bootstrap.restore import (
-    archive_configuration,
-    archived_edits,
-    manual_host,
-    origin,
-    places,
-    rules,
-    this_host,
-)
+from teleport_bootstrap.restore import archive_configuration, places, rules, this_host
+from teleport_bootstrap.restore.archive_configuration import Contents, Outline
 from teleport_bootstrap.state import generations, manual_edits, restore_record
 
 logger = logging.getLogger(__name__)
@@ -51,9 +44,9 @@ class Proposal:
     archive's conf, `here` the present conf of this host, `set_aside` how that differs.
     """
 
-    origin: origin.Origin
+    origin: rules.Origin
     verified: interface.Verified
-    outline: archive_configuration.Outline
+    outline: Outline
     trees: tuple[str, ...]
     build: teleport_build.TeleportBuild
     document: Mapping[str, Any]
@@ -87,12 +80,7 @@ class Proposal:
         return data.owner, data.group
 
 
-def make(
-    doors: gather.Doors,
-    named_build: gather.NamedBuild,
-    wishes: Wishes,
-    verified: interface.Verified,
-) -> Proposal:
+def make(doors: gather.Doors, named_build: gather.NamedBuild, wishes: Wishes, verified: interface.Verified) -> Proposal:
     """Return the plan for restoring the `verified` archive on this host.
 
     Raises RestoreRefused with all findings, ManualEdit if the operator must decide about edits, and what reading,
@@ -122,11 +110,11 @@ def make(
             set_aside=tuple(_set_aside(here, conf)),
         )
         proposed = replace(proposed, warnings=_check(root, proposed, archived, wishes))
-        return _planned(doors, proposed, archived, wishes, verified.header)
+        return _planned(doors, proposed, archived, wishes)
 
 
 def _named_files(
-    root: paths.Root, archived: archive_configuration.Contents, outlined: archive_configuration.Outline
+    root: paths.Root, archived: Contents, outlined: Outline
 ) -> Iterator[tuple[str, tuple[bytes, interface.Entry]]]:
     """Yield the files to write elsewhere; certificates that the distribution maintains stay as they are here."""
     for path, entry in sorted(outlined.named.items()):
@@ -135,13 +123,13 @@ def _named_files(
 
 
 def _conf_or_manual_host(
-    archived: archive_configuration.Contents, local_conf: confs.Conf | None
+    archived: Contents, local_conf: confs.Conf | None
 ) -> tuple[confs.Conf | None, plan_model.Applicable | None]:
     """Return the conf to plan from, the archive's or else this host's, or a manual host to restore without a conf."""
     conf = archived.conf()
     if conf is not None:
         return conf, None
-    manual = manual_host.from_markers(archived.markers())
+    manual = _manual_host(archived.markers())
     if archived.read(paths.TELEPORT_YAML) is not None and manual is not None:
         return None, manual
     if local_conf is not None and not restore_record.is_bare(local_conf):
@@ -153,10 +141,32 @@ def _conf_or_manual_host(
     )
 
 
-def _origin(verified: interface.Verified, conf: confs.Conf | None) -> origin.Origin:
+def _manual_host(names: list[str]) -> plan_model.Applicable | None:
+    """Return what a restore applies without a conf and so without a plan; None without exactly one role marker.
+
+    `names` are those in /etc/teleport.d. The unit of the marker starts in place of the other ones; timers are left to
+    the operator.
+    """
+    found = [place for place in roles.PLACES if f"role.{place.marker}" in names]
+    if len(found) != 1:
+        return None
+    (place,) = found
+    others = tuple(unit for unit in unit_table.TELEPORT_SERVICES if unit != place.unit)
+    return plan_model.Applicable(
+        unit=place.unit,
+        files=(),
+        absent=(),
+        directories=plan_model.directories(place),
+        units=plan_model.Units(enable=(place.unit,), disable=others, start=(place.unit,), stop=others),
+        secrets=(),
+        gates=(),
+    )
+
+
+def _origin(verified: interface.Verified, conf: confs.Conf | None) -> rules.Origin:
     """Return what the header says, with role and cluster from the conf, which is what the restore follows."""
     header = replace(
-        origin.from_header(verified.name, verified.header),
+        rules.origin_of(verified.name, verified.header),
         links_out=verified.links_outside,
         first_links_out=tuple(interface.printable(f"/{path}") for path in verified.first_links_outside[:_LINKS_SHOWN]),
     )
@@ -169,9 +179,7 @@ def _origin(verified: interface.Verified, conf: confs.Conf | None) -> origin.Ori
 _LINKS_SHOWN = 5
 
 
-def _check(
-    root: paths.Root, proposed: Proposal, archived: archive_configuration.Contents, wishes: Wishes
-) -> tuple[str, ...]:
+def _check(root: paths.Root, proposed: Proposal, archived: Contents, wishes: Wishes) -> tuple[str, ...]:
     place = (
         decision.decide(proposed.conf, fips=False).place if proposed.conf is not None else proposed.manual.place  # type: ignore[union-attr]
     )
@@ -186,34 +194,28 @@ def _check(
     return (*(each.message for each in findings), *_rejected_conf(archived))
 
 
-def _rejected_conf(archived: archive_configuration.Contents) -> Iterator[str]:
+def _rejected_conf(archived: Contents) -> Iterator[str]:
     now, data = archived.current(), archived.read(paths.CONF)
     if now is not None and data is not None and generations.digest(data) == now.rejected_conf_sha256:
         yield f"the archive's conf was not applied on the old host ({now.rejected_because}); it is applied here"
 
 
-def _planned(
-    doors: gather.Doors,
-    proposed: Proposal,
-    archived: archive_configuration.Contents,
-    wishes: Wishes,
-    header: Mapping[str, Any],
-) -> Proposal:
+def _planned(doors: gather.Doors, proposed: Proposal, archived: Contents, wishes: Wishes) -> Proposal:
     root, conf = doors.root, proposed.conf
     kept = archived.read(paths.TELEPORT_YAML) if wishes.keep_config else None
     if conf is None:
-        difference = archived_edits.find(archived, None, {})
+        difference = _edits(archived, None, {})
         if difference and not wishes.keep_config:
-            raise archived_edits.refusal(archived, difference, has_conf=False)
+            raise _edits_refused(archived, difference, has_conf=False)
         units.require(root, proposed.applicable.unit)
         return replace(proposed, kept_yaml=archived.read(paths.TELEPORT_YAML), edits=difference)
     instance = gather.instance(conf, doors)
     files = archived.overrides() if proposed.conf_bytes is not None else gather.overrides(root)
     overrides.check(files)
     plan = planner.plan(conf, instance, proposed.build, files)
-    difference = archived_edits.find(archived, plan.document, _replaced(header, instance, plan))
+    difference = _edits(archived, plan.document, _replaced(proposed.verified.header, instance, plan))
     if difference and not (wishes.keep_config or wishes.discard_edits):
-        raise archived_edits.refusal(archived, difference, has_conf=True)
+        raise _edits_refused(archived, difference, has_conf=True)
     units.require(root, plan.activation.unit)
 
     def coming(path: str) -> bool:
@@ -232,7 +234,7 @@ def _planned(
         warnings=(
             *proposed.warnings,
             *comparison.dangers(dict(proposed.document), plan.document),
-            *(_kept_names(proposed, plan) if kept is not None else ()),
+            *(_kept_names(proposed.document, plan.document) if kept is not None else ()),
         ),
         notes=(*plan.notes, *notes, *fetched.notes),
     )
@@ -248,16 +250,69 @@ def _replaced(header: Mapping[str, Any], instance: facts.Facts, plan: plan_model
     return {before: now for before, now in pairs if isinstance(before, str) and before and isinstance(now, str)}
 
 
-def _kept_names(proposed: Proposal, plan: plan_model.Plan) -> Iterator[str]:
-    section = plan.document.get("teleport", {})
-    return archived_edits.old_names(
-        dict(proposed.document), str(section.get("advertise_ip")), str(section.get("nodename"))
+def _kept_names(kept: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a warning for each line of a kept teleport.yaml that names the old host; `document` is the planned one."""
+    section, planned = kept.get("teleport"), document.get("teleport", {})
+    for key in ("nodename", "advertise_ip"):
+        value, right = section.get(key) if isinstance(section, dict) else None, str(planned.get(key))
+        if value is not None and value != right:
+            yield f"teleport.{key} in the kept teleport.yaml is {value}, the old host's; here it would be {right}"
+
+
+def _edits(archived: Contents, wanted: dict[str, Any] | None, replaced: dict[str, str]) -> str:
+    """Return how the archived teleport.yaml differs from what was applied on its host; empty without manual edits.
+
+    `wanted` is the document to write here, None to write none. `replaced` maps names and addresses of the old instance
+    to those of this one: without a generation that records what was applied, a file that equals `wanted` apart from
+    these counts as unedited, and any other file as edited.
+    """
+    if archived.read(paths.TELEPORT_YAML) is None:
+        return ""
+    generation = archived.generation()
+    difference = manual_edits.lost(archived.root, generation, wanted if wanted is not None else {})
+    if not difference:
+        return ""
+    document = manual_edits.document(manual_edits.text(archived.root, paths.TELEPORT_YAML))
+    if generation is None and wanted is not None and document is not None and _renamed(document, replaced) == wanted:
+        return ""
+    # Paths in the scratch directory mean nothing to the reader.
+    return difference.replace(archived.root.directory, "")
+
+
+def _edits_refused(archived: Contents, difference: str, *, has_conf: bool) -> errors.ManualEdit:
+    """Return the error that leaves the decision to the operator; without a conf, edits can only be kept."""
+    if not has_conf:
+        return errors.ManualEdit(
+            f"the host of {archived.name} was configured manually: it has a teleport.yaml and no conf",
+            hint="Add --keep-config to restore that file as it was, then correct the addresses of the old host in it. "
+            "Nothing was changed.",
+        )
+    what = (
+        f"the teleport.yaml in {archived.name} is not what was applied on its host; it was edited:"
+        if archived.generation() is not None
+        else f"this agent did not write the teleport.yaml in {archived.name}, so it may have been edited:"
+    )
+    return errors.ManualEdit(
+        f"{what}\n{difference.rstrip()}",
+        hint="Add --keep-config to restore that file as it was, with the old host's name and addresses, or "
+        "--discard-edits to regenerate it for this instance from the archive's conf. If the old host still runs, "
+        "`teleport-bootstrap adopt` and a new backup keep the edit. Nothing was changed.",
     )
 
 
-def _check_with_teleport(
-    root: paths.Root, archived: archive_configuration.Contents, plan: plan_model.Plan, kept: bytes | None
-) -> None:
+def _renamed(value: Any, replaced: dict[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _renamed(each, replaced) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_renamed(each, replaced) for each in value]
+    if isinstance(value, str):
+        for old, new in replaced.items():
+            if value == old or value.startswith(f"{old}:"):
+                return new + value[len(old) :]
+    return value
+
+
+def _check_with_teleport(root: paths.Root, archived: Contents, plan: plan_model.Plan, kept: bytes | None) -> None:
     """Let the installed Teleport check teleport.yaml before anything is stopped."""
     binary = teleport.find(root)
     if binary is None:

@@ -2,18 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from teleport_bootstrap import errors, escaping
 from teleport_bootstrap.finding import ERROR, WARNING, Finding
 from teleport_bootstrap.plan import teleport_build
-from teleport_bootstrap.restore.origin import Origin
 
 # The archive's data may share a disk with the data that it replaces, and Teleport needs some space to run.
 LEFT_FREE_BYTES = 64 * 1024 * 1024
 
 # The source of a statement that the conf of this host does not make.
 APPLIED = "what was applied on it"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What the archive says about its host; None where it says nothing.
+
+    `instance` is the EC2 instance, `tables` and `backups` the DynamoDB tables and the ARNs of their backups.
+    `host_uuid` says whether the archive holds an identity. `links_out` counts the symbolic links that lead out of the
+    restored directories; `first_links_out` are the first of them.
+    """
+
+    name: str
+    made_at: str | None = None
+    build: teleport_build.TeleportBuild | None = None
+    role: str | None = None
+    cluster: str | None = None
+    instance: str | None = None
+    host: str | None = None
+    tables: tuple[str, ...] = ()
+    backups: tuple[str, ...] = ()
+    bucket: str | None = None
+    host_uuid: bool = False
+    links_out: int = 0
+    first_links_out: tuple[str, ...] = ()
+
+
+def origin_of(name: str, header: Mapping[str, Any]) -> Origin:
+    """Return the origin of the archive `name` according to its header."""
+    instance, storage = _mapping(header.get("instance")), _mapping(header.get("storage"))
+    return Origin(
+        name=name,
+        made_at=_text(header.get("made_at")),
+        build=_build(_mapping(header.get("teleport"))),
+        role=_text(header.get("role")),
+        cluster=_text(header.get("cluster")),
+        instance=_text(instance.get("id")),
+        host=_text(instance.get("node_name")) or _text(instance.get("host_name")),
+        tables=tuple(_text(each) or "?" for each in _list(storage.get("tables"))),
+        backups=tuple(_text(_mapping(each).get("arn")) or "?" for each in _list(storage.get("table_backups"))),
+        bucket=_text(storage.get("sessions")),
+        host_uuid=_text(instance.get("host_uuid")) is not None,
+    )
+
+
+def _build(teleport: Mapping[str, Any]) -> teleport_build.TeleportBuild | None:
+    version = _text(teleport.get("version"))
+    if version is None:
+        return None
+    try:
+        return teleport_build.of_version(
+            version, fips=teleport.get("fips") is True, edition=_text(teleport.get("edition"))
+        )
+    except errors.UsageError:
+        return None
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else []
+
+
+def _text(value: Any) -> str | None:
+    """Return a non-empty string, escaped for one line of output, and None for anything else."""
+    return escaping.one_line(value, 300) if isinstance(value, str) and value else None
 
 
 @dataclass(frozen=True)
@@ -72,7 +140,7 @@ def check(origin: Origin, here: Here, *, force: bool = False) -> tuple[Finding, 
     return tuple(sorted(findings, key=lambda each: not each.is_error))
 
 
-def _finding(code: str, subject: str, message: str, remedy: str = "") -> Finding:
+def finding(code: str, subject: str, message: str, remedy: str = "") -> Finding:
     """Return an error, or a warning if there is nothing to do about it on this host."""
     return Finding(ERROR if remedy else WARNING, f"restore-{code}", subject, message, remedy)
 
@@ -102,14 +170,14 @@ def _version(old: teleport_build.TeleportBuild | None, new: teleport_build.Telep
         following = f"back up there, and continue with {old.major + 2}."
         remedy = f"Restore on an image with Teleport {old.major + 1} first, {following}"
     if message:
-        yield _finding("version", "teleport", message, remedy)
+        yield finding("version", "teleport", message, remedy)
 
 
 def _kind_of_build(old: teleport_build.TeleportBuild | None, new: teleport_build.TeleportBuild) -> Iterator[Finding]:
     if old is None or new.assumed:
         return
     if old.fips and not new.fips and new.says_whether_fips:
-        yield _finding(
+        yield finding(
             "build",
             "teleport",
             "the archive is of a FIPS build of Teleport, and this host has an ordinary build: its cryptography is not "
@@ -118,10 +186,10 @@ def _kind_of_build(old: teleport_build.TeleportBuild | None, new: teleport_build
         )
     elif new.fips and not old.fips:
         message = "this host has a FIPS build of Teleport, and the archive is of an ordinary build: local users cannot "
-        yield _finding("build", "teleport", f"{message}sign in")
+        yield finding("build", "teleport", f"{message}sign in")
     editions = old.edition, new.edition
     if editions == (teleport_build.ENTERPRISE, teleport_build.COMMUNITY):
-        yield _finding(
+        yield finding(
             "build",
             "teleport",
             "the archive is of Teleport Enterprise, and this host has the community edition, which does not support "
@@ -130,13 +198,13 @@ def _kind_of_build(old: teleport_build.TeleportBuild | None, new: teleport_build
         )
     elif editions == (teleport_build.COMMUNITY, teleport_build.ENTERPRISE):
         message = "this host has Teleport Enterprise, and the archive is of the community edition: it needs a license"
-        yield _finding("build", "teleport", message)
+        yield finding("build", "teleport", message)
 
 
 def _identity(what: str, archived: str | None, stated: Statement | None) -> Iterator[Finding]:
     if archived is None or stated is None or archived == stated.value:
         return
-    yield _finding(
+    yield finding(
         what,
         what,
         f"the archive is of the {what} {archived}, and this host is {stated.value} according to {stated.source}",
@@ -149,10 +217,10 @@ def _identity(what: str, archived: str | None, stated: Statement | None) -> Iter
 def _data(user_data: tuple[str, ...], *, force: bool) -> Iterator[Finding]:
     data = "; ".join(user_data)
     if data and force:
-        yield _finding("data", "data", f"the data of this host is set aside: {data}")
+        yield finding("data", "data", f"the data of this host is set aside: {data}")
     elif data:
         remedy = "Add --force to set it aside; `teleport-bootstrap restore --undo` restores it."
-        yield _finding("data", "data", f"this host has data of its own: {data}", remedy)
+        yield finding("data", "data", f"this host has data of its own: {data}", remedy)
 
 
 def _links(origin: Origin, *, force: bool) -> Iterator[Finding]:
@@ -162,9 +230,9 @@ def _links(origin: Origin, *, force: bool) -> Iterator[Finding]:
     shown = ", ".join(origin.first_links_out) + (f" and {more} more" if more > 0 else "")
     message = f"the archive holds symbolic links that lead out of the restored directories ({shown})"
     if force:
-        yield _finding("links", "archive", f"{message}: they are restored as links")
+        yield finding("links", "archive", f"{message}: they are restored as links")
     else:
-        yield _finding(
+        yield finding(
             "links",
             "archive",
             f"{message}: a program that opens such a link opens its target on this host",
@@ -175,7 +243,7 @@ def _links(origin: Origin, *, force: bool) -> Iterator[Finding]:
 def _space(spaces: tuple[Space, ...]) -> Iterator[Finding]:
     for each in spaces:
         if each.needed + LEFT_FREE_BYTES > each.free:
-            yield _finding(
+            yield finding(
                 "space",
                 each.path,
                 f"{each.path} has room for {_megabytes(each.free)}, and the archive takes {_megabytes(each.needed)} "
@@ -184,7 +252,7 @@ def _space(spaces: tuple[Space, ...]) -> Iterator[Finding]:
             )
         if each.free_files is not None and each.files > each.free_files:
             message = f"{each.path} has room for {each.free_files} more files, and the archive holds {each.files}"
-            yield _finding("space", each.path, message, "Remove files there, or use a file system with more inodes.")
+            yield finding("space", each.path, message, "Remove files there, or use a file system with more inodes.")
 
 
 def _megabytes(size: int) -> str:
@@ -195,7 +263,7 @@ def _two_hosts(origin: Origin, here: Here) -> Iterator[Finding]:
     if not origin.host_uuid:
         return
     old = f"instance {origin.instance}" if origin.instance else origin.host or "the archive's host"
-    yield _finding(
+    yield finding(
         "identity",
         "host_uuid",
         "no other host may run with this identity (host_uuid): it was created on this very instance"
@@ -209,7 +277,7 @@ def _tables(origin: Origin) -> Iterator[Finding]:
     if origin.tables:
         bucket = f" and S3 ({origin.bucket})" if origin.bucket else ""
         kept = f"their backups of that time are {', '.join(origin.backups)}"
-        yield _finding(
+        yield finding(
             "tables",
             "dynamodb",
             f"the cluster's state is in DynamoDB ({', '.join(origin.tables)}){bucket}, which a restore does not touch: "

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from teleport_bootstrap import errors, paths, roles, unit_table
 from teleport_bootstrap.conf import conf_file, decision, variables
-from teleport_bootstrap.finding import ERROR, Finding
+from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.host import accounts, directory, mounts
 from teleport_bootstrap.plan import teleport_build
 from teleport_bootstrap.restore import archive_configuration, local_data, rules
@@ -146,7 +146,8 @@ def _not_writable(root: paths.Root, targets: Iterable[str]) -> Iterator[Finding]
     for target in targets:
         beside = _nearest(os.path.dirname(root.path(target)))
         if os.statvfs(beside).f_flag & os.ST_RDONLY:
-            yield _obstacle(
+            yield rules.finding(
+                "obstacle",
                 root.path(target),
                 f"{root.path(target)} cannot be written: {beside} is read-only here",
                 f"{unit_table.RESTORE.service} may write only to /etc, /var/lib, /opt, /srv and /mnt: if this is it, "
@@ -158,7 +159,7 @@ def _obstacles(root: paths.Root, outlined: archive_configuration.Outline, place:
     try:
         accounts.ids(root, place.user, place.group)
     except errors.AccountMissing as error:
-        yield _obstacle(place.user, error.message, error.hint)
+        yield rules.finding("obstacle", place.user, error.message, error.hint)
     for tree in outlined.trees:
         shown = root.path(tree)
         try:
@@ -166,20 +167,20 @@ def _obstacles(root: paths.Root, outlined: archive_configuration.Outline, place:
         except FileNotFoundError:
             continue
         if stat.S_ISLNK(mode):
-            yield _obstacle(
+            yield rules.finding(
+                "obstacle",
                 shown,
                 f"{shown} is a symbolic link, which root must not follow because another account may have created it",
                 "Mount the volume there, or use a bind mount, instead of a link.",
             )
         elif not stat.S_ISDIR(mode):
-            yield _obstacle(shown, f"{shown} is not a directory", "Find out what created it, and move it away.")
+            yield rules.finding(
+                "obstacle", shown, f"{shown} is not a directory", "Find out what created it, and move it away."
+            )
         for mounted in mounts.below(shown):
-            yield _obstacle(
+            yield rules.finding(
+                "obstacle",
                 mounted,
                 f"a file system is mounted at {mounted}, inside a directory that the restore replaces",
                 f"Unmount it with `umount {mounted}`, and mount it again after the restore.",
             )
-
-
-def _obstacle(subject: str, message: str, remedy: str) -> Finding:
-    return Finding(ERROR, "restore-obstacle", subject, message, remedy)

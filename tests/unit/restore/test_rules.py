@@ -12,8 +12,7 @@ from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.plan import teleport_build
 from teleport_bootstrap.plan.teleport_build import TeleportBuild
 from teleport_bootstrap.restore import rules
-from teleport_bootstrap.restore.origin import Origin
-from teleport_bootstrap.restore.rules import Here, Space, Statement
+from teleport_bootstrap.restore.rules import Here, Origin, Space, Statement
 
 MEGABYTE = 1_000_000
 
