@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
         shown.append(proposed)
         return confirmation.agreed(arguments, "\n".join(_lines(proposed)) + "\nRestore this?")
 
-    outcome = restore.run(doors, gather.NamedBuild(fips=arguments.fips), wishes, agreed, progress=progress.display)
+    outcome = restore.run(doors, gather.NamedBuild(fips=arguments.fips), wishes, agreed, progress.display)
     text = list(_lines(shown[0])) if shown and (arguments.dry_run or arguments.yes) else []
     data = {**json_data.data(outcome), "proposal": _proposal_data(shown[0]) if shown else None}
     return result.Result("\n".join((*text, *_outcome_lines(outcome))), data, errors.OK)

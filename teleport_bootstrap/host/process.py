@@ -73,17 +73,11 @@ def run(
     `ids` are the user and the group that it runs as, without any other group. `pass_fds` are descriptors that it gets.
     """
     more: dict[str, Any] = {} if ids is None else {"user": ids[0], "group": ids[1], "extra_groups": []}
+    more["pass_fds"] = pass_fds
     environment = {**(os.environ if environ is None else environ), **_ENGLISH}
     try:
         done = subprocess.run(
-            argv,
-            input=stdin,
-            capture_output=True,
-            check=False,
-            timeout=timeout_seconds,
-            env=environment,
-            pass_fds=pass_fds,
-            **more,
+            argv, input=stdin, capture_output=True, check=False, timeout=timeout_seconds, env=environment, **more
         )
     except subprocess.TimeoutExpired:
         return Finished(tuple(argv), 124, "", f"no end after {timeout_seconds:.0f} s")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar
 
 from teleport_bootstrap import errors, paths
@@ -56,16 +56,10 @@ class Wishes:
     """What the command line asks for: the archive, or with None what the conf asks for and was not restored yet."""
 
     source: str | None
-    proposal: proposal.Wishes = field(default_factory=proposal.Wishes)
+    proposal: proposal.Wishes
     dry_run: bool = False
     expected_owner: str | None = None
     health_seconds: float = health.DEADLINE_SECONDS
-
-
-@contextlib.contextmanager
-def silent(what: str, size: int | None) -> Iterator[interface.Progress | None]:  # noqa: ARG001 - see Progress
-    """Do not show progress."""
-    yield None
 
 
 def run(
@@ -73,8 +67,7 @@ def run(
     named: gather.NamedBuild,
     wishes: Wishes,
     agreed: Callable[[proposal.Proposal], bool],
-    *,
-    progress: Progress = silent,
+    progress: Progress,
 ) -> Outcome:
     """Restore an archive, and keep it if Teleport is healthy with it.
 
@@ -123,10 +116,10 @@ def _carry_out(
     notes: list[str] = []
 
     def put(transaction: Transaction, states: units.States) -> int | None:
-        staged = stage.stage(transaction, source, proposed, progress)
-        notes.extend(staged.notes)
-        attempt.swap_stopped(transaction, staged.swaps, states, seconds=health_seconds)
-        return _write(transaction, proposed, staged.swaps, asked)
+        swaps, found = stage.stage(transaction, source, proposed, progress)
+        notes.extend(found)
+        attempt.swap_stopped(transaction, swaps, states, seconds=health_seconds)
+        return _write(transaction, proposed, swaps, asked)
 
     unit = proposed.applicable.unit
     change = attempt.Change(

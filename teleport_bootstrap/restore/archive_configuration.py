@@ -6,7 +6,7 @@ import contextlib
 import os
 import posixpath
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -182,20 +182,20 @@ def unpacked(verified: interface.Verified) -> Iterator[Contents]:
 
     Raises ArchiveUnsafe if the configuration is implausibly large, or not of files and directories.
     """
-    chosen, size = _configuration(verified)
+    size = sum(entry.size for entry in verified.entries() if _is_configuration(f"/{entry.path}"))
     if size > places.MOST_READ:
         raise _unsafe(f"{verified.name} has {size} bytes of configuration, and a few thousand are usual")
     with trouble.at(tempfile.gettempdir()):
         scratch = tempfile.TemporaryDirectory(prefix="teleport-bootstrap-restore-")
     with scratch as top:
         contents = Contents(verified.name, paths.Root(top))
-        _add(contents, verified, chosen)
+        _add(contents, verified, _is_configuration)
         yield contents
 
 
 def add_named(contents: Contents, verified: interface.Verified, outlined: Outline) -> None:
     """Unpack the files elsewhere, too, which are known once teleport.yaml is read. Raises ArchiveUnsafe."""
-    _add(contents, verified, list(outlined.named))
+    _add(contents, verified, outlined.named.__contains__)
 
 
 class KeepFilter:
@@ -208,7 +208,7 @@ class KeepFilter:
     def __call__(self, path: str, size: int) -> bool:
         """Whether to keep the file `path` of the archive, of `size` bytes."""
         absolute = f"/{path}"
-        if not places.is_read(absolute):
+        if places.tree_of(absolute, places.READ) is None:
             if places.is_standard(absolute) or size > places.LARGEST_NAMED or self._elsewhere >= places.MOST_NAMED:
                 return False
             self._elsewhere += 1
@@ -216,24 +216,20 @@ class KeepFilter:
         return self._bytes <= places.MOST_READ
 
 
-def _add(contents: Contents, verified: interface.Verified, chosen: list[str]) -> None:
-    """Write the files at or below `chosen`, which `verify` kept in memory; this agent alone can read them."""
-    for path, content in _kept_files(verified, chosen).items():
-        target = contents.root.path(path)
-        with trouble.at(target):
-            os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
-            with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(content)
+def _add(contents: Contents, verified: interface.Verified, chosen: Callable[[str], bool]) -> None:
+    """Write the files that are `chosen` by path, which `verify` kept in memory; this agent alone can read them.
 
-
-def _kept_files(verified: interface.Verified, chosen: list[str]) -> dict[str, bytes]:
-    """Return the files at or below `chosen` by path. Links are left out, since this agent follows none there."""
+    Links are left out, since this agent follows none there.
+    """
     found = {}
     for entry in verified.entries():
         path = f"/{entry.path}"
-        if path in chosen and entry.kind not in (interface.FILE, interface.DIRECTORY):
+        if not chosen(path):
+            continue
+        is_top = path in places.READ or (places.is_drop_in(path) and path.endswith(".d"))
+        if is_top and entry.kind not in (interface.FILE, interface.DIRECTORY):
             raise _unsafe(f"{verified.name} holds {interface.printable(path)} as a {entry.kind}")
-        if places.tree_of(path, chosen) is None or entry.kind not in (interface.FILE, interface.HARDLINK):
+        if entry.kind not in (interface.FILE, interface.HARDLINK):
             continue
         content = verified.kept.get(entry.path if entry.kind == interface.FILE else entry.link)
         if content is None:
@@ -241,22 +237,17 @@ def _kept_files(verified: interface.Verified, chosen: list[str]) -> dict[str, by
                 f"{verified.name} holds {interface.printable(path)}, which is too large, or a link to such a file"
             )
         found[path] = content
-    return found
+    for path, content in found.items():
+        target = contents.root.path(path)
+        with trouble.at(target):
+            os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
+            with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(content)
 
 
-def _configuration(verified: interface.Verified) -> tuple[list[str], int]:
-    """Return the top paths of what is read to judge the archive, and its size in bytes."""
-    tops: dict[str, None] = {}
-    size = 0
-    for entry in verified.entries():
-        path = f"/{entry.path}"
-        top = places.tree_of(path, places.READ)
-        if top == paths.SYSTEMD:
-            top = "/".join(path.split("/")[:5]) if places.is_drop_in(path) else None
-        if top is not None:
-            tops[top] = None
-            size += entry.size
-    return list(tops), size
+def _is_configuration(path: str) -> bool:
+    top = places.tree_of(path, places.READ)
+    return top is not None and (top != paths.SYSTEMD or places.is_drop_in(path))
 
 
 def _names(path: str) -> list[str]:

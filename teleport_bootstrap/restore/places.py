@@ -131,8 +131,3 @@ _OF_VAR_LIB = re.compile(
     "NetworkManager|alternatives|amazon|apt|cloud|dbus|dhclient|dhcp|dnf|dpkg|initramfs-tools|pam|polkit-1|"
     "private|rpm|selinux|snapd|sss|sudo|systemd|ucf|update-notifier|yum"
 )
-
-
-def is_read(path: str) -> bool:
-    """Whether `path` is read to judge the archive."""
-    return any(path == each or path.startswith(f"{each}/") for each in READ)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import stat
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from teleport_bootstrap import paths
 from teleport_bootstrap.archive import interface, unpack
@@ -18,24 +17,16 @@ from teleport_bootstrap.restore import places, proposal
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Staged:
-    """What was unpacked: the swaps that put it in place, and notes on what could not be restored as archived."""
-
-    swaps: tuple[directory_swap.Swap, ...]
-    notes: tuple[str, ...] = ()
-
-
 def stage(
     transaction: Transaction,
     source: interface.Source,
     proposed: proposal.Proposal,
-    progress: interface.Progress | None = None,
-) -> Staged:
+    progress: interface.Progress | None,
+) -> tuple[tuple[directory_swap.Swap, ...], tuple[str, ...]]:
     """Unpack the directories of the archive beside their places.
 
-    The end of the transaction removes what was unpacked and not swapped in. Raises what unpack raises, FileTrouble and
-    AccountMissing.
+    Return the swaps that put them in place, and notes on what could not be restored as archived. The end of the
+    transaction removes what was unpacked and not swapped in. Raises what unpack raises, FileTrouble and AccountMissing.
     """
     trees, owners = proposed.trees, proposed.outline.owners
     root = transaction.root
@@ -54,7 +45,7 @@ def stage(
     if done.notes_in_all > len(done.notes):
         notes += (f"and {done.notes_in_all - len(done.notes)} more like these",)
     kept = {tree: directory_swap.place(root, tree, directory_swap.BEFORE_RESTORE, stamp) for tree in trees}
-    return Staged(tuple(directory_swap.prepared(root, tree, staged[tree], kept[tree]) for tree in trees), notes)
+    return tuple(directory_swap.prepared(root, tree, staged[tree], kept[tree]) for tree in trees), notes
 
 
 def _settle(root: paths.Root, tree: str, path: str, owners: Iterable[str], account: tuple[str, str]) -> None:
@@ -107,20 +98,13 @@ def _give_to_account(root: paths.Root, target: str, owners: Iterable[str], user:
         known = {names.uid(name) for name in owners if name} - {0, None}
         for _, folders, files, descriptor in os.fwalk(target):
             for name in [*folders, *files]:
-                _give(descriptor, name, uid, gid, lambda owner: owner in known)
+                facts = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                kind = stat.S_IFMT(facts.st_mode)
+                if facts.st_uid in known or kind not in (stat.S_IFLNK, stat.S_IFDIR, stat.S_IFREG):
+                    continue
+                os.chown(name, uid, gid, dir_fd=descriptor, follow_symlinks=False)
+                if kind != stat.S_IFLNK:
+                    # Owners of another kind: what could run as root there is not to run as this account here.
+                    os.chmod(name, stat.S_IMODE(facts.st_mode) & ~0o6000, dir_fd=descriptor)
     os.chown(target, uid, gid, follow_symlinks=False)
     os.chmod(target, 0o700)
-
-
-def _give(parent: int, name: str, uid: int, gid: int, stays: Callable[[int], bool]) -> None:
-    facts = os.stat(name, dir_fd=parent, follow_symlinks=False)
-    if stays(facts.st_uid):
-        return
-    if stat.S_ISLNK(facts.st_mode):
-        os.chown(name, uid, gid, dir_fd=parent, follow_symlinks=False)
-        return
-    if not stat.S_ISDIR(facts.st_mode) and not stat.S_ISREG(facts.st_mode):
-        return
-    os.chown(name, uid, gid, dir_fd=parent, follow_symlinks=False)
-    # Owners of another kind: what could run as root there is not to run as this account here.
-    os.chmod(name, stat.S_IMODE(facts.st_mode) & ~0o6000, dir_fd=parent)

@@ -35,18 +35,11 @@ def inspect(
         instance=metadata_cache.read(root).get("instance-id"),
         user_data=(
             *local_data.describe(root),
-            *(
-                f"{root.path(path)} is not empty"
-                for path in outlined.data
-                if path != paths.DATA and _is_in_use(root, path)
-            ),
+            *(f"{root.path(path)} is not empty" for path in outlined.data if _is_in_use(root, path)),
             *(f"{root.path(path)} is another file" for path in files if _differs(root, path, files[path])),
         ),
         spaces=tuple(_spaces(root, outlined)),
-        obstacles=(
-            *_obstacles(root, outlined, place),
-            *_not_writable(root, (*outlined.trees, *files)),
-        ),
+        obstacles=(*_obstacles(root, outlined, place), *_not_writable(root, (*outlined.trees, *files))),
     )
 
 
@@ -101,8 +94,9 @@ def _applied(root: paths.Root) -> generations.Generation | None:
 
 
 def _is_in_use(root: paths.Root, path: str) -> bool:
+    """Whether `path` is another directory than the usual one, and not empty."""
     try:
-        return bool(os.listdir(root.path(path)))
+        return path != paths.DATA and bool(os.listdir(root.path(path)))
     except OSError:
         return os.path.lexists(root.path(path))
 

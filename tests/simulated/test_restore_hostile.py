@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from teleport_bootstrap import errors
+from teleport_bootstrap.cli import progress
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.operations import restore
 from teleport_bootstrap.paths import Root
@@ -41,7 +42,7 @@ def attempt(agent: Agent, archive: Path, *, force: bool = True) -> None:
     """Restore as the command does, in this process."""
     doors = gather.Doors(Root(str(agent.root)), agent.environment(), 10.0)
     wishes = restore.Wishes(str(archive), proposal.Wishes(force=force, discard_edits=True))
-    restore.run(doors, gather.NamedBuild(), wishes, lambda _: True)
+    restore.run(doors, gather.NamedBuild(), wishes, lambda _: True, progress.display)
 
 
 def refused(agent: Agent, archive: Path, *, force: bool = True) -> errors.BootstrapError:
