@@ -137,10 +137,9 @@ def _carry_out(
         is_restore=True,
     )
     done = attempt.run(root, change, seconds=health_seconds)
-    if earlier is not None:
-        for each in earlier.moved:
-            with contextlib.suppress(errors.FileTrouble):
-                directory_swap.remove(root, directory_swap.container(each.kept))
+    for each in () if earlier is None else earlier.moved:
+        with contextlib.suppress(errors.FileTrouble):
+            directory_swap.remove(root, directory_swap.container(each.kept))
     logger.info("%s is restored", source.name)
     previous = done.trial.previous
     kept = tuple(root.path(each.kept) for each in previous.moved if each.had)
@@ -160,7 +159,9 @@ def _write(
         state = current.Current(generation.number, confirmed=False)
     for path, content in proposed.merged.items():
         if path not in (*wanted.absent, *(each.path for each in wanted.files)):
-            transaction.write(path, content, mode=_mode(path), owner="root", group="root")
+            # Teleport's environment may hold secrets; systemd reads it as root.
+            mode = 0o644 if path.startswith(f"{paths.SYSTEMD}/") else 0o600
+            transaction.write(path, content, mode=mode, owner="root", group="root")
     for path, (content, entry) in proposed.named.items():
         owner, group = _owner(root, entry, *proposed.account)
         transaction.write(path, content, mode=entry.mode & 0o644, owner=owner, group=group)
@@ -180,11 +181,6 @@ def _write(
     else:
         transaction.remove(paths.RESTORED_CONF)
     return None if state is None else state.generation
-
-
-def _mode(path: str) -> int:
-    # Teleport's environment may hold secrets; systemd reads it as root.
-    return 0o644 if path.startswith(f"{paths.SYSTEMD}/") else 0o600
 
 
 def _owner(root: paths.Root, entry: interface.Entry, user: str, group: str) -> tuple[str, str]:

@@ -189,13 +189,8 @@ def unpacked(verified: interface.Verified) -> Iterator[Contents]:
         scratch = tempfile.TemporaryDirectory(prefix="teleport-bootstrap-restore-")
     with scratch as top:
         contents = Contents(verified.name, paths.Root(top))
-        _add(contents, verified, _is_configuration)
+        add(contents, verified, _is_configuration)
         yield contents
-
-
-def add_named(contents: Contents, verified: interface.Verified, outlined: Outline) -> None:
-    """Unpack the files elsewhere, too, which are known once teleport.yaml is read. Raises ArchiveUnsafe."""
-    _add(contents, verified, outlined.named.__contains__)
 
 
 class KeepFilter:
@@ -216,10 +211,10 @@ class KeepFilter:
         return self._bytes <= places.MOST_READ
 
 
-def _add(contents: Contents, verified: interface.Verified, chosen: Callable[[str], bool]) -> None:
+def add(contents: Contents, verified: interface.Verified, chosen: Callable[[str], bool]) -> None:
     """Write the files that are `chosen` by path, which `verify` kept in memory; this agent alone can read them.
 
-    Links are left out, since this agent follows none there.
+    Links are left out, since this agent follows none there. Raises ArchiveUnsafe.
     """
     found = {}
     for entry in verified.entries():

@@ -62,7 +62,7 @@ def is_system(path: str) -> bool:
     first, *rest = path.strip("/").split("/")
     if any(part.startswith(".") for part in (first, *rest)):
         return True
-    if path.startswith(_FOR_CERTIFICATES):
+    if path.startswith(FOR_CERTIFICATES):
         return False
     if first in ("etc", "var"):
         return _is_system_in_etc(rest) if first == "etc" else _is_system_in_var(rest)
@@ -92,7 +92,7 @@ def is_place_for_data(path: str) -> bool:
     if path == paths.DATA:
         return True
     first, *rest = path.strip("/").split("/")
-    if first in ("etc", "root") or path.startswith(_FOR_CERTIFICATES):
+    if first in ("etc", "root") or path.startswith(FOR_CERTIFICATES):
         return False
     if any(tree_of(path, (each,)) or tree_of(each, (path,)) for each in (*TREES, paths.STATE)):
         return False
@@ -103,13 +103,8 @@ def is_place_for_data(path: str) -> bool:
     return not is_system(f"{path}/x") and not (first == "home" and len(rest) < 2)
 
 
-def is_bundle(path: str) -> bool:
-    """Whether `path` is one of the certificates that a distribution maintains: this host keeps its own."""
-    return path.startswith(_FOR_CERTIFICATES)
-
-
-# Exceptions below directories of the system.
-_FOR_CERTIFICATES = (
+# Exceptions below directories of the system. Certificates there that exist here stay: the distribution keeps them.
+FOR_CERTIFICATES = (
     *("/etc/ssl/certs/", "/etc/pki/tls/certs/", "/etc/pki/ca-trust/"),
     *("/usr/share/ca-certificates/", "/usr/local/share/ca-certificates/", "/usr/share/pki/"),
 )

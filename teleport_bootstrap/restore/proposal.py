@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -21,8 +20,6 @@ from teleport_bootstrap.plan import comparison, overrides, plan_model, planner, 
 from teleport_bootstrap.restore import archive_configuration, places, rules, this_host
 from teleport_bootstrap.restore.archive_configuration import Contents, Outline
 from teleport_bootstrap.state import generations, manual_edits, restore_record
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -90,7 +87,7 @@ def make(doors: gather.Doors, named_build: gather.NamedBuild, wishes: Wishes, ve
     with archive_configuration.unpacked(verified) as archived:
         before = manual_edits.document(manual_edits.text(archived.root, paths.TELEPORT_YAML)) or {}
         outlined = archive_configuration.outline(verified, before)
-        archive_configuration.add_named(archived, verified, outlined)
+        archive_configuration.add(archived, verified, outlined.named.__contains__)
         here = gather.conf(root)
         conf, manual = _conf_or_manual_host(archived, here)
         build = gather.build(root, named_build)
@@ -118,7 +115,7 @@ def _named_files(
 ) -> Iterator[tuple[str, tuple[bytes, interface.Entry]]]:
     """Yield the files to write elsewhere; certificates that the distribution maintains stay as they are here."""
     for path, entry in sorted(outlined.named.items()):
-        if not (places.is_bundle(path) and os.path.exists(root.path(path))):
+        if not (path.startswith(places.FOR_CERTIFICATES) and os.path.exists(root.path(path))):
             yield path, (archived.read(path) or b"", entry)
 
 
@@ -180,11 +177,13 @@ _LINKS_SHOWN = 5
 
 
 def _check(root: paths.Root, proposed: Proposal, archived: Contents, wishes: Wishes) -> tuple[str, ...]:
-    place = (
-        decision.decide(proposed.conf, fips=False).place if proposed.conf is not None else proposed.manual.place  # type: ignore[union-attr]
-    )
+    if proposed.conf is None:
+        account = proposed.account
+    else:
+        place = decision.decide(proposed.conf, fips=False).place
+        account = place.user, place.group
     files = {path: content for path, (content, _) in proposed.named.items()}
-    here = this_host.inspect(root, proposed.build, proposed.here, outlined=proposed.outline, place=place, files=files)
+    here = this_host.inspect(root, proposed.build, proposed.here, proposed.outline, account=account, files=files)
     findings = rules.check(proposed.origin, here, force=wishes.force)
     refusals = errors_in(findings)
     if refusals:

@@ -232,12 +232,9 @@ def _links(origin: Origin, *, force: bool) -> Iterator[Finding]:
     if force:
         yield finding("links", "archive", f"{message}: they are restored as links")
     else:
-        yield finding(
-            "links",
-            "archive",
-            f"{message}: a program that opens such a link opens its target on this host",
-            "If they were made on purpose on the old host, add --force; they are restored as links.",
-        )
+        remedy = "If they were made on purpose on the old host, add --force; they are restored as links."
+        message += ": a program that opens such a link opens its target on this host"
+        yield finding("links", "archive", message, remedy)
 
 
 def _space(spaces: tuple[Space, ...]) -> Iterator[Finding]:

@@ -18,10 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 def stage(
-    transaction: Transaction,
-    source: interface.Source,
-    proposed: proposal.Proposal,
-    progress: interface.Progress | None,
+    transaction: Transaction, source: interface.Source, proposed: proposal.Proposal, progress: interface.Progress | None
 ) -> tuple[tuple[directory_swap.Swap, ...], tuple[str, ...]]:
     """Unpack the directories of the archive beside their places.
 

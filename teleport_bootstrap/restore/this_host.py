@@ -6,12 +6,13 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 
-from teleport_bootstrap import errors, paths, roles, unit_table
+from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.conf import conf_file, decision, variables
 from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.host import accounts, directory, mounts
 from teleport_bootstrap.plan import teleport_build
-from teleport_bootstrap.restore import archive_configuration, local_data, rules
+from teleport_bootstrap.restore import local_data, rules
+from teleport_bootstrap.restore.archive_configuration import Outline
 from teleport_bootstrap.state import current, generations, metadata_cache, restore_record
 
 
@@ -19,14 +20,14 @@ def inspect(
     root: paths.Root,
     build: teleport_build.TeleportBuild,
     conf: conf_file.Conf | None,
+    outlined: Outline,
     *,
-    outlined: archive_configuration.Outline,
-    place: roles.Place,
+    account: tuple[str, str],
     files: Mapping[str, bytes],
 ) -> rules.Here:
     """Return what the rules need to know about this host, whose conf is `conf`.
 
-    The archive has the content `outlined`, its data belongs to the account of `place`, and it has `files` elsewhere.
+    The archive has the content `outlined`, its data belongs to `account` (user, group), and it has `files` elsewhere.
     """
     return rules.Here(
         build=build,
@@ -39,7 +40,7 @@ def inspect(
             *(f"{root.path(path)} is another file" for path in files if _differs(root, path, files[path])),
         ),
         spaces=tuple(_spaces(root, outlined)),
-        obstacles=(*_obstacles(root, outlined, place), *_not_writable(root, (*outlined.trees, *files))),
+        obstacles=(*_obstacles(root, outlined, account), *_not_writable(root, (*outlined.trees, *files))),
     )
 
 
@@ -111,7 +112,7 @@ def _differs(root: paths.Root, path: str, content: bytes) -> bool:
     return found is None or found.content != content
 
 
-def _spaces(root: paths.Root, outlined: archive_configuration.Outline) -> Iterator[rules.Space]:
+def _spaces(root: paths.Root, outlined: Outline) -> Iterator[rules.Space]:
     """Yield the space that the archive needs on each file system."""
     by_device: dict[int, list[str]] = {}
     for tree in outlined.trees:
@@ -149,11 +150,11 @@ def _not_writable(root: paths.Root, targets: Iterable[str]) -> Iterator[Finding]
             )
 
 
-def _obstacles(root: paths.Root, outlined: archive_configuration.Outline, place: roles.Place) -> Iterator[Finding]:
+def _obstacles(root: paths.Root, outlined: Outline, account: tuple[str, str]) -> Iterator[Finding]:
     try:
-        accounts.ids(root, place.user, place.group)
+        accounts.ids(root, *account)
     except errors.AccountMissing as error:
-        yield rules.finding("obstacle", place.user, error.message, error.hint)
+        yield rules.finding("obstacle", account[0], error.message, error.hint)
     for tree in outlined.trees:
         shown = root.path(tree)
         try:
