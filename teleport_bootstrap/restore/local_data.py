@@ -22,6 +22,7 @@ _CREATED_AT_BOOT = frozenset(
         *("token", "ca-pin-hash", "license.pem", "fullchain.pem", "privkey.pem", "cert.pem", "chain.pem"),
     )
 )
+_RECORDINGS = (".tar", ".part", ".chunks.gz", ".events.gz")
 _BACKEND = ("sqlite.db", "sqlite.db-wal", "sqlite.db-shm", "sqlite.db-journal")
 
 # Roles that Teleport creates at its first start; each version adds some.
@@ -66,7 +67,9 @@ def _kinds_of_data(root: paths.Root, data: int) -> Iterator[str]:
     if "backend" in names:
         yield from _backend(root, data)
     if "log" in names:
-        recordings = _recordings(data)
+        # Finished or not; audit events alone do not count.
+        found = os.fwalk("log", dir_fd=data, follow_symlinks=False)
+        recordings = sum(name.endswith(_RECORDINGS) for _, _, files, _ in found for name in files)
         if recordings:
             yield f"{recordings} session recordings in {shown}/log"
 
@@ -117,14 +120,6 @@ def _some(names: list[str]) -> str:
     shown = [escaping.one_line(name) for name in names[:MOST_NAMED]]
     more = len(names) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")
-
-
-def _recordings(data: int) -> int:
-    """Return how many files below `log` are session recordings, finished or not; audit events alone do not count."""
-    count = 0
-    for _, _, files, _ in os.fwalk("log", dir_fd=data, follow_symlinks=False):
-        count += sum(name.endswith((".tar", ".part", ".chunks.gz", ".events.gz")) for name in files)
-    return count
 
 
 def _keys(data: int, path: str) -> tuple[list[str], str]:

@@ -102,14 +102,10 @@ def _read(path: str, how: str) -> list[str]:
             keys_of_it = connection.execute(
                 "SELECT key FROM kv WHERE key >= ? AND key < ? ORDER BY key LIMIT ?", bounds
             )
-            found += [_text(key) for (key,) in keys_of_it]
+            found += [key.decode("utf-8", "replace") if isinstance(key, bytes) else str(key) for (key,) in keys_of_it]
         return found
     finally:
         connection.close()
-
-
-def _text(key: object) -> str:
-    return key.decode("utf-8", "replace") if isinstance(key, bytes) else str(key)
 
 
 if __name__ == "__main__":

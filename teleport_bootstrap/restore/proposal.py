@@ -190,13 +190,12 @@ def _check(root: paths.Root, proposed: Proposal, archived: Contents, wishes: Wis
         raise errors.RestoreRefused(
             f"{archived.name} cannot be restored here:", hint="Nothing was changed.", findings=refusals
         )
-    return (*(each.message for each in findings), *_rejected_conf(archived))
-
-
-def _rejected_conf(archived: Contents) -> Iterator[str]:
+    warnings = [each.message for each in findings]
     now, data = archived.current(), archived.read(paths.CONF)
     if now is not None and data is not None and generations.digest(data) == now.rejected_conf_sha256:
-        yield f"the archive's conf was not applied on the old host ({now.rejected_because}); it is applied here"
+        why = now.rejected_because
+        warnings.append(f"the archive's conf was not applied on the old host ({why}); it is applied here")
+    return tuple(warnings)
 
 
 def _planned(doors: gather.Doors, proposed: Proposal, archived: Contents, wishes: Wishes) -> Proposal:
