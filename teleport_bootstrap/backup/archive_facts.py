@@ -6,7 +6,6 @@ teleport.yaml was as applied. An unknown fact is None, never an error: a backup 
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import os
 import platform
@@ -22,6 +21,7 @@ from teleport_bootstrap.conf import conf_file, decision, variables
 from teleport_bootstrap.ec2 import facts, imds
 from teleport_bootstrap.host import accounts, clock, directory, teleport
 from teleport_bootstrap.instance import gather
+from teleport_bootstrap.plan import provenance
 from teleport_bootstrap.state import current, generations, manual_edits, metadata_cache
 
 T = TypeVar("T")
@@ -29,7 +29,6 @@ T = TypeVar("T")
 # The metadata service answers at once or not at all, and these facts are only informative.
 METADATA_SECONDS = 3.0
 
-HOST_UUID = "host_uuid"
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 
 
@@ -53,10 +52,6 @@ class Facts:
     configuration: dict[str, Any]
     storage: storage.Storage
     notes: tuple[str, ...] = ()
-
-    def data(self) -> dict[str, Any]:
-        """Return the facts for the header of an archive: mappings and lists by the names of these fields."""
-        return dataclasses.asdict(self)
 
     @property
     def label(self) -> str:
@@ -152,13 +147,10 @@ def _role(
 
 
 def _cluster(document: Mapping[str, Any], conf: conf_file.Conf | None) -> str | None:
-    section = document.get("auth_service")
-    named = section.get("cluster_name") if isinstance(section, Mapping) else None
+    named = provenance.value_at(document, ("auth_service", "cluster_name"))
     if isinstance(named, str) and named:
         return named
-    if conf is None:
-        return None
-    return decision.decide(conf, fips=False).cluster
+    return None if conf is None else decision.decide(conf, fips=False).cluster
 
 
 def _owner(root: paths.Root) -> str | None:
@@ -172,8 +164,7 @@ def _owner(root: paths.Root) -> str | None:
 def _instance(
     doors: gather.Doors, document: Mapping[str, Any], conf: conf_file.Conf | None, notes: list[str]
 ) -> dict[str, str | None]:
-    section = document.get("teleport")
-    named = section.get("nodename") if isinstance(section, Mapping) else None
+    named = provenance.value_at(document, ("teleport", "nodename"))
     said = _metadata(doors, conf, notes)
     return {
         "id": said.get("instance-id"),
@@ -198,9 +189,5 @@ def _metadata(doors: gather.Doors, conf: conf_file.Conf | None, notes: list[str]
 
 def _host_uuid(root: paths.Root) -> str | None:
     """Return the identifier of this host in its cluster; another account can write to the file."""
-    try:
-        found = directory.read(root, f"{paths.DATA}/{HOST_UUID}")
-    except OSError:
-        return None
-    text = found.content.decode("ascii", "replace").strip() if found else ""
+    text = (directory.content(root, f"{paths.DATA}/host_uuid") or b"").decode("ascii", "replace").strip()
     return text if _UUID.fullmatch(text) else None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from teleport_bootstrap.archive import interface
@@ -20,7 +19,7 @@ def table(stored: Sequence[store.Stored], place: str) -> str:
         _COLUMNS,
         *(
             (f"{each.created:%Y-%m-%d %H:%M:%S}", size(each.size), "yes" if each.verified else "no", each.place)
-            for each in newest_first(stored)
+            for each in store.newest_first(stored)
         ),
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS) - 1)]
@@ -37,12 +36,12 @@ def data(stored: Sequence[store.Stored], place: str) -> dict[str, Any]:
                 "name": each.name,
                 "cluster": each.parsed.cluster,
                 "host": each.parsed.host,
-                "made": moment(each.created),
+                "made": f"{each.created:%Y-%m-%dT%H:%M:%SZ}",
                 "size": each.size,
                 "compression": each.parsed.compression,
                 "verified": each.verified,
             }
-            for each in newest_first(stored)
+            for each in store.newest_first(stored)
         ],
     }
 
@@ -60,11 +59,6 @@ def contents(archive: interface.Packed | interface.Verified) -> dict[str, Any]:
     }
 
 
-def newest_first(stored: Iterable[store.Stored]) -> list[store.Stored]:
-    """Return the archives, the newest first."""
-    return sorted(stored, key=lambda each: (each.created, each.name), reverse=True)
-
-
 def size(count: float) -> str:
     """Return a number of bytes as text: 999 B, 1.0 kB, 12.3 MB, in steps of a thousand."""
     if count < 1000:
@@ -76,8 +70,3 @@ def size(count: float) -> str:
         if count < 999.95:
             break
     return shown
-
-
-def moment(made: datetime.datetime) -> str:
-    """Return a time in UTC, in the form of JSON output."""
-    return made.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

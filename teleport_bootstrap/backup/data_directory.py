@@ -151,13 +151,9 @@ class DataDirectory:
             # Unnamed, and on the same disk, which has room for databases; no other account can reach it.
             with tempfile.TemporaryFile(dir=f"/proc/self/fd/{self._descriptor}") as copy:
                 left = facts.st_size
-                while left:
-                    block = os.read(source, min(left, 1024 * 1024))
-                    if not block:
-                        break
+                while left and (block := os.read(source, min(left, 1024 * 1024))):
                     copy.write(block)
                     left -= len(block)
-                copy.flush()
                 copy.seek(0)
                 return os.dup(copy.fileno())
         except OSError as error:

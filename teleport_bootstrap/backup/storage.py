@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from teleport_bootstrap import paths
+from teleport_bootstrap.plan import provenance
 
 DIRECTORY = "dir"
 DYNAMODB = "dynamodb"
@@ -50,8 +51,7 @@ def from_document(document: Mapping[str, Any]) -> Storage:
 
 def directories(document: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the directories of Teleport's data: the default one first, then those that `document` names."""
-    teleport = document.get("teleport")
-    named = [teleport.get("data_dir") if isinstance(teleport, Mapping) else None]
+    named = [provenance.value_at(document, ("teleport", "data_dir"))]
     section = _storage(document)
     if section.get("type", DIRECTORY) in _ON_DISK:
         named.append(section.get("path"))
@@ -71,8 +71,7 @@ def is_in(path: str, top: str) -> bool:
 
 
 def _storage(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    teleport = document.get("teleport")
-    section = teleport.get("storage") if isinstance(teleport, Mapping) else None
+    section = provenance.value_at(document, ("teleport", "storage"))
     return section if isinstance(section, Mapping) else {}
 
 

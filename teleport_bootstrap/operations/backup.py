@@ -11,16 +11,16 @@ import dataclasses
 import datetime
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.archive import compression, interface, pack, verify
-from teleport_bootstrap.backup import archive_facts, archive_table, contents, data_directory, pause, retention, storage
+from teleport_bootstrap.backup import archive_facts, archive_table, contents, data_directory, storage
 from teleport_bootstrap.backup.stores import destination, names, store
 from teleport_bootstrap.change import session
-from teleport_bootstrap.host import clock, termination
+from teleport_bootstrap.host import clock, process, systemd, termination
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.state import jobs, manual_edits
 
@@ -34,6 +34,11 @@ Progress = Callable[[str, "int | None"], contextlib.AbstractContextManager["inte
 
 # Another backup may have the name for the current second.
 NAMES_TRIED = 30
+
+# Until systemd reports it active; `status` reports its health.
+START_SECONDS = 30.0
+POLL_SECONDS = 0.5
+CALL_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,7 @@ class _Backup:
             facts = self._with_tables(facts)
             header, packed, stopped = self._packed(layout, facts, name, sink)
         verified = self._verified(target, name, packed)
-        removed = () if self._wishes.keep is None else retention.apply(target, name, self._wishes.keep)
+        removed = () if self._wishes.keep is None else store.remove_old(target, name, self._wishes.keep)
         notes = (
             *facts.notes,
             *layout.notes,
@@ -195,7 +200,7 @@ class _Backup:
             # which may take hours.
             lock = opened.enter_context(contextlib.ExitStack())
             lock.enter_context(session.begin(self._root, "backup", deadline_seconds=self._doors.wait_seconds))
-            stopped = opened.enter_context(pause.stopped(self._root)) if self._wishes.stop else ()
+            stopped = opened.enter_context(_stopped(self._root)) if self._wishes.stop else ()
             state.read()
             facts = dataclasses.replace(facts, configuration=archive_facts.configuration(self._root))
             trees = [*layout.small, state.tree]
@@ -206,7 +211,7 @@ class _Backup:
                     )
                     trees.append(contents.with_callback(data.tree, lock.close))
             header = {
-                **facts.data(),
+                **dataclasses.asdict(facts),
                 "trees": sorted(tree.path for tree in trees),
                 "data_directories": list(layout.data),
                 "named_files": list(layout.named),
@@ -249,3 +254,71 @@ def _refuse_inside(root: paths.Root, target: destination.Destination, layout: co
                 f"{target.path} is inside {root.path(path)}, and the backup would contain itself",
                 hint=f"Choose another place; by default it is {root.path(paths.BACKUPS)}.",
             )
+
+
+@contextlib.contextmanager
+def _stopped(root: paths.Root) -> Iterator[tuple[str, ...]]:
+    """Stop Teleport's running units, and start them again after the body, however it ends.
+
+    Gives their names, none without systemd. Raises UnitTrouble where one does not stop (then all are started again),
+    and where one does not start.
+    """
+    units = _running(root)
+    if not units:
+        yield ()
+        return
+    with _watched(root, units):
+        logger.info("stopping %s for the backup", ", ".join(units))
+        try:
+            systemd.stop(units, wait=not systemd.is_inside_user_data())
+            yield units
+        finally:
+            _start(units)
+
+
+def _running(root: paths.Root) -> tuple[str, ...]:
+    """Return Teleport's running units. Raises UnitTrouble."""
+    if not systemd.is_running(root):
+        return ()
+    installed = [unit for unit in unit_table.TELEPORT_SERVICES if systemd.is_installed(root, unit)]
+    return tuple(
+        unit
+        for unit, state in systemd.states(installed).items()
+        if state.active in ("active", "reloading", "activating")
+    )
+
+
+def _start(units: Sequence[str]) -> None:
+    logger.info("starting %s again", ", ".join(units))
+    try:
+        systemd.start(units)
+        deadline = clock.SYSTEM.monotonic() + START_SECONDS
+        while any(state.active != "active" for state in systemd.states(units).values()):
+            if clock.SYSTEM.monotonic() > deadline:
+                raise errors.UnitTrouble(f"{', '.join(units)} is not active {START_SECONDS:.0f} s after its start")
+            clock.SYSTEM.sleep(POLL_SECONDS)
+    except errors.UnitTrouble as error:
+        raise errors.UnitTrouble(
+            f"Teleport was stopped for the backup and could not be started again: {error.message}",
+            hint=f"Start it: `systemctl start {' '.join(units)}`, and see `journalctl -b -u {units[0]}`.",
+        ) from None
+
+
+@contextlib.contextmanager
+def _watched(root: paths.Root, units: Sequence[str]) -> Iterator[None]:
+    """Have systemd start `units` again if this process is killed.
+
+    A transient unit waits for the lock of this job, which the kernel releases when the process ends.
+    """
+    name = f"teleport-bootstrap-backup-{os.getpid()}.service"
+    lock = root.path(jobs.lock_path(jobs.BACKUP))
+    start = ["systemctl", "--no-ask-password", "start", "--no-block", *units]
+    begun = process.run(
+        ["systemd-run", "--quiet", "--collect", f"--unit={name}", "flock", lock, *start], timeout_seconds=CALL_SECONDS
+    )
+    if not begun.ok:
+        logger.warning("Teleport will stay stopped if this command is killed: %s", begun.describe())
+    try:
+        yield
+    finally:
+        process.run(["systemctl", "--no-ask-password", "stop", name], timeout_seconds=CALL_SECONDS)

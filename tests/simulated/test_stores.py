@@ -20,9 +20,9 @@ from botocore.credentials import Credentials
 from teleport_bootstrap import errors
 from teleport_bootstrap.aws import s3, s3_upload
 from teleport_bootstrap.aws.account import Aws as InstanceAws
-from teleport_bootstrap.backup import retention
 from teleport_bootstrap.backup.stores.bucket import BucketStore
 from teleport_bootstrap.backup.stores.directory import PARTIAL, DirectoryStore
+from teleport_bootstrap.backup.stores.store import remove_old
 from teleport_bootstrap.ec2.imds import Imds
 from teleport_bootstrap.host import clock
 from tests.simulated.agent import CHECKOUT, needs_root
@@ -409,7 +409,7 @@ def test_keep_removes_archives_with_enough_newer_verified_ones(bucket: s3.Bucket
     for name in (other, OLDER, NAME):
         write(store, b"content", name)
         store.mark_verified(name)
-    assert retention.apply(store, NAME, 1) == (store.source(NAME).name.replace(NAME, OLDER),)
+    assert remove_old(store, NAME, 1) == (store.source(NAME).name.replace(NAME, OLDER),)
     assert {each.name for each in store.sources()} == {NAME, other}
 
 

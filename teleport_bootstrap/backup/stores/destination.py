@@ -37,11 +37,6 @@ class Destination:
         """Whether AWS is needed."""
         return bool(self.bucket)
 
-    @property
-    def compression(self) -> str | None:
-        """The compression of an archive of that name; None without a name."""
-        return names.compression_of(self.name) if self.name else None
-
 
 def parse(text: str | None, root: paths.Root) -> Destination:
     """Return the destination in `text`; None stands for the default place under `root`.

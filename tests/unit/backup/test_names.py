@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.backup import retention
 from teleport_bootstrap.backup.stores import names
-from teleport_bootstrap.backup.stores.store import Stored
+from teleport_bootstrap.backup.stores.store import Stored, to_remove
 
 MOMENT = datetime.datetime(2026, 11, 22, 11, 57, 43, tzinfo=datetime.timezone.utc)
 MOMENTS = st.integers(10**9, 7 * 10**9).map(
@@ -94,7 +93,7 @@ ARCHIVES = st.lists(st.booleans(), max_size=30).map(stored)
 
 @given(ARCHIVES, st.integers(1, 10))
 def test_keeps_the_newest_verified_archives_and_no_more(found: list[Stored], keep: int) -> None:
-    gone = retention.to_remove(reversed(found), keep)
+    gone = to_remove(reversed(found), keep)
     good = [each for each in found if each.verified]
     assert [each for each in good if each not in gone] == good[-keep:]
     assert list(gone) == [each for each in found if each in gone]
@@ -102,7 +101,7 @@ def test_keeps_the_newest_verified_archives_and_no_more(found: list[Stored], kee
 
 @given(ARCHIVES, st.integers(1, 10))
 def test_removes_an_unverified_archive_only_after_enough_newer_verified_ones(found: list[Stored], keep: int) -> None:
-    gone = retention.to_remove(found, keep)
+    gone = to_remove(found, keep)
     for number, each in enumerate(found):
         newer = sum(other.verified for other in found[number + 1 :])
         assert (each in gone) == (newer >= keep)
@@ -114,24 +113,24 @@ def test_a_damaged_archive_never_replaces_a_verified_one(found: list[Stored], ke
         return
     damaged = data.draw(st.integers(0, len(found) - 1))
     after = [Stored(each.name, each.place, 1, each.verified and number != damaged) for number, each in enumerate(found)]
-    before = {each.name for each in retention.to_remove(found, keep)}
-    assert {each.name for each in retention.to_remove(after, keep)} <= before
+    before = {each.name for each in to_remove(found, keep)}
+    assert {each.name for each in to_remove(after, keep)} <= before
 
 
 @given(ARCHIVES, st.integers(1, 10), st.data())
 def test_spared_archives_stay_and_count(found: list[Stored], keep: int, data: st.DataObject) -> None:
     spared = {each.name for each in found if data.draw(st.booleans())}
-    gone = {each.name for each in retention.to_remove(found, keep, spared=spared)}
-    assert gone == {each.name for each in retention.to_remove(found, keep)} - spared
+    gone = {each.name for each in to_remove(found, keep, spared=spared)}
+    assert gone == {each.name for each in to_remove(found, keep)} - spared
 
 
 @given(ARCHIVES, st.integers(1, 10))
 def test_a_second_run_removes_nothing_more(found: list[Stored], keep: int) -> None:
-    left = [each for each in found if each not in retention.to_remove(found, keep)]
-    assert retention.to_remove(left, keep) == ()
+    left = [each for each in found if each not in to_remove(found, keep)]
+    assert to_remove(left, keep) == ()
 
 
 @pytest.mark.parametrize("keep", [0, -1])
 def test_keeping_none_is_refused(keep: int) -> None:
     with pytest.raises(errors.UsageError):
-        retention.to_remove(stored([True]), keep)
+        to_remove(stored([True]), keep)
