@@ -25,8 +25,6 @@ from teleport_bootstrap.host import clock, directory
 from teleport_bootstrap.plan import named_files
 from teleport_bootstrap.state import generations
 
-DROP_IN_PATTERN = "teleport*.d"
-
 _FILES = (paths.TELEPORT_YAML, paths.TELEPORT_DEFAULTS)
 _DIRECTORIES = (paths.CONF_DIRECTORY, paths.LETSENCRYPT)
 
@@ -35,9 +33,6 @@ _DIRECTORIES = (paths.CONF_DIRECTORY, paths.LETSENCRYPT)
 _STATE_FILES = (paths.CURRENT, paths.UNIT_ENVIRONMENT)
 
 _TAR_BLOCK = 512
-
-# certbot's lock.
-_LOCKS = (".certbot.lock",)
 
 
 @dataclass(frozen=True)
@@ -151,7 +146,7 @@ def _in_memory(content: bytes) -> int:
 def _choose_kept(path: str, facts: os.stat_result) -> interface.Choice:  # noqa: ARG001 - a Tree passes it
     name = os.path.basename(path)
     is_temporary = name.startswith(".") and name.endswith((directory.STAGED, directory.KEPT))
-    return interface.Leave() if is_temporary or name in _LOCKS else interface.TAKE
+    return interface.Leave() if is_temporary or name == ".certbot.lock" else interface.TAKE
 
 
 def _choose_drop_in(top: str, path: str, facts: os.stat_result) -> interface.Choice:  # noqa: ARG001 - a Tree passes it
@@ -167,7 +162,7 @@ def _drop_ins(root: paths.Root) -> list[str]:
         raise errors.FileTrouble(
             f"{root.path(paths.SYSTEMD)} cannot be read: {error.strerror}", hint="Run as root."
         ) from None
-    found = [f"{paths.SYSTEMD}/{name}" for name in names if fnmatch.fnmatchcase(name, DROP_IN_PATTERN)]
+    found = [f"{paths.SYSTEMD}/{name}" for name in names if fnmatch.fnmatchcase(name, "teleport*.d")]
     for path in found:
         _require(root, path, stat.S_ISDIR, "a directory")
     return found
