@@ -229,8 +229,7 @@ class Transaction:
             with trouble.at(opened.path):
                 opened.sync()
         self._note(
-            files=tuple(change.file for change in self._changes),
-            owners=tuple(each.before for each in self._ownerships),
+            files=tuple(change.file for change in self._changes), owners=tuple(each.before for each in self._ownerships)
         )
         self._change_files()
         emptied = [each.emptied for each in self._journal.swaps if each.emptied is not None]

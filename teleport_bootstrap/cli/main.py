@@ -69,8 +69,7 @@ def parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
     With `argv`, only the command that it names gets its options, so that the modules of the others are not loaded.
     """
     top = _TopParser(
-        prog="teleport-bootstrap",
-        description="Turns /etc/teleport.d/conf into a running Teleport on an EC2 instance.",
+        prog="teleport-bootstrap", description="Turns /etc/teleport.d/conf into a running Teleport on an EC2 instance."
     )
     top.add_argument("--version", action="version", version=f"%(prog)s {teleport_bootstrap.__version__}")
     options.add_global(top, with_defaults=True)

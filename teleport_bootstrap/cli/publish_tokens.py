@@ -11,10 +11,7 @@ from teleport_bootstrap.operations import publish_tokens
 from teleport_bootstrap.state import jobs
 
 EXAMPLE = "teleport-bootstrap publish-tokens --force"
-OPTIONS = (
-    options.WAIT,
-    options.flag("--force", "publish even if another auth server has just done so"),
-)
+OPTIONS = (options.WAIT, options.flag("--force", "publish even if another auth server has just done so"))
 
 
 def run(arguments: argparse.Namespace) -> result.Result:

@@ -26,11 +26,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
         return confirmation.agreed(arguments, question)
 
     outcome = rollback.run(
-        doors,
-        arguments.generation,
-        agreed,
-        discard_edits=arguments.discard_edits,
-        health_seconds=arguments.health_wait,
+        doors, arguments.generation, agreed, discard_edits=arguments.discard_edits, health_seconds=arguments.health_wait
     )
     if outcome is None:
         return result.Result("nothing was changed", {"generation": None, "changed": [], "units": [], "health": ""})

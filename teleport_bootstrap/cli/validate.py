@@ -24,10 +24,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
     problems = inspection.errors
     if inspection.conf is not None:
         problems = requirements.check(inspection.conf, fips=arguments.fips)
-    lines = [
-        *(f"error: {each}" for each in problems),
-        *(f"warning: {each}" for each in inspection.warnings),
-    ]
+    lines = [*(f"error: {each}" for each in problems), *(f"warning: {each}" for each in inspection.warnings)]
     notes = () if inspection.conf is None else restore_record.instead(inspection.conf)
     lines += [f"note: {note}" for note in notes]
     if not problems:

@@ -25,12 +25,7 @@ Result = TypeVar("Result")
 _PATH = "iam/security-credentials/"
 _ROLE = re.compile(r"[A-Za-z0-9+=,.@_-]{1,64}")  # IAM API reference, CreateRole
 # The names of botocore, and those of the metadata service.
-_NAMES = {
-    "access_key": "AccessKeyId",
-    "secret_key": "SecretAccessKey",
-    "token": "Token",
-    "expiry_time": "Expiration",
-}
+_NAMES = {"access_key": "AccessKeyId", "secret_key": "SecretAccessKey", "token": "Token", "expiry_time": "Expiration"}
 _LONGEST_PAUSE_SECONDS = 4.0
 _ATTEMPT_SECONDS = 0.5  # so that the last error names the cause, not the lack of time
 

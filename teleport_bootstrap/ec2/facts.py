@@ -40,11 +40,7 @@ class Facts:
 
 
 def read(
-    imds: Imds,
-    *,
-    region: str | None,
-    tag_keys: Sequence[str] = (),
-    describe_tags: tags.DescribeTags | None = None,
+    imds: Imds, *, region: str | None, tag_keys: Sequence[str] = (), describe_tags: tags.DescribeTags | None = None
 ) -> Facts:
     """Read the facts about this instance from the metadata service, all within one deadline.
 

@@ -62,10 +62,7 @@ _TABLE = (
     (NAMED, r"(?P<lead>\b(?i:aws4-hmac-sha256) {1,9})(?P<value>[^\n\"']+)"),
     (NAMED, r"(?P<lead>\b(?i:bearer|basic) {1,9})(?P<value>[\w.~+/=-]{8,})"),
     # Of HTTP, in YAML: a header and its value are two lines.
-    (
-        NAMED,
-        rf"(?P<lead>\bname: {{0,9}}[\"']?[\w-]{{0,60}}?{_NAME}[\"']? {{0,9}}\n *value: {{0,9}})(?P<value>[^\n]+)",
-    ),
+    (NAMED, rf"(?P<lead>\bname: {{0,9}}[\"']?[\w-]{{0,60}}?{_NAME}[\"']? {{0,9}}\n *value: {{0,9}})(?P<value>[^\n]+)"),
     # An argument of a program.
     (
         NAMED,

@@ -33,15 +33,9 @@ _FILES: tuple[tuple[tuple[str, ...], str], ...] = (
     ((paths.DATA,), "Teleport's data directory."),
     ((paths.BACKEND, paths.IDENTITY), "The cluster's state on a disk, and the identity that Teleport gets by joining."),
     ((paths.PID_FILE,), "The process ID of the running Teleport."),
-    (
-        (paths.TOKEN, paths.CA_PIN, paths.LICENSE),
-        "Join token, CA pins and license, from SSM or the conf.",
-    ),
+    ((paths.TOKEN, paths.CA_PIN, paths.LICENSE), "Join token, CA pins and license, from SSM or the conf."),
     ((paths.CERTIFICATE, paths.PRIVATE_KEY), "The proxy's certificate and key with Let's Encrypt."),
-    (
-        (paths.STATE,),
-        "State of this program, for root only and not to be edited. `status` and `history` show it.",
-    ),
+    ((paths.STATE,), "State of this program, for root only and not to be edited. `status` and `history` show it."),
     (
         (paths.LETSENCRYPT, paths.LETSENCRYPT_LIVE, paths.LETSENCRYPT_WORK, paths.LETSENCRYPT_LOGS),
         "certbot's configuration and certificates, its working files, and its logs.",

@@ -5,7 +5,6 @@ A running host does not depend on this: after any failure the existing files are
 
 from __future__ import annotations
 
-import logging
 import os
 from dataclasses import dataclass
 
@@ -15,8 +14,6 @@ from teleport_bootstrap.host import clock, probe, retry, systemd
 from teleport_bootstrap.instance import gather, secret_values
 from teleport_bootstrap.plan import plan_model
 from teleport_bootstrap.secret import Secret
-
-logger = logging.getLogger(__name__)
 
 # A Teleport that has just been started may become ready: it is probed several times before it is restarted.
 PROBES = 3

@@ -63,10 +63,7 @@ def dangers(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, ...]:
 
 
 _IDENTITY = (
-    (
-        ("auth_service", "cluster_name"),
-        "a cluster keeps its first name; Teleport refuses another one, or ignores it",
-    ),
+    (("auth_service", "cluster_name"), "a cluster keeps its first name; Teleport refuses another one, or ignores it"),
     (
         ("auth_service", "authentication", "webauthn", "rp_id"),
         "every registered security key stops working, and users have to register again",

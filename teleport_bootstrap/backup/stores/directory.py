@@ -7,7 +7,6 @@ import errno
 import fcntl
 import io
 import json
-import logging
 import os
 import secrets
 import stat
@@ -19,8 +18,6 @@ from teleport_bootstrap.backup.stores import names
 from teleport_bootstrap.backup.stores.store import Stored
 from teleport_bootstrap.host import directory as directories
 from teleport_bootstrap.host import termination, trust
-
-logger = logging.getLogger(__name__)
 
 # Unfinished files are named `.<name>.<random>` and this.
 PARTIAL = ".teleport-bootstrap-partial"
