@@ -1,14 +1,14 @@
 """The catalogue of errors: each kind's code, exit status and journal message id, in one place.
 
 Raise the class that fits, with a message that says what failed and where, and a hint that says what to do next. Only
-`teleport_bootstrap.cli` turns these into output and an exit status. The docstring of a class is its entry in the
-manual.
+`teleport_bootstrap.cli` turns these into output and an exit status. A class's docstring is its entry in the manual.
 """
 
 from __future__ import annotations
 
+import contextlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from teleport_bootstrap.finding import ERROR, Finding
@@ -339,3 +339,15 @@ def catalogue() -> list[type[BootstrapError]]:
 
 def _count(problems: Sequence[Finding]) -> str:
     return f"{len(problems)} problem" + ("" if len(problems) == 1 else "s")
+
+
+@contextlib.contextmanager
+def file_trouble_at(path: str) -> Iterator[None]:
+    """Raise FileTrouble, naming `path`, for an OSError of the body, which must not have changed anything."""
+    try:
+        yield
+    except OSError as error:
+        raise FileTrouble(
+            f"{path} cannot be written: {error.strerror}",
+            hint="Nothing was changed. Check the free space, the mount options and the type of the existing file.",
+        ) from None

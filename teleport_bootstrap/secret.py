@@ -1,10 +1,16 @@
-"""A string that is masked wherever it is printed."""
+"""A string that is masked wherever it is printed, and names that tell that a value is one."""
 
 from __future__ import annotations
 
+import re
 from typing import Any, NoReturn
 
 MASK = "********"
+
+_SECRET_WORDS = re.compile(
+    "TOKEN|SECRET|PASSW(?:OR)?D|PASSPHRASE|CREDENTIAL|KEY|WEBHOOK|TOTP_|(?:PASS|PWD)(?![A-Z0-9])|(?<![A-Z0-9])PAT(?![A-Z0-9])",
+    re.IGNORECASE,
+)
 
 
 class Secret:
@@ -43,3 +49,8 @@ class Secret:
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         raise TypeError("a Secret is not pickled: it would leave its type")
+
+
+def looks_secret(text: str) -> bool:
+    """Whether `text`, a name or a line that may hold one, speaks of a token, secret, password or key."""
+    return _SECRET_WORDS.search(text) is not None

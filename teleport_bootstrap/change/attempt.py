@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.change import directory_swap, health, needed_files, plan_files, units
 from teleport_bootstrap.change.transaction import Transaction
-from teleport_bootstrap.host import clock, directory, probe, systemd, termination, trouble
+from teleport_bootstrap.host import clock, directory, probe, systemd, termination
 from teleport_bootstrap.plan import plan_model
 from teleport_bootstrap.state import current, generations
 from teleport_bootstrap.state.previous_state import UNDO, MovedDirectory, PreviousState
@@ -138,7 +138,7 @@ def _carry_out(root: paths.Root, change: Change) -> Trial:
             previous = transaction.previous(change.what, states)
             if change.is_restore:
                 # What was there to be undone is not part of that record, which would grow with every restore.
-                with trouble.at(root.path(paths.RESTORE_UNDO)):
+                with errors.file_trouble_at(root.path(paths.RESTORE_UNDO)):
                     earlier = directory.read(root, paths.RESTORE_UNDO)
                 transaction.write_state(UNDO, previous)
                 previous = dataclasses.replace(previous, files={**previous.files, paths.RESTORE_UNDO: earlier})

@@ -16,8 +16,8 @@ import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from teleport_bootstrap import paths
-from teleport_bootstrap.host import directory, mounts, trouble
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.host import directory
 
 # What a volume's own file system has in its root; it belongs to the volume and not to what is on it.
 VOLUMES_OWN = ("lost+found",)
@@ -73,7 +73,7 @@ def place(root: paths.Root, target: str, word: str, stamp: str, *, private: bool
 
     It is beside `target`. For a mount point, or where it is to be `private`, it is in a directory only root can enter.
     """
-    if mounts.is_mount_point(root.path(target)):
+    if directory.is_mount_point(root.path(target)):
         return f"{target}/{INSIDE}{word}-{stamp}/{_ENTRIES}"
     return f"{target}.{word}-{stamp}" + (f"/{_ENTRIES}" if private else "")
 
@@ -88,7 +88,7 @@ def make_room(root: paths.Root, staged: str) -> None:
     """Make the directory in which `staged`, which `place` returned, is to be made. Raises FileTrouble."""
     parent, name = os.path.split(staged)
     shown = root.path(parent)
-    with trouble.at(shown):
+    with errors.file_trouble_at(shown):
         if name != _ENTRIES:
             os.makedirs(shown, mode=0o755, exist_ok=True)
             return
@@ -99,8 +99,8 @@ def make_room(root: paths.Root, staged: str) -> None:
 
 def prepared(root: paths.Root, target: str, staged: str | None, kept: str) -> Swap:
     """Return the swap of `target` as it is on this machine now. Raises FileTrouble."""
-    swap = Swap(target, staged, kept, mounts.is_mount_point(root.path(target)))
-    with trouble.at(root.path(target)):
+    swap = Swap(target, staged, kept, directory.is_mount_point(root.path(target)))
+    with errors.file_trouble_at(root.path(target)):
         had = bool(entries(root, target)) if swap.is_mount else os.path.lexists(root.path(target))
     return replace(swap, had=had)
 
@@ -108,7 +108,7 @@ def prepared(root: paths.Root, target: str, staged: str | None, kept: str) -> Sw
 def carry_out(root: paths.Root, swap: Swap) -> None:
     """Put what is staged in its place, durably. Raises FileTrouble, after which `undo` restores what was there."""
     target = root.path(swap.target)
-    with trouble.at(target):
+    with errors.file_trouble_at(target):
         if swap.is_mount:
             _exchange_entries(root, swap)
             return
@@ -130,7 +130,7 @@ def undo(root: paths.Root, swap: Swap) -> None:
     """Restore what was there before `carry_out`, however far it came; can be repeated. Raises FileTrouble."""
     target, kept = root.path(swap.target), root.path(swap.kept)
     staged = root.path(swap.staged) if swap.staged is not None else None
-    with trouble.at(target):
+    with errors.file_trouble_at(target):
         if swap.is_mount:
             _return_entries(root, swap)
             return
@@ -148,7 +148,7 @@ def remove(root: paths.Root, path: str) -> None:
     Raises FileTrouble.
     """
     target = root.path(path)
-    with trouble.at(target):
+    with errors.file_trouble_at(target):
         try:
             facts = os.lstat(target)
         except FileNotFoundError:

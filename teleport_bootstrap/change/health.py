@@ -9,11 +9,10 @@ from typing import Any
 
 from teleport_bootstrap import paths
 from teleport_bootstrap.change import needed_files
-from teleport_bootstrap.conf import secret_names
 from teleport_bootstrap.host import clock as clocks
 from teleport_bootstrap.host import directory, probe, systemd
 from teleport_bootstrap.plan import plan_model, services
-from teleport_bootstrap.secret import MASK
+from teleport_bootstrap.secret import MASK, looks_secret
 from teleport_bootstrap.state import manual_edits
 
 logger = logging.getLogger(__name__)
@@ -164,5 +163,5 @@ def _inline(value: Any, name: str = "") -> Iterator[str]:
     elif isinstance(value, (list, tuple)):
         for each in value:
             yield from _inline(each, name)
-    elif isinstance(value, str) and secret_names.looks_secret(name) and not value.startswith("/"):
+    elif isinstance(value, str) and looks_secret(name) and not value.startswith("/"):
         yield value

@@ -7,9 +7,9 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from teleport_bootstrap import paths
+from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import directory_swap
-from teleport_bootstrap.host import directory, trouble
+from teleport_bootstrap.host import directory
 from teleport_bootstrap.state import previous_state, state_file
 
 
@@ -98,7 +98,7 @@ def _undo(root: paths.Root, journal: Journal) -> None:
 
 
 def _forget_previous(root: paths.Root, journal: Journal) -> None:
-    with trouble.at(root.path(paths.CHANGE_JOURNAL)):
+    with errors.file_trouble_at(root.path(paths.CHANGE_JOURNAL)):
         directory.sync(root.path(paths.STATE))
     for file in journal.files:
         with _opened(root, os.path.dirname(file.path)) as opened:
@@ -151,7 +151,7 @@ def sweep(root: paths.Root, directories: Iterable[str]) -> None:
 @contextlib.contextmanager
 def _opened(root: paths.Root, path: str) -> Iterator[directory.Directory | None]:
     """Open the directory at `path`, None where there is none. Raises FileTrouble, also for an OSError of the body."""
-    with trouble.at(root.path(path)):
+    with errors.file_trouble_at(root.path(path)):
         try:
             opened = directory.Directory(root.path(path))
         except FileNotFoundError:

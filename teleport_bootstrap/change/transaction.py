@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import directory_swap, journal
-from teleport_bootstrap.host import accounts, clock, directory, termination, trouble
+from teleport_bootstrap.host import accounts, clock, directory, termination
 from teleport_bootstrap.state import previous_state, state_file
 
 logger = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ class Transaction:
 
         # A mount point stays where it is while its entries are moved.
         mounts = {each.target for each in swaps if each.is_mount}
-        with trouble.at(self.root.path(paths.STATE)):
+        with errors.file_trouble_at(self.root.path(paths.STATE)):
             files = {path: directory.read(self.root, path) for path in self.changed if not is_moved(path)}
         return previous_state.PreviousState(
             what=what,
@@ -145,7 +145,7 @@ class Transaction:
         """
         uid, gid = accounts.ids(self.root, owner, group)
         target = self.root.path(path)
-        with trouble.at(target):
+        with errors.file_trouble_at(target):
             os.makedirs(os.path.dirname(target), mode=0o755, exist_ok=True)
             try:
                 os.mkdir(target, mode=0o700)
@@ -162,7 +162,7 @@ class Transaction:
 
     def restore_owner(self, before: previous_state.Owner) -> None:
         """Give an existing directory the owner and mode that it had `before`."""
-        with trouble.at(self.root.path(before.path)):
+        with errors.file_trouble_at(self.root.path(before.path)):
             opened = self._open(before.path)
             now = previous_state.Owner.of_directory(before.path, opened)
             self._ownerships.append(_Ownership(opened, now, before))
@@ -186,7 +186,7 @@ class Transaction:
     def remove(self, path: str) -> None:
         """Stage the removal of a file, where there is one."""
         parent, name = os.path.split(path)
-        with trouble.at(self.root.path(path)):
+        with errors.file_trouble_at(self.root.path(path)):
             if os.path.isdir(self.root.path(parent)) and self._open(parent).exists(name):
                 self._changes.append(_Change(self._open(parent), journal.FileChange(path, None, None)))
 
@@ -226,7 +226,7 @@ class Transaction:
     def _commit_with_journal(self, discard: tuple[str, ...], start: tuple[str, ...]) -> None:
         self._keep()
         for opened in self._touched():
-            with trouble.at(opened.path):
+            with errors.file_trouble_at(opened.path):
                 opened.sync()
         self._note(
             files=tuple(change.file for change in self._changes), owners=tuple(each.before for each in self._ownerships)
@@ -246,19 +246,19 @@ class Transaction:
 
     def _change_files(self) -> None:
         for ownership in self._ownerships:
-            with trouble.at(self.root.path(ownership.wanted.path)):
+            with errors.file_trouble_at(self.root.path(ownership.wanted.path)):
                 journal.set_owner(ownership.directory, ownership.wanted)
         for change in self._changes:
-            with trouble.at(self.root.path(change.file.path)):
+            with errors.file_trouble_at(self.root.path(change.file.path)):
                 change.swap()
         for opened in self._touched():
-            with trouble.at(opened.path):
+            with errors.file_trouble_at(opened.path):
                 opened.sync()
 
     def _keep(self) -> None:
         """Give each file that is replaced a second name, by which it can be restored."""
         for change in self._changes:
-            with trouble.at(self.root.path(change.file.path)):
+            with errors.file_trouble_at(self.root.path(change.file.path)):
                 if change.directory.exists(change.name):
                     kept = f".{change.name}.{secrets.token_hex(8)}{directory.KEPT}"
                     change.directory.keep(change.name, kept)
@@ -300,7 +300,7 @@ class Transaction:
 
     def _stage(self, path: str, wanted: directory.Found) -> None:
         parent, name = os.path.split(path)
-        with trouble.at(self.root.path(path)):
+        with errors.file_trouble_at(self.root.path(path)):
             opened = self._open(parent)
             found = opened.read(name)
             if found is not None and wanted.uid == -1:

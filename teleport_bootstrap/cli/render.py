@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import argparse
 import logging
+from collections.abc import Sequence
+from typing import Any
 
 from teleport_bootstrap.cli import options, result, sources
-from teleport_bootstrap.plan import explain
+from teleport_bootstrap.plan import overrides, provenance, yaml_text
 
 EXAMPLE = "teleport-bootstrap render --conf ./conf --metadata ./facts.yaml"
 
 logger = logging.getLogger(__name__)
+
+# A path or value that is longer moves its own line, not all of them.
+_WIDEST_PATH = 44
+_WIDEST_VALUE = 40
 
 OPTIONS = (
     *options.SOURCES,
@@ -26,6 +32,30 @@ def run(arguments: argparse.Namespace) -> result.Result:
     for note in plan.notes:
         logger.warning("%s", note)
     if arguments.explain:
-        entries = explain.entries(plan.tree, plan.removed)
-        return result.Result(explain.text(entries), entries)
+        found = origins(plan.tree, plan.removed)
+        return result.Result(origins_text(found), found)
     return result.Result(plan.teleport_yaml.content, plan.document)
+
+
+def origins(tree: provenance.Tree, removed: Sequence[overrides.Removed] = ()) -> list[dict[str, Any]]:
+    """Return path, value and origins of each leaf in document order, then of each key that an override deleted."""
+    found: list[dict[str, Any]] = [
+        {"path": provenance.dotted(path), "value": value, "origins": [*map(str, origins)]}
+        for path, value, origins in provenance.leaves(tree)
+    ]
+    found += [
+        {"path": provenance.dotted(each.path), "value": None, "removed": True, "origins": [str(each.origin)]}
+        for each in removed
+    ]
+    return found
+
+
+def origins_text(found: Sequence[dict[str, Any]]) -> str:
+    """Return `origins` as lines of `path = value  # origin`, aligned."""
+    rows = []
+    for each in found:
+        value = "(removed)" if each.get("removed") else yaml_text.emit(each["value"])
+        rows.append((each["path"], value, "; ".join(each["origins"])))
+    first = max((len(path) for path, _, _ in rows if len(path) <= _WIDEST_PATH), default=0)
+    second = max((len(value) for _, value, _ in rows if len(value) <= _WIDEST_VALUE), default=0)
+    return "\n".join(f"{path:<{first}} = {value:<{second}}  # {origin}" for path, value, origin in rows)

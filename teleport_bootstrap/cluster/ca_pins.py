@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.plan import pins
+from teleport_bootstrap.instance import secret_values
 
 # `tctl status` prints a table: a name, blanks, a value. During a rotation there are several rows, or one name with
 # several pins beside or below each other. Releases differ in the colon and in the separator between pins.
@@ -27,7 +27,7 @@ def from_status(output: str) -> tuple[str, ...]:
         continues = bool(row) or (continues and bool(words) and all(each.startswith("sha256:") for each in words))
         if continues:
             found += words
-    listed = tuple(sorted(set(pins.listed("\n".join(found).lower()))))
+    listed = tuple(sorted(set(secret_values.pins_in("\n".join(found).lower()))))
     if not listed:
         raise errors.TctlFailed(
             "`tctl status` shows no CA pin" if not found else "`tctl status` shows a CA pin that is invalid",

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from teleport_bootstrap import paths
-from teleport_bootstrap.conf import lexer, refusals, resync, secret_names, source
+from teleport_bootstrap.conf import lexer, refusals, resync, source
 from teleport_bootstrap.conf.lexer import Fault, Lexer, Piece, Refused, Word
 from teleport_bootstrap.conf.source import Source
 from teleport_bootstrap.finding import Finding, Place, in_order_of_place
+from teleport_bootstrap.secret import looks_secret
 
 
 @dataclass(frozen=True)
@@ -230,7 +231,7 @@ class _Parser:
 
     def _may_be_secret(self, position: int, name: str) -> bool:
         """Whether the text at `position` may be part of a secret, and must not be quoted."""
-        return secret_names.looks_secret(name) or secret_names.looks_secret(self._source.line_around(position))
+        return looks_secret(name) or looks_secret(self._source.line_around(position))
 
     def _refuse(self, fault: Fault, name: str = "") -> None:
         message = fault.refusal.message

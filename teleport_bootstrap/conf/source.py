@@ -7,8 +7,8 @@ import itertools
 import re
 from dataclasses import dataclass
 
-from teleport_bootstrap.conf import secret_names
 from teleport_bootstrap.finding import ERROR, Finding, Place
+from teleport_bootstrap.secret import looks_secret
 
 # User-data holds 16 KiB at most, so a real conf is far below these. The limit of a value keeps a process's
 # environment possible (Linux takes at most 128 KiB for one variable) and keeps `B=$A$A`, `C=$B$B`, … from exploding.
@@ -72,7 +72,7 @@ def read(data: bytes, path: str) -> Source:
             lines[number - 1] = assignment[1] if assignment else ""
         undecoded = _UNDECODED.search(line)
         if undecoded is not None:
-            which = "a byte" if secret_names.looks_secret(line) else f"the byte 0x{ord(undecoded[0]) - 0xDC00:02X}"
+            which = "a byte" if looks_secret(line) else f"the byte 0x{ord(undecoded[0]) - 0xDC00:02X}"
             refuse(f"{which} is not UTF-8", "save the file as UTF-8", number, undecoded.start() + 1)
         if "\0" in line:
             refuse("a null byte", "remove it; no value can contain one", number, line.index("\0") + 1)

@@ -8,10 +8,11 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
-from teleport_bootstrap.conf import secret_names, table
+from teleport_bootstrap.conf import table
 from teleport_bootstrap.conf.table import *  # noqa: F403
 from teleport_bootstrap.conf.variable import Group
 from teleport_bootstrap.conf.variable import Variable as Variable  # noqa: PLC0414 - part of this module's interface
+from teleport_bootstrap.secret import looks_secret
 
 GROUPS: list[Group] = []
 for _name, _value in vars(table).items():
@@ -43,4 +44,4 @@ def is_secret_name(name: str) -> bool:
     if variable is not None:
         return variable.secret
     meant = nearest(name)
-    return secret_names.looks_secret(name) or (meant is not None and BY_NAME[meant].secret)
+    return looks_secret(name) or (meant is not None and BY_NAME[meant].secret)

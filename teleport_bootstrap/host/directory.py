@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import stat
 from dataclasses import dataclass
 
@@ -148,3 +149,24 @@ def sync(path: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def is_mount_point(path: str) -> bool:
+    """Return whether `path` is a mount point, including a bind mount of the same file system."""
+    return os.path.realpath(path) in _mounted() or os.path.ismount(path)
+
+
+def mounts_below(path: str) -> tuple[str, ...]:
+    """Return the mount points below `path`, without `path` itself."""
+    start = f"{os.path.realpath(path)}/"
+    return tuple(sorted(each for each in _mounted() if each.startswith(start)))
+
+
+def _mounted() -> frozenset[str]:
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+            escaped = [line.split(" ")[4] for line in file]
+    except (OSError, IndexError):
+        return frozenset()
+    # The kernel writes blanks and backslashes as octal numbers.
+    return frozenset(re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), path) for path in escaped)

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from teleport_bootstrap import errors, escaping, paths, unit_table
-from teleport_bootstrap.conf import secret_names
 from teleport_bootstrap.finding import ERROR, NOTE, Finding, Place
 from teleport_bootstrap.host import trust
 from teleport_bootstrap.inspection import image_rules, redaction
 from teleport_bootstrap.inspection.image_files import Image
 from teleport_bootstrap.plan import secret_mask
+from teleport_bootstrap.secret import looks_secret
 
 GENERATE = unit_table.GENERATE.service
 
@@ -58,7 +58,7 @@ def _secrets_in_overrides(image: Image) -> Iterator[Finding]:
         if _has_secret(secret_mask.masked(content), content):
             yield image.finding(path, "an override that sets a value named like a secret")
         for key, file in _FILE_OF_KEY.findall(content):
-            if secret_names.looks_secret(key) and image.is_filled(file):
+            if looks_secret(key) and image.is_filled(file):
                 yield image.finding(file, f"the file that an override names as {key}")
 
 
@@ -71,7 +71,7 @@ def _secrets_in_settings(image: Image) -> Iterator[Finding]:
         content = image.text(path) if image.is_filled(path) else ""
         # Each word on its own line, since a unit may set several variables in one.
         variables = _ENTRY.findall(re.sub("[\"' ]", "\n", content or ""))
-        if content is None or any(map(secret_names.looks_secret, variables)) or _has_secret(content, content):
+        if content is None or any(map(looks_secret, variables)) or _has_secret(content, content):
             yield image.finding(path, "settings for Teleport with a value named like a secret")
 
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from teleport_bootstrap import errors, paths, unit_table
-from teleport_bootstrap.conf import conf_file, grammar, secret_names
+from teleport_bootstrap.conf import conf_file, grammar
 from teleport_bootstrap.host import directory, trust
 from teleport_bootstrap.inspection import redaction
 from teleport_bootstrap.plan import secret_mask, yaml_reading
-from teleport_bootstrap.secret import Secret
+from teleport_bootstrap.secret import Secret, looks_secret
 
 _LETSENCRYPT = tuple(f"{paths.LETSENCRYPT}/{name}" for name in ("live", "archive", "accounts", "keys"))
 _FILES = (paths.TOKEN, paths.LICENSE, paths.PRIVATE_KEY)
@@ -137,7 +137,7 @@ def _masked_values(content: str) -> Iterator[str]:
         if line != shown:
             yield _LEAD.sub("", line).strip().strip("\"'")
     for key, path in _FILE_OF_KEY.findall(content):
-        if secret_names.looks_secret(key):
+        if looks_secret(key):
             yield path
 
 
@@ -147,7 +147,7 @@ def _scalars(value: Any, *, secret: bool, depth: int) -> Iterator[str]:
         return
     if isinstance(value, dict):
         for key, below in value.items():
-            yield from _scalars(below, secret=secret or secret_names.looks_secret(str(key)), depth=depth + 1)
+            yield from _scalars(below, secret=secret or looks_secret(str(key)), depth=depth + 1)
     elif isinstance(value, list):
         for below in value:
             yield from _scalars(below, secret=secret, depth=depth + 1)
@@ -169,7 +169,7 @@ def _of_environment(root: paths.Root, found: Found) -> None:
 
 def _of_assignments(text: str, found: Found) -> None:
     for name, value in _ENTRY.findall(text):
-        if secret_names.looks_secret(name):
+        if looks_secret(name):
             found.add(value.strip().strip("\"'"))
     _of_urls(text, found)
 

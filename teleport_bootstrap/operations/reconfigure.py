@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import attempt, directory_swap, health, plan_files, session, units
 from teleport_bootstrap.change.transaction import Transaction
-from teleport_bootstrap.host import mounts, trouble
+from teleport_bootstrap.host import directory
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.operations import reconfigure_proposal, rollback
 from teleport_bootstrap.state import current, generations, manual_edits
@@ -150,7 +150,7 @@ def _require_resettable(root: paths.Root, proposed: reconfigure_proposal.Proposa
             hint="Try again when SSM answers. Nothing was changed.",
         )
     data = root.path(paths.DATA)
-    if mounts.is_mount_point(data):
+    if directory.is_mount_point(data):
         raise errors.FileTrouble(
             f"{data} cannot be renamed: a mount point cannot be set aside",
             hint="Stop Teleport and empty the directory yourself. Nothing was changed.",
@@ -169,7 +169,7 @@ def _reset_data(root: paths.Root, transaction: Transaction, states: units.States
     aside = directory_swap.place(root, paths.DATA, directory_swap.RESET, stamp)
     transaction.reserve([directory_swap.container(staged)])
     directory_swap.make_room(root, staged)
-    with trouble.at(root.path(staged)):
+    with errors.file_trouble_at(root.path(staged)):
         os.mkdir(root.path(staged), mode=0o700)
     swap = directory_swap.prepared(root, paths.DATA, staged, aside)
     attempt.swap_stopped(transaction, [swap], states, seconds=seconds)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from teleport_bootstrap.conf import secret_names
-from teleport_bootstrap.secret import MASK
+from teleport_bootstrap.secret import MASK, looks_secret
 
 # A key and what follows it on its line, also in a comment.
 _KEY = re.compile(r"(?P<lead>[ #]*(?:- +)*)(?P<key>[\"']?[A-Za-z0-9_.-]+[\"']?):(?P<value>(?: .*)?)$", re.ASCII)
@@ -23,7 +22,7 @@ def masked(text: str) -> str:
         found = _KEY.match(line)
         if below is not None and not _is_below(line, below):
             below = None
-        if found is not None and secret_names.looks_secret(found["key"]):
+        if found is not None and looks_secret(found["key"]):
             value = found["value"].strip()
             goes_on = not value or value.startswith(_BLOCK)
             below = len(found["lead"]) if goes_on else None

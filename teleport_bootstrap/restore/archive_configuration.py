@@ -14,7 +14,7 @@ from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.backup import storage
 from teleport_bootstrap.conf import conf_file as confs
-from teleport_bootstrap.host import directory, trouble
+from teleport_bootstrap.host import directory
 from teleport_bootstrap.plan import named_files
 from teleport_bootstrap.plan import overrides as override_files
 from teleport_bootstrap.restore import places
@@ -185,7 +185,7 @@ def unpacked(verified: interface.Verified) -> Iterator[Contents]:
     size = sum(entry.size for entry in verified.entries() if _is_configuration(f"/{entry.path}"))
     if size > places.MOST_READ:
         raise _unsafe(f"{verified.name} has {size} bytes of configuration, and a few thousand are usual")
-    with trouble.at(tempfile.gettempdir()):
+    with errors.file_trouble_at(tempfile.gettempdir()):
         scratch = tempfile.TemporaryDirectory(prefix="teleport-bootstrap-restore-")
     with scratch as top:
         contents = Contents(verified.name, paths.Root(top))
@@ -234,7 +234,7 @@ def add(contents: Contents, verified: interface.Verified, chosen: Callable[[str]
         found[path] = content
     for path, content in found.items():
         target = contents.root.path(path)
-        with trouble.at(target):
+        with errors.file_trouble_at(target):
             os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
             with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(content)

@@ -7,11 +7,11 @@ import os
 import stat
 from collections.abc import Iterable
 
-from teleport_bootstrap import paths
+from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import interface, unpack
 from teleport_bootstrap.change import directory_swap
 from teleport_bootstrap.change.transaction import Transaction
-from teleport_bootstrap.host import accounts, directory, trouble
+from teleport_bootstrap.host import accounts, directory
 from teleport_bootstrap.restore import places, proposal
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def stage(
 def _settle(root: paths.Root, tree: str, path: str, owners: Iterable[str], account: tuple[str, str]) -> None:
     """Give a staged tree the owners and modes that this host needs; make it where the archive has none."""
     target = root.path(path)
-    with trouble.at(target):
+    with errors.file_trouble_at(target):
         if not os.path.lexists(target):
             os.mkdir(target, mode=0o700)
         if tree in places.ROOTS_OWN:

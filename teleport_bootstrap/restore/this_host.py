@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.conf import conf_file, decision, variables
 from teleport_bootstrap.finding import Finding
-from teleport_bootstrap.host import accounts, directory, mounts
+from teleport_bootstrap.host import accounts, directory
 from teleport_bootstrap.plan import teleport_build
 from teleport_bootstrap.restore import local_data, rules
 from teleport_bootstrap.restore.archive_configuration import Outline
@@ -172,7 +172,7 @@ def _obstacles(root: paths.Root, outlined: Outline, account: tuple[str, str]) ->
             yield rules.finding(
                 "obstacle", shown, f"{shown} is not a directory", "Find out what created it, and move it away."
             )
-        for mounted in mounts.below(shown):
+        for mounted in directory.mounts_below(shown):
             yield rules.finding(
                 "obstacle",
                 mounted,

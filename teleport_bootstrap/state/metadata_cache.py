@@ -22,13 +22,8 @@ def read(root: paths.Root) -> dict[str, str]:
 
 def from_facts(instance: facts.Facts) -> dict[str, str]:
     """Return what `instance` says, by item name."""
-    values = {
-        "local-ipv4": instance.local_ipv4,
-        "local-hostname": instance.local_hostname,
-        "instance-id": instance.instance_id,
-        "region": instance.region,
-        "public-ipv4": instance.public_ipv4,
-    }
+    items = ("local-ipv4", "local-hostname", "instance-id", "region", "public-ipv4")
+    values = {item: getattr(instance, item.replace("-", "_")) for item in items}
     return {item: value for item, value in values.items() if value}
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Optional, TypeVar
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.host import directory, trouble
+from teleport_bootstrap.host import directory
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class StateFile(Generic[T]):
         """
         parent, name = os.path.split(self.path)
         content = self.content(value)
-        with trouble.at(root.path(self.path)):
+        with errors.file_trouble_at(root.path(self.path)):
             os.makedirs(os.path.dirname(root.path(parent)), mode=0o755, exist_ok=True)
             with contextlib.suppress(FileExistsError):
                 os.mkdir(root.path(parent), mode=0o700)
@@ -107,7 +107,7 @@ class StateFile(Generic[T]):
     def remove(self, root: paths.Root) -> None:
         """Remove the note, where there is one, and make that durable. Raises FileTrouble."""
         parent, name = os.path.split(self.path)
-        with trouble.at(root.path(self.path)):
+        with errors.file_trouble_at(root.path(self.path)):
             try:
                 opened = directory.Directory(root.path(parent))
             except FileNotFoundError:

@@ -12,11 +12,11 @@ import secrets
 import time
 from collections.abc import Mapping
 
-from teleport_bootstrap import paths
+from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import transaction
 from teleport_bootstrap.cluster.certificate import lineage
 from teleport_bootstrap.cluster.certificate import lineage_files as files
-from teleport_bootstrap.host import directory, trouble
+from teleport_bootstrap.host import directory
 from teleport_bootstrap.secret import Secret
 
 # The suffix of files and directories that are no longer used: certbot ignores them, and nothing is deleted.
@@ -32,7 +32,7 @@ class Local(lineage.Place):
 
     def read(self) -> lineage.State:
         """Return what certbot's directory holds."""
-        with trouble.at(self.name):
+        with errors.file_trouble_at(self.name):
             return super().read()
 
     def install(self, certificate: lineage.Certificate, renewal: str | None, accounts: Mapping[str, Secret]) -> None:
@@ -53,7 +53,7 @@ class Local(lineage.Place):
             conf = files.compose_renewal(self.domain, renewal, accounts=names, directory=self.name)
             self._stage(changes, files.renewal(self.domain), Secret(conf), 0o644)
             changes.commit()
-        with trouble.at(self._path(files.live(self.domain))):
+        with errors.file_trouble_at(self._path(files.live(self.domain))):
             for kind in files.KINDS:
                 self._relink(kind, number)
 
@@ -63,7 +63,7 @@ class Local(lineage.Place):
         for prefix in (files.archive(self.domain), files.live(self.domain)):
             target = self._path(prefix).rstrip("/")
             if os.path.lexists(target):
-                with trouble.at(target):
+                with errors.file_trouble_at(target):
                     os.rename(target, f"{target}{ASIDE}-{stamp}-{secrets.token_hex(2)}")
         with transaction.Transaction(self.root) as changes:
             self._directories(changes)
@@ -76,7 +76,7 @@ class Local(lineage.Place):
         for higher, kinds in self._numbers().items():
             for kind in kinds if higher > number else ():
                 path = self._path(files.numbered(self.domain, kind, higher))
-                with trouble.at(path):
+                with errors.file_trouble_at(path):
                     os.rename(path, f"{path}{ASIDE}")
 
     def _directories(self, changes: transaction.Transaction, *of_domain: str) -> None:

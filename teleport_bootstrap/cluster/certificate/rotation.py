@@ -19,7 +19,7 @@ from teleport_bootstrap.cluster import lock
 from teleport_bootstrap.cluster.certificate import lineage, local
 from teleport_bootstrap.cluster.certificate import lineage_files as files
 from teleport_bootstrap.cluster.certificate import subject as subjects
-from teleport_bootstrap.host import certbot, process, trouble
+from teleport_bootstrap.host import certbot, process
 from teleport_bootstrap.host import lock as host_lock
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.secret import Secret
@@ -212,7 +212,7 @@ class _Work:
         self.check()
         root = self.doors.root
         for path in (files.WORK, files.LOGS):
-            with trouble.at(root.path(path)):
+            with errors.file_trouble_at(root.path(path)):
                 os.makedirs(root.path(path), mode=0o700, exist_ok=True)
         directories = (files.CONFIG, files.WORK, files.LOGS)
         done = call(certbot.Certbot(root, *directories, self.doors.environ, self.aws.region, self.certbot_seconds))

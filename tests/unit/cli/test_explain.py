@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from teleport_bootstrap import secret
+from teleport_bootstrap.cli import render
 from teleport_bootstrap.conf import conf_file
-from teleport_bootstrap.plan import explain, overrides, planner, teleport_build
+from teleport_bootstrap.plan import overrides, planner, teleport_build
 from tests.unit.plan.planning import INSTANCE
 
 CONF = "TELEPORT_DOMAIN_NAME=example.com\nTELEPORT_EXTERNAL_PORT=443\nTELEPORT_SSH_LABELS='a.b: 010'\n"
@@ -18,7 +19,7 @@ OVERRIDE = overrides.Override(
 def entries(text: str = CONF) -> list[dict[str, object]]:
     settings = conf_file.load(text.encode(), "/etc/teleport.d/conf")
     planned = planner.plan(settings, INSTANCE, teleport_build.of_version("17.5.1", fips=False), [OVERRIDE])
-    return explain.entries(planned.tree, planned.removed)
+    return render.origins(planned.tree, planned.removed)
 
 
 def test_each_kind_of_origin_is_named() -> None:
@@ -39,7 +40,7 @@ def test_each_kind_of_origin_is_named() -> None:
 
 
 def test_the_text_shows_values_as_yaml_and_aligns_them() -> None:
-    lines = explain.text(entries()).splitlines()
+    lines = render.origins_text(entries()).splitlines()
     assert any(line.startswith("auth_service.enabled ") and ' = "yes" ' in line for line in lines)
     assert any("proxy_service.proxy_protocol " in line and " = on " in line for line in lines)
     assert any("proxy_service.kube_public_addr " in line and " = (removed) " in line for line in lines)
@@ -55,6 +56,6 @@ def test_no_secret_is_explained() -> None:
     )
     settings = conf_file.load(agent.encode(), "conf")
     planned = planner.plan(settings, INSTANCE, teleport_build.of_version("17.5.1", fips=False))
-    found = explain.entries(planned.tree)
-    assert "planted-token" not in explain.text(found) + repr(found)
+    found = render.origins(planned.tree)
+    assert "planted-token" not in render.origins_text(found) + repr(found)
     assert not any(isinstance(entry["value"], secret.Secret) for entry in found)
