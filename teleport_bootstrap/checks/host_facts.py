@@ -179,3 +179,13 @@ def _units(root: paths.Root, unit: str | None, conf: Conf) -> dict[str, systemd.
         jobs.TIMERS[jobs.BACKUP][0],  # enabled by the operator, not by the plan
     ]
     return systemd.states([each for each in dict.fromkeys(names) if systemd.is_installed(root, each)])
+
+
+def service_failing(severity: str, service: str) -> Finding:
+    """Return the finding that `service` fails."""
+    return Finding(severity, "service-failing", service, f"{service} fails", log_of(service))
+
+
+def log_of(unit: str) -> str:
+    """Return the remedy that shows the log of `unit`."""
+    return f"see `journalctl -b -u {unit}`"

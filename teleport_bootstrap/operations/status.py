@@ -8,7 +8,15 @@ from typing import Any
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import needed_files
-from teleport_bootstrap.checks import applied_generation, host_checks, host_facts
+from teleport_bootstrap.checks import (
+    applied_generation,
+    host_facts,
+    installation,
+    pending_restore,
+    teleport_unit,
+    timers,
+    web_certificates,
+)
 from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.host import clock, systemd
 from teleport_bootstrap.plan import plan_model, teleport_build
@@ -20,12 +28,12 @@ BROKEN = "broken"
 
 # An error is what keeps Teleport from serving; a warning is drift from what was applied, or will be an error soon.
 CHECKS: tuple[Callable[[host_facts.HostFacts], Iterator[Finding]], ...] = (
-    host_checks.installation,
-    host_checks.restore,
-    host_checks.teleport_unit,
+    installation.check,
+    pending_restore.check,
+    teleport_unit.check,
     applied_generation.check,
-    host_checks.timers,
-    host_checks.certificates,
+    timers.check,
+    web_certificates.check,
 )
 
 
@@ -86,7 +94,7 @@ def _generation(host: host_facts.HostFacts) -> dict[str, Any] | None:
 def _restore(host: host_facts.HostFacts) -> str | None:
     """Return the restore that the conf asks for, with its state, or the one that was made on this host."""
     if host.conf.pending_restore is not None:
-        return f"{host_checks.restore_state(host)}: {host.conf.pending_restore}"
+        return f"{pending_restore.state(host)}: {host.conf.pending_restore}"
     try:
         made = restore_record.FILE.read(host.root)
     except errors.FileTrouble:

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from teleport_bootstrap import errors, json_data, paths
-from teleport_bootstrap.checks import certificate_files, host_checks, host_facts
+from teleport_bootstrap.checks import (
+    certificate_files,
+    host_facts,
+    installation,
+    pending_restore,
+    teleport_unit,
+    timers,
+    web_certificates,
+)
 from teleport_bootstrap.finding import ERROR, WARNING
 from teleport_bootstrap.host import probe, systemd
 from teleport_bootstrap.operations import status
@@ -51,14 +59,14 @@ def test_a_healthy_host_has_no_findings() -> None:
 
 
 def test_installation() -> None:
-    assert found(host_checks.installation, binary=None, markers=(), has_teleport_yaml=False) == [
+    assert found(installation.check, binary=None, markers=(), has_teleport_yaml=False) == [
         (ERROR, "teleport-missing"),
         (ERROR, "teleport-yaml-missing"),
         (ERROR, "role-markers"),
     ]
-    assert found(host_checks.installation, markers=("role.all", "role.node")) == [(ERROR, "role-markers")]
+    assert found(installation.check, markers=("role.all", "role.node")) == [(ERROR, "role-markers")]
     restoring = host_facts.Conf(host_facts.ASKS_FOR_RESTORE, pending_restore="s3://b/a.tar.zst")
-    assert found(host_checks.installation, markers=(), has_teleport_yaml=False, conf=restoring) == []
+    assert found(installation.check, markers=(), has_teleport_yaml=False, conf=restoring) == []
 
 
 @pytest.mark.parametrize(
@@ -73,7 +81,7 @@ def test_installation() -> None:
 def test_a_pending_restore_is_reported_with_its_state(state: systemd.State, expected: str) -> None:
     conf = host_facts.Conf(host_facts.ASKS_FOR_RESTORE, pending_restore="s3://b/a.tar.zst")
     host = dataclasses.replace(HEALTHY, conf=conf, units={"teleport-restore.service": state})
-    (finding,) = host_checks.restore(host)
+    (finding,) = pending_restore.check(host)
     assert finding.severity == ERROR and f"s3://b/a.tar.zst, which has not been restored yet ({expected})" in str(
         finding
     )
@@ -81,24 +89,20 @@ def test_a_pending_restore_is_reported_with_its_state(state: systemd.State, expe
 
 
 def test_the_unit_of_teleport() -> None:
-    assert found(host_checks.teleport_unit, units={"teleport-generate-config.service": RUNNING}) == [
-        (ERROR, "unit-missing")
-    ]
-    assert found(host_checks.teleport_unit, units=unit(active="failed")) == [(ERROR, "unit-not-running")]
-    assert found(host_checks.teleport_unit, units=unit(active="reloading")) == []
-    assert found(host_checks.teleport_unit, units=unit(enablement="disabled")) == [(WARNING, "unit-disabled")]
-    assert found(host_checks.teleport_unit, readiness=probe.DEGRADED) == [(ERROR, "teleport-not-ready")]
-    assert found(host_checks.teleport_unit, units={}) == found(host_checks.teleport_unit, unit=None) == []
+    assert found(teleport_unit.check, units={"teleport-generate-config.service": RUNNING}) == [(ERROR, "unit-missing")]
+    assert found(teleport_unit.check, units=unit(active="failed")) == [(ERROR, "unit-not-running")]
+    assert found(teleport_unit.check, units=unit(active="reloading")) == []
+    assert found(teleport_unit.check, units=unit(enablement="disabled")) == [(WARNING, "unit-disabled")]
+    assert found(teleport_unit.check, readiness=probe.DEGRADED) == [(ERROR, "teleport-not-ready")]
+    assert found(teleport_unit.check, units={}) == found(teleport_unit.check, unit=None) == []
     failing = {**HEALTHY.units, "teleport-generate-config.service": systemd.State(active="failed")}
-    assert found(host_checks.teleport_unit, units=failing) == [(ERROR, "service-failing")]
+    assert found(teleport_unit.check, units=failing) == [(ERROR, "service-failing")]
 
 
 def test_distinguishes_a_unit_in_a_restart_loop_from_one_that_waits() -> None:
-    (finding,) = host_checks.teleport_unit(
-        dataclasses.replace(HEALTHY, units=unit(active="activating", sub="auto-restart"))
-    )
+    (finding,) = teleport_unit.check(dataclasses.replace(HEALTHY, units=unit(active="activating", sub="auto-restart")))
     assert "restarts again and again" in finding.message and "journalctl" in finding.remedy
-    (finding,) = host_checks.teleport_unit(
+    (finding,) = teleport_unit.check(
         dataclasses.replace(HEALTHY, units=unit(active="inactive"), pending=("/var/lib/teleport/token",))
     )
     assert "until the files above arrive" in finding.message and not finding.remedy
@@ -106,8 +110,8 @@ def test_distinguishes_a_unit_in_a_restart_loop_from_one_that_waits() -> None:
 
 def test_a_job_whose_timer_does_not_belong_to_this_host_is_not_reported() -> None:
     failed = jobs.Job(jobs.BACKUP, "2026-01-01T00:00:00+00:00", None, jobs.FAILED, "no space")
-    assert found(host_checks.timers, jobs=(failed,)) == []
-    assert found(host_checks.timers, jobs=(failed,), timers={failed.timer: RUNNING}) == [(WARNING, "job-failing")]
+    assert found(timers.check, jobs=(failed,)) == []
+    assert found(timers.check, jobs=(failed,), timers={failed.timer: RUNNING}) == [(WARNING, "job-failing")]
 
 
 @pytest.mark.parametrize(
@@ -116,7 +120,7 @@ def test_a_job_whose_timer_does_not_belong_to_this_host_is_not_reported() -> Non
 )
 def test_certificates_expire(now: float, expected: list[tuple[str, str]]) -> None:
     certificate = certificate_files.Certificate("/etc/c.pem", "1970-03-02T00:00:00+00:00")
-    assert found(host_checks.certificates, certificates=(certificate,), now=now) == expected
+    assert found(web_certificates.check, certificates=(certificate,), now=now) == expected
 
 
 def test_what_cannot_be_read_is_a_finding(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:

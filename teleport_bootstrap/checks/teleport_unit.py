@@ -1,0 +1,36 @@
+"""Checks that Teleport's unit runs, starts at the next boot, and that Teleport is ready."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from teleport_bootstrap.change import needed_files
+from teleport_bootstrap.checks import host_facts
+from teleport_bootstrap.checks.host_facts import HostFacts, log_of, service_failing
+from teleport_bootstrap.finding import ERROR, WARNING, Finding
+from teleport_bootstrap.host import probe
+
+
+def check(host: HostFacts) -> Iterator[Finding]:
+    """Report pending files, a failing service or unit, and a Teleport that is not ready."""
+    if host.conf.wanted is not None:
+        described = needed_files.describe_pending(host.root, host.conf.wanted)
+        yield from (Finding(ERROR, "file-pending", path, message) for path, message in zip(host.pending, described))
+    if host.state_of(host_facts.GENERATE_SERVICE).is_failing:
+        yield service_failing(ERROR, host_facts.GENERATE_SERVICE)
+    if not host.units or host.unit is None:
+        return
+    unit, state = host.unit, host.unit_state
+    if unit not in host.units:
+        yield Finding(ERROR, "unit-missing", unit, f"{unit} is not installed")
+    elif not host_facts.is_running(state):
+        restarts = ", and restarts again and again" if state.is_failing and state.active != "failed" else ""
+        waits = " until the files above arrive" if host.pending else ""
+        message = f"{unit} is {state.active}{restarts}{waits}"
+        yield Finding(ERROR, "unit-not-running", unit, message, "" if host.pending else log_of(unit))
+    else:
+        if state.enablement != "enabled":
+            message = f"{unit} is {state.enablement}, and does not start at the next boot"
+            yield Finding(WARNING, "unit-disabled", unit, message, f"run `systemctl enable {unit}`")
+        if host.readiness != probe.READY:
+            yield Finding(ERROR, "teleport-not-ready", unit, f"Teleport is {host.readiness}", log_of(unit))
