@@ -116,8 +116,7 @@ class Digest:
 class Output:
     """Takes the bytes of a tar and writes an archive to `sink`. A context manager; call `finish` at the end.
 
-    The sink is written to in the caller's thread; its OSError is raised as CallerError. Nothing goes on running after
-    the block.
+    The sink is written to in the caller's thread; its OSError is raised as CallerError. Nothing runs on after it.
     """
 
     def __init__(self, sink: interface.Sink, compressed: str) -> None:

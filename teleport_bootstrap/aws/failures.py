@@ -18,7 +18,7 @@ from botocore import exceptions
 from botocore.parsers import ResponseParserError
 
 from teleport_bootstrap import errors, escaping
-from teleport_bootstrap.host import network
+from teleport_bootstrap.host import retry
 
 
 class NotAnAnswer(Exception):
@@ -88,7 +88,7 @@ class Call:
     partition: str = "aws"
 
 
-def kind(error: BaseException, *, now: float) -> Kind:  # noqa: PLR0911  # one line for each kind
+def kind(error: BaseException, *, now: float) -> Kind:  # one line for each kind
     """Return what kind of failure `error` is; `now` is this machine's clock, in seconds since 1970."""
     if not isinstance(error, Refusal):
         return Kind.UNREACHABLE if _is_transient_network_failure(error) else Kind.OTHER
@@ -102,9 +102,7 @@ def kind(error: BaseException, *, now: float) -> Kind:  # noqa: PLR0911  # one l
         return Kind.EXPIRED
     if which in _FAULTY or status >= 500:
         return Kind.FAULTY
-    if which in _DENIED:
-        return Kind.DENIED
-    return Kind.OTHER
+    return Kind.DENIED if which in _DENIED else Kind.OTHER
 
 
 def reason(error: BaseException) -> str:
@@ -115,7 +113,7 @@ def reason(error: BaseException) -> str:
         return "the answer did not come from AWS (a proxy's page?)"
     # botocore wraps the error of the connection, and its own text does not show it.
     cause = getattr(error, "kwargs", {}).get("error")
-    return network.reason(cause if isinstance(cause, Exception) else error)
+    return retry.reason(cause if isinstance(cause, Exception) else error)
 
 
 def final(error: BaseException, call: Call, *, now: float) -> errors.BootstrapError:

@@ -171,8 +171,7 @@ class Upload:
             except failures.Refusal as error:
                 if failures.code(error) != "Unknown":
                     raise
-                # S3 sends status 200 before it knows the outcome. An older botocore sees that an error follows, but
-                # not its code.
+                # S3 sends status 200 before it knows the outcome. An older botocore sees an error, but not its code.
                 raise failures.with_code(error, "InternalError") from None
 
         self._may_exist = True

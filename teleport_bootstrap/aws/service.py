@@ -17,8 +17,7 @@ Result = TypeVar("Result")
 class Service:
     """A service, over a botocore client of teleport_bootstrap.aws.botocore_client.
 
-    `wait_seconds` bounds one call with its retries. `renew` fetches fresh credentials when AWS calls those in use
-    expired.
+    `wait_seconds` bounds one call with its retries. `renew` replaces credentials that AWS calls expired.
     """
 
     def __init__(
@@ -44,8 +43,7 @@ class Service:
     def request(self, operation: str, *, expect: str = "", **parameters: Any) -> Any:
         """Send one request, such as `GetParameters`, and return the answer as botocore does; raises failures.RAISED.
 
-        An answer without the field `expect` raises NotAnAnswer: botocore makes an empty answer of any page with
-        status 200.
+        An answer without the field `expect` raises NotAnAnswer: botocore reads any page of status 200 as empty.
         """
         answer = getattr(self._client, xform_name(operation))(**parameters)
         if expect and answer.get(expect) in (None, ""):

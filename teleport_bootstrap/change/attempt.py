@@ -67,8 +67,7 @@ class Change:
 class Trial:
     """A change that is in place, not yet known to be healthy; `changed` are the paths of the files that changed.
 
-    `process_id` is the Teleport that ran before, `generation` the number of a generation that is new, `before` the
-    generation before it.
+    `process_id` is the previous Teleport, `generation` the number of a new generation, `before` the one before it.
     """
 
     change: Change

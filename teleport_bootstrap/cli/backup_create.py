@@ -8,7 +8,8 @@ import sys
 from teleport_bootstrap import paths
 from teleport_bootstrap.backup import archive_table
 from teleport_bootstrap.backup.stores import destination
-from teleport_bootstrap.cli import disconnection, options, progress, result
+from teleport_bootstrap.cli import options, progress, result
+from teleport_bootstrap.host import termination
 from teleport_bootstrap.operations import backup
 
 EXAMPLE = "teleport-bootstrap backup create s3://acme-backups/teleport --keep 7"
@@ -39,7 +40,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
     """Make a backup."""
     root = options.root(arguments)
     if arguments.stop:
-        disconnection.outlive(root)
+        termination.outlive_session(root)
     wishes = backup.Wishes(
         destination=destination.parse(arguments.destination, root),
         stop=arguments.stop,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from teleport_bootstrap.cli import disconnection, options, result
+from teleport_bootstrap.cli import options, result
+from teleport_bootstrap.host import termination
 from teleport_bootstrap.operations import generate
 
 EXAMPLE = "teleport-bootstrap generate"
@@ -15,7 +16,7 @@ OPTIONS = (*options.BUILD, options.WAIT)
 def run(arguments: argparse.Namespace) -> result.Result:
     """Generate, and report what was done."""
     doors = options.doors(arguments)
-    disconnection.outlive(doors.root)
+    termination.outlive_session(doors.root)
     outcome = generate.run(doors, options.build(arguments))
     for line in outcome.pending:
         # To stderr, which the console of an instance shows: this is why Teleport does not run yet.

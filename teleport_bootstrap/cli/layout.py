@@ -76,9 +76,7 @@ def value_name(action: argparse.Action) -> str:
         return " ".join(action.metavar)
     if action.metavar is not None:
         return action.metavar
-    if action.choices is not None:
-        return "|".join(map(str, action.choices))
-    return action.dest.upper()
+    return "|".join(map(str, action.choices)) if action.choices is not None else action.dest.upper()
 
 
 def _usage(parser: argparse.ArgumentParser) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from teleport_bootstrap import json_data
-from teleport_bootstrap.cli import confirmation, disconnection, options, result
+from teleport_bootstrap.cli import confirmation, options, result
+from teleport_bootstrap.host import termination
 from teleport_bootstrap.operations import reconfigure, reconfigure_proposal
 
 EXAMPLE = "teleport-bootstrap reconfigure --dry-run"
@@ -22,7 +23,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
     """Reconfigure, and report what was done."""
     doors = options.doors(arguments)
     if not arguments.dry_run:
-        disconnection.outlive(doors.root)
+        termination.outlive_session(doors.root)
     wishes = reconfigure.Wishes(
         discard_edits=arguments.discard_edits,
         reset_data=arguments.reset_data,

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from teleport_bootstrap import errors, json_data
 from teleport_bootstrap.change import health
-from teleport_bootstrap.cli import confirmation, disconnection, options, progress, result
+from teleport_bootstrap.cli import confirmation, options, progress, result
+from teleport_bootstrap.host import termination
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.operations import restore
 from teleport_bootstrap.restore import proposal
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
     """Restore, undo or discard, and report what was done."""
     doors = options.doors(arguments)
     if not arguments.dry_run:
-        disconnection.outlive(doors.root)
+        termination.outlive_session(doors.root)
     if arguments.undo or arguments.discard_undo:
         return _undo(doors, arguments)
     wishes = restore.Wishes(

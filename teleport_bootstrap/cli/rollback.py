@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from teleport_bootstrap.cli import confirmation, disconnection, options, result
+from teleport_bootstrap.cli import confirmation, options, result
+from teleport_bootstrap.host import termination
 from teleport_bootstrap.operations import rollback
 from teleport_bootstrap.state import generations
 
@@ -19,7 +20,7 @@ OPTIONS = (
 def run(arguments: argparse.Namespace) -> result.Result:
     """Roll back, and report what was done."""
     doors = options.doors(arguments)
-    disconnection.outlive(doors.root)
+    termination.outlive_session(doors.root)
 
     def agreed(target: generations.Generation) -> bool:
         question = f"Return to generation {target.number} of {target.made_at} ({target.made_by})?"

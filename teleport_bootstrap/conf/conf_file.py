@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, roles
 from teleport_bootstrap.conf import grammar, variables
+from teleport_bootstrap.conf.deployment import Deployment
 from teleport_bootstrap.conf.grammar import Assignment
 from teleport_bootstrap.conf.kinds import Unfit
 from teleport_bootstrap.conf.variable import Variable
@@ -186,3 +187,36 @@ def _remark(name: str, value: str) -> tuple[str, str]:
     if name == variables.TELEPORT_LICENSE_PATH.name and value.lower() in ("false", "no", "0"):
         return f"{name}={value} asks for a license too: any value does", "remove the line if there is no license"
     return "", ""
+
+
+def role(conf: Conf) -> roles.Role:
+    """Return the role that the conf sets, or the default one."""
+    return roles.BY_CONF_VALUE[conf.value(variables.TELEPORT_ROLE) or roles.DEFAULT]
+
+
+def decide(conf: Conf, *, fips: bool) -> Deployment:
+    """Return the deployment that `conf` describes, without judging whether it can work: see `plan.requirements`."""
+    chosen = role(conf)
+    assigned = {setting.variable.name: setting.value for setting in conf.settings.values()}
+    start = Deployment(
+        role=chosen,
+        fips=fips,
+        assigned=frozenset(assigned),
+        enabled=frozenset(name for name, value in assigned.items() if value is True),
+        cluster=conf.value(variables.TELEPORT_CLUSTER_NAME) or conf.value(variables.TELEPORT_DOMAIN_NAME),
+        acm=conf.value(variables.USE_ACM) is True and chosen.runs_proxy,
+        tls_routing=conf.value(variables.USE_TLS_ROUTING) is True and (chosen.runs_auth or chosen.runs_proxy),
+        dynamodb=chosen.runs_auth and conf.value(variables.TELEPORT_DYNAMO_TABLE_NAME) is not None,
+    )
+    return replace(
+        start,
+        plain_http=start.acm and _value(conf, variables.TELEPORT_ACM_TARGET_PROTOCOL, start) == "http",
+        letsencrypt=chosen in variables.USE_LETSENCRYPT.roles and _value(conf, variables.USE_LETSENCRYPT, start),
+        join_method=_value(conf, variables.TELEPORT_JOIN_METHOD, start),
+    )
+
+
+def _value(conf: Conf, variable: variables.Variable[T], start: Deployment) -> T:
+    """Return the value in the conf, or the default."""
+    value = conf.value(variable)
+    return variable.default_for(start) if value is None else value

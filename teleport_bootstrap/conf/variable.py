@@ -18,8 +18,7 @@ EVERY_ROLE = tuple(Role)
 class Kind(Generic[T]):
     """A type of value: how an operator's text becomes it, and what the manual calls it.
 
-    `parse` takes text that is not empty (unless the variable says that empty is a value) and returns the value, or
-    raises `kinds.Unfit`.
+    `parse` takes text that is not empty (unless empty is a value) and returns the value, or raises `kinds.Unfit`.
     """
 
     name: str

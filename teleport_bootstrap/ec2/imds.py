@@ -16,7 +16,7 @@ import requests
 from teleport_bootstrap import errors
 from teleport_bootstrap.ec2 import endpoint as endpoints
 from teleport_bootstrap.host import clock as clocks
-from teleport_bootstrap.host import network, retry
+from teleport_bootstrap.host import retry
 from teleport_bootstrap.secret import Secret
 
 TOKEN_SECONDS = 21600  # the longest that the service grants
@@ -155,7 +155,7 @@ class Imds:
         except (requests.RequestException, OSError) as error:
             if method == "PUT" and isinstance(error, requests.Timeout):
                 raise _NoToken("the request for a session token was not answered") from None
-            raise retry.Again(network.reason(error)) from None
+            raise retry.Again(retry.reason(error)) from None
 
     def _text(self, path: str, answer: requests.Response, deadline: retry.Deadline) -> str:
         """Return the body; read byte by byte, so that the deadline also holds when bytes arrive slowly."""

@@ -24,8 +24,7 @@ class Filter:
 
     A context manager: the program is killed if it still runs at the end of the block. `ended` becomes true when all
     output has been read and the program has exited; `trouble` then says in one line what went wrong, "" for nothing.
-    A program that neither takes input nor gives output for `idle_seconds` is killed. Nothing here raises for what the
-    program does.
+    A program that neither takes input nor gives output for `idle_seconds` is killed. Nothing raises for what it does.
     """
 
     def __init__(self, argv: Sequence[str], *, idle_seconds: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,14 @@ FIRST_PAUSE_SECONDS = 1.0
 _NOTHING = Secret("")
 # A part of a token is masked too: Teleport masks only the beginning of a name.
 _PART_CHARACTERS = 6
+
+# Teleport pins the SHA-256 of a certificate authority's public key; after a rotation there are two, one on each line.
+_PIN = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
+
+# `tctl status` prints a table: a name, blanks, a value. During a rotation there are several rows, or one name with
+# several pins beside or below each other. Releases differ in the colon and in the separator between pins.
+_ROW = re.compile(r"\W*CA pins?(?=[\s:|]|$)[\s:|]*(.*)", re.IGNORECASE)
+_BETWEEN = re.compile(r"[\s,|\u2502]+")
 
 
 @dataclass(frozen=True)
@@ -95,8 +104,7 @@ class Tctl:
 def find(root: paths.Root, *, user: str, group: str) -> Tctl:
     """Return the installed `tctl`, to be run as `user`; raises TctlFailed where there is none, and AccountMissing.
 
-    As that account, it cannot leave files owned by root in Teleport's data directory, and has no more rights than
-    Teleport.
+    As that account, it cannot leave files owned by root in Teleport's data directory, and has only its rights.
     """
     binary = teleport.find(root, "tctl")
     if binary is None:
@@ -125,3 +133,35 @@ def _shows(text: str, secret: str) -> bool:
     """Return whether `text` contains a few consecutive characters of `secret`."""
     starts = range(len(secret) - _PART_CHARACTERS + 1)
     return any(secret[start : start + _PART_CHARACTERS] in text for start in starts)
+
+
+def pins_from_status(output: str) -> tuple[str, ...]:
+    """Return the pins in the output of `tctl status`, sorted, so that a new order is not a change.
+
+    Raises TctlFailed where there are no pins, or where a row of pins holds something else.
+    """
+    found: list[str] = []
+    continues = False
+    for line in output.splitlines():
+        row = _ROW.fullmatch(line)
+        words = [word for word in _BETWEEN.split(row.group(1) if row else line) if word.strip("-")]
+        # The next line may hold more pins, or something unrelated.
+        continues = bool(row) or (continues and bool(words) and all(each.startswith("sha256:") for each in words))
+        if continues:
+            found += words
+    listed = tuple(sorted(set(pins_in("\n".join(found).lower()))))
+    if not listed:
+        raise errors.TctlFailed(
+            "`tctl status` shows no CA pin" if not found else "`tctl status` shows a CA pin that is invalid",
+            hint="Run `tctl status` on this host; a pin is sha256: and 64 hexadecimal digits.",
+        )
+    return listed
+
+
+def pins_in(text: str) -> tuple[str, ...]:
+    """Return the CA pins in `text`, one on each line; none if it holds anything else.
+
+    Blanks and blank lines are removed: consoles and editors add them, and Teleport would read them as pins.
+    """
+    lines = tuple(line.strip() for line in text.splitlines() if line.strip())
+    return lines if all(_PIN.fullmatch(line) for line in lines) else ()

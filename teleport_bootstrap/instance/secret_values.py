@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import logging
-import re
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import needed_files
 from teleport_bootstrap.conf import conf_file, variables
+from teleport_bootstrap.host import tctl
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.plan import plan_model
 from teleport_bootstrap.secret import Secret
 
 logger = logging.getLogger(__name__)
-
-# Teleport pins the SHA-256 of a certificate authority's public key; after a rotation there are two, one on each line.
-_PIN = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -71,7 +68,7 @@ def _content(file: plan_model.SecretFile, secret: Secret, region: str) -> Secret
     """Return what to write to `file`, whose parameter holds `secret`."""
     if file.path != paths.CA_PIN:
         return _line(secret)
-    found = pins_in(secret.reveal())
+    found = tctl.pins_in(secret.reveal())
     if not found:
         raise errors.ParameterInvalid(
             f"SSM parameter {file.parameter} in {region} does not hold CA pins, one per line",
@@ -83,12 +80,3 @@ def _content(file: plan_model.SecretFile, secret: Secret, region: str) -> Secret
 def _line(secret: Secret) -> Secret:
     """Return the secret with exactly one line end at its end; people store values with and without one."""
     return Secret(secret.reveal().strip() + "\n")
-
-
-def pins_in(text: str) -> tuple[str, ...]:
-    """Return the CA pins in `text`, one on each line; none if it holds anything else.
-
-    Blanks and blank lines are removed: consoles and editors add them, and Teleport would read them as pins.
-    """
-    lines = tuple(line.strip() for line in text.splitlines() if line.strip())
-    return lines if all(_PIN.fullmatch(line) for line in lines) else ()

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 
 from teleport_bootstrap import errors, paths, roles
 from teleport_bootstrap.aws import account, ssm
-from teleport_bootstrap.cluster import ca_pins, join_tokens, lock
-from teleport_bootstrap.conf import conf_file, decision, deployment, variables
+from teleport_bootstrap.cluster import join_tokens, lock
+from teleport_bootstrap.conf import conf_file, deployment, variables
 from teleport_bootstrap.ec2 import credentials
 from teleport_bootstrap.host import clock, tctl
 from teleport_bootstrap.instance import gather
@@ -74,7 +74,7 @@ def run(doors: gather.Doors, *, force: bool = False) -> Outcome:
     conf = gather.conf(doors.root)
     if conf is None:
         return Outcome(left=gather.manual_host(doors.root, "nothing is published from here"))
-    decided = decision.decide(conf, fips=gather.build(doors.root, gather.NamedBuild()).fips)
+    decided = conf_file.decide(conf, fips=gather.build(doors.root, gather.NamedBuild()).fips)
     staying = current.instead_of_conf(doors.root)
     role = decided.role if staying is None else roles.Role(staying[0].role)
     if not role.runs_auth:
@@ -87,7 +87,7 @@ def run(doors: gather.Doors, *, force: bool = False) -> Outcome:
     place = roles.place(role, acm=decided.acm)
     door = tctl.find(doors.root, user=place.user, group=place.group)
     # Before the lock, so that no other host waits for this host's Teleport.
-    pins = ca_pins.from_status(door.status(wait_seconds=doors.wait_seconds))
+    pins = tctl.pins_from_status(door.status(wait_seconds=doors.wait_seconds))
     aws = gather.aws(doors, conf, fips=decided.fips)
     aws = dataclasses.replace(aws, wait_seconds=min(aws.wait_seconds, LONGEST_CALL_SECONDS))
     work = _Work(doors, conf, decided, door, aws)
@@ -187,7 +187,7 @@ class _Work:
 
     def _publish_pins(self, pins: tuple[str, ...], versions: dict[str, int], check: Callable[[float], None]) -> None:
         check(self.aws.wait_seconds)
-        versions[self.pins] = self.parameters.put(self.pins, ca_pins.content(pins))
+        versions[self.pins] = self.parameters.put(self.pins, "\n".join(pins))
         self.outcome.published.append(self.pins)
         self.outcome.pins_changed = True
 

@@ -47,9 +47,7 @@ def run(
         lost = manual_edits.lost(root, current.known_generation(root, now), target.document)
         if lost and not discard_edits:
             raise manual_edits.refusal(root, "rollback", lost)
-        if not agreed(target):
-            return None
-        return carry_out(doors, target, now, health_seconds)
+        return carry_out(doors, target, now, health_seconds) if agreed(target) else None
 
 
 def _previous(root: paths.Root, now: current.Current | None) -> int:

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Iterator
 
 from teleport_bootstrap import errors, paths, port_table, roles, unit_table
-from teleport_bootstrap.conf import conf_file, decision, deployment, variables
+from teleport_bootstrap.conf import conf_file, deployment, variables
 from teleport_bootstrap.plan import plan_model, requirements, teleport_build
 
 
@@ -19,7 +19,7 @@ def plan(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> plan_mode
     problems = requirements.check(conf, fips=build.fips)
     if problems:
         raise errors.ConfInvalid(conf.path, problems)
-    decided = decision.decide(conf, fips=build.fips)
+    decided = conf_file.decide(conf, fips=build.fips)
     _check_build(conf, build)
     place = decided.place
     secrets = tuple(_secrets(conf, decided))
@@ -49,7 +49,7 @@ def _check_build(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> N
             f"{teleport_build.OLDEST_SUPPORTED} and newer",
             hint="Install a newer Teleport; move one major version at a time.",
         )
-    licensed = conf.value(variables.TELEPORT_LICENSE_PATH) and decision.role(conf).runs_auth
+    licensed = conf.value(variables.TELEPORT_LICENSE_PATH) and conf_file.role(conf).runs_auth
     if licensed and build.edition == teleport_build.COMMUNITY:
         raise errors.TeleportUnsupported(
             f"TELEPORT_LICENSE_PATH at {conf.path}:{conf.line(variables.TELEPORT_LICENSE_PATH)} asks for a "

@@ -55,8 +55,7 @@ def _joining(inputs: plan_inputs.Inputs) -> Section:
         name = inputs.certain(variables.TELEPORT_JOIN_TOKEN_NAME)
     params = {"join_params": {"method": method, "token_name": name}}
     if inputs.deployment.role is roles.Role.AGENT:
-        # Teleport itself would take its web port for an address without one; the load balancers of AWS listen for
-        # HTTPS.
+        # Teleport itself would take its web port for an address without one; AWS's load balancers listen for HTTPS.
         proxy = inputs.certain(variables.TELEPORT_PROXY_SERVER_LB)
         address = proxy.map(lambda proxy: network_address.joined(proxy.host, proxy.port or port_table.HTTPS))
         return {**params, "proxy_server": address}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from teleport_bootstrap.conf import conf_file, decision, kinds, variables
+from teleport_bootstrap.conf import conf_file, kinds, variables
 from teleport_bootstrap.conf.deployment import Deployment
 from teleport_bootstrap.finding import ERROR, Finding, Place, in_order_of_place
 from teleport_bootstrap.roles import Role
@@ -20,7 +20,7 @@ LONGEST_LABEL_KEY = 1000
 
 def check(conf: conf_file.Conf, *, fips: bool = False) -> tuple[Finding, ...]:
     """Return everything in `conf` that cannot work, in line order; what is missing without a line comes last."""
-    decided = decision.decide(conf, fips=fips)
+    decided = conf_file.decide(conf, fips=fips)
     combinations = (
         Finding(ERROR, "conf-combination", name, message, remedy, _place(conf, name))
         for rule in (_tls, _storage, _agent, _names, _labels, _fips)

@@ -21,8 +21,7 @@ _TEMPLATES = os.path.join(os.path.dirname(__file__), "templates")
 # A key that is longer needs the explicit form, `? key`.
 _LONGEST_SIMPLE_KEY = 1000
 
-# Starts with a letter or a slash, and holds nothing that means something to YAML 1.1 or 1.2; colons and spaces only
-# inside.
+# Starts with a letter or a slash, and holds nothing that means something to YAML 1.1 or 1.2; colons and spaces inside.
 _PLAIN = re.compile(r"[A-Za-z/](?:[A-Za-z0-9._/-]| (?=[A-Za-z0-9])|:(?=[A-Za-z0-9._/-]))*", re.ASCII)
 # What some YAML reader takes for a boolean or for nothing, in any case.
 _WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))

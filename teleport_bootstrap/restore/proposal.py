@@ -10,8 +10,8 @@ from typing import Any
 from teleport_bootstrap import errors, paths, roles, unit_table
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.change import needed_files, units
+from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.conf import conf_file as confs
-from teleport_bootstrap.conf import decision, variables
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.finding import errors_in
 from teleport_bootstrap.host import teleport
@@ -169,7 +169,7 @@ def _origin(verified: interface.Verified, conf: confs.Conf | None) -> rules.Orig
     )
     if conf is None:
         return header
-    decided = decision.decide(conf, fips=False)
+    decided = conf_file.decide(conf, fips=False)
     return replace(header, role=decided.role.value, cluster=decided.cluster or header.cluster)
 
 
@@ -180,7 +180,7 @@ def _check(root: paths.Root, proposed: Proposal, archived: Contents, wishes: Wis
     if proposed.conf is None:
         account = proposed.account
     else:
-        place = decision.decide(proposed.conf, fips=False).place
+        place = conf_file.decide(proposed.conf, fips=False).place
         account = place.user, place.group
     files = {path: content for path, (content, _) in proposed.named.items()}
     here = this_host.inspect(root, proposed.build, proposed.here, proposed.outline, account=account, files=files)

@@ -106,8 +106,7 @@ class BucketStore:
     def _is_listed(self, key: str) -> bool | None:
         """Return whether `key` exists, None without permission to know.
 
-        S3 answers "denied" for a missing object where listing the whole bucket is not allowed; listing below a
-        prefix may be.
+        S3 answers "denied" for a missing object unless listing the whole bucket is allowed.
         """
         try:
             return any(each.key == key for each in self.bucket.list(key))

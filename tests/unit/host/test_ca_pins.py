@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.cluster import ca_pins
+from teleport_bootstrap.host import tctl
 
 FIRST, SECOND = "sha256:" + "1a" * 32, "sha256:" + "2b" * 32
 
@@ -20,7 +20,7 @@ CA pin        {FIRST}
 
 
 def test_one_pin_is_found() -> None:
-    assert ca_pins.from_status(STATUS) == (FIRST,)
+    assert tctl.pins_from_status(STATUS) == (FIRST,)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_one_pin_is_found() -> None:
     [f"CA pin        {SECOND}\n", f"              {SECOND}\n", f"CA pins: {SECOND}\n", f"CA PIN\t{SECOND.upper()}\n"],
 )
 def test_all_pins_are_found_while_the_authority_is_rotated(more: str) -> None:
-    assert ca_pins.from_status(STATUS + more) == (FIRST, SECOND)
+    assert tctl.pins_from_status(STATUS + more) == (FIRST, SECOND)
 
 
 @pytest.mark.parametrize(
@@ -44,11 +44,11 @@ def test_all_pins_are_found_while_the_authority_is_rotated(more: str) -> None:
     ],
 )
 def test_finds_pins_in_the_layout_of_every_release(status: str) -> None:
-    assert ca_pins.from_status(status) == (FIRST, SECOND)
+    assert tctl.pins_from_status(status) == (FIRST, SECOND)
 
 
 def test_order_and_repetition_do_not_matter() -> None:
-    assert ca_pins.from_status(f"CA pin {SECOND}\nCA pin {FIRST}\nCA pin {SECOND}\n") == (FIRST, SECOND)
+    assert tctl.pins_from_status(f"CA pin {SECOND}\nCA pin {FIRST}\nCA pin {SECOND}\n") == (FIRST, SECOND)
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,9 @@ def test_order_and_repetition_do_not_matter() -> None:
 )
 def test_refuses_an_invalid_pin(status: str) -> None:
     with pytest.raises(errors.TctlFailed) as raised:
-        ca_pins.from_status(status)
+        tctl.pins_from_status(status)
     assert "CA pin" in raised.value.message and "reboot" not in raised.value.message
 
 
 def test_the_parameter_holds_one_pin_per_line() -> None:
-    assert ca_pins.content((FIRST, SECOND)) == f"{FIRST}\n{SECOND}"
+    assert "\n".join((FIRST, SECOND)) == f"{FIRST}\n{SECOND}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from teleport_bootstrap.instance import secret_values
+from teleport_bootstrap.host import tctl
 
 ONE = "sha256:" + "0a" * 32
 TWO = "sha256:" + "f9" * 32
@@ -20,7 +20,7 @@ TWO = "sha256:" + "f9" * 32
     ],
 )
 def test_pins_are_read_one_on_each_line_without_blanks(text: str, expected: tuple[str, ...]) -> None:
-    assert secret_values.pins_in(text) == expected
+    assert tctl.pins_in(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -44,4 +44,4 @@ def test_pins_are_read_one_on_each_line_without_blanks(text: str, expected: tupl
     ],
 )
 def test_any_other_text_is_not_a_list_of_pins(text: str) -> None:
-    assert secret_values.pins_in(text) == ()
+    assert tctl.pins_in(text) == ()
