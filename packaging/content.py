@@ -100,9 +100,15 @@ class Source:
 def entries(source: Source, flavour: Flavour) -> list[Entry]:
     """Return everything to install, sorted by path; raises Missing."""
     sudoers = source.read("packaging/sudoers")
+    # Manual pages and completions are made here, with a package that no instance has.
+    built = set(source.under("teleport_bootstrap/manual"))
     found = [
         Entry(f"/usr/bin/{NAME}", 0o755, source.read("packaging/teleport-bootstrap")),
-        *(Entry(f"{LIBRARY}/{path}", 0o644, source.read(path)) for path in source.under("teleport_bootstrap")),
+        *(
+            Entry(f"{LIBRARY}/{path}", 0o644, source.read(path))
+            for path in source.under("teleport_bootstrap")
+            if path not in built
+        ),
         *_units(source),
         Entry(f"/usr/lib/sysusers.d/{NAME}.conf", 0o644, source.read("packaging/sysusers.conf")),
         Entry(f"/usr/lib/tmpfiles.d/{NAME}.conf", 0o644, source.read("packaging/tmpfiles.conf")),

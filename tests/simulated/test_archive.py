@@ -401,6 +401,7 @@ def test_an_error_of_the_sink_ends_everything(hard: Path, number: int, after: in
             if len(self.parts) > after:
                 raise OSError(number, os.strerror(number))
 
+    gc.collect()  # what earlier tests have left open
     threads, descriptors = threading.active_count(), len(os.listdir("/proc/self/fd"))
     for compressed in COMPRESSIONS:
         with pytest.raises(OSError, match=os.strerror(number)) as caught:
