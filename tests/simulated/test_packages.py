@@ -128,9 +128,9 @@ def _files(found: dict[str, Installed]) -> set[str]:
 
 
 def _project() -> list[str]:
-    """Return the paths of the project's files that belong on an instance."""
+    """Return the paths of the project's files that belong on an instance, which builds no manual pages."""
     found = [path for path in (CHECKOUT / "teleport_bootstrap").rglob("*") if path.is_file()]
-    found = [path for path in found if "__pycache__" not in path.parts]
+    found = [path for path in found if not {"__pycache__", "manual"} & set(path.parts)]
     return [str(path.relative_to(CHECKOUT)) for path in found]
 
 
@@ -241,6 +241,7 @@ def test_every_file_has_its_owner_and_mode(deb: dict[str, Installed], rpm: dict[
 
 def test_every_module_unit_and_document_is_in_both(deb: dict[str, Installed], rpm: dict[str, Installed]) -> None:
     modules = {f"{LIBRARY}/{path}" for path in _project()}
+    assert not [path for path in (*deb, *rpm) if path.startswith(f"{LIBRARY}/teleport_bootstrap/manual")]
     units = {f"/usr/lib/systemd/system/{path.name}" for path in (CHECKOUT / "systemd").iterdir()}
     units -= {
         "/usr/lib/systemd/system/teleport.service",
