@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from teleport_bootstrap import errors, paths, unit_table
-from teleport_bootstrap.change import directory_swap, health, needed_files, plan_files, units
+from teleport_bootstrap.change import directory_swap, health, journal, needed_files, plan_files, session, units
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.host import clock, directory, probe, systemd, termination
 from teleport_bootstrap.plan import plan_model
@@ -110,9 +110,11 @@ def run(
         done, verdict = judge(root, trial, seconds=seconds)
     except BaseException:
         if change.is_restore:
-            with termination.uninterrupted(), contextlib.suppress(errors.BootstrapError):
-                restore_previous(root, trial.previous, seconds=seconds, discard=True, wait=False)
+            with termination.uninterrupted():
+                _restore_after_signal(root, trial, seconds)
         raise
+    with contextlib.suppress(errors.FileTrouble):
+        journal.units_are_started(root)
     if not verdict.healthy:
         logger.warning("Teleport is unhealthy with %s: %s; going back", change.words.tried, verdict.seen)
         if trial.generation is not None:
@@ -125,6 +127,15 @@ def run(
         units.start_other_timers(root, trial.previous.units, change.wanted.units)
     confirm(root)
     return Result(trial, done, verdict.seen)
+
+
+def _restore_after_signal(root: paths.Root, trial: Trial, seconds: float) -> None:
+    try:
+        if trial.generation is not None:
+            generations.withdraw(root, trial.generation)
+        restore_previous(root, trial.previous, seconds=seconds, discard=True, wait=False)
+    except errors.BootstrapError as error:
+        logger.warning("the %s could not be restored: %s", trial.change.words.previous, error.message)
 
 
 def _carry_out(root: paths.Root, change: Change) -> Trial:
@@ -144,7 +155,7 @@ def _carry_out(root: paths.Root, change: Change) -> Trial:
             changed = transaction.commit(start=[change.wanted.unit] if change.stops else ())
     except BaseException:
         if change.stops:
-            units.start_again(root, states)
+            session.start_stopped(root)
         raise
     return Trial(change, previous, changed, process_id, generation, before)
 
@@ -211,14 +222,13 @@ def reason(root: paths.Root, trial: Trial, verdict: health.Verdict) -> str:
 
 def _revert(root: paths.Root, trial: Trial, verdict: health.Verdict, seconds: float) -> errors.BootstrapError:
     """Restore what was before `trial`, wait for its health, and return the error that says how that ended."""
-    change, previous, state = trial.change, trial.previous, None
+    change, previous, rejected = trial.change, trial.previous, None
     why, words = reason(root, trial, verdict), change.words
     if change.conf_sha256 is not None and trial.before is not None:
-        because = f"Teleport did not become healthy with it: {verdict.seen}"
-        state = current.Current(trial.before.number, True, change.conf_sha256, because)
+        rejected = (change.conf_sha256, f"Teleport did not become healthy with it: {verdict.seen}")
     try:
         _, now = restore_previous(
-            root, previous, seconds=seconds, process_id=trial.process_id, state=state, discard=change.is_restore
+            root, previous, seconds=seconds, process_id=trial.process_id, rejected=rejected, discard=change.is_restore
         )
     except errors.BootstrapError as error:
         return errors.UnhealthyAfterRollback(
@@ -241,17 +251,17 @@ def restore_previous(
     *,
     seconds: float,
     process_id: int | None = None,
-    state: current.Current | None = None,
+    rejected: tuple[str, str] | None = None,
     is_undo: bool = False,
     discard: bool = False,
     wait: bool = True,
 ) -> tuple[PreviousState, health.Verdict]:
     """Restore `previous` as one transaction and start what ran then; return the way back from that, and the health.
 
-    The Teleport `process_id` is not restarted if it is still in charge. `state` is recorded as current instead of the
-    previous one. Directories that are replaced are removed with `discard`; with `is_undo`, `restore --undo` returns to
-    them. Teleport's health is waited for unless `wait` is false. Raises FileTrouble and UnitTrouble, after which
-    nothing has changed.
+    The Teleport `process_id` is not restarted if it is still in charge. `rejected` is the digest of a conf that is not
+    followed any more, and why. Directories that are replaced are removed with `discard`; with `is_undo`, `restore
+    --undo` returns to them. Teleport's health is waited for unless `wait` is false. Raises FileTrouble and UnitTrouble,
+    after which nothing has changed.
     """
     states = units.remember(root, plan_model.Units(), also=units.WRITERS) if previous.moved else {}
     swaps = swaps_back(root, previous.moved, directory_swap.BEFORE_UNDO if is_undo else directory_swap.FAILED)
@@ -265,7 +275,7 @@ def restore_previous(
                     change.restore(path, found)
             for owner in previous.owners:
                 change.restore_owner(owner)
-            _stage_current(change, previous, state)
+            _stage_current(change, previous, rejected)
             back = change.previous(f"the undoing of {previous.what}", states)
             if is_undo:
                 change.write_state(UNDO, back)
@@ -273,12 +283,15 @@ def restore_previous(
             replaced = [directory_swap.container(each.kept) for each in swaps]
             changed = change.commit(discard=replaced if discard else (), start=active if swaps else ())
     except BaseException:
-        units.start_again(root, states)
+        session.start_stopped(root)
         raise
     try:
         verdict = _start_previous(root, previous, changed, process_id, seconds, wait=wait)
     except errors.BootstrapError as error:
         verdict = health.Verdict(False, error.message)
+    else:
+        with contextlib.suppress(errors.FileTrouble):
+            journal.units_are_started(root)
     if verdict.healthy:
         # Where this fails, the next reconfigure looks at Teleport's health once more, and that is all.
         with contextlib.suppress(errors.FileTrouble):
@@ -309,14 +322,17 @@ def swaps_back(
     ]
 
 
-def _stage_current(change: Transaction, previous: PreviousState, state: current.Current | None) -> None:
+def _stage_current(change: Transaction, previous: PreviousState, rejected: tuple[str, str] | None) -> None:
     """Stage what is current: not confirmed, since a run that is killed now has not seen Teleport healthy."""
     found = previous.files.get(paths.CURRENT)
-    if state is None and found is not None:
-        with contextlib.suppress(ValueError):
-            state = current.FILE.value(found.content)
+    try:
+        state = None if found is None else current.FILE.value(found.content)
+    except ValueError:
+        state = None
     if state is not None:
-        change.write_state(current.FILE, dataclasses.replace(state, confirmed=False))
+        sha256, because = rejected or (state.rejected_conf_sha256, state.rejected_because)
+        state = dataclasses.replace(state, confirmed=False, rejected_conf_sha256=sha256, rejected_because=because)
+        change.write_state(current.FILE, state)
     elif paths.CURRENT in previous.files:
         change.restore(paths.CURRENT, found)
 

@@ -10,6 +10,7 @@ import contextlib
 import datetime
 import errno
 import itertools
+import logging
 import os
 import shutil
 import stat
@@ -18,6 +19,8 @@ from dataclasses import dataclass, replace
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.host import directory
+
+logger = logging.getLogger(__name__)
 
 # What a volume's own file system has in its root; it belongs to the volume and not to what is on it.
 VOLUMES_OWN = ("lost+found",)
@@ -139,6 +142,8 @@ def undo(root: paths.Root, swap: Swap) -> None:
         if is_new and staged is not None and os.path.lexists(target):
             _rename(target, staged)
         if swap.had and os.path.lexists(kept):
+            if os.path.lexists(target):
+                _rename(target, root.path(_place_aside(root, swap.target)))
             _rename(kept, target)
 
 
@@ -199,9 +204,27 @@ def _return_entries(root: paths.Root, swap: Swap) -> None:
             mount.sync()
             kept.unlink(_MARK)
             kept.sync()
+        in_the_way = [name for name in kept.names() if mount.exists(name)]
+        if in_the_way:
+            _set_aside(root, swap.target, mount, in_the_way)
         _move(kept.names(), kept, mount)
         mount.sync()
     remove(root, container(swap.kept))
+
+
+def _place_aside(root: paths.Root, target: str) -> str:
+    """Return where to keep what was made at `target` while an undo that had failed was not repeated yet."""
+    aside = place(root, target, FAILED, stamp(root, [target]))
+    logger.warning("%s was made while a change was half undone; it is kept in %s", root.path(target), root.path(aside))
+    return aside
+
+
+def _set_aside(root: paths.Root, target: str, mount: directory.Directory, names: Iterable[str]) -> None:
+    with contextlib.ExitStack() as stack:
+        aside = _open_inside(stack, mount, _place_aside(root, target), make=True)
+        assert aside is not None  # noqa: S101 - it is made
+        _move(names, mount, aside)
+        aside.sync()
 
 
 def _move(names: Iterable[str], source: directory.Directory, target: directory.Directory) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -30,7 +31,8 @@ class Journal:
     """A change that is under way.
 
     Until it is `committed`, recovery undoes `files`, `owners` (which holds the previous ones) and `swaps`. In either
-    case it removes `scratch` and the temporary files in `directories`, and `units` are to be started.
+    case it removes `scratch` and the temporary files in `directories`. `units` were stopped, or are new: the journal
+    stays until they have been started.
     """
 
     committed: bool
@@ -61,8 +63,8 @@ def recover(root: paths.Root) -> Journal | None:
     """Undo the change that was interrupted, or clean up after a committed one; return its journal, None without one.
 
     Call it only under the lock, before anything else. It can be interrupted and repeated: what was there is kept until
-    the journal is gone, which goes last. An interrupted change is never completed, since it is unknown how much of the
-    rest is on the disk. Raises FileTrouble.
+    the journal says that all is done, or is gone. An interrupted change is never completed, since it is unknown how
+    much of the rest is on the disk. Raises FileTrouble.
     """
     journal = FILE.read(root)
     if journal is None:
@@ -74,8 +76,19 @@ def recover(root: paths.Root) -> Journal | None:
     for path in journal.scratch:
         directory_swap.remove(root, path)
     sweep(root, journal.directories)
-    FILE.remove(root)
+    if journal.units:
+        FILE.write(root, Journal(committed=True, units=journal.units))
+    else:
+        FILE.remove(root)
     return journal
+
+
+def units_are_started(root: paths.Root) -> None:
+    """Note that systemd was asked to start the units of a change, the last step of all. Raises FileTrouble."""
+    journal = FILE.read(root)
+    if journal is not None and journal.committed:
+        FILE.write(root, dataclasses.replace(journal, units=()))
+        recover(root)
 
 
 def _undo(root: paths.Root, journal: Journal) -> None:

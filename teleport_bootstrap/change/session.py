@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 
 from teleport_bootstrap import errors, paths, unit_table
-from teleport_bootstrap.change import journal
+from teleport_bootstrap.change import journal, units
 from teleport_bootstrap.host import lock, systemd
 from teleport_bootstrap.state import current
 
@@ -37,13 +37,29 @@ def _recover(root: paths.Root) -> None:
             "an earlier command was interrupted and its change undone: %s",
             ", ".join(root.path(path) for path in found.paths),
         )
-    if found.units and systemd.is_running(root):
-        try:
-            systemd.start([unit for unit in found.units if systemd.is_installed(root, unit)])
-        except errors.UnitTrouble as error:
-            logger.warning(
-                "%s was stopped for it and could not be started again: %s", ", ".join(found.units), error.message
-            )
+    start_stopped(root)
+
+
+def start_stopped(root: paths.Root) -> None:
+    """Start the units that a change had stopped, after it was undone or committed; a failure is only logged.
+
+    Nothing is started while a change is half undone: Teleport would make a new data directory in the place of its own.
+    """
+    found = journal.FILE.read_or_warn(root)
+    if found is None:
+        return
+    names = ", ".join(found.units)
+    if not found.committed:
+        logger.warning("%s stays stopped until the next command has undone this change", names or "Teleport")
+        return
+    try:
+        if systemd.is_running(root):
+            states = systemd.states([unit for unit in found.units if systemd.is_installed(root, unit)])
+            # One that is still stopping starts after that.
+            systemd.start([unit for unit, state in states.items() if state.active not in units.RUNS])
+        journal.units_are_started(root)
+    except errors.BootstrapError as error:
+        logger.warning("%s could not be started again: %s", names, error.message)
 
 
 def _sweep(root: paths.Root) -> None:

@@ -103,7 +103,7 @@ class Transaction:
         # A mount point stays where it is while its entries are moved.
         mounts = {each.target for each in swaps if each.is_mount}
         with errors.file_trouble_at(self.root.path(paths.STATE)):
-            files = {path: directory.read(self.root, path) for path in self.changed if not is_moved(path)}
+            files = {change.file.path: self._read(change) for change in self._changes if not is_moved(change.file.path)}
         return previous_state.PreviousState(
             what=what,
             made_at=clock.iso(),
@@ -114,6 +114,18 @@ class Transaction:
             ),
             units=dict(units),
         )
+
+    def _read(self, change: _Change) -> directory.Found | None:
+        """Return the file as it is; refuse one that could not be restored, unless another account may have put it."""
+        found = change.directory.read(change.name)
+        is_roots = os.fstat(change.directory.descriptor).st_uid in (0, os.geteuid())
+        if found is None and is_roots and change.directory.exists(change.name):
+            raise errors.FileTrouble(
+                f"{self.root.path(change.file.path)} could not be restored after a failed change: it is a link, has a "
+                "second name, is not a regular file, or is larger than 4 MiB",
+                hint="Replace it with a regular file. Nothing was changed.",
+            )
+        return found
 
     # --- whole directories ---
 
@@ -314,14 +326,16 @@ class Transaction:
     def _open(self, path: str) -> directory.Directory:
         if path not in self._directories:
             target = self.root.path(path)
-            if not os.path.lexists(target):
+            is_new = not os.path.lexists(target)
+            if is_new:
                 os.makedirs(target, mode=0o755)
-                # What is secret has a mode of its own; a umask should not hide the rest, such as systemd's drop-ins.
-                os.chmod(target, 0o755)  # noqa: S103
             if os.path.islink(target):
                 raise errors.FileTrouble(
                     f"{target} is a symbolic link, which root must not follow where another account could have put it",
                     hint="Nothing was changed. Mount the volume there, or use a bind mount, instead of a link.",
                 )
             self._directories[path] = directory.Directory(target)
+            if is_new:
+                # What is secret has a mode of its own; a umask should not hide the rest, such as systemd's drop-ins.
+                os.fchmod(self._directories[path].descriptor, 0o755)
         return self._directories[path]

@@ -15,8 +15,9 @@ RESTART = "restart"
 
 States = Mapping[str, systemd.State]
 
+RUNS = ("active", "reloading", "activating")
 # A unit in one of these states was meant to run.
-RAN = ("active", "reloading", "activating", "deactivating")
+RAN = (*RUNS, "deactivating")
 AT_REST = ("inactive", "failed", "unknown")
 
 # What may write to the data directory or to the configuration. Timers first: what they start comes after.
@@ -133,17 +134,6 @@ def stop_all(root: paths.Root, states: States, *, seconds: float) -> None:
         if ran:
             logger.info("stopping %s", ", ".join(ran))
             systemd.stop_by_force(ran, seconds=min(max(seconds, 1.0), systemd.STOP_SECONDS))
-
-
-def start_again(root: paths.Root, states: States) -> None:
-    """Start the units that ran according to `states`, after nothing has changed; a failure is only logged."""
-    ran = to_start_again(states)
-    if not ran or not systemd.is_running(root):
-        return
-    try:
-        systemd.start([unit for unit, state in systemd.states(ran).items() if state.active in AT_REST])
-    except errors.UnitTrouble as error:
-        logger.warning("%s ran before and could not be started again: %s", ", ".join(ran), error.message)
 
 
 def start_other_timers(root: paths.Root, states: States, wanted: plan_model.Units) -> None:

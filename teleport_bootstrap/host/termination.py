@@ -46,9 +46,14 @@ def as_exception() -> Iterator[None]:
         yield
 
 
-def uninterrupted() -> contextlib.AbstractContextManager[None]:
-    """Ignore Ctrl-C in the body; the other signals raise Ended only once."""
-    return _handled([signal.SIGINT], signal.SIG_IGN)
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let SIGINT, SIGTERM and SIGHUP wait until the body has ended, also those to the programs that it runs."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, *SIGNALS))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

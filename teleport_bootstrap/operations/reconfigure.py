@@ -84,6 +84,8 @@ def _carry_out(root: paths.Root, proposed: reconfigure_proposal.Proposal, wishes
         generations.save(root, generation)
         now = proposed.now
         last = None if now is None else now.generation if now.confirmed else now.previous
+        # Where the last confirmed generation has its data, if an unconfirmed --reset-data came in between.
+        aside = now.data_aside or aside if now is not None else aside
         state = current.Current(generation.number, confirmed=False, previous=last, data_aside=aside)
         parts = plan_files.Parts(wanted, proposed.fetched.values, plan.teleport_yaml, proposed.instance, state)
         plan_files.stage(transaction, proposed.conf, parts)
@@ -115,7 +117,10 @@ def _resume(doors: gather.Doors, proposed: reconfigure_proposal.Proposal, wishes
         why = f"An interrupted change was completed. {attempt.reason(root, trial, verdict)}"
         if now.previous is None:
             return errors.UnhealthyAfterRollback(why, hint=_without_earlier(root))
-        target = generations.load(root, now.previous)
+        try:
+            target = generations.load(root, now.previous)
+        except errors.GenerationMissing as error:
+            return errors.UnhealthyAfterRollback(f"{why}\n{error.message}", hint=_without_earlier(root))
         rollback.carry_out(doors, target, now, seconds, data_aside=now.data_aside)
         return errors.ChangeRolledBack(
             f"{why}\nGeneration {target.number} was restored, and {target.unit} is healthy with it",

@@ -47,7 +47,9 @@ def run(
         lost = manual_edits.lost(root, current.known_generation(root, now), target.document)
         if lost and not discard_edits:
             raise manual_edits.refusal(root, "rollback", lost)
-        return carry_out(doors, target, now, health_seconds) if agreed(target) else None
+        # Its data, if an unconfirmed `reconfigure --reset-data` has moved that aside.
+        aside = now.data_aside if now is not None and now.previous == target.number else None
+        return carry_out(doors, target, now, health_seconds, data_aside=aside) if agreed(target) else None
 
 
 def _previous(root: paths.Root, now: current.Current | None) -> int:

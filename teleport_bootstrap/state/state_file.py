@@ -73,8 +73,13 @@ class StateFile(Generic[T]):
             return None
 
     def content(self, value: T) -> bytes:
-        """Return the note for `value`."""
-        return (json.dumps(encode(value), indent=1, ensure_ascii=False) + "\n").encode()
+        """Return the note for `value`. Raises FileTrouble where it would be too large to be read."""
+        content = (json.dumps(encode(value), indent=1, ensure_ascii=False) + "\n").encode()
+        if len(content) > directory.READ_LIMIT:
+            raise errors.FileTrouble(
+                f"{self.path} would be larger than {directory.READ_LIMIT} bytes, the most it can be"
+            )
+        return content
 
     def write(self, root: paths.Root, value: T) -> None:
         """Replace the note as one step and make it durable; do nothing if it is the same already. Raises FileTrouble.
@@ -93,6 +98,7 @@ class StateFile(Generic[T]):
                         opened.unlink(each)
                 found = opened.read(name)
                 if found is not None and (found.content, found.mode) == (content, MODE):
+                    opened.sync()  # an earlier run may have been killed before that
                     return
                 staged = f".{name}.{secrets.token_hex(8)}{directory.STAGED}"
                 opened.create(staged, content, mode=MODE, uid=-1, gid=-1)
