@@ -7,7 +7,7 @@ import shutil
 import struct
 import zlib
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
@@ -41,8 +41,6 @@ _GZIP_MAGIC: Final = b"\x1f\x8b\x08\x04\x00\x00\x00\x00\x00\xff"
 _MEMBER_TAIL = struct.Struct("<II")
 
 Put = Callable[[bytes], None]
-# Returns the next bytes, however many; none at the end.
-Read = Callable[[], bytes]
 
 
 class Undecodable(Exception):
@@ -62,19 +60,19 @@ def zstd_program() -> str | None:
 def compressor(name: str, put: Put) -> _Zstd | _Gzip:
     """Return a compressor, which passes its result to `put` in the caller's thread. It raises CompressorTrouble.
 
-    `write` takes BLOCK_SIZE bytes, fewer only at the end of the stream; `finish` passes on the rest, `close` ends what
-    still runs. Raises ArchiveUnknown where a program for it is not installed.
+    `finish` passes on the rest, `close` ends what still runs. Raises ArchiveUnknown where a program for it is not
+    installed.
     """
     return _Gzip(put) if name == GZIP else _Zstd(_required_zstd(), put)
 
 
-def expand(name: str, read: Read) -> Generator[bytes, None, None]:
-    """Yield what the compressed data from `read` holds, in pieces of at most a few mebibytes, in bounded memory.
+def expand(name: str, compressed: Iterator[bytes]) -> Generator[bytes, None, None]:
+    """Yield what the compressed data holds, in pieces of at most a few mebibytes, in bounded memory.
 
-    Raises ArchiveUnknown where the program for it is not installed, Undecodable, CompressorTrouble, and what `read`
-    raises. Closing the generator ends what still runs.
+    Raises ArchiveUnknown where the program for it is not installed, Undecodable, CompressorTrouble, and what
+    `compressed` raises. Closing the generator ends what still runs.
     """
-    return _expand_gzip(read) if name == GZIP else _expand_zstd(_required_zstd(), read)
+    return _expand_gzip(compressed) if name == GZIP else _expand_zstd(_required_zstd(), compressed)
 
 
 def _required_zstd() -> str:
@@ -107,11 +105,13 @@ class _Zstd:
         self._put = put
         # How much more it may give.
         self._room = _LARGEST_GROWTH
+        self.close = self._child.close
 
-    def write(self, data: memoryview) -> None:
-        while data:
-            taken, output = self._child.exchange(data)
-            data = data[taken:]
+    def write(self, data: bytes) -> None:
+        left = memoryview(data)
+        while left:
+            taken, output = self._child.exchange(left)
+            left = left[taken:]
             self._room += taken
             self._give(output)
 
@@ -130,22 +130,16 @@ class _Zstd:
         if output:
             self._put(output)
 
-    def close(self) -> None:
-        self._child.close()
 
-
-def _expand_zstd(program: str, read: Read) -> Generator[bytes, None, None]:
+def _expand_zstd(program: str, compressed: Iterator[bytes]) -> Generator[bytes, None, None]:
     # Without its own checksum: it holds back data whose checksum is wrong, which names of damaged files come from.
     argv = [program, "-q", "-d", "-c", "--no-check", f"--memory={_ZSTD_MEMORY}"]
     with filters.Filter(argv, idle_seconds=_IDLE_SECONDS) as child:
         pending = memoryview(b"")
-        at_end = False
         while not child.ended:
-            if not pending and not at_end:
-                pending = memoryview(read())
-                at_end = not pending
-                if at_end:
-                    child.close_input()
+            pending = pending or memoryview(next(compressed, b""))
+            if not pending:
+                child.close_input()
             taken, output = child.exchange(pending)
             pending = pending[taken:]
             if output:
@@ -165,10 +159,11 @@ class _Gzip:
         self._pool = ThreadPoolExecutor(self._workers, "gzip")
         self._waiting: deque[Future[bytes]] = deque()
 
-    def write(self, data: memoryview) -> None:
-        self._waiting.append(self._pool.submit(gzip_member, bytes(data)))
-        if len(self._waiting) > self._workers:
-            self._put(self._waiting.popleft().result())
+    def write(self, data: bytes) -> None:
+        for start in range(0, len(data), BLOCK_SIZE):
+            self._waiting.append(self._pool.submit(gzip_member, data[start : start + BLOCK_SIZE]))
+            if len(self._waiting) > self._workers:
+                self._put(self._waiting.popleft().result())
 
     def finish(self) -> None:
         while self._waiting:
@@ -189,12 +184,12 @@ def _member_header(size: int) -> bytes:
     return _MEMBER_HEADER.pack(_GZIP_MAGIC, 8, _EXTRA_FIELD, 4, size)
 
 
-def _expand_gzip(read: Read) -> Generator[bytes, None, None]:
+def _expand_gzip(compressed: Iterator[bytes]) -> Generator[bytes, None, None]:
     workers = _workers()
     pool = ThreadPoolExecutor(workers, "gunzip")
     waiting: deque[Future[bytes]] = deque()
     try:
-        for deflated in _gzip_members(read):
+        for deflated in _gzip_members(compressed):
             waiting.append(pool.submit(_inflate, deflated))
             if len(waiting) > workers:
                 yield waiting.popleft().result()
@@ -204,33 +199,30 @@ def _expand_gzip(read: Read) -> Generator[bytes, None, None]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _gzip_members(read: Read) -> Generator[bytes | Undecodable, None, None]:
-    """Yield the deflated data of each member, in bounded memory; last the error for one that cannot be found."""
+def _gzip_members(compressed: Iterator[bytes]) -> Generator[bytes, None, None]:
+    """Yield the deflated data of each member, in bounded memory; b"" where the next one cannot be found."""
     data = b""
     while True:
-        while len(data) < _MEMBER_HEADER.size and (part := read()):
+        while len(data) < _MEMBER_HEADER.size and (part := next(compressed, b"")):
             data += part
         if not data:
             return
-        if len(data) < _MEMBER_HEADER.size:
-            yield Undecodable("a gzip member is cut off")
-            return
-        header = data[: _MEMBER_HEADER.size]
+        header = data[: _MEMBER_HEADER.size].ljust(_MEMBER_HEADER.size, b"\0")
         size: int = _MEMBER_HEADER.unpack(header)[-1]
         if header != _member_header(size) or size > BLOCK_SIZE + _LARGEST_GROWTH:
-            yield Undecodable("the header of a gzip member is damaged, or is not one that this agent writes")
+            yield b""
             return
         end = _MEMBER_HEADER.size + size + _MEMBER_TAIL.size
-        while len(data) < end and (part := read()):
+        while len(data) < end and (part := next(compressed, b"")):
             data += part
         yield data[_MEMBER_HEADER.size : end - _MEMBER_TAIL.size]
         data = data[end:]
 
 
-def _inflate(deflated: bytes | Undecodable) -> bytes:
-    """Return at most BLOCK_SIZE bytes. Raises Undecodable, also where it is what was found."""
-    if isinstance(deflated, Undecodable):
-        raise deflated
+def _inflate(deflated: bytes) -> bytes:
+    """Return at most BLOCK_SIZE bytes. Raises Undecodable."""
+    if not deflated:
+        raise Undecodable("the header of a gzip member is damaged or cut off, or is not one that this agent writes")
     work = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         data = work.decompress(deflated, BLOCK_SIZE + 1)

@@ -30,8 +30,8 @@ MANIFEST = f"{OWN}/manifest.jsonl"
 FORMAT = 1
 
 # `progress(done, entries)`: how many bytes and entries are done. For pack, bytes of tar, that is files and little more;
-# for verify and unpack, bytes of the archive, of `Source.size`. Called at most ten times a second, in the caller's
-# thread; what it raises ends the work.
+# for verify and unpack, bytes of the archive, of `Source.size`. Called often, in the caller's thread; what it raises
+# ends the work.
 Progress = Callable[[int, int], None]
 
 
@@ -200,7 +200,6 @@ class Entry(NamedTuple):
     `path` is without the leading slash. `size`: bytes of a regular file, holes included. `mtime`: nanoseconds since
     1970. `link`: the target of a symbolic link, or the path of the member that a hard link is another name of.
     `sha256` of a regular file's content; `xattrs`: SHA-256 over its extended attributes, empty where it has none.
-    `superseded`: the file changed while it was read, and the next member is the same file read again.
     `note`: what pack reported.
     """
 
@@ -216,12 +215,11 @@ class Entry(NamedTuple):
     sha256: str = ""
     link: str = ""
     xattrs: str = ""
-    superseded: bool = False
     note: str = ""
 
     def of_headers(self) -> Entry:
         """Return this with only what the member's headers and content tell: times are whole seconds there."""
-        return self._replace(mtime=self.mtime // 1_000_000_000 * 1_000_000_000, superseded=False, note="")
+        return self._replace(mtime=self.mtime // 1_000_000_000 * 1_000_000_000, note="")
 
 
 @dataclass(frozen=True)

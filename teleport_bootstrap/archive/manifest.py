@@ -28,12 +28,6 @@ LARGEST_HEADER = 1024 * 1024
 _LARGEST = 2**63 - 1
 
 _KINDS = (interface.FILE, interface.DIRECTORY, interface.SYMLINK, interface.HARDLINK)
-_TYPES = {
-    **dict.fromkeys(("path", "kind", "mode", "owner", "group", "sha256", "link", "xattrs", "note"), str),
-    **dict.fromkeys(("uid", "gid", "mtime", "size"), int),
-    "superseded": bool,
-}
-
 _DIGEST = re.compile("([0-9a-f]{64})?")
 
 _dump = json.JSONEncoder(ensure_ascii=True, separators=(", ", ": ")).encode
@@ -54,8 +48,6 @@ def line(entry: Entry) -> bytes:
         parts.append(f', "link": {_quoted(entry.link)}')
     if entry.xattrs:
         parts.append(f', "xattrs": "{entry.xattrs}"')
-    if entry.superseded:
-        parts.append(', "superseded": true')
     if entry.note:
         parts.append(f', "note": {_dump(entry.note)}')
     parts.append("}\n")
@@ -96,38 +88,40 @@ def parse(text: bytes) -> Entry | Note | Totals:
     """Return the meaning of a line after the first. Raises Malformed."""
     values = json_object(text)
     found: Entry | Note | Totals
-    if set(values) == {"entries", "files", "content", "data"}:
-        _must(all(type(value) is int for value in values.values()))
-        found = totals = Totals(**values)
-        again = last_line(totals)
-    elif set(values) == {"left_out", "note"}:
-        _must(all(type(value) is str for value in values.values()))
-        found = note = Note(values["left_out"], values["note"])
-        again = note_line(note)
-    else:
-        found = entry = _entry(values)
-        again = line(entry)
+    try:
+        if "entries" in values:
+            found = totals = Totals(**_all_of_type(int, values))
+            again = last_line(totals)
+        elif "left_out" in values:
+            found = note = Note(*_all_of_type(str, values).values())
+            again = note_line(note)
+        else:
+            found = entry = _entry(values)
+            again = line(entry)
+    except (KeyError, TypeError, ValueError):
+        raise Malformed("has a line in which something is missing or impossible") from None
     if again != text:
         raise Malformed("has a line that this agent does not write")
     return found
 
 
+def _all_of_type(wanted: type, values: dict[str, Any]) -> dict[str, Any]:
+    if any(type(value) is not wanted for value in values.values()):
+        raise TypeError
+    return values
+
+
 def _entry(values: dict[str, Any]) -> Entry:
-    _must(all(name in _TYPES and type(value) is _TYPES[name] for name, value in values.items()))
-    try:
-        entry = Entry(**{**values, "mode": int(values["mode"], 8)})
-    except (KeyError, TypeError, ValueError):
-        raise Malformed("has a line in which something is missing") from None
-    _must(all(-_LARGEST <= number <= _LARGEST for number in (entry.uid, entry.gid, entry.mtime, entry.size)))
-    _must(entry.kind in _KINDS and 0 <= entry.mode <= 0o7777)
+    """Return the entry with these values; raise an error of Python for wrong ones."""
+    numbers = {name: values.get(name, 0) for name in ("uid", "gid", "mtime", "size")}
+    _all_of_type(int, numbers)
+    _all_of_type(str, {name: value for name, value in values.items() if name not in numbers})
+    entry = Entry(**{**values, "mode": int(values["mode"], 8)})
     # `line` writes these without quoting.
-    _must(bool(_DIGEST.fullmatch(entry.sha256) and _DIGEST.fullmatch(entry.xattrs)))
+    is_plain = entry.kind in _KINDS and _DIGEST.fullmatch(entry.sha256) and _DIGEST.fullmatch(entry.xattrs)
+    if not is_plain or not 0 <= entry.mode <= 0o7777 or any(abs(number) > _LARGEST for number in numbers.values()):
+        raise ValueError
     return entry
-
-
-def _must(holds: bool) -> None:
-    if not holds:
-        raise Malformed("has a line with an unknown key or an impossible value")
 
 
 def kept_entry(text: bytes) -> Entry:

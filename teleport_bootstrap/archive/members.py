@@ -7,19 +7,18 @@ import functools
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
 
-from teleport_bootstrap.archive import attributes, interface, tar, walk
+from teleport_bootstrap.archive import attributes, interface, manifest, tar, walk
 from teleport_bootstrap.archive.interface import Entry
+from teleport_bootstrap.archive.spool import Spool
 from teleport_bootstrap.archive.stream import Output
 from teleport_bootstrap.host import accounts
 from teleport_bootstrap.host import clock as clocks
 
-# Files up to this size are read whole before anything of them is written: one that changed meanwhile is read again. Of
-# a larger one, the first reading is in the archive by then and stays there, superseded by the next member.
+# Files up to this size are read whole before anything of them is written: one that changed meanwhile is read again.
 SMALL = 1024 * 1024
-_SMALL_ATTEMPTS = 4
-_LARGE_ATTEMPTS = 2
+_ATTEMPTS = 4
 _STEP = 1024 * 1024
 
 # Two of the kernel's longest ticks.
@@ -27,24 +26,17 @@ _TICKS_SECONDS = 0.02
 
 _CHANGING = "was being written to: what is archived was read while it changed"
 
-# Entries for the manifest, each with the number of its data bytes; empty where the file is not archived.
-Added = list[tuple[Entry, int]]
-
 
 class _LeftOut(Exception):
     """A file is not archived; the text says why."""
 
 
 class Members:
-    """Writes members to `output`. Calls `left_out` for a path that is not archived, `noted` for one that is, but ..."""
+    """Writes members to `output`, and their lines of the manifest to `spool`."""
 
-    def __init__(
-        self, output: Output, names: accounts.Names, *, left_out: walk.Note, noted: walk.Note, tick: Callable[[], None]
-    ) -> None:
+    def __init__(self, output: Output, spool: Spool, names: accounts.Names) -> None:
         self._output = output
-        self._left_out = left_out
-        self._noted = noted
-        self._tick = tick
+        self._spool = spool
         # Needed for each file, and nearly always the same ones.
         self._owner = functools.lru_cache(maxsize=256)(names.user)
         self._group = functools.lru_cache(maxsize=256)(names.group)
@@ -53,33 +45,41 @@ class Members:
         self._top_owner = -1
         # Files with several names in this tree: the first path of each.
         self._links: dict[tuple[int, int], str] = {}
+        self.totals = interface.Totals()
+        self.notes = interface.Notes()
 
-    def add(self, tree: interface.Tree, found: walk.Found) -> Added:
-        """Write what was found in `tree`; return its entries for the manifest. Raises FileTrouble."""
+    def left_out(self, path: str, text: str) -> None:
+        """Note that a file is not in the archive, and why."""
+        note = interface.Note(path.lstrip("/"), text)
+        self._spool.write(manifest.note_line(note))
+        self.notes.add(note)
+
+    def add(self, tree: interface.Tree, found: walk.Found) -> None:
+        """Write what was found in `tree`. Raises FileTrouble."""
         if tree is not self._tree:
             self._tree, self._top_owner = tree, found.facts.st_uid
             self._links.clear()
         try:
             if found.descriptor != -1:
                 extended = attributes.of_descriptor(found.descriptor)
-                return [(self._member(found, found.facts, interface.DIRECTORY, extended), 0)]
-            if stat.S_ISLNK(found.facts.st_mode):
-                return self._symlink(found)
-            if isinstance(found.choice, interface.Instead):
-                return self._instead(found, found.choice)
-            return self._regular(found, hostile=tree.hostile)
+                self._done(self._member(found, found.facts, interface.DIRECTORY, extended))
+            elif stat.S_ISLNK(found.facts.st_mode):
+                self._symlink(found)
+            elif isinstance(found.choice, interface.Instead):
+                self._instead(found, found.choice)
+            else:
+                self._regular(found)
         except _LeftOut as reason:
-            self._left_out(found.path, str(reason))
+            self.left_out(found.path, str(reason))
         except OSError as error:
             if error.errno in walk.VANISHED:
-                self._left_out(found.path, "vanished before it was read")
+                self.left_out(found.path, "vanished before it was read")
             elif error.errno in walk.REPLACED:
-                self._left_out(found.path, "became something else before it was read")
+                self.left_out(found.path, "became something else before it was read")
             else:
                 raise walk.trouble(found.path, error) from None
-        return []
 
-    def _symlink(self, found: walk.Found) -> Added:
+    def _symlink(self, found: walk.Found) -> None:
         try:
             target = os.readlink(found.name, dir_fd=found.parent)
         except OSError as error:
@@ -87,9 +87,9 @@ class Members:
                 raise OSError(errno.ELOOP, "") from None
             raise
         extended = attributes.of_link(found.parent, found.name)
-        return [(self._member(found, found.facts, interface.SYMLINK, extended, link=target), 0)]
+        self._done(self._member(found, found.facts, interface.SYMLINK, extended, link=target))
 
-    def _instead(self, found: walk.Found, choice: interface.Instead) -> Added:
+    def _instead(self, found: walk.Found, choice: interface.Instead) -> None:
         original = _open(found)
         try:
             extended = attributes.of_descriptor(original)
@@ -104,73 +104,54 @@ class Members:
             entry, is_whole = self._streamed(found, found.facts, descriptor, extended, size, None)
         finally:
             os.close(descriptor)
-        return [(self._with_note(entry, choice.note if is_whole else _CHANGING), size)]
+        self._done(entry, size, choice.note if is_whole else _CHANGING)
 
-    def _regular(self, found: walk.Found, *, hostile: bool) -> Added:
-        # The first reading of a large file, which is in the archive already.
-        earlier: tuple[Entry, int] | None = None
-        attempts = 0
-        while True:
-            attempts += 1
+    def _regular(self, found: walk.Found) -> None:
+        for attempt in range(_ATTEMPTS):
+            descriptor = _open(found)
             try:
-                one = self._attempt(found, attempts, hostile=hostile)
-            except (OSError, _LeftOut) as error:
-                if earlier is None or (isinstance(error, OSError) and error.errno not in walk.VANISHED + walk.REPLACED):
-                    raise
-                # It has vanished since, or became something that does not belong here: the first reading has to do.
-                return [(self._with_note(earlier[0], _CHANGING), earlier[1])]
-            if one is not None and not one[0].superseded:
-                return [one] if earlier is None else [earlier, one]
-            # A file that has become small may need several more attempts.
-            earlier = one or earlier
+                if self._read(found, descriptor, is_last=attempt == _ATTEMPTS - 1):
+                    return
+            finally:
+                os.close(descriptor)
 
-    def _attempt(self, found: walk.Found, attempts: int, *, hostile: bool) -> tuple[Entry, int] | None:
-        """Read a file and write it; return None where nothing was written, a superseded entry to have it read again."""
-        descriptor = _open(found)
-        try:
-            facts = os.fstat(descriptor)
-            if not stat.S_ISREG(facts.st_mode):
-                raise OSError(errno.ELOOP, "")
-            if facts.st_nlink > 1:
-                if hostile and facts.st_uid != self._top_owner:
-                    raise _LeftOut("has another name elsewhere and another owner; left out")
-                first = self._links.get((facts.st_dev, facts.st_ino))
-                if first is not None and attempts == 1:
-                    return self._member(found, facts, interface.HARDLINK, {}, link=first.lstrip("/")), 0
-            is_last = attempts >= (_SMALL_ATTEMPTS if facts.st_size <= SMALL else _LARGE_ATTEMPTS)
-            facts, at_rest = _settled(descriptor, facts)
-            one = self._read(found, descriptor, facts, at_rest=at_rest, is_last=is_last)
-            if facts.st_nlink > 1 and one is not None and not one[0].superseded:
-                self._links[facts.st_dev, facts.st_ino] = found.path
-            return one
-        finally:
-            os.close(descriptor)
-
-    def _read(
-        self, found: walk.Found, descriptor: int, facts: os.stat_result, *, at_rest: bool, is_last: bool
-    ) -> tuple[Entry, int] | None:
-        size = facts.st_size
+    def _read(self, found: walk.Found, descriptor: int, *, is_last: bool) -> bool:
+        """Read a file and write it; return False where it changed meanwhile and nothing was written."""
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode):
+            raise OSError(errno.ELOOP, "")
+        identity = (facts.st_dev, facts.st_ino)
+        if facts.st_nlink > 1:
+            if self._tree is not None and self._tree.hostile and facts.st_uid != self._top_owner:
+                raise _LeftOut("has another name elsewhere and another owner; left out")
+            if identity in self._links:
+                first = self._links[identity].lstrip("/")
+                self._done(self._member(found, facts, interface.HARDLINK, {}, link=first))
+                return True
+        facts, at_rest = _settled(descriptor, facts)
+        data = size = facts.st_size
         extended = attributes.of_descriptor(descriptor)
-        stretches = _segments(descriptor, size) if facts.st_blocks * 512 < size else None
-        if size <= SMALL and stretches is None:
+        segments = _segments(descriptor, size) if facts.st_blocks * 512 < size else None
+        if size <= SMALL and segments is None:
             content = _whole(descriptor, size)
-            is_undisturbed = at_rest and _is_same(facts, os.fstat(descriptor)) and len(content) == size
+            data = len(content)
+            is_undisturbed = at_rest and data == size and _is_same(facts, os.fstat(descriptor))
             if not is_undisturbed and not is_last:
-                return None
+                return False
             sha256 = hashlib.sha256(content).hexdigest()
-            entry = self._member(found, facts, interface.FILE, extended, size=len(content))._replace(sha256=sha256)
+            entry = self._member(found, facts, interface.FILE, extended, size=data)._replace(sha256=sha256)
             self._output.write(tar.padded(content))
-            return self._with_note(entry, "" if is_undisturbed else _CHANGING), len(content)
-        data = size if stretches is None else sum(length for _, length in stretches)
-        self._holes += size - data
-        if self._holes > interface.Limits.holes:
-            raise _LeftOut("has larger holes than a backup may hold; left out")
-        entry, is_whole = self._streamed(found, facts, descriptor, extended, size, stretches)
-        if at_rest and is_whole and _is_same(facts, os.fstat(descriptor)):
-            return entry, data
-        if is_last:
-            return self._with_note(entry, _CHANGING), data
-        return entry._replace(superseded=True), data
+        else:
+            data = size if segments is None else sum(length for _, length in segments)
+            self._holes += size - data
+            if self._holes > interface.Limits.holes:
+                raise _LeftOut("has larger holes than a backup may hold; left out")
+            entry, is_whole = self._streamed(found, facts, descriptor, extended, size, segments)
+            is_undisturbed = at_rest and is_whole and _is_same(facts, os.fstat(descriptor))
+        self._done(entry, data, "" if is_undisturbed else _CHANGING)
+        if facts.st_nlink > 1:
+            self._links[identity] = found.path
+        return True
 
     def _streamed(  # noqa: PLR0917
         self,
@@ -179,65 +160,56 @@ class Members:
         descriptor: int,
         extended: dict[str, bytes],
         size: int,
-        stretches: Sequence[tuple[int, int]] | None,
+        segments: tar.Segments | None,
     ) -> tuple[Entry, bool]:
         """Write a file while it is read, missing bytes as zeros; return its entry, and whether it had `size` bytes."""
-        entry = self._member(found, facts, interface.FILE, extended, size=size, segments=stretches)
-        whole = tar.ContentDigest()
-        stored = 0
-        is_whole = True
-        for start, length in [(0, size)] if stretches is None else stretches:
-            at = start
-            while at < start + length:
-                # Straight into the buffer that is compressed.
-                part = self._output.space(min(_STEP, start + length - at))
-                count = os.preadv(descriptor, [part], at)
-                if not count:
-                    is_whole = False
-                    count = len(part)
-                    part[:] = bytes(count)
-                whole.add(at, part[:count])
-                self._output.filled(count)
-                at += count
-                self._tick()
-            stored += length
-        self._output.write(bytes(-stored % tar.RECORD))
-        return entry._replace(sha256=whole.hexdigest(size)), is_whole
+        entry = self._member(found, facts, interface.FILE, extended, size=size, segments=segments)
+        missing = 0
 
-    def _member(
+        def pieces() -> Iterator[bytes]:
+            nonlocal missing
+            for start, length in ((0, size),) if segments is None else segments:
+                at, end = start, start + length
+                while at < end:
+                    part = os.pread(descriptor, min(_STEP, end - at), at)
+                    if not part:
+                        part = bytes(min(_STEP, end - at))
+                        missing += len(part)
+                    self._output.write(part)
+                    yield part
+                    at += len(part)
+
+        member = tar.Member(entry, extended, segments)
+        sha256 = tar.content_digest(member, pieces())
+        self._output.write(bytes(member.padding))
+        return entry._replace(sha256=sha256), not missing
+
+    def _member(  # noqa: PLR0917
         self,
         found: walk.Found,
         facts: os.stat_result,
         kind: str,
         extended: dict[str, bytes],
-        *,
         size: int = 0,
         link: str = "",
         segments: tar.Segments | None = None,
     ) -> Entry:
         """Write a member's headers; return its entry for the manifest."""
         uid, gid = facts.st_uid, facts.st_gid
-        entry = Entry(
-            found.path[1:],
-            kind,
-            stat.S_IMODE(facts.st_mode),
-            uid,
-            gid,
-            self._owner(uid),
-            self._group(gid),
-            facts.st_mtime_ns,
-            size,
-            link=link,
-            xattrs=attributes.digest(extended),
-        )
+        mode, names = stat.S_IMODE(facts.st_mode), (self._owner(uid), self._group(gid))
+        xattrs = attributes.digest(extended)
+        entry = Entry(found.path[1:], kind, mode, uid, gid, *names, facts.st_mtime_ns, size, "", link, xattrs)
         self._output.write(tar.Member(entry, extended, segments).headers())
         return entry
 
-    def _with_note(self, entry: Entry, text: str) -> Entry:
-        if not text:
-            return entry
-        self._noted(f"/{entry.path}", text)
-        return entry._replace(superseded=False, note=text)
+    def _done(self, entry: Entry, data: int = 0, note: str = "") -> None:
+        """Write the line of a member of `data` bytes to the manifest."""
+        if note:
+            self.notes.add(interface.Note(entry.path, note))
+            entry = entry._replace(note=note)
+        self._spool.write(manifest.line(entry))
+        self.totals = self.totals.with_one(entry.kind, entry.size, data)
+        self._output.entries += 1
 
 
 def _open(found: walk.Found) -> int:
@@ -270,10 +242,10 @@ def _is_fresh(facts: os.stat_result) -> bool:
     return abs(clocks.SYSTEM.wall() - facts.st_ctime_ns / 1e9) < _TICKS_SECONDS
 
 
-def _is_same(before: os.stat_result, after: os.stat_result) -> bool:
+def _is_same(one: os.stat_result, other: os.stat_result) -> bool:
     """Return whether a file was not written to between two looks at it."""
-    names = ("st_mtime_ns", "st_ctime_ns", "st_size")
-    return all(getattr(before, name) == getattr(after, name) for name in names)
+    before, after = ((each.st_mtime_ns, each.st_ctime_ns, each.st_size) for each in (one, other))
+    return before == after
 
 
 def _segments(descriptor: int, size: int) -> list[tuple[int, int]] | None:
@@ -294,13 +266,12 @@ def _segments(descriptor: int, size: int) -> list[tuple[int, int]] | None:
             raise
         if start >= size:
             break
-        end = min(os.lseek(descriptor, start, os.SEEK_HOLE), size)
-        if end <= start:  # the file was cut off at this very moment
+        at = min(os.lseek(descriptor, start, os.SEEK_HOLE), size)
+        if at <= start:  # the file was cut off at this very moment
             break
-        found.append((start, end - start))
+        found.append((start, at - start))
         if len(found) > tar.MOST_SEGMENTS:
             found = _merged_in_pairs(found)
-        at = end
     return None if found == [(0, size)] or not size else found
 
 

@@ -16,7 +16,6 @@ from teleport_bootstrap.archive.spool import Spool
 from teleport_bootstrap.archive.stream import CallerError, Output
 from teleport_bootstrap.host import accounts
 
-_REPORT_SECONDS = 0.1
 _COPY_SIZE = 1024 * 1024
 
 
@@ -35,8 +34,8 @@ def pack(
     hold a secret: it is read without unpacking. `compression` is `zstd` or `gzip`; None means the best that this
     machine has. Trees are archived in the order of their paths.
 
-    A file that changes while it is read is read again, up to three times for small ones and once for large ones; one
-    that still changes is archived as it was read last, with a note. One that vanishes is left out with a note.
+    A small file that changes while it is read is read again, up to three times. One that still changes, or a large
+    one that changes, is archived as it was read, with a note. One that vanishes is left out with a note.
 
     Raises FileTrouble where something cannot be read, CompressorTrouble where compressing fails, and what the sink or a
     tree's functions raise. What was written by then is not an archive.
@@ -45,26 +44,32 @@ def pack(
     text = _header_text(header)
     compressed = compression or compressing.best()
     try:
-        with Spool() as spool, Output(sink, compressed) as output:
-            work = _Pack(output, spool, accounts.Names(root), progress)
-            work.add_own_member(interface.HEADER, len(text), [text])
+        with Spool() as spool, Output(sink, compressed, progress) as output:
+            members = Members(output, spool, accounts.Names(root))
+            _add_own_member(output, interface.HEADER, len(text), [text])
             spool.write(manifest.first_line(json.loads(text)))
             for tree in ordered:
-                work.tree(root, tree)
-            spool.write(manifest.last_line(work.totals))
-            work.add_own_member(interface.MANIFEST, spool.rewind(), iter(lambda: spool.read(_COPY_SIZE), b""))
+                for found in walk.walk(root, tree, members.left_out):
+                    members.add(tree, found)
+            spool.write(manifest.last_line(members.totals))
+            size = spool.rewind()
+            _add_own_member(output, interface.MANIFEST, size, iter(lambda: spool.read(_COPY_SIZE), b""))
             output.write(tar.END)
             digest = output.finish()
     except CallerError as carried:
         raise carried.error from None
-    return interface.Packed(
-        digest=digest,
-        size=output.written,
-        compression=compressed,
-        totals=work.totals,
-        notes=tuple(work.notes.first),
-        notes_in_all=work.notes.in_all,
-    )
+    notes = members.notes
+    return interface.Packed(digest, output.written, compressed, members.totals, tuple(notes.first), notes.in_all)
+
+
+def _add_own_member(output: Output, path: str, size: int, parts: Iterable[bytes]) -> None:
+    """Write the archive's own member `path`, of `size` bytes."""
+    now = int(time.time()) * 1_000_000_000
+    member = tar.Member(interface.Entry(path, interface.FILE, 0o600, 0, 0, "root", "root", now, size))
+    output.write(member.headers())
+    for part in parts:
+        output.write(part)
+    output.write(bytes(member.padding))
 
 
 def _header_text(header: Mapping[str, Any]) -> bytes:
@@ -85,55 +90,3 @@ def _in_order(trees: Iterable[interface.Tree]) -> list[interface.Tree]:
     if any(f"{tree.path}/".startswith(f"/{interface.OWN}/") for tree in ordered):
         raise ValueError(f"/{interface.OWN} is reserved for the archive")
     return ordered
-
-
-class _Pack:
-    """An archive that is being written."""
-
-    def __init__(
-        self, output: Output, spool: Spool, names: accounts.Names, progress: interface.Progress | None
-    ) -> None:
-        self._output = output
-        self._spool = spool
-        self._members = Members(output, names, left_out=self._left_out, noted=self._noted, tick=self._tick)
-        self._progress = progress
-        self._reported = 0.0
-        self._now = int(time.time())
-        self.totals = interface.Totals()
-        self.notes = interface.Notes()
-
-    def tree(self, root: paths.Root, tree: interface.Tree) -> None:
-        """Add the files of a tree."""
-        for found in walk.walk(root, tree, self._left_out):
-            for entry, data in self._members.add(tree, found):
-                self._spool.write(manifest.line(entry))
-                self.totals = self.totals.with_one(entry.kind, entry.size, data)
-            self._tick()
-
-    def add_own_member(self, path: str, size: int, parts: Iterable[bytes]) -> None:
-        """Write the archive's own member `path`, of `size` bytes."""
-        entry = interface.Entry(path, interface.FILE, 0o600, 0, 0, "root", "root", self._now * 1_000_000_000, size)
-        member = tar.Member(entry)
-        self._output.write(member.headers())
-        for part in parts:
-            self._output.write(part)
-        self._output.write(bytes(member.padding))
-
-    def _left_out(self, path: str, text: str) -> None:
-        note = interface.Note(path.lstrip("/"), text)
-        self._spool.write(manifest.note_line(note))
-        self.notes.add(note)
-
-    def _noted(self, path: str, text: str) -> None:
-        self.notes.add(interface.Note(path.lstrip("/"), text))
-
-    def _tick(self) -> None:
-        if self._progress is None:
-            return
-        now = time.monotonic()
-        if now - self._reported >= _REPORT_SECONDS:
-            self._reported = now
-            try:
-                self._progress(self._output.offset, self.totals.entries)
-            except OSError as error:
-                raise CallerError(error) from None

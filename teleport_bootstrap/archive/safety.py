@@ -44,7 +44,7 @@ class Order:
         if parts[0] == os.fsencode(interface.OWN):
             raise Refused(entry.path, "is one of the archive's own names, and comes a second time")
         self._follow(entry.path, parts, entry.kind)
-        if (entry.kind in _LINKS) != bool(entry.link):
+        if (entry.kind in _LINKS) != bool(entry.link) or "\0" in entry.link:
             raise Refused(entry.path, "is a link to nothing, or names a link without being one")
         if entry.kind == interface.HARDLINK:
             if _parts(entry.link, entry.path) >= parts or member.extended:
@@ -57,12 +57,7 @@ class Order:
         self._count(entry, member.data)
 
     def _follow(self, name: str, parts: _Parts, kind: str) -> None:
-        if parts == self._last:
-            # A file that was read twice; the manifest has to say so.
-            if kind != interface.FILE or self._way[-1][1] != interface.FILE:
-                raise Refused(name, "is there twice")
-            return
-        if parts < self._last:
+        if parts <= self._last:
             raise Refused(name, "is out of order: it is there twice, or after what belongs below it")
         while self._way and self._way[-1][0] != parts[: len(self._way[-1][0])]:
             self._way.pop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,7 @@ from teleport_bootstrap.archive import interface, tar
 from teleport_bootstrap.archive.attributes import Owners
 from teleport_bootstrap.archive.interface import Entry
 from teleport_bootstrap.archive.stream import Broken, Input
-from teleport_bootstrap.archive.tar import ContentDigest, Member, Refused, content_digest, placed
+from teleport_bootstrap.archive.tar import Member, Refused, content_digest
 from teleport_bootstrap.archive.verify import read_header, unsafe
 from teleport_bootstrap.host import accounts, process
 
@@ -56,7 +57,7 @@ def unpack(
             if objection := writer.objection(entry):
                 raise unsafe(source.name, Refused(entry.path, objection))
         try:
-            with Input(source, progress=progress) as archive:
+            with Input(source, progress) as archive:
                 read_header(source.name, archive)
                 for entry in verified.entries():
                     _one(source.name, archive, entry, writer)
@@ -160,10 +161,10 @@ class Writer:
     def create(self, entry: Entry, member: Member, data: Iterator[memoryview]) -> str:
         """Create one member; return the SHA-256 of the content of a file, "" for others.
 
-        All of `data` is read. A member outside of all places is not created, nor is a superseded one.
+        All of `data` is read. A member outside of all places is not created.
         """
         place = self._place_of(entry.path)
-        if place is None or entry.superseded:
+        if place is None:
             return content_digest(member, data) if entry.kind == interface.FILE else ""
         digest = ""
         with _naming(self._places[place], place, entry.path), contextlib.ExitStack() as resources:
@@ -241,18 +242,13 @@ class Writer:
     def _file(self, entry: Entry, member: Member, data: Iterator[memoryview], parent: int, name: str) -> str:
         descriptor = os.open(name, _NEW_FILE, 0o600, dir_fd=parent)
         try:
-            whole = ContentDigest()
             if member.segments is not None:
                 os.ftruncate(descriptor, entry.size)
-            for start, part in placed(member, data):
-                whole.add(start, part)
-                left = part
-                while left:
-                    left = left[os.pwrite(descriptor, left, start + len(part) - len(left)) :]
+            sha256 = content_digest(member, data, functools.partial(_write, descriptor))
             self._owners.settle(descriptor, entry, member.extended)
         finally:
             os.close(descriptor)
-        return whole.hexdigest(entry.size)
+        return sha256
 
     def _hardlink(self, entry: Entry, place: str, parent: int, name: str) -> None:
         """Create a hard link to a file that was created before, through the directories that were created for it."""
@@ -273,6 +269,12 @@ class Writer:
 def _new_folder(parent: int, name: str) -> int:
     os.mkdir(name, 0o700, dir_fd=parent)
     return os.open(name, _FOLDER, dir_fd=parent)
+
+
+def _write(descriptor: int, start: int, part: memoryview) -> None:
+    while part:
+        count = os.pwrite(descriptor, part, start)
+        part, start = part[count:], start + count
 
 
 def _is_in(path: str, above: str) -> bool:

@@ -47,7 +47,7 @@ def verify(
     raises.
     """
     try:
-        archive = Input(source, progress=progress)
+        archive = Input(source, progress)
     except Broken as broken:
         raise _damaged(source.name, f"{broken}; none of its files can be read") from None
     with archive, Spool() as seen, contextlib.ExitStack() as on_failure:
@@ -157,8 +157,6 @@ class _Verification:
         text = str(error) if isinstance(error, Broken) else "the SHA-256 at its end is not that of the file"
         if self._is_compared:
             return _damaged(self._name, f"{text}; the files in it are as they were packed")
-        if self._path == interface.MANIFEST:
-            return _damaged(self._name, f"{text}; its manifest is damaged too")
         if self._is_reading:
             text += "; the files before this one could not be compared with the manifest, which is at the end"
             return _damaged(self._name, text, self._path, "cannot be read to its end")
@@ -196,7 +194,6 @@ class _Verification:
         if next(lines, b"") != manifest.first_line(header):
             raise Refused(interface.MANIFEST, "does not begin with the header")
         totals: interface.Totals | None = None
-        before: interface.Entry | None = None
         for text in lines:
             try:
                 found = manifest.parse(text)
@@ -209,20 +206,16 @@ class _Verification:
             elif isinstance(found, interface.Note):
                 self._notes.add(found)
             else:
-                self._compare(found, before)
-                before = found
+                self._compare(found)
                 self._lines.write(text)
         self._archive.take(member.padding)
-        if totals != self._order.totals or self._seen.read(1) or (before is not None and before.superseded):
+        if totals != self._order.totals or self._seen.read(1):
             raise Refused(interface.MANIFEST, "does not list exactly what is in the archive")
         self._is_compared = True
 
-    def _compare(self, entry: interface.Entry, before: interface.Entry | None) -> None:
+    def _compare(self, entry: interface.Entry) -> None:
         """Compare what the manifest says of a member with what was read."""
         seen = self._seen.line()
-        is_again = before is not None and before.path == entry.path
-        if is_again != (before is not None and before.superseded):
-            raise Refused(entry.path, "is in the archive twice, or is missing the second time")
         if manifest.line(entry.of_headers()) != seen:
             found = manifest.kept_entry(seen) if seen else None
             if found is None or found.path != entry.path:

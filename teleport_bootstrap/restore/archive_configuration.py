@@ -109,8 +109,6 @@ _BLOCK = 4096
 
 def _disk_size(entry: interface.Entry) -> int:
     """Return how many bytes of disk space an entry takes at most; a sparse file may take less."""
-    if entry.superseded:
-        return 0
     return (entry.size + _BLOCK - 1) // _BLOCK * _BLOCK if entry.kind == interface.FILE else _BLOCK
 
 

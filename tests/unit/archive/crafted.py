@@ -14,7 +14,7 @@ from typing import Any, Optional
 from teleport_bootstrap.archive import attributes, compression, interface, manifest, stream
 from teleport_bootstrap.archive import tar as headers
 
-GZIP = next(each for each in stream.FORMATS if each.name == compression.GZIP)
+GZIP = stream.MARKS[compression.GZIP]
 HEADER = {"cluster": "example", "format": interface.FORMAT}
 
 

@@ -36,10 +36,10 @@ PATHS = st.binary(min_size=1, max_size=60).map(os.fsdecode)
 
 
 @given(PATHS, st.sampled_from(["file", "directory", "symlink", "hardlink"]), PATHS, st.text(max_size=20), st.booleans())
-def test_any_entry_is_read_as_it_was_written(path: str, kind: str, link: str, note: str, superseded: bool) -> None:
+def test_any_entry_is_read_as_it_was_written(path: str, kind: str, link: str, note: str, attributes: bool) -> None:
     is_link = kind.endswith("link")
     entry = ENTRY._replace(path=path, kind=kind, link=link if is_link else "", note=note)
-    entry = entry._replace(superseded=superseded, xattrs="cd" * 32 if superseded else "")
+    entry = entry._replace(xattrs="cd" * 32 if attributes else "")
     if kind != "file":
         entry = entry._replace(size=0, sha256="")
     text = manifest.line(entry)
@@ -81,7 +81,7 @@ LINE = manifest.line(ENTRY).decode()
         LINE.replace('"mode": "0400", ', ""),
         LINE.replace("}", ', "extra": 1}'),
         LINE.replace("{", '{"path": "other", ', 1),
-        LINE.replace("}", ', "superseded": 1}'),
+        LINE.replace("}", ', "note": 1}'),
         '{"left_out": 1, "note": "x"}\n',
         '{"entries": "1", "files": 1, "content": 1, "data": 1}\n',
     ],
