@@ -35,10 +35,12 @@ _LARGEST_GROWTH = BLOCK_SIZE
 
 # A gzip member's header (RFC 1952): no time, no name, unknown system, and one extra field. As in BGZF, that holds the
 # member's size, so that a reader can give whole members to several threads.
-_EXTRA_FIELD: Final = b"TB"
 _MEMBER_HEADER = struct.Struct("<10sH2sHI")
 _GZIP_MAGIC: Final = b"\x1f\x8b\x08\x04\x00\x00\x00\x00\x00\xff"
-_MEMBER_TAIL = struct.Struct("<II")
+_TAIL_SIZE: Final = 8
+
+# A frame without data, which a zstd archive begins with: `tar` and `file` look for zstd's own magic number.
+_EMPTY_FRAME: Final = bytes.fromhex("28b52ffd2000010000")
 
 Put = Callable[[bytes], None]
 
@@ -53,8 +55,19 @@ def best() -> str:
 
 
 def zstd_program() -> str | None:
-    """Return the path of the zstd program, None where it is not installed."""
     return shutil.which("zstd")
+
+
+def mark(name: str, text: bytes, *, is_first: bool = False) -> bytes:
+    """Return `text` in a place that decompressors pass over; a file can begin with one that `is_first`.
+
+    That is a skippable frame (RFC 8878, 3.1.2), or the extra field of a gzip member without data (RFC 1952, 2.3.1.1).
+    """
+    if name == ZSTD:
+        return (_EMPTY_FRAME if is_first else b"") + struct.pack("<II", 0x184D2A50, len(text)) + text
+    field = struct.pack("<H2sH", 4 + len(text), b"TB", len(text)) + text
+    # Deflate's way to say nothing, its CRC-32 and its length.
+    return _GZIP_MAGIC + field + b"\x03\x00" + bytes(_TAIL_SIZE)
 
 
 def compressor(name: str, put: Put) -> _Zstd | _Gzip:
@@ -174,14 +187,13 @@ class _Gzip:
 
 
 def gzip_member(data: bytes) -> bytes:
-    """Return `data` as one gzip member."""
     work = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
     deflated = work.compress(data) + work.flush()
-    return _member_header(len(deflated)) + deflated + _MEMBER_TAIL.pack(zlib.crc32(data), len(data))
+    return _member_header(len(deflated)) + deflated + struct.pack("<II", zlib.crc32(data), len(data))
 
 
 def _member_header(size: int) -> bytes:
-    return _MEMBER_HEADER.pack(_GZIP_MAGIC, 8, _EXTRA_FIELD, 4, size)
+    return _MEMBER_HEADER.pack(_GZIP_MAGIC, 8, b"TB", 4, size)
 
 
 def _expand_gzip(compressed: Iterator[bytes]) -> Generator[bytes, None, None]:
@@ -212,10 +224,10 @@ def _gzip_members(compressed: Iterator[bytes]) -> Generator[bytes, None, None]:
         if header != _member_header(size) or size > BLOCK_SIZE + _LARGEST_GROWTH:
             yield b""
             return
-        end = _MEMBER_HEADER.size + size + _MEMBER_TAIL.size
+        end = _MEMBER_HEADER.size + size + _TAIL_SIZE
         while len(data) < end and (part := next(compressed, b"")):
             data += part
-        yield data[_MEMBER_HEADER.size : end - _MEMBER_TAIL.size]
+        yield data[_MEMBER_HEADER.size : end - _TAIL_SIZE]
         data = data[end:]
 
 

@@ -1,13 +1,6 @@
 """The arguments and results of `pack`, `verify` and `unpack`.
 
-An archive is a tar that `tar -xpf ARCHIVE -C / --xattrs --xattrs-include='*'` unpacks, compressed by zstd or gzip:
-
-    teleport-backup/header.json      what the caller knows before: for a host, which Teleport, which instance, when
-    etc/teleport.yaml, ...           the files, by their path without the leading slash, parents before children,
-                                     names in the order of their bytes
-    teleport-backup/manifest.jsonl   one line for each of those, in the same order, with the SHA-256 of each
-
-docs/backup-format.md describes every byte of it.
+docs/backup-format.md describes every byte of an archive: a compressed tar of a header, the files and a manifest.
 """
 
 from __future__ import annotations
@@ -15,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, Union
 
 from teleport_bootstrap import escaping
@@ -46,15 +39,16 @@ class Stream(Protocol):
 
 
 class Source(Protocol):
-    """An archive that can be read several times, and gives the same bytes each time or raises."""
+    """An archive that can be read several times, and gives the same bytes each time or raises.
+
+    `name` is for messages: a path, or s3://bucket/key; `size` is in bytes, None where it is unknown.
+    """
 
     @property
-    def name(self) -> str:
-        """Its name in messages: a path, or s3://bucket/key."""
+    def name(self) -> str: ...
 
     @property
-    def size(self) -> int | None:
-        """Its size in bytes; None where that is unknown."""
+    def size(self) -> int | None: ...
 
     def open(self) -> Stream:
         """Return its bytes from the first on. Raises a catalogue error."""
@@ -103,11 +97,6 @@ Choice = Union[Take, Leave, Instead]
 TAKE = Take()
 
 
-def take_all(path: str, facts: os.stat_result) -> Choice:  # noqa: ARG001
-    """Choose everything."""
-    return TAKE
-
-
 @dataclass(frozen=True)
 class Tree:
     """A file or a directory with all in it, to be archived.
@@ -124,7 +113,7 @@ class Tree:
 
     path: str
     hostile: bool = False
-    choose: Callable[[str, os.stat_result], Choice] = take_all
+    choose: Callable[[str, os.stat_result], Choice] = lambda _path, _facts: TAKE
 
 
 # ---- results ----
@@ -138,7 +127,6 @@ class Note:
     text: str
 
     def describe(self) -> str:
-        """Return it as one line of text."""
         return f"{printable(self.path)}: {self.text}"
 
 
@@ -152,7 +140,6 @@ class Totals:
     data: int = 0
 
     def with_one(self, kind: str, content: int, data: int) -> Totals:
-        """Return these and one more entry."""
         return Totals(self.entries + 1, self.files + (kind == FILE), self.content + content, self.data + data)
 
 
@@ -174,15 +161,14 @@ class Packed:
 NOTES_KEPT = 100
 
 
+@dataclass
 class Notes:
     """Collects notes: keeps the `first` NOTES_KEPT and counts them `in_all`."""
 
-    def __init__(self) -> None:
-        self.first: list[Note] = []
-        self.in_all = 0
+    first: list[Note] = field(default_factory=list)
+    in_all: int = 0
 
     def add(self, note: Note) -> None:
-        """Keep or count `note`."""
         self.in_all += 1
         if len(self.first) < NOTES_KEPT:
             self.first.append(note)
@@ -270,7 +256,6 @@ class Verified:
             yield self.parse(line)
 
     def close(self) -> None:
-        """Remove the temporary file."""
         self.lines.close()
 
     def __enter__(self) -> Verified:

@@ -38,7 +38,6 @@ class Malformed(Exception):
 
 
 def line(entry: Entry) -> bytes:
-    """Return the line for `entry`."""
     parts = [f'{{"path": {_quoted(entry.path)}, "kind": "{entry.kind}"']
     parts.append(_ownership(entry.mode, entry.uid, entry.gid, entry.owner, entry.group))
     parts.append(f', "mtime": {entry.mtime}')
@@ -70,7 +69,6 @@ def _line(values: Mapping[str, Any]) -> bytes:
 
 
 def note_line(note: Note) -> bytes:
-    """Return the line for a file that was left out."""
     return _line({"left_out": note.path, "note": note.text})
 
 
@@ -80,7 +78,6 @@ def first_line(header: Mapping[str, Any]) -> bytes:
 
 
 def last_line(totals: Totals) -> bytes:
-    """Return the last line."""
     return _line(vars(totals))
 
 

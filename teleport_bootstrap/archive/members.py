@@ -61,8 +61,7 @@ class Members:
             self._links.clear()
         try:
             if found.descriptor != -1:
-                extended = attributes.of_descriptor(found.descriptor)
-                self._done(self._member(found, found.facts, interface.DIRECTORY, extended))
+                self._plain(found, found.facts, interface.DIRECTORY, attributes.read(found.descriptor))
             elif stat.S_ISLNK(found.facts.st_mode):
                 self._symlink(found)
             elif isinstance(found.choice, interface.Instead):
@@ -86,13 +85,13 @@ class Members:
             if error.errno == errno.EINVAL:  # not a link any more
                 raise OSError(errno.ELOOP, "") from None
             raise
-        extended = attributes.of_link(found.parent, found.name)
-        self._done(self._member(found, found.facts, interface.SYMLINK, extended, link=target))
+        extended = attributes.read(attributes.link_path(found.parent, found.name))
+        self._plain(found, found.facts, interface.SYMLINK, extended, link=target)
 
     def _instead(self, found: walk.Found, choice: interface.Instead) -> None:
         original = _open(found)
         try:
-            extended = attributes.of_descriptor(original)
+            extended = attributes.read(original)
         finally:
             os.close(original)
         try:
@@ -100,11 +99,12 @@ class Members:
         except interface.Gone as gone:
             raise _LeftOut(str(gone)) from None
         try:
-            size = os.fstat(descriptor).st_size
-            entry, is_whole = self._streamed(found, found.facts, descriptor, extended, size, None)
+            entry = self._entry(found, found.facts, interface.FILE, extended, os.fstat(descriptor).st_size)
+            member = tar.Member(entry, extended)
+            sha256, is_whole = self._stream(member, descriptor)
         finally:
             os.close(descriptor)
-        self._done(entry, size, choice.note if is_whole else _CHANGING)
+        self._done(member, sha256, choice.note if is_whole else _CHANGING)
 
     def _regular(self, found: walk.Found) -> None:
         for attempt in range(_ATTEMPTS):
@@ -125,90 +125,79 @@ class Members:
             if self._tree is not None and self._tree.hostile and facts.st_uid != self._top_owner:
                 raise _LeftOut("has another name elsewhere and another owner; left out")
             if identity in self._links:
-                first = self._links[identity].lstrip("/")
-                self._done(self._member(found, facts, interface.HARDLINK, {}, link=first))
+                self._plain(found, facts, interface.HARDLINK, {}, link=self._links[identity].lstrip("/"))
                 return True
         facts, at_rest = _settled(descriptor, facts)
-        data = size = facts.st_size
-        extended = attributes.of_descriptor(descriptor)
+        size = facts.st_size
+        extended = attributes.read(descriptor)
         segments = _segments(descriptor, size) if facts.st_blocks * 512 < size else None
+        content = None
         if size <= SMALL and segments is None:
             content = _whole(descriptor, size)
-            data = len(content)
-            is_undisturbed = at_rest and data == size and _is_same(facts, os.fstat(descriptor))
+            is_undisturbed = at_rest and len(content) == size and _is_same(facts, os.fstat(descriptor))
             if not is_undisturbed and not is_last:
                 return False
+            size = len(content)
+        member = tar.Member(self._entry(found, facts, interface.FILE, extended, size), extended, segments)
+        if content is not None:
             sha256 = hashlib.sha256(content).hexdigest()
-            entry = self._member(found, facts, interface.FILE, extended, size=data)._replace(sha256=sha256)
+            self._output.write(member.headers())
             self._output.write(tar.padded(content))
         else:
-            data = size if segments is None else sum(length for _, length in segments)
-            self._holes += size - data
+            self._holes += size - member.data
             if self._holes > interface.Limits.holes:
                 raise _LeftOut("has larger holes than a backup may hold; left out")
-            entry, is_whole = self._streamed(found, facts, descriptor, extended, size, segments)
+            sha256, is_whole = self._stream(member, descriptor)
             is_undisturbed = at_rest and is_whole and _is_same(facts, os.fstat(descriptor))
-        self._done(entry, data, "" if is_undisturbed else _CHANGING)
+        self._done(member, sha256, "" if is_undisturbed else _CHANGING)
         if facts.st_nlink > 1:
             self._links[identity] = found.path
         return True
 
-    def _streamed(  # noqa: PLR0917
-        self,
-        found: walk.Found,
-        facts: os.stat_result,
-        descriptor: int,
-        extended: dict[str, bytes],
-        size: int,
-        segments: tar.Segments | None,
-    ) -> tuple[Entry, bool]:
-        """Write a file while it is read, missing bytes as zeros; return its entry, and whether it had `size` bytes."""
-        entry = self._member(found, facts, interface.FILE, extended, size=size, segments=segments)
-        missing = 0
+    def _stream(self, member: tar.Member, descriptor: int) -> tuple[str, bool]:
+        """Write a file while it is read, missing bytes as zeros; return its SHA-256, and whether it had all bytes."""
+        is_whole = True
 
         def pieces() -> Iterator[bytes]:
-            nonlocal missing
-            for start, length in ((0, size),) if segments is None else segments:
+            nonlocal is_whole
+            for start, length in member.stretches:
                 at, end = start, start + length
                 while at < end:
                     part = os.pread(descriptor, min(_STEP, end - at), at)
                     if not part:
-                        part = bytes(min(_STEP, end - at))
-                        missing += len(part)
+                        is_whole, part = False, bytes(min(_STEP, end - at))
                     self._output.write(part)
                     yield part
                     at += len(part)
 
-        member = tar.Member(entry, extended, segments)
+        self._output.write(member.headers())
         sha256 = tar.content_digest(member, pieces())
         self._output.write(bytes(member.padding))
-        return entry._replace(sha256=sha256), not missing
+        return sha256, is_whole
 
-    def _member(  # noqa: PLR0917
-        self,
-        found: walk.Found,
-        facts: os.stat_result,
-        kind: str,
-        extended: dict[str, bytes],
-        size: int = 0,
-        link: str = "",
-        segments: tar.Segments | None = None,
+    def _plain(
+        self, found: walk.Found, facts: os.stat_result, kind: str, extended: dict[str, bytes], link: str = ""
+    ) -> None:
+        """Write a member without content."""
+        member = tar.Member(self._entry(found, facts, kind, extended, 0, link), extended)
+        self._output.write(member.headers())
+        self._done(member)
+
+    def _entry(  # noqa: PLR0917
+        self, found: walk.Found, facts: os.stat_result, kind: str, extended: dict[str, bytes], size: int, link: str = ""
     ) -> Entry:
-        """Write a member's headers; return its entry for the manifest."""
         uid, gid = facts.st_uid, facts.st_gid
         mode, names = stat.S_IMODE(facts.st_mode), (self._owner(uid), self._group(gid))
         xattrs = attributes.digest(extended)
-        entry = Entry(found.path[1:], kind, mode, uid, gid, *names, facts.st_mtime_ns, size, "", link, xattrs)
-        self._output.write(tar.Member(entry, extended, segments).headers())
-        return entry
+        return Entry(found.path[1:], kind, mode, uid, gid, *names, facts.st_mtime_ns, size, "", link, xattrs)
 
-    def _done(self, entry: Entry, data: int = 0, note: str = "") -> None:
-        """Write the line of a member of `data` bytes to the manifest."""
+    def _done(self, member: tar.Member, sha256: str = "", note: str = "") -> None:
+        """Add a member that has been written to the manifest."""
+        entry = member.entry._replace(sha256=sha256, note=note)
         if note:
             self.notes.add(interface.Note(entry.path, note))
-            entry = entry._replace(note=note)
         self._spool.write(manifest.line(entry))
-        self.totals = self.totals.with_one(entry.kind, entry.size, data)
+        self.totals = self.totals.with_one(entry.kind, entry.size, member.data)
         self._output.entries += 1
 
 

@@ -16,8 +16,6 @@ from teleport_bootstrap.archive.spool import Spool
 from teleport_bootstrap.archive.stream import CallerError, Output
 from teleport_bootstrap.host import accounts
 
-_COPY_SIZE = 1024 * 1024
-
 
 def pack(
     sink: interface.Sink,
@@ -53,7 +51,7 @@ def pack(
                     members.add(tree, found)
             spool.write(manifest.last_line(members.totals))
             size = spool.rewind()
-            _add_own_member(output, interface.MANIFEST, size, iter(lambda: spool.read(_COPY_SIZE), b""))
+            _add_own_member(output, interface.MANIFEST, size, spool.lines())
             output.write(tar.END)
             digest = output.finish()
     except CallerError as carried:
@@ -63,7 +61,6 @@ def pack(
 
 
 def _add_own_member(output: Output, path: str, size: int, parts: Iterable[bytes]) -> None:
-    """Write the archive's own member `path`, of `size` bytes."""
     now = int(time.time()) * 1_000_000_000
     member = tar.Member(interface.Entry(path, interface.FILE, 0o600, 0, 0, "root", "root", now, size))
     output.write(member.headers())

@@ -29,37 +29,29 @@ class Spool:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def close(self) -> None:
+        # Data that was not written yet is not needed, and the descriptor is closed in any case.
+        with contextlib.suppress(OSError):
+            self._file.close()
+
     def write(self, data: bytes) -> None:
-        """Append `data`."""
         with _TROUBLE:
             self._file.write(data)
 
     def rewind(self) -> int:
         """Go back to the beginning, to read; return the size in bytes."""
         with _TROUBLE:
-            self._file.flush()
             size = self._file.seek(0, os.SEEK_END)
             self._file.seek(0)
         return size
 
-    def read(self, size: int) -> bytes:
-        """Return the next bytes, none at the end."""
-        with _TROUBLE:
-            return self._file.read(size)
-
     def line(self) -> bytes:
-        """Return the next line, none at the end."""
         with _TROUBLE:
             return self._file.readline()
 
     def lines(self) -> Iterator[bytes]:
         """Return the lines from here to the end."""
         return iter(self.line, b"")
-
-    def close(self) -> None:
-        """Remove the file. Data that was not written yet is not needed, and the descriptor is closed in any case."""
-        with contextlib.suppress(OSError):
-            self._file.close()
 
 
 class _Trouble:

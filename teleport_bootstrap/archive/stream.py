@@ -4,64 +4,30 @@
     data      the compressed tar
     end       a constant and the SHA-256 of all bytes before it
 
-The marks are in places that decompressors pass over: skippable frames (RFC 8878, 3.1.2) for zstd, the extra fields
-(RFC 1952, 2.3.1.1) of members without data for gzip. So every byte of the file counts, also those that a decompressor
-does not look at, and `tar` unpacks it all the same.
+Decompressors pass over the marks. So every byte of the file counts, also those that a decompressor does not look at, and
+`tar` unpacks it all the same.
 """
 
 from __future__ import annotations
 
 import hashlib
-import struct
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.archive import compression, interface
 
 _READ_SIZE = 256 * 1024
 
-_BEGIN: Final = b"TBBEGIN\x02"
-_END: Final = b"TBEND\x00\x00\x02"
-_DIGEST_SIZE: Final = hashlib.sha256().digest_size
-
-
-class Marks(NamedTuple):
-    """An archive starts with `begin` and ends with `end`, a digest and `tail`."""
-
-    begin: bytes
-    end: bytes
-    tail: bytes
-
-    def end_mark(self, digest: bytes) -> bytes:
-        """Return the last bytes of an archive whose other bytes have this SHA-256."""
-        return self.end + digest + self.tail
-
-
-def _skippable_frame(size: int) -> bytes:
-    return struct.pack("<II", 0x184D2A50, size)
-
-
-def _empty_member(size: int) -> bytes:
-    return b"\x1f\x8b\x08\x04\x00\x00\x00\x00\x00\xff" + struct.pack("<H2sH", 4 + size, b"TB", size)
-
-
-# Deflate's way to say nothing, its CRC-32 and its length.
-_NOTHING: Final = b"\x03\x00" + bytes(8)
-
-# A zstd archive begins with a frame without data: `tar` and `file` look for zstd's own magic number.
-_EMPTY_FRAME: Final = bytes.fromhex("28b52ffd2000010000")
-
-MARKS: Final = {
-    compression.ZSTD: Marks(
-        _EMPTY_FRAME + _skippable_frame(len(_BEGIN)) + _BEGIN, _skippable_frame(len(_END) + _DIGEST_SIZE) + _END, b""
-    ),
-    compression.GZIP: Marks(
-        _empty_member(len(_BEGIN)) + _BEGIN + _NOTHING, _empty_member(len(_END) + _DIGEST_SIZE) + _END, _NOTHING
-    ),
+BEGIN: Final = {
+    name: compression.mark(name, b"TBBEGIN\x02", is_first=True) for name in (compression.ZSTD, compression.GZIP)
 }
-_LONGEST_BEGIN: Final = max(len(each.begin) for each in MARKS.values())
+
+
+def end_mark(name: str, digest: bytes) -> bytes:
+    """Return the last bytes of an archive whose other bytes have this SHA-256."""
+    return compression.mark(name, b"TBEND\x00\x00\x02" + digest)
 
 
 class Broken(Exception):
@@ -85,17 +51,14 @@ class Digest:
         self._pending: Future[Any] = self._pool.submit(bool)
 
     def update(self, data: bytes) -> None:
-        """Add `data`, when all data before it has been added."""
         self._pending.result()
         self._pending = self._pool.submit(self._sha256.update, data)
 
     def digest(self) -> bytes:
-        """Return the SHA-256 of all data so far."""
         self._pending.result()
         return self._sha256.digest()
 
     def close(self) -> None:
-        """End the thread."""
         self._pool.shutdown()
 
 
@@ -108,7 +71,7 @@ class Output:
     def __init__(self, sink: interface.Sink, compressed: str, progress: interface.Progress | None = None) -> None:
         self._sink = sink
         self._progress = progress
-        self._marks = MARKS[compressed]
+        self._compression = compressed
         self._digest = Digest()
         self._compressor = compression.compressor(compressed, self._put)
         self._parts: list[bytes] = []
@@ -126,7 +89,6 @@ class Output:
         self._digest.close()
 
     def write(self, data: bytes) -> None:
-        """Take the next bytes of the tar."""
         self._parts.append(data)
         self._waiting += len(data)
         self.offset += len(data)
@@ -138,12 +100,12 @@ class Output:
         self._flush()
         self._compressor.finish()
         digest = self._digest.digest()
-        self._put(self._marks.end_mark(digest))
+        self._put(end_mark(self._compression, digest))
         return digest.hex()
 
     def _flush(self) -> None:
         if not self.written:
-            self._put(self._marks.begin)
+            self._put(BEGIN[self._compression])
         data = b"".join(self._parts)
         self._parts.clear()
         self._waiting = 0
@@ -162,13 +124,12 @@ class Output:
 
 def _recognised(name: str, start: bytes) -> str:
     """Return the compression of an archive with these first bytes. Raises ArchiveUnknown, and Broken for damage."""
-    for compressed, marks in MARKS.items():
-        if start.startswith(marks.begin):
+    for compressed, begin in BEGIN.items():
+        if start.startswith(begin):
             return compressed
-    for marks in MARKS.values():
-        same = sum(a == b for a, b in zip(marks.begin, start))
+        same = sum(a == b for a, b in zip(begin, start))
         # The first bytes of a file that is cut off, or nearly all of the mark.
-        if same == len(start) or same >= len(marks.begin) - 8:
+        if same == len(start) or same >= len(begin) - 8:
             raise Broken("the beginning of the file is damaged or cut off")
     raise errors.ArchiveUnknown(
         f"{name} is not a backup of teleport-bootstrap",
@@ -199,10 +160,9 @@ class Input:
         self._digest = Digest()
         try:
             start = b""
-            while len(start) < _LONGEST_BEGIN and (part := self._read()):
+            while len(start) < max(map(len, BEGIN.values())) and (part := self._read()):
                 start += part
             self.compression = _recognised(source.name, start)
-            self._marks = MARKS[self.compression]
             self._end = b""
             self._compressed = self._between_marks(start)
             self._pieces = compression.expand(self.compression, self._compressed)
@@ -249,7 +209,7 @@ class Input:
         for _ in self._compressed:
             pass
         digest = self._digest.digest()
-        return digest.hex() if self._end == self._marks.end_mark(digest) else ""
+        return digest.hex() if self._end == end_mark(self.compression, digest) else ""
 
     def _next(self) -> bool:
         self._at = 0
@@ -262,9 +222,10 @@ class Input:
 
     def _between_marks(self, start: bytes) -> Iterator[bytes]:
         """Yield the compressed tar. Hold back what may be the end mark, and digest everything before it."""
-        self._digest.update(self._marks.begin)
-        end_size = len(self._marks.end_mark(bytes(_DIGEST_SIZE)))
-        part = start[len(self._marks.begin) :]
+        begin = BEGIN[self.compression]
+        self._digest.update(begin)
+        end_size = len(end_mark(self.compression, bytes(hashlib.sha256().digest_size)))
+        part = start[len(begin) :]
         while True:
             self._end += part
             before, self._end = self._end[:-end_size], self._end[-end_size:]

@@ -90,6 +90,11 @@ class Member:
     segments: Segments | None = None
 
     @property
+    def stretches(self) -> Segments:
+        """The stretches of data, also of a file without holes."""
+        return ((0, self.entry.size),) if self.segments is None else self.segments
+
+    @property
     def data(self) -> int:
         """How many bytes of content are in the tar."""
         return self.entry.size if self.segments is None else sum(length for _, length in self.segments)
@@ -104,9 +109,7 @@ class Member:
         entry = self.entry
         name, link = os.fsencode(entry.path), os.fsencode(entry.link)
         owner, group = os.fsencode(entry.owner), os.fsencode(entry.group)
-        values: dict[str, bytes] = {}
-        if self.segments is not None:
-            values.update(_sparse(self.segments, entry.size))
+        values = {} if self.segments is None else _sparse(self.segments, entry.size)
         numbers = {"uid": entry.uid, "gid": entry.gid, "size": self.data, "mtime": entry.mtime // _SECOND}
         for keyword, number in numbers.items():
             if not 0 <= number <= _LARGEST_SHORT[keyword]:
@@ -123,33 +126,24 @@ class Member:
         ]
         if values:
             parts.append(pax_header(values))
-        type, mode = TYPES[entry.kind], entry.mode & 0o7777
-        parts.append(_record(name, type, **numbers, mode=mode, link=link, owner=owner, group=group))
+        parts.append(_record(name, TYPES[entry.kind], (entry.mode & 0o7777, *numbers.values()), link, owner, group))
         return b"".join(parts)
 
 
 def _record(  # noqa: PLR0917
-    name: bytes,
-    type: bytes,
-    size: int,
-    mode: int = 0,
-    uid: int = 0,
-    gid: int = 0,
-    mtime: int = 0,
-    link: bytes = b"",
-    owner: bytes = b"",
-    group: bytes = b"",
+    name: bytes, type: bytes, numbers: tuple[int, ...], link: bytes = b"", owner: bytes = b"", group: bytes = b""
 ) -> bytes:
-    numbers = (b"%07o" % mode, b"%07o" % uid, b"%07o" % gid, b"%011o" % size, b"%011o" % mtime)
+    """Return one header; `numbers` are mode, user, group, size and time."""
+    octal = (b"%07o\0%07o\0%07o\0%011o\0%011o" % numbers).split(b"\0")
     # The checksum counts its own field as eight blanks.
-    record = _HEADER.pack(name, *numbers, b" " * 8, type, link, b"ustar\x0000", owner[:31], group[:31])
+    record = _HEADER.pack(name, *octal, b" " * 8, type, link, b"ustar\x0000", owner[:31], group[:31])
     return b"%b%06o\0 %b" % (record[:148], sum(record), record[156:])
 
 
 def extra_header(type: bytes, data: bytes) -> bytes:
     """Return the records of a long name or of pax records, which stand before a member's own header."""
     name = b"././@PaxHeader" if type == tarfile.XHDTYPE else b"././@LongLink"
-    return _record(name, type, len(data)) + padded(data)
+    return _record(name, type, (0, 0, 0, len(data), 0)) + padded(data)
 
 
 def pax_header(values: Mapping[str, bytes]) -> bytes:
@@ -167,7 +161,6 @@ def _pax_record(keyword: str, value: bytes) -> bytes:
 
 
 def padded(data: bytes) -> bytes:
-    """Return `data`, filled up to whole records."""
     return data + bytes(-len(data) % RECORD)
 
 
@@ -228,9 +221,8 @@ def _parsed(raw: bytes, extra: Mapping[bytes, bytes]) -> Member:
         raise Refused(path, "has data, and is not a regular file")
     extended = {key[len(_XATTR) :]: value for key, value in values.items() if key.startswith(_XATTR)}
     owner, group = values.get("uname", owner), values.get("gname", group)
-    names = (os.fsdecode(owner), os.fsdecode(group))
-    xattrs = attributes.digest(extended)
-    entry = Entry(path, kind, mode, uid, gid, *names, mtime * _SECOND, size, "", os.fsdecode(link), xattrs)
+    owner, group, link, xattrs = os.fsdecode(owner), os.fsdecode(group), os.fsdecode(link), attributes.digest(extended)
+    entry = Entry(path, kind, mode, uid, gid, owner, group, mtime * _SECOND, size, "", link, xattrs)
     return Member(entry, extended, segments)
 
 
@@ -291,7 +283,7 @@ def content_digest(
     digest = hashlib.sha256()
     at = 0
     left = memoryview(b"")
-    for start, length in ((0, member.entry.size),) if member.segments is None else member.segments:
+    for start, length in member.stretches:
         _add_zeros(digest, start - at)
         at = start
         while at < start + length:

@@ -8,19 +8,22 @@ import functools
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import interface, tar
-from teleport_bootstrap.archive.attributes import Owners
+from teleport_bootstrap.archive.attributes import Owners, link_path
 from teleport_bootstrap.archive.interface import Entry
 from teleport_bootstrap.archive.stream import Broken, Input
 from teleport_bootstrap.archive.tar import Member, Refused, content_digest
-from teleport_bootstrap.archive.verify import read_header, unsafe
+from teleport_bootstrap.archive.verify import unsafe
 from teleport_bootstrap.host import accounts, process
 
 # For gigabytes on a slow disk.
 _SYNC_SECONDS = 1800.0
+
+# For directories that are not in the archive themselves, above a file that is.
+_IMPLIED_MODE = 0o755
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -51,27 +54,35 @@ def unpack(
     created, where links do not fit `into`; FileTrouble, with the path, where something cannot be written; and what the
     source raises. What was created by then stays for the caller to remove.
     """
+    another = errors.ArchiveDamaged(
+        f"{source.name} is no longer what was verified a moment ago",
+        hint="Another process writes to it or has replaced it. Find out which one, then begin again.",
+    )
     places = {_plain(path): target for path, target in into.items()}
-    with Writer(places, accounts.Names(root)) as writer:
+    with _Writer(places, accounts.Names(root)) as writer:
         for entry in verified.entries():
             if objection := writer.objection(entry):
                 raise unsafe(source.name, Refused(entry.path, objection))
         try:
             with Input(source, progress) as archive:
-                read_header(source.name, archive)
+                _skip(archive)
                 for entry in verified.entries():
-                    _one(source.name, archive, entry, writer)
+                    _create(archive, entry, writer)
                     archive.entries += 1
-                if (listing := tar.read(archive.take)) is None:
-                    raise _another(source.name)
-                for _ in archive.pieces(listing.data + listing.padding):
-                    pass
+                _skip(archive)
                 if tar.read(archive.take) is not None or archive.finish() != verified.digest:
-                    raise _another(source.name)
+                    raise another
         except (Broken, Refused):
-            raise _another(source.name) from None
+            raise another from None
         writer.finish()
-    _sync(set(places.values()))
+    # Whole file systems at once, which is much faster than file by file.
+    for parent in {os.path.dirname(each) for each in places.values()}:
+        done = process.run(["sync", "--file-system", parent], timeout_seconds=_SYNC_SECONDS)
+        if not done.ok:
+            raise errors.FileTrouble(
+                f"what was unpacked in {parent} could not be written to the disk: {done.describe()}",
+                hint="Check the disk, and `journalctl -k`.",
+            )
     return interface.Unpacked(writer.totals, tuple(writer.notes.first), writer.notes.in_all)
 
 
@@ -81,31 +92,23 @@ def _plain(path: str) -> str:
     return path[1:]
 
 
-def _one(name: str, archive: Input, entry: interface.Entry, writer: Writer) -> None:
+def _skip(archive: Input) -> None:
+    """Pass over one of the archive's own members, which `verify` has checked."""
+    member = tar.read(archive.take)
+    if member is None:
+        raise Broken("a member is missing")
+    for _ in archive.pieces(member.data + member.padding):
+        pass
+
+
+def _create(archive: Input, entry: Entry, writer: _Writer) -> None:
+    """Create the next member, which must be the verified `entry`. Raises Broken where it is not."""
     member = tar.read(archive.take)
     if member is None or member.entry._replace(sha256=entry.sha256) != entry.of_headers():
-        raise _another(name)
+        raise Broken("another member")
     if writer.create(entry, member, archive.pieces(member.data)) not in ("", entry.sha256):
-        raise _another(name)
+        raise Broken("other content")
     archive.take(member.padding)
-
-
-def _another(name: str) -> errors.ArchiveDamaged:
-    return errors.ArchiveDamaged(
-        f"{name} is no longer what was verified a moment ago",
-        hint="Another process writes to it or has replaced it. Find out which one, then begin again.",
-    )
-
-
-def _sync(places: set[str]) -> None:
-    """Write everything to the disk: whole file systems at once, which is much faster than file by file."""
-    for parent in {os.path.dirname(each) for each in places}:
-        done = process.run(["sync", "--file-system", parent], timeout_seconds=_SYNC_SECONDS)
-        if not done.ok:
-            raise errors.FileTrouble(
-                f"what was unpacked in {parent} could not be written to the disk: {done.describe()}",
-                hint="Check the disk, and `journalctl -k`.",
-            )
 
 
 @dataclass
@@ -115,10 +118,10 @@ class _Level:
     path: str
     descriptor: int
     entry: Entry | None = None
-    extended: Mapping[str, bytes] | None = None
+    extended: Mapping[str, bytes] = field(default_factory=dict)
 
 
-class Writer:
+class _Writer:
     """Creates members in the order of an archive. A context manager; call `finish` after the last member.
 
     `places` maps paths of the archive to paths on this machine; no path is in another. Methods raise FileTrouble.
@@ -130,22 +133,18 @@ class Writer:
                 raise ValueError(f"{one} is in another of the places")
         self._places = places
         self._owners = Owners(names, lambda path, text: self.notes.add(interface.Note(path, text)))
-        # The places that are directories; the one that is being filled, and the directories below it.
+        # The places that are directories; then the one that is being filled, and the open directories below it.
         self._roots: dict[str, _Level] = {}
-        self._place: str | None = None
         self._levels: list[_Level] = []
         self.totals = interface.Totals()
         self.notes = interface.Notes()
 
-    def __enter__(self) -> Writer:
+    def __enter__(self) -> _Writer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for level in (*self._levels, *self._roots.values()):
-            with contextlib.suppress(OSError):
-                os.close(level.descriptor)
-        self._levels.clear()
-        self._roots.clear()
+        for level in (*self._levels[1:], *self._roots.values()):
+            os.close(level.descriptor)
 
     def objection(self, entry: Entry) -> str:
         """Return why a member must not be created in these places, "" for no reason."""
@@ -167,24 +166,22 @@ class Writer:
         if place is None:
             return content_digest(member, data) if entry.kind == interface.FILE else ""
         digest = ""
-        with _naming(self._places[place], place, entry.path), contextlib.ExitStack() as resources:
+        with self._naming(entry.path), contextlib.ExitStack() as resources:
             if entry.path == place:
-                self._leave_all()
                 above, name = os.path.split(self._places[place])
                 parent = os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
                 resources.callback(os.close, parent)
             else:
                 parent, name = self._reach(entry.path, place), os.path.basename(entry.path)
-            extended = member.extended
             if entry.kind == interface.DIRECTORY:
-                level = _Level(entry.path, _new_folder(parent, name), entry, extended)
+                level = _Level(entry.path, _new_folder(parent, name), entry, member.extended)
                 if entry.path == place:
                     self._roots[place] = level
                 else:
                     self._levels.append(level)
             elif entry.kind == interface.SYMLINK:
                 os.symlink(entry.link, name, dir_fd=parent)
-                self._owners.settle_link(parent, name, entry, extended)
+                self._owners.settle(link_path(parent, name), entry, member.extended)
             elif entry.kind == interface.HARDLINK:
                 self._hardlink(entry, place, parent, name)
             else:
@@ -194,10 +191,9 @@ class Writer:
 
     def finish(self) -> None:
         """Set the owners and modes of the directories that are places, too: now other accounts can reach them."""
-        self._leave_all()
-        for place, level in self._roots.items():
-            with _naming(self._places[place], place, level.path):
-                self._owners.settle(level.descriptor, level.entry, level.extended)
+        self._leave("")
+        for level in self._roots.values():
+            self._settle(level)
 
     def _place_of(self, path: str) -> str | None:
         """Return the place that `path` is in."""
@@ -207,37 +203,37 @@ class Writer:
 
     def _reach(self, path: str, place: str) -> int:
         """Return the open directory for `path`; create the missing ones above it."""
-        if place != self._place:
-            self._leave_all()
-            self._place = place
+        if not self._levels or self._levels[0].path != place:
+            self._leave("")
             if place not in self._roots:
                 os.mkdir(self._places[place], 0o700)
                 self._roots[place] = _Level(place, os.open(self._places[place], _FOLDER))
+            self._levels = [self._roots[place]]
         parent = os.path.dirname(path)
-        while self._levels and not _is_in(parent, self._levels[-1].path):
-            self._leave()
-        above = self._levels[-1] if self._levels else self._roots[place]
+        self._leave(parent)
+        above = self._levels[-1]
         for part in parent[len(above.path) :].strip("/").split("/"):
             if part:
-                inside = f"{above.path}/{part}".lstrip("/")
-                above = _Level(inside, _new_folder(above.descriptor, part))
+                above = _Level(f"{above.path}/{part}".lstrip("/"), _new_folder(above.descriptor, part))
                 self._levels.append(above)
         return above.descriptor
 
-    def _leave_all(self) -> None:
-        while self._levels:
-            self._leave()
-        self._place = None
+    def _leave(self, path: str) -> None:
+        """Settle the directories below a place that `path` is not in: nothing more will be created in them."""
+        while len(self._levels) > 1 and not (path and _is_in(path, self._levels[-1].path)):
+            level = self._levels.pop()
+            try:
+                self._settle(level)
+            finally:
+                os.close(level.descriptor)
 
-    def _leave(self) -> None:
-        """Set the owner, mode and times of a directory, in which nothing more will be created."""
-        level = self._levels.pop()
-        try:
-            place = self._place or ""
-            with _naming(self._places[place], place, level.path):
+    def _settle(self, level: _Level) -> None:
+        """Set the owner, mode and times of a directory."""
+        with self._naming(level.path):
+            if level.entry is None:
+                os.fchmod(level.descriptor, _IMPLIED_MODE)
+            else:
                 self._owners.settle(level.descriptor, level.entry, level.extended)
-        finally:
-            os.close(level.descriptor)
 
     def _file(self, entry: Entry, member: Member, data: Iterator[memoryview], parent: int, name: str) -> str:
         descriptor = os.open(name, _NEW_FILE, 0o600, dir_fd=parent)
@@ -265,6 +261,19 @@ class Writer:
         finally:
             os.close(descriptor)
 
+    @contextlib.contextmanager
+    def _naming(self, path: str) -> Iterator[None]:
+        """For an OSError of the body, raise FileTrouble with the path on this machine."""
+        try:
+            yield
+        except OSError as error:
+            place = self._place_of(path) or ""
+            shown = interface.printable(f"{self._places[place]}/{path[len(place) :].strip('/')}".rstrip("/"))
+            raise errors.FileTrouble(
+                f"{shown} cannot be created: {error.strerror}",
+                hint="Check the disk's space and its mount options. What was created so far can be removed.",
+            ) from None
+
 
 def _new_folder(parent: int, name: str) -> int:
     os.mkdir(name, 0o700, dir_fd=parent)
@@ -279,16 +288,3 @@ def _write(descriptor: int, start: int, part: memoryview) -> None:
 
 def _is_in(path: str, above: str) -> bool:
     return not above or path == above or path.startswith(f"{above}/")
-
-
-@contextlib.contextmanager
-def _naming(target: str, place: str, path: str) -> Iterator[None]:
-    """For an OSError of the body, raise FileTrouble with the path on this machine."""
-    try:
-        yield
-    except OSError as error:
-        shown = interface.printable(f"{target}/{path[len(place) :].strip('/')}".rstrip("/"))
-        raise errors.FileTrouble(
-            f"{shown} cannot be created: {error.strerror}",
-            hint="Check the disk's space and its mount options. What was created so far can be removed.",
-        ) from None

@@ -21,12 +21,8 @@ Keep = Callable[[str, int], bool]
 _LINKS_NAMED = 20
 
 
-class _Differs(Exception):
-    """A file is not what the manifest says; the text says in what."""
-
-    def __init__(self, path: str, text: str) -> None:
-        super().__init__(text)
-        self.path = path
+class _Differs(Refused):
+    """A file is not what the manifest says."""
 
 
 def verify(
@@ -51,12 +47,11 @@ def verify(
     except Broken as broken:
         raise _damaged(source.name, f"{broken}; none of its files can be read") from None
     with archive, Spool() as seen, contextlib.ExitStack() as on_failure:
-        lines = Spool()
-        on_failure.callback(lines.close)
+        lines = on_failure.enter_context(Spool())
         work = _Verification(source.name, archive, limits, seen, lines, keep)
         try:
             verified = work.run()
-        except (Broken, _Differs, Refused, errors.ArchiveUnknown) as error:
+        except (Broken, Refused, errors.ArchiveUnknown) as error:
             # Whether the file is damaged comes first, and is known only at its end.
             if isinstance(error, (Broken, _Differs)) or not archive.digest():
                 raise work.damaged(error) from None
@@ -83,29 +78,6 @@ def _damaged(name: str, text: str, path: str = "", what: str = "") -> errors.Arc
     )
 
 
-def read_header(name: str, archive: Input) -> Mapping[str, Any]:
-    """Return the header, which is the first member. Raises Refused, ArchiveUnknown, Broken."""
-    member = tar.read(archive.take)
-    path = interface.HEADER
-    if member is None or not _is_own(member, path) or member.data > manifest.LARGEST_HEADER:
-        raise Refused(path, "is not the first member")
-    text = archive.take(member.data)
-    archive.take(member.padding)
-    try:
-        header = manifest.json_object(text)
-    except manifest.Malformed:
-        raise Refused(path, "is not a JSON object") from None
-    version = header.get("format")
-    if type(version) is int and version > interface.FORMAT:
-        raise errors.ArchiveUnknown(
-            f"{name} has format {version}, and this agent reads formats up to {interface.FORMAT}",
-            hint="Use the teleport-bootstrap that made it, or a later one.",
-        )
-    if type(version) is not int or version < 1:
-        raise Refused(path, "does not say which format this is")
-    return header
-
-
 def _is_own(member: Member, path: str) -> bool:
     is_plain_file = member.entry.kind == interface.FILE and member.segments is None and not member.extended
     return is_plain_file and member.entry.path == path
@@ -130,7 +102,7 @@ class _Verification:
         self._notes = interface.Notes()
 
     def run(self) -> interface.Verified:
-        header = read_header(self._name, self._archive)
+        header = self._read_header()
         self._read_manifest(header, self._read_files())
         if tar.read(self._archive.take) is not None:
             raise Refused("", "a member follows the manifest")
@@ -153,7 +125,7 @@ class _Verification:
     def damaged(self, error: Exception) -> errors.ArchiveDamaged:
         """Return the error for an archive that is damaged, which showed in `error`."""
         if isinstance(error, _Differs):
-            return _damaged(self._name, "it is not what its manifest says", error.path, str(error))
+            return _damaged(self._name, "it is not what its manifest says", error.path, error.text)
         text = str(error) if isinstance(error, Broken) else "the SHA-256 at its end is not that of the file"
         if self._is_compared:
             return _damaged(self._name, f"{text}; the files in it are as they were packed")
@@ -163,15 +135,35 @@ class _Verification:
         last = f"nothing after {interface.printable(self._path)} can be read" if self._path else "no file can be read"
         return _damaged(self._name, f"{text}; {last}")
 
+    def _read_header(self) -> Mapping[str, Any]:
+        member, path = tar.read(self._archive.take), interface.HEADER
+        if member is None or not _is_own(member, path) or member.data > manifest.LARGEST_HEADER:
+            raise Refused(path, "is not the first member")
+        text = self._archive.take(member.data + member.padding)[: member.data]
+        try:
+            header = manifest.json_object(text)
+        except manifest.Malformed:
+            raise Refused(path, "is not a JSON object") from None
+        version = header.get("format")
+        if type(version) is int and version > interface.FORMAT:
+            raise errors.ArchiveUnknown(
+                f"{self._name} has format {version}, and this agent reads formats up to {interface.FORMAT}",
+                hint="Use the teleport-bootstrap that made it, or a later one.",
+            )
+        if type(version) is not int or version < 1:
+            raise Refused(path, "does not say which format this is")
+        return header
+
     def _read_files(self) -> Member:
         """Check every member up to the manifest, which is returned."""
         while member := tar.read(self._archive.take):
-            if _is_own(member, interface.MANIFEST):
-                self._path, self._is_reading = interface.MANIFEST, True
-                return member
-            self._order.check(member)
             entry = member.entry
+            is_manifest = _is_own(member, interface.MANIFEST)
+            if not is_manifest:
+                self._order.check(member)
             self._path, self._is_reading = entry.path, True
+            if is_manifest:
+                return member
             if entry.kind == interface.FILE:
                 entry = entry._replace(sha256=tar.content_digest(member, self._content(member)))
                 self._archive.take(member.padding)
@@ -180,12 +172,12 @@ class _Verification:
             self._archive.entries += 1
         raise Refused("", "the manifest is missing")
 
-    def _content(self, member: Member) -> Iterator[memoryview]:
+    def _content(self, member: Member) -> Iterator[bytes | memoryview]:
         pieces = self._archive.pieces(member.data)
         if self._keep is None or member.segments is not None or not self._keep(self._path, member.data):
             return pieces
         self._kept[self._path] = b"".join(pieces)
-        return iter([memoryview(self._kept[self._path])])
+        return iter([self._kept[self._path]])
 
     def _read_manifest(self, header: Mapping[str, Any], member: Member) -> None:
         """Compare the manifest with what was read."""
@@ -209,7 +201,7 @@ class _Verification:
                 self._compare(found)
                 self._lines.write(text)
         self._archive.take(member.padding)
-        if totals != self._order.totals or self._seen.read(1):
+        if totals != self._order.totals or self._seen.line():
             raise Refused(interface.MANIFEST, "does not list exactly what is in the archive")
         self._is_compared = True
 
@@ -237,10 +229,9 @@ class _Verification:
                 missing.discard(entry.path)
             elif entry.kind == interface.SYMLINK and leads_out(entry.path, entry.link, self._order.tops):
                 verified.links_outside += 1
-                if len(outside) < _LINKS_NAMED:
-                    outside.append(entry.path)
-        for path in sorted(missing)[:1]:
-            raise Refused(path, "is the target of a hard link, and is not a file of the archive")
+                outside += [entry.path] if len(outside) < _LINKS_NAMED else []
+        if missing:
+            raise Refused(min(missing), "is the target of a hard link, and is not a file of the archive")
         verified.first_links_outside = tuple(outside)
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import interface
@@ -16,20 +15,19 @@ from teleport_bootstrap.archive.tar import LONGEST_NAME
 # Each level takes an open descriptor, of which a process has 1024 by default.
 DEEPEST = 256
 
-# Called with a path and the reason why it is not, or not quite, in the archive.
+# Called with a path and the reason why it is not in the archive.
 Note = Callable[[str, str], None]
 
 # Errors for a name that has vanished, or is no longer what it was a moment ago.
 VANISHED = (errno.ENOENT, errno.ESTALE)
 REPLACED = (errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.ENODEV)
 
+_KINDS = {stat.S_IFSOCK: "a socket", stat.S_IFIFO: "a named pipe"}
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
-@dataclass(frozen=True)
-class Found:
-    """A file to archive: `name` in the open directory `parent`.
 
-    `descriptor` is open on a directory, and -1 for anything else.
-    """
+class Found(NamedTuple):
+    """A file to archive: `name` in the open directory `parent`; `descriptor` is open on a directory, else -1."""
 
     path: str
     parent: int
@@ -51,38 +49,34 @@ def walk(root: paths.Root, tree: interface.Tree, note: Note) -> Iterator[Found]:
         return
     except OSError as error:
         raise trouble(parent, error) from None
-    levels = [(top, parent.rstrip("/"), iter([name]))]
     try:
-        while levels:
-            descriptor, base, names = levels[-1]
-            below = None
-            for each in names:
-                found = _look(tree, f"{base}/{each}", descriptor, each, note)
-                if found is None:
-                    continue
-                if found.descriptor == -1:
-                    yield found
-                    continue
-                levels.append((found.descriptor, found.path, iter(())))
-                yield found
-                below = _names(found.descriptor, found.path)
-                levels[-1] = (found.descriptor, found.path, below)
-                if len(levels) > DEEPEST:
-                    note(found.path, f"is more than {DEEPEST} directories deep; what is in it was left out")
-                    levels[-1] = (found.descriptor, found.path, iter(()))
-                break
-            if below is None:
-                os.close(levels.pop()[0])
+        yield from _below(tree, top, parent.rstrip("/"), [name], 1, note)
     finally:
-        for descriptor, _, _ in levels:
-            os.close(descriptor)
+        os.close(top)
 
 
-def _names(descriptor: int, path: str) -> Iterator[str]:
-    try:
-        return iter(sorted(os.listdir(descriptor), key=os.fsencode))
-    except OSError as error:
-        raise trouble(path, error) from None
+def _below(  # noqa: PLR0917
+    tree: interface.Tree, parent: int, base: str, names: list[str], depth: int, note: Note
+) -> Iterator[Found]:
+    for name in names:
+        found = _look(tree, f"{base}/{name}", parent, name, note)
+        if found is None:
+            continue
+        if found.descriptor == -1:
+            yield found
+            continue
+        try:
+            yield found
+            if depth >= DEEPEST:
+                note(found.path, f"is more than {DEEPEST} directories deep; what is in it was left out")
+                continue
+            try:
+                inside = sorted(os.listdir(found.descriptor), key=os.fsencode)
+            except OSError as error:
+                raise trouble(found.path, error) from None
+            yield from _below(tree, found.descriptor, found.path, inside, depth + 1, note)
+        finally:
+            os.close(found.descriptor)
 
 
 def _look(tree: interface.Tree, path: str, parent: int, name: str, note: Note) -> Found | None:
@@ -108,30 +102,20 @@ def _look(tree: interface.Tree, path: str, parent: int, name: str, note: Note) -
     if len(os.fsencode(path)) > LONGEST_NAME + 1:
         note(path, f"has a path of more than {LONGEST_NAME} bytes; left out")
         return None
-    found = Found(path, parent, name, facts, choice)
-    if stat.S_ISREG(facts.st_mode) or stat.S_ISLNK(facts.st_mode):
-        return found
-    if not stat.S_ISDIR(facts.st_mode):
-        note(path, f"is {_kind(facts.st_mode)}; left out")
+    kind = stat.S_IFMT(facts.st_mode)
+    if kind in (stat.S_IFREG, stat.S_IFLNK):
+        return Found(path, parent, name, facts, choice)
+    if kind != stat.S_IFDIR:
+        note(path, f"is {_KINDS.get(kind, 'a device')}; left out")
         return None
-    return _directory(found, note)
-
-
-def _directory(found: Found, note: Note) -> Found | None:
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        descriptor = os.open(found.name, flags, dir_fd=found.parent)
+        descriptor = os.open(name, _FOLDER, dir_fd=parent)
     except OSError as error:
         if error.errno not in VANISHED + REPLACED:
-            raise trouble(found.path, error) from None
-        note(found.path, "vanished, or became something else, before it was read")
+            raise trouble(path, error) from None
+        note(path, "vanished, or became something else, before it was read")
         return None
-    return dataclasses.replace(found, facts=os.fstat(descriptor), descriptor=descriptor)
-
-
-def _kind(mode: int) -> str:
-    kinds = {stat.S_IFSOCK: "a socket", stat.S_IFIFO: "a named pipe"}
-    return kinds.get(stat.S_IFMT(mode), "a device")
+    return Found(path, parent, name, os.fstat(descriptor), choice, descriptor)
 
 
 def trouble(path: str, error: OSError) -> errors.FileTrouble:

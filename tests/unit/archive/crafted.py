@@ -14,7 +14,6 @@ from typing import Any, Optional
 from teleport_bootstrap.archive import attributes, compression, interface, manifest, stream
 from teleport_bootstrap.archive import tar as headers
 
-GZIP = stream.MARKS[compression.GZIP]
 HEADER = {"cluster": "example", "format": interface.FORMAT}
 
 
@@ -121,8 +120,8 @@ def sealed(data: bytes, *, block_size: int = compression.BLOCK_SIZE) -> bytes:
 
 def marked(compressed: bytes) -> bytes:
     """Return an archive with this compressed tar between its marks."""
-    whole = GZIP.begin + compressed
-    return whole + GZIP.end_mark(hashlib.sha256(whole).digest())
+    whole = stream.BEGIN[compression.GZIP] + compressed
+    return whole + stream.end_mark(compression.GZIP, hashlib.sha256(whole).digest())
 
 
 def crafted(members: Iterable[tuple[Head, bytes]], **others: object) -> InMemory:
