@@ -42,8 +42,6 @@ _TAIL_SIZE: Final = 8
 # A frame without data, which a zstd archive begins with: `tar` and `file` look for zstd's own magic number.
 _EMPTY_FRAME: Final = bytes.fromhex("28b52ffd2000010000")
 
-Put = Callable[[bytes], None]
-
 
 class Undecodable(Exception):
     """The compressed data is damaged; the text says how."""
@@ -70,120 +68,77 @@ def mark(name: str, text: bytes, *, is_first: bool = False) -> bytes:
     return _GZIP_MAGIC + field + b"\x03\x00" + bytes(_TAIL_SIZE)
 
 
-def compressor(name: str, put: Put) -> _Zstd | _Gzip:
-    """Return a compressor, which passes its result to `put` in the caller's thread. It raises CompressorTrouble.
+def compress(name: str, blocks: Iterator[bytes]) -> Generator[bytes, None, None]:
+    """Yield the compressed data of blocks of at most BLOCK_SIZE bytes, in bounded memory.
 
-    `finish` passes on the rest, `close` ends what still runs. Raises ArchiveUnknown where a program for it is not
-    installed.
+    Raises ArchiveUnknown where the program for it is not installed, CompressorTrouble, and what `blocks` raises.
+    Closing the generator ends what still runs.
     """
-    return _Gzip(put) if name == GZIP else _Zstd(_required_zstd(), put)
+    if name == GZIP:
+        return _in_threads(gzip_member, blocks)
+    return _filtered([f"-{_ZSTD_LEVEL}", f"-T{_workers()}"], blocks, may_grow=False)
 
 
 def expand(name: str, compressed: Iterator[bytes]) -> Generator[bytes, None, None]:
-    """Yield what the compressed data holds, in pieces of at most a few mebibytes, in bounded memory.
-
-    Raises ArchiveUnknown where the program for it is not installed, Undecodable, CompressorTrouble, and what
-    `compressed` raises. Closing the generator ends what still runs.
-    """
-    return _expand_gzip(compressed) if name == GZIP else _expand_zstd(_required_zstd(), compressed)
-
-
-def _required_zstd() -> str:
-    program = zstd_program()
-    if program is None:
-        raise errors.ArchiveUnknown(
-            "the zstd program is needed and not installed",
-            hint="Install it: `dnf install zstd` or `apt-get install zstd`.",
-        )
-    return program
+    """Yield what the compressed data holds, in pieces of at most a few mebibytes; as `compress`. Raises Undecodable."""
+    if name == GZIP:
+        return _in_threads(_inflate, _gzip_members(compressed))
+    # Without its own checksum: it holds back data whose checksum is wrong, which names of damaged files come from.
+    return _filtered(["-d", "--no-check", f"--memory={_ZSTD_MEMORY}"], compressed, may_grow=True)
 
 
 def _workers() -> int:
     return max(1, min(4, len(os.sched_getaffinity(0))))
 
 
-def _trouble(doing: str, trouble: str) -> errors.CompressorTrouble:
-    return errors.CompressorTrouble(
-        f"{doing} the backup failed: {trouble}",
-        hint="Check the machine's memory and the zstd program. Without zstd, backups are made with gzip.",
-    )
-
-
-class _Zstd:
-    """One zstd process for the whole stream, with a thread for each processor up to four."""
-
-    def __init__(self, program: str, put: Put) -> None:
-        argv = [program, "-q", "-c", f"-{_ZSTD_LEVEL}", f"-T{_workers()}"]
-        self._child = filters.Filter(argv, idle_seconds=_IDLE_SECONDS)
-        self._put = put
-        # How much more it may give.
-        self._room = _LARGEST_GROWTH
-        self.close = self._child.close
-
-    def write(self, data: bytes) -> None:
-        left = memoryview(data)
-        while left:
-            taken, output = self._child.exchange(left)
-            left = left[taken:]
-            self._room += taken
-            self._give(output)
-
-    def finish(self) -> None:
-        self._child.close_input()
-        while not self._child.ended:
-            self._give(self._child.exchange(b"")[1])
-        self._give(b"")
-
-    def _give(self, output: bytes) -> None:
-        self._room -= len(output)
-        if self._room < 0:
-            raise _trouble("compressing", "zstd gave more data than it was given")
-        if self._child.trouble:
-            raise _trouble("compressing", self._child.trouble)
-        if output:
-            self._put(output)
-
-
-def _expand_zstd(program: str, compressed: Iterator[bytes]) -> Generator[bytes, None, None]:
-    # Without its own checksum: it holds back data whose checksum is wrong, which names of damaged files come from.
-    argv = [program, "-q", "-d", "-c", "--no-check", f"--memory={_ZSTD_MEMORY}"]
-    with filters.Filter(argv, idle_seconds=_IDLE_SECONDS) as child:
+def _filtered(options: list[str], source: Iterator[bytes], *, may_grow: bool) -> Generator[bytes, None, None]:
+    """Yield what one zstd process makes of the whole stream."""
+    program = zstd_program()
+    if program is None:
+        raise errors.ArchiveUnknown(
+            "the zstd program is needed and not installed",
+            hint="Install it: `dnf install zstd` or `apt-get install zstd`.",
+        )
+    trouble = ""
+    with filters.Filter([program, "-q", "-c", *options], idle_seconds=_IDLE_SECONDS) as child:
         pending = memoryview(b"")
-        while not child.ended:
-            pending = pending or memoryview(next(compressed, b""))
+        # How much more it may give.
+        room = _LARGEST_GROWTH
+        while not child.ended and not trouble:
+            pending = pending or memoryview(next(source, b""))
             if not pending:
                 child.close_input()
             taken, output = child.exchange(pending)
             pending = pending[taken:]
-            if output:
+            room += taken - len(output)
+            if room < 0 and not may_grow:
+                trouble = "zstd gave more data than it was given"
+            elif output:
                 yield output
-        if "ended with status" in child.trouble:
-            raise Undecodable(child.trouble)
-        if child.trouble:
-            raise _trouble("reading", child.trouble)
+        trouble = trouble or child.trouble
+    if may_grow and "ended with status" in trouble:
+        raise Undecodable(trouble)
+    if trouble:
+        raise errors.CompressorTrouble(
+            f"{'reading' if may_grow else 'compressing'} the backup failed: {trouble}",
+            hint="Check the machine's memory and the zstd program. Without zstd, backups are made with gzip.",
+        )
 
 
-class _Gzip:
-    """Members of one block each, made by several threads."""
-
-    def __init__(self, put: Put) -> None:
-        self._put = put
-        self._workers = _workers()
-        self._pool = ThreadPoolExecutor(self._workers, "gzip")
-        self._waiting: deque[Future[bytes]] = deque()
-
-    def write(self, data: bytes) -> None:
-        for start in range(0, len(data), BLOCK_SIZE):
-            self._waiting.append(self._pool.submit(gzip_member, data[start : start + BLOCK_SIZE]))
-            if len(self._waiting) > self._workers:
-                self._put(self._waiting.popleft().result())
-
-    def finish(self) -> None:
-        while self._waiting:
-            self._put(self._waiting.popleft().result())
-
-    def close(self) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+def _in_threads(work: Callable[[bytes], bytes], blocks: Iterator[bytes]) -> Generator[bytes, None, None]:
+    """Yield what `work` makes of each block, in their order."""
+    workers = _workers()
+    pool = ThreadPoolExecutor(workers, "gzip")
+    waiting: deque[Future[bytes]] = deque()
+    try:
+        for block in blocks:
+            waiting.append(pool.submit(work, block))
+            if len(waiting) > workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def gzip_member(data: bytes) -> bytes:
@@ -194,21 +149,6 @@ def gzip_member(data: bytes) -> bytes:
 
 def _member_header(size: int) -> bytes:
     return _MEMBER_HEADER.pack(_GZIP_MAGIC, 8, b"TB", 4, size)
-
-
-def _expand_gzip(compressed: Iterator[bytes]) -> Generator[bytes, None, None]:
-    workers = _workers()
-    pool = ThreadPoolExecutor(workers, "gunzip")
-    waiting: deque[Future[bytes]] = deque()
-    try:
-        for deflated in _gzip_members(compressed):
-            waiting.append(pool.submit(_inflate, deflated))
-            if len(waiting) > workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _gzip_members(compressed: Iterator[bytes]) -> Generator[bytes, None, None]:

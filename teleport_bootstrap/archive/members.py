@@ -7,12 +7,11 @@ import functools
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from teleport_bootstrap.archive import attributes, interface, manifest, tar, walk
 from teleport_bootstrap.archive.interface import Entry
 from teleport_bootstrap.archive.spool import Spool
-from teleport_bootstrap.archive.stream import Output
 from teleport_bootstrap.host import accounts
 from teleport_bootstrap.host import clock as clocks
 
@@ -32,10 +31,9 @@ class _LeftOut(Exception):
 
 
 class Members:
-    """Writes members to `output`, and their lines of the manifest to `spool`."""
+    """Makes the members of the tar, and writes their lines of the manifest to `spool`."""
 
-    def __init__(self, output: Output, spool: Spool, names: accounts.Names) -> None:
-        self._output = output
+    def __init__(self, spool: Spool, names: accounts.Names) -> None:
         self._spool = spool
         # Needed for each file, and nearly always the same ones.
         self._owner = functools.lru_cache(maxsize=256)(names.user)
@@ -54,20 +52,20 @@ class Members:
         self._spool.write(manifest.note_line(note))
         self.notes.add(note)
 
-    def add(self, tree: interface.Tree, found: walk.Found) -> None:
-        """Write what was found in `tree`. Raises FileTrouble."""
+    def add(self, tree: interface.Tree, found: walk.Found) -> Iterator[bytes]:
+        """Yield what was found in `tree`, as parts of the tar. Raises FileTrouble."""
         if tree is not self._tree:
             self._tree, self._top_owner = tree, found.facts.st_uid
             self._links.clear()
         try:
             if found.descriptor != -1:
-                self._plain(found, found.facts, interface.DIRECTORY, attributes.read(found.descriptor))
+                yield from self._plain(found, found.facts, interface.DIRECTORY, attributes.read(found.descriptor))
             elif stat.S_ISLNK(found.facts.st_mode):
-                self._symlink(found)
+                yield from self._symlink(found)
             elif isinstance(found.choice, interface.Instead):
-                self._instead(found, found.choice)
+                yield from self._instead(found, found.choice)
             else:
-                self._regular(found)
+                yield from self._regular(found)
         except _LeftOut as reason:
             self.left_out(found.path, str(reason))
         except OSError as error:
@@ -78,7 +76,7 @@ class Members:
             else:
                 raise walk.trouble(found.path, error) from None
 
-    def _symlink(self, found: walk.Found) -> None:
+    def _symlink(self, found: walk.Found) -> Iterator[bytes]:
         try:
             target = os.readlink(found.name, dir_fd=found.parent)
         except OSError as error:
@@ -86,9 +84,9 @@ class Members:
                 raise OSError(errno.ELOOP, "") from None
             raise
         extended = attributes.read(attributes.link_path(found.parent, found.name))
-        self._plain(found, found.facts, interface.SYMLINK, extended, link=target)
+        yield from self._plain(found, found.facts, interface.SYMLINK, extended, link=target)
 
-    def _instead(self, found: walk.Found, choice: interface.Instead) -> None:
+    def _instead(self, found: walk.Found, choice: interface.Instead) -> Iterator[bytes]:
         original = _open(found)
         try:
             extended = attributes.read(original)
@@ -101,22 +99,22 @@ class Members:
         try:
             entry = self._entry(found, found.facts, interface.FILE, extended, os.fstat(descriptor).st_size)
             member = tar.Member(entry, extended)
-            sha256, is_whole = self._stream(member, descriptor)
+            sha256, is_whole = yield from self._stream(member, descriptor)
         finally:
             os.close(descriptor)
         self._done(member, sha256, choice.note if is_whole else _CHANGING)
 
-    def _regular(self, found: walk.Found) -> None:
+    def _regular(self, found: walk.Found) -> Iterator[bytes]:
         for attempt in range(_ATTEMPTS):
             descriptor = _open(found)
             try:
-                if self._read(found, descriptor, is_last=attempt == _ATTEMPTS - 1):
+                if (yield from self._read(found, descriptor, is_last=attempt == _ATTEMPTS - 1)):
                     return
             finally:
                 os.close(descriptor)
 
-    def _read(self, found: walk.Found, descriptor: int, *, is_last: bool) -> bool:
-        """Read a file and write it; return False where it changed meanwhile and nothing was written."""
+    def _read(self, found: walk.Found, descriptor: int, *, is_last: bool) -> Generator[bytes, None, bool]:
+        """Yield a file; return False where it changed meanwhile and nothing was yielded."""
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
             raise OSError(errno.ELOOP, "")
@@ -125,7 +123,7 @@ class Members:
             if self._tree is not None and self._tree.hostile and facts.st_uid != self._top_owner:
                 raise _LeftOut("has another name elsewhere and another owner; left out")
             if identity in self._links:
-                self._plain(found, facts, interface.HARDLINK, {}, link=self._links[identity].lstrip("/"))
+                yield from self._plain(found, facts, interface.HARDLINK, {}, link=self._links[identity].lstrip("/"))
                 return True
         facts, at_rest = _settled(descriptor, facts)
         size = facts.st_size
@@ -141,46 +139,42 @@ class Members:
         member = tar.Member(self._entry(found, facts, interface.FILE, extended, size), extended, segments)
         if content is not None:
             sha256 = hashlib.sha256(content).hexdigest()
-            self._output.write(member.headers())
-            self._output.write(tar.padded(content))
+            yield member.headers()
+            yield tar.padded(content)
         else:
             self._holes += size - member.data
             if self._holes > interface.Limits.holes:
                 raise _LeftOut("has larger holes than a backup may hold; left out")
-            sha256, is_whole = self._stream(member, descriptor)
+            sha256, is_whole = yield from self._stream(member, descriptor)
             is_undisturbed = at_rest and is_whole and _is_same(facts, os.fstat(descriptor))
         self._done(member, sha256, "" if is_undisturbed else _CHANGING)
         if facts.st_nlink > 1:
             self._links[identity] = found.path
         return True
 
-    def _stream(self, member: tar.Member, descriptor: int) -> tuple[str, bool]:
-        """Write a file while it is read, missing bytes as zeros; return its SHA-256, and whether it had all bytes."""
+    def _stream(self, member: tar.Member, descriptor: int) -> Generator[bytes, None, tuple[str, bool]]:
+        """Yield a file while it is read, missing bytes as zeros; return its SHA-256, and whether it had all bytes."""
         is_whole = True
-
-        def pieces() -> Iterator[bytes]:
-            nonlocal is_whole
-            for start, length in member.stretches:
-                at, end = start, start + length
-                while at < end:
-                    part = os.pread(descriptor, min(_STEP, end - at), at)
-                    if not part:
-                        is_whole, part = False, bytes(min(_STEP, end - at))
-                    self._output.write(part)
-                    yield part
-                    at += len(part)
-
-        self._output.write(member.headers())
-        sha256 = tar.content_digest(member, pieces())
-        self._output.write(bytes(member.padding))
-        return sha256, is_whole
+        digest = tar.ContentDigest()
+        yield member.headers()
+        for start, length in member.stretches:
+            at, end = start, start + length
+            while at < end:
+                part = os.pread(descriptor, min(_STEP, end - at), at)
+                if not part:
+                    is_whole, part = False, bytes(min(_STEP, end - at))
+                digest.add(at, part)
+                at += len(part)
+                yield part
+        yield bytes(member.padding)
+        return digest.hexdigest(member.entry.size), is_whole
 
     def _plain(
         self, found: walk.Found, facts: os.stat_result, kind: str, extended: dict[str, bytes], link: str = ""
-    ) -> None:
-        """Write a member without content."""
+    ) -> Iterator[bytes]:
+        """Yield a member without content."""
         member = tar.Member(self._entry(found, facts, kind, extended, 0, link), extended)
-        self._output.write(member.headers())
+        yield member.headers()
         self._done(member)
 
     def _entry(  # noqa: PLR0917
@@ -198,7 +192,6 @@ class Members:
             self.notes.add(interface.Note(entry.path, note))
         self._spool.write(manifest.line(entry))
         self.totals = self.totals.with_one(entry.kind, entry.size, member.data)
-        self._output.entries += 1
 
 
 def _open(found: walk.Found) -> int:

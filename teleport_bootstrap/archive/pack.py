@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from teleport_bootstrap import paths
 from teleport_bootstrap.archive import compression as compressing
-from teleport_bootstrap.archive import interface, manifest, tar, walk
+from teleport_bootstrap.archive import interface, manifest, stream, tar, walk
 from teleport_bootstrap.archive.members import Members
 from teleport_bootstrap.archive.spool import Spool
-from teleport_bootstrap.archive.stream import CallerError, Output
 from teleport_bootstrap.host import accounts
 
 
@@ -41,32 +41,46 @@ def pack(
     ordered = _in_order(trees)
     text = _header_text(header)
     compressed = compression or compressing.best()
-    try:
-        with Spool() as spool, Output(sink, compressed, progress) as output:
-            members = Members(output, spool, accounts.Names(root))
-            _add_own_member(output, interface.HEADER, len(text), [text])
-            spool.write(manifest.first_line(json.loads(text)))
-            for tree in ordered:
-                for found in walk.walk(root, tree, members.left_out):
-                    members.add(tree, found)
-            spool.write(manifest.last_line(members.totals))
-            size = spool.rewind()
-            _add_own_member(output, interface.MANIFEST, size, spool.lines())
-            output.write(tar.END)
-            digest = output.finish()
-    except CallerError as carried:
-        raise carried.error from None
+    size = offset = 0
+
+    def parts() -> Iterator[bytes]:
+        nonlocal offset
+        for part in _tar(text, ordered, members, spool, root):
+            offset += len(part)
+            yield part
+
+    with Spool() as spool, stream.Digest() as digest:
+        members = Members(spool, accounts.Names(root))
+        with contextlib.closing(stream.archive(parts(), compressed, digest)) as pieces:
+            for data in pieces:
+                sink.write(data)
+                size += len(data)
+                if progress is not None:
+                    progress(offset, members.totals.entries)
+        seal = digest.digest().hex()
     notes = members.notes
-    return interface.Packed(digest, output.written, compressed, members.totals, tuple(notes.first), notes.in_all)
+    return interface.Packed(seal, size, compressed, members.totals, tuple(notes.first), notes.in_all)
 
 
-def _add_own_member(output: Output, path: str, size: int, parts: Iterable[bytes]) -> None:
+def _tar(
+    header: bytes, trees: Iterable[interface.Tree], members: Members, spool: Spool, root: paths.Root
+) -> Iterator[bytes]:
+    yield from _own_member(interface.HEADER, len(header), [header])
+    spool.write(manifest.first_line(json.loads(header)))
+    for tree in trees:
+        for found in walk.walk(root, tree, members.left_out):
+            yield from members.add(tree, found)
+    spool.write(manifest.last_line(members.totals))
+    yield from _own_member(interface.MANIFEST, spool.rewind(), spool.lines())
+    yield tar.END
+
+
+def _own_member(path: str, size: int, parts: Iterable[bytes]) -> Iterator[bytes]:
     now = int(time.time()) * 1_000_000_000
     member = tar.Member(interface.Entry(path, interface.FILE, 0o600, 0, 0, "root", "root", now, size))
-    output.write(member.headers())
-    for part in parts:
-        output.write(part)
-    output.write(bytes(member.padding))
+    yield member.headers()
+    yield from parts
+    yield bytes(member.padding)
 
 
 def _header_text(header: Mapping[str, Any]) -> bytes:

@@ -4,14 +4,16 @@
     data      the compressed tar
     end       a constant and the SHA-256 of all bytes before it
 
-Decompressors pass over the marks. So every byte of the file counts, also those that a decompressor does not look at, and
+Decompressors pass over the marks: every byte of the file counts, also those that a decompressor does not look at, and
 `tar` unpacks it all the same.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Iterator
+import itertools
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final
 
@@ -34,16 +36,8 @@ class Broken(Exception):
     """The file is not as it was written; the text says how."""
 
 
-class CallerError(Exception):
-    """Carries an OSError that a sink or a progress function raised past those who would take it for a file's own."""
-
-    def __init__(self, error: OSError) -> None:
-        super().__init__(str(error))
-        self.error = error
-
-
 class Digest:
-    """SHA-256, computed by a thread while the caller continues."""
+    """SHA-256, computed by a thread while the caller continues. A context manager."""
 
     def __init__(self) -> None:
         self._sha256 = hashlib.sha256()
@@ -58,68 +52,36 @@ class Digest:
         self._pending.result()
         return self._sha256.digest()
 
-    def close(self) -> None:
-        self._pool.shutdown()
-
-
-class Output:
-    """Takes the bytes of a tar and writes an archive to `sink`. A context manager; call `finish` at the end.
-
-    The sink and `progress` are called in the caller's thread; their OSError is raised as CallerError.
-    """
-
-    def __init__(self, sink: interface.Sink, compressed: str, progress: interface.Progress | None = None) -> None:
-        self._sink = sink
-        self._progress = progress
-        self._compression = compressed
-        self._digest = Digest()
-        self._compressor = compression.compressor(compressed, self._put)
-        self._parts: list[bytes] = []
-        self._waiting = 0
-        # The bytes of the tar and of the archive so far, and how many members the caller has done.
-        self.offset = 0
-        self.written = 0
-        self.entries = 0
-
-    def __enter__(self) -> Output:
+    def __enter__(self) -> Digest:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._compressor.close()
-        self._digest.close()
+        self._pool.shutdown()
 
-    def write(self, data: bytes) -> None:
-        self._parts.append(data)
-        self._waiting += len(data)
-        self.offset += len(data)
-        if self._waiting >= compression.BLOCK_SIZE:
-            self._flush()
 
-    def finish(self) -> str:
-        """Write the rest and the end mark; return the archive's digest in hexadecimal."""
-        self._flush()
-        self._compressor.finish()
-        digest = self._digest.digest()
-        self._put(end_mark(self._compression, digest))
-        return digest.hex()
+def archive(parts: Iterator[bytes], compressed: str, digest: Digest) -> Generator[bytes, None, None]:
+    """Yield the archive of a tar, which consists of `parts`; `digest` is that of the archive in the end."""
+    with contextlib.closing(compression.compress(compressed, _blocks(parts))) as pieces:
+        for data in itertools.chain([BEGIN[compressed]], pieces):
+            digest.update(data)
+            yield data
+    yield end_mark(compressed, digest.digest())
 
-    def _flush(self) -> None:
-        if not self.written:
-            self._put(BEGIN[self._compression])
-        data = b"".join(self._parts)
-        self._parts.clear()
-        self._waiting = 0
-        self._compressor.write(data)
 
-    def _put(self, data: bytes) -> None:
-        self._digest.update(data)
-        try:
-            self._sink.write(data)
-            if self._progress is not None:
-                self._progress(self.offset, self.entries)
-        except OSError as error:
-            raise CallerError(error) from None
-        self.written += len(data)
+def _blocks(parts: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield `parts` in blocks of a useful size for compressing."""
+    waiting: list[bytes] = []
+    size = 0
+    for part in parts:
+        waiting.append(part)
+        size += len(part)
+        if size >= compression.BLOCK_SIZE:
+            data = b"".join(waiting)
+            waiting.clear()
+            size = 0
+            for start in range(0, len(data), compression.BLOCK_SIZE):
+                yield data[start : start + compression.BLOCK_SIZE]
+    yield b"".join(waiting)
 
 
 def _recognised(name: str, start: bytes) -> str:
@@ -153,29 +115,29 @@ class Input:
         # Bytes of the tar, and how many of them have been taken.
         self._data = b""
         self._at = 0
-        try:
-            self._stream = source.open()
-        except OSError as error:
-            raise _unreadable(source.name, error) from None
-        self._digest = Digest()
-        try:
+        self._end = b""
+        with contextlib.ExitStack() as opened:
+            try:
+                self._stream = source.open()
+            except OSError as error:
+                raise _unreadable(source.name, error) from None
+            opened.callback(self._stream.close)
+            self._digest = opened.enter_context(Digest())
             start = b""
             while len(start) < max(map(len, BEGIN.values())) and (part := self._read()):
                 start += part
             self.compression = _recognised(source.name, start)
-            self._end = b""
             self._compressed = self._between_marks(start)
-            self._pieces = compression.expand(self.compression, self._compressed)
-        except BaseException:
-            self._close()
-            raise
+            self._pieces = opened.enter_context(
+                contextlib.closing(compression.expand(self.compression, self._compressed))
+            )
+            self._opened = opened.pop_all()
 
     def __enter__(self) -> Input:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pieces.close()
-        self._close()
+        self._opened.close()
 
     def take(self, size: int) -> bytes:
         """Return the next `size` bytes of the tar, all of them."""
@@ -245,10 +207,6 @@ class Input:
         if self._progress is not None:
             self._progress(self.done, self.entries)
         return part
-
-    def _close(self) -> None:
-        self._digest.close()
-        self._stream.close()
 
 
 def _unreadable(name: str, error: OSError) -> errors.FileTrouble:

@@ -21,7 +21,7 @@ import struct
 import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from teleport_bootstrap.archive import attributes, interface
 from teleport_bootstrap.archive.interface import Entry
@@ -273,34 +273,48 @@ def _pax(records: bytes) -> dict[str, bytes]:
     return values
 
 
+class ContentDigest:
+    """The SHA-256 of a file's whole content; `add` its stretches of data in order, holes count as zeros."""
+
+    def __init__(self) -> None:
+        self._sha256 = hashlib.sha256()
+        self._at = 0
+
+    def add(self, start: int, part: memoryview | bytes) -> None:
+        self._zeros(start - self._at)
+        self._sha256.update(part)
+        self._at = start + len(part)
+
+    def hexdigest(self, size: int) -> str:
+        """Return the digest of a file of `size` bytes."""
+        self._zeros(size - self._at)
+        return self._sha256.hexdigest()
+
+    def _zeros(self, count: int) -> None:
+        while count > 0:
+            self._sha256.update(_ZEROS[:count])
+            count -= len(_ZEROS)
+
+
+_ZEROS: Final = memoryview(bytes(1024 * 1024))
+
+
 def content_digest(
     member: Member, pieces: Iterator[bytes | memoryview], write: Callable[[int, memoryview], None] | None = None
 ) -> str:
-    """Return the SHA-256 of a file's whole content in hexadecimal; holes count as zeros.
+    """Return the SHA-256 of a file's content in hexadecimal.
 
     `pieces` are the stretches of data, one after the other; `write` is called with each part and its offset.
     """
-    digest = hashlib.sha256()
-    at = 0
+    digest = ContentDigest()
     left = memoryview(b"")
     for start, length in member.stretches:
-        _add_zeros(digest, start - at)
-        at = start
-        while at < start + length:
+        at, end = start, start + length
+        while at < end:
             left = left or memoryview(next(pieces))
-            part, left = left[: start + length - at], left[start + length - at :]
-            digest.update(part)
+            part, left = left[: end - at], left[end - at :]
+            digest.add(at, part)
             if write is not None:
                 write(at, part)
             at += len(part)
-    _add_zeros(digest, member.entry.size - at)
-    return digest.hexdigest()
-
-
-_ZEROS: Final = bytes(1024 * 1024)
-
-
-def _add_zeros(digest: Any, count: int) -> None:
-    for _ in range(count // len(_ZEROS)):
-        digest.update(_ZEROS)
-    digest.update(_ZEROS[: count % len(_ZEROS)])
+    return digest.hexdigest(member.entry.size)

@@ -95,27 +95,26 @@ def _look(tree: interface.Tree, path: str, parent: int, name: str, note: Note) -
             hint="Replace it by the directory or file itself, for example with a bind mount.",
         )
     choice = tree.choose(path, facts)
-    if isinstance(choice, interface.Leave):
-        if choice.note:
-            note(path, choice.note)
-        return None
-    if len(os.fsencode(path)) > LONGEST_NAME + 1:
-        note(path, f"has a path of more than {LONGEST_NAME} bytes; left out")
-        return None
     kind = stat.S_IFMT(facts.st_mode)
-    if kind in (stat.S_IFREG, stat.S_IFLNK):
+    if isinstance(choice, interface.Leave):
+        why = choice.note
+    elif len(os.fsencode(path)) > LONGEST_NAME + 1:
+        why = f"has a path of more than {LONGEST_NAME} bytes; left out"
+    elif kind in (stat.S_IFREG, stat.S_IFLNK):
         return Found(path, parent, name, facts, choice)
-    if kind != stat.S_IFDIR:
-        note(path, f"is {_KINDS.get(kind, 'a device')}; left out")
-        return None
-    try:
-        descriptor = os.open(name, _FOLDER, dir_fd=parent)
-    except OSError as error:
-        if error.errno not in VANISHED + REPLACED:
-            raise trouble(path, error) from None
-        note(path, "vanished, or became something else, before it was read")
-        return None
-    return Found(path, parent, name, os.fstat(descriptor), choice, descriptor)
+    elif kind != stat.S_IFDIR:
+        why = f"is {_KINDS.get(kind, 'a device')}; left out"
+    else:
+        try:
+            descriptor = os.open(name, _FOLDER, dir_fd=parent)
+            return Found(path, parent, name, os.fstat(descriptor), choice, descriptor)
+        except OSError as error:
+            if error.errno not in VANISHED + REPLACED:
+                raise trouble(path, error) from None
+            why = "vanished, or became something else, before it was read"
+    if why:
+        note(path, why)
+    return None
 
 
 def trouble(path: str, error: OSError) -> errors.FileTrouble:
