@@ -43,8 +43,8 @@ _TAIL_SIZE: Final = 8
 _EMPTY_FRAME: Final = bytes.fromhex("28b52ffd2000010000")
 
 
-class Undecodable(Exception):
-    """The compressed data is damaged; the text says how."""
+class Broken(Exception):
+    """An archive is not as it was written; the text says how."""
 
 
 def best() -> str:
@@ -80,7 +80,7 @@ def compress(name: str, blocks: Iterator[bytes]) -> Generator[bytes, None, None]
 
 
 def expand(name: str, compressed: Iterator[bytes]) -> Generator[bytes, None, None]:
-    """Yield what the compressed data holds, in pieces of at most a few mebibytes; as `compress`. Raises Undecodable."""
+    """Yield what the compressed data holds, in pieces of at most a few mebibytes; as `compress`. Raises Broken."""
     if name == GZIP:
         return _in_threads(_inflate, _gzip_members(compressed))
     # Without its own checksum: it holds back data whose checksum is wrong, which names of damaged files come from.
@@ -117,7 +117,7 @@ def _filtered(options: list[str], source: Iterator[bytes], *, may_grow: bool) ->
                 yield output
         trouble = trouble or child.trouble
     if may_grow and "ended with status" in trouble:
-        raise Undecodable(trouble)
+        raise Broken(trouble)
     if trouble:
         raise errors.CompressorTrouble(
             f"{'reading' if may_grow else 'compressing'} the backup failed: {trouble}",
@@ -172,14 +172,14 @@ def _gzip_members(compressed: Iterator[bytes]) -> Generator[bytes, None, None]:
 
 
 def _inflate(deflated: bytes) -> bytes:
-    """Return at most BLOCK_SIZE bytes. Raises Undecodable."""
+    """Return at most BLOCK_SIZE bytes. Raises Broken."""
     if not deflated:
-        raise Undecodable("the header of a gzip member is damaged or cut off, or is not one that this agent writes")
+        raise Broken("the header of a gzip member is damaged or cut off, or is not one that this agent writes")
     work = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         data = work.decompress(deflated, BLOCK_SIZE + 1)
     except zlib.error as error:
-        raise Undecodable(f"a gzip member is damaged: {error}") from None
+        raise Broken(f"a gzip member is damaged: {error}") from None
     if not work.eof or len(data) > BLOCK_SIZE or work.unused_data:
-        raise Undecodable("a gzip member does not have the size that it should have")
+        raise Broken("a gzip member does not have the size that it should have")
     return data

@@ -105,10 +105,8 @@ class Tree:
     link is an error, because its target would be missing.
     `hostile`: another account can change the tree at any moment. Then a file with several links that does not belong to
     the owner of the tree's top is left out with a note: it may be a file of another account, linked into the tree.
-    `choose(path, facts)` is called for each name in it, the top included: `path` as the instance sees it, bytes that
-    are not UTF-8 as os.fsdecode gives them; `facts` of the name itself, links not followed. It must not touch the file.
-    Other files than regular ones, directories and symbolic links are left out with a note, unless `choose` left them
-    out already.
+    `choose(path, facts)` is called for each name in it, the top included, with the facts of the name itself, links not
+    followed. It must not touch the file. Sockets and the like are left out with a note, unless `choose` did that.
     """
 
     path: str
@@ -143,7 +141,7 @@ class Totals:
         return Totals(self.entries + 1, self.files + (kind == FILE), self.content + content, self.data + data)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Packed:
     """A finished archive of `size` bytes. `digest` is the SHA-256 at its end, in hexadecimal.
 
@@ -210,10 +208,7 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Limits:
-    """What an archive may hold at most. Larger ones are taken for an attempt to fill the disk or to keep us busy.
-
-    `data` counts what would be written: the free bytes of the target file system. `content` counts holes too.
-    """
+    """What an archive may hold at most. `data` counts what would be written to a disk, `content` holes too."""
 
     data: int = 16 * 1024**4
     content: int = 16 * 1024**4
@@ -226,7 +221,7 @@ class Limits:
 
 
 @dataclass
-class Verified:
+class Verified(Packed):
     """An archive that was read from its first to its last byte: it is undamaged, and safe to unpack.
 
     `header` is the mapping that was given to pack, with `format` added. `links_outside` counts the symbolic links that
@@ -236,13 +231,7 @@ class Verified:
     """
 
     name: str
-    digest: str
-    size: int
-    compression: str
     header: Mapping[str, Any]
-    totals: Totals
-    notes: tuple[Note, ...]
-    notes_in_all: int
     lines: Spool
     parse: Callable[[bytes], Entry]
     kept: Mapping[str, bytes]

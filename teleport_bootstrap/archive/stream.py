@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.archive import compression, interface
+from teleport_bootstrap.archive.compression import Broken
 
 _READ_SIZE = 256 * 1024
 
@@ -30,10 +31,6 @@ BEGIN: Final = {
 def end_mark(name: str, digest: bytes) -> bytes:
     """Return the last bytes of an archive whose other bytes have this SHA-256."""
     return compression.mark(name, b"TBEND\x00\x00\x02" + digest)
-
-
-class Broken(Exception):
-    """The file is not as it was written; the text says how."""
 
 
 class Digest:
@@ -81,7 +78,8 @@ def _blocks(parts: Iterator[bytes]) -> Iterator[bytes]:
             size = 0
             for start in range(0, len(data), compression.BLOCK_SIZE):
                 yield data[start : start + compression.BLOCK_SIZE]
-    yield b"".join(waiting)
+    if waiting:
+        yield b"".join(waiting)
 
 
 def _recognised(name: str, start: bytes) -> str:
@@ -161,8 +159,7 @@ class Input:
         """Return the archive's digest in hexadecimal, when all of the tar has been taken."""
         if self._at < len(self._data) or self._next():
             raise Broken("data follows the end of the tar")
-        digest = self.digest()
-        if not digest:
+        if not (digest := self.digest()):
             raise Broken("the SHA-256 at its end is not that of the file")
         return digest
 
@@ -174,12 +171,8 @@ class Input:
         return digest.hex() if self._end == end_mark(self.compression, digest) else ""
 
     def _next(self) -> bool:
-        self._at = 0
-        try:
-            self._data = next(self._pieces, b"")
-        except compression.Undecodable as error:
-            self._data = b""
-            raise Broken(str(error)) from None
+        self._at, self._data = 0, b""
+        self._data = next(self._pieces, b"")
         return bool(self._data)
 
     def _between_marks(self, start: bytes) -> Iterator[bytes]:
@@ -188,15 +181,13 @@ class Input:
         self._digest.update(begin)
         end_size = len(end_mark(self.compression, bytes(hashlib.sha256().digest_size)))
         part = start[len(begin) :]
-        while True:
+        while part:
             self._end += part
             before, self._end = self._end[:-end_size], self._end[-end_size:]
             if before:
                 self._digest.update(before)
                 yield before
             part = self._read()
-            if not part:
-                return
 
     def _read(self) -> bytes:
         try:

@@ -1,14 +1,12 @@
 """The members of the tar: POSIX ustar headers, with GNU's long names and pax records only where ustar has no room.
 
 Long names are GNU's (types L and K) because those hold any bytes; pax names are UTF-8, and tars differ in what they do
-with others. Sparse files are in GNU's pax format 0.1, whose map is a pax record; GNU tar and libarchive read it. Times
-are whole seconds: pax records for nanoseconds would double the size of an archive of small files, and the manifest has
-them.
+with others. Sparse files are in GNU's pax format 0.1, whose map is a pax record. The manifest has the nanoseconds.
 
 An archive may come from anywhere. Every header is parsed, written again from what was parsed, and compared: one that
 differs in a single byte from what this agent would have written is refused. So nothing depends on how a tar reader
 takes numbers with blanks, repeated records, or names in three places. Python's tarfile accepts all of these, reads
-records of any length into memory, and takes three to five times as long.
+records of any length into memory, and takes longer for a header than all the rest takes for a small file.
 
 References: POSIX pax, "ustar Interchange Format"; GNU tar manual, "Storing Sparse Files" and "Basic Tar Format".
 """

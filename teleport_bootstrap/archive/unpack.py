@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import interface, tar
 from teleport_bootstrap.archive.attributes import Owners, link_path
+from teleport_bootstrap.archive.compression import Broken
 from teleport_bootstrap.archive.interface import Entry
-from teleport_bootstrap.archive.stream import Broken, Input
+from teleport_bootstrap.archive.stream import Input
 from teleport_bootstrap.archive.tar import Member, Refused, content_digest
 from teleport_bootstrap.archive.verify import unsafe
 from teleport_bootstrap.host import accounts, process
@@ -45,10 +46,7 @@ def unpack(
     may name a file or a directory, never a link.
 
     Until the end, a place that is a directory belongs to root with mode 0700, so that no other account reaches what is
-    in it. Owners are looked up by name, under `root`; an unknown one leaves its number, with a note, and the file loses
-    its set-user-id and set-group-id bits. Then modes, times and extended attributes are set. An access control list
-    that names accounts is not, since it does so by number: the group then gets what the list grants the group itself.
-    When this returns, everything has been written to the disk.
+    in it. Owners are looked up by name, under `root`. When this returns, everything has been written to the disk.
 
     Raises ArchiveDamaged where `source` is no longer byte for byte what was verified; ArchiveUnsafe, before anything is
     created, where links do not fit `into`; FileTrouble, with the path, where something cannot be written; and what the

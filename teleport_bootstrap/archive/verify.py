@@ -8,9 +8,10 @@ from typing import Any
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.archive import interface, manifest, tar
+from teleport_bootstrap.archive.compression import Broken
 from teleport_bootstrap.archive.safety import Order, leads_out
 from teleport_bootstrap.archive.spool import Spool
-from teleport_bootstrap.archive.stream import Broken, Input
+from teleport_bootstrap.archive.stream import Input
 from teleport_bootstrap.archive.tar import Member, Refused
 
 UNLIMITED = interface.Limits()

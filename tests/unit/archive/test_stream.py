@@ -27,7 +27,7 @@ def read(data: bytes) -> bytes:
 def is_noticed(data: bytes) -> bool:
     try:
         return read(data) != TAR
-    except stream.Broken:
+    except compression.Broken:
         return True
 
 
@@ -94,5 +94,5 @@ def test_a_foreign_file_is_unknown_and_a_damaged_beginning_is_damage() -> None:
         with pytest.raises(errors.ArchiveUnknown, match="is not a backup"):
             read(foreign)
     for damaged in (b"", ARCHIVE[:5], bytes([ARCHIVE[0] ^ 1]) + ARCHIVE[1:]):
-        with pytest.raises(stream.Broken):
+        with pytest.raises(compression.Broken):
             read(damaged)
