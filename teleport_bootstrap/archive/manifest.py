@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import functools
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,11 +23,8 @@ from teleport_bootstrap.archive.interface import Entry, Note, Totals
 LONGEST_LINE = 128 * 1024
 LARGEST_HEADER = 1024 * 1024
 
-# The kernel's limit for sizes and, in nanoseconds, for times.
+# The kernel's limit for times in nanoseconds.
 _LARGEST = 2**63 - 1
-
-_KINDS = (interface.FILE, interface.DIRECTORY, interface.SYMLINK, interface.HARDLINK)
-_DIGEST = re.compile("([0-9a-f]{64})?")
 
 _dump = json.JSONEncoder(ensure_ascii=True, separators=(", ", ": ")).encode
 
@@ -81,48 +77,28 @@ def last_line(totals: Totals) -> bytes:
     return _line(vars(totals))
 
 
-def parse(text: bytes) -> Entry | Note | Totals:
-    """Return the meaning of a line after the first. Raises Malformed."""
-    values = json_object(text)
-    found: Entry | Note | Totals
-    try:
-        if "entries" in values:
-            found = totals = Totals(**_all_of_type(int, values))
-            again = last_line(totals)
-        elif "left_out" in values:
-            found = note = Note(*_all_of_type(str, values).values())
-            again = note_line(note)
-        else:
-            found = entry = _entry(values)
-            again = line(entry)
-    except (KeyError, TypeError, ValueError):
-        raise Malformed("has a line in which something is missing or impossible") from None
-    if again != text:
+def note(text: bytes, values: Mapping[str, Any]) -> Note:
+    """Return the note in a line with these values. Raises Malformed."""
+    found = Note(str(values.get("left_out")), str(values.get("note")))
+    if note_line(found) != text:
         raise Malformed("has a line that this agent does not write")
     return found
 
 
-def _all_of_type(wanted: type, values: dict[str, Any]) -> dict[str, Any]:
-    if any(type(value) is not wanted for value in values.values()):
-        raise TypeError
-    return values
+def as_listed(seen: Entry, text: bytes, values: Mapping[str, Any]) -> Entry | None:
+    """Return the entry in a line with these values; None where it is not that of the member that was `seen`.
+
+    Only the nanoseconds of the time and a note are taken from the line; all else is what was read from the tar.
+    """
+    mtime, note = values.get("mtime"), values.get("note", "")
+    if type(mtime) is not int or abs(mtime) > _LARGEST or type(note) is not str:
+        return None
+    entry = seen._replace(mtime=mtime, note=note)
+    return entry if entry.of_headers() == seen and line(entry) == text else None
 
 
-def _entry(values: dict[str, Any]) -> Entry:
-    """Return the entry with these values; raise an error of Python for wrong ones."""
-    numbers = {name: values.get(name, 0) for name in ("uid", "gid", "mtime", "size")}
-    _all_of_type(int, numbers)
-    _all_of_type(str, {name: value for name, value in values.items() if name not in numbers})
-    entry = Entry(**{**values, "mode": int(values["mode"], 8)})
-    # `line` writes these without quoting.
-    is_plain = entry.kind in _KINDS and _DIGEST.fullmatch(entry.sha256) and _DIGEST.fullmatch(entry.xattrs)
-    if not is_plain or not 0 <= entry.mode <= 0o7777 or any(abs(number) > _LARGEST for number in numbers.values()):
-        raise ValueError
-    return entry
-
-
-def kept_entry(text: bytes) -> Entry:
-    """Return the entry in a line that `parse` has accepted before, without checking it again."""
+def entry(text: bytes) -> Entry:
+    """Return the entry in a line that `line` has written."""
     values = json.loads(text)
     return Entry(mode=int(values.pop("mode"), 8), **values)
 

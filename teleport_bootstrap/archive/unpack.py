@@ -164,26 +164,22 @@ class _Writer:
         if place is None:
             return content_digest(member, data) if entry.kind == interface.FILE else ""
         digest = ""
-        with self._naming(entry.path), contextlib.ExitStack() as resources:
-            if entry.path == place:
-                above, name = os.path.split(self._places[place])
-                parent = os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-                resources.callback(os.close, parent)
-            else:
-                parent, name = self._reach(entry.path, place), os.path.basename(entry.path)
-            if entry.kind == interface.DIRECTORY:
+        with self._naming(entry.path):
+            parent = None if entry.path == place else self._reach(entry.path, place)
+            name = self._places[place] if parent is None else os.path.basename(entry.path)
+            if entry.kind == interface.FILE:
+                digest = self._file(entry, member, data, parent, name)
+            elif entry.kind == interface.DIRECTORY:
                 level = _Level(entry.path, _new_folder(parent, name), entry, member.extended)
-                if entry.path == place:
+                if parent is None:
                     self._roots[place] = level
                 else:
                     self._levels.append(level)
-            elif entry.kind == interface.SYMLINK:
+            elif parent is not None and entry.kind == interface.HARDLINK:
+                self._hardlink(entry, place, parent, name)
+            elif parent is not None:
                 os.symlink(entry.link, name, dir_fd=parent)
                 self._owners.settle(link_path(parent, name), entry, member.extended)
-            elif entry.kind == interface.HARDLINK:
-                self._hardlink(entry, place, parent, name)
-            else:
-                digest = self._file(entry, member, data, parent, name)
         self.totals = self.totals.with_one(entry.kind, entry.size, member.data)
         return digest
 
@@ -204,8 +200,7 @@ class _Writer:
         if not self._levels or self._levels[0].path != place:
             self._leave("")
             if place not in self._roots:
-                os.mkdir(self._places[place], 0o700)
-                self._roots[place] = _Level(place, os.open(self._places[place], _FOLDER))
+                self._roots[place] = _Level(place, _new_folder(None, self._places[place]))
             self._levels = [self._roots[place]]
         parent = os.path.dirname(path)
         self._leave(parent)
@@ -233,7 +228,7 @@ class _Writer:
             else:
                 self._owners.settle(level.descriptor, level.entry, level.extended)
 
-    def _file(self, entry: Entry, member: Member, data: Iterator[memoryview], parent: int, name: str) -> str:
+    def _file(self, entry: Entry, member: Member, data: Iterator[memoryview], parent: int | None, name: str) -> str:
         descriptor = os.open(name, _NEW_FILE, 0o600, dir_fd=parent)
         try:
             if member.segments is not None:
@@ -273,7 +268,7 @@ class _Writer:
             ) from None
 
 
-def _new_folder(parent: int, name: str) -> int:
+def _new_folder(parent: int | None, name: str) -> int:
     os.mkdir(name, 0o700, dir_fd=parent)
     return os.open(name, _FOLDER, dir_fd=parent)
 

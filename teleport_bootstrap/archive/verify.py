@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from teleport_bootstrap import errors
@@ -49,7 +50,7 @@ def verify(
         raise _damaged(source.name, f"{broken}; none of its files can be read") from None
     with archive, Spool() as seen, contextlib.ExitStack() as on_failure:
         lines = on_failure.enter_context(Spool())
-        work = _Verification(source.name, archive, limits, seen, lines, keep)
+        work = _Verification(source.name, archive, Order(limits), seen, lines, keep)
         try:
             verified = work.run()
         except (Broken, Refused, errors.ArchiveUnknown) as error:
@@ -84,41 +85,39 @@ def _is_own(member: Member, path: str) -> bool:
     return is_plain_file and member.entry.path == path
 
 
+@dataclass
 class _Verification:
-    def __init__(  # noqa: PLR0917
-        self, name: str, archive: Input, limits: interface.Limits, seen: Spool, lines: Spool, keep: Keep | None
-    ) -> None:
-        self._name = name
-        self._archive = archive
-        self._order = Order(limits)
-        # A line of a manifest for each member, as it was read, and as the manifest has it.
-        self._seen = seen
-        self._lines = lines
-        self._keep = keep
-        self._kept: dict[str, bytes] = {}
-        # The member that is being read, and whether the manifest has been compared.
-        self._path = ""
-        self._is_reading = False
-        self._is_compared = False
-        self._notes = interface.Notes()
+    name: str
+    archive: Input
+    order: Order
+    # A line of a manifest for each member, as it was read, and as the manifest has it.
+    seen: Spool
+    lines: Spool
+    keep: Keep | None
+    kept: dict[str, bytes] = field(default_factory=dict)
+    notes: interface.Notes = field(default_factory=interface.Notes)
+    # The member that is being read, and whether the manifest has been compared.
+    path: str = ""
+    is_reading: bool = False
+    is_compared: bool = False
 
     def run(self) -> interface.Verified:
         header = self._read_header()
         self._read_manifest(header, self._read_files())
-        if tar.read(self._archive.take) is not None:
+        if tar.read(self.archive.take) is not None:
             raise Refused("", "a member follows the manifest")
         verified = interface.Verified(
-            name=self._name,
-            digest=self._archive.finish(),
-            size=self._archive.done,
-            compression=self._archive.compression,
+            name=self.name,
+            digest=self.archive.finish(),
+            size=self.archive.done,
+            compression=self.archive.compression,
             header=header,
-            totals=self._order.totals,
-            notes=tuple(self._notes.first),
-            notes_in_all=self._notes.in_all,
-            lines=self._lines,
-            parse=manifest.kept_entry,
-            kept=self._kept,
+            totals=self.order.totals,
+            notes=tuple(self.notes.first),
+            notes_in_all=self.notes.in_all,
+            lines=self.lines,
+            parse=manifest.entry,
+            kept=self.kept,
         )
         self._check_links(verified)
         return verified
@@ -126,21 +125,21 @@ class _Verification:
     def damaged(self, error: Exception) -> errors.ArchiveDamaged:
         """Return the error for an archive that is damaged, which showed in `error`."""
         if isinstance(error, _Differs):
-            return _damaged(self._name, "it is not what its manifest says", error.path, error.text)
+            return _damaged(self.name, "it is not what its manifest says", error.path, error.text)
         text = str(error) if isinstance(error, Broken) else "the SHA-256 at its end is not that of the file"
-        if self._is_compared:
-            return _damaged(self._name, f"{text}; the files in it are as they were packed")
-        if self._is_reading:
+        if self.is_compared:
+            return _damaged(self.name, f"{text}; the files in it are as they were packed")
+        if self.is_reading:
             text += "; the files before this one could not be compared with the manifest, which is at the end"
-            return _damaged(self._name, text, self._path, "cannot be read to its end")
-        last = f"nothing after {interface.printable(self._path)} can be read" if self._path else "no file can be read"
-        return _damaged(self._name, f"{text}; {last}")
+            return _damaged(self.name, text, self.path, "cannot be read to its end")
+        last = f"nothing after {interface.printable(self.path)} can be read" if self.path else "no file can be read"
+        return _damaged(self.name, f"{text}; {last}")
 
     def _read_header(self) -> Mapping[str, Any]:
-        member, path = tar.read(self._archive.take), interface.HEADER
+        member, path = tar.read(self.archive.take), interface.HEADER
         if member is None or not _is_own(member, path) or member.data > manifest.LARGEST_HEADER:
             raise Refused(path, "is not the first member")
-        text = self._archive.take(member.data + member.padding)[: member.data]
+        text = self.archive.take(member.data + member.padding)[: member.data]
         try:
             header = manifest.json_object(text)
         except manifest.Malformed:
@@ -148,7 +147,7 @@ class _Verification:
         version = header.get("format")
         if type(version) is int and version > interface.FORMAT:
             raise errors.ArchiveUnknown(
-                f"{self._name} has format {version}, and this agent reads formats up to {interface.FORMAT}",
+                f"{self.name} has format {version}, and this agent reads formats up to {interface.FORMAT}",
                 hint="Use the teleport-bootstrap that made it, or a later one.",
             )
         if type(version) is not int or version < 1:
@@ -157,78 +156,81 @@ class _Verification:
 
     def _read_files(self) -> Member:
         """Check every member up to the manifest, which is returned."""
-        while member := tar.read(self._archive.take):
+        while member := tar.read(self.archive.take):
             entry = member.entry
             is_manifest = _is_own(member, interface.MANIFEST)
             if not is_manifest:
-                self._order.check(member)
-            self._path, self._is_reading = entry.path, True
+                self.order.check(member)
+            self.path, self.is_reading = entry.path, True
             if is_manifest:
                 return member
             if entry.kind == interface.FILE:
                 entry = entry._replace(sha256=tar.content_digest(member, self._content(member)))
-                self._archive.take(member.padding)
-            self._is_reading = False
-            self._seen.write(manifest.line(entry))
-            self._archive.entries += 1
+                self.archive.take(member.padding)
+            self.is_reading = False
+            self.seen.write(manifest.line(entry))
+            self.archive.entries += 1
         raise Refused("", "the manifest is missing")
 
     def _content(self, member: Member) -> Iterator[bytes | memoryview]:
-        pieces = self._archive.pieces(member.data)
-        if self._keep is None or member.segments is not None or not self._keep(self._path, member.data):
+        pieces = self.archive.pieces(member.data)
+        if self.keep is None or member.segments is not None or not self.keep(self.path, member.data):
             return pieces
-        self._kept[self._path] = b"".join(pieces)
-        return iter([self._kept[self._path]])
+        self.kept[self.path] = b"".join(pieces)
+        return iter([self.kept[self.path]])
 
     def _read_manifest(self, header: Mapping[str, Any], member: Member) -> None:
         """Compare the manifest with what was read."""
-        self._seen.rewind()
-        lines = _lines(self._archive.pieces(member.data))
+        self.seen.rewind()
+        lines = _lines(self.archive.pieces(member.data))
         if next(lines, b"") != manifest.first_line(header):
             raise Refused(interface.MANIFEST, "does not begin with the header")
-        totals: interface.Totals | None = None
+        is_ended = False
         for text in lines:
+            if is_ended:
+                raise Refused(interface.MANIFEST, "goes on after its end")
             try:
-                found = manifest.parse(text)
+                values = manifest.json_object(text)
+                if "path" in values:
+                    self._compare(text, values)
+                elif "left_out" in values:
+                    self.notes.add(manifest.note(text, values))
+                elif text == manifest.last_line(self.order.totals):
+                    is_ended = True
+                else:
+                    raise Refused(interface.MANIFEST, "does not list exactly what is in the archive")
             except manifest.Malformed as malformed:
                 raise Refused(interface.MANIFEST, str(malformed)) from None
-            if totals is not None:
-                raise Refused(interface.MANIFEST, "goes on after its end")
-            if isinstance(found, interface.Totals):
-                totals = found
-            elif isinstance(found, interface.Note):
-                self._notes.add(found)
-            else:
-                self._compare(found)
-                self._lines.write(text)
-        self._archive.take(member.padding)
-        if totals != self._order.totals or self._seen.line():
+        self.archive.take(member.padding)
+        if not is_ended or self.seen.line():
             raise Refused(interface.MANIFEST, "does not list exactly what is in the archive")
-        self._is_compared = True
+        self.is_compared = True
 
-    def _compare(self, entry: interface.Entry) -> None:
+    def _compare(self, text: bytes, values: Mapping[str, Any]) -> None:
         """Compare what the manifest says of a member with what was read."""
-        seen = self._seen.line()
-        if manifest.line(entry.of_headers()) != seen:
-            found = manifest.kept_entry(seen) if seen else None
-            if found is None or found.path != entry.path:
-                raise Refused(entry.path, "is in the manifest and not in the archive")
-            is_content = found.sha256 != entry.sha256
+        line = self.seen.line()
+        seen = manifest.entry(line) if line else None
+        if seen is None or seen.path != values["path"]:
+            raise Refused(str(values["path"]), "is in the manifest and not in the archive")
+        entry = manifest.as_listed(seen, text, values)
+        if entry is None:
+            is_content = seen.sha256 != values.get("sha256", "")
             what = "its content is" if is_content else "its owner, mode, times, size or attributes are"
-            raise _Differs(entry.path, f"{what} damaged")
+            raise _Differs(seen.path, f"{what} damaged")
         if entry.note:
-            self._notes.add(interface.Note(entry.path, entry.note))
+            self.notes.add(interface.Note(entry.path, entry.note))
+        self.lines.write(text)
 
     def _check_links(self, verified: interface.Verified) -> None:
         """Find links that lead out. Raises Refused for a hard link to something that is not a file of the archive."""
-        if not self._order.targets and not self._order.has_symlinks:
+        if not self.order.targets and not self.order.has_symlinks:
             return
-        missing = set(self._order.targets)
+        missing = set(self.order.targets)
         outside: list[str] = []
         for entry in verified.entries():
             if entry.kind == interface.FILE:
                 missing.discard(entry.path)
-            elif entry.kind == interface.SYMLINK and leads_out(entry.path, entry.link, self._order.tops):
+            elif entry.kind == interface.SYMLINK and leads_out(entry.path, entry.link, self.order.tops):
                 verified.links_outside += 1
                 outside += [entry.path] if len(outside) < _LINKS_NAMED else []
         if missing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 
@@ -9,11 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teleport_bootstrap.archive import interface, manifest
+from teleport_bootstrap import errors
+from teleport_bootstrap.archive import interface, manifest, tar, verify
 from teleport_bootstrap.archive.interface import Entry
+from tests.unit.archive import crafted
 
+CONTENT = b"0b5b8b9c-6f0f-4b8c-9f0e-0d9c5c0a7a11"
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
 ENTRY = Entry(
-    "var/lib/teleport/host_uuid", "file", 0o400, 1, 2, "teleport", "adm", 1_700_000_000_123_456_789, 36, "ab" * 32
+    "var/lib/teleport/host_uuid", "file", 0o400, 1, 2, "teleport", "adm", 1_700_000_000_123_456_789, 36, SHA256
 )
 
 
@@ -28,7 +33,7 @@ def test_a_line_is_what_the_documentation_shows() -> None:
         "gid": 2,
         "mtime": 1_700_000_000_123_456_789,
         "size": 36,
-        "sha256": "ab" * 32,
+        "sha256": SHA256,
     }
 
 
@@ -43,14 +48,15 @@ def test_any_entry_is_read_as_it_was_written(path: str, kind: str, link: str, no
     if kind != "file":
         entry = entry._replace(size=0, sha256="")
     text = manifest.line(entry)
-    assert manifest.parse(text) == manifest.kept_entry(text) == entry
+    assert manifest.entry(text) == entry
+    assert manifest.as_listed(entry.of_headers(), text, json.loads(text)) == entry
     assert text.endswith(b"\n") and text.count(b"\n") == 1 and text.isascii()
 
 
-def test_notes_and_totals_are_read_as_they_were_written() -> None:
-    note, totals = interface.Note("a\udcff\n", 'it "is" so'), interface.Totals(1, 2, 3, 4)
-    assert manifest.parse(manifest.note_line(note)) == note
-    assert manifest.parse(manifest.last_line(totals)) == totals
+def test_a_note_is_read_as_it_was_written() -> None:
+    note = interface.Note("a\udcff\n", 'it "is" so')
+    text = manifest.note_line(note)
+    assert manifest.note(text, json.loads(text)) == note
 
 
 LINE = manifest.line(ENTRY).decode()
@@ -75,17 +81,38 @@ LINE = manifest.line(ENTRY).decode()
         LINE.replace('"size": 36', '"size": true'),
         LINE.replace('"size": 36', f'"size": {2**64}'),
         LINE.replace('"file"', '"device"'),
-        LINE.replace("abab", "ݵabab"[:4], 1),
-        LINE.replace("abab", "AB", 1),
+        LINE.replace(SHA256[:4], "\u0775" + SHA256[1:4], 1),
+        LINE.replace(SHA256, SHA256.upper()),
         LINE.replace('"sha256"', '"md5"'),
         LINE.replace('"mode": "0400", ', ""),
         LINE.replace("}", ', "extra": 1}'),
         LINE.replace("{", '{"path": "other", ', 1),
         LINE.replace("}", ', "note": 1}'),
         '{"left_out": 1, "note": "x"}\n',
+        '{"left_out": "a", "note": ["x"]}\n',
+        '{"left_out": "a", "other": "x"}\n',
         '{"entries": "1", "files": 1, "content": 1, "data": 1}\n',
+        LINE.replace('"mtime": 1700000000123456789', '"mtime": 1700000000123456789.0'),
+        LINE.replace('"mtime": 1700000000123456789', '"mtime": 1800000000123456789'),
+        LINE.replace("}", ', "note": ""}'),
     ],
 )
-def test_every_other_line_is_malformed(text: str) -> None:
-    with pytest.raises(manifest.Malformed):
-        manifest.parse(text.encode())
+def test_refuses_every_other_line(text: str) -> None:
+    """As the one line between the first and the last of a manifest."""
+    first, last = manifest.first_line(crafted.HEADER), manifest.last_line(interface.Totals(1, 1, 36, 36))
+    assert is_accepted(first + LINE.encode() + last)
+    assert not is_accepted(first + text.encode() + last)
+    assert not text or not is_accepted(first + LINE.encode() + text.encode() + last)
+
+
+def is_accepted(text: bytes) -> bool:
+    """Return whether `verify` accepts an archive of one file with this manifest."""
+    facts = {"mode": ENTRY.mode, "uid": ENTRY.uid, "gid": ENTRY.gid, "owner": ENTRY.owner, "group": ENTRY.group}
+    head, content = crafted.file(ENTRY.path, CONTENT, **facts)
+    parts = [crafted.own(interface.HEADER, json.dumps(crafted.HEADER).encode()), head.pack(), tar.padded(content)]
+    archive = crafted.sealed(b"".join([*parts, crafted.own(interface.MANIFEST, text), tar.END]))
+    try:
+        verify.verify(crafted.InMemory(archive)).close()
+    except (errors.ArchiveUnsafe, errors.ArchiveDamaged):
+        return False
+    return True
