@@ -154,21 +154,20 @@ def _member_header(size: int) -> bytes:
 def _gzip_members(compressed: Iterator[bytes]) -> Generator[bytes, None, None]:
     """Yield the deflated data of each member, in bounded memory; b"" where the next one cannot be found."""
     data = b""
-    while True:
-        while len(data) < _MEMBER_HEADER.size and (part := next(compressed, b"")):
-            data += part
-        if not data:
-            return
-        header = data[: _MEMBER_HEADER.size].ljust(_MEMBER_HEADER.size, b"\0")
-        size: int = _MEMBER_HEADER.unpack(header)[-1]
-        if header != _member_header(size) or size > BLOCK_SIZE + _LARGEST_GROWTH:
-            yield b""
-            return
-        end = _MEMBER_HEADER.size + size + _TAIL_SIZE
-        while len(data) < end and (part := next(compressed, b"")):
-            data += part
-        yield data[_MEMBER_HEADER.size : end - _TAIL_SIZE]
-        data = data[end:]
+    for part in compressed:
+        data += part
+        while len(data) >= _MEMBER_HEADER.size:
+            size: int = _MEMBER_HEADER.unpack_from(data)[-1]
+            if not data.startswith(_member_header(size)) or size > BLOCK_SIZE + _LARGEST_GROWTH:
+                yield b""
+                return
+            end = _MEMBER_HEADER.size + size + _TAIL_SIZE
+            if len(data) < end:
+                break
+            yield data[_MEMBER_HEADER.size : end - _TAIL_SIZE]
+            data = data[end:]
+    if data:
+        yield b""
 
 
 def _inflate(deflated: bytes) -> bytes:
