@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from teleport_bootstrap import errors
+
+Result = TypeVar("Result")
 
 
 def scratch() -> str:
@@ -20,8 +23,7 @@ class Spool:
     """A temporary file of lines. A context manager; all methods raise FileTrouble where the disk is full or fails."""
 
     def __init__(self) -> None:
-        with _TROUBLE:
-            self._file = tempfile.TemporaryFile(dir=scratch())  # noqa: SIM115
+        self._file = _required(lambda: tempfile.TemporaryFile(dir=scratch()))  # noqa: SIM115
 
     def __enter__(self) -> Spool:
         return self
@@ -35,37 +37,27 @@ class Spool:
             self._file.close()
 
     def write(self, data: bytes) -> None:
-        with _TROUBLE:
-            self._file.write(data)
+        _required(self._file.write, data)
 
     def rewind(self) -> int:
         """Go back to the beginning, to read; return the size in bytes."""
-        with _TROUBLE:
-            size = self._file.seek(0, os.SEEK_END)
-            self._file.seek(0)
+        size = _required(self._file.seek, 0, os.SEEK_END)
+        _required(self._file.seek, 0)
         return size
 
     def line(self) -> bytes:
-        with _TROUBLE:
-            return self._file.readline()
+        return _required(self._file.readline)
 
     def lines(self) -> Iterator[bytes]:
         """Return the lines from here to the end."""
         return iter(self.line, b"")
 
 
-class _Trouble:
-    """Raises FileTrouble for OSError. A class, since contextlib would take longer than a write."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if isinstance(error, OSError):
-            raise errors.FileTrouble(
-                f"a temporary file in {scratch()} cannot be used: {error.strerror}",
-                hint=f"Make room in {scratch()}: about 300 bytes for each file in the backup.",
-            ) from None
-
-
-_TROUBLE = _Trouble()
+def _required(call: Callable[..., Result], *arguments: object) -> Result:
+    try:
+        return call(*arguments)
+    except OSError as error:
+        raise errors.FileTrouble(
+            f"a temporary file in {scratch()} cannot be used: {error.strerror}",
+            hint=f"Make room in {scratch()}: about 300 bytes for each file in the backup.",
+        ) from None
