@@ -34,6 +34,11 @@ hypothesis.settings.register_profile("ci", deadline=None, print_blob=True, deran
 hypothesis.settings.load_profile("ci" if IN_CI else "local")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the table of confs be renewed, see tests/cases/README.md."""
+    parser.addoption("--rewrite-cases", action="store_true", help="write what the code gives now into tests/cases")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> object:
     """In CI, a skipped test fails."""

@@ -207,11 +207,18 @@ def decide(conf: Conf, *, fips: bool) -> Deployment:
         acm=conf.value(variables.USE_ACM) is True and chosen.runs_proxy,
         tls_routing=conf.value(variables.USE_TLS_ROUTING) is True and (chosen.runs_auth or chosen.runs_proxy),
         dynamodb=chosen.runs_auth and conf.value(variables.TELEPORT_DYNAMO_TABLE_NAME) is not None,
+        web_port=conf.value(variables.TELEPORT_WEB_LISTEN_PORT),
     )
+    plain_http = start.acm and _value(conf, variables.TELEPORT_ACM_TARGET_PROTOCOL, start) == "http"
+    letsencrypt = chosen in variables.USE_LETSENCRYPT.roles and _value(conf, variables.USE_LETSENCRYPT, start)
+    # Its Terraform files pass both switches of Let's Encrypt and ACM, and expect TLS routing behind the balancer. A
+    # target that speaks plain HTTP cannot carry that.
+    balanced_starter = start.is_starter and start.acm
     return replace(
         start,
-        plain_http=start.acm and _value(conf, variables.TELEPORT_ACM_TARGET_PROTOCOL, start) == "http",
-        letsencrypt=chosen in variables.USE_LETSENCRYPT.roles and _value(conf, variables.USE_LETSENCRYPT, start),
+        plain_http=plain_http,
+        letsencrypt=letsencrypt and not balanced_starter,
+        tls_routing=start.tls_routing or (balanced_starter and not plain_http),
         join_method=_value(conf, variables.TELEPORT_JOIN_METHOD, start),
     )
 

@@ -21,8 +21,9 @@ class Deployment:
     """What this instance is to be.
 
     `plain_http` says that an ALB speaks plain HTTP to Teleport, which then runs with --insecure-no-tls. `letsencrypt`
-    says that certificates are obtained or renewed here, which auth servers do for their proxies. `assigned` are the
-    names of all variables that the conf sets, `enabled` of those that it sets to true.
+    says that certificates are obtained or renewed here, which auth servers do for their proxies. `web_port` is the port
+    that the conf sets for the web, None where it sets none. `assigned` are the names of all variables that the conf
+    sets, `enabled` of those that it sets to true.
     """
 
     role: roles.Role
@@ -36,11 +37,20 @@ class Deployment:
     plain_http: bool = False
     letsencrypt: bool = False
     join_method: str = ""
+    web_port: int | None = None
 
     @property
     def place(self) -> roles.Place:
         """Marker, unit and account of the role."""
         return roles.place(self.role, acm=self.acm)
+
+    @property
+    def is_starter(self) -> bool:
+        """Whether this is the starter cluster: an all-in-one that says so with TELEPORT_ROLE.
+
+        Its Terraform files set up other load balancers than the guide, which sets no role.
+        """
+        return self.role is roles.Role.ALL and "TELEPORT_ROLE" in self.assigned
 
     @property
     def tls(self) -> Tls:

@@ -141,18 +141,23 @@ TELEPORT_EXTERNAL_PORT = Variable(
     _ALL_IN_ONE,
     "The port under which people reach the proxy.",
     default=Default(
-        f"{port_table.HTTPS} with TLS routing or ACM, otherwise {port_table.WEB}",
-        lambda deployment: port_table.HTTPS if deployment.tls_routing or deployment.acm else port_table.WEB,
+        f"`TELEPORT_WEB_LISTEN_PORT` if that is set, without TLS routing and ACM; otherwise {port_table.HTTPS}",
+        lambda deployment: (
+            (None if deployment.tls_routing or deployment.acm else deployment.web_port) or port_table.HTTPS
+        ),
     ),
 )
 TELEPORT_WEB_LISTEN_PORT = Variable(
     kinds.PORT,
     _PROXY,
-    "The port on which the proxy itself listens for the web.",
+    "The port on which the proxy itself listens for the web. Set it to "
+    f"{port_table.WEB} if the security groups of an all-in-one still expect that port.",
     default=Default(
-        f"{port_table.HTTPS} for an all-in-one with TLS routing, otherwise {port_table.WEB}",
+        f"{port_table.HTTPS} for an all-in-one, but for one behind ACM without TLS routing; otherwise {port_table.WEB}",
         lambda deployment: (
-            port_table.HTTPS if deployment.tls_routing and deployment.role is Role.ALL else port_table.WEB
+            port_table.HTTPS
+            if deployment.role is Role.ALL and (deployment.tls_routing or not deployment.acm)
+            else port_table.WEB
         ),
     ),
     since="0.1",
@@ -177,7 +182,12 @@ TELEPORT_PROXY_SERVER_NLB_ALIAS = Variable(
     "A friendlier name of the proxies' network load balancer, shown instead of its own.",
     default=From(("TELEPORT_PROXY_SERVER_LB",), change=lambda address: address.host),
 )
-USE_TLS_ROUTING = Variable(kinds.BOOLEAN, _SERVERS, "Serve every protocol on the web port.", default=False)
+USE_TLS_ROUTING = Variable(
+    kinds.BOOLEAN,
+    _SERVERS,
+    "Serve every protocol on the web port. With `TELEPORT_ROLE=auth,node,proxy` and `USE_ACM` it is always on.",
+    default=False,
+)
 PROXY_MULTIPLEXING = Variable(
     kinds.choice("separate", "multiplex"),
     _AUTH,
@@ -212,13 +222,14 @@ CERTIFICATES = Group(
 USE_ACM = Variable(
     kinds.BOOLEAN,
     _PROXY,
-    "TLS ends at an application load balancer with a certificate from ACM. Excludes Let's Encrypt.",
+    "TLS ends at an application load balancer with a certificate from ACM. Excludes Let's Encrypt; with "
+    "`TELEPORT_ROLE=auth,node,proxy` it switches Let's Encrypt off.",
     default=False,
 )
 TELEPORT_ACM_TARGET_PROTOCOL = Variable(
     kinds.choice("http", "https"),
     _PROXY,
-    f"What the load balancer's target group speaks to port {port_table.WEB}. `http` starts Teleport "
+    "What the load balancer's target group speaks to the web port. `http` starts Teleport "
     "with `--insecure-no-tls`, and does not go together with TLS routing.",
     default=Default(
         "`http` if `TELEPORT_ROLE` is not set, otherwise `https`",

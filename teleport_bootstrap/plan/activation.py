@@ -38,7 +38,7 @@ def plan(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> plan_mode
         secrets=secrets,
         units=_units(decided),
         gates=gates,
-        notes=tuple(_notes(decided, build)),
+        notes=tuple(_notes(conf, decided, build)),
     )
 
 
@@ -111,11 +111,20 @@ def _units(decided: deployment.Deployment) -> plan_model.Units:
     return plan_model.Units(enable=wanted, disable=unwanted, start=wanted, stop=unwanted)
 
 
-def _notes(decided: deployment.Deployment, build: teleport_build.TeleportBuild) -> Iterator[str]:
+def _notes(conf: conf_file.Conf, decided: deployment.Deployment, build: teleport_build.TeleportBuild) -> Iterator[str]:
     if build.assumed:
         yield (
             f"No Teleport binary said which version it is; the document is for Teleport {build.major}. "
             "--teleport-version names another."
+        )
+    yield from _overruled(conf, decided)
+    # Where it has always been 443, nothing has to be said.
+    is_moved = not conf.value(variables.USE_TLS_ROUTING) and (decided.tls_routing or not decided.acm)
+    if decided.role is roles.Role.ALL and decided.web_port is None and is_moved:
+        yield (
+            f"The proxy listens on port {port_table.HTTPS}, as on the newer public images; on older ones it was "
+            f"{port_table.WEB}. If security groups or load balancers still expect that port, set "
+            f"TELEPORT_WEB_LISTEN_PORT={port_table.WEB}."
         )
     balancers = (variables.TELEPORT_PROXY_SERVER_LB.name, variables.TELEPORT_PROXY_SERVER_NLB_ALIAS.name)
     if decided.acm and not decided.tls_routing and decided.assigned.isdisjoint(balancers):
@@ -125,3 +134,19 @@ def _notes(decided: deployment.Deployment, build: teleport_build.TeleportBuild) 
         )
     if decided.acm and build.major < 14:
         yield f"Teleport {build.version} does not know trust_x_forwarded_for; it logs the load balancer's address."
+
+
+def _overruled(conf: conf_file.Conf, decided: deployment.Deployment) -> Iterator[str]:
+    """Say which switches of the starter cluster USE_ACM has overruled."""
+    if not (decided.is_starter and decided.acm):
+        return
+    by = f"because USE_ACM is true at {conf.path}:{conf.line(variables.USE_ACM)} and TELEPORT_ROLE is {roles.DEFAULT}"
+    routing = conf.setting(variables.USE_TLS_ROUTING)
+    if decided.tls_routing and (routing is None or not routing.value):
+        where = "USE_TLS_ROUTING is not set" if routing is None else f"line {routing.line} says USE_TLS_ROUTING=false"
+        yield f"TLS routing is on, {by}, though {where}. All protocols use the web port."
+    elif decided.plain_http:
+        yield "TLS routing stays off, because TELEPORT_ACM_TARGET_PROTOCOL is http; https switches it on."
+    letsencrypt = conf.setting(variables.USE_LETSENCRYPT)
+    if letsencrypt is not None and letsencrypt.value:
+        yield f"Let's Encrypt is off, {by}, though line {letsencrypt.line} says USE_LETSENCRYPT=true."

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
 from typing import Any
 
-from teleport_bootstrap.plan import provenance, secret_mask
+from teleport_bootstrap.plan import network_address, provenance, secret_mask, services
 
 # Settings that Teleport applies at a reload: it starts its successor with the new file and hands its connections over.
 # Listeners, storage, identity and joining are not among them: those need a restart.
@@ -52,15 +53,57 @@ def _without(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def dangers(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, ...]:
-    """Return the changes that harm a cluster which has state, in words: of its identity, and of where its state is."""
+    """Return the changes that harm a cluster which has state, in words.
+
+    They are changes of its identity, of where its state is, and of the ports that clients and load balancers know.
+    """
     found = []
     for path, consequence in _IDENTITY:
         old, new = provenance.value_at(before, path), provenance.value_at(after, path)
         if old is not None and old != new:
             name = ".".join(path)
             found.append(f"{name} changes from {old} to {new if new is not None else 'nothing'}: {consequence}")
-    return tuple(found)
+    return (*found, *_moved_ports(before, after))
 
+
+def _moved_ports(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
+    """Say which services will no longer be where clients, security groups and load balancers look for them."""
+    new = {each.path: each.port for each in services.listeners(after)}
+    for old in (each for each in services.listeners(before) if each.path[0] in _ADVERTISING):
+        name, port = provenance.dotted(old.path), new.get(old.path)
+        if port is None and services.runs(after, old.path[0]):
+            yield f"{name}: port {old.port} closes: clients and load balancers that use it lose their connection"
+        elif port is not None and port != old.port:
+            yield (
+                f"{name} moves from port {old.port} to {port}: clients, security groups and load balancers' targets "
+                "that still use the old port lose their connection"
+            )
+    for service in _ADVERTISING:
+        section = before.get(service)
+        for key in section if isinstance(section, dict) and services.runs(after, service) else ():
+            path = (service, key)
+            if not key.endswith("public_addr") or path in [each for each, _ in _IDENTITY]:
+                continue
+            was, will = (_ports(provenance.value_at(document, path)) for document in (before, after))
+            if was and will and was != will:
+                yield (
+                    f"{provenance.dotted(path)} names port {_listed(will)} instead of {_listed(was)}: load balancers "
+                    "and security groups have to admit that first"
+                )
+
+
+def _ports(addresses: Any) -> set[int]:
+    """Return the ports of one public address, or of a list of these."""
+    found = map(network_address.parse, addresses if isinstance(addresses, list) else [addresses])
+    return {each.port for each in found if each is not None and each.port is not None}
+
+
+def _listed(ports: set[int]) -> str:
+    return ", ".join(map(str, sorted(ports)))
+
+
+# The services to which other machines connect.
+_ADVERTISING = ("proxy_service", "auth_service", "ssh_service", "kubernetes_service")
 
 _IDENTITY = (
     (("auth_service", "cluster_name"), "a cluster keeps its first name; Teleport refuses another one, or ignores it"),

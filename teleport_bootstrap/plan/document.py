@@ -85,7 +85,7 @@ def _proxy(inputs: plan_inputs.Inputs) -> Section:
         "public_addr": _at(_external_hostname(inputs), port.value).with_origin_of(port),
     }
     if not inputs.deployment.tls_routing:
-        section.update(_listeners(inputs, web_port))
+        section.update(_listeners(inputs))
     tls, acm = inputs.deployment.tls, inputs.get(variables.USE_ACM)
     if tls is deployment.Tls.LETSENCRYPT:
         section["https_keypairs"] = [{"cert_file": paths.CERTIFICATE, "key_file": paths.PRIVATE_KEY}]
@@ -95,36 +95,42 @@ def _proxy(inputs: plan_inputs.Inputs) -> Section:
     return section
 
 
-def _listeners(inputs: plan_inputs.Inputs, web_port: provenance.Sourced[int]) -> Section:
+def _listeners(inputs: plan_inputs.Inputs) -> Section:
     """Return the ports of a proxy besides its web port, which it needs without TLS routing."""
-    hostname, port = _external_hostname(inputs), _external_port(inputs)
+    host = ssh_host = _external_hostname(inputs)
     if inputs.deployment.acm:
-        # An ALB speaks HTTP only: reverse tunnels need a port of their own, and a load balancer that carries it.
-        host = ssh_host = inputs.value(variables.TELEPORT_PROXY_SERVER_NLB_ALIAS) or hostname
-        tunnel: Section = {
-            "tunnel_listen_addr": network_address.listen(port_table.TUNNEL),
-            "tunnel_public_addr": _at(host, port_table.TUNNEL),
-        }
+        # An ALB speaks HTTP only: the other protocols need a load balancer that carries them.
+        host = ssh_host = inputs.value(variables.TELEPORT_PROXY_SERVER_NLB_ALIAS) or host
     else:
-        # The same port twice: Teleport tells tunnels from web traffic by itself.
-        host, ssh_host = hostname, inputs.get(variables.TELEPORT_DOMAIN_NAME) or hostname
-        tunnel = {
-            "tunnel_listen_addr": web_port.map(network_address.listen),
-            "tunnel_public_addr": _at(ssh_host, port.value).with_origin_of(port),
-        }
+        ssh_host = inputs.get(variables.TELEPORT_DOMAIN_NAME) or host
     section: Section = {
         "listen_addr": network_address.listen(port_table.PROXY_SSH),
         "ssh_public_addr": _at(ssh_host, port_table.PROXY_SSH),
-        **tunnel,
+        "tunnel_listen_addr": network_address.listen(port_table.TUNNEL),
+        "tunnel_public_addr": _at(ssh_host, port_table.TUNNEL),
         "kube_listen_addr": network_address.listen(port_table.KUBERNETES),
         "kube_public_addr": _at(host, port_table.KUBERNETES),
     }
     for prefix, variable, own_port in _DATABASES:
-        enabled = inputs.get(variable)
-        if enabled is not None and enabled.value:
+        enabled, alias = inputs.get(variable), _shared_postgres(inputs)
+        if variable is variables.TELEPORT_ENABLE_POSTGRES and alias is not None:
+            section["postgres_public_addr"] = _at(alias, port_table.HTTPS)
+        elif enabled is not None and enabled.value:
             section[f"{prefix}_listen_addr"] = provenance.Sourced(network_address.listen(own_port), enabled.origins)
             section[f"{prefix}_public_addr"] = _at(host, own_port).with_origin_of(enabled)
     return section
+
+
+def _shared_postgres(inputs: plan_inputs.Inputs) -> Text | None:
+    """Return the name under which Postgres clients reach a proxy's web port, None where they have a port of their own.
+
+    Behind ACM, the network load balancer with an alias carries 443 to the web port too, where Teleport tells Postgres
+    from the other protocols.
+    """
+    is_shared = (
+        inputs.deployment.role is roles.Role.PROXY and inputs.deployment.acm and not inputs.deployment.plain_http
+    )
+    return inputs.get(variables.TELEPORT_PROXY_SERVER_NLB_ALIAS) if is_shared else None
 
 
 def _at(host: Text, port: int) -> Text:
@@ -221,9 +227,11 @@ def _auth(inputs: plan_inputs.Inputs) -> Section:
 
 def _proxy_listener_mode(inputs: plan_inputs.Inputs) -> Text | None:
     routing = inputs.get(variables.USE_TLS_ROUTING)
-    if routing is not None:
-        return routing.map(lambda _: "multiplex") if routing.value else None
-    return inputs.get(variables.PROXY_MULTIPLEXING)
+    if inputs.deployment.tls_routing:
+        if routing is None or not routing.value:
+            routing = inputs.certain(variables.USE_ACM)  # which switched it on
+        return routing.map(lambda _: "multiplex")
+    return None if routing is not None else inputs.get(variables.PROXY_MULTIPLEXING)
 
 
 def _authentication(inputs: plan_inputs.Inputs) -> Section:

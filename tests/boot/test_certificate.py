@@ -43,7 +43,7 @@ WantedBy=sysinit.target
 """
 _SERVED = """
 import ssl, sys
-print(ssl.get_server_certificate(("127.0.0.1", 3080)))
+print(ssl.get_server_certificate(("127.0.0.1", 443)))
 """
 
 

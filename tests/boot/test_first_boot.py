@@ -57,7 +57,7 @@ def test_without_cloud_init_a_conf_from_elsewhere_ends_in_a_serving_teleport(
     observe.assert_clean_boot(machine)
     assert observe.markers(machine) == ["role.all"]
     assert "--insecure-no-tls" not in observe.starts(machine)[-1]["argv"]
-    assert observe.fetch(machine, "https://127.0.0.1:3080/webapi/ping")[0] == 200
+    assert observe.fetch(machine, "https://127.0.0.1:443/webapi/ping")[0] == 200
 
 
 @EVERY_RELEASE

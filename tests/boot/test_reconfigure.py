@@ -20,12 +20,12 @@ def test_a_change_that_takes_a_restart_is_applied(new_machine: NewMachine) -> No
     done = applied.reconfigure(machine)
 
     assert done.returncode == 0, done.stderr
-    assert "+  public_addr: new.teleport.acmeinc.com:3080" in done.stdout, "the diff"
+    assert "+  public_addr: new.teleport.acmeinc.com:443" in done.stdout, "the diff"
     assert "DANGER: proxy_service.public_addr changes" in done.stdout
     assert "restarted teleport.service" in done.stdout
     assert "waiting for teleport.service to become healthy" in done.stderr, "progress"
     document = yaml.safe_load(machine.read("/etc/teleport.yaml"))
-    assert document["proxy_service"]["public_addr"] == "new.teleport.acmeinc.com:3080"
+    assert document["proxy_service"]["public_addr"] == "new.teleport.acmeinc.com:443"
     assert applied.pid(machine) != first
     applied.assert_well(machine)
     assert (applied.current(machine)["generation"], applied.current(machine)["confirmed"]) == (2, True)

@@ -213,10 +213,18 @@ ON_DYNAMODB = STATEFUL + (
             ON_DYNAMODB,
             ["teleport.storage.type", "dynamodb"],
         ),
+        (
+            STATEFUL.replace("USE_ACM=true\n", ""),
+            ["proxy_service.web_listen_addr moves from port 3080 to 443"],
+        ),
+        (
+            STATEFUL + "TELEPORT_WEB_LISTEN_PORT=8443\n",
+            ["proxy_service.web_listen_addr moves from port 3080 to 8443"],
+        ),
     ],
-    ids=["cluster name", "domain", "storage"],
+    ids=["cluster name", "domain", "storage", "an all-in-one's web port", "the conf's web port"],
 )
-def test_a_change_of_identity_is_named_where_there_is_state_and_only_there(
+def test_a_change_of_identity_or_of_a_public_port_is_named_where_there_is_state_and_only_there(
     agent: Agent, text: str, named: list[str]
 ) -> None:
     agent.conf(STATEFUL)

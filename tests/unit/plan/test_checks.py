@@ -117,7 +117,7 @@ def refused(text: str, override: str, **build) -> tuple[Finding, ...]:
             "auth_service.listen_addr",
         ),
         (ALL, "auth_service: {listen_addr: '0.0.0.0:3000'}", "auth_service.listen_addr", "Teleport's diagnostics"),
-        (ALL, "proxy_service: {tunnel_listen_addr: ':3080'}", "proxy_service.tunnel_listen_addr", "host included"),
+        (ALL, "proxy_service: {tunnel_listen_addr: ':443'}", "proxy_service.tunnel_listen_addr", "host included"),
         (
             PLAIN_HTTP,
             "proxy_service: {tunnel_listen_addr: '0.0.0.0:3080'}",

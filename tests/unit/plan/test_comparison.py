@@ -185,6 +185,40 @@ def test_other_changes_are_not_dangers(path: str) -> None:
     assert comparison.dangers(DOCUMENT, changed(path, "other")) == ()
 
 
+@pytest.mark.parametrize(
+    ("path", "old", "new", "words"),
+    [
+        ("proxy_service.web_listen_addr", "0.0.0.0:3080", "0.0.0.0:443", "moves from port 3080 to 443"),
+        ("proxy_service.web_listen_addr", "0.0.0.0:8443", "[::]:9443", "moves from port 8443 to 9443"),
+        ("proxy_service.tunnel_listen_addr", "0.0.0.0:443", "0.0.0.0:3024", "moves from port 443 to 3024"),
+        ("proxy_service.kube_listen_addr", "0.0.0.0:3026", None, "port 3026 closes"),
+        ("proxy_service.postgres_listen_addr", "0.0.0.0:5432", None, "port 5432 closes"),
+        ("ssh_service.listen_addr", "0.0.0.0:3022", "0.0.0.0:22", "moves from port 3022 to 22"),
+        ("auth_service.listen_addr", "0.0.0.0:3025", "0.0.0.0:3125", "moves from port 3025 to 3125"),
+        ("proxy_service.tunnel_public_addr", "a.example.com:443", "a.example.com:3024", "port 3024 instead of 443"),
+        ("auth_service.public_addr", ["a.example.com:3025", "b:1"], "a.example.com:3025", "port 3025 instead of 1, 30"),
+    ],
+)
+def test_a_public_port_that_moves_is_a_danger(path: str, old: Any, new: Any, words: str) -> None:
+    (danger,) = comparison.dangers(changed(path, old), changed(path, new) if new else DOCUMENT)
+    assert danger.startswith(path) and words in danger
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("proxy_service.web_listen_addr", "0.0.0.0:3080", "[::]:3080"),
+        ("proxy_service.web_listen_addr", "0.0.0.0:3080", "10.0.0.12"),
+        ("proxy_service.mysql_listen_addr", "", "0.0.0.0:3036"),
+        ("proxy_service.ssh_public_addr", "a.example.com:3023", "b.example.com:3023"),
+        ("proxy_service.enabled", "no", "yes"),
+        ("metrics_service.listen_addr", "127.0.0.1:3081", "127.0.0.1:3091"),
+    ],
+)
+def test_a_port_that_stays_or_opens_is_not_a_danger(path: str, old: str, new: str) -> None:
+    assert comparison.dangers(changed(path, old), changed(path, new)) == ()
+
+
 def test_a_new_section_is_not_a_danger() -> None:
     assert comparison.dangers({"version": "v3"}, DOCUMENT) == ()
 

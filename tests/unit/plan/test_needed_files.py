@@ -79,7 +79,7 @@ def test_the_web_port_of_the_document() -> None:
 def test_the_ports_of_an_all_in_one() -> None:
     databases = "TELEPORT_ENABLE_MYSQL=1\nTELEPORT_ENABLE_POSTGRES=1\nTELEPORT_ENABLE_MONGODB=1\n"
     found = services.listeners(plan("TELEPORT_DOMAIN_NAME=example.com\n" + databases).document)
-    assert sorted({each.port for each in found}) == [3000, 3022, 3023, 3025, 3026, 3036, 3080, 5432, 27017]
+    assert sorted({each.port for each in found}) == [443, 3000, 3022, 3023, 3024, 3025, 3026, 3036, 5432, 27017]
 
 
 def test_a_node_behind_a_tunnel_listens_only_for_diagnostics() -> None:

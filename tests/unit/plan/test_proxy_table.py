@@ -23,6 +23,7 @@ ROUTING = "USE_TLS_ROUTING=true\n"
 DATABASES = "TELEPORT_ENABLE_MYSQL=true\nTELEPORT_ENABLE_POSTGRES=yes\n"
 MONGODB = "TELEPORT_ENABLE_MONGODB=1\n"
 HTTPS = "TELEPORT_ACM_TARGET_PROTOCOL=https\n"
+HTTP = "TELEPORT_ACM_TARGET_PROTOCOL=http\n"
 
 KEYPAIRS = {
     "https_keypairs": [
@@ -37,19 +38,19 @@ PROXY_NO_ACM = {
     "public_addr": "example.com:443",
     "listen_addr": "0.0.0.0:3023",
     "ssh_public_addr": "example.com:3023",
-    "tunnel_listen_addr": "0.0.0.0:3080",
-    "tunnel_public_addr": "example.com:443",
+    "tunnel_listen_addr": "0.0.0.0:3024",
+    "tunnel_public_addr": "example.com:3024",
     "kube_listen_addr": "0.0.0.0:3026",
     "kube_public_addr": "example.com:3026",
 }
 ALL_NO_ACM = {
     "enabled": "yes",
-    "web_listen_addr": "0.0.0.0:3080",
-    "public_addr": "example.com:3080",
+    "web_listen_addr": "0.0.0.0:443",
+    "public_addr": "example.com:443",
     "listen_addr": "0.0.0.0:3023",
     "ssh_public_addr": "example.com:3023",
-    "tunnel_listen_addr": "0.0.0.0:3080",
-    "tunnel_public_addr": "example.com:3080",
+    "tunnel_listen_addr": "0.0.0.0:3024",
+    "tunnel_public_addr": "example.com:3024",
     "kube_listen_addr": "0.0.0.0:3026",
     "kube_public_addr": "example.com:3026",
 }
@@ -60,9 +61,10 @@ DATABASES_AT_DOMAIN = {
     "postgres_public_addr": "example.com:5432",
 }
 MONGODB_AT_DOMAIN = {"mongo_listen_addr": "0.0.0.0:27017", "mongo_public_addr": "example.com:27017"}
+POSTGRES_AT_ALIAS = {"postgres_public_addr": "nlb.example.com:443"}
+MYSQL_AT_ALIAS = {"mysql_listen_addr": "0.0.0.0:3036", "mysql_public_addr": "nlb.example.com:3036"}
 DATABASES_AT_ALIAS = {
-    "mysql_listen_addr": "0.0.0.0:3036",
-    "mysql_public_addr": "nlb.example.com:3036",
+    **MYSQL_AT_ALIAS,
     "postgres_listen_addr": "0.0.0.0:5432",
     "postgres_public_addr": "nlb.example.com:5432",
 }
@@ -99,11 +101,28 @@ PROXY_ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "Let's Encrypt by default": ("TELEPORT_S3_BUCKET=bucket-1\n", {**PROXY_NO_ACM, **KEYPAIRS}),
     "Let's Encrypt": (LETSENCRYPT, {**PROXY_NO_ACM, **KEYPAIRS}),
     "Let's Encrypt, databases": (LETSENCRYPT + DATABASES, {**PROXY_NO_ACM, **DATABASES_AT_DOMAIN, **KEYPAIRS}),
-    "ACM, alias": (ACM + ALIAS, behind_acm("nlb.example.com")),
-    "ACM, alias and load balancer": (ACM + ALIAS + BALANCER, behind_acm("nlb.example.com")),
+    "ACM, alias": (ACM + ALIAS, {**behind_acm("nlb.example.com"), **POSTGRES_AT_ALIAS}),
+    "ACM, alias and load balancer": (ACM + ALIAS + BALANCER, {**behind_acm("nlb.example.com"), **POSTGRES_AT_ALIAS}),
     "ACM, load balancer": (ACM + BALANCER, behind_acm(NLB)),
     "ACM, neither": (ACM, behind_acm("example.com")),
-    "ACM, alias, databases": (ACM + ALIAS + DATABASES, {**behind_acm("nlb.example.com"), **DATABASES_AT_ALIAS}),
+    "ACM, alias, databases": (
+        ACM + ALIAS + DATABASES,
+        {**behind_acm("nlb.example.com"), **MYSQL_AT_ALIAS, **POSTGRES_AT_ALIAS},
+    ),
+    "ACM over plain HTTP, alias, databases": (
+        ACM + HTTP + ALIAS + DATABASES,
+        {**behind_acm("nlb.example.com"), **DATABASES_AT_ALIAS},
+    ),
+    "ACM, load balancer, databases": (
+        ACM + BALANCER + DATABASES,
+        {
+            **behind_acm(NLB),
+            "mysql_listen_addr": "0.0.0.0:3036",
+            "mysql_public_addr": f"{NLB}:3036",
+            "postgres_listen_addr": "0.0.0.0:5432",
+            "postgres_public_addr": f"{NLB}:5432",
+        },
+    ),
     "ACM, MongoDB over HTTPS": (
         ACM + MONGODB,
         {
@@ -127,11 +146,26 @@ ALL_ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "self-signed, a load balancer changes nothing": (BALANCER + ALIAS, ALL_NO_ACM),
     "Let's Encrypt": (LETSENCRYPT, {**ALL_NO_ACM, **KEYPAIRS}),
     "Let's Encrypt, databases": (LETSENCRYPT + DATABASES, {**ALL_NO_ACM, **DATABASES_AT_DOMAIN, **KEYPAIRS}),
+    "ACM over plain HTTP, alias": (ACM + HTTP + ALIAS, behind_acm("nlb.example.com")),
+}
+
+# The guide, which sets no role, keeps plain HTTP on 3080; with the role it is the starter cluster.
+GUIDE_ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "ACM, alias": (ACM + ALIAS, behind_acm("nlb.example.com")),
     "ACM, load balancer": (ACM + BALANCER, behind_acm(NLB)),
     "ACM, neither": (ACM, behind_acm("example.com")),
     "ACM, alias, databases": (ACM + ALIAS + DATABASES, {**behind_acm("nlb.example.com"), **DATABASES_AT_ALIAS}),
     "ACM over HTTPS": (ACM + HTTPS + ALIAS, behind_acm("nlb.example.com")),
+}
+STARTER_ROWS: dict[str, str] = {
+    "ACM, alias": ACM + ALIAS,
+    "ACM, load balancer": ACM + BALANCER,
+    "ACM, neither": ACM,
+    "ACM, databases": ACM + ALIAS + DATABASES + MONGODB,
+    "ACM over HTTPS": ACM + HTTPS + ALIAS,
+    "ACM, TLS routing off": ACM + "USE_TLS_ROUTING=false\n",
+    "ACM and Let's Encrypt": ACM + LETSENCRYPT,
+    "ACM, separate listeners": ACM + "PROXY_MULTIPLEXING=separate\n",
 }
 
 ALL_ROUTING_ROWS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -171,6 +205,54 @@ def test_all_in_one(role: str, row: str) -> None:
     )
 
 
+@pytest.mark.parametrize("row", GUIDE_ROWS)
+def test_an_all_in_one_without_a_role_behind_acm(row: str) -> None:
+    text, section = GUIDE_ROWS[row]
+    says(
+        ALL + text,
+        contract.document(
+            teleport=contract.teleport(**contract.LOCAL_STORAGE),
+            auth=contract.auth(),
+            proxy=section,
+            ssh=contract.SSH,
+        ),
+    )
+
+
+@pytest.mark.parametrize("row", STARTER_ROWS)
+def test_fact_2_the_starter_cluster_behind_acm_uses_tls_routing(row: str) -> None:
+    says(
+        NAMED_ALL + STARTER_ROWS[row],
+        contract.document(
+            teleport=contract.teleport(**contract.LOCAL_STORAGE),
+            auth=contract.auth(proxy_listener_mode="multiplex"),
+            proxy={**ROUTING_ALL, **FORWARDED},
+            ssh=contract.SSH,
+        ),
+    )
+
+
+def test_fact_2_each_switch_that_acm_overrules_has_a_note() -> None:
+    found = plan(NAMED_ALL + ACM + LETSENCRYPT + "USE_TLS_ROUTING=false\n")
+    (routing,) = [note for note in found.notes if note.startswith("TLS routing is on")]
+    (letsencrypt,) = [note for note in found.notes if note.startswith("Let's Encrypt is off")]
+    assert "conf:3" in routing and "line 7 says USE_TLS_ROUTING=false" in routing
+    assert "conf:3" in letsencrypt and "line 4 says USE_LETSENCRYPT=true" in letsencrypt
+    assert found.activation.markers == ("role.all-acm",)
+    assert not [unit for unit in found.activation.units.enable if "cert" in unit]
+    (unset,) = [note for note in plan(NAMED_ALL + ACM).notes if note.startswith("TLS routing is on")]
+    assert "USE_TLS_ROUTING is not set" in unset
+    assert not [note for note in plan(NAMED_ALL + ACM + ROUTING).notes if "USE_TLS_ROUTING" in note]
+    assert [note for note in plan(NAMED_ALL + ACM + HTTP).notes if note.startswith("TLS routing stays off")]
+
+
+def test_fact_1_a_note_says_how_to_return_to_the_older_web_port() -> None:
+    for text in ("", NAMED_ALL, NAMED_ALL + LETSENCRYPT, NAMED_ALL + ACM):
+        assert [note for note in plan(text).notes if "TELEPORT_WEB_LISTEN_PORT=3080" in note], text
+    for text in (ALL + ACM, NAMED_ALL + ROUTING, NAMED_ALL + "TELEPORT_WEB_LISTEN_PORT=443\n", PROXY + NO_CERTIFICATE):
+        assert not [note for note in plan(text).notes if "TELEPORT_WEB_LISTEN_PORT" in note], text
+
+
 @pytest.mark.parametrize("row", ALL_ROUTING_ROWS)
 @pytest.mark.parametrize("role", [ALL, NAMED_ALL], ids=["no role", "auth,node,proxy"])
 def test_all_in_one_with_tls_routing(role: str, row: str) -> None:
@@ -190,12 +272,12 @@ def test_the_external_hostname_faces_people_and_the_domain_stays_for_ssh_and_tun
     section = plan(ALL + "TELEPORT_EXTERNAL_HOSTNAME=access.example.com\nTELEPORT_EXTERNAL_PORT=8443\n").document
     assert section["proxy_service"] == {
         "enabled": "yes",
-        "web_listen_addr": "0.0.0.0:3080",
+        "web_listen_addr": "0.0.0.0:443",
         "public_addr": "access.example.com:8443",
         "listen_addr": "0.0.0.0:3023",
         "ssh_public_addr": "example.com:3023",
-        "tunnel_listen_addr": "0.0.0.0:3080",
-        "tunnel_public_addr": "example.com:8443",
+        "tunnel_listen_addr": "0.0.0.0:3024",
+        "tunnel_public_addr": "example.com:3024",
         "kube_listen_addr": "0.0.0.0:3026",
         "kube_public_addr": "access.example.com:3026",
     }
@@ -214,21 +296,33 @@ def test_the_external_hostname_faces_people_and_the_domain_stays_for_ssh_and_tun
 def test_without_a_domain_every_name_is_an_address(text: str, facts: dict[str, Any], host: str) -> None:
     assert plan(text, **facts).document["proxy_service"] == {
         "enabled": "yes",
-        "web_listen_addr": "0.0.0.0:3080",
-        "public_addr": f"{host}:3080",
+        "web_listen_addr": "0.0.0.0:443",
+        "public_addr": f"{host}:443",
         "listen_addr": "0.0.0.0:3023",
         "ssh_public_addr": f"{host}:3023",
-        "tunnel_listen_addr": "0.0.0.0:3080",
-        "tunnel_public_addr": f"{host}:3080",
+        "tunnel_listen_addr": "0.0.0.0:3024",
+        "tunnel_public_addr": f"{host}:3024",
         "kube_listen_addr": "0.0.0.0:3026",
         "kube_public_addr": f"{host}:3026",
     }
 
 
-def test_the_web_listen_port_moves_web_and_tunnels_together() -> None:
-    section = plan(ALL + "TELEPORT_WEB_LISTEN_PORT=8080\n").document["proxy_service"]
-    assert (section["web_listen_addr"], section["tunnel_listen_addr"]) == ("0.0.0.0:8080", "0.0.0.0:8080")
-    assert (section["public_addr"], section["tunnel_public_addr"]) == ("example.com:3080", "example.com:3080")
+@pytest.mark.parametrize("role", [ALL, NAMED_ALL], ids=["no role", "auth,node,proxy"])
+@pytest.mark.parametrize(
+    ("text", "listens", "public"),
+    [
+        ("TELEPORT_WEB_LISTEN_PORT=3080\n", 3080, 3080),
+        ("TELEPORT_WEB_LISTEN_PORT=8080\n", 8080, 8080),
+        ("TELEPORT_WEB_LISTEN_PORT=3080\nTELEPORT_EXTERNAL_PORT=443\n", 3080, 443),
+        ("TELEPORT_WEB_LISTEN_PORT=3080\n" + ROUTING, 3080, 443),
+        ("TELEPORT_WEB_LISTEN_PORT=3080\n" + ACM, 3080, 443),
+    ],
+)
+def test_fact_1_the_web_listen_port_is_the_way_back(role: str, text: str, listens: int, public: int) -> None:
+    """Without a load balancer of its own in front, people reach the port on which the proxy listens."""
+    section = plan(role + text).document["proxy_service"]
+    assert section["web_listen_addr"] == f"0.0.0.0:{listens}"
+    assert section["public_addr"] == f"example.com:{public}"
 
 
 @pytest.mark.parametrize("role", [PROXY, ALL], ids=["proxy", "all-in-one"])
