@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from teleport_bootstrap import errors, paths, roles
-from teleport_bootstrap.conf import grammar, variables
+from teleport_bootstrap.conf import deployment, grammar, kinds, variables
 from teleport_bootstrap.conf.deployment import Deployment
 from teleport_bootstrap.conf.grammar import Assignment
 from teleport_bootstrap.conf.kinds import Unfit
@@ -208,6 +208,7 @@ def decide(conf: Conf, *, fips: bool) -> Deployment:
         tls_routing=conf.value(variables.USE_TLS_ROUTING) is True and (chosen.runs_auth or chosen.runs_proxy),
         dynamodb=chosen.runs_auth and conf.value(variables.TELEPORT_DYNAMO_TABLE_NAME) is not None,
         web_port=conf.value(variables.TELEPORT_WEB_LISTEN_PORT),
+        event_stores=_event_stores(conf) if chosen.runs_auth else (),
     )
     plain_http = start.acm and _value(conf, variables.TELEPORT_ACM_TARGET_PROTOCOL, start) == "http"
     letsencrypt = chosen in variables.USE_LETSENCRYPT.roles and _value(conf, variables.USE_LETSENCRYPT, start)
@@ -221,6 +222,16 @@ def decide(conf: Conf, *, fips: bool) -> Deployment:
         tls_routing=start.tls_routing or (balanced_starter and not plain_http),
         join_method=_value(conf, variables.TELEPORT_JOIN_METHOD, start),
     )
+
+
+def _event_stores(conf: Conf) -> tuple[str, ...]:
+    if conf.value(variables.TELEPORT_ATHENA_EVENTS_URI) is None:
+        return (deployment.DYNAMODB,) if conf.value(variables.TELEPORT_DYNAMO_TABLE_NAME) is not None else ()
+    mode = conf.value(variables.TELEPORT_ATHENA_MIGRATION_MODE)
+    return {
+        kinds.DYNAMODB_FIRST: (deployment.DYNAMODB, deployment.ATHENA),
+        kinds.ATHENA_FIRST: (deployment.ATHENA, deployment.DYNAMODB),
+    }.get(mode or "", (deployment.ATHENA,))
 
 
 def _value(conf: Conf, variable: variables.Variable[T], start: Deployment) -> T:

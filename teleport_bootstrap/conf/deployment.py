@@ -16,14 +16,18 @@ class Tls(enum.Enum):
     ACM = "acm"
 
 
+DYNAMODB, ATHENA = "dynamodb", "athena"
+
+
 @dataclass(frozen=True)
 class Deployment:
     """What this instance is to be.
 
     `plain_http` says that an ALB speaks plain HTTP to Teleport, which then runs with --insecure-no-tls. `letsencrypt`
     says that certificates are obtained or renewed here, which auth servers do for their proxies. `web_port` is the port
-    that the conf sets for the web, None where it sets none. `assigned` are the names of all variables that the conf
-    sets, `enabled` of those that it sets to true.
+    that the conf sets for the web, None where it sets none. `event_stores` say where the audit log goes, first where it
+    is read: DYNAMODB, ATHENA, both, or none for the instance's own disk. `assigned` are the names of all variables that
+    the conf sets, `enabled` of those that it sets to true.
     """
 
     role: roles.Role
@@ -38,6 +42,7 @@ class Deployment:
     letsencrypt: bool = False
     join_method: str = ""
     web_port: int | None = None
+    event_stores: tuple[str, ...] = ()
 
     @property
     def place(self) -> roles.Place:

@@ -298,6 +298,43 @@ def bucket(value: str) -> str:
     return value
 
 
+_S3_LOCATION = "s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?"
+
+
+def s3_location(value: str) -> str:
+    """Return the URI of a place in a bucket, with or without a prefix."""
+    if re.fullmatch(_S3_LOCATION, word(value)) is None:
+        raise Unfit(f"is not a place in S3: {quoted(value)}", "write it like s3://bucket/prefix")
+    return value
+
+
+def athena_uri(value: str) -> str:
+    """Return the URI of an audit log in Athena: its database and table, and settings as a query string."""
+    host = re.match("athena://([^/?#]*)", word(value))
+    if host is None:
+        raise Unfit(f"is not an Athena URI: {quoted(value)}", "write it like athena://database.table?topicArn=…")
+    # The limits of AWS Glue for both names; Teleport refuses others while it starts.
+    if re.fullmatch("[A-Za-z0-9_]{1,255}[.][A-Za-z0-9_]{1,255}", host[1], re.ASCII) is None:
+        raise Unfit(
+            f"does not name a database and a table: {quoted(value)}",
+            "write athena://database.table, each of letters, digits and underscores",
+        )
+    return value
+
+
+# The two modes in which events go to both; with every other word, as in the Terraform files, Athena has them alone.
+DYNAMODB_FIRST, ATHENA_FIRST = "dual_dynamo_primary", "dual_athena_primary"
+
+
+def migration_mode(value: str) -> str:
+    """Return one of the two modes that write to both places, or another word, which means Athena alone."""
+    modes = (DYNAMODB_FIRST, ATHENA_FIRST)
+    if value not in modes and value.strip().lower().startswith("dual"):
+        near = difflib.get_close_matches(value.strip().lower(), modes, n=1, cutoff=0)[0]
+        raise Unfit(f"cannot be {quoted(value)}", f"did you mean {near}? write one of: {' '.join(modes)}")
+    return word(value)
+
+
 def backup_place(value: str) -> str:
     """Return where a backup is: an absolute path, or s3://bucket/key."""
     if text(value).startswith("s3://"):
@@ -327,6 +364,9 @@ LABELS = Kind("labels", labels)
 TAG_KEYS = Kind("comma-separated EC2 tag keys", tag_keys)
 BUCKET = Kind("S3 bucket name", bucket)
 APPLICATION_URI = Kind("URI with its scheme", application_uri)
+S3_LOCATION = Kind("`s3://bucket/prefix`", s3_location)
+ATHENA_URI = Kind("`athena://database.table?…`", athena_uri)
+MIGRATION_MODE = Kind(f"`{DYNAMODB_FIRST}`, `{ATHENA_FIRST}` or another word", migration_mode)
 BACKUP_PLACE = Kind("absolute path or `s3://bucket/key`", backup_place)
 
 # It becomes part of SSM parameter names, which take these characters and no others.
@@ -353,6 +393,18 @@ KUBERNETES_CLUSTER_NAME = _matching(
     "Kubernetes cluster name",
     "[A-Za-z0-9._-]{1,253}",
     "a Kubernetes cluster name",
+    "write letters, digits, dots, hyphens and underscores",
+)
+ROLE_ARN = _matching(
+    "ARN of an IAM role",
+    "arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,576}",
+    "the ARN of an IAM role",
+    "write it like arn:aws:iam::123456789012:role/NAME",
+)
+WORKGROUP = _matching(
+    "Athena workgroup",
+    "[A-Za-z0-9._-]{1,128}",
+    "the name of an Athena workgroup",
     "write letters, digits, dots, hyphens and underscores",
 )
 KMS_KEY = _matching(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from teleport_bootstrap import paths, port_table, roles
 from teleport_bootstrap.conf import kinds
+from teleport_bootstrap.conf.deployment import DYNAMODB
 from teleport_bootstrap.conf.variable import EVERY_ROLE, Default, Elsewhere, From, Group, Required, Variable
 from teleport_bootstrap.roles import Role
 
@@ -194,6 +195,14 @@ PROXY_MULTIPLEXING = Variable(
     "The older way to set `proxy_listener_mode`; it counts only where `USE_TLS_ROUTING` is not set.",
     default=Elsewhere("what `USE_TLS_ROUTING` says"),
 )
+TELEPORT_PROXY_PROTOCOL = Variable(
+    kinds.choice("on", "off"),
+    _SERVERS,
+    "Whether load balancers send the PROXY protocol's header: `on` refuses connections without it, `off` those with "
+    "it. A proxy behind ACM does not get this setting. Teleport 13.3 and newer.",
+    default=Elsewhere("unset: connections with and without the header are accepted, and IP pinning is refused"),
+    since="0.1",
+)
 TELEPORT_ENABLE_MYSQL = Variable(
     kinds.BOOLEAN,
     _PROXY,
@@ -213,6 +222,8 @@ TELEPORT_ENABLE_MONGODB = Variable(
     "this does not go together with a plain-HTTP target.",
     default=False,
 )
+
+DATABASE_LISTENERS = (TELEPORT_ENABLE_MYSQL, TELEPORT_ENABLE_POSTGRES, TELEPORT_ENABLE_MONGODB)
 
 CERTIFICATES = Group(
     "Certificates",
@@ -254,6 +265,22 @@ TELEPORT_DOMAIN_ADMIN_EMAIL = Variable(
     required=Required.for_letsencrypt(lambda deployment: deployment.role.runs_auth),
 )
 
+_ACCESS_MONITORING = frozenset(
+    f"TELEPORT_ACCESS_MONITORING_{name}" for name in ("ROLE_ARN", "REPORT_RESULTS", "WORKGROUP")
+)
+
+
+def _access_monitoring_required() -> tuple[Required, ...]:
+    return (
+        Required(
+            "with another variable of access monitoring",
+            lambda deployment: deployment.role.runs_auth and not deployment.assigned.isdisjoint(_ACCESS_MONITORING),
+            "access monitoring does not work without it",
+            "add {name}=…, or remove the TELEPORT_ACCESS_MONITORING variables",
+        ),
+    )
+
+
 STORAGE = Group(
     "Storage",
     "An all-in-one with both tables and the bucket keeps its state in DynamoDB and S3, and on its own disk otherwise. "
@@ -264,7 +291,67 @@ TELEPORT_DYNAMO_TABLE_NAME = Variable(
     kinds.TABLE_NAME, _AUTH, "DynamoDB table of the cluster's state.", required=Required.by_role(Role.AUTH)
 )
 TELEPORT_DYNAMO_EVENTS_TABLE_NAME = Variable(
-    kinds.TABLE_NAME, _AUTH, "DynamoDB table of the audit events.", required=Required.by_role(Role.AUTH)
+    kinds.TABLE_NAME,
+    _AUTH,
+    "DynamoDB table of the audit events. Not read where Athena alone has them.",
+    required=(
+        Required(
+            "for auth, unless Athena alone has the audit events",
+            lambda deployment: deployment.role is Role.AUTH and deployment.event_stores in ((), (DYNAMODB,)),
+            "the role {role} needs it",
+            "add {name}=…, or TELEPORT_ATHENA_EVENTS_URI=…",
+        ),
+        Required(
+            "for auth and all-in-one, where the audit events go to DynamoDB and Athena",
+            lambda deployment: len(deployment.event_stores) > 1,
+            "TELEPORT_ATHENA_MIGRATION_MODE asks for both DynamoDB and Athena",
+            asked_by="TELEPORT_ATHENA_MIGRATION_MODE",
+        ),
+    ),
+)
+TELEPORT_ATHENA_EVENTS_URI = Variable(
+    kinds.ATHENA_URI,
+    _AUTH,
+    "Athena's database and table for the audit events, with Teleport's settings for it: the whole `athena://` URI. "
+    "Teleport 14 and newer.",
+    required=(
+        Required(
+            "with access monitoring",
+            lambda deployment: deployment.role.runs_auth and not deployment.assigned.isdisjoint(_ACCESS_MONITORING),
+            "access monitoring queries the audit events in Athena",
+            "add {name}=…, or remove the TELEPORT_ACCESS_MONITORING variables",
+        ),
+    ),
+    since="0.1",
+)
+TELEPORT_ATHENA_MIGRATION_MODE = Variable(
+    kinds.MIGRATION_MODE,
+    _AUTH,
+    f"Write audit events to DynamoDB and Athena: `{kinds.DYNAMODB_FIRST}` reads them from DynamoDB, "
+    f"`{kinds.ATHENA_FIRST}` from Athena. Any other word means Athena alone.",
+    default=Elsewhere("Athena alone, where `TELEPORT_ATHENA_EVENTS_URI` is set"),
+    since="0.1",
+)
+TELEPORT_ACCESS_MONITORING_ROLE_ARN = Variable(
+    kinds.ROLE_ARN,
+    _AUTH,
+    "IAM role that Teleport assumes for the queries of access monitoring; it switches access monitoring on.",
+    required=_access_monitoring_required(),
+    since="0.1",
+)
+TELEPORT_ACCESS_MONITORING_REPORT_RESULTS = Variable(
+    kinds.S3_LOCATION,
+    _AUTH,
+    "Where the reports of access monitoring are kept.",
+    required=_access_monitoring_required(),
+    since="0.1",
+)
+TELEPORT_ACCESS_MONITORING_WORKGROUP = Variable(
+    kinds.WORKGROUP,
+    _AUTH,
+    "Athena workgroup for the queries of access monitoring.",
+    default=Elsewhere("Athena's primary workgroup"),
+    since="0.1",
 )
 TELEPORT_S3_BUCKET = Variable(
     kinds.BUCKET,

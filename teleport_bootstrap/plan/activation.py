@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from urllib import parse
 
 from teleport_bootstrap import errors, paths, port_table, roles, unit_table
 from teleport_bootstrap.conf import conf_file, deployment, variables
@@ -48,6 +49,13 @@ def _check_build(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> N
             f"Teleport {build.version} is too old: this agent writes configuration for "
             f"{teleport_build.OLDEST_SUPPORTED} and newer",
             hint="Install a newer Teleport; move one major version at a time.",
+        )
+    athena = conf.setting(variables.TELEPORT_ATHENA_EVENTS_URI)
+    if athena is not None and conf_file.role(conf).runs_auth and not build.takes_athena:
+        raise errors.TeleportUnsupported(
+            f"TELEPORT_ATHENA_EVENTS_URI at {conf.path}:{athena.line} asks for an audit log in Athena, which Teleport "
+            f"{build.version} does not know",
+            hint="Install Teleport 14 or newer, or remove TELEPORT_ATHENA_EVENTS_URI and the access monitoring.",
         )
     licensed = conf.value(variables.TELEPORT_LICENSE_PATH) and conf_file.role(conf).runs_auth
     if licensed and build.edition == teleport_build.COMMUNITY:
@@ -118,6 +126,8 @@ def _notes(conf: conf_file.Conf, decided: deployment.Deployment, build: teleport
             "--teleport-version names another."
         )
     yield from _overruled(conf, decided)
+    yield from _proxy_protocol(conf, decided, build)
+    yield from _athena(conf, decided)
     # Where it has always been 443, nothing has to be said.
     is_moved = not conf.value(variables.USE_TLS_ROUTING) and (decided.tls_routing or not decided.acm)
     if decided.role is roles.Role.ALL and decided.web_port is None and is_moved:
@@ -150,3 +160,47 @@ def _overruled(conf: conf_file.Conf, decided: deployment.Deployment) -> Iterator
     letsencrypt = conf.setting(variables.USE_LETSENCRYPT)
     if letsencrypt is not None and letsencrypt.value:
         yield f"Let's Encrypt is off, {by}, though line {letsencrypt.line} says USE_LETSENCRYPT=true."
+
+
+def _proxy_protocol(
+    conf: conf_file.Conf, decided: deployment.Deployment, build: teleport_build.TeleportBuild
+) -> Iterator[str]:
+    """Say where TELEPORT_PROXY_PROTOCOL has no effect, and which connections it ends."""
+    setting = conf.setting(variables.TELEPORT_PROXY_PROTOCOL)
+    if setting is None or decided.role not in variables.TELEPORT_PROXY_PROTOCOL.roles:
+        return
+    where = f"TELEPORT_PROXY_PROTOCOL at {conf.path}:{setting.line}"
+    if not build.takes_proxy_protocol:
+        yield f"{where} has no effect: Teleport before 13.3, such as {build.version}, neither requires nor refuses it."
+    elif decided.role.runs_proxy and decided.acm:
+        yield f"{where} does not count for the proxy, because its application load balancer never sends that header."
+    elif decided.role.runs_proxy and setting.value == "on" and not decided.tls_routing:
+        listeners = [variable.name for variable in variables.DATABASE_LISTENERS if variable.name in decided.enabled]
+        if listeners:
+            yield (
+                f"{where} is on, so the proxy refuses database clients whose target groups do not send that header "
+                f"({', '.join(listeners)}). Let these target groups send it, or leave TELEPORT_PROXY_PROTOCOL out."
+            )
+
+
+# Without these settings in the URI Teleport does not start.
+_NEEDED_BY_ATHENA = ("topicArn", "locationS3", "largeEventsS3", "queueURL")
+
+
+def _athena(conf: conf_file.Conf, decided: deployment.Deployment) -> Iterator[str]:
+    setting, mode = (
+        conf.setting(each) for each in (variables.TELEPORT_ATHENA_EVENTS_URI, variables.TELEPORT_ATHENA_MIGRATION_MODE)
+    )
+    if not decided.role.runs_auth:
+        return
+    if setting is None:
+        if mode is not None:
+            yield f"TELEPORT_ATHENA_MIGRATION_MODE at {conf.path}:{mode.line} has no effect: no events go to Athena."
+        return
+    named = parse.parse_qs(parse.urlsplit(setting.value).query)
+    absent = [key for key in _NEEDED_BY_ATHENA if key not in named]
+    if absent:
+        yield (
+            f"TELEPORT_ATHENA_EVENTS_URI at {conf.path}:{setting.line} does not set {', '.join(absent)}, without which "
+            "Teleport does not start."
+        )

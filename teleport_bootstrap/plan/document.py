@@ -67,15 +67,21 @@ def _joining(inputs: plan_inputs.Inputs) -> Section:
 def _storage(inputs: plan_inputs.Inputs) -> Section:
     if not inputs.deployment.dynamodb:
         return {"type": "dir", "path": paths.BACKEND}
-    events = inputs.certain(variables.TELEPORT_DYNAMO_EVENTS_TABLE_NAME)
+    events = [_events(inputs, store) for store in inputs.deployment.event_stores]
     bucket = inputs.certain(variables.TELEPORT_S3_BUCKET)
     return {
         "type": "dynamodb",
         "region": inputs.certain(variables.EC2_REGION),
         "table_name": inputs.certain(variables.TELEPORT_DYNAMO_TABLE_NAME),
-        "audit_events_uri": events.map(lambda table: f"dynamodb://{table}"),
+        "audit_events_uri": events if len(events) > 1 else events[0],
         "audit_sessions_uri": bucket.map(lambda name: f"s3://{name}/records"),
     }
+
+
+def _events(inputs: plan_inputs.Inputs, store: str) -> Text:
+    if store == deployment.ATHENA:
+        return inputs.certain(variables.TELEPORT_ATHENA_EVENTS_URI)
+    return inputs.certain(variables.TELEPORT_DYNAMO_EVENTS_TABLE_NAME).map(lambda table: f"dynamodb://{table}")
 
 
 def _proxy(inputs: plan_inputs.Inputs) -> Section:
@@ -86,6 +92,7 @@ def _proxy(inputs: plan_inputs.Inputs) -> Section:
     }
     if not inputs.deployment.tls_routing:
         section.update(_listeners(inputs))
+    section["proxy_protocol"] = _proxy_protocol(inputs) if not inputs.deployment.acm else None
     tls, acm = inputs.deployment.tls, inputs.get(variables.USE_ACM)
     if tls is deployment.Tls.LETSENCRYPT:
         section["https_keypairs"] = [{"cert_file": paths.CERTIFICATE, "key_file": paths.PRIVATE_KEY}]
@@ -220,9 +227,29 @@ def _auth(inputs: plan_inputs.Inputs) -> Section:
         "keep_alive_interval": "1m",
         "keep_alive_count_max": 3,
         "proxy_listener_mode": _proxy_listener_mode(inputs),
+        "proxy_protocol": _proxy_protocol(inputs),
         "authentication": _authentication(inputs),
         "license_file": license_wanted.map(lambda _: paths.LICENSE) if license_wanted is not None else None,
+        "access_monitoring": _access_monitoring(inputs),
     }
+
+
+def _proxy_protocol(inputs: plan_inputs.Inputs) -> Text | None:
+    return inputs.get(variables.TELEPORT_PROXY_PROTOCOL) if inputs.build.takes_proxy_protocol else None
+
+
+def _access_monitoring(inputs: plan_inputs.Inputs) -> Section | None:
+    role = inputs.get(variables.TELEPORT_ACCESS_MONITORING_ROLE_ARN)
+    if role is None:
+        return None
+    return _without_unset(
+        {
+            "enabled": role.map(lambda _: True),
+            "role_arn": role,
+            "report_results": inputs.certain(variables.TELEPORT_ACCESS_MONITORING_REPORT_RESULTS),
+            "workgroup": inputs.get(variables.TELEPORT_ACCESS_MONITORING_WORKGROUP),
+        }
+    )
 
 
 def _proxy_listener_mode(inputs: plan_inputs.Inputs) -> Text | None:

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from teleport_bootstrap.conf import conf_file, kinds, variables
-from teleport_bootstrap.conf.deployment import Deployment
+from teleport_bootstrap.conf.deployment import ATHENA, Deployment
 from teleport_bootstrap.finding import ERROR, Finding, Place, in_order_of_place
 from teleport_bootstrap.roles import Role
 
 # A variable, what is wrong with its value, and the remedy.
 Problem = tuple[str, str, str]
 
-_TABLES = (variables.TELEPORT_DYNAMO_TABLE_NAME, variables.TELEPORT_DYNAMO_EVENTS_TABLE_NAME)
+# Each of them asks an all-in-one for storage in AWS.
+_ASKING = (
+    variables.TELEPORT_DYNAMO_TABLE_NAME,
+    variables.TELEPORT_DYNAMO_EVENTS_TABLE_NAME,
+    variables.TELEPORT_ATHENA_EVENTS_URI,
+)
 
 # YAML 1.2, section 7.4.2: a key on one line with its value has at most 1024 characters, the quotes and more included.
 LONGEST_LABEL_KEY = 1000
@@ -59,10 +64,12 @@ def _tls(conf: conf_file.Conf, decided: Deployment) -> Iterator[Problem]:
 
 
 def _storage(_conf: conf_file.Conf, decided: Deployment) -> Iterator[Problem]:
-    table = next((variable.name for variable in _TABLES if variable.name in decided.assigned), None)
+    table = next((variable.name for variable in _ASKING if variable.name in decided.assigned), None)
     if decided.role is not Role.ALL or table is None:
         return
-    for variable in (*_TABLES, variables.TELEPORT_S3_BUCKET):
+    # Where events go to both, `_missing` says that their table is needed.
+    events = () if ATHENA in decided.event_stores else (variables.TELEPORT_DYNAMO_EVENTS_TABLE_NAME,)
+    for variable in (variables.TELEPORT_DYNAMO_TABLE_NAME, *events, variables.TELEPORT_S3_BUCKET):
         if variable.name not in decided.assigned:
             message = f"{table} asks for DynamoDB storage, but {variable.name} is not set"
             yield table, message, f"add {variable.name}=…, or remove {table} to store the cluster on this instance"

@@ -53,6 +53,19 @@ class TeleportBuild:
         return self.major >= 17
 
     @property
+    def takes_proxy_protocol(self) -> bool:
+        """Whether `proxy_protocol` means what TELEPORT_PROXY_PROTOCOL says.
+
+        Older ones accept the header with `on`, do not require it, and know no value between the two.
+        """
+        return (self.major, self.minor) >= (13, 3)
+
+    @property
+    def takes_athena(self) -> bool:
+        """Whether Athena can hold the audit log, and auth_service has the key `access_monitoring`."""
+        return self.major >= 14
+
+    @property
     def takes_trust_x_forwarded_for(self) -> bool:
         """Whether proxy_service has the key `trust_x_forwarded_for`; an older Teleport would not start with it."""
         return self.major >= 14

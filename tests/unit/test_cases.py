@@ -87,7 +87,7 @@ def test_cases_have_only_files_that_are_read() -> None:
 
 @pytest.mark.parametrize("deployment", ["starter", "auth", "proxy"])
 def test_cases_hold_every_combination_of_certificates_and_tls_routing(deployment: str) -> None:
-    """Whoever adds a switch sees at once which of its combinations has no case."""
+    """No combination of the switches is without a case."""
     switches = ("USE_LETSENCRYPT", "USE_ACM", "USE_TLS_ROUTING")
     combinations = set()
     for name in NAMES:

@@ -96,6 +96,21 @@ TAKEN: list[tuple[Variable[Any], str, Any]] = [
         )
     ),
     *((variables.TELEPORT_RESTORE_FROM, place, place) for place in ("/mnt/b.tar", "s3://bucket/a/b.tar")),
+    *((variables.TELEPORT_PROXY_PROTOCOL, word, word) for word in ("on", "off")),
+    *(
+        (variables.TELEPORT_ATHENA_EVENTS_URI, uri, uri)
+        for uri in ("athena://db.events", "athena://a_1.b_2/?queueURL=https://sqs.x/y&topicArn=arn:aws:sns:r:1:t")
+    ),
+    *(
+        (variables.TELEPORT_ATHENA_MIGRATION_MODE, word, word)
+        for word in ("dual_dynamo_primary", "dual_athena_primary", "none", "athena_only")
+    ),
+    *(
+        (variables.TELEPORT_ACCESS_MONITORING_ROLE_ARN, arn, arn)
+        for arn in ("arn:aws:iam::123456789012:role/a", "arn:aws-us-gov:iam::123456789012:role/path/a+b=c,d.e@f_g-h")
+    ),
+    *((variables.TELEPORT_ACCESS_MONITORING_REPORT_RESULTS, place, place) for place in ("s3://abc", "s3://a.b-c/d/e")),
+    (variables.TELEPORT_ACCESS_MONITORING_WORKGROUP, "a.b_c-1", "a.b_c-1"),
 ]
 
 REFUSED: list[tuple[Variable[Any], str, str]] = [
@@ -118,6 +133,36 @@ REFUSED: list[tuple[Variable[Any], str, str]] = [
             "²",
         )
     ),
+    *((variables.TELEPORT_PROXY_PROTOCOL, word, "write one of: on off") for word in ("On", "true", "v2", "on ")),
+    *(
+        (variables.TELEPORT_ATHENA_EVENTS_URI, uri, "athena://database.table")
+        for uri in (
+            "dynamodb://events",
+            "athena://events",
+            "athena://a.b.c",
+            "athena://a-b.c",
+            "athena://.",
+            "athena:a.b",
+        )
+    ),
+    (variables.TELEPORT_ATHENA_EVENTS_URI, "athena://a.b?x=1 y", "without blanks"),
+    (variables.TELEPORT_ATHENA_MIGRATION_MODE, "dual_athena", "did you mean dual_athena_primary"),
+    (variables.TELEPORT_ATHENA_MIGRATION_MODE, "Dual_Dynamo_Primary", "did you mean dual_dynamo_primary"),
+    (variables.TELEPORT_ATHENA_MIGRATION_MODE, "dual", "dual_dynamo_primary dual_athena_primary"),
+    *(
+        (variables.TELEPORT_ACCESS_MONITORING_ROLE_ARN, arn, "arn:aws:iam::123456789012:role/NAME")
+        for arn in (
+            "acme",
+            "arn:aws:iam::12:role/a",
+            "arn:aws:iam::123456789012:user/a",
+            "arn:aws:iam::123456789012:role/",
+        )
+    ),
+    *(
+        (variables.TELEPORT_ACCESS_MONITORING_REPORT_RESULTS, place, "s3://bucket/prefix")
+        for place in ("bucket/x", "s3://", "s3://A/x", "https://bucket.s3.amazonaws.com/x")
+    ),
+    (variables.TELEPORT_ACCESS_MONITORING_WORKGROUP, "a b", "Athena workgroup"),
     (variables.TELEPORT_ROLE, "monitor", "removed upstream"),
     (variables.TELEPORT_ROLE, "all", "leave TELEPORT_ROLE out"),
     (variables.TELEPORT_ROLE, "Auth", "did you mean auth"),
