@@ -38,6 +38,9 @@ UNIT_DIRECTORIES = (
     "/lib/systemd/system",
 )
 
+# Left by the build of an image whose Teleport is a FIPS build. Not in /etc/teleport.d, which moves between images.
+FIPS_MARKER = "/usr/share/teleport-bootstrap/fips"
+
 # certbot's.
 LETSENCRYPT = "/etc/letsencrypt"
 LETSENCRYPT_LIVE = "/etc/letsencrypt/live"

@@ -43,7 +43,7 @@ def plan(arguments: argparse.Namespace) -> plan_model.Plan:
     conf = conf_file.load(*conf_data(root, arguments.conf))
     files = _overrides(root, arguments)
     overrides.check(files)
-    build = gather.build(root, options.build(arguments))
+    build = gather.build(root, options.build(arguments), conf)
     if arguments.metadata is not None:
         instance = _facts(arguments.metadata, conf)
     else:

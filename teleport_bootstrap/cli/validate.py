@@ -7,6 +7,7 @@ import argparse
 from teleport_bootstrap import errors
 from teleport_bootstrap.cli import options, result, sources
 from teleport_bootstrap.conf import conf_file
+from teleport_bootstrap.instance import fips_sources
 from teleport_bootstrap.plan import requirements
 from teleport_bootstrap.state import restore_record
 
@@ -19,11 +20,14 @@ OPTIONS = (
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """Print every problem, and end with the status for an invalid conf if there is one."""
-    data, path = sources.conf_data(options.root(arguments), arguments.conf)
+    root = options.root(arguments)
+    data, path = sources.conf_data(root, arguments.conf)
     inspection = conf_file.inspect(data, path)
     problems = inspection.errors
     if inspection.conf is not None:
-        problems = requirements.check(inspection.conf, fips=arguments.fips)
+        # Another file than the instance's own may be for another image.
+        own = fips_sources.read(root, inspection.conf).is_fips is True if arguments.conf is None else False
+        problems = requirements.check(inspection.conf, fips=arguments.fips or own)
     lines = [*(f"error: {each}" for each in problems), *(f"warning: {each}" for each in inspection.warnings)]
     notes = () if inspection.conf is None else restore_record.instead(inspection.conf)
     lines += [f"note: {note}" for note in notes]

@@ -195,12 +195,16 @@ def role(conf: Conf) -> roles.Role:
 
 
 def decide(conf: Conf, *, fips: bool) -> Deployment:
-    """Return the deployment that `conf` describes, without judging whether it can work: see `plan.requirements`."""
+    """Return the deployment that `conf` describes, without judging whether it can work: see `plan.requirements`.
+
+    `fips` is what the image says; TELEPORT_FIPS overrules it.
+    """
     chosen = role(conf)
+    said = conf.value(variables.TELEPORT_FIPS)
     assigned = {setting.variable.name: setting.value for setting in conf.settings.values()}
     start = Deployment(
         role=chosen,
-        fips=fips,
+        fips=fips if said is None else said,
         assigned=frozenset(assigned),
         enabled=frozenset(name for name, value in assigned.items() if value is True),
         cluster=conf.value(variables.TELEPORT_CLUSTER_NAME) or conf.value(variables.TELEPORT_DOMAIN_NAME),

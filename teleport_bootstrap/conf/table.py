@@ -84,6 +84,16 @@ TELEPORT_LICENSE_PATH = Variable(
     f"`/teleport/<cluster>/license` into `{paths.LICENSE}`. The value itself does not matter.",
     default=Elsewhere("no license"),
 )
+TELEPORT_FIPS = Variable(
+    kinds.BOOLEAN,
+    EVERY_ROLE,
+    "Whether the installed Teleport is a FIPS build. From Teleport 19 on, `teleport version` does not tell.",
+    default=Elsewhere(
+        f"what `teleport version`, the image's marker `{paths.FIPS_MARKER}`, or `fips` in the ExecStart of "
+        f"`{paths.SYSTEMD}/{roles.place(Role.ALL, acm=False).unit}` say"
+    ),
+    since="0.1",
+)
 TELEPORT_RESTORE_FROM = Variable(
     kinds.BACKUP_PLACE,
     EVERY_ROLE,

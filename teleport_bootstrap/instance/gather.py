@@ -13,6 +13,7 @@ from teleport_bootstrap.aws import account, endpoints
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.ec2 import facts, imds, items
 from teleport_bootstrap.host import teleport, trust
+from teleport_bootstrap.instance import fips_sources
 from teleport_bootstrap.plan import activation, plan_model, teleport_build
 from teleport_bootstrap.plan import overrides as override_files
 from teleport_bootstrap.state import current, metadata_cache
@@ -87,17 +88,18 @@ def overrides(root: paths.Root) -> tuple[override_files.Override, ...]:
     return tuple(found)
 
 
-def build(root: paths.Root, named: NamedBuild) -> teleport_build.TeleportBuild:
+def build(root: paths.Root, named: NamedBuild, conf: conf_file.Conf | None = None) -> teleport_build.TeleportBuild:
     """Return the Teleport that will read the document: the named one, the installed one, or the newest known one.
 
-    Raises UsageError, TeleportVersionUnknown, and TeleportUnsupported where FIPS is required of a build without it.
+    `conf` may say whether it is a FIPS build; by default that is the instance's own. Raises UsageError,
+    TeleportVersionUnknown, and TeleportUnsupported where FIPS is required of a build without it.
     """
+    said = fips_sources.read(root, conf or conf_if_readable(root), is_given=named.fips)
     if named.version is not None:
-        return teleport_build.of_version(named.version, fips=named.fips)
+        return teleport_build.of_version(named.version, fips=said.is_fips is True)
     binary = teleport.find(root)
     if binary is None:
-        assumed = teleport_build.ASSUMED
-        return teleport_build.TeleportBuild(assumed.major, assumed.minor, assumed.patch, fips=named.fips, assumed=True)
+        return dataclasses.replace(teleport_build.ASSUMED, fips=said.is_fips is True)
     answer = teleport.version(binary)
     found = teleport_build.parse_output(answer.output) if answer.ok else None
     if found is None:
@@ -105,14 +107,24 @@ def build(root: paths.Root, named: NamedBuild) -> teleport_build.TeleportBuild:
             f"{binary} did not report its version: {answer.describe()}",
             hint=f"Run `{binary} version`; if it cannot answer, name the version with --teleport-version.",
         )
-    if named.fips and not found.fips and not found.says_whether_fips:
-        return dataclasses.replace(found, fips=True)
-    if named.fips and not found.fips:
+    if said.is_fips and not found.fips and found.says_whether_fips:
         raise errors.TeleportUnsupported(
-            f"--fips is given, but {binary} is not a FIPS build of Teleport",
-            hint="Install the FIPS build of Teleport Enterprise, or omit --fips.",
+            f"{said.where}, but {binary} is not a FIPS build of Teleport",
+            hint="Install the FIPS build of Teleport Enterprise, or correct what says so.",
         )
-    return found
+    if said.is_fips is not None:
+        return dataclasses.replace(found, fips=said.is_fips)
+    # There is no FIPS build of the community edition.
+    is_unknown = not found.fips and not found.says_whether_fips and found.edition != teleport_build.COMMUNITY
+    return dataclasses.replace(found, is_fips_unknown=is_unknown)
+
+
+def is_fips(root: paths.Root, conf: conf_file.Conf | None = None) -> bool:
+    """Return whether this instance runs a FIPS build, as far as that can be found out; see `build`."""
+    try:
+        return build(root, NamedBuild(), conf).fips
+    except errors.BootstrapError:
+        return fips_sources.read(root, conf or conf_if_readable(root)).is_fips is True
 
 
 def applicable(
@@ -134,7 +146,8 @@ def instance(conf: conf_file.Conf, doors: Doors) -> facts.Facts:
     tag_keys = conf.value(variables.TELEPORT_TAG_LABELS) or ()
 
     def describe_tags(region: str, instance_id: str, keys: Sequence[str]) -> Mapping[str, str]:
-        aws = account.Aws.of_instance(service, region, doors.environ, wait_seconds=TAGS_SECONDS)
+        fips = endpoints.has_fips(region) and is_fips(doors.root, conf)
+        aws = account.Aws.of_instance(service, region, doors.environ, fips=fips, wait_seconds=TAGS_SECONDS)
         return aws.instance_tags(instance_id, keys)
 
     region = conf.value(variables.EC2_REGION)
@@ -151,14 +164,15 @@ def region_of(doors: Doors, conf: conf_file.Conf | None) -> str:
 
 
 def aws(
-    doors: Doors, conf: conf_file.Conf | None = None, *, region: str | None = None, fips: bool = False
+    doors: Doors, conf: conf_file.Conf | None = None, *, region: str | None = None, fips: bool | None = None
 ) -> account.Aws:
     """Return AWS as the role of this instance may call it; credentials are fetched, nothing else is requested yet.
 
-    `region` is by default what `region_of` returns. `fips` chooses FIPS endpoints in regions that have them.
+    `region` is by default what `region_of` returns. `fips` chooses FIPS endpoints in regions that have them; by default
+    that is for an instance with a FIPS build.
     Raises CredentialsMissing, MetadataAbsent, and the other errors of the metadata service.
     """
     name = region or region_of(doors, conf)
-    fips = fips and endpoints.has_fips(name)
+    chosen = endpoints.has_fips(name) and (is_fips(doors.root, conf) if fips is None else fips)
     service = metadata_service(doors)
-    return account.Aws.of_instance(service, name, doors.environ, fips=fips, wait_seconds=doors.wait_seconds)
+    return account.Aws.of_instance(service, name, doors.environ, fips=chosen, wait_seconds=doors.wait_seconds)

@@ -79,7 +79,8 @@ def report(root: paths.Root) -> dict[str, Any]:
 def _build(build: teleport_build.TeleportBuild | None) -> str | None:
     if build is None:
         return None
-    kind = " ".join(filter(None, (build.edition, "FIPS" if build.fips else "")))
+    fips = "FIPS" if build.fips else "FIPS not known" if build.is_fips_unknown else ""
+    kind = " ".join(filter(None, (build.edition, fips)))
     return f"{build.version} ({kind})" if kind else build.version
 
 

@@ -27,7 +27,7 @@ def plan(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> plan_mode
     gates = tuple(secret.path for secret in secrets if secret.may_be_pending)
     if decided.tls is deployment.Tls.LETSENCRYPT:
         gates += (paths.CERTIFICATE, paths.PRIVATE_KEY)
-    files = tuple(_files(decided, build, gates))
+    files = tuple(_files(decided, gates))
     possible = (*roles.MARKER_PATHS, paths.LETSENCRYPT_MARKER, *unit_table.DROP_INS)
     written = {each.path for each in files}
     return plan_model.Activation(
@@ -66,11 +66,9 @@ def _check_build(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> N
         )
 
 
-def _files(
-    decided: deployment.Deployment, build: teleport_build.TeleportBuild, gates: tuple[str, ...]
-) -> Iterator[plan_model.PlannedFile]:
+def _files(decided: deployment.Deployment, gates: tuple[str, ...]) -> Iterator[plan_model.PlannedFile]:
     place = decided.place
-    flags = [*(["--fips"] if build.fips else []), *(["--insecure-no-tls"] if decided.plain_http else [])]
+    flags = [*(["--fips"] if decided.fips else []), *(["--insecure-no-tls"] if decided.plain_http else [])]
     yield plan_model.PlannedFile(paths.UNIT_ENVIRONMENT, f"TELEPORT_START_FLAGS={' '.join(flags)}\n", 0o600)
     yield plan_model.PlannedFile(place.marker_path, f"{place.marker}\n", 0o644)
     if decided.letsencrypt:
@@ -124,6 +122,11 @@ def _notes(conf: conf_file.Conf, decided: deployment.Deployment, build: teleport
         yield (
             f"No Teleport binary said which version it is; the document is for Teleport {build.major}. "
             "--teleport-version names another."
+        )
+    if build.is_fips_unknown:
+        yield (
+            f"Teleport {build.version} does not tell whether it is a FIPS build, nor does anything else here. It is "
+            "started as an ordinary one. Set TELEPORT_FIPS to true or false in the conf."
         )
     yield from _overruled(conf, decided)
     yield from _proxy_protocol(conf, decided, build)

@@ -25,6 +25,7 @@ class TeleportBuild:
     """A Teleport build: its version, its edition (None where it is unknown), and whether it is a FIPS build.
 
     `assumed` is true where no Teleport is installed: the document then uses the keys of the newest known version.
+    `is_fips_unknown` is true where nothing says whether it is a FIPS build, and `fips` is only assumed.
     """
 
     major: int
@@ -33,6 +34,7 @@ class TeleportBuild:
     edition: str | None = None
     fips: bool = False
     assumed: bool = False
+    is_fips_unknown: bool = False
 
     @property
     def version(self) -> str:

@@ -33,6 +33,15 @@ for program in teleport tctl tsh tbot; do
     fi
 done
 
+# From Teleport 19 on, nothing in `teleport version` tells a FIPS build; teleport-bootstrap looks for this file.
+marker=/usr/share/teleport-bootstrap/fips
+if [ "$TELEPORT_FIPS" = true ]; then
+    install -d -m 0755 "${marker%/*}"
+    install -m 0644 /dev/null "$marker"
+else
+    rm -f "$marker"
+fi
+
 version=$(/usr/local/bin/teleport version)
 echo "$version"
 case $version in
