@@ -36,6 +36,7 @@ class Aws:
     fips: bool = False
     wait_seconds: float = 60.0
     clock: clocks.Clock = clocks.SYSTEM
+    dual_stack: bool = False
 
     @classmethod
     def of_instance(
@@ -102,6 +103,7 @@ class Aws:
             credentials=self.credentials,
             environ=self.environ,
             fips=self.fips,
+            dual_stack=self.dual_stack,
             deadline_seconds=self.wait_seconds,
         )
         renew = getattr(self.credentials, "renew", None)

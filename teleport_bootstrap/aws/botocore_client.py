@@ -27,13 +27,15 @@ def create(
     credentials: Any,
     environ: Mapping[str, str],
     fips: bool = False,
+    dual_stack: bool = False,
     deadline_seconds: float = 60.0,
 ) -> Any:
     """Return a botocore client for `service` that signs with `credentials` (see teleport_bootstrap.ec2.credentials).
 
     No ~/.aws, AWS_CONFIG_FILE or AWS_PROFILE is read. `environ` may set AWS_ENDPOINT_URL[_<SERVICE>] (which is then
-    called whatever `fips` says), AWS_USE_FIPS_ENDPOINT (equivalent to `fips`), AWS_USE_DUALSTACK_ENDPOINT and
-    AWS_CA_BUNDLE; botocore itself reads the proxy variables.
+    called whatever `fips` and `dual_stack` say), AWS_USE_FIPS_ENDPOINT (equivalent to `fips`),
+    AWS_USE_DUALSTACK_ENDPOINT (which overrules `dual_stack`) and AWS_CA_BUNDLE; botocore itself reads the proxy
+    variables.
 
     The client makes one attempt only: teleport_bootstrap.aws.service retries, within `deadline_seconds`, of which one
     attempt uses at most half. Raises UsageError for an invalid value.
@@ -50,7 +52,9 @@ def create(
     session.register_component("credential_provider", chain)
     configured = endpoints.configured(service, environ)
     fips = (fips or endpoints.is_set(environ, endpoints.FIPS)) and configured is None
-    dual_stack = endpoints.is_set(environ, endpoints.DUAL_STACK) and configured is None
+    if environ.get(endpoints.DUAL_STACK, "").strip():
+        dual_stack = endpoints.is_set(environ, endpoints.DUAL_STACK)
+    dual_stack = dual_stack and configured is None
     options: dict[str, Any] = {}
     if knows_endpoint_variants():
         options = {"use_fips_endpoint": fips, "use_dualstack_endpoint": dual_stack}

@@ -10,7 +10,7 @@ from teleport_bootstrap import errors
 
 FIPS = "AWS_USE_FIPS_ENDPOINT"
 DUAL_STACK = "AWS_USE_DUALSTACK_ENDPOINT"
-_URL = "AWS_ENDPOINT_URL"
+URL = "AWS_ENDPOINT_URL"
 _IGNORE_URLS = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
 
 
@@ -60,7 +60,7 @@ def configured(service: str, environ: Mapping[str, str]) -> str | None:
     """
     if is_set(environ, _IGNORE_URLS):
         return None
-    for name in (f"{_URL}_{service.upper()}", _URL):
+    for name in (f"{URL}_{service.upper()}", URL):
         value = environ.get(name, "").strip()
         if not value:
             continue

@@ -169,7 +169,7 @@ def _instance(
     return {
         "id": said.get("instance-id"),
         "region": said.get("region"),
-        "private_address": said.get("local-ipv4"),
+        "private_address": said.get("local-ipv4") or said.get("ipv6"),
         "node_name": named if isinstance(named, str) else None,
         "host_name": platform.node(),
         "host_uuid": _host_uuid(doors.root),

@@ -83,7 +83,7 @@ BUILD = (option("--teleport-version", "the version to write for; default: the in
 WAIT = duration("--wait", gather.WAIT_SECONDS, "how long to wait for instance metadata, and again for AWS")
 BUCKET_OWNER = option("--expected-bucket-owner", "refuse a bucket of another account (s3:// only)", metavar="ACCOUNT")
 # The sources of the conf and the metadata.
-_FACTS = "local-ipv4, public-ipv4, local-hostname, instance-id, region and tags"
+_FACTS = "local-ipv4 or ipv6, public-ipv4, local-hostname, instance-id, region and tags"
 SOURCES = (
     option("--conf", f"the conf to read; default: {paths.CONF}", metavar="FILE"),
     option(

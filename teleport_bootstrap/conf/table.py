@@ -145,7 +145,7 @@ TELEPORT_EXTERNAL_HOSTNAME = Variable(
     kinds.DNS_NAME_OR_ADDRESS,
     _ALL_IN_ONE,
     "Where people reach the proxy. It must be the domain or lie under it.",
-    default=From(("TELEPORT_DOMAIN_NAME", "public-ipv4", "local-ipv4")),
+    default=From(("TELEPORT_DOMAIN_NAME", "public-ipv4", "local-ipv4", "ipv6")),
 )
 TELEPORT_EXTERNAL_PORT = Variable(
     kinds.PORT,

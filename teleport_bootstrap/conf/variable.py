@@ -37,6 +37,7 @@ _METADATA = {
     "placement/region": "the instance's own region",
     "public-ipv4": "the public IPv4 address",
     "local-ipv4": "the private IPv4 address",
+    "ipv6": "the IPv6 address",
     "local-hostname": "the private DNS name",
 }
 

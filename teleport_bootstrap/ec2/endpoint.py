@@ -38,6 +38,15 @@ def from_environment(environ: Mapping[str, str]) -> str:
     return _checked(endpoint) if endpoint else _BY_MODE[mode.lower() or "ipv4"]
 
 
+def other(environ: Mapping[str, str]) -> str | None:
+    """Return the second address to try, the only one that answers in IPv6-only subnets.
+
+    None where the environment names the first one.
+    """
+    named = environ.get(ENDPOINT, "").strip() or environ.get(MODE, "").strip()
+    return None if named else _BY_MODE["ipv6"]
+
+
 def invalid(answer: str) -> errors.MetadataInvalid:
     """Return the error for an answer that cannot be from EC2; `answer` says what it was."""
     return errors.MetadataInvalid(

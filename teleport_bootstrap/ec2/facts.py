@@ -13,12 +13,14 @@ from teleport_bootstrap.ec2 import items, tags
 
 if TYPE_CHECKING:  # `plan` needs only the class below, and should not wait for an HTTP library
     from teleport_bootstrap.ec2.imds import Imds
+    from teleport_bootstrap.host.retry import Deadline
 
 
+_OPTIONAL = (items.LOCAL_IPV4, items.PUBLIC_IPV4, items.IPV6)
 _NOTHING = ("", "~", "null", "Null", "NULL")
 _HINT = (
-    "The file is a YAML mapping of local-ipv4, public-ipv4 (optional), local-hostname, instance-id, region, and tags "
-    "(optional: a mapping of tag keys to values)."
+    "The file is a YAML mapping of local-ipv4 (or ipv6, in an IPv6-only subnet), public-ipv4 (optional), "
+    "local-hostname, instance-id, region, and tags (optional: a mapping of tag keys to values)."
 )
 
 
@@ -26,17 +28,29 @@ _HINT = (
 class Facts:
     """An instance, as a plan sees it; all values have been checked.
 
-    `public_ipv4` is None for an instance without one. `tags` holds only the tag keys that were requested, or all those
+    `local_ipv4` is None in an IPv6-only subnet; the instance then has an `ipv6` address. `public_ipv4` is None for an
+    instance without one. `tags` holds only the tag keys that were requested, or all those
     in a --metadata file. `notes` are messages for the operator about tags that could not be read.
     """
 
-    local_ipv4: str
+    local_ipv4: str | None
     local_hostname: str
     instance_id: str
     region: str
     public_ipv4: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    ipv6: str | None = None
+
+    @property
+    def address(self) -> str:
+        """The address under which other hosts of the network reach this one."""
+        return self.local_ipv4 or self.ipv6 or ""
+
+    @property
+    def is_ipv6_only(self) -> bool:
+        """Whether the instance has no IPv4 address at all."""
+        return self.local_ipv4 is None
 
 
 def read(
@@ -49,7 +63,7 @@ def read(
     Raises MetadataAbsent, MetadataInvalid and what Imds.get raises.
     """
     deadline = imds.deadline()
-    local_ipv4 = items.read_required(imds, items.LOCAL_IPV4, deadline=deadline)
+    local_ipv4, ipv6 = _addresses(imds, deadline)
     local_hostname = items.read_required(imds, items.LOCAL_HOSTNAME, deadline=deadline)
     instance_id = items.read_required(imds, items.INSTANCE_ID, deadline=deadline)
     region = region or items.read_required(imds, items.REGION, deadline=deadline)
@@ -57,7 +71,18 @@ def read(
     found, notes = tags.read(
         imds, tag_keys, region=region, instance_id=instance_id, describe_tags=describe_tags, deadline=deadline
     )
-    return Facts(local_ipv4, local_hostname, instance_id, region, public_ipv4, found, notes)
+    return Facts(local_ipv4, local_hostname, instance_id, region, public_ipv4, found, notes, ipv6)
+
+
+def _addresses(imds: Imds, deadline: Deadline) -> tuple[str | None, str | None]:
+    """Return the private IPv4 address, or else the IPv6 address."""
+    try:
+        return items.read_required(imds, items.LOCAL_IPV4, deadline=deadline), None
+    except errors.MetadataAbsent:
+        ipv6 = items.read(imds, items.IPV6, deadline=deadline)
+        if ipv6 is None:
+            raise
+        return None, ipv6
 
 
 def from_yaml(text: str, path: str, *, region: str | None = None) -> Facts:
@@ -77,11 +102,13 @@ def from_yaml(text: str, path: str, *, region: str | None = None) -> Facts:
             problems.append(f"{name}: {items.excerpt(values[name])} is {error}")
     named = {problem.partition(":")[0] for problem in problems}
     for name in items.CHECKS:
-        if name not in (*values, *named, items.PUBLIC_IPV4):
+        other = {items.LOCAL_IPV4: items.IPV6}.get(name, name)
+        if name not in (*values, *named, items.PUBLIC_IPV4, items.IPV6) and other not in (*values, *named):
             problems.append(f"{name}: missing" + (", and no EC2_REGION in the conf" if name == items.REGION else ""))
     if problems:
         raise errors.MetadataFileInvalid("\n".join([f"{path}: not valid facts of an instance", *problems]), hint=_HINT)
     arguments: dict[str, Any] = {name.replace("-", "_"): value for name, value in values.items()}
+    arguments.setdefault("local_ipv4", None)
     return Facts(**arguments, tags=found)
 
 
@@ -109,7 +136,7 @@ def _read(node: yaml.Node | None, problems: list[str]) -> tuple[dict[str, str], 
                 }
         elif name not in items.CHECKS:
             problems.append(f"{name}: unknown (line {value.start_mark.line + 1})")
-        elif not (_is_nothing(value) and name == items.PUBLIC_IPV4) and _is_text(name, value, problems):
+        elif not (_is_nothing(value) and name in _OPTIONAL) and _is_text(name, value, problems):
             values[name] = value.value
     return values, found
 

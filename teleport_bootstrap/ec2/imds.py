@@ -31,17 +31,29 @@ _REFUSALS_BEFORE_GIVING_UP = 3  # the current token, then two fresh ones
 # The service is on this host: long pauses between attempts gain nothing.
 _LONGEST_PAUSE_SECONDS = 2.0
 _ATTEMPT_SECONDS = 0.25  # the minimum for a last attempt; its timeouts end with the deadline in any case
+# Happens when the hop limit is too low.
+_UNANSWERED = "the request for a session token was not answered"
 _MODIFY = "aws ec2 modify-instance-metadata-options --instance-id INSTANCE"
 
 
 class Imds:
     """A session with the metadata service: one token and one connection for any number of items.
 
-    No proxy, netrc file or redirect is ever used, whatever the environment says.
+    No proxy, netrc file or redirect is ever used, whatever the environment says. Until one of `url` and `other_url` has
+    answered, they are tried in turn; the other one is then forgotten.
     """
 
-    def __init__(self, url: str, *, deadline_seconds: float = 60.0, clock: clocks.Clock | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        other_url: str | None = None,
+        deadline_seconds: float = 60.0,
+        clock: clocks.Clock | None = None,
+    ) -> None:
         self.url = url
+        self._other_url = other_url
+        self._was_put_unanswered = False
         self.deadline_seconds = deadline_seconds
         self.clock = clock or clocks.SYSTEM
         self._token: Secret | None = None
@@ -57,7 +69,12 @@ class Imds:
 
         Raises MetadataDisabled and UsageError.
         """
-        return cls(endpoints.from_environment(environ), deadline_seconds=deadline_seconds, clock=clock)
+        return cls(
+            endpoints.from_environment(environ),
+            other_url=endpoints.other(environ),
+            deadline_seconds=deadline_seconds,
+            clock=clock,
+        )
 
     def deadline(self, seconds: float | None = None) -> retry.Deadline:
         """Return a deadline that begins now; pass it to several calls of `get` to bound them together."""
@@ -83,7 +100,7 @@ class Imds:
                 longest=_LONGEST_PAUSE_SECONDS,
             )
         except retry.DeadlinePassed as passed:
-            raise _late(self.url, path, passed) from None
+            raise self._late(path, passed) from None
 
     def _item(self, path: str, deadline: retry.Deadline) -> str | None:
         for _ in range(_REFUSALS_BEFORE_GIVING_UP):
@@ -150,12 +167,39 @@ class Imds:
                 allow_redirects=False,
                 stream=True,
             ) as answer:
+                self._other_url = None
                 text = self._text(path, answer, deadline) if answer.status_code == 200 else ""
                 return answer.status_code, text, _lifetime(answer.headers)
         except (requests.RequestException, OSError) as error:
+            if self._other_url is not None:
+                self.url, self._other_url = self._other_url, self.url
             if method == "PUT" and isinstance(error, requests.Timeout):
-                raise _NoToken("the request for a session token was not answered") from None
+                self._was_put_unanswered = True
+                raise retry.Again(_UNANSWERED) from None
             raise retry.Again(retry.reason(error)) from None
+
+    def _late(self, path: str, passed: retry.DeadlinePassed) -> errors.BootstrapError:
+        """Return the error for `path`, which was not answered before the deadline."""
+        item = path.replace("meta-data/", "", 1)
+        if isinstance(passed.last, _NoRole):
+            return errors.CredentialsMissing(
+                f"this instance has no role: the metadata service had nothing at {item} ({passed.effort()})",
+                hint="Attach an instance profile: aws ec2 associate-iam-instance-profile --instance-id INSTANCE "
+                "--iam-instance-profile Name=PROFILE",
+            )
+        hint = "Check the route to 169.254.169.254, local firewall rules, and that this is an EC2 instance."
+        reason = passed.last.reason
+        if self._was_put_unanswered and (self._other_url is not None or reason == _UNANSWERED):
+            # Of two addresses, the one that takes requests says more than the one that does not exist here.
+            reason = _UNANSWERED
+            hint = (
+                "Inside a container, the answer to the token request does not arrive when the hop limit is 1: "
+                f"{_MODIFY} --http-put-response-hop-limit 2. Elsewhere: " + hint
+            )
+        urls = " and ".join(sorted(filter(None, (self.url, self._other_url))))
+        return errors.MetadataUnreachable(
+            f"waited for {item} from the instance metadata service at {urls}: {reason} ({passed.effort()})", hint=hint
+        )
 
     def _text(self, path: str, answer: requests.Response, deadline: retry.Deadline) -> str:
         """Return the body; read byte by byte, so that the deadline also holds when bytes arrive slowly."""
@@ -174,31 +218,6 @@ class Imds:
 
 class _NoRole(retry.Again):
     """Nothing exists under iam/ yet."""
-
-
-class _NoToken(retry.Again):
-    """The PUT was not answered, which happens when the hop limit is too low."""
-
-
-def _late(url: str, path: str, passed: retry.DeadlinePassed) -> errors.BootstrapError:
-    """Return the error for `path`, which was not answered before the deadline."""
-    item = path.replace("meta-data/", "", 1)
-    if isinstance(passed.last, _NoRole):
-        return errors.CredentialsMissing(
-            f"this instance has no role: the metadata service had nothing at {item} ({passed.effort()})",
-            hint="Attach an instance profile: aws ec2 associate-iam-instance-profile --instance-id INSTANCE "
-            "--iam-instance-profile Name=PROFILE",
-        )
-    hint = "Check the route to 169.254.169.254, local firewall rules, and that this is an EC2 instance."
-    if isinstance(passed.last, _NoToken):
-        hint = (
-            "Inside a container, the answer to the token request does not arrive when the hop limit is 1: "
-            f"{_MODIFY} --http-put-response-hop-limit 2. Elsewhere: " + hint
-        )
-    return errors.MetadataUnreachable(
-        f"waited for {item} from the instance metadata service at {url}: {passed.last.reason} ({passed.effort()})",
-        hint=hint,
-    )
 
 
 def _lifetime(headers: Mapping[str, str]) -> float:

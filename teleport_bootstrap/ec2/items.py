@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # the names of the items are part of --help, which should not
 PATHS = {
     "local-ipv4": "local-ipv4",
     "public-ipv4": "public-ipv4",
+    "ipv6": "ipv6",
     "local-hostname": "local-hostname",
     "public-hostname": "public-hostname",
     "instance-id": "instance-id",
@@ -29,6 +30,7 @@ PATHS = {
 
 LOCAL_IPV4 = "local-ipv4"
 PUBLIC_IPV4 = "public-ipv4"
+IPV6 = "ipv6"
 LOCAL_HOSTNAME = "local-hostname"
 INSTANCE_ID = "instance-id"
 REGION = "region"
@@ -46,6 +48,17 @@ def ipv4(text: str) -> str:
     # Python before 3.9.5 reads 010.0.0.1 as 10.0.0.1, where C libraries read 8.0.0.1.
     if str(address) != text or address.is_unspecified or address.is_multicast:
         raise ValueError("not the IPv4 address of a host")
+    return text
+
+
+def ipv6(text: str) -> str:
+    """Return the address unchanged. Raises ValueError for anything but the plain address of one host in a network."""
+    try:
+        address = ipaddress.IPv6Address(text)
+    except ValueError:
+        raise ValueError("not an IPv6 address") from None
+    if "%" in text or address.is_unspecified or address.is_multicast or address.is_loopback or address.is_link_local:
+        raise ValueError("not the IPv6 address of a host in a network")
     return text
 
 
@@ -73,6 +86,7 @@ def _matching(pattern: str, otherwise: str) -> Callable[[str], str]:
 CHECKS = {
     LOCAL_IPV4: ipv4,
     PUBLIC_IPV4: ipv4,
+    IPV6: ipv6,
     LOCAL_HOSTNAME: hostname,
     INSTANCE_ID: _matching(r"i-[0-9A-Za-z-]{1,64}", "not an instance id like i-0123456789abcdef0"),
     REGION: _matching(r"[a-z]{2,8}(?:-[a-z]{1,16}){1,3}-[0-9]{1,2}", "not a region like us-east-1"),

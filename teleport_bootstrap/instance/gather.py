@@ -148,6 +148,7 @@ def instance(conf: conf_file.Conf, doors: Doors) -> facts.Facts:
     def describe_tags(region: str, instance_id: str, keys: Sequence[str]) -> Mapping[str, str]:
         fips = endpoints.has_fips(region) and is_fips(doors.root, conf)
         aws = account.Aws.of_instance(service, region, doors.environ, fips=fips, wait_seconds=TAGS_SECONDS)
+        aws = dataclasses.replace(aws, dual_stack=_has_only_ipv6(doors, service))
         return aws.instance_tags(instance_id, keys)
 
     region = conf.value(variables.EC2_REGION)
@@ -175,4 +176,15 @@ def aws(
     name = region or region_of(doors, conf)
     chosen = endpoints.has_fips(name) and (is_fips(doors.root, conf) if fips is None else fips)
     service = metadata_service(doors)
-    return account.Aws.of_instance(service, name, doors.environ, fips=chosen, wait_seconds=doors.wait_seconds)
+    found = account.Aws.of_instance(service, name, doors.environ, fips=chosen, wait_seconds=doors.wait_seconds)
+    return dataclasses.replace(found, dual_stack=_has_only_ipv6(doors, service))
+
+
+def _has_only_ipv6(doors: Doors, service: imds.Imds) -> bool:
+    """Whether AWS can be reached over IPv6 alone, where the regular endpoints of most services do not answer."""
+    if doors.environ.get(endpoints.DUAL_STACK) or doors.environ.get(endpoints.URL):
+        return False  # the environment decides
+    known = metadata_cache.read(doors.root)
+    if items.LOCAL_IPV4 in known or items.IPV6 in known:
+        return items.LOCAL_IPV4 not in known
+    return items.read(service, items.LOCAL_IPV4) is None and items.read(service, items.IPV6) is not None

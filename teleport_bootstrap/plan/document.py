@@ -37,7 +37,9 @@ def _teleport(inputs: plan_inputs.Inputs) -> Section:
     return _without_unset(
         {
             "nodename": inputs.certain(variables.TELEPORT_NODENAME),
-            "advertise_ip": provenance.from_metadata("local-ipv4", inputs.facts.local_ipv4),
+            "advertise_ip": provenance.from_metadata(
+                "ipv6" if inputs.facts.is_ipv6_only else "local-ipv4", inputs.facts.address
+            ),
             "data_dir": paths.DATA,
             "log": {"output": "stderr", "severity": "INFO"},
             **(_joining(inputs) if role.joins else {}),
@@ -87,7 +89,7 @@ def _events(inputs: plan_inputs.Inputs, store: str) -> Text:
 def _proxy(inputs: plan_inputs.Inputs) -> Section:
     web_port, port = inputs.certain(variables.TELEPORT_WEB_LISTEN_PORT), _external_port(inputs)
     section: Section = {
-        "web_listen_addr": web_port.map(network_address.listen),
+        "web_listen_addr": web_port.map(inputs.listen),
         "public_addr": _at(_external_hostname(inputs), port.value).with_origin_of(port),
     }
     if not inputs.deployment.tls_routing:
@@ -111,11 +113,11 @@ def _listeners(inputs: plan_inputs.Inputs) -> Section:
     else:
         ssh_host = inputs.get(variables.TELEPORT_DOMAIN_NAME) or host
     section: Section = {
-        "listen_addr": network_address.listen(port_table.PROXY_SSH),
+        "listen_addr": inputs.listen(port_table.PROXY_SSH),
         "ssh_public_addr": _at(ssh_host, port_table.PROXY_SSH),
-        "tunnel_listen_addr": network_address.listen(port_table.TUNNEL),
+        "tunnel_listen_addr": inputs.listen(port_table.TUNNEL),
         "tunnel_public_addr": _at(ssh_host, port_table.TUNNEL),
-        "kube_listen_addr": network_address.listen(port_table.KUBERNETES),
+        "kube_listen_addr": inputs.listen(port_table.KUBERNETES),
         "kube_public_addr": _at(host, port_table.KUBERNETES),
     }
     for prefix, variable, own_port in _DATABASES:
@@ -123,7 +125,7 @@ def _listeners(inputs: plan_inputs.Inputs) -> Section:
         if variable is variables.TELEPORT_ENABLE_POSTGRES and alias is not None:
             section["postgres_public_addr"] = _at(alias, port_table.HTTPS)
         elif enabled is not None and enabled.value:
-            section[f"{prefix}_listen_addr"] = provenance.Sourced(network_address.listen(own_port), enabled.origins)
+            section[f"{prefix}_listen_addr"] = provenance.Sourced(inputs.listen(own_port), enabled.origins)
             section[f"{prefix}_public_addr"] = _at(host, own_port).with_origin_of(enabled)
     return section
 
@@ -165,17 +167,23 @@ def _ssh(inputs: plan_inputs.Inputs) -> Section:
     # Without a public address the command would have nothing to print.
     names = [name for name in chosen.value if name != "external" or inputs.facts.public_ipv4 is not None]
     return {
-        "listen_addr": network_address.listen(port_table.SSH),
+        "listen_addr": inputs.listen(port_table.SSH),
         "labels": inputs.labels(*written),
         "commands": [
             {
                 "name": provenance.Sourced(name, chosen.origins),
-                "command": list(variables.COMMAND_LABELS[name]),
+                "command": _label_command(inputs, name),
                 "period": "1h0m0s",
             }
             for name in names
         ],
     }
+
+
+def _label_command(inputs: plan_inputs.Inputs, name: str) -> list[str]:
+    command = list(variables.COMMAND_LABELS[name])
+    # The private address is then of the other kind.
+    return ["ipv6" if inputs.facts.is_ipv6_only and word == "local-ipv4" else word for word in command]
 
 
 def _database(inputs: plan_inputs.Inputs) -> Section:
@@ -221,7 +229,7 @@ def _auth(inputs: plan_inputs.Inputs) -> Section:
         balancer = None
     license_wanted = inputs.get(variables.TELEPORT_LICENSE_PATH)
     return {
-        "listen_addr": network_address.listen(port_table.AUTH),
+        "listen_addr": inputs.listen(port_table.AUTH),
         "public_addr": _at(balancer, port_table.AUTH) if balancer is not None else None,
         "cluster_name": inputs.value(variables.TELEPORT_CLUSTER_NAME),
         "keep_alive_interval": "1m",

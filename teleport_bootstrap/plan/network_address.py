@@ -14,12 +14,8 @@ _FORM = re.compile(
     r"(?:(?:tcp|https?)://)?(?:\[(?P<v6>[0-9A-Fa-f:.%]+)\]|(?P<host>[A-Za-z0-9._*-]*))(?::(?P<port>[0-9]{1,9}))?(?:/.*)?"
 )
 EVERY_IPV4 = "0.0.0.0"  # noqa: S104 - the load balancers and the security group decide who gets here
-EVERYWHERE = frozenset(("", EVERY_IPV4, "::"))
-
-
-def listen(port: int) -> str:
-    """Return the listen address for `port`, on every IPv4 address."""
-    return f"{EVERY_IPV4}:{port}"
+EVERY_ADDRESS = "::"
+EVERYWHERE = frozenset(("", EVERY_IPV4, EVERY_ADDRESS))
 
 
 def joined(host: str, port: int) -> str:

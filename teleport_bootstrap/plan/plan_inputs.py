@@ -9,7 +9,7 @@ from teleport_bootstrap.conf import conf_file, deployment, kinds, variables
 from teleport_bootstrap.conf.variable import Elsewhere, From
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.finding import Place
-from teleport_bootstrap.plan import provenance, teleport_build
+from teleport_bootstrap.plan import network_address, provenance, teleport_build
 
 T = TypeVar("T")
 
@@ -51,6 +51,14 @@ class Inputs:
         if found is None:
             raise AssertionError(f"{variable.name} is neither set nor has a default, though requirements.check passed")
         return found
+
+    def listen(self, port: int) -> str:
+        """Return the listen address for `port` on every address of this instance.
+
+        `[::]` accepts IPv4 too, but not where IPv6 is switched off; so it is only used where there is no IPv4.
+        """
+        host = network_address.EVERY_ADDRESS if self.facts.is_ipv6_only else network_address.EVERY_IPV4
+        return network_address.joined(host, port)
 
     def labels(self, *written: variables.Variable[tuple[tuple[str, str], ...]]) -> dict[str, provenance.Sourced[str]]:
         """Return the labels of the variables in `written`, and those from EC2 tags, which the conf overrules."""

@@ -244,7 +244,7 @@ def _replaced(header: Mapping[str, Any], instance: facts.Facts, plan: plan_model
     old: Mapping[str, Any] = archived if isinstance(archived, Mapping) else {}
     section = plan.document.get("teleport")
     node_name = section.get("nodename") if isinstance(section, dict) else None
-    pairs = ((old.get("private_address"), instance.local_ipv4), (old.get("node_name"), node_name))
+    pairs = ((old.get("private_address"), instance.address), (old.get("node_name"), node_name))
     return {before: now for before, now in pairs if isinstance(before, str) and before and isinstance(now, str)}
 
 

@@ -22,7 +22,7 @@ def read(root: paths.Root) -> dict[str, str]:
 
 def from_facts(instance: facts.Facts) -> dict[str, str]:
     """Return what `instance` says, by item name."""
-    items = ("local-ipv4", "local-hostname", "instance-id", "region", "public-ipv4")
+    items = ("local-ipv4", "local-hostname", "instance-id", "region", "public-ipv4", "ipv6")
     values = {item: getattr(instance, item.replace("-", "_")) for item in items}
     return {item: value for item, value in values.items() if value}
 
