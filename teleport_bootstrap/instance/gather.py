@@ -184,7 +184,7 @@ def _has_only_ipv6(doors: Doors, service: imds.Imds) -> bool:
     """Whether AWS can be reached over IPv6 alone, where the regular endpoints of most services do not answer."""
     if doors.environ.get(endpoints.DUAL_STACK) or doors.environ.get(endpoints.URL):
         return False  # the environment decides
-    known = metadata_cache.read(doors.root)
-    if items.LOCAL_IPV4 in known or items.IPV6 in known:
-        return items.LOCAL_IPV4 not in known
+    known = metadata_cache.says_ipv6_only(doors.root)
+    if known is not None:
+        return known
     return items.read(service, items.LOCAL_IPV4) is None and items.read(service, items.IPV6) is not None

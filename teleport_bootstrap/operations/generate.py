@@ -17,7 +17,7 @@ from teleport_bootstrap.host import accounts, directory, systemd, trust
 from teleport_bootstrap.instance import gather, secret_values
 from teleport_bootstrap.plan import activation, overrides, plan_model, planner, teleport_build
 from teleport_bootstrap.secret import Secret
-from teleport_bootstrap.state import current, generations, restore_record
+from teleport_bootstrap.state import current, generations, metadata_cache, restore_record
 
 logger = logging.getLogger(__name__)
 
@@ -147,7 +147,8 @@ def _keep(doors: gather.Doors, conf: conf_file.Conf, build: teleport_build.Telep
         generation, why = staying
         stay = (there, f"the conf is not followed until it is edited again: {why}")
         return _bring(doors.root, conf, KEPT, plan_files.Parts(generation, {}), stay)
-    wanted = activation.plan(conf, build)
+    is_ipv6_only = metadata_cache.says_ipv6_only(doors.root) is True
+    wanted = activation.on_network(activation.plan(conf, build), is_ipv6_only=is_ipv6_only)
     notes = [*wanted.notes, there]
     notes += _what_is_there(doors.root, wanted)
     values, failure = _missing_secrets(doors, conf, wanted)

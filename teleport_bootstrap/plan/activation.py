@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Iterator
 from urllib import parse
@@ -41,6 +42,23 @@ def plan(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> plan_mode
         gates=gates,
         notes=tuple(_notes(conf, decided, build)),
     )
+
+
+# Without these, Teleport's own client of AWS looks for addresses that an IPv6-only subnet cannot reach.
+_IPV6_ENVIRONMENT = "AWS_USE_DUALSTACK_ENDPOINT=true\nAWS_EC2_METADATA_SERVICE_ENDPOINT_MODE=IPv6\n"
+
+
+def on_network(activated: plan_model.Activation, *, is_ipv6_only: bool) -> plan_model.Activation:
+    """Return the activation for an instance in an IPv6-only subnet, or the same for another one."""
+    if not is_ipv6_only:
+        return activated
+    files = tuple(
+        dataclasses.replace(each, content=each.content + _IPV6_ENVIRONMENT)
+        if each.path == paths.UNIT_ENVIRONMENT
+        else each
+        for each in activated.files
+    )
+    return dataclasses.replace(activated, files=files)
 
 
 def _check_build(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> None:

@@ -49,7 +49,7 @@ def plan(
     build cannot do it, OverrideInvalid for override files that are wrong, DocumentInvalid for a result that Teleport
     would refuse, each with all findings; and RenderMismatch where the file would not say what was planned.
     """
-    activated = activation.plan(conf, build)
+    activated = activation.on_network(activation.plan(conf, build), is_ipv6_only=instance.is_ipv6_only)
     inputs = plan_inputs.Inputs(conf, activated.deployment, instance, build)
     merged = overrides.merge(document.build(inputs), override_files)
     # Last, because tools append more settings of auth_service to the end of the file.

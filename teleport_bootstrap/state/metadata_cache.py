@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.ec2 import facts
+from teleport_bootstrap.ec2 import facts, items
 from teleport_bootstrap.state import state_file
 
 FILE: state_file.StateFile[dict[str, str]] = state_file.StateFile(
@@ -22,9 +22,16 @@ def read(root: paths.Root) -> dict[str, str]:
 
 def from_facts(instance: facts.Facts) -> dict[str, str]:
     """Return what `instance` says, by item name."""
-    items = ("local-ipv4", "local-hostname", "instance-id", "region", "public-ipv4", "ipv6")
-    values = {item: getattr(instance, item.replace("-", "_")) for item in items}
+    values = {item: getattr(instance, item.replace("-", "_")) for item in items.CHECKS}
     return {item: value for item, value in values.items() if value}
+
+
+def says_ipv6_only(root: paths.Root) -> bool | None:
+    """Return whether the instance last had no IPv4 address, None where that is unknown."""
+    values = read(root)
+    if not {items.LOCAL_IPV4, items.IPV6} & set(values):
+        return None
+    return items.LOCAL_IPV4 not in values
 
 
 def keep(root: paths.Root, item: str, value: str | None) -> None:

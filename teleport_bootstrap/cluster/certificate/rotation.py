@@ -19,6 +19,7 @@ from teleport_bootstrap.cluster import lock
 from teleport_bootstrap.cluster.certificate import lineage, local
 from teleport_bootstrap.cluster.certificate import lineage_files as files
 from teleport_bootstrap.cluster.certificate import subject as subjects
+from teleport_bootstrap.ec2 import endpoint
 from teleport_bootstrap.host import certbot, process
 from teleport_bootstrap.host import lock as host_lock
 from teleport_bootstrap.instance import gather
@@ -215,7 +216,9 @@ class _Work:
             with errors.file_trouble_at(root.path(path)):
                 os.makedirs(root.path(path), mode=0o700, exist_ok=True)
         directories = (files.CONFIG, files.WORK, files.LOGS)
-        done = call(certbot.Certbot(root, *directories, self.doors.environ, self.aws.region, self.certbot_seconds))
+        # certbot's own client of the metadata service does not find the address by itself.
+        environ = {endpoint.MODE: "IPv6", **self.doors.environ} if self.aws.dual_stack else self.doors.environ
+        done = call(certbot.Certbot(root, *directories, environ, self.aws.region, self.certbot_seconds))
         self.on_host = self.local.read()
         if done.ok:
             return

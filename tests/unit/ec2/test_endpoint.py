@@ -31,6 +31,22 @@ def test_the_environment_sets_the_address_of_the_service(environ: dict[str, str]
     assert endpoint.from_environment(environ) == expected
 
 
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, "http://[fd00:ec2::254]"),
+        ({ENDPOINT: " ", MODE: ""}, "http://[fd00:ec2::254]"),
+        ({MODE: "IPv4"}, None),
+        ({MODE: "IPv6"}, None),
+        ({ENDPOINT: "http://127.0.0.1:1338"}, None),
+    ],
+)
+def test_both_addresses_are_tried_unless_the_environment_names_one(
+    environ: dict[str, str], expected: str | None
+) -> None:
+    assert endpoint.other(environ) == expected
+
+
 @pytest.mark.parametrize("value", ["true", "True", "TRUE", " true "])
 def test_the_environment_can_disable_the_service(value: str) -> None:
     with pytest.raises(errors.MetadataDisabled, match="AWS_EC2_METADATA_DISABLED is true"):

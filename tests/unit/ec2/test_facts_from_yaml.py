@@ -42,6 +42,18 @@ def test_an_instance_may_have_no_public_address(line: str) -> None:
     assert facts.from_yaml(without("public-ipv4") + line, "instance.yaml").public_ipv4 is None
 
 
+@pytest.mark.parametrize("line", ["", "local-ipv4:\n", "local-ipv4: null\n"])
+def test_an_instance_may_have_only_an_ipv6_address(line: str) -> None:
+    found = facts.from_yaml(without("local-ipv4") + line + "ipv6: 2600:1f16::12\n", "instance.yaml")
+    assert (found.local_ipv4, found.ipv6, found.address) == (None, "2600:1f16::12", "2600:1f16::12")
+    assert found.is_ipv6_only
+
+
+def test_with_both_addresses_an_instance_is_not_ipv6_only() -> None:
+    found = facts.from_yaml(GOOD + "ipv6: 2600:1f16::12\n", "instance.yaml")
+    assert found.address == "10.0.0.12" and not found.is_ipv6_only
+
+
 def test_reads_tags_as_they_are_written() -> None:
     written = "tags: {version: 1.10, enabled: yes, zip: 0123, float: 1e3, nothing: null, quoted: 'a: b', empty: }\n"
     assert facts.from_yaml(GOOD + written, "instance.yaml").tags == {

@@ -17,6 +17,8 @@ PAGE = "<!DOCTYPE html><html></html>"
         ("local-hostname", "i-0123456789abcdef0.us-west-2.compute.internal"),
         ("instance-id", "i-0123456789abcdef0"),
         ("instance-id", "i-1a2b3c4d"),
+        ("ipv6", "2600:1f16:127c:7a00:3a27:ce6c:78d5:db1c"),
+        ("ipv6", "fd00:ec2::12"),
         ("region", "us-east-1"),
         ("region", "us-gov-west-1"),
         ("region", "cn-northwest-1"),
@@ -43,6 +45,10 @@ def test_accepts_values_of_ec2_unchanged(name: str, text: str) -> None:
         ("local-ipv4", "0.0.0.0"),
         ("local-ipv4", "224.0.0.1"),
         ("local-ipv4", "fd00::1"),
+        *[
+            ("ipv6", text)
+            for text in ("10.0.0.12", "fe80::1", "::", "::1", "ff02::1", "2600::1%eth0", "[2600::1]", "2600::1 ")
+        ],
         ("local-hostname", "-a.internal"),
         ("local-hostname", "a..internal"),
         ("local-hostname", "a_b.internal"),
