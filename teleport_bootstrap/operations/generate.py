@@ -14,7 +14,7 @@ from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.host import accounts, directory, systemd, trust
-from teleport_bootstrap.instance import gather, secret_values
+from teleport_bootstrap.instance import gather, own_address, secret_values
 from teleport_bootstrap.plan import activation, overrides, plan_model, planner, teleport_build
 from teleport_bootstrap.secret import Secret
 from teleport_bootstrap.state import current, generations, metadata_cache, restore_record
@@ -138,7 +138,10 @@ def _without_conf(root: paths.Root, exists: bool) -> Outcome:
 
 
 def _keep(doors: gather.Doors, conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> Outcome:
-    """Apply all but teleport.yaml; needs no network unless a file is missing that Teleport cannot start without."""
+    """Apply all but teleport.yaml; waits for no network unless a file is missing that Teleport cannot start without.
+
+    Only an all-in-one without a name asks, for a moment, for its public address.
+    """
     shown = doors.root.path(paths.TELEPORT_YAML)
     there = f"{shown} exists and is left as it is; remove it to have it regenerated"
     staying = current.instead_of_conf(doors.root)
@@ -151,6 +154,9 @@ def _keep(doors: gather.Doors, conf: conf_file.Conf, build: teleport_build.Telep
     wanted = activation.on_network(activation.plan(conf, build), is_ipv6_only=is_ipv6_only)
     notes = [*wanted.notes, there]
     notes += _what_is_there(doors.root, wanted)
+    own_address.refresh(doors, wanted.deployment)
+    moved = own_address.stale(doors.root, wanted.deployment)
+    notes += [str(moved)] if moved is not None else []
     values, failure = _missing_secrets(doors, conf, wanted)
     return _bring(doors.root, conf, KEPT, plan_files.Parts(wanted, values), (*notes, *failure))
 

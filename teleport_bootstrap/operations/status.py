@@ -9,6 +9,7 @@ from typing import Any
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import needed_files
 from teleport_bootstrap.checks import (
+    address,
     applied_generation,
     host_facts,
     installation,
@@ -32,6 +33,7 @@ CHECKS: tuple[Callable[[host_facts.HostFacts], Iterator[Finding]], ...] = (
     pending_restore.check,
     teleport_unit.check,
     applied_generation.check,
+    address.check,
     timers.check,
     web_certificates.check,
 )

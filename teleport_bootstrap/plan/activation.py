@@ -157,12 +157,8 @@ def _notes(conf: conf_file.Conf, decided: deployment.Deployment, build: teleport
             f"{port_table.WEB}. If security groups or load balancers still expect that port, set "
             f"TELEPORT_WEB_LISTEN_PORT={port_table.WEB}."
         )
-    balancers = (variables.TELEPORT_PROXY_SERVER_LB.name, variables.TELEPORT_PROXY_SERVER_NLB_ALIAS.name)
-    if decided.acm and not decided.tls_routing and decided.assigned.isdisjoint(balancers):
-        yield (
-            f"An application load balancer does not carry ports {port_table.PROXY_SSH}, {port_table.TUNNEL} and "
-            f"{port_table.KUBERNETES}. TELEPORT_PROXY_SERVER_LB names the network load balancer that does."
-        )
+    if decided.acm and not decided.tls_routing:
+        yield from _balancer(conf)
     if decided.acm and build.major < 14:
         yield f"Teleport {build.version} does not know trust_x_forwarded_for; it logs the load balancer's address."
 
@@ -225,3 +221,31 @@ def _athena(conf: conf_file.Conf, decided: deployment.Deployment) -> Iterator[st
             f"TELEPORT_ATHENA_EVENTS_URI at {conf.path}:{setting.line} does not set {', '.join(absent)}, without which "
             "Teleport does not start."
         )
+
+
+def _balancer(conf: conf_file.Conf) -> Iterator[str]:
+    """Say that nothing carries the ports besides the web's, where no name leads to a network load balancer."""
+    alias, balancer = (
+        conf.setting(each) for each in (variables.TELEPORT_PROXY_SERVER_NLB_ALIAS, variables.TELEPORT_PROXY_SERVER_LB)
+    )
+    setting = alias or balancer
+    name = "" if setting is None else setting.value if setting is alias else setting.value.host
+    web = {
+        each.lower()
+        for each in map(conf.value, (variables.TELEPORT_DOMAIN_NAME, variables.TELEPORT_EXTERNAL_HOSTNAME))
+        if each is not None
+    }
+    if setting is not None and name.lower() not in web:
+        return
+    where = (
+        ""
+        if setting is None
+        else (
+            f"{setting.variable.name} at {conf.path}:{setting.line} is {name}, the name of the application load "
+            "balancer itself. "
+        )
+    )
+    yield (
+        f"{where}An application load balancer does not carry ports {port_table.PROXY_SSH}, {port_table.TUNNEL} and "
+        f"{port_table.KUBERNETES}. TELEPORT_PROXY_SERVER_LB names the network load balancer that does."
+    )

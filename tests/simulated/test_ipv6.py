@@ -65,7 +65,7 @@ def test_an_instance_with_neither_address_is_an_error(imds6: emulator.Server) ->
 
 
 @pytest.mark.parametrize("answer", ["<html>", "10.0.0.1", "fe80::1"])
-def test_an_answer_that_is_no_such_address_is_refused(imds6: emulator.Server, answer: str) -> None:
+def test_another_answer_than_such_an_address_is_refused(imds6: emulator.Server, answer: str) -> None:
     imds6.service.update({"meta-data": {"ipv6": answer}})
     with pytest.raises(errors.MetadataInvalid, match="ipv6"):
         facts.read(Imds(imds6.url, deadline_seconds=20), region=None)

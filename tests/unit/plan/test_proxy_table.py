@@ -333,6 +333,42 @@ def test_acm_without_a_network_load_balancer_warns_which_ports_an_alb_does_not_c
         assert plan(role + ACM + named).notes == ()
 
 
+@pytest.mark.parametrize("role", [PROXY, ALL], ids=["proxy", "all-in-one"])
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("TELEPORT_PROXY_SERVER_LB=example.com\n", "TELEPORT_PROXY_SERVER_LB"),
+        ("TELEPORT_PROXY_SERVER_LB=Example.COM:443\n", "TELEPORT_PROXY_SERVER_LB"),
+        ("TELEPORT_PROXY_SERVER_NLB_ALIAS=example.com\n", "TELEPORT_PROXY_SERVER_NLB_ALIAS"),
+        (BALANCER + "TELEPORT_PROXY_SERVER_NLB_ALIAS=example.com\n", "TELEPORT_PROXY_SERVER_NLB_ALIAS"),
+        (
+            "TELEPORT_EXTERNAL_HOSTNAME=a.example.com\nTELEPORT_PROXY_SERVER_LB=a.example.com\n",
+            "TELEPORT_PROXY_SERVER_LB",
+        ),
+    ],
+)
+def test_row_13_a_network_load_balancer_that_is_the_domain_itself_is_a_warning(
+    role: str, text: str, named: str
+) -> None:
+    (note,) = plan(role + ACM + text).notes
+    assert note.startswith(f"{named} at /etc/teleport.d/conf:") and "the name of the application load balancer" in note
+    assert "3023" in note and "3024" in note and "3026" in note
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PROXY + ACM + "TELEPORT_PROXY_SERVER_LB=example.com\n" + ALIAS,
+        PROXY + ACM + "TELEPORT_PROXY_SERVER_LB=nlb.example.com\n",
+        PROXY + ACM + "TELEPORT_PROXY_SERVER_LB=example.com\n" + ROUTING,
+        PROXY + NO_CERTIFICATE + "TELEPORT_PROXY_SERVER_LB=example.com\n",
+        ALL + "TELEPORT_WEB_LISTEN_PORT=443\nTELEPORT_PROXY_SERVER_LB=example.com\n",
+    ],
+)
+def test_row_13_other_load_balancers_are_none(text: str) -> None:
+    assert plan(text).notes == ()
+
+
 GUIDE = (
     'USE_ACM="true"\nTELEPORT_DOMAIN_NAME="teleport.acmeinc.com"\nTELEPORT_EXTERNAL_HOSTNAME="teleport.acmeinc.com"\n'
     'TELEPORT_EXTERNAL_PORT="443"\nTELEPORT_AUTH_SERVER_LB="teleport-nlb.acmeinc.com"\n'
