@@ -63,7 +63,25 @@ def dangers(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, ...]:
         if old is not None and old != new:
             name = ".".join(path)
             found.append(f"{name} changes from {old} to {new if new is not None else 'nothing'}: {consequence}")
-    return (*found, *_moved_ports(before, after))
+    return (*found, *_left_events(before, after), *_moved_ports(before, after))
+
+
+def _left_events(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
+    """Say where the audit log will be read from another place; the first of several is the one that is read."""
+    path = ("teleport", "storage", "audit_events_uri")
+    found = [provenance.value_at(document, path) for document in (before, after)]
+    old, new = (_place(each[0] if isinstance(each, list) and each else each) for each in found)
+    if old and old != new:
+        yield (
+            f"{provenance.dotted(path)} is read from {new or 'the default place'} instead of {old}: what is in the "
+            "audit log so far no longer shows"
+        )
+
+
+def _place(uri: Any) -> str:
+    """Return a URI without its settings, and without a user and a password."""
+    scheme, separator, rest = str(uri or "").partition("?")[0].partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
 
 def _moved_ports(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:

@@ -180,6 +180,29 @@ def test_another_table_is_a_danger_and_the_first_one_is_not() -> None:
     assert comparison.dangers(DOCUMENT, before) == ()
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "is_danger"),
+    [
+        ("dynamodb://a", ["dynamodb://a", "athena://b.c?x=1"], False),
+        (["dynamodb://a", "athena://b.c?x=1"], ["athena://b.c?x=1", "dynamodb://a"], True),
+        (["athena://b.c?x=1", "dynamodb://a"], "athena://b.c?x=2", False),
+        ("dynamodb://a", "athena://b.c", True),
+        ("dynamodb://a", "dynamodb://b", True),
+        ("dynamodb://a", None, True),
+    ],
+)
+def test_another_first_place_of_the_audit_log_is_a_danger(old: Any, new: Any, is_danger: bool) -> None:
+    path = "teleport.storage.audit_events_uri"
+    found = comparison.dangers(changed(path, old), changed(path, new) if new else DOCUMENT)
+    assert [each.startswith(path) for each in found] == ([True] if is_danger else [])
+
+
+def test_the_place_of_the_audit_log_is_shown_without_its_password() -> None:
+    path = "teleport.storage.audit_events_uri"
+    (danger,) = comparison.dangers(changed(path, "postgresql://teleport:hunter2@db.example.com/a"), DOCUMENT)
+    assert "postgresql://db.example.com/a" in danger and "hunter2" not in danger
+
+
 @pytest.mark.parametrize("path", ["teleport.log.severity", "ssh_service.labels.env", "proxy_service.web_listen_addr"])
 def test_other_changes_are_not_dangers(path: str) -> None:
     assert comparison.dangers(DOCUMENT, changed(path, "other")) == ()
