@@ -161,6 +161,14 @@ def test_a_teleport_unit_follows_the_contract(unit: Path) -> None:
     assert "/etc/teleport.yaml" in _values(unit, "ConditionPathExists")
 
 
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
+def test_row_c_the_journal_names_the_program_and_not_its_launcher(unit: Path) -> None:
+    """systemd names lines after the file that ExecStart= begins with, unless the unit says otherwise."""
+    (start,) = _values(unit, "ExecStart")
+    name = _values(unit, "SyslogIdentifier") or [os.path.basename(start.lstrip("-+!@:").split()[0])]
+    assert name == (["teleport"] if unit in TELEPORT else ["teleport-bootstrap"])
+
+
 def test_only_teleports_units_own_its_runtime_directory() -> None:
     """A oneshot unit with it would delete a running Teleport's PID file when it ends."""
     owners = {unit.name for unit in SERVICES if "teleport" in " ".join(_values(unit, "RuntimeDirectory")).split()}
