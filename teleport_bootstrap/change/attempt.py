@@ -9,7 +9,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from teleport_bootstrap import errors, paths, unit_table
-from teleport_bootstrap.change import directory_swap, health, journal, needed_files, plan_files, session, units
+from teleport_bootstrap.change import (
+    directory_swap,
+    health,
+    journal,
+    needed_files,
+    plan_files,
+    session,
+    units,
+    web_answer,
+)
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.host import clock, directory, probe, systemd, termination
 from teleport_bootstrap.plan import plan_model
@@ -81,11 +90,12 @@ class Trial:
 
 @dataclass(frozen=True)
 class Result:
-    """A healthy change: the trial, what systemd was asked for, in words, and what was seen of Teleport."""
+    """A healthy change: the trial, what systemd was asked for, in words, what was seen of Teleport, and notes."""
 
     trial: Trial
     units: tuple[str, ...]
     seen: str
+    notes: tuple[str, ...] = ()
 
 
 def run(
@@ -126,7 +136,9 @@ def run(
     if trial.previous.moved:
         units.start_other_timers(root, trial.previous.units, change.wanted.units)
     confirm(root)
-    return Result(trial, done, verdict.seen)
+    has_looked = bool(verdict.seen) and not verdict.pending
+    note = web_answer.of_host(root)[1] if has_looked else ""
+    return Result(trial, done, verdict.seen, (note,) if note else ())
 
 
 def _restore_after_signal(root: paths.Root, trial: Trial, seconds: float) -> None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from teleport_bootstrap import paths
-from teleport_bootstrap.change import needed_files
+from teleport_bootstrap.change import needed_files, web_answer
 from teleport_bootstrap.host import clock as clocks
 from teleport_bootstrap.host import directory, probe, systemd
-from teleport_bootstrap.plan import plan_model, services
+from teleport_bootstrap.plan import plan_model
 from teleport_bootstrap.secret import MASK, looks_secret
 from teleport_bootstrap.state import manual_edits
 
@@ -115,12 +115,9 @@ def look(root: paths.Root, watched: Subject, state: systemd.State) -> Verdict:
 def _trouble(watched: Subject) -> str:
     """Return what Teleport's own answers say is wrong, empty for nothing."""
     ready = probe.readiness()
-    web = services.web_address(dict(watched.document))
-    if ready != probe.READY or web is None:
-        return "" if ready == probe.READY else f"Teleport is {ready}"
-    scheme = "http" if watched.plain_http else "https"
-    host = f"[{web.reachable_host}]" if ":" in web.reachable_host else web.reachable_host
-    return probe.web_trouble(f"{scheme}://{host}:{web.port}/webapi/ping")
+    if ready != probe.READY:
+        return f"Teleport is {ready}"
+    return web_answer.ask(watched.document, plain_http=watched.plain_http).trouble
 
 
 def _hopeless(watched: Subject, state: systemd.State, restarts_before: int, passed: float) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from teleport_bootstrap import errors, paths, roles, unit_table
-from teleport_bootstrap.change import needed_files
+from teleport_bootstrap.change import needed_files, web_answer
 from teleport_bootstrap.checks import certificate_files
 from teleport_bootstrap.finding import ERROR, WARNING, Finding
 from teleport_bootstrap.host import clock, probe, systemd, teleport
@@ -50,7 +50,8 @@ class HostFacts:
     """Everything that is known of this host; `unreadable` has a finding for each part that could not be read.
 
     `now` is in seconds since 1970. `markers` are names in /etc/teleport.d. `pending` are files that Teleport's unit
-    waits for. `units` has the units that matter here and that are installed; it is empty where systemd does not run.
+    waits for. `web_note` is what an operator should know about the proxy's web port, empty for nothing. `units` has the
+    units that matter here and that are installed; it is empty where systemd does not run.
     """
 
     root: paths.Root
@@ -66,6 +67,7 @@ class HostFacts:
     pending: tuple[str, ...]
     units: dict[str, systemd.State]
     readiness: str
+    web_note: str
     timers: dict[str, systemd.State]
     jobs: tuple[jobs.Job, ...]
     certificates: tuple[certificate_files.Certificate, ...]
@@ -112,6 +114,7 @@ def read(root: paths.Root) -> HostFacts:
     units = attempt(lambda: _units(root, unit, conf), nothing)
     expected = expected_timers(conf.wanted)
     document = manual_edits.document(manual_edits.text(root, paths.TELEPORT_YAML))
+    readiness = probe.readiness() if is_running(units.get(unit or "")) else NOT_CHECKED
     return HostFacts(
         root=root,
         now=clock.SYSTEM.wall(),
@@ -125,7 +128,8 @@ def read(root: paths.Root) -> HostFacts:
         has_teleport_yaml=os.path.exists(root.path(paths.TELEPORT_YAML)),
         pending=() if conf.wanted is None else needed_files.pending(root, conf.wanted),
         units=units,
-        readiness=probe.readiness() if is_running(units.get(unit or "")) else NOT_CHECKED,
+        readiness=readiness,
+        web_note=web_answer.of_host(root)[1] if readiness == probe.READY else "",
         timers={
             name: state
             for name, state in units.items()

@@ -12,7 +12,7 @@ from teleport_bootstrap.host import probe
 
 
 def check(host: HostFacts) -> Iterator[Finding]:
-    """Report pending files, a failing service or unit, and a Teleport that is not ready."""
+    """Report pending files, a failing service or unit, a Teleport that is not ready, and a web port with an error."""
     if host.conf.wanted is not None:
         described = needed_files.describe_pending(host.root, host.conf.wanted)
         yield from (Finding(ERROR, "file-pending", path, message) for path, message in zip(host.pending, described))
@@ -34,3 +34,5 @@ def check(host: HostFacts) -> Iterator[Finding]:
             yield Finding(WARNING, "unit-disabled", unit, message, f"run `systemctl enable {unit}`")
         if host.readiness != probe.READY:
             yield Finding(ERROR, "teleport-not-ready", unit, f"Teleport is {host.readiness}", log_of(unit))
+        if host.web_note:
+            yield Finding(WARNING, "web-port", unit, host.web_note)

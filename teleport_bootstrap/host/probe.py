@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
-import ssl
 import urllib.error
 import urllib.request
 
@@ -23,8 +22,6 @@ RECOVERING = "recovering"
 DEGRADED = "degraded"
 NOT_LISTENING = f"not listening on {READY_URL}"
 SILENT = f"not answering on {READY_URL}"
-
-WEB_SECONDS = 3.0
 
 _LONGEST_ANSWER_BYTES = 4096
 
@@ -49,23 +46,6 @@ def readiness() -> str:
         return NOT_LISTENING if isinstance(getattr(error, "reason", error), ConnectionRefusedError) else SILENT
     except http.client.HTTPException:
         return f"not speaking HTTP on {READY_URL}"
-
-
-def web_trouble(url: str) -> str:
-    """Return what is wrong with the answer of a proxy's public ping at `url`, in words; empty for nothing.
-
-    The certificate is not checked: it is never valid for this machine's own address.
-    """
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    handlers = (urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
-    try:
-        with urllib.request.build_opener(*handlers).open(url, timeout=WEB_SECONDS):
-            return ""
-    except (OSError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", None) or error
-        return f"the proxy's web port does not answer at {url}: {reason}"
 
 
 def process_id(root: paths.Root) -> int | None:

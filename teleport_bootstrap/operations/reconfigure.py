@@ -102,7 +102,7 @@ def _carry_out(root: paths.Root, proposed: reconfigure_proposal.Proposal, wishes
     done = attempt.run(root, change, seconds=seconds)
     logger.info("generation %d is applied", generation.number)
     aside = tuple(f"the old data is kept in {root.path(each.kept)}" for each in done.trial.previous.moved if each.had)
-    notes = (*proposed.notes, *aside)
+    notes = (*proposed.notes, *aside, *done.notes)
     return Outcome(
         APPLIED, generation.number, plan_files.without_bookkeeping(done.trial.changed), done.units, done.seen, notes
     )
@@ -130,7 +130,7 @@ def _resume(doors: gather.Doors, proposed: reconfigure_proposal.Proposal, wishes
     # Whether Teleport has read the files is unknown: it is restarted.
     change = attempt.Change("an interrupted change", proposed.plan.activation, lambda *_: now.generation)
     done = attempt.run(root, change, seconds=seconds, revert=revert)
-    return Outcome(APPLIED, now.generation, (), done.units, done.seen, proposed.notes)
+    return Outcome(APPLIED, now.generation, (), done.units, done.seen, (*proposed.notes, *done.notes))
 
 
 def _without_earlier(root: paths.Root) -> str:

@@ -143,7 +143,15 @@ def _carry_out(
     logger.info("%s is restored", source.name)
     previous = done.trial.previous
     kept = tuple(root.path(each.kept) for each in previous.moved if each.had)
-    return Outcome(RESTORED, source.name, done.trial.generation, done.units, done.seen, kept, (*proposed.notes, *notes))
+    return Outcome(
+        RESTORED,
+        source.name,
+        done.trial.generation,
+        done.units,
+        done.seen,
+        kept,
+        (*proposed.notes, *notes, *done.notes),
+    )
 
 
 def _write(

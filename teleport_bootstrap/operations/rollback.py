@@ -100,7 +100,7 @@ def carry_out(
     change = attempt.Change(f"the rollback to generation {target.number}", target, stage, stops=data_aside is not None)
     done = attempt.run(root, change, seconds=health_seconds)
     changed = plan_files.without_bookkeeping(done.trial.changed)
-    return Outcome(target.number, changed, done.units, done.seen, fetched.notes)
+    return Outcome(target.number, changed, done.units, done.seen, (*fetched.notes, *done.notes))
 
 
 def _secrets(doors: gather.Doors, target: generations.Generation) -> secret_values.Fetched:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
 from teleport_bootstrap import port_table
+from teleport_bootstrap.conf import kinds
 from teleport_bootstrap.plan import network_address, provenance
 
 _ON = frozenset(("yes", "yeah", "y", "true", "1", "on"))
@@ -89,6 +91,22 @@ def listeners(document: dict[str, Any]) -> tuple[Listener, ...]:
         if parsed is not None:
             found.append(Listener(path, parsed.host, port if parsed.port is None else parsed.port))
     return tuple(found)
+
+
+def public_name(document: dict[str, Any]) -> str:
+    """Return the proxy's first public address that is a DNS name, without its port; empty where it has none."""
+    value = provenance.value_at(document, ("proxy_service", "public_addr"))
+    for each in value if isinstance(value, list) else [value]:
+        parsed = network_address.parse(each)
+        if parsed is not None:
+            with contextlib.suppress(kinds.Unfit):
+                return kinds.dns_name(parsed.host.rstrip("."))
+    return ""
+
+
+def has_own_acme(document: dict[str, Any]) -> bool:
+    """Return whether the proxy obtains its certificates from an ACME authority itself."""
+    return truth(provenance.value_at(document, ("proxy_service", "acme", "enabled"))) is True
 
 
 def web_address(document: dict[str, Any]) -> Listener | None:

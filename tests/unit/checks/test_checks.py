@@ -38,6 +38,7 @@ HEALTHY = host_facts.HostFacts(
     pending=(),
     units={UNIT: RUNNING},
     readiness=probe.READY,
+    web_note="",
     timers={},
     jobs=(),
     certificates=(),
@@ -97,6 +98,10 @@ def test_the_unit_of_teleport() -> None:
     assert found(teleport_unit.check, units={}) == found(teleport_unit.check, unit=None) == []
     failing = {**HEALTHY.units, "teleport-generate-config.service": systemd.State(active="failed")}
     assert found(teleport_unit.check, units=failing) == [(ERROR, "service-failing")]
+
+
+def test_row_d_an_error_of_the_web_port_is_a_warning() -> None:
+    assert found(teleport_unit.check, web_note="the proxy listens, and answers 400") == [(WARNING, "web-port")]
 
 
 def test_distinguishes_a_unit_in_a_restart_loop_from_one_that_waits() -> None:
