@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.checks.host_facts import HostFacts
 from teleport_bootstrap.finding import WARNING, Finding
+from teleport_bootstrap.host import trust
 from teleport_bootstrap.state import current, generations, manual_edits
 
 _APPLY = "run `teleport-bootstrap reconfigure` to apply it"
@@ -38,15 +39,15 @@ def _confirmation(now: current.Current, generation: generations.Generation) -> I
 def _conf(host: HostFacts, now: current.Current, generation: generations.Generation) -> Iterator[Finding]:
     path = host.root.path(paths.CONF)
     try:
-        digest = generations.conf_digest(host.root)
+        data = trust.read(host.root, paths.CONF)
     except errors.BootstrapError:
         return  # among what is unreadable already
-    if digest is None:
+    if data is None:
         yield Finding(WARNING, "conf-deleted", path, f"{path} has been deleted")
-    elif digest == now.rejected_conf_sha256:
+    elif generations.digest(data) == now.rejected_conf_sha256:
         message = f"{path} is not followed until it is edited again: {now.rejected_because}"
         yield Finding(WARNING, "conf-not-followed", path, message)
-    elif digest != generation.conf_sha256:
+    elif not current.counts_as_applied(now, generation, data):
         yield Finding(WARNING, "conf-edited", path, f"{path} has been edited since it was applied", _APPLY)
 
 

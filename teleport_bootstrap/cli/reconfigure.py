@@ -38,10 +38,11 @@ def run(arguments: argparse.Namespace) -> result.Result:
         return confirmation.agreed(arguments, _text(proposed, wishes) + "\nApply this?", *again)
 
     outcome = reconfigure.run(doors, options.build(arguments), wishes, agreed)
+    is_recorded = reconfigure.RECORDED in outcome.notes
     lines = [_text(shown[0], wishes)] if shown and (arguments.dry_run or arguments.yes) else []
     lines += [
         {
-            reconfigure.UNCHANGED: "nothing has changed, and nothing was touched",
+            reconfigure.UNCHANGED: "nothing has changed" + ("" if is_recorded else ", and nothing was touched"),
             reconfigure.DECLINED: "nothing was changed",
             reconfigure.APPLIED: f"generation {outcome.generation} is applied",
         }[outcome.result],

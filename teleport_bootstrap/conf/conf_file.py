@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from teleport_bootstrap import errors, paths, roles
@@ -13,7 +15,7 @@ from teleport_bootstrap.conf.grammar import Assignment
 from teleport_bootstrap.conf.kinds import Unfit
 from teleport_bootstrap.conf.variable import Variable
 from teleport_bootstrap.finding import ERROR, WARNING, Finding, Place, in_order_of_place
-from teleport_bootstrap.secret import MASK
+from teleport_bootstrap.secret import MASK, Secret
 
 T = TypeVar("T")
 
@@ -33,13 +35,14 @@ class Conf:
     """All that a conf sets. A variable assigned an empty string counts as not set, where the table says nothing else.
 
     `warnings` are what an operator should know although the conf is valid. `holds_secret` says whether the file
-    contains a secret anywhere, also in an assignment that a later one overrides.
+    contains a secret anywhere, also in an assignment that a later one overrides. `sha256` is the digest of the file.
     """
 
     path: str = paths.CONF
     warnings: tuple[Finding, ...] = ()
     holds_secret: bool = False
     settings: Mapping[str, Setting[Any]] = field(default_factory=dict)
+    sha256: str = ""
 
     def setting(self, variable: Variable[T]) -> Setting[T] | None:
         """Return the value of `variable` with its place, or None when it is not set."""
@@ -54,6 +57,15 @@ class Conf:
         """Return the line that sets `variable`, or None when it is not set."""
         setting = self.setting(variable)
         return None if setting is None else setting.line
+
+    @property
+    def meaning_sha256(self) -> str:
+        """A digest of the values alone: the same for two files that differ in comments, quotes, blanks or order.
+
+        A variable that this agent does not know has no effect, and is left out.
+        """
+        values = {name: _plain(setting.value) for name, setting in self.settings.items()}
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 class MaskedAssignment(NamedTuple):
@@ -111,7 +123,7 @@ def inspect(data: bytes, path: str = paths.CONF) -> Inspection:
         MaskedAssignment(each.name, MASK if index in secret and each.value else each.value, each.line)
         for index, each in enumerate(parsed.assignments)
     )
-    conf = None if found else Conf(path, warnings, holds_secret, settings)
+    conf = None if found else Conf(path, warnings, holds_secret, settings, hashlib.sha256(data).hexdigest())
     return Inspection(() if parsed.problems else masked, found, warnings, conf)
 
 
@@ -142,6 +154,17 @@ def secret_assignments(assignments: Sequence[Assignment]) -> frozenset[int]:
                 position for position in referred[index] if assignments[position].name not in variables.BY_NAME
             )
     return frozenset(secret)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON can hold it."""
+    if isinstance(value, Secret):
+        return value.reveal()
+    if is_dataclass(value):
+        return [_plain(getattr(value, each.name)) for each in fields(value)]
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    return value
 
 
 def _unfit(variable: Variable[Any], assignment: Assignment, unfit: Unfit, path: str, *, secret: bool) -> Finding:

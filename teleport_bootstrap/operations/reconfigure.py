@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
 from collections.abc import Callable
@@ -20,6 +21,8 @@ logger = logging.getLogger(__name__)
 UNCHANGED = "unchanged"
 DECLINED = "declined"
 APPLIED = "applied"
+
+RECORDED = "the edited conf asks for nothing else: it is recorded as applied"
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,15 @@ def run(
     """
     root = doors.root
     with session.begin(root, "reconfigure", deadline_seconds=doors.wait_seconds):
-        proposed = reconfigure_proposal.make(doors, named)
+        proposed = reconfigure_proposal.make(doors, named, discard_edits=wishes.discard_edits)
         unfinished = proposed.now is not None and not proposed.now.confirmed
         if proposed.edits and not wishes.discard_edits:
             raise manual_edits.refusal(root, "reconfigure", proposed.edits)
         if not proposed.changes_something and not unfinished and not wishes.reset_data:
-            return Outcome(UNCHANGED, proposed.now.generation if proposed.now else None, notes=proposed.notes)
+            # Even if the conf was edited, it asks for what is there.
+            news = not wishes.dry_run and current.record_as_applied(root, proposed.conf)
+            notes = (*proposed.notes, *((RECORDED,) if news else ()))
+            return Outcome(UNCHANGED, proposed.now.generation if proposed.now else None, notes=notes)
         if not agreed(proposed) or wishes.dry_run:
             return Outcome(DECLINED, notes=proposed.notes)
         if unfinished and not proposed.changes_something and not wishes.reset_data:
@@ -75,7 +81,10 @@ def run(
 def _carry_out(root: paths.Root, proposed: reconfigure_proposal.Proposal, wishes: Wishes) -> Outcome:
     plan, seconds = proposed.plan, wishes.health_seconds
     wanted = plan.activation
-    generation = generations.make(root, plan, proposed.build, made_by="reconfigure", reason="the conf asks for it")
+    made = generations.make(root, plan, proposed.build, made_by="reconfigure", reason="the conf asks for it")
+    # Of the conf that was planned: it may have been edited while the operator was asked.
+    conf = proposed.conf
+    generation = dataclasses.replace(made, conf_sha256=conf.sha256, conf_meaning_sha256=conf.meaning_sha256)
     if wishes.reset_data:
         _require_resettable(root, proposed)
 

@@ -59,8 +59,11 @@ class Proposal:
         return bool(self.differences or self.secrets_change or not is_recorded)
 
 
-def make(doors: gather.Doors, named: gather.NamedBuild) -> Proposal:
-    """Read, check, fetch and plan; touch nothing. Raises what these raise, and ConfMissing without a conf."""
+def make(doors: gather.Doors, named: gather.NamedBuild, *, discard_edits: bool = False) -> Proposal:
+    """Read, check, fetch and plan; touch nothing. Raises what these raise, and ConfMissing without a conf.
+
+    With `discard_edits`, a comment in teleport.yaml is a difference too.
+    """
     root = doors.root
     conf = gather.conf(root)
     if conf is None:
@@ -75,7 +78,7 @@ def make(doors: gather.Doors, named: gather.NamedBuild) -> Proposal:
     now = current.FILE.read(root)
     generation = current.known_generation(root, now)
     before = manual_edits.document(manual_edits.text(root, paths.TELEPORT_YAML))
-    differences = tuple(_differences(root, plan))
+    differences = tuple(_differences(root, plan, also_comments=discard_edits))
     return Proposal(
         conf=conf,
         build=build,
@@ -103,11 +106,12 @@ def make(doors: gather.Doors, named: gather.NamedBuild) -> Proposal:
     )
 
 
-def _differences(root: paths.Root, plan: plan_model.Plan) -> list[Difference]:
+def _differences(root: paths.Root, plan: plan_model.Plan, *, also_comments: bool) -> list[Difference]:
     found = []
     for planned in plan.files:
         before = manual_edits.text(root, planned.path)
-        if planned.path == paths.TELEPORT_YAML and manual_edits.document(before) == plan.document:
+        is_teleport_yaml = planned.path == paths.TELEPORT_YAML
+        if is_teleport_yaml and not also_comments and manual_edits.document(before) == plan.document:
             continue  # only its comments differ
         if before != planned.content:
             found.append(Difference(planned.path, comparison.unified(planned.path, before, planned.content)))

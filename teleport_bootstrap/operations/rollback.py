@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import attempt, health, plan_files, session, units
 from teleport_bootstrap.change.transaction import Transaction
+from teleport_bootstrap.host import trust
 from teleport_bootstrap.instance import gather, secret_values
 from teleport_bootstrap.secret import Secret
 from teleport_bootstrap.state import current, generations, manual_edits, metadata_cache
@@ -83,11 +84,12 @@ def carry_out(
     fetched = _secrets(doors, target)
 
     def stage(transaction: Transaction, states: units.States) -> None:
-        refused = generations.conf_digest(root)
+        data = trust.read(root, paths.CONF)
+        is_followed = data is None or generations.is_of(target, data)
         state = current.Current(
             target.number,
             confirmed=False,
-            rejected_conf_sha256=None if refused == target.conf_sha256 else refused,
+            rejected_conf_sha256=None if is_followed or data is None else generations.digest(data),
             rejected_because=f"rolled back to generation {target.number}",
             previous=now.generation if now is not None and now.confirmed else None,
         )
@@ -109,7 +111,7 @@ def _secrets(doors: gather.Doors, target: generations.Generation) -> secret_valu
     notes: tuple[str, ...] = ()
     if any(each.variable for each in target.secrets):
         conf = gather.conf(doors.root)
-        if conf is not None and generations.conf_digest(doors.root) == target.conf_sha256:
+        if conf is not None and {conf.sha256, conf.meaning_sha256} & {target.conf_sha256, target.conf_meaning_sha256}:
             values = secret_values.from_conf(target.secrets, conf)
         else:
             notes = (

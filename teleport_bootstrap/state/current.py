@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from teleport_bootstrap import errors, paths
+from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.state import generations, state_file
 
 logger = logging.getLogger(__name__)
@@ -21,6 +22,9 @@ class Current:
 
     `rejected_conf_sha256` is the digest of a conf that is not followed until it is edited: Teleport was unhealthy with
     it, or an operator has rolled back from it. `rejected_because` says which.
+
+    `same_conf_sha256` and `same_conf_meaning_sha256` are the digests, of the bytes and of the values, of another conf
+    than the generation's with which `reconfigure` found nothing to change: it counts as applied.
     """
 
     generation: int
@@ -29,6 +33,8 @@ class Current:
     rejected_because: str = ""
     previous: int | None = None
     data_aside: str | None = None
+    same_conf_sha256: str | None = None
+    same_conf_meaning_sha256: str | None = None
 
 
 # What of a generation `history` shows.
@@ -82,6 +88,35 @@ def history(root: paths.Root) -> Iterator[tuple[dict[str, object], generations.G
             yield {**row, "trouble": error.message}, None
         else:
             yield {**row, **{name: getattr(each, name) for name in _SHOWN}}, each
+
+
+def counts_as_applied(now: Current, generation: generations.Generation, data: bytes) -> bool:
+    """Whether `data`, a conf, asks for nothing else than the current `generation`, as far as that is known."""
+    if generations.digest(data) == now.same_conf_sha256 or generations.is_of(generation, data):
+        return True
+    conf = None if now.same_conf_meaning_sha256 is None else conf_file.inspect(data).conf
+    return conf is not None and conf.meaning_sha256 == now.same_conf_meaning_sha256
+
+
+def record_as_applied(root: paths.Root, conf: conf_file.Conf) -> bool:
+    """Record that `conf` asks for nothing else than what is current, and return whether that was news.
+
+    Call this under the lock only, with a conf for which everything was planned. Raises FileTrouble.
+    """
+    now = FILE.read(root)
+    found = known_generation(root, now)
+    if now is None or found is None:
+        return False
+    is_rejected = now.rejected_conf_sha256 == conf.sha256
+    known = (conf.sha256, conf.meaning_sha256)
+    in_generation = (found.conf_sha256, found.conf_meaning_sha256)
+    in_record = (now.same_conf_sha256, now.same_conf_meaning_sha256)
+    is_known = any(one == other for each in (in_generation, in_record) for one, other in zip(known, each))
+    if is_known and not is_rejected:
+        return False
+    record = replace(now, same_conf_sha256=conf.sha256, same_conf_meaning_sha256=conf.meaning_sha256)
+    FILE.write(root, replace(record, rejected_conf_sha256=None, rejected_because="") if is_rejected else record)
+    return True
 
 
 def instead_of_conf(root: paths.Root) -> tuple[generations.Generation, str] | None:

@@ -32,7 +32,11 @@ _HIDDEN = re.compile(r"\.([0-9]+)\.(new|old)")
 
 @dataclass(frozen=True)
 class Generation(plan_model.Applicable):
-    """One applied state. `made_at` is ISO 8601 in UTC; `conf` its assignments, with masks for secrets."""
+    """One applied state. `made_at` is ISO 8601 in UTC; `conf` its assignments, with masks for secrets.
+
+    `conf_sha256` is the digest of the conf's bytes, `conf_meaning_sha256` of its values, None where an earlier version
+    of this agent made the generation.
+    """
 
     number: int
     made_at: str
@@ -45,6 +49,7 @@ class Generation(plan_model.Applicable):
     conf_sha256: str
     document: dict[str, Any]
     teleport_yaml: plan_model.PlannedFile
+    conf_meaning_sha256: str | None = None
 
     @property
     def teleport_yaml_sha256(self) -> str:
@@ -71,6 +76,7 @@ def make(
     # The person behind sudo, otherwise the account.
     who = os.environ.get("SUDO_USER") or f"user {os.getuid()}"
     data = trust.read(root, paths.CONF) or b""
+    inspected = conf_file.inspect(data)
     return Generation(
         number=max([0, *numbers(root)]) + 1,
         made_at=clock.iso(),
@@ -79,8 +85,9 @@ def make(
         agent_version=teleport_bootstrap.__version__,
         teleport_version=build.version,
         role=wanted.deployment.role.value,
-        conf="".join(f"{each.name}={each.value}\n" for each in conf_file.inspect(data).variables),
+        conf="".join(f"{each.name}={each.value}\n" for each in inspected.variables),
         conf_sha256=digest(data),
+        conf_meaning_sha256=None if inspected.conf is None else inspected.conf.meaning_sha256,
         document=plan.document,
         teleport_yaml=plan.teleport_yaml,
         **{each.name: getattr(wanted, each.name) for each in fields(plan_model.Applicable)},
@@ -91,6 +98,14 @@ def conf_digest(root: paths.Root) -> str | None:
     """Return the digest of the conf as it is now, None without one; raises as `trust.read` does."""
     data = trust.read(root, paths.CONF)
     return None if data is None else digest(data)
+
+
+def is_of(generation: Generation, data: bytes) -> bool:
+    """Whether `data` is the conf of `generation`, or another one that says the same."""
+    if digest(data) == generation.conf_sha256:
+        return True
+    conf = None if generation.conf_meaning_sha256 is None else conf_file.inspect(data).conf
+    return conf is not None and conf.meaning_sha256 == generation.conf_meaning_sha256
 
 
 def says_the_same(one: Generation, other: Generation) -> bool:

@@ -1,4 +1,4 @@
-"""`reconfigure` and `status` where the proxy's web port answers otherwise than with 200, and is well."""
+"""`reconfigure` and `status` where the proxy's web port answers otherwise than with 200, although it serves."""
 
 from __future__ import annotations
 

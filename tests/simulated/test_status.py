@@ -67,7 +67,7 @@ def test_an_unchanged_host_is_healthy_and_status_changes_nothing(agent: Agent) -
 
 
 def test_an_edited_conf_is_drift(agent: Agent) -> None:
-    agent.conf(f"# edited\n{GUIDE}")
+    agent.conf(f'{GUIDE}\nTELEPORT_SSH_LABELS="env: prod"\n')
     assert "conf has been edited since" in drift(agent) and "reconfigure" in drift(agent)
     assert "~ " in agent.run("status").output
 

@@ -155,7 +155,7 @@ def test_row_o_a_handshake_that_waits_for_the_certificate_is_asked_again_without
         (b"x" * 100_000, "it does not speak HTTP"),
     ],
 )
-def test_row_d_what_is_no_http_is_still_no_answer(said: bytes, expected: str) -> None:
+def test_row_d_other_protocols_are_not_an_answer(said: bytes, expected: str) -> None:
     def answer(connection: socket.socket) -> None:
         with connection:
             connection.recv(4096)
@@ -181,7 +181,7 @@ def test_an_answer_that_drips_ends_with_the_deadline() -> None:
     assert time.monotonic() - began < 4
 
 
-def test_a_closed_port_and_a_name_that_tls_cannot_carry_are_no_answers() -> None:
+def test_a_closed_port_and_a_name_that_tls_cannot_carry_are_not_answers() -> None:
     (port,) = free_ports(1)
     assert "does not answer" in web_port.ask(web_port.WebPort("127.0.0.1", port)).trouble
     with server(lambda connection: connection.close()) as open_port:
