@@ -29,6 +29,13 @@ def test_an_unknown_command_is_a_usage_error() -> None:
     assert "usage: ./dev COMMAND" in done.stderr
 
 
+@pytest.mark.parametrize("arguments", [(), ("/nonexistent",), ("nonexistent",), ("-k", "reload")])
+def test_without_binaries_the_real_teleport_is_skipped_in_one_line(arguments: tuple[str, ...]) -> None:
+    done = run_dev("real-teleport", *arguments)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (0, "", 1), done.stderr
+    assert "skipping real-teleport" in done.stderr
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_documents_name_only_commands_that_dev_has(document: Path) -> None:
     usage = run_dev("help").stdout

@@ -1,0 +1,1 @@
+"""Booted machines with a real Teleport, for those who have its binaries: `./dev real-teleport DIR`."""
