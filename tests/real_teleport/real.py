@@ -110,7 +110,7 @@ def refusals(made: Machine, unit: str) -> list[str]:
     return [line for line in said.splitlines() if "ERROR: " in line]
 
 
-def assert_is_well(made: Machine, unit: str) -> None:
+def assert_is_healthy(made: Machine, unit: str) -> None:
     """Teleport runs, was never started again by systemd, and `status` has nothing to report.
 
     After its first ready answer, Teleport may reload itself within its process, and is not ready meanwhile.

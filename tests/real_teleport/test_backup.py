@@ -72,7 +72,7 @@ def test_row_g_an_instance_that_has_just_booted_restores_manually_and_undoes_it(
     new = new_instance(new_machine, switch, archive, PLAIN)
     new.boot()
     real.wait_until_ready(new, UNIT)
-    real.assert_is_well(new, UNIT)
+    real.assert_is_healthy(new, UNIT)
     blank = new.read("/var/lib/teleport/host_uuid")
     done = new.try_run("teleport-bootstrap", "restore", "--yes", ARCHIVE, seconds=600)
     assert done.returncode == 0, done.stdout + done.stderr

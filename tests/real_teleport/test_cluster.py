@@ -97,7 +97,7 @@ def test_hosts_join_with_what_the_auth_server_has_published(cluster: Cluster) ->
     real.wait_for_label(auth, "env", "prod")
     assert served(proxy) == first.cert.strip()
     for name, (_, unit) in HOSTS.items():
-        real.assert_is_well(machines[name], unit)
+        real.assert_is_healthy(machines[name], unit)
 
     # The token of an agent is created manually, and it joins through the proxy.
     said = auth.run("tctl", "tokens", "add", "--type=node", "--format=text")
@@ -129,5 +129,5 @@ def test_hosts_join_with_what_the_auth_server_has_published(cluster: Cluster) ->
     # After a reboot everything is as it was.
     node.reboot()
     real.wait_until_ready(node, HOSTS["node"][1])
-    real.assert_is_well(node, HOSTS["node"][1])
+    real.assert_is_healthy(node, HOSTS["node"][1])
     real.wait_for_label(auth, "env", "prod")

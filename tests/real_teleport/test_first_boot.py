@@ -37,7 +37,7 @@ def test_a_first_boot_ends_in_a_teleport_that_serves(new_machine: NewMachine, mo
         (finding,) = real.wait_for_findings(machine, ["web-port"])
         assert "tctl create" in finding["message"]
     else:
-        real.assert_is_well(machine, unit)
+        real.assert_is_healthy(machine, unit)
     # Row C.
     assert "teleport[" in machine.journal("-t", "teleport")
     machine.reboot()
@@ -52,7 +52,7 @@ def test_an_edit_that_says_the_same_is_unchanged(new_machine: NewMachine) -> Non
     before = real.pid(machine)
     machine.write("/etc/teleport.d/conf", f"# a comment\n{PLAIN}", mode=0o600)
     assert "nothing has changed" in real.reconfigure(machine).stdout
-    real.assert_is_well(machine, "teleport.service")
+    real.assert_is_healthy(machine, "teleport.service")
     assert real.pid(machine) == before
 
 
@@ -65,7 +65,7 @@ def test_row_o_teleports_own_acme_is_healthy_before_it_has_a_certificate(new_mac
     machine.write("/etc/teleport.d/teleport.yaml.d/acme.yaml", acme, mode=0o600)
     done = real.reconfigure(machine)
     assert done.returncode == 0, done.stderr
-    real.assert_is_well(machine, "teleport.service")
+    real.assert_is_healthy(machine, "teleport.service")
 
 
 def test_row_d_an_authentication_without_its_connector_is_applied_with_a_note(new_machine: NewMachine) -> None:

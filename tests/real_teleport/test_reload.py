@@ -31,7 +31,7 @@ def machine(new_machine: NewMachine) -> Machine:
     made = real.machine(new_machine, PLAIN, overrides={"databases": DATABASES})
     made.boot()
     real.wait_until_ready(made, UNIT)
-    real.assert_is_well(made, UNIT)
+    real.assert_is_healthy(made, UNIT)
     return made
 
 
