@@ -467,7 +467,11 @@ TELEPORT_AGENT_DB_URI = Variable(
     kinds.TEXT, _AGENT, "Where the database is, as Teleport takes it: usually `host:port`.", required=_DATABASE
 )
 TELEPORT_AGENT_DB_REGION = Variable(
-    kinds.REGION, _AGENT, "The region of an RDS or Redshift database.", default=From(("EC2_REGION",))
+    kinds.REGION,
+    _AGENT,
+    "The region of a database that AWS hosts. It counts only where the address is one of AWS's, or where this or the "
+    "Redshift cluster is set: Teleport takes every database with a region for one on RDS.",
+    default=From(("EC2_REGION",)),
 )
 TELEPORT_AGENT_DB_REDSHIFT_CLUSTER_ID = Variable(kinds.WORD, _AGENT, "The cluster identifier of a Redshift database.")
 TELEPORT_AGENT_DB_LABELS = Variable(kinds.LABELS, _AGENT, "Fixed labels of the database.")

@@ -6,7 +6,7 @@ from typing import Any, Callable
 
 from teleport_bootstrap import paths, port_table, roles
 from teleport_bootstrap.conf import deployment, variables
-from teleport_bootstrap.plan import network_address, plan_inputs, provenance
+from teleport_bootstrap.plan import aws_endpoint, network_address, plan_inputs, provenance
 
 Section = dict[str, Any]
 Text = provenance.Sourced[str]
@@ -187,19 +187,35 @@ def _label_command(inputs: plan_inputs.Inputs, name: str) -> list[str]:
 
 
 def _database(inputs: plan_inputs.Inputs) -> Section:
-    redshift = inputs.get(variables.TELEPORT_AGENT_DB_REDSHIFT_CLUSTER_ID)
     served = {
         "name": inputs.certain(variables.TELEPORT_AGENT_DB_NAME),
         "description": inputs.get(variables.TELEPORT_AGENT_DB_DESCRIPTION),
         "protocol": inputs.certain(variables.TELEPORT_AGENT_DB_PROTOCOL),
         "uri": inputs.certain(variables.TELEPORT_AGENT_DB_URI),
-        "aws": {
-            "region": inputs.certain(variables.TELEPORT_AGENT_DB_REGION),
-            **({"redshift": {"cluster_id": redshift}} if redshift is not None else {}),
-        },
+        "aws": _hosted_by_aws(inputs),
         "static_labels": inputs.labels(variables.TELEPORT_AGENT_DB_LABELS),
     }
     return {"databases": [_without_unset(served)]}
+
+
+def _hosted_by_aws(inputs: plan_inputs.Inputs) -> Section | None:
+    """Return what Teleport needs to know of a database that AWS hosts, None for any other.
+
+    Teleport takes every database with a region for one on RDS: it downloads the CA bundle of RDS when it starts, ends
+    if it cannot, and signs in with IAM.
+    """
+    region = inputs.get(variables.TELEPORT_AGENT_DB_REGION)
+    redshift = inputs.get(variables.TELEPORT_AGENT_DB_REDSHIFT_CLUSTER_ID)
+    if (
+        region is None
+        and redshift is None
+        and not aws_endpoint.service(inputs.certain(variables.TELEPORT_AGENT_DB_URI).value)
+    ):
+        return None
+    return {
+        "region": inputs.certain(variables.TELEPORT_AGENT_DB_REGION),
+        **({"redshift": {"cluster_id": redshift}} if redshift is not None else {}),
+    }
 
 
 def _application(inputs: plan_inputs.Inputs) -> Section:
