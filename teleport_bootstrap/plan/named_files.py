@@ -33,6 +33,9 @@ _TOKEN = "Teleport joins with what it holds"  # noqa: S105 - a reason
 _TOKEN_NAME = ("teleport", "join_params", "token_name")
 _CERTIFICATE = "the proxy does not start without its certificate and key"
 _TRUST = "Teleport trusts the database by it"
+_STATIC_TOKEN = "it holds a static token of the auth server"  # noqa: S105 - a reason
+_ATTESTATION = "it says which keys people may register"
+_MTLS = "Teleport uses it for TLS"
 
 # Where a document names such files, `*` being each item of a list, and why Teleport needs them.
 _NAMED: tuple[tuple[tuple[str, ...], str], ...] = (
@@ -45,6 +48,19 @@ _NAMED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("proxy_service", "https_cert_file"), _CERTIFICATE),
     (("proxy_service", "https_key_file"), _CERTIFICATE),
     (("kubernetes_service", "kubeconfig_file"), "it names the clusters to serve"),
+    (("auth_service", "tokens", _EACH), _STATIC_TOKEN),
+    (("auth_service", "tokens"), _STATIC_TOKEN),
+    (("auth_service", "ca_key_params", "pkcs11", "module_path"), "Teleport signs with its keys"),
+    (("auth_service", "ca_key_params", "pkcs11", "pin_path"), "it unlocks the keys that Teleport signs with"),
+    (("auth_service", "authentication", "webauthn", "attestation_allowed_cas"), _ATTESTATION),
+    (("auth_service", "authentication", "webauthn", "attestation_denied_cas"), _ATTESTATION),
+    (("metrics_service", "keypairs", _EACH, "key_file"), _MTLS),
+    (("metrics_service", "keypairs", _EACH, "cert_file"), _MTLS),
+    (("metrics_service", "ca_certs"), _MTLS),
+    (("tracing_service", "keypairs", _EACH, "key_file"), _MTLS),
+    (("tracing_service", "keypairs", _EACH, "cert_file"), _MTLS),
+    (("tracing_service", "ca_certs"), _MTLS),
+    (("windows_desktop_service", "ldap", "der_ca_file"), "Teleport trusts the domain controller by it"),
     (("db_service", "databases", _EACH, "ca_cert_file"), _TRUST),
     (("db_service", "databases", _EACH, "tls", "ca_cert_file"), _TRUST),
 )
@@ -72,7 +88,9 @@ def needed(document: dict[str, Any]) -> tuple[NeededFile, ...]:
         if pattern == _TOKEN_NAME and provenance.value_at(document, (*pattern[:-1], "method")) != "token":
             continue
         for key, value in _matches(document, pattern):
-            for path in value if isinstance(value, list) else [value]:
+            for each in value if isinstance(value, list) else [value]:
+                # After the roles of a static token.
+                path = each.partition(":")[2] if why is _STATIC_TOKEN and isinstance(each, str) else each
                 # A pin or a token may also be given itself: only an absolute path is a file.
                 if isinstance(path, str) and path.startswith("/"):
                     found.setdefault(path, NeededFile(path, key, why, until_joined=why == _TOKEN))

@@ -20,7 +20,17 @@ from teleport_bootstrap.plan import (
     teleport_build,
     yaml_text,
 )
-from teleport_bootstrap.plan.checks import addresses, authentication, joining, proxy, resources, shape
+from teleport_bootstrap.plan.checks import (
+    addresses,
+    authentication,
+    joining,
+    other_services,
+    process,
+    proxy,
+    resources,
+    shape,
+    storage,
+)
 from teleport_bootstrap.plan.checks.context import Context
 
 # The code of a theme's findings, and what checks it, in the order of the report.
@@ -31,6 +41,10 @@ _CHECKS = {
     "document-listener": addresses.check_ports,
     "document-proxy": proxy.check,
     "document-authentication": authentication.check,
+    "document-auth": authentication.check_auth_service,
+    "document-storage": storage.check,
+    "document-process": process.check,
+    "document-service": other_services.check,
     "document-label": resources.check_labels,
     "document-agent": resources.check_agent,
     "document-role": shape.check_role,

@@ -67,7 +67,7 @@ _KEYS = (
     (("proxy_service", "peer_listen_addr"), port_table.PEER, False),
     (("ssh_service", "listen_addr"), port_table.SSH, True),
     (("kubernetes_service", "listen_addr"), port_table.KUBERNETES, False),
-    (("metrics_service", "listen_addr"), port_table.METRICS, True),
+    (("metrics_service", "listen_addr"), port_table.METRICS, False),
 )
 
 

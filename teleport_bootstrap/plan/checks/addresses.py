@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from teleport_bootstrap import port_table
+from teleport_bootstrap.conf import kinds
 from teleport_bootstrap.finding import Finding
-from teleport_bootstrap.plan import network_address, provenance, services
+from teleport_bootstrap.plan import go_url, network_address, provenance, services
 from teleport_bootstrap.plan.checks.context import Context, texts
 
 _LISTEN, _PUBLIC = "listen_addr", "public_addr"
@@ -48,10 +50,14 @@ def _judge(context: Context, path: provenance.Path, value: Any, *, public: bool)
         message = f"Teleport reads {value!s} as a host, not as a port"
         yield context.error(path, message, f"write {example}:{parsed.host}")
     elif parsed.port is not None and not 1 <= parsed.port <= 65535:
-        yield context.error(path, f"{parsed.port} is not a valid port", "use a number from 1 to 65535")
+        message, remedy = f"{parsed.port} is not a valid port", "use a number from 1 to 65535"
+        if public:
+            yield context.own_rule(path, message, "because clients would be sent there", remedy)
+        else:
+            yield context.error(path, message, remedy)
     elif public and not parsed.host:
         remedy = f"write {example}:{parsed.port or port_table.HTTPS}"
-        yield context.error(path, f"{value!s} does not name a host", remedy)
+        yield context.own_rule(path, f"{value!s} does not name a host", "because clients could not find it", remedy)
 
 
 def _pairs(context: Context) -> Iterator[Finding]:
@@ -64,9 +70,24 @@ def _pairs(context: Context) -> Iterator[Finding]:
 
 def _advertised(context: Context) -> Iterator[Finding]:
     path = ("teleport", "advertise_ip")
-    parsed = network_address.parse(context.get(*path))
+    written = context.get(*path)
+    if written is None or not str(written).strip():
+        return
+    text = str(written).strip()
+    host = text
+    if ":" in text and not kinds.is_address(text):
+        remedy = "write an address, or host:port, with an IPv6 address in brackets only where a port follows"
+        try:
+            host, port = go_url.split_host_port(text)
+        except go_url.Malformed as error:
+            yield context.error(path, f"{text} is not a valid address ({error}), and Teleport would not start", remedy)
+            return
+        if re.fullmatch("[+-]?[0-9]+", port, re.ASCII) is None:
+            yield context.error(path, f"{port or 'nothing'} is not a port, and Teleport would not start", remedy)
+        if not host:
+            yield context.error(path, f"{text} does not name a host, and Teleport would not start", remedy)
     try:
-        found = ipaddress.ip_address(parsed.host if parsed is not None else "")
+        found = ipaddress.ip_address(host)
     except ValueError:
         return
     if found.is_unspecified or found.is_multicast:

@@ -6,17 +6,15 @@ from collections.abc import Iterator
 from urllib import parse
 
 from teleport_bootstrap.finding import Finding
-from teleport_bootstrap.plan import services
-from teleport_bootstrap.plan.checks.context import NOT_A_MAPPING, Context
+from teleport_bootstrap.plan import services, teleport_build, words
+from teleport_bootstrap.plan.checks.context import NOT_A_MAPPING, Context, texts
 
 SERVICE = "auth_service"
 _SECTION = (SERVICE, "authentication")
 
-_TYPES = ("local", "github", "saml", "oidc")
-_FACTORS = ("otp", "webauthn", "on", "off", "optional", "u2f")
-_WITH_WEBAUTHN = frozenset(("on", "optional", "webauthn"))
+# With these, Teleport lets people sign in with a key.
+_WITH_WEBAUTHN = frozenset(("on", "optional", "webauthn", "u2f"))
 _LISTED_FACTORS = frozenset(("otp", "webauthn", "sso"))
-_RECORDING = ("node", "node-sync", "proxy", "proxy-sync", "off")
 _SECOND_FACTOR = "write otp, webauthn or on"
 
 
@@ -28,11 +26,11 @@ def check(context: Context) -> Iterator[Finding]:
     if section is not None and not isinstance(section, dict):
         yield context.error(_SECTION, *NOT_A_MAPPING)
         return
-    yield from context.one_of((*_SECTION, "type"), context.get(*_SECTION, "type"), _TYPES)
+    yield from context.word((*_SECTION, "type"), words.AUTH_TYPES)
     yield from _second_factor(context)
     yield from _webauthn(context)
-    mode = (SERVICE, "session_recording")
-    yield from context.one_of(mode, _word(context.get(*mode)), _RECORDING)
+    yield from _sign_in(context)
+    yield from context.word((SERVICE, "session_recording"), words.RECORDINGS)
     if context.deployment.fips:
         yield from _fips(context)
 
@@ -44,7 +42,7 @@ def _second_factor(context: Context) -> Iterator[Finding]:
     if context.has(*listed):
         yield from _list_of_factors(context)
     factor = _word(context.get(*single))
-    yield from context.one_of(single, factor, _FACTORS, _SECOND_FACTOR)
+    yield from context.word(single, words.SECOND_FACTORS, factor, _SECOND_FACTOR)
     if factor in ("off", "optional") and context.build.major >= 16:
         # TELEPORT_ALLOW_NO_SECOND_FACTOR=yes in the environment lifts this, in all but 17.0.0 to 17.0.2.
         message = f"Teleport 16 and newer require a second factor, and do not start with {factor}"
@@ -61,8 +59,8 @@ def _list_of_factors(context: Context) -> Iterator[Finding]:
         yield context.warning(path, f"{version} may not know this key, which Teleport 17 introduced", remedy)
     is_list = isinstance(factors, list) and factors
     for factor in factors if is_list else [factors]:
-        words = _LISTED_FACTORS if is_list else ()
-        yield from context.one_of(path, factor, words, "write a list of otp, webauthn and sso")
+        known = _LISTED_FACTORS if is_list else ()
+        yield from context.one_of(path, factor, known, "write a list of otp, webauthn and sso")
     if factors == ["sso"] and services.truth(context.get(*_SECTION, "local_auth")) is not False:
         yield context.error(path, "local users have no second factor", "add otp or webauthn, or set local_auth: false")
 
@@ -79,6 +77,74 @@ def _webauthn(context: Context) -> Iterator[Finding]:
     if identity is not None and (not str(identity).strip() or parse.quote(str(identity), safe="") != str(identity)):
         message = f"{identity!s} is not a domain, and browsers would refuse every sign-in"
         yield context.error(path, message, "write the domain alone, without https://, port and path")
+
+
+def _sign_in(context: Context) -> Iterator[Finding]:
+    yield from context.word((*_SECTION, "locking_mode"), words.LOCKING_MODES)
+    yield from context.word((*_SECTION, "require_session_mfa"), words.SESSION_MFA)
+    factor, factors = _word(context.get(*_SECTION, "second_factor")), context.get(*_SECTION, "second_factors")
+    webauthn = factor in _WITH_WEBAUTHN or (isinstance(factors, list) and "webauthn" in factors)
+    connector = (*_SECTION, "connector_name")
+    if str(context.get(*_SECTION, "type") or "local") == "local":
+        yield from context.word(connector, words.LOCAL_CONNECTORS)
+    for word in ("passwordless", "headless"):
+        asked_for = services.truth(context.get(*_SECTION, word)) is True
+        if not webauthn and (asked_for or context.get(*connector) == word):
+            message = f"signing in {word} needs WebAuthn, and Teleport would not start"
+            yield context.error(
+                (*_SECTION, word) if asked_for else connector,
+                message,
+                "make webauthn a second factor, with webauthn.rp_id, or delete the key",
+            )
+    for key in ("attestation_allowed_cas", "attestation_denied_cas"):
+        certificates = (*_SECTION, "webauthn", key)
+        for certificate in texts(context.get(*certificates)):
+            if not certificate.lstrip().startswith(("-----BEGIN CERTIFICATE", "/")):
+                message = "an entry is neither a certificate in PEM nor an absolute path of one"
+                yield context.warning(certificates, message, "write the absolute path of a file with the certificate")
+    if factor == "u2f" and context.has(*_SECTION, "u2f") and not context.get(*_SECTION, "u2f", "app_id"):
+        yield context.missing((*_SECTION, "u2f", "app_id"), "write the URL of the proxy", "u2f needs it")
+
+
+def check_auth_service(context: Context) -> Iterator[Finding]:
+    """Find settings outside the section `authentication` that the auth service refuses."""
+    if not context.enabled(SERVICE):
+        return
+    yield from _static_tokens(context)
+    yield from context.word((SERVICE, "proxy_listener_mode"), words.LISTENER_MODES)
+    yield from context.word((SERVICE, "routing_strategy"), words.ROUTING_STRATEGIES)
+    strategy = (SERVICE, "tunnel_strategy", "type")
+    yield from context.word(strategy, words.TUNNEL_STRATEGIES)
+    if context.get(*strategy) == "proxy_peering" and context.build.edition == teleport_build.COMMUNITY:
+        message = "only Teleport Enterprise has proxy peering, and the community edition does not start with it"
+        yield context.warning(strategy, message, "write agent_mesh, or install Teleport Enterprise")
+    keys = (SERVICE, "ca_key_params")
+    google, module = context.mapping(*keys, "gcp_kms"), context.mapping(*keys, "pkcs11")
+    for key in ("keyring", "protection_level") if google else ():
+        if not google.get(key):
+            yield context.missing((*keys, "gcp_kms", key), f"write {key}", "Google's KMS needs it")
+    if module.get("pin") and module.get("pin_path"):
+        yield context.excluded((*keys, "pkcs11", "pin"), "pin_path")
+    given = [name for name in ("pkcs11", "gcp_kms", "aws_kms") if context.mapping(*keys, name)]
+    if len(given) > 1:
+        yield context.excluded((*keys, given[0]), given[1])
+
+
+def _static_tokens(context: Context) -> Iterator[Finding]:
+    """Judge `roles:token` without quoting the token, which is secret."""
+    path = (SERVICE, "tokens")
+    tokens = context.get(*path)
+    for number, token in enumerate(tokens if isinstance(tokens, list) else texts(tokens), 1):
+        roles, colon, _ = str(token).partition(":")
+        if not colon:
+            message = f"token {number} has no roles before a colon, and Teleport would not start"
+            yield context.error(path, message, "write ROLE,ROLE:TOKEN, or ROLE:/PATH of a file that holds the token")
+            continue
+        for role in roles.split(","):
+            if role.strip():
+                yield from context.word(path, words.TOKEN_ROLES, role.strip())
+            else:
+                yield context.error(path, f"a role of token {number} is empty", "write for example node,proxy:TOKEN")
 
 
 def _fips(context: Context) -> Iterator[Finding]:

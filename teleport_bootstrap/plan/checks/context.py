@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from teleport_bootstrap.conf import deployment
 from teleport_bootstrap.finding import ERROR, WARNING, Finding
 from teleport_bootstrap.plan import overrides, provenance, services, teleport_build
+from teleport_bootstrap.plan import words as words_of_teleport
 
 # What is wrong with a text or a list where Teleport expects a mapping, and the remedy.
 NOT_A_MAPPING = ("this is not a mapping of keys to values", "write the keys below it, indented")
@@ -72,6 +73,10 @@ class Context:
         """Return what Teleport accepts and the operator should know."""
         return self._finding(WARNING, message, remedy, path)
 
+    def own_rule(self, path: provenance.Path, message: str, why: str, remedy: str) -> Finding:
+        """Return what Teleport would start with and this program refuses, because of `why`."""
+        return self.error(path, f"{message}: Teleport itself accepts it, teleport-bootstrap does not, {why}", remedy)
+
     def missing(self, path: provenance.Path, remedy: str, why: str = "") -> Finding:
         """Return that a key is missing which Teleport needs."""
         return self.error(path, f"missing; {why}" if why else "missing", remedy)
@@ -90,6 +95,25 @@ class Context:
         """Yield an error where there is a value at `path` which is none of `words`."""
         if value is not None and str(value) not in words:
             yield self.error(path, f"Teleport does not accept {value!s}", remedy or f"use one of {', '.join(words)}")
+
+    def word(
+        self, path: provenance.Path, words: words_of_teleport.Words, value: object = None, remedy: str = ""
+    ) -> Iterator[Finding]:
+        """Yield a finding where `value`, by default what is at `path`, is none that Teleport takes there.
+
+        It is an error where Teleport certainly refuses the word, and a warning where that depends on its release.
+        """
+        written = self.get(*path) if value is None else value
+        if written is None or written == "":
+            return
+        verdict = words.judge(written, self.build)
+        if verdict is not None:
+            report = self.error if verdict.certain else self.warning
+            yield report(path, verdict.message, remedy or verdict.remedy)
+
+    def certain_through(self, newest: int) -> Callable[[provenance.Path, str, str], Finding]:
+        """Return what reports a rule that was checked up to the major `newest`: an error, a warning for newer ones."""
+        return self.error if self.build.major <= newest else self.warning
 
     def _finding(self, severity: str, message: str, remedy: str, *paths: provenance.Path) -> Finding:
         """Return a finding about the value at the first path: its place is the first origin, the text names others."""

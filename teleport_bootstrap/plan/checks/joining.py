@@ -7,16 +7,9 @@ from collections.abc import Iterator
 
 from teleport_bootstrap import port_table
 from teleport_bootstrap.finding import Finding
-from teleport_bootstrap.plan import network_address, services
+from teleport_bootstrap.plan import network_address, services, words
 from teleport_bootstrap.plan.checks.context import Context, texts
 
-# Those of Teleport 12 to 18; a later one may know more.
-_METHODS = frozenset(
-    [
-        *("azure", "azure_devops", "bitbucket", "bound_keypair", "circleci", "ec2", "env0", "gcp", "github", "gitlab"),
-        *("iam", "kubernetes", "oracle", "spacelift", "terraform_cloud", "token", "tpm"),
-    ]
-)
 _PIN = re.compile(r"sha256:[0-9a-fA-F]{64}", re.ASCII)
 # They watch a cluster or this process; Teleport does not start for them alone.
 _NOT_SERVING = frozenset(("metrics_service", "tracing_service", "debug_service", "plugin_service"))
@@ -88,9 +81,12 @@ def _join_settings(context: Context) -> Iterator[Finding]:
     method = params.get("method")
     if method is None:
         yield context.missing((*section, "method"), "write token, iam or ec2")
-    elif str(method) not in _METHODS:
+    elif str(method) not in words.JOIN_METHODS.table and context.build.major > words.JOIN_METHODS.closed_through:
         message = f"{method!s} is not a known join method"
         yield context.warning((*section, "method"), message, "use token, iam or ec2 unless your Teleport knows it")
-    elif params.get("token_name") is None and not context.enabled("auth_service"):
+    else:
+        yield from context.word((*section, "method"), words.JOIN_METHODS)
+    known = str(method) in words.JOIN_METHODS.table
+    if known and params.get("token_name") is None and not context.enabled("auth_service"):
         what = "the token or its file" if method == "token" else "the token resource"
         yield context.missing((*section, "token_name"), f"name {what}")

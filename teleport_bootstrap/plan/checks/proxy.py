@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from teleport_bootstrap import paths
-from teleport_bootstrap.conf import deployment
+from teleport_bootstrap.conf import deployment, kinds
 from teleport_bootstrap.finding import Finding
-from teleport_bootstrap.plan import services
-from teleport_bootstrap.plan.checks.context import Context
+from teleport_bootstrap.plan import go_url, network_address, services, words
+from teleport_bootstrap.plan.checks.context import Context, texts
 
 SERVICE = "proxy_service"
+_PROXY_PROTOCOL = 'write "on" or "off", or delete the key with null, which takes connections of both kinds'
 
 
 def check(context: Context) -> Iterator[Finding]:
     """Find what a proxy cannot do."""
+    yield from _proxy_protocol(context)
     if not context.enabled(SERVICE):
         return
     yield from _kubernetes(context)
     yield from _keypairs(context)
-    yield from _proxy_protocol(context)
+    yield from _acme(context)
     yield from _forwarded_header(context)
     if context.deployment.plain_http:
         yield from _plain_http(context)
@@ -58,13 +60,35 @@ def _keypairs(context: Context) -> Iterator[Finding]:
 
 
 def _proxy_protocol(context: Context) -> Iterator[Finding]:
-    if context.build.major >= 14:
-        for path in ((SERVICE, "proxy_protocol"), ("auth_service", "proxy_protocol")):
-            yield from context.one_of(path, context.get(*path), ("on", "off", "unspecified"), 'write "on" or "off"')
+    for service in (SERVICE, "auth_service"):
+        if context.enabled(service):
+            yield from context.word((service, "proxy_protocol"), words.PROXY_PROTOCOLS, remedy=_PROXY_PROTOCOL)
     if context.deployment.acm and context.get(SERVICE, "proxy_protocol") == "on":
         message = "an application load balancer does not send a PROXY header, and Teleport would refuse its connections"
         remedy = 'write "off", unless the load balancers of all ports send it'
         yield context.warning((SERVICE, "proxy_protocol"), message, remedy)
+
+
+def _acme(context: Context) -> Iterator[Finding]:
+    place = (SERVICE, "acme")
+    flag = context.get(*place, "enabled")
+    if flag in (None, ""):
+        return
+    enabled = services.truth(flag)
+    if enabled is None:
+        yield context.error((*place, "enabled"), f"{flag!s} is not a boolean", 'write "yes" or "no"')
+    if not enabled:
+        return
+    hosts = [network_address.parse(each) for each in texts(context.get(SERVICE, "public_addr"))]
+    if all(each is None or not each.host or kinds.is_address(each.host) for each in hosts):
+        message = "with acme, Teleport does not start unless public_addr names a DNS name"
+        remedy = "add a name to public_addr, such as teleport.example.com:443"
+        yield context.error((*place, "enabled"), message, remedy, (SERVICE, "public_addr"))
+    try:
+        go_url.parse(str(context.get(*place, "uri") or ""))
+    except go_url.Malformed as error:
+        message = f"this is not a URL ({error}), and Teleport would not start"
+        yield context.error((*place, "uri"), message, "write the directory of an ACME server, or delete the key")
 
 
 def _forwarded_header(context: Context) -> Iterator[Finding]:

@@ -10,12 +10,10 @@ from typing import Any
 
 from teleport_bootstrap.conf import kinds
 from teleport_bootstrap.finding import Finding
-from teleport_bootstrap.plan import network_address, provenance
+from teleport_bootstrap.plan import provenance
+from teleport_bootstrap.plan.checks import applications, databases
 from teleport_bootstrap.plan.checks.context import NOT_A_MAPPING, Context
 
-_DATABASE = re.compile(r"[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?", re.ASCII)
-# A DNS label (RFC 1035): the name becomes part of the application's address.
-_APPLICATION = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 _PART = re.compile(r"([0-9]*\.?[0-9]+|[0-9]+\.)(ns|us|µs|μs|ms|s|m|h)")
 _MICROSECOND = Decimal("1e-6")
 _SECONDS = {
@@ -28,7 +26,10 @@ _OF_DATABASES = ("static_labels", "dynamic_labels")
 
 def check_agent(context: Context) -> Iterator[Finding]:
     """Find databases and applications that Teleport refuses."""
-    for service, key, judge in (("db_service", "databases", _database), ("app_service", "apps", _application)):
+    for service, key, judge in (
+        ("db_service", "databases", databases.check),
+        ("app_service", "apps", applications.check),
+    ):
         if not context.enabled(service):
             continue
         for index, resource in context.items(service, key):
@@ -36,32 +37,6 @@ def check_agent(context: Context) -> Iterator[Finding]:
         names = Counter(str(resource.get("name")) for _, resource in context.items(service, key))
         for name in (name for name, count in names.items() if count > 1):
             yield context.warning((service, key), f"the name {name} is used twice", "give each its own name")
-
-
-def _database(context: Context, place: provenance.Path, database: dict[str, Any]) -> Iterator[Finding]:
-    for key in ("name", "protocol", "uri"):
-        if database.get(key) is None:
-            yield context.missing((*place, key), f"write the {key} of the database")
-    name = database.get("name")
-    if name is not None and _DATABASE.fullmatch(str(name)) is None:
-        remedy = "use letters, digits and hyphens; start with a letter"
-        yield context.error((*place, "name"), f"{name!s} is not a valid database name", remedy)
-
-
-def _application(context: Context, place: provenance.Path, application: dict[str, Any]) -> Iterator[Finding]:
-    name = application.get("name")
-    if name is None:
-        yield context.missing((*place, "name"), "write the name of the application")
-    elif _APPLICATION.fullmatch(str(name)) is None:
-        message = f"{name!s} is not a valid application name, which becomes part of its address"
-        remedy = "use at most 63 lower-case letters, digits and hyphens; start with a letter"
-        yield context.error((*place, "name"), message, remedy)
-    if application.get("uri") is None and application.get("cloud") is None:
-        yield context.missing((*place, "uri"), "write for example http://127.0.0.1:8080")
-    public = network_address.parse(application.get("public_addr"))
-    if public is not None and (public.port is not None or re.fullmatch(r"[0-9.]+|.*:.*", public.host)):
-        message = f"{application['public_addr']!s} is not a DNS name without a port"
-        yield context.error((*place, "public_addr"), message, "write the name alone")
 
 
 def check_labels(context: Context) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from teleport_bootstrap import port_table, roles
 from teleport_bootstrap.finding import Finding
-from teleport_bootstrap.plan import provenance, services
+from teleport_bootstrap.plan import provenance, services, words
 from teleport_bootstrap.plan.checks.context import NOT_A_MAPPING, Context
 
 # Names that people write from memory, and the ones that Teleport has.
@@ -22,8 +22,6 @@ _SECTIONS = {
 
 # A value of these may be empty: it is a label, or text for people.
 _MAY_BE_EMPTY = frozenset(("labels", "static_labels", "tags", "description"))
-
-_LEVELS = ("info", "err", "error", "debug", "warn", "warning", "trace")
 
 _NODE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,255}", re.ASCII)
 # Characters that SSM allows in the names of the parameters that are named after the cluster.
@@ -51,13 +49,9 @@ def check(context: Context) -> Iterator[Finding]:
     for name in context.document:
         word = context.get(name, "enabled")
         if name.endswith("_service") and word not in (None, "") and services.truth(word) is None:
-            message = f"{word!s} is not a boolean; Teleport would silently disable the service"
-            yield context.error((name, "enabled"), message, 'write "yes" or "no"')
+            why = "because Teleport would silently disable the service"
+            yield context.own_rule((name, "enabled"), f"{word!s} is not a boolean", why, 'write "yes" or "no"')
     yield from _empty(context)
-    severity = ("teleport", "log", "severity")
-    level = context.get(*severity)
-    if str(level).lower() not in _LEVELS:
-        yield from context.one_of(severity, level, (), "write DEBUG, INFO, WARN or ERROR")
     for key, flag in (("diag_addr", f"--diag-addr=127.0.0.1:{port_table.DIAGNOSTICS}"), ("pid_file", "--pid-file")):
         if context.has("teleport", key):
             message = f"this has no effect, because Teleport's unit starts it with {flag}"
@@ -70,7 +64,11 @@ def _empty(context: Context) -> Iterator[Finding]:
         if _MAY_BE_EMPTY.intersection(path) or path[:2] == ("teleport", "storage"):
             continue
         if any(each in (None, "") for each in (value if isinstance(value, list) else (value,))):
-            yield context.error(path, "the value is empty", "write a value, or null in an override to delete it")
+            message = (
+                "the value is empty, which teleport-bootstrap does not accept, because Teleport reads most keys then "
+                "as if they were not set"
+            )
+            yield context.error(path, message, "write a value, or null in an override to delete it")
 
 
 def check_role(context: Context) -> Iterator[Finding]:
@@ -99,9 +97,12 @@ def _cluster_name(context: Context, cluster: str) -> Iterator[Finding]:
     in_conf = context.deployment.cluster
     unnamed = context.deployment.role is roles.Role.ALL and in_conf is None
     if _CLUSTER_NAME.fullmatch(cluster) is None:
-        message = f"{cluster} cannot be part of the names of SSM parameters and certificates"
         remedy = "use letters, digits, dots, hyphens and underscores; start with a letter or digit"
-        yield context.error(path, message, remedy)
+        reason = "cannot be part of the names of SSM parameters and certificates"
+        if words.STORED_NAME.fullmatch(cluster) is None:
+            yield context.error(path, f"{cluster} {reason}, and Teleport would not start", remedy)
+        else:
+            yield context.own_rule(path, f"{cluster} is not a valid cluster name here", f"because it {reason}", remedy)
     elif in_conf != cluster and not unnamed:
         message = f"tokens, pins and license still use the name {in_conf} of the conf"
         yield context.warning(path, message, "set TELEPORT_CLUSTER_NAME in the conf instead")

@@ -8,7 +8,16 @@ from typing import Any
 from teleport_bootstrap import errors
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.ec2 import facts
-from teleport_bootstrap.plan import plan_model, planner, teleport_build
+from teleport_bootstrap.plan import (
+    activation,
+    document,
+    plan_inputs,
+    plan_model,
+    planner,
+    provenance,
+    teleport_build,
+    yaml_text,
+)
 
 INSTANCE = facts.Facts(
     local_ipv4="10.0.0.12",
@@ -31,6 +40,15 @@ def plan(
     settings = conf_file.load(text.encode(), "/etc/teleport.d/conf")
     build = teleport_build.of_version(version, fips=fips, edition=edition)
     return planner.plan(settings, dataclasses.replace(INSTANCE, **instance), build)
+
+
+def unjudged(text: str) -> tuple[dict[str, Any], str]:
+    """Return the document for the conf `text` and the text of the file, even where a check refuses the document."""
+    settings = conf_file.load(text.encode(), "/etc/teleport.d/conf")
+    build = teleport_build.of_version("17.5.1", fips=False)
+    activated = activation.plan(settings, build)
+    built = provenance.document(document.build(plan_inputs.Inputs(settings, activated.deployment, INSTANCE, build)))
+    return built, yaml_text.teleport_yaml(built, planner.header(settings, INSTANCE, build), ())
 
 
 def problems(text: str, *, fips: bool = False) -> list[str]:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from teleport_bootstrap import errors
-from tests.unit.plan.planning import plan
+from tests.unit.plan.planning import plan, unjudged
 from tests.unit.plan.test_yaml_scalar import HOSTILE
 
 AGENT = (
@@ -39,8 +39,11 @@ LABELS: dict[str, tuple[Any, ...]] = {
     "TELEPORT_AGENT_KUBE_LABELS": ("kubernetes_service", "labels"),
 }
 PLACES = {**TEXTS, **WORDS, **URIS, **LABELS}
+# Teleport takes only some values for these: other texts are refused later, but nothing that is written breaks out.
+JUDGED = {"TELEPORT_AGENT_DB_URI": "benign:1", "TELEPORT_AGENT_DB_PROTOCOL": "mysql"}
 BENIGN = {
     **dict.fromkeys((*TEXTS, *WORDS), "benign"),
+    **JUDGED,
     **dict.fromkeys(URIS, "http://benign"),
     **dict.fromkeys(LABELS, "key: benign"),
 }
@@ -68,10 +71,13 @@ BASE = plan(conf_with(BENIGN)).document
 
 
 def holds_exactly(variable: str, written: str, expected: Any) -> None:
-    planned = plan(conf_with({**BENIGN, variable: written}))
+    conf = conf_with({**BENIGN, variable: written})
     meant = replaced(BASE, PLACES[variable], expected)
-    assert planned.document == meant
-    assert yaml.safe_load(planned.teleport_yaml.content) == meant
+    document, content = unjudged(conf)
+    assert document == meant
+    assert yaml.safe_load(content) == meant
+    if variable not in JUDGED and variable not in URIS:
+        assert plan(conf).teleport_yaml.content.endswith(content.partition("\nversion:")[2])
 
 
 # What a conf can contain: no control characters, which the grammar refuses, and nothing else that ends a line.
