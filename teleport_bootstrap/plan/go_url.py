@@ -81,6 +81,11 @@ def _host(authority: str) -> str:
     return host
 
 
+def without_user(text: str) -> str:
+    """Return the address `text` without the user and password that it may hold, for messages."""
+    return re.sub(r"(?s)(\A|//)[^/]*@", r"\1…@", text)
+
+
 def split_host_port(text: str) -> tuple[str, str]:
     """Return host and port of `text`, either of which may be empty. Raises Malformed as `net.SplitHostPort` fails."""
     before, colon, port = text.rpartition(":")

@@ -10,7 +10,6 @@ from teleport_bootstrap.conf import kinds
 from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.plan import go_url, provenance
 from teleport_bootstrap.plan.checks.context import NOT_A_MAPPING, Context, texts
-from teleport_bootstrap.plan.checks.databases import shown
 
 # A DNS label (RFC 1035): the name becomes part of the application's address.
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
@@ -52,11 +51,14 @@ def _address(context: Context, place: provenance.Path, application: dict[str, An
     try:
         url = go_url.parse(text)
     except go_url.Malformed as error:
-        message = f"{shown(text)} is not a URI that Teleport can read ({error}), and it would not start"
+        message = f"{go_url.without_user(text)} is not a URI that Teleport can read ({error}), and it would not start"
         yield context.error(path, message, _EXAMPLE)
         return
     if not url.host and url.scheme not in ("cloud", "mcp+stdio", "llm+endpoint"):
-        message = f"Teleport starts with {shown(text)}, but the application will not answer, because it names no host"
+        message = (
+            f"Teleport starts with {go_url.without_user(text)}, but the application will not answer, because it names "
+            "no host"
+        )
         yield context.warning(path, message, "write it with its scheme, http://, https:// or tcp://")
 
 
@@ -73,10 +75,10 @@ def _public_address(context: Context, path: provenance.Path) -> Iterator[Finding
         go_url.split_host_port(text)
     except go_url.Malformed as error:
         if "it has no port" not in str(error):
-            message = f"{shown(text)} is not a DNS name without a port ({error})"
+            message = f"{go_url.without_user(text)} is not a DNS name without a port ({error})"
             yield context.error(path, message, "write the name alone, without scheme and port")
         return
-    message = f"{shown(text)} is not a DNS name without a port: applications share the port of the proxy"
+    message = f"{go_url.without_user(text)} is not a DNS name without a port: applications share the port of the proxy"
     yield context.error(path, message, "write the name alone, without scheme and port")
 
 

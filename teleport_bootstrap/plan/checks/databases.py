@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib import parse
 
+from teleport_bootstrap import port_table
 from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.plan import aws_endpoint, go_url, provenance, words
 from teleport_bootstrap.plan.checks.context import Context
@@ -20,7 +21,7 @@ _SNOWFLAKE = "snowflakecomputing.com"
 _SQL_SERVER_ON_AZURE = ".database.windows.net"
 _REDIS_ON_AZURE = (".redis.cache.windows.net", ".redisenterprise.cache.azure.net")
 _DATABASE_ON_AZURE = ".database.azure.com"
-_HOST_AND_PORT = "write host:port, such as db.example.com:5432; an IPv6 address stands in brackets"
+_HOST_AND_PORT = f"write host:port, such as db.example.com:{port_table.POSTGRES}; an IPv6 address stands in brackets"
 _REDIS = "write host:port, redis://host:port or rediss://host:port"
 _MONGODB_SCHEMES = ("mongodb://", "mongodb+srv://")
 _READ_PREFERENCES = ("primary", "primarypreferred", "secondary", "secondarypreferred", "nearest")
@@ -65,11 +66,6 @@ def _name(context: Context, path: provenance.Path, name: Any) -> Iterator[Findin
             yield context.warning(path, f"{message} may refuse", remedy)
 
 
-def shown(uri: str) -> str:
-    """Return `uri` without the user and password that it may hold."""
-    return re.sub(r"(?s)(\A|//)[^/]*@", r"\1…@", uri)
-
-
 def _address(context: Context, place: provenance.Path, protocol: str) -> Iterator[Finding]:
     path = (*place, "uri")
     aws = context.mapping(*place, "aws")
@@ -86,7 +82,7 @@ def _address(context: Context, place: provenance.Path, protocol: str) -> Iterato
         yield from _redis(context, path, text)
     elif protocol == "snowflake":
         if _SNOWFLAKE not in text:
-            message = f"{shown(text)} does not contain {_SNOWFLAKE}, and Teleport would not start"
+            message = f"{go_url.without_user(text)} does not contain {_SNOWFLAKE}, and Teleport would not start"
             yield context.error(
                 path, message, f"write the address of the account, such as https://ACCOUNT.{_SNOWFLAKE}"
             )
@@ -106,15 +102,16 @@ def _host_and_port(context: Context, path: provenance.Path, text: str) -> Iterat
     except go_url.Malformed as error:
         scheme = text.partition("://")[0] if "://" in text else ""
         why = f"a scheme, {scheme}://, does not belong there" if scheme.isalnum() else str(error)
-        message = f"{shown(text)} is not an address with a port ({why}), and Teleport would not start"
+        message = f"{go_url.without_user(text)} is not an address with a port ({why}), and Teleport would not start"
         yield context.error(path, message, _HOST_AND_PORT)
         return
     if not host:
         yield context.warning(
-            path, f"{shown(text)} names no host: Teleport would connect to this machine", _HOST_AND_PORT
+            path, f"{go_url.without_user(text)} names no host: Teleport would connect to this machine", _HOST_AND_PORT
         )
     elif not port.isdigit() or not 1 <= int(port) <= 65535:
-        message = f"Teleport starts with {shown(text)}, but cannot connect, because {port or 'nothing'} is not a port"
+        why = f"because {port or 'nothing'} is not a port"
+        message = f"Teleport starts with {go_url.without_user(text)}, but cannot connect, {why}"
         yield context.warning(path, message, _HOST_AND_PORT)
 
 
@@ -142,10 +139,12 @@ def _redis(context: Context, path: provenance.Path, text: str) -> Iterator[Findi
         try:
             url = go_url.parse(text)
         except go_url.Malformed as error:
-            yield context.error(path, f"{shown(text)} is not a URL: {error}", _REDIS)
+            yield context.error(path, f"{go_url.without_user(text)} is not a URL: {error}", _REDIS)
             return
         if url.scheme not in ("redis", "rediss"):
-            yield context.error(path, f"{shown(text)} has the scheme {url.scheme}, which is not Redis's", _REDIS)
+            yield context.error(
+                path, f"{go_url.without_user(text)} has the scheme {url.scheme}, which is not Redis's", _REDIS
+            )
             return
         address, query = url.host, url.query
     mode = parse.parse_qs(query, keep_blank_values=True).get("mode", ["standalone"])[0]
@@ -157,7 +156,7 @@ def _redis(context: Context, path: provenance.Path, text: str) -> Iterator[Findi
         try:
             port = go_url.split_host_port(address)[1]
         except go_url.Malformed as error:
-            yield context.error(path, f"{shown(text)} is not an address ({error})", _REDIS)
+            yield context.error(path, f"{go_url.without_user(text)} is not an address ({error})", _REDIS)
             return
         if re.fullmatch("[+-]?[0-9]+", port, re.ASCII) is None:
             yield context.error(path, f"{port or 'nothing'} is not a port", _REDIS)
@@ -166,7 +165,9 @@ def _redis(context: Context, path: provenance.Path, text: str) -> Iterator[Findi
 def _clickhouse(context: Context, path: provenance.Path, text: str, protocol: str) -> Iterator[Finding]:
     scheme = "https" if protocol.endswith("http") else "clickhouse"
     if text.count(":") not in (1, 2):
-        message = f"{shown(text)} is not an address of ClickHouse with a port, and Teleport would not start"
+        message = (
+            f"{go_url.without_user(text)} is not an address of ClickHouse with a port, and Teleport would not start"
+        )
         yield context.error(path, message, f"write {scheme}://host:port")
 
 
@@ -235,7 +236,7 @@ def _region(context: Context, place: provenance.Path, uri: str, service: str) ->
     if not service and not others and not aws.get("account_id"):
         message = (
             "Teleport takes a database with a region for one on RDS: it downloads the CA bundle of RDS when it starts, "
-            f"ends if it cannot, and signs in with IAM; {shown(uri)} is not an address of AWS"
+            f"ends if it cannot, and signs in with IAM; {go_url.without_user(uri)} is not an address of AWS"
         )
         yield context.warning(path, message, "delete the region unless this is an alias of an RDS database")
 

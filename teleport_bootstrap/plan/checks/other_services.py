@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from teleport_bootstrap import port_table
 from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.plan import go_url, network_address, services, words
 from teleport_bootstrap.plan.checks.context import Context, texts
-from teleport_bootstrap.plan.checks.databases import shown
 
 _DIALED = (("kubernetes_service", "a Kubernetes service"), ("windows_desktop_service", "a Windows desktop service"))
 
@@ -80,7 +80,9 @@ def _metrics(context: Context) -> Iterator[Finding]:
     service = "metrics_service"
     if context.get(service, "listen_addr") in (None, ""):
         why = "Teleport has no default for the address of this service, and would not start"
-        yield context.missing((service, "listen_addr"), "write an address and a port, such as 127.0.0.1:3081", why)
+        yield context.missing(
+            (service, "listen_addr"), f"write an address and a port, such as 127.0.0.1:{port_table.METRICS}", why
+        )
     if services.truth(context.get(service, "mtls")):
         for key, what in (("keypairs", "a key pair"), ("ca_certs", "a file of CA certificates")):
             if not context.get(service, key):
@@ -96,7 +98,9 @@ def _tracing(context: Context) -> Iterator[Finding]:
         return
     scheme = _scheme_of_exporter(str(url))
     if scheme is None:
-        yield context.error(path, f"{shown(str(url))} is not a URL, and Teleport would not start", _EXPORTER)
+        yield context.error(
+            path, f"{go_url.without_user(str(url))} is not a URL, and Teleport would not start", _EXPORTER
+        )
     elif scheme not in ("grpc", "http", "https", "file"):
         message = f"Teleport has no exporter for {scheme or 'a URL without scheme'}, and would not start"
         yield context.certain_through(words.NEWEST_CHECKED)(path, message, _EXPORTER)
@@ -104,7 +108,8 @@ def _tracing(context: Context) -> Iterator[Finding]:
         message = "Teleport 12 connects to the exporter when it starts, and ends where nothing answers there"
         remedy = "make sure that the collector runs before Teleport starts"
         if "://" in str(url) and not str(url).startswith("grpc://"):
-            message = f"{shown(str(url))} has no port: Teleport takes it for an address of gRPC, and does not reach it"
+            address = go_url.without_user(str(url))
+            message = f"{address} has no port: Teleport takes it for an address of gRPC, and does not reach it"
             remedy = _EXPORTER
         yield context.warning(path, message, remedy)
 

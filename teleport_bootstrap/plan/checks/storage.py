@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.plan import go_url, words
 from teleport_bootstrap.plan.checks.context import NOT_A_MAPPING, Context, texts
-from teleport_bootstrap.plan.checks.databases import shown
 
 _SECTION = ("teleport", "storage")
 # What each type needs besides its name, and does not start without.
@@ -53,7 +52,9 @@ def _events(context: Context) -> Iterator[Finding]:
         url = _read(uri)
         if url is None:
             yield context.error(
-                path, f"{shown(uri)} is not a URI", "write for example dynamodb://TABLE or file:///DIRECTORY"
+                path,
+                f"{go_url.without_user(uri)} is not a URI",
+                "write for example dynamodb://TABLE or file:///DIRECTORY",
             )
             continue
         scheme = url.scheme or "file"
@@ -74,22 +75,32 @@ def _sessions(context: Context) -> Iterator[Finding]:
         return
     url = _read(str(uri))
     if url is None:
-        yield context.error(path, f"{shown(str(uri))} is not a URI", "write for example s3://BUCKET/records")
+        yield context.error(
+            path, f"{go_url.without_user(str(uri))} is not a URI", "write for example s3://BUCKET/records"
+        )
         return
     scheme = url.scheme or "file"
     yield from context.word(path, words.SESSION_SCHEMES, scheme)
     if scheme in ("s3", "gs") and not url.host:
-        yield context.error(path, f"{shown(str(uri))} names no bucket", f"write {scheme}://BUCKET/records")
+        yield context.error(
+            path, f"{go_url.without_user(str(uri))} names no bucket", f"write {scheme}://BUCKET/records"
+        )
     elif scheme == "file" and not url.path:
-        yield context.error(path, f"{shown(str(uri))} names no directory", "write file:// and an absolute path")
+        yield context.error(
+            path, f"{go_url.without_user(str(uri))} names no directory", "write file:// and an absolute path"
+        )
 
 
 def _file(context: Context, path: tuple[str, ...], uri: str, url: go_url.Url) -> Iterator[Finding]:
     if not url.path:
-        yield context.error(path, f"{shown(uri)} names no directory", "write file:// and an absolute path")
+        yield context.error(
+            path, f"{go_url.without_user(uri)} names no directory", "write file:// and an absolute path"
+        )
     elif url.host not in ("", "localhost"):
         yield context.error(
-            path, f"{shown(uri)} names the host {url.host}", "write file:/// and the path: it is on this host"
+            path,
+            f"{go_url.without_user(uri)} names the host {url.host}",
+            "write file:/// and the path: it is on this host",
         )
 
 
