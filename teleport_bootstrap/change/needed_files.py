@@ -143,20 +143,32 @@ def require_named(
     brought = {each.path for each in plan.activation.secrets}
     if plan.activation.deployment.tls is deployment.Tls.LETSENCRYPT:
         brought |= {paths.CERTIFICATE, paths.PRIVATE_KEY}
-    missing = [
-        each
+    unusable = [
+        (each, fault)
         for each in named_files.needed(plan.document)
-        if each.path not in brought and not (coming and coming(each.path)) and not os.path.exists(root.path(each.path))
+        if each.path not in brought and not (coming and coming(each.path)) and (fault := _fault(root, each))
     ]
-    stopping = [_describe_named(plan, each) for each in missing if not each.until_joined]
+    stopping = [_describe_named(plan, each, fault) for each, fault in unusable if not each.until_joined]
     if stopping:
         raise errors.NeededFileMissing(
-            "\n".join(["teleport.yaml names files that do not exist:", *stopping]),
+            "\n".join(["teleport.yaml names files that do not exist, or that Teleport cannot use:", *stopping]),
             hint="Put the files there first, or correct the named lines. Nothing was written.",
         )
-    return tuple(_describe_named(plan, each) for each in missing)
+    return tuple(_describe_named(plan, each, fault) for each, fault in unusable)
 
 
-def _describe_named(plan: plan_model.Plan, file: named_files.NeededFile) -> str:
-    origins = provenance.origins(plan.tree, file.key)
-    return f"{file.path} is missing: {file.why} ({provenance.dotted(file.key)}, from {', '.join(map(str, origins))})"
+def _fault(root: paths.Root, file: named_files.NeededFile) -> str:
+    """Return why Teleport does not start with `file`, empty where it can read it."""
+    try:
+        facts = os.stat(root.path(file.path))
+    except OSError:
+        return "is missing"
+    if stat.S_ISDIR(facts.st_mode):
+        return "is a directory"
+    # Teleport takes other empty files, and fails only when it uses them.
+    return "is empty" if file.key == ("teleport", "ca_pin") and facts.st_size == 0 else ""
+
+
+def _describe_named(plan: plan_model.Plan, file: named_files.NeededFile, fault: str) -> str:
+    origins = ", ".join(map(str, provenance.origins(plan.tree, file.key)))
+    return f"{file.path} {fault}: {file.why} ({provenance.dotted(file.key)}, from {origins})"

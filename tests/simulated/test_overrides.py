@@ -199,6 +199,44 @@ def test_generate_changes_nothing_if_an_override_is_invalid(
     assert [path for path in files(on_ec2.root) if not path.endswith("/lock")] == before
 
 
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("teleport: {ca_pin: [/etc/pins]}\n", "/etc/pins is empty: Teleport reads its pins at every start"),
+        ("teleport: {ca_pin: [/etc/ssl]}\n", "/etc/ssl is a directory: Teleport reads its pins at every start"),
+        ("auth_service: {tokens: ['node:/etc/missing']}\n", "/etc/missing is missing: it holds a static token"),
+        (
+            "metrics_service: {enabled: 'yes', listen_addr: '127.0.0.1:3081', mtls: true, "
+            "keypairs: [{key_file: /etc/pins, cert_file: /etc/pins}], ca_certs: [/etc/ca]}\n",
+            "/etc/ca is missing: Teleport uses it for TLS",
+        ),
+    ],
+)
+def test_rows_m_and_n_a_file_that_teleport_cannot_use_is_named(on_ec2: Instance, override: str, said: str) -> None:
+    on_ec2.write("etc/pins", "")
+    on_ec2.write("etc/ssl/x", "")
+    on_ec2.override("10.yaml", override)
+    done = on_ec2.run("generate", "--teleport-version", "17.5.1")
+    assert (done.returncode, said in done.stderr) == (6, True), done.stderr
+
+
+def test_rows_m_and_n_the_line_of_the_conf_is_named(on_ec2: Instance) -> None:
+    on_ec2.write(
+        "etc/teleport.d/conf",
+        "TELEPORT_ROLE=agent\nTELEPORT_PROXY_SERVER_LB=p.example.com\nTELEPORT_JOIN_TOKEN=t\n"
+        "TELEPORT_AGENT_DB_ENABLED=true\nTELEPORT_AGENT_DB_NAME=orders\n"
+        "TELEPORT_AGENT_DB_PROTOCOL=postgresql\nTELEPORT_AGENT_DB_URI=db.example.com\n",
+    ).chmod(0o600)
+    done = on_ec2.run("generate", "--teleport-version", "12.0.0")
+    assert done.returncode == 2
+    conf = f"{on_ec2.root}/etc/teleport.d/conf"
+    assert (
+        f"{conf}:6: db_service.databases[0].protocol: Teleport does not accept postgresql (did you mean" in done.stderr
+    )
+    assert f"{conf}:7: db_service.databases[0].uri: db.example.com is not an address with a port" in done.stderr
+    assert not (on_ec2.root / "etc/teleport.yaml").exists()
+
+
 def test_an_existing_key_pair_is_used(on_ec2: Instance) -> None:
     on_ec2.write("etc/ssl/x.pem", "c")
     on_ec2.write("etc/ssl/x.key", "k")
