@@ -187,7 +187,9 @@ RULES = (
         "no address with a port; a scheme where none belongs; what Redis, MongoDB, Snowflake and ClickHouse do not "
         "read; an endpoint of Redshift or Azure that does not parse",
     ),
-    Rule((f"{_DATABASE}.uri",), "a port or host that nobody can reach (warning)", f"{_MEASURED}, which starts with it"),
+    Rule(
+        (f"{_DATABASE}.uri",), "a port or host that cannot be reached (warning)", f"{_MEASURED}, which starts with it"
+    ),
     Rule((f"{_DATABASE}.uri",), "a cloud's CA certificates, which are downloaded at the start (warning)", _TWELVE),
     Rule((f"{_DATABASE}.tls.mode",), "another word", words=words.TLS_MODES),
     Rule((f"{_DATABASE}.mysql.server_version",), "with another protocol than mysql"),
