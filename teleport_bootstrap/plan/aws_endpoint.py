@@ -14,6 +14,8 @@ _SERVICES = ("rds", "redshift", "redshift-serverless", "cache", "memorydb", "doc
 # Keyspaces and DynamoDB have one name for each region, which begins with the service.
 _FIRST = ("cassandra", "cassandra-fips", "dynamodb", "dynamodb-fips", "streams.dynamodb", "dax")
 _AWS = ".amazonaws.com"
+# Protocols that only services of AWS have, to Teleport, whatever the address.
+PROTOCOLS = ("dynamodb", "opensearch")
 _SCHEME = re.compile(r"\A[a-z][a-z0-9+.-]*://", re.ASCII)
 
 

@@ -206,11 +206,10 @@ def _hosted_by_aws(inputs: plan_inputs.Inputs) -> Section | None:
     """
     region = inputs.get(variables.TELEPORT_AGENT_DB_REGION)
     redshift = inputs.get(variables.TELEPORT_AGENT_DB_REDSHIFT_CLUSTER_ID)
-    if (
-        region is None
-        and redshift is None
-        and not aws_endpoint.service(inputs.certain(variables.TELEPORT_AGENT_DB_URI).value)
-    ):
+    protocol = inputs.certain(variables.TELEPORT_AGENT_DB_PROTOCOL).value
+    address = inputs.certain(variables.TELEPORT_AGENT_DB_URI).value
+    hosted = aws_endpoint.service(address) or protocol in aws_endpoint.PROTOCOLS
+    if region is None and redshift is None and not hosted:
         return None
     return {
         "region": inputs.certain(variables.TELEPORT_AGENT_DB_REGION),

@@ -158,7 +158,7 @@ JOIN_METHODS = Words(
 LOG_SEVERITIES = Words(
     {
         **_plain(("info", "err", "error", "debug", "warn", "warning")),
-        "trace": Word(known=(16, 0, 0), refused=_BEFORE_14),
+        "trace": Word(known=(15, 0, 0), refused=_BEFORE_14),
     },
     any_case=True,
 )

@@ -140,6 +140,11 @@ def _static_tokens(context: Context) -> Iterator[Finding]:
             message = f"token {number} has no roles before a colon, and Teleport would not start"
             yield context.error(path, message, "write ROLE,ROLE:TOKEN, or ROLE:/PATH of a file that holds the token")
             continue
+        named = [role.strip().lower() for role in roles.split(",")]
+        twice = next((role for role in named if role and named.count(role) > 1), "")
+        if twice:
+            message = f"token {number} names the role {twice} twice, and Teleport would not start"
+            yield context.error(path, message, "write it once")
         for role in roles.split(","):
             if role.strip():
                 yield from context.word(path, words.TOKEN_ROLES, role.strip())

@@ -208,9 +208,8 @@ def _amazon(context: Context, place: provenance.Path, protocol: str, uri: str) -
     if service == "redshift" and len(parts) != (7 if name.endswith(".cn") else 6):
         message = f"{name} is not an endpoint of Redshift, and Teleport would not start"
         yield context.error(path, message, "write CLUSTER.ID.REGION.redshift.amazonaws.com:5439")
-    hosted_by_account = service.startswith("cassandra") or protocol in ("dynamodb",)
-    if hosted_by_account and not aws.get("account_id"):
-        why = "Teleport does not start without the account of Keyspaces or DynamoDB"
+    if (service == "cassandra" or protocol in aws_endpoint.PROTOCOLS) and not aws.get("account_id"):
+        why = "Teleport does not start without the account of Keyspaces, DynamoDB and OpenSearch"
         yield context.missing((*place, "aws", "account_id"), "write the 12 digits of the account in an override", why)
     account = aws.get("account_id")
     if account is not None and _ACCOUNT.fullmatch(str(account)) is None:
@@ -222,18 +221,19 @@ def _amazon(context: Context, place: provenance.Path, protocol: str, uri: str) -
     if protocol not in ("redis", "mongodb") and _DATABASE_ON_AZURE in uri and len(parts) != 5:
         message = f"{name} is not a server of Azure Database, and Teleport would not start"
         yield context.error(path, message, f"write NAME.mysql{_DATABASE_ON_AZURE} or NAME.postgres{_DATABASE_ON_AZURE}")
-    yield from _region(context, place, uri, service)
+    yield from _region(context, place, protocol, uri, service)
     yield from _certificates(context, place, uri, service)
 
 
-def _region(context: Context, place: provenance.Path, uri: str, service: str) -> Iterator[Finding]:
+def _region(context: Context, place: provenance.Path, protocol: str, uri: str, service: str) -> Iterator[Finding]:
     aws = context.mapping(*place, "aws")
     region = aws.get("region")
     if region is None:
         return
     path = (*place, "aws", "region")
     others = set(aws) - {"region", "account_id", "assume_role_arn", "external_id", "session_tags"}
-    if not service and not others and not aws.get("account_id"):
+    hosted = service or protocol in aws_endpoint.PROTOCOLS
+    if not hosted and not others and not aws.get("account_id"):
         message = (
             "Teleport takes a database with a region for one on RDS: it downloads the CA bundle of RDS when it starts, "
             f"ends if it cannot, and signs in with IAM; {go_url.without_user(uri)} is not an address of AWS"

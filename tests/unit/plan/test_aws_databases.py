@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from teleport_bootstrap import errors
 from teleport_bootstrap.plan import aws_endpoint
 from tests.unit.plan.planning import plan
 
@@ -76,6 +77,14 @@ def test_row_f_a_self_hosted_database_has_no_region(uri: str, region: str) -> No
 def test_row_f_a_database_of_aws_keeps_its_region(uri: str) -> None:
     assert aws_section(uri) == {"region": "us-east-1"}
     assert aws_section(uri, "EC2_REGION=eu-west-1") == {"region": "eu-west-1"}
+
+
+@pytest.mark.parametrize("protocol", ["dynamodb", "opensearch"])
+def test_row_f_what_only_aws_hosts_keeps_its_region(protocol: str) -> None:
+    """Teleport needs the account, too, which has no variable."""
+    with pytest.raises(errors.DocumentInvalid) as caught:
+        aws_section("custom.example.com:443", f"TELEPORT_AGENT_DB_PROTOCOL={protocol}")
+    assert [each.subject for each in caught.value.findings] == ["db_service.databases[0].aws.account_id"]
 
 
 def test_row_f_region_or_cluster_in_the_conf_say_that_aws_hosts_it() -> None:
