@@ -7,6 +7,24 @@ import re
 # Unicode's controls for line ends and writing direction count too: they can reorder or hide what a terminal shows.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
+# What colors, moves or renames a terminal begins with ESC (7 bits) or one of the C1 controls (8 bits). The last
+# alternative takes every other one of these characters: nothing that is left can join up to a new sequence.
+_SEQUENCE = re.compile(
+    r"(?:\x1b\[|\x9b)[\x30-\x3f]*[\x20-\x2f]*[\x40-\x7e]"  # CSI: colors, cursor, erasing
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\r\n]*(?:\x07|\x1b\\|\x9c)"  # OSC, DCS and others: titles, links
+    r"|\x1b[\x20-\x2f]*[\x30-\x7e]"  # other escapes: character sets, keypad, resets
+    r"|[\x1b\x80-\x84\x86-\x9f]"
+)
+
+
+def without_sequences(text: str) -> str:
+    """Return `text` without escape sequences for terminals, of every kind: what another program says, as plain text.
+
+    For messages only: names and values that a person may have to type are shown by the functions below. An escape
+    sequence that has no end loses its beginning, so that it hides nothing.
+    """
+    return _SEQUENCE.sub("", text)
+
 
 def one_line(text: str, most: int | None = None) -> str:
     """Return `text` with every unprintable character escaped as in Python, such as `\\n`, so that it stays one line.

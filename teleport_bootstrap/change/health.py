@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from teleport_bootstrap import paths
+from teleport_bootstrap import escaping, paths
 from teleport_bootstrap.change import needed_files, web_answer
 from teleport_bootstrap.host import clock as clocks
 from teleport_bootstrap.host import directory, probe, systemd
@@ -150,7 +150,7 @@ def last_lines(root: paths.Root, unit: str, *, since: float, secret_paths: Itera
     for secret in sorted({*lines, *_inline(document)}, key=len, reverse=True):
         if len(secret) >= _SHORTEST_SECRET:
             said = said.replace(secret, MASK)
-    return said
+    return escaping.several_lines(said)
 
 
 def _inline(value: Any, name: str = "") -> Iterator[str]:

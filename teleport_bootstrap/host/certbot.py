@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from teleport_bootstrap import paths
+from teleport_bootstrap import escaping, paths
 from teleport_bootstrap.host import process
 
 # The variables that certbot receives. Of those that AWS's libraries read: endpoints and trusted certificates, but no
@@ -93,4 +93,4 @@ def last_words(finished: process.Finished, *, lines: int = 6, characters: int = 
     general = ("Ask for help", "Saving debug log", "- - -", "See the logfile")
     output = [line.strip() for line in f"{finished.output}\n{finished.errors}".splitlines()]
     specific = [line for line in output if line and not line.startswith(general)]
-    return " | ".join(specific[-lines:])[-characters:]
+    return escaping.one_line(" | ".join(specific[-lines:])[-characters:])

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from teleport_bootstrap import escaping
+
 # In the environment of every program, because some messages are parsed.
 _ENGLISH = {"LC_ALL": "C.UTF-8", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": ""}
 
@@ -33,7 +35,7 @@ class Finished:
     def describe(self) -> str:
         """Return one line: the command, how it ended, and the last line of its output."""
         lines = [line.strip() for line in (self.errors or self.output).splitlines() if line.strip()]
-        return f"`{' '.join(self.argv)}` {self.ending}" + (f": {lines[-1]}" if lines else "")
+        return f"`{' '.join(self.argv)}` {self.ending}" + (f": {escaping.one_line(lines[-1])}" if lines else "")
 
     @property
     def ending(self) -> str:
@@ -69,8 +71,9 @@ def run(
     """Run `argv` without a shell; return how it ended, never raise.
 
     The locale is English, because some messages are parsed. A program that runs longer than `timeout_seconds` is
-    killed. `environ` is the rest of its environment, by default that of this process. `stdin` is its standard input.
-    `ids` are the user and the group that it runs as, without any other group. `pass_fds` are descriptors that it gets.
+    killed. Escape sequences for terminals are removed from what it prints. `environ` is the rest of its environment, by
+    default that of this process. `stdin` is its standard input. `ids` are the user and the group that it runs as,
+    without any other group. `pass_fds` are descriptors that it gets.
     """
     more: dict[str, Any] = {} if ids is None else {"user": ids[0], "group": ids[1], "extra_groups": []}
     more["pass_fds"] = pass_fds
@@ -84,7 +87,9 @@ def run(
     except OSError as error:
         return Finished(tuple(argv), 127, "", error.strerror or str(error))
     output, messages = (stream.decode("utf-8", "replace") for stream in (done.stdout, done.stderr))
-    return Finished(tuple(argv), done.returncode, output, messages)
+    # Some color their messages also without a terminal; here is where all of them come in.
+    plain = escaping.without_sequences
+    return Finished(tuple(argv), done.returncode, plain(output), plain(messages))
 
 
 def excerpt(argv: Sequence[str], *, most_bytes: int, timeout_seconds: float) -> Excerpt:

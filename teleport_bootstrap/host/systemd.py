@@ -158,7 +158,7 @@ def last_words(unit: str, *, since: float, lines: int = 12) -> str:
         ["journalctl", "--no-pager", "--quiet", "--output=cat", f"--since=@{math.floor(since)}", f"--unit={unit}"],
         timeout_seconds=CALL_SECONDS,
     )
-    said = [line for line in done.output.splitlines() if line.strip()] if done.ok else []
+    said = [line for line in done.output.split("\n") if line.strip()] if done.ok else []
     return "\n".join(said[-lines:])
 
 

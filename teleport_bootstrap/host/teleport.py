@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, escaping, paths
 from teleport_bootstrap.host import process
 
 VERSION_SECONDS = 30.0
@@ -29,7 +29,8 @@ def check(binary: str, path: str, shown_as: str) -> None:
     """Raise TeleportRefused, with Teleport's own message, where `binary` rejects the configuration at `path`."""
     done = process.run([binary, "configure", "--test", path], timeout_seconds=TEST_SECONDS)
     if not done.ok:
-        said = " ".join((done.errors or done.output).replace(path, shown_as).split()) or f"exit status {done.status}"
+        said = " ".join((done.errors or done.output).replace(path, shown_as).split())
+        said = escaping.one_line(said) or f"exit status {done.status}"
         raise errors.TeleportRefused(
             f"{binary} does not accept the configuration for {shown_as}: {said}",
             hint="Nothing was written. `teleport-bootstrap render` shows the file; change the conf or Teleport.",

@@ -27,3 +27,48 @@ def test_one_line_is_cut_to_its_limit() -> None:
 
 def test_several_lines_keep_line_feeds_and_tabs_only() -> None:
     assert escaping.several_lines("a\n\tb\r\x1b\u2028") == "a\n\tb\\x0d\\x1b\\xe2\\x80\\xa8"
+
+
+@pytest.mark.parametrize(
+    "sequence",
+    [
+        *("\x1b[31m", "\x1b[0m", "\x1b[m", "\x1b[1;38;5;208m", "\x1b[38:2::1:2:3m"),  # colors
+        *(
+            "\x1b[2J",
+            "\x1b[K",
+            "\x1b[10;20H",
+            "\x1b[?25l",
+            "\x1b[>4;1m",
+            "\x1b[!p",
+            "\x1b[1 q",
+            "\x1b[200~",
+        ),  # cursor, modes
+        *(
+            "\x1b]0;title\x07",
+            "\x1b]0;title\x1b\\",
+            "\x1b]8;;https://example.com\x1b\\",
+            "\x1b]52;c;QQ==\x07",
+        ),  # titles, links
+        *("\x1bPq#0\x1b\\", "\x1bXsos\x1b\\", "\x1b^pm\x1b\\", "\x1b_apc\x1b\\"),
+        *("\x1bc", "\x1b7", "\x1b=", "\x1bM", "\x1b(B", "\x1b#8", "\x1b%G", "\x1b N"),
+        *("\x9b31m", "\x9d0;title\x9c", "\x90q\x9c", "\x84"),  # 8 bits
+    ],
+)
+def test_row_k_a_message_loses_escape_sequences_of_every_kind(sequence: str) -> None:
+    assert (
+        escaping.without_sequences(f"{sequence}ERROR:{sequence} no {sequence}license{sequence}") == "ERROR: no license"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("\x1b]0;no end of this\nsecond line", "0;no end of this\nsecond line"),
+        ("\x1b[31", "31"),
+        ("\x1b\x9b0m[31mred", "[31mred"),
+        ("\x1b\x1b[0m[31mred", "[31mred"),
+        ("a [31m b, ünï\tcode\r\n\x85\u2028", "a [31m b, ünï\tcode\r\n\x85\u2028"),
+    ],
+)
+def test_row_k_nothing_is_hidden_or_joins_up_to_a_sequence(text: str, left: str) -> None:
+    assert escaping.without_sequences(text) == left
