@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.change import (
     directory_swap,
+    handover,
     health,
     journal,
     needed_files,
@@ -20,7 +21,7 @@ from teleport_bootstrap.change import (
     web_answer,
 )
 from teleport_bootstrap.change.transaction import Transaction
-from teleport_bootstrap.host import clock, directory, probe, systemd, termination
+from teleport_bootstrap.host import clock, directory, systemd, teleport_process, termination
 from teleport_bootstrap.plan import plan_model
 from teleport_bootstrap.state import current, generations
 from teleport_bootstrap.state.previous_state import UNDO, MovedDirectory, PreviousState
@@ -152,7 +153,8 @@ def _restore_after_signal(root: paths.Root, trial: Trial, seconds: float) -> Non
 
 def _carry_out(root: paths.Root, change: Change) -> Trial:
     before = current.known_generation(root, current.FILE.read_or_warn(root))
-    process_id = probe.process_id(root)
+    is_reload = change.action == units.RELOAD
+    process_id = handover.in_charge_and_listening(root) if is_reload else teleport_process.in_charge(root)
     states = units.remember(root, change.wanted.units, also=units.WRITERS if change.stops else ())
     try:
         with Transaction(root) as transaction:
@@ -360,7 +362,8 @@ def _start_previous(
 ) -> health.Verdict:
     if not systemd.is_running(root):
         return health.Verdict(True, "")
-    if not _is_in_charge(root, process_id, previous):
+    is_kept = _is_in_charge(root, process_id, previous)
+    if not is_kept:
         states = systemd.states([unit for unit in unit_table.TELEPORT_SERVICES if unit in previous.units])
         # The old one and the new one want the same ports.
         systemd.stop_by_force(
@@ -372,23 +375,24 @@ def _start_previous(
     watched = _subject(root, previous)
     if watched is None or not wait or systemd.is_boot_under_way():
         return health.Verdict(True, "")
+    if is_kept:
+        watched = dataclasses.replace(watched, watch_seconds=0.0)  # it has run all the time
     # A short deadline was meant for the new state; this is the last word on the previous one.
     return health.wait(root, watched, seconds=max(seconds, health.DEADLINE_SECONDS))
 
 
 def _is_in_charge(root: paths.Root, process_id: int | None, previous: PreviousState) -> bool:
-    """Whether the Teleport from before the change serves, and no successor is about to replace it.
+    """Whether the Teleport from before the change serves on, without its successor.
 
-    So it is after a reload whose successor has ended. Ending it too would only end people's sessions.
+    So it is after a reload whose successor has failed. Ending it too would only end people's sessions.
     """
     unit = units.running(previous.units)
     if process_id is None or unit is None or previous.moved:
         return False
     return (
-        probe.process_id(root) == process_id
-        and unit in systemd.units_around(process_id)
+        unit in systemd.units_around(process_id)
         and systemd.states([unit])[unit].active == "active"
-        and not probe.successors(process_id)
+        and handover.keep_in_charge(root, process_id)
     )
 
 

@@ -10,13 +10,14 @@ from typing import Any
 from teleport_bootstrap import escaping, paths
 from teleport_bootstrap.change import needed_files, web_answer
 from teleport_bootstrap.host import clock as clocks
-from teleport_bootstrap.host import directory, probe, systemd
-from teleport_bootstrap.plan import plan_model
+from teleport_bootstrap.host import directory, probe, systemd, teleport_process
+from teleport_bootstrap.plan import plan_model, services
 from teleport_bootstrap.secret import MASK, looks_secret
 from teleport_bootstrap.state import manual_edits
 
 logger = logging.getLogger(__name__)
 
+# As long as Teleport itself gives the successor of a reload. A real one took 2 to 5 s to start, and 2 to 3 s to reload.
 DEADLINE_SECONDS = 120.0
 POLL_SECONDS = 0.5
 # /readyz can flap while Teleport starts: one good answer is not enough.
@@ -25,6 +26,13 @@ GOOD_ANSWERS = 3
 ENDS_TO_GIVE_UP = 2
 # Much longer than systemd takes to start a unit, and a reloaded Teleport to start its successor.
 GRACE_SECONDS = 5.0
+# /readyz is good as soon as the first component has reported; a critical service that fails later ends the whole
+# process. Within three seconds Teleport may also reload itself for new names, and is unready meanwhile.
+WATCH_SECONDS = 10.0
+# Nothing but /readyz speaks for services without a port to ask. What they load from elsewhere when they start, such as
+# the authorities of cloud databases, fails after half a minute where a firewall drops the connection.
+WATCH_BLIND_SECONDS = 40.0
+_BLIND_SERVICES = ("db_service", "discovery_service", "kubernetes_service", "windows_desktop_service")
 
 # Shorter strings may be words that a message needs; no join token is that short.
 _SHORTEST_SECRET = 4
@@ -48,7 +56,8 @@ class Subject:
     """What to look at: the unit, the document that Teleport reads, and whether its web port speaks plain HTTP.
 
     `wanted` says which files the unit waits for, None where that is unknown. `successor_of` is the process that a
-    reload has to replace: it answers as before while its successor fails.
+    reload has to replace: it answers as before while its successor fails. `watch_seconds` is how long Teleport has to
+    stay healthy.
     """
 
     unit: str
@@ -56,6 +65,7 @@ class Subject:
     plain_http: bool
     wanted: plan_model.Applicable | None = None
     successor_of: int | None = None
+    watch_seconds: float = WATCH_SECONDS
 
 
 def subject(
@@ -66,30 +76,44 @@ def subject(
     unknown = {"proxy_service": {"enabled": "no"}}
     document = manual_edits.document(manual_edits.text(root, paths.TELEPORT_YAML)) or unknown
     plain_http = "--insecure-no-tls" in (manual_edits.text(root, paths.UNIT_ENVIRONMENT) or "")
-    return Subject(unit, document, plain_http, wanted, successor_of)
+    return Subject(unit, document, plain_http, wanted, successor_of, _watch_seconds(document))
+
+
+def _watch_seconds(document: Mapping[str, Any]) -> float:
+    known = dict(document)
+    is_blind = services.web_address(known) is None or any(services.runs(known, each) for each in _BLIND_SERVICES)
+    return WATCH_BLIND_SECONDS if is_blind else WATCH_SECONDS
 
 
 def wait(root: paths.Root, watched: Subject, *, seconds: float) -> Verdict:
-    """Return as soon as Teleport is healthy or cannot become so, at the latest after `seconds`. Raises UnitTrouble."""
+    """Return as soon as Teleport is healthy and stays so, or cannot become healthy. Raises UnitTrouble.
+
+    It may take `seconds` to become healthy. Then the same process has to stay healthy for as long as `watched` says;
+    where it does not, that time begins again, but not after the `seconds`.
+    """
     clock = clocks.SYSTEM
     restarts = systemd.states([watched.unit])[watched.unit].restarts
-    began, good, last = clock.monotonic(), 0, Verdict(False, "")
+    began, good, good_since, last = clock.monotonic(), 0, 0.0, Verdict(False, "")
     logger.info("waiting for %s to become healthy, at most %.0f s", watched.unit, seconds)
     while True:
         state = systemd.states([watched.unit])[watched.unit]
         verdict = look(root, watched, state)
         passed = clock.monotonic() - began
-        good = good + 1 if verdict.healthy and verdict.process_id == last.process_id else int(verdict.healthy)
-        if verdict.pending or good >= GOOD_ANSWERS:
-            logger.info("%s: %s after %.0f s", watched.unit, verdict.seen, passed)
+        if not verdict.healthy or verdict.process_id != last.process_id:
+            good, good_since = 0, passed
+        good += verdict.healthy
+        if verdict.pending or (good >= GOOD_ANSWERS and passed - good_since >= watched.watch_seconds):
+            logger.info("%s: %s after %.0f s", watched.unit, verdict.seen, good_since)
             return verdict
         if verdict.seen != last.seen:
             logger.info("%s: %s", watched.unit, verdict.seen)
+        if good == GOOD_ANSWERS:
+            logger.info("watching whether it stays so for %.0f s", watched.watch_seconds)
         last = verdict
         hopeless = _hopeless(watched, state, restarts, passed)
         if hopeless:
             return Verdict(False, f"{verdict.seen}; {hopeless}")
-        if passed >= seconds:
+        if passed >= seconds and not (good and good_since < seconds):
             return Verdict(False, f"{verdict.seen}, {seconds:.0f} s after it was asked to start")
         clock.sleep(POLL_SECONDS)
 
@@ -100,16 +124,21 @@ def look(root: paths.Root, watched: Subject, state: systemd.State) -> Verdict:
         return Verdict(True, "; ".join(needed_files.describe_pending(root, watched.wanted)), pending=True)
     if state.active not in ("active", "reloading"):
         return Verdict(False, f"the unit is {state.active} ({state.sub})")
-    process_id = probe.process_id(root)
-    if watched.successor_of is not None and process_id in (None, watched.successor_of):
-        return Verdict(False, f"process {watched.successor_of} has not handed over to its successor")
+    process_id = teleport_process.named(root)
+    trouble = _not_in_charge(watched, process_id, state) or _trouble(watched)
+    return Verdict(False, trouble) if trouble else Verdict(True, "ready", process_id=process_id)
+
+
+def _not_in_charge(watched: Subject, process_id: int | None, state: systemd.State) -> str:
+    """Return why the process that the pid file names is not the one that answers, empty where it is."""
+    old = watched.successor_of
+    # The two share their ports: until the old process has let go of them, good answers may be its own.
+    if old is not None and (process_id in (None, old) or teleport_process.is_listening(old)):
+        return f"process {old} has not handed over to its successor"
     # Another process may answer on these ports; the unit's own Teleport writes its pid file when it has started.
     if process_id is None or watched.unit not in systemd.units_around(process_id):
-        return Verdict(False, f"process {state.main_pid} has not written its pid file")
-    trouble = _trouble(watched)
-    if trouble:
-        return Verdict(False, trouble)
-    return Verdict(True, "ready", process_id=process_id)
+        return f"process {state.main_pid} has not written its pid file"
+    return "" if teleport_process.is_alive(process_id) else f"process {process_id} has ended"
 
 
 def _trouble(watched: Subject) -> str:
@@ -131,7 +160,7 @@ def _hopeless(watched: Subject, state: systemd.State, restarts_before: int, pass
         watched.successor_of is not None
         and passed >= GRACE_SECONDS
         and watched.unit in systemd.units_around(watched.successor_of)
-        and not probe.successors(watched.successor_of)
+        and not teleport_process.successors(watched.successor_of)
     ):
         return "the successor has ended"
     return ""

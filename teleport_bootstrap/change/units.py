@@ -7,7 +7,8 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from teleport_bootstrap import errors, paths, unit_table
-from teleport_bootstrap.host import process, systemd
+from teleport_bootstrap.change import handover
+from teleport_bootstrap.host import process, systemd, teleport_process
 from teleport_bootstrap.plan import plan_model
 
 RELOAD = "reload"
@@ -60,7 +61,10 @@ def apply(
     start = [unit for unit in wanted.start if unit in states and states[unit].active != "active"]
     systemd.disable(root, disable)
     if stop:
-        systemd.stop(stop, wait=not systemd.is_inside_user_data(), seconds=stop_seconds)
+        wait = not systemd.is_inside_user_data()
+        if wait:
+            handover.stop_deaf(root, stop)
+        systemd.stop(stop, wait=wait, seconds=stop_seconds)
     systemd.enable(root, enable)
     systemd.start(start)
     absent = [unit for unit in wanted.enable if unit not in states]
@@ -87,16 +91,25 @@ def main_unit(
     """Reload or restart the unit, which was in the state `before`; return what was done, in words.
 
     `action` is RELOAD or RESTART. `apply` starts a unit that did not run. `process_id` is the Teleport in
-    charge: only one that has said so can be reloaded. Raises UnitTrouble, also where systemd takes longer than
-    `seconds`; nothing is waited for where `wait` is false.
+    charge: only one that has said so can be reloaded. One that acts on no signal is restarted by force. Raises
+    UnitTrouble, also where systemd takes longer than `seconds`; nothing is waited for where `wait` is false.
     """
     if not systemd.is_running(root) or before.active not in ("active", "reloading", "activating", "failed"):
         return ""
     if not wait:
         systemd.restart([unit])
         return f"asked to restart {unit}"
-    if action == RELOAD and before.active == "active" and unit in systemd.units_around(process_id or 0):
-        systemd.reload_unit(unit)
+    if handover.is_deaf_in(root, unit):
+        handover.restart_deaf(unit, seconds=seconds)
+        return f"restarted {unit} by force: {handover.WHY}"
+    if (
+        action == RELOAD
+        and process_id is not None
+        and before.active == "active"
+        and unit in systemd.units_around(process_id)
+        and teleport_process.is_alive(process_id)
+    ):
+        handover.reload(root, unit, process_id)
         return f"reloaded {unit}"
     systemd.restart_now(unit, seconds=seconds)
     return f"restarted {unit}"

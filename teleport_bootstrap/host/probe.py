@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import os
+import socket
 import urllib.error
 import urllib.request
 
-from teleport_bootstrap import paths, port_table
+from teleport_bootstrap import port_table
 
 # Where the units let Teleport answer for itself: --diag-addr.
 READY_URL = f"http://127.0.0.1:{port_table.DIAGNOSTICS}/readyz"
@@ -22,6 +22,8 @@ RECOVERING = "recovering"
 DEGRADED = "degraded"
 NOT_LISTENING = f"not listening on {READY_URL}"
 SILENT = f"not answering on {READY_URL}"
+
+SSH_SECONDS = 1.0
 
 _LONGEST_ANSWER_BYTES = 4096
 
@@ -48,38 +50,15 @@ def readiness() -> str:
         return f"not speaking HTTP on {READY_URL}"
 
 
-def process_id(root: paths.Root) -> int | None:
-    """Return the process that Teleport's pid file names, None without one."""
-    with contextlib.suppress(OSError, ValueError), open(root.path(paths.PID_FILE), encoding="ascii") as file:
-        return int(file.read(32).strip())
-    return None
+def accepts(host: str, port: int) -> bool:
+    """Whether something on this machine accepts connections there."""
+    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=SSH_SECONDS):
+        return True
+    return False
 
 
-def successors(process_id: int) -> list[int]:
-    """Return the children of a Teleport that run as it does: the successors that a reload has started.
-
-    Its other children, such as people's sessions, have other arguments.
-    """
-    arguments = _arguments(process_id)
-    return [child for child in _children(process_id) if arguments and _arguments(child) == arguments]
-
-
-def _children(process_id: int) -> list[int]:
-    found = []
-    for name in os.listdir("/proc"):
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            with open(f"/proc/{int(name)}/stat", encoding="utf-8", errors="replace") as file:
-                # The name before the last parenthesis may hold anything; after it come state and parent.
-                state, parent = file.read().rpartition(")")[2].split()[:2]
-            if int(parent) == process_id and state != "Z":
-                found.append(int(name))
-    return found
-
-
-def _arguments(process_id: int) -> list[bytes]:
-    """Return the arguments of a process, without the name it was called by; empty where it is gone."""
-    try:
-        with open(f"/proc/{process_id}/cmdline", "rb") as file:
-            return file.read().split(b"\0")[1:]
-    except OSError:
-        return []
+def speaks_ssh(host: str, port: int) -> bool:
+    """Whether an SSH server on this machine introduces itself there."""
+    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=SSH_SECONDS) as connection:
+        return connection.recv(64).startswith(b"SSH-2.0-")
+    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from collections.abc import Sequence
@@ -146,6 +147,16 @@ def restart_now(unit: str, *, seconds: float = STOP_SECONDS) -> None:
     _systemctl(["restart", unit], timeout_seconds=seconds)
 
 
+def start_now(unit: str, *, seconds: float) -> None:
+    """Start `unit`, and wait until systemd has done so, also for a restart that is under way. Raises UnitTrouble."""
+    _systemctl(["start", unit], timeout_seconds=seconds)
+
+
+def kill(units: Sequence[str]) -> None:
+    """Send SIGKILL to all processes of `units`."""
+    process.run(["systemctl", "kill", "--signal=SIGKILL", *units], timeout_seconds=CALL_SECONDS)
+
+
 def reload_unit(unit: str) -> None:
     """Let `unit` read its configuration again without dropping connections. Raises UnitTrouble."""
     _systemctl(["reload", unit])
@@ -162,6 +173,20 @@ def last_words(unit: str, *, since: float, lines: int = 12) -> str:
     return "\n".join(said[-lines:])
 
 
+def journal_lines(unit: str, *, lines: int = 5000) -> list[tuple[float, str]]:
+    """Return the last lines that `unit` left in the journal in this boot, each with its time in seconds since 1970."""
+    done = process.run(
+        ["journalctl", "--no-pager", "--quiet", "--boot", "--output=short-unix", f"--lines={lines}", f"--unit={unit}"],
+        timeout_seconds=CALL_SECONDS,
+    )
+    found = []
+    for line in done.output.splitlines() if done.ok else ():
+        moment, _, rest = line.partition(" ")
+        with contextlib.suppress(ValueError):
+            found.append((float(moment), rest))
+    return found
+
+
 def stop(units: Sequence[str], *, wait: bool, seconds: float = STOP_SECONDS) -> None:
     """Stop `units`, and wait for it, at most for `seconds`, where `wait` says so. Raises UnitTrouble."""
     if units:
@@ -174,7 +199,7 @@ def stop_by_force(units: Sequence[str], *, seconds: float = STOP_SECONDS) -> Non
         stop(units, wait=True, seconds=seconds)
     except errors.UnitTrouble:
         # The job to stop them is still there, and ends with the last process.
-        process.run(["systemctl", "kill", "--signal=SIGKILL", *units], timeout_seconds=CALL_SECONDS)
+        kill(units)
         stop(units, wait=True, seconds=KILL_SECONDS)
 
 

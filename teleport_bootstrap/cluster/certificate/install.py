@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from teleport_bootstrap import errors, paths, unit_table
-from teleport_bootstrap.change import health, needed_files, session, transaction
+from teleport_bootstrap.change import handover, health, needed_files, session, transaction
 from teleport_bootstrap.cluster.certificate import pair
 from teleport_bootstrap.cluster.certificate import subject as subjects
 from teleport_bootstrap.cluster.certificate.local import Local
 from teleport_bootstrap.cluster.certificate.subject import Subject
-from teleport_bootstrap.host import directory, probe, systemd
+from teleport_bootstrap.host import directory, systemd
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.plan import plan_model
 from teleport_bootstrap.secret import Secret
@@ -221,17 +221,20 @@ def _serve(root: paths.Root, wanted: plan_model.Applicable) -> tuple[str, ...]:
 def _reload(root: paths.Root, wanted: plan_model.Applicable) -> None:
     """Reload Teleport and wait for a healthy successor: if it fails, the old process continues to serve."""
     watched = health.subject(root, wanted.unit, wanted)
-    process_id = probe.process_id(root)
+    process_id = handover.in_charge_and_listening(root)
     if process_id is None or wanted.unit not in systemd.units_around(process_id):
         # One that has just been started cannot be reloaded before it has written its pid file.
         verdict = health.wait(root, watched, seconds=SECONDS)
         process_id = verdict.process_id
         if process_id is None:
             raise _not_served(wanted, verdict.seen)
-    systemd.reload_unit(wanted.unit)
+    if handover.is_deaf(process_id):
+        raise _not_served(wanted, handover.WHY)
+    handover.reload(root, wanted.unit, process_id)
     successor = dataclasses.replace(watched, successor_of=process_id)
     verdict = health.wait(root, successor, seconds=SECONDS)
     if not verdict.healthy:
+        handover.keep_in_charge(root, process_id)
         raise _not_served(wanted, verdict.seen)
 
 

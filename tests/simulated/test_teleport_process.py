@@ -1,0 +1,122 @@
+"""Which of Teleport's processes serves: real processes, real sockets, and a zombie."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from teleport_bootstrap import paths
+from teleport_bootstrap.host import teleport_process
+
+# Listens, and starts a successor with its own arguments, which shares the listener; SIGUSR1 makes it let go.
+PROGRAM = """
+import os, signal, socket, subprocess, sys, time
+if "HELD" in os.environ:
+    held = socket.socket(fileno=int(os.environ["HELD"]))
+else:
+    held = socket.socket(getattr(socket, sys.argv[1]))
+    held.bind((sys.argv[2], 0))
+    held.listen()
+    children = []
+    def start(*_):
+        fd = held.fileno()
+        children.append(subprocess.Popen([sys.executable, *sys.orig_argv[1:]], pass_fds=[fd], env={"HELD": str(fd)}))
+    signal.signal(signal.SIGHUP, start)
+signal.signal(signal.SIGUSR1, lambda *_: held.close())
+print(held.getsockname()[1], flush=True)
+while True:
+    time.sleep(0.02)
+"""
+
+
+def eventually(is_so: Callable[[], Any]) -> Any:
+    for _ in range(500):
+        found = is_so()
+        if found:
+            return found
+        time.sleep(0.02)
+    raise AssertionError("not within ten seconds")
+
+
+@pytest.fixture(params=[("AF_INET", "127.0.0.1"), ("AF_INET6", "::1")], ids=["IPv4", "IPv6"])
+def old(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A process that listens where the module looks."""
+    family, address = request.param
+    if family == "AF_INET6":
+        try:
+            socket.create_server((address, 0), family=socket.AF_INET6).close()
+        except OSError:
+            pytest.skip("IPv6 is not available here")
+    program = PROGRAM.replace("*sys.orig_argv[1:]", "'-c', sys.argv[3], *sys.argv[1:]")
+    argv = [sys.executable, "-c", program, family, address, program]
+    started = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        assert started.stdout is not None
+        monkeypatch.setattr(teleport_process, "_PORT", f":{int(started.stdout.readline()):04X}")
+        yield started.pid
+    finally:
+        os.killpg(started.pid, signal.SIGKILL)
+        started.communicate()
+
+
+def test_row_h_the_old_process_listens_until_it_lets_go(old: int) -> None:
+    assert teleport_process.is_listening(old)
+    os.kill(old, signal.SIGHUP)
+    (new,) = eventually(lambda: teleport_process.successors(old))
+    eventually(lambda: teleport_process.is_listening(new))
+    assert teleport_process.is_listening(old), "both share the socket"
+    assert not teleport_process.is_listening(os.getpid())
+
+    os.kill(old, signal.SIGUSR1)
+    eventually(lambda: not teleport_process.is_listening(old))
+    assert teleport_process.is_listening(new)
+
+
+def test_row_a_a_successor_that_has_died_is_a_zombie(old: int) -> None:
+    assert not teleport_process.has_dead_successor(old)
+    os.kill(old, signal.SIGHUP)
+    (new,) = eventually(lambda: teleport_process.successors(old))
+    os.kill(new, signal.SIGKILL)
+    eventually(lambda: teleport_process.has_dead_successor(old))
+    assert not teleport_process.is_alive(new) and not teleport_process.is_listening(new)
+    assert teleport_process.successors(old) == []
+    assert teleport_process.is_alive(old) and 0 <= teleport_process.age(old) < 60
+
+
+def test_row_h_the_pid_file_names_the_old_process_again_and_keeps_its_owner_and_mode(tmp_path: Path) -> None:
+    root = paths.Root(str(tmp_path))
+    file = Path(root.path(paths.PID_FILE))
+    file.parent.mkdir(parents=True)
+    teleport_process.name(root, 7)
+    assert not file.exists(), "Teleport makes it"
+    file.write_text("41\n", encoding="ascii")
+    file.chmod(0o640)
+    owner = (4321, 4321) if os.geteuid() == 0 else (os.getuid(), os.getgid())
+    os.chown(file, *owner)
+
+    teleport_process.name(root, 42)
+
+    facts = file.stat()
+    assert teleport_process.named(root) == teleport_process.in_charge(root) == 42
+    assert ((facts.st_uid, facts.st_gid), facts.st_mode & 0o777) == (owner, 0o640)
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_row_h_a_link_in_place_of_the_pid_file_is_not_followed(tmp_path: Path) -> None:
+    root = paths.Root(str(tmp_path))
+    file = Path(root.path(paths.PID_FILE))
+    file.parent.mkdir(parents=True)
+    target = tmp_path / "shadow"
+    target.write_text("root", encoding="ascii")
+    file.symlink_to(target)
+    teleport_process.name(root, 42)
+    assert target.read_text(encoding="ascii") == "root" and file.is_symlink()
