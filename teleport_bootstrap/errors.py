@@ -38,7 +38,9 @@ UNCONFIRMED = _status(11, "there is a change to confirm, and no terminal to ask 
 MANUAL_EDIT = _status(12, "teleport.yaml has a manual edit that would be lost")
 ROLLED_BACK = _status(13, "Teleport did not become healthy with the new configuration; the previous one was restored")
 UNHEALTHY_AFTER_ROLLBACK = _status(14, "as 13, but Teleport is not healthy with the previous configuration either")
-DRIFTED = _status(15, "status: Teleport is healthy, but this host differs from what was applied")
+DRIFTED = _status(
+    15, "status: Teleport is healthy, but this host differs from what was applied; or Teleport is recovering"
+)
 ARCHIVE = _status(16, "a backup is damaged, incomplete, unknown, or not safe to unpack")
 CERTIFICATE = _status(17, "certbot failed, or there is no usable certificate")
 UNSEALED = _status(18, "seal: the image holds data of one instance")

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from teleport_bootstrap import errors, paths, roles, unit_table
 from teleport_bootstrap.change import needed_files, web_answer
-from teleport_bootstrap.checks import certificate_files
+from teleport_bootstrap.checks import certificate_files, recovery
 from teleport_bootstrap.finding import ERROR, WARNING, Finding
 from teleport_bootstrap.host import clock, probe, systemd, teleport
 from teleport_bootstrap.instance import gather
@@ -52,6 +52,7 @@ class HostFacts:
     `now` is in seconds since 1970. `markers` are names in /etc/teleport.d. `pending` are files that Teleport's unit
     waits for. `web_note` is what an operator should know about the proxy's web port, empty for nothing. `units` has the
     units that matter here and that are installed; it is empty where systemd does not run.
+    `recovery` comes with a Teleport that reports itself degraded or recovering.
     """
 
     root: paths.Root
@@ -72,6 +73,7 @@ class HostFacts:
     jobs: tuple[jobs.Job, ...]
     certificates: tuple[certificate_files.Certificate, ...]
     unreadable: tuple[Finding, ...]
+    recovery: recovery.Recovery | None = None
 
     def state_of(self, unit: str) -> systemd.State:
         """Return the state of a unit; unknown where systemd does not run or the unit is not installed."""
@@ -115,9 +117,10 @@ def read(root: paths.Root) -> HostFacts:
     expected = expected_timers(conf.wanted)
     document = manual_edits.document(manual_edits.text(root, paths.TELEPORT_YAML))
     readiness = probe.readiness() if is_running(units.get(unit or "")) else NOT_CHECKED
+    wall = clock.SYSTEM.wall()
     return HostFacts(
         root=root,
-        now=clock.SYSTEM.wall(),
+        now=wall,
         binary=teleport.find(root),
         build=build,
         current=now,
@@ -137,6 +140,11 @@ def read(root: paths.Root) -> HostFacts:
         },
         jobs=jobs.read(root),
         certificates=certificate_files.served(root, document),
+        recovery=(
+            recovery.read(root, unit, document, wall)
+            if unit and readiness in (probe.DEGRADED, probe.RECOVERING)
+            else None
+        ),
         unreadable=tuple(unreadable),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from teleport_bootstrap.change import needed_files
-from teleport_bootstrap.checks import host_facts
+from teleport_bootstrap.checks import host_facts, recovery
 from teleport_bootstrap.checks.host_facts import HostFacts, log_of, service_failing
 from teleport_bootstrap.finding import ERROR, WARNING, Finding
 from teleport_bootstrap.host import probe
@@ -32,7 +32,9 @@ def check(host: HostFacts) -> Iterator[Finding]:
         if state.enablement != "enabled":
             message = f"{unit} is {state.enablement}, and does not start at the next boot"
             yield Finding(WARNING, "unit-disabled", unit, message, f"run `systemctl enable {unit}`")
-        if host.readiness != probe.READY:
+        if host.recovery is not None:
+            yield from recovery.findings(unit, host.readiness, host.recovery, log_of(unit))
+        elif host.readiness != probe.READY:
             yield Finding(ERROR, "teleport-not-ready", unit, f"Teleport is {host.readiness}", log_of(unit))
         if host.web_note:
             yield Finding(WARNING, "web-port", unit, host.web_note)

@@ -14,11 +14,16 @@ from teleport_bootstrap.state import jobs
 EXAMPLE = "teleport-bootstrap status --format json"
 OPTIONS = ()
 
-_STATUSES = {status.HEALTHY: errors.OK, status.DRIFTED: errors.DRIFTED, status.BROKEN: errors.UNHEALTHY}
+_STATUSES = {
+    status.HEALTHY: errors.OK,
+    status.DRIFTED: errors.DRIFTED,
+    status.RECOVERING: errors.DRIFTED,
+    status.BROKEN: errors.UNHEALTHY,
+}
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
-    """Report, and end with a status for each of healthy, drifted and broken."""
+    """Report, and end with a status for each of healthy, drifted or recovering, and broken."""
     report = status.report(options.root(arguments))
     lines = [f"{name + ':':<15}{value}" for name, value in _rows(report)]
     lines += ["", *(f"- {line}" for line in report["trouble"])] if report["trouble"] else []
@@ -39,6 +44,10 @@ def _rows(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "main pid", str(report["main_pid"] or "none")
     yield "Teleport", report["teleport"] or "not installed, or unknown"
     yield "health", report["ready"]
+    if report["recovery"] is not None:
+        for each in report["recovery"].components:
+            yield "unhealthy", f"{each.name}, {each.state}, since {each.since}"
+        yield "works", "; ".join(report["recovery"].works) or "nothing that could be asked here"
     for name, state in report["timers"].items():
         yield "timer", f"{name}, {state}"
     for job in report["jobs"]:

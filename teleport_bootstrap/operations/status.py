@@ -24,6 +24,8 @@ from teleport_bootstrap.plan import plan_model, teleport_build
 from teleport_bootstrap.state import restore_record
 
 HEALTHY = "healthy"
+# Nothing is broken, but Teleport has lost touch with its cluster and has not recovered yet.
+RECOVERING = "recovering"
 DRIFTED = "drifted"
 BROKEN = "broken"
 
@@ -42,10 +44,11 @@ CHECKS: tuple[Callable[[host_facts.HostFacts], Iterator[Finding]], ...] = (
 def report(root: paths.Root) -> dict[str, Any]:
     """Return the report, whose keys are those of the JSON; what cannot be read becomes a finding, and is never raised.
 
-    `state` is HEALTHY, DRIFTED where `findings` has warnings only, or BROKEN. `ready` is what Teleport reports of
-    itself. `conf` is a word for the conf, `held` why it is not followed. `restore` is the restore that the conf asks
-    for, or the one that was made. `fetched_at` is when teleport-fetch-secrets last succeeded in this boot. `trouble`
-    and `drift` are the errors and the warnings as text.
+    `state` is HEALTHY, DRIFTED where `findings` has warnings only, RECOVERING where one of them is that Teleport is
+    degraded or recovering, or BROKEN. `recovery` says which component, since when, and what answers nevertheless.
+    `ready` is what Teleport reports of itself. `conf` is a word for the conf, `held` why it is not followed. `restore`
+    is the restore that the conf asks for, or the one that was made. `fetched_at` is when teleport-fetch-secrets last
+    succeeded in this boot. `trouble` and `drift` are the errors and the warnings as text.
     """
     host = host_facts.read(root)
     findings = tuple(dict.fromkeys([*host.unreadable, *(each for check in CHECKS for each in check(host))]))
@@ -53,12 +56,13 @@ def report(root: paths.Root) -> dict[str, Any]:
     drift = [str(each) for each in findings if not each.is_error]
     unit = host.unit_state
     return {
-        "state": BROKEN if trouble else DRIFTED if drift else HEALTHY,
+        "state": BROKEN if trouble else RECOVERING if host.recovery else DRIFTED if drift else HEALTHY,
         "role": host.conf.role,
         "unit": host.unit,
         "unit_state": f"{unit.active} ({unit.sub})" if unit.sub == "auto-restart" else unit.active,
         "main_pid": unit.main_pid,
         "ready": host.readiness,
+        "recovery": host.recovery,
         "teleport": _build(host.build) if host.binary is not None else None,
         "markers": host.markers,
         "teleport_yaml": host.has_teleport_yaml,

@@ -13,6 +13,7 @@ from teleport_bootstrap.checks import (
     host_facts,
     installation,
     pending_restore,
+    recovery,
     teleport_unit,
     timers,
     web_certificates,
@@ -139,3 +140,59 @@ def test_what_cannot_be_read_is_a_finding(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert report["state"] == status.BROKEN and "no version (look)" in report["trouble"]
     data = json_data.data(report)
     assert data["findings"][0]["code"] == finding.code and {"awaited", "held"} <= set(data)
+
+
+SINCE = "2026-11-28T20:00:00+00:00"
+NOW = 1795896000.0
+LOG_12 = (
+    'host teleport[7]: INFO [PROC:1]    Detected Teleport component "node" is running in a degraded state.',
+    'host teleport[7]: INFO [PROC:1]    Teleport component "node" is recovering from a degraded state.',
+    'host teleport[7]: INFO [PROC:1]    Teleport component "node" has recovered from a degraded state.',
+)
+LOG_LATER = tuple(line.replace('component "node"', "component") + " component:node service/x.go:1" for line in LOG_12)
+
+
+@pytest.mark.parametrize("log", [LOG_12, LOG_LATER], ids=["12", "later"])
+def test_row_p_the_log_says_what_is_degraded_and_since_when(log: tuple[str, ...]) -> None:
+    other = 'host teleport[7]: INFO Detected Teleport component "auth:1" is running in a degraded state.'
+    lines = [(NOW + 60 * number, line) for number, line in enumerate(log)]
+
+    def named(some: list[tuple[float, str]]) -> list[tuple[str, str, str, float]]:
+        return [(each.name, each.state, each.since, each.seconds) for each in recovery.components(some, NOW + 600)]
+
+    assert named(lines[:1]) == [("node", "degraded", SINCE, 600.0)]
+    assert named(lines[:2]) == [("node", "recovering", SINCE, 600.0)]
+    assert named(lines) == []
+    assert [each[:2] for each in named([*lines[:2], (NOW + 500, other)])] == [
+        ("node", "recovering"),
+        ("auth:1", "degraded"),
+    ]
+
+
+SSH = ("SSH answers on port 3022",)
+CLOSED = ("ssh_service does not accept connections on port 3022",)
+
+
+@pytest.mark.parametrize(
+    ("readiness", "minutes", "works", "silent", "expected"),
+    [
+        (probe.RECOVERING, 8, SSH, (), (WARNING, "teleport-recovering")),
+        (probe.RECOVERING, None, (), (), (WARNING, "teleport-recovering")),
+        (probe.RECOVERING, 8, (), CLOSED, (ERROR, "teleport-not-ready")),
+        (probe.DEGRADED, 3, SSH, (), (WARNING, "teleport-recovering")),
+        (probe.DEGRADED, None, SSH, (), (WARNING, "teleport-recovering")),
+        (probe.DEGRADED, 3, (), (), (WARNING, "teleport-recovering")),
+        (probe.DEGRADED, None, (), (), (ERROR, "teleport-not-ready")),
+        (probe.DEGRADED, 3, SSH, CLOSED, (ERROR, "teleport-not-ready")),
+        (probe.DEGRADED, 11, SSH, (), (ERROR, "teleport-not-ready")),
+    ],
+)
+def test_row_p_tells_recovering_from_broken(
+    readiness: str, minutes: int | None, works: tuple[str, ...], silent: tuple[str, ...], expected: tuple[str, str]
+) -> None:
+    some = () if minutes is None else (recovery.Component("node", probe.DEGRADED, SINCE, minutes * 60.0),)
+    host = dataclasses.replace(HEALTHY, readiness=readiness, recovery=recovery.Recovery(some, works, silent))
+    (finding,) = teleport_unit.check(host)
+    assert (finding.severity, finding.code) == expected
+    assert all(words in finding.message for words in (*works, *silent))
+    assert (f"node is degraded, unhealthy since {SINCE}" in finding.message) == bool(some)
