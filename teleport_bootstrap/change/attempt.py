@@ -368,7 +368,7 @@ def _start_previous(
         # The old one and the new one want the same ports.
         systemd.stop_by_force(
             [unit for unit, state in states.items() if state.active not in units.AT_REST],
-            seconds=min(seconds, systemd.STOP_SECONDS),
+            seconds=handover.stop_seconds(process_id, min(seconds, systemd.STOP_SECONDS)),
         )
     is_stale = bool(previous.moved) or plan_files.units_changed(changed)
     units.apply(root, units.as_remembered(previous.units), units_changed=is_stale, stop_seconds=seconds)

@@ -2,7 +2,8 @@
 
 After SIGHUP Teleport waits two minutes for its successor. If that dies or hangs, nothing ends this wait: all signals
 that come meanwhile stay in its queue, those to reload and those to stop. Connections are served as before. A process in
-this state has a successor beside it, or a zombie of one.
+this state has a successor beside it, or a zombie of one. After a good reload the old process acts on no signal either,
+until the last of its sessions has ended.
 """
 
 from __future__ import annotations
@@ -19,6 +20,11 @@ from teleport_bootstrap.host import probe, systemd, teleport_process
 # Two minutes in Teleport; a heavily loaded machine may take some seconds to notice.
 DEAF_SECONDS = 130.0
 WHY = "Teleport acts on no signal for two minutes after a reload whose successor failed"
+
+_WHY_DRAINING = "the Teleport from before the last reload is still ending its sessions, and acts on no signal"
+
+# For what does act on a signal to end; the rest is killed then.
+_STOP_SECONDS = 5.0
 
 # A session that has just ended may look like a failed successor; Teleport looks after it at once.
 _LOOKS = 4
@@ -125,9 +131,19 @@ def keep_in_charge(root: paths.Root, process_id: int) -> bool:
 
 def _correct_pid_file(root: paths.Root, process_id: int) -> None:
     try:
-        teleport_process.name(root, process_id)
+        teleport_process.write_pid_file(root, process_id)
     except OSError as error:
         logger.warning("%s still names another process: %s", root.path(paths.PID_FILE), error.strerror)
+
+
+def stop_seconds(process_id: int | None, most: float) -> float:
+    """Return for how long to wait for a stop: not for `most` where `process_id` would not act on the signal."""
+    is_draining = (
+        process_id is not None
+        and teleport_process.is_alive(process_id)
+        and not teleport_process.is_listening(process_id)
+    )
+    return min(most, _STOP_SECONDS) if is_draining else most
 
 
 def stop_deaf(root: paths.Root, units: list[str]) -> None:
@@ -138,10 +154,22 @@ def stop_deaf(root: paths.Root, units: list[str]) -> None:
         systemd.stop_by_force(deaf, seconds=1.0)
 
 
-def restart_deaf(unit: str, *, seconds: float) -> None:
-    """Restart `unit`, whose Teleport does not act on the signal to stop. Raises UnitTrouble."""
-    logger.warning("%s; restarting %s by force", WHY, unit)
+def restart(root: paths.Root, unit: str, *, seconds: float) -> str:
+    """Restart `unit`, by force where its Teleport would not act on the signal to stop; return that in words.
+
+    Raises UnitTrouble, also where systemd takes longer than `seconds`.
+    """
+    process_id = teleport_process.in_charge(root)
+    why = WHY if is_deaf_in(root, unit) else ""
+    if not why and process_id is not None and teleport_process.predecessor(process_id) is not None:
+        why = _WHY_DRAINING
+    if not why:
+        systemd.restart_now(unit, seconds=seconds)
+        return f"restarted {unit}"
+    logger.warning("%s; restarting %s by force", why, unit)
     with contextlib.suppress(errors.UnitTrouble):
-        systemd.restart_now(unit, seconds=1.0)
+        systemd.restart_now(unit, seconds=min(seconds, _STOP_SECONDS))
+        return f"restarted {unit}"
     systemd.kill([unit])
     systemd.start_now(unit, seconds=seconds)
+    return f"restarted {unit} by force: {why}"

@@ -124,7 +124,7 @@ def look(root: paths.Root, watched: Subject, state: systemd.State) -> Verdict:
         return Verdict(True, "; ".join(needed_files.describe_pending(root, watched.wanted)), pending=True)
     if state.active not in ("active", "reloading"):
         return Verdict(False, f"the unit is {state.active} ({state.sub})")
-    process_id = teleport_process.named(root)
+    process_id = teleport_process.from_pid_file(root)
     trouble = _not_in_charge(watched, process_id, state) or _trouble(watched)
     return Verdict(False, trouble) if trouble else Verdict(True, "ready", process_id=process_id)
 

@@ -99,20 +99,17 @@ def main_unit(
     if not wait:
         systemd.restart([unit])
         return f"asked to restart {unit}"
-    if handover.is_deaf_in(root, unit):
-        handover.restart_deaf(unit, seconds=seconds)
-        return f"restarted {unit} by force: {handover.WHY}"
     if (
         action == RELOAD
         and process_id is not None
         and before.active == "active"
         and unit in systemd.units_around(process_id)
         and teleport_process.is_alive(process_id)
+        and not handover.is_deaf(process_id)
     ):
         handover.reload(root, unit, process_id)
         return f"reloaded {unit}"
-    systemd.restart_now(unit, seconds=seconds)
-    return f"restarted {unit}"
+    return handover.restart(root, unit, seconds=seconds)
 
 
 def remember(root: paths.Root, wanted: plan_model.Units, *, also: Sequence[str] = ()) -> States:

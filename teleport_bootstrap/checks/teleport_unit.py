@@ -32,6 +32,12 @@ def check(host: HostFacts) -> Iterator[Finding]:
         if state.enablement != "enabled":
             message = f"{unit} is {state.enablement}, and does not start at the next boot"
             yield Finding(WARNING, "unit-disabled", unit, message, f"run `systemctl enable {unit}`")
+        if not host.acts_on_signals:
+            message = (
+                "a reload of Teleport is under way, or failed less than two minutes ago: until that is over, Teleport "
+                "serves as before and acts on no signal, neither to reload nor to stop"
+            )
+            yield Finding(WARNING, "reload-unfinished", unit, message, f"wait for two minutes; {log_of(unit)}")
         if host.recovery is not None:
             yield from recovery.findings(unit, host.readiness, host.recovery, log_of(unit))
         elif host.readiness != probe.READY:

@@ -31,14 +31,14 @@ class _Process(NamedTuple):
     started: int
 
 
-def named(root: paths.Root) -> int | None:
+def from_pid_file(root: paths.Root) -> int | None:
     """Return the process that Teleport's pid file names, None without one."""
     with contextlib.suppress(OSError, ValueError), open(root.path(paths.PID_FILE), encoding="ascii") as file:
         return int(file.read(32).strip())
     return None
 
 
-def name(root: paths.Root, process_id: int) -> None:
+def write_pid_file(root: paths.Root, process_id: int) -> None:
     """Have Teleport's pid file name `process_id`, after a successor that failed had put itself there. Raises OSError.
 
     The file keeps its owner: Teleport writes it again, and need not be root.
@@ -46,7 +46,7 @@ def name(root: paths.Root, process_id: int) -> None:
     folder, file = os.path.split(paths.PID_FILE)
     with contextlib.closing(directory.Directory(root.path(folder))) as opened:
         found = opened.read(file)
-        if found is None or named(root) == process_id:
+        if found is None or from_pid_file(root) == process_id:
             return
         staged = f".{file}.{os.getpid()}{directory.STAGED}"
         with contextlib.suppress(FileNotFoundError):
@@ -61,7 +61,7 @@ def in_charge(root: paths.Root) -> int | None:
     During a reload that is the old process, until its successor has taken over. Where no process listens on the
     diagnostics address, it is the one that the pid file names.
     """
-    written = named(root)
+    written = from_pid_file(root)
     if not root.is_live:
         return written
     listening = [each for each in _of_our_units() if is_listening(each)]
@@ -117,6 +117,12 @@ def successors(process_id: int) -> list[int]:
         for child in _all()
         if arguments and _parent(child) == process_id and is_alive(child) and _arguments(child) == arguments
     ]
+
+
+def predecessor(process_id: int) -> int | None:
+    """Return the Teleport that a reload has replaced by `process_id` and that still ends its sessions, None without."""
+    parent, arguments = _parent(process_id), _arguments(process_id)
+    return parent if parent is not None and arguments and _arguments(parent) == arguments else None
 
 
 def has_dead_successor(process_id: int) -> bool:

@@ -85,6 +85,7 @@ def test_row_a_a_correction_after_a_failed_reload_waits_and_is_reloaded(new_mach
     applied.add(machine, applied.LABEL.format(how))
     assert applied.reconfigure(machine).returncode == 13
     assert _zombies(machine), "the test is void"
+    assert "acts on no signal" in machine.try_run("teleport-bootstrap", "status").stdout
     _correct(machine, how, "fine")
 
     done = applied.reconfigure(machine)
@@ -131,6 +132,21 @@ def test_row_a_a_restart_in_that_time_is_done_by_force_at_once(new_machine: NewM
     assert "restarting teleport.service by force" in done.stderr
     assert time.monotonic() - began < 60
     assert applied.pid(machine) != first
+    applied.assert_well(machine)
+
+
+def test_row_a_a_restart_does_not_wait_for_a_process_that_is_still_ending_its_sessions(new_machine: NewMachine) -> None:
+    machine = _machine(new_machine, drain=80)
+    applied.add(machine, applied.LABEL.format("good"))
+    assert applied.reconfigure(machine).returncode == 0
+    applied.add(machine, applied.EXTERNAL.format("new"))
+    began = time.monotonic()
+
+    done = applied.reconfigure(machine)
+
+    assert done.returncode == 0, done.stderr
+    assert "is still ending its sessions" in done.stderr
+    assert time.monotonic() - began < 50
     applied.assert_well(machine)
 
 

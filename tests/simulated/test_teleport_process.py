@@ -96,17 +96,17 @@ def test_row_h_the_pid_file_names_the_old_process_again_and_keeps_its_owner_and_
     root = paths.Root(str(tmp_path))
     file = Path(root.path(paths.PID_FILE))
     file.parent.mkdir(parents=True)
-    teleport_process.name(root, 7)
+    teleport_process.write_pid_file(root, 7)
     assert not file.exists(), "Teleport makes it"
     file.write_text("41\n", encoding="ascii")
     file.chmod(0o640)
     owner = (4321, 4321) if os.geteuid() == 0 else (os.getuid(), os.getgid())
     os.chown(file, *owner)
 
-    teleport_process.name(root, 42)
+    teleport_process.write_pid_file(root, 42)
 
     facts = file.stat()
-    assert teleport_process.named(root) == teleport_process.in_charge(root) == 42
+    assert teleport_process.from_pid_file(root) == teleport_process.in_charge(root) == 42
     assert ((facts.st_uid, facts.st_gid), facts.st_mode & 0o777) == (owner, 0o640)
     assert list(file.parent.iterdir()) == [file]
 
@@ -118,5 +118,5 @@ def test_row_h_a_link_in_place_of_the_pid_file_is_not_followed(tmp_path: Path) -
     target = tmp_path / "shadow"
     target.write_text("root", encoding="ascii")
     file.symlink_to(target)
-    teleport_process.name(root, 42)
+    teleport_process.write_pid_file(root, 42)
     assert target.read_text(encoding="ascii") == "root" and file.is_symlink()

@@ -96,6 +96,7 @@ def test_the_unit_of_teleport() -> None:
     assert found(teleport_unit.check, units=unit(active="reloading")) == []
     assert found(teleport_unit.check, units=unit(enablement="disabled")) == [(WARNING, "unit-disabled")]
     assert found(teleport_unit.check, readiness=probe.DEGRADED) == [(ERROR, "teleport-not-ready")]
+    assert found(teleport_unit.check, acts_on_signals=False) == [(WARNING, "reload-unfinished")]
     assert found(teleport_unit.check, units={}) == found(teleport_unit.check, unit=None) == []
     failing = {**HEALTHY.units, "teleport-generate-config.service": systemd.State(active="failed")}
     assert found(teleport_unit.check, units=failing) == [(ERROR, "service-failing")]
