@@ -32,13 +32,22 @@ class Issued:
         return {kind: getattr(self, kind) for kind in KINDS}
 
 
-class Authority:
-    """A root that signs an intermediate, which signs what is issued; like Let's Encrypt it does not give the root."""
+# The roots of authorities that test hosts trust.
+TRUSTED: list[str] = []
 
-    def __init__(self, name: str = "test authority") -> None:
+
+class Authority:
+    """A root that signs an intermediate, which signs what is issued; like Let's Encrypt it does not give the root.
+
+    Hosts that tests make later trust it, unless it is not `trusted`.
+    """
+
+    def __init__(self, name: str = "test authority", *, trusted: bool = True) -> None:
         self._root_key = ec.generate_private_key(ec.SECP256R1())
         root_name = _name(f"{name} root")
         self.root = _sign(root_name, self._root_key.public_key(), root_name, self._root_key, _year(), is_issuer=True)
+        if trusted:
+            TRUSTED.append(self.root)
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _name(name)
         self.intermediate = _sign(
@@ -102,6 +111,8 @@ def _sign(
         .serial_number(x509.random_serial_number())
         .not_valid_before(begins)
         .not_valid_after(ends)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
     )
     if is_issuer:
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Callable, Container, Mapping
 
 from teleport_bootstrap import errors, paths, unit_table
+from teleport_bootstrap.change import key_pairs
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.conf import deployment
 from teleport_bootstrap.host import directory, systemd
@@ -167,6 +168,15 @@ def _fault(root: paths.Root, file: named_files.NeededFile) -> str:
         return "is a directory"
     # Teleport takes other empty files, and fails only when it uses them.
     return "is empty" if file.key == ("teleport", "ca_pin") and facts.st_size == 0 else ""
+
+
+def describe_blocking(root: paths.Root, plan: plan_model.Plan) -> tuple[str, ...]:
+    """Return a note for each key pair on this host with which Teleport would not start as planned."""
+    return tuple(
+        f"{each.message} ({provenance.dotted(each.key)}, from "
+        f"{', '.join(map(str, provenance.origins(plan.tree, each.key)))}). {each.unusable.remedy()}"
+        for each in key_pairs.blocking(root, plan.document, plan.activation.unit)
+    )
 
 
 def _describe_named(plan: plan_model.Plan, file: named_files.NeededFile, fault: str) -> str:

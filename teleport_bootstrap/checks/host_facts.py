@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from teleport_bootstrap import errors, paths, roles, unit_table
-from teleport_bootstrap.change import handover, needed_files, web_answer
+from teleport_bootstrap.change import handover, key_pairs, needed_files, web_answer
 from teleport_bootstrap.checks import certificate_files, recovery
 from teleport_bootstrap.finding import ERROR, WARNING, Finding
 from teleport_bootstrap.host import clock, probe, systemd, teleport
@@ -53,7 +53,8 @@ class HostFacts:
     waits for. `web_note` is what an operator should know about the proxy's web port, empty for nothing. `units` has the
     units that matter here and that are installed; it is empty where systemd does not run. `recovery` comes with a
     Teleport that reports itself degraded or recovering. `acts_on_signals` is false during a reload, and for two minutes
-    where it failed.
+    where it failed. `blocking_pairs` keep Teleport from its
+    next start.
     """
 
     root: paths.Root
@@ -76,6 +77,7 @@ class HostFacts:
     unreadable: tuple[Finding, ...]
     recovery: recovery.Recovery | None = None
     acts_on_signals: bool = True
+    blocking_pairs: tuple[key_pairs.Blocking, ...] = ()
 
     def state_of(self, unit: str) -> systemd.State:
         """Return the state of a unit; unknown where systemd does not run or the unit is not installed."""
@@ -148,6 +150,7 @@ def read(root: paths.Root) -> HostFacts:
             else None
         ),
         acts_on_signals=not (unit and is_running(units.get(unit)) and handover.is_deaf_in(root, unit)),
+        blocking_pairs=key_pairs.blocking(root, document or {}, unit),
         unreadable=tuple(unreadable),
     )
 

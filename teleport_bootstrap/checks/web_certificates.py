@@ -1,4 +1,4 @@
-"""Checks that the certificates of Teleport's web port are valid, and were renewed in time."""
+"""Checks that Teleport would start with its key pairs, and that certificates were renewed in time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ RENEWED_BEFORE_SECONDS = 14 * 24 * 3600
 
 
 def check(host: HostFacts) -> Iterator[Finding]:
-    """Report certificates of Teleport's web port that have expired or were not renewed in time."""
+    """Report key pairs that keep Teleport from its next start, and certificates that were not renewed in time."""
+    for pair in host.blocking_pairs:
+        remedy = f"Do not restart Teleport before. {pair.unusable.remedy()}"
+        yield Finding(ERROR, "certificate-blocks-start", pair.path, pair.message, remedy)
     for each in host.certificates:
         path, remaining = host.root.path(each.path), each.remaining_seconds(host.now)
         if remaining is not None and remaining <= 0:

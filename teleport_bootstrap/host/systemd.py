@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -104,6 +105,28 @@ def succeeded_at(unit: str) -> float | None:
     ended = int(fields.get("ExecMainExitTimestampMonotonic") or 0)
     succeeded = fields.get("Result") == "success" and fields.get("ExecMainStatus") == "0"
     return _since_1970(ended) if succeeded and ended else None
+
+
+def environment(unit: str) -> dict[str, str]:
+    """Return the variables that `unit` sets for its processes, in its own lines and in files. Raises UnitTrouble."""
+    fields = _show_lines("Environment,EnvironmentFiles", unit)
+    found = dict(_assignments(" ".join(value for name, value in fields if name == "Environment")))
+    for name, value in fields:
+        if name != "EnvironmentFiles":
+            continue
+        with contextlib.suppress(OSError), open(value.rpartition(" (")[0], encoding="utf-8", errors="replace") as file:
+            for line in file:
+                if not line.lstrip().startswith(("#", ";")):
+                    found.update(_assignments(line))
+    return found
+
+
+def _assignments(text: str) -> list[tuple[str, str]]:
+    try:
+        words = shlex.split(text)
+    except ValueError:  # an open quote
+        return []
+    return [(name, value) for name, separator, value in (word.partition("=") for word in words) if separator]
 
 
 def enable(root: paths.Root, units: Sequence[str]) -> None:
@@ -231,6 +254,13 @@ def _show(properties: str, units: Sequence[str]) -> list[dict[str, str]]:
     """Return those properties of each of `units`, by name."""
     blocks = _systemctl(["show", f"--property={properties}", *units]).output.split("\n\n")
     return [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in blocks]
+
+
+def _show_lines(properties: str, unit: str) -> list[tuple[str, str]]:
+    """Return those properties of `unit`; one that is a list has several lines."""
+    output = _systemctl(["show", f"--property={properties}", unit]).output
+    pairs = (line.partition("=") for line in output.splitlines())
+    return [(name, value) for name, _, value in pairs]
 
 
 def _offline(root: paths.Root) -> list[str]:

@@ -208,7 +208,7 @@ def make_plan(
     overrides.check(files)
     instance = gather.instance(conf, doors)
     plan = planner.plan(conf, instance, build, files)
-    missing = needed_files.require_named(root, plan)
+    missing = (*needed_files.require_named(root, plan), *needed_files.describe_blocking(root, plan))
     wanted = plan.activation
     if is_boot and needed_files.has_fetch_service(root) and all(each.may_be_pending for each in wanted.secrets):
         doors = dataclasses.replace(doors, wait_seconds=min(doors.wait_seconds, FETCHED_LATER_SECONDS))

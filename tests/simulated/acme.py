@@ -16,6 +16,7 @@ import ssl
 import subprocess
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Optional
@@ -86,6 +87,7 @@ class Pebble:
             )
         )
         self.url = f"https://localhost:{port}/dir"
+        self._management, self._authority = f"https://localhost:{management}", authority.ca
         environ = {**os.environ, "PEBBLE_VA_ALWAYS_VALID": "1", "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0"}
         with self.log.open("wb") as output:
             self._process = subprocess.Popen(
@@ -98,6 +100,16 @@ class Pebble:
             if self._process.poll() is not None or time.monotonic() > end:
                 raise RuntimeError(f"pebble did not start:\n{self.log.read_text()}")
             time.sleep(0.05)
+
+    @property
+    def root(self) -> str:
+        """The root of what it issues, in PEM; another one each time that it starts."""
+        context = ssl.create_default_context(cafile=str(self._authority))
+        opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+        )
+        with opener.open(f"{self._management}/roots/0", timeout=_START_SECONDS) as answer:
+            return str(answer.read().decode())
 
     @property
     def orders(self) -> int:

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any, Optional
 
+from tests import certificates
 from tests.certificates import DAY, KINDS, Authority, Issued
 from tests.simulated.agent import Agent, Ended
 from tests.simulated_ec2 import Aws
@@ -64,6 +65,7 @@ class Cluster:
         root = self.directory / name
         (root / "etc/teleport.d").mkdir(parents=True)
         agent = Agent(root, imds=imds.url, aws=self.aws.url)
+        trust(agent, *certificates.TRUSTED)
         agent.conf(conf)
         return agent
 
@@ -154,6 +156,11 @@ class Certbot:
         for folder in self.folders:
             Path(f"{folder}.issued").unlink(missing_ok=True)
         (self.directory / "certbot.log").unlink(missing_ok=True)
+
+
+def trust(agent: Agent, *roots: str) -> None:
+    """Have the host trust these authorities, as `update-ca-certificates` does, and no others."""
+    agent.write("/etc/ssl/certs/ca-certificates.crt", "".join(roots))
 
 
 def certificate(agent: Agent, *arguments: str, wait: int = 5, **options: Any) -> Ended:

@@ -64,6 +64,7 @@ def hasty(directory: Path, running_aws: Aws) -> Iterator[Acme]:
 
 def using(agent: Agent, authority: Acme) -> Agent:
     agent.environ |= authority.environ
+    letsencrypt.trust(agent, authority.pebble.root)
     return agent
 
 
@@ -99,7 +100,7 @@ def test_a_first_certificate_is_obtained_shared_and_installed(cluster: Cluster, 
     assert not any("records" in each or "prefix=&" in each for each in asked)
     assert set(authority.route53.asked_for) == {f"CONNECT {acme.ROUTE53}:443 HTTP/1.0"}
 
-    proxy = cluster.host(PROXY, name="proxy")
+    proxy = using(cluster.host(PROXY, name="proxy"), authority)
     assert certificate(proxy, "install").status == 0
     assert served(proxy, cluster)
     assert certificate(host, "renew", "--format", "json").data["result"] == "present", "it is not due"

@@ -667,3 +667,89 @@ def wait_for(condition: Callable[[], object], seconds: float = 20) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not come"
         time.sleep(0.05)
+
+
+# ---------------------------------------------------------------- what Teleport would not start with
+
+
+@pytest.fixture(scope="module")
+def staging() -> Authority:
+    """An authority that hosts do not trust, such as Let's Encrypt's staging environment."""
+    return Authority("staging", trusted=False)
+
+
+@pytest.mark.parametrize("what", ["untrusted", "expired", "not yet valid", "mismatched", "swapped", "empty"])
+def test_row_e_a_newer_pair_that_teleport_would_refuse_does_not_replace_the_good_one(
+    cluster: Cluster, proxy: Agent, authority: Authority, staging: Authority, what: str
+) -> None:
+    newer = authority.issue(DOMAIN, begins=-60)
+    bad = {
+        "untrusted": staging.issue(DOMAIN, begins=-60),
+        "expired": authority.issue(DOMAIN, begins=-60, ends=-1),
+        "not yet valid": authority.issue(DOMAIN, begins=3600),
+        "mismatched": Issued(authority.issue(DOMAIN).privkey, newer.cert, newer.chain),
+        "swapped": Issued(newer.cert, newer.privkey, newer.chain),
+        "empty": Issued("", "", ""),
+    }[what]
+    cluster.share(bad, 7)
+    first = certificate(proxy, "install")
+    assert first.status == 10 and installed(proxy) is None, "a Teleport that waits is not started with it either"
+
+    good = authority.issue(DOMAIN, begins=-5 * DAY)
+    install(proxy, good)
+    done = certificate(proxy, "install")
+    assert done.status == 17 and "is kept" in done.errors, done.said
+    assert installed(proxy) == pair(good)
+    assert "restart" not in done.said
+    if what == "untrusted":
+        assert "its issuer is not among the authorities in" in done.errors
+        assert "update-ca-certificates" in done.errors and "update-ca-trust" in done.errors
+        letsencrypt.trust(proxy, authority.root, staging.root)
+        assert certificate(proxy, "install").status == 0
+        assert installed(proxy) == pair(bad)
+
+
+def test_row_e_an_older_trusted_pair_in_the_bucket_is_used_instead(
+    cluster: Cluster, proxy: Agent, authority: Authority, staging: Authority
+) -> None:
+    good = authority.issue(DOMAIN, begins=-5 * DAY)
+    cluster.share(good, 1)
+    cluster.share(staging.issue(DOMAIN), 2)
+    install(proxy, staging.issue(DOMAIN, begins=-60))
+    done = certificate(proxy, "install", "--format", "json")
+    assert done.status == 0 and done.data["result"] == "installed", done.said
+    assert installed(proxy) == pair(good)
+
+
+def test_row_e_variables_name_other_authorities(
+    cluster: Cluster, proxy: Agent, authority: Authority, staging: Authority
+) -> None:
+    cluster.share(staging.issue(DOMAIN), 1)
+    letsencrypt.trust(proxy, authority.root)
+    assert certificate(proxy, "install").status == 10
+    proxy.environ["SSL_CERT_DIR"] = str(proxy.write("/opt/authorities/staging.crt", staging.root).parent)
+    assert certificate(proxy, "install").status == 0
+
+
+def test_row_e_obtain_says_when_teleport_would_not_start_with_the_result(
+    cluster: Cluster, authority: Authority, staging: Authority, tmp_path: Path
+) -> None:
+    bot = Certbot(tmp_path / "staging", staging)
+    host = bot.given_to(cluster.host(ALONE, name="alone"))
+    done = certificate(host, "obtain")
+    assert done.status == 0 and "does not start with this certificate: its issuer is not among" in done.said
+    assert installed(host) is None, "it is not installed"
+
+
+def test_row_e_a_renewal_by_another_authority_does_not_take_the_place_of_a_trusted_certificate(
+    cluster: Cluster, authority: Authority, staging: Authority, tmp_path: Path
+) -> None:
+    bot = Certbot(tmp_path / "staging", staging)
+    host = bot.given_to(cluster.host(ALONE, name="alone"))
+    good = authority.issue(DOMAIN, begins=-80 * DAY, ends=10 * DAY)
+    cluster.share(good, 1)
+    assert certificate(host, "obtain").status == 0
+    bot.switch(due=True)
+    done = certificate(host, "renew")
+    assert done.status == 17 and "its issuer is not among" in done.errors, done.said
+    assert cluster.live() == good and installed(host) == pair(good)

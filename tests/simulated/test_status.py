@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests import certificates
 from tests.simulated.agent import GUIDE, TOKEN, Agent, shows_no_secret, tree
 from tests.simulated_ec2 import imds as emulator
 
@@ -148,7 +149,8 @@ def serve_with(agent: Agent, days: int) -> Path:
     """Let teleport.yaml name a certificate that is good for so many days."""
     certificate = agent.path("/var/lib/teleport/fullchain.pem")
     certificate.parent.mkdir(parents=True, exist_ok=True)
-    request = ["openssl", "req", "-x509", "-newkey", "rsa:1024", "-nodes", "-subj", "/CN=a", "-keyout", "/dev/null"]
+    key = agent.write("/var/lib/teleport/key.pem", "", 0o600)
+    request = ["openssl", "req", "-x509", "-newkey", "rsa:1024", "-nodes", "-subj", "/CN=a", "-keyout", str(key)]
     subprocess.run([*request, "-days", str(days), "-out", str(certificate)], check=True, capture_output=True)
     agent.conf("TELEPORT_DOMAIN_NAME=example.com\n")
     override = "proxy_service:\n  https_keypairs:\n    - key_file: /var/lib/teleport/key.pem\n"
@@ -156,7 +158,6 @@ def serve_with(agent: Agent, days: int) -> Path:
         "/etc/teleport.d/teleport.yaml.d/50-tls.yaml",
         f"{override}      cert_file: /var/lib/teleport/fullchain.pem\n",
     )
-    agent.write("/var/lib/teleport/key.pem", "key\n", 0o600)
     done = agent.run("reconfigure", "--yes")
     assert done.status == 0, done.errors
     return certificate
@@ -170,15 +171,69 @@ def test_certificates_are_reported_with_their_expiry_and_a_missed_renewal_is_dri
     serve_with(agent, 7)
     assert "has not been renewed" in drift(agent)
     certificate.write_text("no certificate\n")
-    (told,) = status(agent, 0)["certificates"]
+    (told,) = status(agent, 9)["certificates"]
     assert told["expires"] is None and "no certificate" in told["unknown"]
     certificate.unlink()
     (told,) = status(agent, 0)["certificates"]
     assert told["unknown"] == "the file does not exist"
     agent.environ = {"PATH": "/nonexistent"}
     certificate.write_text("x")
-    (told,) = status(agent, 0)["certificates"]
+    (told,) = status(agent, 9)["certificates"]
     assert told["unknown"] == "openssl is not installed"
+
+
+def by_authority(agent: Agent, issued: certificates.Issued) -> None:
+    """Let teleport.yaml name what an authority issued; the host trusts the test authorities."""
+    serve_with(agent, 60)
+    agent.write("/etc/ssl/certs/ca-certificates.crt", "".join(certificates.TRUSTED))
+    agent.write("/var/lib/teleport/fullchain.pem", issued.fullchain)
+    agent.write("/var/lib/teleport/key.pem", issued.privkey, 0o600)
+
+
+@openssl
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("untrusted", "its issuer is not among the authorities in"),
+        ("expired", "it has expired"),
+        ("not yet valid", "it is not valid yet"),
+        ("mismatched", "the private key belongs to another certificate"),
+        ("swapped", "it contains no certificate"),
+        ("empty", "it contains no certificate"),
+        ("with its key", "it contains something other than certificates"),
+    ],
+)
+def test_row_e_a_pair_that_keeps_teleport_from_its_next_start_is_an_error(agent: Agent, what: str, said: str) -> None:
+    authority, other = certificates.Authority(), certificates.Authority("staging", trusted=False)
+    good = authority.issue("example.com", ends=40 * certificates.DAY)
+    by_authority(agent, good)
+    assert status(agent, 0)["trouble"] == []
+    pair = {
+        "untrusted": other.issue("example.com"),
+        "expired": authority.issue("example.com", begins=-9 * certificates.DAY, ends=-1),
+        "not yet valid": authority.issue("example.com", begins=3600),
+        "mismatched": certificates.Issued(authority.issue("example.com").privkey, good.cert, good.chain),
+        "swapped": certificates.Issued(good.cert + good.chain, good.privkey, ""),
+        "empty": certificates.Issued(good.privkey, "", ""),
+        "with its key": certificates.Issued(good.privkey, good.cert, good.chain + good.privkey),
+    }[what]
+    by_authority(agent, pair)
+    trouble = "\n".join(status(agent, 9)["trouble"])
+    path = agent.path("/var/lib/teleport/fullchain.pem")
+    assert f"{path} keeps Teleport from its next start: {said}" in trouble and "Do not restart Teleport" in trouble
+    assert ("update-ca-certificates" in trouble and "SSL_CERT_FILE" in trouble) == (what == "untrusted")
+    assert "PRIVATE KEY" not in trouble
+
+    agent.environ["SSL_CERT_FILE"] = str(agent.write("/etc/private.pem", other.root))
+    assert bool(status(agent, 0 if what == "untrusted" else 9)["trouble"]) == (what != "untrusted")
+
+
+@openssl
+def test_row_e_a_change_notes_an_override_whose_pair_teleport_would_refuse(agent: Agent) -> None:
+    by_authority(agent, certificates.Authority("private", trusted=False).issue("example.com"))
+    done = agent.run("reconfigure", "--yes")
+    assert done.status == 0 and "keeps Teleport from its next start: its issuer is not among" in done.said
+    assert "proxy_service.https_keypairs[0].cert_file, from override" in done.said
 
 
 # ---------------------------------------------------------------- far away

@@ -22,7 +22,7 @@ from teleport_bootstrap.cluster.certificate import pair
 from teleport_bootstrap.cluster.certificate import subject as subjects
 from teleport_bootstrap.cluster.certificate.local import Local
 from teleport_bootstrap.cluster.certificate.subject import Subject
-from teleport_bootstrap.host import directory, systemd
+from teleport_bootstrap.host import directory, systemd, trust_store
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.plan import plan_model
 from teleport_bootstrap.secret import Secret
@@ -67,23 +67,27 @@ class _Candidate(NamedTuple):
 
 @dataclass
 class _Candidates:
-    """The usable certificates, and why others are ignored."""
+    """The certificates that Teleport starts with on this host, why others are ignored, and what to do about those."""
 
     domain: str
+    store: trust_store.TrustStore
     found: list[_Candidate] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    remedies: list[str] = field(default_factory=list)
 
     def add(self, source: str, number: int, chain: Secret | None, key: Secret | None) -> bool:
-        """Add a certificate if Teleport can serve with it, and return whether it can."""
+        """Add a certificate if Teleport can start and serve with it, and return whether it can."""
         if chain is None and key is None:
             return False
         if chain is None or key is None:
             self.refused.append(f"{source} is ignored: its {'chain' if chain is None else 'private key'} is missing")
             return False
         try:
-            validity = pair.check(self.domain, chain.reveal(), key)
+            validity = pair.check(self.domain, chain.reveal(), key, self.store)
         except pair.Unusable as unusable:
             self.refused.append(f"{source} is ignored: {unusable.why}")
+            if unusable.is_untrusted:
+                self.remedies.append(unusable.remedy())
             return False
         self.found.append(_Candidate(validity, number, source, chain, key))
         return True
@@ -104,7 +108,8 @@ def run(doors: gather.Doors) -> Outcome:
         return Outcome(NOTHING, "the proxies serve with the certificate, and this host runs none")
     place = Local(root, subject.domain).name if subject.obtains else f"s3://{subject.bucket}"
     try:
-        candidates = _look(doors, subject, place)
+        store = trust_store.read(root, subject.wanted.unit, doors.environ)
+        candidates = _look(doors, subject, place, store)
     except errors.BootstrapError as error:
         # Teleport may not serve yet with what an earlier run installed.
         with session.begin(root, "certificate install", deadline_seconds=doors.wait_seconds):
@@ -112,7 +117,7 @@ def run(doors: gather.Doors) -> Outcome:
         raise _pending(root, subject, error.message, error.hint) or error from None
     newest = max(candidates.found, key=lambda each: each[:2], default=None)
     with session.begin(root, "certificate install", deadline_seconds=doors.wait_seconds):
-        changed, detail = _install(root, subject, newest)
+        changed, detail = _install(root, subject, newest, store)
         units = _serve(root, subject.wanted)
     if newest is None:
         why = "; ".join(candidates.refused) or f"there is no certificate for {subject.domain} in {place} yet"
@@ -120,6 +125,11 @@ def run(doors: gather.Doors) -> Outcome:
             f"An auth server obtains it: check that its {unit_table.GET_CERTIFICATE.timer} runs, and what "
             "`teleport-bootstrap certificate obtain` reports there. Nothing has to be done here: the timer tries again."
         )
+        if candidates.remedies:
+            hint = (
+                f"{candidates.remedies[0]} Teleport would not start with such a certificate. The timer tries again, "
+                "and `teleport-bootstrap certificate install` at once."
+            )
         raise _pending(root, subject, why, hint) or errors.CertificateUnusable(
             why, hint=f"The installed certificate is kept. {hint}"
         )
@@ -136,8 +146,8 @@ def _pending(root: paths.Root, subject: Subject, why: str, hint: str) -> errors.
     return errors.CertificatePending(f"{subject.wanted.unit} waits for {shown}: {why}", hint=hint)
 
 
-def _look(doors: gather.Doors, subject: Subject, place: str) -> _Candidates:
-    candidates = _Candidates(subject.domain)
+def _look(doors: gather.Doors, subject: Subject, place: str, store: trust_store.TrustStore) -> _Candidates:
+    candidates = _Candidates(subject.domain, store)
     if subject.obtains:
         state = Local(doors.root, subject.domain).read()
         for each in state.found:
@@ -151,11 +161,13 @@ def _look(doors: gather.Doors, subject: Subject, place: str) -> _Candidates:
     return candidates
 
 
-def _install(root: paths.Root, subject: Subject, newest: _Candidate | None) -> tuple[tuple[str, ...], str]:
+def _install(
+    root: paths.Root, subject: Subject, newest: _Candidate | None, store: trust_store.TrustStore
+) -> tuple[tuple[str, ...], str]:
     """Write `newest` where it is newer than the installed one; return the paths that changed, and what was done."""
     if newest is None:
         return (), "there is nothing to install"
-    here = _installed(root, subject)
+    here = _installed(root, subject, store)
     end = datetime.datetime.fromtimestamp(newest.validity.not_after, datetime.timezone.utc)
     until = f"valid until {end.isoformat(timespec='seconds')}"
     if here is not None and here.validity > newest.validity:
@@ -178,7 +190,7 @@ def _install(root: paths.Root, subject: Subject, newest: _Candidate | None) -> t
     return changed, f"installed the certificate from {newest.source}, {until}"
 
 
-def _installed(root: paths.Root, subject: Subject) -> _Candidate | None:
+def _installed(root: paths.Root, subject: Subject, store: trust_store.TrustStore) -> _Candidate | None:
     """Return the installed certificate, if it is usable."""
     try:
         chain, key = (directory.read(root, path) for path in (paths.CERTIFICATE, paths.PRIVATE_KEY))
@@ -188,7 +200,7 @@ def _installed(root: paths.Root, subject: Subject) -> _Candidate | None:
         ) from None
     if chain is None or key is None:
         return None
-    candidates = _Candidates(subject.domain)
+    candidates = _Candidates(subject.domain, store)
     texts = (Secret(each.content.decode("utf-8", "replace")) for each in (chain, key))
     candidates.add(root.path(paths.CERTIFICATE), 0, *texts)
     return candidates.found[0] if candidates.found else None
@@ -241,8 +253,9 @@ def _reload(root: paths.Root, wanted: plan_model.Applicable) -> None:
 def _not_served(wanted: plan_model.Applicable, seen: str) -> errors.CertificateNotServed:
     return errors.CertificateNotServed(
         f"a new certificate is installed, but {wanted.unit} does not serve with it yet: {seen}",
-        hint=f"Check `journalctl -u {wanted.unit}`. The next run reloads it again; `systemctl restart {wanted.unit}` "
-        "helps too, but ends all sessions.",
+        hint=f"Check `journalctl -u {wanted.unit}`. Until the cause is known, do not restart it: the process that "
+        "runs serves with the previous certificate, and one that fails to start does not serve at all. The next "
+        "run reloads it again.",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from teleport_bootstrap.cluster.certificate import lineage_files as files
@@ -131,10 +131,18 @@ def assemble(domain: str, given: Mapping[str, Secret | None], number: int | None
     return Certificate(there, number, validity)
 
 
-def best(certificates: Iterable[Certificate]) -> Certificate | None:
+def best(
+    certificates: Iterable[Certificate], *, is_trusted: Callable[[Certificate], bool] = lambda _: True
+) -> Certificate | None:
     """Return the one to use: the newest valid one, otherwise the one with the highest number.
 
-    Of two that are equally new, the higher number wins, then the earlier in `certificates`.
+    One that is valid and `is_trusted` comes before all others: an experiment with another authority never takes the
+    place of a certificate that serves. Of two that are equally new, the higher number wins, then the earlier in
+    `certificates`.
     """
     never = pair.Validity(0.0, 0.0)
-    return max(certificates, key=lambda each: (each.validity or never, each.number or 0), default=None)
+    return max(
+        certificates,
+        key=lambda each: (each.is_valid and is_trusted(each), each.validity or never, each.number or 0),
+        default=None,
+    )

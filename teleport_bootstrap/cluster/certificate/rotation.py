@@ -20,7 +20,7 @@ from teleport_bootstrap.cluster.certificate import lineage, local
 from teleport_bootstrap.cluster.certificate import lineage_files as files
 from teleport_bootstrap.cluster.certificate import subject as subjects
 from teleport_bootstrap.ec2 import endpoint
-from teleport_bootstrap.host import certbot, process
+from teleport_bootstrap.host import certbot, key_pair, process, trust_store
 from teleport_bootstrap.host import lock as host_lock
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.secret import Secret
@@ -96,6 +96,7 @@ class _Work:
         self.in_bucket = self.on_host = lineage.State()
         self.written: tuple[str, ...] = ()
         self.check: Callable[[], None] = lambda: None
+        self.store = trust_store.read(doors.root, subject.wanted.unit, doors.environ)
 
     def look(self) -> None:
         self.in_bucket, self.on_host = self.shared.read(), self.local.read()
@@ -110,11 +111,25 @@ class _Work:
             return Outcome(ELSEWHERE, f"nothing to do here: {error.message}")
 
     def outcome(self, result: str, detail: str) -> Outcome:
-        return Outcome(result, detail, self.written, (*self.in_bucket.refused, *self.on_host.refused))
+        best = self.best()
+        untrusted = None if best is None or not best.is_valid else self.blocking(best)
+        notes = []
+        if untrusted is not None:
+            who = "a proxy that trusts what this host trusts"
+            notes = [f"{who} does not start with this certificate: {untrusted.why}. {untrusted.remedy()}"]
+        return Outcome(result, detail, self.written, (*self.in_bucket.refused, *self.on_host.refused, *notes))
+
+    def blocking(self, certificate: lineage.Certificate) -> key_pair.Unusable | None:
+        """Return why Teleport on this host would not start with `certificate`; None where it would."""
+        fullchain, key = certificate.files["fullchain"], certificate.files["privkey"]
+        return key_pair.blocks_startup(fullchain.reveal(), key, self.store)
 
     def best(self) -> lineage.Certificate | None:
         """Return the certificate to use; of two that are equally new, the one in the bucket."""
-        return lineage.best((*self.in_bucket.found, *self.on_host.found))
+        found = (*self.in_bucket.found, *self.on_host.found)
+        # Asked only where there is a choice, since each answer takes a handshake.
+        is_choice = len({each.files["fullchain"] for each in found}) > 1
+        return lineage.best(found, is_trusted=lambda each: not is_choice or self.blocking(each) is None)
 
     def is_complete(self) -> bool:
         """Return whether the bucket holds the best certificate, valid, complete and in all its places."""
@@ -163,7 +178,9 @@ class _Work:
         return self.outcome(RENEWED, f"renewed the certificate for {domain}")
 
     def unusable(self) -> errors.CertificateUnusable:
-        why = "; ".join(self.on_host.refused) or f"{self.local.name} holds no certificate that is valid now"
+        untrusted = [blocking.why for each in self.on_host.found if (blocking := self.blocking(each)) is not None]
+        why = "; ".join((*self.on_host.refused, *untrusted))
+        why = why or f"{self.local.name} holds no certificate that is valid now"
         return errors.CertificateUnusable(
             f"certbot succeeded, but left no usable certificate for {self.subject.domain}: {why}",
             hint=f"Check {self.doors.root.path(files.LOGS)}/letsencrypt.log and this machine's clock.",
