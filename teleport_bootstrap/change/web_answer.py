@@ -48,13 +48,11 @@ def note(document: Mapping[str, Any], status: int | None) -> str:
     if status is None or status < 300:
         return ""
     start = f"the proxy listens, and answers {web_port.PING} with {status}"
-    balancer = (
-        "until then a load balancer whose health check expects 200 takes this host out of service: let its matcher "
-        "accept 200-499, or 400 too"
-    )
+    balancer = "a load balancer whose health check expects 200 takes this host out of service"
     if status not in _NO_CONNECTOR:
         return f"{start}: see Teleport's log; {balancer}"
-    return f"{start}: {_missing_connector(document)}; {balancer if status == 400 else balancer.replace('400', '404')}"
+    matcher = f"let its matcher accept 200-499, or {status} too"
+    return f"{start}: {_missing_connector(document)}; until then {balancer}: {matcher}"
 
 
 def _missing_connector(document: Mapping[str, Any]) -> str:

@@ -85,6 +85,12 @@ def test_row_d_a_proxy_that_does_not_know_the_type_of_its_cluster_is_noted_too()
     assert "authentication.type" in note and "tctl create" in note and "matcher" in note
 
 
+@pytest.mark.parametrize("status", [302, 500, 503])
+def test_row_d_other_errors_are_noted_without_a_guess(status: int) -> None:
+    note = web_answer.note({"auth_service": {"authentication": {"type": "github"}}}, status)
+    assert str(status) in note and "load balancer" in note and "tctl" not in note and "matcher" not in note
+
+
 @pytest.mark.parametrize("public", [f"{NAME}:443", [f"{NAME}:443", "other.example.com:443"], NAME])
 @pytest.mark.parametrize("enabled", ["yes", True, "on"])
 def test_row_o_the_public_name_is_asked_for_with_teleports_own_acme(
