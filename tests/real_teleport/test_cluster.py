@@ -25,8 +25,9 @@ HOSTS = {
     "node": (f"TELEPORT_ROLE=node\n{JOINING}TELEPORT_SSH_LABELS='env: prod'\n", "teleport-node.service"),
     "proxy-acm": (f"{PROXY}USE_ACM=true\n", "teleport-proxy-acm.service"),
 }
+# There is no load balancer, which would listen on 443.
 AGENT = (
-    f"TELEPORT_ROLE=agent\nTELEPORT_PROXY_SERVER_LB={DOMAIN}\nTELEPORT_AGENT_SSH_ENABLED=true\n"
+    f"TELEPORT_ROLE=agent\nTELEPORT_PROXY_SERVER_LB={DOMAIN}:3080\nTELEPORT_AGENT_SSH_ENABLED=true\n"
     "TELEPORT_SSH_LABELS='env: agent'\nTELEPORT_JOIN_TOKEN="
 )
 
