@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -35,12 +35,14 @@ class Conf:
     """All that a conf sets. A variable assigned an empty string counts as not set, where the table says nothing else.
 
     `warnings` are what an operator should know although the conf is valid. `holds_secret` says whether the file
-    contains a secret anywhere, also in an assignment that a later one overrides. `sha256` is the digest of the file.
+    contains a secret anywhere, also in an assignment that a later one overrides; `assigns_known` whether it assigns
+    any variable of the table, be it an empty value. `sha256` is the digest of the file.
     """
 
     path: str = paths.CONF
     warnings: tuple[Finding, ...] = ()
     holds_secret: bool = False
+    assigns_known: bool = True
     settings: Mapping[str, Setting[Any]] = field(default_factory=dict)
     sha256: str = ""
 
@@ -115,15 +117,21 @@ def inspect(data: bytes, path: str = paths.CONF) -> Inspection:
             problems.append(_unfit(variable, assignment, unfit, path, secret=index in secret))
         else:
             settings[name] = Setting(variable, value, assignment.line, assignment.column)
-    found = in_order_of_place(problems)
-    warnings = in_order_of_place(_warnings(parsed.assignments, last, path))
+    misnamed = tuple(_misnamed_roles(parsed.assignments, last, path))
+    found = in_order_of_place([*problems, *misnamed])
+    subjects = {each.subject for each in misnamed}
+    warnings = in_order_of_place(
+        each for each in _warnings(parsed.assignments, last, path) if each.subject not in subjects
+    )
     secret_names = {variable.name for variable in variables.TABLE if variable.secret}
     holds_secret = any(each.value and each.name in secret_names for each in parsed.assignments)
     masked = tuple(
         MaskedAssignment(each.name, MASK if index in secret and each.value else each.value, each.line)
         for index, each in enumerate(parsed.assignments)
     )
-    conf = None if found else Conf(path, warnings, holds_secret, settings, hashlib.sha256(data).hexdigest())
+    assigns_known = not last.keys().isdisjoint(variables.BY_NAME)
+    digest = hashlib.sha256(data).hexdigest()
+    conf = None if found else Conf(path, warnings, holds_secret, assigns_known, settings, digest)
     return Inspection(() if parsed.problems else masked, found, warnings, conf)
 
 
@@ -182,8 +190,42 @@ def _unfit(variable: Variable[Any], assignment: Assignment, unfit: Unfit, path: 
     return Finding(ERROR, "conf-value", variable.name, message, hint, place)
 
 
+def _misnamed_roles(assignments: Sequence[Assignment], last: Mapping[str, int], path: str) -> Iterator[Finding]:
+    """Yield an error for each name that was meant to be TELEPORT_ROLE: without it, an instance is an all-in-one.
+
+    A slip of that name is one whatever its value. Another name with `ROLE` in it is one when its value names roles
+    (`ROLE` alone: unless its value is an ARN), unless TELEPORT_ROLE is set. A name that a later assignment refers to
+    is never one: it is the operator's own.
+    """
+    role = variables.TELEPORT_ROLE.name
+    is_set = role in last and assignments[last[role]].value != ""
+    referred = _referred(assignments)
+    for name, index in last.items():
+        assignment = assignments[index]
+        if name in variables.BY_NAME or not assignment.value or name in referred:
+            continue
+        meant = variables.without_prefix(name) == role and ":" not in assignment.value
+        meant = meant or ("ROLE" in name.upper() and _names_roles(assignment))
+        if variables.mistyped(name) == role or (meant and not is_set):
+            message = f"{name} is not a variable of this agent; without {role}, an instance is an all-in-one"
+            place = Place(path, assignment.line, assignment.column)
+            yield Finding(ERROR, "conf-unknown-variable", name, message, f"did you mean {role}?", place)
+
+
+def _names_roles(assignment: Assignment) -> bool:
+    """Return whether every word of the value is one of those that TELEPORT_ROLE takes."""
+    words = [word for value in roles.BY_CONF_VALUE for word in value.split(",")]
+    parts = [part.strip().lower().removesuffix("s") for part in assignment.value.split(",")]
+    return all(part in (*words, "all", "all-in-one", "monitor") for part in parts)
+
+
+def _referred(assignments: Sequence[Assignment]) -> frozenset[str]:
+    return frozenset(name for each in assignments for name in each.references)
+
+
 def _warnings(assignments: tuple[Assignment, ...], last: Mapping[str, int], path: str) -> list[Finding]:
     found = []
+    referred = _referred(assignments)
     for index, assignment in enumerate(assignments):
         name, final = assignment.name, assignments[last[assignment.name]]
         message = hint = ""
@@ -192,8 +234,11 @@ def _warnings(assignments: tuple[Assignment, ...], last: Mapping[str, int], path
                 message = f"{name} on line {assignment.line} has no effect: line {final.line} assigns it again"
                 hint = "keep one of the two"
         elif name not in variables.BY_NAME:
-            if variables.looks_like_ours(name):
-                nearest = variables.nearest(name)
+            unused = assignment.value and name not in referred
+            meant = variables.without_prefix(name)
+            slip = unused and (variables.mistyped(name) or (meant is not None and meant not in last))
+            if slip or variables.looks_like_ours(name):
+                nearest = variables.nearest(name) or meant
                 message = f"{name} is not a variable of this agent and has no effect"
                 hint = f"did you mean {nearest}?" if nearest else "docs/conf-reference.md lists the variables"
         elif assignment.value:

@@ -68,8 +68,10 @@ TELEPORT_SSH_LABELS="env: prod\\
 | `PATH=…`, `UID=…`, `IFS=…` and other names the shell itself uses | another name |
 | control characters, bytes that are not UTF-8, lines over 64 KiB | |
 
-Names beginning with `TELEPORT_`, `USE_` or `EC2_` that are not listed below are ignored with a warning, in case one is
-mistyped. Other names are yours.
+A name that resembles `TELEPORT_ROLE`, such as that name mistyped or `ROLE=node`, is an error, and so is a conf that
+assigns no variable of this page: either would become an all-in-one. Other names beginning with `TELEPORT_`, `USE_` or
+`EC2_` that are not listed below are ignored with a warning, in case one is mistyped. So are names that resemble one of
+those below or lack its beginning, unless a later line uses them. All other names are yours.
 
 ## Types
 

@@ -6,6 +6,7 @@ conf.value(variables.TELEPORT_EXTERNAL_PORT)  # int | None
 from __future__ import annotations
 
 import difflib
+import functools
 from typing import Any
 
 from teleport_bootstrap.conf import table
@@ -32,10 +33,47 @@ def looks_like_ours(name: str) -> bool:
     return name.upper().startswith(_OUR_PREFIXES) or name.upper() in BY_NAME
 
 
+@functools.lru_cache(maxsize=1024)
 def nearest(name: str) -> str | None:
     """Return the variable that was probably meant by `name`, or None when nothing is near."""
     found = difflib.get_close_matches(name.upper(), list(BY_NAME), n=1, cutoff=0.8)
     return found[0] if found else None
+
+
+def mistyped(name: str) -> str | None:
+    """Return the variable that `name`, which is not in the table, is a slip of: at most two letters, or a plural."""
+    meant = nearest(name)
+    return meant if meant is not None and _edits(_letters(name), _letters(meant)) <= _MOST_EDITS else None
+
+
+def without_prefix(name: str) -> str | None:
+    """Return the variable that `name`, which is not in the table, is without its prefix; also in the plural."""
+    given = _letters(name).rstrip("S")
+    for known in BY_NAME:
+        prefix = next((each for each in _OUR_PREFIXES if known.startswith(each)), "")
+        if prefix and _letters(known[len(prefix) :]).rstrip("S") == given:
+            return known
+    return None
+
+
+_MOST_EDITS = 2
+
+
+def _letters(name: str) -> str:
+    return name.upper().replace("_", "")
+
+
+def _edits(one: str, other: str) -> int:
+    """Return how many letters have to be added, removed, replaced or swapped with the next to make `other` of `one`."""
+    rows = [list(range(len(other) + 1))]
+    for i, letter in enumerate(one, 1):
+        rows.append([i])
+        for j, wanted in enumerate(other, 1):
+            edits = min(rows[i - 1][j] + 1, rows[i][j - 1] + 1, rows[i - 1][j - 1] + (letter != wanted))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == wanted:
+                edits = min(edits, rows[i - 2][j - 2] + 1)
+            rows[i].append(edits)
+    return rows[-1][-1]
 
 
 def is_secret_name(name: str) -> bool:

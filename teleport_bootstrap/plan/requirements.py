@@ -31,7 +31,14 @@ def check(conf: conf_file.Conf, *, fips: bool = False) -> tuple[Finding, ...]:
         for rule in (_tls, _storage, _agent, _names, _labels, _fips)
         for name, message, remedy in rule(conf, decided)
     )
-    return in_order_of_place([*_missing(conf, decided), *combinations])
+    return in_order_of_place([*_nothing(conf), *_missing(conf, decided), *combinations])
+
+
+def _nothing(conf: conf_file.Conf) -> Iterator[Finding]:
+    if not conf.assigns_known:
+        message = "this conf assigns no variable of this agent, so it says nothing of what this instance is to be"
+        remedy = "write at least TELEPORT_ROLE=…; TELEPORT_ROLE=auth,node,proxy is an all-in-one"
+        yield Finding(ERROR, "conf-missing-variable", "TELEPORT_ROLE", message, remedy, Place(conf.path))
 
 
 def _missing(conf: conf_file.Conf, decided: Deployment) -> Iterator[Finding]:

@@ -114,7 +114,7 @@ def test_a_unit_is_its_row_in_the_table(copy: Copy) -> None:
     assert len(copy.edited) == 1
     node = copy.command("plan", NODE)
     assert "teleport-added.timer" in node["units"]["enable"] and "teleport-added.timer" in node["units"]["start"]
-    assert "teleport-added.timer" in copy.command("plan", "")["units"]["disable"]
+    assert "teleport-added.timer" in copy.command("plan", "TELEPORT_ROLE=\n")["units"]["disable"]
     page = copy.run("teleport_bootstrap.manual", "man8").stdout.replace("\\", "")
     assert "teleport-added.service" in page and "teleport-added.timer" in page
 

@@ -275,7 +275,7 @@ def test_validate_reads_a_file_or_standard_input_and_changes_nothing(agent: Agen
     assert tree(agent.root) == before
     assert not agent.path("/var").exists()
     assert agent.run("validate", "-", stdin=b"A=\xff\n").status == 2
-    assert agent.run("validate", "-", stdin=b"").status == 0
+    assert agent.run("validate", "-", stdin=b"DEBUG=true\n").status == 0
 
 
 def test_validate_as_text_can_be_followed_by_an_editor(agent: Agent) -> None:

@@ -19,6 +19,9 @@ from teleport_bootstrap.plan import (
     yaml_text,
 )
 
+# The shortest conf: an all-in-one, as without TELEPORT_ROLE.
+ALL_IN_ONE = "TELEPORT_ROLE=\n"
+
 INSTANCE = facts.Facts(
     local_ipv4="10.0.0.12",
     local_hostname="ip-10-0-0-12.ec2.internal",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.plan.planning import plan, problems
+from tests.unit.plan.planning import ALL_IN_ONE, plan, problems
 
 AGENT = (
     "TELEPORT_ROLE=agent\nTELEPORT_PROXY_SERVER_LB=proxy.example.com\nTELEPORT_JOIN_TOKEN=planted-token\n"
@@ -82,13 +82,13 @@ def test_tags_become_labels_of_every_service_and_what_is_written_wins() -> None:
 
 
 def test_what_could_not_be_had_of_tags_is_a_note() -> None:
-    assert "tag Name could not be had" in plan("", notes=("tag Name could not be had",)).notes
+    assert "tag Name could not be had" in plan(ALL_IN_ONE, notes=("tag Name could not be had",)).notes
 
 
 @pytest.mark.parametrize(
     ("text", "names"),
     [
-        ("", ["arch", "kernel", "uptime", "internal", "external"]),
+        (ALL_IN_ONE, ["arch", "kernel", "uptime", "internal", "external"]),
         ("TELEPORT_COMMAND_LABELS=external,arch\n", ["external", "arch"]),
         ("TELEPORT_COMMAND_LABELS=\n", []),
     ],
@@ -99,12 +99,12 @@ def test_which_command_labels_there_are(text: str, names: list[str]) -> None:
 
 
 def test_without_a_public_address_the_label_for_it_is_left_out() -> None:
-    section = plan("", public_ipv4=None).document["ssh_service"]
+    section = plan(ALL_IN_ONE, public_ipv4=None).document["ssh_service"]
     assert [label["name"] for label in section["commands"]] == ["arch", "kernel", "uptime", "internal"]
     assert "commands" not in plan("TELEPORT_COMMAND_LABELS=external\n", public_ipv4=None).document["ssh_service"]
 
 
 def test_no_command_label_asks_the_metadata_service_by_itself() -> None:
-    for label in plan("").document["ssh_service"]["commands"]:
+    for label in plan(ALL_IN_ONE).document["ssh_service"]["commands"]:
         assert label["command"][0] in ("uname", "uptime", "teleport-bootstrap")
         assert "169.254" not in " ".join(label["command"])

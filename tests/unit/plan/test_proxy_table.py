@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.unit.plan import contract
-from tests.unit.plan.planning import plan
+from tests.unit.plan.planning import ALL_IN_ONE, plan
 
 PROXY = "TELEPORT_ROLE=proxy\nTELEPORT_DOMAIN_NAME=example.com\nTELEPORT_AUTH_SERVER_LB=auth.example.com\n"
 ALL = "TELEPORT_DOMAIN_NAME=example.com\n"
@@ -286,8 +286,8 @@ def test_the_external_hostname_faces_people_and_the_domain_stays_for_ssh_and_tun
 @pytest.mark.parametrize(
     ("text", "facts", "host"),
     [
-        ("", {}, "203.0.113.12"),
-        ("", {"public_ipv4": None}, "10.0.0.12"),
+        (ALL_IN_ONE, {}, "203.0.113.12"),
+        (ALL_IN_ONE, {"public_ipv4": None}, "10.0.0.12"),
         ("TELEPORT_EXTERNAL_HOSTNAME=192.0.2.7\n", {}, "192.0.2.7"),
         ("TELEPORT_EXTERNAL_HOSTNAME=2001:db8::7\n", {}, "[2001:db8::7]"),
     ],

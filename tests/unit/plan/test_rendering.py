@@ -14,7 +14,7 @@ from teleport_bootstrap import errors
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.plan import overrides, planner, teleport_build, yaml_reading, yaml_text
 from teleport_bootstrap.plan.yaml_reading import Plain
-from tests.unit.plan.planning import INSTANCE, plan
+from tests.unit.plan.planning import ALL_IN_ONE, INSTANCE, plan
 
 TEMPLATES = Path(yaml_text.__file__).parent / "templates"
 HEADER = {"program": "p 1", "conf": "/c", "instance": "i-1", "teleport": "Teleport 17"}
@@ -109,7 +109,7 @@ def test_a_text_that_is_not_yaml_is_refused_with_its_line() -> None:
 
 
 def test_an_unknown_section_or_key_is_written_like_the_others() -> None:
-    document = {**plan("").document, "more": {"enabled": "yes"}}
+    document = {**plan(ALL_IN_ONE).document, "more": {"enabled": "yes"}}
     document["proxy_service"] = {**document["proxy_service"], "peer_listen_addr": "0.0.0.0:3021"}
     text = yaml_text.teleport_yaml(document, HEADER)
     assert yaml.safe_load(text) == document
@@ -190,7 +190,7 @@ def test_settings_of_auth_service_can_be_appended_to_the_file(override: str, con
 
 
 def test_the_file_begins_with_its_origin() -> None:
-    head = plan("", version="17.5.1").teleport_yaml.content.partition("\n\n")[0]
+    head = plan(ALL_IN_ONE, version="17.5.1").teleport_yaml.content.partition("\n\n")[0]
     assert all(line.startswith("#") for line in head.splitlines())
     for word in ("i-0123456789abcdef0", "/etc/teleport.d/conf", "Teleport 17.5.1", "teleport-bootstrap 0."):
         assert word in head
@@ -198,7 +198,7 @@ def test_the_file_begins_with_its_origin() -> None:
 
 @pytest.mark.parametrize("path", ["/a\n- x: 1", "/with blank", "/größe", "/{{ a }}", "/\u2028x"])
 def test_the_name_of_the_conf_cannot_leave_its_comment(path: str) -> None:
-    document = plan("").document
+    document = plan(ALL_IN_ONE).document
     text = yaml_text.teleport_yaml(document, {**HEADER, "conf": path})
     head = text.partition("\n\n")[0]
     assert all(line.startswith("#") for line in head.splitlines())

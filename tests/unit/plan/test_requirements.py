@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from teleport_bootstrap import errors
-from tests.unit.plan.planning import plan, problems
+from tests.unit.plan.planning import ALL_IN_ONE, plan, problems
 
 PROXY = "TELEPORT_ROLE=proxy\nTELEPORT_DOMAIN_NAME=example.com\nTELEPORT_AUTH_SERVER_LB=auth.example.com\n"
 NODE = "TELEPORT_ROLE=node\nTELEPORT_AUTH_SERVER_LB=auth.example.com\n"
@@ -156,7 +156,7 @@ def test_refused(case: str) -> None:
 
 
 ACCEPTED = {
-    "an empty conf": "",
+    "the shortest conf": ALL_IN_ONE,
     "a proxy that has its own certificate": PROXY + "USE_LETSENCRYPT=false\n",
     "a domain in capitals": "TELEPORT_DOMAIN_NAME=Example.com\nTELEPORT_EXTERNAL_HOSTNAME=access.example.COM\n",
     "plain HTTP and MySQL": "USE_ACM=true\nTELEPORT_DOMAIN_NAME=example.com\nTELEPORT_ENABLE_MYSQL=true\n",
@@ -186,7 +186,7 @@ def test_a_mistyped_role_is_an_error_and_never_an_all_in_one(word: str) -> None:
     assert problem.startswith("conf:1:") and "TELEPORT_ROLE" in problem
 
 
-@pytest.mark.parametrize("role", ["", AUTH + LOCKS + FOR_LETSENCRYPT], ids=["all-in-one", "auth"])
+@pytest.mark.parametrize("role", [ALL_IN_ONE, AUTH + LOCKS + FOR_LETSENCRYPT], ids=["all-in-one", "auth"])
 @pytest.mark.parametrize(("text", "at_line"), [("", False), ("TELEPORT_AUTH_TYPE=local\n", True)])
 def test_fips_needs_single_sign_on(role: str, text: str, at_line: bool) -> None:
     (problem,) = problems(role + text, fips=True)
@@ -211,10 +211,10 @@ def test_all_problems_come_as_one_error_with_the_status_for_a_bad_conf() -> None
 
 def test_a_teleport_that_is_too_old_is_refused_by_its_version() -> None:
     with pytest.raises(errors.TeleportUnsupported) as caught:
-        plan("", version="11.3.27")
+        plan(ALL_IN_ONE, version="11.3.27")
     assert "11.3.27" in caught.value.message and "12" in caught.value.message
     assert caught.value.exit_status == 5
-    assert plan("", version="12.0.0").document["version"] == "v3"
+    assert plan(ALL_IN_ONE, version="12.0.0").document["version"] == "v3"
 
 
 def test_a_license_on_a_community_build_is_said_with_the_line() -> None:

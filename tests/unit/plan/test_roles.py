@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.unit.plan import contract
-from tests.unit.plan.planning import plan
+from tests.unit.plan.planning import ALL_IN_ONE, plan
 
 AUTH = (
     "TELEPORT_ROLE=auth\nTELEPORT_CLUSTER_NAME=cluster-1\nTELEPORT_AUTH_SERVER_LB=auth.example.com\n"
@@ -105,8 +105,8 @@ KUBE_SECTION_IN_FULL = {
 }
 
 DOCUMENTS: dict[str, tuple[str, dict[str, Any]]] = {
-    "an empty conf is an all-in-one": (
-        "",
+    "the shortest conf is an all-in-one": (
+        ALL_IN_ONE,
         contract.document(
             teleport=contract.teleport(**contract.LOCAL_STORAGE),
             auth={
@@ -281,7 +281,7 @@ SERVICE = ("root", "teleport", 0o640)
 
 # conf, marker, unit, timers, owner, group and mode of teleport.yaml, who owns the data directory, Let's Encrypt
 PLACES: dict[str, tuple[str, str, str, set[str], tuple[str, str, int], str, bool]] = {
-    "all": ("", "all", "teleport.service", set(), ROOT, "root", False),
+    "all": (ALL_IN_ONE, "all", "teleport.service", set(), ROOT, "root", False),
     "all, Let's Encrypt": (
         "USE_LETSENCRYPT=true\nTELEPORT_DOMAIN_NAME=example.com\nTELEPORT_S3_BUCKET=bucket-1\n"
         "TELEPORT_DOMAIN_ADMIN_EMAIL=a@example.com\n",
@@ -403,7 +403,7 @@ def test_files_and_directories_belong_to_whom_the_unit_runs_as(case: str) -> Non
 
 # What --insecure-no-tls follows: only a target that speaks plain HTTP, which is the default only without a role.
 FLAGS = {
-    "all": ("", {}, ""),
+    "all": (ALL_IN_ONE, {}, ""),
     "all, FIPS": ("TELEPORT_AUTH_TYPE=saml\n", {"fips": True}, "--fips"),
     "guide's ACM": ("USE_ACM=true\nTELEPORT_DOMAIN_NAME=example.com\n", {}, "--insecure-no-tls"),
     "an empty role is none": (
@@ -461,7 +461,7 @@ def secrets(text: str) -> set[tuple[object, ...]]:
 TOKEN, PIN, LICENSE = "/var/lib/teleport/token", "/var/lib/teleport/ca-pin-hash", "/var/lib/teleport/license.pem"
 
 SECRETS = {
-    "all-in-one": ("", set()),
+    "all-in-one": (ALL_IN_ONE, set()),
     "all-in-one with a license": (
         "TELEPORT_LICENSE_PATH=1\nTELEPORT_CLUSTER_NAME=cluster-1\n",
         {(LICENSE, "/teleport/cluster-1/license", 0o600, "root", "root", False)},
@@ -517,7 +517,7 @@ def test_no_secret_is_in_the_plan() -> None:
 
 
 GATES = {
-    "all-in-one": ("", None, []),
+    "all-in-one": (ALL_IN_ONE, None, []),
     "node": (
         NODE,
         "/etc/systemd/system/teleport-node.service.d/50-teleport-bootstrap.conf",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.plan.planning import plan, problems
+from tests.unit.plan.planning import ALL_IN_ONE, plan, problems
 from tests.unit.plan.test_roles import AUTH
 
 TABLE, EVENTS, BUCKET = (
@@ -30,7 +30,7 @@ def test_the_region_of_the_conf_wins() -> None:
     assert document["teleport"]["storage"]["region"] == "eu-central-1"
 
 
-@pytest.mark.parametrize("text", ["", BUCKET, "TELEPORT_LOCKS_TABLE_NAME=locks-1\n"])
+@pytest.mark.parametrize("text", [ALL_IN_ONE, BUCKET, "TELEPORT_LOCKS_TABLE_NAME=locks-1\n"])
 def test_an_all_in_one_without_tables_keeps_its_state_on_its_disk(text: str) -> None:
     assert plan(text).document["teleport"]["storage"] == LOCAL
 
@@ -58,7 +58,7 @@ def test_a_table_without_the_rest_is_an_error_at_its_line(text: str, line: int, 
     [
         ("TELEPORT_AUTH_SERVER_LB=nlb.example.com\n", "nlb.example.com:3025"),
         ("TELEPORT_AUTH_SERVER_LB=localhost\n", None),
-        ("", None),
+        (ALL_IN_ONE, None),
     ],
 )
 def test_public_address_of_an_all_in_ones_auth_server(text: str, public: str | None) -> None:
@@ -68,7 +68,7 @@ def test_public_address_of_an_all_in_ones_auth_server(text: str, public: str | N
 @pytest.mark.parametrize(
     ("text", "mode"),
     [
-        ("", None),
+        (ALL_IN_ONE, None),
         ("PROXY_MULTIPLEXING=multiplex\n", "multiplex"),
         ("PROXY_MULTIPLEXING=separate\n", "separate"),
         ("USE_TLS_ROUTING=true\n", "multiplex"),
@@ -76,7 +76,7 @@ def test_public_address_of_an_all_in_ones_auth_server(text: str, public: str | N
         ("USE_TLS_ROUTING=false\n", None),
     ],
 )
-@pytest.mark.parametrize("role", ["", AUTH], ids=["all-in-one", "auth"])
+@pytest.mark.parametrize("role", [ALL_IN_ONE, AUTH], ids=["all-in-one", "auth"])
 def test_proxy_listener_mode(role: str, text: str, mode: str | None) -> None:
     assert plan(role + text).document["auth_service"].get("proxy_listener_mode") == mode
 
@@ -110,7 +110,7 @@ def test_second_factors_with_a_domain_by_version(version: str, expected: dict[st
     [("16.5.0", {"second_factor": "otp"}), ("17.0.0", {"second_factors": ["otp"]})],
 )
 def test_second_factors_without_a_domain_are_one_time_codes(version: str, expected: dict[str, object]) -> None:
-    assert plan("", version=version).document["auth_service"]["authentication"] == expected
+    assert plan(ALL_IN_ONE, version=version).document["auth_service"]["authentication"] == expected
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_trust_x_forwarded_for_is_written_where_teleport_knows_it(version: str, 
     assert any("trust_x_forwarded_for" in note for note in planned.notes) is not known
 
 
-@pytest.mark.parametrize("role", ["", AUTH], ids=["all-in-one", "auth"])
+@pytest.mark.parametrize("role", [ALL_IN_ONE, AUTH], ids=["all-in-one", "auth"])
 @pytest.mark.parametrize("kind", ["github", "saml", "oidc"])
 def test_fips_turns_local_users_off(role: str, kind: str) -> None:
     authentication = plan(role + f"TELEPORT_AUTH_TYPE={kind}\n", fips=True).document["auth_service"]["authentication"]
