@@ -181,7 +181,7 @@ def _metadata(doors: gather.Doors, conf: conf_file.Conf | None, notes: list[str]
     region = conf.value(variables.EC2_REGION) if conf is not None else None
     try:
         client = imds.Imds.from_environment(doors.environ, deadline_seconds=min(METADATA_SECONDS, doors.wait_seconds))
-        return metadata_cache.from_facts(facts.read(client, region=region))
+        return metadata_cache.from_facts(facts.read(client, region=region, needs_hostname=False))
     except errors.BootstrapError as error:
         notes.append(f"the facts about the instance are from the cache: {error.message}")
         return metadata_cache.read(doors.root)

@@ -72,7 +72,8 @@ def _facts(path: str, conf: conf_file.Conf) -> facts.Facts:
         text = _named_file(path).decode("utf-8")
     except UnicodeDecodeError:
         raise errors.MetadataFileInvalid(f"{path} is not UTF-8 text", hint="Write it as YAML.") from None
-    return facts.from_yaml(text, path, region=conf.value(variables.EC2_REGION))
+    region = conf.value(variables.EC2_REGION)
+    return facts.from_yaml(text, path, region=region, needs_hostname=gather.needs_hostname(conf))
 
 
 def _named_file(path: str) -> bytes:

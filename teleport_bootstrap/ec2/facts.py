@@ -29,12 +29,13 @@ class Facts:
     """An instance, as a plan sees it; all values have been checked.
 
     `local_ipv4` is None in an IPv6-only subnet; the instance then has an `ipv6` address. `public_ipv4` is None for an
-    instance without one. `tags` holds only the tag keys that were requested, or all those
-    in a --metadata file. `notes` are messages for the operator about tags that could not be read.
+    instance without one, `local_hostname` where it has none that can be used and the conf names the node. `tags` holds
+    only the tag keys that were requested, or all those in a --metadata file. `notes` are messages for the operator
+    about what could not be read.
     """
 
     local_ipv4: str | None
-    local_hostname: str
+    local_hostname: str | None
     instance_id: str
     region: str
     public_ipv4: str | None = None
@@ -54,24 +55,37 @@ class Facts:
 
 
 def read(
-    imds: Imds, *, region: str | None, tag_keys: Sequence[str] = (), describe_tags: tags.DescribeTags | None = None
+    imds: Imds,
+    *,
+    region: str | None,
+    needs_hostname: bool = True,
+    tag_keys: Sequence[str] = (),
+    describe_tags: tags.DescribeTags | None = None,
 ) -> Facts:
     """Read the facts about this instance from the metadata service, all within one deadline.
 
     `region` is EC2_REGION of the conf; when it is None, the service is asked. Of the tags only `tag_keys` are read;
-    `describe_tags` is used for those that the service cannot show. A tag that cannot be read is a note, never an error.
+    `describe_tags` is used for those that the service cannot show. A tag that cannot be read is a note, never an error;
+    so is a private DNS name, unless the conf `needs_hostname`.
     Raises MetadataAbsent, MetadataInvalid and what Imds.get raises.
     """
     deadline = imds.deadline()
     local_ipv4, ipv6 = _addresses(imds, deadline)
-    local_hostname = items.read_required(imds, items.LOCAL_HOSTNAME, deadline=deadline)
+    hostname_notes: tuple[str, ...] = ()
+    local_hostname: str | None = None
+    try:
+        local_hostname = items.read_required(imds, items.LOCAL_HOSTNAME, deadline=deadline)
+    except (errors.MetadataInvalid, errors.MetadataAbsent) as error:
+        if needs_hostname:
+            raise type(error)(error.message, hint=f"Set TELEPORT_NODENAME in the conf. {error.hint}") from None
+        hostname_notes = (f"the private DNS name is not used: {error.message}",)
     instance_id = items.read_required(imds, items.INSTANCE_ID, deadline=deadline)
     region = region or items.read_required(imds, items.REGION, deadline=deadline)
     public_ipv4 = items.read(imds, items.PUBLIC_IPV4, deadline=deadline)
     found, notes = tags.read(
         imds, tag_keys, region=region, instance_id=instance_id, describe_tags=describe_tags, deadline=deadline
     )
-    return Facts(local_ipv4, local_hostname, instance_id, region, public_ipv4, found, notes, ipv6)
+    return Facts(local_ipv4, local_hostname, instance_id, region, public_ipv4, found, hostname_notes + notes, ipv6)
 
 
 def _addresses(imds: Imds, deadline: Deadline) -> tuple[str | None, str | None]:
@@ -85,16 +99,23 @@ def _addresses(imds: Imds, deadline: Deadline) -> tuple[str | None, str | None]:
         return None, ipv6
 
 
-def from_yaml(text: str, path: str, *, region: str | None = None) -> Facts:
+def from_yaml(text: str, path: str, *, region: str | None = None, needs_hostname: bool = True) -> Facts:
     """Return the facts in `text`, the YAML of a --metadata file that messages call `path`.
 
     Scalars are read as they are written (1.10 stays 1.10, yes stays yes), as EC2 would return them. `region`,
-    EC2_REGION of the conf, wins over that of the file. Raises MetadataFileInvalid with all problems.
+    EC2_REGION of the conf, wins over that of the file. local-hostname may be missing or unusable, unless the conf
+    `needs_hostname`. Raises MetadataFileInvalid with all problems.
     """
     problems: list[str] = []
     values, found = _read(_document(text, path), problems)
     if region is not None:
         values[items.REGION] = region
+    usable = items.usable_hostname(values.get(items.LOCAL_HOSTNAME, ""))
+    if usable is not None:
+        values[items.LOCAL_HOSTNAME] = usable
+    elif not needs_hostname:
+        values.pop(items.LOCAL_HOSTNAME, None)
+    optional = (items.PUBLIC_IPV4,) if needs_hostname else (items.PUBLIC_IPV4, items.LOCAL_HOSTNAME)
     for name in list(values):
         try:
             values[name] = items.CHECKS[name](values[name])
@@ -103,13 +124,12 @@ def from_yaml(text: str, path: str, *, region: str | None = None) -> Facts:
     named = {problem.partition(":")[0] for problem in problems}
     for name in items.CHECKS:
         other = {items.LOCAL_IPV4: items.IPV6}.get(name, name)
-        if name not in (*values, *named, items.PUBLIC_IPV4, items.IPV6) and other not in (*values, *named):
+        if name not in (*values, *named, *optional, items.IPV6) and other not in (*values, *named):
             problems.append(f"{name}: missing" + (", and no EC2_REGION in the conf" if name == items.REGION else ""))
     if problems:
         raise errors.MetadataFileInvalid("\n".join([f"{path}: not valid facts of an instance", *problems]), hint=_HINT)
     arguments: dict[str, Any] = {name.replace("-", "_"): value for name, value in values.items()}
-    arguments.setdefault("local_ipv4", None)
-    return Facts(**arguments, tags=found)
+    return Facts(**{"local_ipv4": None, "local_hostname": None, **arguments}, tags=found)
 
 
 def _document(text: str, path: str) -> yaml.Node | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 from collections.abc import Callable
@@ -36,6 +37,7 @@ INSTANCE_ID = "instance-id"
 REGION = "region"
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_LONGEST_HOSTNAME = 253
 _HOSTNAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
 
 
@@ -68,9 +70,31 @@ def hostname(text: str) -> str:
     With several domains in the DHCP options set, the metadata service returns several names, separated by spaces.
     """
     names = text.split(" ")
-    if not all(_HOSTNAME.fullmatch(name) and len(name) <= 253 for name in names):
+    if not all(_HOSTNAME.fullmatch(name) and len(name) <= _LONGEST_HOSTNAME for name in names):
         raise ValueError("not a host name")
     return names[0].rstrip(".")
+
+
+def usable_hostname(text: str) -> str | None:
+    """Return what can be used of a private DNS name, None where nothing can.
+
+    The domain in a DHCP options set is free text: it may hold underscores, several domains with any separator, or be
+    too long for DNS. The first proper name counts; otherwise the first one, with `-` for what a name cannot have, and
+    without the labels at its end that are too many.
+    """
+    names = re.split(r"[ ,;]+", text.strip(" ,;"))
+    if not all(re.fullmatch(r"[A-Za-z0-9._-]+", name) for name in names):
+        return None  # an error page, not a name
+    for name in names:
+        with contextlib.suppress(ValueError):
+            return hostname(name)
+    labels = [label.replace("_", "-")[:63].strip("-") for label in names[0].split(".")]
+    found = ""
+    for label in filter(None, labels):
+        if len(found) + 1 + len(label) > _LONGEST_HOSTNAME:
+            break
+        found = f"{found}.{label}" if found else label
+    return found or None
 
 
 def _matching(pattern: str, otherwise: str) -> Callable[[str], str]:
@@ -121,6 +145,9 @@ def read_required(imds: Imds, item: str, *, deadline: Deadline | None = None) ->
 
 
 def _checked(item: str, text: str) -> str:
+    usable = usable_hostname(text) if item == LOCAL_HOSTNAME else None
+    if usable is not None:
+        return usable
     try:
         return CHECKS.get(item, _WORD)(text)
     except ValueError as error:

@@ -152,7 +152,18 @@ def instance(conf: conf_file.Conf, doors: Doors) -> facts.Facts:
         return aws.instance_tags(instance_id, keys)
 
     region = conf.value(variables.EC2_REGION)
-    return facts.read(service, region=region, tag_keys=tag_keys, describe_tags=describe_tags)
+    return facts.read(
+        service,
+        region=region,
+        needs_hostname=needs_hostname(conf),
+        tag_keys=tag_keys,
+        describe_tags=describe_tags,
+    )
+
+
+def needs_hostname(conf: conf_file.Conf) -> bool:
+    """Return whether the plan for `conf` uses the private DNS name of the instance."""
+    return conf.value(variables.TELEPORT_NODENAME) is None
 
 
 def region_of(doors: Doors, conf: conf_file.Conf | None) -> str:

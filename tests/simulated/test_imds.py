@@ -56,6 +56,35 @@ def test_an_instance_without_a_public_address(imds: emulator.Server) -> None:
     assert facts.read(client(imds), region=None).public_ipv4 is None
 
 
+@pytest.mark.parametrize(
+    ("raw", "usable"),
+    [
+        ("db_1.corp.example", "db-1.corp.example"),
+        ("a.x_y a.z", "a.z"),
+        ("b" * 80 + ".internal", "b" * 63 + ".internal"),
+    ],
+)
+def test_row_10_an_unusual_private_dns_name_is_used_as_far_as_it_can_be(
+    imds: emulator.Server, raw: str, usable: str
+) -> None:
+    imds.service.update({"raw": {"meta-data/local-hostname": raw}})
+    assert facts.read(client(imds), region=None).local_hostname == usable
+
+
+@pytest.mark.parametrize(
+    "answer", [{"raw": {"meta-data/local-hostname": emulator.HTML}}, {"meta-data": {"local-hostname": None}}]
+)
+def test_row_10_a_private_dns_name_is_required_only_where_it_is_needed(imds: emulator.Server, answer: dict) -> None:
+    imds.service.update(answer)
+    found = facts.read(client(imds), region=None, needs_hostname=False)
+    assert found.local_hostname is None
+    assert found.local_ipv4 == "10.0.0.12"
+    assert len(found.notes) == 1 and "local-hostname" in found.notes[0]
+    with pytest.raises(errors.BootstrapError) as caught:
+        facts.read(client(imds), region=None)
+    assert "TELEPORT_NODENAME" in caught.value.hint
+
+
 def test_an_expired_token_is_replaced_on_401(imds: emulator.Server) -> None:
     agent = client(imds)
     assert agent.get("local-ipv4") == "10.0.0.12"

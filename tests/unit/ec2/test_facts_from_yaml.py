@@ -121,3 +121,16 @@ def test_refuses_other_files(text: str, expected: str) -> None:
 
 def test_deep_nesting_is_an_error_and_not_a_crash() -> None:
     assert "not" in refused("a: " + "[" * sys.getrecursionlimit() + "]" * sys.getrecursionlimit())
+
+
+@pytest.mark.parametrize("written", ["local-hostname: <html>\n", "local-hostname: ''\n", ""])
+def test_row_10_a_private_dns_name_that_is_not_needed_is_not_required(written: str) -> None:
+    text = without("local-hostname") + written
+    assert "local-hostname" in refused(text)
+    assert facts.from_yaml(text, "instance.yaml", needs_hostname=False).local_hostname is None
+
+
+@pytest.mark.parametrize("needed", [True, False])
+def test_row_10_what_is_usable_of_a_private_dns_name_is_used(needed: bool) -> None:
+    text = without("local-hostname") + "local-hostname: web_1.corp.example other.example_\n"
+    assert facts.from_yaml(text, "instance.yaml", needs_hostname=needed).local_hostname == "web-1.corp.example"

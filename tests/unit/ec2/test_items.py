@@ -76,3 +76,23 @@ def test_an_excerpt_is_short_and_cannot_move_the_cursor() -> None:
     shown = items.excerpt("\x1b[2J\n\x07" + "<html>" * 100)
     assert len(shown) <= 45
     assert shown.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "usable"),
+    [
+        ("ip-10-0-0-12.ec2.internal", "ip-10-0-0-12.ec2.internal"),
+        ("ip-10-0-0-12.corp_net.example", "ip-10-0-0-12.corp-net.example"),
+        ("_web_1_.example", "web-1.example"),
+        ("ip-10-0-0-12.a_b ip-10-0-0-12.c", "ip-10-0-0-12.c"),
+        ("ip-10-0-0-12.a, ip-10-0-0-12.b", "ip-10-0-0-12.a"),
+        ("ip-10-0-0-12.a;b", "ip-10-0-0-12.a"),
+        ("ip-10-0-0-12.a  b ", "ip-10-0-0-12.a"),
+        ("ip-10-0-0-12..internal", "ip-10-0-0-12.internal"),
+        ("a" * 70 + ".internal", "a" * 63 + ".internal"),
+        (".".join(["ip-10-0-0-12", *["b" * 60] * 5]), ".".join(["ip-10-0-0-12", *["b" * 60] * 3])),
+        *((text, None) for text in ("", " ", ",", "___", "a.internal\nb", "<!DOCTYPE html>", "a.internal <html>", "é")),
+    ],
+)
+def test_row_10_uses_what_is_usable_of_a_private_dns_name(text: str, usable: str | None) -> None:
+    assert items.usable_hostname(text) == usable
