@@ -32,6 +32,11 @@ class Role(enum.Enum):
         """Whether proxy_service runs here."""
         return self in (Role.ALL, Role.PROXY)
 
+    @property
+    def has_labels(self) -> bool:
+        """Whether it serves something that has labels: SSH, databases, applications, Kubernetes."""
+        return self not in (Role.AUTH, Role.PROXY)
+
 
 # TELEPORT_ROLE as people write it.
 BY_CONF_VALUE = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 from teleport_bootstrap import paths, port_table, roles
 from teleport_bootstrap.conf import kinds
 from teleport_bootstrap.conf.deployment import DYNAMODB
-from teleport_bootstrap.conf.variable import EVERY_ROLE, Default, Elsewhere, From, Group, Required, Variable
+from teleport_bootstrap.conf.variable import EVERY_ROLE, Default, Elsewhere, From, Group, Required, Unused, Variable
 from teleport_bootstrap.roles import Role
 
 _AGENT = (Role.AGENT,)
@@ -180,18 +180,22 @@ TELEPORT_AUTH_SERVER_LB = Variable(
     "all-in-one it becomes the auth server's public address, unless it is `localhost`.",
     required=Required.by_role(Role.AUTH, Role.PROXY, Role.NODE),
 )
+_BALANCER = "the network load balancer is named only with USE_ACM=true and without TLS routing"
+
 TELEPORT_PROXY_SERVER_LB = Variable(
     kinds.HOST_PORT,
     (Role.ALL, Role.PROXY, Role.AGENT),
     "Name of the network load balancer in front of the proxies. An agent joins there, on port "
     f"{port_table.HTTPS} unless one is given.",
     required=Required.by_role(Role.AGENT),
+    unused=(Unused(lambda deployment: deployment.role is not Role.AGENT, _BALANCER),),
 )
 TELEPORT_PROXY_SERVER_NLB_ALIAS = Variable(
     kinds.DNS_NAME,
     _PROXY,
     "A friendlier name of the proxies' network load balancer, shown instead of its own.",
     default=From(("TELEPORT_PROXY_SERVER_LB",), change=lambda address: address.host),
+    unused=(Unused(lambda deployment: not deployment.acm or deployment.tls_routing, _BALANCER),),
 )
 USE_TLS_ROUTING = Variable(
     kinds.BOOLEAN,
@@ -204,6 +208,7 @@ PROXY_MULTIPLEXING = Variable(
     _AUTH,
     "The older way to set `proxy_listener_mode`; it counts only where `USE_TLS_ROUTING` is not set.",
     default=Elsewhere("what `USE_TLS_ROUTING` says"),
+    unused=(Unused(lambda deployment: "USE_TLS_ROUTING" in deployment.assigned, "USE_TLS_ROUTING is set"),),
 )
 TELEPORT_PROXY_PROTOCOL = Variable(
     kinds.choice("on", "off"),
@@ -213,17 +218,23 @@ TELEPORT_PROXY_PROTOCOL = Variable(
     default=Elsewhere("unset: connections with and without the header are accepted, and IP pinning is refused"),
     since="0.1",
 )
+_WITHOUT_TLS_ROUTING = (
+    Unused(lambda deployment: deployment.tls_routing, "TLS routing serves every database on the web port"),
+)
+
 TELEPORT_ENABLE_MYSQL = Variable(
     kinds.BOOLEAN,
     _PROXY,
     f"Listen for MySQL clients on port {port_table.MYSQL}. TLS routing needs no such listener.",
     default=False,
+    unused=_WITHOUT_TLS_ROUTING,
 )
 TELEPORT_ENABLE_POSTGRES = Variable(
     kinds.BOOLEAN,
     _PROXY,
     f"Listen for PostgreSQL clients on port {port_table.POSTGRES}. TLS routing needs no such listener.",
     default=False,
+    unused=_WITHOUT_TLS_ROUTING,
 )
 TELEPORT_ENABLE_MONGODB = Variable(
     kinds.BOOLEAN,
@@ -231,6 +242,7 @@ TELEPORT_ENABLE_MONGODB = Variable(
     f"Listen for MongoDB clients on port {port_table.MONGODB}. MongoDB needs TLS at the proxy, so "
     "this does not go together with a plain-HTTP target.",
     default=False,
+    unused=_WITHOUT_TLS_ROUTING,
 )
 
 DATABASE_LISTENERS = (TELEPORT_ENABLE_MYSQL, TELEPORT_ENABLE_POSTGRES, TELEPORT_ENABLE_MONGODB)
@@ -258,6 +270,7 @@ TELEPORT_ACM_TARGET_PROTOCOL = Variable(
         lambda deployment: "https" if "TELEPORT_ROLE" in deployment.assigned else "http",
     ),
     since="0.1",
+    unused=Unused.without("USE_ACM"),
 )
 USE_LETSENCRYPT = Variable(
     kinds.BOOLEAN,
@@ -273,6 +286,7 @@ TELEPORT_DOMAIN_ADMIN_EMAIL = Variable(
     _AUTH,
     "The address for Let's Encrypt's notices about the certificate.",
     required=Required.for_letsencrypt(lambda deployment: deployment.role.runs_auth),
+    unused=(Unused(lambda deployment: not deployment.letsencrypt, "Let's Encrypt is not used"),),
 )
 
 _ACCESS_MONITORING = frozenset(
@@ -368,12 +382,24 @@ TELEPORT_S3_BUCKET = Variable(
     _SERVERS,
     "S3 bucket of the session recordings and of Let's Encrypt's certificates.",
     required=Required.by_role(Role.AUTH) + Required.for_letsencrypt(),
+    unused=(
+        Unused(
+            lambda deployment: not deployment.dynamodb and not deployment.letsencrypt,
+            "neither DynamoDB nor Let's Encrypt is used",
+        ),
+    ),
 )
 TELEPORT_LOCKS_TABLE_NAME = Variable(
     kinds.TABLE_NAME,
     _AUTH,
     "DynamoDB table through which auth servers agree on who renews certificates and tokens.",
     required=Required.by_role(Role.AUTH),
+    unused=(
+        Unused(
+            lambda deployment: deployment.role is Role.ALL and not deployment.letsencrypt,
+            "an all-in-one needs it only with Let's Encrypt",
+        ),
+    ),
 )
 
 JOINING = Group(
@@ -402,6 +428,7 @@ TELEPORT_JOIN_TOKEN_NAME = Variable(
         ),
     ),
     since="0.1",
+    unused=(Unused(lambda deployment: deployment.join_method == "token", "TELEPORT_JOIN_METHOD is token"),),
 )
 TELEPORT_JOIN_TOKEN = Variable(
     kinds.SECRET,
@@ -417,6 +444,7 @@ TELEPORT_JOIN_TOKEN = Variable(
         ),
     ),
     secret=True,
+    unused=(Unused(lambda deployment: deployment.join_method != "token", "TELEPORT_JOIN_METHOD is not token"),),
 )
 
 LABELS = Group(
@@ -436,6 +464,13 @@ COMMAND_LABELS: dict[str, tuple[str, ...]] = {
     "external": ("teleport-bootstrap", "metadata", "public-ipv4"),
 }
 
+_WITHOUT_SSH = (
+    Unused(
+        lambda deployment: deployment.role is Role.AGENT and "TELEPORT_AGENT_SSH_ENABLED" not in deployment.enabled,
+        "TELEPORT_AGENT_SSH_ENABLED is not true",
+    ),
+)
+
 TELEPORT_COMMAND_LABELS = Variable(
     kinds.chosen_words(*COMMAND_LABELS),
     _SSH,
@@ -443,9 +478,16 @@ TELEPORT_COMMAND_LABELS = Variable(
     default=tuple(COMMAND_LABELS),
     since="0.1",
     empty_is_value=True,
+    unused=_WITHOUT_SSH,
 )
-TELEPORT_SSH_LABELS = Variable(kinds.LABELS, _SSH, "Fixed labels of the SSH service.", since="0.1")
-TELEPORT_TAG_LABELS = Variable(kinds.TAG_KEYS, EVERY_ROLE, "EC2 tags of the instance that become labels.", since="0.1")
+TELEPORT_SSH_LABELS = Variable(kinds.LABELS, _SSH, "Fixed labels of the SSH service.", since="0.1", unused=_WITHOUT_SSH)
+TELEPORT_TAG_LABELS = Variable(
+    kinds.TAG_KEYS,
+    EVERY_ROLE,
+    "EC2 tags of the instance that become labels.",
+    since="0.1",
+    unused=(Unused(lambda deployment: not deployment.role.has_labels, "an instance of this role has no labels"),),
+)
 
 AGENT = Group(
     "What an agent gives access to",
@@ -454,17 +496,34 @@ AGENT = Group(
 
 _DATABASE = Required.with_service("database", "TELEPORT_AGENT_DB_ENABLED")
 _APPLICATION = Required.with_service("application", "TELEPORT_AGENT_APP_ENABLED")
+_WITHOUT_DATABASE = Unused.without("TELEPORT_AGENT_DB_ENABLED")
+_WITHOUT_APPLICATION = Unused.without("TELEPORT_AGENT_APP_ENABLED")
+_WITHOUT_KUBERNETES = Unused.without("TELEPORT_AGENT_KUBE_ENABLED")
 
 TELEPORT_AGENT_SSH_ENABLED = Variable(kinds.BOOLEAN, _AGENT, "Give access to this instance itself.", default=False)
-TELEPORT_AGENT_SSH_LABELS = Variable(kinds.LABELS, _AGENT, "Fixed labels of this instance's SSH service.")
+TELEPORT_AGENT_SSH_LABELS = Variable(
+    kinds.LABELS, _AGENT, "Fixed labels of this instance's SSH service.", unused=_WITHOUT_SSH
+)
 TELEPORT_AGENT_DB_ENABLED = Variable(kinds.BOOLEAN, _AGENT, "Give access to a database.", default=False)
-TELEPORT_AGENT_DB_NAME = Variable(kinds.TEXT, _AGENT, "Name of the database in Teleport.", required=_DATABASE)
-TELEPORT_AGENT_DB_DESCRIPTION = Variable(kinds.TEXT, _AGENT, "Description of the database, for people.")
+TELEPORT_AGENT_DB_NAME = Variable(
+    kinds.TEXT, _AGENT, "Name of the database in Teleport.", required=_DATABASE, unused=_WITHOUT_DATABASE
+)
+TELEPORT_AGENT_DB_DESCRIPTION = Variable(
+    kinds.TEXT, _AGENT, "Description of the database, for people.", unused=_WITHOUT_DATABASE
+)
 TELEPORT_AGENT_DB_PROTOCOL = Variable(
-    kinds.WORD, _AGENT, "What the database speaks, such as `postgres` or `mysql`.", required=_DATABASE
+    kinds.WORD,
+    _AGENT,
+    "What the database speaks, such as `postgres` or `mysql`.",
+    required=_DATABASE,
+    unused=_WITHOUT_DATABASE,
 )
 TELEPORT_AGENT_DB_URI = Variable(
-    kinds.TEXT, _AGENT, "Where the database is, as Teleport takes it: usually `host:port`.", required=_DATABASE
+    kinds.TEXT,
+    _AGENT,
+    "Where the database is, as Teleport takes it: usually `host:port`.",
+    required=_DATABASE,
+    unused=_WITHOUT_DATABASE,
 )
 TELEPORT_AGENT_DB_REGION = Variable(
     kinds.REGION,
@@ -472,32 +531,48 @@ TELEPORT_AGENT_DB_REGION = Variable(
     "The region of a database that AWS hosts. It counts only where the address is one of AWS's, or where this or the "
     "Redshift cluster is set: Teleport takes every database with a region for one on RDS.",
     default=From(("EC2_REGION",)),
+    unused=_WITHOUT_DATABASE,
 )
-TELEPORT_AGENT_DB_REDSHIFT_CLUSTER_ID = Variable(kinds.WORD, _AGENT, "The cluster identifier of a Redshift database.")
-TELEPORT_AGENT_DB_LABELS = Variable(kinds.LABELS, _AGENT, "Fixed labels of the database.")
+TELEPORT_AGENT_DB_REDSHIFT_CLUSTER_ID = Variable(
+    kinds.WORD, _AGENT, "The cluster identifier of a Redshift database.", unused=_WITHOUT_DATABASE
+)
+TELEPORT_AGENT_DB_LABELS = Variable(kinds.LABELS, _AGENT, "Fixed labels of the database.", unused=_WITHOUT_DATABASE)
 TELEPORT_AGENT_APP_ENABLED = Variable(kinds.BOOLEAN, _AGENT, "Give access to an application.", default=False)
-TELEPORT_AGENT_APP_NAME = Variable(kinds.TEXT, _AGENT, "Name of the application in Teleport.", required=_APPLICATION)
-TELEPORT_AGENT_APP_DESCRIPTION = Variable(kinds.TEXT, _AGENT, "Description of the application, for people.")
+TELEPORT_AGENT_APP_NAME = Variable(
+    kinds.TEXT, _AGENT, "Name of the application in Teleport.", required=_APPLICATION, unused=_WITHOUT_APPLICATION
+)
+TELEPORT_AGENT_APP_DESCRIPTION = Variable(
+    kinds.TEXT, _AGENT, "Description of the application, for people.", unused=_WITHOUT_APPLICATION
+)
 TELEPORT_AGENT_APP_URI = Variable(
-    kinds.APPLICATION_URI, _AGENT, "Where the application is, such as `http://127.0.0.1:8080`.", required=_APPLICATION
+    kinds.APPLICATION_URI,
+    _AGENT,
+    "Where the application is, such as `http://127.0.0.1:8080`.",
+    required=_APPLICATION,
+    unused=_WITHOUT_APPLICATION,
 )
 TELEPORT_AGENT_APP_PUBLIC_ADDR = Variable(
     kinds.DNS_NAME,
     _AGENT,
     "The DNS name under which people reach the application.",
     default=Elsewhere("Teleport's own choice: the application's name under the proxy's domain"),
+    unused=_WITHOUT_APPLICATION,
 )
 TELEPORT_AGENT_APP_INSECURE_SKIP_VERIFY = Variable(
-    kinds.BOOLEAN, _AGENT, "Do not check the application's certificate.", default=False
+    kinds.BOOLEAN, _AGENT, "Do not check the application's certificate.", default=False, unused=_WITHOUT_APPLICATION
 )
-TELEPORT_AGENT_APP_LABELS = Variable(kinds.LABELS, _AGENT, "Fixed labels of the application.")
+TELEPORT_AGENT_APP_LABELS = Variable(
+    kinds.LABELS, _AGENT, "Fixed labels of the application.", unused=_WITHOUT_APPLICATION
+)
 TELEPORT_AGENT_KUBE_ENABLED = Variable(
     kinds.BOOLEAN, _AGENT, "Give access to the Kubernetes cluster that this instance can reach.", default=False
 )
 TELEPORT_AGENT_KUBE_CLUSTER_NAME = Variable(
-    kinds.KUBERNETES_CLUSTER_NAME, _AGENT, "Name of the Kubernetes cluster in Teleport."
+    kinds.KUBERNETES_CLUSTER_NAME, _AGENT, "Name of the Kubernetes cluster in Teleport.", unused=_WITHOUT_KUBERNETES
 )
-TELEPORT_AGENT_KUBE_LABELS = Variable(kinds.LABELS, _AGENT, "Fixed labels of the Kubernetes cluster.")
+TELEPORT_AGENT_KUBE_LABELS = Variable(
+    kinds.LABELS, _AGENT, "Fixed labels of the Kubernetes cluster.", unused=_WITHOUT_KUBERNETES
+)
 
 # What switches each service of an agent on.
 SWITCHES = tuple(f"TELEPORT_AGENT_{service}_ENABLED" for service in ("SSH", "DB", "APP", "KUBE"))

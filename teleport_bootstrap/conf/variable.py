@@ -114,11 +114,25 @@ class Required:
         return (Required(f"when the {name} is enabled", is_enabled, f"{switch} is true", asked_by=switch),)
 
 
+@dataclass(frozen=True)
+class Unused:
+    """When a variable has no effect although the role reads it; `why` completes "NAME has no effect here: "."""
+
+    when: Callable[[Deployment], bool]
+    why: str
+
+    @staticmethod
+    def without(switch: str) -> tuple[Unused, ...]:
+        """Return the condition of a variable that has no effect unless the variable `switch` is true."""
+        return (Unused(lambda deployment: switch not in deployment.enabled, f"{switch} is not true"),)
+
+
 @dataclass(eq=False)
 class Variable(Generic[T]):
     """One variable of the conf.
 
-    `roles` are the roles that read it. The conf is invalid where one of `required` holds and the variable is not set.
+    `roles` are the roles that read it. The conf is invalid where one of `required` holds and the variable is not set;
+    where one of `unused` holds, a note says that it has no effect.
     `since` is the release of this agent that introduced a variable, empty for those the images have always had.
     Values of a `secret` variable are never shown. An empty string counts as not set, unless `empty_is_value`.
     `conf.variables` sets `name`.
@@ -129,6 +143,7 @@ class Variable(Generic[T]):
     help: str
     default: Union[T, Default[T], From, Elsewhere, None] = None
     required: tuple[Required, ...] = ()
+    unused: tuple[Unused, ...] = ()
     since: str = ""
     secret: bool = False
     empty_is_value: bool = False

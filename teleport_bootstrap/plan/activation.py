@@ -9,7 +9,7 @@ from urllib import parse
 
 from teleport_bootstrap import errors, paths, port_table, roles, unit_table
 from teleport_bootstrap.conf import conf_file, deployment, variables
-from teleport_bootstrap.plan import plan_model, requirements, teleport_build
+from teleport_bootstrap.plan import effects, plan_model, requirements, teleport_build
 
 
 def plan(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> plan_model.Activation:
@@ -40,7 +40,7 @@ def plan(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> plan_mode
         secrets=secrets,
         units=_units(decided),
         gates=gates,
-        notes=tuple(_notes(conf, decided, build)),
+        notes=(*_notes(conf, decided, build), *map(str, effects.notes(conf, fips=build.fips))),
     )
 
 

@@ -77,3 +77,67 @@ def test_row_1_other_names_that_were_meant_to_be_ours_are_no_longer_silent(text:
 @pytest.mark.parametrize("hostname", [None, "db-1.corp.example"])
 def test_row_10_a_node_with_a_name_of_its_own_needs_no_private_dns_name(hostname: str | None) -> None:
     assert plan("TELEPORT_NODENAME=web-7\n", local_hostname=hostname).document["teleport"]["nodename"] == "web-7"
+
+
+NODE = f"TELEPORT_ROLE=node\n{CLUSTER}"
+AGENT = "TELEPORT_ROLE=agent\nTELEPORT_PROXY_SERVER_LB=proxy.example.com\nTELEPORT_JOIN_TOKEN=planted-token\n"
+PROXY = (
+    "TELEPORT_ROLE=proxy\nUSE_ACM=true\nTELEPORT_DOMAIN_NAME=example.com\nTELEPORT_AUTH_SERVER_LB=auth.example.com\n"
+    "TELEPORT_CLUSTER_NAME=c\n"
+)
+ALL = "TELEPORT_DOMAIN_NAME=example.com\n"
+
+
+@pytest.mark.parametrize(
+    ("conf", "line"),
+    [
+        *((NODE, f"{name}=x") for name in ("TELEPORT_JOIN_TOKEN", "TELEPORT_AGENT_KUBE_CLUSTER_NAME")),
+        *((NODE, line) for line in ("TELEPORT_AGENT_SSH_LABELS='env: x'", "TELEPORT_AGENT_DB_ENABLED=true")),
+        *(
+            (NODE, line)
+            for line in ("TELEPORT_WEB_LISTEN_PORT=443", "USE_ACM=true", "TELEPORT_PROXY_SERVER_LB=p.example")
+        ),
+        *(
+            (NODE, line)
+            for line in ("TELEPORT_JOIN_TOKEN_NAME=x", "TELEPORT_S3_BUCKET=bucket", "TELEPORT_LICENSE_PATH=1")
+        ),
+        (NODE, "TELEPORT_DOMAIN_NAME=d.example"),  # the cluster has a name of its own
+        *((AGENT + "TELEPORT_AGENT_SSH_ENABLED=true\n", line) for line in ("TELEPORT_AUTH_SERVER_LB=a.example",)),
+        *((AGENT + "TELEPORT_AGENT_SSH_ENABLED=true\n", line) for line in ("TELEPORT_AGENT_DB_URI=a:1",)),
+        *((AGENT + "TELEPORT_AGENT_KUBE_ENABLED=true\n", line) for line in ("TELEPORT_SSH_LABELS='a: b'",)),
+        (ALL, "TELEPORT_PROXY_SERVER_LB=nlb.example.com"),
+        (ALL, "TELEPORT_ACM_TARGET_PROTOCOL=https"),
+        (ALL, "TELEPORT_DOMAIN_ADMIN_EMAIL=a@example.com"),
+        (ALL + "USE_TLS_ROUTING=true\n", "PROXY_MULTIPLEXING=multiplex"),
+        (ALL + "USE_TLS_ROUTING=true\n", "TELEPORT_ENABLE_MYSQL=true"),
+        (PROXY, "TELEPORT_S3_BUCKET=bucket"),
+        (PROXY, "TELEPORT_TAG_LABELS=Name"),
+    ],
+)
+def test_row_11_an_assignment_without_effect_for_the_role_gets_a_note(conf: str, line: str) -> None:
+    name, number = line.partition("=")[0], conf.count("\n") + 1
+    expected = f"/etc/teleport.d/conf:{number}:1: {name} has no effect "
+    assert [each for each in plan(f"{conf}{line}\n").notes if each.startswith(expected)]
+    assert not [each for each in plan(conf).notes if "has no effect" in each]
+
+
+@pytest.mark.parametrize("conf", [ALL, f"{ALL}USE_ACM=true\n", PROXY])
+def test_row_11_a_port_in_the_name_of_the_load_balancer_gets_a_note_where_only_its_name_is_used(conf: str) -> None:
+    noted = [each for each in plan(f"{conf}TELEPORT_PROXY_SERVER_LB=nlb.example.com:8443\n").notes if "8443" in each]
+    assert len(noted) == 1 and "TELEPORT_PROXY_SERVER_LB" in noted[0] and "no effect" in noted[0]
+    agent = AGENT.replace("proxy.example.com", "proxy.example.com:8443") + "TELEPORT_AGENT_SSH_ENABLED=true\n"
+    assert plan(agent).notes == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "TELEPORT_ROLE=node\nTELEPORT_DOMAIN_NAME=c.example.com\nTELEPORT_AUTH_SERVER_LB=auth.example.com\n",
+        f"{PROXY}TELEPORT_PROXY_SERVER_LB=nlb.example.com\nTELEPORT_TAG_LABELS=\n",
+        f"{ALL}TELEPORT_ENABLE_MYSQL=false\nUSE_TLS_ROUTING=true\n",
+        f"{AGENT}TELEPORT_AGENT_SSH_ENABLED=true\nTELEPORT_AGENT_DB_ENABLED=false\nEC2_REGION=us-east-1\nDEBUG=true\n",
+        f"{NODE}TELEPORT_SSH_LABELS='a: b'\nTELEPORT_TAG_LABELS=Name\nTELEPORT_NODENAME=n\n",
+    ],
+)
+def test_row_11_an_assignment_with_an_effect_gets_none(text: str) -> None:
+    assert not [each for each in plan(text).notes if "no effect" in each]
