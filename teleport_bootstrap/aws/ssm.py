@@ -30,11 +30,14 @@ class Parameter:
 class ParameterStore(Service):
     """Parameter Store in one region; get it from `account.Aws.ssm`, which says what methods raise."""
 
-    def fetch(self, names: Sequence[str], *, optional: Collection[str] = ()) -> dict[str, Secret]:
+    def fetch(
+        self, names: Sequence[str], *, optional: Collection[str] = (), may_be_empty: Collection[str] = ()
+    ) -> dict[str, Secret]:
         """Return the decrypted values of the parameters `names`, by name and in that order, from one call for each ten.
 
         The service's `wait_seconds` bound all calls together. A parameter in `optional` that does not exist is left
-        out. Raises ParameterMissing, which names all others that do not exist, and ParameterEmpty.
+        out. Raises ParameterMissing, which names all others that do not exist, and ParameterEmpty, unless only those in
+        `may_be_empty` are.
         """
         wanted = list(dict.fromkeys(names))
         deadline = retry.Deadline(self.wait_seconds, self.clock)
@@ -50,13 +53,17 @@ class ParameterStore(Service):
                 f"SSM Parameter Store in {self.region} has no parameter {', '.join(missing)}",
                 hint="Create it: " + "; ".join(_put_command(name, self.region) for name in missing),
             )
-        empty = [name for name, value in values.items() if not value.reveal().strip()]
+        empty = [name for name, value in values.items() if not value.reveal().strip() and name not in may_be_empty]
         if empty:
-            raise errors.ParameterEmpty(
-                f"SSM Parameter Store in {self.region} holds only white space in {', '.join(empty)}",
-                hint="Replace it: " + "; ".join(_put_command(name, self.region) + " --overwrite" for name in empty),
-            )
+            raise self.empty(*empty)
         return {name: values[name] for name in wanted if name in values}
+
+    def empty(self, *names: str) -> errors.ParameterEmpty:
+        """Return the error for parameters that hold nothing but white space."""
+        return errors.ParameterEmpty(
+            f"SSM Parameter Store in {self.region} holds only white space in {', '.join(names)}",
+            hint="Replace it: " + "; ".join(_put_command(name, self.region) + " --overwrite" for name in names),
+        )
 
     def look_up(self, names: Sequence[str]) -> dict[str, Parameter]:
         """Return those of `names`, at most ten, that exist, by name. Nothing is decrypted."""

@@ -9,7 +9,8 @@ from teleport_bootstrap.operations import adopt
 from teleport_bootstrap.plan import secret_mask
 
 EXAMPLE = "teleport-bootstrap adopt"
-OPTIONS = (options.WAIT,)
+# There is no question to answer: the option is accepted as for the other commands that change this machine.
+OPTIONS = (options.WAIT, options.flag("--yes", "accepted for scripts; this command never asks"))
 
 
 def run(arguments: argparse.Namespace) -> result.Result:

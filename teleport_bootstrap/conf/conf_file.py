@@ -254,6 +254,12 @@ def _remark(name: str, value: str) -> tuple[str, str]:
         return f"{name} is ignored: the images no longer include monitoring", "remove the line"
     if name == variables.TELEPORT_LICENSE_PATH.name and value.lower() in ("false", "no", "0"):
         return f"{name}={value} asks for a license too: any value does", "remove the line if there is no license"
+    if variables.BY_NAME[name].kind is kinds.LABELS and kinds.has_comma_between_labels(value):
+        message = f"{name} has a comma between labels, which is read like |"
+        return message, "write | between labels, or put a value in quotes to keep its comma"
+    if value in kinds.NOTHING:
+        message = f"{name} is {value}, which `aws --output text` or `jq -r` prints where there is no value"
+        return message, "check the command that was to find the value"
     return "", ""
 
 

@@ -101,8 +101,17 @@ def _matching(name: str, pattern: str, what: str, hint: str) -> Kind[str]:
     return Kind(name, match)
 
 
+# What `aws … --output text` and `jq -r` print where there is no value.
+NOTHING = ("None", "null")
+
+
 def secret(value: str) -> Secret:
     """Return a token or password; one word, never quoted in an error."""
+    if value in NOTHING:
+        raise Unfit(
+            "is a word that `aws --output text` or `jq -r` prints where there is no value",
+            "check the command that was to find the value, and write the value itself",
+        )
     if any(character.isspace() or not character.isprintable() for character in value):
         raise Unfit(
             "holds a blank, a line break or a control character, which a token cannot have (value not quoted)",
@@ -226,13 +235,26 @@ def _list_parts(value: str) -> tuple[str, ...]:
 LABEL_KEY = re.compile("[a-zA-Z/.0-9_:*-]+")
 
 
+_COMMA_BEFORE_LABEL = re.compile(r",[ ]*(?=[a-zA-Z/.0-9_:*-]+: )")
+
+
+def has_comma_between_labels(value: str) -> bool:
+    """Whether the text of labels separates some of them by a comma, as people do who know it from elsewhere."""
+    return "'" not in value and '"' not in value and _COMMA_BEFORE_LABEL.search(value) is not None
+
+
+def _label_texts(value: str) -> list[str]:
+    return re.split(rf"\||{_COMMA_BEFORE_LABEL.pattern}" if has_comma_between_labels(value) else r"\|", value)
+
+
 def labels(value: str) -> tuple[tuple[str, str], ...]:
     """Return label pairs from `key: value|key: value`, in order, keys and values exactly as strings.
 
-    A pair splits at its first `: `, else at its first `:`; a value wholly in matching quotes loses them.
+    A pair splits at its first `: `, else at its first `:`; a value wholly in matching quotes loses them. A comma
+    separates like `|` where a key and `: ` follow it, unless the text has quotes.
     """
     pairs: list[tuple[str, str]] = []
-    for written in text(value).split("|"):
+    for written in _label_texts(text(value)):
         pair = written.strip(" ")
         if not pair:
             raise Unfit(f"has an empty label: {quoted(value)}", "remove the extra |")

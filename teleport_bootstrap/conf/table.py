@@ -450,8 +450,9 @@ TELEPORT_JOIN_TOKEN = Variable(
 LABELS = Group(
     "Labels",
     "Labels are written `key: value|key: value`. Blanks around `|` and after `:` do not matter; a pair splits at its "
-    "first colon followed by a blank, else at its first colon; quotes around a whole value are removed. Values are "
-    "always strings: `yes`, `0123` and `1.10` stay as written.",
+    "first colon followed by a blank, else at its first colon; quotes around a whole value are removed. A comma before "
+    "a key, a colon and a blank separates labels like `|`, with a warning, unless there are quotes. Values are always "
+    "strings: `yes`, `0123` and `1.10` stay as written.",
 )
 
 # Each label that a command gives, and the command, which Teleport runs every hour. The addresses are read with IMDSv2,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import needed_files
-from teleport_bootstrap.conf import conf_file, variables
+from teleport_bootstrap.conf import conf_file, kinds, variables
 from teleport_bootstrap.host import tctl
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.plan import plan_model
@@ -18,10 +18,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Fetched:
-    """The values that were found, by the path of their file, and a note for each that was not."""
+    """The values that were found, by the path of their file, and a note for each that was not.
+
+    `refused` are the errors about values that cannot be what they should be, and for which Teleport's unit can wait.
+    """
 
     values: dict[str, Secret]
     notes: tuple[str, ...] = ()
+    refused: tuple[errors.BootstrapError, ...] = ()
 
 
 def from_conf(wanted: tuple[plan_model.SecretFile, ...], conf: conf_file.Conf) -> dict[str, Secret]:
@@ -48,24 +52,40 @@ def fetch_or_keep(wanted: tuple[plan_model.SecretFile, ...], region: str, fips: 
 def fetch(wanted: tuple[plan_model.SecretFile, ...], region: str, fips: bool, doors: gather.Doors) -> Fetched:
     """Return the content of those files in `wanted` whose values are in SSM, from one call.
 
-    A parameter that Teleport's unit can wait for may be missing, with a note. Raises what ParameterStore.fetch and
-    `gather.aws` raise, and ParameterInvalid where the parameter for CA pins holds something else.
+    A parameter that Teleport's unit can wait for may be missing or hold something else, with a note: it does not keep
+    the others back. Raises what ParameterStore.fetch and `gather.aws` raise, and ParameterInvalid where another
+    parameter does not hold what it should.
     """
     parameters = {each.parameter: each for each in wanted if each.parameter is not None}
     if not parameters:
         return Fetched({})
     logger.info("fetching from SSM in %s: %s", region, ", ".join(parameters))
-    found = gather.aws(doors, region=region, fips=fips).ssm.fetch(
-        list(parameters), optional=[name for name, each in parameters.items() if each.may_be_pending]
-    )
-    return Fetched(
-        {parameters[name].path: _content(parameters[name], secret, region) for name, secret in found.items()},
-        tuple(f"SSM parameter {name} has not been published yet" for name in parameters if name not in found),
-    )
+    optional = [name for name, each in parameters.items() if each.may_be_pending]
+    store = gather.aws(doors, region=region, fips=fips).ssm
+    found = store.fetch(list(parameters), optional=optional, may_be_empty=optional)
+    values: dict[str, Secret] = {}
+    refused: list[errors.BootstrapError] = []
+    for name, secret in found.items():
+        try:
+            if not secret.reveal().strip():
+                raise store.empty(name)
+            values[parameters[name].path] = _content(parameters[name], secret, region)
+        except (errors.ParameterEmpty, errors.ParameterInvalid) as error:
+            if name not in optional:
+                raise
+            refused.append(error)
+    notes = [f"SSM parameter {name} has not been published yet" for name in parameters if name not in found]
+    notes += [f"a value from SSM is not used, and what is here stays: {each.message}. {each.hint}" for each in refused]
+    return Fetched(values, tuple(notes), tuple(refused))
 
 
 def _content(file: plan_model.SecretFile, secret: Secret, region: str) -> Secret:
     """Return what to write to `file`, whose parameter holds `secret`."""
+    if secret.reveal().strip() in kinds.NOTHING:
+        raise errors.ParameterInvalid(
+            f"SSM parameter {file.parameter} in {region} holds a word that the AWS CLI and jq print for no value",
+            hint="Store the value itself; whatever stored it there had none.",
+        )
     if file.path != paths.CA_PIN:
         return _line(secret)
     found = tctl.pins_in(secret.reveal())

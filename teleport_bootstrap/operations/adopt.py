@@ -70,7 +70,7 @@ def _edited(root: paths.Root) -> dict[str, Any]:
         ) from None
     if not isinstance(found, dict):
         raise errors.FileTrouble(f"{shown} is not a mapping of keys to values", hint="Correct it first.")
-    return found
+    return dict(comparison.as_read(found))
 
 
 def _together(root: paths.Root, path: str, earlier: bytes, patch: Any) -> Any:

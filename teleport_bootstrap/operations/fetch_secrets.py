@@ -72,6 +72,8 @@ def _attempt(doors: gather.Doors, changed: list[str]) -> Outcome:
                 root, current, {path: each for path, each in fetched.values.items() if path in still_wanted}
             )
             started, restarted = _start(root, current)
+        if fetched.refused:
+            raise _refusal(root, fetched.refused, changed)
     except errors.BootstrapError as error:
         lacking = [f"waiting for {path} from SSM parameter {name}" for path, name in _pending(root, wanted)]
         if lacking:
@@ -86,6 +88,13 @@ def _attempt(doors: gather.Doors, changed: list[str]) -> Outcome:
         )
     notes = (*fetched.notes, *needed_files.describe_pending(root, current))
     return Outcome(tuple(dict.fromkeys(changed)), started, restarted, notes)
+
+
+def _refusal(root: paths.Root, refused: tuple[errors.BootstrapError, ...], changed: list[str]) -> errors.BootstrapError:
+    """Return the error about values in SSM that cannot be used; it says what was written nevertheless."""
+    message = "; ".join(each.message for each in refused)
+    written = ", ".join(map(root.path, dict.fromkeys(changed)))
+    return type(refused[0])(f"{message}{f'; nevertheless wrote {written}' if written else ''}", hint=refused[0].hint)
 
 
 def _without_conf(root: paths.Root) -> Outcome:

@@ -150,6 +150,19 @@ def keeps(document: Any, patch: Any) -> bool:
     )
 
 
+# Mappings of text to text, in which Teleport reads a null as an empty text. Elsewhere a null is a key without effect.
+_TEXTS = frozenset(("labels", "static_labels", "tags"))
+
+
+def as_read(node: Any, key: object = None) -> Any:
+    """Return a document with an empty text for each null in labels, as Teleport reads it: in a patch, null deletes."""
+    if isinstance(node, list):
+        return [as_read(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    return {name: "" if value is None and key in _TEXTS else as_read(value, name) for name, value in node.items()}
+
+
 def merge_patch(before: Any, after: Any) -> Any:
     """Return the JSON Merge Patch (RFC 7396) that turns the document `before` into `after`."""
     if not isinstance(before, dict) or not isinstance(after, dict):

@@ -25,7 +25,7 @@ def document(content: str | None) -> dict[str, Any] | None:
         found = yaml_reading.parse(content)
     except yaml_reading.Unreadable:
         return None
-    return found if isinstance(found, dict) else None
+    return comparison.as_read(found) if isinstance(found, dict) else None
 
 
 def lost(root: paths.Root, now: generations.Generation | None, wanted: dict[str, Any]) -> str:

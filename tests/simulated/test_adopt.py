@@ -156,3 +156,21 @@ def test_where_nothing_was_applied_there_is_nothing_to_compare_with(tmp_path: Pa
     agent.write("/etc/teleport.yaml", "version: v3\n")
     done = agent.run("adopt")
     assert done.status == 6 and "nothing to compare" in done.errors
+
+
+def test_row_15_adopt_takes_yes_as_other_commands_do(agent: Agent) -> None:
+    edited = document(agent)
+    edited["teleport"]["log"]["severity"] = "WARN"
+    write(agent, edited)
+    assert agent.run("adopt", "--yes").status == 0
+    assert agent.path(ADOPTED).exists()
+
+
+@pytest.mark.parametrize("written", ["~", "null", "", '""'])
+def test_row_15_a_label_without_a_value_survives_adopt(agent: Agent, written: str) -> None:
+    text = agent.teleport_yaml.read_text()
+    line = next(each for each in text.splitlines() if each == "ssh_service:")
+    agent.teleport_yaml.write_text(text.replace(line, f"{line}\n  labels:\n    marked: {written}\n    team: core", 1))
+    assert adopt(agent) == {"ssh_service": {"labels": {"marked": "", "team": "core"}}}
+    reconfigure(agent)
+    assert document(agent)["ssh_service"]["labels"] == {"marked": "", "team": "core"}

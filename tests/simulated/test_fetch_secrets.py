@@ -202,6 +202,9 @@ def test_several_pins_become_one_per_line_from_any_layout(node: Agent, aws: Aws)
 
 UNUSABLE = {
     "blank token": {"token": " "},
+    "the text None": {"token": "None"},
+    "the text null": {"token": "null\n"},
+    "None for a pin": {"pin": "None"},
     "blank pin": {"pin": " \n"},
     "a page for a pin": {"pin": "<html><body>sign in</body></html>"},
     "half a pin": {"pin": PIN[:-2]},
@@ -229,8 +232,31 @@ def test_an_unusable_value_stays_pending(waiting: Agent, aws: Aws, case: str) ->
     done = fetch(waiting)
     assert done.status == 10
     assert (NODE_TOKEN if "token" in UNUSABLE[case] else PIN_PARAMETER) in done.errors
-    assert not waiting.path(TOKEN_FILE).exists()
-    assert not waiting.path(PIN_FILE).exists()
+    assert waiting.path(TOKEN_FILE).exists() == ("pin" in UNUSABLE[case])
+    assert waiting.path(PIN_FILE).exists() == ("token" in UNUSABLE[case])
+
+
+@pytest.mark.parametrize("case", UNUSABLE)
+def test_row_15_a_bad_value_does_not_keep_a_good_one_back(node: Agent, aws: Aws, case: str) -> None:
+    good = {"token": OTHER_TOKEN, "pin": OTHER_PIN}
+    publish(aws, "node", **{**good, **UNUSABLE[case]})
+    done = fetch(node)
+    assert done.status == 4
+    assert "nevertheless wrote" in done.errors
+    expected = {**good, **dict.fromkeys(UNUSABLE[case])}
+    assert node.path(TOKEN_FILE).read_text() == f"{expected['token'] or TOKEN}\n"
+    assert node.path(PIN_FILE).read_text() == f"{expected['pin'] or PIN}\n"
+
+
+@pytest.mark.parametrize("case", UNUSABLE)
+def test_row_15_generate_takes_the_good_value_beside_a_bad_one(on_aws: Agent, aws: Aws, case: str) -> None:
+    publish(aws, "node", **UNUSABLE[case])
+    on_aws.conf(NODE)
+    done = on_aws.generate()
+    assert done.status == 0
+    assert "not used" in done.output + done.errors
+    assert on_aws.path(TOKEN_FILE).exists() == ("pin" in UNUSABLE[case])
+    assert on_aws.path(PIN_FILE).exists() == ("token" in UNUSABLE[case])
 
 
 @pytest.mark.parametrize("command", ["generate", "fetch-secrets"])

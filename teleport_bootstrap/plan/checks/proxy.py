@@ -23,6 +23,7 @@ def check(context: Context) -> Iterator[Finding]:
     yield from _keypairs(context)
     yield from _acme(context)
     yield from _forwarded_header(context)
+    yield from _acme(context)
     if context.deployment.plain_http:
         yield from _plain_http(context)
 
@@ -104,6 +105,19 @@ def _forwarded_header(context: Context) -> Iterator[Finding]:
     if services.truth(trust) and not context.deployment.acm:
         message = "without a load balancer that writes this header, every client can claim any address"
         yield context.warning(path, message, "keep it only if all web traffic comes through such a load balancer")
+
+
+def _acme(context: Context) -> Iterator[Finding]:
+    path = (SERVICE, "acme")
+    if not services.truth(context.get(*path, "enabled")):
+        return
+    if context.deployment.acm:
+        message = "the certificate authority cannot reach Teleport through a load balancer that ends TLS itself"
+        yield context.warning(path, message, "delete acme with null, or set USE_ACM=false in the conf")
+    elif context.has(SERVICE, "https_keypairs"):
+        message = "certificates come from https_keypairs too, and Teleport serves those of them that fit"
+        remedy = "keep one of the two; USE_LETSENCRYPT=false in the conf leaves it to Teleport's own ACME"
+        yield context.warning(path, message, remedy)
 
 
 def _plain_http(context: Context) -> Iterator[Finding]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from teleport_bootstrap.conf import conf_file
-from tests.unit.plan.planning import plan, problems
+from teleport_bootstrap.plan import overrides, planner, teleport_build
+from tests.unit.plan.planning import INSTANCE, plan, problems
 
 CLUSTER = "TELEPORT_CLUSTER_NAME=c\nTELEPORT_AUTH_SERVER_LB=auth.example.com\n"
 
@@ -141,3 +142,63 @@ def test_row_11_a_port_in_the_name_of_the_load_balancer_gets_a_note_where_only_i
 )
 def test_row_11_an_assignment_with_an_effect_gets_none(text: str) -> None:
     assert not [each for each in plan(text).notes if "no effect" in each]
+
+
+@pytest.mark.parametrize("value", ["None", "null"])
+def test_row_15_the_text_for_no_value_is_not_a_token(value: str) -> None:
+    text = f"{AGENT}TELEPORT_AGENT_SSH_ENABLED=true\n".replace("planted-token", "x")
+    assert problems(text) == []
+    (found,) = problems(f"{text}TELEPORT_JOIN_TOKEN={value}\n")
+    assert found.startswith("conf:5:1: TELEPORT_JOIN_TOKEN ") and "where there is no value" in found
+
+
+@pytest.mark.parametrize("name", ["TELEPORT_DOMAIN_NAME", "TELEPORT_S3_BUCKET_X", "TELEPORT_LICENSE_PATH"])
+def test_row_15_the_text_for_no_value_gets_a_warning_elsewhere(name: str) -> None:
+    name = name.replace("TELEPORT_S3_BUCKET_X", "TELEPORT_CLUSTER_NAME")
+    assert warned(f"{name}=None\n") == [name]
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("env: dev, team: core", {"env": "dev", "team": "core"}),
+        ("env: dev,team: core|tier: a, b", {"env": "dev", "team": "core", "tier": "a, b"}),
+        ("env: dev ,  aws:stack: x , z: y", {"env": "dev", "aws:stack": "x", "z": "y"}),
+    ],
+)
+def test_row_15_a_comma_between_labels_separates_them_with_a_warning(text: str, labels: dict[str, str]) -> None:
+    conf = f"TELEPORT_SSH_LABELS='{text}'\n"
+    assert plan(conf).document["ssh_service"]["labels"] == labels
+    assert warned(conf) == ["TELEPORT_SSH_LABELS"]
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ('env: "dev, team: core"', {"env": "dev, team: core"}),
+        ("hosts: a, b, c", {"hosts": "a, b, c"}),
+        ("urls: http://a,http://b:80", {"urls": "http://a,http://b:80"}),
+        ("env: dev,team:core", {"env": "dev,team:core"}),
+    ],
+)
+def test_row_15_other_commas_stay_in_the_value(text: str, labels: dict[str, str]) -> None:
+    conf = f"TELEPORT_SSH_LABELS='{text}'\n"
+    assert plan(conf).document["ssh_service"]["labels"] == labels
+    assert warned(conf) == []
+
+
+def with_override(conf: str, override: str) -> list[str]:
+    """Return the notes on the plan for `conf` with the text of one override file."""
+    file = overrides.Override("/etc/teleport.d/teleport.yaml.d/10.yaml", override.encode())
+    build = teleport_build.of_version("17.5.1", fips=False)
+    return [*planner.plan(conf_file.load(conf.encode()), INSTANCE, build, [file]).notes]
+
+
+@pytest.mark.parametrize("conf", [f"{ALL}USE_ACM=true\nTELEPORT_PROXY_SERVER_LB=nlb.example.com\n", PROXY])
+@pytest.mark.parametrize("word", ["yes", '"on"', "true"])
+def test_row_15_teleports_own_acme_beside_acm_gets_a_warning(conf: str, word: str) -> None:
+    acme = f"proxy_service: {{acme: {{enabled: {word}, email: a@example.com}}}}\n"
+    assert [each for each in with_override(conf, acme) if "proxy_service.acme" in each]
+    off = "proxy_service: {acme: {enabled: no}}\n"
+    assert not [each for each in with_override(conf, off) if "acme" in each]
+    assert not [each for each in with_override(ALL, acme) if "acme" in each]
