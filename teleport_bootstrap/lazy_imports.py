@@ -22,7 +22,7 @@ SLOW = (
     "teleport_bootstrap.ec2.imds",  # requests
     "teleport_bootstrap.host.key_pair",  # ssl
     "teleport_bootstrap.host.probe",  # http.client, ssl
-    "teleport_bootstrap.plan.planner",  # most of the plan, which `validate` does not need
+    "teleport_bootstrap.plan.planner",  # most of the plan
     "teleport_bootstrap.plan.yaml_text",  # jinja2
 )
 

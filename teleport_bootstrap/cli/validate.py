@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+from collections.abc import Sequence
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.cli import options, result, sources
-from teleport_bootstrap.conf import conf_file
-from teleport_bootstrap.instance import fips_sources
-from teleport_bootstrap.plan import effects, requirements
+from teleport_bootstrap.conf import conf_file, variables
+from teleport_bootstrap.ec2 import facts
+from teleport_bootstrap.finding import Finding
+from teleport_bootstrap.instance import fips_sources, gather
+from teleport_bootstrap.plan import effects, overrides, planner, teleport_build
 from teleport_bootstrap.state import restore_record
+
+# What is in it decides nothing that is valid or not.
+_INSTANCE = facts.Facts("10.0.0.12", "ip-10-0-0-12.ec2.internal", "i-0123456789abcdef0", "us-east-1", "203.0.113.12")
 
 EXAMPLE = "teleport-bootstrap validate ./conf --format json"
 OPTIONS = (
@@ -26,13 +33,15 @@ def run(arguments: argparse.Namespace) -> result.Result:
     problems = inspection.errors
     notes: tuple[str, ...] = ()
     if inspection.conf is not None:
-        # Another file than the instance's own may be for another image.
-        own = fips_sources.read(root, inspection.conf).is_fips is True if arguments.conf is None else False
-        problems = requirements.check(inspection.conf, fips=arguments.fips or own)
-        notes = (
-            *restore_record.instead(inspection.conf),
-            *map(str, effects.notes(inspection.conf, fips=arguments.fips or own)),
+        # Another file than the instance's own may be for another image, and `render` merges no overrides into it.
+        is_own = arguments.conf is None
+        said = (
+            fips_sources.read(root, inspection.conf).is_fips
+            if is_own
+            else inspection.conf.value(variables.TELEPORT_FIPS)
         )
+        fips = arguments.fips or said is True
+        problems, notes = _planned(inspection.conf, gather.overrides(root) if is_own else (), fips=fips)
     lines = [*(f"error: {each}" for each in problems), *(f"warning: {each}" for each in inspection.warnings)]
     lines += [f"note: {note}" for note in notes]
     if not problems:
@@ -47,3 +56,15 @@ def run(arguments: argparse.Namespace) -> result.Result:
         },
         errors.CONF_OR_USAGE if problems else errors.OK,
     )
+
+
+def _planned(
+    conf: conf_file.Conf, files: Sequence[overrides.Override], *, fips: bool
+) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+    """Return the errors that a plan for `conf` has, and its notes: what `render` would say, for any usual instance."""
+    try:
+        plan = planner.settle(conf, _INSTANCE, dataclasses.replace(teleport_build.NEWEST, fips=fips), files)
+    except (errors.ConfInvalid, errors.OverrideInvalid, errors.DocumentInvalid) as error:
+        notes = [*effects.notes(conf, fips=fips)]
+        return error.as_findings(), (*restore_record.instead(conf), *map(str, notes))
+    return (), (*restore_record.instead(conf), *plan.notes)

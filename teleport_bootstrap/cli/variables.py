@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
 
 
 def _variable(name: str) -> Variable[Any]:
-    variable = variables.BY_NAME.get(name)
+    variable = variables.find(name)
     if variable is None:
         meant = variables.nearest(name)
         raise errors.UsageError(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from teleport_bootstrap import errors, paths, roles
-from teleport_bootstrap.conf import deployment, grammar, kinds, variables
+from teleport_bootstrap.conf import deployment, grammar, kinds, resource, variables
 from teleport_bootstrap.conf.deployment import Deployment
 from teleport_bootstrap.conf.grammar import Assignment
 from teleport_bootstrap.conf.kinds import Unfit
@@ -34,13 +34,15 @@ class Setting(Generic[T]):
 class Conf:
     """All that a conf sets. A variable assigned an empty string counts as not set, where the table says nothing else.
 
-    `warnings` are what an operator should know although the conf is valid. `holds_secret` says whether the file
+    `warnings` are what an operator should know although the conf is valid. `faults` are errors in values that leave out
+    a resource of an agent and nothing else. `holds_secret` says whether the file
     contains a secret anywhere, also in an assignment that a later one overrides; `assigns_known` whether it assigns
     any variable of the table, be it an empty value. `sha256` is the digest of the file.
     """
 
     path: str = paths.CONF
     warnings: tuple[Finding, ...] = ()
+    faults: tuple[Finding, ...] = ()
     holds_secret: bool = False
     assigns_known: bool = True
     settings: Mapping[str, Setting[Any]] = field(default_factory=dict)
@@ -107,7 +109,7 @@ def inspect(data: bytes, path: str = paths.CONF) -> Inspection:
     settings: dict[str, Setting[Any]] = {}
     problems = list(parsed.problems)
     for name, index in last.items():
-        variable = variables.BY_NAME.get(name)
+        variable = variables.find(name)
         assignment = parsed.assignments[index]
         if variable is None or (assignment.value == "" and not variable.empty_is_value):
             continue
@@ -119,6 +121,9 @@ def inspect(data: bytes, path: str = paths.CONF) -> Inspection:
             settings[name] = Setting(variable, value, assignment.line, assignment.column)
     misnamed = tuple(_misnamed_roles(parsed.assignments, last, path))
     found = in_order_of_place([*problems, *misnamed])
+    damaged = {name for name, index in last.items() if not kinds.is_text(parsed.assignments[index].value)}
+    faults = _faults((each for each in found if each.subject not in damaged), settings)
+    found = tuple(each for each in found if each not in faults)
     subjects = {each.subject for each in misnamed}
     warnings = in_order_of_place(
         each for each in _warnings(parsed.assignments, last, path) if each.subject not in subjects
@@ -129,9 +134,9 @@ def inspect(data: bytes, path: str = paths.CONF) -> Inspection:
         MaskedAssignment(each.name, MASK if index in secret and each.value else each.value, each.line)
         for index, each in enumerate(parsed.assignments)
     )
-    assigns_known = not last.keys().isdisjoint(variables.BY_NAME)
+    assigns_known = any(map(variables.find, last))
     digest = hashlib.sha256(data).hexdigest()
-    conf = None if found else Conf(path, warnings, holds_secret, assigns_known, settings, digest)
+    conf = None if found else Conf(path, warnings, faults, holds_secret, assigns_known, settings, digest)
     return Inspection(() if parsed.problems else masked, found, warnings, conf)
 
 
@@ -159,7 +164,7 @@ def secret_assignments(assignments: Sequence[Assignment]) -> frozenset[int]:
         waiting.extend(referring[index])
         if variables.is_secret_name(assignments[index].name):
             waiting.extend(
-                position for position in referred[index] if assignments[position].name not in variables.BY_NAME
+                position for position in referred[index] if variables.find(assignments[position].name) is None
             )
     return frozenset(secret)
 
@@ -190,6 +195,24 @@ def _unfit(variable: Variable[Any], assignment: Assignment, unfit: Unfit, path: 
     return Finding(ERROR, "conf-value", variable.name, message, hint, place)
 
 
+def _faults(problems: Iterable[Finding], settings: Mapping[str, Setting[Any]]) -> tuple[Finding, ...]:
+    """Return those of `problems` that only concern a resource of an agent that serves SSH, which has to stay.
+
+    The caller leaves out values of several lines or with control characters: the file itself may be damaged.
+    """
+    role = settings.get(variables.TELEPORT_ROLE.name)
+    serves_ssh = settings.get(variables.TELEPORT_AGENT_SSH_ENABLED.name)
+    if role is None or roles.BY_CONF_VALUE[role.value] is not roles.Role.AGENT or not (serves_ssh and serves_ssh.value):
+        return ()
+
+    def is_minor(problem: Finding) -> bool:
+        variable = variables.find(problem.subject)
+        is_switch = problem.subject in {kind.switch for kind in resource.KINDS}
+        return problem.code == "conf-value" and (is_switch or (variable is not None and variable.of is not None))
+
+    return tuple(filter(is_minor, problems))
+
+
 def _misnamed_roles(assignments: Sequence[Assignment], last: Mapping[str, int], path: str) -> Iterator[Finding]:
     """Yield an error for each name that was meant to be TELEPORT_ROLE: without it, an instance is an all-in-one.
 
@@ -202,7 +225,7 @@ def _misnamed_roles(assignments: Sequence[Assignment], last: Mapping[str, int], 
     referred = _referred(assignments)
     for name, index in last.items():
         assignment = assignments[index]
-        if name in variables.BY_NAME or not assignment.value or name in referred:
+        if variables.find(name) is not None or not assignment.value or name in referred:
             continue
         meant = variables.without_prefix(name) == role and ":" not in assignment.value
         meant = meant or ("ROLE" in name.upper() and _names_roles(assignment))
@@ -230,10 +253,10 @@ def _warnings(assignments: tuple[Assignment, ...], last: Mapping[str, int], path
         name, final = assignment.name, assignments[last[assignment.name]]
         message = hint = ""
         if index != last[name]:
-            if name in variables.BY_NAME or variables.looks_like_ours(name):
+            if variables.find(name) is not None or variables.looks_like_ours(name):
                 message = f"{name} on line {assignment.line} has no effect: line {final.line} assigns it again"
                 hint = "keep one of the two"
-        elif name not in variables.BY_NAME:
+        elif variables.find(name) is None:
             unused = assignment.value and name not in referred
             meant = variables.without_prefix(name)
             slip = unused and (variables.mistyped(name) or (meant is not None and meant not in last))
@@ -242,21 +265,25 @@ def _warnings(assignments: tuple[Assignment, ...], last: Mapping[str, int], path
                 message = f"{name} is not a variable of this agent and has no effect"
                 hint = f"did you mean {nearest}?" if nearest else "docs/conf-reference.md lists the variables"
         elif assignment.value:
-            message, hint = _remark(name, assignment.value)
+            message, hint = _remark(variables.find(name), assignment.value)
         if message:
             place = Place(path, assignment.line, assignment.column)
             found.append(Finding(WARNING, "conf-no-effect", name, message, hint, place))
     return found
 
 
-def _remark(name: str, value: str) -> tuple[str, str]:
+def _remark(variable: Variable[Any] | None, value: str) -> tuple[str, str]:
+    name = "" if variable is None else variable.name
     if name == variables.TELEPORT_INFLUXDB_ADDRESS.name:
         return f"{name} is ignored: the images no longer include monitoring", "remove the line"
     if name == variables.TELEPORT_LICENSE_PATH.name and value.lower() in ("false", "no", "0"):
         return f"{name}={value} asks for a license too: any value does", "remove the line if there is no license"
-    if variables.BY_NAME[name].kind is kinds.LABELS and kinds.has_comma_between_labels(value):
+    if variable is not None and variable.kind is kinds.LABELS and kinds.has_comma_between_labels(value):
         message = f"{name} has a comma between labels, which is read like |"
         return message, "write | between labels, or put a value in quotes to keep its comma"
+    if variable is not None and variable.kind is kinds.APPLICATION_URI and "://" not in value:
+        message = f"{name} has no scheme, so Teleport cannot reach the application: {kinds.quoted(value)}"
+        return message, f"write http://{value} or https://{value}"
     if value in kinds.NOTHING:
         message = f"{name} is {value}, which `aws --output text` or `jq -r` prints where there is no value"
         return message, "check the command that was to find the value"

@@ -83,6 +83,15 @@ def text(value: str) -> str:
     return value
 
 
+def is_text(value: str) -> bool:
+    """Whether `value` is one line without control characters."""
+    try:
+        text(value)
+    except Unfit:
+        return False
+    return True
+
+
 def word(value: str) -> str:
     """Return text without any blanks."""
     if any(character.isspace() for character in text(value)):
@@ -274,8 +283,12 @@ def labels(value: str) -> tuple[tuple[str, str], ...]:
 
 
 def application_uri(value: str) -> str:
-    """Return the address of an application: it has a scheme, such as http, https or tcp."""
-    if re.fullmatch("[A-Za-z][A-Za-z0-9+.-]*://.+", word(value)) is None:
+    """Return the address of an application: it has a scheme, such as http, https or tcp.
+
+    Teleport also starts with `host:port`, of which it takes the host for a scheme, and with a name alone. The old
+    images took both, so they are only warned of. With `10.0.0.1:80`, which it cannot parse, Teleport does not start.
+    """
+    if re.fullmatch("[A-Za-z][A-Za-z0-9+.-]*(://.+|:[0-9]+(/.*)?|(/.*)?)", word(value)) is None:
         raise Unfit(f"is not a URI: {quoted(value)}", "write it with its scheme, like http://127.0.0.1:8080")
     return value
 
@@ -300,6 +313,28 @@ def tag_keys(value: str) -> tuple[str, ...]:
                 "a tag key is at most 128 letters, digits, spaces and + - = . _ : / @; commas separate keys",
             )
     return parts
+
+
+def regions(value: str) -> tuple[str, ...]:
+    """Return a comma-separated list of AWS regions."""
+    return tuple(map(region, _list_parts(text(value))))
+
+
+def tags(value: str) -> tuple[tuple[str, str], ...]:
+    """Return pairs of AWS tags from `key: value|key: value`, or `*` alone for any; keys as AWS allows them, or `*`."""
+    if value.strip(" ") == "*":
+        return (("*", "*"),)
+    pairs: list[tuple[str, str]] = []
+    for written in text(value).split("|"):
+        key, separator, content = written.strip(" ").partition(": " if ": " in written.strip(" ") else ":")
+        if not separator:
+            raise Unfit(f"has a tag without a value: {quoted(written)}", "write tags as key: value|key: value")
+        if key != "*" and len(tag_keys(key)) > 1:
+            raise Unfit(f"has a comma in a tag key: {quoted(key)}", "write tags as key: value|key: value")
+        if key in (earlier for earlier, _ in pairs):
+            raise Unfit(f"has the tag {quoted(key)} twice", "write it once")
+        pairs.append((key, content.strip(" ")))
+    return tuple(pairs)
 
 
 def bucket(value: str) -> str:
@@ -384,6 +419,8 @@ HOST_PORT = Kind("DNS name, optionally with `:port`", host_port)
 EMAIL = Kind("e-mail address", email)
 LABELS = Kind("labels", labels)
 TAG_KEYS = Kind("comma-separated EC2 tag keys", tag_keys)
+REGIONS = Kind("comma-separated AWS regions", regions)
+TAGS = Kind("AWS tags", tags)
 BUCKET = Kind("S3 bucket name", bucket)
 APPLICATION_URI = Kind("URI with its scheme", application_uri)
 S3_LOCATION = Kind("`s3://bucket/prefix`", s3_location)

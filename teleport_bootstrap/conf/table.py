@@ -6,7 +6,7 @@ The name of each constant is the name of the variable. A group precedes its vari
 from __future__ import annotations
 
 from teleport_bootstrap import paths, port_table, roles
-from teleport_bootstrap.conf import kinds
+from teleport_bootstrap.conf import kinds, resource
 from teleport_bootstrap.conf.deployment import DYNAMODB
 from teleport_bootstrap.conf.variable import EVERY_ROLE, Default, Elsewhere, From, Group, Required, Unused, Variable
 from teleport_bootstrap.roles import Role
@@ -492,14 +492,18 @@ TELEPORT_TAG_LABELS = Variable(
 
 AGENT = Group(
     "What an agent gives access to",
-    "An agent enables at least one of SSH, database, application and Kubernetes; in any combination.",
+    "An agent enables at least one of SSH, database, application and Kubernetes; in any combination. For several "
+    "databases, applications or matchers of AWS databases, put a number from 1 to 99 behind `DB`, `APP` or `DB_AWS`: "
+    "`TELEPORT_AGENT_DB_2_NAME`, `TELEPORT_AGENT_DB_2_URI` and so on are another database. Where SSH is enabled, a "
+    "fault in one of them leaves out that one, with a warning, and keeps the rest.",
 )
 
-_DATABASE = Required.with_service("database", "TELEPORT_AGENT_DB_ENABLED")
-_APPLICATION = Required.with_service("application", "TELEPORT_AGENT_APP_ENABLED")
-_WITHOUT_DATABASE = Unused.without("TELEPORT_AGENT_DB_ENABLED")
-_WITHOUT_APPLICATION = Unused.without("TELEPORT_AGENT_APP_ENABLED")
-_WITHOUT_KUBERNETES = Unused.without("TELEPORT_AGENT_KUBE_ENABLED")
+_DATABASE = Required.by_each(resource.DATABASE)
+_DATABASES_OF_AWS = Required.by_each(resource.DATABASES_OF_AWS)
+_APPLICATION = Required.by_each(resource.APPLICATION)
+_WITHOUT_DATABASE = Unused.without(resource.DATABASE.switch)
+_WITHOUT_APPLICATION = Unused.without(resource.APPLICATION.switch)
+_WITHOUT_KUBERNETES = Unused.without(resource.KUBERNETES.switch)
 
 TELEPORT_AGENT_SSH_ENABLED = Variable(kinds.BOOLEAN, _AGENT, "Give access to this instance itself.", default=False)
 TELEPORT_AGENT_SSH_LABELS = Variable(
@@ -507,10 +511,15 @@ TELEPORT_AGENT_SSH_LABELS = Variable(
 )
 TELEPORT_AGENT_DB_ENABLED = Variable(kinds.BOOLEAN, _AGENT, "Give access to a database.", default=False)
 TELEPORT_AGENT_DB_NAME = Variable(
-    kinds.TEXT, _AGENT, "Name of the database in Teleport.", required=_DATABASE, unused=_WITHOUT_DATABASE
+    kinds.TEXT,
+    _AGENT,
+    "Name of the database in Teleport.",
+    required=_DATABASE,
+    unused=_WITHOUT_DATABASE,
+    of=resource.DATABASE,
 )
 TELEPORT_AGENT_DB_DESCRIPTION = Variable(
-    kinds.TEXT, _AGENT, "Description of the database, for people.", unused=_WITHOUT_DATABASE
+    kinds.TEXT, _AGENT, "Description of the database, for people.", unused=_WITHOUT_DATABASE, of=resource.DATABASE
 )
 TELEPORT_AGENT_DB_PROTOCOL = Variable(
     kinds.WORD,
@@ -518,6 +527,7 @@ TELEPORT_AGENT_DB_PROTOCOL = Variable(
     "What the database speaks, such as `postgres` or `mysql`.",
     required=_DATABASE,
     unused=_WITHOUT_DATABASE,
+    of=resource.DATABASE,
 )
 TELEPORT_AGENT_DB_URI = Variable(
     kinds.TEXT,
@@ -525,6 +535,7 @@ TELEPORT_AGENT_DB_URI = Variable(
     "Where the database is, as Teleport takes it: usually `host:port`.",
     required=_DATABASE,
     unused=_WITHOUT_DATABASE,
+    of=resource.DATABASE,
 )
 TELEPORT_AGENT_DB_REGION = Variable(
     kinds.REGION,
@@ -533,17 +544,59 @@ TELEPORT_AGENT_DB_REGION = Variable(
     "Redshift cluster is set: Teleport takes every database with a region for one on RDS.",
     default=From(("EC2_REGION",)),
     unused=_WITHOUT_DATABASE,
+    of=resource.DATABASE,
 )
 TELEPORT_AGENT_DB_REDSHIFT_CLUSTER_ID = Variable(
-    kinds.WORD, _AGENT, "The cluster identifier of a Redshift database.", unused=_WITHOUT_DATABASE
+    kinds.WORD, _AGENT, "The cluster identifier of a Redshift database.", unused=_WITHOUT_DATABASE, of=resource.DATABASE
 )
-TELEPORT_AGENT_DB_LABELS = Variable(kinds.LABELS, _AGENT, "Fixed labels of the database.", unused=_WITHOUT_DATABASE)
+TELEPORT_AGENT_DB_LABELS = Variable(
+    kinds.LABELS, _AGENT, "Fixed labels of the database.", unused=_WITHOUT_DATABASE, of=resource.DATABASE
+)
+TELEPORT_AGENT_DB_AWS_TYPES = Variable(
+    kinds.chosen_words(
+        *("rds", "rdsproxy", "redshift", "redshift-serverless", "elasticache", "memorydb", "opensearch", "docdb")
+    ),
+    _AGENT,
+    "The kinds of AWS databases that the agent finds by itself and gives access to; its IAM role must be able to list "
+    "them.",
+    required=_DATABASES_OF_AWS,
+    unused=_WITHOUT_DATABASE,
+    of=resource.DATABASES_OF_AWS,
+    since="0.1",
+)
+TELEPORT_AGENT_DB_AWS_REGIONS = Variable(
+    kinds.REGIONS,
+    _AGENT,
+    "The regions in which it looks for them.",
+    default=From(("EC2_REGION",), change=lambda region: (region,)),
+    unused=_WITHOUT_DATABASE,
+    of=resource.DATABASES_OF_AWS,
+    since="0.1",
+)
+TELEPORT_AGENT_DB_AWS_TAGS = Variable(
+    kinds.TAGS,
+    _AGENT,
+    "The AWS tags that a database must have, `key: value|key: value`; `*` stands for any key or value.",
+    default=Default("`*: *`", lambda _: (("*", "*"),)),
+    unused=_WITHOUT_DATABASE,
+    of=resource.DATABASES_OF_AWS,
+    since="0.1",
+)
 TELEPORT_AGENT_APP_ENABLED = Variable(kinds.BOOLEAN, _AGENT, "Give access to an application.", default=False)
 TELEPORT_AGENT_APP_NAME = Variable(
-    kinds.TEXT, _AGENT, "Name of the application in Teleport.", required=_APPLICATION, unused=_WITHOUT_APPLICATION
+    kinds.TEXT,
+    _AGENT,
+    "Name of the application in Teleport.",
+    required=_APPLICATION,
+    unused=_WITHOUT_APPLICATION,
+    of=resource.APPLICATION,
 )
 TELEPORT_AGENT_APP_DESCRIPTION = Variable(
-    kinds.TEXT, _AGENT, "Description of the application, for people.", unused=_WITHOUT_APPLICATION
+    kinds.TEXT,
+    _AGENT,
+    "Description of the application, for people.",
+    unused=_WITHOUT_APPLICATION,
+    of=resource.APPLICATION,
 )
 TELEPORT_AGENT_APP_URI = Variable(
     kinds.APPLICATION_URI,
@@ -551,6 +604,7 @@ TELEPORT_AGENT_APP_URI = Variable(
     "Where the application is, such as `http://127.0.0.1:8080`.",
     required=_APPLICATION,
     unused=_WITHOUT_APPLICATION,
+    of=resource.APPLICATION,
 )
 TELEPORT_AGENT_APP_PUBLIC_ADDR = Variable(
     kinds.DNS_NAME,
@@ -558,21 +612,31 @@ TELEPORT_AGENT_APP_PUBLIC_ADDR = Variable(
     "The DNS name under which people reach the application.",
     default=Elsewhere("Teleport's own choice: the application's name under the proxy's domain"),
     unused=_WITHOUT_APPLICATION,
+    of=resource.APPLICATION,
 )
 TELEPORT_AGENT_APP_INSECURE_SKIP_VERIFY = Variable(
-    kinds.BOOLEAN, _AGENT, "Do not check the application's certificate.", default=False, unused=_WITHOUT_APPLICATION
+    kinds.BOOLEAN,
+    _AGENT,
+    "Do not check the application's certificate.",
+    default=False,
+    unused=_WITHOUT_APPLICATION,
+    of=resource.APPLICATION,
 )
 TELEPORT_AGENT_APP_LABELS = Variable(
-    kinds.LABELS, _AGENT, "Fixed labels of the application.", unused=_WITHOUT_APPLICATION
+    kinds.LABELS, _AGENT, "Fixed labels of the application.", unused=_WITHOUT_APPLICATION, of=resource.APPLICATION
 )
 TELEPORT_AGENT_KUBE_ENABLED = Variable(
     kinds.BOOLEAN, _AGENT, "Give access to the Kubernetes cluster that this instance can reach.", default=False
 )
 TELEPORT_AGENT_KUBE_CLUSTER_NAME = Variable(
-    kinds.KUBERNETES_CLUSTER_NAME, _AGENT, "Name of the Kubernetes cluster in Teleport.", unused=_WITHOUT_KUBERNETES
+    kinds.KUBERNETES_CLUSTER_NAME,
+    _AGENT,
+    "Name of the Kubernetes cluster in Teleport.",
+    unused=_WITHOUT_KUBERNETES,
+    of=resource.KUBERNETES,
 )
 TELEPORT_AGENT_KUBE_LABELS = Variable(
-    kinds.LABELS, _AGENT, "Fixed labels of the Kubernetes cluster.", unused=_WITHOUT_KUBERNETES
+    kinds.LABELS, _AGENT, "Fixed labels of the Kubernetes cluster.", unused=_WITHOUT_KUBERNETES, of=resource.KUBERNETES
 )
 
 # What switches each service of an agent on.

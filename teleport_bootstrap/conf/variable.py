@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, Union
 
+from teleport_bootstrap.conf import resource
 from teleport_bootstrap.conf.deployment import Deployment
 from teleport_bootstrap.roles import Role
 
@@ -105,13 +106,14 @@ class Required:
         )
 
     @staticmethod
-    def with_service(name: str, switch: str) -> tuple[Required, ...]:
-        """Return the requirement of an agent's service, which the variable `switch` enables."""
+    def by_each(kind: resource.Kind) -> tuple[Required, ...]:
+        """Return the requirement of each resource of an agent, if its kind is enabled."""
 
         def is_enabled(deployment: Deployment) -> bool:
-            return deployment.role is Role.AGENT and switch in deployment.enabled
+            return deployment.role is Role.AGENT and kind.switch in deployment.enabled
 
-        return (Required(f"when the {name} is enabled", is_enabled, f"{switch} is true", asked_by=switch),)
+        words = f"for each {kind.word} that is enabled"
+        return (Required(words, is_enabled, f"{kind.switch} is true", asked_by=kind.switch),)
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,8 @@ class Variable(Generic[T]):
     where one of `unused` holds, a note says that it has no effect.
     `since` is the release of this agent that introduced a variable, empty for those the images have always had.
     Values of a `secret` variable are never shown. An empty string counts as not set, unless `empty_is_value`.
-    `conf.variables` sets `name`.
+    `of` is the kind of resource that the variable is a part of: it may then have a number in its name. `conf.variables`
+    sets `name`.
     """
 
     kind: Kind[T]
@@ -144,6 +147,7 @@ class Variable(Generic[T]):
     default: Union[T, Default[T], From, Elsewhere, None] = None
     required: tuple[Required, ...] = ()
     unused: tuple[Unused, ...] = ()
+    of: Union[resource.Kind, None] = None
     since: str = ""
     secret: bool = False
     empty_is_value: bool = False

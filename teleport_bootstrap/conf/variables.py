@@ -5,15 +5,18 @@ conf.value(variables.TELEPORT_EXTERNAL_PORT)  # int | None
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import functools
-from typing import Any
+from typing import Any, TypeVar
 
-from teleport_bootstrap.conf import table
+from teleport_bootstrap.conf import resource, table
 from teleport_bootstrap.conf.table import *  # noqa: F403
 from teleport_bootstrap.conf.variable import Group
 from teleport_bootstrap.conf.variable import Variable as Variable  # noqa: PLC0414 - part of this module's interface
 from teleport_bootstrap.secret import looks_secret
+
+T = TypeVar("T")
 
 GROUPS: list[Group] = []
 for _name, _value in vars(table).items():
@@ -24,6 +27,35 @@ for _name, _value in vars(table).items():
         GROUPS[-1].variables.append(_value)
 TABLE: tuple[Variable[Any], ...] = tuple(variable for group in GROUPS for variable in group.variables)
 BY_NAME: dict[str, Variable[Any]] = {variable.name: variable for variable in TABLE}
+
+
+@functools.lru_cache(maxsize=4096)
+def find(name: str) -> Variable[Any] | None:
+    """Return the variable of that name, which may have a number in it; None where there is none."""
+    variable = BY_NAME.get(name)
+    if variable is not None:
+        return variable
+    for kind in resource.KINDS:
+        found = kind.unnumbered(name)
+        if found is not None and found[0] in BY_NAME and BY_NAME[found[0]].of is kind:
+            return numbered(BY_NAME[found[0]], found[1])
+    return None
+
+
+@functools.lru_cache(maxsize=4096)
+def numbered(variable: Variable[T], number: int) -> Variable[T]:
+    """Return `variable`, which is a part of a resource, for the resource `number`; 0 is that without a number."""
+    if variable.of is None or number == 0:
+        return variable
+    other = dataclasses.replace(variable)
+    other.name = variable.of.name(number, variable.name)
+    return other
+
+
+def parts_of(kind: resource.Kind) -> tuple[Variable[Any], ...]:
+    """Return the variables without a number of a kind of resource."""
+    return tuple(variable for variable in TABLE if variable.of is kind)
+
 
 _OUR_PREFIXES = ("TELEPORT_", "USE_", "EC2_")
 
@@ -78,7 +110,7 @@ def _edits(one: str, other: str) -> int:
 
 def is_secret_name(name: str) -> bool:
     """Whether a variable is declared secret or, being unknown to us, is named like one, or like one mistyped."""
-    variable = BY_NAME.get(name)
+    variable = find(name)
     if variable is not None:
         return variable.secret
     meant = nearest(name)

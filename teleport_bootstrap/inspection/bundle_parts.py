@@ -168,7 +168,7 @@ def _masked_line(line: str) -> str:
     name = found["name"]
     if not found["value"].strip():
         return line
-    harmless = name in variables.BY_NAME and not variables.is_secret_name(name)
+    harmless = variables.find(name) is not None and not variables.is_secret_name(name)
     # Another assignment, or a comment, may follow on the same line.
     if harmless and "=" not in found["value"]:
         value, mark, comment = found["value"].partition(" #")

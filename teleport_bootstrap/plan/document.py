@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from teleport_bootstrap import paths, port_table, roles
-from teleport_bootstrap.conf import deployment, variables
+from teleport_bootstrap.conf import deployment, resource, variables
 from teleport_bootstrap.plan import aws_endpoint, network_address, plan_inputs, provenance
 
 Section = dict[str, Any]
@@ -186,48 +186,71 @@ def _label_command(inputs: plan_inputs.Inputs, name: str) -> list[str]:
     return ["ipv6" if inputs.facts.is_ipv6_only and word == "local-ipv4" else word for word in command]
 
 
-def _database(inputs: plan_inputs.Inputs) -> Section:
-    served = {
-        "name": inputs.certain(variables.TELEPORT_AGENT_DB_NAME),
-        "description": inputs.get(variables.TELEPORT_AGENT_DB_DESCRIPTION),
-        "protocol": inputs.certain(variables.TELEPORT_AGENT_DB_PROTOCOL),
-        "uri": inputs.certain(variables.TELEPORT_AGENT_DB_URI),
-        "aws": _hosted_by_aws(inputs),
-        "static_labels": inputs.labels(variables.TELEPORT_AGENT_DB_LABELS),
+def _databases(inputs: plan_inputs.Inputs) -> Section:
+    matchers = [_databases_of_aws(inputs, each.number) for each in inputs.served_of(resource.DATABASES_OF_AWS)]
+    return {
+        "databases": [_database(inputs, each.number) for each in inputs.served_of(resource.DATABASE)],
+        "aws": matchers,
     }
-    return {"databases": [_without_unset(served)]}
 
 
-def _hosted_by_aws(inputs: plan_inputs.Inputs) -> Section | None:
+def _database(inputs: plan_inputs.Inputs, number: int) -> Section:
+    return _without_unset(
+        {
+            "name": inputs.certain(variables.numbered(variables.TELEPORT_AGENT_DB_NAME, number)),
+            "description": inputs.get(variables.numbered(variables.TELEPORT_AGENT_DB_DESCRIPTION, number)),
+            "protocol": inputs.certain(variables.numbered(variables.TELEPORT_AGENT_DB_PROTOCOL, number)),
+            "uri": inputs.certain(variables.numbered(variables.TELEPORT_AGENT_DB_URI, number)),
+            "aws": _hosted_by_aws(inputs, number),
+            "static_labels": inputs.labels(variables.numbered(variables.TELEPORT_AGENT_DB_LABELS, number)),
+        }
+    )
+
+
+def _hosted_by_aws(inputs: plan_inputs.Inputs, number: int) -> Section | None:
     """Return what Teleport needs to know of a database that AWS hosts, None for any other.
 
     Teleport takes every database with a region for one on RDS: it downloads the CA bundle of RDS when it starts, ends
     if it cannot, and signs in with IAM.
     """
-    region = inputs.get(variables.TELEPORT_AGENT_DB_REGION)
-    redshift = inputs.get(variables.TELEPORT_AGENT_DB_REDSHIFT_CLUSTER_ID)
-    protocol = inputs.certain(variables.TELEPORT_AGENT_DB_PROTOCOL).value
-    address = inputs.certain(variables.TELEPORT_AGENT_DB_URI).value
+    own_region = variables.numbered(variables.TELEPORT_AGENT_DB_REGION, number)
+    redshift = inputs.get(variables.numbered(variables.TELEPORT_AGENT_DB_REDSHIFT_CLUSTER_ID, number))
+    protocol = inputs.certain(variables.numbered(variables.TELEPORT_AGENT_DB_PROTOCOL, number)).value
+    address = inputs.certain(variables.numbered(variables.TELEPORT_AGENT_DB_URI, number)).value
     hosted = aws_endpoint.service(address) or protocol in aws_endpoint.PROTOCOLS
-    if region is None and redshift is None and not hosted:
+    if inputs.get(own_region) is None and redshift is None and not hosted:
         return None
     return {
-        "region": inputs.certain(variables.TELEPORT_AGENT_DB_REGION),
+        "region": inputs.certain(own_region),
         **({"redshift": {"cluster_id": redshift}} if redshift is not None else {}),
     }
 
 
-def _application(inputs: plan_inputs.Inputs) -> Section:
-    insecure = inputs.get(variables.TELEPORT_AGENT_APP_INSECURE_SKIP_VERIFY)
-    served = {
-        "name": inputs.certain(variables.TELEPORT_AGENT_APP_NAME),
-        "description": inputs.get(variables.TELEPORT_AGENT_APP_DESCRIPTION),
-        "uri": inputs.certain(variables.TELEPORT_AGENT_APP_URI),
-        "public_addr": inputs.get(variables.TELEPORT_AGENT_APP_PUBLIC_ADDR),
-        "insecure_skip_verify": insecure if insecure is not None and insecure.value else None,
-        "labels": inputs.labels(variables.TELEPORT_AGENT_APP_LABELS),
+def _databases_of_aws(inputs: plan_inputs.Inputs, number: int) -> Section:
+    tags = inputs.certain(variables.numbered(variables.TELEPORT_AGENT_DB_AWS_TAGS, number))
+    return {
+        "types": inputs.certain(variables.numbered(variables.TELEPORT_AGENT_DB_AWS_TYPES, number)).map(list),
+        "regions": inputs.certain(variables.numbered(variables.TELEPORT_AGENT_DB_AWS_REGIONS, number)).map(list),
+        "tags": {key: provenance.Sourced(value, tags.origins) for key, value in tags.value},
     }
-    return {"apps": [_without_unset(served)]}
+
+
+def _applications(inputs: plan_inputs.Inputs) -> Section:
+    return {"apps": [_application(inputs, each.number) for each in inputs.served_of(resource.APPLICATION)]}
+
+
+def _application(inputs: plan_inputs.Inputs, number: int) -> Section:
+    insecure = inputs.get(variables.numbered(variables.TELEPORT_AGENT_APP_INSECURE_SKIP_VERIFY, number))
+    return _without_unset(
+        {
+            "name": inputs.certain(variables.numbered(variables.TELEPORT_AGENT_APP_NAME, number)),
+            "description": inputs.get(variables.numbered(variables.TELEPORT_AGENT_APP_DESCRIPTION, number)),
+            "uri": inputs.certain(variables.numbered(variables.TELEPORT_AGENT_APP_URI, number)),
+            "public_addr": inputs.get(variables.numbered(variables.TELEPORT_AGENT_APP_PUBLIC_ADDR, number)),
+            "insecure_skip_verify": insecure if insecure is not None and insecure.value else None,
+            "labels": inputs.labels(variables.numbered(variables.TELEPORT_AGENT_APP_LABELS, number)),
+        }
+    )
 
 
 def _kubernetes(inputs: plan_inputs.Inputs) -> Section:
@@ -301,21 +324,23 @@ def _authentication(inputs: plan_inputs.Inputs) -> Section:
     )
 
 
-def _is_agent_with(switch: variables.Variable[bool]) -> Callable[[plan_inputs.Inputs], bool]:
-    return lambda inputs: inputs.deployment.role is roles.Role.AGENT and inputs.conf.value(switch) is True
+def _serves(*kinds: resource.Kind) -> Callable[[plan_inputs.Inputs], bool]:
+    return lambda inputs: any(each.kind in kinds for each in inputs.served)
 
 
 def _serves_ssh(inputs: plan_inputs.Inputs) -> bool:
-    is_agent_with_ssh = _is_agent_with(variables.TELEPORT_AGENT_SSH_ENABLED)(inputs)
-    return inputs.deployment.role in (roles.Role.ALL, roles.Role.NODE) or is_agent_with_ssh
+    role = inputs.deployment.role
+    if role is roles.Role.AGENT:
+        return inputs.conf.value(variables.TELEPORT_AGENT_SSH_ENABLED) is True
+    return role in (roles.Role.ALL, roles.Role.NODE)
 
 
 # In the order of the file. A service that the role does not run is disabled explicitly: three are on by default.
 _SERVICES: tuple[tuple[str, Callable[[plan_inputs.Inputs], bool], Callable[[plan_inputs.Inputs], Section]], ...] = (
     ("proxy_service", lambda inputs: inputs.deployment.role.runs_proxy, _proxy),
     ("ssh_service", _serves_ssh, _ssh),
-    ("db_service", _is_agent_with(variables.TELEPORT_AGENT_DB_ENABLED), _database),
-    ("app_service", _is_agent_with(variables.TELEPORT_AGENT_APP_ENABLED), _application),
-    ("kubernetes_service", _is_agent_with(variables.TELEPORT_AGENT_KUBE_ENABLED), _kubernetes),
+    ("db_service", _serves(resource.DATABASE, resource.DATABASES_OF_AWS), _databases),
+    ("app_service", _serves(resource.APPLICATION), _applications),
+    ("kubernetes_service", _serves(resource.KUBERNETES), _kubernetes),
     ("auth_service", lambda inputs: inputs.deployment.role.runs_auth, _auth),
 )

@@ -5,23 +5,34 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from teleport_bootstrap.conf import conf_file, deployment, kinds, variables
+from teleport_bootstrap.conf import conf_file, deployment, kinds, resource, variables
+from teleport_bootstrap.conf.resource import Resource
 from teleport_bootstrap.conf.variable import Elsewhere, From
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.finding import Place
-from teleport_bootstrap.plan import network_address, provenance, teleport_build
+from teleport_bootstrap.plan import network_address, provenance, resources, teleport_build
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """The conf, what it decides, the instance, and the Teleport that will read the result."""
+    """The conf, what it decides, the instance, the Teleport that will read the result, and resources to leave out."""
 
     conf: conf_file.Conf
     deployment: deployment.Deployment
     facts: facts.Facts
     build: teleport_build.TeleportBuild
+    left_out: frozenset[Resource] = frozenset()
+
+    @property
+    def served(self) -> tuple[Resource, ...]:
+        """The resources that an agent serves, in the order of the document."""
+        return tuple(each for each in resources.wanted(self.deployment) if each not in self.left_out)
+
+    def served_of(self, kind: resource.Kind) -> list[Resource]:
+        """Return those of one kind."""
+        return [each for each in self.served if each.kind is kind]
 
     def get(self, variable: variables.Variable[T]) -> provenance.Sourced[T] | None:
         """Return the variable's value with its line, None where it is not set."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import teleport_bootstrap
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.conf import conf_file
+from teleport_bootstrap.conf.resource import Resource
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.finding import Finding, errors_in
 from teleport_bootstrap.plan import (
@@ -17,6 +20,8 @@ from teleport_bootstrap.plan import (
     plan_inputs,
     plan_model,
     provenance,
+    requirements,
+    resources,
     teleport_build,
     yaml_text,
 )
@@ -27,10 +32,10 @@ from teleport_bootstrap.plan.checks import (
     other_services,
     process,
     proxy,
-    resources,
     shape,
     storage,
 )
+from teleport_bootstrap.plan.checks import resources as resource_checks
 from teleport_bootstrap.plan.checks.context import Context
 
 # The code of a theme's findings, and what checks it, in the order of the report.
@@ -45,8 +50,8 @@ _CHECKS = {
     "document-storage": storage.check,
     "document-process": process.check,
     "document-service": other_services.check,
-    "document-label": resources.check_labels,
-    "document-agent": resources.check_agent,
+    "document-label": resource_checks.check_labels,
+    "document-agent": resource_checks.check_agent,
     "document-role": shape.check_role,
 }
 
@@ -63,8 +68,51 @@ def plan(
     build cannot do it, OverrideInvalid for override files that are wrong, DocumentInvalid for a result that Teleport
     would refuse, each with all findings; and RenderMismatch where the file would not say what was planned.
     """
+    settled = settle(conf, instance, build, override_files)
+    names = tuple(paths.on_instance(file.path) for file in override_files)
+    wanted = provenance.document(settled.tree)
+    place = settled.activation.deployment.place
+    return plan_model.Plan(
+        activation=settled.activation,
+        document=wanted,
+        tree=settled.tree,
+        teleport_yaml=plan_model.PlannedFile(
+            paths.TELEPORT_YAML,
+            yaml_text.teleport_yaml(wanted, header(conf, instance, build), names),
+            mode=0o600 if place.user == "root" else 0o640,
+            owner="root",
+            group=place.group,
+        ),
+        notes=settled.notes,
+        override_files=names,
+        removed=settled.removed,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Settled:
+    """What a plan says before its file is written: all that can be wrong with a conf has been found by then."""
+
+    activation: plan_model.Activation
+    tree: dict[str, Any]
+    notes: tuple[str, ...]
+    removed: tuple[overrides.Removed, ...]
+
+
+def settle(
+    conf: conf_file.Conf,
+    instance: facts.Facts,
+    build: teleport_build.TeleportBuild,
+    override_files: Sequence[overrides.Override] = (),
+) -> Settled:
+    """Return the document for `plan`; raises what that raises, but for RenderMismatch."""
     activated = activation.on_network(activation.plan(conf, build), is_ipv6_only=instance.is_ipv6_only)
     inputs = plan_inputs.Inputs(conf, activated.deployment, instance, build)
+    left_out = requirements.left_out(conf, fips=build.fips)
+    if resources.keeps_ssh(activated.deployment):
+        inputs = dataclasses.replace(inputs, left_out=frozenset(left_out))
+        left_out = {**left_out, **_faults_in_document(inputs)}
+        inputs = dataclasses.replace(inputs, left_out=frozenset(left_out))
     merged = overrides.merge(document.build(inputs), override_files)
     # Last, because tools append more settings of auth_service to the end of the file.
     tree = dict(sorted(merged.tree.items(), key=lambda item: item[0] == "auth_service"))
@@ -73,28 +121,21 @@ def plan(
     refused = errors_in(findings)
     if refused:
         raise errors.DocumentInvalid(refused)
-    names = tuple(paths.on_instance(file.path) for file in override_files)
-    place = activated.deployment.place
-    return plan_model.Plan(
-        activation=activated,
-        document=wanted,
-        tree=tree,
-        teleport_yaml=plan_model.PlannedFile(
-            paths.TELEPORT_YAML,
-            yaml_text.teleport_yaml(wanted, header(conf, instance, build), names),
-            mode=0o600 if place.user == "root" else 0o640,
-            owner="root",
-            group=place.group,
-        ),
-        notes=(
-            *activated.notes,
-            *instance.notes,
-            *merged.notes,
-            *(str(finding) for finding in findings if not finding.is_error),
-        ),
-        override_files=names,
-        removed=merged.removed,
+    notes = (
+        *activated.notes,
+        *resources.notes(left_out),
+        *instance.notes,
+        *merged.notes,
+        *(str(finding) for finding in findings if not finding.is_error),
     )
+    return Settled(activated, tree, notes, merged.removed)
+
+
+def _faults_in_document(inputs: plan_inputs.Inputs) -> dict[Resource, list[Finding]]:
+    """Return the resources that Teleport would refuse as the conf describes them, with what is wrong with each."""
+    tree = document.build(inputs)
+    judged = _judged(functools.partial(Context, tree, provenance.document(tree), inputs.build, inputs.deployment, ()))
+    return resources.faults_in_document(errors_in(judged), inputs.served)
 
 
 def header(conf: conf_file.Conf, instance: facts.Facts, build: teleport_build.TeleportBuild) -> dict[str, str]:

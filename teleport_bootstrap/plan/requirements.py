@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from teleport_bootstrap.conf import conf_file, kinds, variables
 from teleport_bootstrap.conf.deployment import ATHENA, Deployment
+from teleport_bootstrap.conf.resource import Resource
 from teleport_bootstrap.finding import ERROR, Finding, Place, in_order_of_place
+from teleport_bootstrap.plan import resources
 from teleport_bootstrap.roles import Role
 
 # A variable, what is wrong with its value, and the remedy.
@@ -24,11 +27,26 @@ LONGEST_LABEL_KEY = 1000
 
 
 def check(conf: conf_file.Conf, *, fips: bool = False) -> tuple[Finding, ...]:
-    """Return everything in `conf` that cannot work, in line order; what is missing without a line comes last."""
+    """Return everything in `conf` that cannot work, in line order; what is missing without a line comes last.
+
+    What only leaves out a resource of an agent is not among it: see `left_out`.
+    """
     decided = conf_file.decide(conf, fips=fips)
+    found = _all(conf, decided)
+    minor = [each for findings in resources.faults(found, decided).values() for each in findings]
+    return tuple(each for each in found if each not in minor)
+
+
+def left_out(conf: conf_file.Conf, *, fips: bool = False) -> dict[Resource, list[Finding]]:
+    """Return the resources that have to be left out so that the rest of an agent works, and what is wrong with each."""
+    decided = conf_file.decide(conf, fips=fips)
+    return resources.faults((*conf.faults, *_all(conf, decided)), decided)
+
+
+def _all(conf: conf_file.Conf, decided: Deployment) -> tuple[Finding, ...]:
     combinations = (
         Finding(ERROR, "conf-combination", name, message, remedy, _place(conf, name))
-        for rule in (_tls, _storage, _agent, _names, _labels, _fips)
+        for rule in (_tls, _storage, _agent, _hostnames, _labels, _fips)
         for name, message, remedy in rule(conf, decided)
     )
     return in_order_of_place([*_nothing(conf), *_missing(conf, decided), *combinations])
@@ -42,14 +60,25 @@ def _nothing(conf: conf_file.Conf) -> Iterator[Finding]:
 
 
 def _missing(conf: conf_file.Conf, decided: Deployment) -> Iterator[Finding]:
+    refused = {each.subject for each in conf.faults}
     for variable in variables.TABLE:
         required = next((each for each in variable.required if each.when(decided)), None)
-        if required is None or variable.name in decided.assigned:
+        if required is None:
             continue
-        words = {"name": variable.name, "role": decided.role.value, "join_method": decided.join_method}
-        message = f"{variable.name} is not set, but {required.why.format(**words)}"
-        place = _place(conf, required.asked_by)
-        yield Finding(ERROR, "conf-missing-variable", variable.name, message, required.remedy.format(**words), place)
+        for name in _names(variable, decided):
+            if name in decided.assigned or name in refused:
+                continue
+            words = {"name": name, "role": decided.role.value, "join_method": decided.join_method}
+            message = f"{name} is not set, but {required.why.format(**words)}"
+            place = _place(conf, required.asked_by)
+            yield Finding(ERROR, "conf-missing-variable", name, message, required.remedy.format(**words), place)
+
+
+def _names(variable: variables.Variable[Any], decided: Deployment) -> list[str]:
+    """Return the names under which a variable is required: for a part of a resource, one for each of these."""
+    if variable.of is None:
+        return [variable.name]
+    return [each.name(variable.name) for each in resources.wanted(decided) if each.kind is variable.of]
 
 
 def _place(conf: conf_file.Conf, name: str) -> Place:
@@ -88,7 +117,7 @@ def _agent(_conf: conf_file.Conf, decided: Deployment) -> Iterator[Problem]:
         yield "TELEPORT_ROLE", message, f"set one of {', '.join(variables.SWITCHES)} to true"
 
 
-def _names(conf: conf_file.Conf, decided: Deployment) -> Iterator[Problem]:
+def _hostnames(conf: conf_file.Conf, decided: Deployment) -> Iterator[Problem]:
     domain = conf.value(variables.TELEPORT_DOMAIN_NAME)
     hostname = conf.value(variables.TELEPORT_EXTERNAL_HOSTNAME)
     if decided.role is not Role.ALL or domain is None or hostname is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import dataclass
 
@@ -74,7 +75,8 @@ class TeleportBuild:
 
 
 # Teleport's current release when this was written; used where the version is unknown.
-ASSUMED = TeleportBuild(18, 0, 0, assumed=True)
+NEWEST = TeleportBuild(18, 0, 0)
+ASSUMED = dataclasses.replace(NEWEST, assumed=True)
 
 
 def of_version(version: str, *, fips: bool, edition: str | None = None) -> TeleportBuild:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from teleport_bootstrap import errors
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.plan import overrides, planner, teleport_build
 from tests.unit.plan.planning import INSTANCE, plan, problems
@@ -202,3 +203,121 @@ def test_row_15_teleports_own_acme_beside_acm_gets_a_warning(conf: str, word: st
     off = "proxy_service: {acme: {enabled: no}}\n"
     assert not [each for each in with_override(conf, off) if "acme" in each]
     assert not [each for each in with_override(ALL, acme) if "acme" in each]
+
+
+APP = "TELEPORT_AGENT_APP_ENABLED=true\nTELEPORT_AGENT_APP_NAME=wiki\nTELEPORT_AGENT_APP_URI=http://127.0.0.1:80\n"
+DB = (
+    "TELEPORT_AGENT_DB_ENABLED=true\nTELEPORT_AGENT_DB_NAME=orders\nTELEPORT_AGENT_DB_PROTOCOL=postgres\n"
+    "TELEPORT_AGENT_DB_URI=db.example.com:5432\n"
+)
+SSH = "TELEPORT_AGENT_SSH_ENABLED=true\n"
+
+
+@pytest.mark.parametrize("uri", ["grafana.example.com:3000", "localhost:8080", "wiki", "wiki.example.com:80/x"])
+def test_row_7_an_application_without_a_scheme_gets_a_warning_with_what_to_write(uri: str) -> None:
+    text = f"{AGENT}{APP}".replace("http://127.0.0.1:80", uri)
+    assert plan(text).document["app_service"]["apps"] == [{"name": "wiki", "uri": uri}]
+    (found,) = conf_file.load(text.encode()).warnings
+    assert found.subject == "TELEPORT_AGENT_APP_URI" and f"write http://{uri}" in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("fault", "service"),
+    [
+        *((f"TELEPORT_AGENT_APP_URI={uri}\n", "app_service") for uri in ("10.0.0.1:80", "://x", "'a b'")),
+        *((f"TELEPORT_AGENT_APP_NAME={name}\n", "app_service") for name in ("Prod", "a_b", "'a b'", "")),
+        *((f"TELEPORT_AGENT_DB_NAME={name}\n", "db_service") for name in ("orders_prod", "9a", "")),
+        *((f"TELEPORT_AGENT_DB_{name}=\n", "db_service") for name in ("PROTOCOL", "URI")),
+        ("TELEPORT_AGENT_DB_REGION=nowhere\n", "db_service"),
+        ("TELEPORT_AGENT_APP_PUBLIC_ADDR=https://wiki.example.com\n", "app_service"),
+        ("TELEPORT_AGENT_APP_LABELS='a b'\n", "app_service"),
+        ("TELEPORT_AGENT_APP_ENABLED=maybe\n", "app_service"),
+        (f"TELEPORT_AGENT_KUBE_ENABLED=true\nTELEPORT_AGENT_KUBE_LABELS='{'a' * 1001}: b'\n", "kubernetes_service"),
+    ],
+)
+def test_row_7_a_fault_in_one_resource_of_an_agent_keeps_ssh_and_the_others(fault: str, service: str) -> None:
+    found = plan(f"{AGENT}{SSH}{APP}{DB}{fault}")
+    running = {name for name, section in found.document.items() if "service" in name and section["enabled"] == "yes"}
+    assert running == {"ssh_service", "app_service", "db_service"} - {service}
+    (note,) = [each for each in found.notes if "left out" in each]
+    assert fault.partition("=")[0] in note or "TELEPORT_AGENT_KUBE_LABELS" in note or ".name" in note
+    with pytest.raises((errors.ConfInvalid, errors.DocumentInvalid)):
+        plan(f"{AGENT}{APP}{DB}{fault}")
+
+
+def test_row_7_one_of_several_resources_is_left_out_alone() -> None:
+    more = "TELEPORT_AGENT_APP_2_NAME=Bad\nTELEPORT_AGENT_APP_2_URI=http://a\nTELEPORT_AGENT_APP_3_NAME=c\n"
+    found = plan(f"{AGENT}{SSH}{APP}{more}TELEPORT_AGENT_APP_4_NAME=d\nTELEPORT_AGENT_APP_4_URI=http://d\n")
+    assert [each["name"] for each in found.document["app_service"]["apps"]] == ["wiki", "d"]
+    left_out = [each.partition(":")[0] for each in found.notes if "left out" in each]
+    assert [each.partition(" is ")[0] for each in left_out] == ["application 3", "application 2"]
+
+
+def test_an_agent_serves_several_databases_applications_and_matchers() -> None:
+    text = (
+        f"{AGENT}{DB}{APP}TELEPORT_AGENT_DB_2_NAME=users\nTELEPORT_AGENT_DB_2_PROTOCOL=mysql\n"
+        "TELEPORT_AGENT_DB_2_URI=users:3306\nTELEPORT_AGENT_DB_2_REGION=eu-west-1\n"
+        "TELEPORT_AGENT_DB_2_LABELS='env: prod'\nTELEPORT_AGENT_DB_2_REDSHIFT_CLUSTER_ID=r\n"
+        "TELEPORT_AGENT_APP_12_NAME=ci\nTELEPORT_AGENT_APP_12_URI=http://ci\n"
+        "TELEPORT_AGENT_APP_12_PUBLIC_ADDR=ci.example.com\nTELEPORT_AGENT_APP_12_INSECURE_SKIP_VERIFY=true\n"
+        "TELEPORT_AGENT_DB_AWS_TYPES=rds,redshift\n"
+        "TELEPORT_AGENT_DB_AWS_2_TYPES=elasticache\nTELEPORT_AGENT_DB_AWS_2_REGIONS='us-east-1, eu-west-1'\n"
+        "TELEPORT_AGENT_DB_AWS_2_TAGS='env: prod|*: x'\n"
+    )
+    found = plan(text)
+    assert found.notes == ()
+    assert found.document["db_service"] == {
+        "enabled": "yes",
+        "databases": [
+            {"name": "orders", "protocol": "postgres", "uri": "db.example.com:5432", "aws": {"region": "us-east-1"}},
+            {
+                "name": "users",
+                "protocol": "mysql",
+                "uri": "users:3306",
+                "aws": {"region": "eu-west-1", "redshift": {"cluster_id": "r"}},
+                "static_labels": {"env": "prod"},
+            },
+        ],
+        "aws": [
+            {"types": ["rds", "redshift"], "regions": ["us-east-1"], "tags": {"*": "*"}},
+            {"types": ["elasticache"], "regions": ["us-east-1", "eu-west-1"], "tags": {"env": "prod", "*": "x"}},
+        ],
+    }
+    assert found.document["app_service"]["apps"][1] == {
+        "name": "ci",
+        "uri": "http://ci",
+        "public_addr": "ci.example.com",
+        "insecure_skip_verify": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("TELEPORT_AGENT_DB_ENABLED=true\nTELEPORT_AGENT_DB_AWS_TYPES=rds\n", ([], 1)),
+        (
+            f"{DB}".replace("_DB_NAME", "_DB_1_NAME").replace("_PROTOCOL", "_1_PROTOCOL").replace("_URI", "_1_URI"),
+            (["orders"], 0),
+        ),
+    ],
+)
+def test_a_number_alone_or_a_matcher_alone_needs_no_database_without_a_number(
+    lines: str, expected: tuple[list[str], int]
+) -> None:
+    section = plan(f"{AGENT}{lines}").document["db_service"]
+    assert [each["name"] for each in section.get("databases", [])] == expected[0]
+    assert len(section.get("aws", [])) == expected[1]
+
+
+def test_what_is_missing_of_a_resource_with_a_number_is_an_error() -> None:
+    found = problems(f"{AGENT}{DB}TELEPORT_AGENT_DB_7_NAME=x\nTELEPORT_AGENT_DB_AWS_3_REGIONS=us-east-1\n")
+    missing = ["TELEPORT_AGENT_DB_7_PROTOCOL", "TELEPORT_AGENT_DB_7_URI", "TELEPORT_AGENT_DB_AWS_3_TYPES"]
+    assert sorted(each.partition(": ")[2].partition(" is")[0] for each in found) == missing
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["TELEPORT_AGENT_DB_0_NAME", "TELEPORT_AGENT_DB_100_NAME", "TELEPORT_AGENT_KUBE_2_LABELS", "TELEPORT_AGENT_DB_2_X"],
+)
+def test_other_numbers_are_not_variables(name: str) -> None:
+    assert name in warned(f"DEBUG=true\n{name}=x\n")
