@@ -28,7 +28,7 @@ class Inputs:
     @property
     def served(self) -> tuple[Resource, ...]:
         """The resources that an agent serves, in the order of the document."""
-        return tuple(each for each in resources.wanted(self.deployment) if each not in self.left_out)
+        return tuple(each for each in resources.described(self.deployment) if each not in self.left_out)
 
     def served_of(self, kind: resource.Kind) -> list[Resource]:
         """Return those of one kind."""

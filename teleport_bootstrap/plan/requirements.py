@@ -78,7 +78,7 @@ def _names(variable: variables.Variable[Any], decided: Deployment) -> list[str]:
     """Return the names under which a variable is required: for a part of a resource, one for each of these."""
     if variable.of is None:
         return [variable.name]
-    return [each.name(variable.name) for each in resources.wanted(decided) if each.kind is variable.of]
+    return [each.name(variable.name) for each in resources.described(decided) if each.kind is variable.of]
 
 
 def _place(conf: conf_file.Conf, name: str) -> Place:

@@ -12,7 +12,7 @@ from teleport_bootstrap.plan import provenance
 from teleport_bootstrap.roles import Role
 
 
-def wanted(decided: Deployment) -> tuple[Resource, ...]:
+def described(decided: Deployment) -> tuple[Resource, ...]:
     """Return the resources that the conf asks for: those that it describes, of the kinds that it enables."""
     if decided.role is not Role.AGENT:
         return ()
