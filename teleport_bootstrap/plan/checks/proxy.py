@@ -23,7 +23,7 @@ def check(context: Context) -> Iterator[Finding]:
     yield from _keypairs(context)
     yield from _acme(context)
     yield from _forwarded_header(context)
-    yield from _acme(context)
+    yield from _other_certificates(context)
     if context.deployment.plain_http:
         yield from _plain_http(context)
 
@@ -107,7 +107,7 @@ def _forwarded_header(context: Context) -> Iterator[Finding]:
         yield context.warning(path, message, "keep it only if all web traffic comes through such a load balancer")
 
 
-def _acme(context: Context) -> Iterator[Finding]:
+def _other_certificates(context: Context) -> Iterator[Finding]:
     path = (SERVICE, "acme")
     if not services.truth(context.get(*path, "enabled")):
         return

@@ -269,7 +269,7 @@ def test_an_agent_serves_several_databases_applications_and_matchers() -> None:
     assert found.document["db_service"] == {
         "enabled": "yes",
         "databases": [
-            {"name": "orders", "protocol": "postgres", "uri": "db.example.com:5432", "aws": {"region": "us-east-1"}},
+            {"name": "orders", "protocol": "postgres", "uri": "db.example.com:5432"},
             {
                 "name": "users",
                 "protocol": "mysql",

@@ -18,10 +18,9 @@ from tests.unit.plan.planning import INSTANCE
 PLACE = "/etc/teleport.d/teleport.yaml.d/10.yaml"
 # The file of the measurements had an auth server with local storage and one-time codes.
 CONF = "TELEPORT_CLUSTER_NAME=example.com\n"
-AGENT = (
-    "TELEPORT_ROLE=agent\nTELEPORT_PROXY_SERVER_LB=proxy.example.com\nTELEPORT_JOIN_TOKEN=t\n"
-    "TELEPORT_AGENT_SSH_ENABLED=1\n"
-)
+# Without SSH: an agent that serves it leaves out what Teleport would refuse, instead of refusing the conf.
+AGENT = "TELEPORT_ROLE=agent\nTELEPORT_PROXY_SERVER_LB=proxy.example.com\nTELEPORT_JOIN_TOKEN=t\n"
+SSH = "TELEPORT_AGENT_SSH_ENABLED=1\n"
 DATABASE = {
     "TELEPORT_AGENT_DB_ENABLED": "1",
     "TELEPORT_AGENT_DB_NAME": "orders",
@@ -144,7 +143,7 @@ def test_issue_12_row_6_the_conf_is_judged_as_an_override_is(name: str, value: s
 
 
 def test_issue_12_row_6_kubernetes_without_a_kubeconfig_is_warned_of() -> None:
-    bare = AGENT + "TELEPORT_AGENT_KUBE_ENABLED=1\n"
+    bare = AGENT + SSH + "TELEPORT_AGENT_KUBE_ENABLED=1\n"
     for text, override in (
         (bare, ""),
         (bare + "TELEPORT_AGENT_KUBE_CLUSTER_NAME=k\n", ""),
