@@ -16,6 +16,10 @@ from teleport_bootstrap.secret import Secret
 
 FETCH_SERVICE = unit_table.FETCH_SECRETS.service
 
+_PEM = b"-----BEGIN CERTIFICATE-----"
+# The bundle of all regions of RDS has less than a quarter of this.
+_LARGEST_CA = 1 << 20
+
 
 def is_present(root: paths.Root, path: str) -> bool:
     """Return whether `path` is a file with content, also through links, as for systemd and Teleport.
@@ -166,8 +170,20 @@ def _fault(root: paths.Root, file: named_files.NeededFile) -> str:
         return "is missing"
     if stat.S_ISDIR(facts.st_mode):
         return "is a directory"
-    # Teleport takes other empty files, and fails only when it uses them.
-    return "is empty" if file.key == ("teleport", "ca_pin") and facts.st_size == 0 else ""
+    if file.key == ("teleport", "ca_pin") and facts.st_size == 0:
+        return "is empty"
+    # Teleport takes other contents of other files, and fails only when it uses them.
+    is_ca = file.key[-1] == "ca_cert_file" and stat.S_ISREG(facts.st_mode)
+    return "holds no certificate in PEM" if is_ca and not _holds_certificate(root.path(file.path)) else ""
+
+
+def _holds_certificate(path: str) -> bool:
+    """Whether the beginning of the file at `path` has a certificate in PEM; True where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return _PEM in file.read(_LARGEST_CA)
+    except OSError:
+        return True
 
 
 def describe_blocking(root: paths.Root, plan: plan_model.Plan) -> tuple[str, ...]:

@@ -204,6 +204,11 @@ def test_generate_changes_nothing_if_an_override_is_invalid(
     [
         ("teleport: {ca_pin: [/etc/pins]}\n", "/etc/pins is empty: Teleport reads its pins at every start"),
         ("teleport: {ca_pin: [/etc/ssl]}\n", "/etc/ssl is a directory: Teleport reads its pins at every start"),
+        (
+            "db_service: {enabled: 'yes', databases: [{name: d, protocol: postgres, uri: 'h:1', "
+            "tls: {ca_cert_file: /etc/ssl/x}}]}\n",
+            "/etc/ssl/x holds no certificate in PEM: Teleport trusts the database by it",
+        ),
         ("auth_service: {tokens: ['node:/etc/missing']}\n", "/etc/missing is missing: it holds a static token"),
         (
             "metrics_service: {enabled: 'yes', listen_addr: '127.0.0.1:3081', mtls: true, "

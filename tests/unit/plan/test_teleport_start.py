@@ -147,13 +147,13 @@ def test_issue_12_row_6_kubernetes_without_a_kubeconfig_is_warned_of() -> None:
     for text, override in (
         (bare, ""),
         (bare + "TELEPORT_AGENT_KUBE_CLUSTER_NAME=k\n", ""),
-        (AGENT, "kubernetes_service: {enabled: 'yes', kube_cluster_name: k}"),
+        (AGENT + SSH, "kubernetes_service: {enabled: 'yes', kube_cluster_name: k}"),
     ):
         refused, notes, _ = judged(text, override)
         assert not refused
         assert any("no kubeconfig_file is set" in note and "the whole process ends" in note for note in notes)
     served = "kubernetes_service: {enabled: 'yes', kubeconfig_file: /etc/kubeconfig}"
-    assert not any("kubeconfig" in note for note in judged(AGENT, served)[1])
+    assert not any("kubeconfig" in note for note in judged(AGENT + SSH, served)[1])
 
 
 def test_row_b_the_metrics_service_has_no_port_of_its_own() -> None:
