@@ -28,6 +28,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
     lines = [f"{name + ':':<15}{value}" for name, value in _rows(report)]
     lines += ["", *(f"- {line}" for line in report["trouble"])] if report["trouble"] else []
     lines += ["", *(f"~ {line}" for line in report["drift"])] if report["drift"] else []
+    lines += ["", *(f"note: {line}" for line in report["notes"])] if report["notes"] else []
     return result.Result("\n".join(lines), report, _STATUSES[report["state"]])
 
 

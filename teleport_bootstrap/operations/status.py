@@ -15,10 +15,11 @@ from teleport_bootstrap.checks import (
     installation,
     pending_restore,
     teleport_unit,
+    teleport_version,
     timers,
     web_certificates,
 )
-from teleport_bootstrap.finding import Finding
+from teleport_bootstrap.finding import NOTE, WARNING, Finding
 from teleport_bootstrap.host import clock, systemd
 from teleport_bootstrap.plan import plan_model, teleport_build
 from teleport_bootstrap.state import restore_record
@@ -32,6 +33,7 @@ BROKEN = "broken"
 # An error is what keeps Teleport from serving; a warning is drift from what was applied, or will be an error soon.
 CHECKS: tuple[Callable[[host_facts.HostFacts], Iterator[Finding]], ...] = (
     installation.check,
+    teleport_version.check,
     pending_restore.check,
     teleport_unit.check,
     applied_generation.check,
@@ -48,12 +50,13 @@ def report(root: paths.Root) -> dict[str, Any]:
     degraded or recovering, or BROKEN. `recovery` says which component, since when, and what answers nevertheless.
     `ready` is what Teleport reports of itself. `conf` is a word for the conf, `held` why it is not followed. `restore`
     is the restore that the conf asks for, or the one that was made. `fetched_at` is when teleport-fetch-secrets last
-    succeeded in this boot. `trouble` and `drift` are the errors and the warnings as text.
+    succeeded in this boot. `trouble`, `drift` and `notes` are the errors, the warnings and the notes as text.
     """
     host = host_facts.read(root)
     findings = tuple(dict.fromkeys([*host.unreadable, *(each for check in CHECKS for each in check(host))]))
     trouble = [str(each) for each in findings if each.is_error]
-    drift = [str(each) for each in findings if not each.is_error]
+    drift = [str(each) for each in findings if each.severity == WARNING]
+    notes = [str(each) for each in findings if each.severity == NOTE]
     unit = host.unit_state
     return {
         "state": BROKEN if trouble else RECOVERING if host.recovery else DRIFTED if drift else HEALTHY,
@@ -78,6 +81,7 @@ def report(root: paths.Root) -> dict[str, Any]:
         "fetched_at": _fetched_at(host.units),
         "trouble": trouble,
         "drift": drift,
+        "notes": notes,
         "findings": findings,
     }
 

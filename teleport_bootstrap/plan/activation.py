@@ -9,7 +9,7 @@ from urllib import parse
 
 from teleport_bootstrap import errors, paths, port_table, roles, unit_table
 from teleport_bootstrap.conf import conf_file, deployment, variables
-from teleport_bootstrap.plan import effects, plan_model, requirements, teleport_build
+from teleport_bootstrap.plan import effects, plan_model, requirements, teleport_build, teleport_versions
 
 
 def plan(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> plan_model.Activation:
@@ -62,10 +62,10 @@ def on_network(activated: plan_model.Activation, *, is_ipv6_only: bool) -> plan_
 
 
 def _check_build(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> None:
-    if build.major < teleport_build.OLDEST_SUPPORTED:
+    if build.major < teleport_versions.OLDEST_TESTED:
         raise errors.TeleportUnsupported(
-            f"Teleport {build.version} is too old: this agent writes configuration for "
-            f"{teleport_build.OLDEST_SUPPORTED} and newer",
+            f"Teleport {build.version} is too old: the oldest major that this agent is tested with is "
+            f"{teleport_versions.OLDEST_TESTED}",
             hint="Install a newer Teleport; move one major version at a time.",
         )
     athena = conf.setting(variables.TELEPORT_ATHENA_EVENTS_URI)
@@ -141,6 +141,7 @@ def _notes(conf: conf_file.Conf, decided: deployment.Deployment, build: teleport
             f"No Teleport binary said which version it is; the document is for Teleport {build.major}. "
             "--teleport-version names another."
         )
+    yield from map(str, teleport_versions.findings(build.number))
     if build.is_fips_unknown:
         yield (
             f"Teleport {build.version} does not tell whether it is a FIPS build, nor does anything else here. It is "

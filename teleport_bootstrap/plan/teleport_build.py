@@ -7,8 +7,7 @@ import re
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors
-
-OLDEST_SUPPORTED = 12
+from teleport_bootstrap.plan import teleport_versions
 
 COMMUNITY = "community"
 ENTERPRISE = "enterprise"
@@ -43,6 +42,11 @@ class TeleportBuild:
         return f"{self.major}.{self.minor}.{self.patch}"
 
     @property
+    def number(self) -> teleport_versions.Version:
+        """The version as numbers, which can be compared."""
+        return (self.major, self.minor, self.patch)
+
+    @property
     def says_whether_fips(self) -> bool:
         """Whether `teleport version` shows a FIPS build of this version by its toolchain.
 
@@ -74,8 +78,8 @@ class TeleportBuild:
         return self.major >= 14
 
 
-# Teleport's current release when this was written; used where the version is unknown.
-NEWEST = TeleportBuild(18, 0, 0)
+# Used where the version is unknown.
+NEWEST = TeleportBuild(teleport_versions.NEWEST_CHECKED, 0, 0)
 ASSUMED = dataclasses.replace(NEWEST, assumed=True)
 
 

@@ -10,9 +10,9 @@ import fnmatch
 import re
 from dataclasses import dataclass
 
-from teleport_bootstrap.plan import teleport_build, words
+from teleport_bootstrap.plan import teleport_versions, words
 
-OLDEST = teleport_build.OLDEST_SUPPORTED
+OLDEST = teleport_versions.OLDEST_TESTED
 
 _MEASURED = "measured with 12.0.0"
 # The places that were read: a source of 12.0 and one of the time of 17.

@@ -15,12 +15,14 @@ from teleport_bootstrap.checks import (
     pending_restore,
     recovery,
     teleport_unit,
+    teleport_version,
     timers,
     web_certificates,
 )
-from teleport_bootstrap.finding import ERROR, WARNING
+from teleport_bootstrap.finding import ERROR, NOTE, WARNING
 from teleport_bootstrap.host import probe, systemd
 from teleport_bootstrap.operations import status
+from teleport_bootstrap.plan import teleport_build
 from teleport_bootstrap.state import jobs
 
 UNIT = "teleport.service"
@@ -197,3 +199,13 @@ def test_row_p_tells_recovering_from_broken(
     assert (finding.severity, finding.code) == expected
     assert all(words in finding.message for words in (*works, *silent))
     assert (f"node is degraded, unhealthy since {SINCE}" in finding.message) == bool(some)
+
+
+@pytest.mark.parametrize(("version", "severity"), [("18.7.4", WARNING), ("18.4.3", WARNING), ("99.0.0", NOTE)])
+def test_fact_11_status_knows_releases_with_faults_and_majors_that_were_not_checked(
+    version: str, severity: str
+) -> None:
+    build = teleport_build.of_version(version, fips=False)
+    assert found(teleport_version.check, build=build) == [(severity, "teleport-version")]
+    assert found(teleport_version.check, build=build, binary=None) == []
+    assert found(teleport_version.check, build=teleport_build.of_version("18.1.0", fips=False)) == []
