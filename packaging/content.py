@@ -34,6 +34,9 @@ UNITS = "/usr/lib/systemd/system"
 OUTRANKING = "teleport.service"
 UNITS_OF_THE_MACHINE = "/etc/systemd/system"
 
+# Units of Teleport's own updater, which do not run on a host with a role.
+UPDATERS_UNITS = ("teleport-update.service", "teleport-update.timer")
+
 
 class Missing(Exception):
     """The checkout lacks a file that a package has to contain."""
@@ -110,6 +113,10 @@ def entries(source: Source, flavour: Flavour) -> list[Entry]:
             if path not in built
         ),
         *_units(source),
+        *(
+            Entry(f"{UNITS}/{unit}.d/50-{NAME}.conf", 0o644, source.read("packaging/updater.conf"))
+            for unit in UPDATERS_UNITS
+        ),
         Entry(f"/usr/lib/sysusers.d/{NAME}.conf", 0o644, source.read("packaging/sysusers.conf")),
         Entry(f"/usr/lib/tmpfiles.d/{NAME}.conf", 0o644, source.read("packaging/tmpfiles.conf")),
         Entry(f"/etc/sudoers.d/10-{NAME}", 0o440, sudoers.replace(b"@SECURE_PATH@", flavour.secure_path.encode())),

@@ -28,6 +28,11 @@ PID_FILE = "/run/teleport/teleport.pid"
 # Where `teleport`, `tctl` and `tsh` are, in the order in which they are looked for.
 TELEPORT_BINARIES = ("/usr/local/bin", "/usr/bin", "/opt/teleport/system/bin")
 
+# Teleport's own updater: its folder, one folder of settings and versions for each installation in it, and the settings
+# of the only one that concerns Teleport's units here.
+UPDATER = "/opt/teleport"
+UPDATER_SETTINGS = "/opt/teleport/default/update.yaml"
+
 # Where systemd looks for units, the first one found counts; and where an administrator's units and drop-ins are.
 SYSTEMD = "/etc/systemd/system"
 UNIT_DIRECTORIES = (

@@ -84,6 +84,12 @@ TELEPORT_SERVICES = tuple(dict.fromkeys(place.unit for place in roles.PLACES))
 # past the lock and the bucket, and the authority issues the same certificate five times a week only.
 CERTBOTS_TIMERS = ("certbot.timer", "certbot-renew.timer", "snap.certbot.renew.timer")
 
+# Teleport's own updater. Our packages hold both units back on a host with a role marker, each by this drop-in: the
+# updater asks systemd for teleport.service only, and would replace another role's program without restarting it.
+UPDATERS_SERVICE = "teleport-update.service"
+UPDATERS_UNITS = (UPDATERS_SERVICE, "teleport-update.timer")
+HOLDS_UPDATER = "50-teleport-bootstrap.conf"
+
 
 def drop_in(unit: str) -> str:
     """Return the path of the drop-in that a plan may need for `unit`."""

@@ -29,7 +29,16 @@ def findings(root: paths.Root) -> tuple[Finding, ...]:
     """Return one finding for each path that an image should not hold, and an error for each that cannot be read."""
     found: dict[str, Finding] = {}
     image = Image(root)
-    others = (_secrets_in_overrides, _secrets_in_settings, _units, _machine_id, _first_boot, _passwords, _journal)
+    others = (
+        _secrets_in_overrides,
+        _secrets_in_settings,
+        _units,
+        _updater,
+        _machine_id,
+        _first_boot,
+        _passwords,
+        _journal,
+    )
     for check in (*(rule.findings for rule in image_rules.RULES), *others):
         try:
             for each in check(image):
@@ -100,6 +109,24 @@ def _units(image: Image) -> Iterator[Finding]:
             f"install the teleport-bootstrap package, or `systemctl enable {GENERATE}`",
             severity=NOTE,
         )
+
+
+def _updater(image: Image) -> Iterator[Finding]:
+    """What Teleport's own updater leaves: its settings, and versions, of which the one in use may stay."""
+    binaries = [image.resolve(f"{folder}/teleport") for folder in paths.TELEPORT_BINARIES]
+    for installation in (f"{paths.UPDATER}/{name}" for name in image.names(paths.UPDATER)):
+        settings = f"{installation}/{os.path.basename(paths.UPDATER_SETTINGS)}"
+        if image.exists(settings):
+            yield image.finding(
+                settings, "the settings of Teleport's updater, for one cluster; it is not in charge of an instance"
+            )
+        for name in image.names(f"{installation}/versions"):
+            folder = f"{installation}/versions/{name}"
+            if any(binary.startswith(f"{image.resolve(folder)}/") for binary in binaries):
+                message = "the Teleport of this image, installed by Teleport's updater"
+                yield image.finding(folder, message, "keep it: it does not change on an instance", severity=NOTE)
+            else:
+                yield image.finding(folder, "a version of Teleport that its updater left and that is not in use")
 
 
 def _machine_id(image: Image) -> Iterator[Finding]:

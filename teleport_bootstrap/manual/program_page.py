@@ -44,6 +44,11 @@ _FILES: tuple[tuple[tuple[str, ...], str], ...] = (
         (paths.SYSTEMD,),
         "Drop-ins that let Teleport's units wait for a token, a pin or a certificate; others are not changed.",
     ),
+    (
+        (paths.UPDATER, paths.UPDATER_SETTINGS),
+        "What Teleport's own updater installs, and its settings. It does not run on a host that this program "
+        "configures, and `status` reports one that is enabled.",
+    ),
     ((paths.FIPS_MARKER,), "Exists in images whose Teleport is a FIPS build."),
     ((paths.JOURNAL,), "The journal, from which `collect-logs` takes the entries of Teleport and of this program."),
     ((paths.BACKUPS,), "The default directory of backups."),

@@ -14,7 +14,7 @@ from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.host import accounts, directory, systemd, trust
-from teleport_bootstrap.instance import gather, own_address, secret_values
+from teleport_bootstrap.instance import gather, managed_updates, own_address, secret_values
 from teleport_bootstrap.plan import activation, overrides, plan_model, planner, teleport_build
 from teleport_bootstrap.secret import Secret
 from teleport_bootstrap.state import current, generations, metadata_cache, restore_record
@@ -71,7 +71,9 @@ def run(doors: gather.Doors, named: gather.NamedBuild) -> Outcome:
         conf_restored = _restore_archive_conf(root, conf)
         if conf_restored:
             conf = gather.conf(root) or conf
-        notes = (*conf_restored, *restore_record.ignored(root, conf))
+        updater = managed_updates.enabled(root)
+        other = () if updater is None else (str(updater),)
+        notes = (*conf_restored, *restore_record.ignored(root, conf), *other)
         build = gather.build(root, named)
         outcome = _keep(doors, conf, build) if exists else _write(doors, conf, build)
         return dataclasses.replace(outcome, notes=(*outcome.notes, *notes))

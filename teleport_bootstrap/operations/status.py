@@ -13,6 +13,7 @@ from teleport_bootstrap.checks import (
     applied_generation,
     host_facts,
     installation,
+    managed_updates,
     pending_restore,
     teleport_unit,
     teleport_version,
@@ -38,6 +39,7 @@ CHECKS: tuple[Callable[[host_facts.HostFacts], Iterator[Finding]], ...] = (
     teleport_unit.check,
     applied_generation.check,
     address.check,
+    managed_updates.check,
     timers.check,
     web_certificates.check,
 )

@@ -747,3 +747,14 @@ def test_reports_a_missing_account_before_it_waits_for_anything(tmp_path: Path) 
     ended = agent.generate()
 
     assert ended.status == 6 and "no user teleport" in ended.errors
+
+
+def test_row_9_generate_reports_an_enabled_updater_of_teleport(agent: Agent) -> None:
+    agent.conf(GUIDE)
+    settings = "kind: update_config\nversion: v1\nspec: {{proxy: p.example.com, enabled: {}}}\n"
+    agent.write("/opt/teleport/default/update.yaml", settings.format("true"))
+    done = agent.generate()
+    assert done.status == 0, done.errors
+    assert "Teleport's updater is enabled" in done.said and "teleport-update disable" in done.said
+    agent.write("/opt/teleport/default/update.yaml", settings.format("false"))
+    assert "updater" not in agent.generate().said

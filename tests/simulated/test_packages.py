@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from teleport_bootstrap import unit_table
 from tests import packages
 from tests.packages import CHECKOUT, NAME
 
@@ -253,6 +254,7 @@ def test_every_module_unit_and_document_is_in_both(deb: dict[str, Installed], rp
         f"/usr/bin/{NAME}",
         f"/usr/lib/sysusers.d/{NAME}.conf",
         f"/usr/lib/tmpfiles.d/{NAME}.conf",
+        *(f"/usr/lib/systemd/system/{unit}.d/{unit_table.HOLDS_UPDATER}" for unit in unit_table.UPDATERS_UNITS),
         f"/usr/share/doc/{NAME}/README.md",
         f"/usr/share/doc/{NAME}/CHANGELOG.md",
         f"/usr/share/doc/{NAME}/examples/conf",

@@ -149,6 +149,12 @@ PLANTS: dict[str, tuple[Callable[[Agent], str], str]] = {
     "what was restored": (file("/var/lib/teleport-bootstrap/restored.json"), ""),
     "a bot": (file("/var/lib/tbot/identity"), ""),
     "a bot's token": (file("/etc/tbot.yaml", "onboarding:\n  token: abcdef\n"), ""),
+    "the updater's settings": (file("/opt/teleport/default/update.yaml", "kind: update_config\n"), ""),
+    "the settings of another installation of the updater": (file("/opt/teleport/east/update.yaml"), ""),
+    "a version that the updater left": (
+        file("/opt/teleport/default/versions/18.1.0_ent/bin/teleport"),
+        "/opt/teleport/default/versions/18.1.0_ent",
+    ),
     "a password in an override's URL": (
         file("/etc/teleport.d/teleport.yaml.d/30.yaml", "teleport:\n  storage:\n    uri: postgres://u:secr3t@h\n"),
         "",
@@ -231,6 +237,16 @@ def test_known_hosts_are_only_a_note(image: Agent) -> None:
     done = image.run("seal", "--format", "json")
     assert done.status == 0
     assert len(done.data["notes"]) == 1 and "note: " in done.errors
+
+
+def test_row_9_the_version_that_the_updater_installed_and_linked_is_only_a_note(image: Agent) -> None:
+    image.write("/opt/teleport/default/versions/18.2.0/bin/teleport", "x")
+    image.write("/opt/teleport/system/bin/teleport", "x")
+    link("/usr/local/bin/teleport", "/opt/teleport/default/versions/18.2.0/bin/teleport")(image)
+    done = image.run("seal", "--format", "json")
+    assert done.status == 0, done.said
+    (note,) = done.data["notes"]
+    assert "/opt/teleport/default/versions/18.2.0" in str(note) and "installed by Teleport's updater" in str(note)
 
 
 @pytest.mark.parametrize("folder", ["/etc/ssh", "/home", "/var/lib/teleport-bootstrap", "/srv/admin/.ssh"])

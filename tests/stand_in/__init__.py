@@ -26,6 +26,11 @@ def install_certbot(directory: Path, python: str = sys.executable, **switches: A
     return _install("certbot", directory, python, switches)
 
 
+def install_updater(directory: Path, python: str = sys.executable, **switches: Any) -> Path:
+    """The same for the stand-in `teleport-update`, Teleport's own updater, which needs PyYAML."""
+    return _install("teleport-update", directory, python, switches)
+
+
 def _install(name: str, directory: Path, python: str, switches: dict[str, Any]) -> Path:
     _, _, rest = (Path(__file__).parent / name).read_text(encoding="utf-8").partition("\n")
     directory.mkdir(parents=True, exist_ok=True)

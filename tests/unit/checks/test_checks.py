@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from teleport_bootstrap.checks import (
     certificate_files,
     host_facts,
     installation,
+    managed_updates,
     pending_restore,
     recovery,
     teleport_unit,
@@ -209,3 +211,41 @@ def test_fact_11_status_knows_releases_with_faults_and_majors_that_were_not_chec
     assert found(teleport_version.check, build=build) == [(severity, "teleport-version")]
     assert found(teleport_version.check, build=build, binary=None) == []
     assert found(teleport_version.check, build=teleport_build.of_version("18.1.0", fips=False)) == []
+
+
+UPDATER = "kind: update_config\nversion: v1\nspec:\n  proxy: proxy.example.com:443\n  enabled: {}\n  pinned: false\n"
+
+
+def _host_with_updater(root: Path, enabled: str, drop_in: str | None) -> host_facts.HostFacts:
+    settings = root / "opt/teleport/default/update.yaml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(UPDATER.format(enabled))
+    if drop_in is not None:
+        folder = root / "usr/lib/systemd/system/teleport-update.service.d"
+        folder.mkdir(parents=True)
+        (folder / "50-teleport-bootstrap.conf").write_text(drop_in)
+    return dataclasses.replace(HEALTHY, root=paths.Root(str(root)))
+
+
+@pytest.mark.parametrize(
+    ("drop_in", "expected"),
+    [
+        ("[Unit]\nConditionPathExistsGlob=!/etc/teleport.d/role.*\n", "its units do not run here"),
+        ("", "nothing holds its units back"),
+        (None, "nothing holds its units back"),
+    ],
+)
+def test_row_9_an_enabled_updater_of_teleport_is_reported(tmp_path: Path, drop_in: str | None, expected: str) -> None:
+    (finding,) = managed_updates.check(_host_with_updater(tmp_path, "true", drop_in))
+    assert (finding.severity, finding.code) == (WARNING, "updater-enabled")
+    assert expected in finding.message and "teleport-update disable" in finding.remedy
+
+
+@pytest.mark.parametrize("enabled", ["false", "", "[broken"])
+def test_row_9_a_disabled_updater_is_not(tmp_path: Path, enabled: str) -> None:
+    assert list(managed_updates.check(_host_with_updater(tmp_path, enabled, None))) == []
+
+
+def test_row_9_without_a_role_the_updater_is_in_charge(tmp_path: Path) -> None:
+    host = dataclasses.replace(_host_with_updater(tmp_path, "true", None), markers=())
+    assert list(managed_updates.check(host)) == []
