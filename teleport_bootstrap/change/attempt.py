@@ -154,7 +154,7 @@ def _restore_after_signal(root: paths.Root, trial: Trial, seconds: float) -> Non
 def _carry_out(root: paths.Root, change: Change) -> Trial:
     before = current.known_generation(root, current.FILE.read_or_warn(root))
     is_reload = change.action == units.RELOAD
-    process_id = handover.in_charge_and_listening(root) if is_reload else teleport_process.in_charge(root)
+    process_id = handover.in_charge_when_reloadable(root) if is_reload else teleport_process.in_charge(root)
     states = units.remember(root, change.wanted.units, also=units.WRITERS if change.stops else ())
     try:
         with Transaction(root) as transaction:

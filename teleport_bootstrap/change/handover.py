@@ -64,7 +64,7 @@ def _waits_for_successor(process_id: int) -> bool:
     )
 
 
-def in_charge_and_listening(root: paths.Root) -> int | None:
+def in_charge_when_reloadable(root: paths.Root) -> int | None:
     """Return the Teleport in charge, as soon as a reload would reach it, at the latest after DEAF_SECONDS.
 
     An earlier reload that is still under way ends meanwhile, one way or the other.

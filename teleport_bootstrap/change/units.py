@@ -143,6 +143,8 @@ def stop_all(root: paths.Root, states: States, *, seconds: float) -> None:
         ran = [unit for unit in group if unit not in mine and states.get(unit, systemd.State()).active not in AT_REST]
         if ran:
             logger.info("stopping %s", ", ".join(ran))
+            if group is unit_table.TELEPORT_SERVICES:
+                handover.stop_deaf(root, ran)
             systemd.stop_by_force(ran, seconds=min(max(seconds, 1.0), systemd.STOP_SECONDS))
 
 

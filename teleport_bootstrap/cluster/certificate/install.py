@@ -233,7 +233,7 @@ def _serve(root: paths.Root, wanted: plan_model.Applicable) -> tuple[str, ...]:
 def _reload(root: paths.Root, wanted: plan_model.Applicable) -> None:
     """Reload Teleport and wait for a healthy successor: if it fails, the old process continues to serve."""
     watched = health.subject(root, wanted.unit, wanted)
-    process_id = handover.in_charge_and_listening(root)
+    process_id = handover.in_charge_when_reloadable(root)
     if process_id is None or wanted.unit not in systemd.units_around(process_id):
         # One that has just been started cannot be reloaded before it has written its pid file.
         verdict = health.wait(root, watched, seconds=SECONDS)
