@@ -326,6 +326,8 @@ def decide(conf: Conf, *, fips: bool) -> Deployment:
         letsencrypt=letsencrypt and not balanced_starter,
         tls_routing=start.tls_routing or (balanced_starter and not plain_http),
         join_method=_value(conf, variables.TELEPORT_JOIN_METHOD, start),
+        joins_through_proxy=chosen is roles.Role.AGENT
+        or (chosen is roles.Role.NODE and _value(conf, variables.TELEPORT_JOIN_THROUGH, start) == "proxy"),
     )
 
 

@@ -27,7 +27,8 @@ class Deployment:
     says that certificates are obtained or renewed here, which auth servers do for their proxies. `web_port` is the port
     that the conf sets for the web, None where it sets none. `event_stores` say where the audit log goes, first where it
     is read: DYNAMODB, ATHENA, both, or none for the instance's own disk. `assigned` are the names of all variables that
-    the conf sets, `enabled` of those that it sets to true.
+    the conf sets, `enabled` of those that it sets to true. `joins_through_proxy` says that the way to the cluster is a
+    proxy, not the auth server.
     """
 
     role: roles.Role
@@ -43,6 +44,7 @@ class Deployment:
     join_method: str = ""
     web_port: int | None = None
     event_stores: tuple[str, ...] = ()
+    joins_through_proxy: bool = False
 
     @property
     def place(self) -> roles.Place:

@@ -178,17 +178,40 @@ TELEPORT_AUTH_SERVER_LB = Variable(
     (Role.ALL, Role.AUTH, Role.PROXY, Role.NODE),
     f"Name of the load balancer in front of the auth servers, which listens on port {port_table.AUTH}. For an "
     "all-in-one it becomes the auth server's public address, unless it is `localhost`.",
-    required=Required.by_role(Role.AUTH, Role.PROXY, Role.NODE),
+    required=(
+        *Required.by_role(Role.AUTH, Role.PROXY),
+        Required(
+            "for node, unless it joins through a proxy",
+            lambda deployment: deployment.role is Role.NODE and not deployment.joins_through_proxy,
+            "the role {role} needs it",
+            "add {name}=…, or TELEPORT_JOIN_THROUGH=proxy with TELEPORT_PROXY_SERVER_LB=…",
+        ),
+    ),
+    unused=(Unused(lambda deployment: deployment.joins_through_proxy, "TELEPORT_JOIN_THROUGH is proxy"),),
 )
 _BALANCER = "the network load balancer is named only with USE_ACM=true and without TLS routing"
 
 TELEPORT_PROXY_SERVER_LB = Variable(
     kinds.HOST_PORT,
-    (Role.ALL, Role.PROXY, Role.AGENT),
-    "Name of the network load balancer in front of the proxies. An agent joins there, on port "
-    f"{port_table.HTTPS} unless one is given.",
-    required=Required.by_role(Role.AGENT),
-    unused=(Unused(lambda deployment: deployment.role is not Role.AGENT, _BALANCER),),
+    (Role.ALL, Role.PROXY, Role.NODE, Role.AGENT),
+    "Name of the network load balancer in front of the proxies. An agent joins there, and a node with "
+    f"`TELEPORT_JOIN_THROUGH=proxy`, on port {port_table.HTTPS} unless one is given.",
+    required=(
+        *Required.by_role(Role.AGENT),
+        Required(
+            "for node with `TELEPORT_JOIN_THROUGH=proxy`",
+            lambda deployment: deployment.role is Role.NODE and deployment.joins_through_proxy,
+            "TELEPORT_JOIN_THROUGH is proxy",
+            asked_by="TELEPORT_JOIN_THROUGH",
+        ),
+    ),
+    unused=(
+        Unused(
+            lambda deployment: deployment.role is Role.NODE and not deployment.joins_through_proxy,
+            "TELEPORT_JOIN_THROUGH is not proxy",
+        ),
+        Unused(lambda deployment: not deployment.joins_through_proxy, _BALANCER),
+    ),
 )
 TELEPORT_PROXY_SERVER_NLB_ALIAS = Variable(
     kinds.DNS_NAME,
@@ -413,6 +436,14 @@ TELEPORT_JOIN_METHOD = Variable(
     "How this instance proves to the auth server that it may join. On an auth server, `iam` lets instances with "
     "its own IAM role join.",
     default="token",
+    since="0.1",
+)
+TELEPORT_JOIN_THROUGH = Variable(
+    kinds.choice("auth", "proxy"),
+    (Role.NODE,),
+    "Which way a node reaches its cluster: the auth servers, whose CA pin it then needs, or the proxies, whose "
+    "certificate the system must trust; sessions come through a tunnel then. The token is the same.",
+    default="auth",
     since="0.1",
 )
 TELEPORT_JOIN_TOKEN_NAME = Variable(

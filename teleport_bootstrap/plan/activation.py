@@ -122,7 +122,8 @@ def _secrets(conf: conf_file.Conf, decided: deployment.Deployment) -> Iterator[p
             yield secret(paths.TOKEN, 0o600, variable=variables.TELEPORT_JOIN_TOKEN.name)
         else:
             yield secret(paths.TOKEN, 0o600, parameter=f"{prefix}/tokens/{role.value}", may_be_pending=True)
-    if role.joins and role is not roles.Role.AGENT:
+    if role.joins and not decided.joins_through_proxy:
+        # Only the auth server's own certificate is checked by its pin.
         yield secret(paths.CA_PIN, 0o644, parameter=f"{prefix}/ca-pin-hash", may_be_pending=True)
 
 

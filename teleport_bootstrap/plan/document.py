@@ -56,7 +56,7 @@ def _joining(inputs: plan_inputs.Inputs) -> Section:
     if method.value != "token":
         name = inputs.certain(variables.TELEPORT_JOIN_TOKEN_NAME)
     params = {"join_params": {"method": method, "token_name": name}}
-    if inputs.deployment.role is roles.Role.AGENT:
+    if inputs.deployment.joins_through_proxy:
         # Teleport itself would take its web port for an address without one; AWS's load balancers listen for HTTPS.
         proxy = inputs.certain(variables.TELEPORT_PROXY_SERVER_LB)
         address = proxy.map(lambda proxy: network_address.joined(proxy.host, proxy.port or port_table.HTTPS))

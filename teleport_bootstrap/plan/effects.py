@@ -9,7 +9,6 @@ from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.conf.deployment import Deployment
 from teleport_bootstrap.conf.variable import From, Variable
 from teleport_bootstrap.finding import NOTE, Finding, Place, in_order_of_place
-from teleport_bootstrap.roles import Role
 
 
 def notes(conf: conf_file.Conf, *, fips: bool) -> tuple[Finding, ...]:
@@ -29,7 +28,7 @@ def _notes(conf: conf_file.Conf, decided: Deployment) -> Iterator[Finding]:
         if why is not None and not is_off:
             message = f"{name} has no effect {why}"
             yield Finding(NOTE, "conf-no-effect", name, message, "remove the line, or keep it for other roles", place)
-        if name == variables.TELEPORT_PROXY_SERVER_LB.name and decided.role is not Role.AGENT:
+        if name == variables.TELEPORT_PROXY_SERVER_LB.name and not decided.joins_through_proxy:
             # Behind an application load balancer the port of HTTPS is right, and nothing else is possible.
             if setting.value.port in (None, port_table.HTTPS if decided.acm else None):
                 continue

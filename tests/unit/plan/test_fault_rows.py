@@ -321,3 +321,31 @@ def test_what_is_missing_of_a_resource_with_a_number_is_an_error() -> None:
 )
 def test_other_numbers_are_not_variables(name: str) -> None:
     assert name in warned(f"DEBUG=true\n{name}=x\n")
+
+
+THROUGH_PROXY = "TELEPORT_ROLE=node\nTELEPORT_CLUSTER_NAME=c\nTELEPORT_JOIN_THROUGH=proxy\n"
+
+
+@pytest.mark.parametrize(("balancer", "address"), [("p.example.com", "p.example.com:443"), ("p.example.com:8443",) * 2])
+def test_a_node_can_join_through_the_proxy_with_the_same_token(balancer: str, address: str) -> None:
+    found = plan(f"{THROUGH_PROXY}TELEPORT_PROXY_SERVER_LB={balancer}\n")
+    assert found.notes == ()
+    section = found.document["teleport"]
+    assert section["proxy_server"] == address
+    assert section["join_params"] == {"method": "token", "token_name": "/var/lib/teleport/token"}
+    assert "ca_pin" not in section and "auth_server" not in section
+    assert [each.parameter for each in found.activation.secrets] == ["/teleport/c/tokens/node"]
+    assert found.activation.gates == ("/var/lib/teleport/token",)
+    direct = plan(NODE)
+    assert found.activation.units == direct.activation.units
+    assert found.document["ssh_service"] == direct.document["ssh_service"]
+
+
+def test_a_node_that_joins_through_the_proxy_needs_its_address_and_no_other() -> None:
+    (missing,) = problems(THROUGH_PROXY)
+    assert missing.startswith("conf:3:1: TELEPORT_PROXY_SERVER_LB is not set")
+    found = plan(f"{THROUGH_PROXY}TELEPORT_PROXY_SERVER_LB=p.example.com\nTELEPORT_AUTH_SERVER_LB=auth.example.com\n")
+    (note,) = found.notes
+    assert "TELEPORT_AUTH_SERVER_LB has no effect" in note
+    (missing,) = problems("TELEPORT_ROLE=node\nTELEPORT_CLUSTER_NAME=c\n")
+    assert "TELEPORT_AUTH_SERVER_LB is not set" in missing and "TELEPORT_JOIN_THROUGH=proxy" in missing
