@@ -11,6 +11,7 @@ OVERRIDES = "/etc/teleport.d/teleport.yaml.d"
 LETSENCRYPT_MARKER = "/etc/teleport.d/use-letsencrypt"
 TELEPORT_YAML = "/etc/teleport.yaml"
 TELEPORT_DEFAULTS = "/etc/default/teleport"
+DEFAULTS = "/etc/default/teleport-bootstrap"
 BACKUPS = "/var/backups/teleport"  # by default
 JOURNAL = "/var/log/journal"
 

@@ -11,6 +11,7 @@ import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from teleport_bootstrap import escaping, paths
 from teleport_bootstrap.host import process
@@ -23,6 +24,9 @@ _PASSED = re.compile(
     r"|HOME|PATH|REQUESTS_CA_BUNDLE|SSL_CERT_DIR|SSL_CERT_FILE|TZ|(?i:(http|https|no|all)_proxy)",
     re.DOTALL,
 )
+_HTTP_PROXY = re.compile("(?i:(http|all)_proxy)")
+# Where botocore, in certbot's plugin, asks for credentials: never through a proxy, which is not this instance.
+_METADATA_HOSTS = ("169.254.169.254", "fd00:ec2::254")
 _METADATA = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
 
 
@@ -84,6 +88,10 @@ def environment(environ: Mapping[str, str], region: str) -> dict[str, str]:
     if metadata:
         # botocore before 1.26 appends the path without a slash.
         passed[_METADATA] = metadata.rstrip("/") + "/"
+    if any(_HTTP_PROXY.fullmatch(name) and value for name, value in passed.items()):
+        given = environ.get("no_proxy") or environ.get("NO_PROXY")
+        direct = ",".join(filter(None, (given, urlsplit(metadata or "").hostname, *_METADATA_HOSTS)))
+        passed.update(dict.fromkeys(("NO_PROXY", "no_proxy"), direct))
     # Not ~/.aws/credentials: certbot may do what the instance's role allows.
     return {**passed, "AWS_DEFAULT_REGION": region, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 

@@ -114,7 +114,12 @@ def find(root: paths.Root, *, user: str, group: str) -> Tctl:
         )
     uid, gid = accounts.ids(root, user, group)
     # Its own variables may name another cluster, and the home directory of the caller holds the caller's credentials.
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("TELEPORT_")}
+    # It talks to the auth server of this host, which no proxy reaches.
+    environ = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("TELEPORT_") and not name.lower().endswith("_proxy")
+    }
     environ["HOME"] = root.path(paths.DATA)
     if not root.is_live:
         environ["TELEPORT_CONFIG_FILE"] = root.path(paths.TELEPORT_YAML)

@@ -76,7 +76,8 @@ def _secrets_in_settings(image: Image) -> Iterator[Finding]:
     units = [f"{paths.SYSTEMD}/{name}" for name in image.names(paths.SYSTEMD) if _UNIT.fullmatch(name)]
     folders = [name for name in image.names(paths.SYSTEMD) if name.endswith(".d") and _UNIT.fullmatch(name[:-2])]
     drop_ins = [path for folder in folders for path in image.matching(f"{paths.SYSTEMD}/{folder}/*")]
-    for path in (paths.TELEPORT_DEFAULTS, "/etc/sysconfig/teleport", "/etc/tbot.yaml", *units, *drop_ins):
+    environments = (paths.TELEPORT_DEFAULTS, paths.DEFAULTS, "/etc/sysconfig/teleport")
+    for path in (*environments, "/etc/tbot.yaml", *units, *drop_ins):
         content = image.text(path) if image.is_filled(path) else ""
         # Each word on its own line, since a unit may set several variables in one.
         variables = _ENTRY.findall(re.sub("[\"' ]", "\n", content or ""))

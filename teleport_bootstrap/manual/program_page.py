@@ -30,6 +30,11 @@ _FILES: tuple[tuple[tuple[str, ...], str], ...] = (
         (paths.TELEPORT_DEFAULTS,),
         "Environment variables for Teleport. The operator owns this file; teleport-bootstrap never writes it.",
     ),
+    (
+        (paths.DEFAULTS,),
+        "Environment variables for the units of this program: `HTTPS_PROXY`, `NO_PROXY` and `AWS_CA_BUNDLE` for calls "
+        "to AWS, and `BACKUP_ARGUMENTS`. The operator owns this file.",
+    ),
     ((paths.DATA,), "Teleport's data directory."),
     ((paths.BACKEND, paths.IDENTITY), "The cluster's state on a disk, and the identity that Teleport gets by joining."),
     ((paths.PID_FILE,), "The process ID of the running Teleport."),

@@ -194,3 +194,12 @@ def test_no_directive_needs_a_systemd_newer_than_debian_11s(unit: Path) -> None:
     newer = {"ExecSearchPath", "RestartSteps", "RestartMaxDelaySec", "RestartMode"}
     assert newer.isdisjoint({key for key, _ in _settings(unit)})
     assert not [value for value in _values(unit, "Type") if value == "notify-reload"]
+
+
+OURS = [unit for unit in SERVICES if "/usr/bin/teleport-bootstrap" in unit.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("unit", OURS, ids=[unit.name for unit in OURS])
+def test_every_unit_that_calls_aws_reads_the_same_environment_file(unit: Path) -> None:
+    files = [value for key, value in _settings(unit) if key == "EnvironmentFile"]
+    assert files == ["-/etc/default/teleport-bootstrap"]  # optional

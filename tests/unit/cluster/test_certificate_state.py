@@ -168,6 +168,16 @@ def test_certbot_gets_endpoints_but_no_keys() -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+@pytest.mark.parametrize("direct", ["", ".internal,10.0.0.0/8"])
+def test_certbot_never_asks_the_metadata_service_through_a_proxy(name: str, direct: str) -> None:
+    found = certbot.environment({name: "http://proxy:3128", "NO_PROXY": direct}, "eu-west-1")
+    assert found[name] == "http://proxy:3128"
+    assert found["NO_PROXY"] == found["no_proxy"]
+    assert found["NO_PROXY"].split(",")[-2:] == ["169.254.169.254", "fd00:ec2::254"]
+    assert found["NO_PROXY"].startswith(direct)
+
+
 # ---------------------------------------------------------------- the order of the writes
 
 
