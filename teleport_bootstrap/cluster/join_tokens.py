@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import secrets
@@ -17,6 +18,12 @@ ROLES = {"proxy": "Proxy", "node": "Node", "kube": "Kube", "app": "App", "db": "
 LIFE_SECONDS = 4 * 3600.0
 
 _BYTES = 32
+
+# The end of what is to have none; Go can still subtract a time of today from it, and DynamoDB keep it.
+NO_END = "2099-12-31T00:00:00Z"
+
+# An end that is further away counts as none, also one that an operator wrote.
+_FAR = datetime.timedelta(days=3652)
 
 
 def fresh() -> Secret:
@@ -45,14 +52,15 @@ def document(resource: Mapping[str, Any]) -> Secret:
 def for_instance_role(name: str, *, account: str, partition: str, role: str) -> dict[str, Any]:
     """Return the resource `name`, which lets the instances of `account` that have the IAM role `role` join.
 
-    It holds no secret and never expires. The last part of the ARN is the name of the session, which for an instance is
-    its id: a caller that is not an instance cannot join with this role.
+    It holds no secret, and expires long after the cluster: without a time some versions of Teleport, of which 12 is
+    one, let every token end after half an hour, whatever its join method. The last part of the ARN is the name of the
+    session, which for an instance is its id: a caller that is not an instance cannot join with this role.
     """
     rule = {"aws_account": account, "aws_arn": f"arn:{partition}:sts::{account}:assumed-role/{role}/i-*"}
     return {
         "kind": "token",
         "version": "v2",
-        "metadata": {"name": name},
+        "metadata": {"name": name, "expires": NO_END},
         "spec": {"roles": list(ROLES.values()), "join_method": "iam", "allow": [rule]},
     }
 
@@ -61,25 +69,38 @@ def for_instance_role(name: str, *, account: str, partition: str, role: str) -> 
 _NEVER = (None, "", "0001-01-01T00:00:00Z")
 
 
-def is_as_wanted(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Return whether the resource `found`, as Teleport prints it, allows exactly what `wanted` does, and never expires.
+def is_as_wanted(found: Mapping[str, Any], wanted: Mapping[str, Any], *, now: float) -> bool:
+    """Return whether the resource `found`, as Teleport prints it, allows exactly what `wanted` does, and has no end.
 
-    Teleport adds values of its own, such as a revision, and prints empty ones.
+    `now` is in seconds since 1970. An end that is ten years away or more is none. Teleport adds values of its own, such
+    as a revision, and prints empty ones.
     """
-    return _essence(found) == _essence(wanted)
+    return _essence(found, now) == _essence(wanted, now)
 
 
-def _essence(resource: Mapping[str, Any]) -> tuple[object, ...]:
+def _essence(resource: Mapping[str, Any], now: float) -> tuple[object, ...]:
     metadata, spec = _mapping(resource.get("metadata")), _mapping(resource.get("spec"))
     rules = spec.get("allow") or []
     return (
         resource.get("kind"),
         metadata.get("name"),
-        None if metadata.get("expires") in _NEVER else str(metadata["expires"]),
+        _end(metadata.get("expires"), now),
         str(spec.get("join_method", "")).lower(),
         sorted(str(role).lower() for role in spec.get("roles") or []),
         sorted(sorted((key, str(value)) for key, value in _mapping(rule).items() if value) for rule in rules),
     )
+
+
+def _end(expires: Any, now: float) -> str | None:
+    """Return when a resource ends, as Teleport prints it; None where that is never, or far away."""
+    if expires in _NEVER:
+        return None
+    with contextlib.suppress(ValueError, OverflowError):
+        # The seconds are enough; a fraction of them, and the offset of Teleport's time zone, change nothing here.
+        ends = datetime.datetime.strptime(str(expires)[:19], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=datetime.timezone.utc)
+        if ends - datetime.datetime.fromtimestamp(now, datetime.timezone.utc) >= _FAR:
+            return None
+    return str(expires)
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -232,15 +232,15 @@ def _key_identifiers(der: bytes) -> tuple[bytes, bytes]:
     own = issuer = b""
     for _, extension in _elements(_one(wrapped, _SEQUENCE)) if wrapped else ():
         parts = list(_elements(extension))
-        name, value = _named(parts, _OBJECT), _named(parts, _OCTETS)
+        name, value = _content(parts, _OBJECT), _content(parts, _OCTETS)
         if name == _SUBJECT_KEY:
             own = _one(value, _OCTETS)
         elif name == _AUTHORITY_KEY:
-            issuer = _named(list(_elements(_one(value, _SEQUENCE))), _KEY_IDENTIFIER)
+            issuer = _content(list(_elements(_one(value, _SEQUENCE))), _KEY_IDENTIFIER)
     return own, issuer
 
 
-def _named(elements: list[tuple[int, bytes]], tag: int) -> bytes:
+def _content(elements: list[tuple[int, bytes]], tag: int) -> bytes:
     return next((content for found, content in elements if found == tag), b"")
 
 

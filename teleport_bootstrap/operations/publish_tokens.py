@@ -221,7 +221,7 @@ class _Work:
         wanted = join_tokens.for_instance_role(
             name, account=account, partition=self.aws.partition, role=credentials.role(service)
         )
-        if found is not None and join_tokens.is_as_wanted(found, wanted):
+        if found is not None and join_tokens.is_as_wanted(found, wanted, now=clock.SYSTEM.wall()):
             return
         self.door.create(join_tokens.document(wanted), what=f"the token resource {name}")
         self.outcome.join_resource = name

@@ -74,9 +74,9 @@ class AuthServer:
         return found
 
     def ever_registered(self) -> list[str]:
-        """Every token that was sent to it, those with an end, which are secrets."""
+        """Every token that was sent to it whose name is a secret."""
         given = [json.loads(each["input"]) for each in self.requests() if each["input"]]
-        return [each["metadata"]["name"] for each in given if "expires" in each["metadata"]]
+        return [each["metadata"]["name"] for each in given if each["spec"]["join_method"] == "token"]
 
     def accepts(self, token: str, role: str) -> bool:
         """Whether a host can join in `role` with `token` now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 import subprocess
 import threading
 import time
@@ -12,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from teleport_bootstrap.cluster import join_tokens
 from tests.simulated import auth_server, kill_sweep
-from tests.simulated.agent import Agent
+from tests.simulated.agent import CHECKOUT, Agent
 from tests.simulated.auth_server import CONF, PIN, PINS, ROLES, TOKENS, AuthServer
 from tests.simulated_ec2 import Aws
 from tests.simulated_ec2 import aws as answers
@@ -277,6 +280,49 @@ def test_creates_the_resource_for_joining_by_role_once_and_corrects_it(new_serve
         path.write_text(json.dumps(kept))
         assert server.publish("--format", "json").data["join_resource"] == "iam-1"
         assert server.resources()["iam-1"]["spec"] == resource["spec"]
+
+
+@pytest.mark.parametrize("newer", [False, True])
+def test_row_j_the_resource_for_joining_by_role_outlives_every_run_and_is_left_alone(
+    new_server: NewServer, newer: bool
+) -> None:
+    server = new_server(IAM, **({"newer": True} if newer else {}))
+    assert server.publish("--format", "json").data["join_resource"] == "iam-1"
+    expires = server.resources()["iam-1"]["metadata"]["expires"]
+    assert expires.startswith("2099-12-31T00:00:00")
+    requests = len(server.requests())
+    for _ in range(2):
+        assert server.publish("--format", "json").data["join_resource"] is None
+    created = [each for each in server.requests()[requests:] if "iam-1" in each["input"]]
+    assert created == [] and server.resources()["iam-1"]["metadata"]["expires"] == expires
+
+
+def test_row_j_a_resource_with_the_short_life_of_older_agents_gets_a_far_end(new_server: NewServer) -> None:
+    server = new_server(IAM)
+    server.publish()
+    path = server.agent.path("/var/lib/teleport/tctl-resources.json")
+    kept = json.loads(path.read_text())
+    kept["iam-1"]["metadata"]["expires"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 1000))
+    path.write_text(json.dumps(kept))
+    assert server.publish("--format", "json").data["join_resource"] == "iam-1"
+    assert server.resources()["iam-1"]["metadata"]["expires"].startswith("2099-")
+
+
+def test_row_j_every_token_resource_in_the_docs_has_a_far_end() -> None:
+    blocks = [
+        block
+        for page in sorted((CHECKOUT / "docs").glob("*.md"))
+        for block in re.findall(r"```ya?ml[^\n]*\n(.*?)```", page.read_text(), re.DOTALL)
+    ]
+    tokens = [each for block in blocks for each in yaml.safe_load_all(block) if is_token(each)]
+    assert tokens
+    for each in tokens:
+        ends = str(each["metadata"].get("expires"))
+        assert ends == join_tokens.NO_END, each
+
+
+def is_token(document: object) -> bool:
+    return isinstance(document, dict) and document.get("kind") == "token"
 
 
 def test_does_not_replace_a_resource_that_cannot_be_read(new_server: NewServer) -> None:

@@ -12,6 +12,7 @@ from teleport_bootstrap.cluster import join_tokens
 from teleport_bootstrap.secret import Secret
 
 ACCOUNT = "123456789012"
+NOW = 1_800_000_000.0  # in January 2027
 WANTED = join_tokens.for_instance_role("iam-1", account=ACCOUNT, partition="aws", role="teleport-role")
 
 
@@ -45,7 +46,29 @@ def test_instances_join_by_the_account_and_the_role_that_they_have() -> None:
         {"aws_account": ACCOUNT, "aws_arn": f"arn:aws-cn:sts::{ACCOUNT}:assumed-role/teleport-role/i-*"}
     ]
     assert china["spec"]["join_method"] == "iam"
-    assert "expires" not in china["metadata"]
+
+
+def test_row_j_a_resource_to_join_with_has_an_end_that_no_cluster_lives_to_see() -> None:
+    """Teleport 12 gives one without any end half an hour."""
+    assert WANTED["metadata"] == {"name": "iam-1", "expires": "2099-12-31T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    "far",
+    ["2099-12-31T00:00:00Z", "2099-12-31T00:00:00.000000001Z", "2050-01-01T00:00:00Z", "2099-12-31T01:00:00+01:00",
+     "2037-01-20T00:00:00Z", "9999-12-31T23:59:59Z"],
+)  # fmt: skip
+def test_row_j_a_far_end_counts_as_none(far: str) -> None:
+    found = _as_teleport_gives_it()
+    found["metadata"]["expires"] = far
+    assert join_tokens.is_as_wanted(found, WANTED, now=NOW)
+
+
+@pytest.mark.parametrize("near", ["2027-01-15T08:30:00Z", "2036-12-01T00:00:00Z", "2020-01-01T00:00:00Z", "soon", 7])
+def test_row_j_any_other_end_is_a_difference(near: object) -> None:
+    found = _as_teleport_gives_it()
+    found["metadata"]["expires"] = near
+    assert not join_tokens.is_as_wanted(found, WANTED, now=NOW)
 
 
 def _as_teleport_gives_it() -> dict[str, Any]:
@@ -58,14 +81,14 @@ def _as_teleport_gives_it() -> dict[str, Any]:
 
 
 def test_ignores_what_teleport_adds() -> None:
-    assert join_tokens.is_as_wanted(_as_teleport_gives_it(), WANTED)
+    assert join_tokens.is_as_wanted(_as_teleport_gives_it(), WANTED, now=NOW)
 
 
 @pytest.mark.parametrize("never", [None, "", "0001-01-01T00:00:00Z"])
 def test_an_unset_time_means_no_expiry(never: object) -> None:
     found = _as_teleport_gives_it()
     found["metadata"]["expires"] = never
-    assert join_tokens.is_as_wanted(found, WANTED)
+    assert join_tokens.is_as_wanted(found, WANTED, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -87,9 +110,9 @@ def test_an_unset_time_means_no_expiry(never: object) -> None:
 def test_other_permissions_are_a_difference(place: str, key: str, value: object) -> None:
     found = _as_teleport_gives_it()
     found[place][key] = value
-    assert not join_tokens.is_as_wanted(found, WANTED)
+    assert not join_tokens.is_as_wanted(found, WANTED, now=NOW)
 
 
 @pytest.mark.parametrize("found", [{}, {"metadata": None, "spec": "x"}, {"metadata": [], "spec": {"roles": [None]}}])
 def test_anything_but_a_resource_is_a_difference(found: dict[str, Any]) -> None:
-    assert not join_tokens.is_as_wanted(found, WANTED)
+    assert not join_tokens.is_as_wanted(found, WANTED, now=NOW)
