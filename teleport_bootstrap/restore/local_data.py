@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 
@@ -15,13 +16,22 @@ from teleport_bootstrap.restore import local_data_child
 SECONDS = 90.0
 MOST_NAMED = 5
 
-# What Teleport and this agent create in the data directory at a first boot.
+# What Teleport and this agent create in the data directory at a first boot; docs/teleport-behaviour.md says which role
+# creates what.
 _CREATED_AT_BOOT = frozenset(
     (
         *("host_uuid", "proc", "backend", "log", "cache", "tmp", "bpf", "debug.sock", "versions", "update.yaml"),
+        # A proxy without a certificate of its own makes one, or lets ACME obtain one.
+        *("webproxy_cert.pem", "webproxy_key.pem", "acme"),
+        # The database service downloads the authorities of what AWS hosts; see _RDS_AUTHORITIES too.
+        *("amazon-trust-ca-bundle.crt", "AmazonRootCA1.pem", "sf-class2-root.crt"),
         *("token", "ca-pin-hash", "license.pem", "fullchain.pem", "privkey.pem", "cert.pem", "chain.pem"),
     )
 )
+# One file for each region of RDS.
+_RDS_AUTHORITIES = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]+-bundle\.pem", re.ASCII)
+# Newer versions note beside such a file which one it is.
+_VERSION = ".version"
 _RECORDINGS = (".tar", ".part", ".chunks.gz", ".events.gz")
 _BACKEND = ("sqlite.db", "sqlite.db-wal", "sqlite.db-shm", "sqlite.db-journal")
 
@@ -61,7 +71,7 @@ def _kinds_of_data(root: paths.Root, data: int) -> Iterator[str]:
         # Hidden ones of this agent, those of an earlier restore included, are not Teleport's.
         if name not in directory_swap.VOLUMES_OWN and not name.startswith(".teleport-bootstrap-")
     ]
-    unknown = [name for name in names if name not in _CREATED_AT_BOOT and not name.endswith((".pid", ".sock"))]
+    unknown = [name for name in names if not _is_created_at_boot(name)]
     if unknown:
         yield f"{shown} holds {_some(unknown)}, which a first boot does not create"
     if "backend" in names:
@@ -72,6 +82,13 @@ def _kinds_of_data(root: paths.Root, data: int) -> Iterator[str]:
         recordings = sum(name.endswith(_RECORDINGS) for _, _, files, _ in found for name in files)
         if recordings:
             yield f"{recordings} session recordings in {shown}/log"
+
+
+def _is_created_at_boot(name: str) -> bool:
+    if name.endswith((".pid", ".sock")):
+        return True
+    downloaded = name[: -len(_VERSION)] if name.endswith(_VERSION) else name
+    return downloaded in _CREATED_AT_BOOT or _RDS_AUTHORITIES.fullmatch(downloaded) is not None
 
 
 def _backend(root: paths.Root, data: int) -> Iterator[str]:

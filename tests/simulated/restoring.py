@@ -52,8 +52,42 @@ def database(path: Path, *keys: str) -> None:
     connection.close()
 
 
+# What a real Teleport of each role was seen to create in its data directory, and what its source says that it creates
+# there; see docs/teleport-behaviour.md. Directories end in a slash.
+_LOG = (
+    "log/9f40ffe5-da82-48ec-a435-ffcf81555a44/sessions/default/",
+    "log/playbacks/sessions/default/",
+    "log/records/",
+)
+_UPLOAD = ("log/upload/corrupted/default/", "log/upload/streaming/default/")
+FIRST_BOOT = {
+    "all-in-one": (*_LOG, *_UPLOAD, "webproxy_cert.pem", "webproxy_key.pem"),
+    "all-in-one behind ACM": (*_LOG, *_UPLOAD),
+    "all-in-one with Teleport's own ACME": (*_LOG, *_UPLOAD, "acme/acme_account+key", "acme/teleport.example.com"),
+    "auth": _LOG,
+    "proxy": ("webproxy_cert.pem", "webproxy_key.pem", *_UPLOAD),
+    "node": _UPLOAD,
+    "agent of AWS's databases": (
+        *("eu-central-1-bundle.pem", "us-gov-west-1-bundle.pem", "amazon-trust-ca-bundle.crt", "AmazonRootCA1.pem"),
+        *("sf-class2-root.crt", "AmazonRootCA1.pem.version", "eu-central-1-bundle.pem.version"),
+    ),
+    "any newer one": ("debug.sock", "cache/"),
+}
+
+
+def files_of_first_boot(agent: Agent, role: str) -> None:
+    """Create the files of FIRST_BOOT that a Teleport of `role` creates."""
+    for name in FIRST_BOOT[role]:
+        path = agent.path(f"/var/lib/teleport/{name}")
+        if name.endswith("/"):
+            path.mkdir(parents=True, exist_ok=True)
+        else:
+            agent.write(f"/var/lib/teleport/{name}", "made by Teleport\n", 0o600)
+
+
 def first_boot(agent: Agent) -> None:
-    """Create what an unused Teleport creates."""
+    """Create what an unused Teleport creates that is a cluster of its own."""
+    files_of_first_boot(agent, "all-in-one")
     agent.write("/var/lib/teleport/host_uuid", "0ab12cd3-0000-4000-8000-000000000001", 0o400)
     agent.path("/var/lib/teleport").chmod(0o700)
     database(agent.path("/var/lib/teleport/proc/sqlite.db"), "/ids/node/current")
@@ -67,7 +101,6 @@ def first_boot(agent: Agent) -> None:
         "/web/users/@teleport-access-approval-bot/params",
         "/namespaces/default/params",
     )
-    (agent.path("/var/lib/teleport/log/upload/streaming/default")).mkdir(parents=True)
 
 
 def used(agent: Agent) -> None:

@@ -153,6 +153,14 @@ def test_sets_aside_what_a_first_boot_created_without_force(new: Agent, archive:
     assert "i-0123456789abcdef0" in done.output
 
 
+@pytest.mark.parametrize("role", list(restoring.FIRST_BOOT))
+def test_row_g_what_a_real_first_boot_creates_needs_no_force(new: Agent, archive: Path, role: str) -> None:
+    booted(new)
+    restoring.files_of_first_boot(new, role)
+    done = restoring.restore(new, archive, "--dry-run")
+    assert done.status == 0 and "has data of its own" not in done.said, done.said
+
+
 def test_names_the_variables_of_the_present_conf_that_are_set_aside(new: Agent, archive: Path) -> None:
     booted(new, restoring.ALL_IN_ONE + "TELEPORT_SSH_LABELS='mood: good'\nEC2_REGION=eu-west-1\n")
 
@@ -309,6 +317,12 @@ def test_refuses_another_role_than_the_one_that_was_applied_here(
         ("backend/sqlite.db", "/roles/dba/params"),
         ("log/upload/sessions/default/1.tar", ""),
         ("fridge/magnet", ""),
+        ("webproxy.pem", ""),
+        ("our-bundle.pem", ""),
+        ("certificates/eu-central-1-bundle.pem", ""),
+        ("notes.version", ""),
+        ("log/records/1.tar", ""),
+        ("log/9f40ffe5-da82-48ec-a435-ffcf81555a44/sessions/default/1.chunks.gz", ""),
         ("backend/sqlite.db", None),
     ],
 )
