@@ -93,7 +93,7 @@ def start(document: dict[str, Any], scratch: Path, *, seconds: float = 30, settl
 def _start(
     document: dict[str, Any], scratch: Path, seconds: float, environment: dict[str, str], settle: float
 ) -> Ended:
-    (scratch / "teleport.yaml").write_text(json.dumps(document))
+    (scratch / "teleport.yaml").write_text(json.dumps(document), "utf-8")
     command = [program("teleport"), "start", f"--config={scratch}/teleport.yaml", "--diag-addr=127.0.0.1:3000"]
     with open(scratch / "log", "w+b") as log:
         running = subprocess.Popen(
