@@ -98,7 +98,7 @@ def _start(
     with open(scratch / "log", "w+b") as log:
         running = subprocess.Popen(
             ["unshare", "--net", "--", "/bin/sh", "-c", 'ip link set lo up; exec "$@"', "sh", *command],
-            # A log output that is no word of Teleport's is a file in the working directory.
+            # A log output that Teleport does not know by name is a file in the working directory.
             cwd=scratch,
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(scratch), **environment},
             stdin=subprocess.DEVNULL,

@@ -1,6 +1,6 @@
 """What a real Teleport accepts and refuses when it starts, against the list that the checks of this project follow.
 
-The list was measured with Teleport 12. Each of its entries is measured again with the binaries at hand. With another
+The list was measured with Teleport 12. Each of its entries is measured again with the given binaries. With another
 major, an entry that fails shows what has changed: then `plan/` has to learn the version, as the documents say.
 """
 
