@@ -45,7 +45,11 @@ BY_CONF_VALUE = {
     "proxy": Role.PROXY,
     "node": Role.NODE,
     "agent": Role.AGENT,
+    "auth,node": Role.AUTH,
+    "proxy,node": Role.PROXY,
 }
+# Those of an auth server or a proxy that is a node too. It runs as root, outside a sandbox, for the sake of sessions.
+WITH_NODE = ("auth,node", "proxy,node")
 DEFAULT = "auth,node,proxy"
 
 
@@ -64,20 +68,28 @@ class Place:
         return f"{paths.CONF_DIRECTORY}/role.{self.marker}"
 
 
+# By role, whether it is behind ACM, and whether it is a node beside its role.
 _PLACES = {
-    (Role.ALL, False): Place("all", "teleport.service"),
-    (Role.ALL, True): Place("all-acm", "teleport-acm.service"),
-    (Role.AUTH, False): Place("auth", "teleport-auth.service", "teleport", "teleport"),
-    (Role.PROXY, False): Place("proxy", "teleport-proxy.service", "teleport", "teleport"),
-    (Role.PROXY, True): Place("proxy-acm", "teleport-proxy-acm.service", "teleport", "teleport"),
-    (Role.NODE, False): Place("node", "teleport-node.service"),
-    (Role.AGENT, False): Place("agent", "teleport.service"),
+    (Role.ALL, False, False): Place("all", "teleport.service"),
+    (Role.ALL, True, False): Place("all-acm", "teleport-acm.service"),
+    (Role.AUTH, False, False): Place("auth", "teleport-auth.service", "teleport", "teleport"),
+    (Role.AUTH, False, True): Place("auth-node", "teleport.service"),
+    (Role.PROXY, False, False): Place("proxy", "teleport-proxy.service", "teleport", "teleport"),
+    (Role.PROXY, False, True): Place("proxy-node", "teleport.service"),
+    (Role.PROXY, True, False): Place("proxy-acm", "teleport-proxy-acm.service", "teleport", "teleport"),
+    (Role.PROXY, True, True): Place("proxy-acm-node", "teleport-acm.service"),
+    (Role.NODE, False, False): Place("node", "teleport-node.service"),
+    (Role.AGENT, False, False): Place("agent", "teleport.service"),
 }
 
 PLACES = tuple(_PLACES.values())
 MARKER_PATHS = tuple(place.marker_path for place in PLACES)
+ROLE_OF_MARKER = {place.marker_path: role for (role, _, _), place in _PLACES.items()}
 
 
-def place(role: Role, *, acm: bool) -> Place:
-    """Return marker, unit and account of `role`; `acm` matters only where a proxy runs."""
-    return _PLACES[role, acm and role.runs_proxy]
+def place(role: Role, *, acm: bool, with_node: bool = False) -> Place:
+    """Return marker, unit and account of `role`; `acm` matters only where a proxy runs.
+
+    `with_node` says that an auth server or a proxy serves SSH of its own host too.
+    """
+    return _PLACES[role, acm and role.runs_proxy, with_node]

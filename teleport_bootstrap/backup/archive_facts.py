@@ -137,11 +137,7 @@ def _role(
     if conf is not None:
         decided = conf_file.decide(conf, fips=False)
         return decided.role.value, decided.place.unit
-    by_marker = {
-        each.marker_path: (role.value, each.unit)
-        for role in roles.Role
-        for each in (roles.place(role, acm=False), roles.place(role, acm=True))
-    }
+    by_marker = {each.marker_path: (roles.ROLE_OF_MARKER[each.marker_path].value, each.unit) for each in roles.PLACES}
     marked = [path for path in by_marker if os.path.exists(root.path(path))]
     return by_marker[marked[0]] if len(marked) == 1 else (None, None)
 

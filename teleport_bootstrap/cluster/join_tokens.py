@@ -14,6 +14,10 @@ from teleport_bootstrap.secret import Secret
 # The last part of each parameter's name, and the system role that the token gives. The names are part of the contract.
 ROLES = {"proxy": "Proxy", "node": "Node", "kube": "Kube", "app": "App", "db": "Db"}
 
+# The last part of the name of a parameter that is published on request, whose token gives both roles.
+PROXY_AND_NODE = "proxy-node"
+_SYSTEM_ROLES = {**{name: [system] for name, system in ROLES.items()}, PROXY_AND_NODE: ["Proxy", "Node"]}
+
 # Four runs of the hourly timer: three may fail before a published token expires.
 LIFE_SECONDS = 4 * 3600.0
 
@@ -32,14 +36,17 @@ def fresh() -> Secret:
 
 
 def temporary(token: Secret, role: str, *, now: float) -> Secret:
-    """Return the resource that lets hosts join in `role`, a key of ROLES, with `token`, for LIFE_SECONDS from `now`."""
+    """Return the resource that lets hosts join with `token`, for LIFE_SECONDS from `now`.
+
+    `role` is a key of ROLES, or PROXY_AND_NODE.
+    """
     ends = datetime.datetime.fromtimestamp(int(now + LIFE_SECONDS), datetime.timezone.utc)
     return document(
         {
             "kind": "token",
             "version": "v2",
             "metadata": {"name": token.reveal(), "expires": ends.strftime("%Y-%m-%dT%H:%M:%SZ")},
-            "spec": {"roles": [ROLES[role]], "join_method": "token"},
+            "spec": {"roles": _SYSTEM_ROLES[role], "join_method": "token"},
         }
     )
 

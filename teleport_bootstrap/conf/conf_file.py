@@ -312,6 +312,7 @@ def decide(conf: Conf, *, fips: bool) -> Deployment:
         acm=conf.value(variables.USE_ACM) is True and chosen.runs_proxy,
         tls_routing=conf.value(variables.USE_TLS_ROUTING) is True and (chosen.runs_auth or chosen.runs_proxy),
         dynamodb=chosen.runs_auth and conf.value(variables.TELEPORT_DYNAMO_TABLE_NAME) is not None,
+        with_node=(conf.value(variables.TELEPORT_ROLE) or roles.DEFAULT) in roles.WITH_NODE,
         web_port=conf.value(variables.TELEPORT_WEB_LISTEN_PORT),
         event_stores=_event_stores(conf) if chosen.runs_auth else (),
     )

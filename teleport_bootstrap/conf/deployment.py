@@ -28,7 +28,7 @@ class Deployment:
     that the conf sets for the web, None where it sets none. `event_stores` say where the audit log goes, first where it
     is read: DYNAMODB, ATHENA, both, or none for the instance's own disk. `assigned` are the names of all variables that
     the conf sets, `enabled` of those that it sets to true. `joins_through_proxy` says that the way to the cluster is a
-    proxy, not the auth server.
+    proxy, not the auth server. `with_node` says that an auth server or a proxy serves SSH of its own host too.
     """
 
     role: roles.Role
@@ -45,11 +45,12 @@ class Deployment:
     web_port: int | None = None
     event_stores: tuple[str, ...] = ()
     joins_through_proxy: bool = False
+    with_node: bool = False
 
     @property
     def place(self) -> roles.Place:
         """Marker, unit and account of the role."""
-        return roles.place(self.role, acm=self.acm)
+        return roles.place(self.role, acm=self.acm, with_node=self.with_node)
 
     @property
     def is_starter(self) -> bool:

@@ -60,15 +60,17 @@ def choice(*words: str) -> Kind[str]:
 
 
 def role(value: str) -> str:
-    """Return the role word: `auth,node,proxy`, auth, proxy, node or agent."""
+    """Return the role as written: one of the words of `roles.BY_CONF_VALUE`."""
     if value == "monitor":
         raise Unfit(
             'cannot be "monitor": that role was removed upstream',
             "write auth, proxy, node or agent, or leave TELEPORT_ROLE out for all-in-one; monitor Teleport through "
             "its metrics endpoint instead",
         )
-    if sorted(part.strip() for part in value.split(",")) == ["auth", "node", "proxy"] and value != "auth,node,proxy":
-        raise Unfit(f"cannot be {quoted(value)}", "write auth,node,proxy in this order and without spaces")
+    parts = sorted(part.strip() for part in value.split(","))
+    right = next((word for word in roles.BY_CONF_VALUE if sorted(word.split(",")) == parts), value)
+    if right != value and len(parts) > 1:
+        raise Unfit(f"cannot be {quoted(value)}", f"write {right} in this order and without spaces")
     if value.lower() in ("all", "all-in-one"):
         raise Unfit(f"cannot be {quoted(value)}", "leave TELEPORT_ROLE out, or empty, for all-in-one")
     return choice(*roles.BY_CONF_VALUE).parse(value)

@@ -26,7 +26,11 @@ CLUSTER = Group(
 _NAME_IT = "add TELEPORT_CLUSTER_NAME=… or TELEPORT_DOMAIN_NAME=…"
 
 TELEPORT_ROLE = Variable(
-    kinds.ROLE, EVERY_ROLE, "What this instance does; `auth,node,proxy` is an all-in-one.", default=roles.DEFAULT
+    kinds.ROLE,
+    EVERY_ROLE,
+    "What this instance does; `auth,node,proxy` is an all-in-one. With `auth,node` and `proxy,node`, an auth server or "
+    "a proxy also serves SSH of its own host; Teleport then runs as root and outside a sandbox.",
+    default=roles.DEFAULT,
 )
 TELEPORT_CLUSTER_NAME = Variable(
     kinds.CLUSTER_NAME,
@@ -438,12 +442,21 @@ TELEPORT_JOIN_METHOD = Variable(
     default="token",
     since="0.1",
 )
+TELEPORT_PROXY_NODE_TOKEN = Variable(
+    kinds.BOOLEAN,
+    _AUTH,
+    "Publish a token for hosts with `TELEPORT_ROLE=proxy,node` too, which allows both; each of the others allows one "
+    "role.",
+    default=False,
+    since="0.1",
+)
 TELEPORT_JOIN_THROUGH = Variable(
     kinds.choice("auth", "proxy"),
     (Role.NODE,),
     "Which way a node reaches its cluster: the auth servers, whose CA pin it then needs, or the proxies, whose "
     "certificate the system must trust; sessions come through a tunnel then. The token is the same.",
     default="auth",
+    unused=(Unused(lambda deployment: deployment.with_node, "only a node alone can join through a proxy"),),
     since="0.1",
 )
 TELEPORT_JOIN_TOKEN_NAME = Variable(
@@ -518,7 +531,12 @@ TELEPORT_TAG_LABELS = Variable(
     EVERY_ROLE,
     "EC2 tags of the instance that become labels.",
     since="0.1",
-    unused=(Unused(lambda deployment: not deployment.role.has_labels, "an instance of this role has no labels"),),
+    unused=(
+        Unused(
+            lambda deployment: not deployment.role.has_labels and not deployment.with_node,
+            "an instance of this role has no labels",
+        ),
+    ),
 )
 
 AGENT = Group(

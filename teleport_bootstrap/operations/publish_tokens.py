@@ -84,7 +84,9 @@ def run(doors: gather.Doors, *, force: bool = False) -> Outcome:
             f"{conf.path} does not name the cluster, which is part of the parameters' names",
             hint="Set TELEPORT_CLUSTER_NAME to the name of this Teleport cluster, as `tctl status` shows it.",
         )
-    place = roles.place(role, acm=decided.acm)
+    unit = decided.place.unit if staying is None else staying[0].unit
+    # All places with this unit have the same account.
+    place = next(each for each in roles.PLACES if each.unit == unit)
     door = tctl.find(doors.root, user=place.user, group=place.group)
     # Before the lock, so that no other host waits for this host's Teleport.
     pins = tctl.pins_from_status(door.status(wait_seconds=doors.wait_seconds))
@@ -128,7 +130,8 @@ class _Work:
     def __post_init__(self) -> None:
         self.parameters = self.aws.ssm
         # The names of the cluster's parameters: of tokens, each with its role, and of pins.
-        self.tokens = {f"/teleport/{self.decided.cluster}/tokens/{role}": role for role in join_tokens.ROLES}
+        both = (join_tokens.PROXY_AND_NODE,) if self.conf.value(variables.TELEPORT_PROXY_NODE_TOKEN) else ()
+        self.tokens = {f"/teleport/{self.decided.cluster}/tokens/{role}": role for role in (*join_tokens.ROLES, *both)}
         self.pins = f"/teleport/{self.decided.cluster}/ca-pin-hash"
 
     def run(self, pins: tuple[str, ...], check: Callable[[float], None], *, force: bool) -> Outcome:

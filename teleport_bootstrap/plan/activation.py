@@ -121,7 +121,8 @@ def _secrets(conf: conf_file.Conf, decided: deployment.Deployment) -> Iterator[p
         if role is roles.Role.AGENT:
             yield secret(paths.TOKEN, 0o600, variable=variables.TELEPORT_JOIN_TOKEN.name)
         else:
-            yield secret(paths.TOKEN, 0o600, parameter=f"{prefix}/tokens/{role.value}", may_be_pending=True)
+            kind = f"{role.value}-node" if decided.with_node else role.value
+            yield secret(paths.TOKEN, 0o600, parameter=f"{prefix}/tokens/{kind}", may_be_pending=True)
     if role.joins and not decided.joins_through_proxy:
         # Only the auth server's own certificate is checked by its pin.
         yield secret(paths.CA_PIN, 0o644, parameter=f"{prefix}/ca-pin-hash", may_be_pending=True)
@@ -147,6 +148,11 @@ def _notes(conf: conf_file.Conf, decided: deployment.Deployment, build: teleport
         yield (
             f"Teleport {build.version} does not tell whether it is a FIPS build, nor does anything else here. It is "
             "started as an ordinary one. Set TELEPORT_FIPS to true or false in the conf."
+        )
+    if decided.role is roles.Role.PROXY and decided.with_node and decided.join_method == "token":
+        yield (
+            "The token for a proxy that is a node too is published where the auth servers' conf has "
+            f"{variables.TELEPORT_PROXY_NODE_TOKEN.name}=true; until then, Teleport waits for it."
         )
     yield from _overruled(conf, decided)
     yield from _proxy_protocol(conf, decided, build)

@@ -332,7 +332,7 @@ def _serves_ssh(inputs: plan_inputs.Inputs) -> bool:
     role = inputs.deployment.role
     if role is roles.Role.AGENT:
         return inputs.conf.value(variables.TELEPORT_AGENT_SSH_ENABLED) is True
-    return role in (roles.Role.ALL, roles.Role.NODE)
+    return role in (roles.Role.ALL, roles.Role.NODE) or inputs.deployment.with_node
 
 
 # In the order of the file. A service that the role does not run is disabled explicitly: three are on by default.

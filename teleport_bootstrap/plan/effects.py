@@ -9,6 +9,7 @@ from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.conf.deployment import Deployment
 from teleport_bootstrap.conf.variable import From, Variable
 from teleport_bootstrap.finding import NOTE, Finding, Place, in_order_of_place
+from teleport_bootstrap.roles import Role
 
 
 def notes(conf: conf_file.Conf, *, fips: bool) -> tuple[Finding, ...]:
@@ -24,7 +25,7 @@ def _notes(conf: conf_file.Conf, decided: Deployment) -> Iterator[Finding]:
     for name, setting in conf.settings.items():
         why = _why_unused(setting.variable, decided)
         place = Place(conf.path, setting.line, setting.column)
-        is_off = setting.value is False and decided.role in setting.variable.roles
+        is_off = setting.value is False and _reads(decided, setting.variable)
         if why is not None and not is_off:
             message = f"{name} has no effect {why}"
             yield Finding(NOTE, "conf-no-effect", name, message, "remove the line, or keep it for other roles", place)
@@ -42,7 +43,7 @@ def _why_unused(variable: Variable[object], decided: Deployment) -> str | None:
     A variable that is not read itself may still be the default of another one.
     """
     why = f"for the role {decided.role.value}"
-    if decided.role in variable.roles:
+    if _reads(decided, variable):
         unused = next((each for each in variable.unused if each.when(decided)), None)
         if unused is None:
             return None
@@ -54,3 +55,7 @@ def _why_unused(variable: Variable[object], decided: Deployment) -> str | None:
             if decided.assigned.isdisjoint(earlier) and _why_unused(other, decided) is None:
                 return None
     return why
+
+
+def _reads(decided: Deployment, variable: Variable[object]) -> bool:
+    return decided.role in variable.roles or (decided.with_node and Role.NODE in variable.roles)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from teleport_bootstrap import roles
+
 UNITS = Path(__file__).resolve().parents[2] / "systemd"
 SERVICES = sorted(UNITS.glob("*.service"))
 TELEPORT = [unit for unit in SERVICES if "teleport start" in unit.read_text(encoding="utf-8")]
@@ -203,3 +205,18 @@ OURS = [unit for unit in SERVICES if "/usr/bin/teleport-bootstrap" in unit.read_
 def test_every_unit_that_calls_aws_reads_the_same_environment_file(unit: Path) -> None:
     files = [value for key, value in _settings(unit) if key == "EnvironmentFile"]
     assert files == ["-/etc/default/teleport-bootstrap"]  # optional
+
+
+def test_each_marker_of_a_role_lets_exactly_its_unit_start() -> None:
+    for place in roles.PLACES:
+        pair = {("ConditionPathExists", place.marker_path), ("ConditionPathExists", f"|{place.marker_path}")}
+        units = [unit.name for unit in TELEPORT if pair.intersection(_settings(unit))]
+        assert units == [place.unit], place.marker
+
+
+@pytest.mark.parametrize(("one", "with_node"), [("auth", "auth-node"), ("proxy", "proxy-node")])
+def test_what_runs_beside_a_role_runs_beside_it_as_a_node_too(one: str, with_node: str) -> None:
+    for unit in (each for each in SERVICES if each not in TELEPORT):
+        conditions = [value for key, value in _settings(unit) if key == "ConditionPathExists"]
+        marked = {each.lstrip("|").rpartition("/")[2] for each in conditions}
+        assert (f"role.{one}" in marked) == (f"role.{with_node}" in marked), unit.name

@@ -116,3 +116,9 @@ def test_other_permissions_are_a_difference(place: str, key: str, value: object)
 @pytest.mark.parametrize("found", [{}, {"metadata": None, "spec": "x"}, {"metadata": [], "spec": {"roles": [None]}}])
 def test_anything_but_a_resource_is_a_difference(found: dict[str, Any]) -> None:
     assert not join_tokens.is_as_wanted(found, WANTED, now=NOW)
+
+
+def test_the_token_of_a_proxy_that_is_a_node_too_allows_both_and_is_not_one_of_the_usual() -> None:
+    made = json.loads(join_tokens.temporary(Secret("t"), join_tokens.PROXY_AND_NODE, now=0.0).reveal())
+    assert made["spec"]["roles"] == ["Proxy", "Node"]
+    assert join_tokens.PROXY_AND_NODE not in join_tokens.ROLES

@@ -349,3 +349,45 @@ def test_a_node_that_joins_through_the_proxy_needs_its_address_and_no_other() ->
     assert "TELEPORT_AUTH_SERVER_LB has no effect" in note
     (missing,) = problems("TELEPORT_ROLE=node\nTELEPORT_CLUSTER_NAME=c\n")
     assert "TELEPORT_AUTH_SERVER_LB is not set" in missing and "TELEPORT_JOIN_THROUGH=proxy" in missing
+
+
+AUTH = (
+    "TELEPORT_ROLE=auth\nTELEPORT_CLUSTER_NAME=c\nTELEPORT_AUTH_SERVER_LB=auth.example.com\nUSE_LETSENCRYPT=false\n"
+    "TELEPORT_DYNAMO_TABLE_NAME=state-1\nTELEPORT_DYNAMO_EVENTS_TABLE_NAME=events-1\nTELEPORT_S3_BUCKET=bucket-1\n"
+    "TELEPORT_LOCKS_TABLE_NAME=locks-1\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("conf", "role", "marker", "unit"),
+    [
+        (AUTH, "auth", "role.auth-node", "teleport.service"),
+        (PROXY, "proxy", "role.proxy-acm-node", "teleport-acm.service"),
+        (PROXY.replace("USE_ACM=true", "USE_LETSENCRYPT=false"), "proxy", "role.proxy-node", "teleport.service"),
+    ],
+)
+def test_an_auth_server_and_a_proxy_can_be_a_node_too(conf: str, role: str, marker: str, unit: str) -> None:
+    labels = "TELEPORT_SSH_LABELS='a: b'\n"
+    alone, both = plan(conf), plan(conf.replace(f"ROLE={role}\n", f"ROLE={role},node\n") + labels)
+    assert both.document["ssh_service"] == plan(NODE + labels).document["ssh_service"]
+    same = ("version", "teleport", "auth_service", "proxy_service")
+    assert {key: both.document[key] for key in same} == {key: alone.document[key] for key in same}
+    assert both.activation.markers == (marker,)
+    assert both.activation.unit == unit
+    assert {each.owner for each in both.activation.directories} == {"root"}
+    assert f"/etc/teleport.d/role.{role}" in both.activation.absent
+    assert set(both.activation.units.enable) - {unit} == set(alone.activation.units.enable) - {alone.activation.unit}
+    assert not [each for each in both.notes if "no effect" in each or "sandbox" in each]
+    tokens = [each.parameter for each in both.activation.secrets if each.path.endswith("/token")]
+    assert tokens == (["/teleport/c/tokens/proxy-node"] if role == "proxy" else [])
+
+
+@pytest.mark.parametrize("written", ["node,auth", "auth, node", "node,proxy", "proxy ,node"])
+def test_the_order_of_two_roles_is_said(written: str) -> None:
+    (found,) = problems(f"TELEPORT_ROLE='{written}'\n")
+    assert f"write {'auth' if 'auth' in written else 'proxy'},node in this order" in found
+
+
+@pytest.mark.parametrize("written", ["auth,proxy", "node,agent", "auth,auth"])
+def test_other_combinations_of_roles_are_refused(written: str) -> None:
+    assert problems(f"TELEPORT_ROLE={written}\n")

@@ -261,7 +261,10 @@ def test_the_whole_document(case: str) -> None:
 
 ALL_MARKERS = {
     f"/etc/teleport.d/{name}"
-    for name in ("role.all", "role.all-acm", "role.auth", "role.proxy", "role.proxy-acm", "role.node", "role.agent")
+    for name in (
+        *("role.all", "role.all-acm", "role.auth", "role.proxy", "role.proxy-acm", "role.node", "role.agent"),
+        *("role.auth-node", "role.proxy-node", "role.proxy-acm-node"),
+    )
 } | {"/etc/teleport.d/use-letsencrypt"}
 ALL_UNITS = {
     "teleport.service",
