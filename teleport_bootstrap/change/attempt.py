@@ -207,7 +207,7 @@ def _judge(root: paths.Root, trial: Trial, seconds: float, done: list[str]) -> h
     waits = not systemd.is_boot_under_way()
     # Where its data was moved away it was stopped for that, and has just been started.
     before = systemd.State() if trial.previous.moved else trial.previous.units.get(wanted.unit, systemd.State())
-    said = units.main_unit(
+    said, predecessor = units.main_unit(
         root,
         wanted.unit,
         before=before,
@@ -220,7 +220,6 @@ def _judge(root: paths.Root, trial: Trial, seconds: float, done: list[str]) -> h
     if not waits:
         done.append(NOT_WAITED)
         return health.Verdict(True, "")
-    predecessor = trial.process_id if said.startswith("reloaded") else None
     return health.wait(root, health.subject(root, wanted.unit, wanted, successor_of=predecessor), seconds=seconds)
 
 

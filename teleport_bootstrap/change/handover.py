@@ -59,7 +59,8 @@ def is_deaf_in(root: paths.Root, unit: str) -> bool:
 
 
 def _waits_for_successor(process_id: int) -> bool:
-    return bool(teleport_process.successors(process_id)) or (
+    successors = teleport_process.successors(process_id)
+    return any(teleport_process.waits_for(process_id, each) for each in successors) or (
         teleport_process.has_dead_successor(process_id) and teleport_process.is_listening(process_id)
     )
 
@@ -83,14 +84,16 @@ def in_charge_when_reloadable(root: paths.Root) -> int | None:
     return process_id
 
 
-def reload(root: paths.Root, unit: str, process_id: int) -> None:
-    """Let the Teleport `process_id`, which is in charge of `unit`, start a successor. Raises UnitTrouble.
+def reload(root: paths.Root, unit: str, process_id: int) -> teleport_process.Predecessor:
+    """Let the Teleport `process_id`, which is in charge of `unit`, start a successor; return what that has to replace.
 
-    The caller has made sure that it is not deaf.
+    The caller has made sure that it is not deaf. Raises UnitTrouble.
     """
     _wait_until_settled(process_id)
     _correct_pid_file(root, process_id)
+    predecessor = teleport_process.about_to_be_reloaded(process_id)
     systemd.reload_unit(unit)
+    return predecessor
 
 
 def _wait_until_settled(process_id: int) -> None:
@@ -115,7 +118,10 @@ def keep_in_charge(root: paths.Root, process_id: int) -> bool:
     """
     if not teleport_process.is_listening(process_id):
         return False
-    for each in teleport_process.successors(process_id):
+    before = teleport_process.successors(process_id)
+    clocks.SYSTEM.sleep(_POLL_SECONDS)
+    # Twice: for a moment each program that Teleport starts looks like a successor.
+    for each in set(before).intersection(teleport_process.successors(process_id)):
         logger.info("ending process %d, which has not taken over from process %d", each, process_id)
         with contextlib.suppress(OSError):
             os.kill(each, signal.SIGKILL)
@@ -125,8 +131,11 @@ def keep_in_charge(root: paths.Root, process_id: int) -> bool:
         clock.sleep(_POLL_SECONDS)
         if not teleport_process.is_listening(process_id):
             return False
+    # It may hold no more than a copy of its listener. Nothing else is left that could answer.
+    if probe.readiness() in (probe.NOT_LISTENING, probe.SILENT):
+        return False
     _correct_pid_file(root, process_id)
-    return not teleport_process.successors(process_id)
+    return True
 
 
 def _correct_pid_file(root: paths.Root, process_id: int) -> None:
@@ -138,12 +147,12 @@ def _correct_pid_file(root: paths.Root, process_id: int) -> None:
 
 def stop_seconds(process_id: int | None, most: float) -> float:
     """Return for how long to wait for a stop: not for `most` where `process_id` would not act on the signal."""
-    is_draining = (
+    is_deaf = (
         process_id is not None
         and teleport_process.is_alive(process_id)
-        and not teleport_process.is_listening(process_id)
+        and (not teleport_process.is_listening(process_id) or teleport_process.has_dead_successor(process_id))
     )
-    return min(most, _STOP_SECONDS) if is_draining else most
+    return min(most, _STOP_SECONDS) if is_deaf else most
 
 
 def stop_deaf(root: paths.Root, units: list[str]) -> None:

@@ -64,12 +64,16 @@ class Subject:
     document: Mapping[str, Any]
     plain_http: bool
     wanted: plan_model.Applicable | None = None
-    successor_of: int | None = None
+    successor_of: teleport_process.Predecessor | None = None
     watch_seconds: float = WATCH_SECONDS
 
 
 def subject(
-    root: paths.Root, unit: str, wanted: plan_model.Applicable | None, *, successor_of: int | None = None
+    root: paths.Root,
+    unit: str,
+    wanted: plan_model.Applicable | None,
+    *,
+    successor_of: teleport_process.Predecessor | None = None,
 ) -> Subject:
     """Return what to look at: Teleport in `unit`, with the configuration that is in place."""
     # Of a document that cannot be read, nothing is known but that Teleport should be ready.
@@ -133,8 +137,8 @@ def _not_in_charge(watched: Subject, process_id: int | None, state: systemd.Stat
     """Return why the process that the pid file names is not the one that answers, empty where it is."""
     old = watched.successor_of
     # The two share their ports: until the old process has let go of them, good answers may be its own.
-    if old is not None and (process_id in (None, old) or teleport_process.is_listening(old)):
-        return f"process {old} has not handed over to its successor"
+    if old is not None and (process_id in (None, old.process_id) or not old.has_handed_over(process_id or 0)):
+        return f"process {old.process_id} has not handed over to its successor"
     # Another process may answer on these ports; the unit's own Teleport writes its pid file when it has started.
     if process_id is None or watched.unit not in systemd.units_around(process_id):
         return f"process {state.main_pid} has not written its pid file"
@@ -159,8 +163,8 @@ def _hopeless(watched: Subject, state: systemd.State, restarts_before: int, pass
     if (
         watched.successor_of is not None
         and passed >= GRACE_SECONDS
-        and watched.unit in systemd.units_around(watched.successor_of)
-        and not teleport_process.successors(watched.successor_of)
+        and watched.unit in systemd.units_around(watched.successor_of.process_id)
+        and not teleport_process.successors(watched.successor_of.process_id)
     ):
         return "the successor has ended"
     return ""

@@ -87,18 +87,20 @@ def main_unit(
     process_id: int | None = None,
     wait: bool = True,
     seconds: float = systemd.STOP_SECONDS,
-) -> str:
+) -> tuple[str, teleport_process.Predecessor | None]:
     """Reload or restart the unit, which was in the state `before`; return what was done, in words.
+
+    After a reload, the process that a successor has to replace comes with it.
 
     `action` is RELOAD or RESTART. `apply` starts a unit that did not run. `process_id` is the Teleport in
     charge: only one that has said so can be reloaded. One that acts on no signal is restarted by force. Raises
     UnitTrouble, also where systemd takes longer than `seconds`; nothing is waited for where `wait` is false.
     """
     if not systemd.is_running(root) or before.active not in ("active", "reloading", "activating", "failed"):
-        return ""
+        return "", None
     if not wait:
         systemd.restart([unit])
-        return f"asked to restart {unit}"
+        return f"asked to restart {unit}", None
     if (
         action == RELOAD
         and process_id is not None
@@ -107,9 +109,8 @@ def main_unit(
         and teleport_process.is_alive(process_id)
         and not handover.is_deaf(process_id)
     ):
-        handover.reload(root, unit, process_id)
-        return f"reloaded {unit}"
-    return handover.restart(root, unit, seconds=seconds)
+        return f"reloaded {unit}", handover.reload(root, unit, process_id)
+    return handover.restart(root, unit, seconds=seconds), None
 
 
 def remember(root: paths.Root, wanted: plan_model.Units, *, also: Sequence[str] = ()) -> States:

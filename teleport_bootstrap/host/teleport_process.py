@@ -3,7 +3,8 @@
 On SIGHUP Teleport starts a successor, which shares all its listeners and writes the pid file before its services start.
 The successor may still die or hang then, and until it has taken over, each of the two may answer on any port. So
 neither the pid file nor a good answer proves anything. What does: the old process lets go of its listeners when its
-successor has reported that it is ready, and not before.
+successor has reported that it is ready, and not before. It may hold copies of them for two minutes longer, which it
+made for the successor and does not accept connections on, so it matters which descriptors it has closed.
 
 A successor that has died stays a zombie until the old process looks after it, and keeps its control group.
 """
@@ -20,6 +21,21 @@ from teleport_bootstrap.host import directory, systemd
 
 _LISTENING = "0A"
 _PORT = f":{port_table.DIAGNOSTICS:04X}"
+
+
+class Predecessor(NamedTuple):
+    """A Teleport that is about to be reloaded, and the descriptors by which it listens on the diagnostics address."""
+
+    process_id: int
+    descriptors: frozenset[int]
+
+    def has_handed_over(self, process_id: int) -> bool:
+        """Whether it has closed them, and no longer waits for its successor `process_id`."""
+        try:
+            now = _listening_descriptors(self.process_id)
+        except OSError:
+            return not is_alive(self.process_id)
+        return self.descriptors.isdisjoint(now) and not waits_for(self.process_id, process_id)
 
 
 class _Process(NamedTuple):
@@ -64,10 +80,11 @@ def in_charge(root: paths.Root) -> int | None:
     written = from_pid_file(root)
     if not root.is_live:
         return written
-    listening = [each for each in _of_our_units() if is_listening(each)]
-    oldest = [each for each in listening if _parent(each) not in listening]
-    if oldest:
-        return written if written in oldest else oldest[0]
+    listening = {each: _parent(each) for each in _of_our_units() if is_listening(each)}
+    started = [each for each, old in listening.items() if old not in listening or not waits_for(old or 0, each)]
+    newest = [each for each in started if each not in (listening[other] for other in started)]
+    if newest:
+        return written if written in newest else newest[0]
     return written if written is not None and is_alive(written) else None
 
 
@@ -80,19 +97,45 @@ def is_alive(process_id: int) -> bool:
 def is_listening(process_id: int) -> bool:
     """Whether the process holds a socket that listens on the diagnostics address; also where that cannot be seen."""
     try:
-        listening = set(_listeners(process_id))
-        return bool(listening) and not listening.isdisjoint(_descriptors(process_id))
+        return bool(_listening_descriptors(process_id))
     except OSError:
         return is_alive(process_id)  # not ours to see: a process that may hold it must not count as one that let go
 
 
-def _descriptors(process_id: int) -> Iterable[str]:
-    """Return what each descriptor links to; nothing where the process is gone. Raises OSError."""
+def about_to_be_reloaded(process_id: int) -> Predecessor:
+    """Return what is needed to see later whether the successor of a Teleport has taken over."""
+    try:
+        return Predecessor(process_id, frozenset(_listening_descriptors(process_id)))
+    except OSError:
+        return Predecessor(process_id, frozenset())
+
+
+def waits_for(process_id: int, successor: int) -> bool:
+    """Whether a Teleport still waits for its successor to report on the pipe that they share for that."""
+
+    def pipes(process: int) -> set[str]:
+        # The first three lead to the journal.
+        return {link for number, link in _descriptors(process) if number > 2 and link.startswith("pipe:")}
+
+    try:
+        return not pipes(process_id).isdisjoint(pipes(successor))
+    except OSError:
+        return is_alive(process_id)
+
+
+def _listening_descriptors(process_id: int) -> list[int]:
+    """Return the descriptors of the process that listen on the diagnostics address. Raises OSError."""
+    listening = set(_listeners(process_id))
+    return [number for number, link in _descriptors(process_id) if link in listening] if listening else []
+
+
+def _descriptors(process_id: int) -> Iterable[tuple[int, str]]:
+    """Return each descriptor with what it links to; nothing where the process is gone. Raises OSError."""
     gone = (FileNotFoundError, ProcessLookupError)
     with contextlib.suppress(*gone):
         for each in os.listdir(f"/proc/{process_id}/fd"):
             with contextlib.suppress(*gone):
-                yield os.readlink(f"/proc/{process_id}/fd/{each}")
+                yield int(each), os.readlink(f"/proc/{process_id}/fd/{each}")
 
 
 def _listeners(process_id: int) -> Iterable[str]:

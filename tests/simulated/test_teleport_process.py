@@ -20,18 +20,29 @@ from teleport_bootstrap.host import teleport_process
 # Listens, and starts a successor with its own arguments, which shares the listener; SIGUSR1 makes it let go.
 PROGRAM = """
 import os, signal, socket, subprocess, sys, time
+ends = []
 if "HELD" in os.environ:
     held = socket.socket(fileno=int(os.environ["HELD"]))
+    ends.append(int(os.environ["END"]))
 else:
     held = socket.socket(getattr(socket, sys.argv[1]))
     held.bind((sys.argv[2], 0))
     held.listen()
     children = []
     def start(*_):
-        fd = held.fileno()
-        children.append(subprocess.Popen([sys.executable, *sys.orig_argv[1:]], pass_fds=[fd], env={"HELD": str(fd)}))
+        fd = os.dup(held.fileno())  # which it forgets to close
+        ends.extend(os.pipe())
+        children.append(
+            subprocess.Popen(
+                [sys.executable, *sys.orig_argv[1:]], pass_fds=[fd, ends[1]], env={"HELD": str(fd), "END": str(ends[1])}
+            )
+        )
     signal.signal(signal.SIGHUP, start)
-signal.signal(signal.SIGUSR1, lambda *_: held.close())
+def let_go(*_):
+    for end in ends:
+        os.close(end)
+    held.close()
+signal.signal(signal.SIGUSR1, let_go)
 print(held.getsockname()[1], flush=True)
 while True:
     time.sleep(0.02)
@@ -68,17 +79,20 @@ def old(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
         started.communicate()
 
 
-def test_row_h_the_old_process_listens_until_it_lets_go(old: int) -> None:
-    assert teleport_process.is_listening(old)
+def test_row_h_the_old_process_has_handed_over_when_it_has_closed_its_listener(old: int) -> None:
+    before = teleport_process.about_to_be_reloaded(old)
+    assert before.descriptors and teleport_process.is_listening(old)
     os.kill(old, signal.SIGHUP)
     (new,) = eventually(lambda: teleport_process.successors(old))
     eventually(lambda: teleport_process.is_listening(new))
-    assert teleport_process.is_listening(old), "both share the socket"
+    assert not before.has_handed_over(new) and teleport_process.waits_for(old, new)
     assert not teleport_process.is_listening(os.getpid())
 
     os.kill(old, signal.SIGUSR1)
-    eventually(lambda: not teleport_process.is_listening(old))
-    assert teleport_process.is_listening(new)
+    eventually(lambda: before.has_handed_over(new))
+    assert teleport_process.is_listening(old), "the copy that it made for its successor"
+    assert teleport_process.is_listening(new) and not teleport_process.waits_for(old, new)
+    assert teleport_process.predecessor(new) == old
 
 
 def test_row_a_a_successor_that_has_died_is_a_zombie(old: int) -> None:

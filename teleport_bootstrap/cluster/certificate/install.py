@@ -242,8 +242,8 @@ def _reload(root: paths.Root, wanted: plan_model.Applicable) -> None:
             raise _not_served(wanted, verdict.seen)
     if handover.is_deaf(process_id):
         raise _not_served(wanted, handover.WHY)
-    handover.reload(root, wanted.unit, process_id)
-    successor = dataclasses.replace(watched, successor_of=process_id)
+    predecessor = handover.reload(root, wanted.unit, process_id)
+    successor = dataclasses.replace(watched, successor_of=predecessor)
     verdict = health.wait(root, successor, seconds=SECONDS)
     if not verdict.healthy:
         handover.keep_in_charge(root, process_id)
