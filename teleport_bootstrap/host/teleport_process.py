@@ -30,12 +30,16 @@ class Predecessor(NamedTuple):
     descriptors: frozenset[int]
 
     def has_handed_over(self, process_id: int) -> bool:
-        """Whether it has closed them, and no longer waits for its successor `process_id`."""
+        """Whether it has ended, or has closed its listener and no longer waits for its successor `process_id`.
+
+        Copies of an earlier reload that failed are among its descriptors, and stay or go at any time.
+        """
         try:
             now = _listening_descriptors(self.process_id)
         except OSError:
-            return not is_alive(self.process_id)
-        return self.descriptors.isdisjoint(now) and not waits_for(self.process_id, process_id)
+            now = list(self.descriptors)
+        has_closed = not self.descriptors.issubset(now) and not waits_for(self.process_id, process_id)
+        return has_closed or not is_alive(self.process_id)
 
 
 class _Process(NamedTuple):
