@@ -281,10 +281,16 @@ CERTIFICATES = Group(
 
 USE_ACM = Variable(
     kinds.BOOLEAN,
-    _PROXY,
+    _SERVERS,
     "TLS ends at an application load balancer with a certificate from ACM. Excludes Let's Encrypt; with "
     "`TELEPORT_ROLE=auth,node,proxy` it switches Let's Encrypt off.",
     default=False,
+    unused=(
+        Unused(
+            lambda deployment: deployment.role is Role.AUTH and "USE_LETSENCRYPT" in deployment.assigned,
+            "an auth server reads it only for the default of USE_LETSENCRYPT, which is set",
+        ),
+    ),
 )
 TELEPORT_ACM_TARGET_PROTOCOL = Variable(
     kinds.choice("http", "https"),

@@ -391,3 +391,10 @@ def test_the_order_of_two_roles_is_said(written: str) -> None:
 @pytest.mark.parametrize("written", ["auth,proxy", "node,agent", "auth,auth"])
 def test_other_combinations_of_roles_are_refused(written: str) -> None:
     assert problems(f"TELEPORT_ROLE={written}\n")
+
+
+def test_row_11_acm_on_an_auth_server_has_an_effect_where_it_decides_on_lets_encrypt() -> None:
+    decides = AUTH.replace("USE_LETSENCRYPT=false", "USE_ACM=true")
+    assert not [each for each in plan(decides).notes if "no effect" in each]
+    (note,) = [each for each in plan(f"{AUTH}USE_ACM=true\n").notes if "no effect" in each]
+    assert "USE_ACM has no effect here" in note
