@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
+import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from teleport_bootstrap.secret import Secret
@@ -56,20 +57,88 @@ def document(resource: Mapping[str, Any]) -> Secret:
     return Secret(json.dumps(resource) + "\n")
 
 
-def for_instance_role(name: str, *, account: str, partition: str, role: str) -> dict[str, Any]:
+# Which rules of a resource this program has added for TELEPORT_IAM_JOIN_ROLES, so that it removes no others when that
+# list becomes shorter: their ARNs, separated by blanks, in a label of the resource.
+_OURS = "teleport-bootstrap/iam-join-roles"
+
+_ROLE_ARN = re.compile(r"arn:([a-z-]+):iam::([0-9]{12}):role/(?:.*/)?([^/]+)", re.ASCII)
+
+
+def for_instance_role(
+    name: str, *, account: str, partition: str, role: str, others: Sequence[str] = ()
+) -> dict[str, Any]:
     """Return the resource `name`, which lets the instances of `account` that have the IAM role `role` join.
+
+    So may those with a role in `others`, each the name of a role of `account` or the ARN of one of any account.
 
     It holds no secret, and expires long after the cluster: without a time some versions of Teleport, of which 12 is
     one, let every token end after half an hour, whatever its join method. The last part of the ARN is the name of the
     session, which for an instance is its id: a caller that is not an instance cannot join with this role.
     """
-    rule = {"aws_account": account, "aws_arn": f"arn:{partition}:sts::{account}:assumed-role/{role}/i-*"}
+    own, named = _rule(role, account, partition), [_rule(each, account, partition) for each in others]
+    rules = [own, *(rule for index, rule in enumerate(named) if rule != own and rule not in named[:index])]
+    metadata: dict[str, Any] = {"name": name, "expires": NO_END}
+    if rules[1:]:
+        metadata["labels"] = {_OURS: " ".join(rule["aws_arn"] for rule in rules[1:])}
     return {
         "kind": "token",
         "version": "v2",
-        "metadata": {"name": name, "expires": NO_END},
-        "spec": {"roles": list(ROLES.values()), "join_method": "iam", "allow": [rule]},
+        "metadata": metadata,
+        "spec": {"roles": list(ROLES.values()), "join_method": "iam", "allow": rules},
     }
+
+
+def _rule(role: str, account: str, partition: str) -> dict[str, str]:
+    arn = _ROLE_ARN.fullmatch(role)
+    if arn is not None:
+        partition, account, role = arn.groups()
+    return {"aws_account": account, "aws_arn": f"arn:{partition}:sts::{account}:assumed-role/{role}/i-*"}
+
+
+def is_by_iam(found: Mapping[str, Any]) -> bool:
+    """Return whether the resource `found` is for the join method `iam`, so that rules for it can be added."""
+    return str(_mapping(found.get("spec")).get("join_method", "")).lower() == "iam"
+
+
+def merged(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the resource `found` with what `wanted`, of `for_instance_role`, allows besides.
+
+    Rules, roles and labels of others stay. Of the rules that an earlier `wanted` has added, those that it no longer has
+    are removed.
+    """
+    metadata, spec = _mapping(found.get("metadata")), _mapping(found.get("spec"))
+    labels = dict(_mapping(metadata.get("labels")))
+    asked = wanted["spec"]["allow"]
+    before = str(labels.pop(_OURS, "")).split()
+    obsolete = set(before) - {rule["aws_arn"] for rule in asked}
+    rules = spec.get("allow") if isinstance(spec.get("allow"), list) else []
+    kept = [rule for rule in rules or () if not _is_one_of(rule, obsolete)]
+    roles = [str(role) for role in spec.get("roles") or []]
+    known = {role.lower() for role in roles}
+    labels.update(wanted["metadata"].get("labels", {}))
+    # Teleport numbers each version of a resource itself.
+    data = {key: value for key, value in metadata.items() if key not in ("revision", "id", "expires", "labels")}
+    return {
+        **{key: value for key, value in found.items() if key != "status"},
+        "metadata": {**data, **wanted["metadata"], **({"labels": labels} if labels else {})},
+        "spec": {
+            **spec,
+            "join_method": "iam",
+            "roles": [*roles, *(role for role in wanted["spec"]["roles"] if role.lower() not in known)],
+            "allow": [*kept, *(rule for rule in asked if _plain(rule) not in map(_plain, kept))],
+        },
+    }
+
+
+def _is_one_of(rule: Any, arns: Collection[str]) -> bool:
+    """Whether a rule says nothing but one of those ARNs and its account, as this program writes it."""
+    plain = dict(_plain(rule))
+    return plain.keys() == {"aws_account", "aws_arn"} and plain["aws_arn"] in arns
+
+
+def _plain(rule: Any) -> list[tuple[str, str]]:
+    """Return a rule without the empty values that Teleport prints."""
+    return sorted((key, str(value)) for key, value in _mapping(rule).items() if value)
 
 
 # How Teleport, written in Go, prints a time that is not set.
@@ -94,7 +163,8 @@ def _essence(resource: Mapping[str, Any], now: float) -> tuple[object, ...]:
         _end(metadata.get("expires"), now),
         str(spec.get("join_method", "")).lower(),
         sorted(str(role).lower() for role in spec.get("roles") or []),
-        sorted(sorted((key, str(value)) for key, value in _mapping(rule).items() if value) for rule in rules),
+        sorted(_plain(rule) for rule in rules),
+        _mapping(metadata.get("labels")).get(_OURS),
     )
 
 

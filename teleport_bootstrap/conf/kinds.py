@@ -468,6 +468,25 @@ WORKGROUP = _matching(
     "the name of an Athena workgroup",
     "write letters, digits, dots, hyphens and underscores",
 )
+_ONE_IAM_ROLE = re.compile(
+    r"[A-Za-z0-9+=.@_-]{1,64}|arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=.@_/-]*[A-Za-z0-9+=.@_-]", re.ASCII
+)
+
+
+def iam_roles(value: str) -> tuple[str, ...]:
+    """Return names and ARNs of IAM roles from a comma-separated list; a name with a comma needs a rule of its own."""
+    parts = _list_parts(value)
+    for part in parts:
+        if _ONE_IAM_ROLE.fullmatch(part) is None:
+            raise Unfit(
+                f"holds {quoted(part)}, which is neither the name nor the ARN of an IAM role",
+                "write names such as proxy-role, or ARNs such as arn:aws:iam::123456789012:role/NAME; not the name or "
+                "the ARN of an instance profile",
+            )
+    return parts
+
+
+IAM_ROLES = Kind("comma-separated names or ARNs of IAM roles", iam_roles)
 KMS_KEY = _matching(
     "KMS key id, `alias/…` or ARN",
     "(mrk-[0-9a-f]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|alias/[A-Za-z0-9/_-]{1,250}"

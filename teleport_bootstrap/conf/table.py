@@ -480,6 +480,15 @@ TELEPORT_JOIN_TOKEN_NAME = Variable(
     since="0.1",
     unused=(Unused(lambda deployment: deployment.join_method == "token", "TELEPORT_JOIN_METHOD is token"),),
 )
+TELEPORT_IAM_JOIN_ROLES = Variable(
+    kinds.IAM_ROLES,
+    _AUTH,
+    "IAM roles of proxies, nodes and agents that may join by `iam` besides the auth server's own: names of roles of "
+    "this account, or ARNs. The auth server keeps a rule for each in its token resource, and leaves other rules there.",
+    default=Elsewhere("only the auth server's own role"),
+    since="0.1",
+    unused=(Unused(lambda deployment: deployment.join_method != "iam", "TELEPORT_JOIN_METHOD is not iam"),),
+)
 TELEPORT_JOIN_TOKEN = Variable(
     kinds.SECRET,
     _AGENT,

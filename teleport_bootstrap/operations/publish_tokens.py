@@ -221,11 +221,24 @@ class _Work:
                 "the instance metadata service has no AWS account id, which the rule for joining needs",
                 hint="Is this an EC2 instance?",
             )
+        named = self.conf.value(variables.TELEPORT_IAM_JOIN_ROLES)
         wanted = join_tokens.for_instance_role(
-            name, account=account, partition=self.aws.partition, role=credentials.role(service)
+            name,
+            account=account,
+            partition=self.aws.partition,
+            role=credentials.role(service),
+            others=named or (),
         )
-        if found is not None and join_tokens.is_as_wanted(found, wanted, now=clock.SYSTEM.wall()):
-            return
+        if found is not None:
+            if not join_tokens.is_by_iam(found):
+                raise errors.UsageError(
+                    f"the token resource {name} exists for another join method than iam, and was not changed",
+                    hint="Set TELEPORT_JOIN_TOKEN_NAME to another name here and on the joining hosts, or remove the "
+                    f"resource with `tctl tokens rm {name}`.",
+                )
+            wanted = join_tokens.merged(found, wanted)
+            if join_tokens.is_as_wanted(found, wanted, now=clock.SYSTEM.wall()):
+                return
         self.door.create(join_tokens.document(wanted), what=f"the token resource {name}")
         self.outcome.join_resource = name
 

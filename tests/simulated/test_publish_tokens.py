@@ -272,14 +272,64 @@ def test_creates_the_resource_for_joining_by_role_once_and_corrects_it(new_serve
     assert sorted(resource["spec"]["roles"]) == ["App", "Db", "Kube", "Node", "Proxy"]
     assert server.publish("--format", "json").data["join_resource"] is None
     assert server.resources()["iam-1"] == resource
-    # A person admits another account, or every instance of this one.
-    for rules in [[{"aws_account": "999999999999"}], [{"aws_account": ACCOUNT}]]:
-        path = server.agent.path("/var/lib/teleport/tctl-resources.json")
-        kept = json.loads(path.read_text())
-        kept["iam-1"]["spec"]["allow"] = rules
-        path.write_text(json.dumps(kept))
+    # A person has removed our rule.
+    for rules in ([], [{"aws_account": "999999999999"}]):
+        _let(server, allow=rules)
         assert server.publish("--format", "json").data["join_resource"] == "iam-1"
-        assert server.resources()["iam-1"]["spec"] == resource["spec"]
+        assert server.resources()["iam-1"]["spec"]["allow"] == [*rules, *resource["spec"]["allow"]]
+
+
+def _let(server: AuthServer, **spec: object) -> None:
+    """A person edits the token resource."""
+    path = server.agent.path("/var/lib/teleport/tctl-resources.json")
+    kept = json.loads(path.read_text())
+    kept["iam-1"]["spec"].update(spec)
+    path.write_text(json.dumps(kept))
+
+
+def _rule(role: str, account: str = ACCOUNT) -> dict[str, str]:
+    return {"aws_account": account, "aws_arn": f"arn:aws:sts::{account}:assumed-role/{role}/i-*"}
+
+
+def test_join_3_named_iam_roles_may_join_and_rules_of_others_stay(new_server: NewServer) -> None:
+    other = "210987654321"
+    conf = IAM + f"TELEPORT_IAM_JOIN_ROLES='fleet-proxy, arn:aws:iam::{other}:role/path/fleet.node'\n"
+    server = new_server(conf)
+    assert server.publish("--format", "json").data["join_resource"] == "iam-1"
+    own = [_rule("teleport-role"), _rule("fleet-proxy"), _rule("fleet.node", other)]
+    assert server.resources()["iam-1"]["spec"]["allow"] == own
+    # A person adds a rule, and narrows nothing of ours.
+    theirs = {"aws_account": "999999999999", "aws_regions": ["eu-west-1"]}
+    _let(server, allow=[theirs, *own], roles=["Node", "Bot"])
+    assert server.publish("--format", "json").data["join_resource"] == "iam-1"
+    found = server.resources()["iam-1"]["spec"]
+    assert found["allow"] == [theirs, *own]
+    assert sorted(found["roles"]) == ["App", "Bot", "Db", "Kube", "Node", "Proxy"]
+    assert server.publish("--format", "json").data["join_resource"] is None
+    # A shorter list takes back what it gave, and no more.
+    _let(server, allow=[theirs, *own, _rule("by-hand")])
+    server.agent.conf(IAM + "TELEPORT_IAM_JOIN_ROLES=fleet-proxy\n")
+    assert server.publish("--format", "json").data["join_resource"] == "iam-1"
+    assert server.resources()["iam-1"]["spec"]["allow"] == [
+        theirs,
+        _rule("teleport-role"),
+        _rule("fleet-proxy"),
+        _rule("by-hand"),
+    ]
+    server.agent.conf(IAM)
+    assert server.publish("--format", "json").data["join_resource"] == "iam-1"
+    assert server.resources()["iam-1"]["spec"]["allow"] == [theirs, _rule("teleport-role"), _rule("by-hand")]
+    assert server.publish("--format", "json").data["join_resource"] is None
+
+
+def test_join_3_a_resource_of_another_method_is_not_replaced(new_server: NewServer) -> None:
+    server = new_server(IAM)
+    assert server.publish().status == 0
+    _let(server, join_method="ec2", allow=[{"aws_account": "999999999999"}])
+    done = server.publish()
+    assert done.status == 2 and "exists for another join method than iam" in done.errors
+    assert server.resources()["iam-1"]["spec"]["allow"] == [{"aws_account": "999999999999"}]
+    everything_published_is_valid(server)
 
 
 @pytest.mark.parametrize("newer", [False, True])

@@ -122,3 +122,25 @@ def test_the_token_of_a_proxy_that_is_a_node_too_allows_both_and_is_not_one_of_t
     made = json.loads(join_tokens.temporary(Secret("t"), join_tokens.PROXY_AND_NODE, now=0.0).reveal())
     assert made["spec"]["roles"] == ["Proxy", "Node"]
     assert join_tokens.PROXY_AND_NODE not in join_tokens.ROLES
+
+
+def test_join_3_what_teleport_adds_to_a_merged_resource_is_no_difference() -> None:
+    wanted = join_tokens.for_instance_role(
+        "iam-1", account=ACCOUNT, partition="aws", role="teleport-role", others=("a", "teleport-role", "a")
+    )
+    assert [rule["aws_arn"].split("/")[1] for rule in wanted["spec"]["allow"]] == ["teleport-role", "a"]
+    found = _as_teleport_gives_it()
+    theirs = {"aws_account": "999999999999", "aws_arn": ""}
+    found["spec"]["allow"].append(theirs)
+    merged = join_tokens.merged(found, wanted)
+    assert not join_tokens.is_as_wanted(found, merged, now=NOW)
+    assert theirs in merged["spec"]["allow"] and len(merged["spec"]["allow"]) == 3
+    assert "revision" not in merged["metadata"] and merged["metadata"]["labels"]["teleport.internal/x"] == "1"
+    assert join_tokens.is_as_wanted(merged, join_tokens.merged(merged, wanted), now=NOW)
+
+
+@pytest.mark.parametrize("allow", [None, "x", [None, "y"]])
+def test_join_3_a_resource_with_odd_rules_gets_ours(allow: object) -> None:
+    found = _as_teleport_gives_it()
+    found["spec"]["allow"] = allow
+    assert WANTED["spec"]["allow"][0] in join_tokens.merged(found, WANTED)["spec"]["allow"]
