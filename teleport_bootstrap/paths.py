@@ -19,12 +19,16 @@ JOURNAL = "/var/log/journal"
 # disk, and the identity that it gets by joining. Its units write the PID file.
 DATA = "/var/lib/teleport"
 TOKEN = "/var/lib/teleport/token"  # noqa: S105 - the name of a file
+# With the join method bound_keypair.
+REGISTRATION_SECRET = "/var/lib/teleport/registration-secret"  # noqa: S105 - the name of a file
 CA_PIN = "/var/lib/teleport/ca-pin-hash"
 LICENSE = "/var/lib/teleport/license.pem"
 CERTIFICATE = "/var/lib/teleport/fullchain.pem"
 PRIVATE_KEY = "/var/lib/teleport/privkey.pem"
 BACKEND = "/var/lib/teleport/backend"
 IDENTITY = "/var/lib/teleport/proc/sqlite.db"
+# What a host needs until it has joined, and no longer.
+JOIN_SECRETS = (TOKEN, REGISTRATION_SECRET)
 PID_FILE = "/run/teleport/teleport.pid"
 # Where `teleport`, `tctl` and `tsh` are, in the order in which they are looked for.
 TELEPORT_BINARIES = ("/usr/local/bin", "/usr/bin", "/opt/teleport/system/bin")

@@ -46,7 +46,7 @@ GENERATE = Unit(
 RESTORE = Unit("teleport-restore", "Restores `TELEPORT_RESTORE_FROM` before the first start.", has_timer=False)
 FETCH_SECRETS = Unit(
     "teleport-fetch-secrets",
-    "Proxies and nodes: fetches the join token and CA pins from SSM, hourly, and until they are there.",
+    "Proxies, nodes and some agents: fetches join token and CA pins from SSM, hourly, and until they are there.",
     (Role.PROXY, Role.NODE),
 )
 PUBLISH_TOKENS = Unit(

@@ -37,7 +37,7 @@ class ParameterStore(Service):
 
         The service's `wait_seconds` bound all calls together. A parameter in `optional` that does not exist is left
         out. Raises ParameterMissing, which names all others that do not exist, and ParameterEmpty, unless only those in
-        `may_be_empty` are.
+        `may_be_empty` are. A name may be an ARN.
         """
         wanted = list(dict.fromkeys(names))
         deadline = retry.Deadline(self.wait_seconds, self.clock)
@@ -45,7 +45,9 @@ class ParameterStore(Service):
         for start in range(0, len(wanted), _NAMES_IN_A_CALL):
             # The values become secrets here, before anything else can hold them.
             found = self._get(wanted[start : start + _NAMES_IN_A_CALL], deadline, WithDecryption=True)
-            values.update((each["Name"], Secret(each["Value"])) for each in found)
+            for each in found:
+                name = each["Name"] if each["Name"] in wanted else each.get("ARN", each["Name"])
+                values[name] = Secret(each["Value"])
             del found
         missing = [name for name in wanted if name not in values and name not in optional]
         if missing:
@@ -105,7 +107,10 @@ class ParameterStore(Service):
         return self.perform("ssm:PutParameter", self._arns([name]), request)
 
     def _arns(self, names: Sequence[str]) -> list[str]:
-        return [self.arn(f"parameter/{name.lstrip('/')}", service="ssm") for name in names]
+        return [
+            name if name.startswith("arn:") else self.arn(f"parameter/{name.lstrip('/')}", service="ssm")
+            for name in names
+        ]
 
 
 # Failures that only a person can mend; SSM API reference, PutParameter.
@@ -123,6 +128,7 @@ _PUT_PROBLEMS = {
 
 
 def _put_command(name: str, region: str) -> str:
+    name = name.partition(":parameter")[2] or name
     kind = STRING if name.endswith("/ca-pin-hash") else SECURE_STRING
     tier = " --tier Advanced" if name.endswith("/license") else ""  # a license may exceed the 4 KB of a standard one
     return f"aws ssm put-parameter --region {region} --name {name} --type {kind}{tier} --value file://FILE"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable, Container, Mapping
 
@@ -16,6 +17,7 @@ from teleport_bootstrap.secret import Secret
 
 FETCH_SERVICE = unit_table.FETCH_SECRETS.service
 
+_PUBLISHED = re.compile("/teleport/[^/]+/(tokens/[a-z-]+|ca-pin-hash)")
 _PEM = b"-----BEGIN CERTIFICATE-----"
 # The bundle of all regions of RDS has less than a quarter of this.
 _LARGEST_CA = 1 << 20
@@ -66,7 +68,9 @@ def stage_secrets(
 def pending(root: paths.Root, wanted: plan_model.Applicable) -> tuple[str, ...]:
     """Return the files, as the instance sees them, that are missing and without which the unit does not start."""
     return tuple(
-        path for path in wanted.gates if not is_present(root, path) and not (path == paths.TOKEN and has_joined(root))
+        path
+        for path in wanted.gates
+        if not is_present(root, path) and not (path in paths.JOIN_SECRETS and has_joined(root))
     )
 
 
@@ -81,13 +85,22 @@ def describe_pending(root: paths.Root, wanted: plan_model.Applicable, *, had: Co
     return tuple(
         f"{wanted.unit} waits for {root.path(path)}: "
         + (
-            f"the auth server publishes it as SSM parameter {parameters[path]}"
+            f"{_source(parameters[path])} SSM parameter {parameters[path]}"
             if parameters.get(path)
             else "the certificate comes from Let's Encrypt through the bucket"
         )
         for path in pending(root, wanted)
         if path not in had
     )
+
+
+def _source(parameter: str | None) -> str:
+    return "the auth server publishes it as" if is_published(parameter or "") else "it is fetched from"
+
+
+def is_published(parameter: str) -> bool:
+    """Whether the auth server of the cluster publishes `parameter`, and not the operator who named it in the conf."""
+    return _PUBLISHED.fullmatch(parameter) is not None
 
 
 def start_teleport(root: paths.Root, wanted: plan_model.Applicable) -> tuple[str, ...]:

@@ -468,6 +468,18 @@ WORKGROUP = _matching(
     "the name of an Athena workgroup",
     "write letters, digits, dots, hyphens and underscores",
 )
+SSM_PARAMETER = _matching(
+    "name or ARN of an SSM parameter",
+    "/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*|arn:aws[a-z-]*:ssm:[a-z0-9-]+:[0-9]{12}:parameter(/[A-Za-z0-9_.-]+)+",
+    "the name or the ARN of an SSM parameter",
+    "write it like /teleport/join-token or arn:aws:ssm:eu-west-1:123456789012:parameter/teleport/join-token",
+)
+FILE_PATH = _matching(
+    "absolute path of a file",
+    "(/[A-Za-z0-9_.@+~-]+)+",
+    "the absolute path of a file",
+    "write the whole path, such as /etc/teleport-registration-secret",
+)
 _ONE_IAM_ROLE = re.compile(
     r"[A-Za-z0-9+=.@_-]{1,64}|arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=.@_/-]*[A-Za-z0-9+=.@_-]", re.ASCII
 )

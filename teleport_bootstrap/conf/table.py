@@ -15,6 +15,7 @@ _AGENT = (Role.AGENT,)
 _ALL_IN_ONE = (Role.ALL,)
 _AUTH = (Role.ALL, Role.AUTH)
 _PROXY = (Role.ALL, Role.PROXY)
+_JOINING = (Role.PROXY, Role.NODE, Role.AGENT)
 _SERVERS = (Role.ALL, Role.AUTH, Role.PROXY)
 _SSH = (Role.ALL, Role.NODE, Role.AGENT)
 
@@ -437,14 +438,14 @@ TELEPORT_LOCKS_TABLE_NAME = Variable(
 
 JOINING = Group(
     "Joining a cluster",
-    "Proxies and nodes find their token and CA pin in SSM by themselves; for an agent, set the token here.",
+    "Proxies and nodes find their token and CA pin in SSM by themselves; for an agent, set the token or its parameter.",
 )
 
 TELEPORT_JOIN_METHOD = Variable(
-    kinds.choice("token", "iam", "ec2"),
+    kinds.choice("token", "iam", "ec2", "bound_keypair"),
     EVERY_ROLE,
     "How this instance proves to the auth server that it may join. On an auth server, `iam` lets instances with "
-    "its own IAM role join.",
+    "its own IAM role join. `bound_keypair` takes Teleport 18.7 or newer.",
     default="token",
     since="0.1",
 )
@@ -471,7 +472,7 @@ TELEPORT_JOIN_TOKEN_NAME = Variable(
     "Name of the token resource on the auth server that allows the join; it is not secret.",
     required=(
         Required(
-            "for proxy, node and agent with the join methods `iam` and `ec2`",
+            "for proxy, node and agent with the join methods `iam`, `ec2` and `bound_keypair`",
             lambda deployment: deployment.role.joins and deployment.join_method != "token",
             "TELEPORT_JOIN_METHOD={join_method} joins with the token resource of that name",
             asked_by="TELEPORT_JOIN_METHOD",
@@ -493,17 +494,64 @@ TELEPORT_JOIN_TOKEN = Variable(
     kinds.SECRET,
     _AGENT,
     "The join token itself. It is written to the token file, never into teleport.yaml; the conf is made readable "
-    "by root alone. User-data stays readable through the metadata service: prefer a short-lived token, or `iam`.",
+    "by root alone. User-data stays readable through the metadata service: prefer a parameter in SSM, or `iam`.",
     required=(
         Required(
-            "for an agent with the join method `token`",
-            lambda deployment: deployment.role is Role.AGENT and deployment.join_method == "token",
+            "for an agent with the join method `token`, unless `TELEPORT_JOIN_TOKEN_PARAMETER` is set",
+            lambda deployment: (
+                deployment.role is Role.AGENT
+                and deployment.join_method == "token"
+                and "TELEPORT_JOIN_TOKEN_PARAMETER" not in deployment.assigned
+            ),
             "an agent joins with it",
-            "add TELEPORT_JOIN_TOKEN=…, or TELEPORT_JOIN_METHOD=iam with TELEPORT_JOIN_TOKEN_NAME=…",
+            "add TELEPORT_JOIN_TOKEN=…, or TELEPORT_JOIN_TOKEN_PARAMETER=… with the name of an SSM parameter, or "
+            "TELEPORT_JOIN_METHOD=iam with TELEPORT_JOIN_TOKEN_NAME=…",
         ),
     ),
     secret=True,
     unused=(Unused(lambda deployment: deployment.join_method != "token", "TELEPORT_JOIN_METHOD is not token"),),
+)
+
+TELEPORT_JOIN_TOKEN_PARAMETER = Variable(
+    kinds.SSM_PARAMETER,
+    _JOINING,
+    "SSM parameter of this account that holds the join token, by its name or its ARN. It is fetched into "
+    f"`{paths.TOKEN}`; the instance needs `ssm:GetParameters` on it.",
+    default=Elsewhere("`/teleport/<cluster>/tokens/<role>` for a proxy or a node; none for an agent"),
+    since="0.1",
+    unused=(Unused(lambda deployment: deployment.join_method != "token", "TELEPORT_JOIN_METHOD is not token"),),
+)
+_WITH_KEYPAIR = (
+    Unused(lambda deployment: deployment.join_method != "bound_keypair", "TELEPORT_JOIN_METHOD is not bound_keypair"),
+)
+TELEPORT_REGISTRATION_SECRET_PARAMETER = Variable(
+    kinds.SSM_PARAMETER,
+    _JOINING,
+    "SSM parameter of this account that holds the registration secret for `bound_keypair`, by its name or its ARN. "
+    f"It is fetched into `{paths.REGISTRATION_SECRET}`.",
+    required=(
+        Required(
+            "with the join method `bound_keypair`, unless `TELEPORT_REGISTRATION_SECRET_PATH` is set",
+            lambda deployment: (
+                deployment.role.joins
+                and deployment.join_method == "bound_keypair"
+                and "TELEPORT_REGISTRATION_SECRET_PATH" not in deployment.assigned
+            ),
+            "bound_keypair joins with a registration secret",
+            "add {name}=… with the name of an SSM parameter, or TELEPORT_REGISTRATION_SECRET_PATH=… with a file",
+            asked_by="TELEPORT_JOIN_METHOD",
+        ),
+    ),
+    since="0.1",
+    unused=_WITH_KEYPAIR,
+)
+TELEPORT_REGISTRATION_SECRET_PATH = Variable(
+    kinds.FILE_PATH,
+    _JOINING,
+    "A file on this instance that holds the registration secret for `bound_keypair`; Teleport's account reads it.",
+    default=Elsewhere("the file into which the parameter is fetched"),
+    since="0.1",
+    unused=_WITH_KEYPAIR,
 )
 
 LABELS = Group(

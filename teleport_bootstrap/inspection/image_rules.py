@@ -82,6 +82,7 @@ _EXISTING = {
     f"{paths.DATA}/proc": "the identity of a host that has joined a cluster",
     paths.BACKEND: "the state of a cluster, including its certificate authorities",
     paths.TOKEN: "a join token",
+    paths.REGISTRATION_SECRET: "a registration secret, with which one host joins",
     paths.CA_PIN: "the CA pins of one cluster",
     paths.LICENSE: "a license",
     paths.PRIVATE_KEY: "a private key",

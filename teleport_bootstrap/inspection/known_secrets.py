@@ -17,7 +17,7 @@ from teleport_bootstrap.plan import secret_mask, yaml_reading
 from teleport_bootstrap.secret import Secret, looks_secret
 
 _LETSENCRYPT = tuple(f"{paths.LETSENCRYPT}/{name}" for name in ("live", "archive", "accounts", "keys"))
-_FILES = (paths.TOKEN, paths.LICENSE, paths.PRIVATE_KEY)
+_FILES = (*paths.JOIN_SECRETS, paths.LICENSE, paths.PRIVATE_KEY)
 _ENTRY = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)=(.*)$", re.MULTILINE)
 _LEAD = re.compile(r"^[ #-]*(?:[\"']?[\w.-]+[\"']?: +)?", re.ASCII)
 _FILE_OF_KEY = re.compile(r"^[ #-]*[\"']?([\w.-]+)[\"']?: +[\"']?(/[^\s\"'#]+)", re.ASCII | re.MULTILINE)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
+from teleport_bootstrap.aws import endpoints
 from teleport_bootstrap.change import needed_files
 from teleport_bootstrap.conf import conf_file, kinds, variables
+from teleport_bootstrap.ec2 import credentials
 from teleport_bootstrap.host import tctl
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.plan import plan_model
@@ -50,7 +53,7 @@ def fetch_or_keep(wanted: tuple[plan_model.SecretFile, ...], region: str, fips: 
 
 
 def fetch(wanted: tuple[plan_model.SecretFile, ...], region: str, fips: bool, doors: gather.Doors) -> Fetched:
-    """Return the content of those files in `wanted` whose values are in SSM, from one call.
+    """Return the content of those files in `wanted` whose values are in SSM, from one call for each region.
 
     A parameter that Teleport's unit can wait for may be missing or hold something else, with a note: it does not keep
     the others back. Raises what ParameterStore.fetch and `gather.aws` raise, and ParameterInvalid where another
@@ -59,24 +62,48 @@ def fetch(wanted: tuple[plan_model.SecretFile, ...], region: str, fips: bool, do
     parameters = {each.parameter: each for each in wanted if each.parameter is not None}
     if not parameters:
         return Fetched({})
-    logger.info("fetching from SSM in %s: %s", region, ", ".join(parameters))
     optional = [name for name, each in parameters.items() if each.may_be_pending]
-    store = gather.aws(doors, region=region, fips=fips).ssm
-    found = store.fetch(list(parameters), optional=optional, may_be_empty=optional)
     values: dict[str, Secret] = {}
     refused: list[errors.BootstrapError] = []
-    for name, secret in found.items():
-        try:
-            if not secret.reveal().strip():
-                raise store.empty(name)
-            values[parameters[name].path] = _content(parameters[name], secret, region)
-        except (errors.ParameterEmpty, errors.ParameterInvalid) as error:
-            if name not in optional:
-                raise
-            refused.append(error)
+    found: set[str] = set()
+    for place, names in _by_region(parameters, region, doors).items():
+        logger.info("fetching from SSM in %s: %s", place, ", ".join(names))
+        store = gather.aws(doors, region=place, fips=fips).ssm
+        for name, secret in store.fetch(names, optional=optional, may_be_empty=optional).items():
+            found.add(name)
+            try:
+                if not secret.reveal().strip():
+                    raise store.empty(name)
+                values[parameters[name].path] = _content(parameters[name], secret, place)
+            except (errors.ParameterEmpty, errors.ParameterInvalid) as error:
+                if name not in optional:
+                    raise
+                refused.append(error)
     notes = [f"SSM parameter {name} has not been published yet" for name in parameters if name not in found]
     notes += [f"a value from SSM is not used, and what is here stays: {each.message}. {each.hint}" for each in refused]
     return Fetched(values, tuple(notes), tuple(refused))
+
+
+def _by_region(names: Iterable[str], region: str, doors: gather.Doors) -> dict[str, list[str]]:
+    """Return the parameters by the region that they are in: for an ARN its own, otherwise `region`.
+
+    Raises ParameterInvalid for an ARN of another account or partition, whose parameters this instance does not take.
+    """
+    found: dict[str, list[str]] = {}
+    mine = None
+    for name in names:
+        if not name.startswith("arn:"):
+            found.setdefault(region, []).append(name)
+            continue
+        _, partition, _, place, account, _ = name.split(":", 5)
+        mine = mine or credentials.account(gather.metadata_service(doors)) or account
+        if account != mine or partition != endpoints.partition_of(region).name:
+            raise errors.ParameterInvalid(
+                f"SSM parameter {name} is not in the account {mine} of this instance, or not in its AWS partition",
+                hint="Put the secret into a parameter of this account, and name that one in the conf.",
+            )
+        found.setdefault(place, []).append(name)
+    return found
 
 
 def _content(file: plan_model.SecretFile, secret: Secret, region: str) -> Secret:

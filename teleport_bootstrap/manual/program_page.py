@@ -39,6 +39,7 @@ _FILES: tuple[tuple[tuple[str, ...], str], ...] = (
     ((paths.BACKEND, paths.IDENTITY), "The cluster's state on a disk, and the identity that Teleport gets by joining."),
     ((paths.PID_FILE,), "The process ID of the running Teleport."),
     ((paths.TOKEN, paths.CA_PIN, paths.LICENSE), "Join token, CA pins and license, from SSM or the conf."),
+    ((paths.REGISTRATION_SECRET,), "The registration secret for the join method `bound_keypair`, from SSM."),
     ((paths.CERTIFICATE, paths.PRIVATE_KEY), "The proxy's certificate and key with Let's Encrypt."),
     ((paths.STATE,), "State of this program, for root only and not to be edited. `status` and `history` show it."),
     (

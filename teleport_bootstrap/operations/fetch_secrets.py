@@ -81,10 +81,14 @@ def _attempt(doors: gather.Doors, changed: list[str]) -> Outcome:
         raise
     lacking = [f"waiting for {path}: SSM parameter {name} does not exist" for path, name in _pending(root, current)]
     if lacking:
+        published = all(needed_files.is_published(name) for _, name in _pending(root, current))
+        hint = (
+            f"The auth server publishes it: check that it runs and {unit_table.PUBLISH_TOKENS.timer} succeeds. "
+            if published
+            else "Create the parameter that the conf names, or correct its name. "
+        )
         raise errors.SecretsPending(
-            "; ".join(lacking),
-            hint=f"The auth server publishes it: check that it runs and {unit_table.PUBLISH_TOKENS.timer} succeeds. "
-            "Nothing has to be done here: the timer tries again.",
+            "; ".join(lacking), hint=f"{hint}Nothing has to be done here: the timer tries again."
         )
     notes = (*fetched.notes, *needed_files.describe_pending(root, current))
     return Outcome(tuple(dict.fromkeys(changed)), started, restarted, notes)

@@ -38,7 +38,7 @@ def plan(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> plan_mode
         absent=tuple(path for path in possible if path not in written),
         directories=plan_model.directories(place),
         secrets=secrets,
-        units=_units(decided),
+        units=_units(decided, secrets),
         gates=gates,
         notes=(*_notes(conf, decided, build), *map(str, effects.notes(conf, fips=build.fips))),
     )
@@ -75,6 +75,13 @@ def _check_build(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> N
             f"{build.version} does not know",
             hint="Install Teleport 14 or newer, or remove TELEPORT_ATHENA_EVENTS_URI and the access monitoring.",
         )
+    method = conf.setting(variables.TELEPORT_JOIN_METHOD)
+    if method is not None and method.value == "bound_keypair" and not build.takes_bound_keypair:
+        raise errors.TeleportUnsupported(
+            f"TELEPORT_JOIN_METHOD at {conf.path}:{method.line} is bound_keypair, which Teleport {build.version} takes "
+            "for bots only",
+            hint="Install Teleport 18.7 or newer, or use the join method iam or token.",
+        )
     licensed = conf.value(variables.TELEPORT_LICENSE_PATH) and conf_file.role(conf).runs_auth
     if licensed and build.edition == teleport_build.COMMUNITY:
         raise errors.TeleportUnsupported(
@@ -92,19 +99,24 @@ def _files(decided: deployment.Deployment, gates: tuple[str, ...]) -> Iterator[p
     if decided.letsencrypt:
         yield plan_model.PlannedFile(paths.LETSENCRYPT_MARKER, "use-letsencrypt\n", 0o644)
     if gates:
-        yield plan_model.PlannedFile(unit_table.drop_in(place.unit), _conditions(gates), 0o644)
+        yield plan_model.PlannedFile(unit_table.drop_in(place.unit), _conditions(gates, place), 0o644)
 
 
-def _conditions(gates: tuple[str, ...]) -> str:
+def _conditions(gates: tuple[str, ...], place: roles.Place) -> str:
     """Return the drop-in that lets Teleport's unit wait for `gates`."""
     lines = [
         f"# Written by teleport-bootstrap from {paths.CONF}: Teleport would stop at once without these files,",
         "# so the unit waits, and what brings them starts it.",
         "[Unit]",
     ]
+    joining = [path for path in gates if path in paths.JOIN_SECRETS]
+    if joining and sum(each.unit == place.unit for each in roles.PLACES) > 1:
+        # Of all conditions with |, systemd wants one to hold, and a marker of a unit with several roles would be that.
+        lines += ["ConditionPathExists=", f"ConditionPathExists={paths.TELEPORT_YAML}"]
+        lines.append(f"ConditionPathExists={place.marker_path}")
     for path in gates:
-        if path == paths.TOKEN:
-            # A host that has joined has its identity there, and needs the token no more: one of the two will do.
+        if path in joining:
+            # A host that has joined has its identity there, and needs the secret no more: one of the two will do.
             lines += [f"ConditionPathExists=|{path}", f"ConditionPathExists=|{paths.IDENTITY}"]
         else:
             lines.append(f"ConditionPathExists={path}")
@@ -118,18 +130,31 @@ def _secrets(conf: conf_file.Conf, decided: deployment.Deployment) -> Iterator[p
     if role.runs_auth and conf.value(variables.TELEPORT_LICENSE_PATH):
         yield secret(paths.LICENSE, 0o600, parameter=f"{prefix}/license")
     if role.joins and decided.join_method == "token":
-        if role is roles.Role.AGENT:
+        parameter = conf.value(variables.TELEPORT_JOIN_TOKEN_PARAMETER)
+        if role is roles.Role.AGENT and parameter is None:
             yield secret(paths.TOKEN, 0o600, variable=variables.TELEPORT_JOIN_TOKEN.name)
         else:
             kind = f"{role.value}-node" if decided.with_node else role.value
-            yield secret(paths.TOKEN, 0o600, parameter=f"{prefix}/tokens/{kind}", may_be_pending=True)
+            name = parameter or f"{prefix}/tokens/{kind}"
+            yield secret(paths.TOKEN, 0o600, parameter=name, may_be_pending=True)
+    if role.joins and decided.join_method == "bound_keypair":
+        parameter = conf.value(variables.TELEPORT_REGISTRATION_SECRET_PARAMETER)
+        if parameter is not None:
+            yield secret(paths.REGISTRATION_SECRET, 0o600, parameter=parameter, may_be_pending=True)
     if role.joins and not decided.joins_through_proxy:
         # Only the auth server's own certificate is checked by its pin.
         yield secret(paths.CA_PIN, 0o644, parameter=f"{prefix}/ca-pin-hash", may_be_pending=True)
 
 
-def _units(decided: deployment.Deployment) -> plan_model.Units:
-    timers = [unit.timer for unit in unit_table.TABLE if unit.is_needed(decided.role, letsencrypt=decided.letsencrypt)]
+def _units(decided: deployment.Deployment, secrets: tuple[plan_model.SecretFile, ...]) -> plan_model.Units:
+    # An agent has something to fetch only where its conf names a parameter.
+    fetches = any(each.parameter and each.may_be_pending for each in secrets)
+    timers = [
+        unit.timer
+        for unit in unit_table.TABLE
+        if unit.is_needed(decided.role, letsencrypt=decided.letsencrypt)
+        or (fetches and unit is unit_table.FETCH_SECRETS)
+    ]
     wanted = (decided.place.unit, *timers)
     others = unit_table.CERTBOTS_TIMERS if decided.letsencrypt and decided.role.runs_auth else ()
     every = (*unit_table.TELEPORT_SERVICES, *unit_table.TIMERS, *others)

@@ -55,7 +55,10 @@ def _joining(inputs: plan_inputs.Inputs) -> Section:
     name: Text = provenance.Sourced(paths.TOKEN)
     if method.value != "token":
         name = inputs.certain(variables.TELEPORT_JOIN_TOKEN_NAME)
-    params = {"join_params": {"method": method, "token_name": name}}
+    params: Section = {"join_params": {"method": method, "token_name": name}}
+    if method.value == "bound_keypair":
+        secret = inputs.get(variables.TELEPORT_REGISTRATION_SECRET_PATH) or paths.REGISTRATION_SECRET
+        params["join_params"]["bound_keypair"] = {"registration_secret_path": secret}
     if inputs.deployment.joins_through_proxy:
         # Teleport itself would take its web port for an address without one; AWS's load balancers listen for HTTPS.
         proxy = inputs.certain(variables.TELEPORT_PROXY_SERVER_LB)

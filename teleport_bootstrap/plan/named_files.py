@@ -10,7 +10,7 @@ from teleport_bootstrap.plan import provenance, services
 
 # Keys of files besides those such as key_file, license_file, ca_cert_file, tls_ca_file, keytab_file, kubeconfig_file. A
 # pin and a token may also be given themselves.
-_OTHERS = ("ca_pin", "auth_token", "token_name", "credentials_path", "pin_path")
+_OTHERS = ("ca_pin", "auth_token", "token_name", "credentials_path", "pin_path", "registration_secret_path")
 
 
 def paths_in(document: Mapping[str, Any]) -> tuple[str, ...]:
@@ -42,6 +42,7 @@ _NAMED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("teleport", "ca_pin"), "Teleport reads its pins at every start"),
     (("teleport", "auth_token"), _TOKEN),
     (_TOKEN_NAME, _TOKEN),
+    (("teleport", "join_params", "bound_keypair", "registration_secret_path"), _TOKEN),
     (("auth_service", "license_file"), "an auth server of Teleport Enterprise needs its license"),
     (("proxy_service", "https_keypairs", _EACH, "cert_file"), _CERTIFICATE),
     (("proxy_service", "https_keypairs", _EACH, "key_file"), _CERTIFICATE),

@@ -46,7 +46,7 @@ def left_out(conf: conf_file.Conf, *, fips: bool = False) -> dict[Resource, list
 def _all(conf: conf_file.Conf, decided: Deployment) -> tuple[Finding, ...]:
     combinations = (
         Finding(ERROR, "conf-combination", name, message, remedy, _place(conf, name))
-        for rule in (_tls, _storage, _agent, _hostnames, _labels, _fips)
+        for rule in (_tls, _storage, _agent, _joining, _hostnames, _labels, _fips)
         for name, message, remedy in rule(conf, decided)
     )
     return in_order_of_place([*_nothing(conf), *_missing(conf, decided), *combinations])
@@ -115,6 +115,18 @@ def _agent(_conf: conf_file.Conf, decided: Deployment) -> Iterator[Problem]:
     if decided.role is Role.AGENT and decided.enabled.isdisjoint(variables.SWITCHES):
         message = "TELEPORT_ROLE=agent with no service enabled would serve nothing"
         yield "TELEPORT_ROLE", message, f"set one of {', '.join(variables.SWITCHES)} to true"
+
+
+def _joining(_conf: conf_file.Conf, decided: Deployment) -> Iterator[Problem]:
+    if decided.role.runs_auth and decided.join_method == "bound_keypair":
+        message = f"the role {decided.role.value} has an auth server of its own, which joins nothing"
+        yield "TELEPORT_JOIN_METHOD", message, "set bound_keypair in the confs of proxies, nodes and agents"
+    for one, other in (
+        (variables.TELEPORT_JOIN_TOKEN.name, variables.TELEPORT_JOIN_TOKEN_PARAMETER.name),
+        (variables.TELEPORT_REGISTRATION_SECRET_PATH.name, variables.TELEPORT_REGISTRATION_SECRET_PARAMETER.name),
+    ):
+        if decided.role.joins and {one, other} <= decided.assigned:
+            yield one, f"{one} and {other} are both set, but it comes from one of them", "remove one"
 
 
 def _hostnames(conf: conf_file.Conf, decided: Deployment) -> Iterator[Problem]:

@@ -73,6 +73,11 @@ class TeleportBuild:
         return self.major >= 14
 
     @property
+    def takes_bound_keypair(self) -> bool:
+        """Whether a host can join by bound_keypair, which older versions know for bots only."""
+        return self.assumed or (self.major, self.minor) >= (18, 7)
+
+    @property
     def takes_trust_x_forwarded_for(self) -> bool:
         """Whether proxy_service has the key `trust_x_forwarded_for`; an older Teleport would not start with it."""
         return self.major >= 14

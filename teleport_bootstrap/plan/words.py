@@ -148,7 +148,7 @@ JOIN_METHODS = Words(
         "bitbucket": Word(known=(17, 0, 0), refused=_BEFORE_14),
         "oracle": Word(known=(18, 0, 0), refused=_BEFORE_16),
         "azure_devops": Word(known=(18, 0, 0), refused=_BEFORE_16),
-        "bound_keypair": Word(known=(18, 0, 0), refused=_BEFORE_16),
+        "bound_keypair": Word(known=(18, 7, 0), refused=_BEFORE_16),
         "env0": Word(known=(18, 0, 0), refused=_BEFORE_16),
     },
     # A minor release may bring a method that the table does not have yet.

@@ -75,7 +75,7 @@ def test_row_9_on_a_host_of_each_role_the_updater_changes_nothing(
     clean.write(f"/etc/teleport.d/{marker}", marker[5:] + "\n")
     clean.run("systemctl", "start", unit)
     observe.wait_until_ready(clean, unit)
-    before = clean.read("/run/teleport/teleport.pid")
+    before = clean.run("cat", "/run/teleport/teleport.pid")
 
     clean.run("systemctl", "start", SERVICE)
 
@@ -83,7 +83,7 @@ def test_row_9_on_a_host_of_each_role_the_updater_changes_nothing(
     assert (_runs(clean), _linked(clean)) == ([], "18.1.0")
     clean.run("systemctl", "restart", TIMER)
     assert clean.state(TIMER) == "inactive"
-    assert clean.read("/run/teleport/teleport.pid") == before
+    assert clean.run("cat", "/run/teleport/teleport.pid") == before
     # The unit is ours, whatever the updater has written beside it.
     assert "Teleport Service" in clean.read("/usr/lib/systemd/system/teleport.service")
     process = before.strip()

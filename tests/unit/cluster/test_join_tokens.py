@@ -124,7 +124,7 @@ def test_the_token_of_a_proxy_that_is_a_node_too_allows_both_and_is_not_one_of_t
     assert join_tokens.PROXY_AND_NODE not in join_tokens.ROLES
 
 
-def test_join_3_what_teleport_adds_to_a_merged_resource_is_no_difference() -> None:
+def test_join_3_a_merged_resource_is_as_wanted() -> None:
     wanted = join_tokens.for_instance_role(
         "iam-1", account=ACCOUNT, partition="aws", role="teleport-role", others=("a", "teleport-role", "a")
     )

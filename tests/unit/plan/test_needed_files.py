@@ -88,3 +88,23 @@ def test_a_node_behind_a_tunnel_listens_only_for_diagnostics() -> None:
         "TELEPORT_AGENT_SSH_ENABLED=1\nTELEPORT_AGENT_KUBE_ENABLED=1\n"
     )
     assert [each.port for each in services.listeners(plan(agent).document)] == [3000]
+
+
+def test_join_3_an_agent_fetches_only_what_its_conf_names() -> None:
+    agent = "TELEPORT_ROLE=agent\nTELEPORT_PROXY_SERVER_LB=proxy.example.com\nTELEPORT_AGENT_SSH_ENABLED=true\n"
+    timer = "teleport-fetch-secrets.timer"
+    by_token = plan(agent + "TELEPORT_JOIN_TOKEN=t\n").activation
+    by_parameter = plan(agent + "TELEPORT_JOIN_TOKEN_PARAMETER=/t\n").activation
+    assert timer in by_token.units.disable and timer not in by_token.units.enable
+    assert timer in by_parameter.units.enable and timer in by_parameter.units.start
+    assert by_token.gates == () and by_parameter.gates == ("/var/lib/teleport/token",)
+
+
+def test_join_3_a_registration_secret_is_needed_until_joined() -> None:
+    document = plan(
+        "TELEPORT_ROLE=agent\nTELEPORT_PROXY_SERVER_LB=proxy.example.com\nTELEPORT_AGENT_SSH_ENABLED=true\n"
+        "TELEPORT_JOIN_METHOD=bound_keypair\nTELEPORT_JOIN_TOKEN_NAME=a\nTELEPORT_REGISTRATION_SECRET_PATH=/etc/s\n",
+        version="18.7.0",
+    ).document
+    assert [(each.path, each.until_joined) for each in named_files.needed(document)] == [("/etc/s", True)]
+    assert "/etc/s" in named_files.paths_in(document)

@@ -224,3 +224,33 @@ def test_a_license_on_a_community_build_is_said_with_the_line() -> None:
     assert "/etc/teleport.d/conf:2" in caught.value.message
     assert plan(text, edition="enterprise").document["auth_service"]["license_file"] == "/var/lib/teleport/license.pem"
     assert plan(NODE + text, edition="community").document["auth_service"] == {"enabled": "no"}
+
+
+@pytest.mark.parametrize(
+    ("conf", "expected"),
+    [
+        ("TELEPORT_JOIN_TOKEN_PARAMETER=/a\n", "TELEPORT_JOIN_TOKEN and TELEPORT_JOIN_TOKEN_PARAMETER are both set"),
+        (
+            "TELEPORT_JOIN_METHOD=bound_keypair\nTELEPORT_JOIN_TOKEN_NAME=a\n",
+            "TELEPORT_REGISTRATION_SECRET_PARAMETER is not set, but bound_keypair joins with a registration secret",
+        ),
+        (
+            "TELEPORT_JOIN_METHOD=bound_keypair\nTELEPORT_REGISTRATION_SECRET_PATH=/a\n",
+            "TELEPORT_JOIN_TOKEN_NAME is not set",
+        ),
+        (
+            "TELEPORT_JOIN_METHOD=bound_keypair\nTELEPORT_JOIN_TOKEN_NAME=a\nTELEPORT_REGISTRATION_SECRET_PATH=/a\n"
+            "TELEPORT_REGISTRATION_SECRET_PARAMETER=/a\n",
+            "TELEPORT_REGISTRATION_SECRET_PATH and TELEPORT_REGISTRATION_SECRET_PARAMETER are both set",
+        ),
+    ],
+)
+def test_join_3_what_joining_needs_and_what_excludes_each_other(conf: str, expected: str) -> None:
+    found = problems(AGENT + "TELEPORT_AGENT_SSH_ENABLED=true\n" + conf)
+    assert [expected in each for each in found] == [True]
+
+
+def test_join_3_an_auth_server_joins_nothing() -> None:
+    assert ["joins nothing" in each for each in problems("TELEPORT_ROLE=\nTELEPORT_JOIN_METHOD=bound_keypair\n")] == [
+        True
+    ]
