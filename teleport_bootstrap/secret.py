@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 MASK = "********"
@@ -11,6 +12,11 @@ _SECRET_WORDS = re.compile(
     "TOKEN|SECRET|PASSW(?:OR)?D|PASSPHRASE|CREDENTIAL|KEY|WEBHOOK|TOTP_|(?:PASS|PWD)(?![A-Z0-9])|(?<![A-Z0-9])PAT(?![A-Z0-9])",
     re.IGNORECASE,
 )
+
+# A URL of any scheme, after its colon; parsed by a function, in linear time.
+URL = re.compile(r"://(?P<rest>[^\s\"'<>]{1,2000})")
+_PORT = re.compile(r"\d{1,5}")
+_LONGEST_USER = 19
 
 
 class Secret:
@@ -54,3 +60,40 @@ class Secret:
 def looks_secret(text: str) -> bool:
     """Whether `text`, a name or a line that may hold one, speaks of a token, secret, password or key."""
     return _SECRET_WORDS.search(text) is not None
+
+
+def passwords(text: str) -> Iterator[str]:
+    """Yield the password of each URL in `text` that has one."""
+    yield from filter(None, (password_of(found["rest"]) for found in URL.finditer(text)))
+
+
+def password_of(rest: str) -> str | None:
+    """Return the password in `rest`, a URL after its `://`; a long user name without a password is a token.
+
+    Passwords in URLs are often not encoded, and hold slashes and at signs.
+    """
+    user, at, _ = rest.rpartition("@")
+    if not at:
+        return None
+    name, colon, password = user.partition(":")
+    host = re.split("[/?#]", name, maxsplit=1)[0]
+    if not colon or host != name:
+        return user if host == user and len(user) > _LONGEST_USER else None
+    # An at sign after the port and the path of a URL without a password.
+    if _PORT.fullmatch(re.split("[/?#]", password, maxsplit=1)[0]) and re.search("[/?#]", password):
+        return None
+    return password or None
+
+
+def without_passwords(text: str) -> str:
+    """Return `text` with a mask for the password of each URL in it."""
+    return URL.sub(_without_password, text) if "://" in text else text
+
+
+def _without_password(found: re.Match[str]) -> str:
+    rest = found["rest"]
+    password = password_of(rest)
+    if password is None:
+        return found[0]
+    start = 0 if rest.startswith(f"{password}@") else rest.index(":") + 1
+    return f"://{rest[:start]}{MASK}{rest[start + len(password) :]}"

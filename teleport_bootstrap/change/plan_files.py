@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from teleport_bootstrap import paths
+from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import needed_files
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.host import teleport, trust
-from teleport_bootstrap.plan import plan_model
+from teleport_bootstrap.plan import overrides, plan_model, secret_mask
 from teleport_bootstrap.secret import Secret
 from teleport_bootstrap.state import current, metadata_cache
 
@@ -47,13 +47,33 @@ def stage(change: Transaction, conf: conf_file.Conf | None, parts: Parts) -> Non
         change.write_state(metadata_cache.FILE, metadata_cache.from_facts(parts.instance))
     if conf is not None and conf.holds_secret:
         trust.make_private(change.root, paths.CONF)
+    make_private(change.root)
     for planned in parts.wanted.files:
         _stage(change, planned)
     for path in parts.wanted.absent:
         change.remove(path)
     if parts.teleport_yaml is not None:
-        _stage(change, parts.teleport_yaml)
+        stage_teleport_yaml(change, parts.teleport_yaml)
+
+
+def stage_teleport_yaml(change: Transaction, planned: plan_model.PlannedFile) -> None:
+    """Stage a new teleport.yaml, and let the installed Teleport check it. Raises TeleportRefused, and as `stage`."""
+    _stage(change, planned)
+    try:
         _check_with_teleport(change)
+    except errors.TeleportRefused as error:
+        # Teleport quotes what it refuses.
+        said = secret_mask.in_message(error.message, secret_mask.secrets_in(planned.content))
+        raise errors.TeleportRefused(said, hint=error.hint) from None
+
+
+def make_private(root: paths.Root) -> None:
+    """Make each override private that holds a secret; raises as `trust.read` does."""
+    for name in overrides.chosen(trust.names(root, paths.OVERRIDES))[0]:
+        path = f"{paths.OVERRIDES}/{name}"
+        content = trust.read(root, path)
+        if content is not None and secret_mask.holds_secret(content):
+            trust.make_private(root, path)
 
 
 def units_changed(changed: Iterable[str]) -> bool:

@@ -20,4 +20,6 @@ def run(arguments: argparse.Namespace) -> result.Result:
     if outcome.path is None:
         return result.Result("teleport.yaml has no manual edit, so there is nothing to adopt", outcome)
     shown = secret_mask.masked(outcome.text)
-    return result.Result(f"wrote {doors.root.path(outcome.path)}:\n{shown}", {"path": outcome.path, "text": shown})
+    said = result.text([f"wrote {doors.root.path(outcome.path)}:\n{shown}"], outcome.notes)
+    data = {"path": outcome.path, "text": secret_mask.masked(outcome.text, as_yaml=True), "notes": outcome.notes}
+    return result.Result(said, data)

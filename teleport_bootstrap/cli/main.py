@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 import teleport_bootstrap
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, secret
 from teleport_bootstrap.cli import layout, options
 from teleport_bootstrap.host import journal
 
@@ -168,13 +168,15 @@ def _report(error: errors.BootstrapError, form: str) -> int:
     """Report `error` on stderr, in the journal with its fields, and as JSON if the output is JSON."""
     if not logging.getLogger("teleport_bootstrap").handlers:
         journal.set_up("info")
-    journal.record_failure(error.message, error.hint, error.code, error.message_id(), error.exit_status)
-    _print_error(f"teleport-bootstrap: {error.message}")
+    message = secret.without_passwords(error.message)
+    journal.record_failure(message, error.hint, error.code, error.message_id(), error.exit_status)
+    _print_error(f"teleport-bootstrap: {message}")
     if error.hint:
         _print_error(f"  {error.hint}")
     if form == "json":
         shown: dict[str, object] = {key: getattr(error, key) for key in ("code", "message", "hint", "exit_status")}
         if error.findings:
             shown["problems"] = [each.data() for each in error.findings]
-        return _print(json.dumps({"error": shown}, indent=2, ensure_ascii=False) + "\n", error.exit_status)
+        said = secret.without_passwords(json.dumps({"error": shown}, indent=2, ensure_ascii=False))
+        return _print(said + "\n", error.exit_status)
     return error.exit_status

@@ -7,7 +7,7 @@ from typing import Any
 
 from teleport_bootstrap import json_data
 from teleport_bootstrap.cli import options, result, sources
-from teleport_bootstrap.plan import plan_model
+from teleport_bootstrap.plan import plan_model, secret_mask
 
 EXAMPLE = "teleport-bootstrap plan --conf ./conf --metadata ./facts.yaml"
 OPTIONS = (*options.SOURCES, *options.BUILD, options.WAIT)
@@ -24,7 +24,7 @@ def data(plan: plan_model.Plan) -> dict[str, Any]:
     wanted = plan.activation
     return {
         "role": wanted.deployment.role.value,
-        "teleport_yaml": plan.document,
+        "teleport_yaml": secret_mask.document(plan.document),
         "overrides": list(plan.override_files),
         "files": [_entry(each) for each in plan.files],
         "secrets": [_entry(each) for each in wanted.secrets],
@@ -37,7 +37,10 @@ def data(plan: plan_model.Plan) -> dict[str, Any]:
 
 
 def _entry(planned: plan_model.PlannedFile | plan_model.PlannedDirectory | plan_model.SecretFile) -> dict[str, Any]:
-    return {**json_data.data(planned), "mode": f"{planned.mode:04o}"}
+    entry = {**json_data.data(planned), "mode": f"{planned.mode:04o}"}
+    if isinstance(planned, plan_model.PlannedFile):
+        entry["content"] = secret_mask.masked(planned.content, as_yaml=True)
+    return entry
 
 
 def _text(plan: plan_model.Plan) -> str:
@@ -53,5 +56,5 @@ def _text(plan: plan_model.Plan) -> str:
     lines = [f"role: {wanted.deployment.role.value}"]
     for title, rows in sections.items():
         lines += ["", f"{title}:", *(f"  {row}" for row in rows)] if rows else []
-    lines += ["", f"{plan.teleport_yaml.path}:", plan.teleport_yaml.content]
+    lines += ["", f"{plan.teleport_yaml.path}:", secret_mask.masked(plan.teleport_yaml.content)]
     return "\n".join(lines)

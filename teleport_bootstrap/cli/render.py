@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from teleport_bootstrap.cli import options, result, sources
-from teleport_bootstrap.plan import overrides, provenance, yaml_text
+from teleport_bootstrap.plan import overrides, provenance, secret_mask, yaml_text
 
 EXAMPLE = "teleport-bootstrap render --conf ./conf --metadata ./facts.yaml"
 
@@ -22,6 +22,7 @@ OPTIONS = (
     *options.SOURCES,
     *options.BUILD,
     options.WAIT,
+    options.flag("--show-secrets", "print passwords, tokens and keys that overrides or the conf hold"),
     options.flag("--explain", "print each value with the conf line or other place it comes from"),
 )
 
@@ -32,15 +33,27 @@ def run(arguments: argparse.Namespace) -> result.Result:
     for note in plan.notes:
         logger.warning("%s", note)
     if arguments.explain:
-        found = origins(plan.tree, plan.removed)
+        found = origins(plan.tree, plan.removed, show_secrets=arguments.show_secrets)
         return result.Result(origins_text(found), found)
-    return result.Result(plan.teleport_yaml.content, plan.document)
+    if arguments.show_secrets:
+        return result.Result(plan.teleport_yaml.content, plan.document)
+    content = secret_mask.masked(plan.teleport_yaml.content, as_yaml=True)
+    if content != plan.teleport_yaml.content:
+        logger.warning("secrets are masked; to print them too, add --show-secrets")
+    return result.Result(content, secret_mask.document(plan.document))
 
 
-def origins(tree: provenance.Tree, removed: Sequence[overrides.Removed] = ()) -> list[dict[str, Any]]:
+def origins(
+    tree: provenance.Tree, removed: Sequence[overrides.Removed] = (), *, show_secrets: bool = False
+) -> list[dict[str, Any]]:
     """Return path, value and origins of each leaf in document order, then of each key that an override deleted."""
+    shown = None if show_secrets else secret_mask.document(provenance.document(tree))
     found: list[dict[str, Any]] = [
-        {"path": provenance.dotted(path), "value": value, "origins": [*map(str, origins)]}
+        {
+            "path": provenance.dotted(path),
+            "value": value if show_secrets else provenance.value_at(shown, path),
+            "origins": [*map(str, origins)],
+        }
         for path, value, origins in provenance.leaves(tree)
     ]
     found += [

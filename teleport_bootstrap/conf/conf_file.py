@@ -15,7 +15,7 @@ from teleport_bootstrap.conf.grammar import Assignment
 from teleport_bootstrap.conf.kinds import Unfit
 from teleport_bootstrap.conf.variable import Variable
 from teleport_bootstrap.finding import ERROR, WARNING, Finding, Place, in_order_of_place
-from teleport_bootstrap.secret import MASK, Secret
+from teleport_bootstrap.secret import MASK, Secret, without_passwords
 
 T = TypeVar("T")
 
@@ -131,7 +131,9 @@ def inspect(data: bytes, path: str = paths.CONF) -> Inspection:
     secret_names = {variable.name for variable in variables.TABLE if variable.secret}
     holds_secret = any(each.value and each.name in secret_names for each in parsed.assignments)
     masked = tuple(
-        MaskedAssignment(each.name, MASK if index in secret and each.value else each.value, each.line)
+        MaskedAssignment(
+            each.name, MASK if index in secret and each.value else without_passwords(each.value), each.line
+        )
         for index, each in enumerate(parsed.assignments)
     )
     assigns_known = any(map(variables.find, last))

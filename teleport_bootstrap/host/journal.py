@@ -8,6 +8,8 @@ import os
 import sys
 from typing import Any
 
+from teleport_bootstrap import secret
+
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 IDENTIFIER = "teleport-bootstrap"
@@ -27,7 +29,7 @@ class _Lines(logging.Formatter):
         self._for_journal = for_journal
 
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
+        text = secret.without_passwords(super().format(record))
         if not self._for_journal:
             return f"{record.levelname.lower()}: {text}" if record.levelno >= logging.WARNING else text
         priority = next((number for level, number in _PRIORITIES if record.levelno >= level), 7)

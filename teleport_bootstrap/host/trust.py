@@ -36,21 +36,34 @@ def names(root: paths.Root, directory: str) -> list[str]:
         return [] if descriptor is None else sorted(os.listdir(descriptor))
 
 
-def make_private(root: paths.Root, path: str) -> None:
-    """Set mode 0600 on `path`, which `read` has read; raises as `read` does."""
+def make_private(root: paths.Root, path: str, *, keep_group: bool = False) -> None:
+    """Set mode 0600 on `path`, which `read` has read; raises as `read` does.
+
+    With `keep_group`, a group other than root's that may read the file still may: Teleport's own, for teleport.yaml.
+    A link is not followed, and a file with a second name is left alone.
+    """
     directory, name = os.path.split(path)
     with opened(root, directory) as descriptor:
         if descriptor is None:
             return
         try:
-            # By its name: only root can write to the directory, so that the name cannot have become a link.
-            if stat.S_IMODE(os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode) != 0o600:
-                os.chmod(name, 0o600, dir_fd=descriptor)
+            file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=descriptor)
+            try:
+                _tighten(file, keep_group=keep_group)
+            finally:
+                os.close(file)
         except OSError as error:
             raise errors.FileTrouble(
                 f"{root.path(path)} holds a secret, and its mode cannot be changed to 0600: {error.strerror}",
                 hint=f"Run `chmod 0600 {root.path(path)}`.",
             ) from None
+
+
+def _tighten(file: int, *, keep_group: bool) -> None:
+    facts = os.fstat(file)
+    group = facts.st_mode & stat.S_IRGRP if keep_group and facts.st_gid not in (0, os.getegid()) else 0
+    if stat.S_ISREG(facts.st_mode) and facts.st_nlink == 1 and stat.S_IMODE(facts.st_mode) != 0o600 | group:
+        os.fchmod(file, 0o600 | group)
 
 
 def let_read(root: paths.Root, path: str, group: str) -> bool:

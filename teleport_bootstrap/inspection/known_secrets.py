@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
@@ -12,14 +13,12 @@ from typing import Any
 from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.conf import conf_file, grammar
 from teleport_bootstrap.host import directory, trust
-from teleport_bootstrap.inspection import redaction
 from teleport_bootstrap.plan import secret_mask, yaml_reading
-from teleport_bootstrap.secret import Secret, looks_secret
+from teleport_bootstrap.secret import Secret, looks_secret, passwords
 
 _LETSENCRYPT = tuple(f"{paths.LETSENCRYPT}/{name}" for name in ("live", "archive", "accounts", "keys"))
 _FILES = (*paths.JOIN_SECRETS, paths.LICENSE, paths.PRIVATE_KEY)
 _ENTRY = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)=(.*)$", re.MULTILINE)
-_LEAD = re.compile(r"^[ #-]*(?:[\"']?[\w.-]+[\"']?: +)?", re.ASCII)
 _FILE_OF_KEY = re.compile(r"^[ #-]*[\"']?([\w.-]+)[\"']?: +[\"']?(/[^\s\"'#]+)", re.ASCII | re.MULTILINE)
 _ENVIRONMENT_LINE = re.compile(r"^\s*Environment=(.*)$", re.MULTILINE)
 _SWITCHES = ("", "true", "false", "yes", "no", "on", "off", "null", "~", "|", ">", "[]", "{}")
@@ -102,7 +101,7 @@ def _paths_in(root: paths.Root, folder: str, found: Found) -> list[str]:
 
 def _of_urls(text: str, found: Found) -> None:
     """Add the passwords in URLs; in the journal they may appear alone."""
-    for password in redaction.passwords(text):
+    for password in passwords(text):
         if len(password) >= _SHORTEST_PASSWORD:
             found.add(password)
 
@@ -111,34 +110,24 @@ def _of_yaml(root: paths.Root, path: str, found: Found) -> None:
     content = _read(root, path, found)
     if content is None:
         return
-    try:
-        values = list(_scalars(yaml_reading.parse(content), secret=False, depth=0))
-    except yaml_reading.Unreadable:
-        values = []
     # Also values that are commented out, or in a file that is not valid YAML.
-    values += _masked_values(content)
-    _of_urls(content, found)
-    for value in values:
-        if value.startswith("/"):
-            _of_file(root, value, found)
-        elif value.strip().lower() not in _SWITCHES:
+    for value in secret_mask.secrets_in(content):
+        if value.strip().lower() not in _SWITCHES:
             found.add(value)
-            # Static tokens: `proxy,node:the-token`.
-            static = re.fullmatch(r"[a-z,]+:(.*)", value, re.DOTALL)
-            if static and static[1].startswith("/"):
-                _of_file(root, static[1], found)
-            elif static:
-                found.add(static[1])
+    for named in _files_of_keys(content):
+        _of_file(root, named, found)
+    _of_urls(content, found)
 
 
-def _masked_values(content: str) -> Iterator[str]:
-    """Yield the values that secret_mask masks, line by line, and the paths of secret files."""
-    for line, shown in zip(content.splitlines(), secret_mask.masked(content).splitlines()):
-        if line != shown:
-            yield _LEAD.sub("", line).strip().strip("\"'")
+def _files_of_keys(content: str) -> Iterator[str]:
+    """Yield the paths of the secret files that `content` names."""
     for key, path in _FILE_OF_KEY.findall(content):
         if looks_secret(key):
             yield path
+    with contextlib.suppress(yaml_reading.Unreadable):
+        for value in _scalars(yaml_reading.parse_as_teleport(content), secret=False, depth=0):
+            # A static token may be in a file: `proxy,node:/path`.
+            yield from (each for each in (value, value.partition(":")[2]) if each.startswith("/"))
 
 
 def _scalars(value: Any, *, secret: bool, depth: int) -> Iterator[str]:

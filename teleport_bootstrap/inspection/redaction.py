@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib import parse
 
-from teleport_bootstrap import escaping
+from teleport_bootstrap import escaping, secret
 from teleport_bootstrap.inspection import secret_patterns
 from teleport_bootstrap.secret import MASK, Secret
 
@@ -22,10 +22,6 @@ _ENCODABLE = 8
 # No private key is longer; a missing end line must not mask the rest of a journal.
 _KEY_LINES = 150
 
-# Parsed by a function, in linear time.
-_URL = re.compile(r"://(?P<rest>[^\s\"'<>]{1,2000})")
-_PORT = re.compile(r"\d{1,5}")
-_LONGEST_USER = 19
 _HEXADECIMAL = re.compile("[0-9a-f]+|[0-9A-F]+")
 # Values after a secret's name that are not secret: files, parameters, ordinary words.
 _PATH = re.compile(r"/(?:(?:etc|home|opt|root|run|srv|teleport|tmp|usr|var)(?:/[\w./<>*-]*)?)?")
@@ -63,7 +59,7 @@ class Mask:
         for word in self._words:
             text, count = word.subn(MASK, text)
             self.counts[KNOWN] += count
-        text = _URL.sub(self._without_password, text)
+        text = secret.URL.sub(self._without_password, text)
         for kind, pattern in secret_patterns.PATTERNS:
             text = pattern.sub(lambda found, kind=kind: self._replaced(kind, found), text)  # type: ignore[misc]
         return escaping.several_lines("".join(self._without_keys(text)))
@@ -84,7 +80,7 @@ class Mask:
 
     def _without_password(self, found: re.Match[str]) -> str:
         rest = found["rest"]
-        password = password_of(rest)
+        password = secret.password_of(rest)
         if password is None or password.strip("*") == "":
             return found[0]
         self.counts[secret_patterns.NAMED] += 1
@@ -133,29 +129,6 @@ def _of_key(lines: list[str], edges: dict[int, str], edge: int, step: int) -> It
             yield index
         else:
             others += 1
-
-
-def passwords(text: str) -> Iterator[str]:
-    """Yield the password of each URL in `text` that has one."""
-    yield from filter(None, (password_of(found["rest"]) for found in _URL.finditer(text)))
-
-
-def password_of(rest: str) -> str | None:
-    """Return the password in `rest`, a URL after its `://`; a long user name without a password is a token.
-
-    Passwords in URLs are often not encoded, and hold slashes and at signs.
-    """
-    user, at, _ = rest.rpartition("@")
-    if not at:
-        return None
-    name, colon, password = user.partition(":")
-    host = re.split("[/?#]", name, maxsplit=1)[0]
-    if not colon or host != name:
-        return user if host == user and len(user) > _LONGEST_USER else None
-    # An at sign after the port and the path of a URL without a password.
-    if _PORT.fullmatch(re.split("[/?#]", password, maxsplit=1)[0]) and re.search("[/?#]", password):
-        return None
-    return password or None
 
 
 def _is_harmless(value: str) -> bool:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.change import session
+from teleport_bootstrap.change import plan_files, session
 from teleport_bootstrap.change.transaction import Transaction
+from teleport_bootstrap.conf import conf_file
+from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.host import trust
 from teleport_bootstrap.instance import gather
-from teleport_bootstrap.plan import comparison, yaml_reading, yaml_text
+from teleport_bootstrap.operations import generate
+from teleport_bootstrap.plan import adoption, comparison, overrides, plan_model, planner, teleport_build, yaml_reading
 from teleport_bootstrap.state import current
 
-# Merged after the others, so that the edit wins.
+# Merged after most others, so that the edit wins.
 NAME = "90-adopted.yaml"
+PATH = f"{paths.OVERRIDES}/{NAME}"
+
+_OTHERWISE = "or run `teleport-bootstrap reconfigure --discard-edits` to have the file made from the conf"
 
 
 @dataclass(frozen=True)
@@ -23,75 +30,136 @@ class Outcome:
 
     path: str | None
     text: str = ""
+    notes: tuple[str, ...] = ()
+
+
+class _Edit(NamedTuple):
+    """A teleport.yaml: its path in messages, its content with places, and what Teleport reads in it."""
+
+    path: str
+    root: yaml_reading.Located
+    document: dict[str, Any]
+
+
+class _Judge(NamedTuple):
+    """What a plan is made from, but for the overrides."""
+
+    conf: conf_file.Conf
+    instance: facts.Facts
+    build: teleport_build.TeleportBuild
 
 
 def run(doors: gather.Doors) -> Outcome:
-    """Write the difference between what was applied and what is there as an override; change nothing else.
+    """Write what teleport.yaml says other than the conf as an override; change nothing else.
 
-    Raises FileTrouble where teleport.yaml cannot be read as what it should be, or an earlier adoption would be lost,
-    and GenerationMissing where nothing was ever applied.
+    What has changed in the conf since that was applied stays. The result is judged as `generate` and `reconfigure`
+    judge it, so that they accept what is written here, and make of it what the edited file says.
+
+    Raises FileTrouble where teleport.yaml cannot be read, an earlier adoption would be lost, or another override undoes
+    the edit; GenerationMissing where there is neither a conf nor anything that was applied; DocumentInvalid with the
+    lines of the edit that Teleport refuses; and everything that reading and planning raise. Then nothing has changed.
     """
     root = doors.root
     with session.begin(root, "adopt", deadline_seconds=doors.wait_seconds):
         generation = current.generation(root)
-        if generation is None:
-            raise errors.GenerationMissing(
-                "this agent did not write this teleport.yaml, so there is nothing to compare it with",
-                hint="Write what it says beyond the conf into a file in /etc/teleport.d/teleport.yaml.d yourself.",
-            )
-        patch = comparison.merge_patch(generation.document, _edited(root))
-        if not patch:
+        conf = gather.conf(root)
+        if conf is None:
+            raise _without_conf(root, generation is None)
+        edit = _edited(root)
+        applied = None if generation is None else adoption.meaning(generation.document)
+        if applied is not None and comparison.same(applied, edit.document):
             return Outcome(None)
-        path = f"{paths.OVERRIDES}/{NAME}"
-        earlier = trust.read(root, path)
-        if earlier is not None:
-            patch = _together(root, path, earlier, patch)
-        text = _dumped(patch)
+        _require_readable(root)
+        build = gather.build(root, gather.NamedBuild(), conf)
+        files = generate.ready(root, conf, build)
+        judge = _Judge(conf, gather.instance(conf, doors), build)
+        full = adoption.meaning(planner.unjudged(*judge, files))
+        wanted = adoption.target(full, applied, edit.document)
+        if comparison.same(full, wanted) and generation is None:
+            return Outcome(None)
+        others = tuple(each for each in files if each.path != root.path(PATH))
+        text = adoption.override(adoption.meaning(planner.unjudged(*judge, others)), wanted)
+        adopted = overrides.Override(root.path(PATH), text.encode())
+        together = tuple(sorted((*others, adopted), key=lambda each: each.path))
+        plan, missing = _judged(root, judge, together, edit)
+        _require_effect(root, plan, wanted, together)
+        _let_teleport_check(root, plan)
         with Transaction(root) as change:
             change.make_directory(paths.OVERRIDES, mode=0o755, owner="root", group="root")
-            change.write(path, text.encode(), mode=0o600, owner="root", group="root")
+            change.write(PATH, adopted.content, mode=0o600, owner="root", group="root")
             change.commit()
-        return Outcome(path, text)
+        return Outcome(PATH, text, (*plan.notes, *missing))
 
 
-def _edited(root: paths.Root) -> dict[str, Any]:
+def _without_conf(root: paths.Root, is_foreign: bool) -> errors.BootstrapError:
+    if is_foreign:
+        return errors.GenerationMissing(
+            "this agent did not write this teleport.yaml, and there is no conf, so there is nothing to compare it with",
+            hint=f"Write {paths.CONF} first: what teleport.yaml says beyond it becomes an override.",
+        )
+    return errors.ConfMissing(
+        f"there is no {root.path(paths.CONF)}, without which no override has an effect",
+        hint=f"Write {paths.CONF} first. Nothing was changed.",
+    )
+
+
+def _edited(root: paths.Root) -> _Edit:
     shown = root.path(paths.TELEPORT_YAML)
     try:
-        with open(shown, encoding="utf-8") as file:
-            found = yaml_reading.parse(file.read())
+        with open(shown, "rb") as file:
+            reading = yaml_reading.read_as_teleport(file.read(trust.LARGEST))
     except OSError as error:
         raise errors.FileTrouble(f"{shown} cannot be read: {error.strerror}", hint="Run as root.") from None
-    except UnicodeDecodeError:
-        raise errors.FileTrouble(f"{shown} is not UTF-8 text", hint="Correct it first.") from None
-    except yaml_reading.Unreadable as error:
+    for problem in reading.problems:
+        whose = f"this is a rule of teleport-bootstrap; {problem.hint}" if problem.own else "Teleport does not read it"
         raise errors.FileTrouble(
-            f"{shown}:{error.line}:{error.column}: {error.message}",
-            hint="Correct it first; Teleport cannot read it either.",
-        ) from None
-    if not isinstance(found, dict):
-        raise errors.FileTrouble(f"{shown} is not a mapping of keys to values", hint="Correct it first.")
-    return dict(comparison.as_read(found))
-
-
-def _together(root: paths.Root, path: str, earlier: bytes, patch: Any) -> Any:
-    """Return the earlier adoption with the new one on top; a null stays a null, since it deletes."""
-    try:
-        found = yaml_reading.parse(earlier.decode("utf-8"))
-    except (UnicodeDecodeError, yaml_reading.Unreadable):
-        found = earlier
-    if found is not None and not isinstance(found, dict):
-        raise errors.FileTrouble(
-            f"{root.path(path)} from an earlier adoption cannot be read", hint="Correct or remove it first."
+            f"{shown}:{problem.line}:{problem.column}: {problem.message}",
+            hint=f"Correct it first, {_OTHERWISE} ({whose}).",
         )
-    return _on_top(found, patch)
+    if reading.root is None or not isinstance(reading.root.value, dict):
+        raise errors.FileTrouble(f"{shown} is not a mapping of keys to values", hint=f"Correct it first, {_OTHERWISE}.")
+    return _Edit(shown, reading.root, adoption.meaning(reading.root.plain))
 
 
-def _on_top(lower: Any, upper: Any) -> Any:
-    if not isinstance(lower, dict) or not isinstance(upper, dict):
-        return upper
-    return {**lower, **{key: _on_top(lower.get(key), value) for key, value in upper.items()}}
+def _require_readable(root: paths.Root) -> None:
+    """Raise FileTrouble where there is an earlier adoption that cannot be read: it would be overwritten."""
+    earlier = trust.read(root, PATH)
+    reading = yaml_reading.read(earlier or b"")
+    if reading.problems or not (reading.root is None or isinstance(reading.root.value, dict)):
+        raise errors.FileTrouble(
+            f"{root.path(PATH)} from an earlier adoption cannot be read", hint="Correct or remove it first."
+        )
 
 
-def _dumped(patch: Any) -> str:
-    head = "# What was edited in /etc/teleport.yaml, adopted by `teleport-bootstrap adopt`. null deletes a key.\n"
-    return head + yaml_text.body(patch)
+def _judged(
+    root: paths.Root, judge: _Judge, files: Sequence[overrides.Override], edit: _Edit
+) -> tuple[plan_model.Plan, tuple[str, ...]]:
+    """Return what `generate` would make of the edit; a finding about it names its line in teleport.yaml."""
+    written = root.path(PATH)
+    try:
+        return generate.judged(root, *judge, files)
+    except (errors.DocumentInvalid, errors.OverrideInvalid) as error:
+        refused = errors.DocumentInvalid(adoption.at_edit(error.findings, written, edit.path, edit.root))
+        refused.hint = f"Correct these lines, {_OTHERWISE}. Nothing was written."
+        raise refused from None
+
+
+def _require_effect(
+    root: paths.Root, plan: plan_model.Plan, wanted: dict[str, Any], files: Sequence[overrides.Override]
+) -> None:
+    """Raise FileTrouble where an override that is merged later undoes the edit."""
+    said = adoption.meaning(plan.document)
+    if comparison.same(said, wanted):
+        return
+    later = [each.path for each in files if each.path > root.path(PATH)]
+    raise errors.FileTrouble(
+        f"{', '.join(later) or 'another override'}, which is merged after {root.path(PATH)}, says otherwise than the "
+        "edit",
+        hint="Make the edit there, or rename the file so that it is merged earlier. Nothing was written.",
+    )
+
+
+def _let_teleport_check(root: paths.Root, plan: plan_model.Plan) -> None:
+    """Raise TeleportRefused where the installed Teleport refuses the result, which is staged and then dropped."""
+    with Transaction(root) as trial:
+        plan_files.stage_teleport_yaml(trial, plan.teleport_yaml)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,7 +17,7 @@ from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.host import accounts, directory, systemd, trust
 from teleport_bootstrap.instance import gather, managed_updates, own_address, secret_values
-from teleport_bootstrap.plan import activation, overrides, plan_model, planner, teleport_build
+from teleport_bootstrap.plan import activation, overrides, plan_model, planner, secret_mask, teleport_build
 from teleport_bootstrap.secret import Secret
 from teleport_bootstrap.state import current, generations, metadata_cache, restore_record
 
@@ -166,6 +168,10 @@ def _keep(doors: gather.Doors, conf: conf_file.Conf, build: teleport_build.Telep
 def _what_is_there(root: paths.Root, wanted: plan_model.Activation) -> list[str]:
     """Let Teleport's account read a file that an operator put there, and return notes on it."""
     shown, notes = root.path(paths.TELEPORT_YAML), []
+    content = directory.content(root, paths.TELEPORT_YAML)
+    if content is not None and secret_mask.holds_secret(content):
+        with contextlib.suppress(errors.BootstrapError):
+            trust.make_private(root, paths.TELEPORT_YAML, keep_group=True)
     group = wanted.deployment.place.group
     if group != "root" and os.path.exists(shown) and trust.let_read(root, paths.TELEPORT_YAML, group):
         notes.append(f"{shown} is readable for group {group} now, as whom its unit runs Teleport")
@@ -203,20 +209,42 @@ def make_plan(
     for SSM where a service goes on fetching after this command.
     """
     root = doors.root
-    place = activation.plan(conf, build).deployment.place
-    units.require(root, place.unit)
-    accounts.ids(root, place.user, place.group)
-    files = gather.overrides(root)
-    overrides.check(files)
+    files = ready(root, conf, build)
     instance = gather.instance(conf, doors)
-    plan = planner.plan(conf, instance, build, files)
-    missing = (*needed_files.require_named(root, plan), *needed_files.describe_blocking(root, plan))
+    plan, missing = judged(root, conf, instance, build, files)
     wanted = plan.activation
     if is_boot and needed_files.has_fetch_service(root) and all(each.may_be_pending for each in wanted.secrets):
         doors = dataclasses.replace(doors, wait_seconds=min(doors.wait_seconds, FETCHED_LATER_SECONDS))
     fetched = secret_values.fetch_or_keep(wanted.secrets, instance.region, wanted.deployment.fips, doors)
     values = {**secret_values.from_conf(wanted.secrets, conf), **fetched.values}
     return plan, instance, secret_values.Fetched(values, (*plan.notes, *missing, *fetched.notes))
+
+
+def ready(
+    root: paths.Root, conf: conf_file.Conf, build: teleport_build.TeleportBuild
+) -> tuple[overrides.Override, ...]:
+    """Return the overrides of this host, for which its unit and accounts are there; raises what keeps it from that."""
+    place = activation.plan(conf, build).deployment.place
+    units.require(root, place.unit)
+    accounts.ids(root, place.user, place.group)
+    files = gather.overrides(root)
+    overrides.check(files)
+    return files
+
+
+def judged(
+    root: paths.Root,
+    conf: conf_file.Conf,
+    instance: facts.Facts,
+    build: teleport_build.TeleportBuild,
+    files: Sequence[overrides.Override],
+) -> tuple[plan_model.Plan, tuple[str, ...]]:
+    """Return the plan with the overrides `files`, and notes on files that it names.
+
+    Raises what `planner.plan` raises, and FileTrouble where a file is missing that Teleport cannot start without.
+    """
+    plan = planner.plan(conf, instance, build, files)
+    return plan, (*needed_files.require_named(root, plan), *needed_files.describe_blocking(root, plan))
 
 
 def _write(doors: gather.Doors, conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> Outcome:

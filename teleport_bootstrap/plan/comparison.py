@@ -141,7 +141,7 @@ _IDENTITY = (
 def keeps(document: Any, patch: Any) -> bool:
     """Return whether the JSON Merge Patch `patch` would change nothing in `document`."""
     if not isinstance(patch, dict):
-        return bool(document == patch and type(document) is type(patch))
+        return same(document, patch)
     if not isinstance(document, dict):
         return False
     return all(
@@ -163,6 +163,17 @@ def as_read(node: Any, key: object = None) -> Any:
     return {name: "" if value is None and key in _TEXTS else as_read(value, name) for name, value in node.items()}
 
 
+def same(one: Any, other: Any) -> bool:
+    """Return whether two documents hold the same, types and missing quotes included."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other)
+
+
 def merge_patch(before: Any, after: Any) -> Any:
     """Return the JSON Merge Patch (RFC 7396) that turns the document `before` into `after`."""
     if not isinstance(before, dict) or not isinstance(after, dict):
@@ -171,6 +182,6 @@ def merge_patch(before: Any, after: Any) -> Any:
     for key, value in after.items():
         if key not in before:
             patch[key] = value
-        elif before[key] != value or type(before[key]) is not type(value):
+        elif not same(before[key], value):
             patch[key] = merge_patch(before[key], value)
     return patch

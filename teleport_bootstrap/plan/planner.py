@@ -22,6 +22,7 @@ from teleport_bootstrap.plan import (
     provenance,
     requirements,
     resources,
+    secret_mask,
     teleport_build,
     yaml_text,
 )
@@ -106,14 +107,7 @@ def settle(
     override_files: Sequence[overrides.Override] = (),
 ) -> Settled:
     """Return the document for `plan`; raises what that raises, but for RenderMismatch."""
-    activated = activation.on_network(activation.plan(conf, build), is_ipv6_only=instance.is_ipv6_only)
-    inputs = plan_inputs.Inputs(conf, activated.deployment, instance, build)
-    left_out = requirements.left_out(conf, fips=build.fips)
-    if resources.keeps_ssh(activated.deployment):
-        inputs = dataclasses.replace(inputs, left_out=frozenset(left_out))
-        left_out = {**left_out, **_faults_in_document(inputs)}
-        inputs = dataclasses.replace(inputs, left_out=frozenset(left_out))
-    merged = overrides.merge(document.build(inputs), override_files)
+    activated, left_out, merged = _merged(conf, instance, build, override_files)
     # Last, because tools append more settings of auth_service to the end of the file.
     tree = dict(sorted(merged.tree.items(), key=lambda item: item[0] == "auth_service"))
     wanted = provenance.document(tree)
@@ -128,7 +122,8 @@ def settle(
         *merged.notes,
         *(str(finding) for finding in findings if not finding.is_error),
     )
-    return Settled(activated, tree, notes, merged.removed)
+    secrets = secret_mask.secrets_of(wanted)
+    return Settled(activated, tree, tuple(secret_mask.in_message(each, secrets) for each in notes), merged.removed)
 
 
 def _faults_in_document(inputs: plan_inputs.Inputs) -> dict[Resource, list[Finding]]:
@@ -136,6 +131,35 @@ def _faults_in_document(inputs: plan_inputs.Inputs) -> dict[Resource, list[Findi
     tree = document.build(inputs)
     judged = _judged(functools.partial(Context, tree, provenance.document(tree), inputs.build, inputs.deployment, ()))
     return resources.faults_in_document(errors_in(judged), inputs.served)
+
+
+def unjudged(
+    conf: conf_file.Conf,
+    instance: facts.Facts,
+    build: teleport_build.TeleportBuild,
+    override_files: Sequence[overrides.Override] = (),
+) -> dict[str, Any]:
+    """Return the document that `plan` would judge; raises as it does, but for DocumentInvalid and RenderMismatch."""
+    found: dict[str, Any] = provenance.document(_merged(conf, instance, build, override_files)[2].tree)
+    return found
+
+
+def _merged(
+    conf: conf_file.Conf,
+    instance: facts.Facts,
+    build: teleport_build.TeleportBuild,
+    override_files: Sequence[overrides.Override],
+) -> tuple[plan_model.Activation, dict[Resource, list[Finding]], overrides.Merged]:
+    """Return the activation, the resources that are left out with their faults, and the document, not judged yet."""
+    activated = activation.on_network(activation.plan(conf, build), is_ipv6_only=instance.is_ipv6_only)
+    inputs = plan_inputs.Inputs(conf, activated.deployment, instance, build)
+    left_out = requirements.left_out(conf, fips=build.fips)
+    if resources.keeps_ssh(activated.deployment):
+        inputs = dataclasses.replace(inputs, left_out=frozenset(left_out))
+        left_out = {**left_out, **_faults_in_document(inputs)}
+        inputs = dataclasses.replace(inputs, left_out=frozenset(left_out))
+    merged = overrides.merge(document.build(inputs), override_files)
+    return activated, left_out, merged
 
 
 def header(conf: conf_file.Conf, instance: facts.Facts, build: teleport_build.TeleportBuild) -> dict[str, str]:
@@ -156,5 +180,12 @@ def _judged(context: Callable[[str], Context]) -> tuple[Finding, ...]:
     broken = tuple(shape.sections(context("document-shape")))
     if broken:
         return broken
-    found = [finding for code, check in _CHECKS.items() for finding in check(context(code))]
+    secrets = secret_mask.secrets_of(context("").document)
+    found = [_without_secrets(finding, secrets) for code, check in _CHECKS.items() for finding in check(context(code))]
     return tuple(sorted(found, key=lambda finding: not finding.is_error))
+
+
+def _without_secrets(finding: Finding, secrets: Sequence[str]) -> Finding:
+    """Return `finding` without the `secrets` of the document, which it may quote."""
+    message, remedy = (secret_mask.in_message(text, secrets) for text in (finding.message, finding.remedy))
+    return dataclasses.replace(finding, message=message, remedy=remedy)

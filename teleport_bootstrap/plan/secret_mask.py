@@ -1,47 +1,392 @@
-"""teleport.yaml as it may be shown: operators write tokens into it and into its overrides."""
+"""teleport.yaml and overrides as they may be shown: operators write tokens, passwords and keys into them.
+
+Every document that a command shows goes through this module: `masked` for a text, `document` for values, `in_message`
+for what is said about a document. Only the secret itself is masked: of a URL its password, of a header its value.
+"""
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
-from teleport_bootstrap.secret import MASK, looks_secret
+import yaml
 
-# A key and what follows it on its line, also in a comment.
+from teleport_bootstrap.plan import yaml_reading
+from teleport_bootstrap.secret import MASK, looks_secret, passwords, without_passwords
+
+# Words for secrets beyond those of a conf's variables.
+_MORE = re.compile(r"authorization|cookie|passcode|private|licen[cs]e|jwt|(?:^|_)(?:psk|sas|otp|pw|dsn)(?:_|$)", re.I)
+# What is named like a secret and is none: sections with other settings in them, names, numbers, what is public.
+_NOT_SECRET = re.compile(
+    r"(?:\w+_)?key_?pairs?|ca_key_params|key_?ring|token_label|proxy_checks_host_keys|kex_algos|public_keys?"
+    r"|\w*_(?:ttl|size|period|interval|timeout|algorithms?|type|label|expiry|expires|enabled|mode)",
+    re.I,
+)
+_EXACTLY = frozenset(("pin", "jwks"))
+_HEADER = re.compile(r"auth|sign", re.I)
+_HEADER_LINE = re.compile(r"(?P<name>[A-Za-z0-9-]{1,80}):\s*(?P<value>\S.*)", re.DOTALL)
+_SCHEME = re.compile(r"(?P<lead>(?:bearer|basic|digest|token)\s+)(?P<value>\S.{3,})", re.I | re.DOTALL)
+_PEM = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_PEM_BLOCK = re.compile(_PEM.pattern + r".*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\Z)", re.DOTALL)
+_FILE = re.compile(r"/[\w./@-]+")
+# May name a file by its path instead of holding the secret.
+_NAMES_FILE = re.compile(r"file|path|dir|token|key|cert|licen|keytab", re.I)
+_STATIC_TOKEN = re.compile(r"(?P<lead>[A-Za-z]+(?:,[A-Za-z]+)*:)(?P<value>.+)", re.DOTALL)
+# A setting in a text: of a connection string, a query, JSON, or a comment.
+_SETTING = re.compile(
+    r"(?P<lead>[\"']?(?P<name>[\w.-]{1,60})[\"']?(?:\s{0,9}=\s{0,9}|\s{0,9}:\s{1,9}|\":)[\"']?)"
+    r"(?P<value>(?:(?:bearer|basic|digest)\s{1,9})?[^\s\"'&;,{}\[\]#]{1,2000})",
+    re.I,
+)
+# In one line of a text that is not YAML: a list, and a header with its value.
+_LIST = re.compile(r"(?P<name>[\w.-]{1,60})[\"']?\s{0,9}:\s{0,9}\[(?P<value>[^\[\]{}]{1,2000})")
+_PAIR = re.compile(
+    r"\bname[\"']?:\s{0,9}[\"']?(?P<name>[\w-]{1,80})[\"']?\s{0,9},\s{0,9}[\"']?value[\"']?:\s{0,9}(?P<value>[^,}]{1,2000})"
+)
+_HARMLESS = frozenset(("", "true", "false", "yes", "no", "on", "off", "null", "~", "|", ">", MASK))
+# Joining by these proves what a host is; their "token" is the name of a resource.
+_BY_TOKEN = ("token", "")
+
+# A key and what follows it on its line, in a text that is not YAML.
 _KEY = re.compile(r"(?P<lead>[ #]*(?:- +)*)(?P<key>[\"']?[A-Za-z0-9_.-]+[\"']?):(?P<value>(?: .*)?)$", re.ASCII)
-
-# Begins a block of text on the lines below.
-_BLOCK = ("|", ">")
-_HARMLESS = ("", "true", "false", "yes", "no", "null", "~")
+_SHORT = 6
 
 
-def masked(text: str) -> str:
-    """Return YAML `text` with a mask for each scalar under a key that is named like a secret; file paths stay."""
-    shown = []
+class _Covered(NamedTuple):
+    """A text with its secrets masked, and these."""
+
+    text: str
+    secrets: tuple[str, ...]
+
+
+class _At(NamedTuple):
+    """Where a scalar is: the keys above it, and the scalars beside it in its mapping."""
+
+    keys: tuple[str, ...] = ()
+    beside: Mapping[str, str] = {}
+
+    def below(self, key: str, beside: Mapping[str, str]) -> _At:
+        return _At((*self.keys, key), beside)
+
+
+def masked(text: str, *, as_yaml: bool = False) -> str:
+    """Return `text`, which may be no valid YAML, with its secrets masked; with `as_yaml`, masks are in quotes."""
+    return _masked(text, as_yaml=as_yaml).text
+
+
+def secrets_in(text: str) -> tuple[str, ...]:
+    """Return the secrets in `text`, also those in its comments and in a text that is not valid YAML."""
+    return tuple(dict.fromkeys(_masked(text).secrets))
+
+
+def holds_secret(content: bytes | str) -> bool:
+    """Return whether a file with `content` holds a secret."""
+    return bool(secrets_in(content.decode("utf-8", "replace") if isinstance(content, bytes) else content))
+
+
+def document(value: Any) -> Any:
+    """Return the values of a document with its secrets masked."""
+    return _with_masks(value, _At())
+
+
+def secrets_of(value: Any) -> tuple[str, ...]:
+    """Return the secrets in the values of a document."""
+    return tuple(dict.fromkeys(each for found in _covered_in(value, _At()) for each in found.secrets))
+
+
+def in_message(text: str, secrets: Iterable[str]) -> str:
+    """Return what is said about a document, with its `secrets` and every password of a URL masked."""
+    forms = {form for each in secrets for form in (each, *each.splitlines(), json.dumps(each)[1:-1]) if form.strip()}
+    for form in sorted(forms, key=len, reverse=True):
+        if len(form) >= _SHORT:
+            text = text.replace(form, MASK)
+        else:
+            text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", MASK, text)
+    return without_passwords(text)
+
+
+# --- one scalar ---
+
+
+def _is_secret_name(name: str) -> bool:
+    if _NOT_SECRET.fullmatch(name):
+        return False
+    return name.lower() in _EXACTLY or looks_secret(name) or _MORE.search(name) is not None
+
+
+def _is_secret_header(name: str) -> bool:
+    return _is_secret_name(name.replace("-", "_")) or _HEADER.search(name) is not None
+
+
+def _cover(text: str, at: _At) -> _Covered | None:
+    """Return the scalar `text` with its secrets masked, None where it has none."""
+    if text.strip().lower() in _HARMLESS:
+        return None
+    key = at.keys[-1] if at.keys else ""
+    if _PEM.search(text):
+        return _Covered(MASK, (text,))
+    named = next((each for each in reversed(at.keys) if _is_secret_name(each)), None)
+    if key == "token_name" and at.beside.get("method", "") not in _BY_TOKEN:
+        named = None
+    if named is not None:
+        return _under_secret_key(text, key, named)
+    in_headers = any("header" in each.lower() for each in at.keys)
+    if (key == "value" and _is_secret_header(at.beside.get("name", ""))) or (in_headers and _is_secret_header(key)):
+        return _Covered(MASK, (text, *_parts(text)))
+    return _header(text, in_headers=in_headers) or _inside(text)
+
+
+def _header(text: str, *, in_headers: bool) -> _Covered | None:
+    """Return a header, or the credentials in one, with its value masked; None for any other text."""
+    line = _HEADER_LINE.fullmatch(text)
+    if line is not None and not line["value"].startswith("//") and _is_secret_header(line["name"]):
+        return _Covered(text[: line.start("value")] + MASK, (line["value"], *_parts(line["value"])))
+    scheme = _SCHEME.fullmatch(text) if in_headers else None
+    return None if scheme is None else _Covered(scheme["lead"] + MASK, (scheme["value"],))
+
+
+def _parts(header: str) -> tuple[str, ...]:
+    """Return the credentials in the value of a header, which may be shown without the scheme before them."""
+    found = _SCHEME.fullmatch(header)
+    return () if found is None else (found["value"],)
+
+
+def _under_secret_key(text: str, key: str, named: str) -> _Covered | None:
+    """Return a scalar under a key that is named like a secret; `key` is the nearest one."""
+    if _FILE.fullmatch(text) and (_NAMES_FILE.search(key) or _NAMES_FILE.search(named)):
+        return None
+    static = _STATIC_TOKEN.fullmatch(text) if named == "tokens" else None
+    if static is not None:
+        if _FILE.fullmatch(static["value"]):
+            return None
+        return _Covered(static["lead"] + MASK, (static["value"],))
+    return _Covered(MASK, (text,))
+
+
+def _inside(text: str) -> _Covered | None:
+    """Return a text with the passwords of its URLs and the secrets of its settings masked."""
+    found = list(passwords(text)) if "://" in text else []
+    left = without_passwords(text)
+    shown, at = "", 0
+    while (setting := _SETTING.search(left, at)) is not None:
+        value = setting["value"]
+        is_plain = value.lower() in _HARMLESS or _FILE.fullmatch(value) is not None
+        if is_plain or not _is_secret_name(setting["name"]):
+            shown, at = shown + left[at : setting.start("value")], setting.start("value")
+            continue
+        found.append(value)
+        shown, at = shown + left[at : setting.start("value")] + MASK, setting.end("value")
+    found = [each for each in found if each.strip("*")]
+    return _Covered(shown + left[at:], tuple(found)) if found else None
+
+
+# --- values ---
+
+
+def _beside(value: Mapping[Any, Any]) -> dict[str, str]:
+    return {str(key): str(each) for key, each in value.items() if isinstance(each, str)}
+
+
+def _with_masks(value: Any, at: _At) -> Any:
+    if isinstance(value, dict):
+        beside = _beside(value)
+        return {key: _with_masks(each, at.below(str(key), beside)) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_with_masks(each, at) for each in value]
+    if value is None or isinstance(value, bool):
+        return value
+    covered = _cover(str(value), at)
+    return value if covered is None else covered.text
+
+
+def _covered_in(value: Any, at: _At) -> Iterator[_Covered]:
+    if isinstance(value, dict):
+        beside = _beside(value)
+        for key, each in value.items():
+            yield from _covered_in(each, at.below(str(key), beside))
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _covered_in(each, at)
+    elif value is not None and not isinstance(value, bool):
+        covered = _cover(str(value), at)
+        if covered is not None:
+            yield covered
+
+
+# --- text ---
+
+
+def _masked(text: str, *, as_yaml: bool = False) -> _Covered:
+    root = yaml_reading.node(text)
+    if not isinstance(root, (yaml.MappingNode, yaml.SequenceNode)):
+        return _line_by_line(text)
+    pieces, secrets, end = [], [], 0
+    spans = {(node.start_mark.index, node.end_mark.index): (node, covered) for node, covered in _scalars(root, _At())}
+    for (start, stop), (node, covered) in sorted(spans.items(), key=lambda item: item[0]):
+        if start < end:
+            continue
+        between = _comments(text[end:start])
+        source = text[start:stop]
+        blank = source[len(source.rstrip()) :] if getattr(node, "style", None) in ("|", ">") else ""
+        quoted = as_yaml or (getattr(node, "style", None) in ("'", '"') and covered.text != MASK)
+        pieces += [between.text, (json.dumps(covered.text, ensure_ascii=False) if quoted else covered.text) + blank]
+        secrets += [*between.secrets, *covered.secrets]
+        end = stop
+    rest = _comments(text[end:])
+    return _Covered("".join((*pieces, rest.text)), (*secrets, *rest.secrets))
+
+
+def _scalars(
+    node: Any, at: _At, done: set[tuple[int, str, tuple[str, ...]]] | None = None, depth: int = 0
+) -> Iterator[tuple[Any, _Covered]]:
+    """Yield each scalar that has a secret, and how it is shown; what is nested too deeply is masked as a whole.
+
+    What an alias repeats is read again only where other keys are above it: nested aliases would have no end.
+    """
+    done = set() if done is None else done
+    if not isinstance(node, yaml.ScalarNode):
+        telling = {each for each in at.keys if _is_secret_name(each) or "header" in each.lower()}
+        place = (id(node), at.keys[-1] if at.keys else "", tuple(sorted(telling)))
+        if place in done:
+            return
+        done.add(place)
+    if depth > yaml_reading.DEEPEST:
+        yield node, _Covered(MASK, ())
+    elif isinstance(node, yaml.MappingNode):
+        beside = {
+            key.value: each.value
+            for key, each in node.value
+            if isinstance(key, yaml.ScalarNode) and isinstance(each, yaml.ScalarNode)
+        }
+        for key, each in node.value:
+            name = key.value if isinstance(key, yaml.ScalarNode) else ""
+            yield from _scalars(each, at.below(name, beside), done, depth + 1)
+    elif isinstance(node, yaml.SequenceNode):
+        for each in node.value:
+            yield from _scalars(each, at, done, depth + 1)
+    elif isinstance(node, yaml.ScalarNode):
+        covered = _cover(node.value, at)
+        if covered is not None:
+            yield node, covered
+
+
+def _comments(text: str) -> _Covered:
+    """Return what is between two masks, with the secrets of settings that are commented out masked."""
+    if "#" not in text:
+        return _Covered(text, ())
+    shown: list[str] = []
+    secrets: list[str] = []
+    block: list[str] = []
+    for line in (*text.splitlines(keepends=True), ""):
+        if line.lstrip().startswith("#"):
+            block.append(line)
+            continue
+        if block:
+            found = _line_by_line("".join(each.lstrip()[1:] for each in block))
+            leads = [each[: len(each) - len(each.lstrip()) + 1] for each in block]
+            shown += map("".join, zip(leads, found.text.splitlines(keepends=True)))
+            secrets += found.secrets
+            block = []
+        before, mark, comment = line.partition(" #")
+        inside = _inside(comment) if mark else None
+        shown.append(line if inside is None else before + mark + inside.text)
+        secrets += inside.secrets if inside is not None else ()
+    return _Covered("".join(shown), tuple(secrets))
+
+
+def _line_by_line(text: str) -> _Covered:
+    """Return a text that is not valid YAML with what looks like a secret masked; its lines stay as many."""
+    shown: list[str] = []
+    secrets: list[str] = []
     below: int | None = None  # the indentation of the secret key whose value is on the following lines
+    in_key = False
+    is_header = False  # whether the line before named a header whose value is secret
     for line in text.splitlines(keepends=True):
-        found = _KEY.match(line)
+        end = line[len(line.rstrip("\r\n")) :]
+        found = _KEY.match(line.rstrip("\r\n"))
         if below is not None and not _is_below(line, below):
             below = None
-        if found is not None and looks_secret(found["key"]):
+        starts = _PEM.search(line) is not None
+        if in_key or starts:
+            in_key = "-----END" not in line
+            lead = line[: len(line) - len(line.lstrip())] if not starts else line[: line.index("-----BEGIN")]
+            before = _inside(lead) or _Covered(lead, ())
+            secrets += (line[len(lead) :].strip(), *before.secrets)
+            shown.append(before.text + MASK + end)
+            continue
+        key = found["key"].strip("\"'") if found is not None else ""
+        if found is not None and (_is_secret_name(key) or (is_header and key == "value")):
             value = found["value"].strip()
-            goes_on = not value or value.startswith(_BLOCK)
+            goes_on = not value or value[0] in "|>" or value.startswith("#")
             below = len(found["lead"]) if goes_on else None
-            shown.append(line if goes_on or _is_harmless(value) else f"{found['lead']}{found['key']}: {MASK}\n")
-        elif below is not None and found is None and not _is_harmless(line.strip().lstrip("- ")):
-            lead = line[: len(line) - len(line.lstrip(" -"))]
-            shown.append(f"{lead}{MASK}\n")
+            if not goes_on and not _is_harmless(value, found["key"]):
+                secrets += _bare(value)
+                shown.append(f"{found['lead']}{found['key']}: {MASK}{end}")
+                continue
+        elif below is not None and found is None:
+            value = line.strip().lstrip("#- ")
+            if value and not _is_harmless(value, "token"):
+                lead = line[: len(line) - len(line.lstrip("# -"))]
+                secrets += _bare(value)
+                shown.append(f"{lead}{MASK}{end}")
+                continue
+        is_header = key == "name" and found is not None and _is_secret_header(found["value"].strip(" \"'"))
+        inside = _flow(line)
+        header = re.fullmatch(r"(?P<lead>[\s\-\"']*)(?P<rest>[A-Za-z0-9-]+:\s.*)", line, re.DOTALL)
+        covered = _cover(header["rest"].strip().strip("\"'"), _At()) if header and inside is None else None
+        if inside is not None:
+            secrets += inside.secrets
+            shown.append(inside.text)
+        elif covered is not None and header is not None:
+            secrets += covered.secrets
+            shown.append(header["lead"] + covered.text + end)
         else:
             shown.append(line)
-    return "".join(shown)
+    return _Covered("".join(shown), tuple(secrets))
+
+
+def _flow(line: str) -> _Covered | None:
+    """Return what `_inside` does, with lists and headers masked that stand in one line with their names."""
+    secrets: list[str] = []
+
+    def cover(found: re.Match[str]) -> str:
+        name, value = found["name"], found["value"]
+        if not (_is_secret_header if found.re is _PAIR else _is_secret_name)(name):
+            return found[0]
+        texts = [each for each in _bare(f"[{value}]") if not _FILE.fullmatch(each.rpartition(":")[2])]
+        secrets.extend(texts)
+        whole = found[0]
+        for each in sorted(texts, key=len, reverse=True):
+            whole = whole.replace(each, MASK)
+        return whole
+
+    rest = _PAIR.sub(cover, _LIST.sub(cover, line))
+    inside = _inside(rest) or _Covered(rest, ())
+    secrets += inside.secrets
+    return _Covered(inside.text, tuple(secrets)) if secrets else None
+
+
+def _bare(value: str) -> Iterator[str]:
+    """Yield a value as it is in a text that is not YAML: a list, quotes, or a static token."""
+    for each in value.strip("[]").split(",") if value.startswith("[") else [value]:
+        bare = each.strip().strip("\"'")
+        if bare:
+            yield bare
+            static = _STATIC_TOKEN.fullmatch(bare)
+            if static is not None and not _FILE.fullmatch(static["value"]):
+                yield static["value"]
 
 
 def _is_below(line: str, indent: int) -> bool:
-    body = line.strip()
-    depth = len(line) - len(line.lstrip())
+    body = line.strip().lstrip("# ")
+    depth = len(line) - len(line.lstrip(" #"))
     return not body or depth > indent or (depth == indent and body.startswith("- "))
 
 
-def _is_harmless(value: str) -> bool:
+def _is_harmless(value: str, key: str) -> bool:
     """Return whether a value under such a key is not a secret: a switch, the path of a file, a comment."""
     bare = value.strip("\"'")
-    return bare.startswith("/") or bare.lower() in _HARMLESS or value.startswith("#")
+    is_file = _FILE.fullmatch(bare) is not None and _NAMES_FILE.search(key) is not None
+    return is_file or bare.lower() in _HARMLESS or value.startswith("#")

@@ -2,11 +2,16 @@
 
 Teleport reads YAML by the type of each field: `on`, `0123` and `1.10` become whatever the field is, and a string field
 gets exactly what was written. This reader does not know the fields, so such words stay as they are, see `Plain`.
+
+There are two ways to read. `read` is for the files of this program and its operators, where an alias or a second
+document is refused as a likely mistake. `read_as_teleport` accepts in a teleport.yaml what Teleport accepts there.
 """
 
 from __future__ import annotations
 
+import base64
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +19,14 @@ import yaml
 
 # More than any configuration has, and less than Python's own limit of recursion.
 DEEPEST = 50
+# With all aliases written out: a short text with nested ones can mean more than fits into memory.
+_MOST_VALUES = 100_000
 
 _PREFIX = "tag:yaml.org,2002:"
-_NULL, _TEXT = f"{_PREFIX}null", f"{_PREFIX}str"
+_NULL, _TEXT, _BINARY, _MERGE = (f"{_PREFIX}{name}" for name in ("null", "str", "binary", "merge"))
+# With one of these tags, a scalar says what it would say without quotes and without the tag.
+_OF_PLAIN = frozenset(f"{_PREFIX}{name}" for name in ("null", "bool", "int", "float", "timestamp"))
+_BREAKS = "\r\n\x85\u2028\u2029"
 # Booleans to Teleport's reader, and strings to PyYAML.
 _SHORT_WORDS = frozenset(("y", "n"))
 _NUMBER = re.compile(r"0|-?[1-9][0-9]{0,17}", re.ASCII)
@@ -30,12 +40,16 @@ _TEXT_TO_TELEPORT = re.compile(
 
 @dataclass(eq=False)
 class Unreadable(Exception):
-    """YAML that is malformed or not strict; `line` and `column` count from 1."""
+    """YAML that is malformed or not strict; `line` and `column` count from 1.
+
+    With `own`, the rule is one of this program: Teleport itself reads the text.
+    """
 
     message: str
     line: int
     column: int
     hint: str = ""
+    own: bool = False
 
 
 class Plain(str):
@@ -84,11 +98,46 @@ def parse(text: str) -> Any:
 
 def read(content: str | bytes) -> Reading:
     """Return the one document in `content` with the place of each value; raises nothing."""
+    return _read(content, _Reader)
+
+
+def read_as_teleport(content: str | bytes) -> Reading:
+    """Return what Teleport reads in `content`, with the place of each value; raises nothing.
+
+    Other than `read`, it takes aliases, merge keys, tags and keys like `on:` and `1:`, and passes over a second
+    document, as Teleport does.
+    """
+    return _read(content, _TeleportReader)
+
+
+def parse_as_teleport(text: str) -> Any:
+    """Return what Teleport reads in `text`, as `read_as_teleport`. Raises Unreadable, with the place."""
+    reading = read_as_teleport(text)
+    if reading.problems:
+        raise reading.problems[0]
+    return None if reading.root is None else reading.root.plain
+
+
+def node(text: str) -> yaml.Node | None:
+    """Return the node of the first document in `text`, as Teleport reads it; None where it is empty or malformed."""
+    loader = None
+    try:
+        loader = _TeleportReader(text, [])
+        found: yaml.Node | None = loader.get_node() if loader.check_node() else None
+    except (yaml.YAMLError, RecursionError):
+        return None
+    finally:
+        if loader is not None:
+            loader.dispose()
+    return found
+
+
+def _read(content: str | bytes, reader: Callable[[str, list[Unreadable]], _Reader]) -> Reading:
     problems: list[Unreadable] = []
     root, text = None, ""
     try:
         text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
-        root = _Reader(text, problems).root()
+        root = reader(text, problems).root()
     except yaml.MarkedYAMLError as error:
         problems.append(_malformed(error))
     except yaml.reader.ReaderError as error:
@@ -98,7 +147,7 @@ def read(content: str | bytes) -> Reading:
         before = error.object[: error.start].decode("latin-1")  # the column counts bytes
         problems.append(_after(before, "not UTF-8 text", "save the file as UTF-8"))
     except RecursionError:
-        problems.append(Unreadable("nested too deeply", 1, 1))
+        problems.append(Unreadable("nested too deeply", 1, 1, own=True))
     return Reading(root, tuple(sorted(problems, key=lambda each: (each.line, each.column))))
 
 
@@ -114,7 +163,34 @@ def _malformed(error: yaml.MarkedYAMLError) -> Unreadable:
     return Unreadable(message, 1, 1) if mark is None else Unreadable(message, mark.line + 1, mark.column + 1, hint)
 
 
-class _Reader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):
+    """PyYAML's loader in Python, with tabs where Teleport's reader and the YAML standard allow them.
+
+    Between tokens, before a comment and at the end of a line a tab is a blank. It is none where a block could begin:
+    that is indentation.
+    """
+
+    def scan_to_next_token(self) -> None:
+        """Skip blanks, comments and line breaks."""
+        super().scan_to_next_token()
+        while self.peek() == "\t" and (self.flow_level or not self.allow_simple_key):
+            self.forward()
+            super().scan_to_next_token()
+
+    def scan_plain_spaces(self, indent: Any, start_mark: Any) -> Any:
+        """Skip the blanks in a scalar without quotes, where a tab follows a word; return them."""
+        length = 0
+        while self.peek(length) in (" ", "\t"):
+            length += 1
+        blanks = self.prefix(length)
+        if "\t" not in blanks:
+            return super().scan_plain_spaces(indent, start_mark)
+        self.forward(length)
+        # At the end of a line the blanks mean nothing, and the line break decides.
+        return super().scan_plain_spaces(indent, start_mark) if self.peek() in _BREAKS else [blanks]
+
+
+class _Reader(_Loader):
     """Reads one document into located values, and adds what is wrong to `problems`."""
 
     def __init__(self, text: str, problems: list[Unreadable]) -> None:
@@ -125,17 +201,19 @@ class _Reader(yaml.SafeLoader):
         try:
             node: yaml.Node | None = self.get_node() if self.check_node() else None
             if self.check_node():
-                mark = self.peek_event().start_mark
-                self._problem("a second document begins", mark, "put it into its own file")
+                self._second_document(self.peek_event().start_mark)
         finally:
             self.dispose()
         return None if node is None else self._located(node, 0)
+
+    def _second_document(self, mark: Any) -> None:
+        self._own_rule("a second document begins", mark, "put it into its own file")
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         """Refuse an alias: nested ones can make a short text explode."""
         if self.check_event(yaml.AliasEvent):
             event = self.get_event()
-            self._problem(f"the alias *{event.anchor} is not allowed", event.start_mark, "write the value itself")
+            self._own_rule(f"the alias *{event.anchor} is not allowed", event.start_mark, "write the value itself")
             return yaml.ScalarNode(_NULL, "null", event.start_mark, event.end_mark)
         return super().compose_node(parent, index)
 
@@ -144,7 +222,7 @@ class _Reader(yaml.SafeLoader):
         value: Any = None
         written = True
         if depth > DEEPEST:
-            self._problem("nested too deeply", mark)
+            self._own_rule("nested too deeply", mark)
         elif isinstance(node, yaml.MappingNode):
             self._require_tag(node, f"{_PREFIX}map")
             value = self._mapping(node, depth)
@@ -159,21 +237,37 @@ class _Reader(yaml.SafeLoader):
     def _mapping(self, node: yaml.MappingNode, depth: int) -> dict[str, Located]:
         found: dict[str, Located] = {}
         for key_node, value_node in node.value:
+            mark = key_node.start_mark
+            if isinstance(key_node, yaml.ScalarNode) and key_node.tag == _MERGE:
+                self._merge(found, value_node, mark, depth)
+                continue
             value = self._located(value_node, depth + 1)
-            key, mark = key_node.value, key_node.start_mark
-            plain = isinstance(key_node, yaml.ScalarNode) and key_node.style is None
             if not isinstance(key_node, yaml.ScalarNode):
                 self._problem("the key is not a string", mark)
-            elif plain and key_node.tag == f"{_PREFIX}merge":
-                self._problem("the merge key << is not allowed", mark, "write the keys themselves")
-            elif plain and type(self._scalar(key_node)) is not str:
-                self._problem(f"the key {key!r} is not a string; put it in quotes", mark)
-            elif key in found:
-                self._problem(f"duplicate key {key!r}, first used on line {found[key].line}", mark, "keep one of them")
-            else:
-                # The place of the key: the operator looks for it there, even if the value is on the next lines.
-                found[key] = Located(value.value, mark.line + 1, mark.column + 1, value.written)
+                continue
+            key = self._key(key_node)
+            if key is not None:
+                self._add(found, key, Located(value.value, mark.line + 1, mark.column + 1, value.written), mark)
         return found
+
+    def _add(self, found: dict[str, Located], key: str, value: Located, mark: Any) -> None:
+        """Add a value at the place of its key: the operator looks for it there, even if it is on the next lines."""
+        if key in found:
+            self._problem(f"duplicate key {key!r}, first used on line {found[key].line}", mark, "keep one of them")
+        else:
+            found[key] = value
+
+    def _merge(self, found: dict[str, Located], node: Any, mark: Any, depth: int) -> None:  # noqa: ARG002
+        self._located(node, depth + 1)
+        self._own_rule("the merge key << is not allowed", mark, "write the keys themselves")
+
+    def _key(self, node: Any) -> str | None:
+        """Return the key in `node`, None where it cannot be used."""
+        key: str = node.value
+        if node.style is None and type(self._scalar(node)) is not str:
+            self._own_rule(f"the key {key!r} is not a string; put it in quotes", node.start_mark)
+            return None
+        return key
 
     def _scalar(self, node: Any) -> Any:
         text: str = node.value
@@ -188,11 +282,79 @@ class _Reader(yaml.SafeLoader):
     def _require_tag(self, node: Any, tag: str) -> bool:
         if node.tag != tag:
             name = node.tag.replace(_PREFIX, "!!")
-            self._problem(f"the tag {name} is not allowed", node.start_mark, "remove it; put text into quotes")
+            self._own_rule(f"the tag {name} is not allowed", node.start_mark, "remove it; put text into quotes")
         return bool(node.tag == tag)
 
-    def _problem(self, message: str, mark: Any, hint: str = "") -> None:
-        self.problems.append(Unreadable(message, mark.line + 1, mark.column + 1, hint))
+    def _problem(self, message: str, mark: Any, hint: str = "", *, own: bool = False) -> None:
+        self.problems.append(Unreadable(message, mark.line + 1, mark.column + 1, hint, own))
+
+    def _own_rule(self, message: str, mark: Any, hint: str = "") -> None:
+        """Report what Teleport reads and this program does not."""
+        rule = "a rule of teleport-bootstrap"
+        self._problem(message, mark, f"{hint}; this is {rule}" if hint else rule, own=True)
+
+
+class _TeleportReader(_Reader):
+    """Reads what Teleport reads in its configuration: go-yaml's UnmarshalStrict into fields of known types."""
+
+    def __init__(self, text: str, problems: list[Unreadable]) -> None:
+        super().__init__(text, problems)
+        self._count = 0
+        self._open: set[int] = set()
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Take an alias for its value."""
+        return super(_Reader, self).compose_node(parent, index)
+
+    def _second_document(self, mark: Any) -> None:
+        """Pass over it, as Teleport does."""
+
+    def _located(self, node: Any, depth: int) -> Located:
+        self._count += 1
+        if self._count > _MOST_VALUES:
+            if self._count == _MOST_VALUES + 1:
+                self._own_rule("with its aliases written out, the file is too long", node.start_mark)
+            return Located(None, node.start_mark.line + 1, node.start_mark.column + 1)
+        if id(node) in self._open:
+            self._problem("the value of this anchor contains itself", node.start_mark)
+            return Located(None, node.start_mark.line + 1, node.start_mark.column + 1)
+        self._open.add(id(node))
+        try:
+            return super()._located(node, depth)
+        finally:
+            self._open.discard(id(node))
+
+    def _merge(self, found: dict[str, Located], node: Any, mark: Any, depth: int) -> None:
+        for each in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+            if not isinstance(each, yaml.MappingNode):
+                self._problem("the merge key << needs a mapping, or a list of mappings", mark)
+                return
+            for key, value in (self._located(each, depth + 1).value or {}).items():
+                self._add(found, key, value, mark)
+
+    def _key(self, node: Any) -> str | None:
+        """Return the key as it is written: what Teleport's fields and labels are named by."""
+        key: str = node.value
+        return "" if node.style is None and node.tag == _NULL else key
+
+    def _scalar(self, node: Any) -> Any:
+        text: str = node.value
+        implied = self.resolve(yaml.ScalarNode, text, (True, False)) if node.style is None else _TEXT
+        if node.tag == _BINARY:
+            try:
+                return base64.b64decode("".join(text.split()), validate=True).decode("utf-8")
+            except ValueError:
+                self._problem("this is not text in Base64", node.start_mark)
+                return text
+        if node.tag == implied:
+            return text if node.style is not None else _without_quotes(text, node.tag)
+        if node.tag in _OF_PLAIN:
+            return _without_quotes(text, self.resolve(yaml.ScalarNode, text, (True, False)))
+        return text
+
+    def _require_tag(self, node: Any, tag: str) -> bool:  # noqa: ARG002
+        """Take any tag: the type of Teleport's field decides."""
+        return True
 
 
 def _without_quotes(text: str, tag: str) -> Any:

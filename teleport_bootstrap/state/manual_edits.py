@@ -7,7 +7,7 @@ from typing import Any
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.host import directory
-from teleport_bootstrap.plan import comparison, yaml_reading
+from teleport_bootstrap.plan import adoption, comparison, yaml_reading
 from teleport_bootstrap.state import generations
 
 
@@ -22,7 +22,7 @@ def document(content: str | None) -> dict[str, Any] | None:
     if content is None:
         return None
     try:
-        found = yaml_reading.parse(content)
+        found = yaml_reading.parse_as_teleport(content)
     except yaml_reading.Unreadable:
         return None
     return comparison.as_read(found) if isinstance(found, dict) else None
@@ -39,6 +39,7 @@ def lost(root: paths.Root, now: generations.Generation | None, wanted: dict[str,
     if content is None:
         return f"{shown} is not a regular file\n" if os.path.lexists(shown) else ""
     edited = document(content)
+    edited = None if edited is None else adoption.meaning(edited)
     if edited == wanted or _is_kept(root, content):
         return ""
     if (
@@ -52,11 +53,17 @@ def lost(root: paths.Root, now: generations.Generation | None, wanted: dict[str,
 
 def refusal(root: paths.Root, command: str, difference: str) -> errors.ManualEdit:
     """Return the error with which `command` refuses to lose `difference`."""
-    return errors.ManualEdit(
-        f"{root.path(paths.TELEPORT_YAML)} has a manual edit:\n{difference.rstrip()}",
-        hint=f"Run `teleport-bootstrap adopt` to turn the edit into an override file, or {command} with "
-        "--discard-edits to lose it. Nothing was changed.",
-    )
+    shown = root.path(paths.TELEPORT_YAML)
+    content = text(root, paths.TELEPORT_YAML)
+    otherwise = f"{command} with --discard-edits to lose it. Nothing was changed."
+    hint = f"Run `teleport-bootstrap adopt` to turn the edit into an override file, or {otherwise}"
+    if content is not None and document(content) is None:
+        problem = next(iter(yaml_reading.read_as_teleport(content).problems), None)
+        what = (
+            f"{shown}:{problem.line}: {problem.message}" if problem else f"{shown} is not a mapping of keys to values"
+        )
+        hint = f"This edit cannot be adopted ({what}): correct it first, or {otherwise}"
+    return errors.ManualEdit(f"{shown} has a manual edit:\n{difference.rstrip()}", hint=hint)
 
 
 def _is_kept(root: paths.Root, content: str) -> bool:

@@ -95,6 +95,78 @@ def test_yaml_that_is_not_strict_is_refused_at_its_place(text: str, place: tuple
         yaml_reading.parse(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("on: x\nYes: y\nn: z\n", {"on": "x", "Yes": "y", "n": "z"}),
+        (
+            "1: x\n1.5: y\n0x1F: z\ntrue: t\n2020-01-01: d\n",
+            {"1": "x", "1.5": "y", "0x1F": "z", "true": "t", "2020-01-01": "d"},
+        ),
+        ("~: x\n", {"": "x"}),
+        ("a: &x 1\nb: *x\n", {"a": 1, "b": 1}),
+        ("a: &x [1, {c: d}]\nb: {e: *x}\n", {"a": [1, {"c": "d"}], "b": {"e": [1, {"c": "d"}]}}),
+        ("&k a: b\nc: {*k : d}\n", {"a": "b", "c": {"a": "d"}}),
+        ("a: &x {b: 1}\nc: {<<: *x, d: 2}\n", {"a": {"b": 1}, "c": {"b": 1, "d": 2}}),
+        ("c: {<<: [{a: 1}, {b: 2}], d: 3}\n", {"c": {"a": 1, "b": 2, "d": 3}}),
+        ("c: {'<<': x}\n", {"c": {"<<": "x"}}),
+        ("a: !!str 12\nb: !!int 12\nc: !own x\nd: !!binary aGk=\n", {"a": "12", "b": 12, "c": "x", "d": "hi"}),
+        ("a: 1\n---\nb: 1\n", {"a": 1}),
+        (
+            "a:\tb\nc: [d,\te]\nf: g\t# comment\nh: i\t\nj: k\tl\n",
+            {"a": "b", "c": ["d", "e"], "f": "g", "h": "i", "j": "k\tl"},
+        ),
+        ("? a\n: b\n", {"a": "b"}),
+    ],
+)
+def test_row_8_what_teleport_accepts_in_its_file_is_read_as_it_reads_it(text: str, value: Any) -> None:
+    """Each was tried with `teleport configure --test` of 12.0.0, which uses yaml.v2, as 17 does."""
+    assert yaml_reading.read_as_teleport(text).problems == ()
+    assert yaml_reading.parse_as_teleport(text) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: {b: 1, b: 2}\n",
+        "a: {'1': x, 1: y}\n",
+        "a: &l {b: 1}\nc: {<<: *l, b: 2}\n",
+        "c: {<<: [{a: 1}, {a: 2}]}\n",
+        "a: {<<: b}\n",
+        "a: *nowhere\n",
+        "a: &s {b: *s}\n",
+        "a: &s {<<: *s}\n",
+        "? [a]\n: b\n",
+        "a:\n\tb: 1\n",
+        "a:\n-\tb\n",
+    ],
+)
+def test_row_8_a_rule_of_teleport_is_not_called_one_of_this_program(text: str) -> None:
+    problems = yaml_reading.read_as_teleport(text).problems
+    assert problems and not any(each.own for each in problems), problems
+
+
+@pytest.mark.parametrize(
+    "text", ["on: x\n", "12: x\n", "a: &x 1\nb: *x\n", "a: !!str 1\n", "a: 1\n---\nb: 1\n", "a: {<<: {b: c}}\n"]
+)
+def test_row_8_a_rule_of_this_program_is_called_so(text: str) -> None:
+    problems = yaml_reading.read(text).problems
+    assert problems and all(each.own and "a rule of teleport-bootstrap" in each.hint for each in problems)
+
+
+@pytest.mark.parametrize("text", ["a:\tb\n", "a: b\t# comment\n", "a: [1,\t2]\n", "a: b \t \n", "a: b\t\n\nc: d\n"])
+def test_row_8_tabs_between_tokens_are_blanks(text: str) -> None:
+    assert yaml_reading.read(text).problems == ()
+
+
+def test_row_8_aliases_cannot_explode_in_the_file_of_teleport_either() -> None:
+    bomb = "a: &a [x, x]\n" + "".join(
+        f"b{number}: &a{number} [{', '.join([f'*a{number - 1}' if number else '*a'] * 9)}]\n" for number in range(9)
+    )
+    problems = yaml_reading.read_as_teleport(bomb).problems
+    assert [each.own for each in problems] == [True]
+
+
 def test_an_alias_cannot_explode() -> None:
     bomb = "a: &a [x, x]\n" + "".join(
         f"{name}: &{name} [*{before}, *{before}]\n" for before, name in zip("abcdefgh", "bcdefghi")
