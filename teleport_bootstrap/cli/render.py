@@ -22,7 +22,7 @@ OPTIONS = (
     *options.SOURCES,
     *options.BUILD,
     options.WAIT,
-    options.flag("--show-secrets", "print passwords, tokens and keys that overrides or the conf hold"),
+    options.flag("--show-secrets", "print secrets of overrides instead of masks"),
     options.flag("--explain", "print each value with the conf line or other place it comes from"),
 )
 
