@@ -81,7 +81,8 @@ def _webauthn(context: Context) -> Iterator[Finding]:
 
 def _sign_in(context: Context) -> Iterator[Finding]:
     yield from context.word((*_SECTION, "locking_mode"), words.LOCKING_MODES)
-    yield from context.word((*_SECTION, "require_session_mfa"), words.SESSION_MFA)
+    mfa = 'write "yes" or "no", or hardware_key with Teleport Enterprise'
+    yield from context.word((*_SECTION, "require_session_mfa"), words.SESSION_MFA, remedy=mfa)
     factor, factors = _word(context.get(*_SECTION, "second_factor")), context.get(*_SECTION, "second_factors")
     webauthn = factor in _WITH_WEBAUTHN or (isinstance(factors, list) and "webauthn" in factors)
     connector = (*_SECTION, "connector_name")
