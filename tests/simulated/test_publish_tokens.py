@@ -88,6 +88,19 @@ def test_each_role_gets_a_token_that_is_registered_and_the_pins_are_there(server
     server.holds_no_secret_outside_its_place()
 
 
+def test_a_token_for_a_proxy_that_is_a_node_too_is_published_on_request(new_server: NewServer) -> None:
+    server = new_server(
+        CONF.replace("TELEPORT_ROLE=auth\n", "TELEPORT_ROLE=auth,node\n") + "TELEPORT_PROXY_NODE_TOKEN=true\n"
+    )
+    name = "/teleport/cluster-1/tokens/proxy-node"
+    done = server.publish("--format", "json")
+    assert done.status == 0, done.errors
+    assert done.data["published"] == [*TOKENS.values(), name, PINS]
+    parameter = server.parameter(name)
+    assert parameter is not None and parameter["Type"] == "SecureString"
+    assert server.resources()[parameter["Value"]]["spec"]["roles"] == ["Proxy", "Node"]
+
+
 def test_tctl_gets_tokens_on_standard_input_and_nowhere_else(server: AuthServer) -> None:
     assert server.publish().status == 0
     requests = server.requests()
