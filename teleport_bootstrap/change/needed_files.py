@@ -12,7 +12,7 @@ from teleport_bootstrap.change import key_pairs
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.conf import deployment
 from teleport_bootstrap.host import directory, systemd
-from teleport_bootstrap.plan import named_files, plan_model, provenance
+from teleport_bootstrap.plan import named_files, plan_model, provenance, teleport_build
 from teleport_bootstrap.secret import Secret
 
 FETCH_SERVICE = unit_table.FETCH_SECRETS.service
@@ -151,10 +151,15 @@ def has_fetch_service(root: paths.Root) -> bool:
 
 
 def require_named(
-    root: paths.Root, plan: plan_model.Plan, *, coming: Callable[[str], bool] | None = None
+    root: paths.Root,
+    plan: plan_model.Plan,
+    build: teleport_build.TeleportBuild,
+    *,
+    coming: Callable[[str], bool] | None = None,
 ) -> tuple[str, ...]:
     """Return a note for each missing file that Teleport only needs to join; raise NeededFileMissing for any other.
 
+    A license that Teleport's `build` does not read is a note too.
     The secrets of the plan are fetched, and the unit waits for them and for the files from Let's Encrypt: those need
     not be there, and neither need what is `coming` with the same change.
     """
@@ -166,7 +171,11 @@ def require_named(
         for each in named_files.needed(plan.document)
         if each.path not in brought and not (coming and coming(each.path)) and (fault := _fault(root, each))
     ]
-    stopping = [_describe_named(plan, each, fault) for each, fault in unusable if not each.until_joined]
+    stopping = [
+        _describe_named(plan, each, fault)
+        for each, fault in unusable
+        if not each.until_joined and (build.takes_license or each.key != named_files.LICENSE)
+    ]
     if stopping:
         raise errors.NeededFileMissing(
             "\n".join(["teleport.yaml names files that do not exist, or that Teleport cannot use:", *stopping]),

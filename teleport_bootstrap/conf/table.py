@@ -86,7 +86,8 @@ TELEPORT_LICENSE_PATH = Variable(
     kinds.FLAG,
     _AUTH,
     "With any value, the license is fetched from the SSM parameter "
-    f"`/teleport/<cluster>/license` into `{paths.LICENSE}`. The value itself does not matter.",
+    f"`/teleport/<cluster>/license` into `{paths.LICENSE}`. The value itself does not matter. A "
+    "community build takes no license: there it has no effect.",
     default=Elsewhere("no license"),
 )
 TELEPORT_FIPS = Variable(

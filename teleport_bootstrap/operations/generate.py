@@ -244,7 +244,7 @@ def judged(
     Raises what `planner.plan` raises, and FileTrouble where a file is missing that Teleport cannot start without.
     """
     plan = planner.plan(conf, instance, build, files)
-    return plan, (*needed_files.require_named(root, plan), *needed_files.describe_blocking(root, plan))
+    return plan, (*needed_files.require_named(root, plan, build), *needed_files.describe_blocking(root, plan))
 
 
 def _write(doors: gather.Doors, conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> Outcome:

@@ -24,7 +24,7 @@ def plan(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> plan_mode
     decided = conf_file.decide(conf, fips=build.fips)
     _check_build(conf, build)
     place = decided.place
-    secrets = tuple(_secrets(conf, decided))
+    secrets = tuple(_secrets(conf, decided, build))
     gates = tuple(secret.path for secret in secrets if secret.may_be_pending)
     if decided.tls is deployment.Tls.LETSENCRYPT:
         gates += (paths.CERTIFICATE, paths.PRIVATE_KEY)
@@ -82,13 +82,6 @@ def _check_build(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> N
             "for bots only",
             hint="Install Teleport 18.7 or newer, or use the join method iam or token.",
         )
-    licensed = conf.value(variables.TELEPORT_LICENSE_PATH) and conf_file.role(conf).runs_auth
-    if licensed and build.edition == teleport_build.COMMUNITY:
-        raise errors.TeleportUnsupported(
-            f"TELEPORT_LICENSE_PATH at {conf.path}:{conf.line(variables.TELEPORT_LICENSE_PATH)} asks for a "
-            f"license, but the installed Teleport {build.version} is the community edition, which takes none",
-            hint="Install Teleport Enterprise, or remove TELEPORT_LICENSE_PATH.",
-        )
 
 
 def _files(decided: deployment.Deployment, gates: tuple[str, ...]) -> Iterator[plan_model.PlannedFile]:
@@ -123,11 +116,13 @@ def _conditions(gates: tuple[str, ...], place: roles.Place) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _secrets(conf: conf_file.Conf, decided: deployment.Deployment) -> Iterator[plan_model.SecretFile]:
+def _secrets(
+    conf: conf_file.Conf, decided: deployment.Deployment, build: teleport_build.TeleportBuild
+) -> Iterator[plan_model.SecretFile]:
     place, role = decided.place, decided.role
     prefix = f"/teleport/{decided.cluster}"
     secret = functools.partial(plan_model.SecretFile, owner=place.user, group=place.group)
-    if role.runs_auth and conf.value(variables.TELEPORT_LICENSE_PATH):
+    if role.runs_auth and build.takes_license and conf.value(variables.TELEPORT_LICENSE_PATH):
         yield secret(paths.LICENSE, 0o600, parameter=f"{prefix}/license")
     if role.joins and decided.join_method == "token":
         parameter = conf.value(variables.TELEPORT_JOIN_TOKEN_PARAMETER)
@@ -178,6 +173,11 @@ def _notes(conf: conf_file.Conf, decided: deployment.Deployment, build: teleport
         yield (
             "The token for a proxy that is a node too is published where the auth servers' conf has "
             f"{variables.TELEPORT_PROXY_NODE_TOKEN.name}=true; until then, Teleport waits for it."
+        )
+    if decided.role.runs_auth and conf.value(variables.TELEPORT_LICENSE_PATH) and not build.takes_license:
+        yield (
+            f"TELEPORT_LICENSE_PATH at {conf.path}:{conf.line(variables.TELEPORT_LICENSE_PATH)} has no effect: the "
+            f"installed Teleport {build.version} is the community edition, which takes no license. None is fetched."
         )
     yield from _overruled(conf, decided)
     yield from _proxy_protocol(conf, decided, build)

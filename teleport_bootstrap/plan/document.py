@@ -268,7 +268,7 @@ def _auth(inputs: plan_inputs.Inputs) -> Section:
     # `localhost` is what the Terraform set-up of a single instance writes for "there is none".
     if balancer is not None and balancer.value == "localhost":
         balancer = None
-    license_wanted = inputs.get(variables.TELEPORT_LICENSE_PATH)
+    license_wanted = inputs.get(variables.TELEPORT_LICENSE_PATH) if inputs.build.takes_license else None
     return {
         "listen_addr": inputs.listen(port_table.AUTH),
         "public_addr": _at(balancer, port_table.AUTH) if balancer is not None else None,

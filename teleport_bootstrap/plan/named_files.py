@@ -30,6 +30,7 @@ def paths_in(document: Mapping[str, Any]) -> tuple[str, ...]:
 
 _EACH = "*"
 _TOKEN = "Teleport joins with what it holds"  # noqa: S105 - a reason
+LICENSE = ("auth_service", "license_file")
 _TOKEN_NAME = ("teleport", "join_params", "token_name")
 _CERTIFICATE = "the proxy does not start without its certificate and key"
 _TRUST = "Teleport trusts the database by it"
@@ -43,7 +44,7 @@ _NAMED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("teleport", "auth_token"), _TOKEN),
     (_TOKEN_NAME, _TOKEN),
     (("teleport", "join_params", "bound_keypair", "registration_secret_path"), _TOKEN),
-    (("auth_service", "license_file"), "an auth server of Teleport Enterprise needs its license"),
+    (LICENSE, "an auth server of Teleport Enterprise needs its license"),
     (("proxy_service", "https_keypairs", _EACH, "cert_file"), _CERTIFICATE),
     (("proxy_service", "https_keypairs", _EACH, "key_file"), _CERTIFICATE),
     (("proxy_service", "https_cert_file"), _CERTIFICATE),

@@ -55,6 +55,11 @@ class TeleportBuild:
         return self.major < 19
 
     @property
+    def takes_license(self) -> bool:
+        """Whether it reads a license: the community edition ignores `license_file`, also where the file is missing."""
+        return self.edition != COMMUNITY
+
+    @property
     def takes_second_factor_list(self) -> bool:
         """Whether the key is `second_factors` (Teleport 17), or still `second_factor`."""
         return self.major >= 17

@@ -219,7 +219,7 @@ def _planned(doors: gather.Doors, proposed: Proposal, archived: Contents, wishes
     def coming(path: str) -> bool:
         return proposed.outline.has(path) or path in proposed.named
 
-    notes = needed_files.require_named(root, plan, coming=coming)
+    notes = needed_files.require_named(root, plan, proposed.build, coming=coming)
     _check_with_teleport(root, archived, plan, kept)
     fetched = _fetched(doors, conf, plan, instance.region, coming)
     return replace(

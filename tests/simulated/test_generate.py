@@ -216,10 +216,7 @@ def test_what_teleport_refuses_is_not_written(agent: Agent) -> None:
 
 @pytest.mark.parametrize(
     ("switches", "text", "words"),
-    [
-        ({"version": "11.3.2"}, GUIDE, ["11.3.2", "too old"]),
-        ({"edition": "community"}, LICENSED, ["community", "conf:2"]),
-    ],
+    [({"version": "11.3.2"}, GUIDE, ["11.3.2", "too old"])],
 )
 def test_a_teleport_that_cannot_do_it_is_said_plainly(agent: Agent, switches, text: str, words: list[str]) -> None:
     agent.conf(text)
@@ -227,6 +224,28 @@ def test_a_teleport_that_cannot_do_it_is_said_plainly(agent: Agent, switches, te
     before = tree(agent.root)
     failed(agent.generate(), 5, *words)
     untouched(agent, before)
+
+
+def test_row_14_a_community_build_boots_without_the_license_that_the_conf_names(agent: Agent) -> None:
+    """No parameter is asked for: AWS does not answer here."""
+    agent.conf(LICENSED)
+    agent.install(version="17.5.1", edition="community")
+    done = agent.generate()
+    assert done.status == 0, done.said
+    assert "TELEPORT_LICENSE_PATH at" in done.said and "conf:2 has no effect" in done.said
+    assert "license_file" not in agent.teleport_yaml.read_text()
+
+
+@pytest.mark.parametrize(("edition", "status"), [("community", 0), ("enterprise", 6)])
+def test_row_14_a_missing_license_of_an_override_stops_an_enterprise_build_only(
+    agent: Agent, edition: str, status: int
+) -> None:
+    agent.conf(GUIDE)
+    agent.install(version="17.5.1", edition=edition)
+    agent.write("/etc/teleport.d/teleport.yaml.d/10.yaml", "auth_service: {license_file: /etc/ours.pem}\n")
+    done = agent.generate()
+    assert done.status == status, done.said
+    assert "/etc/ours.pem is missing" in done.said
 
 
 def test_fips_on_another_build_is_said_plainly(agent: Agent) -> None:

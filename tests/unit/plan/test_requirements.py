@@ -217,11 +217,15 @@ def test_a_teleport_that_is_too_old_is_refused_by_its_version() -> None:
     assert plan(ALL_IN_ONE, version="12.0.0").document["version"] == "v3"
 
 
-def test_a_license_on_a_community_build_is_said_with_the_line() -> None:
+def test_row_14_a_license_on_a_community_build_is_a_note_with_the_line() -> None:
+    """Teleport ignores it there, and the instance has to boot."""
     text = "TELEPORT_CLUSTER_NAME=c\nTELEPORT_LICENSE_PATH=/x\n"
-    with pytest.raises(errors.TeleportUnsupported, match="community") as caught:
-        plan(text, edition="community")
-    assert "/etc/teleport.d/conf:2" in caught.value.message
+    found = plan(text, edition="community")
+    (note,) = [each for each in found.notes if "TELEPORT_LICENSE_PATH" in each]
+    assert "/etc/teleport.d/conf:2 has no effect" in note and "community edition" in note
+    assert "license_file" not in found.document["auth_service"]
+    assert not [each for each in found.activation.secrets if "license" in each.path]
+    assert not [each for each in plan(text, edition="enterprise").notes if "no effect" in each]
     assert plan(text, edition="enterprise").document["auth_service"]["license_file"] == "/var/lib/teleport/license.pem"
     assert plan(NODE + text, edition="community").document["auth_service"] == {"enabled": "no"}
 
