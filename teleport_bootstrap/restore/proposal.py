@@ -16,7 +16,7 @@ from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.finding import errors_in
 from teleport_bootstrap.host import teleport
 from teleport_bootstrap.instance import gather, secret_values
-from teleport_bootstrap.plan import comparison, overrides, plan_model, planner, teleport_build
+from teleport_bootstrap.plan import comparison, overrides, plan_model, planner, provenance, teleport_build
 from teleport_bootstrap.restore import archive_configuration, places, rules, this_host
 from teleport_bootstrap.restore.archive_configuration import Contents, Outline
 from teleport_bootstrap.state import generations, manual_edits, restore_record
@@ -232,7 +232,7 @@ def _planned(doors: gather.Doors, proposed: Proposal, archived: Contents, wishes
         warnings=(
             *proposed.warnings,
             *comparison.dangers(dict(proposed.document), plan.document),
-            *(_kept_names(proposed.document, plan.document) if kept is not None else ()),
+            *(_kept_names(proposed.document, plan.document) if kept is not None else _carried_names(plan, instance)),
         ),
         notes=(*plan.notes, *notes, *fetched.notes),
     )
@@ -255,6 +255,22 @@ def _kept_names(kept: Mapping[str, Any], document: Mapping[str, Any]) -> Iterato
         value, right = section.get(key) if isinstance(section, dict) else None, str(planned.get(key))
         if value is not None and value != right:
             yield f"teleport.{key} in the kept teleport.yaml is {value}, the old host's; here it would be {right}"
+
+
+def _carried_names(plan: plan_model.Plan, instance: facts.Facts) -> Iterator[str]:
+    """Yield a warning for each override that says of this host what is true of one instance only."""
+    section = plan.document.get("teleport")
+    for key in ("nodename", "advertise_ip"):
+        value = section.get(key) if isinstance(section, dict) else None
+        origin = next(
+            (each for each in provenance.origins(plan.tree, ("teleport", key)) if str(each).startswith("override ")),
+            None,
+        )
+        if value is not None and origin is not None and value != instance.address:
+            yield (
+                f"teleport.{key} is {value}, from {origin}, as on the old host. If it holds for that host only, "
+                "remove it there after the restore, and run `teleport-bootstrap reconfigure`"
+            )
 
 
 def _edits(archived: Contents, wanted: dict[str, Any] | None, replaced: dict[str, str]) -> str:

@@ -138,6 +138,24 @@ def test_keeps_overrides_of_the_old_host(old: Agent, new: Agent, tmp_path: Path,
     assert now["teleport"]["log"]["severity"] == "DEBUG" and now["teleport"]["advertise_ip"] == "10.0.9.99"
 
 
+def test_row_9_names_what_an_override_says_of_the_old_instance(
+    new: Agent, tmp_path: Path, imds: emulator.Server
+) -> None:
+    other = restoring.host(tmp_path / "other", imds)
+    other.conf(restoring.ALL_IN_ONE)
+    adopted = "teleport: {advertise_ip: 198.51.100.7, nodename: old-name, log: {severity: DEBUG}}\n"
+    other.write("/etc/teleport.d/teleport.yaml.d/90-adopted.yaml", adopted)
+    assert other.generate().status == 0
+    restoring.used(other)
+
+    done = restoring.restore(new, restoring.backup(other, tmp_path / "b"), "--dry-run")
+
+    assert done.status == 0, done.errors
+    for key, value in (("advertise_ip", "198.51.100.7"), ("nodename", "old-name")):
+        assert f"teleport.{key} is {value}, from override" in done.said
+    assert "90-adopted.yaml" in done.said and "severity" not in done.said.partition("warning")[2]
+
+
 def test_sets_aside_what_a_first_boot_created_without_force(new: Agent, archive: Path) -> None:
     booted(new)
     before = new.path(f"{DATA}/host_uuid").read_text()
