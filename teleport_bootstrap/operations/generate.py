@@ -17,7 +17,7 @@ from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.host import accounts, directory, systemd, trust
 from teleport_bootstrap.instance import gather, managed_updates, own_address, secret_values
-from teleport_bootstrap.plan import activation, overrides, plan_model, planner, secret_mask, teleport_build
+from teleport_bootstrap.plan import activation, manual_file, overrides, plan_model, planner, secret_mask, teleport_build
 from teleport_bootstrap.secret import Secret
 from teleport_bootstrap.state import current, generations, metadata_cache, restore_record
 
@@ -30,6 +30,8 @@ RESTORING = "restoring"
 
 # For SSM, and before that for credentials, where teleport-fetch-secrets.service goes on asking.
 FETCHED_LATER_SECONDS = 10.0
+# About a manual teleport.yaml.
+_MOST_NOTES = 20
 
 
 @dataclass(frozen=True)
@@ -158,11 +160,23 @@ def _keep(doors: gather.Doors, conf: conf_file.Conf, build: teleport_build.Telep
     wanted = activation.on_network(activation.plan(conf, build), is_ipv6_only=is_ipv6_only)
     notes = [*wanted.notes, there]
     notes += _what_is_there(doors.root, wanted)
+    notes += _judged_manual(doors.root, wanted, build)
     own_address.refresh(doors, wanted.deployment)
     moved = own_address.stale(doors.root, wanted.deployment)
     notes += [str(moved)] if moved is not None else []
     values, failure = _missing_secrets(doors, conf, wanted)
     return _bring(doors.root, conf, KEPT, plan_files.Parts(wanted, values), (*notes, *failure))
+
+
+def _judged_manual(root: paths.Root, wanted: plan_model.Activation, build: teleport_build.TeleportBuild) -> list[str]:
+    """Return what is wrong with a teleport.yaml that this agent did not write; it is left as it is."""
+    content = directory.content(root, paths.TELEPORT_YAML)
+    generation = current.known_generation(root, current.FILE.read_or_warn(root))
+    if content is None or (generation is not None and generation.teleport_yaml.content.encode() == content):
+        return []
+    found = manual_file.judge(content, root.path(paths.TELEPORT_YAML), build, wanted.deployment)
+    more = [f"{len(found) - _MOST_NOTES} more, see `teleport-bootstrap status`"] if len(found) > _MOST_NOTES else []
+    return [*map(str, found[:_MOST_NOTES]), *more]
 
 
 def _what_is_there(root: paths.Root, wanted: plan_model.Activation) -> list[str]:

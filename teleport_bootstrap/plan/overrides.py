@@ -105,6 +105,13 @@ def merge(tree: dict[str, Any], files: Sequence[Override]) -> Merged:
     return Merged(merged, tuple(merging.removed.values()), tuple(merging.notes))
 
 
+def sourced(path: str, root: yaml_reading.Located) -> dict[str, Any]:
+    """Return the content of the file `path` as a document with the place of each value; `root` is a mapping."""
+    merging = _Merge()
+    merging.path = path
+    return {key: merging.whole(value) for key, value in root.value.items()}
+
+
 def _unwritten(path: str, located: yaml_reading.Located, name: str = "") -> list[Finding]:
     """Return a problem for each `key:` without a value: commenting out the lines below a key must not delete it."""
     if isinstance(located.value, dict):

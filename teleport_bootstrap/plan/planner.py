@@ -9,7 +9,7 @@ from typing import Any
 
 import teleport_bootstrap
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.conf import conf_file
+from teleport_bootstrap.conf import conf_file, deployment
 from teleport_bootstrap.conf.resource import Resource
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.finding import Finding, errors_in
@@ -160,6 +160,13 @@ def _merged(
         inputs = dataclasses.replace(inputs, left_out=frozenset(left_out))
     merged = overrides.merge(document.build(inputs), override_files)
     return activated, left_out, merged
+
+
+def judge(
+    tree: dict[str, Any], build: teleport_build.TeleportBuild, wanted: deployment.Deployment
+) -> tuple[Finding, ...]:
+    """Return what is wrong with a document that was not planned, for a host that is `wanted` to be this."""
+    return _judged(functools.partial(Context, tree, provenance.document(tree), build, wanted, ()))
 
 
 def header(conf: conf_file.Conf, instance: facts.Facts, build: teleport_build.TeleportBuild) -> dict[str, str]:
