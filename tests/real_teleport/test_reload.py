@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from tests.boot import observe
 from tests.boot.conftest import NewMachine
@@ -37,7 +38,9 @@ def machine(new_machine: NewMachine) -> Machine:
 
 def assert_serves(made: Machine) -> None:
     assert made.state(UNIT) == "active"
-    assert observe.fetch(made, "https://127.0.0.1:3080/webapi/ping")[0] == 200
+    proxy = yaml.safe_load(made.read("/etc/teleport.yaml"))["proxy_service"]
+    port = proxy["web_listen_addr"].rpartition(":")[2]
+    assert observe.fetch(made, f"https://127.0.0.1:{port}/webapi/ping")[0] == 200
 
 
 def test_a_good_reload_is_applied(machine: Machine) -> None:
