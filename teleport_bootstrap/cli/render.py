@@ -34,9 +34,9 @@ def run(arguments: argparse.Namespace) -> result.Result:
         logger.warning("%s", note)
     if arguments.explain:
         found = origins(plan.tree, plan.removed, show_secrets=arguments.show_secrets)
-        return result.Result(origins_text(found), found)
+        return result.Result(origins_text(found), found, with_secrets=arguments.show_secrets)
     if arguments.show_secrets:
-        return result.Result(plan.teleport_yaml.content, plan.document)
+        return result.Result(plan.teleport_yaml.content, plan.document, with_secrets=True)
     content = secret_mask.masked(plan.teleport_yaml.content, as_yaml=True)
     if content != plan.teleport_yaml.content:
         logger.warning("secrets are masked; to print them too, add --show-secrets")

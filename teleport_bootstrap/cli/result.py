@@ -7,22 +7,28 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from teleport_bootstrap import errors, json_data
+from teleport_bootstrap import errors, json_data, secret
 
 
 @dataclass(frozen=True)
 class Result:
-    """`text` is for people, `data` for programs, as `json_data.data` converts it; `status` is the exit status."""
+    """`text` is for people, `data` for programs, as `json_data.data` converts it; `status` is the exit status.
+
+    Passwords in URLs are masked, unless the operator asked for a result `with_secrets`.
+    """
 
     text: str
     data: Any
     status: int = errors.OK
+    with_secrets: bool = False
 
     def output(self, form: str) -> str:
         """Return what goes to standard output in the form `text` or `json`."""
         if form == "json":
-            return json.dumps(json_data.data(self.data), indent=2, ensure_ascii=False) + "\n"
-        return self.text if self.text.endswith("\n") or not self.text else self.text + "\n"
+            found = json.dumps(json_data.data(self.data), indent=2, ensure_ascii=False) + "\n"
+        else:
+            found = self.text if self.text.endswith("\n") or not self.text else self.text + "\n"
+        return found if self.with_secrets else secret.without_passwords(found)
 
 
 def text(lines: Iterable[str], notes: Iterable[str] = (), *, otherwise: str = "") -> str:

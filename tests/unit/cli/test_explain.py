@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from teleport_bootstrap import secret
-from teleport_bootstrap.cli import render
+from teleport_bootstrap.cli import render, result
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.plan import overrides, planner, teleport_build
 from tests.unit.plan.planning import INSTANCE
@@ -59,3 +59,10 @@ def test_no_secret_is_explained() -> None:
     found = render.origins(planned.tree)
     assert "planted-token" not in render.origins_text(found) + repr(found)
     assert not any(isinstance(entry["value"], secret.Secret) for entry in found)
+
+
+def test_row_2_a_result_shows_no_password_of_a_url_unless_asked() -> None:
+    text = 'a "postgres://u:pl4nted@h/x" and amqp://u:pl4nted@h'
+    for form in ("text", "json"):
+        assert "pl4nted" not in result.Result(text, {"uri": text}).output(form)
+        assert "pl4nted" in result.Result(text, {"uri": text}, with_secrets=True).output(form)
