@@ -10,6 +10,7 @@ document is refused as a likely mistake. `read_as_teleport` accepts in a telepor
 from __future__ import annotations
 
 import base64
+import codecs
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -145,7 +146,9 @@ def _read(content: str | bytes, reader: Callable[[str, list[Unreadable]], _Reade
         problems.append(_after(before, f"the character #x{error.character:04x} is not allowed in YAML"))
     except UnicodeDecodeError as error:
         before = error.object[: error.start].decode("latin-1")  # the column counts bytes
-        problems.append(_after(before, "not UTF-8 text", "save the file as UTF-8"))
+        problem = _after(before, "not UTF-8 text", "save the file as UTF-8")
+        problem.own = error.object.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # Teleport reads UTF-16
+        problems.append(problem)
     except RecursionError:
         problems.append(Unreadable("nested too deeply", 1, 1, own=True))
     return Reading(root, tuple(sorted(problems, key=lambda each: (each.line, each.column))))

@@ -154,6 +154,12 @@ def test_row_8_a_rule_of_this_program_is_called_so(text: str) -> None:
     assert problems and all(each.own and "a rule of teleport-bootstrap" in each.hint for each in problems)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "latin-1"])
+def test_row_8_teleport_reads_utf_16_with_a_mark_and_no_other_encoding(encoding: str) -> None:
+    (problem,) = yaml_reading.read_as_teleport("teleport: {nodename: caf\u00e9}".encode(encoding)).problems
+    assert (problem.own, problem.hint) == (encoding == "utf-16", "save the file as UTF-8")
+
+
 @pytest.mark.parametrize("text", ["a:\tb\n", "a: b\t# comment\n", "a: [1,\t2]\n", "a: b \t \n", "a: b\t\n\nc: d\n"])
 def test_row_8_tabs_between_tokens_are_blanks(text: str) -> None:
     assert yaml_reading.read(text).problems == ()
