@@ -145,6 +145,31 @@ def test_row_11_an_assignment_with_an_effect_gets_none(text: str) -> None:
     assert not [each for each in plan(text).notes if "no effect" in each]
 
 
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        (f"{PROXY}USE_ACM=true\nTELEPORT_PROXY_SERVER_NLB_ALIAS=nlb.example.com\n", "TELEPORT_PROXY_SERVER_NLB_ALIAS"),
+        (f"{ALL}USE_ACM=true\nTELEPORT_PROXY_SERVER_NLB_ALIAS=nlb.example.com\n", "TELEPORT_PROXY_SERVER_NLB_ALIAS"),
+        (f"{ALL}USE_ACM=true\nTELEPORT_PROXY_SERVER_NLB_ALIAS=\n", None),
+        (f"{ALL}TELEPORT_PROXY_SERVER_NLB_ALIAS=nlb.example.com\n", "only with USE_ACM=true"),
+    ],
+)
+def test_row_11_the_note_on_the_load_balancer_gives_a_reason_that_is_true_of_the_conf(lines: str, why: str | None) -> None:
+    """With ACM and an alias, it said that the name counts only with ACM and without TLS routing."""
+    line = "TELEPORT_PROXY_SERVER_LB=elb.example.com\n"
+    noted = [each for each in plan(f"{lines}{line}").notes if ": TELEPORT_PROXY_SERVER_LB has no effect here: " in each]
+    assert len(noted) == (0 if why is None else 1)
+    assert all(str(why) in each for each in noted)
+
+
+def test_row_11_the_load_balancer_of_proxies_has_no_effect_on_an_auth_server_that_is_a_node_too() -> None:
+    auth = f"TELEPORT_ROLE=auth,node\n{CLUSTER}USE_ACM=true\nTELEPORT_S3_BUCKET=bucket\n"
+    tables = "".join(f"TELEPORT_{name}_TABLE_NAME={name}\n" for name in ("DYNAMO", "DYNAMO_EVENTS", "LOCKS"))
+    text = f"{auth}{tables}TELEPORT_PROXY_SERVER_LB=elb.example.com\n"
+    (noted,) = [each for each in plan(text).notes if "TELEPORT_PROXY_SERVER_LB" in each]
+    assert "has no effect here: no proxy runs on this instance" in noted
+
+
 @pytest.mark.parametrize("value", ["None", "null"])
 def test_row_15_the_text_for_no_value_is_not_a_token(value: str) -> None:
     text = f"{AGENT}TELEPORT_AGENT_SSH_ENABLED=true\n".replace("planted-token", "x")
