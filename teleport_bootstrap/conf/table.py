@@ -218,9 +218,11 @@ TELEPORT_PROXY_SERVER_LB = Variable(
         ),
         Unused(lambda deployment: deployment.role is Role.AUTH, "no proxy runs on this instance"),
         Unused(
-            lambda deployment: deployment.acm
-            and not deployment.tls_routing
-            and "TELEPORT_PROXY_SERVER_NLB_ALIAS" in deployment.assigned,
+            lambda deployment: (
+                deployment.acm
+                and not deployment.tls_routing
+                and "TELEPORT_PROXY_SERVER_NLB_ALIAS" in deployment.assigned
+            ),
             "TELEPORT_PROXY_SERVER_NLB_ALIAS is shown in its place",
         ),
         Unused(lambda deployment: not deployment.joins_through_proxy, _BALANCER),

@@ -154,7 +154,7 @@ def test_row_11_an_assignment_with_an_effect_gets_none(text: str) -> None:
         (f"{ALL}TELEPORT_PROXY_SERVER_NLB_ALIAS=nlb.example.com\n", "only with USE_ACM=true"),
     ],
 )
-def test_row_11_the_note_on_the_load_balancer_gives_a_reason_that_is_true_of_the_conf(lines: str, why: str | None) -> None:
+def test_row_11_the_note_on_the_load_balancer_gives_a_true_reason(lines: str, why: str | None) -> None:
     """With ACM and an alias, it said that the name counts only with ACM and without TLS routing."""
     line = "TELEPORT_PROXY_SERVER_LB=elb.example.com\n"
     noted = [each for each in plan(f"{lines}{line}").notes if ": TELEPORT_PROXY_SERVER_LB has no effect here: " in each]
