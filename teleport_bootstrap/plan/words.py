@@ -196,9 +196,9 @@ SESSION_SCHEMES = Words(
 AUTH_TYPES = Words(_plain(("local", "github", "saml", "oidc")))
 SECOND_FACTORS = Words(_plain(("otp", "webauthn", "on", "off", "optional", "u2f")))
 RECORDINGS = Words(_plain(("node", "node-sync", "proxy", "proxy-sync", "off")))
-LISTENER_MODES = Words(_plain(("separate", "multiplex")))
+LISTENER_MODES = Words(_plain(("separate", "multiplex")), any_case=True)
 TUNNEL_STRATEGIES = Words(_plain(("agent_mesh", "proxy_peering")))
-ROUTING_STRATEGIES = Words(_plain(("unambiguous_match", "most_recent")))
+ROUTING_STRATEGIES = Words(_plain(("unambiguous_match", "most_recent")), any_case=True)
 LOCKING_MODES = Words(_plain(("best_effort", "strict")))
 LOCAL_CONNECTORS = Words(
     {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from teleport_bootstrap import escaping
@@ -64,7 +66,9 @@ def test_row_k_a_message_loses_escape_sequences_of_every_kind(sequence: str) -> 
     ("text", "left"),
     [
         ("\x1b]0;no end of this\nsecond line", "0;no end of this\nsecond line"),
-        ("\x1b[31", "31"),
+        ("red\x1b[31", "red"),
+        ("red\x9b1;3", "red"),
+        ("\x1b[31\nred", "31\nred"),
         ("\x1b\x9b0m[31mred", "[31mred"),
         ("\x1b\x1b[0m[31mred", "[31mred"),
         ("a [31m b, ünï\tcode\r\n\x85\u2028", "a [31m b, ünï\tcode\r\n\x85\u2028"),
@@ -72,3 +76,10 @@ def test_row_k_a_message_loses_escape_sequences_of_every_kind(sequence: str) -> 
 )
 def test_row_k_nothing_is_hidden_or_joins_up_to_a_sequence(text: str, left: str) -> None:
     assert escaping.without_sequences(text) == left
+
+
+@pytest.mark.parametrize("opener", ["\x90", "\x9d", "\x1b]", "\x1bP", "\x9b", "\x1b[", "\x1b[1", "\x1b( "])
+def test_row_k_beginnings_without_an_end_take_no_more_time_than_their_length(opener: str) -> None:
+    begun = time.process_time()
+    escaping.without_sequences(opener * 20_000)
+    assert time.process_time() - begun < 2

@@ -10,6 +10,7 @@ from urllib import parse
 from teleport_bootstrap import port_table
 from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.plan import aws_endpoint, go_url, provenance, words
+from teleport_bootstrap.plan.checks import mongodb
 from teleport_bootstrap.plan.checks.context import Context
 
 _NAME = re.compile(r"[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?", re.ASCII)
@@ -23,8 +24,6 @@ _REDIS_ON_AZURE = (".redis.cache.windows.net", ".redisenterprise.cache.azure.net
 _DATABASE_ON_AZURE = ".database.azure.com"
 _HOST_AND_PORT = f"write host:port, such as db.example.com:{port_table.POSTGRES}; an IPv6 address stands in brackets"
 _REDIS = "write host:port, redis://host:port or rediss://host:port"
-_MONGODB_SCHEMES = ("mongodb://", "mongodb+srv://")
-_READ_PREFERENCES = ("primary", "primarypreferred", "secondary", "secondarypreferred", "nearest")
 _ACCOUNT = re.compile("[0-9]{12}", re.ASCII)
 
 
@@ -76,8 +75,8 @@ def _address(context: Context, place: provenance.Path, protocol: str) -> Iterato
             yield context.missing(path, "write the uri of the database", "Teleport does not start without its address")
         return
     text = str(uri)
-    if protocol == "mongodb" and text.startswith(_MONGODB_SCHEMES):
-        yield from _mongodb(context, path, text)
+    if protocol == "mongodb" and text.startswith(mongodb.SCHEMES):
+        yield from mongodb.check(context, path, text)
     elif protocol == "redis":
         yield from _redis(context, path, text)
     elif protocol == "snowflake":
@@ -113,24 +112,6 @@ def _host_and_port(context: Context, path: provenance.Path, text: str) -> Iterat
         why = f"because {port or 'nothing'} is not a port"
         message = f"Teleport starts with {go_url.without_user(text)}, but cannot connect, {why}"
         yield context.warning(path, message, _HOST_AND_PORT)
-
-
-def _mongodb(context: Context, path: provenance.Path, text: str) -> Iterator[Finding]:
-    rest = text.partition("://")[2]
-    hosts, _, options = rest.partition("/")
-    hosts = hosts.partition("?")[0].rpartition("@")[2]
-    names = hosts.split(",")
-    remedy = "write mongodb://host:port, with several hosts separated by commas"
-    if not all(names):
-        yield context.error(path, "the MongoDB address names no host", remedy)
-        return
-    for name in names:
-        if not name.startswith("[") and name.count(":") > 1:
-            yield context.error(path, f"{name} has too many colons", remedy)
-    preference = parse.parse_qs(options.partition("?")[2] or "").get("readPreference", [""])[0]
-    if preference and preference.lower() not in _READ_PREFERENCES:
-        message = f"{preference} is not a read preference of MongoDB, and Teleport would not start"
-        yield context.error(path, message, "use primary, primaryPreferred, secondary, secondaryPreferred or nearest")
 
 
 def _redis(context: Context, path: provenance.Path, text: str) -> Iterator[Finding]:

@@ -78,6 +78,12 @@ def _acme(context: Context) -> Iterator[Finding]:
     enabled = services.truth(flag)
     if enabled is None:
         yield context.error((*place, "enabled"), f"{flag!s} is not a boolean", 'write "yes" or "no"')
+    # Teleport reads the URL also where acme is off.
+    try:
+        go_url.parse(str(context.get(*place, "uri") or ""))
+    except go_url.Malformed as error:
+        message = f"this is not a URL ({error}), and Teleport would not start"
+        yield context.error((*place, "uri"), message, "write the directory of an ACME server, or delete the key")
     if not enabled:
         return
     hosts = [network_address.parse(each) for each in texts(context.get(SERVICE, "public_addr"))]
@@ -85,11 +91,6 @@ def _acme(context: Context) -> Iterator[Finding]:
         message = "with acme, Teleport does not start unless public_addr names a DNS name"
         remedy = "add a name to public_addr, such as teleport.example.com:443"
         yield context.error((*place, "enabled"), message, remedy, (SERVICE, "public_addr"))
-    try:
-        go_url.parse(str(context.get(*place, "uri") or ""))
-    except go_url.Malformed as error:
-        message = f"this is not a URL ({error}), and Teleport would not start"
-        yield context.error((*place, "uri"), message, "write the directory of an ACME server, or delete the key")
 
 
 def _forwarded_header(context: Context) -> Iterator[Finding]:
@@ -126,7 +127,7 @@ def _plain_http(context: Context) -> Iterator[Finding]:
         message = "MongoDB requires TLS, and Teleport runs with --insecure-no-tls"
         yield context.error((SERVICE, "mongo_listen_addr"), message, f"{remedy}, or delete the key")
     mode = ("auth_service", "proxy_listener_mode")
-    if context.enabled("auth_service") and str(context.get(*mode)) == "multiplex":
+    if context.enabled("auth_service") and str(context.get(*mode)).lower() == "multiplex":
         message = "clients would use TLS routing, which --insecure-no-tls disables"
         report = context.warning if context.has(SERVICE, "listen_addr") else context.error
         yield report(mode, message, f"{remedy}, or write separate")

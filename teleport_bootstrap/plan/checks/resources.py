@@ -44,6 +44,13 @@ def check_labels(context: Context) -> Iterator[Finding]:
     for service in ("ssh_service", "kubernetes_service"):
         if context.enabled(service):
             yield from _labels(context, (service,), _USUAL, _OF_DATABASES)
+    if context.enabled("windows_desktop_service"):
+        for index, rule in context.items("windows_desktop_service", "host_labels"):
+            path = ("windows_desktop_service", "host_labels", index, "labels")
+            if not rule.get("labels"):
+                yield context.missing(path, "write the labels of the hosts that match", "a rule gives hosts labels")
+            for key in context.mapping(*path):
+                yield from _key(context, (*path, key), key)
     for service, key, names, wrong in (
         ("app_service", "apps", _USUAL, _OF_DATABASES),
         ("db_service", "databases", _OF_DATABASES, _USUAL),

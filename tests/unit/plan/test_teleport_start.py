@@ -253,3 +253,63 @@ def test_no_message_quotes_a_password_or_a_token() -> None:
         refused, _, _ = judged(CONF, override)
         assert refused, override
         assert "s3cret" not in " ".join(map(str, refused)), override
+
+
+MONGODB = (
+    "db_service: {enabled: 'yes', databases: [{name: d, protocol: mongodb, uri: 'URI'}]}\n"
+    "proxy_service: {enabled: 'yes'}\n"
+)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *("mongodb://a:0", "mongodb://a:65536", "mongodb://a:1,b:x/", "mongodb://[::1]:70000", "mongodb://a:b:1"),
+        *("mongodb://a:27017?replicaSet=r", "mongodb://a/?maxPoolSize=10k", "mongodb://a/?connectTimeoutMS=x"),
+        *("mongodb://a/?tls=yes", "mongodb://a/?retryWrites=True", "mongodb://a/?directConnection=maybe"),
+        *("mongodb://a/?connect=single", "mongodb://a,b/?directConnection=true", "mongodb://a,b/?connect=direct"),
+        *("mongodb+srv://a.example.com/?directConnection=true", "mongodb://u:s3cr@t@a/", "mongodb://u:s3/crt@a/"),
+    ],
+)
+def test_rows_m_and_n_an_address_that_the_driver_of_mongodb_does_not_read_is_refused(uri: str) -> None:
+    refused, _, _ = judged(CONF, MONGODB.replace("URI", uri))
+    assert [(each.subject, each.place is not None) for each in refused] == [("db_service.databases[0].uri", True)]
+    assert "s3cr" not in str(refused)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *("mongodb://a:1/?readPreference=nearest", "mongodb://a,b:27018/?replicaSet=rs0&retryWrites=false"),
+        *("mongodb://[::1]:27017/db?foo=bar", "mongodb+srv://a.b.example.com/?tls=true&maxPoolSize=0"),
+        *("mongodb://a/?directConnection=TRUE", "mongodb://a/?connect=Automatic&w=majority", "mongodb://u:p%40x@a/"),
+        *("mongodb://a,b/?directConnection=false", "mongodb://a:65535/?CONNECTTIMEOUTMS=5"),
+    ],
+)
+def test_rows_m_and_n_an_address_that_the_driver_of_mongodb_reads_is_accepted(uri: str) -> None:
+    refused, _, _ = judged(CONF, MONGODB.replace("URI", uri))
+    assert refused == ()
+
+
+@pytest.mark.parametrize("line", ["proxy_listener_mode: Multiplex", "routing_strategy: MOST_RECENT"])
+def test_rows_m_and_n_capitals_do_not_matter_where_teleport_ignores_them(line: str) -> None:
+    assert judged(CONF, f"auth_service: {{{line}}}")[0] == ()
+
+
+DESKTOPS = (
+    "windows_desktop_service: {enabled: 'yes', listen_addr: '127.0.0.1:3028', "
+    "ldap: {addr: 'a:636', domain: d, username: u}, host_labels: [{match: '^x$', labels: LABELS}]}\n"
+)
+
+
+def test_rows_m_and_n_labels_for_hosts_with_windows_are_judged_as_other_labels() -> None:
+    place = "windows_desktop_service.host_labels[0].labels"
+    for labels, subject in (("{'a b': c}", f'{place}["a b"]'), ("{}", place)):
+        assert [each.subject for each in judged(CONF, DESKTOPS.replace("LABELS", labels))[0]] == [subject]
+    assert judged(CONF, DESKTOPS.replace("LABELS", "{env: prod}"))[0] == ()
+
+
+def test_rows_m_and_n_the_url_of_acme_is_read_also_where_acme_is_off() -> None:
+    acme = "proxy_service: {enabled: 'yes', acme: {enabled: 'no', uri: 'URI'}}"
+    assert [each.subject for each in judged(CONF, acme.replace("URI", "http://[x"))[0]] == ["proxy_service.acme.uri"]
+    assert judged(CONF, acme.replace("URI", "https://acme.example.com/directory"))[0] == ()
