@@ -34,10 +34,12 @@ def keeps_ssh(decided: Deployment) -> bool:
 
 def of_variable(name: str) -> Resource | None:
     """Return the resource that the variable `name` is a part of or enables, None where it is not of any."""
+    enabled = [kind for kind in resource.KINDS if kind.switch == name]
+    if enabled:
+        # One switch enables databases and matchers of them: people know it as that of databases, which come last.
+        return Resource(enabled[-1], 0)
     variable = variables.find(name)
     for kind in resource.KINDS:
-        if name == kind.switch:
-            return Resource(kind, 0)
         if variable is not None and variable.of is kind:
             found = kind.unnumbered(name)
             return Resource(kind, 0 if found is None else found[1])

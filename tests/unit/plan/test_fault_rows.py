@@ -170,6 +170,15 @@ def test_row_11_the_load_balancer_of_proxies_has_no_effect_on_an_auth_server_tha
     assert "has no effect here: no proxy runs on this instance" in noted
 
 
+@pytest.mark.parametrize(
+    ("switch", "word"), [("DB", "the database"), ("APP", "the application"), ("KUBE", "the Kubernetes cluster")]
+)
+def test_row_7_a_faulty_switch_of_a_resource_is_named_after_that_resource(switch: str, word: str) -> None:
+    """That of databases was said to leave out a matcher of AWS databases, of which the conf had none."""
+    notes = plan(f"{AGENT}TELEPORT_AGENT_SSH_ENABLED=true\nTELEPORT_AGENT_{switch}_ENABLED=maybe\n").notes
+    assert [each.partition(" is left out")[0] for each in notes if "maybe" in each] == [word]
+
+
 @pytest.mark.parametrize("value", ["None", "null"])
 def test_row_15_the_text_for_no_value_is_not_a_token(value: str) -> None:
     text = f"{AGENT}TELEPORT_AGENT_SSH_ENABLED=true\n".replace("planted-token", "x")
