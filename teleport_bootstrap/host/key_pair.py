@@ -38,6 +38,8 @@ _STEPS = 10
 _CIPHERS = "DEFAULT:@SECLEVEL=1"
 
 _PEM_KIND = re.compile(r"-----BEGIN ([^-\n]*)-----")
+# Go sees a block only at the start of a line; OpenSSL also looks behind a byte order mark.
+_INSIDE_A_LINE = re.compile(r"[^\n]-----BEGIN ")
 _LAST_BLOCK = "-----END CERTIFICATE-----"
 
 
@@ -96,6 +98,9 @@ def _check_startup(fullchain: str, key: Secret | None, store: trust_store.TrustS
         raise Unusable("it contains something other than certificates, which Teleport refuses")
     if fullchain.rpartition(_LAST_BLOCK)[2].strip():
         raise Unusable("there is text after its last certificate, which Teleport refuses")
+    for what, text in (("it has", fullchain), ("its private key has", "" if key is None else key.reveal())):
+        if _INSIDE_A_LINE.search(text):
+            raise Unusable(f"{what} characters before -----BEGIN, such as a byte order mark, which hide it to Teleport")
     server = None if key is None else server_context(fullchain, key)
     if len(blocks) == 1 and is_self_signed(blocks[0]):
         return

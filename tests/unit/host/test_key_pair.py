@@ -103,3 +103,15 @@ def test_row_e_the_store_is_read_as_teleport_reads_it(tmp_path: Path, authority:
     assert found(SSL_CERT_FILE=str(tmp_path / "opt/bundle.pem")) == {0, 1, 2, 3}
     assert found(SSL_CERT_DIR=f"{tmp_path}/opt:{tmp_path}/nowhere") == {0, 3}
     assert found(SSL_CERT_FILE=f"{tmp_path}/nowhere", SSL_CERT_DIR=f"{tmp_path}/nowhere") == set()
+
+
+@pytest.mark.parametrize("before", ["\ufeff", " ", "\t", "-"])
+def test_row_e_what_stands_before_a_block_on_its_line_hides_it_to_teleport(authority: Authority, before: str) -> None:
+    issued = authority.issue(DOMAIN)
+    chain = blocking(issued, authority.root, chain=before + issued.fullchain)
+    store = trust_store.TrustStore((authority.root,), "x")
+    key = key_pair.blocks_startup(issued.fullchain, Secret(before + issued.privkey), store)
+    assert chain is not None
+    assert key is not None
+    assert "private key" in key.why
+    assert blocking(issued, authority.root, chain="a comment\n" + issued.fullchain) is None
