@@ -30,7 +30,7 @@ _VALUES: dict[str, tuple[str, ...]] = {
     kinds.SECRET.name: ("planted-token-1", "None", "a b"),
     kinds.FLAG.name: ("true", "false", "/var/lib/teleport/license.pem"),
     variables.TELEPORT_AGENT_DB_PROTOCOL.kind.name: ("postgres", "mysql", "postgresql", "x y"),
-    variables.TELEPORT_JOIN_METHOD.kind.name: ("token", "iam", "ec2", "tokn"),
+    variables.TELEPORT_JOIN_METHOD.kind.name: ("token", "iam", "ec2", "bound_keypair", "tokn"),
     variables.TELEPORT_ACM_TARGET_PROTOCOL.kind.name: ("http", "https", "HTTP"),
     variables.PROXY_MULTIPLEXING.kind.name: ("separate", "multiplex", "both"),
     variables.TELEPORT_AUTH_TYPE.kind.name: ("local", "github", "none"),
@@ -100,6 +100,21 @@ def test_validate_succeeds_exactly_when_render_does(
 def test_row_5_validate_finds_what_teleport_would_refuse_of_an_agent(tmp_path: Path, line: str) -> None:
     assert _statuses(tmp_path, f"{_BASES[-2]}{line}\n") == {"validate": 2, "render": 2}
     assert _statuses(tmp_path, f"{_BASES[-1]}{line}\n") == {"validate": 0, "render": 0}  # SSH stays: it is left out
+
+
+@pytest.mark.parametrize(
+    ("role", "status"),
+    [
+        *((base, 0) for base in (_BASES[-4], _BASES[-3])),
+        ("TELEPORT_ROLE=agent\nTELEPORT_PROXY_SERVER_LB=p.example.com\nTELEPORT_AGENT_SSH_ENABLED=true\n", 0),
+        ("TELEPORT_ROLE=node\n", 2),
+    ],
+)
+def test_row_5_validate_takes_bound_keypair_as_render_does(tmp_path: Path, role: str, status: int) -> None:
+    """It took the first release of the newest major, which knows that method for bots only, and ended with 5."""
+    secret = "TELEPORT_JOIN_TOKEN_NAME=host-7\nTELEPORT_REGISTRATION_SECRET_PATH=/etc/registration\n"
+    text = f"{role}TELEPORT_JOIN_METHOD=bound_keypair\n{secret}"
+    assert _statuses(tmp_path, text) == {"validate": status, "render": status}
 
 
 @pytest.mark.parametrize("port", [3000, 3022, 3023, 3025, 3026])
