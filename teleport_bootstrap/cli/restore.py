@@ -11,6 +11,7 @@ from teleport_bootstrap.cli import confirmation, options, progress, result
 from teleport_bootstrap.host import termination
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.operations import restore
+from teleport_bootstrap.plan import instance_facts
 from teleport_bootstrap.restore import proposal
 from teleport_bootstrap.state.previous_state import PreviousState
 
@@ -25,7 +26,7 @@ OPTIONS = (
     options.YES,
     options.flag("--force", "set aside existing data of this host"),
     options.one_of(
-        options.flag("--keep-config", "restore teleport.yaml unchanged"),
+        options.flag("--keep-config", "restore teleport.yaml and overrides unchanged"),
         options.flag("--discard-edits", "regenerate teleport.yaml, discarding manual edits"),
     ),
     options.BUCKET_OWNER,
@@ -108,6 +109,9 @@ def _lines(proposed: proposal.Proposal) -> Iterator[str]:
         yield f"replace {tree}: {count} entries, {size / 1_000_000:.1f} MB"
     for path in (*proposed.merged, *proposed.named):
         yield f"write {path}"
+    if proposed.adopted is not None:
+        left_out = ", ".join(map(str, proposed.adopted.facts))
+        yield f"write {instance_facts.ADOPTED} without what is true of the old instance only: {left_out}"
     if proposed.kept_yaml is not None:
         yield "write /etc/teleport.yaml unchanged"
     elif proposed.plan is not None:
@@ -131,7 +135,10 @@ def _proposal_data(proposed: proposal.Proposal) -> dict[str, object]:
         },
         "unit": proposed.applicable.unit,
         "exchanged": {tree: dict(zip(("bytes", "entries"), proposed.outline.trees[tree])) for tree in proposed.trees},
-        "written": [*proposed.merged, *proposed.named],
+        "written": [
+            *(*proposed.merged, *proposed.named),
+            *([] if proposed.adopted is None else [instance_facts.ADOPTED]),
+        ],
         "teleport_yaml": "kept" if proposed.kept_yaml is not None else "regenerated",
         **{key: getattr(proposed, key) for key in ("edits", "set_aside", "warnings", "notes")},
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,12 +14,19 @@ from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.host import trust
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.operations import generate
-from teleport_bootstrap.plan import adoption, comparison, overrides, plan_model, planner, teleport_build, yaml_reading
+from teleport_bootstrap.plan import (
+    adoption,
+    comparison,
+    instance_facts,
+    overrides,
+    plan_model,
+    planner,
+    teleport_build,
+    yaml_reading,
+)
 from teleport_bootstrap.state import current
 
-# Merged after most others, so that the edit wins.
-NAME = "90-adopted.yaml"
-PATH = f"{paths.OVERRIDES}/{NAME}"
+PATH = instance_facts.ADOPTED
 
 _OTHERWISE = "or run `teleport-bootstrap reconfigure --discard-edits` to have the file made from the conf"
 
@@ -88,7 +95,19 @@ def run(doors: gather.Doors) -> Outcome:
             change.make_directory(paths.OVERRIDES, mode=0o755, owner="root", group="root")
             change.write(PATH, adopted.content, mode=0o600, owner="root", group="root")
             change.commit()
-        return Outcome(PATH, text, (*plan.notes, *missing))
+        return Outcome(PATH, text, (*plan.notes, *missing, *_of_this_instance(root, text, judge.instance)))
+
+
+def _of_this_instance(root: paths.Root, text: str, instance: facts.Facts) -> Iterator[str]:
+    """Yield a note that names what the adopted `text` says of this instance only."""
+    patch = yaml_reading.parse(text)
+    _, found = instance_facts.split(patch, instance_facts.hosts_of(instance))
+    if found:
+        yield (
+            f"true of this instance only: {', '.join(map(str, found))}. A restore on another instance leaves it out, "
+            f"unless asked with --keep-config. Before you use {root.path(PATH)} in an image or on another host, "
+            "remove these lines"
+        )
 
 
 def _without_conf(root: paths.Root, is_foreign: bool) -> errors.BootstrapError:

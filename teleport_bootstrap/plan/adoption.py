@@ -77,6 +77,11 @@ def _merged(document: Any, patch: Any) -> Any:
 def override(base: dict[str, Any], wanted: dict[str, Any]) -> str:
     """Return the text of the override that turns `base` into `wanted`. Raises RenderMismatch."""
     patch = comparison.merge_patch(base, wanted)
+    return text_of(patch)
+
+
+def text_of(patch: dict[str, Any]) -> str:
+    """Return the text of the override `patch`, as adopted. Raises RenderMismatch."""
     return _HEAD + (yaml_text.body(patch) if patch else "{}\n")
 
 

@@ -17,7 +17,7 @@ from teleport_bootstrap.finding import errors_in
 from teleport_bootstrap.host import teleport
 from teleport_bootstrap.instance import gather, secret_values
 from teleport_bootstrap.plan import comparison, overrides, plan_model, planner, provenance, teleport_build
-from teleport_bootstrap.restore import archive_configuration, places, rules, this_host
+from teleport_bootstrap.restore import adopted_facts, archive_configuration, places, rules, this_host
 from teleport_bootstrap.restore.archive_configuration import Contents, Outline
 from teleport_bootstrap.state import generations, manual_edits, restore_record
 
@@ -38,7 +38,8 @@ class Proposal:
     `trees` are replaced as a whole. `merged` files are added as root's, `named` files with their previous owner.
     `plan` is made from `conf` for this instance; without a conf it is None, and `manual` stands for it. `document` is
     the archive's teleport.yaml; `kept_yaml` is its text if it is restored unchanged. `conf_bytes` is the text of the
-    archive's conf, `here` the present conf of this host, `set_aside` how that differs.
+    archive's conf, `here` the present conf of this host, `set_aside` how that differs. `adopted` is the override of
+    `adopt` without facts of the old instance, None where it stays as it is.
     """
 
     origin: rules.Origin
@@ -58,6 +59,7 @@ class Proposal:
     merged: Mapping[str, bytes] = field(default_factory=dict)
     named: Mapping[str, tuple[bytes, interface.Entry]] = field(default_factory=dict)
     set_aside: tuple[str, ...] = ()
+    adopted: adopted_facts.Left | None = None
     edits: str = ""
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -211,7 +213,14 @@ def _planned(doors: gather.Doors, proposed: Proposal, archived: Contents, wishes
     files = archived.overrides() if proposed.conf_bytes is not None else gather.overrides(root)
     overrides.check(files)
     plan = planner.plan(conf, instance, proposed.build, files)
+    # An edit that was adopted is not lost, even where a fact of the old instance is then left out.
     difference = _edits(archived, plan.document, _replaced(proposed.verified.header, instance, plan))
+    is_same = proposed.origin.instance == instance.instance_id
+    left: adopted_facts.Left | None = None
+    if proposed.conf_bytes is not None and not (is_same or wishes.keep_config):
+        left = adopted_facts.leave_out(files, proposed.verified.header)
+    if left is not None:
+        plan = planner.plan(conf, instance, proposed.build, left.files)
     if difference and not (wishes.keep_config or wishes.discard_edits):
         raise _edits_refused(archived, difference, has_conf=True)
     units.require(root, plan.activation.unit)
@@ -228,13 +237,15 @@ def _planned(doors: gather.Doors, proposed: Proposal, archived: Contents, wishes
         instance=instance,
         fetched=fetched,
         kept_yaml=kept,
+        adopted=left,
         edits=difference,
         warnings=(
             *proposed.warnings,
             *comparison.dangers(dict(proposed.document), plan.document),
-            *(_kept_names(proposed.document, plan.document) if kept is not None else _carried_names(plan, instance)),
+            *(_kept_names(proposed.document, plan.document) if kept is not None else ()),
+            *(() if is_same else _carried_names(plan, instance)),
         ),
-        notes=(*plan.notes, *notes, *fetched.notes),
+        notes=(*plan.notes, *notes, *fetched.notes, *(() if left is None else (left.describe(),))),
     )
 
 

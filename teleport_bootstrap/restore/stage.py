@@ -12,7 +12,7 @@ from teleport_bootstrap.archive import interface, unpack
 from teleport_bootstrap.change import directory_swap
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.host import accounts, directory
-from teleport_bootstrap.restore import places, proposal
+from teleport_bootstrap.restore import adopted_facts, places, proposal
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +38,8 @@ def stage(
     done = unpack.unpack(source, proposed.verified, into, root=root, progress=progress)
     for tree, path in staged.items():
         _settle(root, tree, path, owners, proposed.account)
+        if tree == paths.CONF_DIRECTORY and proposed.adopted is not None:
+            adopted_facts.write(root, path, proposed.adopted.content)
     notes = tuple(each.describe() for each in done.notes)
     if done.notes_in_all > len(done.notes):
         notes += (f"and {done.notes_in_all - len(done.notes)} more like these",)

@@ -18,6 +18,7 @@ from tests.simulated.agent import Agent, needs_root, tree
 from tests.simulated_ec2 import imds as emulator
 
 DATA = "/var/lib/teleport"
+ADOPTED = "/etc/teleport.d/teleport.yaml.d/90-adopted.yaml"
 
 
 @pytest.fixture
@@ -144,7 +145,7 @@ def test_row_9_names_what_an_override_says_of_the_old_instance(
     other = restoring.host(tmp_path / "other", imds)
     other.conf(restoring.ALL_IN_ONE)
     adopted = "teleport: {advertise_ip: 198.51.100.7, nodename: old-name, log: {severity: DEBUG}}\n"
-    other.write("/etc/teleport.d/teleport.yaml.d/90-adopted.yaml", adopted)
+    other.write("/etc/teleport.d/teleport.yaml.d/10-mine.yaml", adopted)
     assert other.generate().status == 0
     restoring.used(other)
 
@@ -153,7 +154,88 @@ def test_row_9_names_what_an_override_says_of_the_old_instance(
     assert done.status == 0, done.errors
     for key, value in (("advertise_ip", "198.51.100.7"), ("nodename", "old-name")):
         assert f"teleport.{key} is {value}, from override" in done.said
-    assert "90-adopted.yaml" in done.said and "severity" not in done.said.partition("warning")[2]
+    assert "10-mine.yaml" in done.said and "severity" not in done.said.partition("warning")[2]
+
+
+def adopted_and_backed_up(tmp_path: Path, imds: emulator.Server, *, applied: bool) -> tuple[Agent, Path]:
+    """An instance whose edited teleport.yaml says its own name and addresses, adopted, and its backup."""
+    other = restoring.host(tmp_path / "other", imds)
+    other.conf(restoring.ALL_IN_ONE)
+    assert other.generate().status == 0
+    edited = yaml.safe_load(other.teleport_yaml.read_text())
+    own = edited["teleport"]["advertise_ip"]
+    edited["teleport"].update({"advertise_ip": "198.51.100.7", "nodename": "old-name"})
+    edited["teleport"]["log"]["severity"] = "DEBUG"
+    edited["ssh_service"].update({"listen_addr": f"{own}:3022", "labels": {"on": "yes", "n": "0123"}})
+    edited["auth_service"]["public_addr"] = [f"{own}:3025", "auth.example.com:3025"]
+    other.teleport_yaml.write_text(yaml.safe_dump(edited))
+    done = other.run("adopt")
+    assert done.status == 0, done.errors
+    noted = done.said.partition("true of this instance only")[2]
+    for each in (
+        *("teleport.advertise_ip (198.51.100.7)", "teleport.nodename (old-name)"),
+        *(f"ssh_service.listen_addr ({own}:3022)", f"auth_service.public_addr ({own}:3025)"),
+    ):
+        assert each in noted
+    assert "--keep-config" in noted and "auth.example.com" not in noted and "severity" not in noted
+    if applied:
+        assert other.run("reconfigure", "--yes", "--wait", "20").status == 0
+    restoring.used(other)
+    return other, restoring.backup(other, tmp_path / "b")
+
+
+@pytest.mark.parametrize("applied", [True, False], ids=["applied", "only adopted"])
+def test_row_9_adopted_facts_of_the_old_instance_are_left_out(
+    new: Agent, tmp_path: Path, imds: emulator.Server, *, applied: bool
+) -> None:
+    other, archive = adopted_and_backed_up(tmp_path, imds, applied=applied)
+    before = yaml.safe_load(other.path(ADOPTED).read_text())
+
+    shown = restoring.restore(new, archive, "--dry-run")
+    done = restoring.restore(new, archive)
+
+    for each in (shown, done):
+        assert each.status == 0, each.errors
+        assert "without what is true of the old instance only" in each.said and "198.51.100.7" in each.said
+        assert f"left out of {ADOPTED}" in each.said and "--keep-config" in each.said
+    now = yaml.safe_load(new.teleport_yaml.read_text())
+    assert now["teleport"]["advertise_ip"] == "10.0.9.99" and now["teleport"]["log"]["severity"] == "DEBUG"
+    assert "old-name" not in new.teleport_yaml.read_text()
+    own = before["ssh_service"]["listen_addr"].partition(":")[0]
+    assert own not in new.teleport_yaml.read_text()
+    assert now["auth_service"]["public_addr"] == ["auth.example.com:3025"]
+    # What else was adopted stays, in a file that only root reads and that the next commands take as applied.
+    left = yaml.safe_load(new.path(ADOPTED).read_text())
+    assert left["ssh_service"] == {"labels": before["ssh_service"]["labels"]}
+    assert left["teleport"] == {"log": {"severity": "DEBUG"}}
+    assert new.path(ADOPTED).stat().st_mode & 0o777 == 0o600
+    assert os.listdir(new.path(ADOPTED).parent) == ["90-adopted.yaml"]
+    again = new.run("reconfigure", "--dry-run", "--wait", "20")
+    assert again.status == 0, again.errors
+    assert yaml.safe_load(new.run("render").output) == now
+
+
+def test_row_9_adopted_facts_are_kept_when_asked(new: Agent, tmp_path: Path, imds: emulator.Server) -> None:
+    other, archive = adopted_and_backed_up(tmp_path, imds, applied=True)
+
+    done = restoring.restore(new, archive, "--keep-config")
+
+    assert done.status == 0, done.errors
+    assert new.path(ADOPTED).read_bytes() == other.path(ADOPTED).read_bytes()
+    assert new.teleport_yaml.read_bytes() == other.teleport_yaml.read_bytes()
+    assert "teleport.advertise_ip is 198.51.100.7, from override" in done.said
+
+
+def test_row_9_adopted_facts_are_kept_on_the_same_instance(tmp_path: Path, imds: emulator.Server) -> None:
+    other, archive = adopted_and_backed_up(tmp_path, imds, applied=True)
+    same = restoring.host(tmp_path / "same", imds)
+
+    done = restoring.restore(same, archive)
+
+    assert done.status == 0, done.errors
+    assert same.path(ADOPTED).read_bytes() == other.path(ADOPTED).read_bytes()
+    assert yaml.safe_load(same.teleport_yaml.read_text()) == yaml.safe_load(other.teleport_yaml.read_text())
+    assert "left out" not in done.said and "198.51.100.7" not in done.said
 
 
 def test_sets_aside_what_a_first_boot_created_without_force(new: Agent, archive: Path) -> None:
