@@ -102,7 +102,7 @@ class Source:
 
 def entries(source: Source, flavour: Flavour) -> list[Entry]:
     """Return everything to install, sorted by path; raises Missing."""
-    sudoers = source.read("packaging/sudoers")
+    sudoers, updater = source.read("packaging/sudoers"), source.read("packaging/updater.conf")
     # Manual pages and completions are made here, with a package that no instance has.
     built = set(source.under("teleport_bootstrap/manual"))
     found = [
@@ -114,7 +114,8 @@ def entries(source: Source, flavour: Flavour) -> list[Entry]:
         ),
         *_units(source),
         *(
-            Entry(f"{UNITS}/{unit}.d/50-{NAME}.conf", 0o644, source.read("packaging/updater.conf"))
+            # rpmlint calls files of the same content duplicates.
+            Entry(f"{UNITS}/{unit}.d/50-{NAME}.conf", 0o644, f"# For {unit}.\n".encode() + updater)
             for unit in UPDATERS_UNITS
         ),
         Entry(f"/usr/lib/sysusers.d/{NAME}.conf", 0o644, source.read("packaging/sysusers.conf")),

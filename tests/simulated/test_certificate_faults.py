@@ -145,7 +145,11 @@ def test_another_working_host_is_named_and_not_an_error(cluster: Cluster, auth: 
 
 def test_proxies_and_hosts_without_lets_encrypt_obtain_nothing(cluster: Cluster, certbot: Certbot) -> None:
     acm = "TELEPORT_DOMAIN_NAME=a.example.com\nUSE_ACM=true\n"
-    hosts = [cluster.host(PROXY, name="proxy"), cluster.host(acm, name="acm"), cluster.host("", name="plain")]
+    hosts = [
+        cluster.host(PROXY, name="proxy"),
+        cluster.host(acm, name="acm"),
+        cluster.host("USE_LETSENCRYPT=false\n", name="plain"),
+    ]
     for host in hosts:
         certbot.given_to(host)
         for action in ("obtain", "renew"):
