@@ -166,7 +166,7 @@ def _carry_out(root: paths.Root, change: Change) -> Trial:
                     earlier = directory.read(root, paths.RESTORE_UNDO)
                 transaction.write_state(UNDO, previous)
                 previous = dataclasses.replace(previous, files={**previous.files, paths.RESTORE_UNDO: earlier})
-            changed = transaction.commit(start=[change.wanted.unit] if change.stops else ())
+            changed = transaction.commit(start=[change.wanted.unit])
     except BaseException:
         if change.stops:
             session.start_stopped(root)
@@ -294,7 +294,7 @@ def restore_previous(
                 change.write_state(UNDO, back)
             active = [unit for unit, each in previous.units.items() if each.active == "active"]
             replaced = [directory_swap.container(each.kept) for each in swaps]
-            changed = change.commit(discard=replaced if discard else (), start=active if swaps else ())
+            changed = change.commit(discard=replaced if discard else (), start=active)
     except BaseException:
         session.start_stopped(root)
         raise
@@ -361,16 +361,18 @@ def _start_previous(
 ) -> health.Verdict:
     if not systemd.is_running(root):
         return health.Verdict(True, "")
-    is_kept = _is_in_charge(root, process_id, previous)
-    if not is_kept:
-        states = systemd.states([unit for unit in unit_table.TELEPORT_SERVICES if unit in previous.units])
-        # The old one and the new one want the same ports.
-        systemd.stop_by_force(
-            [unit for unit, state in states.items() if state.active not in units.AT_REST],
-            seconds=handover.stop_seconds(process_id, min(seconds, systemd.STOP_SECONDS)),
-        )
     is_stale = bool(previous.moved) or plan_files.units_changed(changed)
-    units.apply(root, units.as_remembered(previous.units), units_changed=is_stale, stop_seconds=seconds)
+    # Between the stop and the start, a signal would leave Teleport stopped.
+    with termination.uninterrupted():
+        is_kept = _is_in_charge(root, process_id, previous)
+        if not is_kept:
+            states = systemd.states([unit for unit in unit_table.TELEPORT_SERVICES if unit in previous.units])
+            # The old one and the new one want the same ports.
+            systemd.stop_by_force(
+                [unit for unit, state in states.items() if state.active not in units.AT_REST],
+                seconds=handover.stop_seconds(process_id, min(seconds, systemd.STOP_SECONDS)),
+            )
+        units.apply(root, units.as_remembered(previous.units), units_changed=is_stale, stop_seconds=seconds)
     watched = _subject(root, previous)
     if watched is None or not wait or systemd.is_boot_under_way():
         return health.Verdict(True, "")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from teleport_bootstrap import escaping, paths
+from teleport_bootstrap import errors, escaping, paths
 from teleport_bootstrap.change import needed_files, web_answer
 from teleport_bootstrap.host import clock as clocks
 from teleport_bootstrap.host import directory, probe, systemd, teleport_process
@@ -96,11 +96,11 @@ def wait(root: paths.Root, watched: Subject, *, seconds: float) -> Verdict:
     where it does not, that time begins again, but not after the `seconds`.
     """
     clock = clocks.SYSTEM
-    restarts = systemd.states([watched.unit])[watched.unit].restarts
+    restarts = _state(watched.unit).restarts
     began, good, good_since, last = clock.monotonic(), 0, 0.0, Verdict(False, "")
     logger.info("waiting for %s to become healthy, at most %.0f s", watched.unit, seconds)
     while True:
-        state = systemd.states([watched.unit])[watched.unit]
+        state = _state(watched.unit)
         verdict = look(root, watched, state)
         passed = clock.monotonic() - began
         if not verdict.healthy or verdict.process_id != last.process_id:
@@ -115,11 +115,27 @@ def wait(root: paths.Root, watched: Subject, *, seconds: float) -> Verdict:
             logger.info("watching whether it stays so for %.0f s", watched.watch_seconds)
         last = verdict
         hopeless = _hopeless(watched, state, restarts, passed)
-        if hopeless:
+        if hopeless and not verdict.healthy:
             return Verdict(False, f"{verdict.seen}; {hopeless}")
         if passed >= seconds and not (good and good_since < seconds):
             return Verdict(False, f"{verdict.seen}, {seconds:.0f} s after it was asked to start")
         clock.sleep(POLL_SECONDS)
+
+
+def _state(unit: str) -> systemd.State:
+    """Return the state of `unit`. Raises UnitTrouble where systemd does not answer for GRACE_SECONDS.
+
+    It does not while it is executed anew after an update of itself.
+    """
+    began = clocks.SYSTEM.monotonic()
+    while True:
+        try:
+            return systemd.states([unit])[unit]
+        except errors.UnitTrouble as error:
+            if clocks.SYSTEM.monotonic() - began >= GRACE_SECONDS:
+                raise
+            logger.info("%s", error.message)
+            clocks.SYSTEM.sleep(POLL_SECONDS)
 
 
 def look(root: paths.Root, watched: Subject, state: systemd.State) -> Verdict:

@@ -222,7 +222,7 @@ class Transaction:
         `discard` are directories to be removed afterwards; `start` are units to be started by the next command, if this
         one is killed before it has come that far.
         """
-        if self._uses_journal:
+        if self._uses_journal or start:
             self._commit_with_journal(tuple(discard), tuple(start))
         else:
             self._keep()

@@ -40,7 +40,7 @@ def readiness() -> str:
     except urllib.error.HTTPError as error:
         if error.code != 400:
             return DEGRADED if error.code == 503 else f"answering {error.code}"
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, http.client.HTTPException):
             if b"recovering" in error.read(_LONGEST_ANSWER_BYTES):
                 return RECOVERING
         return STARTING

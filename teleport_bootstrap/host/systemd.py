@@ -243,7 +243,9 @@ def is_boot_under_way() -> bool:
 def units_around(process_id: int | None = None) -> frozenset[str]:
     """Return the units in whose control group a process is, our own without `process_id`; none where it is gone."""
     try:
-        with open(f"/proc/{'self' if process_id is None else process_id}/cgroup", encoding="utf-8") as file:
+        with open(
+            f"/proc/{'self' if process_id is None else process_id}/cgroup", encoding="utf-8", errors="replace"
+        ) as file:
             groups = [line.rstrip("\n").split(":", 2)[-1] for line in file]
     except OSError:
         return frozenset()

@@ -52,10 +52,9 @@ class _Process(NamedTuple):
 
 
 def from_pid_file(root: paths.Root) -> int | None:
-    """Return the process that Teleport's pid file names, None without one."""
-    with contextlib.suppress(OSError, ValueError), open(root.path(paths.PID_FILE), encoding="ascii") as file:
-        return int(file.read(32).strip())
-    return None
+    """Return the process that Teleport's pid file names, None without one; Teleport's account can replace the file."""
+    number = (directory.content(root, paths.PID_FILE) or b"").strip()
+    return int(number) if number.isdigit() and len(number) <= 10 else None
 
 
 def write_pid_file(root: paths.Root, process_id: int) -> None:

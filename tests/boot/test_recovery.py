@@ -59,3 +59,30 @@ def test_finds_the_data_that_a_change_before_the_last_one_has_moved(new_machine:
     assert "Generation 1 was restored" in done.stderr
     assert machine.read("/var/lib/teleport/host_uuid") == first
     applied.assert_well(machine)
+
+
+def test_a_kill_on_the_way_back_does_not_leave_teleport_stopped(new_machine: NewMachine) -> None:
+    machine = applied.machine(new_machine)
+    instance.install_stand_in(machine, where={"never-ready": {"start": "unready", "deaf": True}})
+    applied.add(machine, applied.EXTERNAL.format("never-ready"))
+    machine.run(
+        *("systemd-run", "-q", "--unit=change", "--collect"),
+        *("teleport-bootstrap", "reconfigure", "--yes", "--health-wait", "15"),
+    )
+
+    def is_changed() -> bool:
+        return "never-ready" in machine.read("/etc/teleport.yaml")
+
+    machine.wait_for(is_changed, 30, "the change")
+    machine.wait_for(lambda: not is_changed(), 60, "the way back")
+    machine.wait_for(lambda: machine.state(applied.MAIN) == "deactivating", 10, "the stop")
+    machine.run("systemctl", "kill", "--signal=KILL", "change.service")
+    machine.run("systemctl", "kill", "--signal=KILL", applied.MAIN)
+    machine.wait_for(lambda: machine.state(applied.MAIN) in ("inactive", "failed"), 20, "the end of Teleport")
+
+    machine.write("/etc/teleport.d/conf", instance.PLAIN_CONF, mode=0o600)
+    done = applied.reconfigure(machine)
+
+    assert done.returncode == 0, done.stderr
+    observe.wait_until_ready(machine, applied.MAIN)
+    assert not machine.path(JOURNAL).exists()

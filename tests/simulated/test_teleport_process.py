@@ -134,3 +134,32 @@ def test_row_h_a_link_in_place_of_the_pid_file_is_not_followed(tmp_path: Path) -
     file.symlink_to(target)
     teleport_process.write_pid_file(root, 42)
     assert target.read_text(encoding="ascii") == "root" and file.is_symlink()
+
+
+@pytest.mark.parametrize("kind", ["FIFO", "link", "directory", "huge", "words", "negative", "absent"])
+def test_what_teleports_account_puts_in_place_of_the_pid_file_is_no_process(tmp_path: Path, kind: str) -> None:
+    """Root reads it while it holds the lock: it must not wait for a writer of a named pipe, nor read without an end."""
+    root = paths.Root(str(tmp_path))
+    place = Path(root.path(paths.PID_FILE))
+    place.parent.mkdir(parents=True)
+    if kind == "FIFO":
+        os.mkfifo(place)
+    elif kind == "link":
+        (tmp_path / "other").write_text("1\n")
+        place.symlink_to(tmp_path / "other")
+    elif kind == "directory":
+        place.mkdir()
+    elif kind == "huge":
+        with open(place, "wb") as file:
+            file.truncate(1024**3)
+    elif kind != "absent":
+        place.write_text("-1\n" if kind == "negative" else "1_0\n")
+    assert teleport_process.from_pid_file(root) is None
+
+
+def test_the_pid_file_names_a_process(tmp_path: Path) -> None:
+    root = paths.Root(str(tmp_path))
+    place = Path(root.path(paths.PID_FILE))
+    place.parent.mkdir(parents=True)
+    place.write_text(" 4711\n")
+    assert teleport_process.from_pid_file(root) == 4711

@@ -93,6 +93,15 @@ def test_units_stay_noted_until_they_are_started(root: Root) -> None:
     assert journal.FILE.read(root) is None
 
 
+def test_a_change_of_one_file_notes_its_unit_too(root: Root) -> None:
+    with transaction.Transaction(root) as change:
+        change.write("/etc/teleport.yaml", b"new", mode=0o600, owner="root", group="root")
+        assert change.commit(start=["teleport.service"]) == ("/etc/teleport.yaml",)
+    assert journal.FILE.read(root) == journal.Journal(committed=True, units=("teleport.service",))
+    assert read(root, "/etc/teleport.yaml") == "new"
+    assert os.listdir(root.path("/etc")) == ["teleport.yaml"]
+
+
 def test_units_of_an_undone_change_stay_noted_too(root: Root) -> None:
     put(root, f"{DATA}/host_uuid", "old")
     with pytest.raises(KeyError), transaction.Transaction(root) as change:
