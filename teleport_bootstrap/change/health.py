@@ -125,7 +125,7 @@ def wait(root: paths.Root, watched: Subject, *, seconds: float) -> Verdict:
 def _state(unit: str) -> systemd.State:
     """Return the state of `unit`. Raises UnitTrouble where systemd does not answer for GRACE_SECONDS.
 
-    It does not while it is executed anew after an update of itself.
+    It does not while it executes itself again after an update.
     """
     began = clocks.SYSTEM.monotonic()
     while True:
