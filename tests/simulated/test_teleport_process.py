@@ -137,7 +137,7 @@ def test_row_h_a_link_in_place_of_the_pid_file_is_not_followed(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("kind", ["FIFO", "link", "directory", "huge", "words", "negative", "absent"])
-def test_what_teleports_account_puts_in_place_of_the_pid_file_is_no_process(tmp_path: Path, kind: str) -> None:
+def test_ignores_what_teleports_account_puts_in_place_of_the_pid_file(tmp_path: Path, kind: str) -> None:
     """Root reads it while it holds the lock: it must not wait for a writer of a named pipe, nor read without an end."""
     root = paths.Root(str(tmp_path))
     place = Path(root.path(paths.PID_FILE))
