@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterator
 from teleport_bootstrap.archive import attributes, interface, manifest, tar, walk
 from teleport_bootstrap.archive.interface import Entry
 from teleport_bootstrap.archive.spool import Spool
-from teleport_bootstrap.host import accounts
+from teleport_bootstrap.host import accounts, regular_file
 from teleport_bootstrap.host import clock as clocks
 
 # Files up to this size are read whole before anything of them is written: one that changed meanwhile is read again.
@@ -195,8 +195,8 @@ class Members:
 
 
 def _open(found: walk.Found) -> int:
-    # Without waiting: a named pipe may have taken the file's place.
-    return os.open(found.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=found.parent)
+    # Something else may have taken the file's place.
+    return regular_file.opened(found.name, directory=found.parent)
 
 
 def _whole(descriptor: int, size: int) -> bytes:

@@ -20,7 +20,7 @@ Note = Callable[[str, str], None]
 
 # Errors for a name that has vanished, or is no longer what it was a moment ago.
 VANISHED = (errno.ENOENT, errno.ESTALE)
-REPLACED = (errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.ENODEV)
+REPLACED = (errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENXIO, errno.ENODEV)
 
 _KINDS = {stat.S_IFSOCK: "a socket", stat.S_IFIFO: "a named pipe"}
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

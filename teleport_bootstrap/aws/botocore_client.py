@@ -14,6 +14,7 @@ import botocore.session
 import teleport_bootstrap
 from teleport_bootstrap import errors
 from teleport_bootstrap.aws import endpoints
+from teleport_bootstrap.host import regular_file
 
 _CONNECT_SECONDS = 2.0
 _READ_SECONDS = 8.0
@@ -112,6 +113,10 @@ def _trusted_certificates(environ: Mapping[str, str]) -> Any:
             raise errors.UsageError(
                 f"{name} names {path}, which does not exist", hint=f"Unset {name}, or create the file."
             )
+        # botocore would wait for a named pipe; a directory of certificates is fine.
+        what = regular_file.kind(os.stat(path).st_mode) if path and not os.path.isdir(path) else ""
+        if what:
+            raise errors.UsageError(f"{name} names {path}, which is {what}", hint=f"Unset {name}, or name a file.")
         if path:
             return path
     return True

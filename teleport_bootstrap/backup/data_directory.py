@@ -16,7 +16,7 @@ from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.backup import databases, databases_child
 from teleport_bootstrap.change import directory_swap
-from teleport_bootstrap.host import directory
+from teleport_bootstrap.host import directory, regular_file
 
 # Teleport regenerates its cache: a copy of the cluster's resources on proxies and nodes. The other is at the top of a
 # file system, where the data is on a volume of its own.
@@ -175,7 +175,7 @@ class DataDirectory:
 
     def _open(self, below: bytes) -> int:
         parent, name = self._parent_of(below)
-        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
+        return regular_file.opened(name, directory=parent)
 
     def _parent_of(self, below: bytes) -> tuple[int, bytes]:
         """Return the open directory of `below`, and its name there, without following any link.

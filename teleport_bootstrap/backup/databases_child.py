@@ -135,7 +135,7 @@ def _copied(top: bytes, path: bytes, scratch: bytes) -> tuple[dict[str, Any], in
             problems = _problems(target)
             if problems:
                 return {"result": DAMAGED, "why": "; ".join(problems)}, None
-            descriptor = os.open(target, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            descriptor = os.open(target, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 os.close(descriptor)
                 raise OSError(errno.EINVAL, "the copy was replaced by something else")

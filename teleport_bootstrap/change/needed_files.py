@@ -11,7 +11,7 @@ from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.change import key_pairs
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.conf import deployment
-from teleport_bootstrap.host import directory, systemd
+from teleport_bootstrap.host import directory, regular_file, systemd
 from teleport_bootstrap.plan import named_files, plan_model, provenance, teleport_build
 from teleport_bootstrap.secret import Secret
 
@@ -19,8 +19,6 @@ FETCH_SERVICE = unit_table.FETCH_SECRETS.service
 
 _PUBLISHED = re.compile("/teleport/[^/]+/(tokens/[a-z-]+|ca-pin-hash)")
 _PEM = b"-----BEGIN CERTIFICATE-----"
-# The bundle of all regions of RDS has less than a quarter of this.
-_LARGEST_CA = 1 << 20
 
 
 def is_present(root: paths.Root, path: str) -> bool:
@@ -83,7 +81,9 @@ def describe_pending(root: paths.Root, wanted: plan_model.Applicable, *, had: Co
     """Return a note for each pending file and where it comes from, except for those in `had`."""
     parameters = {each.path: each.parameter for each in wanted.secrets}
     return tuple(
-        f"{wanted.unit} waits for {root.path(path)}: "
+        f"{wanted.unit} waits for {root.path(path)}"
+        + (f" (what is there now cannot be used: {obstacle})" if (obstacle := directory.obstacle(root, path)) else "")
+        + ": "
         + (
             f"{_source(parameters[path])} SSM parameter {parameters[path]}"
             if parameters.get(path)
@@ -190,8 +190,8 @@ def _fault(root: paths.Root, file: named_files.NeededFile) -> str:
         facts = os.stat(root.path(file.path))
     except OSError:
         return "is missing"
-    if stat.S_ISDIR(facts.st_mode):
-        return "is a directory"
+    if stat.S_IFMT(facts.st_mode) in (stat.S_IFDIR, stat.S_IFIFO, stat.S_IFSOCK):
+        return f"is {regular_file.kind(facts.st_mode)}"
     if file.key == ("teleport", "ca_pin") and facts.st_size == 0:
         return "is empty"
     # Teleport takes other contents of other files, and fails only when it uses them.
@@ -200,10 +200,10 @@ def _fault(root: paths.Root, file: named_files.NeededFile) -> str:
 
 
 def _holds_certificate(path: str) -> bool:
-    """Whether the beginning of the file at `path` has a certificate in PEM; True where it cannot be read."""
+    """Whether the file at `path` has a certificate in PEM; True where it cannot be read, or is too large to judge."""
     try:
-        with open(path, "rb") as file:
-            return _PEM in file.read(_LARGEST_CA)
+        # Followed, since Teleport does.
+        return _PEM in regular_file.read(path, follow_links=True)
     except OSError:
         return True
 

@@ -119,10 +119,9 @@ class Transaction:
         """Return the file as it is; refuse one that could not be restored, unless another account may have put it."""
         found = change.directory.read(change.name)
         is_roots = os.fstat(change.directory.descriptor).st_uid in (0, os.geteuid())
-        if found is None and is_roots and change.directory.exists(change.name):
+        if found is None and is_roots and (obstacle := change.directory.obstacle(change.name)):
             raise errors.FileTrouble(
-                f"{self.root.path(change.file.path)} could not be restored after a failed change: it is a link, has a "
-                "second name, is not a regular file, or is larger than 4 MiB",
+                f"{self.root.path(change.file.path)} could not be restored after a failed change: {obstacle}",
                 hint="Replace it with a regular file. Nothing was changed.",
             )
         return found

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import datetime
-import os
 from dataclasses import dataclass
 from typing import Any
 
 from teleport_bootstrap import paths
-from teleport_bootstrap.host import process
+from teleport_bootstrap.host import process, regular_file
 
 OPENSSL_SECONDS = 5.0
 
@@ -35,10 +34,14 @@ def served(root: paths.Root, document: dict[str, Any] | None) -> tuple[Certifica
 
 
 def _read(root: paths.Root, path: str) -> Certificate:
-    shown = root.path(path)
-    if not os.path.exists(shown):
+    try:
+        # Links are followed, since Teleport does. openssl itself would wait for a named pipe.
+        content = regular_file.read(root.path(path), follow_links=True)
+    except FileNotFoundError:
         return Certificate(path, None, "the file does not exist")
-    done = process.run(["openssl", "x509", "-noout", "-enddate", "-in", shown], timeout_seconds=OPENSSL_SECONDS)
+    except OSError as error:
+        return Certificate(path, None, f"the file cannot be read: {error.strerror}")
+    done = process.run(["openssl", "x509", "-noout", "-enddate"], timeout_seconds=OPENSSL_SECONDS, stdin=content)
     if done.status == 127:
         return Certificate(path, None, "openssl is not installed")
     if not done.ok:

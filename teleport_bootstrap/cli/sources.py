@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import logging
 import os
+import re
 import sys
 from typing import BinaryIO
 
@@ -13,12 +14,14 @@ from teleport_bootstrap import errors, paths
 from teleport_bootstrap.cli import options
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.ec2 import facts
-from teleport_bootstrap.host import trust
+from teleport_bootstrap.host import regular_file, trust
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.plan import overrides, plan_model, planner
 from teleport_bootstrap.state import restore_record
 
 logger = logging.getLogger(__name__)
+
+_INHERITED = re.compile(r"/(?:dev|proc/self)/fd/([0-9]{1,6})", re.ASCII)
 
 
 def conf_data(root: paths.Root, path: str | None) -> tuple[bytes, str]:
@@ -77,13 +80,18 @@ def _facts(path: str, conf: conf_file.Conf) -> facts.Facts:
 
 
 def _named_file(path: str) -> bytes:
+    inherited = _INHERITED.fullmatch(path)
     try:
-        with open(path, "rb") as file:
-            return _bounded(file, path)
+        if inherited is not None:
+            # What a shell makes of `<(COMMAND)`: a pipe that is open already.
+            with open(os.dup(int(inherited[1])), "rb") as file:
+                return _bounded(file, path)
+        return regular_file.read(path, follow_links=True, limit=trust.LARGEST)
     except FileNotFoundError:
         raise errors.UsageError(f"{path} does not exist", hint="Check the name of the file.") from None
     except OSError as error:
-        raise errors.FileTrouble(f"{path} cannot be read: {error.strerror}", hint="Check the file.") from None
+        remedy = error.remedy if isinstance(error, regular_file.Unusable) else "Check the file."
+        raise errors.FileTrouble(f"{path} cannot be read: {error.strerror}", hint=remedy) from None
 
 
 def _bounded(file: BinaryIO, name: str) -> bytes:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import grp
 import os
 import pwd
 
 from teleport_bootstrap import errors, paths
+from teleport_bootstrap.host import regular_file
 
 
 def ids(root: paths.Root, owner: str, group: str) -> tuple[int, int]:
@@ -74,9 +74,14 @@ class Names:
                 return grp.getgrgid(key).gr_name if isinstance(key, int) else grp.getgrnam(key).gr_gid
             except (KeyError, ValueError, OverflowError):
                 return None
-        lines, path = [], self._root.path(f"/etc/{database}")
-        with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8", errors="replace") as file:
-            lines = file.read().splitlines()
+        path = self._root.path(f"/etc/{database}")
+        try:
+            # Some images have a link here.
+            lines = regular_file.read(path, follow_links=True).decode("utf-8", "replace").splitlines()
+        except FileNotFoundError:
+            lines = []
+        except OSError as error:
+            raise errors.FileTrouble(f"{path} cannot be read: {error.strerror}", hint="Check the file.") from None
         rows = (line.split(":") for line in lines)
         rows = (row for row in rows if len(row) > 2 and row[2].isascii() and row[2].isdigit())
         pairs = ((row[0], int(row[2])) for row in rows)

@@ -1,7 +1,7 @@
 """Files of one directory, reached through its descriptor: no link is followed, and no path can be swapped meanwhile.
 
 Teleport's data directory belongs to its account, so that root must not trust it: names there may be symbolic links,
-hard links to files elsewhere, or named pipes.
+hard links to files elsewhere, or named pipes. `regular_file` opens what is read.
 """
 
 from __future__ import annotations
@@ -14,8 +14,13 @@ import stat
 from dataclasses import dataclass
 
 from teleport_bootstrap import paths
+from teleport_bootstrap.host import regular_file
 
-READ_LIMIT = 4 * 1024 * 1024
+READ_LIMIT = regular_file.LIMIT
+
+_FLAGS = os.O_DIRECTORY | os.O_CLOEXEC
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 # A file that is being made, and the previous one while it may be needed again, are called `.<name>.<random><suffix>`.
 STAGED = ".teleport-bootstrap-new"
@@ -35,44 +40,61 @@ class Found:
 class Directory:
     """An open directory at `path`. Every method works relative to its descriptor; all raise OSError.
 
-    With `within`, `path` is a name in that directory.
+    With `within`, `path` is a name in that directory. On the way to it links are followed only in directories that no
+    other account can write to; its own name may never be one.
     """
 
     def __init__(self, path: str, *, within: Directory | None = None) -> None:
         self.path: str = path if within is None else os.path.join(within.path, path)
-        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-        self.descriptor: int = os.open(path, flags, dir_fd=None if within is None else within.descriptor)
+        self.descriptor: int = (
+            _open(path) if within is None else os.open(path, _FLAGS | os.O_NOFOLLOW, dir_fd=within.descriptor)
+        )
 
     def close(self) -> None:
         """Close the descriptor."""
         os.close(self.descriptor)
 
     def read(self, name: str) -> Found | None:
-        """Return the file `name`; None unless it is a regular file with one name."""
+        """Return the file `name`; None unless it is a regular file with one name of at most READ_LIMIT bytes.
+
+        `obstacle` says why. Raises regular_file.Unusable where another process keeps a lease on it.
+        """
         try:
-            descriptor = os.open(
-                name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=self.descriptor
-            )
-        except OSError as error:
-            if error.errno in (errno.ENOENT, errno.ELOOP, errno.ENXIO):
-                return None
-            raise
+            descriptor = regular_file.opened(name, directory=self.descriptor)
+            try:
+                facts = os.fstat(descriptor)
+                if facts.st_nlink != 1:
+                    return None
+                content = regular_file.content(descriptor, limit=READ_LIMIT)
+                return Found(content, stat.S_IMODE(facts.st_mode), facts.st_uid, facts.st_gid)
+            finally:
+                os.close(descriptor)
+        except regular_file.Unusable as error:
+            if error.errno == errno.EWOULDBLOCK:
+                raise
+            return None
+        except FileNotFoundError:
+            return None
+
+    def obstacle(self, name: str) -> str:
+        """Return what keeps `read` from returning `name`, as the end of a sentence; "" for nothing."""
         try:
-            facts = os.fstat(descriptor)
-            if not stat.S_ISREG(facts.st_mode) or facts.st_nlink != 1 or facts.st_size > READ_LIMIT:
-                return None
-            with os.fdopen(descriptor, "rb", closefd=False) as file:
-                return Found(file.read(READ_LIMIT), stat.S_IMODE(facts.st_mode), facts.st_uid, facts.st_gid)
-        finally:
-            os.close(descriptor)
+            facts = os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
+        except FileNotFoundError:
+            return ""
+        what = regular_file.kind(facts.st_mode)
+        if what:
+            return f"it is not a regular file but {what}"
+        if facts.st_nlink != 1:
+            return "it has another name elsewhere (a hard link)"
+        return regular_file.too_large(READ_LIMIT) if facts.st_size > READ_LIMIT else ""
 
     def create(self, name: str, content: bytes, *, mode: int, uid: int, gid: int) -> None:
         """Make the new file `name`, which must not exist, with its final owner and mode, durably.
 
         `uid` and `gid` of -1 leave the owner as it is. Where it fails, the file is removed.
         """
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(name, flags, 0o600, dir_fd=self.descriptor)
+        descriptor = os.open(name, _NEW, 0o600, dir_fd=self.descriptor)
         try:
             try:
                 if uid != -1 or gid != -1:
@@ -133,6 +155,16 @@ def read(root: paths.Root, path: str) -> Found | None:
         return opened.read(name)
 
 
+def obstacle(root: paths.Root, path: str) -> str:
+    """Return what keeps `read` from returning the file at `path`, as Directory.obstacle does."""
+    parent, name = os.path.split(path)
+    try:
+        with contextlib.closing(Directory(root.path(parent))) as opened:
+            return opened.obstacle(name)
+    except OSError as error:
+        return "" if isinstance(error, FileNotFoundError) else f"its directory cannot be opened: {error.strerror}"
+
+
 def content(root: paths.Root, path: str) -> bytes | None:
     """Return the content of the regular file at `path`, None where there is none or it cannot be read."""
     try:
@@ -149,6 +181,31 @@ def sync(path: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _open(path: str) -> int:
+    """Return a descriptor of the directory at `path`.
+
+    An account that can write to a directory can put a link to any place in it: from there on none is followed.
+    """
+    *above, last = [part for part in path.split("/") if part not in ("", ".")] or ["."]
+    here = os.open("/" if path.startswith("/") else ".", os.O_PATH | _FLAGS)
+    may_follow = True
+    try:
+        for part in above:
+            facts = os.fstat(here)
+            # On an instance this is root; a scratch directory may also belong to the current user.
+            is_ours = facts.st_uid in (0, os.geteuid())
+            # In a directory such as /tmp others can add names, and replace their own only.
+            is_shared = bool(facts.st_mode & _OTHERS_WRITE)
+            may_follow = may_follow and is_ours and (not is_shared or bool(facts.st_mode & stat.S_ISVTX))
+            flags = _FLAGS | (0 if may_follow and not is_shared else os.O_NOFOLLOW)
+            inner = os.open(part, os.O_PATH | flags, dir_fd=here)
+            os.close(here)
+            here = inner
+        return os.open(last, os.O_RDONLY | os.O_NOFOLLOW | _FLAGS, dir_fd=here)
+    finally:
+        os.close(here)
 
 
 def is_mount_point(path: str) -> bool:

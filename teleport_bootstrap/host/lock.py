@@ -47,7 +47,7 @@ def hold(root: paths.Root, purpose: str, *, deadline_seconds: float = 60.0, name
 def _acquire(path: str, deadline_seconds: float) -> int:
     end = time.monotonic() + deadline_seconds
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.host import clock, process
+from teleport_bootstrap.host import clock, process, regular_file
 
 CALL_SECONDS = 30.0
 # A stopped Teleport ends its sessions first; its units give it no longer than this.
@@ -114,8 +114,10 @@ def environment(unit: str) -> dict[str, str]:
     for name, value in fields:
         if name != "EnvironmentFiles":
             continue
-        with contextlib.suppress(OSError), open(value.rpartition(" (")[0], encoding="utf-8", errors="replace") as file:
-            for line in file:
+        with contextlib.suppress(OSError):
+            # Followed, since systemd does.
+            content = regular_file.read(value.rpartition(" (")[0], follow_links=True)
+            for line in content.decode("utf-8", "replace").splitlines():
                 if not line.lstrip().startswith(("#", ";")):
                     found.update(_assignments(line))
     return found

@@ -13,10 +13,10 @@ import stat
 from collections.abc import Iterator
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.host import accounts
+from teleport_bootstrap.host import accounts, regular_file
 
-# Far more than any conf or override file needs; a larger file is a mistake, and is not read into memory.
-LARGEST = 4 * 1024 * 1024
+# A larger conf or override file is a mistake, and is not read into memory.
+LARGEST = regular_file.LIMIT
 
 
 def read(root: paths.Root, path: str) -> bytes | None:
@@ -47,7 +47,7 @@ def make_private(root: paths.Root, path: str, *, keep_group: bool = False) -> No
         if descriptor is None:
             return
         try:
-            file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=descriptor)
+            file = regular_file.opened(name, directory=descriptor)
             try:
                 _tighten(file, keep_group=keep_group)
             finally:
@@ -90,7 +90,12 @@ def let_read(root: paths.Root, path: str, group: str) -> bool:
 @contextlib.contextmanager
 def opened(root: paths.Root, directory: str) -> Iterator[int | None]:
     """Give the body a descriptor of `directory`, None where it is missing; raises as `read` does."""
-    descriptor = _open(root, directory, root.path(directory), os.O_DIRECTORY)
+    try:
+        descriptor = os.open(root.path(directory), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        descriptor = None
+    except OSError as error:
+        raise _trouble(root, directory, error) from None
     try:
         if descriptor is not None:
             _check(root, directory, os.fstat(descriptor))
@@ -100,45 +105,30 @@ def opened(root: paths.Root, directory: str) -> Iterator[int | None]:
             os.close(descriptor)
 
 
-def _open(root: paths.Root, path: str, name: str, flags: int, directory: int | None = None) -> int | None:
-    try:
-        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | flags, dir_fd=directory)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        shown = root.path(path)
-        if error.errno in (errno.ELOOP, errno.ENOTDIR) and os.path.islink(shown):
-            raise errors.UntrustedPath(
-                f"{shown} is a symbolic link, whose target may be changed by others",
-                hint="Replace it by the directory or file itself.",
-            ) from None
-        problem = f"{shown} cannot be read: {error.strerror}"
-        raise errors.FileTrouble(problem, hint="Run as root, or check the file.") from None
+def _trouble(root: paths.Root, path: str, error: OSError) -> errors.BootstrapError:
+    shown = root.path(path)
+    if error.errno in (errno.ELOOP, errno.ENOTDIR) and os.path.islink(shown):
+        return errors.UntrustedPath(
+            f"{shown} is a symbolic link, whose target may be changed by others",
+            hint="Replace it by the directory or file itself.",
+        )
+    remedy = error.remedy if isinstance(error, regular_file.Unusable) else "Run as root, or check the file."
+    return errors.FileTrouble(f"{shown} cannot be read: {error.strerror}", hint=remedy)
 
 
 def _read_in(root: paths.Root, directory: int, directory_path: str, name: str) -> bytes | None:
     path = f"{directory_path}/{name}"
-    descriptor = _open(root, path, name, os.O_NONBLOCK, directory)
-    if descriptor is None:
-        return None
     try:
-        # Checked before it becomes a file object, which fails for a directory.
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode):
-            raise errors.FileTrouble(
-                f"{root.path(path)} is not a regular file", hint="Put an ordinary text file in its place."
-            )
-        _check(root, path, facts)
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            content = file.read(LARGEST + 1)
-    finally:
-        os.close(descriptor)
-    if len(content) > LARGEST:
-        raise errors.FileTrouble(
-            f"{root.path(path)} is larger than {LARGEST // 1024 // 1024} MiB",
-            hint="It should hold a few lines of settings; find out what wrote it.",
-        )
-    return content
+        descriptor = regular_file.opened(name, directory=directory)
+        try:
+            _check(root, path, os.fstat(descriptor))
+            return regular_file.content(descriptor, limit=LARGEST)
+        finally:
+            os.close(descriptor)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _trouble(root, path, error) from None
 
 
 def _check(root: paths.Root, path: str, facts: os.stat_result) -> None:

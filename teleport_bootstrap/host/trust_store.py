@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors, escaping, paths
-from teleport_bootstrap.host import systemd
+from teleport_bootstrap.host import regular_file, systemd
 
 # In Go's order: Debian, Amazon Linux and its relatives, SUSE, and others.
 _BUNDLES = (
@@ -93,21 +92,10 @@ def _read(bundles: list[str], directories: list[str]) -> TrustStore:
 def text(path: str) -> str | None:
     """Return the text of the file at `path`, None where it is missing, unreadable or no such file as Teleport reads."""
     try:
-        # The target of a link decides, as for Teleport; a pipe or a device is never waited for.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        # The target of a link decides, as for Teleport. There can be thousands of files, so that none is waited for.
+        return regular_file.read(path, follow_links=True, limit=_LARGEST, lease_seconds=0).decode("ascii", "replace")
     except (OSError, ValueError):
         return None
-    try:
-        # Checked before it becomes a file object, which fails for a directory.
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode) or facts.st_size > _LARGEST:
-            return None
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read(_LARGEST).decode("ascii", "replace")
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
 
 
 def _unit_environment(root: paths.Root, unit: str | None) -> dict[str, str] | None:

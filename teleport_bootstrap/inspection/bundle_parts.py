@@ -207,8 +207,8 @@ def _file(root: paths.Root, path: str, name: str) -> Part:
     except OSError as error:
         return Part(name, "", f"{path} cannot be read: {error.strerror}")
     if found is None:
-        exists = os.path.lexists(root.path(path))
-        return Part(name, "", f"{path} is not a regular file with one name" if exists else f"{path} is missing")
+        obstacle = directory.obstacle(root, path)
+        return Part(name, "", f"{path} was not read: {obstacle}" if obstacle else f"{path} is missing")
     return Part(name, found.content.decode("utf-8", "replace"))
 
 

@@ -178,8 +178,8 @@ def _read(root: paths.Root, path: str, found: Found) -> str | None:
     except OSError as error:
         found.report(f"{root.path(path)} cannot be read: {error.strerror}")
         return None
-    if content is None and os.path.lexists(root.path(path)):
-        found.report(f"{root.path(path)} is not a regular file with one name, and was not read")
+    if content is None and (obstacle := directory.obstacle(root, path)):
+        found.report(f"{root.path(path)} was not read: {obstacle}")
     return None if content is None else content.content.decode("utf-8", "surrogateescape")
 
 

@@ -11,7 +11,7 @@ from teleport_bootstrap.change import plan_files, session
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.ec2 import facts
-from teleport_bootstrap.host import trust
+from teleport_bootstrap.host import regular_file, trust
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.operations import generate
 from teleport_bootstrap.plan import (
@@ -125,10 +125,11 @@ def _without_conf(root: paths.Root, is_foreign: bool) -> errors.BootstrapError:
 def _edited(root: paths.Root) -> _Edit:
     shown = root.path(paths.TELEPORT_YAML)
     try:
-        with open(shown, "rb") as file:
-            reading = yaml_reading.read_as_teleport(file.read(trust.LARGEST))
+        # Followed, since Teleport does.
+        reading = yaml_reading.read_as_teleport(regular_file.read(shown, follow_links=True))
     except OSError as error:
-        raise errors.FileTrouble(f"{shown} cannot be read: {error.strerror}", hint="Run as root.") from None
+        remedy = error.remedy if isinstance(error, regular_file.Unusable) else "Run as root."
+        raise errors.FileTrouble(f"{shown} cannot be read: {error.strerror}", hint=remedy) from None
     for problem in reading.problems:
         whose = f"this is a rule of teleport-bootstrap; {problem.hint}" if problem.own else "Teleport does not read it"
         raise errors.FileTrouble(

@@ -234,7 +234,7 @@ def add(contents: Contents, verified: interface.Verified, chosen: Callable[[str]
         target = contents.root.path(path)
         with errors.file_trouble_at(target):
             os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
-            with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
                 file.write(content)
 
 

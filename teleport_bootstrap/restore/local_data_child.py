@@ -38,6 +38,8 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
+    # Its files can grow while they are copied.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_COPIED, MOST_COPIED))
     if os.geteuid() == 0 and uid != 0:
         os.setgroups([])
         os.setresgid(gid, gid, gid)
@@ -51,8 +53,7 @@ def main() -> None:
 
 def keys(path: str) -> list[str]:
     """Return the keys under PREFIXES in the database at `path`, relative to the working directory."""
-    if not stat.S_ISREG(os.lstat(path).st_mode):
-        raise ValueError(f"{path} is not a regular file")
+    os.close(_opened(path))
     if not _size(f"{path}-wal"):
         # Without a write-ahead log the file is complete, and `immutable` keeps SQLite from creating files beside it.
         return _read(path, "mode=ro&immutable=1")
@@ -63,6 +64,21 @@ def keys(path: str) -> list[str]:
             return found
     # A running Teleport keeps writing: SQLite's files beside the database exist already.
     return _read(path, "mode=ro")
+
+
+def _opened(path: str) -> int:
+    """Return a descriptor of a regular file, without waiting, as `host.regular_file` does. Raises ValueError, OSError.
+
+    SQLite itself would wait for the writer of a named pipe, and for the end of a lease.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except BlockingIOError:
+        raise ValueError(f"another process holds a lease on {path}") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ValueError(f"{path} is not a regular file")
+    return descriptor
 
 
 def _identity(path: str) -> list[tuple[int, int, int]]:
@@ -85,7 +101,8 @@ def _copied(path: str) -> list[str] | None:
     with tempfile.TemporaryDirectory() as scratch:
         for suffix in ("", "-wal"):
             if os.path.lexists(f"{path}{suffix}"):
-                shutil.copyfile(f"{path}{suffix}", f"{scratch}/copy{suffix}", follow_symlinks=False)
+                with open(_opened(f"{path}{suffix}"), "rb") as source, open(f"{scratch}/copy{suffix}", "xb") as copy:
+                    shutil.copyfileobj(source, copy)
         try:
             return _read(f"{scratch}/copy", "mode=rw")
         except sqlite3.DatabaseError:

@@ -17,14 +17,13 @@ from teleport_bootstrap import errors, paths
 from teleport_bootstrap.backup.stores import names
 from teleport_bootstrap.backup.stores.store import Stored
 from teleport_bootstrap.host import directory as directories
-from teleport_bootstrap.host import termination, trust
+from teleport_bootstrap.host import regular_file, termination, trust
 
 # Unfinished files are named `.<name>.<random>` and this.
 PARTIAL = ".teleport-bootstrap-partial"
 
 _NOTE_LIMIT = 64 * 1024
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_EXISTING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class DirectoryStore:
@@ -131,12 +130,10 @@ class DirectoryStore:
 
     def _remove_partial(self, directory: int, name: str) -> bool:
         try:
-            descriptor = os.open(name, _EXISTING, dir_fd=directory)
+            descriptor = regular_file.opened(name, directory=directory)
         except OSError:
             return False
         try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return False
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return self._unlink(directory, name)
         except OSError:
@@ -253,13 +250,12 @@ class FileSource:
         Links are followed: an operator may keep archives behind one.
         """
         try:
-            descriptor = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            descriptor = regular_file.opened(self._path, follow_links=True)
         except FileNotFoundError:
             raise _missing(self._path) from None
         except OSError as error:
-            raise errors.FileTrouble(
-                f"{self._path} cannot be read: {error.strerror}", hint="Run as root, or check the file."
-            ) from None
+            remedy = error.remedy if isinstance(error, regular_file.Unusable) else "Run as root, or check the file."
+            raise errors.FileTrouble(f"{self._path} cannot be read: {error.strerror}", hint=remedy) from None
         try:
             self._check(os.fstat(descriptor))
             return io.FileIO(descriptor, "rb")
@@ -268,8 +264,6 @@ class FileSource:
             raise
 
     def _check(self, facts: os.stat_result) -> None:
-        if not stat.S_ISREG(facts.st_mode):
-            raise errors.FileTrouble(f"{self._path} is not a regular file", hint="Name the archive itself.")
         found = (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
         if self._identity not in (None, found):
             raise errors.FileTrouble(
@@ -298,14 +292,8 @@ def _fingerprint(facts: os.stat_result) -> dict[str, Any]:
 def _note(directory: int, name: str) -> dict[str, Any]:
     """Return the fingerprint in the note beside `name`, {} without a readable note."""
     try:
-        descriptor = os.open(f"{name}{names.VERIFIED}", _EXISTING, dir_fd=directory)
-    except OSError:
-        return {}
-    try:
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return {}
-            note: Any = json.loads(file.read(_NOTE_LIMIT))
-    except (OSError, ValueError):
+        content = regular_file.read(f"{name}{names.VERIFIED}", directory=directory, limit=_NOTE_LIMIT)
+        note: Any = json.loads(content)
+    except (OSError, ValueError, RecursionError):
         return {}
     return {key: note.get(key) for key in ("size", "modified")} if isinstance(note, dict) else {}
