@@ -75,7 +75,7 @@ def unpack(
         writer.finish()
     # Whole file systems at once, which is much faster than file by file.
     for parent in {os.path.dirname(each) for each in places.values()}:
-        done = process.run(["sync", "--file-system", parent], timeout_seconds=_SYNC_SECONDS)
+        done = process.run(["sync", "--file-system", parent], most_bytes=process.SHORT, timeout_seconds=_SYNC_SECONDS)
         if not done.ok:
             raise errors.FileTrouble(
                 f"what was unpacked in {parent} could not be written to the disk: {done.describe()}",

@@ -170,7 +170,8 @@ def _offline(root: paths.Root, wanted: plan_model.Units, installed: Sequence[str
     enable = [unit for unit in wanted.enable if unit in installed]
     if not (disable or enable):
         return ()
-    if process.run(["systemctl", "--version"], timeout_seconds=10).status == 127:
+    asked = process.run(["systemctl", "--version"], most_bytes=process.SHORT, timeout_seconds=10)
+    if asked.status == process.NOT_RUN:
         return (f"systemctl is not here: nothing was enabled under {root.directory}",)
     systemd.disable(root, disable)
     systemd.enable(root, enable)

@@ -41,8 +41,13 @@ def _read(root: paths.Root, path: str) -> Certificate:
         return Certificate(path, None, "the file does not exist")
     except OSError as error:
         return Certificate(path, None, f"the file cannot be read: {error.strerror}")
-    done = process.run(["openssl", "x509", "-noout", "-enddate"], timeout_seconds=OPENSSL_SECONDS, stdin=content)
-    if done.status == 127:
+    done = process.run(
+        ["openssl", "x509", "-noout", "-enddate"],
+        most_bytes=process.SHORT,
+        timeout_seconds=OPENSSL_SECONDS,
+        stdin=content,
+    )
+    if done.status == process.NOT_RUN:
         return Certificate(path, None, "openssl is not installed")
     if not done.ok:
         return Certificate(path, None, "openssl finds no certificate in the file")

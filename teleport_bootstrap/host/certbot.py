@@ -64,7 +64,7 @@ class Certbot:
     def _run(self, verb: str, domain: str, email: str, *options: str) -> process.Finished:
         program = shutil.which("certbot", path=self.environ.get("PATH", os.defpath))
         if program is None:
-            return process.Finished(("certbot", verb), 127, "", "it is not installed, or not in PATH")
+            return process.Finished(("certbot", verb), process.NOT_RUN, "", "it is not installed, or not in PATH")
         directories = {
             "--config-dir": self.config_directory,
             "--work-dir": self.work_directory,
@@ -76,6 +76,7 @@ class Certbot:
             placement += ["--config", settings]  # on a running system certbot finds it by itself
         return process.run(
             [program, verb, "-n", *options, "--cert-name", domain, "--agree-tos", "-m", email, *placement],
+            most_bytes=process.LONG,
             timeout_seconds=self.deadline_seconds,
             environ=environment(self.environ, self.region),
         )

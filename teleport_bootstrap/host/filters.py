@@ -7,14 +7,21 @@ import fcntl
 import os
 import select
 import subprocess
+import time
 from collections.abc import Sequence
 from typing import IO
 
+from teleport_bootstrap import escaping
+from teleport_bootstrap.host import child as children
 from teleport_bootstrap.host import process
 
 _PIPE_SIZE = 1024 * 1024
 _READ_SIZE = 1024 * 1024
 _STDERR_KEPT = 4096
+# What counts as progress: a program that gives a byte now and then would never come to an end.
+_LEAST_PROGRESS = 64 * 1024
+# For what a killed program leaves in the pipe of its messages, however much that is.
+_STDERR_READS = 64
 # From linux/fcntl.h; Python has the name since 3.10.
 _F_SETPIPE_SZ = 1031
 
@@ -24,13 +31,16 @@ class Filter:
 
     A context manager: the program is killed if it still runs at the end of the block. `ended` becomes true when all
     output has been read and the program has exited; `trouble` then says in one line what went wrong, "" for nothing.
-    A program that neither takes input nor gives output for `idle_seconds` is killed. Nothing raises for what it does.
+    A program is killed for which we have waited `idle_seconds` without progress: 64 KiB taken and given, or its end.
+    Nothing raises for what it does.
     """
 
     def __init__(self, argv: Sequence[str], *, idle_seconds: float) -> None:
         self._name = argv[0]
         self._idle_seconds = idle_seconds
         self._stderr_tail = b""
+        self._waited = 0.0
+        self._moved = 0
         self._child: subprocess.Popen[bytes] | None = None
         self.ended = False
         self.trouble = ""
@@ -38,7 +48,12 @@ class Filter:
         environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
         try:
             self._child = subprocess.Popen(
-                list(argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+                list(argv),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment,
+                start_new_session=True,
             )
         except OSError as error:
             self._finish(f"could not be run: {error.strerror}")
@@ -67,6 +82,7 @@ class Filter:
 
         With no `data`, wait for output or for the end. Input for a program that no longer reads is dropped.
         """
+        now = time.monotonic()
         while not self.ended:
             if data and self._stdin.closed:
                 return len(data), b""
@@ -75,15 +91,19 @@ class Filter:
             elif not self._stdin.closed:
                 with contextlib.suppress(KeyError):
                     self._poll.unregister(self._stdin)
-            ready = {descriptor for descriptor, _ in self._poll.poll(self._idle_seconds * 1000)}
-            if not ready:
-                self._finish(f"did nothing for {self._idle_seconds:.0f} s")
+            left = max(0.0, self._idle_seconds - self._waited)
+            ready = {descriptor for descriptor, _ in self._poll.poll(left * 1000)}
+            began, now = now, time.monotonic()
+            self._waited += now - began
+            if self._waited >= self._idle_seconds:
+                self._finish(f"did {'too little' if self._moved else 'nothing'} for {self._idle_seconds:.0f} s")
                 break
             if self._stderr.fileno() in ready and not self._read_stderr():
                 self._poll.unregister(self._stderr)
             taken = self._write(data) if data and self._stdin.fileno() in ready else 0
             output = self._read() if self._stdout.fileno() in ready else b""
             if taken or output:
+                self._note_progress(taken + len(output))
                 return taken, output
         return len(data), b""
 
@@ -97,6 +117,11 @@ class Filter:
     def close(self) -> None:
         """Kill the program if it still runs."""
         self._finish("was ended")
+
+    def _note_progress(self, moved: int) -> None:
+        self._moved += moved
+        if self._moved >= _LEAST_PROGRESS:
+            self._waited, self._moved = 0.0, 0
 
     def _write(self, data: bytes | memoryview) -> int:
         try:
@@ -132,17 +157,16 @@ class Filter:
                 self._child.wait(self._idle_seconds)
             except subprocess.TimeoutExpired:
                 trouble = f"did not end within {self._idle_seconds:.0f} s"
-        if trouble:
-            self._child.kill()
-        status = self._child.wait()
         with contextlib.suppress(BlockingIOError):
-            while self._read_stderr():
-                pass
-        self._stdout.close()
-        self._stderr.close()
+            for _ in range(_STDERR_READS):
+                if not self._read_stderr():
+                    break
+        children.end(self._child)
+        status = self._child.returncode
         if trouble:
             self.trouble = f"`{self._name}` {trouble}"
         elif status:
-            lines = [line.strip() for line in self._stderr_tail.decode("utf-8", "replace").splitlines()]
-            last = next((line for line in reversed(lines) if line), "")
+            said = escaping.without_sequences(self._stderr_tail.decode("utf-8", "replace"))
+            lines = [line.strip() for line in said.splitlines()]
+            last = escaping.one_line(next((line for line in reversed(lines) if line), ""))
             self.trouble = f"`{self._name}` {process.ended_by(status)}" + (f": {last}" if last else "")

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import select
 import signal
 import subprocess
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from teleport_bootstrap import escaping
+from teleport_bootstrap.host import child
 
 # In the environment of every program, because some messages are parsed.
 _ENGLISH = {"LC_ALL": "C.UTF-8", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": ""}
 
+# For what is asked of a program in one line or a few, such as a version or the properties of some units.
+SHORT = 256 * 1024
+# For what grows with a cluster or a configuration.
+LONG = 4 * 1024 * 1024
+
+TOO_LONG = 124
+TOO_MUCH = 125
+NOT_RUN = 127
+_OURS = {TOO_LONG: "did not end in time", TOO_MUCH: "printed too much and was ended", NOT_RUN: "could not be run"}
+
 
 @dataclass(frozen=True)
 class Finished:
-    """A program that has ended, could not be run (`status` 127), or took too long (`status` 124)."""
+    """A program that has ended.
+
+    `status` is 127 where it could not be run, 124 where it took too long, and 125 where it printed too much.
+    """
 
     argv: tuple[str, ...]
     status: int
@@ -40,9 +51,7 @@ class Finished:
     @property
     def ending(self) -> str:
         """How it ended, as the rest of a sentence that begins with its name."""
-        if self.status in (124, 127):
-            return "did not end in time" if self.status == 124 else "could not be run"
-        return ended_by(self.status)
+        return _OURS.get(self.status) or ended_by(self.status)
 
 
 @dataclass(frozen=True)
@@ -56,12 +65,17 @@ class Excerpt:
 
 def ended_by(status: int) -> str:
     """Return how a program ended, as the rest of a sentence; a negative `status` is the number of a signal."""
-    return f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+    if status >= 0:
+        return f"ended with status {status}"
+    # Real-time signals have no names.
+    named = {int(each): each.name for each in signal.Signals}
+    return f"was ended by {named.get(-status, f'signal {-status}')}"
 
 
 def run(
     argv: Sequence[str],
     *,
+    most_bytes: int,
     timeout_seconds: float,
     environ: Mapping[str, str] | None = None,
     stdin: bytes = b"",
@@ -70,67 +84,67 @@ def run(
 ) -> Finished:
     """Run `argv` without a shell; return how it ended, never raise.
 
-    The locale is English, because some messages are parsed. A program that runs longer than `timeout_seconds` is
-    killed. Escape sequences for terminals are removed from what it prints. `environ` is the rest of its environment, by
-    default that of this process. `stdin` is its standard input. `ids` are the user and the group that it runs as,
-    without any other group. `pass_fds` are descriptors that it gets.
+    The locale is English, because some messages are parsed. A program that prints more than `most_bytes` to standard
+    output or to standard error, or runs longer than `timeout_seconds`, is ended, and so is what it started. Escape
+    sequences for terminals are removed from what it prints. `environ` is the rest of its environment, by default that
+    of this process. `stdin` is its standard input. `ids` are the user and the group that it runs as, without any other
+    group. `pass_fds` are descriptors that it gets.
     """
     more: dict[str, Any] = {} if ids is None else {"user": ids[0], "group": ids[1], "extra_groups": []}
     more["pass_fds"] = pass_fds
-    environment = {**(os.environ if environ is None else environ), **_ENGLISH}
-    try:
-        done = subprocess.run(
-            argv, input=stdin, capture_output=True, check=False, timeout=timeout_seconds, env=environment, **more
-        )
-    except subprocess.TimeoutExpired:
-        return Finished(tuple(argv), 124, "", f"no end after {timeout_seconds:.0f} s")
-    except OSError as error:
-        return Finished(tuple(argv), 127, "", error.strerror or str(error))
-    output, messages = (stream.decode("utf-8", "replace") for stream in (done.stdout, done.stderr))
-    # Some color their messages also without a terminal; here is where all of them come in.
-    plain = escaping.without_sequences
-    return Finished(tuple(argv), done.returncode, plain(output), plain(messages))
+    more["env"] = {**(os.environ if environ is None else environ), **_ENGLISH}
+    done = _run(argv, given=stdin, stderr=subprocess.PIPE, most_bytes=most_bytes, seconds=timeout_seconds, more=more)
+    if isinstance(done, str):
+        return Finished(tuple(argv), NOT_RUN, "", done)
+    if done.limit is child.Limit.TIME:
+        return Finished(tuple(argv), TOO_LONG, "", f"no end after {timeout_seconds:.0f} s")
+    if done.limit is child.Limit.SIZE:
+        return Finished(tuple(argv), TOO_MUCH, "", f"more than {most_bytes} bytes")
+    return Finished(tuple(argv), done.status, _text(done.output), _text(done.errors))
 
 
-def excerpt(argv: Sequence[str], *, most_bytes: int, timeout_seconds: float) -> Excerpt:
+def excerpt(argv: Sequence[str], *, most_bytes: int, timeout_seconds: float, is_plain: bool = True) -> Excerpt:
     """Run `argv` without input, and return whole lines of its output, at most `most_bytes`; never raise.
 
-    A program that prints more, or takes longer, is killed; its output until then is returned.
+    As `run`, but a program that prints more, or takes longer, is not in error: its output until then is returned.
+    With `is_plain` off, escape sequences stay in it, for a caller that shows them escaped.
     """
-    deadline = time.monotonic() + timeout_seconds
-    nowhere = subprocess.DEVNULL
+    decode = _text if is_plain else _decoded
+    more = {"env": {**os.environ, **_ENGLISH}}
+    done = _run(argv, given=b"", stderr=subprocess.DEVNULL, most_bytes=most_bytes, seconds=timeout_seconds, more=more)
+    if isinstance(done, str):
+        return Excerpt("", trouble=f"`{argv[0]}` could not be run: {done}")
+    if done.limit is None:
+        trouble = f"`{argv[0]}` {ended_by(done.status)}" if done.status != 0 and not done.output else ""
+        return Excerpt(decode(done.output), trouble=trouble)
+    # Half a line could be half a secret, which redaction would not recognize.
+    kept = done.output[:most_bytes]
+    whole = decode(kept[: kept.rfind(b"\n") + 1])
+    is_late = done.limit is child.Limit.TIME
+    return Excerpt(whole, cut=True, trouble=f"`{argv[0]}` did not end in time" if is_late else "")
+
+
+def _run(
+    argv: Sequence[str], *, given: bytes, stderr: int, most_bytes: int, seconds: float, more: dict[str, Any]
+) -> child.Outcome | str:
+    """Return how `argv` ended, or why it could not be run."""
+    stdin = subprocess.PIPE if given else subprocess.DEVNULL
     try:
         started = subprocess.Popen(
-            argv, stdin=nowhere, stdout=subprocess.PIPE, stderr=nowhere, env={**os.environ, **_ENGLISH}
+            argv, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr, start_new_session=True, **more
         )
     except OSError as error:
-        return Excerpt("", trouble=f"`{argv[0]}` could not be run: {error.strerror}")
-    with started:
-        try:
-            data, ended = _read(started, most_bytes, deadline)
-        finally:
-            started.kill()
-    if ended:
-        status = started.returncode
-        trouble = f"`{argv[0]}` {ended_by(status)}" if status > 0 and not data else ""
-        return Excerpt(data.decode("utf-8", "replace"), trouble=trouble)
-    # Half a line could be half a secret, which redaction would not recognize.
-    whole = data[: data.rfind(b"\n") + 1].decode("utf-8", "replace")
-    return Excerpt(whole, cut=True, trouble="" if len(data) > most_bytes else f"`{argv[0]}` did not end in time")
+        return error.strerror or str(error)
+    except ValueError:
+        # A zero byte, or a character that no file name can have.
+        return "an argument or a variable of its environment is invalid"
+    return child.watch(started, given=given, most_bytes=most_bytes, timeout_seconds=seconds)
 
 
-def _read(started: subprocess.Popen[bytes], most_bytes: int, deadline: float) -> tuple[bytearray, bool]:
-    """Return the output, and whether the program has ended, so that the output is complete."""
-    assert started.stdout is not None  # noqa: S101 - it is a pipe
-    pipe, data = started.stdout.fileno(), bytearray()
-    while len(data) <= most_bytes:
-        left = deadline - time.monotonic()
-        if left <= 0 or not select.select([pipe], [], [], left)[0]:
-            return data, False
-        part = os.read(pipe, 65536)
-        if not part:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                started.wait(max(0.1, deadline - time.monotonic()))
-            return data, started.returncode is not None
-        data += part
-    return data, False
+def _text(printed: bytes) -> str:
+    # Some color their messages also without a terminal; here is where all of them come in.
+    return escaping.without_sequences(_decoded(printed))
+
+
+def _decoded(printed: bytes) -> str:
+    return printed.decode("utf-8", "replace")

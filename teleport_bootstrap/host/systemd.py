@@ -179,7 +179,11 @@ def start_now(unit: str, *, seconds: float) -> None:
 
 def kill(units: Sequence[str]) -> None:
     """Send SIGKILL to all processes of `units`."""
-    process.run(["systemctl", "kill", "--signal=SIGKILL", *units], timeout_seconds=CALL_SECONDS)
+    process.run(
+        ["systemctl", "--no-ask-password", "kill", "--signal=SIGKILL", *units],
+        most_bytes=process.SHORT,
+        timeout_seconds=CALL_SECONDS,
+    )
 
 
 def reload_unit(unit: str) -> None:
@@ -190,26 +194,30 @@ def reload_unit(unit: str) -> None:
 def last_words(unit: str, *, since: float, lines: int = 12) -> str:
     """Return the last lines that `unit` left in the journal since then (seconds since 1970); empty without any."""
     # Not with --lines=: together with --since= older versions take the first ones.
-    done = process.run(
-        ["journalctl", "--no-pager", "--quiet", "--output=cat", f"--since=@{math.floor(since)}", f"--unit={unit}"],
-        timeout_seconds=CALL_SECONDS,
-    )
-    said = [line for line in done.output.split("\n") if line.strip()] if done.ok else []
-    return "\n".join(said[-lines:])
+    newest_first = _journal(["--output=cat", f"--since=@{math.floor(since)}", f"--unit={unit}"])
+    said = [line for line in newest_first.split("\n") if line.strip()]
+    return "\n".join(reversed(said[:lines]))
 
 
 def journal_lines(unit: str, *, lines: int = 5000) -> list[tuple[float, str]]:
     """Return the last lines that `unit` left in the journal in this boot, each with its time in seconds since 1970."""
-    done = process.run(
-        ["journalctl", "--no-pager", "--quiet", "--boot", "--output=short-unix", f"--lines={lines}", f"--unit={unit}"],
-        timeout_seconds=CALL_SECONDS,
-    )
+    newest_first = _journal(["--boot", "--output=short-unix", f"--lines={lines}", f"--unit={unit}"])
     found = []
-    for line in done.output.splitlines() if done.ok else ():
+    for line in reversed(newest_first.splitlines()):
         moment, _, rest = line.partition(" ")
         with contextlib.suppress(ValueError):
             found.append((float(moment), rest))
     return found
+
+
+def _journal(chosen: Sequence[str]) -> str:
+    """Return lines of the journal, the newest first, and as many as are read in a bounded time and size."""
+    found = process.excerpt(
+        ["journalctl", "--no-pager", "--quiet", "--reverse", *chosen],
+        most_bytes=process.LONG,
+        timeout_seconds=CALL_SECONDS,
+    )
+    return found.text
 
 
 def stop(units: Sequence[str], *, wait: bool, seconds: float = STOP_SECONDS) -> None:
@@ -272,7 +280,9 @@ def _offline(root: paths.Root) -> list[str]:
 
 
 def _systemctl(arguments: Sequence[str], *, timeout_seconds: float = CALL_SECONDS) -> process.Finished:
-    done = process.run(["systemctl", "--no-ask-password", *arguments], timeout_seconds=timeout_seconds)
+    done = process.run(
+        ["systemctl", "--no-ask-password", *arguments], most_bytes=process.LONG, timeout_seconds=timeout_seconds
+    )
     if not done.ok:
         raise errors.UnitTrouble(done.describe(), hint="Look at `systemctl status` and `journalctl -b` of that unit.")
     return done

@@ -98,7 +98,14 @@ class Tctl:
 
     def _run(self, *arguments: str, given: Secret = _NOTHING, seconds: float = CALL_SECONDS) -> process.Finished:
         argv, stdin = [self.binary, *arguments], given.reveal().encode()
-        return process.run(argv, timeout_seconds=seconds, environ=self.environ, stdin=stdin, ids=self.ids)
+        return process.run(
+            argv,
+            most_bytes=process.LONG,
+            timeout_seconds=seconds,
+            environ=self.environ,
+            stdin=stdin,
+            ids=self.ids,
+        )
 
 
 def find(root: paths.Root, *, user: str, group: str) -> Tctl:

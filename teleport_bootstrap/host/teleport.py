@@ -22,12 +22,12 @@ def find(root: paths.Root, program: str = "teleport") -> str | None:
 
 def version(binary: str) -> process.Finished:
     """Run `binary version`; `teleport_bootstrap.plan.teleport_build` parses the output."""
-    return process.run([binary, "version"], timeout_seconds=VERSION_SECONDS)
+    return process.run([binary, "version"], most_bytes=process.SHORT, timeout_seconds=VERSION_SECONDS)
 
 
 def check(binary: str, path: str, shown_as: str) -> None:
     """Raise TeleportRefused, with Teleport's own message, where `binary` rejects the configuration at `path`."""
-    done = process.run([binary, "configure", "--test", path], timeout_seconds=TEST_SECONDS)
+    done = process.run([binary, "configure", "--test", path], most_bytes=process.SHORT, timeout_seconds=TEST_SECONDS)
     if not done.ok:
         said = " ".join((done.errors or done.output).replace(path, shown_as).split())
         said = escaping.one_line(said) or f"exit status {done.status}"

@@ -244,5 +244,7 @@ def _journal(root: paths.Root, name: str, chosen: list[str], days: float, until:
         ],
         most_bytes=JOURNAL_BYTES,
         timeout_seconds=left,
+        # What was logged is evidence; `redaction` escapes it.
+        is_plain=False,
     )
     return Part(name, output.text, output.trouble or ("only the newest entries" if output.cut else ""))

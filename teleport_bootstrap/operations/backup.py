@@ -314,11 +314,17 @@ def _watched(root: paths.Root, units: Sequence[str]) -> Iterator[None]:
     lock = root.path(jobs.lock_path(jobs.BACKUP))
     start = ["systemctl", "--no-ask-password", "start", "--no-block", *units]
     begun = process.run(
-        ["systemd-run", "--quiet", "--collect", f"--unit={name}", "flock", lock, *start], timeout_seconds=CALL_SECONDS
+        ["systemd-run", "--quiet", "--collect", f"--unit={name}", "flock", lock, *start],
+        most_bytes=process.SHORT,
+        timeout_seconds=CALL_SECONDS,
     )
     if not begun.ok:
         logger.warning("Teleport will stay stopped if this command is killed: %s", begun.describe())
     try:
         yield
     finally:
-        process.run(["systemctl", "--no-ask-password", "stop", name], timeout_seconds=CALL_SECONDS)
+        process.run(
+            ["systemctl", "--no-ask-password", "stop", name],
+            most_bytes=process.SHORT,
+            timeout_seconds=CALL_SECONDS,
+        )

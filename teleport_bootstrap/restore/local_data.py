@@ -14,6 +14,8 @@ from teleport_bootstrap.host import process
 from teleport_bootstrap.restore import local_data_child
 
 SECONDS = 90.0
+# The child prints at most 10,000 names of each kind.
+MOST_BYTES = 16 * 1024 * 1024
 MOST_NAMED = 5
 
 # What Teleport and this agent create in the data directory at a first boot; docs/teleport-behaviour.md says which role
@@ -145,14 +147,17 @@ def _keys(data: int, path: str) -> tuple[list[str], str]:
     arguments = [str(data), str(owner.st_uid), str(owner.st_gid), path]
     done = process.run(
         [sys.executable, "-I", "-S", "-B", local_data_child.__file__, *arguments],
+        most_bytes=MOST_BYTES,
         timeout_seconds=SECONDS,
         environ={},
         pass_fds=(data,),
     )
-    if done.status == 127:
+    if done.status == process.NOT_RUN:
         raise errors.FileTrouble(f"{sys.executable} cannot be started: {done.errors}", hint="Check the free memory.")
-    if done.status == 124:
+    if done.status == process.TOO_LONG:
         return [], f"not finished after {SECONDS:.0f} s"
+    if done.status == process.TOO_MUCH:
+        return [], "it holds too many names, or too long ones"
     if not done.ok:
         said = done.errors.strip().splitlines()
         return [], escaping.one_line(said[-1][:200] if said else f"status {done.status}")

@@ -15,7 +15,7 @@ COLORED = (
 
 
 def test_row_k_a_quoted_message_has_no_colors() -> None:
-    done = process.run(["sh", "-c", COLORED], timeout_seconds=10)
+    done = process.run(["sh", "-c", COLORED], most_bytes=65536, timeout_seconds=10)
     assert done.errors == "ERROR: no license\x07\n"
     assert done.describe().endswith(r"ended with status 3: ERROR: no license\x07")
 

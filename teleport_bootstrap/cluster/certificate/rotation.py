@@ -243,7 +243,7 @@ class _Work:
             self.shared.publish_accounts(self.on_host, self.in_bucket, self.check)
         except errors.BootstrapError as error:
             logger.warning("certbot's account could not be written to the bucket: %s", error.message)
-        if done.status == 127:
+        if done.status == process.NOT_RUN:
             raise errors.CertbotTrouble(
                 f"certbot could not be run: {done.errors}",
                 hint="Install certbot and its plugin for Route 53 (Debian: certbot python3-certbot-dns-route53).",
