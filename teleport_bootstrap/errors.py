@@ -41,9 +41,12 @@ UNHEALTHY_AFTER_ROLLBACK = _status(14, "as 13, but Teleport is not healthy with 
 DRIFTED = _status(
     15, "status: Teleport is healthy, but this host differs from what was applied; or Teleport is recovering"
 )
-ARCHIVE = _status(16, "a backup is damaged, incomplete, unknown, or not safe to unpack")
+ARCHIVE = _status(16, "a backup is damaged, cut off, unknown, or not safe to unpack")
 CERTIFICATE = _status(17, "certbot failed, or there is no usable certificate")
 UNSEALED = _status(18, "seal: the image holds data of one instance")
+INCOMPLETE = _status(
+    19, "a backup was made and is undamaged, but it is incomplete: what could not be read is missing, and is named"
+)
 INTERRUPTED = _status(130, "interrupted from the keyboard")
 
 _MESSAGE_ID_NAMESPACE = uuid.UUID("0f1a2e6c-57c1-5d0b-9d26-6a1f6b8c2b11")
@@ -272,7 +275,11 @@ class LeaseLost(BootstrapError, code="lease-lost", exit_status=BUSY):
 
 
 class DatabaseDamaged(BootstrapError, code="database-damaged", exit_status=FILES):
-    """SQLite reports that a database of Teleport is damaged, so a backup of it could not be restored."""
+    """SQLite reports that a database of Teleport is damaged. `backup` leaves it out, and is then incomplete."""
+
+
+class BackupIncomplete(BootstrapError, code="backup-incomplete", exit_status=INCOMPLETE):
+    """A backup lacks files that could not be read. The message lists them; all others are in it, and are undamaged."""
 
 
 class ConfirmationNeeded(BootstrapError, code="confirmation-needed", exit_status=UNCONFIRMED):

@@ -71,9 +71,13 @@ class Take:
 
 @dataclass(frozen=True)
 class Leave:
-    """Leave the file out, or the directory with all in it; a `note` is reported and kept in the manifest."""
+    """Leave the file out, or the directory with all in it; a `note` is reported and kept in the manifest.
+
+    `missing`: it belongs in the archive, which is then incomplete.
+    """
 
     note: str = ""
+    missing: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,8 +85,8 @@ class Instead:
     """Archive other content under the file's name, owner, mode, times and extended attributes.
 
     `open` is called once, when it is the file's turn, and returns a descriptor of a regular file that no process
-    changes; pack reads it from its beginning and closes it. Raising a catalogue error ends pack; raising Gone leaves
-    the file out with a note.
+    changes; pack reads it from its beginning and closes it. Raising Gone leaves the file out with a note; raising a
+    catalogue error leaves it out too, and the archive is incomplete.
     """
 
     open: Callable[[], int]
@@ -101,17 +105,20 @@ TAKE = Take()
 class Tree:
     """A file or a directory with all in it, to be archived.
 
-    `path` is absolute, as the instance sees it; trees do not overlap. A missing path is left out silently; a symbolic
-    link is an error, because its target would be missing.
+    `path` is absolute, as the instance sees it; trees do not overlap. A path that does not exist is left out silently;
+    a symbolic link is an error, because its target would be missing.
     `hostile`: another account can change the tree at any moment. Then a file with several links that does not belong to
     the owner of the tree's top is left out with a note: it may be a file of another account, linked into the tree.
     `choose(path, facts)` is called for each name in it, the top included, with the facts of the name itself, links not
     followed. It must not touch the file. Sockets and the like are left out with a note, unless `choose` did that.
+    What cannot be read is left out, and the archive is incomplete. `needed(path)`: it is incomplete without this file
+    also where a pipe has its place, or where it vanished, which is usual for others.
     """
 
     path: str
     hostile: bool = False
     choose: Callable[[str, os.stat_result], Choice] = lambda _path, _facts: TAKE
+    needed: Callable[[str], bool] = lambda _path: False
 
 
 # ---- results ----
@@ -119,13 +126,17 @@ class Tree:
 
 @dataclass(frozen=True)
 class Note:
-    """A remark about one path, for those who rely on the archive."""
+    """A remark about one path, for those who rely on the archive.
+
+    `missing`: the path belongs in the archive and is not in it, or not all of it.
+    """
 
     path: str
     text: str
+    missing: bool = False
 
     def describe(self) -> str:
-        return f"{printable(self.path)}: {self.text}"
+        return f"{printable(self.path)}: {printable(self.text)}"
 
 
 @dataclass(frozen=True)
@@ -145,7 +156,8 @@ class Totals:
 class Packed:
     """A finished archive of `size` bytes. `digest` is the SHA-256 at its end, in hexadecimal.
 
-    `notes` holds the first NOTES_KEPT of `notes_in_all`; all are in the manifest.
+    `notes` holds the first NOTES_KEPT of `notes_in_all`, those on what is missing apart: `missing` holds the first
+    NOTES_KEPT of `missing_in_all`. All are in the manifest. An archive with anything missing is incomplete.
     """
 
     digest: str
@@ -154,6 +166,8 @@ class Packed:
     totals: Totals
     notes: tuple[Note, ...]
     notes_in_all: int
+    missing: tuple[Note, ...]
+    missing_in_all: int
 
 
 NOTES_KEPT = 100
@@ -161,12 +175,19 @@ NOTES_KEPT = 100
 
 @dataclass
 class Notes:
-    """Collects notes: keeps the `first` NOTES_KEPT and counts them `in_all`."""
+    """Collects notes: keeps the `first` NOTES_KEPT and counts them `in_all`; apart, the same for what is `missing`."""
 
     first: list[Note] = field(default_factory=list)
     in_all: int = 0
+    missing: list[Note] = field(default_factory=list)
+    missing_in_all: int = 0
 
     def add(self, note: Note) -> None:
+        if note.missing:
+            self.missing_in_all += 1
+            if len(self.missing) < NOTES_KEPT:
+                self.missing.append(note)
+            return
         self.in_all += 1
         if len(self.first) < NOTES_KEPT:
             self.first.append(note)
@@ -264,6 +285,6 @@ class Unpacked:
 
 
 def printable(path: str) -> str:
-    """Return a member's path for a message: on one line, printable, and at most about 300 characters."""
+    """Return a member's path, or a note, for a message: on one line, printable, and at most about 300 characters."""
     text = escaping.one_line(path)
     return text if len(text) <= 300 else f"{text[:140]}...{text[-140:]}"

@@ -3,6 +3,7 @@
     {"format": 1, "header": {...}}                  first: the header again, so that the manifest is complete in itself
     {"path": ..., "kind": "file", ..., "sha256": ...}   each member, in the archive's order
     {"left_out": path, "note": text}                a file that is not in it, and why
+    {"left_out": path, "note": text, "missing": true}   the same of a file that belongs in it
     {"entries": 3, "files": 2, "content": 10, "data": 10}   last: the totals
 
 A byte of a name that is not UTF-8 is written as the lone surrogate that os.fsdecode makes of it: 0xFF is "\\udcff".
@@ -65,7 +66,7 @@ def _line(values: Mapping[str, Any]) -> bytes:
 
 
 def note_line(note: Note) -> bytes:
-    return _line({"left_out": note.path, "note": note.text})
+    return _line({"left_out": note.path, "note": note.text, **({"missing": True} if note.missing else {})})
 
 
 def first_line(header: Mapping[str, Any]) -> bytes:
@@ -79,7 +80,7 @@ def last_line(totals: Totals) -> bytes:
 
 def note(text: bytes, values: Mapping[str, Any]) -> Note:
     """Return the note in a line with these values. Raises Malformed."""
-    found = Note(str(values.get("left_out")), str(values.get("note")))
+    found = Note(str(values.get("left_out")), str(values.get("note")), values.get("missing") is True)
     if note_line(found) != text:
         raise Malformed("has a line that this agent does not write")
     return found

@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Generator, Iterator
 
+from teleport_bootstrap import errors
 from teleport_bootstrap.archive import attributes, interface, manifest, tar, walk
 from teleport_bootstrap.archive.interface import Entry
 from teleport_bootstrap.archive.spool import Spool
@@ -23,11 +24,25 @@ _STEP = 1024 * 1024
 # Two of the kernel's longest ticks.
 _TICKS_SECONDS = 0.02
 
+# How long to wait for the leases of all files together, since the owner of the data can lease each of them.
+LEASE_SECONDS = 2.0
+
+# Holes are hashed as the zeros that they stand for, a second for a gibibyte, when packing and again when verifying.
+# Nothing of Teleport has any.
+MOST_HOLES = 16 * 1024**3
+
+# Extended attributes and the map of a sparse file go into one header, which may have 1 MiB.
+_MOST_EXTENDED = 512 * 1024
+
 _CHANGING = "was being written to: what is archived was read while it changed"
 
 
 class _LeftOut(Exception):
-    """A file is not archived; the text says why."""
+    """A file is not archived; the text says why, and `missing` whether it belongs in the archive."""
+
+    def __init__(self, text: str, *, missing: bool) -> None:
+        super().__init__(text)
+        self.missing = missing
 
 
 class Members:
@@ -39,6 +54,7 @@ class Members:
         self._owner = functools.lru_cache(maxsize=256)(names.user)
         self._group = functools.lru_cache(maxsize=256)(names.group)
         self._holes = 0
+        self._lease_seconds = LEASE_SECONDS
         self._tree: interface.Tree | None = None
         self._top_owner = -1
         # Files with several names in this tree: the first path of each.
@@ -46,18 +62,23 @@ class Members:
         self.totals = interface.Totals()
         self.notes = interface.Notes()
 
-    def left_out(self, path: str, text: str) -> None:
-        """Note that a file is not in the archive, and why."""
-        note = interface.Note(path.lstrip("/"), text)
+    def left_out(self, tree: interface.Tree, path: str, text: str, missing: bool) -> None:
+        """Note that a file of `tree` is not in the archive, and why; `missing`: it belongs in it."""
+        self.note(interface.Note(path.lstrip("/"), text, missing or tree.needed(path)))
+
+    def note(self, note: interface.Note) -> None:
+        """Note something about a path that is not in the archive."""
         self._spool.write(manifest.note_line(note))
         self.notes.add(note)
 
     def add(self, tree: interface.Tree, found: walk.Found) -> Iterator[bytes]:
-        """Yield what was found in `tree`, as parts of the tar. Raises FileTrouble."""
+        """Yield what was found in `tree`, as parts of the tar; note it where it cannot be read. Raises FileTrouble."""
         if tree is not self._tree:
             self._tree, self._top_owner = tree, found.facts.st_uid
             self._links.clear()
         try:
+            if self.totals.entries >= interface.Limits.entries:
+                raise _LeftOut(f"is more than the {interface.Limits.entries} files of a backup; left out", missing=True)
             if found.descriptor != -1:
                 yield from self._plain(found, found.facts, interface.DIRECTORY, attributes.read(found.descriptor))
             elif stat.S_ISLNK(found.facts.st_mode):
@@ -67,14 +88,14 @@ class Members:
             else:
                 yield from self._regular(found)
         except _LeftOut as reason:
-            self.left_out(found.path, str(reason))
+            self.left_out(tree, found.path, str(reason), reason.missing)
         except OSError as error:
             if error.errno in walk.VANISHED:
-                self.left_out(found.path, "vanished before it was read")
+                self.left_out(tree, found.path, "vanished before it was read", False)
             elif error.errno in walk.REPLACED:
-                self.left_out(found.path, "became something else before it was read")
+                self.left_out(tree, found.path, "became something else before it was read", False)
             else:
-                raise walk.trouble(found.path, error) from None
+                self.left_out(tree, found.path, walk.unreadable(found.path, error), True)
 
     def _symlink(self, found: walk.Found) -> Iterator[bytes]:
         try:
@@ -85,9 +106,12 @@ class Members:
             raise
         extended = attributes.read(attributes.link_path(found.parent, found.name))
         yield from self._plain(found, found.facts, interface.SYMLINK, extended, link=target)
+        if self._tree is not None and self._tree.needed(found.path):
+            why = "is a symbolic link, and what it leads to is not in the backup"
+            self.note(interface.Note(found.path.lstrip("/"), why, missing=True))
 
     def _instead(self, found: walk.Found, choice: interface.Instead) -> Iterator[bytes]:
-        original = _open(found)
+        original = self._open(found)
         try:
             extended = attributes.read(original)
         finally:
@@ -95,18 +119,20 @@ class Members:
         try:
             descriptor = choice.open()
         except interface.Gone as gone:
-            raise _LeftOut(str(gone)) from None
+            raise _LeftOut(str(gone), missing=False) from None
+        except errors.BootstrapError as error:
+            raise _LeftOut(error.message, missing=True) from None
         try:
             entry = self._entry(found, found.facts, interface.FILE, extended, os.fstat(descriptor).st_size)
             member = tar.Member(entry, extended)
-            sha256, is_whole = yield from self._stream(member, descriptor)
+            sha256, trouble = yield from self._stream(member, descriptor)
         finally:
             os.close(descriptor)
-        self._done(member, sha256, choice.note if is_whole else _CHANGING)
+        self._done(member, sha256, trouble or choice.note)
 
     def _regular(self, found: walk.Found) -> Iterator[bytes]:
         for attempt in range(_ATTEMPTS):
-            descriptor = _open(found)
+            descriptor = self._open(found)
             try:
                 if (yield from self._read(found, descriptor, is_last=attempt == _ATTEMPTS - 1)):
                     return
@@ -121,18 +147,18 @@ class Members:
         identity = (facts.st_dev, facts.st_ino)
         if facts.st_nlink > 1:
             if self._tree is not None and self._tree.hostile and facts.st_uid != self._top_owner:
-                raise _LeftOut("has another name elsewhere and another owner; left out")
+                raise _LeftOut("has another name elsewhere and another owner; left out", missing=False)
             if identity in self._links:
                 yield from self._plain(found, facts, interface.HARDLINK, {}, link=self._links[identity].lstrip("/"))
                 return True
         facts, at_rest = _settled(descriptor, facts)
         size = facts.st_size
         extended = attributes.read(descriptor)
-        segments = _segments(descriptor, size) if facts.st_blocks * 512 < size else None
-        content = None
+        segments = self._segments(descriptor, size) if facts.st_blocks * 512 < size else None
+        content, trouble = None, ""
         if size <= SMALL and segments is None:
             content = _whole(descriptor, size)
-            is_undisturbed = at_rest and len(content) == size and _is_same(facts, os.fstat(descriptor))
+            is_undisturbed = at_rest and len(content) == size and _is_same(facts, descriptor)
             if not is_undisturbed and not is_last:
                 return False
             size = len(content)
@@ -142,32 +168,37 @@ class Members:
             yield member.headers()
             yield tar.padded(content)
         else:
-            self._holes += size - member.data
-            if self._holes > interface.Limits.holes:
-                raise _LeftOut("has larger holes than a backup may hold; left out")
-            sha256, is_whole = yield from self._stream(member, descriptor)
-            is_undisturbed = at_rest and is_whole and _is_same(facts, os.fstat(descriptor))
-        self._done(member, sha256, "" if is_undisturbed else _CHANGING)
+            sha256, trouble = yield from self._stream(member, descriptor)
+            is_undisturbed = at_rest and _is_same(facts, descriptor)
+        self._done(member, sha256, trouble or ("" if is_undisturbed else _CHANGING))
         if facts.st_nlink > 1:
             self._links[identity] = found.path
         return True
 
-    def _stream(self, member: tar.Member, descriptor: int) -> Generator[bytes, None, tuple[str, bool]]:
-        """Yield a file while it is read, missing bytes as zeros; return its SHA-256, and whether it had all bytes."""
-        is_whole = True
+    def _stream(self, member: tar.Member, descriptor: int) -> Generator[bytes, None, tuple[str, str]]:
+        """Yield a file while it is read, missing bytes as zeros; return its SHA-256, and a note where bytes missed."""
+        trouble = ""
+        # Before the header, so that a file of which nothing can be read is left out.
+        os.pread(descriptor, 1, member.stretches[0][0] if member.stretches else 0)
         digest = tar.ContentDigest()
         yield member.headers()
         for start, length in member.stretches:
             at, end = start, start + length
             while at < end:
-                part = os.pread(descriptor, min(_STEP, end - at), at)
+                try:
+                    # Not again after an error: a broken disk takes its time for each.
+                    part = b"" if trouble else os.pread(descriptor, min(_STEP, end - at), at)
+                except OSError as error:
+                    part = b""
+                    trouble = f"{walk.unreadable(member.entry.path, error)}; from byte {at} on it has zeros instead"
+                    self.note(interface.Note(member.entry.path, trouble, missing=True))
                 if not part:
-                    is_whole, part = False, bytes(min(_STEP, end - at))
+                    trouble, part = trouble or _CHANGING, bytes(min(_STEP, end - at))
                 digest.add(at, part)
                 at += len(part)
                 yield part
         yield bytes(member.padding)
-        return digest.hexdigest(member.entry.size), is_whole
+        return digest.hexdigest(member.entry.size), trouble
 
     def _plain(
         self, found: walk.Found, facts: os.stat_result, kind: str, extended: dict[str, bytes], link: str = ""
@@ -180,6 +211,8 @@ class Members:
     def _entry(  # noqa: PLR0917
         self, found: walk.Found, facts: os.stat_result, kind: str, extended: dict[str, bytes], size: int, link: str = ""
     ) -> Entry:
+        if sum(len(name) + len(value) for name, value in extended.items()) > _MOST_EXTENDED:
+            raise _LeftOut("has more extended attributes than a backup can hold; left out", missing=True)
         uid, gid = facts.st_uid, facts.st_gid
         mode, names = stat.S_IMODE(facts.st_mode), (self._owner(uid), self._group(gid))
         xattrs = attributes.digest(extended)
@@ -193,10 +226,26 @@ class Members:
         self._spool.write(manifest.line(entry))
         self.totals = self.totals.with_one(entry.kind, entry.size, member.data)
 
+    def _segments(self, descriptor: int, size: int) -> list[tuple[int, int]] | None:
+        """Return the stretches of data of a file as `_stretches` does. Raises _LeftOut for too many bytes of holes."""
+        found, holes = _stretches(descriptor, size)
+        if self._holes + holes > MOST_HOLES:
+            why = f"is sparse: it has holes of {holes} bytes, more than a backup can hold; left out"
+            raise _LeftOut(why, missing=True)
+        self._holes += holes
+        return found
 
-def _open(found: walk.Found) -> int:
-    # Something else may have taken the file's place.
-    return regular_file.opened(found.name, directory=found.parent)
+    def _open(self, found: walk.Found) -> int:
+        """Open a regular file, whatever may have taken its place. Raises OSError, EAGAIN for one with a lease."""
+        begun = clocks.SYSTEM.monotonic()
+        try:
+            return regular_file.opened(
+                found.name, directory=found.parent, lease_seconds=min(regular_file.LEASE_SECONDS, self._lease_seconds)
+            )
+        except OSError as error:
+            if error.errno == errno.EAGAIN:
+                self._lease_seconds = max(0.0, self._lease_seconds - (clocks.SYSTEM.monotonic() - begun))
+            raise
 
 
 def _whole(descriptor: int, size: int) -> bytes:
@@ -224,19 +273,23 @@ def _is_fresh(facts: os.stat_result) -> bool:
     return abs(clocks.SYSTEM.wall() - facts.st_ctime_ns / 1e9) < _TICKS_SECONDS
 
 
-def _is_same(one: os.stat_result, other: os.stat_result) -> bool:
-    """Return whether a file was not written to between two looks at it."""
-    before, after = ((each.st_mtime_ns, each.st_ctime_ns, each.st_size) for each in (one, other))
-    return before == after
+def _is_same(before: os.stat_result, descriptor: int) -> bool:
+    """Return whether a file was not written to since an earlier look at it; never raises."""
+    try:
+        after = os.fstat(descriptor)
+    except OSError:
+        return False
+    return all(getattr(before, each) == getattr(after, each) for each in ("st_mtime_ns", "st_ctime_ns", "st_size"))
 
 
-def _segments(descriptor: int, size: int) -> list[tuple[int, int]] | None:
-    """Return the stretches of data among the first `size` bytes as (offset, length); None where there is no hole.
+def _stretches(descriptor: int, size: int) -> tuple[list[tuple[int, int]] | None, int]:
+    """Return the stretches of data among the first `size` bytes as (offset, length), and how many bytes are holes.
 
-    Where there would be too many stretches, small holes count as data. Raises OSError.
+    None instead of stretches where there is no hole. Where there would be too many stretches, small holes are in them
+    too. Raises OSError.
     """
     found: list[tuple[int, int]] = []
-    at = 0
+    at = data = 0
     while at < size:
         try:
             start = os.lseek(descriptor, at, os.SEEK_DATA)
@@ -244,7 +297,7 @@ def _segments(descriptor: int, size: int) -> list[tuple[int, int]] | None:
             if error.errno == errno.ENXIO:  # only a hole up to the end
                 break
             if error.errno == errno.EINVAL:  # this file system does not support it
-                return None
+                return None, 0
             raise
         if start >= size:
             break
@@ -252,9 +305,10 @@ def _segments(descriptor: int, size: int) -> list[tuple[int, int]] | None:
         if at <= start:  # the file was cut off at this very moment
             break
         found.append((start, at - start))
+        data += at - start
         if len(found) > tar.MOST_SEGMENTS:
             found = _merged_in_pairs(found)
-    return None if found == [(0, size)] or not size else found
+    return None if found == [(0, size)] or not size else found, size - data
 
 
 def _merged_in_pairs(found: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import time
@@ -25,6 +26,7 @@ def pack(
     root: paths.Root,
     compression: str | None = None,
     progress: interface.Progress | None = None,
+    missing: Iterable[interface.Note] = (),
 ) -> interface.Packed:
     """Write an archive of `trees` to `sink`, in one pass and in bounded memory; return what was written.
 
@@ -33,10 +35,13 @@ def pack(
     machine has. Trees are archived in the order of their paths.
 
     A small file that changes while it is read is read again, up to three times. One that still changes, or a large
-    one that changes, is archived as it was read, with a note. One that vanishes is left out with a note.
+    one that changes, is archived as it was read, with a note. One that vanishes is left out with a note. One that
+    cannot be read is left out too, and the archive is incomplete; `missing` are notes on what the caller already knows
+    to be missing.
 
-    Raises FileTrouble where something cannot be read, CompressorTrouble where compressing fails, and what the sink or a
-    tree's functions raise. What was written by then is not an archive.
+    Raises FileTrouble for a symbolic link in place of a tree and where this process cannot read any file,
+    CompressorTrouble where compressing fails, and what the sink or a tree's functions raise. What was written by then
+    is not an archive.
     """
     ordered = _in_order(trees)
     text = _header_text(header)
@@ -45,12 +50,13 @@ def pack(
 
     def parts() -> Iterator[bytes]:
         nonlocal offset
-        for part in _tar(text, ordered, members, spool, root):
+        for part in _tar(text, ordered, known, members, spool, root):
             offset += len(part)
             yield part
 
     with Spool() as spool, stream.Digest() as digest:
         members = Members(spool, accounts.Names(root))
+        known = tuple(missing)
         with contextlib.closing(stream.archive(parts(), compressed, digest)) as pieces:
             for data in pieces:
                 sink.write(data)
@@ -59,16 +65,24 @@ def pack(
                     progress(offset, members.totals.entries)
         seal = digest.digest().hex()
     notes = members.notes
-    return interface.Packed(seal, size, compressed, members.totals, tuple(notes.first), notes.in_all)
+    found = tuple(notes.first), notes.in_all, tuple(notes.missing), notes.missing_in_all
+    return interface.Packed(seal, size, compressed, members.totals, *found)
 
 
-def _tar(
-    header: bytes, trees: Iterable[interface.Tree], members: Members, spool: Spool, root: paths.Root
+def _tar(  # noqa: PLR0917
+    header: bytes,
+    trees: Iterable[interface.Tree],
+    missing: Iterable[interface.Note],
+    members: Members,
+    spool: Spool,
+    root: paths.Root,
 ) -> Iterator[bytes]:
     yield from _own_member(interface.HEADER, len(header), [header])
     spool.write(manifest.first_line(json.loads(header)))
+    for each in missing:
+        members.note(each)
     for tree in trees:
-        for found in walk.walk(root, tree, members.left_out):
+        for found in walk.walk(root, tree, functools.partial(members.left_out, tree)):
             yield from members.add(tree, found)
     spool.write(manifest.last_line(members.totals))
     yield from _own_member(interface.MANIFEST, spool.rewind(), spool.lines())

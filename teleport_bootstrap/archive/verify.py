@@ -115,6 +115,8 @@ class _Verification:
             totals=self.order.totals,
             notes=tuple(self.notes.first),
             notes_in_all=self.notes.in_all,
+            missing=tuple(self.notes.missing),
+            missing_in_all=self.notes.missing_in_all,
             lines=self.lines,
             parse=manifest.entry,
             kept=self.kept,

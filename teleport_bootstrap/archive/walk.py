@@ -15,12 +15,15 @@ from teleport_bootstrap.archive.tar import LONGEST_NAME
 # Each level takes an open descriptor, of which a process has 1024 by default.
 DEEPEST = 256
 
-# Called with a path and the reason why it is not in the archive.
-Note = Callable[[str, str], None]
+# Called with a path, the reason why it is not in the archive, and whether it belongs in it.
+Note = Callable[[str, str, bool], None]
 
 # Errors for a name that has vanished, or is no longer what it was a moment ago.
 VANISHED = (errno.ENOENT, errno.ESTALE)
 REPLACED = (errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENXIO, errno.ENODEV)
+
+# Errors of this process or machine, not of one file: every other file would fail too.
+_GENERAL = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 _KINDS = {stat.S_IFSOCK: "a socket", stat.S_IFIFO: "a named pipe"}
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -40,7 +43,8 @@ class Found(NamedTuple):
 def walk(root: paths.Root, tree: interface.Tree, note: Note) -> Iterator[Found]:
     """Yield all that is to be archived of `tree`, parents before children, names in the order of their bytes.
 
-    Descriptors are closed when the next one is requested. Raises FileTrouble where something cannot be read.
+    Descriptors are closed when the next one is requested. What cannot be read is left out, with a note that it is
+    missing. Raises FileTrouble where this process cannot read any file, and for a link in place of the tree.
     """
     parent, name = os.path.split(tree.path)
     try:
@@ -48,7 +52,8 @@ def walk(root: paths.Root, tree: interface.Tree, note: Note) -> Iterator[Found]:
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
-        raise trouble(parent, error) from None
+        note(tree.path, unreadable(tree.path, error), True)
+        return
     try:
         yield from _below(tree, top, parent.rstrip("/"), [name], 1, note)
     finally:
@@ -68,12 +73,14 @@ def _below(  # noqa: PLR0917
         try:
             yield found
             if depth >= DEEPEST:
-                note(found.path, f"is more than {DEEPEST} directories deep; what is in it was left out")
+                if not _is_empty(found.descriptor):
+                    note(found.path, f"is more than {DEEPEST} directories deep; what is in it was left out", True)
                 continue
             try:
                 inside = sorted(os.listdir(found.descriptor), key=os.fsencode)
             except OSError as error:
-                raise trouble(found.path, error) from None
+                note(found.path, f"what is in it was left out: it {unreadable(found.path, error)}", True)
+                continue
             yield from _below(tree, found.descriptor, found.path, inside, depth + 1, note)
         finally:
             os.close(found.descriptor)
@@ -85,9 +92,9 @@ def _look(tree: interface.Tree, path: str, parent: int, name: str, note: Note) -
         facts = os.stat(name, dir_fd=parent, follow_symlinks=False)
     except OSError as error:
         if error.errno not in VANISHED:
-            raise trouble(path, error) from None
-        if not is_top:
-            note(path, "vanished before it was read")
+            note(path, unreadable(path, error), True)
+        elif not is_top:
+            note(path, "vanished before it was read", False)
         return None
     if is_top and stat.S_ISLNK(facts.st_mode):
         raise errors.FileTrouble(
@@ -96,10 +103,11 @@ def _look(tree: interface.Tree, path: str, parent: int, name: str, note: Note) -
         )
     choice = tree.choose(path, facts)
     kind = stat.S_IFMT(facts.st_mode)
+    is_missing = False
     if isinstance(choice, interface.Leave):
-        why = choice.note
+        why, is_missing = choice.note, choice.missing
     elif len(os.fsencode(path)) > LONGEST_NAME + 1:
-        why = f"has a path of more than {LONGEST_NAME} bytes; left out"
+        why, is_missing = f"has a path of more than {LONGEST_NAME} bytes; left out", True
     elif kind in (stat.S_IFREG, stat.S_IFLNK):
         return Found(path, parent, name, facts, choice)
     elif kind != stat.S_IFDIR:
@@ -109,17 +117,29 @@ def _look(tree: interface.Tree, path: str, parent: int, name: str, note: Note) -
             descriptor = os.open(name, _FOLDER, dir_fd=parent)
             return Found(path, parent, name, os.fstat(descriptor), choice, descriptor)
         except OSError as error:
-            if error.errno not in VANISHED + REPLACED:
-                raise trouble(path, error) from None
-            why = "vanished, or became something else, before it was read"
+            is_missing = error.errno not in VANISHED + REPLACED
+            why = unreadable(path, error) if is_missing else "vanished, or became something else, before it was read"
     if why:
-        note(path, why)
+        note(path, why, is_missing)
     return None
 
 
-def trouble(path: str, error: OSError) -> errors.FileTrouble:
-    """Return the error for a `path` that cannot be read."""
-    return errors.FileTrouble(
-        f"{interface.printable(path)} cannot be read: {error.strerror}",
-        hint="No backup was made. Run as root, and check the disk and what is mounted there.",
-    )
+def _is_empty(directory: int) -> bool:
+    try:
+        with os.scandir(directory) as names:
+            return next(names, None) is None
+    except OSError:
+        return False
+
+
+def unreadable(path: str, error: OSError) -> str:
+    """Return why `path` is left out, which `error` prevents from being read.
+
+    Raises FileTrouble where the error is not of this file: all others would be left out too.
+    """
+    if error.errno in _GENERAL:
+        raise errors.FileTrouble(
+            f"{interface.printable(path)} cannot be read: {error.strerror}",
+            hint="No backup was made. Check the free memory, and the limit of open files.",
+        ) from None
+    return f"cannot be read: {error.strerror or type(error).__name__}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from teleport_bootstrap import errors
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.backup.stores import store
 
@@ -18,12 +19,16 @@ def table(stored: Sequence[store.Stored], place: str) -> str:
     rows = [
         _COLUMNS,
         *(
-            (f"{each.created:%Y-%m-%d %H:%M:%S}", size(each.size), "yes" if each.verified else "no", each.place)
+            (f"{each.created:%Y-%m-%d %H:%M:%S}", size(each.size), _verified(each), each.place)
             for each in store.newest_first(stored)
         ),
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS) - 1)]
     return "\n".join(f"{row[0]:<{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:<{widths[2]}}  {row[3]}" for row in rows)
+
+
+def _verified(stored: store.Stored) -> str:
+    return "incomplete" if stored.incomplete else "yes" if stored.verified else "no"
 
 
 def data(stored: Sequence[store.Stored], place: str) -> dict[str, Any]:
@@ -40,6 +45,7 @@ def data(stored: Sequence[store.Stored], place: str) -> dict[str, Any]:
                 "size": each.size,
                 "compression": each.parsed.compression,
                 "verified": each.verified,
+                "incomplete": each.incomplete,
             }
             for each in store.newest_first(stored)
         ],
@@ -56,7 +62,31 @@ def contents(archive: interface.Packed | interface.Verified) -> dict[str, Any]:
         "entries": archive.totals.entries,
         "files": archive.totals.files,
         "content": archive.totals.content,
+        "incomplete": archive.missing_in_all > 0,
+        "missing": [{"path": f"/{note.path}", "why": note.text} for note in archive.missing],
+        "missing_in_all": archive.missing_in_all,
     }
+
+
+def incomplete(archive: interface.Packed | interface.Verified, place: str) -> errors.BackupIncomplete | None:
+    """Return the error that lists what is missing in the archive at `place`, None where it is complete."""
+    if not archive.missing_in_all:
+        return None
+    count = archive.missing_in_all
+    what = "1 file or directory is" if count == 1 else f"{count} files or directories are"
+    return errors.BackupIncomplete(
+        "\n".join([f"the backup {place} is incomplete: {what} missing", *missing(archive)]),
+        hint="All other files are in it. Find out why these cannot be read, then make the backup again: with --stop if "
+        "Teleport has locked them, with --allow-damaged to archive damaged databases as they are. Complete backups "
+        "stay: --keep does not count incomplete ones.",
+    )
+
+
+def missing(archive: interface.Packed | interface.Verified) -> tuple[str, ...]:
+    """Return a line for each of the first files that are missing in an archive, and one that counts the others."""
+    shown = [f"missing: /{note.describe()}" for note in archive.missing]
+    more = archive.missing_in_all - len(archive.missing)
+    return (*shown, *([f"and {more} more missing"] if more else []))
 
 
 def size(count: float) -> str:

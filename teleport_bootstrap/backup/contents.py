@@ -10,6 +10,7 @@ the files that teleport.yaml names elsewhere                   keys, certificate
 
 from __future__ import annotations
 
+import dataclasses
 import fnmatch
 import os
 import stat
@@ -40,13 +41,15 @@ class Layout:
     """The places to back up, found before anything is read.
 
     `small` are the trees of /etc and single files, `data` the directories of Teleport's data, as paths on the instance.
-    `named` are the files among `small` that teleport.yaml names elsewhere. `notes` say what is missing.
+    `named` are the files among `small` that teleport.yaml names elsewhere. `notes` say which of them are not there, and
+    `missing` what is there and cannot be read.
     """
 
     small: tuple[interface.Tree, ...]
     data: tuple[str, ...]
     named: tuple[str, ...]
     notes: tuple[str, ...]
+    missing: tuple[interface.Note, ...] = ()
 
 
 def layout(root: paths.Root, document: Mapping[str, Any]) -> Layout:
@@ -56,16 +59,18 @@ def layout(root: paths.Root, document: Mapping[str, Any]) -> Layout:
     """
     data = storage.directories(document)
     notes: list[str] = []
+    missing: list[interface.Note] = []
     for path in (*_DIRECTORIES, *data, paths.STATE):
         _require(root, path, stat.S_ISDIR, "a directory")
     for path in _FILES:
         _require(root, path, stat.S_ISREG, "a regular file")
     small = [interface.Tree(path) for path in _FILES]
     small += [interface.Tree(path, hostile=_is_foreign(root, path), choose=_choose_kept) for path in _DIRECTORIES]
-    small += [interface.Tree(path, choose=partial(_choose_drop_in, path)) for path in _drop_ins(root)]
-    named = _files_named_elsewhere(root, document, [*(tree.path for tree in small), *data, paths.STATE], notes)
+    small += [interface.Tree(path, choose=partial(_choose_drop_in, path)) for path in _drop_ins(root, missing)]
+    trees = [*(tree.path for tree in small), *data, paths.STATE]
+    named = _files_named_elsewhere(root, document, trees, notes, missing)
     small += [interface.Tree(path) for path in named]
-    return Layout(tuple(small), data, named, tuple(notes))
+    return Layout(tuple(small), data, named, tuple(notes), tuple(missing))
 
 
 class State:
@@ -74,18 +79,18 @@ class State:
     def __init__(self, root: paths.Root) -> None:
         self._root = root
         self._contents: dict[str, bytes] = {}
+        self._unreadable: dict[str, str] = {}
         self._numbers: frozenset[int] = frozenset()
 
     def read(self) -> None:
-        """Remember the current state. Raises FileTrouble."""
+        """Remember the current state, and what of it cannot be read."""
         self._numbers = frozenset(generations.numbers(self._root))
         for path in _STATE_FILES:
             try:
                 found = directory.read(self._root, path)
             except OSError as error:
-                raise errors.FileTrouble(
-                    f"{self._root.path(path)} cannot be read: {error.strerror}", hint="Run as root."
-                ) from None
+                self._unreadable[path] = f"cannot be read: {error.strerror}"
+                continue
             if found is not None:
                 self._contents[path] = found.content
 
@@ -97,6 +102,8 @@ class State:
     def _choose(self, path: str, facts: os.stat_result) -> interface.Choice:  # noqa: ARG002 - a Tree passes it
         if path in self._contents:
             return interface.Instead(partial(_in_memory, self._contents[path]))
+        if path in self._unreadable:
+            return interface.Leave(self._unreadable[path], missing=True)
         if path in (paths.STATE, paths.GENERATIONS):
             return interface.TAKE
         # A generation never changes once it has its number.
@@ -114,7 +121,8 @@ def estimate(root: paths.Root, found: Layout, *, seconds: float = 5.0) -> int | 
         path = waiting.pop()
         try:
             facts = os.lstat(path)
-            size += _TAR_BLOCK + (-(-facts.st_size // _TAR_BLOCK) * _TAR_BLOCK if stat.S_ISREG(facts.st_mode) else 0)
+            data = min(facts.st_size, facts.st_blocks * 512)
+            size += _TAR_BLOCK + (-(-data // _TAR_BLOCK) * _TAR_BLOCK if stat.S_ISREG(facts.st_mode) else 0)
             if stat.S_ISDIR(facts.st_mode):
                 waiting += [os.path.join(path, name) for name in os.listdir(path)]
         except OSError:
@@ -131,7 +139,7 @@ def with_callback(tree: interface.Tree, begins: Callable[[], None]) -> interface
         begins()
         return tree.choose(path, facts)
 
-    return interface.Tree(tree.path, hostile=tree.hostile, choose=choose)
+    return dataclasses.replace(tree, choose=choose)
 
 
 def _in_memory(content: bytes) -> int:
@@ -153,15 +161,14 @@ def _choose_drop_in(top: str, path: str, facts: os.stat_result) -> interface.Cho
     return interface.TAKE if path == top or path.endswith(".conf") else interface.Leave()
 
 
-def _drop_ins(root: paths.Root) -> list[str]:
+def _drop_ins(root: paths.Root, missing: list[interface.Note]) -> list[str]:
     try:
         names = sorted(os.listdir(root.path(paths.SYSTEMD)))
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        raise errors.FileTrouble(
-            f"{root.path(paths.SYSTEMD)} cannot be read: {error.strerror}", hint="Run as root."
-        ) from None
+        missing.append(interface.Note(paths.SYSTEMD.lstrip("/"), f"cannot be read: {error.strerror}", missing=True))
+        return []
     found = [f"{paths.SYSTEMD}/{name}" for name in names if fnmatch.fnmatchcase(name, "teleport*.d")]
     for path in found:
         _require(root, path, stat.S_ISDIR, "a directory")
@@ -169,9 +176,12 @@ def _drop_ins(root: paths.Root) -> list[str]:
 
 
 def _files_named_elsewhere(
-    root: paths.Root, document: Mapping[str, Any], trees: list[str], notes: list[str]
+    root: paths.Root, document: Mapping[str, Any], trees: list[str], notes: list[str], missing: list[interface.Note]
 ) -> tuple[str, ...]:
-    """Return the files that `document` names and that are in none of `trees`; add a note for each that is missing."""
+    """Return the files that `document` names and that are in none of `trees`.
+
+    Add to `notes` which do not exist or are not regular files, and to `missing` those that cannot be read.
+    """
     found: list[str] = []
     for name in named_files.paths_in(document):
         path = "/" + os.path.normpath(name).lstrip("/")
@@ -186,8 +196,12 @@ def _files_named_elsewhere(
             continue
         try:
             mode = os.lstat(root.path(path)).st_mode
-        except OSError as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
             notes.append(f"{path}, which teleport.yaml names, is not in the backup: {error.strerror}")
+            continue
+        except OSError as error:
+            why = f"cannot be read, and teleport.yaml names it: {error.strerror}"
+            missing.append(interface.Note(path.lstrip("/"), why, missing=True))
             continue
         if stat.S_ISREG(mode):
             found.append(path)
@@ -220,8 +234,8 @@ def _require(root: paths.Root, path: str, fits: Callable[[int], bool], kind: str
         mode = os.lstat(shown).st_mode
     except FileNotFoundError:
         return
-    except OSError as error:
-        raise errors.FileTrouble(f"{shown} cannot be read: {error.strerror}", hint="Run as root.") from None
+    except OSError:
+        return  # packing names it as missing
     if stat.S_ISLNK(mode):
         raise errors.FileTrouble(
             f"{shown} is a symbolic link, which another account could have put there; backups do not follow it",

@@ -1,7 +1,8 @@
 """Teleport's data in a backup: copies of its databases, and everything else as it is.
 
-Left out are sockets, pid files, caches, and the files that SQLite keeps beside a database. Unsent recordings and
-events under `log/` are included.
+What cannot be read is named, and the archive is incomplete: all the rest is worth more than no backup. Left out without
+that are sockets, pid files, caches, and the files that SQLite keeps beside a database. Unsent recordings and events
+under `log/` are included.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ import contextlib
 import os
 import stat
 import tempfile
+from collections.abc import Sequence
 from functools import partial
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.archive import interface
-from teleport_bootstrap.backup import databases, databases_child
+from teleport_bootstrap.archive import interface, walk
+from teleport_bootstrap.backup import databases, databases_child, storage
 from teleport_bootstrap.change import directory_swap
 from teleport_bootstrap.host import directory, regular_file
 
@@ -24,6 +26,10 @@ _LEFT_AT_TOP = (b"cache", b"lost+found")
 
 # The name of Teleport's databases. A file of this name is treated as a database whatever its content.
 DATABASE_NAME = b"sqlite.db"
+
+# What Teleport cannot start as this host without: a backup without it is incomplete, whatever has taken its place.
+# Names at the top; databases count at any depth.
+_NEEDED_AT_TOP = (b"", b"host_uuid", b"proc", b"backend")
 
 # A database consists of pages of at least this size; a file of another length is not opened to look for its magic.
 _SMALLEST_PAGE = 512
@@ -35,11 +41,18 @@ _ASIDE = os.fsencode(directory_swap.INSIDE)
 _STAGED = tuple(ending.encode() for ending in (directory.STAGED, directory.KEPT))
 
 
+def is_needed(path: str, directories: Sequence[str]) -> bool:
+    """Whether a host cannot be restored without `path`: one of the data `directories`, its identity or a database."""
+    top = next((each for each in directories if storage.is_in(path, each)), None)
+    below = b"" if top is None else os.fsencode(path)[len(os.fsencode(top)) :].lstrip(b"/")
+    return top is not None and (below in _NEEDED_AT_TOP or below.rpartition(b"/")[2] == DATABASE_NAME)
+
+
 class DataDirectory:
     """Teleport's data at `path`, a path on the instance. Use as a context manager while the archive is written.
 
-    With `allow_damaged`, the files of a damaged database are archived as they are, with a note; otherwise a damaged
-    database ends the backup.
+    With `allow_damaged`, the files of a damaged database are archived as they are, with a note; otherwise it is left
+    out, and the archive is incomplete, as without anything else that cannot be read.
     """
 
     def __init__(self, root: paths.Root, path: str, *, allow_damaged: bool = False) -> None:
@@ -49,15 +62,15 @@ class DataDirectory:
         self._allow_damaged = allow_damaged
         self._damaged: dict[bytes, str] = {}
         self._parent: tuple[bytes, int] | None = None
+        self._unreadable = ""
         self._resources = contextlib.ExitStack()
 
     def __enter__(self) -> DataDirectory:
         try:
             self._descriptor = os.open(self._shown, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError as error:
-            raise errors.FileTrouble(
-                f"{self._shown} cannot be read: {error.strerror}", hint="Run as root, and check what is there."
-            ) from None
+            self._unreadable = walk.unreadable(self.path, error)
+            return self
         self._resources.callback(os.close, self._descriptor)
         self._resources.callback(self._forget_parent)
         self._owner = os.fstat(self._descriptor).st_uid
@@ -70,12 +83,14 @@ class DataDirectory:
     @property
     def tree(self) -> interface.Tree:
         """The directory as a tree of the archive."""
-        return interface.Tree(self.path, hostile=True, choose=self._choose)
+        return interface.Tree(
+            self.path, hostile=True, choose=self._choose, needed=lambda path: is_needed(path, (self.path,))
+        )
 
     def _choose(self, path: str, facts: os.stat_result) -> interface.Choice:
         below = os.fsencode(path)[len(self._top) :].lstrip(b"/")
         if not below:
-            return interface.TAKE
+            return interface.Leave(self._unreadable, missing=True) if self._unreadable else interface.TAKE
         if stat.S_ISSOCK(facts.st_mode) or self._is_transient(below):
             return interface.Leave()
         # A hard link to a file of another account: the archive leaves it out, with a note.
@@ -121,15 +136,26 @@ class DataDirectory:
         except errors.DatabaseDamaged as error:
             self._damaged[below] = error.message
             return interface.Instead(partial(self._raw, below), note=f"{error.message}; archived as it is")
+        except errors.FileTrouble as error:
+            return interface.Leave(error.message, missing=True)
         return interface.Instead(lambda: descriptor)
 
     def _copied(self, below: bytes) -> int:
         try:
+            self._require_no_lease(below)
             return self._copier.copy(below)
         except errors.BootstrapError:
             if self._is_gone(below):
                 raise interface.Gone("it vanished, or was replaced, before it was read") from None
             raise
+
+    def _require_no_lease(self, below: bytes) -> None:
+        """Raise FileTrouble where opening the file would stop the child: another process holds a lease on it."""
+        try:
+            os.close(self._open(below))
+        except OSError as error:
+            shown = f"{self._shown}/{os.fsdecode(below)}"
+            raise errors.FileTrouble(f"the database {shown} {walk.unreadable(shown, error)}") from None
 
     def _is_gone(self, below: bytes) -> bool:
         try:
@@ -143,7 +169,7 @@ class DataDirectory:
         try:
             source = self._open(below)
         except OSError as error:
-            raise interface.Gone(error.strerror or "it cannot be opened") from None
+            raise errors.FileTrouble(f"it cannot be opened: {error.strerror}") from None
         try:
             facts = os.fstat(source)
             if not stat.S_ISREG(facts.st_mode) or (facts.st_nlink > 1 and facts.st_uid != self._owner):
@@ -175,7 +201,8 @@ class DataDirectory:
 
     def _open(self, below: bytes) -> int:
         parent, name = self._parent_of(below)
-        return regular_file.opened(name, directory=parent)
+        # Archiving the file waits for a lease.
+        return regular_file.opened(name, directory=parent, lease_seconds=0)
 
     def _parent_of(self, below: bytes) -> tuple[int, bytes]:
         """Return the open directory of `below`, and its name there, without following any link.

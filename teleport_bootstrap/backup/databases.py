@@ -16,6 +16,7 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 
 from teleport_bootstrap import errors, escaping
 from teleport_bootstrap.backup import archive_table, databases_child
@@ -33,6 +34,18 @@ LEAST_SECONDS = 90.0
 BYTES_A_SECOND = 4 * 1024 * 1024
 END_SECONDS = 3.0
 
+# How long to wait for a database that another process has locked, and for all of them: their owner may lock many. When
+# that is used up, each of the others is tried for this long only.
+BUSY_SECONDS = 30.0
+BUSY_SECONDS_IN_ALL = 90.0
+BUSY_SECONDS_AT_LEAST = 1.0
+# The same for copies that do not end.
+FAILING_SECONDS_IN_ALL = 300.0
+SECONDS_AT_LEAST = 10.0
+
+# SQLite leaves holes nowhere.
+MOST_HOLES = 16 * 1024**3
+
 # A database may grow between the look at its size and the copy; and some space must be left for Teleport.
 GROWTH_BYTES = 64 * 1024 * 1024
 LEFT_FREE_BYTES = 64 * 1024 * 1024
@@ -48,10 +61,16 @@ class Copier:
     def __init__(self, data: int, shown: str) -> None:
         self._data = data
         self._shown = shown
+        self._busy_left = BUSY_SECONDS_IN_ALL
+        self._failing_left = FAILING_SECONDS_IN_ALL
         self._child: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
 
     def __enter__(self) -> Copier:
+        # A child removes what killed ones left, also where there is no database any more.
+        with contextlib.suppress(OSError):
+            if any(name.startswith(databases_child.SCRATCH_PREFIX) for name in os.listdir(self._data)):
+                self._started()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -67,7 +86,7 @@ class Copier:
         size = self._room(path, shown)
         copies: list[int] = []
         try:
-            answer, why = self._ask(path, size, copies)
+            answer, why = self._ask(path, shown, size, copies)
             if answer == databases_child.DAMAGED:
                 raise errors.DatabaseDamaged(
                     f"the database {shown} is damaged: {why}",
@@ -88,11 +107,13 @@ class Copier:
 
     def _room(self, path: bytes, shown: str) -> int:
         """Return about how many bytes the copy takes. Raises FileTrouble where less is free."""
-        needed = 0
+        needed = holes = 0
         for companion in (b"", b"-wal"):
             with contextlib.suppress(OSError):
                 facts = os.stat(path + companion, dir_fd=self._data, follow_symlinks=False)
-                needed += facts.st_size if stat.S_ISREG(facts.st_mode) else 0
+                if stat.S_ISREG(facts.st_mode):
+                    needed += facts.st_size
+                    holes += max(0, facts.st_size - facts.st_blocks * 512)
         disk = os.fstatvfs(self._data)
         kept = min(LEFT_FREE_BYTES, int(disk.f_blocks * disk.f_frsize * LEFT_FREE_SHARE))
         free = disk.f_bavail * disk.f_frsize - kept
@@ -102,25 +123,40 @@ class Copier:
                 f"{archive_table.size(max(0, free))} can be used",
                 hint="Make room on that disk. The copy is removed as soon as it is in the archive.",
             )
+        if holes > MOST_HOLES:
+            raise errors.FileTrouble(
+                f"the database {shown} is sparse: it has holes of {archive_table.size(holes)}, and its copy would have "
+                "none",
+                hint="Find out what made it.",
+            )
         return needed
 
-    def _ask(self, path: bytes, size: int, copies: list[int]) -> tuple[str, str]:
+    def _ask(self, path: bytes, shown: str, size: int, copies: list[int]) -> tuple[str, str]:
         """Return the child's answer, and why, which are as trustworthy as its account; add the copy to `copies`."""
         connection = self._started()
-        seconds = LEAST_SECONDS + size / BYTES_A_SECOND
-        connection.settimeout(seconds)
+        busy = max(BUSY_SECONDS_AT_LEAST, min(BUSY_SECONDS, self._busy_left))
+        seconds = min(LEAST_SECONDS, max(SECONDS_AT_LEAST, self._failing_left)) + size / BYTES_A_SECOND
+        begun = time.monotonic()
+        packet = b""
         try:
-            connection.send(b"%d\0%s" % (size + size // 4 + GROWTH_BYTES, path))
-            packet, received, _, _ = socket.recv_fds(connection, databases_child.LONGEST_PACKET, 1)
-            copies += received
+            request = b"%d %d\0%s" % (size + size // 4 + GROWTH_BYTES, int(busy * 1000), path)
+            connection.settimeout(seconds)
+            connection.send(request)
+            packet = self._received(connection, begun + seconds, copies)
+            if _result(packet) == databases_child.WAITING:
+                logger.info(
+                    "%s is locked by another process: waiting up to %.0f s for it", escaping.one_line(shown), busy
+                )
+                packet = self._received(connection, begun + seconds, copies)
+                self._busy_left -= time.monotonic() - begun
         except socket.timeout:
+            self._failing_left -= time.monotonic() - begun
             self._end()
             # The next child removes what this one left.
             self._started()
             self._end()
             return databases_child.FAILED, f"it did not end within {seconds:.0f} s"
         except OSError as error:
-            packet = b""
             logger.debug("the child that copies databases: %s", error)
         if not packet:
             return databases_child.FAILED, self._death()
@@ -131,6 +167,13 @@ class Copier:
             return str(values["result"]), escaping.one_line(" ".join(str(values["why"]).split())[:300])
         except (ValueError, KeyError, TypeError):
             return databases_child.FAILED, "the answer of the child is malformed"
+
+    def _received(self, connection: socket.socket, deadline: float, copies: list[int]) -> bytes:
+        """Return the next packet, none where the child has ended. Raises OSError, socket.timeout at the `deadline`."""
+        connection.settimeout(max(0.001, deadline - time.monotonic()))
+        packet, received, _, _ = socket.recv_fds(connection, databases_child.LONGEST_PACKET, 1)
+        copies += received
+        return packet
 
     def _started(self) -> socket.socket:
         if self._socket is not None:
@@ -188,3 +231,11 @@ class Copier:
         if lines:
             self._words = f": {lines[-1][:200]}"
             logger.debug("the child that copies databases said: %s", " | ".join(lines)[:2000])
+
+
+def _result(packet: bytes) -> str:
+    """Return the result in an answer of the child, "" in anything else."""
+    try:
+        return str(json.loads(packet)["result"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""

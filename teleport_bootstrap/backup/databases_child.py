@@ -4,8 +4,9 @@ Python runs this file by its path, in isolated mode, so it imports only the stan
 the account: a trap in the data directory gains that account nothing.
 
 It talks over the socket at descriptor 0. Each packet that it receives is the number of bytes that the copy may take, a
-zero byte, and the path of the database, relative to the data directory. Each answer is JSON, with the descriptor of the
-unnamed copy on success. It exits when the socket is closed.
+blank, for how many milliseconds to wait for a locked database, a zero byte, and the path of the database, relative to
+the data directory. Each answer is JSON, with the descriptor of the unnamed copy on success; the answer `waiting` comes
+before the actual one where the database is locked. It exits when the socket is closed.
 """
 
 from __future__ import annotations
@@ -36,9 +37,9 @@ SCRATCH_PREFIX = ".teleport-bootstrap-backup."
 COPIED = "copied"
 DAMAGED = "damaged"
 FAILED = "failed"
+WAITING = "waiting"
 
-# How long to wait for a locked database; the parent process limits the whole copy.
-BUSY_SECONDS = 30.0
+# The parent process says how long to wait for a locked database, and limits the whole copy.
 ATTEMPT_SECONDS = 0.5
 PROBLEMS_SHOWN = 3
 LONGEST_PACKET = 65536
@@ -46,6 +47,12 @@ MOST_MEMORY = 1024 * 1024 * 1024
 MOST_FILES = 64
 
 _PR_SET_NO_NEW_PRIVS = 38
+
+# SQLite's result codes, which Python has names for since 3.11.
+_BUSY, _LOCKED = 5, 6
+
+# Called by a copy after each attempt, with SQLite's result, and how many pages remain of how many.
+Tried = Callable[[int, int, int], None]
 
 
 def main() -> None:
@@ -56,11 +63,13 @@ def main() -> None:
     top = _enter(data, uid, gid)
     with socket.socket(fileno=0) as connection, _scratch(top) as scratch:
         while True:
-            limit, _, path = connection.recv(LONGEST_PACKET).partition(b"\0")
+            limits, _, path = connection.recv(LONGEST_PACKET).partition(b"\0")
             if not path:
                 return
-            resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), resource.RLIM_INFINITY))
-            _answer(connection, *_copied(top, path, scratch))
+            limit, busy_milliseconds = (int(each) for each in limits.split())
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+            tried = _lock_timeout(busy_milliseconds / 1000, connection)
+            _answer(connection, *_copied(top, path, scratch, tried))
 
 
 def _enter(data: int, uid: int, gid: int) -> bytes:
@@ -113,7 +122,8 @@ def _sweep(top: bytes) -> None:
         if not name.startswith(os.fsencode(SCRATCH_PREFIX)):
             continue
         path = os.path.join(top, name)
-        with contextlib.suppress(OSError):
+        # A tree that is too deep to remove stays; it is the account's own.
+        with contextlib.suppress(OSError, RecursionError):
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -122,7 +132,7 @@ def _sweep(top: bytes) -> None:
                 os.close(descriptor)
 
 
-def _copied(top: bytes, path: bytes, scratch: bytes) -> tuple[dict[str, Any], int | None]:
+def _copied(top: bytes, path: bytes, scratch: bytes, tried: Tried) -> tuple[dict[str, Any], int | None]:
     """Return the result of copying the database at `path`, and the descriptor of the copy on success."""
     target = os.path.join(scratch, b"copy")
     source = b"%s/%s" % (top, path)
@@ -131,7 +141,7 @@ def _copied(top: bytes, path: bytes, scratch: bytes) -> tuple[dict[str, Any], in
             # SQLite would block on a named pipe.
             if not stat.S_ISREG(os.lstat(source).st_mode):
                 raise OSError(errno.EINVAL, "it is no longer a regular file")
-            _copy(source, target)
+            _copy(source, target, tried)
             problems = _problems(target)
             if problems:
                 return {"result": DAMAGED, "why": "; ".join(problems)}, None
@@ -159,23 +169,65 @@ def _kind(error: sqlite3.Error) -> str:
     return DAMAGED if any(each in text for each in words) else FAILED
 
 
-def _copy(source: bytes, target: bytes) -> None:
+def _copy(source: bytes, target: bytes, tried: Tried) -> None:
     """Copy what is committed in the database `source` at one moment to a new one at `target`."""
-    # Read-only where there is a log: closing the database would otherwise write the log into it. Writable where there
-    # is none, since a read-only connection leaves an empty log behind.
-    mode = "ro" if os.path.lexists(source + b"-wal") else "rw"
+    # Writable where the log is empty or missing, since a read-only connection leaves an empty log behind, as a killed
+    # run does, and a writable one removes it when it closes, unless another process has it open.
+    if not _has_log(source):
+        _copy_with("rw", source, target, tried)
+        return
+    # No process has a database open that has a log and no shared memory, and opening it would leave that behind.
+    if not os.path.lexists(source + b"-shm") and _copy_at_rest(source, target):
+        return
     try:
-        _copy_with(mode, source, target)
+        # Read-only: closing the database would otherwise write the log into it.
+        _copy_with("ro", source, target, tried)
     except sqlite3.OperationalError as error:
-        if mode == "rw" or "readonly" not in str(error):
+        if "readonly" not in str(error):
             raise
         # An interrupted transaction has to be rolled back first, as Teleport does when it opens the database.
-        _copy_with("rw", source, target)
+        _copy_with("rw", source, target, tried)
 
 
-def _copy_with(mode: str, source: bytes, target: bytes) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(target)
+def _has_log(source: bytes) -> bool:
+    try:
+        facts = os.lstat(source + b"-wal")
+    except FileNotFoundError:
+        return False
+    return not stat.S_ISREG(facts.st_mode) or facts.st_size > 0
+
+
+def _copy_at_rest(source: bytes, target: bytes) -> bool:
+    """Copy the files of a database, and let SQLite write the log into the copy; return False where they changed."""
+    _remove(target)
+    before = _identity(source)
+    for ending in (b"", b"-wal"):
+        with open(os.open(source + ending, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return False
+            with open(target + ending, "xb") as copy:
+                shutil.copyfileobj(file, copy, 1024 * 1024)
+    if _identity(source) != before or os.path.lexists(source + b"-shm"):
+        return False
+    with contextlib.closing(sqlite3.connect(os.fsdecode(target))) as opened:
+        opened.execute("PRAGMA synchronous = OFF")
+        opened.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    return True
+
+
+def _identity(source: bytes) -> list[tuple[int, int, int, int]]:
+    facts = [os.lstat(source + ending) for ending in (b"", b"-wal")]
+    return [(each.st_ino, each.st_size, each.st_mtime_ns, each.st_ctime_ns) for each in facts]
+
+
+def _remove(target: bytes) -> None:
+    for ending in (b"", b"-wal", b"-shm", b"-journal"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(target + ending)
+
+
+def _copy_with(mode: str, source: bytes, target: bytes, tried: Tried) -> None:
+    _remove(target)
     uri = f"file:{quote_from_bytes(source)}?mode={mode}"
     with (
         contextlib.closing(sqlite3.connect(uri, uri=True, timeout=ATTEMPT_SECONDS)) as opened,
@@ -184,16 +236,25 @@ def _copy_with(mode: str, source: bytes, target: bytes) -> None:
         # The copy is not needed after a power failure.
         copy.execute("PRAGMA synchronous = OFF")
         # In one step: a copy in several steps starts over with each commit of another process.
-        opened.backup(copy, pages=-1, sleep=0.05, progress=_lock_timeout())
+        opened.backup(copy, pages=-1, sleep=0.05, progress=tried)
 
 
-def _lock_timeout() -> Callable[[int, int, int], None]:
-    """Return a function to call after each attempt, which gives up on a locked database after BUSY_SECONDS."""
+def _lock_timeout(seconds: float, connection: socket.socket) -> Tried:
+    """Return a function to call after each attempt, which gives up on a locked database after `seconds`.
+
+    It tells the other side once that there is something to wait for.
+    """
     begun = time.monotonic()
+    told: list[bool] = []
 
     def tried(status: int, remaining: int, total: int) -> None:  # noqa: ARG001 - backup passes them
-        if time.monotonic() - begun > BUSY_SECONDS:
-            raise sqlite3.OperationalError(f"it stayed locked for {BUSY_SECONDS:.0f} s")
+        if status not in (_BUSY, _LOCKED):
+            return
+        if time.monotonic() - begun >= seconds:
+            raise sqlite3.OperationalError(f"another process kept it locked for {seconds:.0f} s")
+        if not told:
+            told.append(True)
+            _answer(connection, {"result": WAITING, "why": ""}, None)
 
     return tried
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from teleport_bootstrap import paths
+from teleport_bootstrap import errors, paths
 from teleport_bootstrap.backup import archive_table
 from teleport_bootstrap.backup.stores import destination
 from teleport_bootstrap.cli import options, progress, result
@@ -61,12 +61,14 @@ def run(arguments: argparse.Namespace) -> result.Result:
         "notes": list(made.notes),
         "header": made.header,
     }
-    return result.Result(_text(made), data)
+    trouble = archive_table.incomplete(made.packed, made.place)
+    return result.Result(_text(made), data, errors.OK if trouble is None else trouble.exit_status, trouble=trouble)
 
 
 def _text(made: backup.Made) -> str:
     lines = [
         backup.summary(made),
+        *archive_table.missing(made.packed),
         f"digest {made.packed.digest}",
         *(f"DynamoDB backup of {each['table']}: {each['arn']}" for each in made.header["storage"]["table_backups"]),
         *(f"stopped and started {unit}" for unit in made.stopped),

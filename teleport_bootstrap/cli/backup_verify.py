@@ -48,8 +48,11 @@ def _result(found: interface.Verified) -> result.Result:
     header = found.header
     about = [f"{key} {header[key]}" for key in ("cluster", "role", "made_at") if header.get(key)]
     more_notes = found.notes_in_all - len(found.notes)
+    trouble = archive_table.incomplete(found, found.name)
     lines = [
-        f"{found.name}: verified, {archive_table.size(found.size)}, {found.totals.files} files",
+        f"{found.name}: verified{'' if trouble is None else ', but incomplete'}, {archive_table.size(found.size)}, "
+        f"{found.totals.files} files",
+        *archive_table.missing(found),
         f"digest {found.digest}",
         *([", ".join(about)] if about else []),
         *(f"note: {note.describe()}" for note in found.notes),
@@ -62,4 +65,4 @@ def _result(found: interface.Verified) -> result.Result:
         "links_outside": found.links_outside,
         "header": dict(found.header),
     }
-    return result.Result("\n".join(lines), data)
+    return result.Result("\n".join(lines), data, errors.OK if trouble is None else trouble.exit_status, trouble=trouble)

@@ -18,7 +18,7 @@ SHARED = "--root DIR, --format text|json, --log-level LEVEL"
 
 
 # Keeps the lines of descriptions, and puts an option and its explanation on one line.
-FORMATTER = functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=28)
+FORMATTER = functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=30)
 
 
 def finish(parser: argparse.ArgumentParser, example: str) -> None:

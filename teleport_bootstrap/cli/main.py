@@ -126,6 +126,8 @@ def run(argv: Sequence[str]) -> int:
         return errors.OK
     except Exception as error:
         return _report(_defect(error), form)
+    if result.trouble is not None:
+        _tell(result.trouble)
     return _print(result.output(form), result.status)
 
 
@@ -166,13 +168,7 @@ def _defect(error: Exception) -> errors.BootstrapError:
 
 def _report(error: errors.BootstrapError, form: str) -> int:
     """Report `error` on stderr, in the journal with its fields, and as JSON if the output is JSON."""
-    if not logging.getLogger("teleport_bootstrap").handlers:
-        journal.set_up("info")
-    message = secret.without_passwords(error.message)
-    journal.record_failure(message, error.hint, error.code, error.message_id(), error.exit_status)
-    _print_error(f"teleport-bootstrap: {message}")
-    if error.hint:
-        _print_error(f"  {error.hint}")
+    _tell(error)
     if form == "json":
         shown: dict[str, object] = {key: getattr(error, key) for key in ("code", "message", "hint", "exit_status")}
         if error.findings:
@@ -180,3 +176,14 @@ def _report(error: errors.BootstrapError, form: str) -> int:
         said = secret.without_passwords(json.dumps({"error": shown}, indent=2, ensure_ascii=False))
         return _print(said + "\n", error.exit_status)
     return error.exit_status
+
+
+def _tell(error: errors.BootstrapError) -> None:
+    """Report `error` on stderr, and in the journal with its fields."""
+    if not logging.getLogger("teleport_bootstrap").handlers:
+        journal.set_up("info")
+    message = secret.without_passwords(error.message)
+    journal.record_failure(message, error.hint, error.code, error.message_id(), error.exit_status)
+    _print_error(f"teleport-bootstrap: {message}")
+    if error.hint:
+        _print_error(f"  {error.hint}")

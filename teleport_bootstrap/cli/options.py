@@ -81,7 +81,7 @@ FIPS = flag("--fips", "write for a FIPS build")
 BUILD = (option("--teleport-version", "the version to write for; default: the installed one", metavar="X.Y.Z"), FIPS)
 # The limit of each wait for a service.
 WAIT = duration("--wait", gather.WAIT_SECONDS, "how long to wait for instance metadata, and again for AWS")
-BUCKET_OWNER = option("--expected-bucket-owner", "refuse a bucket of another account (s3:// only)", metavar="ACCOUNT")
+BUCKET_OWNER = option("--expected-bucket-owner", "refuse a bucket of another account (s3:// only)", metavar="ID")
 # The sources of the conf and the metadata.
 _FACTS = "local-ipv4 or ipv6, public-ipv4, local-hostname, instance-id, region and tags"
 SOURCES = (

@@ -18,16 +18,17 @@ from teleport_bootstrap.state.previous_state import PreviousState
 EXAMPLE = "teleport-bootstrap restore s3://acme-backups/teleport/ --dry-run"
 OPTIONS = (
     options.one_of(
-        options.option("archive", "file or s3:// URL; default: TELEPORT_RESTORE_FROM", nargs="?", metavar="ARCHIVE"),
+        options.option("archive", "file or s3://; default: TELEPORT_RESTORE_FROM", nargs="?", metavar="ARCHIVE"),
         options.flag("--undo", "return to the state before the last restore"),
         options.flag("--discard-undo", "delete what the last restore set aside"),
     ),
     options.flag("--dry-run", "verify and show what would be done"),
     options.YES,
     options.flag("--force", "set aside existing data of this host"),
+    options.flag("--allow-incomplete", "restore an incomplete backup"),
     options.one_of(
         options.flag("--keep-config", "restore teleport.yaml and overrides unchanged"),
-        options.flag("--discard-edits", "regenerate teleport.yaml, discarding manual edits"),
+        options.flag("--discard-edits", "regenerate teleport.yaml, without manual edits"),
     ),
     options.BUCKET_OWNER,
     options.FIPS,
@@ -45,7 +46,9 @@ def run(arguments: argparse.Namespace) -> result.Result:
         return _undo(doors, arguments)
     wishes = restore.Wishes(
         source=arguments.archive,
-        proposal=proposal.Wishes(arguments.force, arguments.keep_config, arguments.discard_edits),
+        proposal=proposal.Wishes(
+            arguments.force, arguments.keep_config, arguments.discard_edits, arguments.allow_incomplete
+        ),
         dry_run=arguments.dry_run,
         expected_owner=arguments.expected_bucket_owner,
         health_seconds=arguments.health_wait,
@@ -101,7 +104,8 @@ def _lines(proposed: proposal.Proposal) -> Iterator[str]:
     origin, wanted = proposed.origin, proposed.applicable
     host = [f"cluster {origin.cluster}" if origin.cluster else "", origin.role or "", origin.host or ""]
     made = f", made at {origin.made_at}" if origin.made_at else ""
-    yield f"{origin.name}: {', '.join(each for each in host if each) or 'of unknown origin'}{made}; verified"
+    state = "verified, but incomplete" if origin.missing_in_all else "verified"
+    yield f"{origin.name}: {', '.join(each for each in host if each) or 'of unknown origin'}{made}; {state}"
     if origin.build is not None:
         yield f"Teleport {origin.build.version} in the archive, {proposed.build.version} here"
     for tree in proposed.trees:
@@ -133,6 +137,8 @@ def _proposal_data(proposed: proposal.Proposal) -> dict[str, object]:
             "archive": origin.build.version if origin.build else None,
             "here": None if proposed.build.assumed else proposed.build.version,
         },
+        "incomplete": origin.missing_in_all > 0,
+        "missing": list(origin.missing),
         "unit": proposed.applicable.unit,
         "exchanged": {tree: dict(zip(("bytes", "entries"), proposed.outline.trees[tree])) for tree in proposed.trees},
         "written": [

@@ -14,6 +14,7 @@ from teleport_bootstrap import errors, json_data, secret
 class Result:
     """`text` is for people, `data` for programs, as `json_data.data` converts it; `status` is the exit status.
 
+    `trouble` is reported like an error besides: something was done, but not all of it.
     Passwords in URLs are masked, unless the operator asked for a result `with_secrets`.
     """
 
@@ -21,6 +22,7 @@ class Result:
     data: Any
     status: int = errors.OK
     with_secrets: bool = False
+    trouble: errors.BootstrapError | None = None
 
     def output(self, form: str) -> str:
         """Return what goes to standard output in the form `text` or `json`."""

@@ -53,7 +53,10 @@ def _rows(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "timer", f"{name}, {state}"
     for job in report["jobs"]:
         last = f"last succeeded {job.last_success}" if job.last_success else "never succeeded"
-        yield "job", f"{job.name}, {last}" + ("" if job.outcome == jobs.SUCCEEDED else f", failed {job.last_run}")
+        yield (
+            "job",
+            f"{job.name}, {last}" + ("" if job.outcome == jobs.SUCCEEDED else f", {job.outcome} {job.last_run}"),
+        )
     for each in report["certificates"]:
         expiry = f"expires {each.expires}" if each.expires else f"expiry unknown: {each.unknown}"
         yield "certificate", f"{each.path}, {expiry}"

@@ -86,6 +86,11 @@ ADVICE = {
         "check Route 53 and the bucket of the certificates."
     ),
     errors.UNSEALED: "Run the command below each line, then run `teleport-bootstrap seal` again.",
+    errors.INCOMPLETE: (
+        "The message lists what is missing and why; the archive holds everything else. Correct that, and make the "
+        "backup again. A timer's run counts as incomplete in `teleport-bootstrap status`, and not as a success; see "
+        "[backup.md](backup.md#when-a-backup-is-incomplete)."
+    ),
     errors.UNHEALTHY: "`teleport-bootstrap status` reports what is wrong.",
 }
 

@@ -1,5 +1,7 @@
 """`backup`: write everything of this host into one archive, and verify it.
 
+What cannot be read is left out and named: the backup is then incomplete, and does not count as a success.
+
 The steps: gather facts about the host, request DynamoDB's own backups, write the archive, start Teleport again if it
 was stopped, verify the archive in its final place, remove old archives.
 """
@@ -38,6 +40,7 @@ NAMES_TRIED = 30
 # Until systemd reports it active; `status` reports its health.
 START_SECONDS = 30.0
 POLL_SECONDS = 0.5
+_MISSING_SHOWN = 3
 CALL_SECONDS = 10.0
 
 
@@ -60,7 +63,7 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Made:
-    """A verified backup: its `name` in the store, its whole `place`, and its `header`.
+    """A verified backup: its `name` in the store, its whole `place`, and its `header`. `packed` says what is missing.
 
     `stopped` are the units that were stopped and started again, `removed` the places of old archives that were
     removed, `notes` remarks for those who rely on the archive.
@@ -74,6 +77,11 @@ class Made:
     removed: tuple[str, ...]
     notes: tuple[str, ...]
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is missing that belongs in it."""
+        return not self.packed.missing_in_all
+
 
 @contextlib.contextmanager
 def silent(what: str, size: int | None) -> Iterator[interface.Progress | None]:  # noqa: ARG001 - see Progress
@@ -82,23 +90,29 @@ def silent(what: str, size: int | None) -> Iterator[interface.Progress | None]: 
 
 
 def run(doors: gather.Doors, wishes: Wishes, *, progress: Progress = silent) -> Made:
-    """Make a backup, verify it, and return it.
+    """Make a backup, verify it, and return it; it may be incomplete.
 
     Raises LockBusy where another backup runs, or another command for longer than the doors wait; FileTrouble and the
-    errors of AWS where something cannot be read or written; DatabaseDamaged; UnitTrouble where Teleport was stopped and
-    cannot be started again; ArchiveDamaged where the new archive is not what was written, after removing it.
+    errors of AWS where the archive cannot be written; UnitTrouble where Teleport was stopped and cannot be started
+    again; ArchiveDamaged where the new archive is not what was written, after removing it.
     """
 
     def work() -> Made:
         with termination.as_exception():
             return _Backup(doors, wishes, progress).make()
 
-    return jobs.run(doors.root, jobs.BACKUP, work, summary)
+    return jobs.run(doors.root, jobs.BACKUP, work, summary, is_complete=lambda made: made.is_complete)
 
 
 def summary(made: Made) -> str:
     """Return the backup as one line of text."""
-    return f"{made.place}: {archive_table.size(made.packed.size)}, {made.packed.totals.files} files, verified"
+    packed = made.packed
+    line = f"{made.place}: {archive_table.size(packed.size)}, {packed.totals.files} files, verified"
+    if made.is_complete:
+        return line
+    more = packed.missing_in_all - _MISSING_SHOWN
+    shown = "; ".join(f"/{each.describe()}" for each in packed.missing[:_MISSING_SHOWN])
+    return f"{line}, but incomplete: {shown}" + (f"; and {more} more" if more > 0 else "")
 
 
 class _Backup:
@@ -219,7 +233,13 @@ class _Backup:
             }
             progress = opened.enter_context(self._progress("packing", size))
             packed = pack.pack(
-                sink, header, trees, root=self._root, compression=names.compression_of(name), progress=progress
+                sink,
+                header,
+                trees,
+                root=self._root,
+                compression=names.compression_of(name),
+                progress=progress,
+                missing=layout.missing,
             )
         return header, packed, stopped
 
@@ -239,7 +259,7 @@ class _Backup:
             logger.error("%s is not what was written, and is removed", name)
             target.delete(name)
             raise
-        target.mark_verified(name)
+        target.mark_verified(name, incomplete=packed.missing_in_all > 0)
         return notes
 
 

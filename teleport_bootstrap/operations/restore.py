@@ -223,8 +223,8 @@ def _find(
 ) -> interface.Source:
     """Return the archive that `text` names: a file, an S3 object, or the newest one of a directory or a prefix.
 
-    In a place, a verified archive is preferred over a newer unverified one; archives of more than one host or cluster
-    are an error. Raises UsageError, BackupMissing, and what the store raises.
+    In a place, a verified archive is preferred over a newer unverified one, and a complete one over an incomplete one;
+    archives of more than one host or cluster are an error. Raises UsageError, BackupMissing, and what the store raises.
     """
     found = destination.parse(text, doors.root)
     backups = destination.open_store(found, lambda: gather.aws(doors, conf), expected_owner=expected_owner)
@@ -246,13 +246,14 @@ def _find(
     chosen = _newest(stored, series.pop())
     later = [each.name for each in stored if each.created > chosen.created]
     if later:
-        logger.warning("choosing %s instead of %s, which is newer but not verified", chosen.place, ", ".join(later))
+        why = "newer but not verified, or incomplete"
+        logger.warning("choosing %s instead of %s, which is %s", chosen.place, ", ".join(later), why)
     return backups.source(chosen.name)
 
 
 def _newest(stored: tuple[store.Stored, ...], series: tuple[str, str]) -> store.Stored:
     of_it = [each for each in stored if each.parsed.series == series]
-    return max(of_it, key=lambda each: (each.verified, each.created, each.name))
+    return max(of_it, key=lambda each: (each.verified and not each.incomplete, each.verified, each.created, each.name))
 
 
 def _nothing(doors: gather.Doors, conf: conf_file.Conf | None) -> Outcome:

@@ -9,6 +9,7 @@ from typing import Any
 
 from teleport_bootstrap import errors, paths, roles, unit_table
 from teleport_bootstrap.archive import interface
+from teleport_bootstrap.backup import data_directory, storage
 from teleport_bootstrap.change import needed_files, units
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.conf import conf_file as confs
@@ -29,6 +30,7 @@ class Wishes:
     force: bool = False
     keep_config: bool = False
     discard_edits: bool = False
+    allow_incomplete: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def make(doors: gather.Doors, named_build: gather.NamedBuild, wishes: Wishes, ve
         conf, manual = _conf_or_manual_host(archived, here)
         build = gather.build(root, named_build)
         proposed = Proposal(
-            origin=_origin(verified, conf),
+            origin=_origin(verified, conf, outlined),
             verified=verified,
             outline=outlined,
             trees=tuple(dict.fromkeys((*(each for each in places.TREES if each in outlined.trees), *outlined.trees))),
@@ -162,12 +164,15 @@ def _manual_host(names: list[str]) -> plan_model.Applicable | None:
     )
 
 
-def _origin(verified: interface.Verified, conf: confs.Conf | None) -> rules.Origin:
+def _origin(verified: interface.Verified, conf: confs.Conf | None, outlined: Outline) -> rules.Origin:
     """Return what the header says, with role and cluster from the conf, which is what the restore follows."""
     header = replace(
         rules.origin_of(verified.name, verified.header),
         links_out=verified.links_outside,
         first_links_out=tuple(interface.printable(f"/{path}") for path in verified.first_links_outside[:_LINKS_SHOWN]),
+        missing=tuple(f"/{note.describe()}" for note in verified.missing[:_MISSING_SHOWN]),
+        missing_in_all=verified.missing_in_all,
+        misses_needed=_misses_needed(verified, outlined),
     )
     if conf is None:
         return header
@@ -176,6 +181,18 @@ def _origin(verified: interface.Verified, conf: confs.Conf | None) -> rules.Orig
 
 
 _LINKS_SHOWN = 5
+_MISSING_SHOWN = 20
+
+
+def _misses_needed(verified: interface.Verified, outlined: Outline) -> bool:
+    """Whether something is missing that is more than a record of the past: an identity, a database, a key, the conf."""
+    if verified.missing_in_all > len(verified.missing):
+        return True  # not all names are known
+    recorded = tuple(f"{each}/log" for each in outlined.data)
+    return any(
+        data_directory.is_needed(path, outlined.data) or not any(storage.is_in(path, each) for each in recorded)
+        for path in (f"/{note.path}" for note in verified.missing)
+    )
 
 
 def _check(root: paths.Root, proposed: Proposal, archived: Contents, wishes: Wishes) -> tuple[str, ...]:
@@ -186,7 +203,7 @@ def _check(root: paths.Root, proposed: Proposal, archived: Contents, wishes: Wis
         account = place.user, place.group
     files = {path: content for path, (content, _) in proposed.named.items()}
     here = this_host.inspect(root, proposed.build, proposed.here, proposed.outline, account=account, files=files)
-    findings = rules.check(proposed.origin, here, force=wishes.force)
+    findings = rules.check(proposed.origin, here, force=wishes.force, allow_incomplete=wishes.allow_incomplete)
     refusals = errors_in(findings)
     if refusals:
         raise errors.RestoreRefused(

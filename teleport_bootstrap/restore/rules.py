@@ -23,7 +23,9 @@ class Origin:
 
     `instance` is the EC2 instance, `tables` and `backups` the DynamoDB tables and the ARNs of their backups.
     `host_uuid` says whether the archive holds an identity. `links_out` counts the symbolic links that lead out of the
-    restored directories; `first_links_out` are the first of them.
+    restored directories; `first_links_out` are the first of them. `missing_in_all` counts what is missing in an
+    incomplete archive; `missing` are lines on the first of them, and `misses_needed` says whether the host may be
+    unable to do its work without them.
     """
 
     name: str
@@ -39,6 +41,9 @@ class Origin:
     host_uuid: bool = False
     links_out: int = 0
     first_links_out: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    missing_in_all: int = 0
+    misses_needed: bool = False
 
 
 def origin_of(name: str, header: Mapping[str, Any]) -> Origin:
@@ -120,10 +125,11 @@ class Here:
     obstacles: tuple[Finding, ...] = ()
 
 
-def check(origin: Origin, here: Here, *, force: bool = False) -> tuple[Finding, ...]:
+def check(origin: Origin, here: Here, *, force: bool = False, allow_incomplete: bool = False) -> tuple[Finding, ...]:
     """Return the errors that forbid restoring an archive of `origin` on `here`, then the warnings.
 
-    With `force`, data on this host and links that lead out of the archive are warnings instead of errors.
+    With `force`, data on this host and links that lead out of the archive are warnings instead of errors; with
+    `allow_incomplete`, an archive without what a host needs is.
     """
     findings = (
         *_version(origin.build, here.build),
@@ -132,6 +138,7 @@ def check(origin: Origin, here: Here, *, force: bool = False) -> tuple[Finding, 
         *_identity("cluster", origin.cluster, here.cluster),
         *_data(here.user_data, force=force),
         *_links(origin, force=force),
+        *_incomplete(origin, allowed=allow_incomplete),
         *_space(here.spaces),
         *here.obstacles,
         *_two_hosts(origin, here),
@@ -235,6 +242,24 @@ def _links(origin: Origin, *, force: bool) -> Iterator[Finding]:
         remedy = "If they were made on purpose on the old host, add --force; they are restored as links."
         message += ": a program that opens such a link opens its target on this host"
         yield finding("links", "archive", message, remedy)
+
+
+def _incomplete(origin: Origin, *, allowed: bool) -> Iterator[Finding]:
+    if not origin.missing_in_all:
+        return
+    more = origin.missing_in_all - len(origin.missing)
+    shown = "; ".join(origin.missing) + (f"; and {more} more" if more > 0 else "")
+    message = f"the backup is incomplete, and this will be missing here: {shown}"
+    if allowed or not origin.misses_needed:
+        yield finding("incomplete", "archive", message)
+    else:
+        yield finding(
+            "incomplete",
+            "archive",
+            f"{message}. This host may lose its identity, its keys or its cluster's state",
+            "Restore an older backup that is complete (`teleport-bootstrap backup list`), or add --allow-incomplete to "
+            "restore what there is.",
+        )
 
 
 def _space(spaces: tuple[Space, ...]) -> Iterator[Finding]:

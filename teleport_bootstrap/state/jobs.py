@@ -34,6 +34,7 @@ TIMERS = {
 OVERDUE_PERIODS = 3
 
 SUCCEEDED = "succeeded"
+INCOMPLETE = "incomplete"
 FAILED = "failed"
 
 # The second of two at once gives up rather soon: the first does the work.
@@ -46,9 +47,10 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Job:
-    """How a job last ended: `outcome` is SUCCEEDED or FAILED, `detail` says in a line what it did, or why it failed.
+    """How a job last ended: `outcome` is SUCCEEDED, INCOMPLETE where it did a part only, or FAILED.
 
-    Times are ISO 8601 in UTC; `last_success` is None while there was none.
+    `detail` says in a line what it did, or why it failed. Times are ISO 8601 in UTC; `last_success` is None while there
+    was none.
     """
 
     name: str
@@ -66,16 +68,25 @@ class Job:
         """Return what is wrong with it at `now`, in seconds since 1970, in a line; None where it goes well."""
         if self.outcome != SUCCEEDED:
             since = f", and last succeeded {self.last_success}" if self.last_success else ", and never succeeded"
-            return f"{self.name} failed {self.last_run}{since}: {self.detail}"
+            verb = "was incomplete" if self.outcome == INCOMPLETE else "failed"
+            return f"{self.name} {verb} {self.last_run}{since}: {self.detail}"
         age = now - _moment(self.last_success or self.last_run)
         if age > OVERDUE_PERIODS * TIMERS[self.name][1]:
             return f"{self.name} has not run since {self.last_run}: look at {self.timer}"
         return None
 
 
-def run(root: paths.Root, name: str, work: Callable[[], Result], detail: Callable[[Result], str]) -> Result:
+def run(
+    root: paths.Root,
+    name: str,
+    work: Callable[[], Result],
+    detail: Callable[[Result], str],
+    *,
+    is_complete: Callable[[Result], bool] = lambda _: True,
+) -> Result:
     """Do `work`, one of NAMES, and return what it returns; `detail` says what was done, in a line, without secrets.
 
+    Where it is not `is_complete`, it does not count as a success.
     How it ended is recorded, also where it raises, which this then does too. Raises LockBusy where the same job is at
     work already; that does not count as a run.
     """
@@ -91,7 +102,7 @@ def run(root: paths.Root, name: str, work: Callable[[], Result], detail: Callabl
             # Its text is unknown, and may hold anything.
             _record(root, name, begun, FAILED, f"ended by {type(error).__name__}")
             raise
-        _record(root, name, begun, SUCCEEDED, said)
+        _record(root, name, begun, SUCCEEDED if is_complete(done) else INCOMPLETE, said)
         return done
 
 

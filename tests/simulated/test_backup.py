@@ -165,22 +165,26 @@ def test_works_without_zstd(agent: Agent, tmp_path: Path) -> None:
 # ---- live databases ----
 
 
-def test_a_damaged_database_ends_the_backup(agent: Agent) -> None:
+def test_a_damaged_database_makes_the_backup_incomplete(agent: Agent, tmp_path: Path) -> None:
     path = agent.path("/var/lib/teleport/backend/sqlite.db")
     content = bytearray(path.read_bytes())
     content[4096:] = os.urandom(len(content) - 4096)
     path.write_bytes(content)
     done = agent.run("--format", "json", "backup")
-    assert done.status == 6
-    assert done.data["error"]["code"] == "database-damaged"
+    assert done.status == 19
+    (missing,) = done.data["missing"]
+    assert missing["path"] == "/var/lib/teleport/backend/sqlite.db"
+    assert "is damaged" in missing["why"]
     assert "/var/lib/teleport/backend/sqlite.db" in done.errors
     assert "--allow-damaged" in done.errors
-    assert listed(agent) == []
+    assert [each["incomplete"] for each in listed(agent)] == [True]
     assert left_behind(agent) == []
     job = json.loads(agent.path("/var/lib/teleport-bootstrap/jobs/backup.json").read_text())
-    assert job["outcome"] == "failed"
+    assert (job["outcome"], job["last_success"]) == ("incomplete", None)
     told = made(agent, "--allow-damaged")
     assert "sqlite.db is damaged" in "\n".join(told["notes"])
+    with_it = unpacked(told["place"], tmp_path / "out") / "var/lib/teleport/backend/sqlite.db"
+    assert with_it.read_bytes() == bytes(content)
 
 
 # ---- hostile ground ----

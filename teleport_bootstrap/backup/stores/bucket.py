@@ -42,10 +42,17 @@ class BucketStore:
         for each in self.bucket.list(self._key("teleport-")):
             found[each.key[len(self.prefix) :]] = each
         return tuple(
-            Stored(name, self.bucket.url(each.key), each.size, note is not None and note.modified >= each.modified)
+            Stored(name, self.bucket.url(each.key), each.size, bool(marks), names.INCOMPLETE in marks)
             for name, each in sorted(found.items())
-            for note in [found.get(f"{name}{names.VERIFIED}")]
             if names.parse(name)
+            for marks in [
+                [
+                    ending
+                    for ending in names.NOTES
+                    for note in [found.get(f"{name}{ending}")]
+                    if note is not None and note.modified >= each.modified
+                ]
+            ]
         )
 
     def source(self, name: str) -> ObjectSource:
@@ -64,18 +71,19 @@ class BucketStore:
             )
         return ObjectSource(self.bucket, found)
 
-    def mark_verified(self, name: str) -> None:
+    def mark_verified(self, name: str, *, incomplete: bool = False) -> None:
         """As Store.mark_verified. By the times, a listing sees whether the note belongs to the current object."""
-        self.bucket.put(self._note(name), names.note({}), content_type="application/json")
+        ending = names.INCOMPLETE if incomplete else names.VERIFIED
+        self.bucket.put(f"{self._key(name)}{ending}", names.note({}), content_type="application/json")
 
     def mark_damaged(self, name: str) -> None:
         """As Store.mark_damaged."""
-        self.bucket.delete(self._note(name))
+        self._delete_notes(name)
 
     def delete(self, name: str) -> None:
         """As Store.delete."""
         # The note first: a note without an archive would be left over.
-        self.bucket.delete(self._note(name))
+        self._delete_notes(name)
         self.bucket.delete(self._key(name))
 
     def sweep(self, cluster: str, host: str) -> tuple[str, ...]:
@@ -116,8 +124,9 @@ class BucketStore:
     def _key(self, name: str) -> str:
         return f"{self.prefix}{name}"
 
-    def _note(self, name: str) -> str:
-        return f"{self._key(name)}{names.VERIFIED}"
+    def _delete_notes(self, name: str) -> None:
+        for ending in names.NOTES:
+            self.bucket.delete(f"{self._key(name)}{ending}")
 
 
 class ObjectSource:

@@ -84,8 +84,9 @@ class DirectoryStore:
             for name in sorted(self._names(directory)):
                 facts = _facts(directory, name) if names.parse(name) else None
                 if facts is not None:
-                    note = _note(directory, name)
-                    found.append(Stored(name, self._path(name), facts.st_size, note == _fingerprint(facts)))
+                    marks = [each for each in names.NOTES if _note(directory, name + each) == _fingerprint(facts)]
+                    is_incomplete = names.INCOMPLETE in marks
+                    found.append(Stored(name, self._path(name), facts.st_size, bool(marks), is_incomplete))
         return tuple(found)
 
     def source(self, name: str) -> FileSource:
@@ -94,26 +95,29 @@ class DirectoryStore:
         source.open().close()
         return source
 
-    def mark_verified(self, name: str) -> None:
+    def mark_verified(self, name: str, *, incomplete: bool = False) -> None:
         """As Store.mark_verified. The note has the file's size and modification time, to belong to this file only."""
         with self._opened() as directory:
             facts = _facts(directory, name)
             if facts is None:
                 raise _missing(self._path(name))
-            with self._new_file(directory, f"{name}{names.VERIFIED}") as sink:
+            ending = names.INCOMPLETE if incomplete else names.VERIFIED
+            with self._new_file(directory, f"{name}{ending}") as sink:
                 sink.write(names.note(_fingerprint(facts)))
                 sink.finish()
 
     def mark_damaged(self, name: str) -> None:
         """As Store.mark_damaged."""
         with self._opened() as directory:
-            self._unlink(directory, f"{name}{names.VERIFIED}")
+            for each in names.NOTES:
+                self._unlink(directory, f"{name}{each}")
 
     def delete(self, name: str) -> None:
         """As Store.delete."""
         with self._opened() as directory:
             # The note first: a note without an archive would be left over.
-            self._unlink(directory, f"{name}{names.VERIFIED}")
+            for each in names.NOTES:
+                self._unlink(directory, f"{name}{each}")
             self._unlink(directory, name)
 
     def sweep(self, cluster: str, host: str) -> tuple[str, ...]:  # noqa: ARG002 - unfinished files of all hosts are useless
@@ -142,7 +146,7 @@ class DirectoryStore:
             os.close(descriptor)
 
     def _is_note_about_nothing(self, directory: int, name: str) -> bool:
-        about = name[: -len(names.VERIFIED)] if name.endswith(names.VERIFIED) else ""
+        about = next((name[: -len(each)] for each in names.NOTES if name.endswith(each)), "")
         return names.parse(about) is not None and _facts(directory, about) is None
 
     def _make(self) -> None:
@@ -290,10 +294,9 @@ def _fingerprint(facts: os.stat_result) -> dict[str, Any]:
 
 
 def _note(directory: int, name: str) -> dict[str, Any]:
-    """Return the fingerprint in the note beside `name`, {} without a readable note."""
+    """Return the fingerprint in the note `name`, {} without a readable note."""
     try:
-        content = regular_file.read(f"{name}{names.VERIFIED}", directory=directory, limit=_NOTE_LIMIT)
-        note: Any = json.loads(content)
+        note: Any = json.loads(regular_file.read(name, directory=directory, limit=_NOTE_LIMIT))
     except (OSError, ValueError, RecursionError):
         return {}
     return {key: note.get(key) for key in ("size", "modified")} if isinstance(note, dict) else {}

@@ -19,8 +19,10 @@ from teleport_bootstrap.host import clock
 # The kinds of compression by the ending of the name.
 COMPRESSIONS = {".tar.zst": "zstd", ".tar.gz": "gzip"}
 
-# The note beside a verified archive.
+# The note beside a verified archive, and beside one that was verified and is incomplete.
 VERIFIED = ".verified"
+INCOMPLETE = ".incomplete"
+NOTES = (VERIFIED, INCOMPLETE)
 
 _LONGEST = 64
 _UNSAFE = re.compile(r"[^A-Za-z0-9.-]+")

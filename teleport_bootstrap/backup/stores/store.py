@@ -21,13 +21,15 @@ class Stored:
     """An archive in a store, by its `name` there; `place` is its path or s3:// URL, `size` is in bytes.
 
     `verified`: it was verified after it had been written, has not changed since, and was not found damaged later. An
-    archive whose verification was interrupted, or that was copied here, is unverified.
+    archive whose verification was interrupted, or that was copied here, is unverified. `incomplete`: files that could
+    not be read are missing in it; known of a verified archive only.
     """
 
     name: str
     place: str
     size: int
     verified: bool
+    incomplete: bool = False
 
     @property
     def parsed(self) -> names.Name:
@@ -66,8 +68,8 @@ class Store(Protocol):
     def source(self, name: str) -> interface.Source:
         """Return the archive `name`, which may be any name, for reading. Raises BackupMissing."""
 
-    def mark_verified(self, name: str) -> None:
-        """Mark `name`, as it is now, as verified."""
+    def mark_verified(self, name: str, *, incomplete: bool = False) -> None:
+        """Mark `name`, as it is now, as verified, and as `incomplete` or not."""
 
     def mark_damaged(self, name: str) -> None:
         """Note that `name` was found damaged: it is no longer verified."""
@@ -90,18 +92,20 @@ def newest_first(stored: Iterable[Stored]) -> list[Stored]:
 def to_remove(stored: Iterable[Stored], keep: int, *, spared: Collection[str] = ()) -> tuple[Stored, ...]:
     """Return those of `stored`, the archives of one host, to remove when `keep` are to stay, the oldest first.
 
-    An archive is removed when there are `keep` newer verified ones. So the newest verified one always stays, and a
-    damaged or unverified archive never replaces a verified one. Those named in `spared` stay. Raises UsageError where
-    `keep` is less than one.
+    An archive is removed when there are `keep` newer verified ones that are complete; an incomplete one also when there
+    are `keep` newer verified ones of any kind. So the newest complete one always stays, a damaged, unverified or
+    incomplete archive never replaces a complete one, and incomplete ones do not fill the disk. Those named in `spared`
+    stay. Raises UsageError where `keep` is less than one.
     """
     if keep < 1:
         raise errors.UsageError(f"--keep {keep} would keep nothing", hint="Keep at least one.")
     going = []
-    newer_and_good = 0
+    newer_complete = newer_verified = 0
     for each in newest_first(stored):
-        if newer_and_good >= keep and each.name not in spared:
+        if (newer_verified if each.incomplete else newer_complete) >= keep and each.name not in spared:
             going.append(each)
-        newer_and_good += each.verified
+        newer_complete += each.verified and not each.incomplete
+        newer_verified += each.verified
     return tuple(reversed(going))
 
 

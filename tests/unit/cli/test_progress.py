@@ -178,4 +178,5 @@ def test_json_has_the_same_archives() -> None:
         "size": 12_300_000,
         "compression": "zstd",
         "verified": True,
+        "incomplete": False,
     }
