@@ -119,14 +119,17 @@ def inspect(data: bytes, path: str = paths.CONF) -> Inspection:
             problems.append(_unfit(variable, assignment, unfit, path, secret=index in secret))
         else:
             settings[name] = Setting(variable, value, assignment.line, assignment.column)
-    misnamed = tuple(_misnamed_roles(parsed.assignments, last, path))
+    misnamed = (*_misnamed_roles(parsed.assignments, last, path), *_mistyped(parsed.assignments, last, path))
     found = in_order_of_place([*problems, *misnamed])
     damaged = {name for name, index in last.items() if not kinds.is_text(parsed.assignments[index].value)}
     faults = _faults((each for each in found if each.subject not in damaged), settings)
     found = tuple(each for each in found if each not in faults)
     subjects = {each.subject for each in misnamed}
     warnings = in_order_of_place(
-        each for each in _warnings(parsed.assignments, last, path) if each.subject not in subjects
+        (
+            *_unnamed(settings, path, is_ours=any(map(variables.find, last))),
+            *(each for each in _warnings(parsed.assignments, last, path) if each.subject not in subjects),
+        )
     )
     secret_names = {variable.name for variable in variables.TABLE if variable.secret}
     holds_secret = any(each.value and each.name in secret_names for each in parsed.assignments)
@@ -237,6 +240,24 @@ def _misnamed_roles(assignments: Sequence[Assignment], last: Mapping[str, int], 
             yield Finding(ERROR, "conf-unknown-variable", name, message, f"did you mean {role}?", place)
 
 
+def _mistyped(assignments: Sequence[Assignment], last: Mapping[str, int], path: str) -> Iterator[Finding]:
+    """Yield an error for each slip of a name that is not set itself: what it was to say cannot be undone later.
+
+    A cluster whose name is lost this way gets another one, which can never be changed. A name that a later assignment
+    refers to is the operator's own. TELEPORT_ROLE is judged by `_misnamed_roles`.
+    """
+    referred = _referred(assignments)
+    for name, index in last.items():
+        meant = variables.mistyped(name) if variables.find(name) is None else None
+        if meant is None or meant == variables.TELEPORT_ROLE.name or not assignments[index].value or name in referred:
+            continue
+        if meant in last and assignments[last[meant]].value:
+            continue  # a warning says that this one has no effect
+        message = f"{name} is not a variable of this agent, and {meant} is not set"
+        place = Place(path, assignments[index].line, assignments[index].column)
+        yield Finding(ERROR, "conf-unknown-variable", name, message, f"did you mean {meant}?", place)
+
+
 def _names_roles(assignment: Assignment) -> bool:
     """Return whether every word of the value is one of those that TELEPORT_ROLE takes."""
     words = [word for value in roles.BY_CONF_VALUE for word in value.split(",")]
@@ -272,6 +293,21 @@ def _warnings(assignments: tuple[Assignment, ...], last: Mapping[str, int], path
             place = Place(path, assignment.line, assignment.column)
             found.append(Finding(WARNING, "conf-no-effect", name, message, hint, place))
     return found
+
+
+def _unnamed(settings: Mapping[str, Setting[Any]], path: str, *, is_ours: bool) -> Iterator[Finding]:
+    """Yield a warning for an all-in-one without a name: lib/service/service.go of Teleport takes its host's name."""
+    role = settings.get(variables.TELEPORT_ROLE.name)
+    is_all = roles.BY_CONF_VALUE[roles.DEFAULT if role is None else role.value] is roles.Role.ALL
+    names = (variables.TELEPORT_CLUSTER_NAME.name, variables.TELEPORT_DOMAIN_NAME.name)
+    if not is_ours or not is_all or not settings.keys().isdisjoint(names):
+        return
+    message = (
+        "an all-in-one without TELEPORT_DOMAIN_NAME: Teleport names the cluster after this host, which cannot be "
+        "changed later, and people reach it by its address, with a certificate that their browsers do not trust"
+    )
+    place = Place(path, 1 if role is None else role.line, 1 if role is None else role.column)
+    yield Finding(WARNING, "conf-no-name", variables.TELEPORT_DOMAIN_NAME.name, message, f"set {names[1]} now", place)
 
 
 def _remark(variable: Variable[Any] | None, value: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
+import re
 from typing import Any, TypeVar
 
 from teleport_bootstrap.conf import resource, table
@@ -68,7 +69,15 @@ def looks_like_ours(name: str) -> bool:
 @functools.lru_cache(maxsize=1024)
 def nearest(name: str) -> str | None:
     """Return the variable that was probably meant by `name`, or None when nothing is near."""
-    found = difflib.get_close_matches(name.upper(), list(BY_NAME), n=1, cutoff=0.8)
+    given = name.upper()
+    number = re.search(r"_([1-9][0-9]?)(?=_)", given)
+    if number is not None:
+        parts = [variable.name for variable in TABLE if variable.of is not None and variable.of.is_list]
+        found = difflib.get_close_matches(given[: number.start()] + given[number.end() :], parts, n=1, cutoff=0.8)
+        kind = BY_NAME[found[0]].of if found else None
+        if kind is not None:
+            return kind.name(int(number[1]), found[0])
+    found = difflib.get_close_matches(given, list(BY_NAME), n=1, cutoff=0.8)
     return found[0] if found else None
 
 
@@ -113,5 +122,5 @@ def is_secret_name(name: str) -> bool:
     variable = find(name)
     if variable is not None:
         return variable.secret
-    meant = nearest(name)
-    return looks_secret(name) or (meant is not None and BY_NAME[meant].secret)
+    meant = find(nearest(name) or "")
+    return looks_secret(name) or (meant is not None and meant.secret)

@@ -182,7 +182,7 @@ def test_each_command_prints_one_json_value(agent: Agent, imds: emulator.Server,
 
 def test_validate_lists_every_assignment_and_every_problem(agent: Agent) -> None:
     agent.conf(
-        "# the instance\nTELEPORT_ROLE=auth\nTELEPORT_ROLE=proxy\nTELEPORT_DOMIAN_NAME=a.example.com\n"
+        "# the instance\nTELEPORT_ROLE=auth\nTELEPORT_ROLE=proxy\nTELEPORT_DNS_NAME=a.example.com\n"
         f"TELEPORT_JOIN_TOKEN={TOKEN}\nOTHER='a b'\nTELEPORT_EXTERNAL_PORT=99999\n"
     )
     done = agent.run("validate", "--format", "json")
@@ -191,7 +191,7 @@ def test_validate_lists_every_assignment_and_every_problem(agent: Agent) -> None
     assert done.data["variables"] == [
         {"name": "TELEPORT_ROLE", "value": "auth", "line": 2},
         {"name": "TELEPORT_ROLE", "value": "proxy", "line": 3},
-        {"name": "TELEPORT_DOMIAN_NAME", "value": "a.example.com", "line": 4},
+        {"name": "TELEPORT_DNS_NAME", "value": "a.example.com", "line": 4},
         {"name": "TELEPORT_JOIN_TOKEN", "value": "********", "line": 5},
         {"name": "OTHER", "value": "a b", "line": 6},
         {"name": "TELEPORT_EXTERNAL_PORT", "value": "99999", "line": 7},

@@ -19,7 +19,9 @@ def refused(text: str) -> errors.ConfInvalid:
 
 
 def warnings(text: str) -> list[tuple[int | None, str]]:
-    return [(problem.place.line, f"{problem.message} {problem.remedy}") for problem in load(text).warnings]
+    """Return the warnings, but for that about an all-in-one without a name, which most of these confs are."""
+    found = [each for each in load(text).warnings if each.code != "conf-no-name"]
+    return [(problem.place.line, f"{problem.message} {problem.remedy}") for problem in found]
 
 
 def test_values_are_typed_and_know_their_place() -> None:
@@ -83,17 +85,43 @@ def test_a_value_made_from_a_refused_one_is_not_judged() -> None:
     ("name", "meant"),
     [
         ("TELEPORT_DOMIAN_NAME", "TELEPORT_DOMAIN_NAME"),
-        ("TELEPORT_S3_BUCKET_NAME", "TELEPORT_S3_BUCKET"),
+        ("TELEPROT_DOMAIN_NAME", "TELEPORT_DOMAIN_NAME"),
+        ("TELPORT_DOMAIN_NAME", "TELEPORT_DOMAIN_NAME"),
+        ("TELEPORT_NODNAME", "TELEPORT_NODENAME"),
         ("USE_LETS_ENCRYPT", "USE_LETSENCRYPT"),
         ("EC2_REGON", "EC2_REGION"),
         ("use_acm", "USE_ACM"),
+        ("TELEPORT_AGENT_DB_2_NMAE", "TELEPORT_AGENT_DB_2_NAME"),
     ],
 )
-def test_a_mistyped_name_gives_a_warning_with_what_was_meant(name: str, meant: str) -> None:
-    found = warnings(f"# c\n{name}=x\n")
+def test_issue_15_row_1_a_mistyped_name_is_an_error_where_the_right_one_is_not_set(name: str, meant: str) -> None:
+    found = refused(f"# c\nDEBUG=true\n{meant}=\n{name}=x\n").findings
+    assert [(str(each.place), each.subject) for each in found] == [("conf:4:1", name)]
+    assert f"did you mean {meant}?" in str(found[0]) and "is not set" in str(found[0])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "TELEPORT_DOMIAN_NAME=a.example.com\nTELEPORT_DOMAIN_NAME=b.example.com\n",
+        "TELEPORT_S3_BUCKET_NAME=x\nDEBUG=true\n",
+    ],
+)
+def test_issue_15_row_1_beside_the_right_name_or_far_from_it_a_name_gets_a_warning(text: str) -> None:
+    found = warnings(text)
     assert len(found) == 1
-    assert found[0][0] == 2
-    assert f"did you mean {meant}?" in found[0][1]
+    assert found[0][0] == 1 and "did you mean TELEPORT_" in found[0][1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "TELEPORT_DOMIAN_NAME=\nDEBUG=true\n",
+        "TELEPORT_DOMAINNAME=a.example.com\nTELEPORT_DOMAIN_NAME=$TELEPORT_DOMAINNAME\n",
+    ],
+)
+def test_an_empty_value_and_a_name_that_is_referred_to_are_no_errors(text: str) -> None:
+    assert load(text).settings
 
 
 def test_names_of_ones_own_are_silent_and_ours_without_likeness_are_not_guessed() -> None:
@@ -101,6 +129,29 @@ def test_names_of_ones_own_are_silent_and_ours_without_likeness_are_not_guessed(
     found = warnings("TELEPORT_QQQQ=1\n")
     assert len(found) == 1
     assert "did you mean" not in found[0][1]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("DEBUG=true\n", 1),
+        ("# c\nTELEPORT_ROLE=auth,node,proxy\nUSE_ACM=true\n", 2),
+        ("TELEPORT_DOMAIN_NAME=\nTELEPORT_CLUSTER_NAME=\nDEBUG=true\n", 1),
+    ],
+)
+def test_issue_15_row_1_an_all_in_one_without_a_name_gets_a_warning_that_says_what_it_costs(
+    text: str, line: int
+) -> None:
+    (found,) = load(text).warnings
+    assert (found.code, found.place and found.place.line) == ("conf-no-name", line)
+    assert "cannot be changed later" in found.message and "TELEPORT_DOMAIN_NAME" in found.remedy
+
+
+@pytest.mark.parametrize(
+    "text", ["TELEPORT_DOMAIN_NAME=a.example.com\n", "TELEPORT_CLUSTER_NAME=c\n", "TELEPORT_ROLE=proxy\n", "MINE=1\n"]
+)
+def test_other_confs_get_no_warning_about_a_name(text: str) -> None:
+    assert load(text).warnings == ()
 
 
 def test_influxdb_is_accepted_with_a_note() -> None:
@@ -112,7 +163,7 @@ def test_influxdb_is_accepted_with_a_note() -> None:
 def test_a_license_that_looks_refused_gives_a_warning() -> None:
     read = load("TELEPORT_LICENSE_PATH=false\n")
     assert read.value(variables.TELEPORT_LICENSE_PATH) is True
-    assert len(read.warnings) == 1
+    assert len(warnings("TELEPORT_LICENSE_PATH=false\n")) == 1
 
 
 def test_a_lost_closing_quote_is_suggested_where_a_value_has_two_lines() -> None:
@@ -205,7 +256,7 @@ def test_inspection_lists_nothing_when_the_grammar_refuses_the_file() -> None:
 
 
 def test_inspection_of_a_good_file_gives_the_conf_and_its_warnings() -> None:
-    inspection = conf_file.inspect(b"USE_AMC=true\n", "conf")
+    inspection = conf_file.inspect(b"TELEPORT_DOMAIN_NAME=a.b\nTELEPORT_QQQQ=true\n", "conf")
     assert inspection.errors == ()
     assert inspection.conf is not None
     assert inspection.conf.warnings == inspection.warnings

@@ -13,8 +13,8 @@ CLUSTER = "TELEPORT_CLUSTER_NAME=c\nTELEPORT_AUTH_SERVER_LB=auth.example.com\n"
 
 
 def warned(text: str) -> list[str]:
-    """Return the subjects of the warnings about the conf `text`."""
-    return [each.subject for each in conf_file.load(text.encode()).warnings]
+    """Return the subjects of the warnings about the conf `text`, but for that about an all-in-one without a name."""
+    return [each.subject for each in conf_file.load(text.encode()).warnings if each.code != "conf-no-name"]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_row_1_other_unknown_names_and_empty_values_stay_accepted(text: str) -> 
     [
         ("DOMAIN_NAME=a.example.com\nDEBUG=true\n", ["DOMAIN_NAME"]),
         ("ACM=true\nDEBUG=true\n", ["ACM"]),
-        ("TELEPROT_DOMAIN_NAME=a.example.com\nDEBUG=true\n", ["TELEPROT_DOMAIN_NAME"]),
+        ("TELEPORT_DNS_NAME=a.example.com\nDEBUG=true\n", ["TELEPORT_DNS_NAME"]),
         ("DOMAIN_NAME=a.example.com\nTELEPORT_DOMAIN_NAME=$DOMAIN_NAME\n", []),
         ("DOMAIN_NAME=a.example.com\nTELEPORT_DOMAIN_NAME=b.example.com\n", []),
         ("DOMAIN=a.example.com\nDEBUG=true\n", []),
@@ -351,10 +351,15 @@ def test_what_is_missing_of_a_resource_with_a_number_is_an_error() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["TELEPORT_AGENT_DB_0_NAME", "TELEPORT_AGENT_DB_100_NAME", "TELEPORT_AGENT_KUBE_2_LABELS", "TELEPORT_AGENT_DB_2_X"],
+    ["TELEPORT_AGENT_DB_100_NAME", "TELEPORT_AGENT_KUBE_2_LABELS", "TELEPORT_AGENT_DB_2_X"],
 )
 def test_other_numbers_are_not_variables(name: str) -> None:
     assert name in warned(f"DEBUG=true\n{name}=x\n")
+
+
+def test_the_number_zero_is_taken_for_a_slip() -> None:
+    found = problems("DEBUG=true\nTELEPORT_AGENT_DB_0_NAME=x\n")
+    assert len(found) == 1 and "did you mean TELEPORT_AGENT_DB_NAME?" in found[0]
 
 
 THROUGH_PROXY = "TELEPORT_ROLE=node\nTELEPORT_CLUSTER_NAME=c\nTELEPORT_JOIN_THROUGH=proxy\n"
