@@ -36,12 +36,13 @@ def run(
 ) -> Outcome | None:
     """Return to generation `number`, by default the one before the current one; return None where that is declined.
 
-    The conf stays as it is, and is not followed until it is edited. Raises GenerationMissing, ManualEdit where a manual
-    edit would be lost, ChangeRolledBack where Teleport is unhealthy with that generation and everything is as before,
-    UnhealthyAfterRollback, and what writing raises.
+    The conf stays as it is, and is not followed until it is edited. Raises UsageError for a number that no kept
+    generation has, GenerationMissing, ManualEdit where a manual edit would be lost, ChangeRolledBack where Teleport is
+    unhealthy with that generation and everything is as before, UnhealthyAfterRollback, and what writing raises.
     """
     root = doors.root
     with session.begin(root, "rollback", deadline_seconds=doors.wait_seconds):
+        _require_kept(root, number)
         # With a number, this works also where the current generation is unknown.
         now = current.FILE.read(root) if number is None else current.FILE.read_or_warn(root)
         target = generations.load(root, number if number is not None else _previous(root, now))
@@ -51,6 +52,17 @@ def run(
         # Its data, if an unconfirmed `reconfigure --reset-data` has moved that aside.
         aside = now.data_aside if now is not None and now.previous == target.number else None
         return carry_out(doors, target, now, health_seconds, data_aside=aside) if agreed(target) else None
+
+
+def _require_kept(root: paths.Root, number: int | None) -> None:
+    """Raise UsageError where `number` is none of the generations here: it was mistyped, or is not kept any more."""
+    kept = generations.numbers(root)
+    if number is not None and number not in kept:
+        numbers = ", ".join(map(str, kept)) or "none"
+        raise errors.UsageError(
+            f"generation {number} does not exist; these do: {numbers}",
+            hint="`teleport-bootstrap history` says when and by whom each was made. Nothing was changed.",
+        )
 
 
 def _previous(root: paths.Root, now: current.Current | None) -> int:

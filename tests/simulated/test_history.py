@@ -101,10 +101,10 @@ def test_rollback_by_number_and_by_default(agent: Agent) -> None:
 
 
 @pytest.mark.parametrize("number", ["99", "0", "-1"])
-def test_a_generation_that_is_not_kept(agent: Agent, number: str) -> None:
+def test_issue_20_row_8_a_generation_that_is_not_kept_is_a_wrong_command_line(agent: Agent, number: str) -> None:
     before = tree(agent.root)
     done = agent.run("rollback", "--yes", "--", number)
-    assert done.status == 6 and "these do: 1" in done.errors and "history" in done.errors
+    assert done.status == 2 and "these do: 1" in done.errors and "history" in done.errors
     assert tree(agent.root) == before
 
 
