@@ -44,6 +44,7 @@ def plan(arguments: argparse.Namespace) -> plan_model.Plan:
     """Return the plan for the conf, the metadata and the Teleport that `arguments` name. Raises as the planner does."""
     root = options.root(arguments)
     conf = conf_file.load(*conf_data(root, arguments.conf))
+    gather.log_warnings(conf)
     files = _overrides(root, arguments)
     overrides.check(files)
     build = gather.build(root, options.build(arguments), conf)

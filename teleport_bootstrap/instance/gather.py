@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -44,9 +45,27 @@ class NamedBuild:
 
 
 def conf(root: paths.Root) -> conf_file.Conf | None:
-    """Return the instance's conf, None where there is none; raises ConfInvalid, UntrustedPath, FileTrouble."""
+    """Return the instance's conf, None where there is none, and log its warnings.
+
+    Raises ConfInvalid, UntrustedPath, FileTrouble.
+    """
     data = trust.read(root, paths.CONF)
-    return None if data is None else conf_file.load(data, root.path(paths.CONF))
+    if data is None:
+        return None
+    found = conf_file.load(data, root.path(paths.CONF))
+    log_warnings(found)
+    return found
+
+
+def log_warnings(conf: conf_file.Conf) -> None:
+    """Log each warning about `conf`, once however often a command reads the file."""
+    for warning in conf.warnings:
+        _log_warning(str(warning))
+
+
+@functools.lru_cache(maxsize=1024)
+def _log_warning(warning: str) -> None:
+    logger.warning("%s", warning)
 
 
 def conf_if_readable(root: paths.Root) -> conf_file.Conf | None:

@@ -67,8 +67,6 @@ def run(doors: gather.Doors, named: gather.NamedBuild) -> Outcome:
             return _without_conf(root, exists)
         if conf.value(variables.DEBUG):
             logging.getLogger("teleport_bootstrap").setLevel(logging.DEBUG)
-        for warning in conf.warnings:
-            logger.warning("%s", warning)
         asked = restore_record.pending(root, conf)
         if asked is not None:
             return _hand_over(root, asked)
