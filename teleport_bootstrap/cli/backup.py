@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib
+import os
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
@@ -70,5 +72,11 @@ def _completed(words: list[str]) -> list[str]:
         raise errors.UsageError(
             f"`{mistaken[0]}` must be the first word after `backup`",
             hint=f"Write ./{mistaken[0]} for a directory of that name.",
+        )
+    meant = difflib.get_close_matches(first.lower(), BELOW, n=1)
+    if meant and "/" not in first and not os.path.exists(first):
+        raise errors.UsageError(
+            f"`backup` has no command {first!r}, and there is no directory of that name here",
+            hint=f"Did you mean `backup {meant[0]}`? Write ./{first} for a new directory of that name.",
         )
     return [*words[:place], MAKE, *words[place:]]

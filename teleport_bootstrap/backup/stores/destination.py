@@ -42,7 +42,8 @@ def parse(text: str | None, root: paths.Root) -> Destination:
     """Return the destination in `text`; None stands for the default place under `root`.
 
     A relative path is relative to the current directory. A path that ends in .tar.zst or .tar.gz names one archive, and
-    so does the path of an existing file. Raises UsageError.
+    so does the path of an existing file. A word without a slash that names nothing here is refused: it is more likely
+    a mistake than a new directory for keys. Raises UsageError.
     """
     if text is None:
         return Destination(path=root.path(paths.BACKUPS))
@@ -53,6 +54,10 @@ def parse(text: str | None, root: paths.Root) -> Destination:
     path = os.path.abspath(text)
     if not text.endswith("/") and (names.compression_of(os.path.basename(path)) or os.path.isfile(path)):
         return Destination(path=os.path.dirname(path), name=os.path.basename(path))
+    if "/" not in text and not os.path.isdir(path):
+        raise errors.UsageError(
+            f"there is no directory {text!r} here", hint=f"Write ./{text} for a new directory of that name."
+        )
     return Destination(path=path)
 
 
