@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.checks.host_facts import HostFacts
 from teleport_bootstrap.finding import WARNING, Finding
-from teleport_bootstrap.host import trust
+from teleport_bootstrap.host import directory, trust
+from teleport_bootstrap.plan import instance_facts
 from teleport_bootstrap.state import current, generations, manual_edits
 
 _APPLY = "run `teleport-bootstrap reconfigure` to apply it"
@@ -20,7 +22,7 @@ def check(host: HostFacts) -> Iterator[Finding]:
         return
     yield from _confirmation(host.current, host.generation)
     yield from _conf(host, host.current, host.generation)
-    yield from _files(host.root, host.generation)
+    yield from _files(host.root, host.current, host.generation)
 
 
 def _confirmation(now: current.Current, generation: generations.Generation) -> Iterator[Finding]:
@@ -51,17 +53,24 @@ def _conf(host: HostFacts, now: current.Current, generation: generations.Generat
         yield Finding(WARNING, "conf-edited", path, f"{path} has been edited since it was applied", _APPLY)
 
 
-def _files(root: paths.Root, generation: generations.Generation) -> Iterator[Finding]:
-    if manual_edits.text(root, paths.TELEPORT_YAML) not in (None, generation.teleport_yaml.content):
+def _next_step(root: paths.Root, now: current.Current) -> str:
+    """Return what to do about an edited teleport.yaml."""
+    discard = "`teleport-bootstrap reconfigure --discard-edits` to drop it"
+    broken = manual_edits.unreadable(root)
+    if broken:
+        return f"correct it ({broken}), or run {discard}"
+    data = directory.content(root, paths.TELEPORT_YAML) or b""
+    if now.adopted_sha256 == generations.digest(data) and os.path.lexists(root.path(instance_facts.ADOPTED)):
+        return "it is adopted: run `teleport-bootstrap reconfigure` to record it as applied"
+    return f"run `teleport-bootstrap adopt` to keep the edit, or {discard}"
+
+
+def _files(root: paths.Root, now: current.Current, generation: generations.Generation) -> Iterator[Finding]:
+    content = manual_edits.text(root, paths.TELEPORT_YAML)
+    if content not in (None, generation.teleport_yaml.content):
         path = root.path(paths.TELEPORT_YAML)
-        yield Finding(
-            WARNING,
-            "teleport-yaml-edited",
-            path,
-            f"{path} has been edited since it was applied",
-            "run `teleport-bootstrap adopt` to keep the edit, or `teleport-bootstrap reconfigure --discard-edits` to "
-            "drop it",
-        )
+        message = f"{path} has been edited since it was applied"
+        yield Finding(WARNING, "teleport-yaml-edited", path, message, _next_step(root, now))
     for each in generation.files:
         path, content = root.path(each.path), manual_edits.text(root, each.path)
         if content is None:

@@ -12,6 +12,8 @@ EXAMPLE = "teleport-bootstrap adopt"
 # There is no question to answer: the option is accepted as for the other commands that change this machine.
 OPTIONS = (options.WAIT, options.flag("--yes", "accepted for scripts; this command never asks"))
 
+_NEXT = "run `teleport-bootstrap reconfigure`, which records the edit as applied"
+
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """Adopt the edit, and print the override file."""
@@ -21,5 +23,11 @@ def run(arguments: argparse.Namespace) -> result.Result:
         return result.Result("teleport.yaml has no manual edit, so there is nothing to adopt", outcome)
     shown = secret_mask.masked(outcome.text)
     said = result.text([f"wrote {doors.root.path(outcome.path)}:\n{shown}"], outcome.notes)
-    data = {"path": outcome.path, "text": secret_mask.masked(outcome.text, as_yaml=True), "notes": outcome.notes}
+    said += f"\nnext: {_NEXT}"
+    data = {
+        "path": outcome.path,
+        "text": secret_mask.masked(outcome.text, as_yaml=True),
+        "notes": outcome.notes,
+        "next": _NEXT,
+    }
     return result.Result(said, data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from teleport_bootstrap import errors, paths
@@ -24,7 +24,7 @@ from teleport_bootstrap.plan import (
     teleport_build,
     yaml_reading,
 )
-from teleport_bootstrap.state import current
+from teleport_bootstrap.state import current, generations
 
 PATH = instance_facts.ADOPTED
 
@@ -41,9 +41,10 @@ class Outcome:
 
 
 class _Edit(NamedTuple):
-    """A teleport.yaml: its path in messages, its content with places, and what Teleport reads in it."""
+    """A teleport.yaml: its path in messages, its digest, its content with places, and what Teleport reads in it."""
 
     path: str
+    sha256: str
     root: yaml_reading.Located
     document: dict[str, Any]
 
@@ -68,7 +69,8 @@ def run(doors: gather.Doors) -> Outcome:
     """
     root = doors.root
     with session.begin(root, "adopt", deadline_seconds=doors.wait_seconds):
-        generation = current.generation(root)
+        now = current.FILE.read(root)
+        generation = None if now is None else generations.load(root, now.generation)
         conf = gather.conf(root)
         if conf is None:
             raise _without_conf(root, generation is None)
@@ -85,7 +87,8 @@ def run(doors: gather.Doors) -> Outcome:
         if comparison.same(full, wanted) and generation is None:
             return Outcome(None)
         others = tuple(each for each in files if each.path != root.path(PATH))
-        text = adoption.override(adoption.meaning(planner.unjudged(*judge, others)), wanted)
+        base = adoption.meaning(planner.unjudged(*judge, others))
+        text = adoption.override(base, wanted)
         adopted = overrides.Override(root.path(PATH), text.encode())
         together = tuple(sorted((*others, adopted), key=lambda each: each.path))
         plan, missing = _judged(root, judge, together, edit)
@@ -94,8 +97,11 @@ def run(doors: gather.Doors) -> Outcome:
         with Transaction(root) as change:
             change.make_directory(paths.OVERRIDES, mode=0o755, owner="root", group="root")
             change.write(PATH, adopted.content, mode=0o600, owner="root", group="root")
+            if now is not None:
+                change.write_state(current.FILE, replace(now, adopted_sha256=edit.sha256))
             change.commit()
-        return Outcome(PATH, text, (*plan.notes, *missing, *_of_this_instance(root, text, judge.instance)))
+        found = (*adoption.frozen_lists(base, yaml_reading.parse(text)), *_of_this_instance(root, text, judge.instance))
+        return Outcome(PATH, text, (*plan.notes, *missing, *found))
 
 
 def _of_this_instance(root: paths.Root, text: str, instance: facts.Facts) -> Iterator[str]:
@@ -126,10 +132,11 @@ def _edited(root: paths.Root) -> _Edit:
     shown = root.path(paths.TELEPORT_YAML)
     try:
         # Followed, since Teleport does.
-        reading = yaml_reading.read_as_teleport(regular_file.read(shown, follow_links=True))
+        content = regular_file.read(shown, follow_links=True)
     except OSError as error:
         remedy = error.remedy if isinstance(error, regular_file.Unusable) else "Run as root."
         raise errors.FileTrouble(f"{shown} cannot be read: {error.strerror}", hint=remedy) from None
+    reading = yaml_reading.read_as_teleport(content)
     for problem in reading.problems:
         whose = f"this is a rule of teleport-bootstrap; {problem.hint}" if problem.own else "Teleport does not read it"
         raise errors.FileTrouble(
@@ -138,7 +145,7 @@ def _edited(root: paths.Root) -> _Edit:
         )
     if reading.root is None or not isinstance(reading.root.value, dict):
         raise errors.FileTrouble(f"{shown} is not a mapping of keys to values", hint=f"Correct it first, {_OTHERWISE}.")
-    return _Edit(shown, reading.root, adoption.meaning(reading.root.plain))
+    return _Edit(shown, generations.digest(content), reading.root, adoption.meaning(reading.root.plain))
 
 
 def _require_readable(root: paths.Root) -> None:

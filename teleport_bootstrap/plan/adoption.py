@@ -85,6 +85,19 @@ def text_of(patch: dict[str, Any]) -> str:
     return _HEAD + (yaml_text.body(patch) if patch else "{}\n")
 
 
+def frozen_lists(base: Any, patch: Any, path: provenance.Path = ()) -> Iterator[str]:
+    """Yield a note for each list of `base` that `patch` replaces: what the conf puts into it later has no effect."""
+    if isinstance(base, list) and base and isinstance(patch, list):
+        yield (
+            f"{provenance.dotted(path)} is a list, which an override replaces as a whole: all {len(patch)} entries are "
+            "in it now, and what the conf or a later version of this agent would put there has no effect until you "
+            "remove the list from it"
+        )
+    if isinstance(base, dict) and isinstance(patch, dict):
+        for key, value in patch.items():
+            yield from frozen_lists(base.get(key), value, (*path, key))
+
+
 def at_edit(
     findings: Sequence[Finding], written: str, edit: str, root: yaml_reading.Located | None
 ) -> tuple[Finding, ...]:

@@ -25,6 +25,8 @@ class Current:
 
     `same_conf_sha256` and `same_conf_meaning_sha256` are the digests, of the bytes and of the values, of another conf
     than the generation's with which `reconfigure` found nothing to change: it counts as applied.
+
+    `adopted_sha256` is the digest of an edited teleport.yaml that `adopt` has made an override of.
     """
 
     generation: int
@@ -35,6 +37,7 @@ class Current:
     data_aside: str | None = None
     same_conf_sha256: str | None = None
     same_conf_meaning_sha256: str | None = None
+    adopted_sha256: str | None = None
 
 
 # What of a generation `history` shows.

@@ -54,16 +54,25 @@ def lost(root: paths.Root, now: generations.Generation | None, wanted: dict[str,
 def refusal(root: paths.Root, command: str, difference: str) -> errors.ManualEdit:
     """Return the error with which `command` refuses to lose `difference`."""
     shown = root.path(paths.TELEPORT_YAML)
-    content = text(root, paths.TELEPORT_YAML)
-    otherwise = f"{command} with --discard-edits to lose it. Nothing was changed."
-    hint = f"Run `teleport-bootstrap adopt` to turn the edit into an override file, or {otherwise}"
-    if content is not None and document(content) is None:
-        problem = next(iter(yaml_reading.read_as_teleport(content).problems), None)
-        what = (
-            f"{shown}:{problem.line}: {problem.message}" if problem else f"{shown} is not a mapping of keys to values"
-        )
-        hint = f"This edit cannot be adopted ({what}): correct it first, or {otherwise}"
+    keep = "run `teleport-bootstrap adopt` to turn the edit into an override file"
+    broken = unreadable(root)
+    if broken:
+        keep = f"it cannot be adopted ({broken}): correct it first"
+    hint = f"To keep it, {keep}; or {command} with --discard-edits to lose it. Nothing was changed."
     return errors.ManualEdit(f"{shown} has a manual edit:\n{difference.rstrip()}", hint=hint)
+
+
+def unreadable(root: paths.Root) -> str:
+    """Return why Teleport cannot read teleport.yaml, with the place, so that no override can be made of an edit.
+
+    Empty where it can, and where there is no file.
+    """
+    content = text(root, paths.TELEPORT_YAML)
+    if content is None or document(content) is not None:
+        return ""
+    shown = root.path(paths.TELEPORT_YAML)
+    problem = next(iter(yaml_reading.read_as_teleport(content).problems), None)
+    return f"{shown}:{problem.line}: {problem.message}" if problem else f"{shown} is not a mapping of keys to values"
 
 
 def _is_kept(root: paths.Root, content: str) -> bool:

@@ -65,3 +65,49 @@ def test_issue_15_row_1_a_conf_with_a_mistyped_name_is_not_applied(agent: Agent)
     done = agent.run("reconfigure", "--yes")
     assert done.status == 2 and "did you mean TELEPORT_DOMAIN_NAME?" in done.errors
     assert tree(agent.root) == before
+
+
+def edit(agent: Agent, text: str) -> None:
+    path = agent.path("/etc/teleport.yaml")
+    path.write_text(path.read_text() + text)
+
+
+def drift(agent: Agent) -> str:
+    return "\n".join(agent.run("status", "--format", "json").data["drift"])
+
+
+def test_issue_15_row_9_status_names_the_step_after_adopt_and_so_does_adopt(agent: Agent) -> None:
+    path = agent.path("/etc/teleport.yaml")
+    path.write_text(path.read_text().replace("severity: INFO", "severity: WARN"))
+    assert "run `teleport-bootstrap adopt` to keep the edit" in drift(agent)
+    adopted = agent.run("adopt")
+    assert adopted.status == 0 and "next: run `teleport-bootstrap reconfigure`" in adopted.output
+    assert "run `teleport-bootstrap reconfigure` to record it" in drift(agent)
+    assert "teleport-bootstrap adopt" not in drift(agent)
+    # A second edit, and a removed override, are to be adopted again.
+    path.write_text(path.read_text().replace("severity: WARN", "severity: DEBUG"))
+    assert "run `teleport-bootstrap adopt` to keep the edit" in drift(agent)
+    path.write_text(path.read_text().replace("severity: DEBUG", "severity: WARN"))
+    agent.path("/etc/teleport.d/teleport.yaml.d/90-adopted.yaml").rename(agent.root / "aside")
+    assert "run `teleport-bootstrap adopt` to keep the edit" in drift(agent)
+    (agent.root / "aside").rename(agent.path("/etc/teleport.d/teleport.yaml.d/90-adopted.yaml"))
+    assert agent.run("reconfigure", "--yes").status == 0
+    assert "teleport.yaml" not in drift(agent)
+
+
+def test_issue_20_row_5_a_file_that_teleport_cannot_read_is_to_be_corrected_not_adopted(agent: Agent) -> None:
+    edit(agent, "broken: [1,\n")
+    refused = agent.run("reconfigure", "--yes")
+    assert refused.status == 12 and "cannot be adopted" in refused.errors
+    for said in (drift(agent), refused.errors):
+        assert "correct it" in said and "etc/teleport.yaml:" in said and "run `teleport-bootstrap adopt`" not in said
+        assert "--discard-edits" in said
+    done = agent.run("reconfigure", "--yes", "--discard-edits")
+    assert done.status == 0, done.errors
+
+
+def test_issue_20_row_10_adopt_says_that_it_freezes_a_list(agent: Agent) -> None:
+    path = agent.path("/etc/teleport.yaml")
+    path.write_text(path.read_text().replace('[uname, "-m"]', '[uname, "-p"]'))
+    said = agent.run("adopt").output
+    assert "ssh_service.commands is a list" in said and "replaces as a whole" in said and "has no effect until" in said
