@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.checks.host_facts import HostFacts
@@ -40,6 +41,13 @@ def _confirmation(now: current.Current, generation: generations.Generation) -> I
 
 def _conf(host: HostFacts, now: current.Current, generation: generations.Generation) -> Iterator[Finding]:
     path = host.root.path(paths.CONF)
+    if host.conf.problems:
+        # Nothing reads it before the next boot or change: this host works as it is.
+        yield from (replace(each, severity=WARNING) for each in host.conf.problems)
+        message = f"{path} is invalid, so generation {now.generation} stays applied, and the next boot reports an error"
+        remedy = "correct the lines above, then run `teleport-bootstrap validate` and `teleport-bootstrap reconfigure`"
+        yield Finding(WARNING, "conf-invalid", path, message, remedy)
+        return
     try:
         data = trust.read(host.root, paths.CONF)
     except errors.BootstrapError:

@@ -35,7 +35,8 @@ _T = TypeVar("_T")
 class Conf:
     """The conf: `state` is one of the words above, `wanted` what this host should be, None where that is unknown.
 
-    `not_followed_because` and `pending_restore`, the archive, come with NOT_FOLLOWED and ASKS_FOR_RESTORE.
+    `not_followed_because` and `pending_restore`, the archive, come with NOT_FOLLOWED and ASKS_FOR_RESTORE. `problems`
+    are those of an INVALID one on a host where a generation is applied.
     """
 
     state: str
@@ -43,6 +44,7 @@ class Conf:
     role: str | None = None
     not_followed_because: str | None = None
     pending_restore: str | None = None
+    problems: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def read(root: paths.Root) -> HostFacts:
     build = attempt(lambda: gather.build(root, gather.NamedBuild()), None)
     now = attempt(lambda: current.FILE.read(root), None, WARNING)
     generation = attempt(lambda: None if now is None else generations.load(root, now.generation), None, WARNING)
-    conf = attempt(lambda: _conf(root, build), Conf(INVALID))
+    conf = attempt(lambda: _conf(root, build, generation), Conf(INVALID))
     markers = tuple(path.rpartition("/")[2] for path in roles.MARKER_PATHS if os.path.exists(root.path(path)))
     unit = conf.wanted.unit if conf.wanted is not None else _unit_of(markers)
     nothing: dict[str, systemd.State] = {}
@@ -160,7 +162,17 @@ def is_running(state: systemd.State | None) -> bool:
     return state is not None and state.active in ("active", "reloading")
 
 
-def _conf(root: paths.Root, build: teleport_build.TeleportBuild | None) -> Conf:
+def _conf(root: paths.Root, build: teleport_build.TeleportBuild | None, applied: generations.Generation | None) -> Conf:
+    """Return how the conf is; with an invalid one, a host stays what the generation `applied` has made it."""
+    try:
+        return _conf_as_it_is(root, build)
+    except errors.ConfInvalid as error:
+        if applied is None:
+            raise
+        return Conf(INVALID, applied, applied.role, problems=error.findings)
+
+
+def _conf_as_it_is(root: paths.Root, build: teleport_build.TeleportBuild | None) -> Conf:
     conf = gather.conf(root)
     if conf is None:
         return Conf(ABSENT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from teleport_bootstrap.cli import options, result
-from teleport_bootstrap.state import current
+from teleport_bootstrap.state import access, current
 
 EXAMPLE = "teleport-bootstrap history"
 OPTIONS = ()
@@ -14,6 +14,7 @@ OPTIONS = ()
 def run(arguments: argparse.Namespace) -> result.Result:
     """List the generations that are kept, newest first."""
     root = options.root(arguments)
+    access.require(root, "history")
     rows, lines = [], []
     for row, each in current.history(root):
         rows.append(row)

@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
             reconfigure.APPLIED: f"generation {outcome.generation} is applied",
         }[outcome.result],
         *outcome.units,
-        *result.health(outcome.health),
+        *([result.health(outcome.health)] if outcome.result == reconfigure.APPLIED else []),
     ]
     data = {**json_data.data(outcome), "proposal": _data(shown[0]) if shown else None}
     return result.Result(result.text(lines, outcome.notes), data)

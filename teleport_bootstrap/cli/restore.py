@@ -89,8 +89,8 @@ def _outcome_lines(outcome: restore.Outcome) -> Iterator[str]:
         restore.DISCARDED: f"deleted the state from before {outcome.archive}",
     }[outcome.what]
     yield from outcome.units
-    if outcome.seen:
-        yield f"Teleport: {outcome.seen}"
+    if outcome.seen or outcome.what in (restore.RESTORED, restore.UNDONE):
+        yield result.health(outcome.seen)
     yield from (f"note: {note}" for note in outcome.notes)
     yield from (f"{'removed' if outcome.what == restore.DISCARDED else 'kept'}: {path}" for path in outcome.kept)
     if outcome.what == restore.RESTORED:

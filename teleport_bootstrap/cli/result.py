@@ -38,6 +38,9 @@ def text(lines: Iterable[str], notes: Iterable[str] = (), *, otherwise: str = ""
     return "\n".join([*lines, *(f"note: {note}" for note in notes)] or [otherwise])
 
 
-def health(report: str) -> tuple[str, ...]:
-    """Return the line with what Teleport reported of its health, none where it was not asked."""
-    return (f"Teleport: {report}",) if report else ()
+NOT_CHECKED = "health was not checked: systemd does not run here"
+
+
+def health(report: str) -> str:
+    """Return the line with what Teleport reported of its health, or that it was not asked."""
+    return f"Teleport: {report or NOT_CHECKED}"

@@ -9,13 +9,14 @@ from typing import Any
 from teleport_bootstrap import errors
 from teleport_bootstrap.cli import options, result
 from teleport_bootstrap.operations import status
-from teleport_bootstrap.state import jobs
+from teleport_bootstrap.state import access, jobs
 
 EXAMPLE = "teleport-bootstrap status --format json"
 OPTIONS = ()
 
 _STATUSES = {
     status.HEALTHY: errors.OK,
+    status.UNKNOWN: errors.OK,
     status.DRIFTED: errors.DRIFTED,
     status.RECOVERING: errors.DRIFTED,
     status.BROKEN: errors.UNHEALTHY,
@@ -23,8 +24,13 @@ _STATUSES = {
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
-    """Report, and end with a status for each of healthy, drifted or recovering, and broken."""
-    report = status.report(options.root(arguments))
+    """Report, and end with a status for each of healthy, drifted or recovering, and broken.
+
+    Where Teleport was not asked, as in an image under construction, nothing is wrong as far as that can be known.
+    """
+    root = options.root(arguments)
+    access.require(root, "status")
+    report = status.report(root)
     lines = [f"{name + ':':<15}{value}" for name, value in _rows(report)]
     lines += ["", *(f"- {line}" for line in report["trouble"])] if report["trouble"] else []
     lines += ["", *(f"~ {line}" for line in report["drift"])] if report["drift"] else []
@@ -33,7 +39,8 @@ def run(arguments: argparse.Namespace) -> result.Result:
 
 
 def _rows(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    yield "state", report["state"]
+    not_asked = f" ({result.NOT_CHECKED})" if report["state"] == status.UNKNOWN else ""
+    yield "state", f"{report['state']}{not_asked}"
     yield "role", report["role"] or "unknown"
     yield "conf", ": ".join(filter(None, (report["conf"], report["held"])))
     if report["restore"]:

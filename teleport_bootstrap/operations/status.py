@@ -31,6 +31,8 @@ HEALTHY = "healthy"
 RECOVERING = "recovering"
 DRIFTED = "drifted"
 BROKEN = "broken"
+# Nothing is known to be wrong, but Teleport was not asked: systemd does not run here.
+UNKNOWN = "unknown"
 
 # An error is what keeps Teleport from serving; a warning is drift from what was applied, or will be an error soon.
 CHECKS: tuple[Callable[[host_facts.HostFacts], Iterator[Finding]], ...] = (
@@ -51,7 +53,8 @@ def report(root: paths.Root) -> dict[str, Any]:
     """Return the report, whose keys are those of the JSON; what cannot be read becomes a finding, and is never raised.
 
     `state` is HEALTHY, DRIFTED where `findings` has warnings only, RECOVERING where one of them is that Teleport is
-    degraded or recovering, or BROKEN. `recovery` says which component, since when, and what answers nevertheless.
+    degraded or recovering, BROKEN, or UNKNOWN where all else is well and Teleport was not asked. `recovery` says which
+    component, since when, and what answers nevertheless.
     `ready` is what Teleport reports of itself. `conf` is a word for the conf, `held` why it is not followed. `restore`
     is the restore that the conf asks for, or the one that was made. `fetched_at` is when teleport-fetch-secrets last
     succeeded in this boot. `trouble`, `drift` and `notes` are the errors, the warnings and the notes as text.
@@ -63,7 +66,7 @@ def report(root: paths.Root) -> dict[str, Any]:
     notes = [str(each) for each in findings if each.severity == NOTE]
     unit = host.unit_state
     return {
-        "state": BROKEN if trouble else RECOVERING if host.recovery else DRIFTED if drift else HEALTHY,
+        "state": _state(host, trouble, drift),
         "role": host.conf.role,
         "unit": host.unit,
         "unit_state": f"{unit.active} ({unit.sub})" if unit.sub == "auto-restart" else unit.active,
@@ -88,6 +91,16 @@ def report(root: paths.Root) -> dict[str, Any]:
         "notes": notes,
         "findings": findings,
     }
+
+
+def _state(host: host_facts.HostFacts, trouble: list[str], drift: list[str]) -> str:
+    if trouble:
+        return BROKEN
+    if host.recovery:
+        return RECOVERING
+    if drift:
+        return DRIFTED
+    return UNKNOWN if host.readiness == host_facts.NOT_CHECKED else HEALTHY
 
 
 def _build(build: teleport_build.TeleportBuild | None) -> str | None:

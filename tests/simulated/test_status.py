@@ -41,7 +41,7 @@ def status(agent: Agent, expected: int) -> dict[str, Any]:
     done = agent.run("status", "--format", "json")
     assert done.status == expected, done.said
     found = done.data
-    assert found["state"] == {0: "healthy", 9: "broken", 15: "drifted"}[expected]
+    assert found["state"] == {0: "unknown", 9: "broken", 15: "drifted"}[expected]
     assert bool(found["trouble"]) == (expected == 9)
     assert found["drift"] or expected != 15
     assert isinstance(found, dict)
@@ -63,7 +63,7 @@ def test_an_unchanged_host_is_healthy_and_status_changes_nothing(agent: Agent) -
     assert found["drift"] == []
     text = agent.run("status").output
     assert len(text.splitlines()) <= 24
-    assert "generation:    1, " in text and "state:         healthy" in text
+    assert "generation:    1, " in text and "state:         unknown" in text
     assert tree(agent.root) == before
 
 

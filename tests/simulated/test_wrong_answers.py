@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulated.agent import GUIDE, Agent, tree
+from tests.simulated.agent import GUIDE, Agent, needs_root, tree
 from tests.simulated_ec2 import imds as emulator
 
 
@@ -111,3 +111,37 @@ def test_issue_20_row_10_adopt_says_that_it_freezes_a_list(agent: Agent) -> None
     path.write_text(path.read_text().replace('[uname, "-m"]', '[uname, "-p"]'))
     said = agent.run("adopt").output
     assert "ssh_service.commands is a list" in said and "replaces as a whole" in said and "has no effect until" in said
+
+
+def test_issue_20_row_4_health_that_was_not_asked_is_unknown(agent: Agent) -> None:
+    agent.install(version="17.5.1")
+    done = agent.run("status")
+    assert done.status == 0 and "unknown (health was not checked" in done.output, done.said
+    agent.conf(f'{GUIDE}\nTELEPORT_SSH_LABELS="env: two"\n')
+    assert "health was not checked" in agent.run("reconfigure", "--yes").output
+    assert "health was not checked" in agent.run("rollback", "--yes").output
+
+
+def test_issue_15_row_5_an_invalid_line_in_the_conf_of_a_host_is_drift(agent: Agent) -> None:
+    agent.install(version="17.5.1")
+    agent.conf(f"{GUIDE}\nTELEPORT_EXTERNAL_PORT=99999\n")
+    done = agent.run("status", "--format", "json")
+    assert (done.status, done.data["state"], done.data["role"]) == (15, "drifted", "all-in-one"), done.said
+    assert done.data["trouble"] == [] and done.data["unit"] == "teleport-acm.service"
+    said = "\n".join(done.data["drift"])
+    assert "TELEPORT_EXTERNAL_PORT" in said and "generation 1 stays applied" in said
+    assert "`teleport-bootstrap validate` and `teleport-bootstrap reconfigure`" in said
+    agent.conf(GUIDE)
+    assert agent.run("validate").status == agent.run("reconfigure", "--yes").status == agent.run("status").status == 0
+
+
+@needs_root
+@pytest.mark.parametrize("command", ["status", "history"])
+def test_issue_15_row_4_without_root_there_is_no_false_answer(agent: Agent, command: str) -> None:
+    agent.root.chmod(0o755)
+    for folder in agent.root.parents:
+        if folder.stat().st_mode & 0o005 != 0o005:
+            folder.chmod(folder.stat().st_mode | 0o055)
+    done = agent.run(command, prefix=("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"))
+    assert done.status == 6 and "only root" in done.errors and f"sudo teleport-bootstrap {command}" in done.errors
+    assert done.output == ""
