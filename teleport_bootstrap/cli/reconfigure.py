@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from teleport_bootstrap import json_data
+from teleport_bootstrap import errors, json_data
 from teleport_bootstrap.cli import confirmation, options, result
 from teleport_bootstrap.host import termination
 from teleport_bootstrap.operations import reconfigure, reconfigure_proposal
@@ -50,7 +50,10 @@ def run(arguments: argparse.Namespace) -> result.Result:
         *([result.health(outcome.health)] if outcome.result == reconfigure.APPLIED else []),
     ]
     data = {**json_data.data(outcome), "proposal": _data(shown[0]) if shown else None}
-    return result.Result(result.text(lines, outcome.notes), data)
+    if outcome.pending:
+        lines += [f"pending: {each}" for each in outcome.pending]
+        lines.append("no Teleport runs here until these arrive")
+    return result.Result(result.text(lines, outcome.notes), data, errors.PENDING if outcome.pending else errors.OK)
 
 
 def _text(proposed: reconfigure_proposal.Proposal, wishes: reconfigure.Wishes) -> str:

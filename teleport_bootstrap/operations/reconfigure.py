@@ -7,9 +7,10 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.change import attempt, directory_swap, health, plan_files, session, units
+from teleport_bootstrap.change import attempt, directory_swap, health, needed_files, plan_files, session, units
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.host import directory
 from teleport_bootstrap.instance import gather
@@ -37,7 +38,10 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One of the words above, the current generation, what changed and was done, and Teleport's health."""
+    """One of the words above, the current generation, what changed and was done, and Teleport's health.
+
+    `pending` says what Teleport's unit waits for, so that no Teleport runs yet.
+    """
 
     result: str
     generation: int | None = None
@@ -45,6 +49,9 @@ class Outcome:
     units: tuple[str, ...] = ()
     health: str = ""
     notes: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
+
+    json_keys: ClassVar[dict[str, str]] = {"pending": "awaited"}
 
 
 def run(
@@ -112,9 +119,9 @@ def _carry_out(root: paths.Root, proposed: reconfigure_proposal.Proposal, wishes
     logger.info("generation %d is applied", generation.number)
     aside = tuple(f"the old data is kept in {root.path(each.kept)}" for each in done.trial.previous.moved if each.had)
     notes = (*proposed.notes, *aside, *done.notes)
-    return Outcome(
-        APPLIED, generation.number, plan_files.without_bookkeeping(done.trial.changed), done.units, done.seen, notes
-    )
+    changed = plan_files.without_bookkeeping(done.trial.changed)
+    pending = needed_files.describe_pending(root, wanted)
+    return Outcome(APPLIED, generation.number, changed, done.units, done.seen, notes, pending)
 
 
 def _resume(doors: gather.Doors, proposed: reconfigure_proposal.Proposal, wishes: Wishes) -> Outcome:
@@ -139,7 +146,8 @@ def _resume(doors: gather.Doors, proposed: reconfigure_proposal.Proposal, wishes
     # Whether Teleport has read the files is unknown: it is restarted.
     change = attempt.Change("an interrupted change", proposed.plan.activation, lambda *_: now.generation)
     done = attempt.run(root, change, seconds=seconds, revert=revert)
-    return Outcome(APPLIED, now.generation, (), done.units, done.seen, (*proposed.notes, *done.notes))
+    pending = needed_files.describe_pending(root, proposed.plan.activation)
+    return Outcome(APPLIED, now.generation, (), done.units, done.seen, (*proposed.notes, *done.notes), pending)
 
 
 def _without_earlier(root: paths.Root) -> str:

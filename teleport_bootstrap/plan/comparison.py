@@ -63,7 +63,15 @@ def dangers(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, ...]:
         if old is not None and old != new:
             name = ".".join(path)
             found.append(f"{name} changes from {old} to {new if new is not None else 'nothing'}: {consequence}")
-    return (*found, *_left_events(before, after), *_moved_ports(before, after))
+    return (*_stopped(before, after), *found, *_left_events(before, after), *_moved_ports(before, after))
+
+
+def _stopped(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
+    """Say which services of Teleport will no longer run on this host, and for whom."""
+    for service, consequence in _STOPPING.items():
+        if services.runs(before, service) and not services.runs(after, service):
+            name = provenance.value_at(before, ("auth_service", "cluster_name"))
+            yield consequence.format(cluster=f"the cluster {name}" if name else "its cluster")
 
 
 def _left_events(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
@@ -119,6 +127,14 @@ def _ports(addresses: Any) -> set[int]:
 def _listed(ports: set[int]) -> str:
     return ", ".join(map(str, sorted(ports)))
 
+
+_STOPPING = {
+    "auth_service": (
+        "auth_service stops: {cluster} no longer serves from this host, and without another auth server that has the "
+        "same data nobody can sign in, and no other host of it works"
+    ),
+    "proxy_service": "proxy_service stops: nobody can sign in or connect through this host any more",
+}
 
 # The services to which other machines connect.
 _ADVERTISING = ("proxy_service", "auth_service", "ssh_service", "kubernetes_service")

@@ -145,3 +145,26 @@ def test_issue_15_row_4_without_root_there_is_no_false_answer(agent: Agent, comm
     done = agent.run(command, prefix=("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"))
     assert done.status == 6 and "only root" in done.errors and f"sudo teleport-bootstrap {command}" in done.errors
     assert done.output == ""
+
+
+@pytest.mark.parametrize(
+    "conf",
+    [
+        "TELEPORT_ROLE=proxy\nTELEPORT_DOMAIN_NAME=p.example.com\nTELEPORT_CLUSTER_NAME=cluster-1\nUSE_ACM=true\n"
+        "TELEPORT_AUTH_SERVER_LB=auth.example.com\nTELEPORT_PROXY_SERVER_LB=lb.example.com\n",
+        "TELEPORT_ROLE=node\nTELEPORT_CLUSTER_NAME=cluster-1\nTELEPORT_AUTH_SERVER_LB=auth.example.com\n",
+    ],
+)
+def test_issue_15_row_3_a_role_whose_token_is_missing_is_pending_and_its_danger_is_said_before(
+    agent: Agent, conf: str
+) -> None:
+    agent.path("/var/lib/teleport/backend").mkdir(parents=True)
+    agent.conf(conf)
+    proposed = agent.run("reconfigure", "--dry-run", "--wait", "1")
+    assert "DANGER: auth_service stops: " in proposed.output and "no other host of it works" in proposed.output
+    assert "DANGER: no Teleport runs until then" in proposed.output
+    done = agent.run("reconfigure", "--yes", "--wait", "1")
+    assert done.status == 10, done.said
+    assert "pending: " in done.output and "no Teleport runs here until these arrive" in done.output
+    data = agent.run("status", "--format", "json").data
+    assert data["awaited"]
