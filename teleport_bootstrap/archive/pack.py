@@ -64,6 +64,8 @@ def pack(
                 if progress is not None:
                     progress(offset, members.totals.entries)
         seal = digest.digest().hex()
+    if progress is not None:
+        progress(offset, members.totals.entries)
     notes = members.notes
     found = tuple(notes.first), notes.in_all, tuple(notes.missing), notes.missing_in_all
     return interface.Packed(seal, size, compressed, members.totals, *found)

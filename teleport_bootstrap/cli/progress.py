@@ -28,12 +28,12 @@ def display(
 ) -> Iterator[interface.Progress]:
     """Give a function to call, as often as you like, with the numbers of bytes and entries that are done.
 
-    `what` names the step ("packing"), `size` is its total in bytes, None where that is unknown. If `stream`, by default
-    standard error, is a terminal, the line is drawn there; it is cleared at the end.
+    `what` names the step ("packing"), `size` is about its total in bytes, None where that is unknown. If `stream`, by
+    default standard error, is a terminal, the line is drawn there; it is cleared at the end.
     """
     stream = sys.stderr if stream is None else stream
     begun = clock.monotonic()
-    logger.info("%s%s", what, "" if size is None else f" {archive_table.size(size)}")
+    logger.info("%s%s", what, "" if size is None else f", about {archive_table.size(size)}")
     meter = Line(what, size, stream, clock) if _is_terminal(stream) else Meter(what, size, begun)
     try:
         yield meter.count
@@ -79,7 +79,8 @@ class Meter:
     def summary(self, seconds: float) -> str:
         """Return the message for a step that took `seconds`."""
         rate = f", {archive_table.size(self.done / seconds)}/s" if seconds >= 1 else ""
-        return f"{self.what}: done, {archive_table.size(self.done)} in {duration(seconds)}{rate}"
+        files = f", {self.entries} file" + ("" if self.entries == 1 else "s") if self.entries else ""
+        return f"{self.what}: done, {archive_table.size(self.done)}{files} in {duration(seconds)}{rate}"
 
 
 class Line(Meter):

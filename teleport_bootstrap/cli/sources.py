@@ -16,7 +16,7 @@ from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.host import regular_file, trust
 from teleport_bootstrap.instance import gather
-from teleport_bootstrap.plan import overrides, plan_model, planner
+from teleport_bootstrap.plan import overrides, plan_model, planner, requirements
 from teleport_bootstrap.state import restore_record
 
 logger = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ def conf_data(root: paths.Root, path: str | None) -> tuple[bytes, str]:
 def plan(arguments: argparse.Namespace) -> plan_model.Plan:
     """Return the plan for the conf, the metadata and the Teleport that `arguments` name. Raises as the planner does."""
     root = options.root(arguments)
-    conf = conf_file.load(*conf_data(root, arguments.conf))
+    conf = requirements.load(*conf_data(root, arguments.conf))
     gather.log_warnings(conf)
     files = _overrides(root, arguments)
     overrides.check(files)

@@ -12,7 +12,7 @@ from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.instance import fips_sources, gather
-from teleport_bootstrap.plan import effects, overrides, planner, teleport_build
+from teleport_bootstrap.plan import effects, overrides, planner, requirements, teleport_build
 from teleport_bootstrap.state import restore_record
 
 # What is in it decides nothing that is valid or not.
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
     root = options.root(arguments)
     data, path = sources.conf_data(root, arguments.conf)
     inspection = conf_file.inspect(data, path)
-    problems = inspection.errors
+    problems = requirements.all_errors(inspection, fips=arguments.fips) if inspection.errors else ()
     notes: tuple[str, ...] = ()
     if inspection.conf is not None:
         # Another file than the instance's own may be for another image, and `render` merges no overrides into it.

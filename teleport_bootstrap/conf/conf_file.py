@@ -82,12 +82,17 @@ class MaskedAssignment(NamedTuple):
 
 @dataclass(frozen=True)
 class Inspection:
-    """Everything found in a conf; `variables` is empty after an error of grammar, `conf` is None after any error."""
+    """Everything found in a conf; `variables` is empty after an error of grammar, `conf` is None after any error.
+
+    `valid_part` is the conf without the values that are not valid, to find out what else is wrong with it; None after
+    an error of grammar.
+    """
 
     variables: tuple[MaskedAssignment, ...]
     errors: tuple[Finding, ...]
     warnings: tuple[Finding, ...]
     conf: Conf | None
+    valid_part: Conf | None = None
 
 
 def load(data: bytes, path: str = paths.CONF) -> Conf:
@@ -141,8 +146,9 @@ def inspect(data: bytes, path: str = paths.CONF) -> Inspection:
     )
     assigns_known = any(map(variables.find, last))
     digest = hashlib.sha256(data).hexdigest()
-    conf = None if found else Conf(path, warnings, faults, holds_secret, assigns_known, settings, digest)
-    return Inspection(() if parsed.problems else masked, found, warnings, conf)
+    whole = Conf(path, warnings, faults, holds_secret, assigns_known, settings, digest)
+    valid_part = None if parsed.problems else whole
+    return Inspection(() if parsed.problems else masked, found, warnings, None if found else whole, valid_part)
 
 
 def secret_assignments(assignments: Sequence[Assignment]) -> frozenset[int]:

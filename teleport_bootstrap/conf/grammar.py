@@ -76,7 +76,7 @@ class _Parser:
         self._assignments: list[Assignment] = []
         self._values: dict[str, str | None] = {}  # None: assigned, but refused
         self._room = source.MOST_BYTES_IN_ALL_VALUES
-        self._swallowing: int | None = None  # a quote that goes over what looks like another assignment
+        self._swallowing: int | None = None  # where a quote begins that goes over what looks like another assignment
 
     def parse(self) -> Parsed:
         while not self._lexer.at_end and len(self._problems) <= _MOST_PROBLEMS:
@@ -217,17 +217,25 @@ class _Parser:
         )
 
     def _note_swallowed_assignment(self, word: Word) -> None:
-        if self._swallowing is None:
-            found = (piece for piece in word.pieces if piece.kind == lexer.QUOTED and _SWALLOWED.search(piece.text))
-            self._swallowing = next((piece.position for piece in found), None)
+        if self._swallowing is not None:
+            return
+        begins = word.position
+        for piece in word.pieces:
+            if piece.kind != lexer.QUOTED:
+                continue
+            if self._lexer.text[piece.position] in "'\"":
+                begins = piece.position
+            if _SWALLOWED.search(piece.text):
+                self._swallowing = begins
+                return
 
     def _with_cause(self, fault: Fault) -> Fault:
-        """Return `fault`, and point to the earlier quote that is probably the cause of an unclosed one."""
+        """Return `fault`, or instead of an unclosed quote the earlier one that is probably its cause."""
         unclosed = fault.refusal in (refusals.UNTERMINATED_SINGLE, refusals.UNTERMINATED_DOUBLE)
         if self._swallowing is None or not unclosed:
             return fault
-        line, _ = self._source.line_and_column(self._swallowing)
-        return Fault(refusals.after_swallowing_quote(fault.refusal, line), fault.position)
+        line, _ = self._source.line_and_column(fault.position)
+        return Fault(refusals.swallowing_quote(line), self._swallowing)
 
     def _may_be_secret(self, position: int, name: str) -> bool:
         """Whether the text at `position` may be part of a secret, and must not be quoted."""

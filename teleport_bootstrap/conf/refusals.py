@@ -110,10 +110,11 @@ def reference(name: str) -> Refusal:
     return Refusal(f"{what} no earlier line of this file sets", f"assign it above; {_PLAIN_DOLLAR}")
 
 
-def after_swallowing_quote(refusal: Refusal, line: int) -> Refusal:
-    """Return the refusal of an unclosed quote where one before it, on `line`, continues over another assignment."""
+def swallowing_quote(line: int) -> Refusal:
+    """Return the refusal of a quote that goes over the next assignment, so that one on `line` is never closed."""
     return Refusal(
-        refusal.message, f"close the quote that begins on line {line}: it continues over the next assignment"
+        f"a quote that continues over the next assignment, so that the one on line {line} is never closed",
+        f"close it on this line, or close the one on line {line}",
     )
 
 

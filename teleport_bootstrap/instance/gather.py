@@ -15,7 +15,7 @@ from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.ec2 import facts, imds, items
 from teleport_bootstrap.host import teleport, trust
 from teleport_bootstrap.instance import fips_sources
-from teleport_bootstrap.plan import activation, plan_model, teleport_build
+from teleport_bootstrap.plan import activation, plan_model, requirements, teleport_build
 from teleport_bootstrap.plan import overrides as override_files
 from teleport_bootstrap.state import current, metadata_cache
 
@@ -52,7 +52,7 @@ def conf(root: paths.Root) -> conf_file.Conf | None:
     data = trust.read(root, paths.CONF)
     if data is None:
         return None
-    found = conf_file.load(data, root.path(paths.CONF))
+    found = requirements.load(data, root.path(paths.CONF))
     log_warnings(found)
     return found
 

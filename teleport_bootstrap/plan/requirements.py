@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from collections.abc import Iterator
 from typing import Any
 
+from teleport_bootstrap import errors
 from teleport_bootstrap.conf import conf_file, kinds, variables
 from teleport_bootstrap.conf.deployment import ATHENA, Deployment
 from teleport_bootstrap.conf.resource import Resource
@@ -35,6 +38,28 @@ def check(conf: conf_file.Conf, *, fips: bool = False) -> tuple[Finding, ...]:
     found = _all(conf, decided)
     minor = [each for findings in resources.faults(found, decided).values() for each in findings]
     return tuple(each for each in found if each not in minor)
+
+
+def load(data: bytes, path: str) -> conf_file.Conf:
+    """Return the conf in `data`, the content of the file `path`. Raises ConfInvalid with all problems at once."""
+    inspection = conf_file.inspect(data, path)
+    if inspection.conf is None:
+        raise errors.ConfInvalid(path, all_errors(inspection))
+    return inspection.conf
+
+
+def all_errors(inspection: conf_file.Inspection, *, fips: bool = False) -> tuple[Finding, ...]:
+    """Return the errors of an invalid conf, with what else cannot work whatever the values were meant to be."""
+    conf, found = inspection.valid_part, inspection.errors
+    names = {each.subject for each in found}
+    names |= {meant for meant in map(variables.mistyped, names) if meant is not None}
+    if conf is None or variables.TELEPORT_ROLE.name in names:
+        return found
+    known = dataclasses.replace(conf, faults=(*conf.faults, *found))
+    named = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names)))})\b")
+    # What may only be a consequence of the values that are not valid is left for the next time.
+    others = [each for each in check(known, fips=fips) if not named.search(f"{each} {each.subject}")]
+    return in_order_of_place([*found, *others])
 
 
 def left_out(conf: conf_file.Conf, *, fips: bool = False) -> dict[Resource, list[Finding]]:

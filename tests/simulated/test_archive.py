@@ -88,6 +88,16 @@ def test_restores_a_tree_of_hard_cases_byte_for_byte(hard: Path, tmp_path: Path,
     assert trees.bytes_on_disk(tmp_path / "new") < trees.bytes_on_disk(hard) + trees.MEBIBYTE
 
 
+def test_issue_20_row_2_the_last_progress_is_that_of_everything(tmp_path: Path, compressed: str) -> None:
+    (tmp_path / "data").mkdir()
+    for number in range(5):
+        (tmp_path / "data" / str(number)).write_bytes(os.urandom(300_000))
+    told: list[tuple[int, int]] = []
+    _, done = packed([Tree(str(tmp_path / "data"))], compressed, progress=lambda *each: told.append(each))
+    assert told[-1] == (max(size for size, _ in told), done.totals.entries)
+    assert told[-1][0] > done.totals.bytes
+
+
 TARS = {
     "tar": ["tar", "-xpf", "-", "--xattrs", "--xattrs-include=*", "--numeric-owner"],
     "bsdtar": ["bsdtar", "-xpf", "-", "--xattrs", "--numeric-owner"],

@@ -74,7 +74,7 @@ def test_shows_nothing_without_a_terminal(caplog: pytest.LogCaptureFixture) -> N
             tell(done, 7)
         time.now += 4
     assert stream.getvalue() == ""
-    assert caplog.messages == ["packing 2.0 MB", "packing: done, 2.0 MB in 4 s, 500.0 kB/s"]
+    assert caplog.messages == ["packing, about 2.0 MB", "packing: done, 2.0 MB, 7 files in 4 s, 500.0 kB/s"]
 
 
 def test_redraws_the_line_and_clears_it_at_the_end() -> None:

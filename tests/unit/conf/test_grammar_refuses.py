@@ -217,10 +217,10 @@ def test_a_problem_within_quotes_that_go_on_is_reported_alone() -> None:
     assert [problem.place.line for problem in problems('A="x $(y)\nmore $5"\nB=1')] == [1, 2]
 
 
-def test_an_unclosed_quote_that_a_later_one_hides_is_pointed_to() -> None:
+def test_an_unclosed_quote_that_a_later_one_hides_is_the_place_of_the_problem() -> None:
     found = only('A="x\nB="y"\n')
-    assert (found.place.line, found.place.column) == (2, 5)
-    assert "the quote that begins on line 1" in found.remedy
+    assert (found.place.line, found.place.column) == (1, 3)
+    assert "the one on line 2 is never closed" in found.message
 
 
 @pytest.mark.parametrize(

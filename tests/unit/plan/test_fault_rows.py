@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.conf import conf_file
-from teleport_bootstrap.plan import overrides, planner, teleport_build
+from teleport_bootstrap.conf import conf_file, grammar
+from teleport_bootstrap.plan import overrides, planner, requirements, teleport_build
 from tests.unit.plan.planning import INSTANCE, plan, problems
 
 CLUSTER = "TELEPORT_CLUSTER_NAME=c\nTELEPORT_AUTH_SERVER_LB=auth.example.com\n"
@@ -437,3 +437,46 @@ def test_row_11_acm_on_an_auth_server_has_an_effect_where_it_decides_on_lets_enc
     assert not [each for each in plan(decides).notes if "no effect" in each]
     (note,) = [each for each in plan(f"{AUTH}USE_ACM=true\n").notes if "no effect" in each]
     assert "USE_ACM has no effect here" in note
+
+
+def refused(text: str) -> list[str]:
+    """Return the problems that a command reports for the conf `text`, as `file:line:column: subject`."""
+    with pytest.raises(errors.ConfInvalid) as caught:
+        requirements.load(text.encode(), "conf")
+    return [f"{each.place}: {each.subject}" for each in caught.value.findings]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (
+            "USE_ACM=true\nUSE_LETSENCRYPT=true\nTELEPORT_DOMAIN_NAME=a.b\nTELEPORT_EXTERNAL_PORT=99999\n",
+            ["conf:2:1: USE_LETSENCRYPT", "conf:4:1: TELEPORT_EXTERNAL_PORT"],
+        ),
+        (
+            "TELEPORT_ROLE=node\nTELEPORT_AUTH_SERVER_LB=a_b\n",
+            ["conf:2:1: TELEPORT_AUTH_SERVER_LB", "conf: TELEPORT_CLUSTER_NAME"],
+        ),
+        # What may follow from the value that is not valid is not said.
+        ("TELEPORT_ROLE=nodee\n", ["conf:1:1: TELEPORT_ROLE"]),
+        (f"{AGENT}TELEPORT_AGENT_SSH_ENABLED=maybe\n", ["conf:4:1: TELEPORT_AGENT_SSH_ENABLED"]),
+        (
+            "TELEPORT_ROLE=node\nTELEPORT_AUTH_SERVER_LB=a.b\nTELEPORT_CLUSTER_NAME='a b'\n",
+            ["conf:3:1: TELEPORT_CLUSTER_NAME"],
+        ),
+        (
+            "TELEPORT_ROLE=node\nTELEPORT_AUTH_SERVER_LB=a.b\nTELEPORT_DOMIAN_NAME=c\n",
+            ["conf:3:1: TELEPORT_DOMIAN_NAME"],
+        ),
+    ],
+)
+def test_issue_20_row_6_all_problems_are_reported_at_once(text: str, found: list[str]) -> None:
+    assert refused(text) == found
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_issue_20_row_6_a_missing_quote_is_placed_where_it_began(quote: str) -> None:
+    lines = (f"TELEPORT_CLUSTER_NAME=x{quote}abc", "TELEPORT_NODENAME=x", f"TELEPORT_SSH_LABELS={quote}env: x{quote}")
+    text = "\n".join(("# c", "USE_ACM=true", *lines, ""))
+    (found,) = [each for each in grammar.parse(text.encode(), "conf").problems if "never closed" in each.message]
+    assert str(found.place) == "conf:3:24" and "the one on line 5" in found.message
