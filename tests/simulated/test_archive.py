@@ -95,7 +95,7 @@ def test_issue_20_row_2_the_last_progress_is_that_of_everything(tmp_path: Path, 
     told: list[tuple[int, int]] = []
     _, done = packed([Tree(str(tmp_path / "data"))], compressed, progress=lambda *each: told.append(each))
     assert told[-1] == (max(size for size, _ in told), done.totals.entries)
-    assert told[-1][0] > done.totals.bytes
+    assert told[-1][0] > done.totals.content
 
 
 TARS = {
