@@ -131,9 +131,9 @@ def _listed(ports: set[int]) -> str:
 _STOPPING = {
     "auth_service": (
         "auth_service stops: {cluster} no longer serves from this host, and without another auth server that has the "
-        "same data nobody can sign in, and no other host of it works"
+        "same data people cannot sign in, and no other host of it works"
     ),
-    "proxy_service": "proxy_service stops: nobody can sign in or connect through this host any more",
+    "proxy_service": "proxy_service stops: people cannot sign in or connect through this host any more",
 }
 
 # The services to which other machines connect.
