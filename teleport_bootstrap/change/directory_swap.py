@@ -93,9 +93,9 @@ def make_room(root: paths.Root, staged: str) -> None:
     shown = root.path(parent)
     with errors.file_trouble_at(shown):
         if name != _ENTRIES:
-            os.makedirs(shown, mode=0o755, exist_ok=True)
+            directory.make(shown)
             return
-        os.makedirs(os.path.dirname(shown), mode=0o755, exist_ok=True)
+        directory.make(os.path.dirname(shown))
         with contextlib.closing(directory.Directory(os.path.dirname(shown))) as beside:
             os.mkdir(os.path.basename(parent), mode=0o700, dir_fd=beside.descriptor)
 
@@ -118,7 +118,7 @@ def carry_out(root: paths.Root, swap: Swap) -> None:
         if swap.had:
             _rename(target, root.path(swap.kept))
         if swap.staged is not None:
-            os.makedirs(os.path.dirname(target), exist_ok=True)
+            directory.make(os.path.dirname(target))
             _rename(root.path(swap.staged), target)
 
 

@@ -157,18 +157,16 @@ class Transaction:
         uid, gid = accounts.ids(self.root, owner, group)
         target = self.root.path(path)
         with errors.file_trouble_at(target):
-            os.makedirs(os.path.dirname(target), mode=0o755, exist_ok=True)
-            try:
-                os.mkdir(target, mode=0o700)
-                is_new = True
-            except FileExistsError:
-                is_new = False
+            is_new = directory.make(target, 0o700)
             opened = self._open(path)
             before = previous_state.Owner.of_directory(path, opened)
             wanted = previous_state.Owner(path, uid, gid, mode)
+            if before.mode == mode and (uid == -1 or before == wanted):
+                return
             if is_new:
                 journal.set_owner(opened, wanted)
-            elif before.mode != mode or (uid != -1 and before != wanted):
+                opened.sync()
+            else:
                 self._ownerships.append(_Ownership(opened, before, wanted))
 
     def restore_owner(self, before: previous_state.Owner) -> None:
@@ -236,9 +234,13 @@ class Transaction:
 
     def _commit_with_journal(self, discard: tuple[str, ...], start: tuple[str, ...]) -> None:
         self._keep()
-        for opened in self._touched():
-            with errors.file_trouble_at(opened.path):
-                opened.sync()
+        # Recovery returns to the second names, so they are on the disk before the first swap; the state directory is
+        # synced with the journal. The names of staged files need not be: a swap takes its file along.
+        kept = {id(each.directory): each.directory for each in self._changes if each.file.kept is not None}
+        for opened in kept.values():
+            if opened.path != self.root.path(paths.STATE):
+                with errors.file_trouble_at(opened.path):
+                    opened.sync()
         self._note(
             files=tuple(change.file for change in self._changes), owners=tuple(each.before for each in self._ownerships)
         )
@@ -325,16 +327,12 @@ class Transaction:
     def _open(self, path: str) -> directory.Directory:
         if path not in self._directories:
             target = self.root.path(path)
-            is_new = not os.path.lexists(target)
-            if is_new:
-                os.makedirs(target, mode=0o755)
+            if not os.path.lexists(target):
+                directory.make(target)
             if os.path.islink(target):
                 raise errors.FileTrouble(
                     f"{target} is a symbolic link, which root must not follow where another account could have put it",
                     hint="Nothing was changed. Mount the volume there, or use a bind mount, instead of a link.",
                 )
             self._directories[path] = directory.Directory(target)
-            if is_new:
-                # What is secret has a mode of its own; a umask should not hide the rest, such as systemd's drop-ins.
-                os.fchmod(self._directories[path].descriptor, 0o755)
         return self._directories[path]

@@ -174,6 +174,33 @@ def content(root: paths.Root, path: str) -> bytes | None:
     return None if found is None else found.content
 
 
+def make(path: str, mode: int = 0o755) -> bool:
+    """Make the directory `path` with this mode, whatever the umask is, durably; return whether it was missing.
+
+    Missing directories above it get mode 0755. Raises OSError.
+    """
+    missing = [path]
+    while not os.path.lexists(above := os.path.dirname(missing[-1])):
+        missing.append(above)
+    for each in reversed(missing):
+        wanted = mode if each == path else 0o755
+        try:
+            os.mkdir(each, wanted)
+        except FileExistsError:
+            if each == path:
+                return False
+            continue
+        with contextlib.closing(Directory(each)) as opened:
+            # The umask would take away what others need, such as systemd from its drop-ins.
+            if os.fstat(opened.descriptor).st_mode & 0o777 != wanted:
+                os.fchmod(opened.descriptor, wanted)
+                opened.sync()
+    # What is synced in a directory later is lost with the directory, unless its own name is on the disk.
+    for each in missing:
+        sync(os.path.dirname(each))
+    return True
+
+
 def sync(path: str) -> None:
     """Make the names in the directory `path` durable. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 
 from teleport_bootstrap import errors, paths
+from teleport_bootstrap.host import directory
 
 NAME = "lock"
 POLL_SECONDS = 0.1
@@ -26,9 +27,8 @@ def hold(root: paths.Root, purpose: str, *, deadline_seconds: float = 60.0, name
     """
     path = root.path(f"{paths.STATE}/{name}")
     try:
-        os.makedirs(os.path.dirname(root.path(paths.STATE)), mode=0o755, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(root.path(paths.STATE), mode=0o700)
+        # Durably: the journal of a change is in it.
+        directory.make(root.path(paths.STATE), 0o700)
         descriptor = _acquire(path, deadline_seconds)
     except OSError as error:
         raise errors.FileTrouble(

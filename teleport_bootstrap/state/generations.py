@@ -146,7 +146,7 @@ def save(root: paths.Root, generation: Generation) -> None:
     parent = root.path(paths.GENERATIONS)
     staged = _staged(root, generation.number)
     try:
-        os.makedirs(parent, mode=0o700, exist_ok=True)
+        directory.make(parent, 0o700)
         shutil.rmtree(staged, ignore_errors=True)
         os.mkdir(staged, mode=0o700)
         with contextlib.closing(directory.Directory(staged)) as opened:

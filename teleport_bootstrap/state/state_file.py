@@ -89,9 +89,7 @@ class StateFile(Generic[T]):
         parent, name = os.path.split(self.path)
         content = self.content(value)
         with errors.file_trouble_at(root.path(self.path)):
-            os.makedirs(os.path.dirname(root.path(parent)), mode=0o755, exist_ok=True)
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(root.path(parent), mode=0o700)
+            directory.make(root.path(parent), 0o700)
             with contextlib.closing(directory.Directory(root.path(parent))) as opened:
                 for each in opened.names():
                     if each.startswith(f".{name}.") and each.endswith(directory.STAGED):

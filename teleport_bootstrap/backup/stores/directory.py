@@ -151,10 +151,7 @@ class DirectoryStore:
 
     def _make(self) -> None:
         with self.trouble(""):
-            os.makedirs(os.path.dirname(self.path), mode=0o755, exist_ok=True)
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(self.path, mode=0o700)
-                directories.sync(os.path.dirname(self.path))
+            directories.make(self.path, 0o700)
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[int]:
