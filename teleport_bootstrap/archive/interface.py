@@ -136,6 +136,7 @@ class Note:
     missing: bool = False
 
     def describe(self) -> str:
+        """Return the remark on one line; an archive may come from anywhere, with any text in it."""
         return f"{printable(self.path)}: {printable(self.text)}"
 
 
@@ -285,6 +286,6 @@ class Unpacked:
 
 
 def printable(path: str) -> str:
-    """Return a member's path, or a note, for a message: on one line, printable, and at most about 300 characters."""
+    """Return text from an archive for a message: on one line, printable, and at most about 300 characters."""
     text = escaping.one_line(path)
     return text if len(text) <= 300 else f"{text[:140]}...{text[-140:]}"

@@ -46,7 +46,9 @@ def run(arguments: argparse.Namespace) -> result.Result:
 
 def _result(found: interface.Verified) -> result.Result:
     header = found.header
-    about = [f"{key} {header[key]}" for key in ("cluster", "role", "made_at") if header.get(key)]
+    about = [
+        f"{key} {interface.printable(str(header[key]))}" for key in ("cluster", "role", "made_at") if header.get(key)
+    ]
     more_notes = found.notes_in_all - len(found.notes)
     trouble = archive_table.incomplete(found, found.name)
     lines = [

@@ -7,11 +7,13 @@ import io
 import json
 import os
 import tarfile
+from pathlib import Path
 
 import pytest
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.archive import compression, interface, manifest, tar, verify
+from teleport_bootstrap.cli import backup_verify, main
 from tests.unit.archive import crafted
 from tests.unit.archive.crafted import directory, file, hardlink, symlink
 
@@ -229,6 +231,26 @@ def test_names_in_messages_have_no_control_characters() -> None:
     message = refused(crafted.crafted([file("b"), file("a\x1b[2J\n\udcff../x" + "y" * 1000)]))
     assert "\x1b" not in message and message.count("\n") == 0 and len(message) < 600
     assert "\\x1b[2J\\n\\xff" in message
+
+
+def test_notes_and_header_of_an_archive_are_shown_without_control_characters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by the fuzzer (issue 14, row 5): an archive can hold any text as a remark and in its header."""
+    hostile = "\x1b]0;title\x07\nforged: line\udcff" + "y" * 1000
+    monkeypatch.setattr(crafted, "HEADER", {**crafted.HEADER, "cluster": hostile, "role": ["\x1b[2J"]})
+    head, content = file("etc/teleport.yaml")
+    source = crafted.crafted([(head, content)], lines=[crafted.entry(head, content)._replace(note=hostile)])
+    with verify.verify(source) as verified:
+        assert len(verified.notes[0].describe()) < 700
+    (tmp_path / "hostile.tar.gz").write_bytes(source.data)
+    arguments = main.parser().parse_args(
+        ["backup", "verify", str(tmp_path / "hostile.tar.gz"), "--root", str(tmp_path)]
+    )
+    lines = backup_verify.run(arguments).text.split("\n")
+    assert all(line.isprintable() for line in lines)
+    assert len([line for line in lines if "forged" in line]) == 2
+    assert not any(line.startswith("forged") for line in lines)
 
 
 def test_notices_every_flip_and_truncation() -> None:
