@@ -143,8 +143,8 @@ def issued_by(blocks: tuple[str, ...]) -> ssl.SSLContext:
     context = _client()
     issuers = blocks[1:] or blocks
     try:
-        context.load_verify_locations(cadata="".join(issuers))
-    except (ssl.SSLError, ValueError):
+        _trust(context, "".join(issuers))
+    except ValueError:
         raise Unusable("the text after its first certificate is not a certificate") from None
     if blocks[1:]:
         # A chain ends below its root, which clients already have.
@@ -155,15 +155,25 @@ def issued_by(blocks: tuple[str, ...]) -> ssl.SSLContext:
 def _trusting(store: trust_store.TrustStore) -> ssl.SSLContext:
     context = _client()
     try:
-        context.load_verify_locations(cadata="".join(store.authorities))
-    except (ssl.SSLError, ValueError):
+        _trust(context, "".join(store.authorities))
+    except ValueError:
         # Like Teleport, without those that cannot be read.
         for each in store.authorities:
-            with contextlib.suppress(ssl.SSLError, ValueError):
-                context.load_verify_locations(cadata=each)
+            with contextlib.suppress(ValueError):
+                _trust(context, each)
     # To Go everything in the store is an anchor, whether it signed itself or not.
     context.verify_flags |= _PARTIAL_CHAIN
     return context
+
+
+def _trust(context: ssl.SSLContext, certificates: str) -> None:
+    """Add these to the issuers that `context` trusts. Raises ValueError where one of them is not a certificate."""
+    if not certificates.isascii():  # for which `ssl` raises a TypeError
+        raise ValueError("this is not PEM")
+    try:
+        context.load_verify_locations(cadata=certificates)
+    except ssl.SSLError as error:
+        raise ValueError(_reason(error)) from None
 
 
 def _client() -> ssl.SSLContext:

@@ -81,6 +81,21 @@ def test_row_e_half_a_certificate_is_neither_self_signed_nor_a_failure(authority
         assert not key_pair.is_self_signed(cut)
 
 
+@pytest.mark.parametrize("damage", ["\ufffd", "\u00e9", "\0"])
+def test_a_certificate_with_text_in_it_that_is_not_ascii_is_unusable_and_not_a_failure(
+    authority: Authority, damage: str
+) -> None:
+    """Found by the fuzzer, issue 14: a byte that is not ASCII in the issuer, or in one of a host's authorities."""
+    issued = authority.issue("example.com")
+    half = len(issued.chain) // 2
+    damaged = issued.chain[:half] + damage + issued.chain[half:]
+    with pytest.raises(key_pair.Unusable):
+        key_pair.issued_by(trust_store.certificates(issued.cert + damaged))
+    assert blocking(issued, damaged, authority.root) is None
+    assert blocking(issued, damaged) is not None
+    assert blocking(issued, authority.root, chain=issued.cert + damaged) is not None
+
+
 def test_row_e_the_store_is_read_as_teleport_reads_it(tmp_path: Path, authority: Authority) -> None:
     one, two, three = (Authority(trusted=False).root for _ in range(3))
     root = paths.Root(str(tmp_path))
