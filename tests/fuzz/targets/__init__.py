@@ -1,0 +1,1 @@
+"""The targets of the fuzzer, one in each module; see `tests.fuzz.target`."""
