@@ -73,13 +73,14 @@ class Aws:
 
         An instance has at most 50 tags, which fit into one answer.
         """
-        answer = self._service("ec2", Service).call(
+        found: dict[str, str] = self._service("ec2", Service).call(
             "ec2:DescribeTags",
             ["*"],  # IAM supports no narrower resource for this action
+            # Keys are compared here and not by a filter, in which * and ? would match other keys.
+            read=lambda answer: {tag["Key"]: tag["Value"] for tag in answer["Tags"] if tag["Key"] in keys},
             Filters=[{"Name": "resource-id", "Values": [instance_id]}],
         )
-        # Keys are compared here and not by a filter, in which * and ? would match other keys.
-        return {tag["Key"]: tag["Value"] for tag in answer["Tags"] if tag["Key"] in keys}
+        return found
 
     def s3(self, bucket: str, *, expected_owner: str | None = None, kms_key_id: str | None = None) -> Bucket:
         """Return the S3 bucket named `bucket`, in whatever region it is.

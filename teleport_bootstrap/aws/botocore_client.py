@@ -13,11 +13,12 @@ import botocore.session
 
 import teleport_bootstrap
 from teleport_bootstrap import errors
-from teleport_bootstrap.aws import endpoints
+from teleport_bootstrap.aws import endpoints, http_session
 from teleport_bootstrap.host import regular_file
 
 _CONNECT_SECONDS = 2.0
 _READ_SECONDS = 8.0
+_SHORTEST_SECONDS = 0.1
 _S3_READ_SECONDS = 30.0  # it assembles an upload of many parts while the caller waits
 
 
@@ -73,18 +74,29 @@ def create(
             # Some services that speak S3 do not know the checksums that a newer botocore adds by itself. Where a
             # checksum matters we send Content-MD5, which every botocore knows.
             options[name] = "when_required"
+    connect_seconds = max(min(_CONNECT_SECONDS, deadline_seconds / 6), _SHORTEST_SECONDS)
+    read_seconds = max(
+        min(_S3_READ_SECONDS if service == "s3" else _READ_SECONDS, deadline_seconds / 3), _SHORTEST_SECONDS
+    )
     client = session.create_client(
         service,
         region_name=region,
         endpoint_url=configured,
         verify=_trusted_certificates(environ),
         config=botocore.config.Config(
-            connect_timeout=min(_CONNECT_SECONDS, deadline_seconds / 6),
-            read_timeout=min(_S3_READ_SECONDS if service == "s3" else _READ_SECONDS, deadline_seconds / 3),
+            connect_timeout=connect_seconds,
+            read_timeout=read_seconds,
             retries={"mode": "legacy", "total_max_attempts": 1},
             user_agent_extra=f"teleport-bootstrap/{teleport_bootstrap.__version__}",
             **options,
         ),
+    )
+    piece_seconds = max(connect_seconds + read_seconds, deadline_seconds / 2)
+    client._endpoint.http_session = http_session.Session(
+        client._endpoint.http_session,
+        piece_seconds=piece_seconds,
+        largest=http_session.LARGEST_OF_S3 if service == "s3" else http_session.LARGEST,
+        begins=b"{" if client.meta.service_model.protocol == "json" else b"",
     )
     if service == "s3":
         client.meta.events.register("before-call.s3", _stay_in_region)

@@ -101,7 +101,7 @@ class DynamoDb(Service):
             return bool(status == "AVAILABLE")
 
         def attempt() -> bool:
-            if self.perform("dynamodb:DescribeBackup", [arn], request):
+            if self.perform("dynamodb:DescribeBackup", [arn], request, deadline):
                 return True
             raise retry.Again("DynamoDB is still creating it")
 

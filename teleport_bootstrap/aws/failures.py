@@ -71,6 +71,9 @@ _CREDENTIALS = _EXPIRED | {
 # AWS allows five minutes (S3 fifteen); a smaller error of the clock does not explain a refusal.
 _NOTABLE_SKEW_SECONDS = 120.0
 _SHOWN_CHARACTERS = 400
+_CODE = re.compile(r"[A-Za-z0-9._:-]{1,100}", re.ASCII)
+# A proxy's page is elsewhere; what S3 says of a bucket in another region is 301 or 307.
+_PAGE_ELSEWHERE = (300, 302, 303, 304, 305, 308)
 
 
 # Kinds of failure: the first three may pass by themselves, EXPIRED after a renewal of the credentials.
@@ -88,7 +91,7 @@ class Call:
     partition: str = "aws"
 
 
-def kind(error: BaseException, *, now: float) -> Kind:  # one line for each kind
+def kind(error: BaseException, *, now: float) -> Kind:  # noqa: PLR0911 - one for each kind
     """Return what kind of failure `error` is; `now` is this machine's clock, in seconds since 1970."""
     if not isinstance(error, Refusal):
         return Kind.UNREACHABLE if _is_transient_network_failure(error) else Kind.OTHER
@@ -102,6 +105,8 @@ def kind(error: BaseException, *, now: float) -> Kind:  # one line for each kind
         return Kind.EXPIRED
     if which in _FAULTY or status >= 500:
         return Kind.FAULTY
+    if status in _PAGE_ELSEWHERE and which == str(status):
+        return Kind.UNREACHABLE
     return Kind.DENIED if which in _DENIED else Kind.OTHER
 
 
@@ -178,11 +183,11 @@ def clock_skew(response: Mapping[str, Any], *, now: float) -> float | None:
     date = next((value for name, value in headers.items() if name.lower() == "date"), "")
     try:
         moment = email.utils.parsedate_to_datetime(date)
-    except (TypeError, ValueError, IndexError):
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=datetime.timezone.utc)
+        return now - moment.timestamp()
+    except (TypeError, ValueError, IndexError, OverflowError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=datetime.timezone.utc)
-    return now - moment.timestamp()
 
 
 def _is_transient_network_failure(error: BaseException) -> bool:
@@ -234,8 +239,9 @@ def _message_of(error: Refusal) -> str:
 
 
 def code(error: Refusal) -> str:
-    """Return AWS's error code."""
-    return _field(error, "Code") or "Unknown"
+    """Return AWS's error code; "Unknown" where something else than a code is in its place."""
+    found = _field(error, "Code")
+    return found if _CODE.fullmatch(found) else "Unknown"
 
 
 def with_code(error: Refusal, new: str) -> Refusal:

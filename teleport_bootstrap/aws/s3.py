@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import datetime
 import hashlib
+import itertools
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -29,7 +30,12 @@ Result = TypeVar("Result")
 # What `get` reads into memory; s3_download streams larger objects.
 LARGEST = 64 * 1024 * 1024
 
+# More objects below one prefix than any that holds what is looked for; and how long it may take to list them.
+MOST_LISTED = 2_000_000
+LISTING_SECONDS = 900.0
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")  # S3 User Guide, "Bucket naming rules"
+_ONE_PAGE = 1000
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _MISSING = frozenset({"NoSuchKey", "404", "NotFound"})
 _ELSEWHERE = frozenset(
@@ -91,6 +97,11 @@ class Bucket:
         """Return the ARN of `key`, or of the bucket itself."""
         return f"arn:{self._service.partition}:s3:::{self.name}" + ("" if key is None else f"/{key}")
 
+    @property
+    def wait_seconds(self) -> float:
+        """The deadline of one call with its retries."""
+        return self._service.wait_seconds
+
     def url(self, key: str) -> str:
         """Return the s3:// URL of `key`, as messages show it."""
         return f"s3://{self.name}/{key}"
@@ -101,6 +112,8 @@ class Bucket:
         def read() -> bytes:
             answer = self.request("GetObject", key, expect="ETag")
             try:
+                if int(answer["ContentLength"]) < 0:
+                    raise failures.NotAnAnswer
                 if int(answer["ContentLength"]) > largest:
                     raise TooLarge(
                         f"{self.url(key)} is larger than {largest // 1024} KiB",
@@ -120,12 +133,22 @@ class Bucket:
         return str(answer["ETag"]).strip('"')
 
     def list(self, prefix: str) -> Iterator[Object]:
-        """Yield the objects whose keys begin with `prefix`, in the order of their keys, a thousand with each call."""
+        """Yield the objects whose keys begin with `prefix`, in the order of their keys, a thousand with each call.
+
+        Raises BucketUnusable where there are more than MOST_LISTED, or they come too slowly.
+        """
         tokens = {"NextContinuationToken": "ContinuationToken"}
-        for answer in self.pages("s3:ListBucket", "ListObjectsV2", prefix, tokens, expect="Name"):
-            for each in answer.get("Contents", ()):
-                if each["Key"].startswith(prefix):
-                    yield _object(each["Key"], each["Size"], each)
+
+        def objects(answer: Mapping[str, Any]) -> list[Object]:
+            found = (each for each in answer.get("Contents", ()) if each["Key"].startswith(prefix))
+            return [_object(each["Key"], each["Size"], each) for each in found]
+
+        for page in self.pages("s3:ListBucket", "ListObjectsV2", prefix, tokens, objects, expect="Name"):
+            yield from page
+
+    def is_listed(self, key: str) -> bool:
+        """Return whether a list shows `key`, which is then the first of all keys that begin with it."""
+        return any(each.key == key for each in itertools.islice(self.list(key), _ONE_PAGE))
 
     def head(self, key: str) -> Object | None:
         """Return the object `key`, None where it does not exist."""
@@ -152,25 +175,54 @@ class Bucket:
         self.call("s3:DeleteObject", "DeleteObject", key, seconds=seconds)
 
     def call(
-        self, action: str, operation: str, key: str | None = None, *, seconds: float | None = None, **parameters: Any
+        self,
+        action: str,
+        operation: str,
+        key: str | None = None,
+        *,
+        seconds: float | None = None,
+        read: Callable[[Any], Any] = lambda answer: answer,
+        **parameters: Any,
     ) -> Any:
-        """Send one request and return its answer, with the parameters of `request`; raises and retries as `perform`."""
-        return self.perform(action, key, lambda: self.request(operation, key=key, **parameters), seconds=seconds)
+        """Send one request and return what `read` makes of its answer; raises and retries as `perform`.
+
+        The other parameters are those of `request`.
+        """
+        return self.perform(action, key, lambda: read(self.request(operation, key=key, **parameters)), seconds=seconds)
 
     def pages(
-        self, action: str, operation: str, prefix: str, tokens: Mapping[str, str], *, expect: str
-    ) -> Iterator[Mapping[str, Any]]:
-        """Yield the answers of a request that lists, one for each page.
+        self,
+        action: str,
+        operation: str,
+        prefix: str,
+        tokens: Mapping[str, str],
+        read: Callable[[Mapping[str, Any]], Result],
+        *,
+        expect: str,
+    ) -> Iterator[Result]:
+        """Yield what `read` makes of the answers of a request that lists, one for each page.
 
         `tokens` maps the fields that tell where the next page begins to the parameters that ask for it.
+        Raises BucketUnusable as `list`.
         """
+        deadline = retry.Deadline(LISTING_SECONDS, self._service.clock)
         more: dict[str, Any] = {}
-        while True:
-            answer = self.call(action, operation, expect=expect, Prefix=prefix, **more)
-            yield answer
-            more = {parameter: answer.get(field, "") for field, parameter in tokens.items()}
-            if not answer.get("IsTruncated") or not all(more.values()):
+        for _ in range(MOST_LISTED // _ONE_PAGE):
+            answer, found = self.call(
+                action, operation, read=lambda answer: (answer, read(answer)), expect=expect, Prefix=prefix, **more
+            )
+            yield found
+            before, more = more, {parameter: answer.get(field, "") for field, parameter in tokens.items()}
+            if not answer.get("IsTruncated") or not all(more.values()) or more == before:
                 return
+            if not deadline.remaining():
+                raise self._too_many(f"listing {self.url(prefix)} takes longer than {LISTING_SECONDS:.0f} s")
+        raise self._too_many(f"there are more than {MOST_LISTED:,} objects at {self.url(prefix)}")
+
+    def _too_many(self, what: str) -> errors.BucketUnusable:
+        return errors.BucketUnusable(
+            what, hint="Name a longer prefix, under which there is nothing else, or move other objects elsewhere."
+        )
 
     def request(self, operation: str, key: str | None = None, **parameters: Any) -> Any:
         """Send one request about `key` (None: about the bucket), as Service.request does; use it within `perform`."""
@@ -286,13 +338,17 @@ def content_md5(data: bytes | bytearray) -> str:
 
 def _whole_body(answer: Mapping[str, Any]) -> bytes:
     """Return the whole body of an answer; raises ConnectionError where it ends early."""
+    size = int(answer["ContentLength"])
+    content = bytearray()
     try:
-        content: bytes = answer["Body"].read()
+        while len(content) < size:
+            part = answer["Body"].read(min(size - len(content), 1024 * 1024))
+            if not part:
+                raise ConnectionResetError("connection reset")
+            content += part
     except urllib3.exceptions.HTTPError:  # not all that it raises is wrapped by botocore
         raise ConnectionResetError("connection reset") from None
-    if len(content) != int(answer["ContentLength"]):
-        raise ConnectionResetError("connection reset")
-    return content
+    return bytes(content)
 
 
 def _region_in(answer: Mapping[str, Any]) -> str:
@@ -301,4 +357,6 @@ def _region_in(answer: Mapping[str, Any]) -> str:
 
 
 def _object(key: str, size: int, facts: Mapping[str, Any]) -> Object:
+    if int(size) < 0:
+        raise failures.NotAnAnswer
     return Object(key, int(size), facts["ETag"].strip('"'), facts["LastModified"].astimezone(datetime.timezone.utc))

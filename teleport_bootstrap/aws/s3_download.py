@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 import urllib3.exceptions
@@ -12,6 +13,7 @@ from botocore import exceptions
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.aws import failures, s3
+from teleport_bootstrap.host import retry, time_limit
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -48,6 +50,8 @@ class _Connection(io.RawIOBase):
         self._key = key
         self._at = 0
         self._body: Any = None
+        self._deadline: retry.Deadline | None = None
+        self._interrupted_at = 0
         self.etag = if_match
         self.size = 0
         bucket.perform("s3:GetObject", key, self._request)
@@ -69,13 +73,18 @@ class _Connection(io.RawIOBase):
 
     def _read(self, wanted: int) -> bytes:
         """Return at least one and at most `wanted` of the next bytes."""
+        began = time.monotonic()
         try:
             return self._some(wanted)
         except _DROPPED as error:
             url = self._bucket.url(self._key)
             logger.debug("the download of %s was interrupted at byte %d: %s", url, self._at, error)
         # Each interruption after some progress gets a new deadline.
-        return self._bucket.perform("s3:GetObject", self._key, lambda: self._resume(wanted))
+        if self._deadline is None or self._at - self._interrupted_at >= time_limit.PIECE_BYTES:
+            self._deadline = retry.Deadline(max(self._bucket.wait_seconds - (time.monotonic() - began), 0.0))
+            self._interrupted_at = self._at
+        left = self._deadline.remaining()
+        return self._bucket.perform("s3:GetObject", self._key, lambda: self._resume(wanted), seconds=max(left, 0.01))
 
     def _resume(self, wanted: int) -> bytes:
         self._drop()
@@ -99,6 +108,8 @@ class _Connection(io.RawIOBase):
             options["Range"] = f"bytes={self._at}-"
         answer = self._bucket.request("GetObject", self._key, expect="ETag", **options)
         etag, length = answer["ETag"].strip('"'), int(answer["ContentLength"])
+        if length < 0:
+            raise failures.NotAnAnswer
         expected_range = f"bytes {self._at}-{self.size - 1}/{self.size}" if begun else answer.get("ContentRange")
         # Checked, since the service or a proxy may not know ranges or conditions.
         if (self.etag is not None and etag != self.etag) or answer.get("ContentRange") != expected_range:

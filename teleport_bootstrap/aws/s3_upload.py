@@ -11,8 +11,9 @@ import collections
 import contextlib
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent import futures
+from typing import Any
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.aws import failures, s3
@@ -30,6 +31,7 @@ UNDER_WAY_BYTES = 32 * 1024 * 1024
 
 # How long the abort may take, since AWS may be unreachable.
 ABORT_SECONDS = 30.0
+SHORT_ABORT_SECONDS = 1.0
 
 
 def part_bytes(number: int) -> int:
@@ -57,6 +59,7 @@ class Upload:
         self._senders: futures.ThreadPoolExecutor | None = None
         self._aborting = threading.Event()
         self._may_exist = False
+        self._abort_seconds = ABORT_SECONDS
         self.size = 0
 
     def __enter__(self) -> Upload:
@@ -64,15 +67,24 @@ class Upload:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         finished = False
+        self._note(kind)
         try:
             if kind is None:
                 self._finish()
                 finished = True
+        except errors.AwsUnreachable as error:
+            self._note(type(error))
+            raise
         finally:
             if finished:
                 self._stop()
             else:
                 self._abort()
+
+    def _note(self, kind: type[BaseException] | None) -> None:
+        # S3 has just been waited for in vain: once more is enough.
+        if kind is not None and issubclass(kind, errors.AwsUnreachable):
+            self._abort_seconds = SHORT_ABORT_SECONDS
 
     def write(self, data: bytes) -> None:
         """Take all of `data`; waits while enough parts are being sent."""
@@ -213,11 +225,11 @@ class Upload:
         self._buffer = bytearray()
         try:
             if self._upload_id is not None:
-                _abort(self._bucket, self._key, self._upload_id)
+                _abort(self._bucket, self._key, self._upload_id, self._abort_seconds)
             self._abort_others()
             if self._may_exist:
                 # The call that creates the object may have succeeded although its answer was lost.
-                self._bucket.delete(self._key, seconds=ABORT_SECONDS)
+                self._bucket.delete(self._key, seconds=self._abort_seconds)
         except errors.BootstrapError as error:
             remain = "parts of %s may still be in the bucket: %s; the next backup removes them"
             logger.warning(remain, self._bucket.url(self._key), error.message)
@@ -245,14 +257,18 @@ class _Aborting(Exception):
 def abort_all(bucket: s3.Bucket, prefix: str, is_ours: Callable[[str], bool]) -> tuple[str, ...]:
     """Abort all incomplete uploads whose keys begin with `prefix` and satisfy `is_ours`; return those keys."""
     tokens = {"NextKeyMarker": "KeyMarker", "NextUploadIdMarker": "UploadIdMarker"}
-    pages = bucket.pages("s3:ListBucketMultipartUploads", "ListMultipartUploads", prefix, tokens, expect="Bucket")
-    listed = [each for page in pages for each in page.get("Uploads", ())]
-    found = [each for each in listed if each["Key"].startswith(prefix) and is_ours(each["Key"])]
-    for each in found:
-        _abort(bucket, each["Key"], each["UploadId"])
-    return tuple(each["Key"] for each in found)
+
+    def ours(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
+        found = [(each["Key"], each["UploadId"]) for each in answer.get("Uploads", ())]
+        return [(key, upload) for key, upload in found if key.startswith(prefix) and is_ours(key)]
+
+    pages = bucket.pages("s3:ListBucketMultipartUploads", "ListMultipartUploads", prefix, tokens, ours, expect="Bucket")
+    found = [each for page in pages for each in page]
+    for key, upload_id in found:
+        _abort(bucket, key, upload_id)
+    return tuple(key for key, _ in found)
 
 
-def _abort(bucket: s3.Bucket, key: str, upload_id: str) -> None:
+def _abort(bucket: s3.Bucket, key: str, upload_id: str, seconds: float = ABORT_SECONDS) -> None:
     with contextlib.suppress(s3.UploadGone):
-        bucket.call("s3:AbortMultipartUpload", "AbortMultipartUpload", key, seconds=ABORT_SECONDS, UploadId=upload_id)
+        bucket.call("s3:AbortMultipartUpload", "AbortMultipartUpload", key, seconds=seconds, UploadId=upload_id)

@@ -7,11 +7,14 @@ from typing import Any, TypeVar
 
 from botocore import xform_name
 
-from teleport_bootstrap.aws import endpoints, failures
+from teleport_bootstrap.aws import answers, endpoints, failures
 from teleport_bootstrap.host import clock as clocks
-from teleport_bootstrap.host import retry
+from teleport_bootstrap.host import retry, time_limit
 
 Result = TypeVar("Result")
+
+# An attempt is made even where there is no time left.
+SHORTEST_SECONDS = 0.3
 
 
 class Service:
@@ -32,6 +35,7 @@ class Service:
         self.wait_seconds = wait_seconds
         self.renew = renew
         self.clock = clock
+        self._model = getattr(client.meta, "service_model", None)
         self.region = str(client.meta.region_name)
         self.endpoint = str(client.meta.endpoint_url)
         self.partition = endpoints.partition_of(self.region).name
@@ -43,19 +47,31 @@ class Service:
     def request(self, operation: str, *, expect: str = "", **parameters: Any) -> Any:
         """Send one request, such as `GetParameters`, and return the answer as botocore does; raises failures.RAISED.
 
-        An answer without the field `expect` raises NotAnAnswer: botocore reads any page of status 200 as empty.
+        Use it within `perform`. An answer raises NotAnAnswer without the field `expect`, since botocore reads any page
+        of status 200 as empty, and with a value of another type than the service documents.
         """
         answer = getattr(self._client, xform_name(operation))(**parameters)
+        if self._model is not None:
+            answers.check(answer, self._model.operation_model(operation).output_shape)
         if expect and answer.get(expect) in (None, ""):
             raise failures.NotAnAnswer
         return answer
 
     def call(
-        self, action: str, resources: Sequence[str], *, deadline: retry.Deadline | None = None, **parameters: Any
+        self,
+        action: str,
+        resources: Sequence[str],
+        *,
+        deadline: retry.Deadline | None = None,
+        read: Callable[[Any], Any] = lambda answer: answer,
+        **parameters: Any,
     ) -> Any:
-        """Send the request whose IAM action is `action`, such as `ssm:GetParameters`, and retry as `perform` does."""
+        """Send the request whose IAM action is `action`, such as `ssm:GetParameters`, and retry as `perform` does.
+
+        `read` makes of the answer what is returned, and may fail as `attempt` of `perform` may.
+        """
         operation = action.partition(":")[2]
-        return self.perform(action, resources, lambda: self.request(operation, **parameters), deadline)
+        return self.perform(action, resources, lambda: read(self.request(operation, **parameters)), deadline)
 
     def perform(
         self,
@@ -64,11 +80,13 @@ class Service:
         attempt: Callable[[], Result],
         deadline: retry.Deadline | None = None,
     ) -> Result:
-        """Return what `attempt`, which makes one request, returns.
+        """Return what `attempt`, which makes one request and reads the answer, returns.
 
-        Throttling, network failures and AWS's own failures are retried with full jitter; no attempt is begun that could
-        outlast the deadline, by default `wait_seconds` from now. When AWS calls the credentials expired, they are
-        renewed and the request is repeated, once. `action` and the ARNs in `resources` are for messages.
+        Throttling, network failures, AWS's own failures and answers that cannot be read are retried with full jitter,
+        until the deadline, by default `wait_seconds` from now. An attempt is ended after half of that time, and at the
+        deadline; one that transfers much counts anew with each piece, see teleport_bootstrap.host.time_limit. When AWS
+        calls the credentials expired, they are renewed and the request is repeated, once. `action` and the ARNs in
+        `resources` are for messages.
 
         Raises AwsDenied, AwsThrottled, AwsUnreachable, AwsFailed, ClockWrong, CredentialsMissing, and whatever
         `attempt` raises that is not in failures.RAISED.
@@ -78,21 +96,29 @@ class Service:
         wall = deadline.clock.wall
         renewals = [] if self.renew is None else [self.renew]
 
+        config = self._client.meta.config
+        # How long one attempt takes where each of its steps comes within its own limit.
+        longest = float(config.connect_timeout + config.read_timeout)
+
+        def limit() -> time_limit.Limit:
+            return time_limit.Limit(
+                max(min(max(longest, deadline.seconds / 2), deadline.remaining()), SHORTEST_SECONDS)
+            )
+
         def attempt_once() -> Result:
             try:
-                return attempt()
+                with limit(), answers.read():
+                    return attempt()
             except failures.RAISED as error:
                 kind = failures.kind(error, now=wall())
                 if kind in (failures.Kind.THROTTLED, failures.Kind.UNREACHABLE, failures.Kind.FAULTY):
                     raise retry.Again(failures.reason(error), kind) from None
                 if kind is not failures.Kind.EXPIRED or not renewals:
                     raise failures.final(error, call, now=wall()) from None
-            renewals.pop()()
+            with limit():
+                renewals.pop()()
             return attempt_once()
 
-        config = self._client.meta.config
-        # How long one attempt takes at worst, except for resolving the endpoint's name.
-        longest = float(config.connect_timeout + config.read_timeout)
         try:
             return retry.until(deadline, attempt_once, attempt_seconds=longest)
         except retry.DeadlinePassed as passed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,11 +44,8 @@ class ParameterStore(Service):
         values: dict[str, Secret] = {}
         for start in range(0, len(wanted), _NAMES_IN_A_CALL):
             # The values become secrets here, before anything else can hold them.
-            found = self._get(wanted[start : start + _NAMES_IN_A_CALL], deadline, WithDecryption=True)
-            for each in found:
-                name = each["Name"] if each["Name"] in wanted else each.get("ARN", each["Name"])
-                values[name] = Secret(each["Value"])
-            del found
+            some = wanted[start : start + _NAMES_IN_A_CALL]
+            values.update(self._get(some, lambda found: _secrets(found, wanted), deadline, WithDecryption=True))
         missing = [name for name in wanted if name not in values and name not in optional]
         if missing:
             raise errors.ParameterMissing(
@@ -69,14 +66,8 @@ class ParameterStore(Service):
 
     def look_up(self, names: Sequence[str]) -> dict[str, Parameter]:
         """Return those of `names`, at most ten, that exist, by name. Nothing is decrypted."""
-        return {
-            each["Name"]: Parameter(
-                version=int(each["Version"]),
-                modified=each["LastModifiedDate"].timestamp(),
-                value=each["Value"] if each["Type"] == STRING else None,
-            )
-            for each in self._get(names, WithDecryption=False)
-        }
+        found: dict[str, Parameter] = self._get(names, _parameters, WithDecryption=False)
+        return found
 
     def put_secret(self, name: str, value: Secret, *, key_id: str | None) -> int:
         """Store `value` encrypted, with the key `key_id` or the account's default one; return the new version."""
@@ -87,11 +78,22 @@ class ParameterStore(Service):
         """Store `value` unencrypted; return the new version."""
         return self._put(name, Value=value, Type=STRING)
 
-    def _get(self, names: Sequence[str], deadline: retry.Deadline | None = None, **options: bool) -> Any:
-        answer = self.call(
-            "ssm:GetParameters", self._arns(names), deadline=deadline, expect="Parameters", Names=list(names), **options
+    def _get(
+        self,
+        names: Sequence[str],
+        read: Callable[[Sequence[Mapping[str, Any]]], Any],
+        deadline: retry.Deadline | None = None,
+        **options: bool,
+    ) -> Any:
+        return self.call(
+            "ssm:GetParameters",
+            self._arns(names),
+            deadline=deadline,
+            read=lambda answer: read(answer["Parameters"]),
+            expect="Parameters",
+            Names=list(names),
+            **options,
         )
-        return answer["Parameters"]
 
     def _put(self, name: str, **parameters: str) -> int:
         def request() -> int:
@@ -125,6 +127,23 @@ _PUT_PROBLEMS = {
     ),
     "InvalidKeyId": ("the KMS key does not exist", "Correct TELEPORT_SSM_KMS_KEY_ID in the conf."),
 }
+
+
+def _secrets(found: Sequence[Mapping[str, Any]], wanted: Sequence[str]) -> dict[str, Secret]:
+    """Return the values by the names that were asked for, which may be ARNs."""
+    named = {each["Name"] if each["Name"] in wanted else each.get("ARN", each["Name"]): each for each in found}
+    return {name: Secret(each["Value"]) for name, each in named.items() if name in wanted}
+
+
+def _parameters(found: Sequence[Mapping[str, Any]]) -> dict[str, Parameter]:
+    return {
+        each["Name"]: Parameter(
+            version=int(each["Version"]),
+            modified=each["LastModifiedDate"].timestamp(),
+            value=each["Value"] if each["Type"] == STRING else None,
+        )
+        for each in found
+    }
 
 
 def _put_command(name: str, region: str) -> str:

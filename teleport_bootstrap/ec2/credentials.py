@@ -24,6 +24,7 @@ Result = TypeVar("Result")
 
 _PATH = "iam/security-credentials/"
 _ROLE = re.compile(r"[A-Za-z0-9+=,.@_-]{1,64}")  # IAM API reference, CreateRole
+_PLAIN = re.compile(r"[!-~]+")
 # The names of botocore, and those of the metadata service.
 _NAMES = {"access_key": "AccessKeyId", "secret_key": "SecretAccessKey", "token": "Token", "expiry_time": "Expiration"}
 _LONGEST_PAUSE_SECONDS = 4.0
@@ -74,7 +75,7 @@ def account(imds: Imds, *, deadline: retry.Deadline | None = None) -> str | None
         return None
     try:
         number = json.loads(text)["accountId"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         number = ""
     if not isinstance(number, str) or not re.fullmatch(r"[0-9]{12}", number):
         raise endpoint.invalid("gave an identity document without an account id")
@@ -116,7 +117,7 @@ def _document(text: str | None) -> dict[str, Any]:
     # The text may hold a key: no error shows it, or is chained to one that does.
     try:
         document = json.loads(text or "")
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
         raise retry.Again("the answer is not JSON")
@@ -129,7 +130,10 @@ def _usable(document: dict[str, Any], role: str, now: float) -> dict[str, str]:
         shown = code if isinstance(code, str) and re.fullmatch(r"[A-Za-z]{1,60}", code) else "an unknown code"
         raise retry.Again(f"role {role} returns {shown} instead of credentials")
     values = {ours: document.get(theirs) for ours, theirs in _NAMES.items()}
-    absent = [_NAMES[ours] for ours, value in values.items() if not isinstance(value, str) or not value]
+    # They become parts of headers.
+    absent = [
+        _NAMES[ours] for ours, value in values.items() if not isinstance(value, str) or not _PLAIN.fullmatch(value)
+    ]
     if absent:
         raise retry.Again(f"the answer for role {role} lacks {', '.join(absent)}")
     ends = _moment(str(values["expiry_time"]))
@@ -148,5 +152,5 @@ def _moment(text: str) -> float | None:
     """Return a time in EC2's format as seconds since 1970, None for another text."""
     try:
         return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S%z").timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

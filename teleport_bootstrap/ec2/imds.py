@@ -12,17 +12,23 @@ import re
 from collections.abc import Mapping
 
 import requests
+import urllib3
+import urllib3.exceptions
+from requests import adapters
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.ec2 import endpoint as endpoints
 from teleport_bootstrap.host import clock as clocks
-from teleport_bootstrap.host import retry
+from teleport_bootstrap.host import http_connection, retry, time_limit
 from teleport_bootstrap.secret import Secret
 
 TOKEN_SECONDS = 21600  # the longest that the service grants
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 5.0
 LARGEST_ANSWER_BYTES = 64 * 1024
+
+_PIECE_BYTES = 4096
+_SHORTEST_SECONDS = 0.05
 
 _TOKEN_PATH = "api/token"  # noqa: S105
 _TOKEN_MARGIN_SECONDS = 60.0
@@ -58,8 +64,7 @@ class Imds:
         self.clock = clock or clocks.SYSTEM
         self._token: Secret | None = None
         self._token_end = 0.0
-        self._session = requests.Session()
-        self._session.trust_env = False
+        self._session = _session()
 
     @classmethod
     def from_environment(
@@ -78,7 +83,9 @@ class Imds:
 
     def deadline(self, seconds: float | None = None) -> retry.Deadline:
         """Return a deadline that begins now; pass it to several calls of `get` to bound them together."""
-        return retry.Deadline(self.deadline_seconds if seconds is None else seconds, self.clock)
+        wanted = self.deadline_seconds if seconds is None else seconds
+        # Where credentials are renewed in the middle of a call to AWS, that call's limit counts too.
+        return retry.Deadline(min(wanted, time_limit.remaining()), self.clock)
 
     def get(self, path: str, *, deadline: retry.Deadline | None = None) -> str | None:
         """Return the item at `path`, relative to /latest/meta-data/, or None when the service has no such item.
@@ -157,23 +164,28 @@ class Imds:
         self, method: str, path: str, headers: Mapping[str, str], deadline: retry.Deadline
     ) -> tuple[int, str, float]:
         """Return the status, text and token lifetime of the answer; raises Again without a complete answer."""
-        left = max(deadline.remaining(), 0.05)
+        left = max(deadline.remaining(), _SHORTEST_SECONDS)
         try:
-            with self._session.request(
-                method,
-                f"{self.url}/latest/{path}",
-                headers={**headers, "Accept-Encoding": "identity"},
-                timeout=(min(CONNECT_SECONDS, left), min(READ_SECONDS, left)),
-                allow_redirects=False,
-                stream=True,
-            ) as answer:
+            limit = time_limit.Limit(min(CONNECT_SECONDS + READ_SECONDS, left))
+            with (
+                limit,
+                self._session.request(
+                    method,
+                    f"{self.url}/latest/{path}",
+                    headers={**headers, "Accept-Encoding": "identity"},
+                    timeout=(min(CONNECT_SECONDS, left), min(READ_SECONDS, left)),
+                    allow_redirects=False,
+                    stream=True,
+                ) as answer,
+            ):
                 self._other_url = None
-                text = self._text(path, answer, deadline) if answer.status_code == 200 else ""
+                text = self._text(path, answer) if answer.status_code == 200 else ""
                 return answer.status_code, text, _lifetime(answer.headers)
-        except (requests.RequestException, OSError) as error:
+        # A ValueError is what the libraries below make of some answers that are not HTTP.
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             if self._other_url is not None:
                 self.url, self._other_url = self._other_url, self.url
-            if method == "PUT" and isinstance(error, requests.Timeout):
+            if method == "PUT" and isinstance(error, (requests.Timeout, time_limit.TimeUp)):
                 self._was_put_unanswered = True
                 raise retry.Again(_UNANSWERED) from None
             raise retry.Again(retry.reason(error)) from None
@@ -201,19 +213,39 @@ class Imds:
             f"waited for {item} from the instance metadata service at {urls}: {reason} ({passed.effort()})", hint=hint
         )
 
-    def _text(self, path: str, answer: requests.Response, deadline: retry.Deadline) -> str:
-        """Return the body; read byte by byte, so that the deadline also holds when bytes arrive slowly."""
+    def _text(self, path: str, answer: requests.Response) -> str:
+        """Return the body."""
         body = bytearray()
-        for piece in answer.iter_content(1):
+        # Not decompressed: that was not asked for, and may be much more.
+        for piece in answer.raw.stream(_PIECE_BYTES, decode_content=False):
             body += piece
             if len(body) > LARGEST_ANSWER_BYTES:
                 raise endpoints.invalid(f"gave more than {LARGEST_ANSWER_BYTES // 1024} KiB for {path}")
-            if not deadline.remaining():
-                raise retry.Again("the answer came too slowly")
+        said = answer.headers.get("Content-Length", "")
+        if said.isascii() and said.isdigit() and "Transfer-Encoding" not in answer.headers and len(body) < int(said):
+            raise retry.Again("the connection broke off")
         try:
             return body.decode("utf-8")
         except UnicodeDecodeError:
             raise endpoints.invalid(f"gave bytes that are not UTF-8 for {path}") from None
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002
+        """Return None: even where it follows no redirect, requests would read all of the answer's body for it."""
+        return None
+
+
+def _session() -> requests.Session:
+    """Return a session whose connections keep to the limit of time."""
+    made = _Session()
+    made.trust_env = False
+    adapter = adapters.HTTPAdapter()
+    pools = http_connection.pools(urllib3.HTTPConnectionPool, urllib3.HTTPSConnectionPool)
+    adapter.poolmanager.pool_classes_by_scheme = pools
+    for scheme in ("http://", "https://"):
+        made.mount(scheme, adapter)
+    return made
 
 
 class _NoRole(retry.Again):

@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import http.client
 import socket
-import urllib.error
-import urllib.request
+from urllib.parse import urlsplit
 
 from teleport_bootstrap import port_table
+from teleport_bootstrap.host import time_limit
 
 # Where the units let Teleport answer for itself: --diag-addr.
 READY_URL = f"http://127.0.0.1:{port_table.DIAGNOSTICS}/readyz"
-READY_SECONDS = 0.5
+READY_SECONDS = 0.5  # for the connection, and again for each part of the answer
+_READY_ALL_SECONDS = 1.0
 
 READY = "ready"
 # A Teleport that has not joined its cluster yet.
@@ -33,21 +34,30 @@ def readiness() -> str:
 
     Both share status 400; Teleport's text says which: "teleport is recovering from a degraded state".
     """
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    where = urlsplit(READY_URL)
+    asking = http.client.HTTPConnection(where.hostname or "", where.port, timeout=READY_SECONDS)
     try:
-        with opener.open(READY_URL, timeout=READY_SECONDS):
-            return READY
-    except urllib.error.HTTPError as error:
-        if error.code != 400:
-            return DEGRADED if error.code == 503 else f"answering {error.code}"
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            if b"recovering" in error.read(_LONGEST_ANSWER_BYTES):
-                return RECOVERING
-        return STARTING
+        with time_limit.Limit(_READY_ALL_SECONDS), contextlib.closing(asking):
+            asking.sock = time_limit.connect(asking.host, asking.port, seconds=READY_SECONDS)
+            asking.request("GET", where.path)
+            return _readiness(asking.getresponse())
     except OSError as error:
-        return NOT_LISTENING if isinstance(getattr(error, "reason", error), ConnectionRefusedError) else SILENT
-    except http.client.HTTPException:
+        return NOT_LISTENING if isinstance(error, ConnectionRefusedError) else SILENT
+    except http.client.RemoteDisconnected:
+        return SILENT
+    except (http.client.HTTPException, ValueError):
         return f"not speaking HTTP on {READY_URL}"
+
+
+def _readiness(answer: http.client.HTTPResponse) -> str:
+    if answer.status == 200:
+        return READY
+    if answer.status != 400:
+        return DEGRADED if answer.status == 503 else f"answering {answer.status}"
+    text = b""
+    with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
+        text = answer.read(_LONGEST_ANSWER_BYTES)
+    return RECOVERING if b"recovering" in text else STARTING
 
 
 def accepts(host: str, port: int) -> bool:

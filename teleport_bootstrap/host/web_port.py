@@ -9,6 +9,8 @@ import ssl
 import time
 from dataclasses import dataclass
 
+from teleport_bootstrap.host import time_limit
+
 SECONDS = 3.0
 
 PING = "/webapi/ping"
@@ -53,13 +55,13 @@ class Answer:
 
 
 def ask(where: WebPort, *, seconds: float = SECONDS) -> Answer:
-    """Return what the port answers, after at most three times `seconds`.
+    """Return what the port answers, after at most three times `seconds`, which is the time for each step.
 
     Any answer in HTTP shows that the proxy listens, whatever its status. The certificate is not checked: it is never
     valid for this machine's own address.
     """
     try:
-        with contextlib.ExitStack() as stack:
+        with time_limit.Limit(3 * seconds), contextlib.ExitStack() as stack:
             connection = _connected(where, where.server_name, seconds, stack)
             if connection is None:
                 return Answer()
@@ -71,7 +73,7 @@ def ask(where: WebPort, *, seconds: float = SECONDS) -> Answer:
 
 def _connected(where: WebPort, server_name: str, seconds: float, stack: contextlib.ExitStack) -> socket.socket | None:
     """Return a connection that is ready for HTTP; None where Teleport is there and has no certificate yet."""
-    connection = stack.enter_context(socket.create_connection((where.host, where.port), seconds))
+    connection = stack.enter_context(time_limit.connect(where.host, where.port, seconds=seconds))
     if not where.tls:
         return connection
     context = ssl.create_default_context()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
+import heapq
+import itertools
 import logging
 from collections.abc import Iterator
 
@@ -13,6 +16,9 @@ from teleport_bootstrap.backup.stores.store import Stored
 from teleport_bootstrap.host import termination
 
 logger = logging.getLogger(__name__)
+
+# More are not of use to anyone who looks at them; they take 10 MiB of memory.
+MOST_ARCHIVES = 10_000
 
 
 class BucketStore:
@@ -37,19 +43,31 @@ class BucketStore:
                 yield upload
 
     def sources(self) -> tuple[Stored, ...]:
-        """As Store.sources; one call for each thousand objects that are named as archives are."""
-        found: dict[str, s3.Object] = {}
-        for each in self.bucket.list(self._key("teleport-")):
-            found[each.key[len(self.prefix) :]] = each
+        """As Store.sources; one call for each thousand objects whose names begin as those of archives.
+
+        Of more than MOST_ARCHIVES, only the newest ones are returned, and a warning says so.
+        """
+        archives = _Newest(MOST_ARCHIVES)
+        notes = {ending: _Newest(MOST_ARCHIVES) for ending in names.NOTES}
+        for each in self.bucket.list(self._key(names.START)):
+            name = each.key[len(self.prefix) :]
+            ending = next((ending for ending in notes if name.endswith(ending)), "")
+            of = notes[ending] if ending else archives
+            of.add(name[: len(name) - len(ending)], each)
+        if archives.left_out:
+            logger.warning(
+                "%s has more than %d archives: only the newest %d of %d are looked at",
+                *(self.place, MOST_ARCHIVES, MOST_ARCHIVES, MOST_ARCHIVES + archives.left_out),
+            )
+        noted = {ending: of.by_name() for ending, of in notes.items()}
         return tuple(
             Stored(name, self.bucket.url(each.key), each.size, bool(marks), names.INCOMPLETE in marks)
-            for name, each in sorted(found.items())
-            if names.parse(name)
+            for name, each in sorted(archives.by_name().items())
             for marks in [
                 [
                     ending
-                    for ending in names.NOTES
-                    for note in [found.get(f"{name}{ending}")]
+                    for ending, of in noted.items()
+                    for note in [of.get(name)]
                     if note is not None and note.modified >= each.modified
                 ]
             ]
@@ -117,7 +135,7 @@ class BucketStore:
         S3 answers "denied" for a missing object unless listing the whole bucket is allowed.
         """
         try:
-            return any(each.key == key for each in self.bucket.list(key))
+            return self.bucket.is_listed(key)
         except errors.AwsDenied:
             return None
 
@@ -127,6 +145,32 @@ class BucketStore:
     def _delete_notes(self, name: str) -> None:
         for ending in names.NOTES:
             self.bucket.delete(f"{self._key(name)}{ending}")
+
+
+class _Newest:
+    """The objects of the newest archives, at most `most` of them, of any number that is added in any order."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._heap: list[tuple[datetime.datetime, str, int, s3.Object]] = []
+        self._numbers = itertools.count()  # two entries may be the same otherwise
+        self.left_out = 0
+
+    def add(self, name: str, each: s3.Object) -> None:
+        """Add the object of the archive `name`; do nothing where that is not a generated name."""
+        parsed = names.parse(name)
+        if parsed is None:
+            return
+        entry = (parsed.made, name, next(self._numbers), each)
+        if len(self._heap) < self._most:
+            heapq.heappush(self._heap, entry)
+        else:
+            self.left_out += 1
+            heapq.heappushpop(self._heap, entry)
+
+    def by_name(self) -> dict[str, s3.Object]:
+        """Return the objects by the names of their archives."""
+        return {name: each for _, name, _, each in self._heap}
 
 
 class ObjectSource:

@@ -19,6 +19,9 @@ from teleport_bootstrap.host import clock
 # The kinds of compression by the ending of the name.
 COMPRESSIONS = {".tar.zst": "zstd", ".tar.gz": "gzip"}
 
+# How each name begins.
+START = "teleport-"
+
 # The note beside a verified archive, and beside one that was verified and is incomplete.
 VERIFIED = ".verified"
 INCOMPLETE = ".incomplete"
@@ -57,7 +60,7 @@ def name(cluster: str, host: str, made: datetime.datetime, compression: str) -> 
 
 def start(cluster: str, host: str) -> str:
     """Return the prefix of all archive names of this host, and of no other host."""
-    return f"teleport-{safe(cluster)}_{safe(host)}_"
+    return f"{START}{safe(cluster)}_{safe(host)}_"
 
 
 def parse(text: str) -> Name | None:

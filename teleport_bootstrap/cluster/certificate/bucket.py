@@ -29,6 +29,8 @@ from teleport_bootstrap.secret import Secret
 
 # Each object has a few kilobytes; a larger one was written by something else.
 LARGEST = 64 * 1024
+# Four for each certificate, of which there are a few a year, and three for each account.
+MOST_FILES = 20_000
 
 logger = logging.getLogger(__name__)
 
@@ -117,7 +119,16 @@ class Shared(lineage.Place):
         return tuple(written)
 
     def _names(self, prefix: str) -> list[str]:
-        return [each.key[len(prefix) :] for each in self._bucket.list(prefix) if each.size <= LARGEST]
+        found = []
+        for each in self._bucket.list(prefix):
+            if each.size <= LARGEST:
+                found.append(each.key[len(prefix) :])
+            if len(found) > MOST_FILES:
+                raise errors.BucketUnusable(
+                    f"there are more than {MOST_FILES:,} files at {self._bucket.url(prefix)}",
+                    hint="Older certificates and accounts can be removed; all auth servers keep the newest ones.",
+                )
+        return found
 
     def _accounts(self, renewal: str | None) -> dict[str, Secret]:
         """Return the files of the account that `renewal` names, or those of all accounts where that has none."""
@@ -144,6 +155,6 @@ class Shared(lineage.Place):
         A policy that allows to list some prefixes, which is enough for everything else, does not change that.
         """
         try:
-            return any(each.key == key for each in self._bucket.list(key))
+            return self._bucket.is_listed(key)
         except errors.BootstrapError:
             return True
