@@ -96,7 +96,7 @@ def create(
         client._endpoint.http_session,
         piece_seconds=piece_seconds,
         largest=http_session.LARGEST_OF_S3 if service == "s3" else http_session.LARGEST,
-        begins=b"{" if client.meta.service_model.protocol == "json" else b"",
+        is_json=client.meta.service_model.protocol == "json",
     )
     if service == "s3":
         client.meta.events.register("before-call.s3", _stay_in_region)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import re
 import socket
 from collections.abc import Iterator
@@ -36,13 +37,13 @@ class Session:
     """Takes the place of botocore's URLLib3Session `session`, and sends through it.
 
     `piece_seconds` is how long each piece of a streamed body may take to arrive. Any other body of a good answer has
-    at most `largest` bytes, and begins with `begins`, which may be empty: a null or a list is read as an empty answer.
+    at most `largest` bytes, and with `is_json` it is a JSON object: botocore reads all else as an empty answer.
     """
 
-    def __init__(self, session: Any, *, piece_seconds: float, largest: int, begins: bytes) -> None:
+    def __init__(self, session: Any, *, piece_seconds: float, largest: int, is_json: bool) -> None:
         self._session = session
         self._largest = largest
-        self._begins = begins
+        self._is_json = is_json
         self._piece_seconds = piece_seconds
         classes = session._pool_classes_by_scheme
         # Changed in place: its pool managers, also those for proxies, share this table.
@@ -60,7 +61,7 @@ class Session:
         answer.raw = Body(answer.raw, self._piece_seconds, largest)
         if not streams:
             content = answer.content  # which it keeps
-            if answer.status_code < 300 and not content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(self._begins):
+            if answer.status_code < 300 and self._is_json and not _is_object(content):
                 raise failures.NotAnAnswer
         return answer
 
@@ -136,6 +137,13 @@ class Body:
 
     def __del__(self) -> None:
         self._release()
+
+
+def _is_object(content: bytes) -> bool:
+    try:
+        return isinstance(json.loads(content.decode("utf-8")), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def is_harmless(body: bytes) -> bool:

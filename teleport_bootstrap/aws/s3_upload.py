@@ -258,11 +258,13 @@ def abort_all(bucket: s3.Bucket, prefix: str, is_ours: Callable[[str], bool]) ->
     """Abort all incomplete uploads whose keys begin with `prefix` and satisfy `is_ours`; return those keys."""
     tokens = {"NextKeyMarker": "KeyMarker", "NextUploadIdMarker": "UploadIdMarker"}
 
-    def ours(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
+    def matching(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
         found = [(each["Key"], each["UploadId"]) for each in answer.get("Uploads", ())]
         return [(key, upload) for key, upload in found if key.startswith(prefix) and is_ours(key)]
 
-    pages = bucket.pages("s3:ListBucketMultipartUploads", "ListMultipartUploads", prefix, tokens, ours, expect="Bucket")
+    pages = bucket.pages(
+        "s3:ListBucketMultipartUploads", "ListMultipartUploads", prefix, tokens, matching, expect="Bucket"
+    )
     found = [each for page in pages for each in page]
     for key, upload_id in found:
         _abort(bucket, key, upload_id)

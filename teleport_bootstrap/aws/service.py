@@ -84,7 +84,7 @@ class Service:
 
         Throttling, network failures, AWS's own failures and answers that cannot be read are retried with full jitter,
         until the deadline, by default `wait_seconds` from now. An attempt is ended after half of that time, and at the
-        deadline; one that transfers much counts anew with each piece, see teleport_bootstrap.host.time_limit. When AWS
+        deadline; one that transfers much counts again with each piece, see teleport_bootstrap.host.time_limit. When AWS
         calls the credentials expired, they are renewed and the request is repeated, once. `action` and the ARNs in
         `resources` are for messages.
 

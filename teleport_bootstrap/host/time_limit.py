@@ -1,8 +1,8 @@
 """One limit of wall-clock time around an exchange over the network, the look-up of the name included.
 
-The timeouts of sockets, and of the HTTP libraries above them, count anew with each byte that arrives: a peer that sends
-one now and then is waited for without end. Here a watching thread shuts down the connections of an exchange when its
-time is up, whatever they are in the middle of: the handshake of TLS, the answer of a proxy, a header, a chunk. The
+The timeouts of sockets, and of the HTTP libraries above them, start again with each byte that arrives: a peer that
+sends one now and then is waited for without end. Here a watching thread shuts down the connections of an exchange when
+its time is up, whatever they are in the middle of: the handshake of TLS, the answer of a proxy, a header, a chunk. The
 exchange itself stays in the thread that called it, which gets TimeUp. So signals arrive as ever, nothing that was
 abandoned goes on, and no lock or half-made state stays behind.
 
@@ -82,7 +82,7 @@ class Limit:
         return max(0.0, self._end - time.monotonic())
 
     def restart(self) -> None:
-        """Count anew: a piece of a long transfer has arrived. That holds for the outer limits too."""
+        """Count again: a piece of a long transfer has arrived. That holds for the outer limits too."""
         if self._outer is not None:
             self._outer.restart()
         if not self._fired:
