@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
+from teleport_bootstrap import display
 from teleport_bootstrap.finding import ERROR, Finding
 
 # What each exit status means, for the manual.
@@ -55,7 +56,9 @@ _MESSAGE_ID_NAMESPACE = uuid.UUID("0f1a2e6c-57c1-5d0b-9d26-6a1f6b8c2b11")
 class BootstrapError(Exception):
     """An error of this agent; itself raised only for a defect, otherwise one of the kinds below.
 
-    `message` is the given summary and, below it, a line for each of `findings`.
+    `message` is the given summary and, below it, `lines` and a line for each of `findings`. It holds no secret that
+    this process has met, and can be printed as it is: what cannot be seen is escaped, so that no text from outside
+    makes a line of its own.
     """
 
     code: ClassVar[str] = "internal-error"
@@ -65,10 +68,12 @@ class BootstrapError(Exception):
         if code:  # a subclass of a kind is of the same kind
             cls.code, cls.exit_status = code, exit_status
 
-    def __init__(self, summary: str, *, hint: str = "", findings: Sequence[Finding] = ()) -> None:
-        self.message = "\n".join([summary, *map(str, findings)])
+    def __init__(
+        self, summary: str, *, hint: str = "", lines: Sequence[str] = (), findings: Sequence[Finding] = ()
+    ) -> None:
+        self.message = display.lines([summary, *lines, *map(str, findings)])
         super().__init__(self.message)
-        self.hint = hint
+        self.hint = display.line(hint)
         self.findings = tuple(findings)
 
     def as_findings(self, severity: str = ERROR) -> tuple[Finding, ...]:
@@ -315,9 +320,9 @@ class ImageNotSealed(BootstrapError, code="image-not-sealed", exit_status=UNSEAL
 
     def __init__(self, summary: str, findings: Sequence[Finding]) -> None:
         # Each remedy is a command to copy, and so has a line of its own.
-        lines = [f"{each.place}: {each.message}\n    {each.remedy}" for each in findings]
+        lines = [line for each in findings for line in (f"{each.place}: {each.message}", f"    {each.remedy}")]
         hint = "Run the command below each line, then run `teleport-bootstrap seal` again."
-        super().__init__("\n".join([summary, *lines]), hint=hint)
+        super().__init__(summary, lines=lines, hint=hint)
         self.findings = tuple(findings)
 
 

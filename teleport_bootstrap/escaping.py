@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 
-# Unicode's controls for line ends and writing direction count too: they can reorder or hide what a terminal shows.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+# Printable to Python, but nothing is seen of them: names that differ in one look the same.
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+# What one message may say at most, in characters.
+LONGEST_LINE = 8000
 
 # What colors, moves or renames a terminal begins with ESC (7 bits) or one of the C1 controls (8 bits). The last
 # alternative takes every other one of these characters: nothing that is left can join up to a new sequence.
@@ -27,24 +32,43 @@ def without_sequences(text: str) -> str:
 
 
 def one_line(text: str, most: int | None = None) -> str:
-    """Return `text` with every unprintable character escaped as in Python, such as `\\n`, so that it stays one line.
+    """Return `text` with every character that cannot be seen escaped as in Python, such as `\\n`: it stays one line.
 
-    What is more than `most` characters then is cut off and replaced by an ellipsis. Bytes that are not UTF-8
-    (surrogateescape) become `\\xNN`.
+    These are controls, line ends, those that change the direction of writing, and those without width. Bytes that are
+    not UTF-8 (surrogateescape) become `\\xNN`. What is more than `most` characters then is cut off and replaced by an
+    ellipsis.
     """
     start = text if most is None else text[: most + 1]
-    escaped = start if start.isprintable() else "".join(map(_escaped, start))
+    escaped = start if _is_visible(start) else "".join(map(_escaped, start))
     return escaped if most is None or len(escaped) <= most else f"{escaped[:most]}…"
 
 
 def several_lines(text: str) -> str:
-    """Return `text` with every control character except line feeds and tabs as the `\\xNN` of its UTF-8 bytes."""
-    return _CONTROL.sub(lambda found: "".join(f"\\x{byte:02x}" for byte in found[0].encode()), text)
+    """Return `text` with what `one_line` escapes as the `\\xNN` of its UTF-8 bytes, except line feeds and tabs."""
+    if _is_visible(text):
+        return text
+    return "".join(each if each in "\n\t" or _is_visible(each) else _in_bytes(each) for each in text)
+
+
+def in_json(text: str) -> str:
+    """Return `text`, a JSON document, with the same characters in JSON's own escapes, so that it says the same."""
+    if _is_visible(text):
+        return text
+    return "".join(each if each == "\n" or _is_visible(each) else json.dumps(each)[1:-1] for each in text)
+
+
+def _is_visible(text: str) -> bool:
+    return text.isprintable() and (text.isascii() or _INVISIBLE.search(text) is None)
+
+
+def _in_bytes(character: str) -> str:
+    how = "surrogateescape" if "\udc80" <= character <= "\udcff" else "surrogatepass"
+    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", how))
 
 
 def _escaped(character: str) -> str:
-    if character.isprintable():
+    if _is_visible(character):
         return character
     if "\udc80" <= character <= "\udcff":
         return f"\\x{ord(character) - 0xDC00:02x}"
-    return character.encode("unicode_escape").decode("ascii")
+    return character.encode("unicode_escape", "backslashreplace").decode("ascii")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
+from teleport_bootstrap import display
+
 ERROR = "error"
 WARNING = "warning"
 NOTE = "note"
@@ -24,7 +26,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Finding:
-    """What is wrong, and what to do about it. Never holds a secret.
+    """What is wrong, and what to do about it. Its texts are one line each, escaped and without secrets.
 
     `severity` is ERROR (it stops what was asked for), WARNING or NOTE. `code` is a short stable word for programs, such
     as `conf-value`. `subject` is what the finding is about: a variable, a path in teleport.yaml, a file, a unit.
@@ -38,13 +40,18 @@ class Finding:
     remedy: str = ""
     place: Place | None = None
 
+    def __post_init__(self) -> None:
+        """Make the texts such that everyone can show them."""
+        for name in ("subject", "message", "remedy"):
+            object.__setattr__(self, name, display.line(getattr(self, name)))
+
     @property
     def is_error(self) -> bool:
         """Whether it stops what was asked for."""
         return self.severity == ERROR
 
     def __str__(self) -> str:
-        start = f"{self.place}: " if self.place is not None else ""
+        start = f"{display.line(str(self.place))}: " if self.place is not None else ""
         return f"{start}{self.message}" + (f" ({self.remedy})" if self.remedy else "")
 
     def data(self) -> dict[str, object]:

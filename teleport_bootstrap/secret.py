@@ -1,4 +1,4 @@
-"""A string that is masked wherever it is printed, and names that tell that a value is one."""
+"""A string that is masked wherever it is printed, the secrets that this process has met, and names of such."""
 
 from __future__ import annotations
 
@@ -18,6 +18,14 @@ URL = re.compile(r"://(?P<rest>[^\s\"'<>]{1,2000})")
 _PORT = re.compile(r"\d{1,5}")
 _LONGEST_USER = 19
 
+# What this process has met, the latest last. More than any host has, and bounded: a hostile file may name many.
+_met: dict[str, None] = {}
+_MOST_MET = 2000
+_LONGEST_MET = 128 * 1024
+# Shorter lines of a license or a key mean nothing by themselves.
+_SHORTEST_LINE = 16
+_PUBLIC = re.compile(r"sha256:[0-9a-fA-F]{64}|-----[A-Z0-9 ]+-----")
+
 
 class Secret:
     """A token, a license or a key; every way of printing it gives a mask.
@@ -30,6 +38,7 @@ class Secret:
 
     def __init__(self, value: str) -> None:
         self._value = value
+        remember(value)
 
     def reveal(self) -> str:
         """Return the value, for the code that writes it to its file or sends it to its service."""
@@ -55,6 +64,31 @@ class Secret:
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         raise TypeError("a Secret is not pickled: it would leave its type")
+
+
+def remember(value: str) -> None:
+    """Note a secret that this process has met, so that nothing that is shown from now on holds it.
+
+    Of a value of several lines, each line is noted that could be recognized by itself, such as those of a key.
+    """
+    whole = value.strip()
+    lines = [line.strip() for line in whole.splitlines()] if "\n" in whole else []
+    for each in (whole, *(line for line in lines if len(line) >= _SHORTEST_LINE and " " not in line)):
+        if each and len(each) <= _LONGEST_MET and not _PUBLIC.fullmatch(each):
+            _met.pop(each, None)
+            _met[each] = None
+    while len(_met) > _MOST_MET:
+        del _met[next(iter(_met))]
+
+
+def met() -> tuple[str, ...]:
+    """Return the secrets that this process has met so far."""
+    return tuple(_met)
+
+
+def forget() -> None:
+    """Forget all of them: for tests, of which several share a process."""
+    _met.clear()
 
 
 def looks_secret(text: str) -> bool:

@@ -75,7 +75,8 @@ def unsafe(name: str, refused: Refused) -> errors.ArchiveUnsafe:
 
 def _damaged(name: str, text: str, path: str = "", what: str = "") -> errors.ArchiveDamaged:
     return errors.ArchiveDamaged(
-        f"{name} is damaged: {text}" + (f"\n{interface.printable(path)}: {what}" if path else ""),
+        f"{name} is damaged: {text}",
+        lines=[f"{interface.printable(path)}: {what}"] if path else (),
         hint="Use another backup; copies of this one in other places may be undamaged.",
     )
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from botocore import exceptions
 from botocore.parsers import ResponseParserError
 
-from teleport_bootstrap import errors, escaping
+from teleport_bootstrap import errors, escaping, masking
 from teleport_bootstrap.host import retry
 
 
@@ -234,7 +234,7 @@ def _message_of(error: Refusal) -> str:
         text = "rejected input: " + ", ".join(re.findall(r" at '([A-Za-z0-9._]+)' failed", text))
     elif text.lstrip().startswith("<"):  # moto's denials, or a page of a proxy
         text = _first("<Message>([^<]*)</Message>", text) or "with a page that is not from AWS"
-    text = escaping.one_line(" ".join(text.split()), _SHOWN_CHARACTERS)
+    text = escaping.one_line(masking.mask_foreign(" ".join(text.split())), _SHOWN_CHARACTERS)
     return f" ({text})" if text else ""
 
 

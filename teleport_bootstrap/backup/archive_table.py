@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import display, errors, escaping
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.backup.stores import store
 
 _COLUMNS = ("MADE (UTC)", "SIZE", "VERIFIED", "ARCHIVE")
 
 
-def table(stored: Sequence[store.Stored], place: str) -> str:
+def table(stored: Sequence[store.Stored], place: str) -> display.Block:
     """Return a line for each archive in `place`, the newest first."""
     if not stored:
-        return f"there are no backups in {place}"
+        return display.Block(f"there are no backups in {escaping.one_line(place)}")
     rows = [
         _COLUMNS,
         *(
@@ -24,7 +24,8 @@ def table(stored: Sequence[store.Stored], place: str) -> str:
         ),
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS) - 1)]
-    return "\n".join(f"{row[0]:<{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:<{widths[2]}}  {row[3]}" for row in rows)
+    lines = (f"{row[0]:<{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:<{widths[2]}}  {row[3]}" for row in rows)
+    return display.Block("\n".join(map(escaping.one_line, lines)))
 
 
 def _verified(stored: store.Stored) -> str:

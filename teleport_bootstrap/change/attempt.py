@@ -223,20 +223,20 @@ def _judge(root: paths.Root, trial: Trial, seconds: float, done: list[str]) -> h
     return health.wait(root, health.subject(root, wanted.unit, wanted, successor_of=predecessor), seconds=seconds)
 
 
-def reason(root: paths.Root, trial: Trial, verdict: health.Verdict) -> str:
-    """Return why a trial failed, with the last lines of its unit in the journal and without secrets."""
+def reason(root: paths.Root, trial: Trial, verdict: health.Verdict) -> tuple[str, ...]:
+    """Return why a trial failed, in a line, and the last lines of its unit in the journal, without secrets."""
     unit, before = trial.change.wanted.unit, trial.before
     secret_paths = {each.path for each in (*trial.change.wanted.secrets, *(before.secrets if before else ()))}
     also = [found.content for path, found in trial.previous.files.items() if found and path in secret_paths]
     lines = health.last_lines(root, unit, since=trial.began, secret_paths=secret_paths, also=also)
-    shown = "".join(f"\n  {unit}: {line}" for line in lines.splitlines())
-    return f"Teleport did not become healthy with {trial.change.words.tried}: {verdict.seen}{shown}"
+    shown = (f"{unit}: {line}" for line in lines.split("\n") if line)
+    return (f"Teleport did not become healthy with {trial.change.words.tried}: {verdict.seen}", *shown)
 
 
 def _revert(root: paths.Root, trial: Trial, verdict: health.Verdict, seconds: float) -> errors.BootstrapError:
     """Restore what was before `trial`, wait for its health, and return the error that says how that ended."""
     change, previous, rejected = trial.change, trial.previous, None
-    why, words = reason(root, trial, verdict), change.words
+    (why, *said), words = reason(root, trial, verdict), change.words
     if change.conf_sha256 is not None and trial.before is not None:
         rejected = (change.conf_sha256, f"Teleport did not become healthy with it: {verdict.seen}")
     try:
@@ -245,17 +245,23 @@ def _revert(root: paths.Root, trial: Trial, verdict: health.Verdict, seconds: fl
         )
     except errors.BootstrapError as error:
         return errors.UnhealthyAfterRollback(
-            f"{why}\nThe {words.previous} could not be restored: {error.message}", hint=words.restore
+            why, lines=[*said, f"The {words.previous} could not be restored: {error.message}"], hint=words.restore
         )
     unit = units.running(previous.units)
     if not now.healthy:
         log = f"`journalctl -b -u {unit or change.wanted.unit}`"
         return errors.UnhealthyAfterRollback(
-            f"{why}\nThe {words.previous} was restored, but {unit or 'systemd'} is unhealthy with it too: {now.seen}",
+            why,
+            lines=[
+                *said,
+                f"The {words.previous} was restored, but {unit or 'systemd'} is unhealthy with it too: {now.seen}",
+            ],
             hint=f"Look at {log}; the cause may be unrelated to the change.",
         )
     healthy = f"and {unit} is healthy with it" if unit else "and no Teleport runs, as before"
-    return errors.ChangeRolledBack(f"{why}\nThe {words.previous} was restored, {healthy}", hint=words.again)
+    return errors.ChangeRolledBack(
+        why, lines=[*said, f"The {words.previous} was restored, {healthy}"], hint=words.again
+    )
 
 
 def restore_previous(

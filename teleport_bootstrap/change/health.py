@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from teleport_bootstrap import errors, escaping, paths
+from teleport_bootstrap import errors, escaping, masking, paths
 from teleport_bootstrap.change import needed_files, web_answer
 from teleport_bootstrap.host import clock as clocks
 from teleport_bootstrap.host import directory, probe, systemd, teleport_process
 from teleport_bootstrap.plan import plan_model, services
-from teleport_bootstrap.secret import MASK, looks_secret
+from teleport_bootstrap.secret import looks_secret
 from teleport_bootstrap.state import manual_edits
 
 logger = logging.getLogger(__name__)
@@ -196,10 +196,8 @@ def last_lines(root: paths.Root, unit: str, *, since: float, secret_paths: Itera
     document = manual_edits.document(manual_edits.text(root, paths.TELEPORT_YAML))
     contents = [*also, *(directory.content(root, path) or b"" for path in secret_paths)]
     lines = [line.strip() for content in contents for line in content.decode("utf-8", "replace").splitlines()]
-    for secret in sorted({*lines, *_inline(document)}, key=len, reverse=True):
-        if len(secret) >= _SHORTEST_SECRET:
-            said = said.replace(secret, MASK)
-    return escaping.several_lines(said)
+    known = [each for each in {*lines, *_inline(document)} if len(each) >= _SHORTEST_SECRET]
+    return escaping.several_lines(masking.mask_foreign(masking.without(known, said)))
 
 
 def _inline(value: Any, name: str = "") -> Iterator[str]:

@@ -178,7 +178,8 @@ def require_named(
     ]
     if stopping:
         raise errors.NeededFileMissing(
-            "\n".join(["teleport.yaml names files that do not exist, or that Teleport cannot use:", *stopping]),
+            "teleport.yaml names files that do not exist, or that Teleport cannot use:",
+            lines=stopping,
             hint="Put the files there first, or correct the named lines. Nothing was written.",
         )
     return tuple(_describe_named(plan, each, fault) for each, fault in unusable)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from teleport_bootstrap import display
 from teleport_bootstrap.cli import options, result
 from teleport_bootstrap.operations import adopt
 from teleport_bootstrap.plan import secret_mask
@@ -22,8 +23,8 @@ def run(arguments: argparse.Namespace) -> result.Result:
     if outcome.path is None:
         return result.Result("teleport.yaml has no manual edit, so there is nothing to adopt", outcome)
     shown = secret_mask.masked(outcome.text)
-    said = result.text([f"wrote {doors.root.path(outcome.path)}:\n{shown}"], outcome.notes)
-    said += f"\nnext: {_NEXT}"
+    said = result.lines([f"wrote {doors.root.path(outcome.path)}:", display.Block(shown)], outcome.notes)
+    said.append(f"next: {_NEXT}")
     data = {
         "path": outcome.path,
         "text": secret_mask.masked(outcome.text, as_yaml=True),

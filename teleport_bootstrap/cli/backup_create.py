@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.backup import archive_table
 from teleport_bootstrap.backup.stores import destination
 from teleport_bootstrap.cli import options, progress, result
-from teleport_bootstrap.host import termination
+from teleport_bootstrap.host import output, termination
 from teleport_bootstrap.operations import backup
 
 EXAMPLE = "teleport-bootstrap backup create s3://acme-backups/teleport --keep 7"
@@ -47,7 +46,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
         keep=arguments.keep,
         tables=not arguments.without_tables,
         allow_damaged=arguments.allow_damaged,
-        measured=sys.stderr.isatty(),
+        measured=output.is_terminal(),
         expected_owner=arguments.expected_bucket_owner,
         kms_key_id=arguments.kms_key_id,
     )
@@ -65,8 +64,8 @@ def run(arguments: argparse.Namespace) -> result.Result:
     return result.Result(_text(made), data, errors.OK if trouble is None else trouble.exit_status, trouble=trouble)
 
 
-def _text(made: backup.Made) -> str:
-    lines = [
+def _text(made: backup.Made) -> list[str]:
+    return [
         backup.summary(made),
         *archive_table.missing(made.packed),
         f"digest {made.packed.digest}",
@@ -75,4 +74,3 @@ def _text(made: backup.Made) -> str:
         *(f"removed {place}" for place in made.removed),
         *(f"note: {note}" for note in made.notes),
     ]
-    return "\n".join(lines)

@@ -67,4 +67,4 @@ def _result(found: interface.Verified) -> result.Result:
         "links_outside": found.links_outside,
         "header": dict(found.header),
     }
-    return result.Result("\n".join(lines), data, errors.OK if trouble is None else trouble.exit_status, trouble=trouble)
+    return result.Result(lines, data, errors.OK if trouble is None else trouble.exit_status, trouble=trouble)

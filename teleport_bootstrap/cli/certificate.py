@@ -85,9 +85,9 @@ def _rotate(doors: gather.Doors, job: str, work: Callable[[], rotation.Outcome])
         _install_here(doors)
         raise
     installed = None if outcome.result == rotation.NOTHING else _install_here(doors)
-    text = result.text([outcome.detail, *(f"wrote {key}" for key in outcome.written)], outcome.notes)
+    text = result.lines([outcome.detail, *(f"wrote {key}" for key in outcome.written)], outcome.notes)
     data = {**dataclasses.asdict(outcome), "installed": None if installed is None else installed.data}
-    return result.Result(text if installed is None else f"{text}\n{installed.text}", data)
+    return result.Result(text if installed is None else [*text, *installed.text], data)
 
 
 def _install_here(doors: gather.Doors) -> result.Result | None:
@@ -102,4 +102,4 @@ def _install_here(doors: gather.Doors) -> result.Result | None:
 
 def _installed(doors: gather.Doors, outcome: install.Outcome) -> result.Result:
     wrote = [f"wrote {doors.root.path(path)}" for path in outcome.changed]
-    return result.Result(result.text([outcome.detail, *wrote, *outcome.units], outcome.notes), outcome)
+    return result.Result(result.lines([outcome.detail, *wrote, *outcome.units], outcome.notes), outcome)

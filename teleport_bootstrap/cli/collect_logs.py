@@ -46,4 +46,4 @@ def run(arguments: argparse.Namespace) -> result.Result:
     lines += [f"WARNING: a secret in this file may not be masked: {each}" for each in made.unread]
     lines += [f"missing or incomplete: {each}" for each in made.absent]
     lines.append("Check its content before you send it (tar -xzf; MANIFEST.txt lists it), and delete it afterwards.")
-    return result.Result("\n".join(lines), made)
+    return result.Result(lines, made)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.change import health
 from teleport_bootstrap.cli import options
+from teleport_bootstrap.host import output
 
 # Of commands that change this machine, and roll back if Teleport is not healthy then.
 OPTIONS = (
@@ -17,7 +19,7 @@ OPTIONS = (
 )
 
 
-def agreed(arguments: argparse.Namespace, *questions: str) -> bool:
+def agreed(arguments: argparse.Namespace, *questions: str | Sequence[str]) -> bool:
     """Return whether to go on: not with --dry-run, at once with --yes, otherwise if each answer at the terminal is yes.
 
     Raises ConfirmationNeeded if there is no terminal, or if the prompt would mix with the JSON output.
@@ -34,7 +36,6 @@ def agreed(arguments: argparse.Namespace, *questions: str) -> bool:
     return all(map(_is_yes, questions))
 
 
-def _is_yes(question: str) -> bool:
-    sys.stderr.write(f"{question} [y/N] ")
-    sys.stderr.flush()
+def _is_yes(question: str | Sequence[str]) -> bool:
+    output.question(question)
     return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -26,4 +26,4 @@ def run(arguments: argparse.Namespace) -> result.Result:
         *(f"asked to start {unit}" for unit in outcome.started),
         *(f"asked to restart {unit}, which was trying to join with old pins" for unit in outcome.restarted),
     ]
-    return result.Result(result.text(lines, outcome.notes, otherwise="nothing has changed"), outcome)
+    return result.Result(result.lines(lines, outcome.notes, otherwise="nothing has changed"), outcome)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from teleport_bootstrap.cli import options, result
-from teleport_bootstrap.host import termination
+from teleport_bootstrap.host import output, termination
 from teleport_bootstrap.operations import generate
 
 EXAMPLE = "teleport-bootstrap generate"
@@ -20,7 +19,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
     outcome = generate.run(doors, options.build(arguments))
     for line in outcome.pending:
         # To stderr, which the console of an instance shows: this is why Teleport does not run yet.
-        print(f"teleport-bootstrap: {line}", file=sys.stderr)  # noqa: T201
+        output.note(line)
     removed = outcome.removed
     lines = [f"{'removed' if path in removed else 'wrote'} {doors.root.path(path)}" for path in outcome.changed]
-    return result.Result(result.text([*lines, *outcome.units], outcome.notes, otherwise="nothing to change"), outcome)
+    return result.Result(result.lines([*lines, *outcome.units], outcome.notes, otherwise="nothing to change"), outcome)

@@ -23,4 +23,4 @@ def run(arguments: argparse.Namespace) -> result.Result:
             f"{each.made_at}  {each.role}, Teleport {each.teleport_version}, {each.made_by}" if each else row["trouble"]
         )
         lines.append(f"{mark} {row['generation']:>4}  {shown}")
-    return result.Result("\n".join(lines or ["nothing has been applied yet"]), {"generations": rows})
+    return result.Result(lines or ["nothing has been applied yet"], {"generations": rows})

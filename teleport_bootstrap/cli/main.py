@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
 import logging
-import os
 import sys
-import traceback
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, NoReturn
 
 import teleport_bootstrap
-from teleport_bootstrap import errors, secret
+from teleport_bootstrap import display, errors
 from teleport_bootstrap.cli import layout, options
-from teleport_bootstrap.host import journal
-
-logger = logging.getLogger(__name__)
+from teleport_bootstrap.host import core_dumps, journal, output
 
 # In the order in which an operator meets them. Each is a module of this package, and a line of the help (80 columns).
 COMMANDS = {
@@ -51,6 +46,9 @@ class _Parser(argparse.ArgumentParser):
 
     def __init__(self, **named: Any) -> None:
         super().__init__(allow_abbrev=False, **{"formatter_class": layout.FORMATTER, **named})
+
+    def _print_message(self, message: str, file: Any = None) -> None:  # noqa: ARG002 - help, always to the same place
+        output.result(display.block(message))
 
     def error(self, message: str) -> NoReturn:
         raise errors.UsageError(message, hint=f"Run `{self.prog} --help`.")
@@ -92,18 +90,10 @@ def _module(name: str) -> ModuleType:
 
 def main() -> NoReturn:
     """Run the command line and exit; the one place that does."""
-    _open_missing_streams()
+    output.open_missing_streams()
+    output.show_nothing_by_itself()
+    core_dumps.prevent()
     sys.exit(run(sys.argv[1:]))
-
-
-def _open_missing_streams() -> None:
-    """Open /dev/null for standard streams that are closed.
-
-    Otherwise the next file to be opened would get the descriptor of one of them, and the output would go there.
-    """
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - stays open
 
 
 def run(argv: Sequence[str]) -> int:
@@ -117,12 +107,12 @@ def run(argv: Sequence[str]) -> int:
     except errors.BootstrapError as error:
         return _report(error, form)
     except KeyboardInterrupt:
-        _print_error("teleport-bootstrap: interrupted")
+        output.note("interrupted")
         return errors.INTERRUPTED
     except SystemExit as ended:  # argparse, after --help and --version
         return _print("", int(ended.code or 0))
     except BrokenPipeError:
-        _drop_output()
+        output.drop_result()
         return errors.OK
     except Exception as error:
         return _report(_defect(error), form)
@@ -134,34 +124,19 @@ def run(argv: Sequence[str]) -> int:
 def _print(text: str, status: int) -> int:
     """Print `text` and return `status`; if it cannot be written, report that and return that error's status."""
     try:
-        # teleport.yaml and JSON are UTF-8 in every locale.
-        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
-        sys.stdout.flush()
+        output.result(text)
     except BrokenPipeError:
-        _drop_output()
+        output.drop_result()
     except OSError as error:
-        _drop_output()
+        output.drop_result()
         what, hint = f"standard output cannot be written: {error.strerror}", "Redirect it to a place with free space."
         return _report(errors.FileTrouble(what, hint=hint), "text")
     return status
 
 
-def _drop_output() -> None:
-    """Discard what is still buffered: Python would report the error again when it closes standard output."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _print_error(line: str) -> None:
-    print(line, file=sys.stderr)  # noqa: T201
-
-
 def _defect(error: Exception) -> errors.BootstrapError:
-    """Return the error for an unexpected exception: its type and place, but not its text, which may hold a secret."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
-    logger.debug("%s", "".join(traceback.format_list(frames)))
     return errors.BootstrapError(
-        f"internal error: {type(error).__name__}{place}",
+        f"internal error: {output.defect(error)}",
         hint="This is a defect of teleport-bootstrap. Run it again with --log-level debug and report the output.",
     )
 
@@ -173,8 +148,7 @@ def _report(error: errors.BootstrapError, form: str) -> int:
         shown: dict[str, object] = {key: getattr(error, key) for key in ("code", "message", "hint", "exit_status")}
         if error.findings:
             shown["problems"] = [each.data() for each in error.findings]
-        said = secret.without_passwords(json.dumps({"error": shown}, indent=2, ensure_ascii=False))
-        return _print(said + "\n", error.exit_status)
+        return _print(display.json({"error": shown}), error.exit_status)
     return error.exit_status
 
 
@@ -182,8 +156,5 @@ def _tell(error: errors.BootstrapError) -> None:
     """Report `error` on stderr, and in the journal with its fields."""
     if not logging.getLogger("teleport_bootstrap").handlers:
         journal.set_up("info")
-    message = secret.without_passwords(error.message)
-    journal.record_failure(message, error.hint, error.code, error.message_id(), error.exit_status)
-    _print_error(f"teleport-bootstrap: {message}")
-    if error.hint:
-        _print_error(f"  {error.hint}")
+    journal.record_failure(error.message, error.hint, error.code, error.message_id(), error.exit_status)
+    output.failure(error.message, error.hint)

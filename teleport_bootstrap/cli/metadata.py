@@ -6,7 +6,7 @@ import argparse
 import logging
 import os
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import display, errors
 from teleport_bootstrap.cli import options, result
 from teleport_bootstrap.ec2 import imds, items
 from teleport_bootstrap.state import metadata_cache
@@ -36,4 +36,4 @@ def run(arguments: argparse.Namespace) -> result.Result:
         metadata_cache.keep(root, arguments.item, value)
         if value is None:
             logger.info("this instance has no %s", arguments.item)
-    return result.Result(value or "", {"item": arguments.item, "value": value})
+    return result.Result(display.Block(value or ""), {"item": arguments.item, "value": value})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from teleport_bootstrap import json_data
+from teleport_bootstrap import display, json_data
 from teleport_bootstrap.cli import options, result, sources
 from teleport_bootstrap.plan import plan_model, secret_mask
 
@@ -43,7 +43,7 @@ def _entry(planned: plan_model.PlannedFile | plan_model.PlannedDirectory | plan_
     return entry
 
 
-def _text(plan: plan_model.Plan) -> str:
+def _text(plan: plan_model.Plan) -> list[str]:
     wanted = plan.activation
     units = {verb: getattr(wanted.units, verb) for verb in ("enable", "start", "disable", "stop")}
     sections = {
@@ -56,5 +56,5 @@ def _text(plan: plan_model.Plan) -> str:
     lines = [f"role: {wanted.deployment.role.value}"]
     for title, rows in sections.items():
         lines += ["", f"{title}:", *(f"  {row}" for row in rows)] if rows else []
-    lines += ["", f"{plan.teleport_yaml.path}:", secret_mask.masked(plan.teleport_yaml.content)]
-    return "\n".join(lines)
+    document = display.Block(secret_mask.masked(plan.teleport_yaml.content))
+    return [*lines, "", f"{plan.teleport_yaml.path}:", document]

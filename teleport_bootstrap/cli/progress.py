@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import shutil
-import sys
 from collections.abc import Iterator
 from typing import TextIO
 
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.backup import archive_table
 from teleport_bootstrap.host import clock as clocks
+from teleport_bootstrap.host import output
 
 logger = logging.getLogger(__name__)
 
@@ -31,10 +30,9 @@ def display(
     `what` names the step ("packing"), `size` is about its total in bytes, None where that is unknown. If `stream`, by
     default standard error, is a terminal, the line is drawn there; it is cleared at the end.
     """
-    stream = sys.stderr if stream is None else stream
     begun = clock.monotonic()
     logger.info("%s%s", what, "" if size is None else f", about {archive_table.size(size)}")
-    meter = Line(what, size, stream, clock) if _is_terminal(stream) else Meter(what, size, begun)
+    meter = Line(what, size, stream, clock) if output.is_terminal(stream) else Meter(what, size, begun)
     try:
         yield meter.count
     finally:
@@ -86,7 +84,7 @@ class Meter:
 class Line(Meter):
     """Draws the progress as the last line of a terminal, again and again."""
 
-    def __init__(self, what: str, size: int | None, stream: TextIO, clock: clocks.Clock) -> None:
+    def __init__(self, what: str, size: int | None, stream: TextIO | None, clock: clocks.Clock) -> None:
         super().__init__(what, size, clock.monotonic())
         self._stream = stream
         self._clock = clock
@@ -100,21 +98,17 @@ class Line(Meter):
         now = self._clock.monotonic()
         if now >= self._next and not self._broken:
             self._next = now + EVERY_SECONDS
-            # One column less than the terminal has: it might wrap a full line.
-            text = self.text(now)[: max(10, shutil.get_terminal_size().columns - 1)]
-            self._write("\r" + text + " " * max(0, self._drawn - len(text)))
-            self._drawn = len(text)
+            self._draw(self.text(now))
 
     def clear(self) -> None:
         """Clear the line."""
         if self._drawn and not self._broken:
-            self._write("\r" + " " * self._drawn + "\r")
-            self._drawn = 0
+            self._draw("")
 
-    def _write(self, text: str) -> None:
+    def _draw(self, text: str) -> None:
+        columns = shutil.get_terminal_size().columns
         try:
-            self._stream.write(text)
-            self._stream.flush()
+            self._drawn = output.redraw(self._stream, text, width=columns, blank=self._drawn)
         except (OSError, ValueError):  # the terminal has been closed: work on without it
             self._broken = True
 
@@ -127,10 +121,3 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-
-
-def _is_terminal(stream: TextIO) -> bool:
-    try:
-        return stream.isatty() and os.environ.get("TERM") != "dumb"
-    except ValueError:  # closed
-        return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from teleport_bootstrap import errors, json_data
+from teleport_bootstrap import display, errors, json_data
 from teleport_bootstrap.cli import confirmation, options, result
 from teleport_bootstrap.host import termination
 from teleport_bootstrap.operations import reconfigure, reconfigure_proposal
@@ -35,11 +35,11 @@ def run(arguments: argparse.Namespace) -> result.Result:
     def agreed(proposed: reconfigure_proposal.Proposal) -> bool:
         shown.append(proposed)
         again = ["Really start with an empty data directory?"] if wishes.reset_data else []
-        return confirmation.agreed(arguments, _text(proposed, wishes) + "\nApply this?", *again)
+        return confirmation.agreed(arguments, [*_text(proposed, wishes), "Apply this?"], *again)
 
     outcome = reconfigure.run(doors, options.build(arguments), wishes, agreed)
     is_recorded = reconfigure.RECORDED in outcome.notes
-    lines = [_text(shown[0], wishes)] if shown and (arguments.dry_run or arguments.yes) else []
+    lines = _text(shown[0], wishes) if shown and (arguments.dry_run or arguments.yes) else []
     lines += [
         {
             reconfigure.UNCHANGED: "nothing has changed" + ("" if is_recorded else ", and nothing was touched"),
@@ -53,21 +53,21 @@ def run(arguments: argparse.Namespace) -> result.Result:
     if outcome.pending:
         lines += [f"pending: {each}" for each in outcome.pending]
         lines.append("no Teleport runs here until these arrive")
-    return result.Result(result.text(lines, outcome.notes), data, errors.PENDING if outcome.pending else errors.OK)
+    return result.Result(result.lines(lines, outcome.notes), data, errors.PENDING if outcome.pending else errors.OK)
 
 
-def _text(proposed: reconfigure_proposal.Proposal, wishes: reconfigure.Wishes) -> str:
-    lines = [each.diff.rstrip() for each in proposed.differences]
+def _text(proposed: reconfigure_proposal.Proposal, wishes: reconfigure.Wishes) -> list[str]:
+    lines: list[str] = [display.Block(each.diff.rstrip()) for each in proposed.differences]
     lines += [f"{path}: a new secret (not shown)" for path in proposed.secrets_change]
     if proposed.edits:
-        lines += ["These manual edits will be lost:", proposed.edits.rstrip()]
+        lines += ["These manual edits will be lost:", display.Block(proposed.edits.rstrip())]
     lines += [f"DANGER: {danger}" for danger in proposed.dangers]
     if wishes.reset_data:
         lines += [f"DANGER: {line}" for line in _reset(proposed)]
     if not proposed.differences and not proposed.secrets_change:
         lines.append("No file changes; the current files are recorded as applied.")
     lines.append(f"Then {proposed.action} {proposed.plan.activation.unit}, and wait until Teleport is healthy.")
-    return "\n".join(lines)
+    return lines
 
 
 def _reset(proposed: reconfigure_proposal.Proposal) -> list[str]:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+from teleport_bootstrap import display, escaping
 from teleport_bootstrap.cli import options, result, sources
 from teleport_bootstrap.plan import overrides, provenance, secret_mask, yaml_text
 
@@ -36,11 +37,11 @@ def run(arguments: argparse.Namespace) -> result.Result:
         found = origins(plan.tree, plan.removed, show_secrets=arguments.show_secrets)
         return result.Result(origins_text(found), found, with_secrets=arguments.show_secrets)
     if arguments.show_secrets:
-        return result.Result(plan.teleport_yaml.content, plan.document, with_secrets=True)
+        return result.Result(display.Block(plan.teleport_yaml.content), plan.document, with_secrets=True)
     content = secret_mask.masked(plan.teleport_yaml.content, as_yaml=True)
     if content != plan.teleport_yaml.content:
         logger.warning("secrets are masked; to print them too, add --show-secrets")
-    return result.Result(content, secret_mask.document(plan.document))
+    return result.Result(display.Block(content), secret_mask.document(plan.document))
 
 
 def origins(
@@ -63,7 +64,7 @@ def origins(
     return found
 
 
-def origins_text(found: Sequence[dict[str, Any]]) -> str:
+def origins_text(found: Sequence[dict[str, Any]]) -> display.Block:
     """Return `origins` as lines of `path = value  # origin`, aligned."""
     rows = []
     for each in found:
@@ -71,4 +72,5 @@ def origins_text(found: Sequence[dict[str, Any]]) -> str:
         rows.append((each["path"], value, "; ".join(each["origins"])))
     first = max((len(path) for path, _, _ in rows if len(path) <= _WIDEST_PATH), default=0)
     second = max((len(value) for _, value, _ in rows if len(value) <= _WIDEST_VALUE), default=0)
-    return "\n".join(f"{path:<{first}} = {value:<{second}}  # {origin}" for path, value, origin in rows)
+    lines = (f"{path:<{first}} = {value:<{second}}  # {origin}" for path, value, origin in rows)
+    return display.Block("\n".join(map(escaping.one_line, lines)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from teleport_bootstrap import errors, json_data
+from teleport_bootstrap import display, errors, json_data
 from teleport_bootstrap.change import health
 from teleport_bootstrap.cli import confirmation, options, progress, result
 from teleport_bootstrap.host import termination
@@ -57,12 +57,12 @@ def run(arguments: argparse.Namespace) -> result.Result:
 
     def agreed(proposed: proposal.Proposal) -> bool:
         shown.append(proposed)
-        return confirmation.agreed(arguments, "\n".join(_lines(proposed)) + "\nRestore this?")
+        return confirmation.agreed(arguments, [*_lines(proposed), "Restore this?"])
 
     outcome = restore.run(doors, gather.NamedBuild(fips=arguments.fips), wishes, agreed, progress.display)
     text = list(_lines(shown[0])) if shown and (arguments.dry_run or arguments.yes) else []
     data = {**json_data.data(outcome), "proposal": _proposal_data(shown[0]) if shown else None}
-    return result.Result("\n".join((*text, *_outcome_lines(outcome))), data, errors.OK)
+    return result.Result([*text, *_outcome_lines(outcome)], data, errors.OK)
 
 
 def _undo(doors: gather.Doors, arguments: argparse.Namespace) -> result.Result:
@@ -70,14 +70,14 @@ def _undo(doors: gather.Doors, arguments: argparse.Namespace) -> result.Result:
 
     def agreed(made: PreviousState) -> bool:
         kept = ", ".join(doors.root.path(each.kept) for each in made.moved if each.had) or "only files"
-        return confirmation.agreed(arguments, f"Set aside at {made.made_at}: {kept}\n{verb} {made.what}?")
+        return confirmation.agreed(arguments, [f"Set aside at {made.made_at}: {kept}", f"{verb} {made.what}?"])
 
     outcome = (
         restore.run_undo(doors, agreed, health_seconds=arguments.health_wait)
         if arguments.undo
         else restore.run_discard(doors, agreed)
     )
-    return result.Result("\n".join(_outcome_lines(outcome)), json_data.data(outcome), errors.OK)
+    return result.Result([*_outcome_lines(outcome)], json_data.data(outcome), errors.OK)
 
 
 def _outcome_lines(outcome: restore.Outcome) -> Iterator[str]:
@@ -122,7 +122,7 @@ def _lines(proposed: proposal.Proposal) -> Iterator[str]:
         yield "write /etc/teleport.yaml, regenerated for this instance"
     if proposed.edits and proposed.kept_yaml is None:
         yield "These manual edits will be lost:"
-        yield proposed.edits.rstrip()
+        yield display.Block(proposed.edits.rstrip())
     yield from (f"the present conf is set aside: {each}" for each in proposed.set_aside)
     yield from (f"WARNING: {warning}" for warning in proposed.warnings)
     yield f"Then start {wanted.unit}, and wait until Teleport is healthy."

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from teleport_bootstrap import errors, json_data, secret
+from teleport_bootstrap import display, errors, json_data
 
 
 @dataclass(frozen=True)
 class Result:
     """`text` is for people, `data` for programs, as `json_data.data` converts it; `status` is the exit status.
 
-    `trouble` is reported like an error besides: something was done, but not all of it.
-    Passwords in URLs are masked, unless the operator asked for a result `with_secrets`.
+    The text is a line, several lines, or a `display.Block`; a block between lines is indented. Secrets are masked,
+    unless the operator asked for a result `with_secrets`. `trouble` is reported like an error besides: something was
+    done, but not all of it.
     """
 
-    text: str
+    text: str | Sequence[str]
     data: Any
     status: int = errors.OK
     with_secrets: bool = False
@@ -27,15 +27,18 @@ class Result:
     def output(self, form: str) -> str:
         """Return what goes to standard output in the form `text` or `json`."""
         if form == "json":
-            found = json.dumps(json_data.data(self.data), indent=2, ensure_ascii=False) + "\n"
-        else:
-            found = self.text if self.text.endswith("\n") or not self.text else self.text + "\n"
-        return found if self.with_secrets else secret.without_passwords(found)
+            data = json_data.data(self.data)
+            return display.unmasked_json(data) if self.with_secrets else display.json(data)
+        text = self.text
+        if self.with_secrets and isinstance(text, str):
+            text = display.Unmasked(text)
+        shown = display.text(text)
+        return shown if shown.endswith("\n") or not shown else shown + "\n"
 
 
-def text(lines: Iterable[str], notes: Iterable[str] = (), *, otherwise: str = "") -> str:
-    """Return `lines` and then `notes`, marked as such; `otherwise` where there are none."""
-    return "\n".join([*lines, *(f"note: {note}" for note in notes)] or [otherwise])
+def lines(each: Iterable[str], notes: Iterable[str] = (), *, otherwise: str = "") -> list[str]:
+    """Return the lines of a text and then `notes`, marked as such; `otherwise` where there are none."""
+    return [*each, *(f"note: {note}" for note in notes)] or [otherwise]
 
 
 NOT_CHECKED = "health was not checked: systemd does not run here"

@@ -32,4 +32,4 @@ def run(arguments: argparse.Namespace) -> result.Result:
     if outcome is None:
         return result.Result("nothing was changed", {"generation": None, "changed": [], "units": [], "health": ""})
     lines = [f"generation {outcome.generation} is applied", *outcome.units, result.health(outcome.health)]
-    return result.Result(result.text(lines, outcome.notes), outcome)
+    return result.Result(result.lines(lines, outcome.notes), outcome)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.cli import options, result
 from teleport_bootstrap.finding import errors_in
+from teleport_bootstrap.host import output
 from teleport_bootstrap.inspection import image
 
 EXAMPLE = "teleport-bootstrap seal --root /mnt/image"
@@ -20,7 +20,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
     found = image.findings(root)
     notes = [each for each in found if not each.is_error]
     for each in notes:
-        print(f"note: {each}", file=sys.stderr)  # noqa: T201
+        output.remark(str(each))
     if len(notes) != len(found):
         raise errors.ImageNotSealed(
             f"{root.directory} is not ready to become an image: it holds files that belong to one instance",

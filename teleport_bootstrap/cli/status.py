@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
     lines += ["", *(f"- {line}" for line in report["trouble"])] if report["trouble"] else []
     lines += ["", *(f"~ {line}" for line in report["drift"])] if report["drift"] else []
     lines += ["", *(f"note: {line}" for line in report["notes"])] if report["notes"] else []
-    return result.Result("\n".join(lines), report, _STATUSES[report["state"]])
+    return result.Result(lines, report, _STATUSES[report["state"]])
 
 
 def _rows(report: dict[str, Any]) -> Iterator[tuple[str, str]]:

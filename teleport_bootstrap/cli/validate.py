@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
     if not problems:
         lines.append(f"{path}: valid, {len(inspection.variables)} assignments")
     return result.Result(
-        "\n".join(lines),
+        lines,
         {
             "variables": [each._asdict() for each in inspection.variables],
             "errors": problems,

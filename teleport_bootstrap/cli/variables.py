@@ -6,7 +6,7 @@ import argparse
 import textwrap
 from typing import Any
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import display, errors
 from teleport_bootstrap.cli import options, result
 from teleport_bootstrap.conf import reference, variables
 from teleport_bootstrap.conf.variable import Variable
@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
     if arguments.role is not None:
         chosen = [each for each in chosen if Role(arguments.role) in each.roles]
     text = "\n".join(map(_explained, chosen)) if arguments.names else _list(chosen)
-    return result.Result(text, {"variables": [_data(each) for each in chosen]})
+    return result.Result(display.Block(text), {"variables": [_data(each) for each in chosen]})
 
 
 def _variable(name: str) -> Variable[Any]:

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from teleport_bootstrap import errors, paths, roles
+from teleport_bootstrap import errors, masking, paths, roles
 from teleport_bootstrap.conf import deployment, grammar, kinds, resource, variables
 from teleport_bootstrap.conf.deployment import Deployment
 from teleport_bootstrap.conf.grammar import Assignment
 from teleport_bootstrap.conf.kinds import Unfit
 from teleport_bootstrap.conf.variable import Variable
 from teleport_bootstrap.finding import ERROR, WARNING, Finding, Place, in_order_of_place
-from teleport_bootstrap.secret import MASK, Secret, without_passwords
+from teleport_bootstrap.secret import MASK, Secret, passwords, remember
 
 T = TypeVar("T")
 
@@ -110,6 +110,9 @@ def inspect(data: bytes, path: str = paths.CONF) -> Inspection:
     """Return every value, error and warning of `data`, the content of the file `path`; raises nothing."""
     parsed = grammar.parse(data, path)
     secret = secret_assignments(parsed.assignments)
+    for index, assignment in enumerate(parsed.assignments):
+        for each in (assignment.value,) if index in secret else passwords(assignment.value):
+            remember(each)
     last = {assignment.name: index for index, assignment in enumerate(parsed.assignments)}
     settings: dict[str, Setting[Any]] = {}
     problems = list(parsed.problems)
@@ -137,11 +140,12 @@ def inspect(data: bytes, path: str = paths.CONF) -> Inspection:
         )
     )
     secret_names = {variable.name for variable in variables.TABLE if variable.secret}
-    holds_secret = any(each.value and each.name in secret_names for each in parsed.assignments)
+    holds_secret = any(
+        each.value and (each.name in secret_names or masking.mask(each.value) != each.value)
+        for each in parsed.assignments
+    )
     masked = tuple(
-        MaskedAssignment(
-            each.name, MASK if index in secret and each.value else without_passwords(each.value), each.line
-        )
+        MaskedAssignment(each.name, MASK if index in secret and each.value else masking.mask(each.value), each.line)
         for index, each in enumerate(parsed.assignments)
     )
     assigns_known = any(map(variables.find, last))

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from botocore.credentials import RefreshableCredentials
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, secret
 from teleport_bootstrap.ec2 import endpoint
 from teleport_bootstrap.ec2.imds import Imds
 from teleport_bootstrap.host import retry
@@ -136,6 +136,8 @@ def _usable(document: dict[str, Any], role: str, now: float) -> dict[str, str]:
     ]
     if absent:
         raise retry.Again(f"the answer for role {role} lacks {', '.join(absent)}")
+    for each in ("secret_key", "token"):
+        secret.remember(str(values[each]))
     ends = _moment(str(values["expiry_time"]))
     if ends is None:
         raise retry.Again(f"the answer for role {role} has an invalid Expiration")

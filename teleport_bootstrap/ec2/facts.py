@@ -127,7 +127,7 @@ def from_yaml(text: str, path: str, *, region: str | None = None, needs_hostname
         if name not in (*values, *named, *optional, items.IPV6) and other not in (*values, *named):
             problems.append(f"{name}: missing" + (", and no EC2_REGION in the conf" if name == items.REGION else ""))
     if problems:
-        raise errors.MetadataFileInvalid("\n".join([f"{path}: not valid facts of an instance", *problems]), hint=_HINT)
+        raise errors.MetadataFileInvalid(f"{path}: not valid facts of an instance", lines=problems, hint=_HINT)
     arguments: dict[str, Any] = {name.replace("-", "_"): value for name, value in values.items()}
     return Facts(**{"local_ipv4": None, "local_hostname": None, **arguments}, tags=found)
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from teleport_bootstrap import escaping, paths
+from teleport_bootstrap import escaping, masking, paths
 from teleport_bootstrap.host import process
 
 # The variables that certbot receives. Of those that AWS's libraries read: endpoints and trusted certificates, but no
@@ -102,4 +102,5 @@ def last_words(finished: process.Finished, *, lines: int = 6, characters: int = 
     general = ("Ask for help", "Saving debug log", "- - -", "See the logfile")
     output = [line.strip() for line in f"{finished.output}\n{finished.errors}".splitlines()]
     specific = [line for line in output if line and not line.startswith(general)]
-    return escaping.one_line(" | ".join(specific[-lines:])[-characters:])
+    # Masked before it is cut: half a secret would not be recognized.
+    return escaping.one_line(masking.mask_foreign(" | ".join(specific[-lines:]))[-characters:])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
 import os
 import sys
 from typing import Any
 
-from teleport_bootstrap import secret
+from teleport_bootstrap import display
+from teleport_bootstrap.host import output
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -17,23 +19,30 @@ IDENTIFIER = "teleport-bootstrap"
 # Set in the environment of a command that outlives its terminal: its messages go to the journal as well.
 OUTLIVES = "TELEPORT_BOOTSTRAP_OUTLIVES"
 
-# syslog(3) priorities, which the journal reads in front of a line.
-_PRIORITIES = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (logging.DEBUG, 7))
 
+class _Fields(logging.Handler):
+    """Sends each record to the journal, with a few fields.
 
-class _Lines(logging.Formatter):
-    """One line a record; with its priority in front where stderr leads to the journal."""
+    Not systemd's own handler, which sends every value that went into a message as a field of its own.
+    """
 
-    def __init__(self, *, for_journal: bool) -> None:
-        super().__init__("%(message)s")
-        self._for_journal = for_journal
+    def __init__(self, journal: Any) -> None:
+        super().__init__()
+        self._journal = journal
 
-    def format(self, record: logging.LogRecord) -> str:
-        text = secret.without_passwords(super().format(record))
-        if not self._for_journal:
-            return f"{record.levelname.lower()}: {text}" if record.levelno >= logging.WARNING else text
-        priority = next((number for level, number in _PRIORITIES if record.levelno >= level), 7)
-        return "\n".join(f"<{priority}>{line}" for line in text.splitlines())
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send the record; where the journal does not take it, there is no one to tell."""
+        priority = next((number for level, number in output.Lines.PRIORITIES if record.levelno >= level), 7)
+        with contextlib.suppress(OSError, ValueError):
+            self._journal.send(
+                "\n".join(output.record_lines(record)),
+                PRIORITY=str(priority),
+                SYSLOG_IDENTIFIER=IDENTIFIER,
+                LOGGER=record.name,
+                CODE_FILE=record.pathname,
+                CODE_LINE=record.lineno,
+                CODE_FUNC=record.funcName,
+            )
 
 
 def is_under_systemd() -> bool:
@@ -52,11 +61,9 @@ def set_up(level: str) -> None:
     logger.setLevel(LEVELS[level])
     logger.propagate = False
     journal, under_systemd = _journal(), is_under_systemd()
-    logger.handlers = [] if journal is None else [journal.JournalHandler(SYSLOG_IDENTIFIER=IDENTIFIER)]
+    logger.handlers = [] if journal is None else [_Fields(journal)]
     if journal is None or not under_systemd:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(_Lines(for_journal=under_systemd))
-        logger.handlers.insert(0, handler)
+        logger.handlers.insert(0, output.Lines(for_journal=under_systemd))
 
 
 def _journal() -> Any:
@@ -69,7 +76,7 @@ def _journal() -> Any:
         return None
 
 
-def record_failure(message: str, hint: str, code: str, message_id: str, exit_status: int) -> None:
+def record_failure(message: display.Message, hint: str, code: str, message_id: str, exit_status: int) -> None:
     """Record a failure in the journal with fields to search for; without a journal do nothing, stderr has it anyway.
 
     Find them all with `journalctl TELEPORT_BOOTSTRAP_CODE=aws-denied` or `MESSAGE_ID=…`.
@@ -78,11 +85,11 @@ def record_failure(message: str, hint: str, code: str, message_id: str, exit_sta
     if journal is None:
         return
     journal.send(
-        message,
+        display.lines([message]),
         PRIORITY=3,
         SYSLOG_IDENTIFIER=IDENTIFIER,
         MESSAGE_ID=message_id,
         TELEPORT_BOOTSTRAP_CODE=code,
-        TELEPORT_BOOTSTRAP_HINT=hint,
+        TELEPORT_BOOTSTRAP_HINT=display.line(hint),
         TELEPORT_BOOTSTRAP_EXIT_STATUS=str(exit_status),
     )

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from teleport_bootstrap import escaping
+from teleport_bootstrap import escaping, masking
 from teleport_bootstrap.host import child
 
 # In the environment of every program, because some messages are parsed.
@@ -46,7 +46,9 @@ class Finished:
     def describe(self) -> str:
         """Return one line: the command, how it ended, and the last line of its output."""
         lines = [line.strip() for line in (self.errors or self.output).splitlines() if line.strip()]
-        return f"`{' '.join(self.argv)}` {self.ending}" + (f": {escaping.one_line(lines[-1])}" if lines else "")
+        return f"`{' '.join(self.argv)}` {self.ending}" + (
+            f": {escaping.one_line(masking.mask_foreign(lines[-1]))}" if lines else ""
+        )
 
     @property
     def ending(self) -> str:

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from teleport_bootstrap import errors, escaping, paths
+from teleport_bootstrap import errors, escaping, masking, paths
 from teleport_bootstrap.host import accounts, process, retry, teleport
 from teleport_bootstrap.secret import MASK, Secret
 
@@ -137,7 +137,7 @@ def _failure(done: process.Finished, secret: Secret = _NOTHING) -> str:
     """Return how it ended, and the last line of its standard error, without `secret`."""
     lines = [line.strip() for line in done.errors.splitlines() if line.strip()]
     last = lines[-1] if lines else ""
-    shown = MASK if _shows(last, secret.reveal()) else escaping.one_line(last, _SHOWN_CHARACTERS)
+    shown = MASK if _shows(last, secret.reveal()) else escaping.one_line(masking.mask_foreign(last), _SHOWN_CHARACTERS)
     return f"`tctl {done.argv[1]}` {done.ending}" + (f": {shown}" if shown else "")
 
 

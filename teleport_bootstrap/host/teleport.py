@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from teleport_bootstrap import errors, escaping, paths
+from teleport_bootstrap import errors, escaping, masking, paths
 from teleport_bootstrap.host import process
 
 VERSION_SECONDS = 30.0
@@ -30,7 +30,7 @@ def check(binary: str, path: str, shown_as: str) -> None:
     done = process.run([binary, "configure", "--test", path], most_bytes=process.SHORT, timeout_seconds=TEST_SECONDS)
     if not done.ok:
         said = " ".join((done.errors or done.output).replace(path, shown_as).split())
-        said = escaping.one_line(said) or f"exit status {done.status}"
+        said = escaping.one_line(masking.mask_foreign(said)) or f"exit status {done.status}"
         raise errors.TeleportRefused(
             f"{binary} does not accept the configuration for {shown_as}: {said}",
             hint="Nothing was written. `teleport-bootstrap render` shows the file; change the conf or Teleport.",

@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import collections
-import json
 import re
 from collections.abc import Iterable, Iterator
-from urllib import parse
 
-from teleport_bootstrap import escaping, secret
-from teleport_bootstrap.inspection import secret_patterns
+from teleport_bootstrap import escaping, masking, secret, secret_patterns
 from teleport_bootstrap.secret import MASK, Secret
 
 KNOWN = "a secret of this host"
 
-# Shorter ones are masked as whole words only: they may be part of other words.
-_SHORT = 6
-# The encoded form of a shorter value may be ordinary text.
-_ENCODABLE = 8
 # No private key is longer; a missing end line must not mask the rest of a journal.
 _KEY_LINES = 150
 
 _HEXADECIMAL = re.compile("[0-9a-f]+|[0-9A-F]+")
-# Values after a secret's name that are not secret: files, parameters, ordinary words.
-_PATH = re.compile(r"/(?:(?:etc|home|opt|root|run|srv|teleport|tmp|usr|var)(?:/[\w./<>*-]*)?)?")
-_REFERENCE = re.compile(r"\$(?:[A-Za-z_]\w*|\{[A-Za-z_]\w*\}|\()?")
-_HARMLESS = frozenset(
-    (
-        *("true", "false", "null", "none", "yes", "no", "on", "off", "is", "was", "are", "a", "an", "the", "not"),
-        *("absent", "present", "missing", "expired", "invalid", "unknown", "written", "fetched", "from", "in", "of"),
-        *("and", "or", "with", "has", "needs", "for", "to", "token", "tokens", "license", "no", "denied", "found"),
-    )
-)
 _KEY_EDGE = re.compile(r"-----(BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 # The last word of a line of a key, and how many other lines may be in between.
 _KEY_WORD = re.compile(r"(?!/)[A-Za-z0-9+/]+={0,2}")
@@ -43,21 +25,14 @@ class Mask:
     """Masks several texts. `counts` has the number masked so far of each kind, `known` the number of known secrets."""
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
-        whole = {each.reveal() for each in secrets if each}
-        self.known = len(whole)
+        self._known = masking.Known(each.reveal() for each in secrets if each)
+        self.known = self._known.number
         self.counts: collections.Counter[str] = collections.Counter()
-        forms = {form for value in whole for form in _forms(value)}
-        self._forms = sorted((form for form in forms if len(form) >= _SHORT), key=len, reverse=True)
-        self._words = [re.compile(rf"(?<!\w){re.escape(form)}(?!\w)") for form in forms if len(form) < _SHORT]
 
     def apply(self, text: str) -> str:
         """Return `text` with secrets masked and control characters escaped."""
-        for form in self._forms:
-            if form in text:
-                self.counts[KNOWN] += text.count(form)
-                text = text.replace(form, MASK)
-        for word in self._words:
-            text, count = word.subn(MASK, text)
+        text, count = self._known.masked(text)
+        if count:
             self.counts[KNOWN] += count
         text = secret.URL.sub(self._without_password, text)
         for kind, pattern in secret_patterns.PATTERNS:
@@ -66,12 +41,12 @@ class Mask:
 
     def survives(self, text: str) -> bool:
         """Whether a known secret is still in `text`."""
-        return any(form in text for form in self._forms) or any(word.search(text) for word in self._words)
+        return self._known.are_in(text)
 
     def _replaced(self, kind: str, found: re.Match[str]) -> str:
         value = found["value"]
         bare = value.strip("\\\"'")
-        if bare.strip("*") == "" or (kind == secret_patterns.NAMED and _is_harmless(bare)):
+        if bare.strip("*") == "" or (kind == secret_patterns.NAMED and masking.is_harmless(bare)):
             return found[0]
         if kind == secret_patterns.ENCODED and _HEXADECIMAL.fullmatch(bare):
             return found[0]
@@ -129,26 +104,3 @@ def _of_key(lines: list[str], edges: dict[int, str], edge: int, step: int) -> It
             yield index
         else:
             others += 1
-
-
-def _is_harmless(value: str) -> bool:
-    return value.lower().rstrip(".:") in _HARMLESS or any(each.fullmatch(value) for each in (_PATH, _REFERENCE))
-
-
-def _forms(value: str) -> Iterator[str]:
-    """Yield the forms in which `value` may appear in a text: as it is, escaped, encoded."""
-    yield value
-    for safe in ("/", ""):
-        yield parse.quote(value, safe=safe, errors="surrogateescape")
-        yield parse.quote_plus(value, safe=safe, errors="surrogateescape")
-    yield json.dumps(value)[1:-1]
-    yield json.dumps(value, ensure_ascii=False)[1:-1]
-    data = value.encode("utf-8", "surrogateescape")
-    if len(data) >= _ENCODABLE:
-        yield data.hex()
-        yield data.hex().upper()
-        for before in range(3):
-            # The part that does not depend on the bytes before and after the value.
-            start, end = (0, 2, 3)[before], (before + len(data)) * 8 // 6
-            for encode in (base64.b64encode, base64.urlsafe_b64encode):
-                yield encode(bytes(before) + data).decode("ascii")[start:end]

@@ -130,16 +130,18 @@ def _resume(doors: gather.Doors, proposed: reconfigure_proposal.Proposal, wishes
     assert now is not None  # noqa: S101 - an unfinished change has a state
 
     def revert(trial: attempt.Trial, verdict: health.Verdict) -> errors.BootstrapError:
-        why = f"An interrupted change was completed. {attempt.reason(root, trial, verdict)}"
+        reason, *said = attempt.reason(root, trial, verdict)
+        why = f"An interrupted change was completed. {reason}"
         if now.previous is None:
-            return errors.UnhealthyAfterRollback(why, hint=_without_earlier(root))
+            return errors.UnhealthyAfterRollback(why, lines=said, hint=_without_earlier(root))
         try:
             target = generations.load(root, now.previous)
         except errors.GenerationMissing as error:
-            return errors.UnhealthyAfterRollback(f"{why}\n{error.message}", hint=_without_earlier(root))
+            return errors.UnhealthyAfterRollback(why, lines=[*said, error.message], hint=_without_earlier(root))
         rollback.carry_out(doors, target, now, seconds, data_aside=now.data_aside)
         return errors.ChangeRolledBack(
-            f"{why}\nGeneration {target.number} was restored, and {target.unit} is healthy with it",
+            why,
+            lines=[*said, f"Generation {target.number} was restored, and {target.unit} is healthy with it"],
             hint=attempt.CONFIGURATION.again,
         )
 

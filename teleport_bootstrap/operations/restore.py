@@ -238,9 +238,10 @@ def _find(
         )
     series = {each.parsed.series for each in stored}
     if len(series) > 1:
-        newest = "\n".join(f"  {_newest(stored, one).place}" for one in sorted(series))
+        newest = [_newest(stored, one).place for one in sorted(series)]
         raise errors.UsageError(
-            f"{backups.place} holds backups of {len(series)} hosts; which one to restore is not clear:\n{newest}",
+            f"{backups.place} holds backups of {len(series)} hosts; which one to restore is not clear:",
+            lines=newest,
             hint="Name one of these archives. Nothing was changed.",
         )
     chosen = _newest(stored, series.pop())

@@ -9,7 +9,7 @@ from typing import Any
 
 from teleport_bootstrap.conf import deployment
 from teleport_bootstrap.finding import ERROR, WARNING, Finding, Place, in_order_of_place
-from teleport_bootstrap.plan import overrides, planner, provenance, teleport_build, yaml_reading
+from teleport_bootstrap.plan import overrides, planner, provenance, secret_mask, teleport_build, yaml_reading
 
 # What guides and templates write for a value that the reader has to fill in, and our own mask.
 _PLACEHOLDER = re.compile(
@@ -30,6 +30,7 @@ def judge(
     What Teleport cannot read is an error. Everything else is a warning: this program did not write the file, and
     Teleport decides.
     """
+    secret_mask.learn(content)
     reading = yaml_reading.read_as_teleport(content)
     if reading.problems:
         return tuple(_unreadable(path, each) for each in reading.problems)

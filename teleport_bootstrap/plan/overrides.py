@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.finding import ERROR, Finding, Place, in_order_of_place
-from teleport_bootstrap.plan import provenance, yaml_reading
+from teleport_bootstrap.plan import provenance, secret_mask, yaml_reading
 
 SUFFIX = ".yaml"
 
@@ -70,6 +70,7 @@ def check(files: Sequence[Override]) -> list[tuple[str, yaml_reading.Located]]:
     found: list[tuple[str, yaml_reading.Located]] = []
     problems: list[Finding] = []
     for file in files:
+        secret_mask.learn(file.content)
         reading = yaml_reading.read(file.content)
         wrong = [_problem(file.path, each, each.message, each.hint) for each in reading.problems]
         if reading.root is not None:

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from teleport_bootstrap import masking
 from teleport_bootstrap.plan import yaml_reading
-from teleport_bootstrap.secret import MASK, looks_secret, passwords, without_passwords
+from teleport_bootstrap.secret import MASK, looks_secret, passwords, remember, without_passwords
 
 # Words for secrets beyond those of a conf's variables.
 _MORE = re.compile(r"authorization|cookie|passcode|private|licen[cs]e|jwt|(?:^|_)(?:psk|sas|otp|pw|dsn)(?:_|$)", re.I)
@@ -51,7 +52,6 @@ _BY_TOKEN = ("token", "")
 
 # A key and what follows it on its line, in a text that is not YAML.
 _KEY = re.compile(r"(?P<lead>[ #]*(?:- +)*)(?P<key>[\"']?[A-Za-z0-9_.-]+[\"']?):(?P<value>(?: .*)?)$", re.ASCII)
-_SHORT = 6
 
 
 class _Covered(NamedTuple):
@@ -73,12 +73,21 @@ class _At(NamedTuple):
 
 def masked(text: str, *, as_yaml: bool = False) -> str:
     """Return `text`, which may be no valid YAML, with its secrets masked; with `as_yaml`, masks are in quotes."""
-    return _masked(text, as_yaml=as_yaml).text
+    found = _masked(text, as_yaml=as_yaml)
+    _learn(found.secrets)
+    return found.text
 
 
 def secrets_in(text: str) -> tuple[str, ...]:
     """Return the secrets in `text`, also those in its comments and in a text that is not valid YAML."""
-    return tuple(dict.fromkeys(_masked(text).secrets))
+    found = tuple(dict.fromkeys(_masked(text).secrets))
+    _learn(found)
+    return found
+
+
+def learn(content: bytes | str) -> None:
+    """Remember the secrets of a document that was read, so that nothing that is shown from now on holds one."""
+    secrets_in(content.decode("utf-8", "replace") if isinstance(content, bytes) else content)
 
 
 def holds_secret(content: bytes | str) -> bool:
@@ -93,18 +102,20 @@ def document(value: Any) -> Any:
 
 def secrets_of(value: Any) -> tuple[str, ...]:
     """Return the secrets in the values of a document."""
-    return tuple(dict.fromkeys(each for found in _covered_in(value, _At()) for each in found.secrets))
+    found = tuple(dict.fromkeys(each for found in _covered_in(value, _At()) for each in found.secrets))
+    _learn(found)
+    return found
 
 
 def in_message(text: str, secrets: Iterable[str]) -> str:
-    """Return what is said about a document, with its `secrets` and every password of a URL masked."""
-    forms = {form for each in secrets for form in (each, *each.splitlines(), json.dumps(each)[1:-1]) if form.strip()}
-    for form in sorted(forms, key=len, reverse=True):
-        if len(form) >= _SHORT:
-            text = text.replace(form, MASK)
-        else:
-            text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", MASK, text)
-    return without_passwords(text)
+    """Return what is said about a document, without its `secrets` and without whatever else may not be shown."""
+    return masking.without((form for each in secrets for form in (each, *each.splitlines()) if form.strip()), text)
+
+
+def _learn(secrets: Iterable[str]) -> None:
+    for each in secrets:
+        if each.strip().lower() not in _HARMLESS:
+            remember(each)
 
 
 # --- one scalar ---

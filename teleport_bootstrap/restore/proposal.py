@@ -335,7 +335,8 @@ def _edits_refused(archived: Contents, difference: str, *, has_conf: bool) -> er
         else f"this agent did not write the teleport.yaml in {archived.name}, so it may have been edited:"
     )
     return errors.ManualEdit(
-        f"{what}\n{difference.rstrip()}",
+        what,
+        lines=difference.rstrip().split("\n"),
         hint="Add --keep-config to restore that file as it was, with the old host's name and addresses, or "
         "--discard-edits to regenerate it for this instance from the archive's conf. If the old host still runs, "
         "`teleport-bootstrap adopt` and a new backup keep the edit. Nothing was changed.",

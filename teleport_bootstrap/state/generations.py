@@ -1,12 +1,14 @@
 """The last states that were applied to this machine: enough to show, compare and restore them.
 
-A generation holds no secret: of those it names the file and where the content comes from.
+Of the secrets that are fetched, a generation names the file and where the content comes from. Those that an operator
+wrote into an override are in its teleport.yaml alone, and its manifest holds none.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -17,12 +19,13 @@ import teleport_bootstrap
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.host import clock, directory, trust
-from teleport_bootstrap.plan import plan_model, teleport_build
+from teleport_bootstrap.plan import plan_model, secret_mask, teleport_build, yaml_reading
 from teleport_bootstrap.state import state_file
 
 KEEP = 10
 
 _MANIFEST = "manifest.json"
+_UNKNOWN = "its generation cannot be compared or restored"
 
 # What is saved and not applied yet, and what is being removed: directories called .NUMBER.new and .NUMBER.old.
 _STAGED = "new"
@@ -127,7 +130,7 @@ def load(root: paths.Root, number: int) -> Generation:
     """Return generation `number`. Raises GenerationMissing where it is not kept, or cannot be read."""
     try:
         # A run that was killed just before it could publish what it had applied leaves it staged.
-        found = _manifest(str(number)).read(root) or _manifest(f".{number}.{_STAGED}").read(root)
+        found = _read(root, str(number)) or _read(root, f".{number}.{_STAGED}")
     except errors.FileTrouble as error:
         raise errors.GenerationMissing(
             f"generation {number} cannot be read: {error.message}",
@@ -150,7 +153,7 @@ def save(root: paths.Root, generation: Generation) -> None:
         shutil.rmtree(staged, ignore_errors=True)
         os.mkdir(staged, mode=0o700)
         with contextlib.closing(directory.Directory(staged)) as opened:
-            opened.create(_MANIFEST, _manifest("").content(generation), mode=0o600, uid=-1, gid=-1)
+            opened.create(_MANIFEST, _manifest("").content(_described(generation)), mode=0o600, uid=-1, gid=-1)
             content = generation.teleport_yaml.content.encode()
             opened.create("teleport.yaml", content, mode=0o600, uid=-1, gid=-1)
             opened.sync()
@@ -210,7 +213,39 @@ def _staged(root: paths.Root, number: int) -> str:
     return root.path(f"{paths.GENERATIONS}/.{number}.{_STAGED}")
 
 
-def _manifest(name: str) -> state_file.StateFile[Generation]:
-    return state_file.StateFile(
-        f"{paths.GENERATIONS}/{name}/{_MANIFEST}", Generation, unknown="its generation cannot be compared or restored"
-    )
+def _manifest(name: str) -> state_file.StateFile[dict[str, Any]]:
+    return state_file.StateFile(f"{paths.GENERATIONS}/{name}/{_MANIFEST}", dict[str, Any], unknown=_UNKNOWN)
+
+
+def _described(generation: Generation) -> dict[str, Any]:
+    """Return what the manifest of `generation` says: what a secret is in only the file beside it says."""
+    found: dict[str, Any] = state_file.encode(generation)
+    if secret_mask.holds_secret(generation.teleport_yaml.content):
+        del found["document"], found["teleport_yaml"]["content"]
+        found["teleport_yaml"]["sha256"] = generation.teleport_yaml_sha256
+    return found
+
+
+def _read(root: paths.Root, name: str) -> Generation | None:
+    """Return the generation in the directory `name`, None without a manifest. Raises FileTrouble."""
+    found = _manifest(name).read(root)
+    if found is None:
+        return None
+    try:
+        if "document" not in found:
+            found = _completed(found, directory.content(root, f"{paths.GENERATIONS}/{name}/teleport.yaml") or b"")
+        generation: Generation = state_file.decode(Generation, found)
+        return generation
+    except (ValueError, KeyError, TypeError):
+        shown = root.path(f"{paths.GENERATIONS}/{name}/{_MANIFEST}")
+        raise errors.FileTrouble(f"{shown} is damaged, so {_UNKNOWN}", hint="Remove the file.") from None
+
+
+def _completed(found: dict[str, Any], content: bytes) -> dict[str, Any]:
+    """Return what a manifest says together with its teleport.yaml. Raises ValueError where that has changed."""
+    described = dict(found["teleport_yaml"])
+    if described.pop("sha256") != digest(content):
+        raise ValueError("another teleport.yaml")
+    text = content.decode()
+    document = json.loads(json.dumps(yaml_reading.parse(text)))
+    return {**found, "document": document, "teleport_yaml": {**described, "content": text}}

@@ -7,13 +7,15 @@ from typing import Any
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.host import directory
-from teleport_bootstrap.plan import adoption, comparison, yaml_reading
+from teleport_bootstrap.plan import adoption, comparison, secret_mask, yaml_reading
 from teleport_bootstrap.state import generations
 
 
 def text(root: paths.Root, path: str) -> str | None:
     """Return the content of a regular file, with invalid UTF-8 replaced; None without one."""
     found = directory.content(root, path)
+    if found is not None and path == paths.TELEPORT_YAML:
+        secret_mask.learn(found)
     return None if found is None else found.decode("utf-8", "replace")
 
 
@@ -59,7 +61,7 @@ def refusal(root: paths.Root, command: str, difference: str) -> errors.ManualEdi
     if broken:
         keep = f"it cannot be adopted ({broken}): correct it first"
     hint = f"To keep it, {keep}; or {command} with --discard-edits to lose it. Nothing was changed."
-    return errors.ManualEdit(f"{shown} has a manual edit:\n{difference.rstrip()}", hint=hint)
+    return errors.ManualEdit(f"{shown} has a manual edit:", lines=difference.rstrip().split("\n"), hint=hint)
 
 
 def unreadable(root: paths.Root) -> str:

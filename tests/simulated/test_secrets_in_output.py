@@ -116,3 +116,20 @@ def test_row_2_a_support_bundle_holds_nothing(agent: Agent) -> None:
             file = bundle.extractfile(member)
             content = b"" if file is None else file.read()
             assert not [each for each in SECRETS if each.encode() in content], member.name
+
+
+def test_row_4_a_generation_can_be_restored_though_its_manifest_holds_no_secret(agent: Agent) -> None:
+    """Issue 14, row 4: the manifest names the digest of the file beside it, which alone holds what an override says."""
+    agent.write(f"{OVERRIDES}/10-secret.yaml", WITHOUT_EVENTS, 0o600)
+    assert agent.generate().status == 0
+    written = agent.teleport_yaml.read_bytes()
+    kept = agent.path("/var/lib/teleport-bootstrap/generations/1")
+    manifest = (kept / "manifest.json").read_text()
+    assert not [each for each in SECRETS if each in manifest]
+    assert (kept / "teleport.yaml").read_bytes() == written
+    agent.write(f"{OVERRIDES}/10-secret.yaml", "teleport: {log: {severity: WARN}}\n", 0o600)
+    assert agent.run("reconfigure", "--yes", "--wait", "5").status == 0
+    assert agent.run("rollback", "1", "--yes", "--wait", "5").status == 0
+    assert agent.teleport_yaml.read_bytes() == written
+    (kept / "teleport.yaml").write_text("changed: true\n")
+    assert "is damaged" in agent.run("rollback", "1", "--yes", "--wait", "5").errors

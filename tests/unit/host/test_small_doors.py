@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.host import accounts, journal, process, systemd, teleport
+from teleport_bootstrap.host import accounts, journal, output, process, systemd, teleport
 from teleport_bootstrap.paths import Root
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -107,9 +107,15 @@ def test_lines_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
     assert logged(monkeypatch, "debug").startswith("a debug\n")
 
 
-def test_lines_for_the_journal_carry_their_priority_each() -> None:
-    record = logging.LogRecord("a", logging.WARNING, "a", 1, "first\nsecond", None, None)
-    assert journal._Lines(for_journal=True).format(record) == "<4>first\n<4>second"
+def test_lines_for_the_journal_carry_their_priority_each(capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        raise ValueError("not shown")
+    except ValueError:
+        record = logging.LogRecord("a", logging.WARNING, "a", 1, "first\n<0>second", None, sys.exc_info())
+    output.Lines(for_journal=True).emit(record)
+    first, *places = capsys.readouterr().err.splitlines()
+    assert first == "<4>first\\n<0>second"
+    assert len(places) == 2 and all(each.startswith("<4>  ") and "not shown" not in each for each in places)
 
 
 def test_stderr_to_the_journal_is_recognized_by_device_and_inode(

@@ -1,4 +1,4 @@
-"""Patterns of secrets that this host does not know, each with the kind that it finds."""
+"""Patterns of secrets that are not known, each with the kind that it finds, and values that only look like one."""
 
 from __future__ import annotations
 
@@ -57,7 +57,13 @@ _TABLE = (
         r"(?P<lead>(?i:x-amz-(?:signature|credential|security-token)|__(?:host|secure)-[\w.-]{1,60})=)"
         r"(?P<value>[^&\s\"';]+)",
     ),
-    (LINK, r"(?P<lead>[?&](?i:code|state|sig|relaystate)=)(?P<value>[^&\s\"';]+)"),
+    (LINK, r"(?P<lead>[?&](?i:code|state|sig|signature|relaystate)=)(?P<value>[^&\s\"';#]+)"),
+    # In the query of a URL.
+    (
+        LINK,
+        r"(?P<lead>[?&][\w.-]{0,40}?(?i:token|secret|passw(?:or)?d|access_?key|api_?key|credential)[\w.-]{0,40}=)"
+        r"(?P<value>[^&\s\"';#]+)",
+    ),
     (NAMED, r"(?P<lead>\b(?i:cookie2?)\\?[\"']? {0,9}[:=] {0,9})(?P<value>[^\n\"']*[^\n\"'\\])"),
     (NAMED, r"(?P<lead>\b(?i:aws4-hmac-sha256) {1,9})(?P<value>[^\n\"']+)"),
     (NAMED, r"(?P<lead>\b(?i:bearer|basic) {1,9})(?P<value>[\w.~+/=-]{8,})"),
@@ -100,3 +106,14 @@ _TABLE = (
     ),
 )
 PATTERNS = tuple((kind, re.compile(pattern)) for kind, pattern in _TABLE)
+
+# Values after a secret's name that are not secret: files, parameters, ordinary words.
+PATH = re.compile(r"/(?:(?:etc|home|opt|root|run|srv|teleport|tmp|usr|var)(?:/[\w./<>*-]*)?)?")
+REFERENCE = re.compile(r"\$(?:[A-Za-z_]\w*|\{[A-Za-z_]\w*\}|\()?")
+HARMLESS = frozenset(
+    (
+        *("true", "false", "null", "none", "yes", "no", "on", "off", "is", "was", "are", "a", "an", "the", "not"),
+        *("absent", "present", "missing", "expired", "invalid", "unknown", "written", "fetched", "from", "in", "of"),
+        *("and", "or", "with", "has", "needs", "for", "to", "token", "tokens", "license", "no", "denied", "found"),
+    )
+)

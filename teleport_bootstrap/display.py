@@ -1,0 +1,70 @@
+"""How text becomes safe to show: without secrets, and so that nothing in it can pass for a line of this program.
+
+Everything that is printed or logged goes through `line` or `block`; errors and findings do so when they are made. What
+other programs, files and services say may hold line feeds, escape sequences and worse: in a `line` they are escaped.
+"""
+
+from __future__ import annotations
+
+import json as standard_json
+from collections.abc import Iterable
+from typing import Any
+
+from teleport_bootstrap import escaping, masking
+
+
+class Message(str):
+    """What an error says: lines that `lines` has made, and that stay lines of an error that repeats it as a whole."""
+
+    __slots__ = ()
+
+
+class Block(str):
+    """Lines of a document, a difference or a reference: its line feeds and tabs are shown as they are."""
+
+    __slots__ = ()
+
+
+class Unmasked(Block):
+    """A block that the operator asked for with its secrets."""
+
+    __slots__ = ()
+
+
+def line(text: str) -> str:
+    """Return `text` as one line."""
+    # It may be huge; what is cut off here would not be shown.
+    start = text[: 2 * escaping.LONGEST_LINE]
+    return escaping.one_line(masking.mask(start), escaping.LONGEST_LINE)
+
+
+def lines(texts: Iterable[str]) -> Message:
+    """Return a message in which each of `texts` is one line; another message among them keeps its lines."""
+    found = (each for text in texts for each in (text.split("\n") if isinstance(text, Message) else [text]))
+    return Message("\n".join(map(line, found)))
+
+
+def block(text: str) -> str:
+    """Return several lines as they are but for secrets and what cannot be seen."""
+    return escaping.several_lines(text if isinstance(text, Unmasked) else masking.mask(text))
+
+
+def text(parts: str | Iterable[str]) -> str:
+    """Return what a command prints: a block alone as it is, of several parts each as a line, and blocks indented."""
+    if isinstance(parts, str):
+        return block(parts) if isinstance(parts, Block) else line(parts)
+    return "\n".join(_indented(each) if isinstance(each, Block) else line(each) for each in parts)
+
+
+def json(data: Any) -> str:
+    """Return `data`, values that JSON has, as a JSON document without secrets, in which everything can be seen."""
+    return unmasked_json(masking.in_values(data))
+
+
+def unmasked_json(data: Any) -> str:
+    """Return the same with its secrets, where the operator asked for them."""
+    return escaping.in_json(standard_json.dumps(data, indent=2, ensure_ascii=False)) + "\n"
+
+
+def _indented(each: Block) -> str:
+    return "\n".join(f"  {one}" if one else "" for one in block(each).rstrip("\n").split("\n"))

@@ -1,0 +1,154 @@
+"""The one door to standard output and standard error: whatever is shown passes here, without secrets and escaped.
+
+Other modules give it what to show. A test fails where one of them prints by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+import threading
+import traceback
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import Any, TextIO
+
+from teleport_bootstrap import display
+
+PROGRAM = "teleport-bootstrap"
+
+logger = logging.getLogger(__name__)
+
+
+def open_missing_streams() -> None:
+    """Open /dev/null for standard streams that are closed.
+
+    Otherwise the next file to be opened would get the descriptor of one of them, and the output would go there.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - stays open
+
+
+def show_nothing_by_itself() -> None:
+    """Make what Python and libraries would print by themselves a debug message: it may hold secrets, or anything."""
+    sys.excepthook = _unforeseen
+    sys.unraisablehook = lambda found: _unforeseen(found.exc_type, found.exc_value, found.exc_traceback)
+    threading.excepthook = lambda found: _unforeseen(found.exc_type, found.exc_value, found.exc_traceback)
+    warnings.showwarning = _warned  # type: ignore[assignment]  # with fewer named arguments
+    logging.raiseExceptions = False
+    logging.lastResort = None
+    logging.getLogger().addHandler(logging.NullHandler())
+
+
+def result(text: str) -> None:
+    """Write `text`, which `display` has made, to standard output; raises OSError."""
+    # teleport.yaml and JSON are UTF-8 in every locale.
+    sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+    sys.stdout.flush()
+
+
+def drop_result() -> None:
+    """Discard what is still buffered: Python would report the error again when it closes standard output."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def failure(message: display.Message, hint: str = "") -> None:
+    """Report a failure: the message of an error, and what to do next."""
+    note(message)
+    if hint:
+        _write(f"  {display.line(hint)}\n")
+
+
+def note(message: str) -> None:
+    """Print a message of a command that is not its result."""
+    _write(f"{PROGRAM}: " + display.lines([message]) + "\n")
+
+
+def remark(message: str) -> None:
+    """Print what is worth knowing beside the result."""
+    _write(f"note: {display.line(message)}\n")
+
+
+def question(parts: str | Iterable[str]) -> None:
+    """Print a question to the operator, who answers on the same line."""
+    _write(f"{display.text(parts)} [y/N] ")
+
+
+def is_terminal(stream: TextIO | None = None) -> bool:
+    """Return whether `stream`, by default standard error, is a terminal that can redraw a line."""
+    try:
+        return (stream or sys.stderr).isatty() and os.environ.get("TERM") != "dumb"
+    except ValueError:  # closed
+        return False
+
+
+def redraw(stream: TextIO | None, line: str, *, width: int, blank: int = 0) -> int:
+    """Draw `line` over the last line of a terminal that has `width` columns, and return how many it took.
+
+    `blank` columns of what was there are cleared. Raises OSError or ValueError where the terminal is gone.
+    """
+    # One column less than the terminal has: it might wrap a full line.
+    shown = display.line(line)[: max(10, width - 1)]
+    _write("\r" + shown + " " * max(0, blank - len(shown)) + ("" if shown else "\r"), stream)
+    return len(shown)
+
+
+class Lines(logging.Handler):
+    """Writes each record to standard error as one line, with its priority in front where that leads to the journal."""
+
+    # syslog(3) priorities, which the journal reads in front of a line.
+    PRIORITIES = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (logging.DEBUG, 7))
+
+    def __init__(self, *, for_journal: bool) -> None:
+        super().__init__()
+        self._for_journal = for_journal
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record; where standard error is gone, there is no one to tell."""
+        with contextlib.suppress(OSError, ValueError):
+            _write("".join(f"{self._start(record)}{each}\n" for each in record_lines(record)))
+
+    def _start(self, record: logging.LogRecord) -> str:
+        if not self._for_journal:
+            return f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
+        priority = next((number for level, number in self.PRIORITIES if record.levelno >= level), 7)
+        return f"<{priority}>"
+
+
+def record_lines(record: logging.LogRecord) -> Iterator[str]:
+    """Yield what a record says: its message, and where its exception was raised, but not the text of that."""
+    yield display.line(record.getMessage())
+    if record.exc_info and record.exc_info[1] is not None:
+        yield from _places(record.exc_info[1])
+
+
+def defect(error: BaseException) -> str:
+    """Return what an unexpected exception is: its type and place, but not its text, which may hold a secret."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
+    for each in _places(error):
+        logger.debug("%s", each)
+    return f"{type(error).__name__}{place}"
+
+
+def _places(error: BaseException) -> Iterator[str]:
+    yield f"  {type(error).__name__} was raised here:"
+    for frame in traceback.extract_tb(error.__traceback__):
+        yield display.line(f"  {frame.filename}:{frame.lineno} in {frame.name}")
+
+
+def _unforeseen(kind: type[BaseException], error: BaseException | None, _: Any = None) -> None:
+    logger.debug("%s", defect(error) if error is not None else kind.__name__)
+
+
+def _warned(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any) -> None:
+    logger.debug("%s at %s:%d: %s", category.__name__, os.path.basename(filename), lineno, message)
+
+
+def _write(text: str, stream: TextIO | None = None) -> None:
+    stream = stream or sys.stderr
+    stream.write(text)
+    stream.flush()
