@@ -94,13 +94,14 @@ USE_LETSENCRYPT=false
 MEANT_FOR_SECRETS: Mapping[str, int] = {
     "etc/teleport.d/conf": 0o600,
     "etc/teleport.d/teleport.yaml.d/*.yaml": 0o600,
-    "etc/teleport.yaml": 0o600,
+    "etc/teleport.yaml": 0o640,  # an auth server's tctl, which is run as Teleport's account, reads it too
     "etc/teleport.yaml.*": 0o600,  # set aside beside it
     "var/lib/teleport/token": 0o600,
     "var/lib/teleport/registration-secret": 0o600,
     "var/lib/teleport/license.pem": 0o600,
     "var/lib/teleport-bootstrap/generations/*": 0o600,
     "var/lib/teleport-bootstrap/restored-conf": 0o600,
+    "var/lib/teleport-bootstrap/undo.json": 0o600,  # the files that a restore replaced
     "var/backups/teleport/teleport-*.tar.*": 0o600,
     # Those of the stand-ins for Teleport's programs.
     "var/lib/teleport/tctl-*": 0o666,
@@ -109,6 +110,7 @@ MEANT_FOR_SECRETS: Mapping[str, int] = {
 # Below the places that are named above, but not for secrets.
 NOT_MEANT = ("var/lib/teleport-bootstrap/generations/*/manifest.json",)
 OWNERS = (0, 64998)
+_SET_ASIDE = re.compile(r"\.before-[a-z]+-[0-9]{8}T[0-9]{6}Z")
 
 # What strace has to record for `leaks`: each program with its arguments and environment, and what the journal gets.
 TRACE = ("strace", "-f", "-v", "-s", "1000000", "-e", "trace=execve,execveat,sendmsg", "-e", "signal=none", "-o")
@@ -257,6 +259,8 @@ def _content(path: Path) -> bytes:
 
 def _not_meant(name: str, path: Path) -> str:
     """Return why the file `name` of a host may hold no secret, empty where it may."""
+    # What a restore or its undo has set aside is for the same as what is in its place.
+    name = _SET_ASIDE.sub("", name)
     if any(fnmatch.fnmatch(name, pattern) for pattern in NOT_MEANT):
         return "is not meant for secrets"
     mode = next((each for pattern, each in MEANT_FOR_SECRETS.items() if fnmatch.fnmatch(name, pattern)), None)
@@ -265,6 +269,8 @@ def _not_meant(name: str, path: Path) -> str:
         return "is not meant for secrets"
     if stat.S_IMODE(facts.st_mode) & ~mode:
         return f"has mode {stat.S_IMODE(facts.st_mode):04o}"
+    if stat.S_IMODE(facts.st_mode) & stat.S_IRWXG and facts.st_gid not in (*OWNERS, os.getegid()):
+        return f"can be read by group {facts.st_gid}"
     return "" if facts.st_uid in (*OWNERS, os.geteuid()) else f"belongs to user {facts.st_uid}"
 
 
