@@ -40,6 +40,14 @@ class Found(NamedTuple):
     descriptor: int = -1
 
 
+class _Level(NamedTuple):
+    """An open directory at `path`, and the names in it that were not looked at yet."""
+
+    descriptor: int
+    path: str
+    names: Iterator[str]
+
+
 def walk(root: paths.Root, tree: interface.Tree, note: Note) -> Iterator[Found]:
     """Yield all that is to be archived of `tree`, parents before children, names in the order of their bytes.
 
@@ -54,25 +62,24 @@ def walk(root: paths.Root, tree: interface.Tree, note: Note) -> Iterator[Found]:
     except OSError as error:
         note(tree.path, unreadable(tree.path, error), True)
         return
+    # The open directories down to the current one, each with the names in it that come next.
+    levels = [_Level(top, parent.rstrip("/"), iter([name]))]
     try:
-        yield from _below(tree, top, parent.rstrip("/"), [name], 1, note)
-    finally:
-        os.close(top)
-
-
-def _below(  # noqa: PLR0917
-    tree: interface.Tree, parent: int, base: str, names: list[str], depth: int, note: Note
-) -> Iterator[Found]:
-    for name in names:
-        found = _look(tree, f"{base}/{name}", parent, name, note)
-        if found is None:
-            continue
-        if found.descriptor == -1:
+        while levels:
+            level = levels[-1]
+            name = next(level.names, "")
+            if not name:
+                os.close(levels.pop().descriptor)
+                continue
+            found = _look(tree, f"{level.path}/{name}", level.descriptor, name, note)
+            if found is None:
+                continue
+            if found.descriptor != -1:
+                levels.append(_Level(found.descriptor, found.path, iter(())))
             yield found
-            continue
-        try:
-            yield found
-            if depth >= DEEPEST:
+            if found.descriptor == -1:
+                continue
+            if len(levels) > DEEPEST:
                 if not _is_empty(found.descriptor):
                     note(found.path, f"is more than {DEEPEST} directories deep; what is in it was left out", True)
                 continue
@@ -81,9 +88,10 @@ def _below(  # noqa: PLR0917
             except OSError as error:
                 note(found.path, f"what is in it was left out: it {unreadable(found.path, error)}", True)
                 continue
-            yield from _below(tree, found.descriptor, found.path, inside, depth + 1, note)
-        finally:
-            os.close(found.descriptor)
+            levels[-1] = levels[-1]._replace(names=iter(inside))
+    finally:
+        for each in levels:
+            os.close(each.descriptor)
 
 
 def _look(tree: interface.Tree, path: str, parent: int, name: str, note: Note) -> Found | None:

@@ -111,7 +111,7 @@ def _scratch(top: bytes) -> Iterator[bytes]:
     finally:
         os.close(descriptor)
         is_untouched = os.stat(directory).st_mtime_ns == ours
-        shutil.rmtree(made, ignore_errors=True)
+        _remove_scratch(made)
         if is_untouched:
             # Leave no trace.
             os.utime(directory, ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -122,14 +122,22 @@ def _sweep(top: bytes) -> None:
         if not name.startswith(os.fsencode(SCRATCH_PREFIX)):
             continue
         path = os.path.join(top, name)
-        # A tree that is too deep to remove stays; it is the account's own.
-        with contextlib.suppress(OSError, RecursionError):
+        with contextlib.suppress(OSError):
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(path, ignore_errors=True)
+                _remove_scratch(path)
             finally:
                 os.close(descriptor)
+
+
+def _remove_scratch(scratch: bytes) -> None:
+    """Remove a directory for copies. It holds files only: one that holds a directory is not ours, and stays."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(scratch):
+            with contextlib.suppress(IsADirectoryError, FileNotFoundError):
+                os.unlink(os.path.join(scratch, name))
+        os.rmdir(scratch)
 
 
 def _copied(top: bytes, path: bytes, scratch: bytes, tried: Tried) -> tuple[dict[str, Any], int | None]:

@@ -12,13 +12,11 @@ import errno
 import itertools
 import logging
 import os
-import shutil
-import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.host import directory
+from teleport_bootstrap.host import directory, tree
 
 logger = logging.getLogger(__name__)
 
@@ -150,19 +148,16 @@ def undo(root: paths.Root, swap: Swap) -> None:
 def remove(root: paths.Root, path: str) -> None:
     """Remove a directory or file with all that is in it, and follow no link; nothing where it is absent.
 
-    Raises FileTrouble.
+    Raises FileTrouble, after everything else in it is removed.
     """
     target = root.path(path)
-    with errors.file_trouble_at(target):
-        try:
-            facts = os.lstat(target)
-        except FileNotFoundError:
-            return
-        if stat.S_ISDIR(facts.st_mode):
-            # It works relative to descriptors, and does not follow links that another account puts there meanwhile.
-            shutil.rmtree(target)
-        else:
-            os.unlink(target)
+    try:
+        tree.remove(target)
+    except OSError as error:
+        raise errors.FileTrouble(
+            f"{target} cannot be removed: {error.strerror}",
+            hint="Look for what is mounted in it (`findmnt`) and for immutable files (`lsattr -R`).",
+        ) from None
 
 
 def entries(root: paths.Root, mount_point: str) -> list[str]:

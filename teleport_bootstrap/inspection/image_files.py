@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fnmatch
 import os
@@ -10,7 +11,7 @@ import stat
 
 from teleport_bootstrap import escaping, paths
 from teleport_bootstrap.finding import ERROR, Finding, Place
-from teleport_bootstrap.host import directory
+from teleport_bootstrap.host import directory, tree
 
 # As many as the kernel follows.
 _MOST_LINKS = 40
@@ -62,11 +63,12 @@ class Image:
 
     def has_files(self, folder: str) -> bool:
         """Whether there is any file or link at any depth below the directory `folder`."""
-        walk = os.walk(self.root.path(self.resolve(folder)), onerror=_raise_unless_missing)
-        return any(
-            files or any(os.path.islink(os.path.join(parent, name)) for name in folders)
-            for parent, folders, files in walk
-        )
+        try:
+            opened = directory.Directory(self.root.path(self.resolve(folder)))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        with contextlib.closing(opened):
+            return any(not stat.S_ISDIR(each.facts.st_mode) for each in tree.walk(opened.descriptor))
 
     def text(self, path: str) -> str | None:
         """Return the content of the regular file at `path` as text; None if there is none."""
@@ -130,8 +132,3 @@ def _status(path: str) -> os.stat_result | None:
         return os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
-
-
-def _raise_unless_missing(error: OSError) -> None:
-    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
-        raise error

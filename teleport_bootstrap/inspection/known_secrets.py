@@ -6,13 +6,14 @@ import contextlib
 import os
 import re
 import shlex
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.conf import conf_file, grammar
-from teleport_bootstrap.host import directory, trust
+from teleport_bootstrap.host import directory, tree, trust
 from teleport_bootstrap.plan import secret_mask, yaml_reading
 from teleport_bootstrap.secret import Secret, looks_secret, passwords
 
@@ -185,11 +186,11 @@ def _read(root: paths.Root, path: str, found: Found) -> str | None:
 
 def _files_below(root: paths.Root, top: str) -> Iterator[str]:
     """Yield the regular files below `top`; links are not followed."""
-    start = root.path(top)
-    for folder, folders, names in os.walk(start):
-        below = os.path.relpath(folder, start)
-        if below.count(os.sep) >= _DEEPEST:
-            folders.clear()
-        for name in names:
-            if not os.path.islink(os.path.join(folder, name)):
-                yield os.path.normpath(os.path.join(top, below, name))
+    try:
+        opened = directory.Directory(root.path(top))
+    except OSError:
+        return
+    with contextlib.closing(opened), contextlib.suppress(OSError):
+        for each in tree.walk(opened.descriptor, deepest=_DEEPEST):
+            if not stat.S_ISDIR(each.facts.st_mode) and not stat.S_ISLNK(each.facts.st_mode):
+                yield f"{top}/{each.path}"

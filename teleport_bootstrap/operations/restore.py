@@ -138,8 +138,14 @@ def _carry_out(
     )
     done = attempt.run(root, change, seconds=health_seconds)
     for each in () if earlier is None else earlier.moved:
-        with contextlib.suppress(errors.FileTrouble):
-            directory_swap.remove(root, directory_swap.container(each.kept))
+        path = directory_swap.container(each.kept)
+        try:
+            directory_swap.remove(root, path)
+        except errors.FileTrouble as error:
+            notes.append(
+                f"{error.message}: this is what an earlier restore replaced, with its keys, and no undo needs it any "
+                f"more. Find out why, then `rm -rf {root.path(path)}`"
+            )
     logger.info("%s is restored", source.name)
     previous = done.trial.previous
     kept = tuple(root.path(each.kept) for each in previous.moved if each.had)

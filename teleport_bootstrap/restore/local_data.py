@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 import sys
 from collections.abc import Iterator
 
 from teleport_bootstrap import errors, escaping, paths
 from teleport_bootstrap.change import directory_swap
-from teleport_bootstrap.host import process
+from teleport_bootstrap.host import process, tree
 from teleport_bootstrap.restore import local_data_child
 
 SECONDS = 90.0
@@ -79,11 +80,26 @@ def _kinds_of_data(root: paths.Root, data: int) -> Iterator[str]:
     if "backend" in names:
         yield from _backend(root, data)
     if "log" in names:
-        # Finished or not; audit events alone do not count.
-        found = os.fwalk("log", dir_fd=data, follow_symlinks=False)
-        recordings = sum(name.endswith(_RECORDINGS) for _, _, files, _ in found for name in files)
+        try:
+            recordings = _recordings(data)
+        except OSError as error:
+            yield f"{shown}/log cannot be read ({error.strerror})"
+            return
         if recordings:
             yield f"{recordings} session recordings in {shown}/log"
+
+
+def _recordings(data: int) -> int:
+    """Return how many recordings there are in `log`, finished or not; audit events alone do not count."""
+    try:
+        log = os.open("log", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=data)
+    except NotADirectoryError:
+        return 0
+    try:
+        found = tree.walk(log)
+        return sum(each.name.endswith(_RECORDINGS) and not stat.S_ISDIR(each.facts.st_mode) for each in found)
+    finally:
+        os.close(log)
 
 
 def _is_created_at_boot(name: str) -> bool:

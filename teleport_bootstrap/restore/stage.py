@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from teleport_bootstrap import errors, paths
-from teleport_bootstrap.archive import interface, unpack
+from teleport_bootstrap import errors, escaping, paths
+from teleport_bootstrap.archive import interface, safety, unpack
 from teleport_bootstrap.change import directory_swap
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.host import accounts, directory
+from teleport_bootstrap.host import tree as trees
 from teleport_bootstrap.restore import adopted_facts, places, proposal
 
 logger = logging.getLogger(__name__)
@@ -64,22 +66,25 @@ def _settle(root: paths.Root, tree: str, path: str, owners: Iterable[str], accou
 def _give_to_root(root: paths.Root, target: str) -> None:
     """Leave a tree to root alone: an account that can write here decides what root does. Old images allowed that."""
     uid, gid = accounts.ids(root, "root", "root")
-    for folder, folders, files, descriptor in os.fwalk(target, topdown=False):
-        for name in [*folders, *files]:
-            facts = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-            if stat.S_ISLNK(facts.st_mode):
-                logger.warning(
-                    "%s is a symbolic link, which is not followed here: left out", os.path.join(folder, name)
-                )
-                os.unlink(name, dir_fd=descriptor)
-                continue
-            if uid != -1:
-                os.chown(name, uid, gid, dir_fd=descriptor, follow_symlinks=False)
-            os.chmod(name, stat.S_IMODE(facts.st_mode) & 0o755, dir_fd=descriptor)
+    for each in _below(target):
+        if stat.S_ISLNK(each.facts.st_mode):
+            shown = escaping.one_line(f"{target}/{each.path}")
+            logger.warning("%s is a symbolic link, which is not followed here: left out", shown)
+            os.unlink(each.name, dir_fd=each.parent)
+            continue
+        if uid != -1:
+            os.chown(each.name, uid, gid, dir_fd=each.parent, follow_symlinks=False)
+        os.chmod(each.name, stat.S_IMODE(each.facts.st_mode) & 0o755, dir_fd=each.parent)
     if uid != -1:
         os.chown(target, uid, gid)
     mode = stat.S_IMODE(os.lstat(target).st_mode)
     os.chmod(target, 0o755 if target.endswith(paths.CONF_DIRECTORY) else mode & 0o755)
+
+
+def _below(target: str) -> Iterator[trees.Entry]:
+    """Yield what was unpacked below `target`, which no other account can reach yet."""
+    with contextlib.closing(directory.Directory(target)) as opened:
+        yield from trees.walk(opened.descriptor, deepest=safety.DEEPEST)
 
 
 def _give_to_account(root: paths.Root, target: str, owners: Iterable[str], user: str, group: str) -> None:
@@ -95,15 +100,13 @@ def _give_to_account(root: paths.Root, target: str, owners: Iterable[str], user:
         # By name: a file archived with a number alone belongs to no account, even if one here has that number.
         names = accounts.Names(root)
         known = {names.uid(name) for name in owners if name} - {0, None}
-        for _, folders, files, descriptor in os.fwalk(target):
-            for name in [*folders, *files]:
-                facts = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-                kind = stat.S_IFMT(facts.st_mode)
-                if facts.st_uid in known or kind not in (stat.S_IFLNK, stat.S_IFDIR, stat.S_IFREG):
-                    continue
-                os.chown(name, uid, gid, dir_fd=descriptor, follow_symlinks=False)
-                if kind != stat.S_IFLNK:
-                    # Owners of another kind: what could run as root there is not to run as this account here.
-                    os.chmod(name, stat.S_IMODE(facts.st_mode) & ~0o6000, dir_fd=descriptor)
+        for each in _below(target):
+            kind = stat.S_IFMT(each.facts.st_mode)
+            if each.facts.st_uid in known or kind not in (stat.S_IFLNK, stat.S_IFDIR, stat.S_IFREG):
+                continue
+            os.chown(each.name, uid, gid, dir_fd=each.parent, follow_symlinks=False)
+            if kind != stat.S_IFLNK:
+                # Owners of another kind: what could run as root there is not to run as this account here.
+                os.chmod(each.name, stat.S_IMODE(each.facts.st_mode) & ~0o6000, dir_fd=each.parent)
     os.chown(target, uid, gid, follow_symlinks=False)
     os.chmod(target, 0o700)

@@ -11,14 +11,13 @@ import hashlib
 import json
 import os
 import re
-import shutil
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import teleport_bootstrap
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.conf import conf_file
-from teleport_bootstrap.host import clock, directory, trust
+from teleport_bootstrap.host import clock, directory, tree, trust
 from teleport_bootstrap.plan import plan_model, secret_mask, teleport_build, yaml_reading
 from teleport_bootstrap.state import state_file
 
@@ -150,7 +149,7 @@ def save(root: paths.Root, generation: Generation) -> None:
     staged = _staged(root, generation.number)
     try:
         directory.make(parent, 0o700)
-        shutil.rmtree(staged, ignore_errors=True)
+        _discard(staged)
         os.mkdir(staged, mode=0o700)
         with contextlib.closing(directory.Directory(staged)) as opened:
             opened.create(_MANIFEST, _manifest("").content(_described(generation)), mode=0o600, uid=-1, gid=-1)
@@ -159,7 +158,7 @@ def save(root: paths.Root, generation: Generation) -> None:
             opened.sync()
         directory.sync(parent)
     except OSError as error:
-        shutil.rmtree(staged, ignore_errors=True)
+        _discard(staged)
         raise errors.FileTrouble(
             f"generation {generation.number} cannot be kept in {parent}: {error.strerror}",
             hint="Nothing was changed. Look at the disk's space and mount options.",
@@ -184,7 +183,7 @@ def settle(root: paths.Root, current: int | None) -> None:
         if match[2] == _STAGED and int(match[1]) == current and not os.path.exists(_directory(root, current)):
             _rename(root, _staged(root, current), _directory(root, current))
         else:
-            shutil.rmtree(root.path(f"{paths.GENERATIONS}/{name}"), ignore_errors=True)
+            _discard(root.path(f"{paths.GENERATIONS}/{name}"))
 
 
 def prune(root: paths.Root, *, current: int) -> None:
@@ -195,7 +194,13 @@ def prune(root: paths.Root, *, current: int) -> None:
             removed = root.path(f"{paths.GENERATIONS}/.{number}.{_REMOVED}")
             with contextlib.suppress(OSError):
                 os.rename(_directory(root, number), removed)
-            shutil.rmtree(removed, ignore_errors=True)
+            _discard(removed)
+
+
+def _discard(path: str) -> None:
+    """Where this fails, the next run does it."""
+    with contextlib.suppress(OSError):
+        tree.remove(path)
 
 
 def _rename(root: paths.Root, old: str, new: str) -> None:

@@ -16,11 +16,14 @@ from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import transaction
 from teleport_bootstrap.cluster.certificate import lineage
 from teleport_bootstrap.cluster.certificate import lineage_files as files
-from teleport_bootstrap.host import directory
+from teleport_bootstrap.host import directory, tree
 from teleport_bootstrap.secret import Secret
 
 # The suffix of files and directories that are no longer used: certbot ignores them, and nothing is deleted.
 ASIDE = ".set-aside"
+
+# Below accounts/: the server, in up to two parts, `directory`, the account, and its files.
+_DEEPEST = 8
 
 
 class Local(lineage.Place):
@@ -120,10 +123,14 @@ class Local(lineage.Place):
             return []
 
     def _accounts(self, renewal: str | None) -> dict[str, Secret]:  # noqa: ARG002 - all of them
-        found = {}
-        for folder, _, names in os.walk(self._path(files.ACCOUNTS)):
-            for name in names:
-                key = os.path.relpath(os.path.join(folder, name), self.name)
+        found: dict[str, Secret] = {}
+        try:
+            opened = directory.Directory(self._path(files.ACCOUNTS))
+        except (FileNotFoundError, NotADirectoryError):
+            return found
+        with contextlib.closing(opened):
+            for each in tree.walk(opened.descriptor, deepest=_DEEPEST):
+                key = f"{files.ACCOUNTS.rstrip('/')}/{each.path}"
                 content = self._secret(key) if files.account(key) is not None else None
                 if content is not None:
                     found[key] = content
