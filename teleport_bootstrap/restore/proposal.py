@@ -361,7 +361,10 @@ def _check_with_teleport(root: paths.Root, archived: Contents, plan: plan_model.
     if binary is None:
         return
     staged = archived.root.path("/checked.yaml")
-    with open(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
+    with (
+        errors.file_trouble_at(staged),
+        open(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file,
+    ):
         file.write(kept if kept is not None else plan.teleport_yaml.content.encode())
     teleport.check(binary, staged, root.path(paths.TELEPORT_YAML))
 

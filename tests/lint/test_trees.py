@@ -10,7 +10,7 @@ import pytest
 from tests.lint.test_layers import modules
 
 _CALLS = ("rmtree", "copytree", "walk", "fwalk", "rglob", "glob", "iglob", "removedirs", "TemporaryDirectory")
-# Functions of the same names that are no trap, and directories that hold only what their process has made in them.
+# Other functions of the same names, and directories that hold only what their process has made in them.
 _OURS = ("ast.walk", "tree.walk", "trees.walk", "walk.walk")
 ALLOWED = {
     ("restore.local_data_child", "TemporaryDirectory"): "two files, by a child that has the rights of the account only",
