@@ -53,7 +53,7 @@ def report(root: paths.Root) -> dict[str, Any]:
     """Return the report, whose keys are those of the JSON; what cannot be read becomes a finding, and is never raised.
 
     `state` is HEALTHY, DRIFTED where `findings` has warnings only, RECOVERING where one of them is that Teleport is
-    degraded or recovering, BROKEN, or UNKNOWN where all else is well and Teleport was not asked. `recovery` says which
+    degraded or recovering, BROKEN, or UNKNOWN where nothing is wrong and Teleport was not asked. `recovery` says which
     component, since when, and what answers nevertheless.
     `ready` is what Teleport reports of itself. `conf` is a word for the conf, `held` why it is not followed. `restore`
     is the restore that the conf asks for, or the one that was made. `fetched_at` is when teleport-fetch-secrets last
