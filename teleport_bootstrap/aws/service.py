@@ -120,6 +120,6 @@ class Service:
             return attempt_once()
 
         try:
-            return retry.until(deadline, attempt_once, attempt_seconds=longest)
+            return retry.until(deadline, attempt_once, attempt_seconds=longest, what=f"{action} at {self.endpoint}")
         except retry.DeadlinePassed as passed:
             raise failures.late(passed.last.about, call, str(passed)) from None

@@ -176,7 +176,8 @@ def _metadata(doors: gather.Doors, conf: conf_file.Conf | None, notes: list[str]
     """Return what the metadata service answers, or the cached copy of its last answer."""
     region = conf.value(variables.EC2_REGION) if conf is not None else None
     try:
-        client = imds.Imds.from_environment(doors.environ, deadline_seconds=min(METADATA_SECONDS, doors.wait_seconds))
+        seconds = min(METADATA_SECONDS, doors.wait_seconds)
+        client = imds.Imds.from_environment(doors.environ, doors.root, deadline_seconds=seconds)
         return metadata_cache.from_facts(facts.read(client, region=region, needs_hostname=False))
     except errors.BootstrapError as error:
         notes.append(f"the facts about the instance are from the cache: {error.message}")

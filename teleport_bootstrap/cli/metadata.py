@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
     """Read, cache and print the item; standard output is empty where there is no value."""
     root = options.root(arguments)
     try:
-        client = imds.Imds.from_environment(os.environ, deadline_seconds=WAIT_SECONDS)
+        client = imds.Imds.from_environment(os.environ, root, deadline_seconds=WAIT_SECONDS)
         value = items.read(client, arguments.item)
     except errors.BootstrapError as error:
         value = metadata_cache.read(root).get(arguments.item)

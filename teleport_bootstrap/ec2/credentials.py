@@ -96,7 +96,13 @@ def _fetch(imds: Imds, deadline_seconds: float | None) -> dict[str, str]:
 
 
 def _until(deadline: retry.Deadline, attempt: Callable[[], Result]) -> Result:
-    return retry.until(deadline, attempt, attempt_seconds=_ATTEMPT_SECONDS, longest=_LONGEST_PAUSE_SECONDS)
+    return retry.until(
+        deadline,
+        attempt,
+        attempt_seconds=_ATTEMPT_SECONDS,
+        longest=_LONGEST_PAUSE_SECONDS,
+        what="the credentials of this instance",
+    )
 
 
 def _attempt(imds: Imds, deadline: retry.Deadline) -> dict[str, str]:

@@ -38,6 +38,11 @@ def from_environment(environ: Mapping[str, str]) -> str:
     return _checked(endpoint) if endpoint else _BY_MODE[mode.lower() or "ipv4"]
 
 
+def is_named(environ: Mapping[str, str]) -> bool:
+    """Return whether the environment names the service's address itself."""
+    return bool(environ.get(ENDPOINT, "").strip())
+
+
 def other(environ: Mapping[str, str]) -> str | None:
     """Return the second address to try, the only one that answers in IPv6-only subnets.
 

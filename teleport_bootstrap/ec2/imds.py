@@ -16,7 +16,7 @@ import urllib3
 import urllib3.exceptions
 from requests import adapters
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, paths
 from teleport_bootstrap.ec2 import endpoint as endpoints
 from teleport_bootstrap.host import clock as clocks
 from teleport_bootstrap.host import http_connection, retry, time_limit
@@ -68,12 +68,25 @@ class Imds:
 
     @classmethod
     def from_environment(
-        cls, environ: Mapping[str, str], *, deadline_seconds: float = 60.0, clock: clocks.Clock | None = None
+        cls,
+        environ: Mapping[str, str],
+        root: paths.Root | None = None,
+        *,
+        deadline_seconds: float = 60.0,
+        clock: clocks.Clock | None = None,
     ) -> Imds:
         """Return the service that `environ` names (see teleport_bootstrap.ec2.endpoint); nothing is sent yet.
 
-        Raises MetadataDisabled and UsageError.
+        `root` is the root directory that is worked on: for another than this machine's own, the service of this machine
+        is not asked, unless `environ` names it. Raises MetadataDisabled and UsageError.
         """
+        if root is not None and not root.is_live and not endpoints.is_named(environ):
+            raise errors.MetadataDisabled(
+                f"{root.directory} is another machine's root directory, about which the metadata service of this "
+                "machine says nothing",
+                hint=f"Set {endpoints.ENDPOINT} to a service that may be asked, or give the command --metadata FILE "
+                "where it has that option.",
+            )
         return cls(
             endpoints.from_environment(environ),
             other_url=endpoints.other(environ),
@@ -105,6 +118,7 @@ class Imds:
                 lambda: self._item(path, deadline),
                 attempt_seconds=_ATTEMPT_SECONDS,
                 longest=_LONGEST_PAUSE_SECONDS,
+                what=f"the instance metadata service at {self.url}",
             )
         except retry.DeadlinePassed as passed:
             raise self._late(path, passed) from None

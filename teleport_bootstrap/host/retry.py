@@ -22,6 +22,9 @@ LONGEST_PAUSE_SECONDS = 8.0
 _PENDING_FIRST_SECONDS = 10.0
 _PENDING_LONGEST_SECONDS = 60.0
 
+# Somebody who looks on wants to know what such a wait is for.
+_LONG_SECONDS = 5.0
+
 logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
@@ -93,12 +96,14 @@ def until(
     attempt_seconds: float = 0.0,
     first: float = FIRST_PAUSE_SECONDS,
     longest: float = LONGEST_PAUSE_SECONDS,
+    what: str = "",
 ) -> Result:
     """Call `attempt` until it returns, and return what it returned.
 
     It is called at least once, and again each time it raises Again; other exceptions pass through. `attempt_seconds`
     is the longest that one attempt may take: none begins that could end after the deadline.
-    The limit of the pauses doubles from `first` to `longest`, in seconds.
+    The limit of the pauses doubles from `first` to `longest`, in seconds. `what` is waited for, such as `an answer of
+    SSM`: a wait of more than a few seconds is logged with it at its start.
     Raises DeadlinePassed, with the reason of the last attempt.
     """
     clock, limit = deadline.clock, min(first, longest)
@@ -107,6 +112,8 @@ def until(
             return attempt()
         except Again as again:
             last = again
+        if attempts == 1 and what and deadline.remaining() > _LONG_SECONDS:
+            logger.info("waiting up to %.0f s for %s: %s", deadline.remaining(), what, last.reason)
         # A pause must leave time for one more attempt.
         room = deadline.remaining() - attempt_seconds
         if room < first:

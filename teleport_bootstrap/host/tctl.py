@@ -56,7 +56,9 @@ class Tctl:
             return done.output
 
         try:
-            return retry.until(retry.Deadline(wait_seconds), attempt, first=FIRST_PAUSE_SECONDS)
+            return retry.until(
+                retry.Deadline(wait_seconds), attempt, first=FIRST_PAUSE_SECONDS, what="an answer of tctl"
+            )
         except retry.DeadlinePassed as passed:
             raise errors.TctlFailed(
                 f"the auth service of this host does not answer: {passed}",

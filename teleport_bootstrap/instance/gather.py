@@ -156,7 +156,7 @@ def applicable(
 
 def metadata_service(doors: Doors) -> imds.Imds:
     """Return the instance metadata service; nothing is sent yet. Raises MetadataDisabled and UsageError."""
-    return imds.Imds.from_environment(doors.environ, deadline_seconds=doors.wait_seconds)
+    return imds.Imds.from_environment(doors.environ, doors.root, deadline_seconds=doors.wait_seconds)
 
 
 def instance(conf: conf_file.Conf, doors: Doors) -> facts.Facts:

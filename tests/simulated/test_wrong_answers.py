@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.simulated.agent import GUIDE, Agent, needs_root, tree
+from tests.simulated.agent import GUIDE, NOWHERE, Agent, needs_root, tree
 from tests.simulated_ec2 import imds as emulator
+
+ENDPOINT = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
 
 
 @pytest.fixture
@@ -168,3 +171,32 @@ def test_issue_15_row_3_a_role_whose_token_is_missing_is_pending_and_its_danger_
     assert "pending: " in done.output and "no Teleport runs here until these arrive" in done.output
     data = agent.run("status", "--format", "json").data
     assert data["awaited"]
+
+
+def test_issue_20_row_7_a_wait_says_what_for_and_how_long(agent: Agent) -> None:
+    agent.imds = NOWHERE
+    done = agent.run("render", "--wait", "8")
+    assert done.status == 3
+    said = re.search(r"waiting up to ([0-9]+) s for the instance metadata service at http://127.0.0.1:9", done.errors)
+    assert said is not None and 5 < int(said[1]) <= 8, done.errors
+
+
+@pytest.mark.parametrize("command", [("render",), ("plan",), ("metadata", "instance-id"), ("reconfigure", "--dry-run")])
+def test_issue_20_row_11_another_root_directory_never_asks_the_metadata_service_of_this_machine(
+    agent: Agent, command: tuple[str, ...]
+) -> None:
+    agent.path("/var/lib/teleport-bootstrap/metadata.json").unlink()
+    agent.conf(f'{GUIDE}\nTELEPORT_SSH_LABELS="env: two"\n')
+    strace = ("strace", "-f", "-qq", "-e", "trace=connect", "-e", "signal=none")
+    # Without the variable, and with no address in it.
+    for prefix in (("env", "-u", ENDPOINT), ("env", f"{ENDPOINT}=")):
+        done = agent.run(*command, prefix=(*prefix, *strace))
+        assert done.status == 3 and "another machine's root directory" in done.errors, done.said
+        assert "169.254" not in done.errors and "fd00:ec2" not in done.errors
+
+
+def test_issue_20_row_11_with_the_facts_in_a_file_no_address_is_needed(agent: Agent, tmp_path: Path) -> None:
+    facts = tmp_path / "facts.yaml"
+    facts.write_text("local-ipv4: 10.0.0.7\nlocal-hostname: a.b\ninstance-id: i-1\nregion: us-east-1\n")
+    done = agent.run("render", "--metadata", str(facts), prefix=("env", "-u", ENDPOINT))
+    assert done.status == 0, done.errors
