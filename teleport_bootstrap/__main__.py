@@ -1,6 +1,6 @@
 """`python3 -m teleport_bootstrap` is the same as the `teleport-bootstrap` command."""
 
-import teleport_bootstrap.cli.main as command
+from teleport_bootstrap.cli import entry
 
 if __name__ == "__main__":
-    command.main()
+    entry.main()

@@ -48,6 +48,7 @@ UNSEALED = _status(18, "seal: the image holds data of one instance")
 INCOMPLETE = _status(
     19, "a backup was made and is undamaged, but it is incomplete: what could not be read is missing, and is named"
 )
+RESOURCES = _status(20, "this machine has too little memory, or too few file descriptors or processes are allowed")
 INTERRUPTED = _status(130, "interrupted from the keyboard")
 
 _MESSAGE_ID_NAMESPACE = uuid.UUID("0f1a2e6c-57c1-5d0b-9d26-6a1f6b8c2b11")
@@ -254,6 +255,10 @@ class BackupMissing(BootstrapError, code="backup-missing", exit_status=FILES):
 
 class BackupExists(BootstrapError, code="backup-exists", exit_status=FILES):
     """An archive of that name exists already, and archives are never overwritten."""
+
+
+class ResourcesMissing(BootstrapError, code="resources-missing", exit_status=RESOURCES):
+    """There is not enough memory, or the limit of file descriptors or processes is too low. Nothing else is wrong."""
 
 
 class AccountMissing(BootstrapError, code="account-missing", exit_status=FILES):

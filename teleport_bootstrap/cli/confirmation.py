@@ -38,4 +38,7 @@ def agreed(arguments: argparse.Namespace, *questions: str | Sequence[str]) -> bo
 
 def _is_yes(question: str | Sequence[str]) -> bool:
     output.question(question)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    try:
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+    except (OSError, ValueError):  # the terminal is gone
+        return False

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import errno
 import importlib
+import io
 import logging
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from types import ModuleType
@@ -13,7 +18,7 @@ from typing import Any, NoReturn
 import teleport_bootstrap
 from teleport_bootstrap import display, errors
 from teleport_bootstrap.cli import layout, options
-from teleport_bootstrap.host import core_dumps, journal, output
+from teleport_bootstrap.host import core_dumps, journal, output, streams
 
 # In the order in which an operator meets them. Each is a module of this package, and a line of the help (80 columns).
 COMMANDS = {
@@ -36,6 +41,18 @@ COMMANDS = {
     "seal": "check that an image holds no data of one instance",
     "collect-logs": "bundle logs and status for a support case, without secrets",
 }
+
+# Commands that are run for what they print. The status of every other one says what it did to the host, also where its
+# result could not be printed; with --dry-run they are like these.
+PRINTING = frozenset(
+    {
+        *("validate", "variables", "render", "plan", "history", "metadata", "status", "seal"),
+        *("backup list", "backup verify"),
+    }
+)
+
+# What a machine may have too little of. An error of another kind that arrives here is about a file.
+_SCARCE = {errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -90,17 +107,29 @@ def _module(name: str) -> ModuleType:
 
 def main() -> NoReturn:
     """Run the command line and exit; the one place that does."""
-    output.open_missing_streams()
-    output.show_nothing_by_itself()
-    core_dumps.prevent()
-    sys.exit(run(sys.argv[1:]))
+    try:
+        streams.prepare()
+        output.show_nothing_by_itself()
+        core_dumps.prevent()
+        status = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        output.note("interrupted")
+        status = errors.INTERRUPTED
+    except (MemoryError, OSError) as error:
+        # While an error was being reported.
+        status = _report(_of_machine(error), "text")
+    # The status is known: nothing that arrives while the interpreter ends may change it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    sys.exit(status)
 
 
 def run(argv: Sequence[str]) -> int:
     """Run the command line `argv` and return its exit status."""
     form = "json" if "--format=json" in argv or ("--format", "json") in zip(argv, argv[1:]) else "text"
+    printed = io.StringIO()
     try:
-        arguments = parser(argv).parse_args(argv)
+        with contextlib.redirect_stdout(printed):  # the help and the version, which argparse prints
+            arguments = parser(argv).parse_args(argv)
         journal.set_up(arguments.log_level)
         form = arguments.format
         result = _module(arguments.command).run(arguments)
@@ -110,28 +139,60 @@ def run(argv: Sequence[str]) -> int:
         output.note("interrupted")
         return errors.INTERRUPTED
     except SystemExit as ended:  # argparse, after --help and --version
-        return _print("", int(ended.code or 0))
-    except BrokenPipeError:
-        output.drop_result()
-        return errors.OK
+        return _print(printed.getvalue(), int(ended.code or 0))
     except Exception as error:
-        return _report(_defect(error), form)
+        is_of_machine = isinstance(error, (MemoryError, OSError))
+        return _report(_of_machine(error) if is_of_machine else _defect(error), form)
     if result.trouble is not None:
         _tell(result.trouble)
-    return _print(result.output(form), result.status)
+    try:
+        return _print(result.output(form), result.status, is_of_host=_is_of_host(arguments))
+    except MemoryError as error:
+        return result.status if _is_of_host(arguments) else _report(_of_machine(error), "text")
 
 
-def _print(text: str, status: int) -> int:
-    """Print `text` and return `status`; if it cannot be written, report that and return that error's status."""
+def _is_of_host(arguments: argparse.Namespace) -> bool:
+    below = getattr(arguments, f"{arguments.command}_command", None)
+    name = f"{arguments.command} {below}" if below else arguments.command
+    return name not in PRINTING and not getattr(arguments, "dry_run", False)
+
+
+def _print(text: str, status: int, *, is_of_host: bool = False) -> int:
+    """Print `text` and return `status`; if it cannot be written, report that and return that error's status.
+
+    Where the status `is_of_host`, it remains: it says what was done to the host.
+    """
     try:
         output.result(text)
     except BrokenPipeError:
-        output.drop_result()
+        # Its reader has had enough, such as `head`.
+        return status
     except OSError as error:
-        output.drop_result()
-        what, hint = f"standard output cannot be written: {error.strerror}", "Redirect it to a place with free space."
-        return _report(errors.FileTrouble(what, hint=hint), "text")
+        what = f"standard output cannot be written: {error.strerror}"
+        if is_of_host:
+            output.note(f"{what}; the command itself has ended with status {status}")
+            return status
+        return _report(errors.FileTrouble(what, hint="Redirect it to a place with free space."), "text")
+    except KeyboardInterrupt:
+        return status if is_of_host else errors.INTERRUPTED
     return status
+
+
+def _of_machine(error: Exception) -> errors.BootstrapError:
+    """Return the error for an exception that no command expects, but that is not a defect of this program."""
+    where = output.defect(error)
+    if not isinstance(error, OSError) or error.errno in _SCARCE:
+        what = f": {error.strerror}" if isinstance(error, OSError) else ""
+        return errors.ResourcesMissing(
+            f"this machine, or what this process may use of it, has too little memory or descriptors{what} ({where})",
+            hint="Check the free memory, and the limits of this process (`ulimit -a`); then run the command again. A "
+            "change that was under way is completed or undone by the next command.",
+        )
+    name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else "a file"
+    return errors.FileTrouble(
+        f"{name} cannot be used: {error.strerror or 'it is not known why'} ({where})",
+        hint="Check the free space, the mount options and the permissions; then run the command again.",
+    )
 
 
 def _defect(error: Exception) -> errors.BootstrapError:
@@ -148,7 +209,7 @@ def _report(error: errors.BootstrapError, form: str) -> int:
         shown: dict[str, object] = {key: getattr(error, key) for key in ("code", "message", "hint", "exit_status")}
         if error.findings:
             shown["problems"] = [each.data() for each in error.findings]
-        return _print(display.json({"error": shown}), error.exit_status)
+        return _print(display.json({"error": shown}), error.exit_status, is_of_host=True)
     return error.exit_status
 
 

@@ -30,7 +30,7 @@ def conf_data(root: paths.Root, path: str | None) -> tuple[bytes, str]:
     Raises ConfMissing and FileTrouble; and UntrustedPath for the instance's own, which controls what root does.
     """
     if path == "-":
-        return _bounded(sys.stdin.buffer, "standard input"), "standard input"
+        return _from_stdin(), "standard input"
     if path is not None:
         return _named_file(path), path
     data = trust.read(root, paths.CONF)
@@ -93,6 +93,15 @@ def _named_file(path: str) -> bytes:
     except OSError as error:
         remedy = error.remedy if isinstance(error, regular_file.Unusable) else "Check the file."
         raise errors.FileTrouble(f"{path} cannot be read: {error.strerror}", hint=remedy) from None
+
+
+def _from_stdin() -> bytes:
+    try:
+        return _bounded(sys.stdin.buffer, "standard input")
+    except (OSError, TypeError) as error:
+        # A pipe that does not block has nothing to give yet: the library answers with nothing at all.
+        said = error.strerror if isinstance(error, OSError) else "it does not block, and is empty"
+        raise errors.FileTrouble(f"standard input cannot be read: {said}", hint="Name a file instead.") from None
 
 
 def _bounded(file: BinaryIO, name: str) -> bytes:

@@ -84,12 +84,13 @@ def record_failure(message: display.Message, hint: str, code: str, message_id: s
     journal = _journal()
     if journal is None:
         return
-    journal.send(
-        display.lines([message]),
-        PRIORITY=3,
-        SYSLOG_IDENTIFIER=IDENTIFIER,
-        MESSAGE_ID=message_id,
-        TELEPORT_BOOTSTRAP_CODE=code,
-        TELEPORT_BOOTSTRAP_HINT=display.line(hint),
-        TELEPORT_BOOTSTRAP_EXIT_STATUS=str(exit_status),
-    )
+    with contextlib.suppress(OSError, ValueError):
+        journal.send(
+            display.lines([message]),
+            PRIORITY=3,
+            SYSLOG_IDENTIFIER=IDENTIFIER,
+            MESSAGE_ID=message_id,
+            TELEPORT_BOOTSTRAP_CODE=code,
+            TELEPORT_BOOTSTRAP_HINT=display.line(hint),
+            TELEPORT_BOOTSTRAP_EXIT_STATUS=str(exit_status),
+        )

@@ -16,20 +16,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 from teleport_bootstrap import display
+from teleport_bootstrap.host import streams
 
 PROGRAM = "teleport-bootstrap"
 
 logger = logging.getLogger(__name__)
-
-
-def open_missing_streams() -> None:
-    """Open /dev/null for standard streams that are closed.
-
-    Otherwise the next file to be opened would get the descriptor of one of them, and the output would go there.
-    """
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - stays open
 
 
 def show_nothing_by_itself() -> None:
@@ -46,13 +37,7 @@ def show_nothing_by_itself() -> None:
 def result(text: str) -> None:
     """Write `text`, which `display` has made, to standard output; raises OSError."""
     # teleport.yaml and JSON are UTF-8 in every locale.
-    sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
-    sys.stdout.flush()
-
-
-def drop_result() -> None:
-    """Discard what is still buffered: Python would report the error again when it closes standard output."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    streams.write_result(text.encode("utf-8", "backslashreplace"))
 
 
 def failure(message: display.Message, hint: str = "") -> None:

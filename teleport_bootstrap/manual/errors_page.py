@@ -22,6 +22,9 @@ journal keeps them:
     journalctl TELEPORT_BOOTSTRAP_CODE=aws-denied
     journalctl -t teleport-bootstrap -p err
 
+The status of a command that changes a host says what it did to the host, also where its output is lost. A command that
+is run for what it prints, such as `render`, ends with 6 where that cannot be written.
+
 To start from a symptom instead of a code, see [troubleshooting.md](troubleshooting.md).
 
 ## Exit statuses
@@ -84,6 +87,10 @@ ADVICE = {
     errors.CERTIFICATE: (
         "The certificate that was valid before is still in use, and the timers retry. The message names certbot's log; "
         "check Route 53 and the bucket of the certificates."
+    ),
+    errors.RESOURCES: (
+        "Compare `ulimit -a`, `free -m` and the limits of the unit (`systemctl show`) with what "
+        "other commands need. A change that was under way is completed or undone by the next command."
     ),
     errors.UNSEALED: "Run the command below each line, then run `teleport-bootstrap seal` again.",
     errors.INCOMPLETE: (

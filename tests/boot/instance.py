@@ -37,9 +37,9 @@ LAUNCHER = """\
 #!/usr/bin/python3
 import sys
 
-from teleport_bootstrap.cli import main
+from teleport_bootstrap.cli import entry
 
-sys.exit(main.main())
+sys.exit(entry.main())
 """
 
 # Switches off what a test does not need: without the last two lines a minimal tree boots "degraded".

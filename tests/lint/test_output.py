@@ -13,6 +13,8 @@ PACKAGE = CHECKOUT / "teleport_bootstrap"
 DOOR = "host/output.py"
 # These print what a process reads that started them, or a text of this program that it makes from its tables.
 CHILDREN_AND_PAGES = {
+    "host/streams.py": "how the one module writes: it gets bytes that are masked and escaped",
+    "cli/entry.py": "a fixed text and the name of an exception, where the one module cannot be loaded",
     "restore/local_data_child.py": "its output is parsed, and what it says of an error is a foreign text to its parent",
     "backup/databases_child.py": "the same",
     "conf/reference.py": "prints a page of the documentation",
