@@ -1,9 +1,21 @@
-"""How the values of this program, above all the outcomes of its operations, become JSON."""
+"""JSON: how the values of this program become it, above all outcomes of operations, and how that of others is read."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields, is_dataclass
 from typing import Any
+
+
+def parsed(content: str | bytes) -> Any:
+    """Return the document in `content`, which anyone may have written. Raises ValueError where there is none.
+
+    So does a document that is nested too deeply, at which Python's own reader raises another error.
+    """
+    try:
+        return json.loads(content)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def data(value: Any) -> Any:

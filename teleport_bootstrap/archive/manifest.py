@@ -17,6 +17,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from teleport_bootstrap import json_data
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.archive.interface import Entry, Note, Totals
 
@@ -100,14 +101,14 @@ def as_listed(seen: Entry, text: bytes, values: Mapping[str, Any]) -> Entry | No
 
 def entry(text: bytes) -> Entry:
     """Return the entry in a line that `line` has written."""
-    values = json.loads(text)
+    values = json_data.parsed(text)
     return Entry(mode=int(values.pop("mode"), 8), **values)
 
 
 def json_object(text: bytes) -> dict[str, Any]:
     """Return the mapping that `text` is as JSON. Raises Malformed."""
     try:
-        values = json.loads(text)
+        values = json_data.parsed(text)
     except (ValueError, RecursionError):
         raise Malformed("has a line that is not JSON") from None
     if not isinstance(values, dict):

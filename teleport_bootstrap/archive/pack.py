@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from teleport_bootstrap import paths
+from teleport_bootstrap import json_data, paths
 from teleport_bootstrap.archive import compression as compressing
 from teleport_bootstrap.archive import interface, manifest, stream, tar, walk
 from teleport_bootstrap.archive.members import Members
@@ -80,7 +80,7 @@ def _tar(  # noqa: PLR0917
     root: paths.Root,
 ) -> Iterator[bytes]:
     yield from _own_member(interface.HEADER, len(header), [header])
-    spool.write(manifest.first_line(json.loads(header)))
+    spool.write(manifest.first_line(json_data.parsed(header)))
     for each in missing:
         members.note(each)
     for tree in trees:

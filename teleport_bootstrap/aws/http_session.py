@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import json
 import re
 import socket
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from typing import Any
 import urllib3.exceptions
 from botocore import exceptions
 
+from teleport_bootstrap import json_data
 from teleport_bootstrap.aws import failures
 from teleport_bootstrap.host import http_connection, time_limit
 
@@ -141,8 +141,8 @@ class Body:
 
 def _is_object(content: bytes) -> bool:
     try:
-        return isinstance(json.loads(content.decode("utf-8")), dict)
-    except (ValueError, RecursionError):
+        return isinstance(json_data.parsed(content.decode("utf-8")), dict)
+    except ValueError:
         return False
 
 

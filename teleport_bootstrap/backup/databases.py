@@ -8,7 +8,6 @@ everything that was committed at one moment, checked by SQLite.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import signal
@@ -18,7 +17,7 @@ import subprocess
 import sys
 import time
 
-from teleport_bootstrap import errors, escaping
+from teleport_bootstrap import errors, escaping, json_data
 from teleport_bootstrap.backup import archive_table, databases_child
 
 logger = logging.getLogger(__name__)
@@ -163,7 +162,7 @@ class Copier:
         if copies and not stat.S_ISREG(os.fstat(copies[0]).st_mode):
             return databases_child.FAILED, "the copy is not a regular file"
         try:
-            values = json.loads(packet)
+            values = json_data.parsed(packet)
             return str(values["result"]), escaping.one_line(" ".join(str(values["why"]).split())[:300])
         except (ValueError, KeyError, TypeError):
             return databases_child.FAILED, "the answer of the child is malformed"
@@ -236,6 +235,6 @@ class Copier:
 def _result(packet: bytes) -> str:
     """Return the result in an answer of the child, "" in anything else."""
     try:
-        return str(json.loads(packet)["result"])
+        return str(json_data.parsed(packet)["result"])
     except (ValueError, KeyError, TypeError, RecursionError):
         return ""

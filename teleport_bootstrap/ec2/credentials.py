@@ -8,14 +8,13 @@ service is not used, since version 1.20 in Debian 11 supports neither IPv6 nor a
 from __future__ import annotations
 
 import datetime
-import json
 import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from botocore.credentials import RefreshableCredentials
 
-from teleport_bootstrap import errors, secret
+from teleport_bootstrap import errors, json_data, secret
 from teleport_bootstrap.ec2 import endpoint
 from teleport_bootstrap.ec2.imds import Imds
 from teleport_bootstrap.host import retry
@@ -74,8 +73,8 @@ def account(imds: Imds, *, deadline: retry.Deadline | None = None) -> str | None
     if text is None:
         return None
     try:
-        number = json.loads(text)["accountId"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        number = json_data.parsed(text)["accountId"]
+    except (ValueError, KeyError, TypeError):
         number = ""
     if not isinstance(number, str) or not re.fullmatch(r"[0-9]{12}", number):
         raise endpoint.invalid("gave an identity document without an account id")
@@ -122,8 +121,8 @@ def _role(imds: Imds, deadline: retry.Deadline) -> str:
 def _document(text: str | None) -> dict[str, Any]:
     # The text may hold a key: no error shows it, or is chained to one that does.
     try:
-        document = json.loads(text or "")
-    except (ValueError, RecursionError):
+        document = json_data.parsed(text or "")
+    except ValueError:
         document = None
     if not isinstance(document, dict):
         raise retry.Again("the answer is not JSON")

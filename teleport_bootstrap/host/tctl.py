@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 from dataclasses import dataclass
 from typing import Any
 
-from teleport_bootstrap import errors, escaping, masking, paths
+from teleport_bootstrap import errors, escaping, json_data, masking, paths
 from teleport_bootstrap.host import accounts, process, retry, teleport
 from teleport_bootstrap.secret import MASK, Secret
 
@@ -88,10 +87,12 @@ class Tctl:
         found: Any = ""
         if done.ok:
             with contextlib.suppress(ValueError):
-                found = json.loads(done.output or "[]")
-            found = next(iter(found), None) if isinstance(found, list) else found
-        if found is None or isinstance(found, dict):
-            return found
+                found = json_data.parsed(done.output or "[]")
+            if found == []:
+                return None
+            found = found[0] if isinstance(found, list) else found
+        if _is_resource(found):
+            return dict(found)
         raise errors.TctlFailed(
             f"the token resource {name} could not be read: "
             + ("the output of `tctl get` is not a token resource" if done.ok else _failure(done)),
@@ -133,6 +134,17 @@ def find(root: paths.Root, *, user: str, group: str) -> Tctl:
     if not root.is_live:
         environ["TELEPORT_CONFIG_FILE"] = root.path(paths.TELEPORT_YAML)
     return Tctl(binary, environ, (uid, gid) if uid > 0 else None)
+
+
+def _is_resource(found: Any) -> bool:
+    """Whether `found` has the form of a token resource, as far as this program reads it."""
+    if not isinstance(found, dict):
+        return False
+    metadata, spec = found.get("metadata"), found.get("spec")
+    if not isinstance(metadata, dict) or not isinstance(spec, dict):
+        return False
+    lists = (spec.get(name) or [] for name in ("roles", "allow"))
+    return isinstance(metadata.get("labels") or {}, dict) and all(isinstance(each, list) for each in lists)
 
 
 def _failure(done: process.Finished, secret: Secret = _NOTHING) -> str:

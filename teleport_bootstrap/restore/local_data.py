@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import stat
 import sys
 from collections.abc import Iterator
 
-from teleport_bootstrap import errors, escaping, paths
+from teleport_bootstrap import errors, escaping, json_data, paths
 from teleport_bootstrap.change import directory_swap
 from teleport_bootstrap.host import process, tree
 from teleport_bootstrap.restore import local_data_child
@@ -178,7 +177,9 @@ def _keys(data: int, path: str) -> tuple[list[str], str]:
         said = done.errors.strip().splitlines()
         return [], escaping.one_line(said[-1][:200] if said else f"status {done.status}")
     try:
-        found = json.loads(done.output)
+        found = json_data.parsed(done.output)
     except ValueError:
+        found = None
+    if not isinstance(found, list):
         return [], "the output of the child process is invalid"
     return [str(each) for each in found], ""

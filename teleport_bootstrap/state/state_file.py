@@ -17,7 +17,7 @@ import typing
 from dataclasses import dataclass
 from typing import Any, Generic, Optional, TypeVar
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, json_data, paths
 from teleport_bootstrap.host import directory
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class StateFile(Generic[T]):
     def value(self, content: bytes) -> T:
         """Return the value that a note with this `content` holds. Raises ValueError."""
         try:
-            value: T = decode(self.kind, json.loads(content))
+            value: T = decode(self.kind, json_data.parsed(content))
         except RecursionError:
             raise ValueError("nested too deeply") from None
         return value

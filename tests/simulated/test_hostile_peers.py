@@ -6,15 +6,21 @@ The calls are those of the code: each operation that it names is sent, with the 
 from __future__ import annotations
 
 import ast
+import datetime
 import functools
+import itertools
+import json
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from pathlib import Path
 from typing import Any
+from urllib import parse
 
 import botocore.session
 import pytest
@@ -22,13 +28,14 @@ from botocore.credentials import Credentials
 
 import teleport_bootstrap
 from teleport_bootstrap import errors
+from teleport_bootstrap.aws import s3
 from teleport_bootstrap.aws.account import Aws
 from teleport_bootstrap.aws.s3_download import Download
 from teleport_bootstrap.aws.service import Service
-from teleport_bootstrap.cluster import lock_item
-from teleport_bootstrap.ec2 import credentials, facts
+from teleport_bootstrap.cluster import join_tokens, lock_item
+from teleport_bootstrap.ec2 import credentials, facts, items
 from teleport_bootstrap.ec2.imds import Imds
-from teleport_bootstrap.host import clock, probe, time_limit, web_port
+from teleport_bootstrap.host import clock, probe, tctl, time_limit, web_port
 from tests.simulated import hostile_server as hostile
 
 EVERY = bool(os.environ.get("TELEPORT_BOOTSTRAP_EVERY_CALL"))
@@ -382,3 +389,205 @@ def test_row_3_an_odd_answer_of_the_metadata_service_is_an_error_of_it(name: str
             }
         )
     assert {each: error for each, (_, error) in results.items() if not isinstance(error, errors.BootstrapError)} == {}
+
+
+# --- a good answer, of which one value is odd ---
+
+ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/table/backup/01489602797149-73d8d5bc"
+GOOD = {
+    "GetParameters": {
+        "Parameters": [{"Name": "/t/a", "Value": "x", "Type": "String", "Version": 3, "LastModifiedDate": 1.5e9}]
+    },
+    "PutParameter": {"Version": 3},
+    "GetItem": {"Item": {"Lock": {"S": "/auth/servers"}, "Expires": {"S": "5"}, "Process": {"S": "host"}}},
+    "CreateBackup": {"BackupDetails": {"BackupArn": ARN, "BackupName": "b", "BackupStatus": "CREATING"}},
+    "DescribeBackup": {"BackupDescription": {"BackupDetails": {"BackupArn": ARN, "BackupStatus": "AVAILABLE"}}},
+}
+CREDENTIALS = {
+    **{"Code": "Success", "Type": "AWS-HMAC", "AccessKeyId": "ASIAEXAMPLE", "SecretAccessKey": "secret"},
+    **{"Token": "token", "Expiration": "2222-11-22T11:57:43Z"},
+}
+
+
+def sends_document(document: Any) -> hostile.Fault:
+    return lambda peer: peer.send(hostile.answer(json.dumps(document).encode()))
+
+
+def unforeseen(call: Callable[[], Any]) -> BaseException | None:
+    """Return what a call raises that is not in the catalogue of errors."""
+    _, error = timed(call)
+    return None if isinstance(error, errors.BootstrapError) else error
+
+
+@pytest.mark.parametrize("operation", GOOD)
+def test_row_3_no_value_of_an_answer_of_aws_is_trusted(peer: hostile.HostileServer, operation: str) -> None:
+    """Issue 14, row 3: each value in turn is missing, or has each wrong type."""
+    aws = cloud(peer.url, 0.05)
+    table = lock_item.Table(aws.dynamodb, "locks", clock=clock.SYSTEM)
+    calls: dict[str, list[Callable[[], Any]]] = {
+        "GetParameters": [lambda: aws.ssm.fetch(["/t/a"]), lambda: aws.ssm.look_up(["/t/a"])],
+        "PutParameter": [lambda: aws.ssm.put("/t/a", "x")],
+        "GetItem": [lambda: table.read(seconds=0.05)],
+    }
+    backs_up = [lambda: aws.dynamodb.back_up(["table"], "now")]
+    peer.fault = lambda each: sends_document(GOOD[each.seen.operation])(each)
+    assert next(timed(call)[1] for call in calls.get(operation, backs_up)) is None
+    wrong = {}
+    for name, document in hostile.mutants(GOOD[operation]):
+        documents = {**GOOD, operation: document}
+        peer.fault = lambda each, documents=documents: sends_document(documents[each.seen.operation])(each)
+        found = [unforeseen(call) for call in calls.get(operation, backs_up)]
+        wrong.update((name, repr(each)) for each in found if each is not None)
+    assert not wrong
+
+
+def test_row_3_no_value_of_the_metadata_service_is_trusted(peer: hostile.HostileServer) -> None:
+    """Issue 14, row 3: credentials become parts of headers, and the identity document is one in name only."""
+    answers: dict[str, bytes] = {}
+
+    def fault(each: hostile.Peer) -> None:
+        found = next((text for end, text in answers.items() if each.seen.path.endswith(end)), b"role")
+        each.send(hostile.answer(b"token" if each.seen.method == "PUT" else found))
+
+    peer.fault = fault
+    service = Imds(peer.url, deadline_seconds=0.05)
+    wrong = {}
+    for name, document in hostile.mutants(CREDENTIALS):
+        answers["/role"] = json.dumps(document).encode()
+        error = timed(lambda: credentials.refreshable(service))[1]
+        if error is None and not name.startswith(("Code = missing", "Type", "all")):
+            wrong[name] = "accepted"
+        elif error is not None and not isinstance(error, errors.BootstrapError):
+            wrong[name] = repr(error)
+    for name, document in hostile.mutants({"accountId": "123456789012"}):
+        answers["/document"] = json.dumps(document).encode()
+        if not isinstance(timed(lambda: credentials.account(service))[1], errors.BootstrapError):
+            wrong[name] = "accepted, or unforeseen"
+    assert not wrong
+
+
+@pytest.mark.parametrize(
+    "region", ["", "us-east-1.example.com/", "us-east-1\r\nX: y", "us east 1", "@evil", "a" * 300, "[::1]", "US-EAST-1"]
+)
+def test_row_3_a_region_cannot_lead_to_another_host(peer: hostile.HostileServer, region: str) -> None:
+    """Issue 14, row 3: the region becomes a part of the names of AWS's endpoints."""
+    peer.fault = lambda each: each.send(hostile.answer(b"token" if each.seen.method == "PUT" else region.encode()))
+    with pytest.raises(errors.BootstrapError):
+        items.read_required(Imds(peer.url, deadline_seconds=0.05), items.REGION)
+
+
+TOKEN_RESOURCE = {
+    "kind": "token",
+    "version": "v2",
+    "metadata": {"name": "iam", "expires": "2222-11-22T11:57:43Z", "labels": {"a": "b"}},
+    "spec": {"roles": ["Node"], "join_method": "iam", "allow": [{"aws_account": "123456789012", "aws_arn": "arn:x"}]},
+}
+
+
+def test_row_3_no_value_of_a_token_resource_is_trusted(tmp_path: Path) -> None:
+    """Issue 14, row 3: `tctl` may be of any release, and its output of any form."""
+    program, output = tmp_path / "tctl", tmp_path / "output"
+    program.write_text(f"#!/bin/sh\nexec cat '{output}'\n")
+    program.chmod(0o755)
+    installed = tctl.Tctl(str(program), {"PATH": "/usr/bin:/bin"}, None)
+    wanted = join_tokens.for_instance_role("iam", account="123456789012", partition="aws", role="role")
+
+    def use() -> None:
+        found = installed.token("iam")
+        if found is not None and join_tokens.is_by_iam(found):
+            join_tokens.is_as_wanted(found, join_tokens.merged(found, wanted), now=0.0)
+
+    bodies = {name: body for name, body in hostile.ODD_BODIES.items() if name != "nothing"}
+    bodies.update({name: json.dumps([each]).encode() for name, each in hostile.mutants(TOKEN_RESOURCE)})
+    wrong = {}
+    for name, body in bodies.items():
+        output.write_bytes(body)
+        error = unforeseen(use)
+        if error is not None:
+            wrong[name] = repr(error)
+    assert not wrong
+
+
+def test_row_3_all_json_is_read_by_one_function() -> None:
+    """Issue 14, row 3: Python's own reader raises RecursionError for a document that is nested too deeply."""
+    elsewhere = {
+        str(path.relative_to(PACKAGE))
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in ("loads", "load") and ast.unparse(node.value) == "json"
+    }
+    assert elsewhere == {"json_data.py"}
+
+
+# --- a bucket with very many objects ---
+
+LISTER = """
+import sys
+from botocore.credentials import Credentials
+from teleport_bootstrap.aws.account import Aws
+from teleport_bootstrap.backup.stores import bucket
+
+def largest():
+    return [int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")][0]
+
+bucket.MOST_ARCHIVES = 500
+store = bucket.BucketStore(Aws("us-east-1", Credentials("a", "b"), {"AWS_ENDPOINT_URL": sys.argv[1]}).s3("acme"), "")
+next(iter(store.bucket.list("teleport-")))
+before = largest()
+found = store.sources()
+print(len(found), found[0].name, found[-1].name, sum(each.verified for each in found), largest() - before)
+"""
+
+
+def archive_name(number: int) -> str:
+    made = datetime.datetime(2001, 1, 1, tzinfo=datetime.timezone.utc) + datetime.timedelta(seconds=number)
+    return f"teleport-acme_host_{made:%Y%m%dT%H%M%SZ}.tar.zst"
+
+
+def test_row_7_a_list_of_a_bucket_with_very_many_objects_needs_little_memory() -> None:
+    """Issue 14, row 7: the newest archives are kept while the pages go by; a million with the switch."""
+    pages = 1000 if EVERY else 15
+
+    def page(peer: hostile.Peer) -> None:
+        number = int(dict(parse.parse_qsl(parse.urlsplit(peer.seen.path).query)).get("continuation-token", "0"))
+        names = [name for each in range(500) for name in (archive_name(number * 500 + each),) * 2]
+        names[1::2] = [f"{name}.verified" for name in names[1::2]]
+        objects = "".join(
+            f"<Contents><Key>{name}</Key><Size>3</Size><ETag>x</ETag>"
+            "<LastModified>2026-11-22T11:57:43.000Z</LastModified></Contents>"
+            for name in names
+        )
+        more = f"<IsTruncated>true</IsTruncated><NextContinuationToken>{number + 1}</NextContinuationToken>"
+        body = f"<ListBucketResult><Name>acme</Name>{more if number + 1 < pages else ''}{objects}</ListBucketResult>"
+        peer.send(hostile.answer(body.encode(), kind="application/xml"))
+
+    with hostile.HostileServer(page) as server:
+        done = subprocess.run(
+            [sys.executable, "-c", LISTER, server.url],
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(PACKAGE.parent), "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            check=True,
+            timeout=250,
+            text=True,
+        )
+    count, first, last, verified, grown = done.stdout.split()
+    assert (int(count), int(verified)) == (500, 500)
+    assert (first, last) == (archive_name((pages - 1) * 500), archive_name(pages * 500 - 1))
+    assert int(grown) < 20 * 1024
+    assert "more than 500 archives" in done.stderr
+
+
+def test_row_7_a_list_that_never_ends_is_given_up(peer: hostile.HostileServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Issue 14, row 7: neither the same page again and again, nor more pages than any bucket has."""
+    monkeypatch.setattr(s3, "MOST_LISTED", 20_000)
+    tokens = itertools.count()
+    again = "<IsTruncated>true</IsTruncated><NextContinuationToken>{}</NextContinuationToken>"
+
+    def page(each: hostile.Peer) -> None:
+        body = f"<ListBucketResult><Name>acme</Name>{again.format(next(tokens))}</ListBucketResult>"
+        each.send(hostile.answer(body.encode(), kind="application/xml"))
+
+    peer.fault = page
+    with pytest.raises(errors.BucketUnusable, match="more than 20,000 objects"):
+        list(cloud(peer.url).s3("acme").list("teleport-"))
+    assert next(tokens) == 20

@@ -6,14 +6,13 @@ import contextlib
 import errno
 import fcntl
 import io
-import json
 import os
 import secrets
 import stat
 from collections.abc import Iterator
 from typing import Any
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, json_data, paths
 from teleport_bootstrap.backup.stores import names
 from teleport_bootstrap.backup.stores.store import Stored
 from teleport_bootstrap.host import directory as directories
@@ -293,7 +292,7 @@ def _fingerprint(facts: os.stat_result) -> dict[str, Any]:
 def _note(directory: int, name: str) -> dict[str, Any]:
     """Return the fingerprint in the note `name`, {} without a readable note."""
     try:
-        note: Any = json.loads(regular_file.read(name, directory=directory, limit=_NOTE_LIMIT))
+        note: Any = json_data.parsed(regular_file.read(name, directory=directory, limit=_NOTE_LIMIT))
     except (OSError, ValueError, RecursionError):
         return {}
     return {key: note.get(key) for key in ("size", "modified")} if isinstance(note, dict) else {}
