@@ -1,4 +1,4 @@
-"""Answers of an HTTP server without a server: every connection that urllib3 makes reads what an input says.
+"""Answers of an HTTP server without a server: every socket that connects reads what an input says.
 
 Everything else is real: urllib3, requests and botocore send their requests, and parse the status line, the headers, the
 chunks and the body. Each connection gets one answer, and after it the end.
@@ -9,11 +9,10 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
+import os
 import socket
 from collections.abc import Iterator
 from typing import Any
-
-import urllib3.connection
 
 from teleport_bootstrap.host import clock
 
@@ -65,27 +64,26 @@ def answering(script: bytes) -> Iterator[None]:
     parts = [_answer(each)[:_LARGEST] for each in script.split(BETWEEN)]
     count = itertools.count()
 
-    def connect(*_: Any, **__: Any) -> socket.socket:
+    def connect(connection: socket.socket, _address: Any) -> None:
         number = next(count)
         if number >= MOST_CONNECTIONS:
             raise Endless
         here, there = socket.socketpair()
-        here.settimeout(5.0)
-        # It must be there before the request is read, and nothing reads that.
+        # It must be there before the request is sent, which nothing reads.
         there.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 256 * 1024)
         there.sendall(parts[min(number, len(parts) - 1)])
         there.shutdown(socket.SHUT_WR)
         held.append(there)
-        return here
+        with here:
+            here.setblocking(connection.gettimeout() is None)
+            os.dup2(here.fileno(), connection.fileno(), inheritable=False)
 
     held: list[socket.socket] = []
-    door = urllib3.connection.connection
-    before = door.create_connection
-    door.create_connection = connect  # type: ignore[assignment]
+    socket.socket.connect = connect  # type: ignore[method-assign,assignment]
     try:
         yield
     finally:
-        door.create_connection = before
+        del socket.socket.connect  # the method of the class below appears again
         for each in held:
             each.close()
 
