@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, escaping, paths
 from teleport_bootstrap.host import clock, process, regular_file
 
 CALL_SECONDS = 30.0
@@ -48,6 +49,9 @@ class State:
         return self.active == "failed" or self.sub == "auto-restart"
 
 
+_NUMBER = re.compile("[0-9]{1,20}")
+# Seconds since 1970, as journalctl writes them.
+_MOMENT = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?")
 _PROPERTIES = (
     "Id,ActiveState,SubState,UnitFileState,MainPID,NRestarts,ConditionResult,ExecMainStartTimestampMonotonic,"
     "NeedDaemonReload"
@@ -77,16 +81,28 @@ def states(units: Sequence[str]) -> dict[str, State]:
         fields.get("Id"): State(
             fields.get("ActiveState", "unknown"),
             fields.get("UnitFileState") or "unknown",
-            int(fields.get("MainPID") or 0),
+            _number(fields, "MainPID"),
             conditions_held=fields.get("ConditionResult") == "yes",
-            started=_since_1970(int(fields.get("ExecMainStartTimestampMonotonic") or 0)),
+            started=_since_1970(_number(fields, "ExecMainStartTimestampMonotonic")),
             is_stale=fields.get("NeedDaemonReload") == "yes",
             sub=fields.get("SubState", "unknown"),
-            restarts=int(fields.get("NRestarts") or 0),
+            restarts=_number(fields, "NRestarts"),
         )
         for fields in _show(_PROPERTIES, units)
     }
     return {unit: found.get(unit, State()) for unit in units}
+
+
+def _number(fields: Mapping[str, str], name: str) -> int:
+    """Return a property that is a number, 0 where it is empty. Raises UnitTrouble for anything else."""
+    text = fields.get(name) or "0"
+    if not _NUMBER.fullmatch(text):
+        unit, shown = (escaping.one_line(each, 80) for each in (fields.get("Id", "a unit"), text))
+        raise errors.UnitTrouble(
+            f"systemd says that {name} of {unit} is {shown}, which is not a number",
+            hint="Look at `systemctl show` of that unit, and at `systemctl --version`.",
+        )
+    return int(text)
 
 
 def _since_1970(monotonic_microseconds: int) -> float:
@@ -102,7 +118,7 @@ def succeeded_at(unit: str) -> float | None:
     Raises UnitTrouble.
     """
     fields = _show("Result,ExecMainStatus,ExecMainExitTimestampMonotonic", [unit])[0]
-    ended = int(fields.get("ExecMainExitTimestampMonotonic") or 0)
+    ended = _number(fields, "ExecMainExitTimestampMonotonic")
     succeeded = fields.get("Result") == "success" and fields.get("ExecMainStatus") == "0"
     return _since_1970(ended) if succeeded and ended else None
 
@@ -205,7 +221,7 @@ def journal_lines(unit: str, *, lines: int = 5000) -> list[tuple[float, str]]:
     found = []
     for line in reversed(newest_first.splitlines()):
         moment, _, rest = line.partition(" ")
-        with contextlib.suppress(ValueError):
+        if _MOMENT.fullmatch(moment):
             found.append((float(moment), rest))
     return found
 

@@ -12,9 +12,9 @@ from teleport_bootstrap.plan import teleport_versions
 COMMUNITY = "community"
 ENTERPRISE = "enterprise"
 
-_VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)((?:[-+][0-9A-Za-z.+-]*)?)", re.ASCII)
+_VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})\.(\d{1,9})((?:[-+][0-9A-Za-z.+-]*)?)", re.ASCII)
 _ANSWER = re.compile(
-    r"Teleport (?P<enterprise>Enterprise )?(?P<version>v?\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]*?)?)"
+    r"Teleport (?P<enterprise>Enterprise )?(?P<version>v?\d{1,9}\.\d{1,9}\.\d{1,9}(?:[-+][0-9A-Za-z.+-]*?)?)"
     r"(?= ?git:|\s|$)(?P<rest>.*)",
     re.ASCII,
 )

@@ -122,7 +122,7 @@ def numbers(root: paths.Root) -> list[int]:
         names = os.listdir(root.path(paths.GENERATIONS))
     except OSError:
         return []
-    return sorted(int(name) for name in names if name.isdigit())
+    return sorted(int(name) for name in names if name.isascii() and name.isdigit())
 
 
 def load(root: paths.Root, number: int) -> Generation:

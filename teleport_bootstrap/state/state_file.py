@@ -158,7 +158,10 @@ def decode(kind: Any, data: Any) -> Any:  # noqa: PLR0911 - one for each kind
         except binascii.Error as error:
             raise ValueError(str(error)) from None
     if kind is float and type(data) is int:
-        return float(data)
+        try:
+            return float(data)
+        except OverflowError as error:
+            raise ValueError(str(error)) from None
     if isinstance(kind, type) and type(data) is kind:
         return data
     raise ValueError(f"{type(data).__name__} where {kind} was expected")

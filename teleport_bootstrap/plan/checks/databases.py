@@ -22,6 +22,7 @@ _SNOWFLAKE = "snowflakecomputing.com"
 _SQL_SERVER_ON_AZURE = ".database.windows.net"
 _REDIS_ON_AZURE = (".redis.cache.windows.net", ".redisenterprise.cache.azure.net")
 _DATABASE_ON_AZURE = ".database.azure.com"
+_PORT = re.compile("0{0,99}[0-9]{1,5}")
 _HOST_AND_PORT = f"write host:port, such as db.example.com:{port_table.POSTGRES}; an IPv6 address stands in brackets"
 _REDIS = "write host:port, redis://host:port or rediss://host:port"
 _ACCOUNT = re.compile("[0-9]{12}", re.ASCII)
@@ -108,7 +109,7 @@ def _host_and_port(context: Context, path: provenance.Path, text: str) -> Iterat
         yield context.warning(
             path, f"{go_url.without_user(text)} names no host: Teleport would connect to this machine", _HOST_AND_PORT
         )
-    elif not port.isdigit() or not 1 <= int(port) <= 65535:
+    elif _PORT.fullmatch(port) is None or not 1 <= int(port) <= 65535:
         why = f"because {port or 'nothing'} is not a port"
         message = f"Teleport starts with {go_url.without_user(text)}, but cannot connect, {why}"
         yield context.warning(path, message, _HOST_AND_PORT)
