@@ -189,7 +189,7 @@ def _fault(root: paths.Root, file: named_files.NeededFile) -> str:
     """Return why Teleport does not start with `file`, empty where it can read it."""
     try:
         facts = os.stat(root.path(file.path))
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a name that no file can have, with a null byte or half a character
         return "is missing"
     if stat.S_IFMT(facts.st_mode) in (stat.S_IFDIR, stat.S_IFIFO, stat.S_IFSOCK):
         return f"is {regular_file.kind(facts.st_mode)}"

@@ -44,6 +44,14 @@ class Unusable(OSError):
         self.remedy = remedy
 
 
+def _is_possible(name: str | bytes) -> bool:
+    """Whether a file can have this name: without a null byte, and without half a character."""
+    try:
+        return b"\0" not in os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
+
+
 def opened(
     name: str | bytes,
     *,
@@ -56,6 +64,8 @@ def opened(
     A link in the place of the file is followed only with `follow_links`, which is for files that no other account can
     replace and that may be links. Raises Unusable and OSError, after `lease_seconds` for a file with a lease.
     """
+    if not _is_possible(name):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
     found = os.open(name, os.O_PATH | os.O_CLOEXEC | (0 if follow_links else os.O_NOFOLLOW), dir_fd=directory)
     try:
         _require_regular(os.fstat(found))
