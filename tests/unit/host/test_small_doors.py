@@ -6,11 +6,12 @@ import io
 import logging
 import os
 import sys
+import types
 from pathlib import Path
 
 import pytest
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, secret
 from teleport_bootstrap.host import accounts, journal, output, process, systemd, teleport
 from teleport_bootstrap.paths import Root
 
@@ -134,3 +135,22 @@ def test_stderr_to_the_journal_is_recognized_by_device_and_inode(
             assert journal.is_under_systemd() is expected
         monkeypatch.setattr(sys, "stderr", io.StringIO())
         assert journal.is_under_systemd() is False
+
+
+def test_row_4_the_journal_gets_no_field_with_what_went_into_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Issue 14, row 4: systemd's own handler sends the arguments of a record as a field, before they are masked."""
+    sent: list[dict[str, object]] = []
+    fake = types.SimpleNamespace(send=lambda message, **fields: sent.append({"MESSAGE": message, **fields}))
+    monkeypatch.setattr(journal, "_journal", lambda: fake)
+    secret.remember("pl4nted-93af")
+    journal.set_up("debug")
+    logging.getLogger("teleport_bootstrap.x").warning("%s at %s", "pl4nted-93af", "http://u:p4ss@h\nforged")
+    journal.record_failure(
+        errors.FileTrouble("of pl4nted-93af\nforged").message, "a\x1b[2J pl4nted-93af", "c", "0" * 32, 6
+    )
+    logging.getLogger("teleport_bootstrap").handlers = []
+    assert len(sent) == 2
+    text = repr(sent)
+    assert "pl4nted" not in text and "p4ss" not in text and "\\x1b[" not in text.replace("\\\\x1b[", "")
+    assert all("\n" not in str(value) for each in sent for value in each.values())
+    assert sent[0]["PRIORITY"] == "4" and sent[1]["TELEPORT_BOOTSTRAP_EXIT_STATUS"] == "6"
