@@ -136,6 +136,13 @@ class Directory:
         """Return the names in the directory."""
         return os.listdir(self.descriptor)
 
+    def remove_staged(self, name: str) -> None:
+        """Remove what killed writers of `name` left; call it where no other one is at work."""
+        for each in self.names():
+            if each.startswith(f".{name}.") and each.endswith(STAGED):
+                with contextlib.suppress(FileNotFoundError):
+                    self.unlink(each)
+
     def sync(self) -> None:
         """Make the names in the directory durable."""
         os.fsync(self.descriptor)

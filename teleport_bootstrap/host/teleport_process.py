@@ -68,8 +68,7 @@ def write_pid_file(root: paths.Root, process_id: int) -> None:
         if found is None or from_pid_file(root) == process_id:
             return
         staged = f".{file}.{os.getpid()}{directory.STAGED}"
-        with contextlib.suppress(FileNotFoundError):
-            opened.unlink(staged)
+        opened.remove_staged(file)
         opened.create(staged, b"%d" % process_id, mode=found.mode, uid=found.uid, gid=found.gid)
         opened.rename(staged, file)
 

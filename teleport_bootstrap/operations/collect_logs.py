@@ -28,6 +28,9 @@ keys or any other content of Teleport's data directory.
 
 """
 
+# A bundle has this name, its process and the usual ending until all of it is on the disk.
+_PARTIAL = ".support-bundle."
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -87,6 +90,16 @@ def make(root: paths.Root, output: str | None, *, days: float) -> Bundle:
     return Bundle(path, len(data), tuple(entries), dict(mask.counts), tuple(absent), unread)
 
 
+def _remove_partial(opened: directory.Directory) -> None:
+    """Remove what killed runs left, whatever name they were to give it."""
+    for each in opened.names():
+        number = each[len(_PARTIAL) : -len(directory.STAGED)]
+        is_ours = each.startswith(_PARTIAL) and each.endswith(directory.STAGED) and number.isdecimal()
+        if is_ours and not os.path.exists(f"/proc/{number}"):
+            with contextlib.suppress(OSError):
+                opened.unlink(each)
+
+
 def _require_free(path: str) -> None:
     if os.path.lexists(path):
         raise errors.UsageError(f"{path} already exists", hint="Name a file that does not exist.")
@@ -140,7 +153,8 @@ def _write(path: str, data: bytes, *, make_parent: bool) -> None:
             with contextlib.suppress(FileExistsError):
                 os.mkdir(parent, mode=0o700)
         with contextlib.closing(directory.Directory(parent)) as opened:
-            partial = f".{name}.{os.getpid()}{directory.STAGED}"
+            _remove_partial(opened)
+            partial = f"{_PARTIAL}{os.getpid()}{directory.STAGED}"
             opened.create(partial, data, mode=0o600, uid=-1, gid=-1)
             try:
                 opened.keep(partial, name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import posixpath
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +13,7 @@ from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.backup import storage
 from teleport_bootstrap.conf import conf_file as confs
-from teleport_bootstrap.host import directory
+from teleport_bootstrap.host import directory, scratch
 from teleport_bootstrap.plan import named_files
 from teleport_bootstrap.plan import overrides as override_files
 from teleport_bootstrap.restore import places
@@ -183,9 +182,7 @@ def unpacked(verified: interface.Verified) -> Iterator[Contents]:
     size = sum(entry.size for entry in verified.entries() if _is_configuration(f"/{entry.path}"))
     if size > places.MOST_READ:
         raise _unsafe(f"{verified.name} has {size} bytes of configuration, and a few thousand are usual")
-    with errors.file_trouble_at(tempfile.gettempdir()):
-        scratch = tempfile.TemporaryDirectory(prefix="teleport-bootstrap-restore-")
-    with scratch as top:
+    with scratch.directory("restore") as top:
         contents = Contents(verified.name, paths.Root(top))
         add(contents, verified, _is_configuration)
         yield contents

@@ -10,13 +10,14 @@ from collections.abc import Iterator
 
 from teleport_bootstrap import errors, escaping, json_data, paths
 from teleport_bootstrap.change import directory_swap
-from teleport_bootstrap.host import process, tree
+from teleport_bootstrap.host import process, scratch, tree
 from teleport_bootstrap.restore import local_data_child
 
 SECONDS = 90.0
-# The child prints at most 10,000 names of each kind.
-MOST_BYTES = 16 * 1024 * 1024
+# The child prints at most a million characters, each of which JSON may write as twelve.
+MOST_BYTES = 13 * 1024 * 1024
 MOST_NAMED = 5
+LONGEST_SHOWN = 100
 
 # What Teleport and this agent create in the data directory at a first boot; docs/teleport-behaviour.md says which role
 # creates what.
@@ -151,7 +152,7 @@ def user_resources(keys: list[str]) -> dict[str, list[str]]:
 
 
 def _some(names: list[str]) -> str:
-    shown = [escaping.one_line(name) for name in names[:MOST_NAMED]]
+    shown = [escaping.one_line(name, LONGEST_SHOWN) for name in names[:MOST_NAMED]]
     more = len(names) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")
 
@@ -159,14 +160,16 @@ def _some(names: list[str]) -> str:
 def _keys(data: int, path: str) -> tuple[list[str], str]:
     """Return the keys of a database that people may have created, or why they cannot be read."""
     owner = os.fstat(data)
-    arguments = [str(data), str(owner.st_uid), str(owner.st_gid), path]
-    done = process.run(
-        [sys.executable, "-I", "-S", "-B", local_data_child.__file__, *arguments],
-        most_bytes=MOST_BYTES,
-        timeout_seconds=SECONDS,
-        environ={},
-        pass_fds=(data,),
-    )
+    # The child may need to copy the database, and cannot remove the copy when it is killed.
+    with scratch.directory("keys", uid=owner.st_uid, gid=owner.st_gid) as copies:
+        arguments = [str(data), str(owner.st_uid), str(owner.st_gid), path, copies]
+        done = process.run(
+            [sys.executable, "-I", "-S", "-B", local_data_child.__file__, *arguments],
+            most_bytes=MOST_BYTES,
+            timeout_seconds=SECONDS,
+            environ={},
+            pass_fds=(data,),
+        )
     if done.status == process.NOT_RUN:
         raise errors.FileTrouble(f"{sys.executable} cannot be started: {done.errors}", hint="Check the free memory.")
     if done.status == process.TOO_LONG:

@@ -91,9 +91,7 @@ class StateFile(Generic[T]):
         with errors.file_trouble_at(root.path(self.path)):
             directory.make(root.path(parent), 0o700)
             with contextlib.closing(directory.Directory(root.path(parent))) as opened:
-                for each in opened.names():
-                    if each.startswith(f".{name}.") and each.endswith(directory.STAGED):
-                        opened.unlink(each)
+                opened.remove_staged(name)
                 found = opened.read(name)
                 if found is not None and (found.content, found.mode) == (content, MODE):
                     opened.sync()  # an earlier run may have been killed before that

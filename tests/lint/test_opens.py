@@ -23,7 +23,7 @@ ALLOWED = {
     ("backup.databases_child", "_copied"): "the copy, in a child with a deadline, without waiting",
     ("backup.databases_child", "_copy_at_rest"): "in a child with a deadline, without waiting, and SQLite on the copy",
     ("backup.databases_child", "_copy_with"): "SQLite, in a child with a deadline",
-    ("backup.databases_child", "_problems"): "SQLite reads the copy, in a child with a deadline",
+    ("backup.databases_child", "_problems_of"): "SQLite reads the copy, in a child with a deadline",
     ("host.key_pair", "server_context"): "files in memory",
 }
 

@@ -109,6 +109,8 @@ class Local(lineage.Place):
             if os.readlink(link) == target:
                 return
         staged = f"{os.path.dirname(link)}/.{kind}.{secrets.token_hex(8)}{directory.STAGED}"
+        with contextlib.closing(directory.Directory(os.path.dirname(link))) as opened:
+            opened.remove_staged(kind)
         os.symlink(target, staged)
         os.rename(staged, link)
         directory.sync(os.path.dirname(link))

@@ -1,0 +1,71 @@
+"""Private directories for temporary files that need names; the next run removes what a killed one left."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+
+from teleport_bootstrap import errors
+
+# All names begin with this, and go on with the purpose.
+PREFIX = "teleport-bootstrap-"
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@contextlib.contextmanager
+def directory(purpose: str, *, uid: int = -1, gid: int = -1) -> Iterator[str]:
+    """Give a new directory with mode 0700 for the body, and remove it afterwards with all in it.
+
+    It belongs to `uid` and `gid`, which need root. Directories of killed runs with the same purpose and owner are
+    removed first: a lock shows which ones are in use. Raises FileTrouble.
+    """
+    top = tempfile.gettempdir() if uid in (-1, os.geteuid()) else _for_all()
+    prefix = f"{PREFIX}{purpose}-"
+    _sweep(top, prefix, {os.geteuid(), uid})
+    with errors.file_trouble_at(top):
+        path = tempfile.mkdtemp(prefix=prefix, dir=top)
+    try:
+        with errors.file_trouble_at(path):
+            descriptor = os.open(path, _DIRECTORY)
+        try:
+            with errors.file_trouble_at(path):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.geteuid() == 0:
+                    os.fchown(descriptor, uid, gid)
+            yield path
+        finally:
+            os.close(descriptor)
+    finally:
+        _remove(path)
+
+
+def _for_all() -> str:
+    """Return a directory for temporary files that every account can reach; that of root may be private."""
+    return next((each for each in ("/tmp", "/var/tmp") if os.path.isdir(each)), tempfile.gettempdir())  # noqa: S108
+
+
+def _sweep(top: str, prefix: str, owners: set[int]) -> None:
+    """Remove the directories that no process locks; other accounts can put links of these names there."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(top):
+            if not name.startswith(prefix):
+                continue
+            with contextlib.suppress(OSError):
+                descriptor = os.open(os.path.join(top, name), _DIRECTORY)
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    if os.fstat(descriptor).st_uid in owners:
+                        _remove(os.path.join(top, name))
+                finally:
+                    os.close(descriptor)
+
+
+def _remove(path: str) -> None:
+    # Its owner can make a tree in it that is too deep to remove, which is then its own problem. No link is followed.
+    with contextlib.suppress(RecursionError):
+        shutil.rmtree(path, ignore_errors=True)
