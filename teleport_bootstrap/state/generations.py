@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import teleport_bootstrap
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, json_data, paths
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.host import clock, directory, tree, trust
 from teleport_bootstrap.plan import plan_model, secret_mask, teleport_build, yaml_reading
@@ -252,5 +252,5 @@ def _completed(found: dict[str, Any], content: bytes) -> dict[str, Any]:
     if described.pop("sha256") != digest(content):
         raise ValueError("another teleport.yaml")
     text = content.decode()
-    document = json.loads(json.dumps(yaml_reading.parse(text)))
+    document = json_data.parsed(json.dumps(yaml_reading.parse(text)))
     return {**found, "document": document, "teleport_yaml": {**described, "content": text}}
