@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 
 from teleport_bootstrap import errors, escaping, masking, paths
 from teleport_bootstrap.host import process
@@ -12,10 +13,21 @@ TEST_SECONDS = 60.0
 
 
 def find(root: paths.Root, program: str = "teleport") -> str | None:
-    """Return the path of the binary on this machine, None where it is not installed."""
+    """Return the path of the binary on this machine, None where it is not installed.
+
+    Raises FileTrouble where that is not known: a configuration for another version would be written.
+    """
     for directory in paths.TELEPORT_BINARIES:
         path = root.path(f"{directory}/{program}")
-        if os.access(path, os.X_OK) and os.path.isfile(path):
+        try:
+            is_file = stat.S_ISREG(os.stat(path).st_mode)
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            continue
+        except OSError as error:
+            raise errors.FileTrouble(
+                f"{path} cannot be looked at: {error.strerror}", hint="Check the disk that it is on (`dmesg`)."
+            ) from None
+        if is_file and os.access(path, os.X_OK):
             return path
     return None
 
