@@ -110,7 +110,7 @@ MEANT_FOR_SECRETS: Mapping[str, int] = {
 # Below the places that are named above, but not for secrets.
 NOT_MEANT = ("var/lib/teleport-bootstrap/generations/*/manifest.json",)
 OWNERS = (0, 64998)
-_SET_ASIDE = re.compile(r"\.before-[a-z]+-[0-9]{8}T[0-9]{6}Z")
+_SET_ASIDE = re.compile(r"\.(?:before-[a-z]+|restoring)-[0-9]{8}T[0-9]{6}Z(?:-[0-9]+)?(?:/entries)?")
 
 # What strace has to record for `leaks`: each program with its arguments and environment, and what the journal gets.
 TRACE = ("strace", "-f", "-v", "-s", "1000000", "-e", "trace=execve,execveat,sendmsg", "-e", "signal=none", "-o")
@@ -259,7 +259,7 @@ def _content(path: Path) -> bytes:
 
 def _not_meant(name: str, path: Path) -> str:
     """Return why the file `name` of a host may hold no secret, empty where it may."""
-    # What a restore or its undo has set aside is for the same as what is in its place.
+    # What a restore has staged, or has set aside, is for the same as what is in its place.
     name = _SET_ASIDE.sub("", name)
     if any(fnmatch.fnmatch(name, pattern) for pattern in NOT_MEANT):
         return "is not meant for secrets"

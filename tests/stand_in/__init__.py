@@ -31,6 +31,11 @@ def install_updater(directory: Path, python: str = sys.executable, **switches: A
     return _install("teleport-update", directory, python, switches)
 
 
+def install_systemctl(directory: Path, python: str = sys.executable) -> Path:
+    """The same for the stand-in `systemctl`, which needs nothing but Python, and has no switches."""
+    return _install("systemctl", directory, python, {})
+
+
 def _install(name: str, directory: Path, python: str, switches: dict[str, Any]) -> Path:
     _, _, rest = (Path(__file__).parent / name).read_text(encoding="utf-8").partition("\n")
     directory.mkdir(parents=True, exist_ok=True)

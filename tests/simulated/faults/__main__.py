@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,19 +32,25 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, metavar="N", help="begin no case after N minutes")
     parser.add_argument("--again", action="store_true", help="also run cases that have a result")
     parser.add_argument("--failed", action="store_true", help="run those again that had a problem")
+    parser.add_argument("--fresh", action="store_true", help="forget the results and the calls that were found")
     parser.add_argument("--workers", type=int, default=2 * (os.cpu_count() or 1), metavar="N")
     parser.add_argument("--results", type=Path, metavar="FILE", help="default: one for this code in ~/.cache")
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(CHECKOUT)} from the results")
     parser.add_argument("--list", action="store_true", help="show the cases and run none")
     arguments = parser.parse_args()
-    results = arguments.results or _cache() / f"{_git('rev-parse', 'HEAD:teleport_bootstrap')[:12]}.jsonl"
+    code = "-".join(_git("rev-parse", f"HEAD:{folder}")[:8] for folder in ("teleport_bootstrap", "tests/simulated"))
+    results = arguments.results or _cache() / f"{code}.jsonl"
     results.parent.mkdir(parents=True, exist_ok=True)
+    hosts = results.parent / f"{results.stem}-hosts"
+    if arguments.fresh:
+        shutil.rmtree(hosts, ignore_errors=True)
+        results.unlink(missing_ok=True)
     known = _read(results)
     # In memory where that is possible, as each run writes and brings to the disk all that a command writes.
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="faults-", dir=memory) as scratch:
-        os.chmod(scratch, 0o755)
-        with ProcessPoolExecutor(arguments.workers, get_context("spawn"), workers.begin, (scratch,)) as pool:
+        os.chmod(scratch, 0o755)  # some programs run as another user
+        with ProcessPoolExecutor(arguments.workers, get_context("spawn"), workers.begin, (scratch, str(hosts))) as pool:
             found, expected = _discover(pool, arguments)
             if arguments.list:
                 print(*(case.name for case in found), sep="\n")

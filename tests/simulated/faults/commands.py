@@ -6,6 +6,7 @@ The calls, and the faults of each, are found.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from tests.simulated.auth_server import AuthServer
 from tests.simulated.letsencrypt import Certbot, Cluster
 from tests.simulated_ec2 import Aws
 from tests.simulated_ec2 import imds as emulator
+from tests.stand_in import install_systemctl
 
 # Secrets of the hosts below, which nothing may show.
 CANARIES = canaries.Canaries(
@@ -60,8 +62,8 @@ STAND_INS = "/usr/local/lib/stand-ins"
 # Where a service fails: the metadata service, AWS, a secret or a certificate that is pending, an archive that cannot be
 # read. Where the fault is in a program: also Teleport, systemd, certbot. A file: also that one.
 _SERVICES = frozenset({errors.METADATA, errors.AWS})
-_PROGRAMS = frozenset({errors.TELEPORT, errors.UNITS, errors.FILES})
-_FILES = frozenset({errors.FILES})
+_PROGRAMS = frozenset({errors.TELEPORT, errors.UNITS, errors.FILES, errors.RESOURCES})
+_FILES = frozenset({errors.FILES, errors.RESOURCES})
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,8 @@ class Command:
     program_seconds: float = 65.0
     most_mib: int = 80
     imds: dict[str, Any] = field(default_factory=dict)
+    # Whether the root is the root directory of a running system, as far as the command can see.
+    live: bool = False
     # Where files hold other bytes after each run.
     vary: tuple[str, ...] = ()
 
@@ -307,6 +311,25 @@ def installing(place: Place) -> Agent:
     return agent
 
 
+def _running(prepare: Callable[[Place], Agent], *units: str) -> Callable[[Place], Agent]:
+    """Return what makes the same host, seen as a running system on which these units are enabled and active."""
+
+    def live(place: Place) -> Agent:
+        agent = prepare(place)
+        # The distribution's own /usr/lib is in place of ours.
+        agent.path("/etc/systemd/system").mkdir(parents=True, exist_ok=True)
+        for unit in agent.path("/usr/lib/systemd/system").iterdir():
+            shutil.copy(unit, agent.path("/etc/systemd/system"))
+        agent.path("/run/systemd/system").mkdir(parents=True)
+        states = {unit: {"active": True, "enabled": True} for unit in units}
+        agent.write("/run/stand-in-systemd.json", json.dumps(states))
+        install_systemctl(agent.path(STAND_INS))
+        agent.environ["PATH"] = f"{agent.path(STAND_INS)}:/usr/sbin:/usr/bin:/sbin:/bin"
+        return agent
+
+    return live
+
+
 # ---------------------------------------------------------------- the table
 
 _WAIT = ("--wait", f"{WAIT:.0f}")
@@ -321,7 +344,12 @@ _OBJECT = f"{PLACE}/{ARCHIVE}{{ending}}"
 _BIG = 10_000
 _NEW = restoring.NEW
 # It reads back what it has written.
-_BACKUP: dict[str, Any] = {"programs": _PROGRAMS | _ARCHIVE, "most_mib": _BIG, "program_seconds": 400.0}
+_BACKUP: dict[str, Any] = {
+    "programs": _PROGRAMS | _ARCHIVE | {errors.INCOMPLETE},
+    "files": _FILES | {errors.INCOMPLETE},
+    "most_mib": _BIG,
+    "program_seconds": 400.0,
+}
 
 
 def _generate(name: str, prepare: Callable[[Place], Agent], **more: Any) -> Command:
@@ -374,11 +402,27 @@ COMMANDS = (
             services=_SERVICES | _CERTIFICATE, programs=_PROGRAMS | _CERTIFICATE, files=_FILES | _CERTIFICATE),
 )  # fmt: skip
 
+# Those that ask systemd for something, as root alone can try them.
+_UNIT = "teleport-node.service"
+_LIVE: dict[str, Any] = {"live": True, "program_seconds": 150.0, "programs": _PROGRAMS | {errors.UNHEALTHY}}
+if os.geteuid() == 0:
+    COMMANDS += (
+        Command("generate (running)", ("generate", *_WAIT), _running(node), **_LIVE),
+        Command("fetch-secrets (running)", ("fetch-secrets", *_WAIT), _running(pending_node), **_LIVE),
+        Command("reconfigure (running)", ("reconfigure", "--yes", "--health-wait", "2", *_WAIT),
+                _running(changed), **_LIVE),
+        Command("status (running)", ("status",), _running(changed, _UNIT), **_LIVE),
+        Command("collect-logs (running)", ("collect-logs", "--output", "{root}/root/bundle.tar.gz"),
+                _running(changed, _UNIT), **_LIVE),
+    )  # fmt: skip
+
 BY_NAME = {command.name: command for command in COMMANDS}
 
 
 def argv(command: Command, root: Path) -> list[str]:
     """Return the arguments of `command` for a host in `root`."""
+    if command.live:
+        return [word.replace("{root}", "") for word in command.argv]
     return [word.replace("{root}", str(root)).replace("{ending}", ending(root)) for word in command.argv]
 
 

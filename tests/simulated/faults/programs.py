@@ -67,14 +67,17 @@ class Programs:
         """Return the PATH of a command whose own would be `path`."""
         return f"{self.directory}:{path}"
 
-    def begin(self, root: Path, path: str, plan: Optional[Plan] = None) -> str:
-        """Set the programs up for a run, those of the root in it; return the PATH for it."""
+    def begin(self, root: Path, path: str, plan: Optional[Plan] = None, *, inside: bool = False) -> str:
+        """Set the programs up for a run, those of the root in it; return the PATH for it.
+
+        The command runs `inside` where the root is its own root directory.
+        """
         self.directory.chmod(0o777)  # some programs run as another user
         for name in ("calls", "left"):
             (self.directory / name).write_text("")
             (self.directory / name).chmod(0o666)
         told = None if plan is None else [plan.place.what, plan.place.number, plan.fault, plan.mode]
-        facts = {"true": self.true, "plan": told, "root": str(root)}
+        facts = {"true": self.true, "plan": told, "root": "" if inside else str(root)}
         (self.directory / "plan.json").write_text(json.dumps(facts))
         gone = plan.place.what if plan is not None and plan.fault in GONE else ""
         for name in self.true:
@@ -122,14 +125,19 @@ class Programs:
         (self.directory / "spoiled").unlink(missing_ok=True)
 
 
-def started(trace: str, root: Path, path: str) -> dict[str, str]:
+def started(trace: str, root: Path, path: str, *, inside: bool = False) -> dict[str, str]:
     """Return the programs that a trace of execve shows to be run, but for the first: names, and the true programs.
 
-    Those of the root are named by their paths there, those of PATH by their names.
+    Those of the root are named by their paths there, those of PATH by their names. For `inside` see `begin`: what makes
+    the root the root directory comes first.
     """
     found: dict[str, str] = {}
     lines = re.findall(r'^\d+ +execve\("([^"]+)".* = 0$', trace, re.MULTILINE)
-    for program in lines[1:]:
+    if inside:
+        lines = lines[next(index for index, each in enumerate(lines) if os.path.basename(each) == "chroot") + 1 :]
+    for each in lines[1:]:
+        is_there = inside and each.startswith("/usr/local/")
+        program = f"{root}{each}" if is_there else each
         folder, name = os.path.split(program)
         if program.startswith(f"{root}/"):
             found[program[len(str(root)) :]] = ""

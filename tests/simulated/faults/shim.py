@@ -14,7 +14,8 @@ def main():
         facts = json.load(file)
     given = os.path.abspath(sys.argv[0])
     root, true = facts["root"], facts["true"]
-    name = given[len(root) :] if given.startswith(root + "/") else os.path.basename(given)
+    is_ours = os.path.dirname(given) == DIRECTORY  # noqa: F821
+    name = given[len(root) :] if given.startswith(root + "/") and not is_ours else os.path.basename(given)
     what = key(name, sys.argv[1:], root)
     number = note(what)
     plan = facts["plan"]
@@ -30,7 +31,7 @@ def become(program):
 
 
 def key(name, arguments, root):
-    words = [word.replace(root, "") for word in arguments]
+    words = [word.replace(root, "") if root else word for word in arguments]
     said = " ".join([name, *(word for word in words if not word.startswith("--root="))])
     said = re.sub(
         r"[0-9]{8}T[0-9]{6}Z|[0-9a-f]{16,64}|(?<=[._-])[a-z0-9_]{8}(?=$|[ ./])|(?<=\.)[0-9a-f]{8}(?=\.)", "*", said

@@ -18,7 +18,7 @@ State = dict[str, tuple[str, int, int, int, str]]
 
 # The programs, which are replaced; and what is no more than a lock, a log or a cache of another program.
 _LEFT_OUT = re.compile(
-    r"(usr/|bytecode/|var/log/letsencrypt/|etc/letsencrypt/archive/|var/lib/teleport/tctl-|var/lib/teleport-bootstrap/(?:[a-z-]+\.)?lock$)"
+    r"(usr/|(?:bin|lib|lib32|lib64|libx32|sbin)$|(?:proc|dev|tmp)/|bytecode/|var/log/letsencrypt/|etc/letsencrypt/archive/|var/lib/teleport/tctl-|var/lib/teleport-bootstrap/(?:[a-z-]+\.)?lock$)"
 )
 # How it ended, and when: of a job, of a generation.
 _VARY = re.compile(r"var/lib/teleport-bootstrap/(jobs/|published/)")

@@ -58,6 +58,16 @@ def test_a_sample_of_faults_loses_nothing_and_ends_in_time(runner: Runner, name:
     assert not bad, "\n".join(bad)
 
 
+def test_a_teleport_that_cannot_be_looked_at_is_not_taken_for_one_that_is_not_installed(runner: Runner) -> None:
+    """A configuration for another version was written, and the command succeeded."""
+    found = runner.cases(commands.BY_NAME["generate (node)"])
+    (case,) = [
+        each for each in found if each.place.what == "newfstatat /usr/local/bin/teleport" and each.fault == "EIO"
+    ]
+    result = runner.run(case)
+    assert (result.status, result.problems) == (6, [])
+
+
 def test_finds_each_call_of_a_command_by_itself(runner: Runner) -> None:
     found = runner.baseline(commands.BY_NAME["generate (node)"])
     assert {"IMDS PUT api/token", "IMDS GET local-ipv4", "SSM GetParameters"} <= {each.what for each in found.exchanges}

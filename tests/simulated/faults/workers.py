@@ -14,10 +14,9 @@ from tests.simulated.faults.world import World
 _runner: list[Runner] = []
 
 
-def begin(scratch: str) -> None:
-    """Make the world of a process."""
-    folder = Path(scratch)
-    _runner.append(Runner(World(folder / f"world-{os.getpid()}"), folder / "hosts"))
+def begin(scratch: str, hosts: str) -> None:
+    """Make the world of a process; what is known of each command is kept in `hosts`."""
+    _runner.append(Runner(World(Path(scratch) / f"world-{os.getpid()}"), Path(hosts)))
 
 
 def discover(name: str, every: bool) -> list[dict[str, Any]]:

@@ -26,9 +26,29 @@ _CREDENTIALS = {"credentials": {"SecretAccessKey": canaries.AWS_SECRET_KEY, "Tok
 
 # Run as a module, with another program as its own interpreter, for its children.
 _AS_MODULE = (
-    "import sys, runpy; sys.executable = {python!r}; sys.argv[0] = 'teleport-bootstrap'; "
+    "import sys; sys.path.remove(''); import runpy; sys.executable = {python!r}; sys.argv[0] = 'teleport-bootstrap'; "
     "runpy.run_module({module!r}, run_name='__main__', alter_sys=True)"
 )
+
+# Makes the first argument the root directory of the others: with programs and libraries of this machine, which cannot
+# be written to, and its processes, devices and temporary files. All of it is in a namespace, so that it ends with them.
+_SCRIPT = """
+root=$1 && shift
+for each in bin lib libexec sbin share; do mkdir -p "$root/usr/$each"; done
+for each in bin lib lib32 lib64 libx32 sbin; do
+    if [ -L /$each ]; then ln -sfn "usr/$each" "$root/$each"; fi
+    if [ -d "/usr/$each" ]; then mkdir -p "$root/usr/$each"; mount --bind -o ro "/usr/$each" "$root/usr/$each"; fi
+done
+mount --bind -o ro /usr/share "$root/usr/share"
+for each in proc dev tmp; do mkdir -p "$root/$each"; mount --rbind "/$each" "$root/$each"; done
+mkdir -p "$root/root"
+case $PYTHONPATH in
+    /tmp/*) ;;
+    *) mkdir -p "$root$PYTHONPATH" && mount --bind -o ro "$PYTHONPATH" "$root$PYTHONPATH" ;;
+esac
+cd / && exec chroot "$root" "$@"
+"""
+_INSIDE = ("unshare", "--mount", "--", "sh", "-ec", _SCRIPT, "sh")
 
 
 @dataclass(frozen=True)
@@ -93,15 +113,20 @@ class World:
         self.run(command, 120, prefix=("strace", "-f", "-qq", "-o", str(self.trace), "-e", "trace=execve"))
         trace = self.trace.read_text(errors="replace")
         path = (into / "path").read_text().replace(str(into / "root"), str(self.root))
-        found = programs.started(trace, self.root, path)
+        if command.live:
+            path = path.replace(str(self.root), "")
+        found = programs.started(trace, self.root, path, inside=command.live)
         true = programs.keep_true(found, into / "root", into / "true")
         (into / "true.json").write_text(json.dumps(true))
         self._programs.pop(command.name, None)
 
     def reset(self, command: commands.Command, prepared: Path, plan: Plan = None) -> None:
         """Make everything what it was before the command, and spoil what `plan` says."""
+        mounts = Path("/proc/self/mounts").read_text()
+        assert f" {self.root}/" not in mounts, "what is mounted there would be removed with it"
         shutil.rmtree(self.root, ignore_errors=True)
-        shutil.copytree(prepared / "root", self.root, symlinks=True)
+        # With owners, which shutil leaves out.
+        subprocess.run(["cp", "-a", str(prepared / "root"), str(self.root)], check=True)
         self._name_root(self.root, prepared)
         self.begin(command, prepared, plan)
         self._aws_content = json.loads((prepared / "aws.json").read_text())
@@ -114,9 +139,9 @@ class World:
         for name, relay in self.relays.items():
             mine = isinstance(plan, network.Plan) and self.relay(plan.place) is self.relays[name]
             relay.begin(plan if mine and isinstance(plan, network.Plan) else None)
-        path = (prepared / "path").read_text().replace(str(prepared / "root"), str(self.root))
+        path = (prepared / "path").read_text().replace(str(prepared / "root"), "" if command.live else str(self.root))
         self._path = self.programs(command, prepared).begin(
-            self.root, path, plan if isinstance(plan, programs.Plan) else None
+            self.root, path, plan if isinstance(plan, programs.Plan) else None, inside=command.live
         )
 
     def programs(self, command: commands.Command, prepared: Path) -> programs.Programs:
@@ -143,7 +168,7 @@ class World:
     def environment(self) -> dict[str, str]:
         return {
             "PATH": self._path,
-            "HOME": str(self.root),
+            "HOME": "/root",
             "TMPDIR": str(self.directory / "tmp"),
             "PYTHONPATH": str(CHECKOUT),
             "PYTHONHASHSEED": "0",
@@ -159,14 +184,15 @@ class World:
         shim = next((each.python for each in self._programs.values() if self._path.startswith(str(each.directory))), "")
         python = shim if shim and os.path.exists(shim) else sys.executable
         module = _AS_MODULE.format(python=python, module=self.module)
-        arguments = ["--root", str(self.root), *commands.argv(command, self.root)]
+        arguments = ["--root", "/" if command.live else str(self.root), *commands.argv(command, self.root)]
+        within = [*_INSIDE, str(self.root)] if command.live else []
         facts = self.directory / "facts.json"
         facts.unlink(missing_ok=True)
         launch = [sys.executable, "-IS", str(LAUNCHER), str(facts), str(seconds)]
         output, errors = self.directory / "output", self.directory / "errors"
         with output.open("wb") as to_output, errors.open("wb") as to_errors:
             subprocess.run(
-                [*launch, *prefix, sys.executable, "-c", module, *arguments],
+                [*launch, *prefix, *within, sys.executable, "-c", module, *arguments],
                 env=self.environment(),
                 cwd=self.root,
                 stdin=subprocess.DEVNULL,
