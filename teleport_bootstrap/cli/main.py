@@ -141,8 +141,7 @@ def run(argv: Sequence[str]) -> int:
     except SystemExit as ended:  # argparse, after --help and --version
         return _print(printed.getvalue(), int(ended.code or 0))
     except Exception as error:
-        is_of_machine = isinstance(error, (MemoryError, OSError))
-        return _report(_of_machine(error) if is_of_machine else _defect(error), form)
+        return _report(_of_machine(error) if _is_of_machine(error) else _defect(error), form)
     if result.trouble is not None:
         _tell(result.trouble)
     try:
@@ -176,6 +175,13 @@ def _print(text: str, status: int, *, is_of_host: bool = False) -> int:
     except KeyboardInterrupt:
         return status if is_of_host else errors.INTERRUPTED
     return status
+
+
+def _is_of_machine(error: Exception) -> bool:
+    if isinstance(error, ImportError):
+        # A library that is there, and for which there is no room.
+        return not isinstance(error, ModuleNotFoundError)
+    return isinstance(error, (MemoryError, OSError)) or "can't start new thread" in str(error)
 
 
 def _of_machine(error: Exception) -> errors.BootstrapError:

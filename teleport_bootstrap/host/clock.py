@@ -24,8 +24,13 @@ class Clock:
 
 SYSTEM = Clock()
 
+# The years from 1 to 9999, which Python's calendar has.
+_FIRST = -62_135_596_800
+_LAST = 253_402_300_799
+
 
 def iso(moment: float | None = None) -> str:
     """Return `moment`, in seconds since 1970 and by default now, as ISO 8601 in UTC."""
-    moment = SYSTEM.wall() if moment is None else moment
+    # A moment that systemd or a file names may be one that no calendar has.
+    moment = min(max(SYSTEM.wall() if moment is None else moment, _FIRST), _LAST)
     return datetime.datetime.fromtimestamp(moment, datetime.timezone.utc).isoformat(timespec="seconds")

@@ -17,6 +17,8 @@ from teleport_bootstrap.operations import status
 from teleport_bootstrap.plan import secret_mask
 
 MANIFEST = "MANIFEST.txt"
+# A gzip header has 32 bits for its time, which end in 2106.
+_LAST_IN_GZIP = 2**32 - 1
 _LONGEST_LINE = 32 * 1024
 
 _INTRODUCTION = """\
@@ -131,7 +133,7 @@ def _manifest(entries: list[Entry], counts: dict[str, int], absent: list[str], u
 def _packed(contents: dict[str, str], folder: str, moment: int) -> bytes:
     packed = io.BytesIO()
     with (
-        gzip.GzipFile(filename="", fileobj=packed, mode="wb", mtime=moment) as compressed,
+        gzip.GzipFile(filename="", fileobj=packed, mode="wb", mtime=max(0, min(moment, _LAST_IN_GZIP))) as compressed,
         tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as archive,
     ):
         for name, text in contents.items():
