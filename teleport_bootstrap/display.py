@@ -25,6 +25,12 @@ class Block(str):
     __slots__ = ()
 
 
+class Difference(Block):
+    """A unified diff, each line of which begins with a mark of its own."""
+
+    __slots__ = ()
+
+
 class Unmasked(Block):
     """A block that the operator asked for with its secrets."""
 
@@ -50,10 +56,13 @@ def block(text: str) -> str:
 
 
 def text(parts: str | Iterable[str]) -> str:
-    """Return what a command prints: a block alone as it is, of several parts each as a line, and blocks indented."""
+    """Return what a command prints: a block alone as it is, of several parts each as a line.
+
+    Among other parts, a block is indented, unless it is a difference.
+    """
     if isinstance(parts, str):
         return block(parts) if isinstance(parts, Block) else line(parts)
-    return "\n".join(_indented(each) if isinstance(each, Block) else line(each) for each in parts)
+    return "\n".join(_among_lines(each) for each in parts)
 
 
 def json(data: Any) -> str:
@@ -66,5 +75,8 @@ def unmasked_json(data: Any) -> str:
     return escaping.in_json(standard_json.dumps(data, indent=2, ensure_ascii=False)) + "\n"
 
 
-def _indented(each: Block) -> str:
-    return "\n".join(f"  {one}" if one else "" for one in block(each).rstrip("\n").split("\n"))
+def _among_lines(part: str) -> str:
+    if not isinstance(part, Block):
+        return line(part)
+    indent = "" if isinstance(part, Difference) else "  "
+    return "\n".join(f"{indent}{each}" if each else "" for each in block(part).rstrip("\n").split("\n"))

@@ -57,10 +57,10 @@ def run(arguments: argparse.Namespace) -> result.Result:
 
 
 def _text(proposed: reconfigure_proposal.Proposal, wishes: reconfigure.Wishes) -> list[str]:
-    lines: list[str] = [display.Block(each.diff.rstrip()) for each in proposed.differences]
+    lines: list[str] = [display.Difference(each.diff.rstrip()) for each in proposed.differences]
     lines += [f"{path}: a new secret (not shown)" for path in proposed.secrets_change]
     if proposed.edits:
-        lines += ["These manual edits will be lost:", display.Block(proposed.edits.rstrip())]
+        lines += ["These manual edits will be lost:", display.Difference(proposed.edits.rstrip())]
     lines += [f"DANGER: {danger}" for danger in proposed.dangers]
     if wishes.reset_data:
         lines += [f"DANGER: {line}" for line in _reset(proposed)]

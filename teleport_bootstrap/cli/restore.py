@@ -122,7 +122,7 @@ def _lines(proposed: proposal.Proposal) -> Iterator[str]:
         yield "write /etc/teleport.yaml, regenerated for this instance"
     if proposed.edits and proposed.kept_yaml is None:
         yield "These manual edits will be lost:"
-        yield display.Block(proposed.edits.rstrip())
+        yield display.Difference(proposed.edits.rstrip())
     yield from (f"the present conf is set aside: {each}" for each in proposed.set_aside)
     yield from (f"WARNING: {warning}" for warning in proposed.warnings)
     yield f"Then start {wanted.unit}, and wait until Teleport is healthy."

@@ -56,6 +56,7 @@ def test_row_5_a_very_long_line_is_cut() -> None:
 
 def test_row_5_a_block_between_lines_is_indented_and_alone_it_is_as_it_was() -> None:
     assert display.text(["first", display.Block("a: 1\n\tb\n"), "last"]) == "first\n  a: 1\n  \tb\nlast"
+    assert display.text(["first", display.Difference("--- a\n+b\n")]) == "first\n--- a\n+b"
     assert display.text(display.Block("a: 1\nb: 2\n")) == "a: 1\nb: 2\n"
 
 
