@@ -64,9 +64,6 @@ class _Parser(argparse.ArgumentParser):
     def __init__(self, **named: Any) -> None:
         super().__init__(allow_abbrev=False, **{"formatter_class": layout.FORMATTER, **named})
 
-    def _print_message(self, message: str, file: Any = None) -> None:  # noqa: ARG002 - help, always to the same place
-        output.result(display.block(message))
-
     def error(self, message: str) -> NoReturn:
         raise errors.UsageError(message, hint=f"Run `{self.prog} --help`.")
 
