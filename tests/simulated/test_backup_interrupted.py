@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import collections
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -60,3 +63,39 @@ def test_reports_a_failure_of_any_call_and_lists_only_valid_archives(small: Agen
             assert small.run("backup", "verify", offered).status == 0, place
         # The last thing that can fail is to bring to the disk that it is good, which it is.
         assert len(good(small)) == 2 or ended.status != 0, place
+
+
+@needs_strace
+@pytest.mark.skipif(shutil.which("zstd") is None, reason="zstd is not installed")
+def test_offers_only_valid_archives_after_the_compressor_was_killed_at_any_call(small: Agent) -> None:
+    """Issue 14, kill points: the other process of the pipe."""
+    folder = small.root.parent / "bin"
+    folder.mkdir()
+    program, trace = folder / "zstd", folder / "trace"
+    small.environ["PATH"] = f"{folder}:/usr/sbin:/usr/bin:/sbin:/bin"
+    (before,) = good(small)
+
+    def compressor(*options: str) -> None:
+        words = " ".join(["strace", "-f", "-o", str(trace), "-e", "trace=read,write,close,futex", *options])
+        program.write_text(f'#!/bin/sh\nexec {words} {shutil.which("zstd")} "$@"\n')
+        program.chmod(0o755)
+
+    target = str(small.path(TARGET)).replace(".gz", ".zst")
+    compressor()
+    assert small.run("backup", target).status == 0
+    counts = collections.Counter(re.findall(r"^\d+ +(\w+)\(", trace.read_text(), re.MULTILINE))
+    points = [(name, number) for name in ("read", "write") for number in range(1, counts[name] + 1)]
+    chosen = points if kill_sweep.EVERY_CALL else points[:: max(1, len(points) // 6)]
+    statuses = set()
+    for name, number in chosen:
+        for left in small.path(BACKUPS).glob("*20991122*"):
+            left.unlink()
+        compressor("-e", f"inject={name}:signal=KILL:when={number}")
+        ended = small.run("backup", target)
+        place = f"{name} number {number}: {ended.errors}"
+        statuses.add(ended.status)
+        assert "Traceback" not in ended.errors and ended.status in (0, 6), place
+        assert before in good(small), place
+        assert ended.status != 0 or len(good(small)) == 2, place
+        assert left_behind(small) == [], place
+    assert 6 in statuses, "the compressor was killed"
