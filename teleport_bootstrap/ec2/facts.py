@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ if TYPE_CHECKING:  # `plan` needs only the class below, and should not wait for 
     from teleport_bootstrap.host.retry import Deadline
 
 
+# PyYAML makes one of an escape such as "\ud800".
+_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 _OPTIONAL = (items.LOCAL_IPV4, items.PUBLIC_IPV4, items.IPV6)
 _NOTHING = ("", "~", "null", "Null", "NULL")
 _HINT = (
@@ -136,7 +139,12 @@ def _document(text: str, path: str) -> yaml.Node | None:
     try:
         # BaseLoader reads all scalars as strings; composing without constructing keeps duplicate keys.
         node: yaml.Node | None = yaml.compose(text, Loader=yaml.BaseLoader)
-    except (yaml.YAMLError, RecursionError) as error:
+    except (
+        yaml.YAMLError,
+        RecursionError,
+        ValueError,
+        OverflowError,
+    ) as error:  # the last two for an impossible escape
         mark = getattr(error, "problem_mark", None)
         place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else path
         reason = getattr(error, "problem", None) or "characters that YAML does not allow, or nested too deep"
@@ -175,11 +183,15 @@ def _pairs(node: yaml.Node | None, what: str, problems: list[str]) -> Iterator[t
             problems.append(f"{items.excerpt(key.value)}: given twice (line {line})")
         else:
             seen.add(key.value)
+            if _HALF_A_CHARACTER.search(key.value):
+                problems.append(f"{items.excerpt(key.value)}: not a name (line {line})")
+                continue
             yield key.value, value
 
 
 def _is_text(name: str, node: yaml.Node, problems: list[str]) -> bool:
-    if isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:str":
+    is_text = isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:str"
+    if is_text and _HALF_A_CHARACTER.search(node.value) is None:
         return True
     problems.append(f"{name}: not plain text (line {node.start_mark.line + 1})")
     return False

@@ -14,7 +14,7 @@ import codecs
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
@@ -191,6 +191,28 @@ class _Loader(yaml.SafeLoader):
         self.forward(length)
         # At the end of a line the blanks mean nothing, and the line break decides.
         return super().scan_plain_spaces(indent, start_mark) if self.peek() in _BREAKS else [blanks]
+
+    def scan_flow_scalar_non_spaces(self, double: Any, start_mark: Any) -> Any:
+        """Refuse an escape that is not a character, as Teleport's reader does: PyYAML fails, or makes half a one."""
+        try:
+            chunks: list[str] = super().scan_flow_scalar_non_spaces(double, start_mark)
+        except (ValueError, OverflowError):
+            self._not_a_character(start_mark)
+        if any("\ud800" <= each <= "\udfff" for each in chunks):  # an escape is a chunk of its own
+            self._not_a_character(start_mark)
+        return chunks
+
+    def _not_a_character(self, start_mark: Any) -> NoReturn:
+        what = "found an escape that is not a character"
+        raise yaml.scanner.ScannerError("in a text in double quotes", start_mark, what, self.get_mark())
+
+    def scan_yaml_directive_number(self, start_mark: Any) -> Any:
+        """Return a number of %YAML; one of thousands of digits, which Python refuses, is an error with a place."""
+        try:
+            return super().scan_yaml_directive_number(start_mark)
+        except ValueError:
+            what = "found a version that is too long"
+            raise yaml.scanner.ScannerError("in the directive %YAML", start_mark, what, self.get_mark()) from None
 
 
 class _Reader(_Loader):

@@ -74,7 +74,7 @@ class StateFile(Generic[T]):
 
     def content(self, value: T) -> bytes:
         """Return the note for `value`. Raises FileTrouble where it would be too large to be read."""
-        content = (json.dumps(encode(value), indent=1, ensure_ascii=False) + "\n").encode()
+        content = (json.dumps(encode(value), indent=1, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
         if len(content) > directory.READ_LIMIT:
             raise errors.FileTrouble(
                 f"{self.path} would be larger than {directory.READ_LIMIT} bytes, the most it can be"

@@ -19,7 +19,7 @@ PROXY = (
     "USE_LETSENCRYPT=false\n"
 )
 # As YAML writes them in double quotes.
-IMPOSSIBLE = ["/a\\0b", "/a\\ud800b", "/" + "a" * 5000, "/" + "a/" * 3000]
+IMPOSSIBLE = ["/a\\0b", "/" + "a" * 5000, "/" + "a/" * 3000]
 
 
 @pytest.mark.parametrize("name", IMPOSSIBLE, ids=lambda name: name[:8])

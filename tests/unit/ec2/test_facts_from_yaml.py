@@ -134,3 +134,14 @@ def test_row_10_a_private_dns_name_that_is_not_needed_is_not_required(written: s
 def test_row_10_what_is_usable_of_a_private_dns_name_is_used(needed: bool) -> None:
     text = without("local-hostname") + "local-hostname: web_1.corp.example other.example_\n"
     assert facts.from_yaml(text, "instance.yaml", needs_hostname=needed).local_hostname == "web-1.corp.example"
+
+
+@pytest.mark.parametrize("escape", ["\\ud800", "\\ud83d\\ude00", "\\U00110000", "\\UFFFFFFFF"])
+@pytest.mark.parametrize("line", ['tags: {{Name: "{}"}}', 'tags: {{"{}": a}}', 'public-ipv4: "{}"'])
+def test_an_escape_that_is_not_a_character_is_refused(line: str, escape: str) -> None:
+    """Found by the fuzzer, issue 14."""
+    refused(without("public-ipv4") + line.format(escape) + "\n")
+
+
+def test_a_version_of_yaml_with_thousands_of_digits_is_refused() -> None:
+    refused(f"%YAML 1.{'9' * 5000}\n---\n{GOOD}")

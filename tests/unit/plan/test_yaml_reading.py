@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teleport_bootstrap.plan import yaml_reading, yaml_text
+from teleport_bootstrap.plan import secret_mask, yaml_reading, yaml_text
 from teleport_bootstrap.plan.yaml_reading import Plain
 
 HEAD = {"program": "p", "conf": "c", "instance": "i", "teleport": "t"}
@@ -39,6 +39,35 @@ HEAD = {"program": "p", "conf": "c", "instance": "i", "teleport": "t"}
 def test_a_value_that_all_readers_agree_on_is_that_value(written: str, value: Any) -> None:
     found = yaml_reading.parse(f"key: {written}\n")["key"]
     assert (found, type(found)) == (value, type(value))
+
+
+NOT_CHARACTERS = ["\\ud800", "\\udfff", "\\ud83d\\ude00", "\\U00110000", "\\UFFFFFFFF", "\\U0000D800"]
+
+
+@pytest.mark.parametrize("escape", NOT_CHARACTERS)
+@pytest.mark.parametrize("line", ['b: "x{}y"', '"b{}": 1', "b: [1, '', \"{}\"]", '{{b: "{}"}}'])
+def test_an_escape_that_is_not_a_character_is_refused_at_its_line(line: str, escape: str) -> None:
+    """Found by the fuzzer, issue 14: PyYAML fails with a ValueError, or makes half a character, which no file holds.
+
+    go-yaml refuses the same (scannerc.go, "found invalid Unicode character escape code").
+    """
+    text = "# first\n" + line.format(escape) + "\n"
+    for read in (yaml_reading.read, yaml_reading.read_as_teleport):
+        found = read(text)
+        assert found.root is None
+        assert [(each.line, each.own) for each in found.problems] == [(2, False)]
+        assert "not a character" in found.problems[0].message
+    assert yaml_reading.node(text) is None
+    assert "hunter2hunter2" not in secret_mask.masked(f"password: hunter2hunter2\n{text}")
+
+
+def test_an_escape_of_a_rare_character_is_that_character() -> None:
+    assert yaml_reading.parse('a: "\\U0001F600\\U0010FFFF\\xe9\\u2028"\n') == {"a": "\U0001f600\U0010ffff\xe9\u2028"}
+
+
+def test_a_version_of_yaml_with_thousands_of_digits_is_refused() -> None:
+    found = yaml_reading.read(f"%YAML 1.{'9' * 5000}\n---\na: 1\n")
+    assert [(each.line, len(each.message) < 100) for each in found.problems] == [(1, True)]
 
 
 DISPUTED = [

@@ -59,6 +59,13 @@ def test_what_is_written_is_read_again(root: Root) -> None:
     FILE.remove(root)
 
 
+def test_half_a_character_is_kept(root: Root) -> None:
+    """Found by the fuzzer, issue 14: such a note could not be written, with a UnicodeEncodeError."""
+    whole = Whole(3, anything={"a\ud83d": ["\ud83d", "\ude00", "\ud83d\ude00", "\U0001f600"]})
+    FILE.write(root, whole)
+    assert FILE.read(root) == whole
+
+
 def test_the_same_value_is_not_written_twice(root: Root) -> None:
     FILE.write(root, WHOLE)
     before = note(root).stat()
