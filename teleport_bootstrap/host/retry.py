@@ -22,7 +22,7 @@ LONGEST_PAUSE_SECONDS = 8.0
 _PENDING_FIRST_SECONDS = 10.0
 _PENDING_LONGEST_SECONDS = 60.0
 
-# Somebody who looks on wants to know what such a wait is for.
+# The reason for such a wait is logged.
 _LONG_SECONDS = 5.0
 
 logger = logging.getLogger(__name__)

@@ -196,7 +196,8 @@ def test_validate_lists_every_assignment_and_every_problem(agent: Agent) -> None
         {"name": "OTHER", "value": "a b", "line": 6},
         {"name": "TELEPORT_EXTERNAL_PORT", "value": "99999", "line": 7},
     ]
-    (problem,) = done.data["errors"]
+    problem, *missing = done.data["errors"]
+    assert {each["code"] for each in missing} == {"conf-missing-variable"}
     assert (problem["severity"], problem["code"]) == ("error", "conf-value")
     assert problem["subject"] == "TELEPORT_EXTERNAL_PORT"
     assert problem["file"].endswith("/etc/teleport.d/conf")

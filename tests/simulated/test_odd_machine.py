@@ -51,7 +51,7 @@ def test_row_11_a_property_that_is_not_a_number(name: str, tmp_path: Path, monke
 
 
 @pytest.mark.parametrize("output", [b"", b"\n\n\n", b"=\n", b"\xff\xfe\0\n", b"Id\n", b"Id=\n\nId=\n", b"x" * 100_000])
-def test_row_11_an_answer_of_systemctl_that_is_no_list_of_properties(
+def test_row_11_an_answer_of_systemctl_that_has_no_properties(
     output: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers(tmp_path, monkeypatch, output)

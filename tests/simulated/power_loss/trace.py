@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-# Calls that create, change, rename, remove or sync files. With a question mark, a processor that lacks one is no error.
+# Calls that create, change, rename, remove or sync files. With a question mark, a processor may lack one.
 CALLS = (
     *("open", "openat", "openat2", "creat", "write", "pwrite64", "writev", "pwritev", "pwritev2", "sendfile"),
     *("copy_file_range", "splice", "ftruncate", "truncate", "fallocate", "lseek", "rename", "renameat", "renameat2"),

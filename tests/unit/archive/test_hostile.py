@@ -247,7 +247,7 @@ def test_notes_and_header_of_an_archive_are_shown_without_control_characters(
     arguments = main.parser().parse_args(
         ["backup", "verify", str(tmp_path / "hostile.tar.gz"), "--root", str(tmp_path)]
     )
-    lines = backup_verify.run(arguments).text.split("\n")
+    lines = backup_verify.run(arguments).output("text").rstrip("\n").split("\n")
     assert all(line.isprintable() for line in lines)
     assert len([line for line in lines if "forged" in line]) == 2
     assert not any(line.startswith("forged") for line in lines)
