@@ -15,6 +15,7 @@ from teleport_bootstrap.change import (
     health,
     journal,
     needed_files,
+    outdated,
     plan_files,
     session,
     units,
@@ -164,7 +165,7 @@ def _carry_out(root: paths.Root, change: Change) -> Trial:
                 # What was there to be undone is not part of that record, which would grow with every restore.
                 with errors.file_trouble_at(root.path(paths.RESTORE_UNDO)):
                     earlier = directory.read(root, paths.RESTORE_UNDO)
-                transaction.write_state(UNDO, previous)
+                transaction.write_state(UNDO, dataclasses.replace(previous, outdated=outdated.of(UNDO.read(root))))
                 previous = dataclasses.replace(previous, files={**previous.files, paths.RESTORE_UNDO: earlier})
             changed = transaction.commit(start=[change.wanted.unit])
     except BaseException:
@@ -297,7 +298,8 @@ def restore_previous(
             _stage_current(change, previous, rejected)
             back = change.previous(f"the undoing of {previous.what}", states)
             if is_undo:
-                change.write_state(UNDO, back)
+                left = UNDO.read(root)
+                change.write_state(UNDO, dataclasses.replace(back, outdated=left.outdated if left else ()))
             active = [unit for unit, each in previous.units.items() if each.active == "active"]
             replaced = [directory_swap.container(each.kept) for each in swaps]
             changed = change.commit(discard=replaced if discard else (), start=active)

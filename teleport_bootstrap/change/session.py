@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 
 from teleport_bootstrap import errors, paths, unit_table
-from teleport_bootstrap.change import journal, units
+from teleport_bootstrap.change import journal, outdated, units
 from teleport_bootstrap.host import lock, systemd
 from teleport_bootstrap.state import current
 
@@ -24,6 +24,8 @@ def begin(root: paths.Root, purpose: str, *, deadline_seconds: float) -> Iterato
     with lock.hold(root, purpose, deadline_seconds=deadline_seconds):
         _recover(root)
         _sweep(root)
+        for note in outdated.remove(root):
+            logger.warning("%s", note)
         current.settle(root)
         yield
 

@@ -12,7 +12,7 @@ from typing import ClassVar
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import interface, verify
 from teleport_bootstrap.backup.stores import destination, store
-from teleport_bootstrap.change import attempt, directory_swap, health, plan_files, session, units
+from teleport_bootstrap.change import attempt, directory_swap, health, outdated, plan_files, session, units
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.host import accounts, clock, directory, termination
@@ -112,7 +112,6 @@ def _carry_out(
     unhealthy with that too, and what staging and writing raise, after which nothing has changed.
     """
     root = doors.root
-    earlier = UNDO.read(root)
     notes: list[str] = []
 
     def put(transaction: Transaction, states: units.States) -> int | None:
@@ -137,15 +136,7 @@ def _carry_out(
         is_restore=True,
     )
     done = attempt.run(root, change, seconds=health_seconds)
-    for each in () if earlier is None else earlier.moved:
-        path = directory_swap.container(each.kept)
-        try:
-            directory_swap.remove(root, path)
-        except errors.FileTrouble as error:
-            notes.append(
-                f"{error.message}: this is what an earlier restore replaced, with its keys, and no undo needs it any "
-                f"more. Find out why, then `rm -rf {root.path(path)}`"
-            )
+    notes.extend(outdated.remove(root))
     logger.info("%s is restored", source.name)
     previous = done.trial.previous
     kept = tuple(root.path(each.kept) for each in previous.moved if each.had)
@@ -308,7 +299,7 @@ def run_discard(doors: gather.Doors, agreed: Callable[[PreviousState], bool]) ->
         with Transaction(root) as transaction:
             transaction.reserve(())
             transaction.remove(paths.RESTORE_UNDO)
-            transaction.commit(discard=[directory_swap.container(path) for path in kept])
+            transaction.commit(discard=[*previous.outdated, *(directory_swap.container(path) for path in kept)])
         return Outcome(DISCARDED, previous.what, kept=tuple(root.path(path) for path in kept))
 
 

@@ -45,6 +45,7 @@ class PreviousState:
     """Everything that leads back: moved directories, files as they were (None: absent), owners, and units.
 
     `what` names the change, `made_at` is ISO 8601 in UTC. `files` include secrets, as the files themselves do.
+    `outdated` are paths of what earlier restores replaced, which nothing leads back to any more: to be removed.
     """
 
     what: str
@@ -53,6 +54,7 @@ class PreviousState:
     files: Mapping[str, Optional[directory.Found]] = field(default_factory=dict)
     owners: tuple[Owner, ...] = ()
     units: Mapping[str, systemd.State] = field(default_factory=dict)
+    outdated: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"PreviousState({self.what})"

@@ -14,10 +14,12 @@ import pytest
 
 from teleport_bootstrap.change import directory_swap, journal, transaction
 from teleport_bootstrap.paths import Root
+from teleport_bootstrap.state.previous_state import UNDO
 from tests.simulated import kill_sweep, restoring
 from tests.simulated.agent import Agent, needs_strace, tree
 from tests.simulated_ec2 import imds as emulator
 
+AGAIN = "restore again"
 SAMPLE = 8
 RENAMES = 6
 
@@ -32,12 +34,12 @@ def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     imds, new_imds = emulator.Server(), emulator.Server(restoring.NEW)
     for server in (imds, new_imds):
         server.start()
-    yield _prepared(tmp_path_factory.mktemp("prepared"), imds, new_imds, undo=request.param == "restore --undo")
+    yield _prepared(tmp_path_factory.mktemp("prepared"), imds, new_imds, request.param)
     for server in (imds, new_imds):
         server.stop()
 
 
-def _prepared(tmp_path: Path, imds: emulator.Server, new_imds: emulator.Server, *, undo: bool) -> kill_sweep.Prepared:
+def _prepared(tmp_path: Path, imds: emulator.Server, new_imds: emulator.Server, what: str) -> kill_sweep.Prepared:
     old = restoring.host(tmp_path / "old", imds)
     old.conf(restoring.ALL_IN_ONE).chmod(0o600)
     assert old.generate().status == 0
@@ -51,9 +53,12 @@ def _prepared(tmp_path: Path, imds: emulator.Server, new_imds: emulator.Server, 
     assert new.generate().status == 0
     restoring.first_boot(new)
     command = ("restore", str(archive), "--yes", "--wait", "20")
-    if undo:
+    if what != "restore":
         assert new.run(*command).status == 0
+    if what == "restore --undo":
         command = ("restore", "--undo", "--yes", "--wait", "20")
+    elif what == AGAIN:
+        command = (*command, "--force")
     return kill_sweep.Prepared(new, *command)
 
 
@@ -225,3 +230,27 @@ def test_distinguishes_states_by_their_content(prepared: kill_sweep.Prepared) ->
     assert after[name] != plain(prepared.before)[name]
     noted = json.loads(prepared.after["var/lib/teleport-bootstrap/current.json"][2] or b"{}")
     assert noted["generation"] == 2
+
+
+@needs_strace
+@pytest.mark.parametrize("prepared", [AGAIN], indirect=True)
+def test_what_an_earlier_restore_replaced_is_never_orphaned(prepared: kill_sweep.Prepared) -> None:
+    """Issue 14, kill points: between the end of a restore and the removal of what the one before it had replaced."""
+    root = Root(str(prepared.agent.root))
+    removals = [
+        number
+        for number, point in enumerate(prepared.points)
+        if point.name in ("unlinkat", "rmdir") and "before-restore-" in point.arguments
+    ]
+    assert len(removals) > 5
+    numbers = [removals[0] - 1, removals[len(removals) // 2], removals[-1]]
+    points = prepared.points if kill_sweep.EVERY_CALL else [prepared.points[each] for each in numbers]
+    for point in points:
+        prepared.kill_at(point)
+        prepared.recover()
+        record = UNDO.read(root)
+        assert record is not None and record.outdated == (), point
+        needed = {os.path.basename(each.kept) for each in record.moved if each.had}
+        found = {each.name for each in prepared.agent.root.rglob("*.before-*") if each.is_dir()}
+        assert found == needed, point
+        assert leftovers(prepared.agent.root) == [], point
