@@ -71,7 +71,7 @@ def mark(name: str, text: bytes, *, is_first: bool = False) -> bytes:
 def compress(name: str, blocks: Iterator[bytes]) -> Generator[bytes, None, None]:
     """Yield the compressed data of blocks of at most BLOCK_SIZE bytes, in bounded memory.
 
-    Raises ArchiveUnknown where the program for it is not installed, CompressorTrouble, and what `blocks` raises.
+    Raises CompressorTrouble, also where the program for it is not installed, and what `blocks` raises.
     Closing the generator ends what still runs.
     """
     if name == GZIP:
@@ -95,7 +95,8 @@ def _filtered(options: list[str], source: Iterator[bytes], *, may_grow: bool) ->
     """Yield what one zstd process makes of the whole stream."""
     program = zstd_program()
     if program is None:
-        raise errors.ArchiveUnknown(
+        # Says nothing about the archive, which may have been verified before.
+        raise errors.CompressorTrouble(
             "the zstd program is needed and not installed",
             hint="Install it: `dnf install zstd` or `apt-get install zstd`.",
         )
@@ -116,7 +117,8 @@ def _filtered(options: list[str], source: Iterator[bytes], *, may_grow: bool) ->
             elif output:
                 yield output
         trouble = trouble or child.trouble
-    if may_grow and "ended with status" in trouble:
+    # Of data that is damaged, zstd says so; without a message, something else has ended it.
+    if may_grow and "ended with status" in trouble and ": " in trouble:
         raise Broken(trouble)
     if trouble:
         raise errors.CompressorTrouble(

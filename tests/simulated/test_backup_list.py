@@ -86,3 +86,15 @@ def test_a_bucket_is_listed_with_nothing_but_the_instance_role(agent: Agent, aws
     refused = agent.run("backup", "list", "s3://acme-backups/hosts", "--expected-bucket-owner", "999999999999")
     assert refused.status == 4
     assert "does not belong to account 999999999999" in refused.errors
+
+
+def test_a_verification_that_cannot_run_zstd_leaves_an_archive_verified(agent: Agent, tmp_path: Path) -> None:
+    """It says nothing about the archive, and `--keep` would have counted the archive as unverified from then on."""
+    agent.write("/etc/teleport.yaml", "version: v3\n")
+    assert agent.run("backup", "--wait", "1").status == 0
+    agent.environ["PATH"] = str(tmp_path)
+    (before,) = agent.run("backup", "list", "--format", "json").data["backups"]
+    done = agent.run("backup", "verify", before["archive"])
+    assert done.status == 6 and "zstd" in done.errors
+    (after,) = agent.run("backup", "list", "--format", "json").data["backups"]
+    assert before["verified"] and after["verified"]
