@@ -173,8 +173,15 @@ def _offline(root: paths.Root, wanted: plan_model.Units, installed: Sequence[str
     asked = process.run(["systemctl", "--version"], most_bytes=process.SHORT, timeout_seconds=10)
     if asked.status == process.NOT_RUN:
         return (f"systemctl is not here: nothing was enabled under {root.directory}",)
-    systemd.disable(root, disable)
-    systemd.enable(root, enable)
+    were_enabled = [unit for unit in disable if systemd.is_enabled_offline(root, unit)]
+    try:
+        systemd.disable(root, disable)
+        systemd.enable(root, enable)
+    except errors.UnitTrouble:
+        # The files of the previous state are restored; without this, none of its units would start at the next boot.
+        with contextlib.suppress(errors.UnitTrouble):
+            systemd.enable(root, were_enabled)
+        raise
     return _logged(("enabled", enable))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import stat
 from collections.abc import Callable
 from typing import Any
 
@@ -94,8 +95,16 @@ SOURCES = (
 
 
 def root(arguments: argparse.Namespace) -> paths.Root:
-    """Return the root that --root names. Raises UsageError if it is not a directory."""
-    if not os.path.isdir(arguments.root):
+    """Return the root that --root names. Raises UsageError if it is not a directory, FileTrouble if that is unknown."""
+    try:
+        is_directory = stat.S_ISDIR(os.stat(arguments.root).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        is_directory = False
+    except OSError as error:
+        raise errors.FileTrouble(
+            f"--root {arguments.root} cannot be used: {error.strerror}", hint="Check its permissions and its disk."
+        ) from None
+    if not is_directory:
         raise errors.UsageError(f"--root {arguments.root} is not a directory", hint="Check the path.")
     return paths.Root(arguments.root)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import math
 import os
 import re
@@ -66,6 +67,12 @@ def service_of(timer: str) -> str:
 def is_installed(root: paths.Root, unit: str) -> bool:
     """Whether there is a file for `unit` under the root."""
     return any(os.path.exists(root.path(f"{directory}/{unit}")) for directory in paths.UNIT_DIRECTORIES)
+
+
+def is_enabled_offline(root: paths.Root, unit: str) -> bool:
+    """Whether links in the files below the root enable `unit`; for a root that is not a running system."""
+    pattern = os.path.join(glob.escape(root.path(paths.SYSTEMD)), "*.wants", unit)
+    return any(os.path.lexists(path) for path in glob.glob(pattern))
 
 
 def is_running(root: paths.Root) -> bool:
