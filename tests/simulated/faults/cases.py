@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -90,5 +91,18 @@ def of_calls(command: str, found: Iterable[files.Call], *, every: bool) -> Itera
 
 
 def spread(found: Iterable[Case]) -> list[Case]:
-    """Return the cases in an order that has nothing to do with what they are, and is the same each time."""
-    return sorted(found, key=lambda case: hashlib.sha256(case.name.encode()).digest())
+    """Return the cases in an order that is the same each time, in turns of each kind of each command.
+
+    Otherwise it has nothing to do with what they are, so that the first of them are a sample.
+    """
+    ranks: Counter[tuple[str, str]] = Counter()
+    ordered = []
+    for digest, case in sorted(((_digest(case), case) for case in found), key=lambda each: each[0]):
+        kind = (case.command, case.kind)
+        ranks[kind] += 1
+        ordered.append((ranks[kind], digest, case))
+    return [case for _, _, case in sorted(ordered, key=lambda each: each[:2])]
+
+
+def _digest(case: Case) -> bytes:
+    return hashlib.sha256(case.name.encode()).digest()

@@ -111,6 +111,8 @@ class Command:
     live: bool = False
     # Where files hold other bytes after each run.
     vary: tuple[str, ...] = ()
+    # The ends of files that may be gone afterwards.
+    without: tuple[str, ...] = ()
 
 
 # ---------------------------------------------------------------- hosts
@@ -334,15 +336,21 @@ def _running(prepare: Callable[[Place], Agent], *units: str) -> Callable[[Place]
 
 _WAIT = ("--wait", f"{WAIT:.0f}")
 _PENDING = frozenset({errors.PENDING})
-_TELEPORT = frozenset({errors.TELEPORT})
+# Of a change that was taken back.
+_CHANGES = _PROGRAMS | {errors.ROLLED_BACK, errors.UNHEALTHY_AFTER_ROLLBACK}
+_JUDGED = frozenset({errors.UNHEALTHY, errors.DRIFTED})
 _ARCHIVE = frozenset({errors.ARCHIVE})
 _CERTIFICATE = frozenset({errors.CERTIFICATE, errors.PENDING})
+# What says that an archive was verified, which goes where it could not be verified again.
+_MARK = (".verified",)
 _ISSUED = ("etc/letsencrypt/",)
 _LOCAL = "{root}/var/backups/teleport"
 _FILE = _LOCAL + "/" + ARCHIVE + "{ending}"
 _OBJECT = f"{PLACE}/{ARCHIVE}{{ending}}"
 _BIG = 10_000
 _NEW = restoring.NEW
+# Data that cannot be read counts as data of this host, for which the archive is not meant.
+_RESTORE = _FILES | _ARCHIVE | {errors.CONF_OR_USAGE}
 # It reads back what it has written.
 _BACKUP: dict[str, Any] = {
     "programs": _PROGRAMS | _ARCHIVE | {errors.INCOMPLETE},
@@ -364,15 +372,15 @@ COMMANDS = (
     Command("fetch-secrets", ("fetch-secrets", *_WAIT), pending_node, services=_SERVICES | _PENDING,
             files=_FILES | _PENDING),
     Command("publish-tokens", ("publish-tokens", *_WAIT), publisher, services=_SERVICES | {errors.BUSY}, seconds=12.0),
-    Command("reconfigure", ("reconfigure", "--yes", *_WAIT), changed),
-    Command("rollback", ("rollback", "--yes", *_WAIT), twice_changed),
+    Command("reconfigure", ("reconfigure", "--yes", *_WAIT), changed, programs=_CHANGES),
+    Command("rollback", ("rollback", "--yes", *_WAIT), twice_changed, programs=_CHANGES),
     Command("adopt", ("adopt", *_WAIT), edited),
     Command("plan", ("plan", *_WAIT), node),
     Command("render", ("render", *_WAIT), node),
     Command("validate", ("validate",), node),
     Command("variables", ("variables",), node),
     Command("history", ("history",), twice_changed),
-    Command("status", ("status",), twice_changed, files=_FILES | {errors.UNHEALTHY, errors.DRIFTED}),
+    Command("status", ("status",), twice_changed, files=_FILES | _JUDGED, programs=_PROGRAMS | _JUDGED),
     Command("metadata", ("metadata", "local-ipv4"), all_in_one),
     Command("seal", ("seal",), all_in_one, files=_FILES | {errors.UNSEALED}),
     Command("collect-logs", ("collect-logs", "--output", "{root}/bundle.tar.gz"), in_use, program_seconds=100.0),
@@ -382,14 +390,16 @@ COMMANDS = (
     Command("backup list (directory)", ("backup", "list", _LOCAL, *_WAIT), backed_up),
     Command("backup list (S3)", ("backup", "list", PLACE, *_WAIT), backed_up),
     Command("backup verify (file)", ("backup", "verify", _FILE, *_WAIT), backed_up, files=_FILES | _ARCHIVE,
-            programs=_PROGRAMS | _ARCHIVE, most_mib=_BIG, program_seconds=400.0),
+            without=_MARK, programs=_PROGRAMS | _ARCHIVE, most_mib=_BIG, program_seconds=400.0),
     Command("backup verify (S3)", ("backup", "verify", _OBJECT, *_WAIT), backed_up, services=_SERVICES | _ARCHIVE,
-            programs=_PROGRAMS | _ARCHIVE, most_mib=_BIG, seconds=30.0, program_seconds=400.0),
-    Command("restore (file)", ("restore", _FILE, "--yes", *_WAIT), replaced, imds=_NEW, files=_FILES | _ARCHIVE,
-            programs=_PROGRAMS | _ARCHIVE, most_mib=_BIG, program_seconds=400.0),
-    Command("restore (S3)", ("restore", _OBJECT, "--yes", *_WAIT), replaced, imds=_NEW, services=_SERVICES | _ARCHIVE,
-            programs=_PROGRAMS | _ARCHIVE, most_mib=_BIG, seconds=40.0, program_seconds=400.0),
-    Command("restore --undo", ("restore", "--undo", "--yes", *_WAIT), restored, imds=_NEW, most_mib=_BIG),
+            without=_MARK, programs=_PROGRAMS | _ARCHIVE, most_mib=_BIG, seconds=30.0, program_seconds=400.0),
+    Command("restore (file)", ("restore", _FILE, "--yes", *_WAIT), replaced, imds=_NEW, files=_RESTORE,
+            programs=_CHANGES | _ARCHIVE, most_mib=_BIG, program_seconds=400.0),
+    Command("restore (S3)", ("restore", _OBJECT, "--yes", *_WAIT), replaced, imds=_NEW, files=_RESTORE,
+            services=_SERVICES | _ARCHIVE,
+            programs=_CHANGES | _ARCHIVE, most_mib=_BIG, seconds=40.0, program_seconds=400.0),
+    Command("restore --undo", ("restore", "--undo", "--yes", *_WAIT), restored, imds=_NEW, most_mib=_BIG,
+            programs=_CHANGES),
     Command("restore --discard-undo", ("restore", "--discard-undo", "--yes", *_WAIT), restored, imds=_NEW,
             most_mib=_BIG),
     Command("certificate obtain", ("certificate", "obtain", "--certbot-wait", "5", *_WAIT), obtaining,
@@ -404,14 +414,16 @@ COMMANDS = (
 
 # Those that ask systemd for something, as root alone can try them.
 _UNIT = "teleport-node.service"
-_LIVE: dict[str, Any] = {"live": True, "program_seconds": 150.0, "programs": _PROGRAMS | {errors.UNHEALTHY}}
+_LIVE: dict[str, Any] = {"live": True, "program_seconds": 150.0, "programs": _CHANGES | {errors.UNHEALTHY}}
 if os.geteuid() == 0:
     COMMANDS += (
         Command("generate (running)", ("generate", *_WAIT), _running(node), **_LIVE),
-        Command("fetch-secrets (running)", ("fetch-secrets", *_WAIT), _running(pending_node), **_LIVE),
+        Command("fetch-secrets (running)", ("fetch-secrets", *_WAIT), _running(pending_node),
+                services=_SERVICES | _PENDING, **_LIVE),
         Command("reconfigure (running)", ("reconfigure", "--yes", "--health-wait", "2", *_WAIT),
                 _running(changed), **_LIVE),
-        Command("status (running)", ("status",), _running(changed, _UNIT), **_LIVE),
+        Command("status (running)", ("status",), _running(changed, _UNIT),
+                **{**_LIVE, "programs": _PROGRAMS | _JUDGED}),
         Command("collect-logs (running)", ("collect-logs", "--output", "{root}/root/bundle.tar.gz"),
                 _running(changed, _UNIT), **_LIVE),
     )  # fmt: skip

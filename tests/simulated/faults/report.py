@@ -78,8 +78,8 @@ def page(rows: list[Row], expected: dict[str, Counter[str]], commit: str) -> str
         "it looks at the exit status, the messages, the time, the memory, every file below the root directory, and at",
         "what AWS holds.",
         "",
-        f"Run on commit {commit}: {len(rows):,} of {total:,} cases. In {len(rows) - len(happened):,} of them the call",
-        "did not come up again.",
+        f"Run on the program of commit {commit}: {len(rows):,} of {total:,} cases, {_how(len(rows), total)}.",
+        f"In {len(rows) - len(happened):,} of them the call did not come up again.",
         "",
         "| | |",
         "|---|---|",
@@ -136,6 +136,10 @@ def page(rows: list[Row], expected: dict[str, Counter[str]], commit: str) -> str
         lines += [f"\n{len(open_cases) - 50:,} more."] if len(open_cases) > 50 else []
         lines.append("")
     return "\n".join(lines)
+
+
+def _how(run: int, total: int) -> str:
+    return "all that there are" if run >= total else "a sample, in turns of each kind of call of each command"
 
 
 def _listed(start: str, names: Iterable[str]) -> str:

@@ -24,8 +24,8 @@ GRACE_SECONDS = 2.0
 _DEFECTS = re.compile(rb"Traceback \(most recent|internal error|Fatal Python error|Exception ignored")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xe2\x80\xae")
 
-# How a job ended, for `status`: what the job has done counts also where that cannot be noted.
-_NOTES = ("var/lib/teleport-bootstrap/jobs",)
+# How a job ended, and the last values of metadata: what was done counts also where these cannot be noted.
+_NOTES = ("var/lib/teleport-bootstrap/jobs", "var/lib/teleport-bootstrap/metadata.json")
 
 
 @dataclass
@@ -104,13 +104,13 @@ class Runner:
         traced = world.run(command, limit) if command.live else world.traced(command, limit)
         calls = [] if command.live else files.calls(world.trace.read_text(errors="replace"), world.root)
         world.reset(command, prepared)
-        before, aws_before = state.of_host(world.root, command.vary), world.aws_state()
+        before, aws_before = state.of_host(world.root, command.vary, command.without), world.aws_state()
         known = leaks(b"", world.root)
         usual = world.run(command, limit)
         # The first exchange with each service comes first.
         exchanges = [each for relay in world.relays.values() for each in relay.exchanges]
         runs = world.programs(command, prepared).runs()
-        after, aws_after = state.of_host(world.root, command.vary), world.aws_state()
+        after, aws_after = state.of_host(world.root, command.vary, command.without), world.aws_state()
         shown = leaks(usual.said, world.root)
         problems += [f"leak: {each}" for each in sorted(shown - known)]
         problems += [f"leftover: {each}" for each in state.leftovers(world.root)]
@@ -125,7 +125,7 @@ class Runner:
             traced_seconds=traced.seconds,
             before=before,
             after=after,
-            again=state.of_host(world.root, command.vary),
+            again=state.of_host(world.root, command.vary, command.without),
             aws_before=aws_before,
             aws_after=aws_after,
             exchanges=exchanges,
@@ -236,7 +236,7 @@ class Runner:
     def _judge_state(self, command: Command, usual: Baseline, result: Result) -> None:
         """Say what became of the host and of AWS: nothing lost, and old or new, or so after the next run."""
         case, world, problems = result.case, self.world, result.problems
-        found = state.of_host(world.root, command.vary)
+        found = state.of_host(world.root, command.vary, command.without)
         problems += [f"loss: {each}" for each in lost(usual.before, usual.after, found)]
         problems += self._lost_in_aws(usual)
         left = state.leftovers(world.root)
@@ -245,20 +245,19 @@ class Runner:
             result.outcome = "new"
             return
         succeeded = result.status == usual.status and not killed
-        missing = [each for each in state.differing(found, usual.after) if not each.startswith(_NOTES)]
+        missing = _but_notes(state.differing(found, usual.after))
         if succeeded and case.kind == FILES and missing and found != usual.before and not left:
             problems.append(f"state: success, but not all is done: {missing[:4]}")
         if found == usual.before and not left:
             result.outcome = "old"
-            to_do = [each for each in state.differing(found, usual.after) if not each.startswith(_NOTES)]
-            if succeeded and to_do and case.kind == FILES:
+            if succeeded and _but_notes(state.differing(found, usual.after)) and case.kind == FILES:
                 problems.append("state: success, and nothing is done")
             return
         prepared = self.prepared(command)
         world.begin(command, prepared)
         again = world.run(command, command.program_seconds + 60)
         world.programs(command, prepared).end()
-        repaired = state.of_host(world.root, command.vary)
+        repaired = state.of_host(world.root, command.vary, command.without)
         left = state.leftovers(world.root)
         problems += [f"leftover: {each}, after the next run too" for each in left]
         if repaired in (usual.after, usual.again):
@@ -281,6 +280,11 @@ class Runner:
 def leaks(said: bytes, root: Path) -> frozenset[str]:
     """Return a line for each secret in what was printed, or in a file that is not for secrets."""
     return frozenset(map(without_chance, commands.CANARIES.leaks(said, root=root)))
+
+
+def _but_notes(names: list[str]) -> list[str]:
+    only_notes = {"var/lib/teleport-bootstrap"} if len(names) <= 2 else set()  # the directory of the first note
+    return [each for each in names if not each.startswith(_NOTES) and each not in only_notes]
 
 
 def lost(before: state.State, after: state.State, found: state.State) -> Iterable[str]:

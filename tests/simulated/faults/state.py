@@ -34,14 +34,14 @@ _HIDDEN = re.compile(
 )
 
 
-def of_host(root: Path, vary: tuple[str, ...] = ()) -> State:
-    """Return every file, link and directory below `root`; below `vary`, names alone."""
+def of_host(root: Path, vary: tuple[str, ...] = (), without: tuple[str, ...] = ()) -> State:
+    """Return every file, link and directory below `root`: names alone below `vary`, and none that ends in `without`."""
     found: State = {}
     for folder, folders, files in os.walk(root):
         for name in [*folders, *files]:
             path = os.path.join(folder, name)
             shown = os.path.relpath(path, root)
-            if _LEFT_OUT.match(shown):
+            if _LEFT_OUT.match(shown) or shown.endswith(without):
                 continue
             facts = os.lstat(path)
             kind = stat.S_IFMT(facts.st_mode)

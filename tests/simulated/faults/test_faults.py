@@ -58,14 +58,29 @@ def test_a_sample_of_faults_loses_nothing_and_ends_in_time(runner: Runner, name:
     assert not bad, "\n".join(bad)
 
 
-def test_a_teleport_that_cannot_be_looked_at_is_not_taken_for_one_that_is_not_installed(runner: Runner) -> None:
-    """A configuration for another version was written, and the command succeeded."""
-    found = runner.cases(commands.BY_NAME["generate (node)"])
-    (case,) = [
-        each for each in found if each.place.what == "newfstatat /usr/local/bin/teleport" and each.fault == "EIO"
-    ]
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        # A configuration for another version of Teleport was written, and the command succeeded.
+        ("generate (node)", "newfstatat /usr/local/bin/teleport"),
+        # It was called a wrong command line.
+        ("validate", "newfstatat /"),
+    ],
+)
+def test_what_cannot_be_looked_at_is_not_taken_for_something_that_is_missing(
+    runner: Runner, name: str, call: str
+) -> None:
+    found = [each for each in runner.cases(commands.BY_NAME[name]) if each.place.what == call]
+    (case,) = [each for each in found if each.fault == "EIO"]
     result = runner.run(case)
     assert (result.status, result.problems) == (6, [])
+
+
+def test_the_previous_unit_is_enabled_again_where_the_new_one_cannot_be(runner: Runner) -> None:
+    """A root that is not a running system was left with no unit that starts Teleport at the next boot."""
+    found = runner.cases(commands.BY_NAME["reconfigure"])
+    (case,) = [each for each in found if " enable teleport" in each.place.what and each.fault == "ends with 1"]
+    assert runner.run(case).problems == []
 
 
 def test_finds_each_call_of_a_command_by_itself(runner: Runner) -> None:
