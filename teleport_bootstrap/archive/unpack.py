@@ -7,7 +7,7 @@ import errno
 import functools
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from teleport_bootstrap import errors, paths
@@ -46,7 +46,7 @@ def unpack(
     may name a file or a directory, never a link.
 
     Until the end, a place that is a directory belongs to root with mode 0700, so that no other account reaches what is
-    in it. Owners are looked up by name, under `root`. When this returns, everything has been written to the disk.
+    in it. Owners are looked up by name, under `root`. `bring_to_disk` makes all of it durable.
 
     Raises ArchiveDamaged where `source` is no longer byte for byte what was verified; ArchiveUnsafe, before anything is
     created, where links do not fit `into`; FileTrouble, with the path, where something cannot be written; and what the
@@ -73,15 +73,23 @@ def unpack(
         except (Broken, Refused):
             raise another from None
         writer.finish()
-    # Whole file systems at once, which is much faster than file by file.
-    for parent in {os.path.dirname(each) for each in places.values()}:
+    return interface.Unpacked(writer.totals, tuple(writer.notes.first), writer.notes.in_all)
+
+
+def bring_to_disk(places: Iterable[str]) -> None:
+    """Bring what was unpacked at these paths of this machine to the disk, with owners and modes.
+
+    Raises FileTrouble, and OSError for a path without a directory above it.
+    """
+    # Whole file systems, each once, which is much faster than file by file.
+    parents = {os.stat(os.path.dirname(each)).st_dev: os.path.dirname(each) for each in places}
+    for parent in parents.values():
         done = process.run(["sync", "--file-system", parent], most_bytes=process.SHORT, timeout_seconds=_SYNC_SECONDS)
         if not done.ok:
             raise errors.FileTrouble(
                 f"what was unpacked in {parent} could not be written to the disk: {done.describe()}",
                 hint="Check the disk, and `journalctl -k`.",
             )
-    return interface.Unpacked(writer.totals, tuple(writer.notes.first), writer.notes.in_all)
 
 
 def _plain(path: str) -> str:

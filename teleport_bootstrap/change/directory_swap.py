@@ -205,6 +205,7 @@ def _return_entries(root: paths.Root, swap: Swap) -> None:
         _move(kept.names(), kept, mount)
         mount.sync()
     remove(root, container(swap.kept))
+    directory.sync(root.path(swap.target))
 
 
 def _place_aside(root: paths.Root, target: str) -> str:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.change import directory_swap
 from teleport_bootstrap.host import directory
 from teleport_bootstrap.state import previous_state, state_file
@@ -50,6 +50,16 @@ class Journal:
         return tuple(dict.fromkeys((*changed, *(each.target for each in self.swaps))))
 
 
+# Where every command begins by removing temporary files: the directories that a plan writes to.
+SWEPT = tuple(
+    dict.fromkeys(
+        (
+            *(os.path.dirname(path) for path in (paths.TELEPORT_YAML, paths.CONF, *unit_table.DROP_INS)),
+            *(paths.OVERRIDES, paths.DATA, paths.STATE),
+        )
+    )
+)
+
 FILE: state_file.StateFile[Journal] = state_file.StateFile(
     paths.CHANGE_JOURNAL,
     Journal,
@@ -76,6 +86,7 @@ def recover(root: paths.Root) -> Journal | None:
     for path in journal.scratch:
         directory_swap.remove(root, path)
     sweep(root, journal.directories)
+    _sync_removed(root, journal)
     if journal.units:
         FILE.write(root, Journal(committed=True, units=journal.units))
     else:
@@ -117,6 +128,20 @@ def _forget_previous(root: paths.Root, journal: Journal) -> None:
         with _opened(root, os.path.dirname(file.path)) as opened:
             if opened is not None and file.kept is not None and opened.exists(file.kept):
                 opened.unlink(file.kept)
+
+
+def _sync_removed(root: paths.Root, journal: Journal) -> None:
+    """Bring to the disk that something was removed, before the journal goes, which alone knows of it.
+
+    What comes back in a directory of SWEPT is removed by the next command.
+    """
+    changed = [os.path.dirname(each.path) for each in journal.files]
+    scratch = [os.path.dirname(each) for each in journal.scratch]
+    for path in dict.fromkeys((*changed, *journal.directories, *scratch)):
+        if path in scratch or path not in SWEPT:
+            with _opened(root, path) as opened:
+                if opened is not None:
+                    opened.sync()
 
 
 def undo_file(opened: directory.Directory, file: FileChange) -> None:

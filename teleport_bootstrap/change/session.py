@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 from collections.abc import Iterator
 
-from teleport_bootstrap import errors, paths, unit_table
+from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import journal, outdated, units
 from teleport_bootstrap.host import lock, systemd
 from teleport_bootstrap.state import current
@@ -69,9 +68,7 @@ def _sweep(root: paths.Root) -> None:
 
     At the beginning, since a file that still has a second name is not read.
     """
-    written = (paths.TELEPORT_YAML, paths.CONF, *unit_table.DROP_INS)
-    places = (*(os.path.dirname(path) for path in written), paths.OVERRIDES, paths.DATA, paths.STATE)
-    for place in dict.fromkeys(places):
+    for place in journal.SWEPT:
         # A link in its place, for example, is reported by the command that has to write there.
         with contextlib.suppress(errors.FileTrouble):
             journal.sweep(root, [place])

@@ -42,6 +42,9 @@ def stage(
         _settle(root, tree, path, owners, proposed.account)
         if tree == paths.CONF_DIRECTORY and proposed.adopted is not None:
             adopted_facts.write(root, path, proposed.adopted.content)
+    # After the last owner and mode was set: an fsync of a directory is not for those of the files in it.
+    with errors.file_trouble_at(root.path(paths.DATA)):
+        unpack.bring_to_disk(into.values())
     notes = tuple(each.describe() for each in done.notes)
     if done.notes_in_all > len(done.notes):
         notes += (f"and {done.notes_in_all - len(done.notes)} more like these",)
@@ -59,8 +62,6 @@ def _settle(root: paths.Root, tree: str, path: str, owners: Iterable[str], accou
             _give_to_root(root, target)
         elif tree == paths.DATA:
             _give_to_account(root, target, owners, *account)
-        directory.sync(target)
-        directory.sync(os.path.dirname(target))
 
 
 def _give_to_root(root: paths.Root, target: str) -> None:

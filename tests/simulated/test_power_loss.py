@@ -19,7 +19,7 @@ from tests.simulated.agent import CHECKOUT, needs_strace
 from tests.simulated.power_loss import check, commands, disk, log, trace
 from tests.simulated.power_loss import tree as trees
 
-MOMENTS = 12
+MOMENTS = 5
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +44,10 @@ def described(figures: check.Figures) -> str:
 @pytest.mark.parametrize("name", commands.COMMANDS)
 def test_a_power_loss_leaves_the_old_or_the_new_state(runs: dict[str, check.Run], name: str) -> None:
     run = runs[name]
-    few = len(run.log.operations) + 1 if name == "generate (first boot)" else MOMENTS
-    figures = run.check(moments=check.sample(run, few))
+    figures = run.check(moments=check.sample(run, MOMENTS))
     assert not figures.bad, described(figures)
     # Otherwise nothing was tried.
-    assert figures.distinct > few and "new" in figures.ends
+    assert figures.distinct > MOMENTS and "new" in figures.ends
     assert run.before != run.after
 
 
@@ -76,10 +75,9 @@ def test_the_model_notices_a_forgotten_sync(runs: dict[str, check.Run], name: st
     assert any(run.forgetting(number, after=each).bad for each in moments), words[number]
 
 
-@needs_strace
 def test_the_page_has_a_row_for_each_command() -> None:
     page = (CHECKOUT / "docs" / "power-loss.md").read_text()
-    rows = re.findall(r"^\| (.*?) \| \d+ \| \d+ \| [\d,]+ \| [\d,]+ \| 0 \|", page, re.MULTILINE)
+    rows = re.findall(r"^\| ([a-z][^|]*?) \| \d+ \| \d+ \| [\d,]+ \| [\d,]+ \| 0 \|", page, re.MULTILINE)
     assert rows == list(commands.COMMANDS)
 
 

@@ -19,6 +19,7 @@ def main() -> int:
     parser.add_argument("command", nargs="*", help="the beginning of a command's name")
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(CHECKOUT)}")
     parser.add_argument("--keep-syncs", action="store_true", help="do not leave out each sync in turn")
+    parser.add_argument("--moments", type=int, help="take so many moments of each command, evenly spread")
     options = parser.parse_args()
     chosen = [name for name in commands.COMMANDS if name.startswith(tuple(options.command) or "")]
     lines = []
@@ -26,7 +27,7 @@ def main() -> int:
         with contextlib.ExitStack() as resources:
             scratch = Path(resources.enter_context(tempfile.TemporaryDirectory(dir=check.memory())))
             run = commands.COMMANDS[name](commands.World(scratch, resources))
-            line = report.of(name, run, syncs=not options.keep_syncs)
+            line = report.of(name, run, syncs=not options.keep_syncs, moments=options.moments)
         print(line.text, flush=True)
         for bad in line.figures.bad[:20]:
             print(f"  {bad}")

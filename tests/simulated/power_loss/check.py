@@ -14,7 +14,7 @@ from typing import Optional
 from unittest import mock
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.change import session
+from teleport_bootstrap.change import directory_swap, session
 from teleport_bootstrap.paths import Root
 from tests.simulated.agent import Agent
 from tests.simulated.power_loss import disk, log, trace
@@ -25,7 +25,11 @@ OLD, NEW = "old", "new"
 # Files that only say who is at work, and are never read after that.
 _LOCKS = re.compile(r"var/lib/teleport-bootstrap/(lock|job-[a-z-]+\.lock)")
 # How a job ended is recorded by itself.
-_JOBS = "var/lib/teleport-bootstrap/jobs/"
+_JOBS = "var/lib/teleport-bootstrap/jobs/.*"
+# What a job that was cut off leaves of its record goes when the job runs again.
+_UNFINISHED = r"var/lib/teleport-bootstrap/jobs/\..*"
+# Directories that a restore makes and moves aside.
+_ASIDE = re.compile(rf".*\.({'|'.join(directory_swap.WORDS)})-[^/]*")
 _CURRENT = "var/lib/teleport-bootstrap/current.json"
 
 Key = frozenset[tuple[str, trees.Node]]
@@ -61,8 +65,8 @@ class Figures:
 class Run:
     """A command that was run once on the host of `agent`: its log, and the trees before and after it.
 
-    Each file whose path fits the pattern `alone` may be old or new, whatever the others are. `recover` is what the next
-    start of the agent does with a root.
+    Each file whose path fits the pattern `alone` may be old or new, whatever the others are; what fits `ignored` is
+    left out. `recover` is what the next start of the agent does with a root.
     """
 
     def __init__(
@@ -71,17 +75,19 @@ class Run:
         *command: str,
         status: int = 0,
         alone: str = "(?!)",
+        ignored: str = "(?!)",
         recover: Optional[Callable[[Path], None]] = None,
     ) -> None:
         self.root = agent.root
-        self._alone = re.compile(f"{_JOBS}.*|{alone}")
+        self._ignored = re.compile(f"{_UNFINISHED}|{ignored}")
+        self._alone = re.compile(f"{_JOBS}|{alone}")
         self._do_recover = recover or globals()["recover"]
         self.scratch = agent.root.with_name("after-power-loss")
         self.before = trees.read(agent.root)
         start, _ = log.of_tree(agent.root)
         output = agent.root.with_name("trace")
         done = agent.run(*command, prefix=trace.prefix(output), timeout=300)
-        assert done.status == status, done.said
+        assert done.status == status, (done.status, done.said)
         self.log = log.record(start, agent.root, trace.calls(output))
         output.unlink()
         self.after = trees.read(agent.root)
@@ -106,11 +112,12 @@ class Run:
         for moment in range(last + 1) if moments is None else moments:
             figures.moments += 1
             for state in model.states(moment):
-                key = (frozenset(state.tree.items()), moment == last)
+                tree = {path: each for path, each in state.tree.items() if not self._ignored.fullmatch(path)}
+                key = (frozenset(tree.items()), moment == last)
                 if key in known:
                     continue
                 known.add(key)
-                end, why = self._judge(state.tree, must_be_new=moment == last)
+                end, why = self._judge(tree, must_be_new=moment == last)
                 if end is None:
                     words = tried.words[moment - 1] if moment else "the beginning"
                     figures.bad.append(Bad(state, words, why))
@@ -143,25 +150,23 @@ class Run:
         recovered, why = self._recover(tree)
         if recovered is None:
             return None, why
-        found = essence(recovered)
-        new = trees.differing(found, essence(self.after))
         if must_be_new:
+            new = trees.differing(essence(recovered, empty=True), essence(self.after, empty=True))
             return (None, f"success was reported, and this is not as it was: {', '.join(new)}") if new else (NEW, "")
-        trial = essence(recovered, confirmed=True)
-        new, old = (self._differing(trial, essence(each, confirmed=True)) for each in (self.after, self.before))
+        for path in {*recovered, *self.before, *self.after}:
+            here = recovered.get(path)
+            if self._alone.fullmatch(path) and here not in (self.before.get(path), self.after.get(path)):
+                return None, f"{path} is neither the old nor the new one"
+        trial = self._essence(recovered)
+        new, old = (trees.differing(trial, self._essence(each)) for each in (self.after, self.before))
         if not new:
             return NEW, ""
         if not old:
             return OLD, ""
         return None, f"neither the old state (differs: {', '.join(old)}) nor the new one (differs: {', '.join(new)})"
 
-    def _differing(self, found: trees.Tree, wanted: trees.Tree) -> list[str]:
-        return [
-            path
-            for path in trees.differing(found, wanted)
-            if not self._alone.fullmatch(path)
-            or not any(found.get(path) == each.get(path) for each in (self.before, self.after))
-        ]
+    def _essence(self, tree: trees.Tree) -> dict[str, trees.Node]:
+        return essence({path: each for path, each in tree.items() if not self._alone.fullmatch(path)}, confirmed=True)
 
     def state(self, moment: int) -> dict[str, trees.Node]:
         """Return what was there after the operation number `moment`, without a power loss."""
@@ -195,12 +200,16 @@ def recover(root: Path) -> None:
         pass
 
 
-def essence(tree: trees.Tree, *, confirmed: bool = False) -> dict[str, trees.Node]:
-    """Return a tree without locks and without directories that hold nothing; times are not part of it anyway.
+def essence(tree: trees.Tree, *, confirmed: bool = False, empty: bool = False) -> dict[str, trees.Node]:
+    """Return a tree without locks and, unless `empty`, without directories that hold nothing and do no harm.
 
     With `confirmed`, it does not matter whether Teleport was seen healthy with the current generation.
     """
-    kept = {path: each for path, each in tree.items() if each.kind != trees.DIRECTORY and not _LOCKS.fullmatch(path)}
+    kept = {
+        path: each
+        for path, each in tree.items()
+        if not _LOCKS.fullmatch(path) and (empty or each.kind != trees.DIRECTORY or _ASIDE.fullmatch(path))
+    }
     if confirmed and _CURRENT in kept:
         with contextlib.suppress(ValueError):
             noted = {**json.loads(kept[_CURRENT].content), "confirmed": True, "previous": None, "data_aside": None}

@@ -7,7 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Optional
 
-from tests.simulated.agent import GUIDE, TOKEN, Agent
+from teleport_bootstrap.backup.stores.directory import DirectoryStore
+from tests.certificates import DAY, Authority
+from tests.simulated import backing_up, letsencrypt, restoring
+from tests.simulated.agent import GUIDE, PIN, TOKEN, Agent
+from tests.simulated.power_loss import check
+from tests.simulated.power_loss import tree as trees
 from tests.simulated.power_loss.check import Run
 from tests.simulated_ec2 import Aws
 from tests.simulated_ec2 import imds as emulator
@@ -92,9 +97,137 @@ def rollback(world: World) -> Run:
     return Run(agent, "rollback", "--yes", "--wait", "20")
 
 
+def reset_data(world: World) -> Run:
+    """Return `reconfigure --reset-data`, which also sets Teleport's data aside."""
+    agent = _node(world)
+    restoring.first_boot(agent)
+    return Run(agent, *RECONFIGURE, "--reset-data")
+
+
+def recovery(world: World) -> Run:
+    """Return the recovery from a reconfigure that lost its power after the last swap, which any command does first."""
+    run = reconfigure(world)
+    last = max(number for number, each in enumerate(run.log.words, 1) if each.endswith(" to /etc/teleport.yaml"))
+    agent = Agent(world.directory / "interrupted")
+    trees.write(run.state(last), agent.root)
+    return Run(agent, "rollback", "--yes", "99", status=2)
+
+
+def adopt(world: World) -> Run:
+    """Return `adopt` of a second edit of teleport.yaml."""
+    agent = world.agent()
+    agent.conf(GUIDE).chmod(0o600)
+    _done(agent, "generate", "--wait", "20")
+    for old, new in (("INFO", "DEBUG"), ("DEBUG", "WARN")):
+        text = agent.teleport_yaml.read_text()
+        agent.teleport_yaml.write_text(text.replace(f"severity: {old}", f"severity: {new}"))
+        if new == "DEBUG":
+            _done(agent, "adopt")
+    return Run(agent, "adopt")
+
+
+def fetch_secrets(world: World) -> Run:
+    """Return `fetch-secrets` of a new token and a new pin."""
+    agent, aws = world.agent(), world.aws()
+    agent.aws = aws.url
+    for token, pin in ((TOKEN, PIN), (f"{TOKEN}-renewed", "sha256:" + "7c" * 32)):
+        aws.put_parameters({"/teleport/cluster-1/tokens/node": token})
+        aws.put_parameters({"/teleport/cluster-1/ca-pin-hash": pin}, kind="String")
+        if token == TOKEN:
+            agent.conf(NODE).chmod(0o600)
+            _done(agent, "generate", "--wait", "20")
+    return Run(agent, "fetch-secrets", "--wait", "20")
+
+
+def certificate_install(world: World) -> Run:
+    """Return `certificate install` of a newer certificate, from the bucket."""
+    authority = Authority()  # first: a host trusts those that there are
+    cluster = letsencrypt.Cluster(world.directory, world.aws())
+    agent = cluster.host(letsencrypt.PROXY, imds=world.imds())
+    old, new = (authority.issue(letsencrypt.DOMAIN, begins=60 * number - DAY) for number in range(2))
+    letsencrypt.install(agent, old)
+    cluster.share(new, 2)
+    return Run(agent, "certificate", "install", "--wait", "20")
+
+
+def backup(world: World) -> Run:
+    """Return `backup` to a directory in which there is a backup already."""
+    agent = world.agent()
+    agent.write("/etc/teleport.yaml", "version: v3\n")
+    backing_up.database(agent, "/var/lib/teleport/backend/sqlite.db", 5)
+    backing_up.made(agent)
+
+    def recover(root: Path) -> None:
+        check.recover(root)
+        # As the next backup does.
+        DirectoryStore(f"{root}{backing_up.BACKUPS}").sweep("", "")
+
+    # An archive is complete before it is verified: both are good states. What SQLite makes beside a database, and the
+    # directory of the copies, are not synced by intent; the next backup removes what a lost one has left.
+    return Run(
+        agent,
+        "backup",
+        alone=f"{backing_up.BACKUPS[1:]}/.*",
+        ignored=r"var/lib/teleport/(.*-(wal|shm)|\.teleport-bootstrap-backup\..*)",
+        recover=recover,
+    )
+
+
+def _restored(world: World, *, times: int) -> tuple[Agent, Path]:
+    """Return a host that was restored so many times, and the archive."""
+    old = restoring.host(world.directory / "old", world.imds())
+    old.conf(restoring.ALL_IN_ONE).chmod(0o600)
+    _done(old, "generate", "--wait", "20")
+    restoring.used(old)
+    old.write("/etc/letsencrypt/archive/d/cert1.pem", "CERT")
+    old.write("/etc/default/teleport", "TELEPORT_X=1\n")
+    # Which only root may have here: a restore changes it.
+    old.path("/etc/teleport.d/role.all").chmod(0o664)
+    archive = restoring.backup(old, world.directory / "backups")
+    new = restoring.host(world.directory / "new", world.imds(restoring.NEW))
+    new.conf(restoring.ALL_IN_ONE.replace("443", "8443")).chmod(0o600)
+    _done(new, "generate", "--wait", "20")
+    restoring.first_boot(new)
+    for _ in range(times):
+        _done(new, "restore", str(archive), "--yes", "--wait", "20")
+    return new, archive
+
+
+def restore(world: World) -> Run:
+    """Return `restore` on a host with data of its own."""
+    agent, archive = _restored(world, times=0)
+    return Run(agent, "restore", str(archive), "--yes", "--wait", "20")
+
+
+def restore_again(world: World) -> Run:
+    """Return a second `restore`, which removes what the first one keeps."""
+    agent, archive = _restored(world, times=1)
+    return Run(agent, "restore", str(archive), "--force", "--yes", "--wait", "20")
+
+
+def restore_undo(world: World) -> Run:
+    """Return `restore --undo`."""
+    return Run(_restored(world, times=1)[0], "restore", "--undo", "--yes", "--wait", "20")
+
+
+def restore_discard_undo(world: World) -> Run:
+    """Return `restore --discard-undo`."""
+    return Run(_restored(world, times=1)[0], "restore", "--discard-undo", "--yes")
+
+
 COMMANDS: dict[str, Callable[[World], Run]] = {
     "generate (first boot)": first_boot,
     "generate (another role)": generate,
     "reconfigure": reconfigure,
+    "reconfigure --reset-data": reset_data,
     "rollback": rollback,
+    "recovery of reconfigure": recovery,
+    "adopt": adopt,
+    "fetch-secrets": fetch_secrets,
+    "certificate install": certificate_install,
+    "backup": backup,
+    "restore": restore,
+    "restore (again)": restore_again,
+    "restore --undo": restore_undo,
+    "restore --discard-undo": restore_discard_undo,
 }

@@ -25,8 +25,8 @@ from tests.simulated.power_loss import tree as trees
 
 # Up to so many changes of names that may be lost, all their combinations are taken.
 ALL_OF = 8
-# Beyond that so many by chance, the same each time, besides those that keep or lose one, or end at one.
-BY_CHANCE = 40
+# Beyond that so many that keep or lose one, or end at one, evenly spread, and as many by chance, the same each time.
+OF_MANY = 12
 # So many files with content that may be lost are combined with each other.
 FILES_TOGETHER = 2
 
@@ -140,6 +140,9 @@ class _Moment:
         for kept in self._kept():
             for attributes in self._attributes():
                 yield from self._with_content(kept, attributes, is_ordered=False)
+        for attributes in self._attributes_of_one():
+            yield from self._with_content(set(self.names), attributes, is_ordered=False)
+        yield from self._with_content(set(self.names), next(self._attributes()), is_ordered=False, one_by_one=True)
 
     def _kept(self) -> Iterator[set[int]]:
         """Yield the sets of changes of names that reach the disk."""
@@ -150,13 +153,14 @@ class _Moment:
             )
         else:
             chance = random.Random(self.after)
+            some = open_ones[:: len(open_ones) // OF_MANY + 1]
             subsets = [
                 (),
                 open_ones,
-                *((each,) for each in open_ones),
-                *([other for other in open_ones if other != each] for each in open_ones),
-                *(open_ones[: index + 1] for index in range(len(open_ones))),
-                *([each for each in open_ones if chance.random() < 0.5] for _ in range(BY_CHANCE)),
+                *((each,) for each in some),
+                *([other for other in open_ones if other != each] for each in some),
+                *([other for other in open_ones if other <= each] for each in some),
+                *([each for each in open_ones if chance.random() < 0.5] for _ in range(OF_MANY)),
             ]
         known = set()
         for subset in subsets:
@@ -171,18 +175,24 @@ class _Moment:
                     yield set(kept)
 
     def _attributes(self) -> Iterator[dict[int, int]]:
-        """Yield which change of attributes reaches the disk, for each inode: all, none, all but those of one inode."""
+        """Yield the last change of attributes that reaches the disk, of each inode: the last one, or the synced one."""
         new = {inode: numbers[-1] for inode, numbers in self.attributes.items()}
         old = {inode: self.durable_attributes.get(inode, -1) for inode in new}
         yield new
         if new != old:
             yield old
-        pending = [inode for inode in new if new[inode] != old[inode]]
-        if len(pending) > 1:
-            for inode in pending:
-                yield {**new, inode: old[inode]}
 
-    def _with_content(self, kept: set[int], attributes: dict[int, int], *, is_ordered: bool) -> Iterator[State]:
+    def _attributes_of_one(self) -> Iterator[dict[int, int]]:
+        """Yield the same where those of one inode alone are lost."""
+        new, *rest = self._attributes()
+        for old in rest:
+            for inode in new:
+                if new[inode] != old[inode]:
+                    yield {**new, inode: old[inode]}
+
+    def _with_content(
+        self, kept: set[int], attributes: dict[int, int], *, is_ordered: bool, one_by_one: bool = False
+    ) -> Iterator[State]:
         names = dict(self.log.names)
         for number in sorted(kept):
             for each in self.names[number].entries:
@@ -203,7 +213,7 @@ class _Moment:
             for inode, numbers in self.attributes.items()
             if attributes[inode] != numbers[-1]
         )
-        for choice in _contents(pending):
+        for choice in _contents(pending, one_by_one=one_by_one):
             chosen = {
                 **inodes,
                 **{number: self._content(inodes[number], number, how) for number, how in choice.items()},
@@ -242,7 +252,7 @@ class _Moment:
         return replace(inode, content=content)
 
 
-def _contents(pending: Sequence[int]) -> Iterator[dict[int, str]]:
+def _contents(pending: Sequence[int], *, one_by_one: bool) -> Iterator[dict[int, str]]:
     """Yield what is there of the content of each of these files."""
     ways = (LIVE, OLD, ZEROS, HALF)
     if len(pending) <= FILES_TOGETHER:
@@ -251,7 +261,7 @@ def _contents(pending: Sequence[int]) -> Iterator[dict[int, str]]:
         return
     for way in ways:
         yield dict.fromkeys(pending, way)
-    for one in pending:
+    for one in pending if one_by_one else ():
         for way in (OLD, ZEROS, HALF):
             yield {**dict.fromkeys(pending, LIVE), one: way}
         yield {**dict.fromkeys(pending, OLD), one: LIVE}

@@ -141,6 +141,9 @@ class _Recorder:
         os.umask(here)
         self._umask = here
         self._umasks: dict[int, int] = {}
+        # By process: its working directory, as far as it was changed, and the root that it has by chroot.
+        self._directories: dict[int, str] = {}
+        self._roots: dict[int, str] = {}
 
     def tree(self) -> dict[str, trees.Node]:
         return tree(self.log, self._names, self._inodes)
@@ -169,12 +172,14 @@ class _Recorder:
             number, here = found, f"{here}/{name}"
         return number
 
-    def _place(self, directory: str, name: str) -> Optional[tuple[int, str]]:
+    def _place(self, call: trace.Call, directory: str, name: str) -> Optional[tuple[int, str]]:
         """Return directory and name of what a call names, None outside of the root."""
-        base = trace.path(directory)
-        path = os.path.normpath(os.path.join(base or "/", trace.text(name)))
-        if base is None and not trace.text(name).startswith("/"):
+        base, text = trace.path(directory), trace.text(name)
+        if text.startswith("/"):
+            base = self._roots.get(call.process, "/")
+        elif base is None:
             return None  # in a directory that was removed
+        path = os.path.normpath(os.path.join(base, text.lstrip("/")))
         parent = self._at(os.path.dirname(path))
         return None if parent is None else (parent, os.path.basename(path))
 
@@ -230,6 +235,7 @@ class _Recorder:
         if number is None:
             return
         here = self._inodes[number]
+        before = (here.mode, here.uid, here.gid)
         if here.kind != trees.LINK and mode != -1:
             here.mode = mode
         here.uid = here.uid if uid == -1 else uid
@@ -237,6 +243,8 @@ class _Recorder:
         # As the kernel does for a file that could run with rights of its owner.
         if here.kind == trees.FILE and mode == -1:
             here.mode &= ~(stat.S_ISUID | (stat.S_ISGID if here.mode & stat.S_IXGRP else 0))
+        if before == (here.mode, here.uid, here.gid):
+            return
         words = f"set mode {here.mode:04o} and owner {here.uid}:{here.gid} of {self._path_of(number)}"
         self._do(Attributes(number, here.mode, here.uid, here.gid), words)
 
@@ -323,17 +331,17 @@ class _Recorder:
             raise AssertionError("the model does not know fallocate")
 
     def call_truncate(self, call: trace.Call) -> None:
-        if self._place("AT_FDCWD<\\x2f>", call.arguments[0]) is not None:
+        if self._place(call, "AT_FDCWD<\\x2f>", call.arguments[0]) is not None:
             raise AssertionError("the model does not know truncate")
 
     call_mknod = call_truncate
 
     def call_mknodat(self, call: trace.Call) -> None:
-        if self._place(*call.arguments[:2]) is not None:
+        if self._place(call, *call.arguments[:2]) is not None:
             raise AssertionError("the model does not know mknodat")
 
     def call_renameat(self, call: trace.Call) -> None:
-        old, new = self._place(*call.arguments[:2]), self._place(*call.arguments[2:4])
+        old, new = self._place(call, *call.arguments[:2]), self._place(call, *call.arguments[2:4])
         if old is None and new is None:
             return
         if old is None or new is None:
@@ -353,7 +361,7 @@ class _Recorder:
         self.call_renameat(dataclasses.replace(call, arguments=(here, old, here, new)))
 
     def call_linkat(self, call: trace.Call) -> None:
-        old, new = self._place(*call.arguments[:2]), self._place(*call.arguments[2:4])
+        old, new = self._place(call, *call.arguments[:2]), self._place(call, *call.arguments[2:4])
         if new is None:
             return
         assert old is not None, call
@@ -364,7 +372,7 @@ class _Recorder:
         self.call_linkat(dataclasses.replace(call, arguments=(here, call.arguments[0], here, call.arguments[1])))
 
     def call_unlinkat(self, call: trace.Call) -> None:
-        place = self._place(*call.arguments[:2])
+        place = self._place(call, *call.arguments[:2])
         if place is not None:
             self._rename_all(Entry(*place, None), words=f"remove {self._shown(*place)}")
 
@@ -374,7 +382,7 @@ class _Recorder:
     call_rmdir = call_unlink
 
     def call_mkdirat(self, call: trace.Call) -> None:
-        place = self._place(*call.arguments[:2])
+        place = self._place(call, *call.arguments[:2])
         if place is not None:
             number = self._new(call, trees.DIRECTORY, int(call.arguments[2], 8))
             self._rename_all(Entry(*place, number), words=f"make {self._shown(*place)}")
@@ -383,7 +391,7 @@ class _Recorder:
         self.call_mkdirat(dataclasses.replace(call, arguments=(self._here(call), *call.arguments)))
 
     def call_symlinkat(self, call: trace.Call) -> None:
-        place = self._place(*call.arguments[1:3])
+        place = self._place(call, *call.arguments[1:3])
         if place is not None:
             number = self._new(call, trees.LINK, 0o777, trace.data(call.arguments[0]))
             self._rename_all(Entry(*place, number), words=f"link {self._shown(*place)} symbolically")
@@ -393,7 +401,7 @@ class _Recorder:
         self.call_symlinkat(dataclasses.replace(call, arguments=(target, self._here(call), name)))
 
     def call_fchmodat(self, call: trace.Call) -> None:
-        place = self._place(*call.arguments[:2])
+        place = self._place(call, *call.arguments[:2])
         if place is not None:
             self._set_attributes(self._names[place], mode=int(call.arguments[2], 8))
 
@@ -406,7 +414,7 @@ class _Recorder:
         self._set_attributes(self._descriptor(call.arguments[0]), mode=int(call.arguments[1], 8))
 
     def call_fchownat(self, call: trace.Call) -> None:
-        place = self._place(*call.arguments[:2])
+        place = self._place(call, *call.arguments[:2])
         if place is not None:
             self._set_attributes(self._names[place], uid=_id(call.arguments[2]), gid=_id(call.arguments[3]))
 
@@ -418,6 +426,17 @@ class _Recorder:
     def call_fchown(self, call: trace.Call) -> None:
         number = self._descriptor(call.arguments[0])
         self._set_attributes(number, uid=_id(call.arguments[1]), gid=_id(call.arguments[2]))
+
+    def call_chdir(self, call: trace.Call) -> None:
+        here = self._directories.get(call.process, "")
+        self._directories[call.process] = os.path.normpath(os.path.join(here, trace.text(call.arguments[0])))
+
+    def call_fchdir(self, call: trace.Call) -> None:
+        self._directories[call.process] = trace.path(call.arguments[0]) or ""
+
+    def call_chroot(self, call: trace.Call) -> None:
+        here = self._directories.get(call.process, "")
+        self._roots[call.process] = os.path.normpath(os.path.join(here, trace.text(call.arguments[0])))
 
     def call_fsync(self, call: trace.Call) -> None:
         number = self._descriptor(call.arguments[0])

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-# Calls that create, change, rename, remove or sync files. With a question mark, a processor may lack one.
+# Calls that create, change, rename, remove or sync files, or change where a path begins.
 CALLS = (
     *("open", "openat", "openat2", "creat", "write", "pwrite64", "writev", "pwritev", "pwritev2", "sendfile"),
     *("copy_file_range", "splice", "ftruncate", "truncate", "fallocate", "lseek", "rename", "renameat", "renameat2"),
     *("link", "linkat", "unlink", "unlinkat", "rmdir", "mkdir", "mkdirat", "symlink", "symlinkat", "mknod", "mknodat"),
     *("chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat", "umask"),
-    *("fsync", "fdatasync", "syncfs", "sync"),
+    *("fsync", "fdatasync", "syncfs", "sync", "chdir", "fchdir", "chroot"),
 )
 
 _CALL = re.compile(r"(\d+) +(\w+)\((.*)\) += (-?\d+|\?)(?:<([^>]*)>)?(.*)", re.DOTALL)
@@ -39,6 +39,7 @@ class Call:
 
 def prefix(output: Path) -> tuple[str, ...]:
     """Return the words to put in front of a command, to have its calls in the file `output`."""
+    # The question mark is for calls that some processors lack.
     calls = ",".join(f"?{name}" for name in CALLS)
     # Strings and paths in hexadecimal hold nothing that could end an argument.
     return ("strace", "-f", "-y", "-xx", "-s", "67108864", "-o", str(output), "-e", f"trace={calls}")
