@@ -104,9 +104,8 @@ command, evenly spread, and the first and the last.
 |---|---|---|---|---|---|
 {lines}
 
-The model notices what is missing: without `--keep-syncs`, `./dev power-loss` also leaves out each sync of each command in
-turn, and prints for how many of them that leads to a bad state. The others need a reason in
-`tests/simulated/power_loss/report.py`.
+The model notices what is missing: without `--keep-syncs`, `./dev power-loss` also leaves out each sync of each command
+in turn, and prints for how many of them that leads to a bad state, and which the others are. The tests do it for some.
 
 Between two states there is one step that is good by itself:
 
