@@ -185,6 +185,10 @@ def _restored(world: World, *, times: int) -> tuple[Agent, Path]:
     old.path("/etc/teleport.d/role.all").chmod(0o664)
     archive = restoring.backup(old, world.directory / "backups")
     new = restoring.host(world.directory / "new", world.imds(restoring.NEW))
+    # What restore unpacks for a while, out of the reach of other tests.
+    temporary = world.directory / "temporary"
+    temporary.mkdir()
+    new.environ["TMPDIR"] = str(temporary)
     new.conf(restoring.ALL_IN_ONE.replace("443", "8443")).chmod(0o600)
     _done(new, "generate", "--wait", "20")
     restoring.first_boot(new)
