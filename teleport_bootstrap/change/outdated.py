@@ -7,9 +7,11 @@ next command, and no copy of the data, with its keys, is forgotten.
 from __future__ import annotations
 
 import dataclasses
+import os
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import directory_swap
+from teleport_bootstrap.host import directory
 from teleport_bootstrap.state.previous_state import UNDO, PreviousState
 
 
@@ -36,6 +38,10 @@ def remove(root: paths.Root) -> tuple[str, ...]:
             continue
         try:
             directory_swap.remove(root, path)
+            # On the disk before the record, which alone knows of it, is written without it.
+            parent = os.path.dirname(root.path(path))
+            with errors.file_trouble_at(parent):
+                directory.sync(parent)
         except errors.FileTrouble as error:
             left.append(path)
             notes.append(
