@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import yaml
@@ -29,6 +29,9 @@ _EXACTLY = frozenset(("pin", "jwks"))
 _HEADER = re.compile(r"auth|sign", re.I)
 _HEADER_LINE = re.compile(r"(?P<name>[A-Za-z0-9-]{1,80}):\s*(?P<value>\S.*)", re.DOTALL)
 _SCHEME = re.compile(r"(?P<lead>(?:bearer|basic|digest|token)\s+)(?P<value>\S.{3,})", re.I | re.DOTALL)
+_BEARER = re.compile(r"(?P<lead>(?:bearer|basic)\s+)(?P<value>\S{4,})", re.I)
+# Most keys are words, in which nothing can be.
+_SHORT_KEY = 8
 _PEM = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _PEM_BLOCK = re.compile(_PEM.pattern + r".*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\Z)", re.DOTALL)
 _FILE = re.compile(r"/[\w./@-]+")
@@ -37,10 +40,40 @@ _NAMES_FILE = re.compile(r"file|path|dir|token|key|cert|licen|keytab", re.I)
 _STATIC_TOKEN = re.compile(r"(?P<lead>[A-Za-z]+(?:,[A-Za-z]+)*:)(?P<value>.+)", re.DOTALL)
 # A setting in a text: of a connection string, a query, JSON, or a comment.
 _SETTING = re.compile(
-    r"(?P<lead>[\"']?(?P<name>[\w.-]{1,60})[\"']?(?:\s{0,9}=\s{0,9}|\s{0,9}:\s{1,9}|\":)[\"']?)"
-    r"(?P<value>(?:(?:bearer|basic|digest)\s{1,9})?[^\s\"'&;,{}\[\]#]{1,2000})",
+    r"(?P<lead>[\"']?(?P<name>[\w.-]{1,60})[\"']?(?:\s{0,9}=\s{0,9}|\s{0,9}:\s{1,9}|\":))"
+    # Blanks are part of a value in quotes.
+    r"(?P<quote>[\"'])?(?P<value>(?(quote)(?:(?!(?P=quote))[^\\\n]|\\.){1,2000}(?=(?P=quote))|(?!))"
+    r"|(?:(?:bearer|basic|digest)\s{1,9})?[^\s\"'&;,{}\[\]#]{1,2000})",
     re.I,
 )
+# An account with its password before a host, where a URL without its scheme is, or a driver's own notation.
+_ACCOUNT = re.compile(
+    r"(?P<lead>(?:(?:[\w+.-]{1,40}:)?//[^\s:/@]{0,100}|[\w.%+-]{1,100}):)"
+    r"(?P<value>[^\s/][^/]{0,2000})@(?!sha\d{3}:)[\w\[(.:-]\S{0,2000}"
+)
+# Arguments of a program: an option and its value, apart or in one text.
+_OPTION = re.compile(r"--?(?P<name>[A-Za-z][\w-]{0,60})")
+_OPTION_AND_VALUE = re.compile(
+    r"(?P<lead>(?<![\w-])--(?P<name>[A-Za-z][\w-]{0,60})\s{1,9}(?P<quote>[\"'])?)"
+    r"(?P<value>(?(quote)(?:(?!(?P=quote)).){1,2000}(?=(?P=quote))|[^\s\"';&|()-][^\s\"';&|()]{0,2000}))"
+)
+# The same in one line of a text that is not YAML: in a list, and a header.
+_LISTED = re.compile(
+    r"(?P<lead>[\"'\[ ]--(?P<name>[A-Za-z][\w-]{0,60})[\"']?\s{0,9},\s{0,9}[\"']?)"
+    r"(?P<value>[^\s\"',\]-][^\s\"',\]]{0,2000})"
+)
+_ANY_BEARER = re.compile(
+    r"(?P<lead>\b(?:bearer|basic)\s{1,9})(?P<value>(?=[^\s\"']{0,200}?\d)[^\s\"',\]}]{6,2000})", re.I
+)
+_USER_AND_PASSWORD = re.compile(
+    r"(?P<lead>(?<![\w-])(?:-u|--user|--proxy-user)[\s=]{0,9}[\"']?[^\s:=\"']{1,100}:)(?P<value>[^\s\"';&|]{1,2000})"
+)
+_USER_OPTIONS = frozenset(("-u", "--user", "--proxy-user", "-U"))
+_CURL = re.compile(r"(?:.*/)?curl[\w-]{0,20}")
+# These take a password in the same argument: `-pPASSWORD`.
+_MYSQL = re.compile(r"(?:.*/)?(?:mysql|mariadb)[\w-]{0,40}")
+# Among so many arguments at the beginning is the name of the program, maybe after `sudo` or `env`.
+_FIRST = 4
 # In one line of a text that is not YAML: a list, and a header with its value.
 _LIST = re.compile(r"(?P<name>[\w.-]{1,60})[\"']?\s{0,9}:\s{0,9}\[(?P<value>[^\[\]{}]{1,2000})")
 _PAIR = re.compile(
@@ -50,6 +83,17 @@ _HARMLESS = frozenset(("", "true", "false", "yes", "no", "on", "off", "null", "~
 # Joining by these proves what a host is; their "token" is the name of a resource.
 _BY_TOKEN = ("token", "")
 
+_NEXT_DOCUMENT = re.compile(r"^(?=---[ \t\r\n])", re.MULTILINE)
+
+# What YAML takes for a comment or an anchor, where a value was meant: `password: #1a2b`.
+_TAKEN_FOR_NOTHING = re.compile(
+    r"^(?P<lead>[ #]*(?:- +)*[\"']?(?P<name>[A-Za-z0-9_.-]+)[\"']?: +)(?P<value>[#&](?=\S*\d)\S{5,})[ \t]*$",
+    re.MULTILINE,
+)
+# The colon was forgotten.
+_WITHOUT_COLON = re.compile(
+    r"(?P<lead>[ #]*(?:- +)*(?P<name>[A-Za-z0-9]+_[A-Za-z0-9_]+)[ \t]+)(?P<value>(?=\S*\d)\S{6,})\s*"
+)
 # A key and what follows it on its line, in a text that is not YAML.
 _KEY = re.compile(r"(?P<lead>[ #]*(?:- +)*)(?P<key>[\"']?[A-Za-z0-9_.-]+[\"']?):(?P<value>(?: .*)?)$", re.ASCII)
 
@@ -62,13 +106,19 @@ class _Covered(NamedTuple):
 
 
 class _At(NamedTuple):
-    """Where a scalar is: the keys above it, and the scalars beside it in its mapping."""
+    """Where a scalar is: the keys above it, the scalars beside it in its mapping, and those before it in its list."""
 
     keys: tuple[str, ...] = ()
     beside: Mapping[str, str] = {}
+    first: tuple[str, ...] = ()
+    before: str = ""
 
     def below(self, key: str, beside: Mapping[str, str]) -> _At:
         return _At((*self.keys, key), beside)
+
+    def after(self, texts: Sequence[str], index: int) -> _At:
+        """Return where `texts[index]` is, in a list at this place."""
+        return self._replace(first=tuple(texts[: min(index, _FIRST)]), before=texts[index - 1] if index else "")
 
 
 def masked(text: str, *, as_yaml: bool = False) -> str:
@@ -146,7 +196,20 @@ def _cover(text: str, at: _At) -> _Covered | None:
     in_headers = any("header" in each.lower() for each in at.keys)
     if (key == "value" and _is_secret_header(at.beside.get("name", ""))) or (in_headers and _is_secret_header(key)):
         return _Covered(MASK, (text, *_parts(text)))
-    return _header(text, in_headers=in_headers) or _inside(text)
+    return _argument(text, at) or _header(text, in_headers=in_headers) or _inside(text)
+
+
+def _argument(text: str, at: _At) -> _Covered | None:
+    """Return an argument of a program that follows an option for a secret, masked; None for any other text."""
+    if at.before in _USER_OPTIONS and ":" in text and any(map(_CURL.fullmatch, at.first)):
+        name, _, password = text.partition(":")
+        return _Covered(f"{name}:{MASK}", (password,)) if password else None
+    if text.startswith("-p") and len(text) > len("-p") and any(map(_MYSQL.fullmatch, at.first)):
+        return _Covered(f"-p{MASK}", (text[len("-p") :],))
+    option = _OPTION.fullmatch(at.before)
+    if option is None or not _is_secret_name(option["name"].replace("-", "_")) or text.startswith("-"):
+        return None
+    return None if _FILE.fullmatch(text) and _NAMES_FILE.search(option["name"]) else _Covered(MASK, (text,))
 
 
 def _header(text: str, *, in_headers: bool) -> _Covered | None:
@@ -154,6 +217,8 @@ def _header(text: str, *, in_headers: bool) -> _Covered | None:
     line = _HEADER_LINE.fullmatch(text)
     if line is not None and not line["value"].startswith("//") and _is_secret_header(line["name"]):
         return _Covered(text[: line.start("value")] + MASK, (line["value"], *_parts(line["value"])))
+    if line is not None and (scheme := _BEARER.fullmatch(line["value"])) is not None:
+        return _Covered(text[: line.start("value")] + scheme["lead"] + MASK, (scheme["value"],))
     scheme = _SCHEME.fullmatch(text) if in_headers else None
     return None if scheme is None else _Covered(scheme["lead"] + MASK, (scheme["value"],))
 
@@ -180,6 +245,12 @@ def _inside(text: str) -> _Covered | None:
     """Return a text with the passwords of its URLs and the secrets of its settings masked."""
     found = list(passwords(text)) if "://" in text else []
     left = without_passwords(text)
+    account = _ACCOUNT.fullmatch(left)
+    if account is not None:
+        found.append(account["value"])
+        left = account["lead"] + MASK + left[account.end("value") :]
+    left, more = _in_arguments(left)
+    found += more
     shown, at = "", 0
     while (setting := _SETTING.search(left, at)) is not None:
         value = setting["value"]
@@ -193,6 +264,25 @@ def _inside(text: str) -> _Covered | None:
     return _Covered(shown + left[at:], tuple(found)) if found else None
 
 
+def _in_arguments(text: str) -> tuple[str, list[str]]:
+    """Return a command in one text, without its secrets, and these."""
+    found: list[str] = []
+
+    def cover(match: re.Match[str]) -> str:
+        value = match["value"]
+        if match.re is _OPTION_AND_VALUE:
+            name = match["name"].replace("-", "_")
+            if not _is_secret_name(name) or value.lower() in _HARMLESS or _FILE.fullmatch(value):
+                return match[0]
+        if value.strip("*"):
+            found.append(value)
+        return match["lead"] + MASK
+
+    for pattern, word in ((_OPTION_AND_VALUE, "--"), (_USER_AND_PASSWORD, "curl")):
+        text = pattern.sub(cover, text) if word in text else text
+    return text, found
+
+
 # --- values ---
 
 
@@ -200,12 +290,23 @@ def _beside(value: Mapping[Any, Any]) -> dict[str, str]:
     return {str(key): str(each) for key, each in value.items() if isinstance(each, str)}
 
 
+def _in_key(key: Any) -> _Covered | None:
+    """Return a key with the secrets masked that were put into it, None where it has none."""
+    return (_header(key, in_headers=False) or _inside(key)) if isinstance(key, str) and len(key) > _SHORT_KEY else None
+
+
+def _shown_key(key: Any) -> Any:
+    covered = _in_key(key)
+    return key if covered is None else covered.text
+
+
 def _with_masks(value: Any, at: _At) -> Any:
     if isinstance(value, dict):
         beside = _beside(value)
-        return {key: _with_masks(each, at.below(str(key), beside)) for key, each in value.items()}
+        return {_shown_key(key): _with_masks(each, at.below(str(key), beside)) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_with_masks(each, at) for each in value]
+        texts = [each if isinstance(each, str) else "" for each in value]
+        return [_with_masks(each, at.after(texts, index)) for index, each in enumerate(value)]
     if value is None or isinstance(value, bool):
         return value
     covered = _cover(str(value), at)
@@ -216,10 +317,14 @@ def _covered_in(value: Any, at: _At) -> Iterator[_Covered]:
     if isinstance(value, dict):
         beside = _beside(value)
         for key, each in value.items():
+            of_key = _in_key(key)
+            if of_key is not None:
+                yield of_key
             yield from _covered_in(each, at.below(str(key), beside))
     elif isinstance(value, (list, tuple)):
-        for each in value:
-            yield from _covered_in(each, at)
+        texts = [each if isinstance(each, str) else "" for each in value]
+        for index, each in enumerate(value):
+            yield from _covered_in(each, at.after(texts, index))
     elif value is not None and not isinstance(value, bool):
         covered = _cover(str(value), at)
         if covered is not None:
@@ -230,6 +335,12 @@ def _covered_in(value: Any, at: _At) -> Iterator[_Covered]:
 
 
 def _masked(text: str, *, as_yaml: bool = False) -> _Covered:
+    """Return a text with its secrets masked, those of each document in it: only the first one counts for Teleport."""
+    parts = [_masked_document(each, as_yaml=as_yaml) for each in _NEXT_DOCUMENT.split(text)]
+    return _Covered("".join(each.text for each in parts), tuple(secret for each in parts for secret in each.secrets))
+
+
+def _masked_document(text: str, *, as_yaml: bool) -> _Covered:
     root = yaml_reading.node(text)
     if not isinstance(root, (yaml.MappingNode, yaml.SequenceNode)):
         return _line_by_line(text)
@@ -246,7 +357,20 @@ def _masked(text: str, *, as_yaml: bool = False) -> _Covered:
         secrets += [*between.secrets, *covered.secrets]
         end = stop
     rest = _comments(text[end:])
-    return _Covered("".join((*pieces, rest.text)), (*secrets, *rest.secrets))
+    return _nothing("".join((*pieces, rest.text)), (*secrets, *rest.secrets))
+
+
+def _nothing(text: str, secrets: Iterable[str]) -> _Covered:
+    """Return a text with those values masked that YAML takes for nothing, below a key that is named like a secret."""
+    found = list(secrets)
+
+    def cover(match: re.Match[str]) -> str:
+        if not _is_secret_name(match["name"]):
+            return match[0]
+        found.append(match["value"])
+        return match["lead"] + json.dumps(MASK)
+
+    return _Covered(_TAKEN_FOR_NOTHING.sub(cover, text), tuple(found))
 
 
 def _scalars(
@@ -273,10 +397,14 @@ def _scalars(
         }
         for key, each in node.value:
             name = key.value if isinstance(key, yaml.ScalarNode) else ""
+            of_key = _in_key(name)
+            if of_key is not None:
+                yield key, of_key
             yield from _scalars(each, at.below(name, beside), done, depth + 1)
     elif isinstance(node, yaml.SequenceNode):
-        for each in node.value:
-            yield from _scalars(each, at, done, depth + 1)
+        texts = [each.value if isinstance(each, yaml.ScalarNode) else "" for each in node.value]
+        for index, each in enumerate(node.value):
+            yield from _scalars(each, at.after(texts, index), done, depth + 1)
     elif isinstance(node, yaml.ScalarNode):
         covered = _cover(node.value, at)
         if covered is not None:
@@ -355,11 +483,14 @@ def _line_by_line(text: str) -> _Covered:
             shown.append(header["lead"] + covered.text + end)
         else:
             shown.append(line)
-    return _Covered("".join(shown), tuple(secrets))
+    return _nothing("".join(shown), secrets)
 
 
 def _flow(line: str) -> _Covered | None:
     """Return what `_inside` does, with lists and headers masked that stand in one line with their names."""
+    bare = _WITHOUT_COLON.fullmatch(line)
+    if bare is not None and _is_secret_name(bare["name"]) and not _FILE.fullmatch(bare["value"]):
+        return _Covered(bare["lead"] + MASK + line[bare.end("value") :], (bare["value"],))
     secrets: list[str] = []
 
     def cover(found: re.Match[str]) -> str:
@@ -373,7 +504,16 @@ def _flow(line: str) -> _Covered | None:
             whole = whole.replace(each, MASK)
         return whole
 
-    rest = _PAIR.sub(cover, _LIST.sub(cover, line))
+    def cover_value(found: re.Match[str]) -> str:
+        if found.re is _LISTED and (
+            not _is_secret_name(found["name"].replace("-", "_")) or _FILE.fullmatch(found["value"])
+        ):
+            return found[0]
+        secrets.append(found["value"])
+        return found["lead"] + MASK
+
+    rest = _LISTED.sub(cover_value, _PAIR.sub(cover, _LIST.sub(cover, line)))
+    rest = _ANY_BEARER.sub(cover_value, rest)
     inside = _inside(rest) or _Covered(rest, ())
     secrets += inside.secrets
     return _Covered(inside.text, tuple(secrets)) if secrets else None

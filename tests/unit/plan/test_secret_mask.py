@@ -50,6 +50,54 @@ SECRETS = [
 ]
 
 
+# Issue 14, row 4: others than those above, and where they are shown as they are written only.
+MORE = [
+    f"teleport: {{storage: {{conn_string: \"host=db password='a {S} b' dbname=x\"}}}}",
+    f'x: \'{{"password": "a {S}", "n": {{"api_token": "b {S}"}}}}\'',
+    f"db_service: {{databases: [{{name: d, uri: 'u:{S}@h:3306'}}, {{name: e, uri: 'mongodb://u:a {S}@h,i:2/'}}]}}",
+    f"x: ['u:{S}@tcp(h:3306)/db', '//u:{S}@h/']",
+    f"ssh_service: {{commands: [{{name: c, command: [/bin/x, --api-token, {S}]}}]}}",
+    f"ssh_service: {{commands: [{{name: c, command: [sudo, curl, -u, 'bob:{S}', 'http://h']}}]}}",
+    f"ssh_service: {{commands: [{{name: c, command: [/bin/mysql, '-p{S}']}}]}}",
+    f"ssh_service: {{commands: [{{name: c, command: [sh, -c, \"curl --user bob:{S} h; x --password 'a {S}'\"]}}]}}",
+    f"app_service: {{apps: [{{name: a, rewrite: {{headers: ['X-Custom: Bearer {S}']}}}}]}}",
+    f"x: {{'http://u:{S}@h.example.com': 1, 'password={S}': 2, 'X-Custom: Bearer {S}': 3}}",
+    f"teleport: {{auth_token: x}}\n---\nteleport: {{auth_token: {S}}}",
+    f"teleport:\n  auth_token: #{S}",
+    f"teleport:\n  auth_token: &{S}",
+    f"auth_token {S}\nteleport: [",
+]
+HARMLESS = [
+    "x: {image: 'repo/name:tag@sha256:abcdef', host: 'h.example.com:3022'}",
+    "ssh_service: {commands: [{name: c, command: [date, -u, '+%H:%M']}, {name: d, command: [ssh, -p22, h]}]}",
+    "ssh_service: {commands: [{name: c, command: [x, --token, /etc/token]}, {name: d, command: [x, -u, '10:10']}]}",
+    "teleport:\n  auth_token: # see the vault",
+    "x: {'http://h.example.com:80': 1, long-and-harmless: 2}",
+]
+
+
+@pytest.mark.parametrize("text", MORE)
+def test_row_4_no_secret_is_shown_that_is_written_in_another_way(text: str) -> None:
+    """Issue 14, row 4: options of programs, quoted settings, accounts without a scheme, keys, later documents."""
+    # An account without a scheme is recognized in a value of its own only.
+    is_alone = f"'u:{S}@" in text or "curl, -u" in text or "/bin/mysql" in text
+    for each in (text, *(() if is_alone else (f"{text}\nx: [\n",))):
+        assert S not in secret_mask.masked(each)
+        assert S in " ".join(secret_mask.secrets_in(each))
+
+
+@pytest.mark.parametrize("text", MORE[:-4])
+def test_row_4_no_secret_is_left_in_the_values_of_a_document(text: str) -> None:
+    assert S not in json.dumps(secret_mask.document(yaml.safe_load(text)))
+    assert S in " ".join(secret_mask.secrets_of(yaml.safe_load(text)))
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_row_4_what_only_looks_like_these_stays(text: str) -> None:
+    assert secret_mask.masked(text) == text
+    assert not secret_mask.secrets_in(text)
+
+
 def in_quotes(text: str) -> str:
     return json.dumps(yaml.safe_load(text))
 
