@@ -68,7 +68,9 @@ class Copier:
     def __enter__(self) -> Copier:
         # A child removes what killed ones left, also where there is no database any more.
         with contextlib.suppress(OSError):
-            if any(name.startswith(databases_child.SCRATCH_PREFIX) for name in os.listdir(self._data)):
+            with os.scandir(self._data) as entries:
+                is_left = any(each.name.startswith(databases_child.SCRATCH_PREFIX) for each in entries)
+            if is_left:
                 self._started()
         return self
 

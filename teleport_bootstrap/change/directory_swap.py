@@ -202,7 +202,7 @@ def _return_entries(root: paths.Root, swap: Swap) -> None:
         in_the_way = [name for name in kept.names() if mount.exists(name)]
         if in_the_way:
             _set_aside(root, swap.target, mount, in_the_way)
-        _move(kept.names(), kept, mount)
+        _move(list(kept.names()), kept, mount)
         mount.sync()
     remove(root, container(swap.kept))
     directory.sync(root.path(swap.target))

@@ -11,6 +11,7 @@ import errno
 import os
 import re
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from teleport_bootstrap import paths
@@ -132,9 +133,11 @@ class Directory:
         """Remove the name `name`."""
         os.unlink(name, dir_fd=self.descriptor)
 
-    def names(self) -> list[str]:
-        """Return the names in the directory."""
-        return os.listdir(self.descriptor)
+    def names(self) -> Iterator[str]:
+        """Yield the names in the directory; another account may have made millions, which are never kept together."""
+        with os.scandir(self.descriptor) as entries:
+            for each in entries:
+                yield each.name
 
     def remove_staged(self, name: str) -> None:
         """Remove what killed writers of `name` left; call it where no other one is at work."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 
 from teleport_bootstrap import errors
+from teleport_bootstrap.host import tree
 
 # All names begin with this, and go on with the purpose.
 PREFIX = "teleport-bootstrap-"
@@ -66,6 +66,6 @@ def _sweep(top: str, prefix: str, owners: set[int]) -> None:
 
 
 def _remove(path: str) -> None:
-    # Its owner can make a tree in it that is too deep to remove, which is then its own problem. No link is followed.
-    with contextlib.suppress(RecursionError):
-        shutil.rmtree(path, ignore_errors=True)
+    # Its owner can make a tree of any depth in it, and may still add to it. No link is followed.
+    with contextlib.suppress(OSError):
+        tree.remove(path)

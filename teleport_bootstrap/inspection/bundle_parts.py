@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import heapq
 import importlib
 import json
 import os
@@ -138,7 +139,7 @@ def _listing(root: paths.Root) -> Iterator[str]:
         yield f"{folder}:"
         try:
             with contextlib.closing(directory.Directory(root.path(folder))) as opened:
-                for name in sorted(opened.names())[:_MOST_NAMES]:
+                for name in heapq.nsmallest(_MOST_NAMES, opened.names()):
                     facts = os.stat(name, dir_fd=opened.descriptor, follow_symlinks=False)
                     owner = f"{facts.st_uid}:{facts.st_gid}"
                     yield f"  {stat.filemode(facts.st_mode)} {facts.st_nlink} {owner:>11} {facts.st_size:>10} {name}"
