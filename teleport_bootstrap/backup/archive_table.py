@@ -76,7 +76,8 @@ def incomplete(archive: interface.Packed | interface.Verified, place: str) -> er
     count = archive.missing_in_all
     what = "1 file or directory is" if count == 1 else f"{count} files or directories are"
     return errors.BackupIncomplete(
-        "\n".join([f"the backup {place} is incomplete: {what} missing", *missing(archive)]),
+        f"the backup {place} is incomplete: {what} missing",
+        lines=missing(archive),
         hint="All other files are in it. Find out why these cannot be read, then make the backup again: with --stop if "
         "Teleport has locked them, with --allow-damaged to archive damaged databases as they are. Complete backups "
         "stay: --keep does not count incomplete ones.",

@@ -32,15 +32,20 @@ COMPANIONS = (b"-wal", b"-shm", b"-journal")
 LEAST_SECONDS = 90.0
 BYTES_A_SECOND = 4 * 1024 * 1024
 END_SECONDS = 3.0
+MOST_SAID = 64 * 1024
 
 # How long to wait for a database that another process has locked, and for all of them: their owner may lock many. When
 # that is used up, each of the others is tried for this long only.
 BUSY_SECONDS = 30.0
 BUSY_SECONDS_IN_ALL = 90.0
 BUSY_SECONDS_AT_LEAST = 1.0
-# The same for copies that do not end.
-FAILING_SECONDS_IN_ALL = 300.0
+# The same for time that is lost in any other way, such as copies that do not end. When that is used up, only these are
+# tried at all: their owner may make any number of files that look like databases.
+LOST_SECONDS_IN_ALL = 300.0
 SECONDS_AT_LEAST = 10.0
+TRIED_ALWAYS = (b"backend/sqlite.db", b"proc/sqlite.db")
+# What a copy takes without the bytes of its database.
+USUAL_SECONDS = 1.0
 
 # SQLite leaves holes nowhere.
 MOST_HOLES = 16 * 1024**3
@@ -61,7 +66,7 @@ class Copier:
         self._data = data
         self._shown = shown
         self._busy_left = BUSY_SECONDS_IN_ALL
-        self._failing_left = FAILING_SECONDS_IN_ALL
+        self._lost_left = LOST_SECONDS_IN_ALL
         self._child: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
 
@@ -84,6 +89,11 @@ class Copier:
         space or no permission, or where copying takes too long.
         """
         shown = f"{self._shown}/{os.fsdecode(path)}"
+        if self._lost_left <= 0 and path not in TRIED_ALWAYS:
+            raise errors.FileTrouble(
+                f"the database {shown} is not tried: other databases took more than {LOST_SECONDS_IN_ALL:.0f} s",
+                hint="Find out what stops them.",
+            )
         size = self._room(path, shown)
         copies: list[int] = []
         try:
@@ -136,8 +146,9 @@ class Copier:
         """Return the child's answer, and why, which are as trustworthy as its account; add the copy to `copies`."""
         connection = self._started()
         busy = max(BUSY_SECONDS_AT_LEAST, min(BUSY_SECONDS, self._busy_left))
-        seconds = min(LEAST_SECONDS, max(SECONDS_AT_LEAST, self._failing_left)) + size / BYTES_A_SECOND
+        seconds = min(LEAST_SECONDS, max(SECONDS_AT_LEAST, self._lost_left)) + size / BYTES_A_SECOND
         begun = time.monotonic()
+        waiting_left = max(0.0, self._busy_left)
         packet = b""
         try:
             request = b"%d %d\0%s" % (size + size // 4 + GROWTH_BYTES, int(busy * 1000), path)
@@ -151,7 +162,6 @@ class Copier:
                 packet = self._received(connection, begun + seconds, copies)
                 self._busy_left -= time.monotonic() - begun
         except socket.timeout:
-            self._failing_left -= time.monotonic() - begun
             self._end()
             # The next child removes what this one left.
             self._started()
@@ -159,6 +169,9 @@ class Copier:
             return databases_child.FAILED, f"it did not end within {seconds:.0f} s"
         except OSError as error:
             logger.debug("the child that copies databases: %s", error)
+        finally:
+            lost = time.monotonic() - begun - (waiting_left - max(0.0, self._busy_left))
+            self._lost_left -= max(0.0, lost - USUAL_SECONDS - size / BYTES_A_SECOND)
         if not packet:
             return databases_child.FAILED, self._death()
         if copies and not stat.S_ISREG(os.fstat(copies[0]).st_mode):
@@ -224,10 +237,15 @@ class Copier:
         for end in (child.poll, child.terminate, child.kill):
             end()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                _, said = child.communicate(timeout=END_SECONDS)
+                child.wait(timeout=END_SECONDS)
                 break
-        else:
-            said = b""
+        said = b""
+        if child.stderr is not None:
+            with child.stderr as pipe:
+                # What fits into the pipe: a child that wrote more was stopped by that, and has been ended.
+                os.set_blocking(pipe.fileno(), False)
+                with contextlib.suppress(OSError):
+                    said = os.read(pipe.fileno(), MOST_SAID)
         lines = said.decode("utf-8", "replace").strip().splitlines()
         if lines:
             self._words = f": {lines[-1][:200]}"

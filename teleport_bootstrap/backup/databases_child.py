@@ -52,6 +52,8 @@ _PR_SET_NO_NEW_PRIVS = 38
 # SQLite's result codes, which Python has names for since 3.11.
 _BUSY, _LOCKED = 5, 6
 
+_COMPANIONS = (b"-wal", b"-shm", b"-journal")
+
 # Called by a copy after each attempt, with SQLite's result, and how many pages remain of how many.
 Tried = Callable[[int, int, int], None]
 
@@ -160,6 +162,7 @@ def _copied(top: bytes, path: bytes, scratch: bytes, tried: Tried) -> tuple[dict
             # SQLite would block on a named pipe.
             if not stat.S_ISREG(os.lstat(source).st_mode):
                 raise OSError(errno.EINVAL, "it is no longer a regular file")
+            _require_regular_companions(source)
             _copy(source, target, tried)
             problems = _problems(target)
             if problems:
@@ -179,6 +182,14 @@ def _copied(top: bytes, path: bytes, scratch: bytes, tried: Tried) -> tuple[dict
         return {"result": FAILED, "why": error.strerror or type(error).__name__}, None
     except MemoryError:
         return {"result": FAILED, "why": "not enough memory"}, None
+
+
+def _require_regular_companions(source: bytes) -> None:
+    """Raise OSError where something else is in the place of a file beside the database, which SQLite would open."""
+    for ending in _COMPANIONS:
+        with contextlib.suppress(FileNotFoundError):
+            if not stat.S_ISREG(os.lstat(source + ending).st_mode):
+                raise OSError(errno.EINVAL, f"its {ending.decode()} is not a regular file")
 
 
 def _kind(error: sqlite3.Error) -> str:
@@ -240,7 +251,7 @@ def _identity(source: bytes) -> list[tuple[int, int, int, int]]:
 
 
 def _remove(target: bytes) -> None:
-    for ending in (b"", b"-wal", b"-shm", b"-journal"):
+    for ending in (b"", *_COMPANIONS):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(target + ending)
 

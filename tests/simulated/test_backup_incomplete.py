@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from teleport_bootstrap import paths
+from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import attributes, interface, members, pack, verify, walk
 from teleport_bootstrap.backup import databases
 from teleport_bootstrap.backup.stores import destination
@@ -193,6 +193,74 @@ def test_row_8_a_locked_database_is_waited_for_in_bounds(
     assert all("locked" in each.text for each in done.packed.missing)
     assert "is locked by another process: waiting up to 1 s for it" in caplog.text
     assert not done.is_complete
+
+
+def test_row_8_many_databases_that_take_time_cannot_stall_a_backup(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their owner may make any number of them; Teleport's own are always tried."""
+    monkeypatch.setattr(databases, "BUSY_SECONDS", 0.3)
+    monkeypatch.setattr(databases, "BUSY_SECONDS_IN_ALL", 0.3)
+    monkeypatch.setattr(databases, "BUSY_SECONDS_AT_LEAST", 0.3)
+    monkeypatch.setattr(databases, "USUAL_SECONDS", 0.0)
+    monkeypatch.setattr(databases, "LOST_SECONDS_IN_ALL", 0.1)
+    locked = [backing_up.database(agent, f"{DATA}/a-{number}.db", 5) for number in range(20)]
+    for path in locked:
+        with contextlib.closing(sqlite3.connect(path)) as opened:
+            opened.execute("PRAGMA journal_mode = DELETE")
+    give_away(agent)
+    with held(LOCK, *locked):
+        root = Root(str(agent.root))
+        wishes = backup.Wishes(destination.parse(None, root))
+        done = backup.run(gather.Doors(root, agent.environment(), 20.0), wishes)
+    untried = [each for each in done.packed.missing if "is not tried" in each.text]
+    assert len(done.packed.missing) == 20 and len(untried) >= 16
+    names = set(backing_up.members(done.place))
+    assert {f"{DATA}/{name}/sqlite.db".lstrip("/") for name in ("backend", "proc")} <= names
+
+
+@pytest.mark.parametrize("ending", ["-wal", "-shm", "-journal"])
+def test_row_8_a_pipe_beside_a_database_does_not_stop_its_copy(agent: Agent, ending: str) -> None:
+    """SQLite opens those files as they are, and would wait for the other end of a pipe."""
+    trap = backing_up.database(agent, f"{DATA}/trap/sqlite.db", 5)
+    os.mkfifo(f"{trap}{ending}")
+    give_away(agent)
+    begun = time.monotonic()
+    done = incomplete(agent)
+    assert time.monotonic() - begun < 30
+    assert list(missing(done)) == [f"{DATA}/trap/sqlite.db"]
+    assert f"its {ending} is not a regular file" in missing(done)[f"{DATA}/trap/sqlite.db"]
+
+
+def test_row_8_each_missing_file_has_a_line_of_its_own(agent: Agent) -> None:
+    for number in range(3):
+        (agent.path(DATA) / f"garbage-{number}\nfake.db").write_bytes(databases.MAGIC + b"garbage")
+    give_away(agent)
+    done = agent.run("backup")
+    lines = [each for each in done.errors.splitlines() if each.startswith("missing: ")]
+    assert done.status == INCOMPLETE and len(lines) == 3, done.errors
+    assert all(f"garbage-{number}\\nfake.db: the database" in line for number, line in enumerate(lines))
+
+
+@pytest.mark.parametrize(
+    "program", ["while True: sys.stderr.write('x' * 9999)", "sys.stderr.write('why\\n'); sys.exit(3)"]
+)
+def test_row_7_what_the_child_that_copies_says_is_bounded(
+    agent: Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    (tmp_path / "child.py").write_text(
+        f"import os, signal, sys\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n{program}\n"
+    )
+    monkeypatch.setattr(databases.databases_child, "__file__", str(tmp_path / "child.py"))
+    monkeypatch.setattr(databases, "END_SECONDS", 0.3)
+    monkeypatch.setattr(databases, "LEAST_SECONDS", 2.0)
+    data = os.open(agent.path(DATA), os.O_RDONLY)
+    try:
+        with databases.Copier(data, DATA) as copier, pytest.raises(errors.FileTrouble) as caught:
+            copier.copy(b"proc/sqlite.db")
+    finally:
+        os.close(data)
+    assert ("did not end within" if "while" in program else "status 3: why") in caught.value.message
 
 
 def test_row_8_something_else_in_place_of_what_a_host_needs_is_missing(agent: Agent) -> None:
