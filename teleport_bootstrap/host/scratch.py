@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import tempfile
@@ -13,6 +14,8 @@ from teleport_bootstrap.host import tree
 
 # All names begin with this, and go on with the purpose.
 PREFIX = "teleport-bootstrap-"
+
+_TRIES = 20
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -28,13 +31,10 @@ def directory(purpose: str, *, uid: int = -1, gid: int = -1) -> Iterator[str]:
     prefix = f"{PREFIX}{purpose}-"
     _sweep(top, prefix, {os.geteuid(), uid})
     with errors.file_trouble_at(top):
-        path = tempfile.mkdtemp(prefix=prefix, dir=top)
+        path, descriptor = _locked(top, prefix)
     try:
-        with errors.file_trouble_at(path):
-            descriptor = os.open(path, _DIRECTORY)
         try:
             with errors.file_trouble_at(path):
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if os.geteuid() == 0:
                     os.fchown(descriptor, uid, gid)
             yield path
@@ -42,6 +42,26 @@ def directory(purpose: str, *, uid: int = -1, gid: int = -1) -> Iterator[str]:
             os.close(descriptor)
     finally:
         _remove(path)
+
+
+def _locked(top: str, prefix: str) -> tuple[str, int]:
+    """Return a new directory and a descriptor that locks it. Raises OSError.
+
+    Another run that begins at the same time may take it for one that was left, before it is locked.
+    """
+    for _ in range(_TRIES):
+        path = tempfile.mkdtemp(prefix=prefix, dir=top)
+        with contextlib.suppress(FileNotFoundError):
+            descriptor = os.open(path, _DIRECTORY)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                if os.path.samestat(os.lstat(path), os.fstat(descriptor)):
+                    return path, descriptor
+            except BaseException:
+                os.close(descriptor)
+                raise
+            os.close(descriptor)
+    raise FileNotFoundError(errno.ENOENT, "another process removes what is made here")
 
 
 def _for_all() -> str:
