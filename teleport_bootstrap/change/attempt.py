@@ -165,7 +165,9 @@ def _carry_out(root: paths.Root, change: Change) -> Trial:
                 # What was there to be undone is not part of that record, which would grow with every restore.
                 with errors.file_trouble_at(root.path(paths.RESTORE_UNDO)):
                     earlier = directory.read(root, paths.RESTORE_UNDO)
-                transaction.write_state(UNDO, dataclasses.replace(previous, outdated=outdated.of(UNDO.read(root))))
+                transaction.write_state(
+                    UNDO, dataclasses.replace(previous, outdated=outdated.replaced_paths(UNDO.read(root)))
+                )
                 previous = dataclasses.replace(previous, files={**previous.files, paths.RESTORE_UNDO: earlier})
             changed = transaction.commit(start=[change.wanted.unit])
     except BaseException:

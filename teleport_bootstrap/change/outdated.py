@@ -15,7 +15,7 @@ from teleport_bootstrap.host import directory
 from teleport_bootstrap.state.previous_state import UNDO, PreviousState
 
 
-def of(earlier: PreviousState | None) -> tuple[str, ...]:
+def replaced_paths(earlier: PreviousState | None) -> tuple[str, ...]:
     """Return the paths that nothing needs any more once the record `earlier` is replaced."""
     if earlier is None:
         return ()

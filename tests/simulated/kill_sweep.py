@@ -180,7 +180,7 @@ class Prepared:
     def recovering(self, *command: str) -> Prepared:
         """Return the sweep of `command`, which has nothing to do but to recover from the last kill and to fail."""
         self.reset(self.killed)
-        return Prepared(self.agent, *command, status=6, name="recovering")
+        return Prepared(self.agent, *command, status=2, name="recovering")
 
     def recover(self) -> tuple[State, list[str]]:
         """Do what each command does first, and nothing else; return what is there then, and what is left over."""
