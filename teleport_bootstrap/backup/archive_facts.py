@@ -6,7 +6,6 @@ teleport.yaml was as applied. An unknown fact is None, never an error: a backup 
 
 from __future__ import annotations
 
-import datetime
 import os
 import platform
 import re
@@ -105,8 +104,7 @@ def configuration(root: paths.Root) -> dict[str, Any]:
 
 def now() -> str:
     """Return the current time in the form of `made_at`."""
-    moment = datetime.datetime.fromtimestamp(clock.SYSTEM.wall(), datetime.timezone.utc)
-    return moment.isoformat(timespec="seconds")
+    return clock.iso()
 
 
 def _or_note(read: Callable[[], T | None], notes: list[str], what: str = "") -> T | None:

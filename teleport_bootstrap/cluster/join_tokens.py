@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from teleport_bootstrap.host import clock
 from teleport_bootstrap.secret import Secret
 
 # The last part of each parameter's name, and the system role that the token gives. The names are part of the contract.
@@ -41,7 +42,7 @@ def temporary(token: Secret, role: str, *, now: float) -> Secret:
 
     `role` is a key of ROLES, or PROXY_AND_NODE.
     """
-    ends = datetime.datetime.fromtimestamp(int(now + LIFE_SECONDS), datetime.timezone.utc)
+    ends = clock.calendar(int(now + LIFE_SECONDS))
     return document(
         {
             "kind": "token",
@@ -175,7 +176,7 @@ def _end(expires: Any, now: float) -> str | None:
     with contextlib.suppress(ValueError, OverflowError):
         # The seconds are enough; a fraction of them, and the offset of Teleport's time zone, change nothing here.
         ends = datetime.datetime.strptime(str(expires)[:19], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=datetime.timezone.utc)
-        if ends - datetime.datetime.fromtimestamp(now, datetime.timezone.utc) >= _FAR:
+        if ends - clock.calendar(now) >= _FAR:
             return None
     return str(expires)
 

@@ -17,7 +17,7 @@ from botocore.credentials import RefreshableCredentials
 from teleport_bootstrap import errors, json_data, secret
 from teleport_bootstrap.ec2 import endpoint
 from teleport_bootstrap.ec2.imds import Imds
-from teleport_bootstrap.host import retry
+from teleport_bootstrap.host import clock, retry
 
 Result = TypeVar("Result")
 
@@ -149,7 +149,7 @@ def _usable(document: dict[str, Any], role: str, now: float) -> dict[str, str]:
     if ends <= now:
         raise retry.Again(
             f"those of role {role} expired at {values['expiry_time']}, and this machine's clock shows "
-            f"{datetime.datetime.fromtimestamp(now, datetime.timezone.utc):%Y-%m-%dT%H:%M:%SZ} "
+            f"{clock.calendar(now):%Y-%m-%dT%H:%M:%SZ} "
             "(is the clock right? `chronyc tracking`)"
         )
     return {ours: str(value) for ours, value in values.items()}

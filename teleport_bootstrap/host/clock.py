@@ -29,8 +29,13 @@ _FIRST = -62_135_596_800
 _LAST = 253_402_300_799
 
 
+def calendar(moment: float | None = None) -> datetime.datetime:
+    """Return `moment`, in seconds since 1970 and by default now, in UTC; the first or last second where it has none."""
+    # A moment that a clock, systemd or a file names may be one that no calendar has.
+    moment = min(max(SYSTEM.wall() if moment is None else moment, _FIRST), _LAST)
+    return datetime.datetime.fromtimestamp(moment, datetime.timezone.utc)
+
+
 def iso(moment: float | None = None) -> str:
     """Return `moment`, in seconds since 1970 and by default now, as ISO 8601 in UTC."""
-    # A moment that systemd or a file names may be one that no calendar has.
-    moment = min(max(SYSTEM.wall() if moment is None else moment, _FIRST), _LAST)
-    return datetime.datetime.fromtimestamp(moment, datetime.timezone.utc).isoformat(timespec="seconds")
+    return calendar(moment).isoformat(timespec="seconds")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import gzip
 import io
 import os
@@ -64,7 +63,7 @@ def make(root: paths.Root, output: str | None, *, days: float) -> Bundle:
     Neither takes the lock nor recovers an interrupted change: the bundle shows the host as it is. Raises UsageError if
     `output` exists, FileTrouble if it cannot be written.
     """
-    made_at = datetime.datetime.fromtimestamp(clock.SYSTEM.wall(), datetime.timezone.utc)
+    made_at = clock.calendar()
     name = f"support-{made_at:%Y%m%dT%H%M%SZ}.tar.gz"
     path = os.path.abspath(output) if output is not None else root.path(f"{paths.STATE}/{name}")
     _require_free(path)

@@ -82,7 +82,7 @@ def compression_of(text: str) -> str | None:
 
 def note(fingerprint: Mapping[str, Any]) -> bytes:
     """Return the content of a note that says that an archive with this `fingerprint` was verified now."""
-    now = datetime.datetime.fromtimestamp(clock.SYSTEM.wall(), datetime.timezone.utc)
+    now = clock.calendar()
     return json.dumps({"verified": now.strftime("%Y-%m-%dT%H:%M:%SZ"), **fingerprint}).encode() + b"\n"
 
 

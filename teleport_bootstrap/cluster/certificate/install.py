@@ -12,7 +12,6 @@ failed reload the next run reloads again; without a note nothing is reloaded.
 from __future__ import annotations
 
 import dataclasses
-import datetime
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -22,7 +21,7 @@ from teleport_bootstrap.cluster.certificate import pair
 from teleport_bootstrap.cluster.certificate import subject as subjects
 from teleport_bootstrap.cluster.certificate.local import Local
 from teleport_bootstrap.cluster.certificate.subject import Subject
-from teleport_bootstrap.host import directory, systemd, trust_store
+from teleport_bootstrap.host import clock, directory, systemd, trust_store
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.plan import plan_model
 from teleport_bootstrap.secret import Secret
@@ -168,8 +167,7 @@ def _install(
     if newest is None:
         return (), "there is nothing to install"
     here = _installed(root, subject, store)
-    end = datetime.datetime.fromtimestamp(newest.validity.not_after, datetime.timezone.utc)
-    until = f"valid until {end.isoformat(timespec='seconds')}"
+    until = f"valid until {clock.iso(newest.validity.not_after)}"
     if here is not None and here.validity > newest.validity:
         return (), f"the installed certificate is newer than {newest.source} and is kept"
     # Teleport runs as the owner of the data directory.
