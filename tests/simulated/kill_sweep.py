@@ -5,10 +5,12 @@ A sample of the calls by default; TELEPORT_BOOTSTRAP_EVERY_CALL=1, which `./dev 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ from typing import Optional
 from teleport_bootstrap.change import session
 from teleport_bootstrap.paths import Root
 from tests.simulated import agent as agents
+from tests.simulated import kill_figures
 from tests.simulated.agent import Agent, Ended
 
 EVERY_CALL = os.environ.get("TELEPORT_BOOTSTRAP_EVERY_CALL") == "1"
@@ -53,7 +56,7 @@ TROUBLE = {
 }
 
 # What chance and the time put into names.
-_CHANCE = re.compile(r"[0-9a-f]{16}|(?<=\.)[0-9a-f]{8}(?=\.)|[0-9]{8}T[0-9]{6}Z(?:-[0-9]+)?")
+_CHANCE = re.compile(r"[0-9a-f]{16}|(?<=\.)[0-9a-f]{8}(?=\.)|[0-9]{8}T[0-9]{6}Z(?:-[0-9]+)?|(?<=-bundle\.)[0-9]+")
 
 # What differs between two runs of the same command: the time, and who called.
 _VARIES = ("made_at", "made_by")
@@ -101,7 +104,21 @@ def leftovers(root: Path) -> list[str]:
 class Prepared:
     """A root as it is before a command, to be brought back before each run, and the calls of an undisturbed run."""
 
-    def __init__(self, agent: Agent, *command: str, status: int = 0, name: str = "prepared") -> None:
+    def __init__(
+        self,
+        agent: Agent,
+        *command: str,
+        status: int = 0,
+        name: str = "prepared",
+        also: Optional[Callable[[], object]] = None,
+        alone: bool = False,
+    ) -> None:
+        """Run the command undisturbed; `also` brings back what is not on the host, before each run.
+
+        With `alone`, only the command itself meets what is injected, and not the programs that it runs.
+        """
+        self._also = also
+        self._alone = alone
         self.agent = agent
         self.command = command
         self.prepared = agent.root.with_name(name)
@@ -126,12 +143,14 @@ class Prepared:
         """Make the root what it was before the command, or what `source` is."""
         shutil.rmtree(self.agent.root)
         shutil.copytree(source or self.prepared, self.agent.root, symlinks=True)
+        if self._also is not None:
+            self._also()
 
     def run(self, inject: str = "") -> Ended:
         options = ("-e", f"inject={inject}") if inject else ()
         strace = (
             "strace",
-            "-f",
+            *(() if self._alone and inject else ("-f",)),
             "-y",
             "-s",
             "64",
@@ -147,11 +166,14 @@ class Prepared:
         """Run the command, killed as it enters `point`, and keep a copy of what is left in `killed`."""
         ended = self._hit(point, "signal=KILL", lambda lines: _same_call(_calls_of_first(lines)[-1], point))
         assert ended.status == -9, (str(point), ended.errors)
+        wait_for_children(self.agent.root)
+        kill_figures.note(self.command, kill_figures.KILLED, str(point))
         shutil.rmtree(self.killed, ignore_errors=True)
         shutil.copytree(self.agent.root, self.killed, symlinks=True)
 
     def fail_at(self, point: Point, trouble: str) -> Ended:
         """Run the command, with `point` failing as `trouble` says, such as ENOSPC."""
+        kill_figures.note(self.command, kill_figures.FAILED, f"{trouble} {point}")
         return self._hit(
             point,
             f"error={trouble}",
@@ -166,7 +188,7 @@ class Prepared:
         for _ in range(TRIES):
             self.reset()
             ended = self.run(f"{point.name}:{what}:when={point.number}")
-            if was_hit(self._trace.read_text(errors="replace").splitlines()):
+            if was_hit(self._lines(alone=self._alone)):
                 return ended
         raise AssertionError(f"{TRIES} runs never had {point}")
 
@@ -200,14 +222,20 @@ class Prepared:
         for name, points in self.kinds().items():
             chosen = points if EVERY_CALL else list(dict.fromkeys((points[0], points[-1])))
             for point in chosen:
-                for trouble in TROUBLE[name] if EVERY_CALL else TROUBLE[name][:1]:
+                troubles = TROUBLE.get(name, ("EIO",))
+                for trouble in troubles if EVERY_CALL else troubles[:1]:
                     yield point, trouble
+
+    def _lines(self, *, alone: bool = False) -> list[str]:
+        lines = self._trace.read_text(errors="replace").splitlines()
+        # Of one process, strace does not say which it is.
+        return [f"1 {line}" for line in lines] if alone else lines
 
     def _points(self) -> list[Point]:
         counts: dict[str, int] = {}
         found = []
         # Not those of the command's children: strace counts the calls of each process separately.
-        for line in _calls_of_first(self._trace.read_text(errors="replace").splitlines()):
+        for line in _calls_of_first(self._lines()):
             match = re.match(r"\d+ +(\w+)\((.*)", line)
             if not match:
                 continue
@@ -219,6 +247,25 @@ class Prepared:
             if makes and str(self.agent.root) in named and "EEXIST" not in rest:
                 found.append(Point(name, counts[name], rest))
         return found
+
+
+def wait_for_children(root: Path, seconds: float = 30) -> None:
+    """Wait until no process works in `root`: what a killed command has started ends by itself."""
+    end = time.monotonic() + seconds
+    while found := _working_in(root):
+        assert time.monotonic() < end, f"these are left: {found}"
+        time.sleep(0.02)
+
+
+def _working_in(root: Path) -> list[str]:
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            folder = os.readlink(process / "cwd")
+            state_letter = (process / "stat").read_text().rpartition(")")[2].split()[0]
+            if (folder == str(root) or folder.startswith(f"{root}/")) and state_letter != "Z":
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return found
 
 
 def _calls_of_first(lines: list[str]) -> list[str]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import collections
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.simulated import kill_sweep
+from tests.simulated import kill_figures, kill_sweep
 from tests.simulated.agent import Agent, needs_strace
 from tests.simulated.backing_up import BACKUPS, database, left_behind, listed, made
 from tests.simulated_ec2 import imds as emulator
@@ -93,9 +95,81 @@ def test_offers_only_valid_archives_after_the_compressor_was_killed_at_any_call(
         compressor("-e", f"inject={name}:signal=KILL:when={number}")
         ended = small.run("backup", target)
         place = f"{name} number {number}: {ended.errors}"
+        kill_figures.note(kill_figures.COMPRESSOR, kill_figures.KILLED, place)
         statuses.add(ended.status)
         assert "Traceback" not in ended.errors and ended.status in (0, 6), place
         assert before in good(small), place
         assert ended.status != 0 or len(good(small)) == 2, place
         assert left_behind(small) == [], place
     assert 6 in statuses, "the compressor was killed"
+
+
+# Runs the command with another program as its own interpreter, for the processes that it starts of this package.
+AS_MODULE = (
+    "import sys; import runpy; sys.executable = {python!r}; sys.argv[0] = 'teleport-bootstrap'; "
+    "runpy.run_module('teleport_bootstrap', run_name='__main__', alter_sys=True)"
+)
+
+
+@needs_strace
+def test_never_offers_half_a_database_after_the_child_that_copies_was_killed_at_any_call(small: Agent) -> None:
+    """Issue 14, kill points: the database child, while the agent lives."""
+    folder = small.root.parent / "bin"
+    folder.mkdir()
+    python, trace = folder / "python", folder / "trace"
+    target = str(small.path(TARGET))
+    (before,) = good(small)
+    calls = ("openat", "pwrite64", "write", "unlink", "unlinkat", "mkdir", "rmdir", "sendto", "sendmsg", "recvfrom")
+
+    def run(*options: str) -> tuple[int, str]:
+        words = " ".join(["strace", "-o", str(trace), "-e", f"trace={','.join(calls)}", *options])
+        python.write_text(f'#!/bin/sh\nexec {words} {sys.executable} "$@"\n')
+        python.chmod(0o755)
+        program = [sys.executable, "-c", AS_MODULE.format(python=str(python)), "--root", str(small.root)]
+        done = subprocess.run(
+            [*program, "backup", target],
+            env=small.environment(),
+            cwd=small.root,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=90,
+        )
+        return done.returncode, done.stderr
+
+    assert run()[0] == 0
+    counts = collections.Counter(re.findall(r"^(\w+)\(", trace.read_text(), re.MULTILINE))
+    assert counts["pwrite64"] and counts["sendmsg"], "this is the child"
+    points = [(name, number) for name in sorted(counts) for number in range(1, counts[name] + 1)]
+    chosen = points
+    if not kill_sweep.EVERY_CALL:
+        chosen = [(name, counts[name]) for name in ("openat", "pwrite64", "sendmsg", "rmdir")]
+    statuses = set()
+    for name, number in chosen:
+        for left in small.path(BACKUPS).glob("*20991122*"):
+            left.unlink()
+        status, errors = run("-e", f"inject={name}:signal=KILL:when={number}")
+        place = f"{name} number {number}: {errors}"
+        kill_figures.note(kill_figures.DATABASE_CHILD, kill_figures.KILLED, place)
+        statuses.add(status)
+        assert "Traceback" not in errors and status in (0, 6, 19), place
+        assert before in good(small), place
+        # Without the database it is incomplete, and says so.
+        assert (status == 0) == (len(good(small)) == 2), place
+        assert status != 19 or "backend/sqlite.db" in errors, place
+        for offered in good(small):
+            assert small.run("backup", "verify", offered).status == 0, place
+    made(small)
+    assert left_behind(small) == []
+    assert statuses & {6, 19}, "the child was killed"
+
+
+@needs_strace
+def test_the_child_that_copies_ends_with_the_agent(small: Agent) -> None:
+    """Issue 14, kill points: the agent, while the database child lives; `kill_at` waits for the end of the others."""
+    prepared = kill_sweep.Prepared(small, "backup", str(small.path(TARGET)), alone=True)
+    (made_first, *_) = [point for point in prepared.points if "20991122" in point.arguments]
+    prepared.kill_at(made_first)
+    kill_sweep.wait_for_children(small.root)
+    made(small)
+    assert left_behind(small) == []
