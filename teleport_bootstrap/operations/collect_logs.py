@@ -103,7 +103,15 @@ def _remove_partial(opened: directory.Directory) -> None:
 
 def _require_free(path: str) -> None:
     if os.path.lexists(path):
+        # A run that was killed at its very end has given the bundle its name, and left the other one.
+        with contextlib.suppress(OSError), contextlib.closing(_opened(os.path.dirname(path))) as opened:
+            _remove_partial(opened)
         raise errors.UsageError(f"{path} already exists", hint="Name a file that does not exist.")
+
+
+def _opened(parent: str) -> directory.Directory:
+    """Open a directory that the operator names, through links. Raises OSError."""
+    return directory.Directory(os.path.realpath(parent))
 
 
 def _short_lines(text: str) -> str:

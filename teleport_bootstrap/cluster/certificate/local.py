@@ -46,7 +46,9 @@ class Local(lineage.Place):
         number = certificate.number
         assert number is not None  # noqa: S101 - callers give it one
         self._set_aside_above(number)
+        numbered = [files.numbered(self.domain, kind, number) for kind in certificate.files]
         with transaction.Transaction(self.root) as changes:
+            self._reserve(changes, *numbered, files.renewal(self.domain), *accounts)
             self._directories(changes, f"archive/{self.domain}", f"live/{self.domain}")
             self._stage_accounts(changes, accounts)
             for kind, content in certificate.files.items():
@@ -69,6 +71,7 @@ class Local(lineage.Place):
                 with errors.file_trouble_at(target):
                     os.rename(target, f"{target}{ASIDE}-{stamp}-{secrets.token_hex(2)}")
         with transaction.Transaction(self.root) as changes:
+            self._reserve(changes, files.renewal(self.domain), *accounts)
             self._directories(changes)
             self._stage_accounts(changes, accounts)
             changes.remove(files.path(files.renewal(self.domain)))
@@ -81,6 +84,14 @@ class Local(lineage.Place):
                 path = self._path(files.numbered(self.domain, kind, higher))
                 with errors.file_trouble_at(path):
                     os.rename(path, f"{path}{ASIDE}")
+
+    def _reserve(self, changes: transaction.Transaction, *keys: str) -> None:
+        """Note where files are about to be staged: the next command removes what a killed run leaves."""
+        written = [files.path(key) for key in keys]
+        # Nothing is staged in the place of a link.
+        changes.reserve(
+            (), writing=[each for each in written if not os.path.islink(self.root.path(os.path.dirname(each)))]
+        )
 
     def _directories(self, changes: transaction.Transaction, *of_domain: str) -> None:
         modes = {"archive": 0o700, "live": 0o700, "renewal": 0o755, **dict.fromkeys(of_domain, 0o755)}
