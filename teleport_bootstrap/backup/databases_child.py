@@ -70,7 +70,7 @@ def main() -> None:
             if not path:
                 return
             limit, busy_milliseconds = (int(each) for each in limits.split())
-            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+            _limit(resource.RLIMIT_FSIZE, limit, for_good=False)
             tried = _lock_timeout(busy_milliseconds / 1000, connection)
             _answer(connection, *_copied(top, path, scratch, tried))
 
@@ -83,8 +83,8 @@ def _enter(data: int, uid: int, gid: int) -> bytes:
     top = os.getcwdb()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     most_memory = _memory() + MOST_MEMORY
-    resource.setrlimit(resource.RLIMIT_AS, (most_memory, most_memory))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (MOST_FILES, MOST_FILES))
+    _limit(resource.RLIMIT_AS, most_memory)
+    _limit(resource.RLIMIT_NOFILE, MOST_FILES)
     if os.geteuid() == 0:
         # Absolute links, and `..`, then stay inside. Where a sandbox forbids it, the account's rights are the limit.
         with contextlib.suppress(OSError):
@@ -97,6 +97,13 @@ def _enter(data: int, uid: int, gid: int) -> bytes:
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     return top
+
+
+def _limit(which: int, most: int, *, for_good: bool = True) -> None:
+    """Set a limit of this process; an account cannot raise a lower one that it was started with."""
+    allowed = resource.getrlimit(which)[1]
+    most = most if allowed == resource.RLIM_INFINITY else min(most, allowed)
+    resource.setrlimit(which, (most, most if for_good else allowed))
 
 
 def _memory() -> int:

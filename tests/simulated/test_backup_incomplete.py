@@ -404,3 +404,13 @@ def test_row_8_trouble_of_this_process_ends_the_backup(tmp_path: Path, monkeypat
     for code in (errno.EMFILE, errno.ENOMEM):
         with pytest.raises(Exception, match="cannot be read"):
             faulty.pack(tmp_path, "open", 2, code)
+
+
+@pytest.mark.parametrize("descriptors", [24, 36])
+def test_row_11_a_lower_limit_of_descriptors_is_kept_by_what_copies_the_databases(
+    agent: Agent, descriptors: int
+) -> None:
+    """A limit that cannot be raised made good databases look missing, with status 19."""
+    prefix = ("bash", "-c", f'ulimit -n {descriptors}; exec "$@"', "bash")
+    done = agent.run("backup", "--without-tables", "--wait", "2", prefix=prefix)
+    assert done.status == 0, done.errors
