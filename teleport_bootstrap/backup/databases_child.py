@@ -70,7 +70,7 @@ def main() -> None:
             if not path:
                 return
             limit, busy_milliseconds = (int(each) for each in limits.split())
-            _limit(resource.RLIMIT_FSIZE, limit, for_good=False)
+            _limit(resource.RLIMIT_FSIZE, limit, is_final=False)
             tried = _lock_timeout(busy_milliseconds / 1000, connection)
             _answer(connection, *_copied(top, path, scratch, tried))
 
@@ -99,11 +99,11 @@ def _enter(data: int, uid: int, gid: int) -> bytes:
     return top
 
 
-def _limit(which: int, most: int, *, for_good: bool = True) -> None:
+def _limit(which: int, most: int, *, is_final: bool = True) -> None:
     """Set a limit of this process; an account cannot raise a lower one that it was started with."""
     allowed = resource.getrlimit(which)[1]
     most = most if allowed == resource.RLIM_INFINITY else min(most, allowed)
-    resource.setrlimit(which, (most, most if for_good else allowed))
+    resource.setrlimit(which, (most, most if is_final else allowed))
 
 
 def _memory() -> int:
