@@ -186,7 +186,9 @@ def test_row_5_what_comes_from_outside_neither_controls_a_terminal_nor_makes_a_l
 ) -> None:
     """Issue 14, row 5: through each door by which a foreign text comes in."""
     agent.conf(GUIDE)
-    is_clean(door(agent, aws), needs="" if door is version_of_teleport else "FORGED")
+    # Of a key, the first hundred characters are shown.
+    needs = {version_of_teleport: "", key_in_database: "owned"}
+    is_clean(door(agent, aws), needs=needs.get(door, "FORGED"))
 
 
 @pytest.mark.parametrize("name", ["systemctl", "journalctl"])
