@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
+import itertools
 import os
 import tarfile
 from dataclasses import dataclass
@@ -64,8 +65,8 @@ def make(root: paths.Root, output: str | None, *, days: float) -> Bundle:
     `output` exists, FileTrouble if it cannot be written.
     """
     made_at = clock.calendar()
-    name = f"support-{made_at:%Y%m%dT%H%M%SZ}.tar.gz"
-    path = os.path.abspath(output) if output is not None else root.path(f"{paths.STATE}/{name}")
+    name = f"support-{made_at:%Y%m%dT%H%M%SZ}"
+    path = os.path.abspath(output) if output is not None else _free(root, name)
     _require_free(path)
     secrets = known_secrets.find(root)
     mask = redaction.Mask(secrets.secrets)
@@ -86,7 +87,7 @@ def make(root: paths.Root, output: str | None, *, days: float) -> Bundle:
     unread = tuple(map(mask.apply, secrets.unread))
     introduction = _INTRODUCTION.format(host=mask.apply(os.uname().nodename), made_at=made_at, known=mask.known)
     manifest = introduction + _manifest(entries, dict(mask.counts), absent, unread)
-    data = _packed({MANIFEST: manifest, **contents}, name[: -len(".tar.gz")], int(made_at.timestamp()))
+    data = _packed({MANIFEST: manifest, **contents}, name, int(made_at.timestamp()))
     _write(path, data, make_parent=output is None)
     return Bundle(path, len(data), tuple(entries), dict(mask.counts), tuple(absent), unread)
 
@@ -107,6 +108,13 @@ def _require_free(path: str) -> None:
         with contextlib.suppress(OSError), contextlib.closing(_opened(os.path.dirname(path))) as opened:
             _remove_partial(opened)
         raise errors.UsageError(f"{path} already exists", hint="Name a file that does not exist.")
+
+
+def _free(root: paths.Root, stem: str) -> str:
+    """Return a path in the state directory that does not exist: there may be a bundle of the same second."""
+    names = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
+    found = (root.path(f"{paths.STATE}/{name}.tar.gz") for name in names)
+    return next(path for path in found if not os.path.lexists(path))
 
 
 def _opened(parent: str) -> directory.Directory:

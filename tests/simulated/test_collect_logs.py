@@ -421,3 +421,8 @@ def test_only_collect_logs_which_masks_them_uses_the_parts() -> None:
         if "bundle_parts.parts" in path.read_text()
     ]
     assert users == ["collect_logs.py"]
+
+
+def test_bundles_of_the_same_second_have_names_of_their_own(agent: Agent) -> None:
+    places = [agent.run("collect-logs", "--format", "json").data["path"] for _ in range(3)]
+    assert len(set(places)) == 3 and all(Path(each).exists() for each in places)

@@ -47,7 +47,7 @@ MAKERS = {
     ("restore.adopted_facts", "write"): "inside a staged directory, which the kill sweep of restore covers",
     ("restore.archive_configuration", "unpacked"): "test_row_10_a_killed_restore",
     ("restore.local_data", "_keys"): "test_row_10_a_killed_restore, test_row_10_directories_of_killed_runs",
-    ("host.scratch", "directory"): "test_row_10_directories_of_killed_runs",
+    ("host.scratch", "_locked"): "test_row_10_directories_of_killed_runs",
     ("backup.databases_child", "_scratch"): "test_row_10_copies_of_databases",
     ("backup.stores.directory", "_new_file"): "test_backup_interrupted",
     ("backup.stores.directory", "sweep"): "this removes",
