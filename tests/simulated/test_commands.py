@@ -521,7 +521,7 @@ def test_status_reports_what_keeps_teleport_from_running(agent: Agent, imds: emu
     assert done.data["trouble"] == [] and done.status == 0
     agent.conf("TELEPORT_ROLE=prxy\n")
     done = agent.run("status", "--format", "json")
-    assert done.status == 9 and done.data["conf"] == "invalid"
+    assert done.status == 15 and done.data["conf"] == "invalid"
     agent.write("/etc/teleport.d/role.node", "node\n")
     assert any("one role marker" in line for line in agent.run("status", "--format", "json").data["trouble"])
 
