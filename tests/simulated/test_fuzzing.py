@@ -65,6 +65,26 @@ def test_a_fault_and_an_endless_loop_are_found_by_both_fuzzers(fault: str, plain
     assert list(tmp_path.glob("found-*"))
 
 
+LARGE = """
+import pathlib, sys
+from tests.fuzz import process
+
+bytearray({size})
+folder = pathlib.Path(sys.argv[1])
+result = process.run("escaping", folder, seconds=1, artifacts=folder / "found-")
+sys.exit(result.output if result.fault else 0)
+"""
+
+
+def test_memory_that_the_tests_took_does_not_count(tmp_path: Path) -> None:
+    (tmp_path / "seed").write_bytes(b"a")
+    large = LARGE.format(size=(process.MEGABYTES + 100) * 1024**2)
+    done = subprocess.run(
+        [sys.executable, "-c", large, str(tmp_path)], cwd=process.CHECKOUT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_corpora_are_small_and_each_target_has_one() -> None:
     assert sorted(path.name for path in corpus.CORPORA.iterdir()) == target.names()
     files = [path for name in target.names() for path in corpus.files(name)]
