@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Optional
 
+from teleport_bootstrap import errors
+from teleport_bootstrap.backup.stores import names
 from tests.simulated.faults import cases, commands, files, network, programs, state
 from tests.simulated.faults.cases import FILES, NETWORK, PROGRAMS, Case
 from tests.simulated.faults.commands import Command
@@ -257,7 +259,11 @@ class Runner:
         world.begin(command, prepared)
         again = world.run(command, command.program_seconds + 60)
         world.programs(command, prepared).end()
-        repaired = state.of_host(world.root, command.vary, command.without)
+        without = command.without
+        if result.status == errors.INCOMPLETE:
+            # An incomplete backup remains beside the next one, and is marked as such.
+            without = (*without, names.INCOMPLETE)
+        repaired = state.of_host(world.root, command.vary, without)
         left = state.leftovers(world.root)
         problems += [f"leftover: {each}, after the next run too" for each in left]
         if repaired in (usual.after, usual.again):

@@ -83,6 +83,14 @@ def test_the_previous_unit_is_enabled_again_where_the_new_one_cannot_be(runner: 
     assert runner.run(case).problems == []
 
 
+def test_an_incomplete_backup_may_stay_beside_the_next_one(runner: Runner) -> None:
+    found = runner.cases(commands.BY_NAME["backup (directory)"])
+    place = "openat /etc/letsencrypt archive"
+    (case,) = [each for each in found if (each.place.what, each.fault) == (place, "EIO")]
+    result = runner.run(case)
+    assert (result.status, result.problems) == (19, [])
+
+
 def test_finds_each_call_of_a_command_by_itself(runner: Runner) -> None:
     found = runner.baseline(commands.BY_NAME["generate (node)"])
     assert {"IMDS PUT api/token", "IMDS GET local-ipv4", "SSM GetParameters"} <= {each.what for each in found.exchanges}
