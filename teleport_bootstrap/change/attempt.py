@@ -48,7 +48,8 @@ class Words:
 CONFIGURATION = Words(
     "the new configuration",
     "previous configuration",
-    f"Correct {paths.CONF} and reconfigure again; until it is edited, this machine does not follow it.",
+    f"Correct {paths.CONF} and reconfigure again. Boots and `generate` keep the previous configuration until it is "
+    "edited; `reconfigure` applies it as it is.",
     "Correct that, then `teleport-bootstrap reconfigure` returns to the last generation that was healthy.",
 )
 

@@ -55,7 +55,7 @@ def _conf(host: HostFacts, now: current.Current, generation: generations.Generat
     if data is None:
         yield Finding(WARNING, "conf-deleted", path, f"{path} has been deleted")
     elif generations.digest(data) == now.rejected_conf_sha256:
-        message = f"{path} is not followed until it is edited again: {now.rejected_because}"
+        message = current.not_followed(host.root, now.generation, now.rejected_because)
         yield Finding(WARNING, "conf-not-followed", path, message)
     elif not current.counts_as_applied(now, generation, data):
         yield Finding(WARNING, "conf-edited", path, f"{path} has been edited since it was applied", _APPLY)

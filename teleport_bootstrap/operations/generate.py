@@ -101,12 +101,12 @@ def _restore_archive_conf(root: paths.Root, conf: conf_file.Conf) -> tuple[str, 
             change.commit()
         return (f"{found}; the archive's conf was restored",)
     if now is not None:
+        because = f"it is the one from before the restore of {made.archive}"
         rejected = dataclasses.replace(
-            now,
-            rejected_conf_sha256=generations.digest(here.content),
-            rejected_because=f"it is the one from before the restore of {made.archive}",
+            now, rejected_conf_sha256=generations.digest(here.content), rejected_because=because
         )
         current.FILE.write(root, rejected)
+        return (found,)
     return (f"{found}; it is not followed",)
 
 
@@ -152,7 +152,7 @@ def _keep(doors: gather.Doors, conf: conf_file.Conf, build: teleport_build.Telep
     if staying is not None:
         # A conf that is not followed need not be valid.
         generation, why = staying
-        stay = (there, f"the conf is not followed until it is edited again: {why}")
+        stay = (there, current.not_followed(doors.root, generation.number, why))
         return _bring(doors.root, conf, KEPT, plan_files.Parts(generation, {}), stay)
     is_ipv6_only = metadata_cache.says_ipv6_only(doors.root) is True
     wanted = activation.on_network(activation.plan(conf, build), is_ipv6_only=is_ipv6_only)

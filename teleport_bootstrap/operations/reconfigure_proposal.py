@@ -91,6 +91,11 @@ def make(doors: gather.Doors, named: gather.NamedBuild, *, discard_edits: bool =
         ),
         edits=manual_edits.lost(root, generation, plan.document),
         dangers=(
+            *(
+                [f"{root.path(paths.CONF)} was not edited since: {now.rejected_because}"]
+                if now is not None and now.rejected_conf_sha256 == conf.sha256
+                else []
+            ),
             *(comparison.dangers(before, plan.document) if before and _has_state(root) else ()),
             *_foreign_data(root, plan),
             *(

@@ -36,8 +36,8 @@ def run(
 ) -> Outcome | None:
     """Return to generation `number`, by default the one before the current one; return None where that is declined.
 
-    The conf stays as it is, and is not followed until it is edited. Raises UsageError for a number that no kept
-    generation has, GenerationMissing, ManualEdit where a manual edit would be lost, ChangeRolledBack where Teleport is
+    The conf stays as it is; boots and `generate` do not follow it until it is edited. Raises UsageError for a number
+    that no kept generation has, GenerationMissing, ManualEdit where a manual edit would be lost, ChangeRolledBack where Teleport is
     unhealthy with that generation and everything is as before, UnhealthyAfterRollback, and what writing raises.
     """
     root = doors.root
@@ -114,7 +114,8 @@ def carry_out(
     change = attempt.Change(f"the rollback to generation {target.number}", target, stage, stops=data_aside is not None)
     done = attempt.run(root, change, seconds=health_seconds)
     changed = plan_files.without_bookkeeping(done.trial.changed)
-    return Outcome(target.number, changed, done.units, done.seen, (*fetched.notes, *done.notes))
+    notes = (*fetched.notes, *done.notes, *current.note_not_followed(root))
+    return Outcome(target.number, changed, done.units, done.seen, notes)
 
 
 def _secrets(doors: gather.Doors, target: generations.Generation) -> secret_values.Fetched:

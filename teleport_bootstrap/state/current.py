@@ -20,8 +20,8 @@ class Current:
     `confirmed` is false until Teleport was seen healthy with it. Until then, `previous` is the last confirmed
     generation before it, and `data_aside` the directory that `reconfigure --reset-data` moved Teleport's data to.
 
-    `rejected_conf_sha256` is the digest of a conf that is not followed until it is edited: Teleport was unhealthy with
-    it, or an operator has rolled back from it. `rejected_because` says which.
+    `rejected_conf_sha256` is the digest of a conf that boots and `generate` do not follow until it is edited: Teleport
+    was unhealthy with it, or an operator has rolled back from it. `rejected_because` says which.
 
     `same_conf_sha256` and `same_conf_meaning_sha256` are the digests, of the bytes and of the values, of another conf
     than the generation's with which `reconfigure` found nothing to change: it counts as applied.
@@ -120,6 +120,20 @@ def record_as_applied(root: paths.Root, conf: conf_file.Conf) -> bool:
     record = replace(now, same_conf_sha256=conf.sha256, same_conf_meaning_sha256=conf.meaning_sha256)
     FILE.write(root, replace(record, rejected_conf_sha256=None, rejected_because="") if is_rejected else record)
     return True
+
+
+def not_followed(root: paths.Root, generation: int, because: str) -> str:
+    """Return what it means that the conf is not followed: the one text about it."""
+    return (
+        f"{root.path(paths.CONF)} is not followed ({because}): boots and `generate` keep generation {generation} until "
+        "it is edited, and `teleport-bootstrap reconfigure` applies it as it is"
+    )
+
+
+def note_not_followed(root: paths.Root) -> tuple[str, ...]:
+    """Return a note that the conf is not followed, none where it is; raises as `trust.read` does."""
+    found = instead_of_conf(root)
+    return () if found is None else (not_followed(root, found[0].number, found[1]),)
 
 
 def instead_of_conf(root: paths.Root) -> tuple[generations.Generation, str] | None:

@@ -101,7 +101,7 @@ def test_a_conf_that_is_not_followed_is_drift_with_the_reason(agent: Agent) -> N
     agent.conf(AGENT)
     assert agent.run("reconfigure", "--yes").status == 0
     assert agent.run("rollback", "--yes").status == 0
-    assert "not followed until it is edited again: rolled back to generation 1" in drift(agent)
+    assert "not followed (rolled back to generation 1): boots and `generate` keep generation 1" in drift(agent)
     found = status(agent, 15)
     assert (found["unit"], found["role"], found["conf"]) == ("teleport-acm.service", "all-in-one", "not followed")
     assert found["held"] == "rolled back to generation 1"

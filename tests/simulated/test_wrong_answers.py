@@ -200,3 +200,24 @@ def test_issue_20_row_11_with_the_facts_in_a_file_no_address_is_needed(agent: Ag
     facts.write_text("local-ipv4: 10.0.0.7\nlocal-hostname: a.b\ninstance-id: i-1\nregion: us-east-1\n")
     done = agent.run("render", "--metadata", str(facts), prefix=("env", "-u", ENDPOINT))
     assert done.status == 0, done.errors
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_issue_15_row_8_what_is_said_of_a_conf_after_a_rollback_is_what_happens(agent: Agent, edited: bool) -> None:
+    agent.conf(f'{GUIDE}\nTELEPORT_SSH_LABELS="env: two"\n')
+    assert agent.run("reconfigure", "--yes").status == 0
+    rolled_back = agent.run("rollback", "--yes")
+    said = [rolled_back.output, agent.generate().output, agent.run("status").output]
+    text = "is not followed (rolled back to generation 1): boots and `generate` keep generation 1 until it is edited, "
+    text += "and `teleport-bootstrap reconfigure` applies it as it is"
+    assert [each.count(text) for each in said] == [1, 1, 1], said
+    before = agent.teleport_yaml.read_text()
+    assert "env: two" not in before
+    if edited:
+        agent.conf(f'{GUIDE}\nTELEPORT_SSH_LABELS="env: three"\n')
+    assert text in agent.generate().output or edited
+    danger = "DANGER: " in (proposed := agent.run("reconfigure", "--dry-run").output)
+    assert danger != edited and ("was not edited since: rolled back to generation 1" in proposed) != edited
+    done = agent.run("reconfigure", "--yes", "--format", "json")
+    assert done.data["result"] == "applied" and "env: " in agent.teleport_yaml.read_text()
+    assert "not followed" not in agent.run("status").output
