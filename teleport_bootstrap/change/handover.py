@@ -12,6 +12,7 @@ import contextlib
 import logging
 import os
 import signal
+from collections.abc import Sequence
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.host import clock as clocks
@@ -155,7 +156,7 @@ def stop_seconds(process_id: int | None, most: float) -> float:
     return min(most, _STOP_SECONDS) if is_deaf else most
 
 
-def stop_deaf(root: paths.Root, units: list[str]) -> None:
+def stop_deaf(root: paths.Root, units: Sequence[str]) -> None:
     """Stop those of `units` by force whose Teleport would not act on the signal to stop. Raises UnitTrouble."""
     deaf = [unit for unit in units if is_deaf_in(root, unit)]
     if deaf:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.change import handover
@@ -38,6 +39,51 @@ def require(root: paths.Root, main: str) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Due:
+    """What `apply` asks systemd for: units that are not as they are wanted; `missing` are not installed."""
+
+    disable: tuple[str, ...] = ()
+    stop: tuple[str, ...] = ()
+    enable: tuple[str, ...] = ()
+    start: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+def due(wanted: plan_model.Units, states: States) -> Due:
+    """Return what is due where the installed units among `wanted` are in `states`."""
+    return Due(
+        disable=tuple(unit for unit in wanted.disable if unit in states and states[unit].enablement == "enabled"),
+        stop=tuple(
+            unit for unit in wanted.stop if unit in states and states[unit].active not in ("inactive", "failed")
+        ),
+        enable=tuple(unit for unit in wanted.enable if unit in states and states[unit].enablement != "enabled"),
+        start=tuple(unit for unit in wanted.start if unit in states and states[unit].active != "active"),
+        missing=tuple(unit for unit in wanted.enable if unit not in states),
+    )
+
+
+def due_here(root: paths.Root, wanted: plan_model.Units) -> Due:
+    """Return what is due on this host; changes nothing. Where no systemd runs, nothing can be started or stopped.
+
+    Raises UnitTrouble.
+    """
+    installed = _installed(root, wanted)
+    if systemd.is_running(root):
+        return due(wanted, systemd.states(installed))
+    enabled = {unit: systemd.is_enabled_offline(root, unit) for unit in installed}
+    return Due(
+        disable=tuple(unit for unit in wanted.disable if enabled.get(unit)),
+        enable=tuple(unit for unit in wanted.enable if enabled.get(unit) is False),
+        missing=tuple(unit for unit in wanted.enable if unit not in enabled),
+    )
+
+
+def _installed(root: paths.Root, wanted: plan_model.Units) -> list[str]:
+    named = dict.fromkeys((*wanted.enable, *wanted.disable, *wanted.start, *wanted.stop))
+    return [unit for unit in named if systemd.is_installed(root, unit)]
+
+
 def apply(
     root: paths.Root, wanted: plan_model.Units, *, units_changed: bool, stop_seconds: float = systemd.STOP_SECONDS
 ) -> tuple[str, ...]:
@@ -47,34 +93,29 @@ def apply(
     disabled in its files, and nothing is started. Raises UnitTrouble, also where a stop takes longer than
     `stop_seconds`.
     """
-    named = dict.fromkeys((*wanted.enable, *wanted.disable, *wanted.start, *wanted.stop))
-    installed = [unit for unit in named if systemd.is_installed(root, unit)]
+    installed = _installed(root, wanted)
     if not systemd.is_running(root):
         return _offline(root, wanted, installed)
     states = systemd.states(installed)
     # Also when this run changed no file: an earlier one that did may have been killed before it came this far.
     if units_changed or any(state.is_stale for state in states.values()):
         systemd.reload()
-    disable = [unit for unit in wanted.disable if unit in states and states[unit].enablement == "enabled"]
-    stop = [unit for unit in wanted.stop if unit in states and states[unit].active not in ("inactive", "failed")]
-    enable = [unit for unit in wanted.enable if unit in states and states[unit].enablement != "enabled"]
-    start = [unit for unit in wanted.start if unit in states and states[unit].active != "active"]
-    systemd.disable(root, disable)
-    if stop:
+    asked = due(wanted, states)
+    systemd.disable(root, asked.disable)
+    if asked.stop:
         wait = not systemd.is_inside_user_data()
         if wait:
-            handover.stop_deaf(root, stop)
-        systemd.stop(stop, wait=wait, seconds=stop_seconds)
-    systemd.enable(root, enable)
-    systemd.start(start)
-    absent = [unit for unit in wanted.enable if unit not in states]
+            handover.stop_deaf(root, asked.stop)
+        systemd.stop(asked.stop, wait=wait, seconds=stop_seconds)
+    systemd.enable(root, asked.enable)
+    systemd.start(asked.start)
     return _logged(
-        ("disabled", disable),
-        ("stopped", stop),
-        ("enabled", enable),
-        ("asked to start", start),
+        ("disabled", asked.disable),
+        ("stopped", asked.stop),
+        ("enabled", asked.enable),
+        ("asked to start", asked.start),
         # Not silently: the certificates or tokens of such a timer then have to come from elsewhere.
-        ("not installed, so left out:", absent),
+        ("not installed, so left out:", asked.missing),
     )
 
 

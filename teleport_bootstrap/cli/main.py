@@ -26,7 +26,7 @@ COMMANDS = {
     "validate": "check a conf and list every problem in it",
     "variables": "explain the variables of the conf",
     "render": "print the teleport.yaml that a conf produces",
-    "plan": "print everything that generate would do",
+    "plan": "print what the conf would change on this host",
     "reconfigure": "apply an edited conf, with rollback",
     "backup": "create, list and verify backups of this host",
     "restore": "restore a backup, with rollback",

@@ -1,22 +1,39 @@
-"""`teleport-bootstrap plan`: print everything that `generate` would do."""
+"""`teleport-bootstrap plan`: print what the conf would change on this host, or everything on a fresh machine.
+
+Where a conf, metadata or overrides of elsewhere are named, and on a host that has no configuration yet, the plan is for
+a fresh machine.
+"""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 from teleport_bootstrap import display, json_data
 from teleport_bootstrap.cli import options, result, sources
+from teleport_bootstrap.operations import host_plan
 from teleport_bootstrap.plan import plan_model, secret_mask
 
 EXAMPLE = "teleport-bootstrap plan --conf ./conf --metadata ./facts.yaml"
-OPTIONS = (*options.SOURCES, *options.BUILD, options.WAIT)
+OPTIONS = (
+    options.flag("--fresh", "plan for a fresh machine, not for this host as it is"),
+    *options.SOURCES,
+    *options.BUILD,
+    options.WAIT,
+)
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """Plan, and print the whole plan."""
+    named = (arguments.conf, arguments.metadata, arguments.overrides)
+    is_fresh = arguments.fresh or any(each is not None for each in named)
+    if not is_fresh and host_plan.is_configured(options.root(arguments)):
+        here = host_plan.make(options.doors(arguments), options.build(arguments))
+        return result.Result(_here(here), {**data(here.plan), "here": _here_data(here)})
     plan = sources.plan(arguments)
-    return result.Result(_text(plan), data(plan))
+    return result.Result(_text(plan), {**data(plan), "here": None})
 
 
 def data(plan: plan_model.Plan) -> dict[str, Any]:
@@ -43,18 +60,89 @@ def _entry(planned: plan_model.PlannedFile | plan_model.PlannedDirectory | plan_
     return entry
 
 
+def _here_data(here: host_plan.HostPlan) -> dict[str, Any]:
+    left_out = ("plan", "due")
+    fields = {each.name: getattr(here, each.name) for each in dataclasses.fields(here) if each.name not in left_out}
+    return {**fields, "units": here.due, "unit": here.unit}
+
+
 def _text(plan: plan_model.Plan) -> list[str]:
     wanted = plan.activation
     units = {verb: getattr(wanted.units, verb) for verb in ("enable", "start", "disable", "stop")}
-    sections = {
-        "files": [f"{each.mode:04o} {each.owner}:{each.group} {each.path}" for each in plan.files],
-        "secrets": [f"{each.parameter or each.variable} -> {each.path}" for each in wanted.secrets],
-        "overrides": plan.override_files,
-        "units": [f"{verb}: {', '.join(names)}" for verb, names in units.items() if names],
-        "notes": plan.notes,
-    }
     lines = [f"role: {wanted.deployment.role.value}"]
-    for title, rows in sections.items():
-        lines += ["", f"{title}:", *(f"  {row}" for row in rows)] if rows else []
+    lines += _section("files", map(_described, plan.files))
+    lines += _section("secrets", (f"{_source(each)} -> {each.path}" for each in wanted.secrets))
+    lines += _section("overrides", plan.override_files)
+    lines += _section("units", (f"{verb}: {', '.join(names)}" for verb, names in units.items() if names))
+    lines += _section("notes", plan.notes)
     document = display.Block(secret_mask.masked(plan.teleport_yaml.content))
     return [*lines, "", f"{plan.teleport_yaml.path}:", document]
+
+
+def _here(here: host_plan.HostPlan) -> list[str]:
+    plan, wanted = here.plan, here.plan.activation
+    planned = {each.path: each for each in plan.files}
+    changing = [each for each in here.files if each.change != host_plan.SAME]
+    lines = [f"role: {wanted.deployment.role.value}", f"applied: {_applied(here)}", f"next step: {_next_step(here)}"]
+    lines += ["", *(display.Difference(each.diff.rstrip()) for each in changing)] if changing else []
+    lines += ["", *(f"DANGER: {danger}" for danger in here.dangers)] if here.dangers else []
+    if here.edits:
+        lines += ["", "This manual edit would be lost:", display.Difference(here.edits.rstrip())]
+    same = (each.path for each in here.files if each.change == host_plan.SAME)
+    lines += _section("files that stay as they are", (_described(planned[path]) for path in same))
+    lines += _section("secrets", map(_secret, here.secrets))
+    lines += _section("overrides", plan.override_files)
+    lines += _section("units", _units(here))
+    return [*lines, *_section("notes", plan.notes)]
+
+
+def _applied(here: host_plan.HostPlan) -> str:
+    if here.generation is None:
+        return "nothing by this agent; teleport.yaml is there nevertheless"
+    unconfirmed = "" if here.is_confirmed else ", which has not been confirmed healthy"
+    ignored = f"; boots do not follow the conf: {here.not_followed_because}" if here.not_followed_because else ""
+    return f"generation {here.generation}{unconfirmed}{ignored}"
+
+
+def _next_step(here: host_plan.HostPlan) -> str:
+    if not here.command:
+        return "none: this host is as the conf asks"
+    if here.edits:
+        return "keep the manual edit with `teleport-bootstrap adopt`, or lose it with " + (
+            f"`{here.command} --discard-edits`"
+        )
+    what = {
+        host_plan.RECONFIGURE: "applies what follows",
+        host_plan.GENERATE: "sets the units; the files are as the conf asks",
+        host_plan.FETCH: "fetches what is missing; all else is as the conf asks",
+    }
+    return f"`{here.command}` {what[here.command]}"
+
+
+def _secret(each: host_plan.SecretFile) -> str:
+    since = f", written {each.written_at}" if each.written_at else ""
+    return f"{each.parameter or each.variable} -> {each.path}: {each.state}{since}"
+
+
+def _units(here: host_plan.HostPlan) -> list[str]:
+    due = json_data.data(here.due)
+    others = {unit for names in due.values() for unit in names} | {here.unit}
+    same = [unit for unit in here.plan.activation.units.enable if unit not in others]
+    rows = {**due, "not installed": due.pop("missing"), "stay as they are": same}
+    lines = [f"{verb}: {', '.join(names)}" for verb, names in rows.items() if names]
+    if here.unit in here.due.missing or here.action == host_plan.START:
+        return lines
+    return [*lines, f"{'stays as it is' if here.action == host_plan.NOTHING else here.action}: {here.unit}"]
+
+
+def _section(title: str, rows: Iterable[str]) -> list[str]:
+    shown = [f"  {row}" for row in rows]
+    return ["", f"{title}:", *shown] if shown else []
+
+
+def _described(planned: plan_model.PlannedFile) -> str:
+    return f"{planned.mode:04o} {planned.owner}:{planned.group} {planned.path}"
+
+
+def _source(each: plan_model.SecretFile) -> str | None:
+    return each.parameter or each.variable

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +75,23 @@ def make(doors: gather.Doors, named: gather.NamedBuild, *, discard_edits: bool =
         raise restore_record.refusal(root, "reconfigure", asked)
     build = gather.build(root, named)
     plan, instance, fetched = generate.make_plan(doors, conf, build, is_boot=False)
+    return judged(root, conf, build, (plan, instance, fetched), discard_edits=discard_edits)
+
+
+def judged(
+    root: paths.Root,
+    conf: conf_file.Conf,
+    build: teleport_build.TeleportBuild,
+    made: tuple[plan_model.Plan, facts.Facts, secret_values.Fetched],
+    *,
+    discard_edits: bool = False,
+    may_come: Collection[str] = (),
+) -> Proposal:
+    """Compare what was `made`, as `generate.make_plan` returns it, with this host; touch nothing, and ask no one.
+
+    `may_come` are secret files that SSM has, as far as is known: there is no warning about waiting for one of them.
+    """
+    plan, instance, fetched = made
     now = current.FILE.read(root)
     generation = current.known_generation(root, now)
     before = manual_edits.document(manual_edits.text(root, paths.TELEPORT_YAML))
@@ -100,7 +117,7 @@ def make(doors: gather.Doors, named: gather.NamedBuild, *, discard_edits: bool =
             *_foreign_data(root, plan),
             *(
                 f"no Teleport runs until then: {note}"
-                for note in needed_files.describe_pending(root, plan.activation, had=fetched.values)
+                for note in needed_files.describe_pending(root, plan.activation, had={*fetched.values, *may_come})
             ),
         ),
         notes=(*fetched.notes, *restore_record.ignored(root, conf)),

@@ -77,8 +77,7 @@ class Inputs:
         found = {}
         for tag in wanted.value if wanted is not None else ():
             if tag in self.facts.tags:
-                key = "".join(each if kinds.LABEL_KEY.fullmatch(each) else "_" for each in tag)
-                found[key] = provenance.from_metadata(f"tag {tag}", self.facts.tags[tag])
+                found[label_key(tag)] = provenance.from_metadata(f"tag {tag}", self.facts.tags[tag])
         for pairs in filter(None, map(self.get, written)):
             found.update({key: provenance.Sourced(value, pairs.origins) for key, value in pairs.value})
         return found
@@ -89,3 +88,8 @@ class Inputs:
             return self.value(variables.BY_NAME[name])
         value = self.facts.region if name == "placement/region" else getattr(self.facts, name.replace("-", "_"))
         return None if value is None else provenance.from_metadata(name, value)
+
+
+def label_key(tag: str) -> str:
+    """Return the key of the label for the EC2 tag with the key `tag`."""
+    return "".join(each if kinds.LABEL_KEY.fullmatch(each) else "_" for each in tag)
