@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import logging
 import os
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.archive import interface, verify
 from teleport_bootstrap.backup import archive_table
-from teleport_bootstrap.backup.stores import destination
-from teleport_bootstrap.cli import backup_list, options, progress, result
+from teleport_bootstrap.backup.stores import destination, newest, store
+from teleport_bootstrap.cli import backup_list, backup_place, options, progress, result
 from teleport_bootstrap.host import termination
+
+logger = logging.getLogger(__name__)
 
 EXAMPLE = "teleport-bootstrap backup verify s3://acme-backups/teleport/old.tar.zst"
 OPTIONS = (
-    options.option("archive", "a file, or s3://BUCKET/KEY", metavar="ARCHIVE"),
+    options.option(
+        "archive", "a file, or s3://BUCKET/KEY; default: the newest of this host", metavar="ARCHIVE", nargs="?"
+    ),
     options.BUCKET_OWNER,
     options.WAIT,
 )
@@ -23,6 +28,20 @@ OPTIONS = (
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """Verify an archive."""
+    opened, name = _named(arguments) if arguments.archive is not None else _newest(arguments)
+    source = opened.source(name)
+    with termination.as_exception():
+        try:
+            with progress.display("verifying", source.size) as tell, verify.verify(source, progress=tell) as found:
+                return _result(found)
+        except (errors.ArchiveDamaged, errors.ArchiveUnsafe, errors.ArchiveUnknown):
+            # So that --keep does not count it as verified. Fails without write permission, which does no harm.
+            with contextlib.suppress(errors.BootstrapError):
+                opened.mark_damaged(name)
+            raise
+
+
+def _named(arguments: argparse.Namespace) -> tuple[store.Store, str]:
     place = destination.parse(arguments.archive, options.root(arguments))
     if place.name is None and not place.is_s3 and not os.path.isdir(place.path):
         raise errors.BackupMissing(f"{place.path} does not exist", hint="`teleport-bootstrap backup list` lists them.")
@@ -31,17 +50,18 @@ def run(arguments: argparse.Namespace) -> result.Result:
             f"{arguments.archive} is a place for backups, not a backup",
             hint=f"`teleport-bootstrap backup list {arguments.archive}` shows what is there.",
         )
-    opened = backup_list.open_store(arguments, place)
-    source = opened.source(place.name)
-    with termination.as_exception():
-        try:
-            with progress.display("verifying", source.size) as tell, verify.verify(source, progress=tell) as found:
-                return _result(found)
-        except (errors.ArchiveDamaged, errors.ArchiveUnsafe, errors.ArchiveUnknown):
-            # So that --keep does not count it as verified. Fails without write permission, which does no harm.
-            with contextlib.suppress(errors.BootstrapError):
-                opened.mark_damaged(place.name)
-            raise
+    return backup_list.open_store(arguments, place), place.name
+
+
+def _newest(arguments: argparse.Namespace) -> tuple[store.Store, str]:
+    """Return the newest archive of where this host keeps its backups."""
+    root = options.root(arguments)
+    kept = backup_place.of_host(root)
+    arguments.expected_bucket_owner = arguments.expected_bucket_owner or kept.expected_owner
+    opened = backup_list.open_store(arguments, kept.destination(root))
+    chosen = newest.choose(opened)
+    logger.info("no archive was named: verifying %s", chosen.place)
+    return opened, chosen.name
 
 
 def _result(found: interface.Verified) -> result.Result:

@@ -19,6 +19,11 @@ OPTIONS = (
 )
 
 
+def can_ask(arguments: argparse.Namespace) -> bool:
+    """Whether there is a terminal to ask at, and the prompt would not mix with the JSON output."""
+    return arguments.format != "json" and sys.stdin.isatty()
+
+
 def agreed(arguments: argparse.Namespace, *questions: str | Sequence[str]) -> bool:
     """Return whether to go on: not with --dry-run, at once with --yes, otherwise if each answer at the terminal is yes.
 
@@ -28,7 +33,7 @@ def agreed(arguments: argparse.Namespace, *questions: str | Sequence[str]) -> bo
         return False
     if arguments.yes:
         return True
-    if arguments.format == "json" or not sys.stdin.isatty():
+    if not can_ask(arguments):
         raise errors.ConfirmationNeeded(
             f"{arguments.command} would change this machine, and there is no terminal to ask for confirmation",
             hint="Add --yes to confirm in advance, or --dry-run to see what it would do. Nothing was changed.",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import shutil
 import textwrap
 from collections.abc import Iterator
 from types import ModuleType
@@ -17,8 +18,44 @@ SCREEN_COLUMNS = 80
 SHARED = "--root DIR, --format text|json, --log-level LEVEL"
 
 
-# Keeps the lines of descriptions, and puts an option and its explanation on one line.
-FORMATTER = functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=30)
+class Formatter(argparse.HelpFormatter):
+    """Keeps the lines of descriptions, puts an option and its explanation on one line, and breaks no word."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return _wrapped(text, width)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        lines = text.splitlines()
+        hanging = "  " if len(lines) > 1 else ""
+        # argparse leaves two columns free; a line that needs them stays whole.
+        fitted = (line if len(line) <= width + 2 else "\n".join(_wrapped(line, width, hanging)) for line in lines)
+        return textwrap.indent("\n".join(fitted), indent)
+
+
+# A blank at which no line ends.
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+
+FORMATTER = functools.partial(Formatter, max_help_position=30)
+
+
+def fit(text: str, columns: int | None = None) -> str:
+    """Return a help text whose lines end between words where they are longer than the terminal, or `columns`."""
+    columns = columns or shutil.get_terminal_size().columns
+    return "\n".join(_fitted(line, columns) for line in text.split("\n")).replace(_NO_BREAK, " ")
+
+
+def _fitted(line: str, columns: int) -> str:
+    if len(line) <= columns:
+        return line
+    longest = max(map(len, line.split()))
+    indent = line[: max(0, min(len(line) - len(line.lstrip()), columns - longest - 2))]
+    return "\n".join(indent + each for each in _wrapped(line.strip(), columns - len(indent), hanging="  "))
+
+
+def _wrapped(text: str, width: int, hanging: str = "") -> list[str]:
+    return textwrap.wrap(
+        text, max(width, 1), subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False
+    ) or [""]
 
 
 def finish(parser: argparse.ArgumentParser, example: str) -> None:
@@ -29,8 +66,18 @@ def finish(parser: argparse.ArgumentParser, example: str) -> None:
     for _, below in commands(parser):
         finish(below, (below.epilog or "").partition("Example: ")[2])
     parser.usage = _usage(parser)
-    parser.description = textwrap.fill(parser.description or "", SCREEN_COLUMNS - 2)
-    parser.epilog = f"Also, as for every command: {SHARED}\nExample: {example}"
+    parser.epilog = f"{_below(parser)}Also, as for every command: {SHARED}\nExample: {example}"
+
+
+def _below(parser: argparse.ArgumentParser) -> str:
+    """Return what the help of a command says of the options of those below it."""
+    lines = []
+    for name, below in commands(parser):
+        words = [_argument(each) if not each.option_strings else _words(each) for each in _shown(below)]
+        lines.append(f"{name}: {', '.join(each.replace(' ', _NO_BREAK) for each in words)}")
+    if not lines:
+        return ""
+    return "\n".join([*lines, f"`{parser.prog} COMMAND --help` explains them."]) + "\n\n"
 
 
 def description(module: ModuleType) -> str:
@@ -81,15 +128,27 @@ def value_name(action: argparse.Action) -> str:
 
 def _usage(parser: argparse.ArgumentParser) -> str:
     """Return a usage line; it lists the optional options if there is room for all of them."""
-    shown = [each for each in parser._actions if each.help != argparse.SUPPRESS]
-    options = [each for each in shown if each.option_strings and not isinstance(each, argparse._HelpAction)]
+    options = [each for each in _shown(parser) if each.option_strings]
     required = [_words(each) for each in options if each.required]
     optional = [f"[{_words(each)}]" for each in options if not each.required]
-    arguments = [_argument(each) for each in shown if not each.option_strings]
+    arguments = list(map(_argument, _arguments(parser)))
     whole = " ".join(["%(prog)s", *required, *optional, *arguments])
     if len(f"usage: {whole}") - len("%(prog)s") + len(parser.prog) <= SCREEN_COLUMNS:
         return whole
     return " ".join(["%(prog)s", *required, "[OPTIONS]", *arguments])
+
+
+def _shown(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    """Return the options and arguments that the help of `parser` itself explains."""
+    return [
+        each
+        for each in parser._actions
+        if each.help != argparse.SUPPRESS and not isinstance(each, argparse._HelpAction)
+    ]
+
+
+def _arguments(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    return [each for each in _shown(parser) if not each.option_strings]
 
 
 def _words(option: argparse.Action) -> str:

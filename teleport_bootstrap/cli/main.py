@@ -13,11 +13,11 @@ import signal
 import sys
 from collections.abc import Sequence
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import teleport_bootstrap
 from teleport_bootstrap import display, errors
-from teleport_bootstrap.cli import layout, options
+from teleport_bootstrap.cli import command_line, layout, options
 from teleport_bootstrap.host import core_dumps, journal, output, streams
 
 # In the order in which an operator meets them. Each is a module of this package, and a line of the help (80 columns).
@@ -55,37 +55,17 @@ PRINTING = frozenset(
 _SCARCE = {errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN}
 
 
-class _Parser(argparse.ArgumentParser):
-    """Raises UsageError, so that a wrong command line is reported like every other error.
-
-    Options cannot be abbreviated: an abbreviation may become ambiguous when an option is added.
-    """
-
-    def __init__(self, **named: Any) -> None:
-        super().__init__(allow_abbrev=False, **{"formatter_class": layout.FORMATTER, **named})
-
-    def error(self, message: str) -> NoReturn:
-        raise errors.UsageError(message, hint=f"Run `{self.prog} --help`.")
-
-
-class _TopParser(_Parser):
-    """The program itself, whose help is the list of commands."""
-
-    def format_help(self) -> str:
-        return layout.top(self)
-
-
 def parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
     """Return the parser for every command and option.
 
     With `argv`, only the command that it names gets its options, so that the modules of the others are not loaded.
     """
-    top = _TopParser(
+    top = command_line.TopParser(
         prog="teleport-bootstrap", description="Turns /etc/teleport.d/conf into a running Teleport on an EC2 instance."
     )
     top.add_argument("--version", action="version", version=f"%(prog)s {teleport_bootstrap.__version__}")
     options.add_global(top, with_defaults=True)
-    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=command_line.Parser)
     for name, purpose in COMMANDS.items():
         sub = commands.add_parser(name, help=purpose)
         if argv is None or name in argv:

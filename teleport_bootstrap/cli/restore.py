@@ -1,13 +1,14 @@
-"""`teleport-bootstrap restore`: restore a backup on this instance, undo that, or discard what it set aside."""
+"""`teleport-bootstrap restore`: restore a backup, by default the newest; undo that, or discard what it left."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Iterator
 
 from teleport_bootstrap import display, errors, json_data
 from teleport_bootstrap.change import health
-from teleport_bootstrap.cli import confirmation, options, progress, result
+from teleport_bootstrap.cli import backup_place, confirmation, options, progress, result
 from teleport_bootstrap.host import termination
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.operations import restore
@@ -46,6 +47,8 @@ def run(arguments: argparse.Namespace) -> result.Result:
         return _undo(doors, arguments)
     wishes = restore.Wishes(
         source=arguments.archive,
+        kept_in=lambda: dataclasses.astuple(backup_place.of_host(doors.root)),
+        may_offer=arguments.dry_run or (not arguments.yes and confirmation.can_ask(arguments)),
         proposal=proposal.Wishes(
             arguments.force, arguments.keep_config, arguments.discard_edits, arguments.allow_incomplete
         ),

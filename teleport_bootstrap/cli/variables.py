@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import textwrap
+from collections.abc import Iterable
 from typing import Any
 
 from teleport_bootstrap import display, errors
 from teleport_bootstrap.cli import options, result
-from teleport_bootstrap.conf import reference, variables
+from teleport_bootstrap.conf import examples, reference, variables
 from teleport_bootstrap.conf.variable import Variable
 from teleport_bootstrap.roles import Role
 
@@ -16,29 +17,59 @@ EXAMPLE = "teleport-bootstrap variables TELEPORT_AUTH_SERVER_LB"
 
 _COLUMNS = 80
 OPTIONS = (
-    options.option("names", "which to explain; default: a line for each", nargs="*", metavar="VARIABLE"),
+    options.option(
+        "names", "names, or words to search for; default: a line for each variable", nargs="*", metavar="VARIABLE"
+    ),
     options.option("--role", "only those that this role reads", choices=[role.value for role in Role]),
+    options.option("--example", "print a conf to start from", choices=[role.value for role in Role]),
 )
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
-    """Print the reference of the named variables, or a list of all."""
-    chosen = [_variable(name) for name in arguments.names] or list(variables.TABLE)
-    if arguments.role is not None:
-        chosen = [each for each in chosen if Role(arguments.role) in each.roles]
-    text = "\n".join(map(_explained, chosen)) if arguments.names else _list(chosen)
-    return result.Result(display.Block(text), {"variables": [_data(each) for each in chosen]})
+    """Print what is found of the named variables, a list of all, or an example."""
+    if arguments.example is not None:
+        return _example(arguments)
+    found = [_found(word, arguments.role) for word in arguments.names] or [_of_role(variables.TABLE, arguments.role)]
+    chosen = list(dict.fromkeys(variable for each in found for variable in each))
+    # What was named, or is the only thing found, is explained; of several that hold a word there is a list.
+    explained = [each[0] for each in found if len(each) == 1]
+    listed = [variable for variable in chosen if variable not in explained]
+    parts = [*map(_explained, explained), *([_list(listed)] if listed else [])]
+    return result.Result(display.Block("\n".join(parts)), {"variables": [_data(each) for each in chosen]})
 
 
-def _variable(name: str) -> Variable[Any]:
-    variable = variables.find(name)
-    if variable is None:
-        meant = variables.nearest(name)
+def _example(arguments: argparse.Namespace) -> result.Result:
+    if arguments.names or arguments.role is not None:
         raise errors.UsageError(
-            f"there is no variable {name}" + (f"; did you mean {meant}?" if meant else ""),
+            "--example prints a whole conf, and takes no variables and no --role",
+            hint="Leave them out, or leave --example out.",
+        )
+    text = examples.conf(Role(arguments.example))
+    return result.Result(display.Block(text), {"role": arguments.example, "conf": text})
+
+
+def _found(word: str, role: str | None) -> list[Variable[Any]]:
+    """Return the variable that `word` names, else those of the role that hold it in their name or explanation."""
+    variable = variables.find(word) or variables.find(word.upper())
+    if variable is not None:
+        return _of_role([variable], role)
+    found = _of_role([each for each in variables.TABLE if _holds(each, word)], role)
+    if not found:
+        meant = variables.nearest(word)
+        raise errors.UsageError(
+            f"no variable has {word} in its name or explanation" + (f"; did you mean {meant}?" if meant else ""),
             hint="`teleport-bootstrap variables` lists them all.",
         )
-    return variable
+    return found
+
+
+def _of_role(found: Iterable[Variable[Any]], role: str | None) -> list[Variable[Any]]:
+    return [each for each in found if role is None or Role(role) in each.roles]
+
+
+def _holds(variable: Variable[Any], word: str) -> bool:
+    said = [variable.name, variable.help, *(fact for name, fact in reference.facts(variable) if name != "Roles")]
+    return any(word.lower() in reference.plain(each).lower() for each in said)
 
 
 def _list(chosen: list[Variable[Any]]) -> str:

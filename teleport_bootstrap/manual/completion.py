@@ -7,15 +7,90 @@ import re
 
 import shtab
 
+from teleport_bootstrap import paths
 from teleport_bootstrap.cli import layout, main
 from teleport_bootstrap.conf import variables
 
 # The names that stand for values in usage lines, by what completes them.
-_FILES = {"FILE", "CONF", "ARCHIVE", "BACKUP", "PATH"}
+_FILES = {"FILE", "CONF", "BACKUP", "PATH"}
 _DIRECTORIES = {"DIR", "DIRECTORY", "DESTINATION", "PLACE"}
 
 # The command that runs when only its parent is named: its options are valid at once.
 DEFAULTS = {"backup": "create"}
+
+# What is on this host is listed by the shell itself: it is fast, asks for no password, and offers nothing to an account
+# that cannot read it. Each function looks under the --root of the line.
+_OF_HOST = {
+    "bash": f"""
+_teleport_bootstrap_root() {{
+    local i
+    for ((i = 1; i < COMP_CWORD - 1; i++)); do
+        [[ ${{COMP_WORDS[i]}} == --root ]] && printf '%s' "${{COMP_WORDS[i + 1]%/}}"
+    done
+}}
+_teleport_bootstrap_generations() {{
+    local each
+    for each in "$(_teleport_bootstrap_root)"{paths.GENERATIONS}/[0-9]*/; do
+        [[ -d $each ]] && each=${{each%/}} && compgen -W "${{each##*/}}" -- "$1"
+    done
+}}
+_teleport_bootstrap_archives() {{
+    local each
+    for each in "$(_teleport_bootstrap_root)"{paths.BACKUPS}/teleport-*.tar.{{zst,gz}}; do
+        [[ -f $each && $each == "$1"* ]] && printf '%s\\n' "$each"
+    done
+    _shtab_compgen_files "$1"
+}}
+""",
+    "zsh": f"""
+_teleport_bootstrap_root() {{
+    # By now, `words` has lost those before the command.
+    local -a typed=(${{(Q)${{(z)BUFFER}}}})
+    local at=${{typed[(I)--root]}}
+    (( at )) && print -r -- ${{typed[at + 1]%/}}
+}}
+_teleport_bootstrap_generations() {{
+    local -a found=("$(_teleport_bootstrap_root)"{paths.GENERATIONS}/<->(N:t))
+    compadd -a found
+}}
+_teleport_bootstrap_archives() {{
+    local -a found=("$(_teleport_bootstrap_root)"{paths.BACKUPS}/teleport-*.tar.(zst|gz)(N))
+    compadd -a found
+    _files
+}}
+""",
+    "fish": f"""
+function _teleport_bootstrap_root
+    set -l words (commandline -opc)
+    if set -l at (contains -i -- --root $words)
+        string trim -r -c / -- $words[(math $at + 1)]
+    else
+        echo
+    end
+end
+function _teleport_bootstrap_generations
+    for each in (_teleport_bootstrap_root){paths.GENERATIONS}/*
+        string match -r '[0-9]+$' -- $each
+    end
+end
+function _teleport_bootstrap_archives
+    for each in (_teleport_bootstrap_root){paths.BACKUPS}/teleport-*
+        string match -r '.*[.]tar[.](?:zst|gz)$' -- $each
+    end
+    __fish_complete_path (commandline -ct)
+end
+""",
+}
+
+
+def _of_host(name: str) -> dict[str, object]:
+    function = f"_teleport_bootstrap_{name}"
+    return {"bash": function, "zsh": function, "fish": f"({function})", "preamble": _OF_HOST}
+
+
+# By the name of what the option or argument sets, then by the name that stands for its value.
+_BY_NAME = {"generation": _of_host("generations"), "diff": _of_host("generations")}
+_BY_VALUE = {"ARCHIVE": _of_host("archives")}
 
 # Bash splits --option=value into three words, which shtab does not join.
 BASH = """
@@ -76,5 +151,7 @@ def _prepare(parser: argparse.ArgumentParser, shared: dict[str, str | None]) -> 
             continue
         if value == "VARIABLE":
             action.choices = list(variables.BY_NAME)
+        elif value in _BY_VALUE or (action.dest in _BY_NAME and value):
+            action.complete = _BY_VALUE.get(value) or _BY_NAME[action.dest]  # type: ignore[attr-defined]
         elif value in _FILES | _DIRECTORIES:
             action.complete = shtab.FILE if value in _FILES else shtab.DIRECTORY  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import interface, verify
-from teleport_bootstrap.backup.stores import destination, store
+from teleport_bootstrap.backup.stores import destination, newest
 from teleport_bootstrap.change import attempt, directory_swap, health, outdated, plan_files, session, units
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.conf import conf_file
@@ -53,10 +53,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the command line asks for: the archive, or with None what the conf asks for and was not restored yet."""
+    """What the command line asks for: the archive, or with None what the conf asks for and was not restored yet.
+
+    Where neither names one, the newest archive of the place `kept_in` is restored if there is an operator to ask, which
+    `may_offer` says; None is the usual place, and with it comes the account that must own a bucket.
+    """
 
     source: str | None
     proposal: proposal.Wishes
+    kept_in: Callable[[], tuple[str | None, str | None]] = lambda: (None, None)
+    may_offer: bool = False
     dry_run: bool = False
     expected_owner: str | None = None
     health_seconds: float = health.DEADLINE_SECONDS
@@ -80,9 +86,12 @@ def run(
         conf = gather.conf(root)
         asked = restore_record.pending(root, conf)
         text = wishes.source or asked
-        if text is None:
-            return _nothing(doors, conf)
-        source = _find(text, doors, conf, expected_owner=wishes.expected_owner)
+        if text is not None:
+            source = _find(text, doors, conf, expected_owner=wishes.expected_owner)
+        elif conf is not None and (notes := restore_record.ignored(doors.root, conf)):
+            return Outcome(NOTHING, notes=notes)
+        else:
+            source = _offered(doors, conf, wishes)
         limits = interface.Limits().with_room(this_host.free_bytes(root) + _BEYOND_FREE)
         with progress(f"verifying {source.name}", source.size) as told:
             verified = verify.verify(source, limits=limits, progress=told, keep=archive_configuration.KeepFilter())
@@ -216,52 +225,36 @@ def _record(
 
 
 def _find(
-    text: str, doors: gather.Doors, conf: conf_file.Conf | None, *, expected_owner: str | None = None
+    text: str | None, doors: gather.Doors, conf: conf_file.Conf | None, *, expected_owner: str | None = None
 ) -> interface.Source:
     """Return the archive that `text` names: a file, an S3 object, or the newest one of a directory or a prefix.
 
-    In a place, a verified archive is preferred over a newer unverified one, and a complete one over an incomplete one;
-    archives of more than one host or cluster are an error. Raises UsageError, BackupMissing, and what the store raises.
+    None names the default place. Raises UsageError, BackupMissing, and what the store raises.
     """
     found = destination.parse(text, doors.root)
     backups = destination.open_store(found, lambda: gather.aws(doors, conf), expected_owner=expected_owner)
-    if found.name is not None:
-        return backups.source(found.name)
-    stored = backups.sources()
-    if not stored:
-        raise errors.BackupMissing(
-            f"there is no backup in {backups.place}",
-            hint="Name the archive itself; `teleport-bootstrap backup list` on the old host shows it.",
-        )
-    series = {each.parsed.series for each in stored}
-    if len(series) > 1:
-        newest = [_newest(stored, one).place for one in sorted(series)]
-        raise errors.UsageError(
-            f"{backups.place} holds backups of {len(series)} hosts; which one to restore is not clear:",
-            lines=newest,
-            hint="Name one of these archives. Nothing was changed.",
-        )
-    chosen = _newest(stored, series.pop())
-    later = [each.name for each in stored if each.created > chosen.created]
-    if later:
-        why = "newer but not verified, or incomplete"
-        logger.warning("choosing %s instead of %s, which is %s", chosen.place, ", ".join(later), why)
-    return backups.source(chosen.name)
+    return backups.source(found.name if found.name is not None else newest.choose(backups).name)
 
 
-def _newest(stored: tuple[store.Stored, ...], series: tuple[str, str]) -> store.Stored:
-    of_it = [each for each in stored if each.parsed.series == series]
-    return max(of_it, key=lambda each: (each.verified and not each.incomplete, each.verified, each.created, each.name))
+def _offered(doors: gather.Doors, conf: conf_file.Conf | None, wishes: Wishes) -> interface.Source:
+    """Return the newest archive of where this host keeps its backups, for the operator to decide about.
 
-
-def _nothing(doors: gather.Doors, conf: conf_file.Conf | None) -> Outcome:
-    notes = () if conf is None else restore_record.ignored(doors.root, conf)
-    if not notes:
-        raise errors.UsageError(
-            "nothing says which archive to restore: the conf has no TELEPORT_RESTORE_FROM",
-            hint="Name one: a file, s3://bucket/key, or s3://bucket/prefix/ for the newest one there.",
-        )
-    return Outcome(NOTHING, notes=notes)
+    Raises UsageError, which names that archive, where there is no one to ask.
+    """
+    nothing = "nothing says which archive to restore: the conf has no TELEPORT_RESTORE_FROM"
+    hint = "Name one: a file, s3://bucket/key, or s3://bucket/prefix/ for the newest one there."
+    place, owner = wishes.kept_in()
+    try:
+        source = _find(place, doors, conf, expected_owner=wishes.expected_owner or owner)
+    except (errors.BackupMissing, errors.UsageError) as error:
+        raise errors.UsageError(nothing, lines=[error.message], hint=hint) from None
+    if wishes.may_offer:
+        return source
+    raise errors.UsageError(
+        nothing,
+        lines=[f"The newest backup of this host is {source.name}"],
+        hint=f"To restore that one: `teleport-bootstrap restore {source.name}`.",
+    )
 
 
 def run_undo(doors: gather.Doors, agreed: Callable[[PreviousState], bool], *, health_seconds: float) -> Outcome:

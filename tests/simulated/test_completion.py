@@ -194,3 +194,26 @@ def test_files_and_directories_with_blanks_in_their_names(offer: Offer) -> None:
     assert names("render", "--conf", "a") == ["a conf", "a folder"]
     assert names("status", "--root", "a") == ["a folder"]
     assert _without_options(("",), offer("render", "")) == []
+
+
+def test_issue_15_terminal_6_generations_and_archives_of_this_host_are_completed(offer: Offer, tmp_path: Path) -> None:
+    for number in (1, 2, 12):
+        (tmp_path / f"var/lib/teleport-bootstrap/generations/{number}").mkdir(parents=True)
+    (tmp_path / "var/lib/teleport-bootstrap/generations/.3.staged").mkdir()
+    backups = tmp_path / "var/backups/teleport"
+    backups.mkdir(parents=True)
+    archive = backups / "teleport-acme_host_20261122T115743Z.tar.zst"
+    archive.write_text("")
+    (backups / f"{archive.name}.verified").write_text("")
+    root = ("--root", str(tmp_path))
+
+    def offered(*words: str) -> list[str]:
+        return _without_options(words, offer(*root, *words))
+
+    assert offered("rollback", "") == ["1", "12", "2"]
+    assert offered("rollback", "1") == ["1", "12"]
+    for words in (("restore",), ("backup", "verify")):
+        assert str(archive) in offered(*words, "")
+        assert offered(*words, f"{backups}/teleport-a")[0].endswith(archive.name)
+    # Elsewhere there is nothing to offer, and no shell complains of it.
+    assert _without_options(("",), offer("--root", str(tmp_path / "var"), "rollback", "")) == []

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from teleport_bootstrap.conf import variables
+from teleport_bootstrap.conf import conf_file, variables
+from teleport_bootstrap.roles import Role
 from tests.simulated.agent import Agent
 
 
@@ -41,3 +43,45 @@ def test_a_mistyped_name_is_a_usage_error_that_names_the_right_one(agent: Agent)
     done = agent.run("variables", "TELEPORT_AUTH_SERVER_LN")
     assert done.status == 2
     assert "did you mean TELEPORT_AUTH_SERVER_LB?" in done.errors
+
+
+def test_issue_15_terminal_6_a_word_is_searched_in_names_and_explanations(agent: Agent) -> None:
+    done = agent.run("variables", "acm")
+    assert done.status == 0
+    found = {line.split()[0] for line in done.output.splitlines() if line.startswith("  ")}
+    assert {"USE_ACM", "TELEPORT_ACM_TARGET_PROTOCOL", "USE_TLS_ROUTING"} <= found
+    assert "TELEPORT_LICENSE_PATH" not in found
+    assert {each["name"] for each in agent.run("variables", "ACM", "--format", "json").data["variables"]} == found
+    # What is the only one is explained at once.
+    assert (
+        "Type: secret"
+        in agent.run("variables", "registration_secret_par", "join_token_par", "TELEPORT_JOIN_TOKEN").output
+    )
+    assert "TELEPORT_DYNAMO_TABLE_NAME" not in agent.run("variables", "table", "--role", "proxy").said
+
+
+def test_issue_15_terminal_6_what_is_found_nowhere_is_an_error(agent: Agent) -> None:
+    done = agent.run("variables", "acm", "kuberntes")
+    assert done.status == 2
+    assert "no variable has kuberntes in its name or explanation" in done.errors
+
+
+@pytest.mark.parametrize("role", [role.value for role in Role])
+def test_issue_15_terminal_6_the_example_of_each_role_is_a_valid_conf(agent: Agent, role: str, tmp_path: Path) -> None:
+    text = agent.run("variables", "--example", role).output
+    assert agent.run("variables", "--example", role, "--format", "json").data["conf"] == text
+    assert max(map(len, text.splitlines())) <= 80
+    more = re.sub(r"^#(?=[A-Z_]+=)", "", text, flags=re.MULTILINE)
+    assert more != text
+    for conf in (text, more):
+        done = agent.run("validate", "-", stdin=conf.encode())
+        assert done.status == 0
+        assert len(done.output.splitlines()) == 1, done.output
+    plan = conf_file.load(text.encode(), "conf")
+    assert conf_file.decide(plan, fips=False).role.value == role
+
+
+def test_issue_15_terminal_6_an_example_takes_no_variables(agent: Agent) -> None:
+    done = agent.run("variables", "--example", "proxy", "USE_ACM")
+    assert done.status == 2
+    assert "takes no variables" in done.errors

@@ -1,0 +1,103 @@
+"""Parses the command line: a mistyped command, option or value is an error that suggests the right one."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.cli import layout
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises UsageError, so that a wrong command line is reported like every other error.
+
+    Options cannot be abbreviated: an abbreviation may become ambiguous when an option is added.
+    """
+
+    def __init__(self, **named: Any) -> None:
+        super().__init__(allow_abbrev=False, **{"formatter_class": layout.FORMATTER, **named})
+
+    def error(self, message: str) -> NoReturn:
+        """Report a wrong command line."""
+        raise errors.UsageError(message, hint=f"Run `{self.prog} --help`.")
+
+    def format_help(self) -> str:
+        """Return the help, which breaks no word however narrow the terminal is."""
+        return layout.fit(super().format_help())
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does, but for what is left over."""
+        found, left = self.parse_known_args(args, namespace)
+        if left:
+            below = _chosen(self, found)
+            unknown = [word for word in left if word.startswith("-") and word != "-"]
+            if unknown:
+                below.no_option(unknown[0])
+            raise errors.UsageError(
+                f"`{below.prog}` does not take {left[0]!r}", hint=f"Run `{below.prog} --help` for what it takes."
+            )
+        return found
+
+    def no_option(self, word: str) -> NoReturn:
+        """Raise the error for an option that this command does not have."""
+        option = word.partition("=")[0]
+        known = [each for action in self._actions for each in action.option_strings]
+        raise errors.UsageError(
+            f"`{self.prog}` has no option {option}" + did_you_mean(option, known), hint=f"Run `{self.prog} --help`."
+        )
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """As argparse does, with a suggestion."""
+        if action.choices is None or value in action.choices:
+            return
+        choices = [str(each) for each in action.choices]
+        meant = did_you_mean(str(value), choices)
+        if isinstance(action, argparse._SubParsersAction):
+            raise errors.UsageError(
+                f"`{self.prog}` has no command {str(value)!r}{meant}",
+                hint=f"Run `{self.prog} --help` for its commands.",
+            )
+        name = "/".join(action.option_strings) or layout.value_name(action)
+        raise errors.UsageError(
+            f"{name} is {str(value)!r}, and must be one of {', '.join(choices)}{meant}",
+            hint=f"Run `{self.prog} --help`.",
+        )
+
+
+class TopParser(Parser):
+    """The program itself, whose help is the list of commands."""
+
+    def format_help(self) -> str:
+        """Return the list of commands."""
+        return layout.fit(layout.top(self))
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As the others, but for an unknown option before the command, whose value would be taken for the command."""
+        names = {name for name, _ in layout.commands(self)}
+        known = {each for action in self._actions for each in action.option_strings}
+        for word in args or ():
+            if word in names:
+                break
+            if word.startswith("--") and word.partition("=")[0] not in known:
+                self.no_option(word)
+        return super().parse_args(args, namespace)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `; did you mean ...?` for the one of `known` that is near `word`, empty where none is."""
+    by_letters = {each.lower(): each for each in known}
+    found = difflib.get_close_matches(word.lower(), by_letters, n=1, cutoff=0.6)
+    return f"; did you mean {by_letters[found[0]]}?" if found else ""
+
+
+def _chosen(parser: Parser, found: argparse.Namespace) -> Parser:
+    """Return the parser of the command that was chosen, of the one below it where there is one."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            below = action.choices.get(getattr(found, action.dest, None) or "")
+            if isinstance(below, Parser):
+                return _chosen(below, found)
+    return parser
