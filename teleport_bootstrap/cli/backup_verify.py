@@ -28,7 +28,7 @@ OPTIONS = (
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """Verify an archive."""
-    opened, name = _named(arguments) if arguments.archive is not None else _newest(arguments)
+    opened, name = _of_command_line(arguments) if arguments.archive is not None else _newest(arguments)
     source = opened.source(name)
     with termination.as_exception():
         try:
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
             raise
 
 
-def _named(arguments: argparse.Namespace) -> tuple[store.Store, str]:
+def _of_command_line(arguments: argparse.Namespace) -> tuple[store.Store, str]:
     place = destination.parse(arguments.archive, options.root(arguments))
     if place.name is None and not place.is_s3 and not os.path.isdir(place.path):
         raise errors.BackupMissing(f"{place.path} does not exist", hint="`teleport-bootstrap backup list` lists them.")

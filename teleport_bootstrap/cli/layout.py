@@ -73,7 +73,7 @@ def _below(parser: argparse.ArgumentParser) -> str:
     """Return what the help of a command says of the options of those below it."""
     lines = []
     for name, below in commands(parser):
-        words = [_argument(each) if not each.option_strings else _words(each) for each in _shown(below)]
+        words = [_argument(each) if not each.option_strings else _words(each) for each in _explained_here(below)]
         lines.append(f"{name}: {', '.join(each.replace(' ', _NO_BREAK) for each in words)}")
     if not lines:
         return ""
@@ -128,7 +128,7 @@ def value_name(action: argparse.Action) -> str:
 
 def _usage(parser: argparse.ArgumentParser) -> str:
     """Return a usage line; it lists the optional options if there is room for all of them."""
-    options = [each for each in _shown(parser) if each.option_strings]
+    options = [each for each in _explained_here(parser) if each.option_strings]
     required = [_words(each) for each in options if each.required]
     optional = [f"[{_words(each)}]" for each in options if not each.required]
     arguments = list(map(_argument, _arguments(parser)))
@@ -138,7 +138,7 @@ def _usage(parser: argparse.ArgumentParser) -> str:
     return " ".join(["%(prog)s", *required, "[OPTIONS]", *arguments])
 
 
-def _shown(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+def _explained_here(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     """Return the options and arguments that the help of `parser` itself explains."""
     return [
         each
@@ -148,7 +148,7 @@ def _shown(parser: argparse.ArgumentParser) -> list[argparse.Action]:
 
 
 def _arguments(parser: argparse.ArgumentParser) -> list[argparse.Action]:
-    return [each for each in _shown(parser) if not each.option_strings]
+    return [each for each in _explained_here(parser) if not each.option_strings]
 
 
 def _words(option: argparse.Action) -> str:

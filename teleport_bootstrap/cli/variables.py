@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
     """Print what is found of the named variables, a list of all, or an example."""
     if arguments.example is not None:
         return _example(arguments)
-    found = [_found(word, arguments.role) for word in arguments.names] or [_of_role(variables.TABLE, arguments.role)]
+    found = [_matching(word, arguments.role) for word in arguments.names] or [_of_role(variables.TABLE, arguments.role)]
     chosen = list(dict.fromkeys(variable for each in found for variable in each))
     # What was named, or is the only thing found, is explained; of several that hold a word there is a list.
     explained = [each[0] for each in found if len(each) == 1]
@@ -48,7 +48,7 @@ def _example(arguments: argparse.Namespace) -> result.Result:
     return result.Result(display.Block(text), {"role": arguments.example, "conf": text})
 
 
-def _found(word: str, role: str | None) -> list[Variable[Any]]:
+def _matching(word: str, role: str | None) -> list[Variable[Any]]:
     """Return the variable that `word` names, else those of the role that hold it in their name or explanation."""
     variable = variables.find(word) or variables.find(word.upper())
     if variable is not None:
