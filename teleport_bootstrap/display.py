@@ -31,6 +31,25 @@ class Difference(Block):
     __slots__ = ()
 
 
+class Heading(str):
+    """A line above the lines that it announces."""
+
+    __slots__ = ()
+
+
+class Fitted(str):
+    """Lines that were wrapped or shortened for 80 columns; a terminal shows `whole`, one line, in its own width."""
+
+    __slots__ = ("whole",)
+    whole: str
+
+    def __new__(cls, text: str, whole: str) -> Fitted:
+        """Make it from the lines that are printed where there is no terminal."""
+        lines = super().__new__(cls, text)
+        lines.whole = whole
+        return lines
+
+
 class Unmasked(Block):
     """A block that the operator asked for with its secrets."""
 
@@ -76,6 +95,8 @@ def unmasked_json(data: Any) -> str:
 
 
 def _among_lines(part: str) -> str:
+    if isinstance(part, Fitted):
+        return block(part)
     if not isinstance(part, Block):
         return line(part)
     indent = "" if isinstance(part, Difference) else "  "

@@ -62,6 +62,20 @@ class Finding:
         return {**fields, "file": place.file or None, "line": place.line, "column": place.column}
 
 
+class Line(str):
+    """A line that reports a finding, after a mark such as `error: `; on a terminal its parts are shown apart."""
+
+    __slots__ = ("finding", "mark")
+    finding: Finding
+    mark: str
+
+    def __new__(cls, mark: str, finding: Finding) -> Line:
+        """Make the line as it is printed where there is no terminal."""
+        line = super().__new__(cls, f"{mark}{finding}")
+        line.finding, line.mark = finding, mark
+        return line
+
+
 def in_order_of_place(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return `findings` of one file by line and column; what has no line comes last."""
 

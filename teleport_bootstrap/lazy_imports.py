@@ -18,6 +18,7 @@ from typing import Any
 # Names of modules, and of packages of which every module is meant; and the library that each waits for.
 SLOW = (
     "teleport_bootstrap.aws.",  # botocore
+    "teleport_bootstrap.cli.quotation",  # yaml, the variables of the conf
     "teleport_bootstrap.ec2.credentials",  # botocore
     "teleport_bootstrap.ec2.imds",  # requests
     "teleport_bootstrap.host.key_pair",  # ssl

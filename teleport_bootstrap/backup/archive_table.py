@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from teleport_bootstrap import display, errors, escaping
+from teleport_bootstrap import display, errors
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.backup.stores import store
 
 _COLUMNS = ("MADE (UTC)", "SIZE", "VERIFIED", "ARCHIVE")
 
 
-def table(stored: Sequence[store.Stored], place: str) -> display.Block:
+def table(stored: Sequence[store.Stored], place: str) -> list[str]:
     """Return a line for each archive in `place`, the newest first."""
     if not stored:
-        return display.Block(f"there are no backups in {escaping.one_line(place)}")
+        return [f"there are no backups in {place}"]
     rows = [
         _COLUMNS,
         *(
@@ -24,8 +24,8 @@ def table(stored: Sequence[store.Stored], place: str) -> display.Block:
         ),
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS) - 1)]
-    lines = (f"{row[0]:<{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:<{widths[2]}}  {row[3]}" for row in rows)
-    return display.Block("\n".join(map(escaping.one_line, lines)))
+    first, *others = [f"{row[0]:<{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:<{widths[2]}}  {row[3]}" for row in rows]
+    return [display.Heading(first), *others]
 
 
 def _verified(stored: store.Stored) -> str:

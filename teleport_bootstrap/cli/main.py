@@ -17,8 +17,9 @@ from typing import NoReturn
 
 import teleport_bootstrap
 from teleport_bootstrap import display, errors
-from teleport_bootstrap.cli import command_line, layout, options
-from teleport_bootstrap.host import core_dumps, journal, output, streams
+from teleport_bootstrap.cli import command_line, layout, options, quotation
+from teleport_bootstrap.finding import Finding
+from teleport_bootstrap.host import core_dumps, journal, output, streams, typesetting
 
 # In the order in which an operator meets them. Each is a module of this package, and a line of the help (80 columns).
 COMMANDS = {
@@ -122,7 +123,8 @@ def run(argv: Sequence[str]) -> int:
     if result.trouble is not None:
         _tell(result.trouble)
     try:
-        return _print(result.output(form), result.status, is_of_host=_is_of_host(arguments))
+        shown = result.output(form, output.screen_of_result(), _quote)
+        return _print(shown, result.status, is_of_host=_is_of_host(arguments))
     except MemoryError as error:
         return result.status if _is_of_host(arguments) else _report(_of_machine(error), "text")
 
@@ -152,6 +154,10 @@ def _print(text: str, status: int, *, is_of_host: bool = False) -> int:
     except KeyboardInterrupt:
         return status if is_of_host else errors.INTERRUPTED
     return status
+
+
+def _quote(found: Finding) -> typesetting.Source | None:
+    return quotation.source_line(found)  # loaded when a terminal shows a finding
 
 
 def _is_of_machine(error: Exception) -> bool:
@@ -201,4 +207,4 @@ def _tell(error: errors.BootstrapError) -> None:
     if not logging.getLogger("teleport_bootstrap").handlers:
         journal.set_up("info")
     journal.record_failure(error.message, error.hint, error.code, error.message_id(), error.exit_status)
-    output.failure(error.message, error.hint)
+    output.failure(error.message, error.hint, error.findings, _quote)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from teleport_bootstrap import display, errors, json_data
+from teleport_bootstrap.host import terminal, typesetting
 
 
 @dataclass(frozen=True)
@@ -24,15 +25,20 @@ class Result:
     with_secrets: bool = False
     trouble: errors.BootstrapError | None = None
 
-    def output(self, form: str) -> str:
-        """Return what goes to standard output in the form `text` or `json`."""
+    def output(
+        self, form: str, screen: terminal.Screen | None = None, quote: typesetting.Quote = typesetting.no_quote
+    ) -> str:
+        """Return what goes to standard output in the form `text` or `json`.
+
+        On a `screen`, a text is laid out, and findings are shown with the line of their file that `quote` returns.
+        """
         if form == "json":
             data = json_data.data(self.data)
             return display.unmasked_json(data) if self.with_secrets else display.json(data)
         text = self.text
         if self.with_secrets and isinstance(text, str):
             text = display.Unmasked(text)
-        shown = display.text(text)
+        shown = display.text(text) if screen is None else typesetting.text(text, screen, quote)
         return shown if shown.endswith("\n") or not shown else shown + "\n"
 
 

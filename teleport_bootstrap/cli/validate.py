@@ -6,11 +6,10 @@ import argparse
 import dataclasses
 from collections.abc import Sequence
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, finding
 from teleport_bootstrap.cli import options, result, sources
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.ec2 import facts
-from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.instance import fips_sources, gather
 from teleport_bootstrap.plan import effects, overrides, planner, requirements, teleport_build
 from teleport_bootstrap.state import restore_record
@@ -44,7 +43,8 @@ def run(arguments: argparse.Namespace) -> result.Result:
         )
         fips = arguments.fips or said is True
         problems, notes = _planned(inspection.conf, gather.overrides(root) if is_own else (), fips=fips)
-    lines = [*(f"error: {each}" for each in problems), *(f"warning: {each}" for each in inspection.warnings)]
+    lines: list[str] = [finding.Line("error: ", each) for each in problems]
+    lines += [finding.Line("warning: ", each) for each in inspection.warnings]
     lines += [f"note: {note}" for note in notes]
     if not problems:
         lines.append(f"{path}: valid, {len(inspection.variables)} assignments")
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
 
 def _planned(
     conf: conf_file.Conf, files: Sequence[overrides.Override], *, fips: bool
-) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+) -> tuple[tuple[finding.Finding, ...], tuple[str, ...]]:
     """Return the errors that a plan for `conf` has, and its notes: what `render` would say, for any usual instance."""
     try:
         plan = planner.settle(conf, _INSTANCE, dataclasses.replace(_LATEST, fips=fips), files)

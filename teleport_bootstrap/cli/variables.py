@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from teleport_bootstrap import display, errors
@@ -35,7 +35,8 @@ def run(arguments: argparse.Namespace) -> result.Result:
     explained = [each[0] for each in found if len(each) == 1]
     listed = [variable for variable in chosen if variable not in explained]
     parts = [*map(_explained, explained), *([_list(listed)] if listed else [])]
-    return result.Result(display.Block("\n".join(parts)), {"variables": [_data(each) for each in chosen]})
+    text = [line for part in parts for line in ("", *part)][1:]
+    return result.Result(text, {"variables": [_data(each) for each in chosen]})
 
 
 def _example(arguments: argparse.Namespace) -> result.Result:
@@ -72,30 +73,40 @@ def _holds(variable: Variable[Any], word: str) -> bool:
     return any(word.lower() in reference.plain(each).lower() for each in said)
 
 
-def _list(chosen: list[Variable[Any]]) -> str:
-    lines = []
+def _list(chosen: list[Variable[Any]]) -> list[str]:
+    lines: list[str] = []
     for group in variables.GROUPS:
         mine = [each for each in group.variables if each in chosen]
         if mine:
-            lines += ["", group.title, *(_line(each) for each in mine)]
-    return "\n".join(lines[1:])
+            lines += ["", display.Heading(group.title), *(_line(each) for each in mine)]
+    return lines[1:]
 
 
 def _line(variable: Variable[Any]) -> str:
     start = f"  {variable.name:<{max(map(len, variables.BY_NAME))}}  "
-    return start + textwrap.shorten(reference.plain(variable.help), _COLUMNS - len(start), placeholder=" ...")
+    text = reference.plain(variable.help)
+    shortened = textwrap.shorten(text, _COLUMNS - len(start), placeholder=" ...")
+    return display.Fitted(start + shortened, start + " ".join(text.split()))
 
 
-def _explained(variable: Variable[Any]) -> str:
-    lines = _wrapped(reference.plain(variable.help))
+def _explained(variable: Variable[Any]) -> Iterator[str]:
+    yield display.Heading(variable.name)
+    yield _wrapped(reference.plain(variable.help))
     for name, fact in reference.facts(variable):
-        lines += _wrapped(f"{name}: {reference.plain(fact)}", indent="  ")
-    return "\n".join([variable.name, *(f"    {line}" for line in lines), ""])
+        yield _wrapped(f"{name}: {reference.plain(fact)}", hang="  ")
 
 
-def _wrapped(text: str, indent: str = "") -> list[str]:
-    width = _COLUMNS - 4
-    return textwrap.wrap(text, width, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
+def _wrapped(text: str, hang: str = "") -> display.Fitted:
+    start = "    "
+    lines = textwrap.wrap(
+        text,
+        _COLUMNS,
+        initial_indent=start,
+        subsequent_indent=start + hang,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+    return display.Fitted("\n".join(lines), start + " ".join(text.split()))
 
 
 def _data(variable: Variable[Any]) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 from teleport_bootstrap import display
-from teleport_bootstrap.host import streams
+from teleport_bootstrap.finding import Finding
+from teleport_bootstrap.host import streams, terminal, typesetting
 
 PROGRAM = "teleport-bootstrap"
 
@@ -40,26 +41,44 @@ def result(text: str) -> None:
     streams.write_result(text.encode("utf-8", "backslashreplace"))
 
 
-def failure(message: display.Message, hint: str = "") -> None:
-    """Report a failure: the message of an error, and what to do next."""
-    note(message)
+def screen_of_result() -> terminal.Screen | None:
+    """Return the terminal that the result is printed on; None where it goes elsewhere, as to a file or a program."""
+    return terminal.screen(sys.stdout)
+
+
+def failure(
+    message: str,
+    hint: str = "",
+    findings: Iterable[Finding] = (),
+    quote: typesetting.Quote = typesetting.no_quote,
+) -> None:
+    """Report a failure: the message of an error, and what to do next.
+
+    On a terminal, each of `findings`, which the message lists, is shown with the line that `quote` returns.
+    """
+    screen = terminal.screen(sys.stderr)
+    if screen is not None:
+        shown = typesetting.failure(f"{PROGRAM}: ", message, hint, screen, findings=findings, quote=quote)
+        _write("".join(f"{each}\n" for each in shown))
+        return
+    _write(f"{PROGRAM}: " + display.lines([message]) + "\n")
     if hint:
         _write(f"  {display.line(hint)}\n")
 
 
 def note(message: str) -> None:
     """Print a message of a command that is not its result."""
-    _write(f"{PROGRAM}: " + display.lines([message]) + "\n")
+    failure(message)
 
 
 def remark(message: str) -> None:
     """Print what is worth knowing beside the result."""
-    _write(f"note: {display.line(message)}\n")
+    _write(f"{_laid_out([f'note: {message}'])}\n")
 
 
 def question(parts: str | Iterable[str]) -> None:
     """Print a question to the operator, who answers on the same line."""
-    _write(f"{display.text(parts)} [y/N] ")
+    _write(f"{_laid_out(parts)} [y/N] ")
 
 
 def is_terminal(stream: TextIO | None = None) -> bool:
@@ -94,7 +113,7 @@ class Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record; where standard error is gone, there is no one to tell."""
         with contextlib.suppress(OSError, ValueError):
-            _write("".join(f"{self._start(record)}{each}\n" for each in record_lines(record)))
+            _write(f"{_laid_out([f'{self._start(record)}{each}' for each in record_lines(record)])}\n")
 
     def _start(self, record: logging.LogRecord) -> str:
         if not self._for_journal:
@@ -131,6 +150,12 @@ def _unforeseen(kind: type[BaseException], error: BaseException | None, _: Any =
 
 def _warned(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any) -> None:
     logger.debug("%s at %s:%d: %s", category.__name__, os.path.basename(filename), lineno, message)
+
+
+def _laid_out(parts: str | Iterable[str]) -> str:
+    """Return `parts` as they are shown on standard error."""
+    screen = terminal.screen(sys.stderr)
+    return display.text(parts) if screen is None else typesetting.text(parts, screen)
 
 
 def _write(text: str, stream: TextIO | None = None) -> None:

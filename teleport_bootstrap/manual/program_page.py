@@ -78,6 +78,11 @@ _ENVIRONMENT: tuple[tuple[tuple[str, ...], str], ...] = (
         "For certbot only, if the hosted zone is in another account: a file with a role to assume. "
         "AWS_DEFAULT_REGION and AWS_SHARED_CREDENTIALS_FILE are set for certbot, so that it finds no keys.",
     ),
+    (("NO_COLOR",), "With any value, text on a terminal has no colors."),
+    (
+        ("TERM",),
+        "The terminal. With `dumb`, text is printed as in a pipe: without colors, and one line for each thing.",
+    ),
 )
 
 _NOT_READ = (

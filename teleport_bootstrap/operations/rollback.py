@@ -37,8 +37,9 @@ def run(
     """Return to generation `number`, by default the one before the current one; return None where that is declined.
 
     The conf stays as it is; boots and `generate` do not follow it until it is edited. Raises UsageError for a number
-    that no kept generation has, GenerationMissing, ManualEdit where a manual edit would be lost, ChangeRolledBack where Teleport is
-    unhealthy with that generation and everything is as before, UnhealthyAfterRollback, and what writing raises.
+    that no kept generation has, GenerationMissing, ManualEdit where a manual edit would be lost, ChangeRolledBack where
+    Teleport is unhealthy with that generation and everything is as before, UnhealthyAfterRollback, and what writing
+    raises.
     """
     root = doors.root
     with session.begin(root, "rollback", deadline_seconds=doors.wait_seconds):

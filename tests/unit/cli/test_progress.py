@@ -158,12 +158,12 @@ STORED = (
 
 
 def test_the_table_has_the_newest_first() -> None:
-    assert archive_table.table(STORED, "/b").splitlines() == [
+    assert archive_table.table(STORED, "/b") == [
         "MADE (UTC)              SIZE  VERIFIED  ARCHIVE",
         "2026-11-22 11:57:43  12.3 MB  yes       /b/teleport-acme_a_20261122T115743Z.tar.zst",
         "2026-11-21 11:57:43   1.5 kB  no        /b/teleport-acme_a_20261121T115743Z.tar.gz",
     ]
-    assert archive_table.table((), "/b") == "there are no backups in /b"
+    assert archive_table.table((), "/b") == ["there are no backups in /b"]
 
 
 def test_json_has_the_same_archives() -> None:
