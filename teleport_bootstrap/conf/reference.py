@@ -19,7 +19,9 @@ _GRAMMAR = """# The conf: `/etc/teleport.d/conf`
 For everyone who writes user-data: the variables of the conf, from which teleport-bootstrap generates Teleport's
 configuration, and how to write them. Check a conf before you use it:
 
-    teleport-bootstrap validate ./conf
+```sh simulated:validate
+teleport-bootstrap validate ./conf
+```
 
 It looks like a shell script of assignments and has the meaning that bash would give it, but it is read as data: nothing
 in it is run. Anything that bash would run, or expand in a way not shown here, is refused with its line and column.
@@ -29,7 +31,7 @@ shell that runs user-data expands `$`, backticks and backslashes first.
 
 ## How to write it
 
-```sh
+```sh checked:grammar
 # A comment, or an empty line
 TELEPORT_DOMAIN_NAME=teleport.example.com
 export USE_ACM="true"                            # export changes nothing

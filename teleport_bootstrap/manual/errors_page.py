@@ -19,8 +19,10 @@ For scripts that test how a command ended, and for operators who have an error c
 Each failure has a code and an exit status, and a hint that says what to do next. `--format json` prints them, and the
 journal keeps them:
 
-    journalctl TELEPORT_BOOTSTRAP_CODE=aws-denied
-    journalctl -t teleport-bootstrap -p err
+```sh run
+journalctl TELEPORT_BOOTSTRAP_CODE=aws-denied
+journalctl -t teleport-bootstrap -p err
+```
 
 The status of a command that changes a host says what it did to the host, also where its output is lost. A command that
 is run for what it prints, such as `render`, ends with 6 where that cannot be written.

@@ -85,6 +85,11 @@ def install_offline(machine: Machine, package: Path) -> str:
     )
 
 
+def typed_offline(machine: Machine, text: str) -> str:
+    """Run commands of a page in a machine that is not booted, without a network, up to the first failure."""
+    return _without_network(["chroot", str(machine.root), "sh", "-euc", text], machine)
+
+
 # The host's /usr in a booted machine, since a Debian tree has no rpm.
 HOST = "/opt/host"
 WITH_RPM = ("--private-network", f"--bind-ro=/usr:{HOST}")

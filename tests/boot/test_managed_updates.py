@@ -9,7 +9,8 @@ import json
 
 import pytest
 
-from tests.boot import instance, observe
+from tests import documents
+from tests.boot import instance, observe, runbook
 from tests.boot.conftest import NewMachine
 from tests.boot.machine import Machine
 from tests.boot.test_teleport_units import TELEPORT_YAML, UNITS
@@ -98,7 +99,7 @@ def test_row_9_status_reports_an_enabled_updater_until_it_is_disabled(clean: Mac
     assert len(found) == 1 and "not in charge" in found[0]["message"]
     assert "its units do not run here" in found[0]["message"] and "teleport-update disable" in found[0]["remedy"]
 
-    clean.run("teleport-update", "disable")
+    runbook.run(clean, documents.block("docs/managed-updates.md", "run", "updater"))
     try:
         assert [each for each in _findings(clean) if each["code"] == "updater-enabled"] == []
     finally:

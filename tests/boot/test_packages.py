@@ -14,6 +14,7 @@ from typing import Optional
 import pytest
 import yaml
 
+from tests import documents
 from tests.boot import applied, installed, instance, observe, trees
 from tests.boot.conftest import NewMachine
 from tests.boot.machine import Machine
@@ -43,7 +44,11 @@ def test_from_an_empty_release_tree_to_a_serving_instance(
     machine = new_machine(release)
     empty = installed.files(machine)
 
-    installed.install_offline(machine, built.deb)
+    # As docs/packaging.md types it.
+    block = documents.block("docs/packaging.md", "run", "install")
+    installed.bring(machine, built.deb)
+    said = installed.typed_offline(machine, f"cd /opt\n{block.text.replace('apt-get', 'apt-get -q -y')}")
+    assert "Setting up teleport-bootstrap" in said
     owned = _dpkg_owns(machine)
     _nothing_is_nobodys(machine, empty, owned)
     _only_the_generator_is_enabled(machine)

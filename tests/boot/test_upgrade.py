@@ -14,6 +14,7 @@ from typing import Any, Optional
 import pytest
 import yaml
 
+from tests import documents
 from tests.boot import instance, observe, runbook, trees
 from tests.boot import network as networks
 from tests.boot.conftest import NewMachine
@@ -24,7 +25,7 @@ UNIT = "teleport.service"
 RESTORE = "teleport-restore.service"
 BUCKET = "acme-backups"
 PREFIX = "s3://acme-backups/teleport/auth-1/"
-BLOCKS = {block.name: block for block in runbook.blocks("upgrading.md")}
+BLOCKS = {block.name: block for block in documents.blocks("docs/upgrading.md", "run")}
 OLD_CONF = (
     'TELEPORT_DOMAIN_NAME="teleport.acmeinc.com"\nTELEPORT_CLUSTER_NAME="acme"\n'
     'TELEPORT_AUTH_SERVER_LB="teleport-nlb.acmeinc.com"\n'

@@ -13,7 +13,7 @@ from tests.fuzz import corpus, figures, process, target
 
 def main() -> int:
     """Return 0 when no target found a fault."""
-    arguments = _parser().parse_args()
+    arguments = parser().parse_args()
     if arguments.list:
         for name in target.names():
             print(f"{name:18} {target.load(name).thought}")
@@ -44,7 +44,7 @@ def _fuzz(name: str, arguments: argparse.Namespace) -> process.Result:
     return result
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="./dev fuzz", description="Fuzz the ways into the program.", allow_abbrev=False
     )

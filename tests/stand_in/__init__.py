@@ -36,6 +36,11 @@ def install_systemctl(directory: Path, python: str = sys.executable) -> Path:
     return _install("systemctl", directory, python, {})
 
 
+def install_aws(directory: Path, python: str = sys.executable) -> Path:
+    """The same for the stand-in `aws`, AWS's command line, which needs botocore, and has no switches."""
+    return _install("aws", directory, python, {})
+
+
 def _install(name: str, directory: Path, python: str, switches: dict[str, Any]) -> Path:
     _, _, rest = (Path(__file__).parent / name).read_text(encoding="utf-8").partition("\n")
     directory.mkdir(parents=True, exist_ok=True)

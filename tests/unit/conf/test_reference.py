@@ -23,7 +23,7 @@ def test_every_variable_has_its_heading() -> None:
 
 
 def test_the_example_is_a_good_conf_with_the_values_it_explains() -> None:
-    example = re.findall("```sh\n(.*?)```", TEXT, re.DOTALL)
+    example = re.findall("```sh checked:grammar\n(.*?)```", TEXT, re.DOTALL)
     assert len(example) == 1
     parsed = grammar.parse(example[0].encode())
     assert parsed.problems == ()

@@ -147,7 +147,7 @@ POLICIES = {
 def policies() -> list[tuple[str, dict[str, Any]]]:
     """The policies of the guide, each with the first words above it."""
     found = []
-    for match in re.finditer(r"^```json\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL):
+    for match in re.finditer(r"^```json checked:policy\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL):
         titles = re.findall(r"^\*\*([^*]+)\*\*", GUIDE[: match.start()], re.MULTILINE)
         found.append((titles[-1], json.loads(match[1])))
     return found
