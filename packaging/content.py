@@ -201,6 +201,7 @@ def _manuals(source: Source, flavour: Flavour) -> Iterator[Entry]:
     for name in ("README.md", "CHANGELOG.md"):
         yield Entry(f"{documents}/{name}", 0o644, source.read(name))
     yield Entry(f"{documents}/examples/conf", 0o644, source.read("packaging/example.conf"))
+    yield Entry(f"{documents}/examples/facts.yaml", 0o644, source.read("packaging/example-facts.yaml"))
     # With the same relative paths as in the checkout, so that the links between them work.
     for path in source.under("docs", (".md", ".svg", ".png")):
         yield Entry(f"{documents}/{path}", 0o644, source.read(path))

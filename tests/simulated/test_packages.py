@@ -258,6 +258,7 @@ def test_every_module_unit_and_document_is_in_both(deb: dict[str, Installed], rp
         f"/usr/share/doc/{NAME}/README.md",
         f"/usr/share/doc/{NAME}/CHANGELOG.md",
         f"/usr/share/doc/{NAME}/examples/conf",
+        f"/usr/share/doc/{NAME}/examples/facts.yaml",
         f"/usr/share/man/man8/{NAME}.8.gz",
         f"/usr/share/man/man5/{NAME}.conf.5.gz",
         f"/usr/share/bash-completion/completions/{NAME}",
