@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests import documents
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 AUTH = """\
 TELEPORT_ROLE=auth
@@ -53,6 +55,13 @@ def test_the_conf_of_the_guide_results_in_its_values_marker_and_unit() -> None:
     ):
         assert expected in done.stdout, expected
     assert "teleport-bootstrap-demo-" not in done.stdout, "the scratch directory is not what an instance has"
+
+
+def test_issue_15_point_8_the_readme_shows_what_the_demo_prints() -> None:
+    block = documents.block("README.md", "shown", "demo")
+    ((command, shown),) = documents.session(block)
+    assert command == "./dev demo"
+    documents.assert_shown(shown, demo().stdout, block.place)
 
 
 def test_a_conf_that_needs_parameters_finds_them_in_its_region(tmp_path: Path) -> None:
