@@ -14,6 +14,8 @@ from teleport_bootstrap.plan import instance_facts
 from teleport_bootstrap.state import current, generations, manual_edits
 
 _APPLY = "run `teleport-bootstrap reconfigure` to apply it"
+_WRITE_AGAIN = "write it again, then run `teleport-bootstrap reconfigure`"
+_COMPARE = "run `teleport-bootstrap reconfigure --dry-run` to see what it would change"
 _REPAIR = "run `teleport-bootstrap reconfigure` to repair it"
 
 
@@ -53,10 +55,10 @@ def _conf(host: HostFacts, now: current.Current, generation: generations.Generat
     except errors.BootstrapError:
         return  # among what is unreadable already
     if data is None:
-        yield Finding(WARNING, "conf-deleted", path, f"{path} has been deleted")
+        yield Finding(WARNING, "conf-deleted", path, f"{path} has been deleted", _WRITE_AGAIN)
     elif generations.digest(data) == now.rejected_conf_sha256:
         message = current.not_followed(host.root, now.generation, now.rejected_because)
-        yield Finding(WARNING, "conf-not-followed", path, message)
+        yield Finding(WARNING, "conf-not-followed", path, message, _COMPARE)
     elif not current.counts_as_applied(now, generation, data):
         yield Finding(WARNING, "conf-edited", path, f"{path} has been edited since it was applied", _APPLY)
 

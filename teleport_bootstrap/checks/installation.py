@@ -20,4 +20,5 @@ def check(host: HostFacts) -> Iterator[Finding]:
         yield Finding(ERROR, "teleport-yaml-missing", path, f"{path} does not exist", remedy)
     if len(host.markers) != 1:
         path = host.root.path(paths.CONF_DIRECTORY)
-        yield Finding(ERROR, "role-markers", path, f"{path} must have one role marker, but has {len(host.markers)}")
+        message = f"{path} must have one role marker, but has {len(host.markers)}"
+        yield Finding(ERROR, "role-markers", path, message, "run `teleport-bootstrap reconfigure` to write it again")

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from teleport_bootstrap import unit_table
 from teleport_bootstrap.change import needed_files
 from teleport_bootstrap.checks import host_facts, recovery
 from teleport_bootstrap.checks.host_facts import HostFacts, log_of, service_failing
 from teleport_bootstrap.finding import ERROR, WARNING, Finding
 from teleport_bootstrap.host import probe
+from teleport_bootstrap.plan import plan_model
+
+_REINSTALL = (
+    "install the package again: `apt-get install --reinstall teleport-bootstrap` or `dnf reinstall teleport-bootstrap`"
+)
 
 
 def check(host: HostFacts) -> Iterator[Finding]:
     """Report pending files, a failing service or unit, a Teleport that is not ready, and a web port with an error."""
     if host.conf.wanted is not None:
         described = needed_files.describe_pending(host.root, host.conf.wanted)
-        yield from (Finding(ERROR, "file-pending", path, message) for path, message in zip(host.pending, described))
+        for path, message in zip(host.pending, described):
+            yield Finding(ERROR, "file-pending", path, message, _fetch(host.conf.wanted, path))
     if host.state_of(host_facts.GENERATE_SERVICE).is_failing:
         yield service_failing(ERROR, host_facts.GENERATE_SERVICE)
     if not host.units or host.unit is None:
         return
     unit, state = host.unit, host.unit_state
     if unit not in host.units:
-        yield Finding(ERROR, "unit-missing", unit, f"{unit} is not installed")
+        yield Finding(ERROR, "unit-missing", unit, f"{unit} is not installed", _REINSTALL)
     elif not host_facts.is_running(state):
         restarts = ", and restarts again and again" if state.is_failing and state.active != "failed" else ""
         waits = " until the files above arrive" if host.pending else ""
@@ -43,4 +50,11 @@ def check(host: HostFacts) -> Iterator[Finding]:
         elif host.readiness != probe.READY:
             yield Finding(ERROR, "teleport-not-ready", unit, f"Teleport is {host.readiness}", log_of(unit))
         if host.web_note:
-            yield Finding(WARNING, "web-port", unit, host.web_note)
+            yield Finding(WARNING, "web-port", unit, host.web_note, log_of(unit))
+
+
+def _fetch(wanted: plan_model.Applicable, path: str) -> str:
+    """Return what to do about a pending file."""
+    if any(each.path == path and each.parameter for each in wanted.secrets):
+        return "run `teleport-bootstrap fetch-secrets`, which says why it has not come"
+    return log_of(unit_table.CHECK_CERTIFICATE.service)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from teleport_bootstrap.checks.host_facts import HostFacts, service_failing
+from teleport_bootstrap.checks.host_facts import HostFacts, log_of, service_failing
 from teleport_bootstrap.finding import WARNING, Finding
 from teleport_bootstrap.host import systemd
 
@@ -27,4 +27,4 @@ def check(host: HostFacts) -> Iterator[Finding]:
     for job in host.jobs:
         trouble = job.trouble(host.now) if job.timer in {*host.expected_timers, *host.timers} else None
         if trouble is not None:
-            yield Finding(WARNING, "job-failing", job.name, trouble)
+            yield Finding(WARNING, "job-failing", job.name, trouble, log_of(systemd.service_of(job.timer)))

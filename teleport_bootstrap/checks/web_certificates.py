@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from teleport_bootstrap.checks.host_facts import HostFacts
+from teleport_bootstrap import unit_table
+from teleport_bootstrap.checks.host_facts import HostFacts, log_of
 from teleport_bootstrap.finding import ERROR, WARNING, Finding
 
 # Let's Encrypt's certificates are renewed a month before they expire; one that is this close to it was not renewed.
@@ -19,7 +20,15 @@ def check(host: HostFacts) -> Iterator[Finding]:
     for each in host.certificates:
         path, remaining = host.root.path(each.path), each.remaining_seconds(host.now)
         if remaining is not None and remaining <= 0:
-            yield Finding(ERROR, "certificate-expired", path, f"{path} expired at {each.expires}")
+            yield Finding(ERROR, "certificate-expired", path, f"{path} expired at {each.expires}", _renew(host))
         elif remaining is not None and remaining < RENEWED_BEFORE_SECONDS:
             message = f"{path} expires at {each.expires}, and has not been renewed"
-            yield Finding(WARNING, "certificate-expiring", path, message)
+            yield Finding(WARNING, "certificate-expiring", path, message, _renew(host))
+
+
+def _renew(host: HostFacts) -> str:
+    """Return what to do about a certificate, which a job of this host renews or an operator has put here."""
+    jobs = [each for each in (unit_table.RENEW_CERTIFICATE, unit_table.CHECK_CERTIFICATE) if each.timer in host.timers]
+    if jobs:
+        return log_of(jobs[0].service)
+    return f"replace it, then run `systemctl reload {host.unit or 'teleport'}`"

@@ -6,13 +6,25 @@ import argparse
 from collections.abc import Iterator
 from typing import Any
 
-from teleport_bootstrap import errors
-from teleport_bootstrap.cli import options, result
+from teleport_bootstrap import display, errors, paths
+from teleport_bootstrap.checks import host_facts
+from teleport_bootstrap.cli import options, result, status_sentence, watching
+from teleport_bootstrap.finding import ERROR, NOTE, WARNING, Line
+from teleport_bootstrap.host import clock
 from teleport_bootstrap.operations import status
 from teleport_bootstrap.state import access, jobs
 
 EXAMPLE = "teleport-bootstrap status --format json"
-OPTIONS = ()
+OPTIONS = (
+    options.option(
+        "--watch",
+        "redraw it on the terminal every SECONDS, by default 2, until Ctrl-C",
+        nargs="?",
+        const=2.0,
+        type=options.seconds,
+        metavar="SECONDS",
+    ),
+)
 
 _STATUSES = {
     status.HEALTHY: errors.OK,
@@ -21,6 +33,7 @@ _STATUSES = {
     status.RECOVERING: errors.DRIFTED,
     status.BROKEN: errors.UNHEALTHY,
 }
+_MARKS = {ERROR: "- ", WARNING: "~ "}
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
@@ -30,12 +43,38 @@ def run(arguments: argparse.Namespace) -> result.Result:
     """
     root = options.root(arguments)
     access.require(root, "status")
+    if arguments.watch is None:
+        return _result(root)
+    if arguments.format != "text":
+        raise errors.UsageError(
+            "--watch is for a terminal, and prints no JSON", hint="Run `status --format json` again and again instead."
+        )
+    return watching.watch(lambda: _result(root), arguments.watch)
+
+
+def _result(root: paths.Root) -> result.Result:
     report = status.report(root)
-    lines = [f"{name + ':':<15}{value}" for name, value in _rows(report)]
-    lines += ["", *(f"- {line}" for line in report["trouble"])] if report["trouble"] else []
-    lines += ["", *(f"~ {line}" for line in report["drift"])] if report["drift"] else []
-    lines += ["", *(f"note: {line}" for line in report["notes"])] if report["notes"] else []
-    return result.Result(lines, report, _STATUSES[report["state"]])
+    return result.Result(list(_lines(root, report)), report, _STATUSES[report["state"]])
+
+
+def _lines(root: paths.Root, report: dict[str, Any]) -> Iterator[str]:
+    """Yield one sentence, then what needs attention, each with its reason and what to run, then everything else."""
+    yield _first(root, report)
+    attention = [each for severity in (ERROR, WARNING) for each in report["findings"] if each.severity == severity]
+    if attention:
+        yield from ("", display.Heading("Needs attention:"), *(Line(_MARKS[each.severity], each) for each in attention))
+    yield from ("", *(f"{name + ':':<16}{value}" for name, value in _rows(report)))
+    notes = [each for each in report["findings"] if each.severity == NOTE]
+    if notes:
+        yield from ("", *(Line("note: ", each) for each in notes))
+
+
+def _first(root: paths.Root, report: dict[str, Any]) -> str:
+    if not report["summary"].configured:
+        return status_sentence.nothing(root.path(paths.CONF), exists=report["conf"] != host_facts.ABSENT)
+    version = str(report["teleport"]).partition(" ")[0] if report["teleport"] else None
+    now = clock.SYSTEM.wall()
+    return status_sentence.sentence(report["state"], report["role"], version, report["summary"], now)
 
 
 def _rows(report: dict[str, Any]) -> Iterator[tuple[str, str]]:

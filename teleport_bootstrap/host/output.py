@@ -12,7 +12,7 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TextIO
 
 from teleport_bootstrap import display
@@ -20,6 +20,9 @@ from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.host import streams, terminal, typesetting
 
 PROGRAM = "teleport-bootstrap"
+
+# Draws parts of a text, with the lines that findings in it are about.
+Draw = Callable[["str | Iterable[str]", typesetting.Quote], None]
 
 logger = logging.getLogger(__name__)
 
@@ -98,6 +101,38 @@ def redraw(stream: TextIO | None, line: str, *, width: int, blank: int = 0) -> i
     shown = display.line(line)[: max(10, width - 1)]
     _write("\r" + shown + " " * max(0, blank - len(shown)) + ("" if shown else "\r"), stream)
     return len(shown)
+
+
+@contextlib.contextmanager
+def redrawn() -> Iterator[Draw | None]:
+    """Give what draws a text on a screen of its own in place of the one before, and return to the first screen then.
+
+    It draws as much as there is room for. None where standard output is not a terminal that can do this.
+    """
+    screen = terminal.screen(sys.stdout)
+    moves = terminal.moves(sys.stdout) if screen is not None else None
+    if moves is None:
+        yield None
+        return
+
+    def draw(parts: str | Iterable[str], quote: typesetting.Quote) -> None:
+        # Its size may have changed.
+        now, room = terminal.screen(sys.stdout) or terminal.Screen(), terminal.rows(sys.stdout) - 1
+        lines = typesetting.text(parts, now, quote).split("\n")
+        if len(lines) > room:
+            lines[room - 1 :] = [f"and {len(lines) - room + 1} more lines: this terminal has {room + 1}"]
+        streams.write_result(
+            (moves.home + "".join(f"{each}{moves.clear_line}\n" for each in lines) + moves.clear_below).encode(
+                "utf-8", "backslashreplace"
+            )
+        )
+
+    streams.write_result(moves.begin.encode())
+    try:
+        yield draw
+    finally:
+        with contextlib.suppress(OSError):
+            streams.write_result(moves.end.encode())
 
 
 class Lines(logging.Handler):

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TextIO
 
-USUAL_COLUMNS = 80
+USUAL_COLUMNS, USUAL_ROWS = 80, 24
 # Narrower ones wrap by themselves.
 FEWEST_COLUMNS = 40
 
@@ -80,6 +80,14 @@ def screen(stream: TextIO) -> Screen | None:
     return Screen(max(columns, FEWEST_COLUMNS), marks, end)
 
 
+def rows(stream: TextIO) -> int:
+    """Return how many lines the terminal `stream` has."""
+    try:
+        return max(os.get_terminal_size(stream.fileno()).lines, 2)
+    except OSError:  # it is gone
+        return USUAL_ROWS
+
+
 def moves(stream: TextIO) -> Moves | None:
     """Return how the cursor of the terminal `stream` is moved; None where that is not known."""
     capability = _description(os.environ.get("TERM", ""), stream.fileno())
@@ -137,5 +145,5 @@ def _description(name: str, descriptor: int) -> _Capabilities | None:
     for each in (name, *(["xterm"] if name.startswith(_LIKE_XTERM) else [])):
         with contextlib.suppress(curses.error):
             curses.setupterm(each, descriptor)
-            return _Capabilities(curses) if curses.tigetnum("colors") >= 8 else None
+            return _Capabilities(curses)
     return None

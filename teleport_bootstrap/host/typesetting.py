@@ -30,6 +30,13 @@ _BEGINNINGS: tuple[tuple[str, int, bool], ...] = (
     ("missing:", terminal.WARNING, False),
     ("- ", terminal.BAD, False),
     ("~ ", terminal.WARNING, False),
+    # The states of `status`.
+    ("Healthy.", terminal.GOOD, False),
+    ("Recovering.", terminal.WARNING, False),
+    ("Drifted.", terminal.WARNING, False),
+    ("Broken.", terminal.BAD, False),
+    ("Unknown.", terminal.STRONG, False),
+    ("Nothing is configured:", terminal.BAD, False),
 )
 _DIFFERENCE = (
     ("+++", terminal.STRONG),

@@ -23,6 +23,7 @@ from teleport_bootstrap.checks import (
 )
 from teleport_bootstrap.finding import NOTE, WARNING, Finding
 from teleport_bootstrap.host import clock, systemd
+from teleport_bootstrap.operations import status_summary
 from teleport_bootstrap.plan import plan_model, teleport_build
 from teleport_bootstrap.state import restore_record
 
@@ -68,6 +69,7 @@ def report(root: paths.Root) -> dict[str, Any]:
     return {
         "state": _state(host, trouble, drift),
         "role": host.conf.role,
+        "summary": status_summary.of_host(host),
         "unit": host.unit,
         "unit_state": f"{unit.active} ({unit.sub})" if unit.sub == "auto-restart" else unit.active,
         "main_pid": unit.main_pid,

@@ -63,7 +63,7 @@ def test_an_unchanged_host_is_healthy_and_status_changes_nothing(agent: Agent) -
     assert found["drift"] == []
     text = agent.run("status").output
     assert len(text.splitlines()) <= 24
-    assert "generation:    1, " in text and "state:         unknown" in text
+    assert "generation:     1, " in text and "state:          unknown" in text
     assert tree(agent.root) == before
 
 
