@@ -57,9 +57,9 @@ _MESSAGE_ID_NAMESPACE = uuid.UUID("0f1a2e6c-57c1-5d0b-9d26-6a1f6b8c2b11")
 class BootstrapError(Exception):
     """An error of this agent; itself raised only for a defect, otherwise one of the kinds below.
 
-    `message` is the given summary and, below it, `lines` and a line for each of `findings`. It holds no secret that
-    this process has met, and can be printed as it is: what cannot be seen is escaped, so that no text from outside
-    makes a line of its own.
+    `message` is the given summary and, below it, `lines` and a line for each of `findings`; `summary` is the same
+    without the findings. They hold no secret that this process has met, and can be printed as they are: what cannot be
+    seen is escaped, so that no text from outside makes a line of its own.
     """
 
     code: ClassVar[str] = "internal-error"
@@ -72,7 +72,8 @@ class BootstrapError(Exception):
     def __init__(
         self, summary: str, *, hint: str = "", lines: Sequence[str] = (), findings: Sequence[Finding] = ()
     ) -> None:
-        self.message = display.lines([summary, *lines, *map(str, findings)])
+        self.summary = display.lines([summary, *lines])
+        self.message = display.lines([self.summary, *map(str, findings)])
         super().__init__(self.message)
         self.hint = display.line(hint)
         self.findings = tuple(findings)
@@ -80,6 +81,10 @@ class BootstrapError(Exception):
     def as_findings(self, severity: str = ERROR) -> tuple[Finding, ...]:
         """Return `findings`, or where there are none, one finding that says what this error says."""
         return self.findings or (Finding(severity, self.code, "", self.message, self.hint),)
+
+    def data(self) -> dict[str, object]:
+        """Return the error for JSON, in the form of a finding; its `findings` are beside it."""
+        return {**Finding(ERROR, self.code, "", "", self.hint).data(), "message": self.summary}
 
     @classmethod
     def message_id(cls) -> str:
@@ -201,19 +206,19 @@ class ParameterInvalid(BootstrapError, code="parameter-invalid", exit_status=AWS
     """A parameter in SSM Parameter Store does not have the expected form, such as that of a CA pin."""
 
 
-class SecretsPending(BootstrapError, code="secrets-awaited", exit_status=PENDING):
+class SecretsPending(BootstrapError, code="secrets-pending", exit_status=PENDING):
     """A secret that Teleport needs to join its cluster is missing: not published yet, or out of reach."""
 
 
-class CertificatePending(BootstrapError, code="certificate-awaited", exit_status=PENDING):
+class CertificatePending(BootstrapError, code="certificate-pending", exit_status=PENDING):
     """The certificate for Teleport's web port is missing: not obtained yet, or out of reach."""
 
 
-class CertificateUnusable(BootstrapError, code="certificate-unfit", exit_status=CERTIFICATE):
+class CertificateUnusable(BootstrapError, code="certificate-unusable", exit_status=CERTIFICATE):
     """A certificate has the wrong key, the wrong names or an incomplete chain, or has expired."""
 
 
-class CertificateNotServed(BootstrapError, code="not-taken-up", exit_status=UNHEALTHY):
+class CertificateNotServed(BootstrapError, code="certificate-not-served", exit_status=UNHEALTHY):
     """A new certificate is installed, but after a reload the running Teleport does not serve it."""
 
 
@@ -296,7 +301,7 @@ class ConfirmationNeeded(BootstrapError, code="confirmation-needed", exit_status
     """The command would change this machine, and there was no terminal to ask for confirmation."""
 
 
-class ManualEdit(BootstrapError, code="hand-edited", exit_status=MANUAL_EDIT):
+class ManualEdit(BootstrapError, code="manual-edit", exit_status=MANUAL_EDIT):
     """teleport.yaml has a manual edit, which is not overwritten silently."""
 
 
@@ -304,7 +309,7 @@ class ChangeRolledBack(BootstrapError, code="rolled-back", exit_status=ROLLED_BA
     """Teleport did not become healthy with the new configuration, but is with the previous one, which was restored."""
 
 
-class UnhealthyAfterRollback(BootstrapError, code="still-sick", exit_status=UNHEALTHY_AFTER_ROLLBACK):
+class UnhealthyAfterRollback(BootstrapError, code="unhealthy-after-rollback", exit_status=UNHEALTHY_AFTER_ROLLBACK):
     """Teleport did not become healthy with the new configuration, nor with the previous one, which was restored."""
 
 
@@ -328,6 +333,7 @@ class ImageNotSealed(BootstrapError, code="image-not-sealed", exit_status=UNSEAL
         lines = [line for each in findings for line in (f"{each.place}: {each.message}", f"    {each.remedy}")]
         hint = "Run the command below each line, then run `teleport-bootstrap seal` again."
         super().__init__(summary, lines=lines, hint=hint)
+        self.summary = display.lines([summary])
         self.findings = tuple(findings)
 
 

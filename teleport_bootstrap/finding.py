@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from teleport_bootstrap import display
 
@@ -55,11 +55,21 @@ class Finding:
         return f"{start}{self.message}" + (f" ({self.remedy})" if self.remedy else "")
 
     def data(self) -> dict[str, object]:
-        """Return the finding for JSON: the fields above, with `file`, `line` and `column` in place of `place`."""
-        fields = asdict(self)
-        fields.pop("place")
+        """Return the finding for JSON: the fields above, with `file`, `line` and `column` in place of `place`.
+
+        What is not known, or does not apply, is None.
+        """
         place = self.place or Place("")
-        return {**fields, "file": place.file or None, "line": place.line, "column": place.column}
+        return {
+            "severity": self.severity,
+            "code": self.code or None,
+            "subject": self.subject or None,
+            "message": self.message,
+            "remedy": self.remedy or None,
+            "file": display.line(place.file) or None,
+            "line": place.line,
+            "column": place.column,
+        }
 
 
 class Line(str):

@@ -33,7 +33,7 @@ def _verified(stored: store.Stored) -> str:
 
 
 def data(stored: Sequence[store.Stored], place: str) -> dict[str, Any]:
-    """Return the data for --format json; `size` in bytes, `made` as in 2026-11-22T11:57:43Z."""
+    """Return the data for --format json."""
     return {
         "place": place,
         "backups": [
@@ -42,8 +42,8 @@ def data(stored: Sequence[store.Stored], place: str) -> dict[str, Any]:
                 "name": each.name,
                 "cluster": each.parsed.cluster,
                 "host": each.parsed.host,
-                "made": f"{each.created:%Y-%m-%dT%H:%M:%SZ}",
-                "size": each.size,
+                "made_at": each.created.isoformat(timespec="seconds"),
+                "size_bytes": each.size,
                 "compression": each.parsed.compression,
                 "verified": each.verified,
                 "incomplete": each.incomplete,
@@ -58,14 +58,21 @@ def contents(archive: interface.Packed | interface.Verified) -> dict[str, Any]:
     return {
         "verified": True,
         "digest": archive.digest,
-        "size": archive.size,
+        "size_bytes": archive.size,
         "compression": archive.compression,
         "entries": archive.totals.entries,
         "files": archive.totals.files,
-        "content": archive.totals.content,
+        "content_bytes": archive.totals.content,
+        **missing_data(archive),
+    }
+
+
+def missing_data(archive: interface.Packed | interface.Verified) -> dict[str, Any]:
+    """Return what JSON output says of what is missing in an archive."""
+    return {
         "incomplete": archive.missing_in_all > 0,
-        "missing": [{"path": f"/{note.path}", "why": note.text} for note in archive.missing],
-        "missing_in_all": archive.missing_in_all,
+        "missing": [{"path": f"/{note.path}", "reason": note.text} for note in archive.missing],
+        "missing_count": archive.missing_in_all,
     }
 
 

@@ -22,6 +22,7 @@ from teleport_bootstrap.change import (
     web_answer,
 )
 from teleport_bootstrap.change.transaction import Transaction
+from teleport_bootstrap.change.unit_action import UnitAction
 from teleport_bootstrap.host import clock, directory, systemd, teleport_process, termination
 from teleport_bootstrap.plan import plan_model
 from teleport_bootstrap.state import current, generations
@@ -93,10 +94,10 @@ class Trial:
 
 @dataclass(frozen=True)
 class Result:
-    """A healthy change: the trial, what systemd was asked for, in words, what was seen of Teleport, and notes."""
+    """A healthy change: the trial, what systemd was asked for, what was seen of Teleport, and notes."""
 
     trial: Trial
-    units: tuple[str, ...]
+    units: tuple[UnitAction, ...]
     seen: str
     notes: tuple[str, ...] = ()
 
@@ -141,7 +142,8 @@ def run(
     confirm(root)
     has_looked = bool(verdict.seen) and not verdict.pending
     note = web_answer.of_host(root)[1] if has_looked else ""
-    return Result(trial, done, verdict.seen, (note,) if note else ())
+    notes = (*([NOT_WAITED] if verdict.not_waited else []), *([note] if note else []))
+    return Result(trial, done, verdict.seen, notes)
 
 
 def _restore_after_signal(root: paths.Root, trial: Trial, seconds: float) -> None:
@@ -186,12 +188,12 @@ def confirm(root: paths.Root) -> None:
         generations.prune(root, current=now.generation)
 
 
-def judge(root: paths.Root, trial: Trial, *, seconds: float) -> tuple[tuple[str, ...], health.Verdict]:
-    """Ask systemd for what `trial` needs; return what was done, in words, and whether Teleport is healthy then.
+def judge(root: paths.Root, trial: Trial, *, seconds: float) -> tuple[tuple[UnitAction, ...], health.Verdict]:
+    """Ask systemd for what `trial` needs; return what was done, and whether Teleport is healthy then.
 
     Raises nothing but signals: every other failure is a reason to go back.
     """
-    done: list[str] = []
+    done: list[UnitAction] = []
     try:
         verdict = _judge(root, trial, seconds, done)
     except errors.BootstrapError as error:
@@ -202,7 +204,7 @@ def judge(root: paths.Root, trial: Trial, *, seconds: float) -> tuple[tuple[str,
     return tuple(done), verdict
 
 
-def _judge(root: paths.Root, trial: Trial, seconds: float, done: list[str]) -> health.Verdict:
+def _judge(root: paths.Root, trial: Trial, seconds: float, done: list[UnitAction]) -> health.Verdict:
     wanted = trial.change.wanted
     done += units.apply(root, wanted.units, units_changed=plan_files.units_changed(trial.changed), stop_seconds=seconds)
     if not systemd.is_running(root):
@@ -211,7 +213,7 @@ def _judge(root: paths.Root, trial: Trial, seconds: float, done: list[str]) -> h
     waits = not systemd.is_boot_under_way()
     # Where its data was moved away it was stopped for that, and has just been started.
     before = systemd.State() if trial.previous.moved else trial.previous.units.get(wanted.unit, systemd.State())
-    said, predecessor = units.main_unit(
+    main, predecessor = units.main_unit(
         root,
         wanted.unit,
         before=before,
@@ -220,10 +222,9 @@ def _judge(root: paths.Root, trial: Trial, seconds: float, done: list[str]) -> h
         wait=waits,
         seconds=seconds,
     )
-    done += [said] if said else []
+    done += main
     if not waits:
-        done.append(NOT_WAITED)
-        return health.Verdict(True, "")
+        return health.Verdict(True, "", not_waited=True)
     return health.wait(root, health.subject(root, wanted.unit, wanted, successor_of=predecessor), seconds=seconds)
 
 

@@ -15,6 +15,8 @@ import signal
 from collections.abc import Sequence
 
 from teleport_bootstrap import errors, paths
+from teleport_bootstrap.change import unit_action
+from teleport_bootstrap.change.unit_action import UnitAction
 from teleport_bootstrap.host import clock as clocks
 from teleport_bootstrap.host import probe, systemd, teleport_process
 
@@ -164,8 +166,8 @@ def stop_deaf(root: paths.Root, units: Sequence[str]) -> None:
         systemd.stop_by_force(deaf, seconds=1.0)
 
 
-def restart(root: paths.Root, unit: str, *, seconds: float) -> str:
-    """Restart `unit`, by force where its Teleport would not act on the signal to stop; return that in words.
+def restart(root: paths.Root, unit: str, *, seconds: float) -> UnitAction:
+    """Restart `unit`, by force where its Teleport would not act on the signal to stop; return what was done.
 
     Raises UnitTrouble, also where systemd takes longer than `seconds`.
     """
@@ -175,11 +177,11 @@ def restart(root: paths.Root, unit: str, *, seconds: float) -> str:
         why = _WHY_DRAINING
     if not why:
         systemd.restart_now(unit, seconds=seconds)
-        return f"restarted {unit}"
+        return UnitAction(unit, unit_action.RESTARTED)
     logger.warning("%s; restarting %s by force", why, unit)
     with contextlib.suppress(errors.UnitTrouble):
         systemd.restart_now(unit, seconds=min(seconds, _STOP_SECONDS))
-        return f"restarted {unit}"
+        return UnitAction(unit, unit_action.RESTARTED)
     systemd.kill([unit])
     systemd.start_now(unit, seconds=seconds)
-    return f"restarted {unit} by force: {why}"
+    return UnitAction(unit, unit_action.RESTARTED, f"by force, since {why}")

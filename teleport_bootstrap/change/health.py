@@ -42,12 +42,14 @@ _SHORTEST_SECRET = 4
 class Verdict:
     """Whether Teleport is healthy, and what was seen last.
 
-    With `pending`, its unit waits for files, which counts as healthy. `process_id` is the process that was looked at.
+    With `pending`, its unit waits for files, which counts as healthy; `not_waited` says that nothing was seen because
+    the unit starts later. `process_id` is the process that was looked at.
     """
 
     healthy: bool
     seen: str
     pending: bool = False
+    not_waited: bool = False
     process_id: int | None = None
 
 
@@ -141,7 +143,7 @@ def _state(unit: str) -> systemd.State:
 def look(root: paths.Root, watched: Subject, state: systemd.State) -> Verdict:
     """Return the health of Teleport right now, whose unit is in `state`."""
     if state.active == "inactive" and watched.wanted is not None and needed_files.pending(root, watched.wanted):
-        return Verdict(True, "; ".join(needed_files.describe_pending(root, watched.wanted)), pending=True)
+        return Verdict(True, "; ".join(map(str, needed_files.describe_pending(root, watched.wanted))), pending=True)
     if state.active not in ("active", "reloading"):
         return Verdict(False, f"the unit is {state.active} ({state.sub})")
     process_id = teleport_process.from_pid_file(root)

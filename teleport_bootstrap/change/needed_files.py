@@ -6,6 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.change import key_pairs
@@ -19,6 +20,41 @@ FETCH_SERVICE = unit_table.FETCH_SECRETS.service
 
 _PUBLISHED = re.compile("/teleport/[^/]+/(tokens/[a-z-]+|ca-pin-hash)")
 _PEM = b"-----BEGIN CERTIFICATE-----"
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A file that `unit` waits for: its path as the instance sees it, and `shown` as in messages.
+
+    `parameter` is the SSM parameter that it comes from, None for one from Let's Encrypt. `obstacle` says why what is
+    there cannot be used, empty where the file is missing.
+    """
+
+    path: str
+    shown: str
+    unit: str
+    parameter: str | None
+    obstacle: str
+
+    def data(self) -> dict[str, object]:
+        """Return the values for JSON."""
+        return {
+            "path": self.path,
+            "unit": self.unit,
+            "parameter": self.parameter,
+            "is_published": self.parameter is not None and is_published(self.parameter),
+            "obstacle": self.obstacle or None,
+        }
+
+    def __str__(self) -> str:
+        found = f" (what is there now cannot be used: {self.obstacle})" if self.obstacle else ""
+        return f"{self.unit} waits for {self.shown}{found}: {self._source()}"
+
+    def _source(self) -> str:
+        if not self.parameter:
+            return "the certificate comes from Let's Encrypt through the bucket"
+        how = "the auth server publishes it as" if is_published(self.parameter) else "it is fetched from"
+        return f"{how} SSM parameter {self.parameter}"
 
 
 def is_present(root: paths.Root, path: str) -> bool:
@@ -77,25 +113,16 @@ def has_joined(root: paths.Root) -> bool:
     return os.path.exists(root.path(paths.IDENTITY))
 
 
-def describe_pending(root: paths.Root, wanted: plan_model.Applicable, *, had: Container[str] = ()) -> tuple[str, ...]:
-    """Return a note for each pending file and where it comes from, except for those in `had`."""
+def describe_pending(
+    root: paths.Root, wanted: plan_model.Applicable, *, had: Container[str] = ()
+) -> tuple[Pending, ...]:
+    """Return each pending file and where it comes from, except for those in `had`."""
     parameters = {each.path: each.parameter for each in wanted.secrets}
     return tuple(
-        f"{wanted.unit} waits for {root.path(path)}"
-        + (f" (what is there now cannot be used: {obstacle})" if (obstacle := directory.obstacle(root, path)) else "")
-        + ": "
-        + (
-            f"{_source(parameters[path])} SSM parameter {parameters[path]}"
-            if parameters.get(path)
-            else "the certificate comes from Let's Encrypt through the bucket"
-        )
+        Pending(path, root.path(path), wanted.unit, parameters.get(path), directory.obstacle(root, path) or "")
         for path in pending(root, wanted)
         if path not in had
     )
-
-
-def _source(parameter: str | None) -> str:
-    return "the auth server publishes it as" if is_published(parameter or "") else "it is fetched from"
 
 
 def is_published(parameter: str) -> bool:

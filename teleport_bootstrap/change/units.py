@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths, unit_table
-from teleport_bootstrap.change import handover
+from teleport_bootstrap.change import handover, unit_action
+from teleport_bootstrap.change.unit_action import UnitAction
 from teleport_bootstrap.host import process, systemd, teleport_process
 from teleport_bootstrap.plan import plan_model
 
@@ -86,8 +87,8 @@ def _installed(root: paths.Root, wanted: plan_model.Units) -> list[str]:
 
 def apply(
     root: paths.Root, wanted: plan_model.Units, *, units_changed: bool, stop_seconds: float = systemd.STOP_SECONDS
-) -> tuple[str, ...]:
-    """Enable, disable, start and stop units as `wanted` says; return what was done, in words.
+) -> tuple[UnitAction, ...]:
+    """Enable, disable, start and stop units as `wanted` says; return what was done.
 
     Units that are not installed are skipped. Under a root that is not a running system, units are enabled and
     disabled in its files, and nothing is started. Raises UnitTrouble, also where a stop takes longer than
@@ -110,12 +111,12 @@ def apply(
     systemd.enable(root, asked.enable)
     systemd.start(asked.start)
     return _logged(
-        ("disabled", asked.disable),
-        ("stopped", asked.stop),
-        ("enabled", asked.enable),
-        ("asked to start", asked.start),
+        *unit_action.for_each(unit_action.DISABLED, asked.disable),
+        *unit_action.for_each(unit_action.STOPPED, asked.stop),
+        *unit_action.for_each(unit_action.ENABLED, asked.enable),
+        *unit_action.for_each(unit_action.START_REQUESTED, asked.start),
         # Not silently: the certificates or tokens of such a timer then have to come from elsewhere.
-        ("not installed, so left out:", asked.missing),
+        *unit_action.for_each(unit_action.LEFT_OUT, asked.missing, "not installed"),
     )
 
 
@@ -128,8 +129,8 @@ def main_unit(
     process_id: int | None = None,
     wait: bool = True,
     seconds: float = systemd.STOP_SECONDS,
-) -> tuple[str, teleport_process.Predecessor | None]:
-    """Reload or restart the unit, which was in the state `before`; return what was done, in words.
+) -> tuple[tuple[UnitAction, ...], teleport_process.Predecessor | None]:
+    """Reload or restart the unit, which was in the state `before`; return what was done.
 
     After a reload, the process that a successor has to replace comes with it.
 
@@ -138,10 +139,10 @@ def main_unit(
     UnitTrouble, also where systemd takes longer than `seconds`; nothing is waited for where `wait` is false.
     """
     if not systemd.is_running(root) or before.active not in ("active", "reloading", "activating", "failed"):
-        return "", None
+        return (), None
     if not wait:
         systemd.restart([unit])
-        return f"asked to restart {unit}", None
+        return unit_action.for_each(unit_action.RESTART_REQUESTED, [unit]), None
     if (
         action == RELOAD
         and process_id is not None
@@ -150,8 +151,9 @@ def main_unit(
         and teleport_process.is_alive(process_id)
         and not handover.is_deaf(process_id)
     ):
-        return f"reloaded {unit}", handover.reload(root, unit, process_id)
-    return handover.restart(root, unit, seconds=seconds), None
+        predecessor = handover.reload(root, unit, process_id)
+        return unit_action.for_each(unit_action.RELOADED, [unit]), predecessor
+    return (handover.restart(root, unit, seconds=seconds),), None
 
 
 def remember(root: paths.Root, wanted: plan_model.Units, *, also: Sequence[str] = ()) -> States:
@@ -206,14 +208,14 @@ def as_remembered(states: States) -> plan_model.Units:
     return plan_model.Units(enabled, others, ran, tuple(unit for unit in states if unit not in ran))
 
 
-def _offline(root: paths.Root, wanted: plan_model.Units, installed: Sequence[str]) -> tuple[str, ...]:
+def _offline(root: paths.Root, wanted: plan_model.Units, installed: Sequence[str]) -> tuple[UnitAction, ...]:
     disable = [unit for unit in wanted.disable if unit in installed]
     enable = [unit for unit in wanted.enable if unit in installed]
     if not (disable or enable):
         return ()
     asked = process.run(["systemctl", "--version"], most_bytes=process.SHORT, timeout_seconds=10)
     if asked.status == process.NOT_RUN:
-        return (f"systemctl is not here: nothing was enabled under {root.directory}",)
+        return unit_action.for_each(unit_action.NOT_ENABLED, enable, f"systemctl is not here, for {root.directory}")
     were_enabled = [unit for unit in disable if systemd.is_enabled_offline(root, unit)]
     try:
         systemd.disable(root, disable)
@@ -223,11 +225,10 @@ def _offline(root: paths.Root, wanted: plan_model.Units, installed: Sequence[str
         with contextlib.suppress(errors.UnitTrouble):
             systemd.enable(root, were_enabled)
         raise
-    return _logged(("enabled", enable))
+    return _logged(*unit_action.for_each(unit_action.ENABLED, enable))
 
 
-def _logged(*groups: tuple[str, Sequence[str]]) -> tuple[str, ...]:
-    done = tuple(f"{verb} {', '.join(units)}" for verb, units in groups if units)
-    for line in done:
+def _logged(*done: UnitAction) -> tuple[UnitAction, ...]:
+    for line in unit_action.lines(done):
         logger.info("systemd: %s", line)
     return done

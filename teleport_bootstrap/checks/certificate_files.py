@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from teleport_bootstrap import paths
 from teleport_bootstrap.host import process, regular_file
@@ -16,9 +16,11 @@ OPENSSL_SECONDS = 5.0
 class Certificate:
     """The certificate at `path`, and when it expires, in ISO 8601; None where that is `unknown`, with the reason."""
 
+    json_keys: ClassVar[dict[str, str]] = {"expires": "expires_at", "unknown": "unknown_because"}
+
     path: str
     expires: str | None
-    unknown: str = ""
+    unknown: str | None = None
 
     def remaining_seconds(self, now: float) -> float | None:
         """Return how long it is valid at `now`, in seconds since 1970; negative where it has expired."""
@@ -52,7 +54,7 @@ def _read(root: paths.Root, path: str) -> Certificate:
     if not done.ok:
         return Certificate(path, None, "openssl finds no certificate in the file")
     expires = parse_end_date(done.output)
-    return Certificate(path, expires, "" if expires else "the output of openssl is not understood")
+    return Certificate(path, expires, None if expires else "the output of openssl is not understood")
 
 
 def parse_end_date(output: str) -> str | None:

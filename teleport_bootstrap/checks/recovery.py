@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from teleport_bootstrap import paths, port_table
 from teleport_bootstrap.finding import ERROR, WARNING, Finding
@@ -31,7 +31,9 @@ _SSH_LISTENERS = (("ssh_service", "listen_addr"), ("proxy_service", "listen_addr
 
 @dataclass(frozen=True)
 class Component:
-    """A part of Teleport that is degraded or recovering, and `since` when, as ISO 8601."""
+    """A part of Teleport that is degraded or recovering, since when, as ISO 8601, and for how long."""
+
+    json_keys: ClassVar[dict[str, str]] = {"since": "unhealthy_since_at", "seconds": "unhealthy_seconds"}
 
     name: str
     state: str
@@ -40,12 +42,37 @@ class Component:
 
 
 @dataclass(frozen=True)
+class Listener:
+    """A port of this Teleport, the section of teleport.yaml that asks for it, and whether it answers, as SSH or not."""
+
+    section: str
+    port: int
+    answers: bool
+    is_ssh: bool
+
+    def __str__(self) -> str:
+        if self.is_ssh:
+            return f"SSH answers on port {self.port}"
+        verb = "accepts" if self.answers else "does not accept"
+        return f"{self.section} {verb} connections on port {self.port}"
+
+
+@dataclass(frozen=True)
 class Recovery:
-    """The components that are unhealthy, as far as the log tells; what answers on this host, and what does not."""
+    """The components that are unhealthy, as far as the log tells, and the ports of this host's Teleport."""
 
     components: tuple[Component, ...] = ()
-    works: tuple[str, ...] = ()
-    silent: tuple[str, ...] = ()
+    listeners: tuple[Listener, ...] = ()
+
+    @property
+    def works(self) -> tuple[str, ...]:
+        """What answers on this host, in words."""
+        return tuple(str(each) for each in self.listeners if each.answers)
+
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """What does not answer, in words."""
+        return tuple(str(each) for each in self.listeners if not each.answers)
 
 
 def read(root: paths.Root, unit: str, document: Mapping[str, Any] | None, now: float) -> Recovery:
@@ -53,9 +80,7 @@ def read(root: paths.Root, unit: str, document: Mapping[str, Any] | None, now: f
     process_id = teleport_process.in_charge(root)
     began = now - teleport_process.age(process_id) - 1 if process_id is not None else 0.0
     lines = [(moment, line) for moment, line in systemd.journal_lines(unit) if moment >= began]
-    answers = list(_answers(dict(document or {})))
-    works, silent = (tuple(words for is_good, words in answers if is_good is wanted) for wanted in (True, False))
-    return Recovery(components(lines, now), works, silent)
+    return Recovery(components(lines, now), tuple(_listeners(dict(document or {}))))
 
 
 def components(lines: Iterable[tuple[float, str]], now: float) -> tuple[Component, ...]:
@@ -76,18 +101,14 @@ def components(lines: Iterable[tuple[float, str]], now: float) -> tuple[Componen
     )
 
 
-def _answers(document: dict[str, Any]) -> Iterator[tuple[bool, str]]:
-    """Return for each listener whether it answers, and that in words. A node behind a proxy has none."""
+def _listeners(document: dict[str, Any]) -> Iterator[Listener]:
+    """Yield each listener of `document`, which is asked. A node behind a proxy has none."""
     for each in services.listeners(document):
         if each.port == port_table.DIAGNOSTICS:
             continue
         host, port = each.reachable_host, each.port
-        if each.path in _SSH_LISTENERS and probe.speaks_ssh(host, port):
-            yield True, f"SSH answers on port {port}"
-        elif probe.accepts(host, port):
-            yield True, f"{each.path[0]} accepts connections on port {port}"
-        else:
-            yield False, f"{each.path[0]} does not accept connections on port {port}"
+        is_ssh = each.path in _SSH_LISTENERS and probe.speaks_ssh(host, port)
+        yield Listener(each.path[0], port, is_ssh or probe.accepts(host, port), is_ssh)
 
 
 def findings(unit: str, readiness: str, found: Recovery, remedy: str) -> Iterator[Finding]:

@@ -21,8 +21,10 @@ def check(host: HostFacts) -> Iterator[Finding]:
     """Report pending files, a failing service or unit, a Teleport that is not ready, and a web port with an error."""
     if host.conf.wanted is not None:
         described = needed_files.describe_pending(host.root, host.conf.wanted)
-        for path, message in zip(host.pending, described):
-            yield Finding(ERROR, "file-pending", path, message, _fetch(host.conf.wanted, path))
+        yield from (
+            Finding(ERROR, "file-pending", each.path, str(each), _fetch(host.conf.wanted, each.path))
+            for each in described
+        )
     if host.state_of(host_facts.GENERATE_SERVICE).is_failing:
         yield service_failing(ERROR, host_facts.GENERATE_SERVICE)
     if not host.units or host.unit is None:

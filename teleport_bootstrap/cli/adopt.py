@@ -13,7 +13,10 @@ EXAMPLE = "teleport-bootstrap adopt"
 # There is no question to answer: the option is accepted as for the other commands that change this machine.
 OPTIONS = (options.WAIT, options.flag("--yes", "accepted for scripts; this command never asks"))
 
-_NEXT = "run `teleport-bootstrap reconfigure`, which records the edit as applied"
+ADOPTED = "adopted"
+NOTHING = "nothing"
+
+_NEXT = "teleport-bootstrap reconfigure"
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
@@ -21,14 +24,17 @@ def run(arguments: argparse.Namespace) -> result.Result:
     doors = options.doors(arguments)
     outcome = adopt.run(doors)
     if outcome.path is None:
-        return result.Result("teleport.yaml has no manual edit, so there is nothing to adopt", outcome)
+        said = ["teleport.yaml has no manual edit, so there is nothing to adopt"]
+        nothing = dict.fromkeys(("path", "content", "next_command"))
+        return result.Result(said, {"result": NOTHING, **nothing, "notes": outcome.notes})
     shown = secret_mask.masked(outcome.text)
     said = result.lines([f"wrote {doors.root.path(outcome.path)}:", display.Block(shown)], outcome.notes)
-    said.append(f"next: {_NEXT}")
+    said.append(f"next: run `{_NEXT}`, which records the edit as applied")
     data = {
+        "result": ADOPTED,
         "path": outcome.path,
-        "text": secret_mask.masked(outcome.text, as_yaml=True),
+        "content": secret_mask.masked(outcome.text, as_yaml=True),
+        "next_command": _NEXT,
         "notes": outcome.notes,
-        "next": _NEXT,
     }
     return result.Result(said, data)

@@ -7,6 +7,7 @@ import argparse
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.backup import archive_table
 from teleport_bootstrap.backup.stores import destination
+from teleport_bootstrap.change import unit_action
 from teleport_bootstrap.cli import options, progress, result
 from teleport_bootstrap.host import output, termination
 from teleport_bootstrap.operations import backup
@@ -52,10 +53,10 @@ def run(arguments: argparse.Namespace) -> result.Result:
     )
     made = backup.run(options.doors(arguments), wishes, progress=progress.display)
     data = {
+        "archive": made.place,
         "name": made.name,
-        "place": made.place,
         **archive_table.contents(made.packed),
-        "stopped": list(made.stopped),
+        "units": unit_action.for_each(unit_action.STOPPED_AND_STARTED, made.stopped),
         "removed": list(made.removed),
         "notes": list(made.notes),
         "header": made.header,

@@ -12,6 +12,7 @@ from teleport_bootstrap.archive import interface, verify
 from teleport_bootstrap.backup import archive_table
 from teleport_bootstrap.backup.stores import destination, newest, store
 from teleport_bootstrap.cli import backup_list, backup_place, options, progress, result
+from teleport_bootstrap.finding import NOTE, Finding
 from teleport_bootstrap.host import termination
 
 logger = logging.getLogger(__name__)
@@ -83,8 +84,10 @@ def _result(found: interface.Verified) -> result.Result:
     data = {
         "archive": found.name,
         **archive_table.contents(found),
-        "notes": [note.describe() for note in found.notes],
-        "links_outside": found.links_outside,
+        "notes_count": found.notes_in_all,
+        "links_outside_count": found.links_outside,
         "header": dict(found.header),
     }
-    return result.Result(lines, data, errors.OK if trouble is None else trouble.exit_status, trouble=trouble)
+    notes = [Finding(NOTE, "", f"/{note.path}", note.text) for note in found.notes]
+    status = errors.OK if trouble is None else trouble.exit_status
+    return result.Result(lines, data, status, trouble=trouble, findings=notes)

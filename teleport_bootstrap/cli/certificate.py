@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import logging
 import os
 from collections.abc import Callable
 
 from teleport_bootstrap import errors
+from teleport_bootstrap.change import unit_action
 from teleport_bootstrap.cli import options, result
 from teleport_bootstrap.cluster.certificate import install, rotation
 from teleport_bootstrap.host import retry
@@ -86,20 +86,41 @@ def _rotate(doors: gather.Doors, job: str, work: Callable[[], rotation.Outcome])
         raise
     installed = None if outcome.result == rotation.NOTHING else _install_here(doors)
     text = result.lines([outcome.detail, *(f"wrote {key}" for key in outcome.written)], outcome.notes)
-    data = {**dataclasses.asdict(outcome), "installed": None if installed is None else installed.data}
-    return result.Result(text if installed is None else [*text, *installed.text], data)
+    data = {
+        "result": outcome.result,
+        "detail": outcome.detail,
+        "written": outcome.written,
+        "installed": None if installed is None else _data(installed),
+        "notes": (*outcome.notes, *(() if installed is None else installed.notes)),
+    }
+    return result.Result(text if installed is None else [*text, *_lines(doors, installed)], data)
 
 
-def _install_here(doors: gather.Doors) -> result.Result | None:
+def _install_here(doors: gather.Doors) -> install.Outcome | None:
     """Install at once where this host also serves with the certificate; after a failure, the timer tries again."""
     try:
         outcome = install.run(doors)
     except errors.BootstrapError as error:
         logger.warning("could not install the certificate here: %s", error.message)
         return None
-    return None if outcome.result == install.NOTHING else _installed(doors, outcome)
+    return None if outcome.result == install.NOTHING else outcome
 
 
 def _installed(doors: gather.Doors, outcome: install.Outcome) -> result.Result:
+    data = {
+        "result": outcome.result,
+        "detail": outcome.detail,
+        "written": (),
+        "installed": None if outcome.result == install.NOTHING else _data(outcome),
+        "notes": outcome.notes,
+    }
+    return result.Result(_lines(doors, outcome), data)
+
+
+def _lines(doors: gather.Doors, outcome: install.Outcome) -> list[str]:
     wrote = [f"wrote {doors.root.path(path)}" for path in outcome.changed]
-    return result.Result(result.lines([outcome.detail, *wrote, *outcome.units], outcome.notes), outcome)
+    return result.lines([outcome.detail, *wrote, *unit_action.lines(outcome.units)], outcome.notes)
+
+
+def _data(outcome: install.Outcome) -> dict[str, object]:
+    return {key: getattr(outcome, key) for key in ("result", "detail", "changed", "units")}

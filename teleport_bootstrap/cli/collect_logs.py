@@ -46,4 +46,14 @@ def run(arguments: argparse.Namespace) -> result.Result:
     lines += [f"WARNING: a secret in this file may not be masked: {each}" for each in made.unread]
     lines += [f"missing or incomplete: {each}" for each in made.absent]
     lines.append("Check its content before you send it (tar -xzf; MANIFEST.txt lists it), and delete it afterwards.")
-    return result.Result(lines, made)
+    data = {
+        "path": made.path,
+        "size_bytes": made.size,
+        "entries": made.entries,
+        "masked": [{"kind": kind, "count": count} for kind, count in sorted(made.masked.items())],
+    }
+    findings = [
+        *result.warnings((f"a secret in this file may not be masked: {each}" for each in made.unread), "unmasked"),
+        *result.warnings((f"missing or incomplete: {each}" for each in made.absent), "missing"),
+    ]
+    return result.Result(lines, data, findings=findings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
+from teleport_bootstrap.change import unit_action
 from teleport_bootstrap.cli import options, result
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.operations import fetch_secrets
@@ -23,7 +24,6 @@ def run(arguments: argparse.Namespace) -> result.Result:
     outcome = fetch_secrets.run(doors, publish_wait_seconds=arguments.publish_wait)
     lines = [
         *(f"wrote {root.path(path)}" for path in outcome.changed),
-        *(f"asked to start {unit}" for unit in outcome.started),
-        *(f"asked to restart {unit}, which was trying to join with old pins" for unit in outcome.restarted),
+        *unit_action.lines(outcome.units),
     ]
     return result.Result(result.lines(lines, outcome.notes, otherwise="nothing has changed"), outcome)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from teleport_bootstrap.change import unit_action
 from teleport_bootstrap.cli import options, result
 from teleport_bootstrap.host import output, termination
 from teleport_bootstrap.operations import generate
@@ -17,9 +18,10 @@ def run(arguments: argparse.Namespace) -> result.Result:
     doors = options.doors(arguments)
     termination.outlive_session(doors.root)
     outcome = generate.run(doors, options.build(arguments))
-    for line in outcome.pending:
+    for each in (*outcome.pending, *outcome.findings):
         # To stderr, which the console of an instance shows: this is why Teleport does not run yet.
-        output.note(line)
+        output.note(str(each))
     removed = outcome.removed
     lines = [f"{'removed' if path in removed else 'wrote'} {doors.root.path(path)}" for path in outcome.changed]
-    return result.Result(result.lines([*lines, *outcome.units], outcome.notes, otherwise="nothing to change"), outcome)
+    lines += unit_action.lines(outcome.units)
+    return result.Result(result.lines(lines, outcome.notes, otherwise="nothing to change"), outcome)

@@ -20,7 +20,9 @@ def run(arguments: argparse.Namespace) -> result.Result:
         rows.append(row)
         mark = "*" if row["current"] else " "
         shown = (
-            f"{each.made_at}  {each.role}, Teleport {each.teleport_version}, {each.made_by}" if each else row["trouble"]
+            f"{each.made_at}  {each.role}, Teleport {each.teleport_version}, {each.made_by}"
+            if each
+            else row["unreadable_because"]
         )
         lines.append(f"{mark} {row['generation']:>4}  {shown}")
     return result.Result(lines or ["nothing has been applied yet"], {"generations": rows})

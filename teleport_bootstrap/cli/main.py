@@ -17,7 +17,7 @@ from typing import NoReturn
 
 import teleport_bootstrap
 from teleport_bootstrap import display, errors
-from teleport_bootstrap.cli import command_line, layout, options, quotation
+from teleport_bootstrap.cli import answer, command_line, layout, options, quotation
 from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.host import core_dumps, journal, output, streams, typesetting
 
@@ -104,35 +104,40 @@ def main() -> NoReturn:
 def run(argv: Sequence[str]) -> int:
     """Run the command line `argv` and return its exit status."""
     form = "json" if "--format=json" in argv or ("--format", "json") in zip(argv, argv[1:]) else "text"
+    command: str | None = None
     printed = io.StringIO()
     try:
         with contextlib.redirect_stdout(printed):  # the help and the version, which argparse prints
             arguments = parser(argv).parse_args(argv)
         journal.set_up(arguments.log_level)
-        form = arguments.format
+        form, command = arguments.format, _command(arguments)
         result = _module(arguments.command).run(arguments)
     except errors.BootstrapError as error:
-        return _report(error, form)
+        return _report(error, form, command)
     except KeyboardInterrupt:
         output.note("interrupted")
         return errors.INTERRUPTED
     except SystemExit as ended:  # argparse, after --help and --version
         return _print(printed.getvalue(), int(ended.code or 0))
     except Exception as error:
-        return _report(_of_machine(error) if _is_of_machine(error) else _defect(error), form)
+        return _report(_of_machine(error) if _is_of_machine(error) else _defect(error), form, command)
     if result.trouble is not None:
         _tell(result.trouble)
     try:
-        shown = result.output(form, output.screen_of_result(), _quote)
+        shown = result.output(form, output.screen_of_result(), _quote, command=_command(arguments))
         return _print(shown, result.status, is_of_host=_is_of_host(arguments))
     except MemoryError as error:
         return result.status if _is_of_host(arguments) else _report(_of_machine(error), "text")
 
 
-def _is_of_host(arguments: argparse.Namespace) -> bool:
+def _command(arguments: argparse.Namespace) -> str:
+    """Return the command as it is typed, such as `backup list`."""
     below = getattr(arguments, f"{arguments.command}_command", None)
-    name = f"{arguments.command} {below}" if below else arguments.command
-    return name not in PRINTING and not getattr(arguments, "dry_run", False)
+    return f"{arguments.command} {below}" if below else str(arguments.command)
+
+
+def _is_of_host(arguments: argparse.Namespace) -> bool:
+    return _command(arguments) not in PRINTING and not getattr(arguments, "dry_run", False)
 
 
 def _print(text: str, status: int, *, is_of_host: bool = False) -> int:
@@ -191,14 +196,12 @@ def _defect(error: Exception) -> errors.BootstrapError:
     )
 
 
-def _report(error: errors.BootstrapError, form: str) -> int:
+def _report(error: errors.BootstrapError, form: str, command: str | None = None) -> int:
     """Report `error` on stderr, in the journal with its fields, and as JSON if the output is JSON."""
     _tell(error)
     if form == "json":
-        shown: dict[str, object] = {key: getattr(error, key) for key in ("code", "message", "hint", "exit_status")}
-        if error.findings:
-            shown["problems"] = [each.data() for each in error.findings]
-        return _print(display.json({"error": shown}), error.exit_status, is_of_host=True)
+        data = answer.document(command, error.exit_status, {}, error=error)
+        return _print(display.json(data), error.exit_status, is_of_host=True)
     return error.exit_status
 
 

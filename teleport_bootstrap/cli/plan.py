@@ -7,7 +7,6 @@ a fresh machine.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
@@ -25,13 +24,18 @@ OPTIONS = (
 )
 
 
+# For programs; the other words are the same.
+_WORDS = {host_plan.SAME: "unchanged", host_plan.FETCHED: "present", host_plan.MISSING: "missing"}
+
+
 def run(arguments: argparse.Namespace) -> result.Result:
     """Plan, and print the whole plan."""
     named = (arguments.conf, arguments.metadata, arguments.overrides)
     is_fresh = arguments.fresh or any(each is not None for each in named)
     if not is_fresh and host_plan.is_configured(options.root(arguments)):
         here = host_plan.make(options.doors(arguments), options.build(arguments))
-        return result.Result(_here(here), {**data(here.plan), "here": _here_data(here)})
+        dangers = result.warnings(here.dangers, result.DANGER)
+        return result.Result(_here(here), {**data(here.plan), "here": _here_data(here)}, findings=dangers)
     plan = sources.plan(arguments)
     return result.Result(_text(plan), {**data(plan), "here": None})
 
@@ -48,7 +52,7 @@ def data(plan: plan_model.Plan) -> dict[str, Any]:
         "directories": [_entry(each) for each in wanted.directories],
         "markers": list(wanted.markers),
         "absent": list(wanted.absent),
-        "units": json_data.data(wanted.units),
+        "systemd": json_data.data(wanted.units),
         "notes": list(plan.notes),
     }
 
@@ -61,9 +65,22 @@ def _entry(planned: plan_model.PlannedFile | plan_model.PlannedDirectory | plan_
 
 
 def _here_data(here: host_plan.HostPlan) -> dict[str, Any]:
-    left_out = ("plan", "due")
-    fields = {each.name: getattr(here, each.name) for each in dataclasses.fields(here) if each.name not in left_out}
-    return {**fields, "units": here.due, "unit": here.unit}
+    known = here.generation is not None
+    return {
+        "applied": {"generation": here.generation, "confirmed": here.is_confirmed} if known else None,
+        "not_followed_because": here.not_followed_because or None,
+        "next_command": here.command or None,
+        "action": here.action,
+        "unit": here.unit,
+        "files": [{"path": each.path, "change": _word(each.change), "diff": each.diff or None} for each in here.files],
+        "secrets": [{**json_data.data(each), "state": _word(each.state)} for each in here.secrets],
+        "systemd": here.due,
+        "edits": here.edits or None,
+    }
+
+
+def _word(state: str) -> str:
+    return _WORDS.get(state, state)
 
 
 def _text(plan: plan_model.Plan) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from teleport_bootstrap import display, errors, json_data
+from teleport_bootstrap.change import unit_action
 from teleport_bootstrap.cli import confirmation, options, result
 from teleport_bootstrap.host import termination
 from teleport_bootstrap.operations import reconfigure, reconfigure_proposal
@@ -44,16 +45,23 @@ def run(arguments: argparse.Namespace) -> result.Result:
         {
             reconfigure.UNCHANGED: "nothing has changed" + ("" if is_recorded else ", and nothing was touched"),
             reconfigure.DECLINED: "nothing was changed",
+            reconfigure.PROPOSED: "nothing was changed",
             reconfigure.APPLIED: f"generation {outcome.generation} is applied",
         }[outcome.result],
-        *outcome.units,
+        *unit_action.lines(outcome.units),
         *([result.health(outcome.health)] if outcome.result == reconfigure.APPLIED else []),
     ]
-    data = {**json_data.data(outcome), "proposal": _data(shown[0]) if shown else None}
+    data = {
+        **json_data.data(outcome),
+        "health": result.health_word(outcome.health),
+        "proposal": _data(shown[0]) if shown else None,
+    }
+    dangers = result.warnings(_dangers(shown[0], wishes) if shown else (), result.DANGER)
     if outcome.pending:
         lines += [f"pending: {each}" for each in outcome.pending]
         lines.append("no Teleport runs here until these arrive")
-    return result.Result(result.lines(lines, outcome.notes), data, errors.PENDING if outcome.pending else errors.OK)
+    status = errors.PENDING if outcome.pending else errors.OK
+    return result.Result(result.lines(lines, outcome.notes), data, status, findings=dangers)
 
 
 def _text(proposed: reconfigure_proposal.Proposal, wishes: reconfigure.Wishes) -> list[str]:
@@ -61,13 +69,15 @@ def _text(proposed: reconfigure_proposal.Proposal, wishes: reconfigure.Wishes) -
     lines += [f"{path}: a new secret (not shown)" for path in proposed.secrets_change]
     if proposed.edits:
         lines += ["These manual edits will be lost:", display.Difference(proposed.edits.rstrip())]
-    lines += [f"DANGER: {danger}" for danger in proposed.dangers]
-    if wishes.reset_data:
-        lines += [f"DANGER: {line}" for line in _reset(proposed)]
+    lines += [f"DANGER: {danger}" for danger in _dangers(proposed, wishes)]
     if not proposed.differences and not proposed.secrets_change:
         lines.append("No file changes; the current files are recorded as applied.")
     lines.append(f"Then {proposed.action} {proposed.plan.activation.unit}, and wait until Teleport is healthy.")
     return lines
+
+
+def _dangers(proposed: reconfigure_proposal.Proposal, wishes: reconfigure.Wishes) -> list[str]:
+    return [*proposed.dangers, *(_reset(proposed) if wishes.reset_data else [])]
 
 
 def _reset(proposed: reconfigure_proposal.Proposal) -> list[str]:
@@ -83,6 +93,5 @@ def _data(proposed: reconfigure_proposal.Proposal) -> dict[str, object]:
         "unit": proposed.plan.activation.unit,
         "differences": proposed.differences,
         "secrets": proposed.secrets_change,
-        "edits": proposed.edits,
-        "dangers": proposed.dangers,
+        "edits": proposed.edits or None,
     }

@@ -35,13 +35,14 @@ def run(arguments: argparse.Namespace) -> result.Result:
         logger.warning("%s", note)
     if arguments.explain:
         found = origins(plan.tree, plan.removed, show_secrets=arguments.show_secrets)
-        return result.Result(origins_text(found), found, with_secrets=arguments.show_secrets)
+        return result.Result(origins_text(found), {"values": found}, with_secrets=arguments.show_secrets)
     if arguments.show_secrets:
-        return result.Result(display.Block(plan.teleport_yaml.content), plan.document, with_secrets=True)
+        data = {"teleport_yaml": plan.document}
+        return result.Result(display.Block(plan.teleport_yaml.content), data, with_secrets=True)
     content = secret_mask.masked(plan.teleport_yaml.content, as_yaml=True)
     if content != plan.teleport_yaml.content:
         logger.warning("secrets are masked; to print them too, add --show-secrets")
-    return result.Result(display.Block(content), secret_mask.document(plan.document))
+    return result.Result(display.Block(content), {"teleport_yaml": secret_mask.document(plan.document)})
 
 
 def origins(
@@ -53,12 +54,13 @@ def origins(
         {
             "path": provenance.dotted(path),
             "value": value if show_secrets else provenance.value_at(shown, path),
-            "origins": [*map(str, origins)],
+            "removed": False,
+            "origins": origins,
         }
         for path, value, origins in provenance.leaves(tree)
     ]
     found += [
-        {"path": provenance.dotted(each.path), "value": None, "removed": True, "origins": [str(each.origin)]}
+        {"path": provenance.dotted(each.path), "value": None, "removed": True, "origins": [each.origin]}
         for each in removed
     ]
     return found
@@ -68,8 +70,8 @@ def origins_text(found: Sequence[dict[str, Any]]) -> display.Block:
     """Return `origins` as lines of `path = value  # origin`, aligned."""
     rows = []
     for each in found:
-        value = "(removed)" if each.get("removed") else yaml_text.emit(each["value"])
-        rows.append((each["path"], value, "; ".join(each["origins"])))
+        value = "(removed)" if each["removed"] else yaml_text.emit(each["value"])
+        rows.append((each["path"], value, "; ".join(map(str, each["origins"]))))
     first = max((len(path) for path, _, _ in rows if len(path) <= _WIDEST_PATH), default=0)
     second = max((len(value) for _, value, _ in rows if len(value) <= _WIDEST_VALUE), default=0)
     lines = (f"{path:<{first}} = {value:<{second}}  # {origin}" for path, value, origin in rows)

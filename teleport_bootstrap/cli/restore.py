@@ -7,7 +7,8 @@ import dataclasses
 from collections.abc import Iterator
 
 from teleport_bootstrap import display, errors, json_data
-from teleport_bootstrap.change import health
+from teleport_bootstrap.backup import archive_table
+from teleport_bootstrap.change import health, unit_action
 from teleport_bootstrap.cli import backup_place, confirmation, options, progress, result
 from teleport_bootstrap.host import termination
 from teleport_bootstrap.instance import gather
@@ -64,8 +65,9 @@ def run(arguments: argparse.Namespace) -> result.Result:
 
     outcome = restore.run(doors, gather.NamedBuild(fips=arguments.fips), wishes, agreed, progress.display)
     text = list(_lines(shown[0])) if shown and (arguments.dry_run or arguments.yes) else []
-    data = {**json_data.data(outcome), "proposal": _proposal_data(shown[0]) if shown else None}
-    return result.Result([*text, *_outcome_lines(outcome)], data, errors.OK)
+    warnings = result.warnings(shown[0].warnings if shown else ())
+    data = _data(outcome, shown[0] if shown else None)
+    return result.Result([*text, *_outcome_lines(outcome)], data, errors.OK, findings=warnings)
 
 
 def _undo(doors: gather.Doors, arguments: argparse.Namespace) -> result.Result:
@@ -80,23 +82,33 @@ def _undo(doors: gather.Doors, arguments: argparse.Namespace) -> result.Result:
         if arguments.undo
         else restore.run_discard(doors, agreed)
     )
-    return result.Result([*_outcome_lines(outcome)], json_data.data(outcome), errors.OK)
+    return result.Result([*_outcome_lines(outcome)], _data(outcome, None), errors.OK)
+
+
+def _data(outcome: restore.Outcome, proposed: proposal.Proposal | None) -> dict[str, object]:
+    return {
+        **json_data.data(outcome),
+        "health": result.health_word(outcome.health),
+        "proposal": None if proposed is None else _proposal_data(proposed),
+    }
 
 
 def _outcome_lines(outcome: restore.Outcome) -> Iterator[str]:
     yield {
         restore.NOTHING: "nothing to restore; nothing was changed",
         restore.DECLINED: "nothing was changed",
+        restore.PROPOSED: "nothing was changed",
         restore.RESTORED: f"restored {outcome.archive}",
         restore.UNDONE: f"undid {outcome.archive}",
         restore.DISCARDED: f"deleted the state from before {outcome.archive}",
-    }[outcome.what]
-    yield from outcome.units
-    if outcome.seen or outcome.what in (restore.RESTORED, restore.UNDONE):
-        yield result.health(outcome.seen)
+    }[outcome.result]
+    yield from unit_action.lines(outcome.units)
+    if outcome.health or outcome.result in (restore.RESTORED, restore.UNDONE):
+        yield result.health(outcome.health)
     yield from (f"note: {note}" for note in outcome.notes)
-    yield from (f"{'removed' if outcome.what == restore.DISCARDED else 'kept'}: {path}" for path in outcome.kept)
-    if outcome.what == restore.RESTORED:
+    yield from (f"kept: {path}" for path in outcome.kept)
+    yield from (f"removed: {path}" for path in outcome.removed)
+    if outcome.result == restore.RESTORED:
         yield (
             "`teleport-bootstrap restore --undo` returns to the previous state; `--discard-undo` or the next restore "
             "deletes it"
@@ -136,18 +148,19 @@ def _proposal_data(proposed: proposal.Proposal) -> dict[str, object]:
     return {
         "archive": origin.name,
         **{key: getattr(origin, key) for key in ("made_at", "cluster", "role", "host")},
-        "teleport": {
-            "archive": origin.build.version if origin.build else None,
-            "here": None if proposed.build.assumed else proposed.build.version,
-        },
-        "incomplete": origin.missing_in_all > 0,
-        "missing": list(origin.missing),
+        "archive_teleport_version": origin.build.version if origin.build else None,
+        "teleport_version": None if proposed.build.assumed else proposed.build.version,
+        **archive_table.missing_data(proposed.verified),
         "unit": proposed.applicable.unit,
-        "exchanged": {tree: dict(zip(("bytes", "entries"), proposed.outline.trees[tree])) for tree in proposed.trees},
+        "replaced": [
+            {"path": tree, **dict(zip(("size_bytes", "entries"), proposed.outline.trees[tree]))}
+            for tree in proposed.trees
+        ],
         "written": [
             *(*proposed.merged, *proposed.named),
             *([] if proposed.adopted is None else [instance_facts.ADOPTED]),
         ],
-        "teleport_yaml": "kept" if proposed.kept_yaml is not None else "regenerated",
-        **{key: getattr(proposed, key) for key in ("edits", "set_aside", "warnings", "notes")},
+        "keeps_teleport_yaml": proposed.kept_yaml is not None,
+        "edits": proposed.edits or None,
+        "set_aside": proposed.set_aside,
     }

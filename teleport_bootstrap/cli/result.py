@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from teleport_bootstrap import display, errors, json_data
-from teleport_bootstrap.host import terminal, typesetting
+from teleport_bootstrap.cli import answer
+from teleport_bootstrap.finding import WARNING, Finding
+from teleport_bootstrap.host import probe, terminal, typesetting
 
 
 @dataclass(frozen=True)
 class Result:
-    """`text` is for people, `data` for programs, as `json_data.data` converts it; `status` is the exit status.
+    """`text` is for people, `data` for programs, as `json_data.data` converts it to a mapping of fields.
 
+    `findings` are for programs too; those of `data`, and its `notes`, are added to them. `status` is the exit status.
     The text is a line, several lines, or a `display.Block`; a block between lines is indented. Secrets are masked,
     unless the operator asked for a result `with_secrets`. `trouble` is reported like an error besides: something was
     done, but not all of it.
@@ -24,16 +27,24 @@ class Result:
     status: int = errors.OK
     with_secrets: bool = False
     trouble: errors.BootstrapError | None = None
+    findings: Sequence[Finding] = ()
 
     def output(
-        self, form: str, screen: terminal.Screen | None = None, quote: typesetting.Quote = typesetting.no_quote
+        self,
+        form: str,
+        screen: terminal.Screen | None = None,
+        quote: typesetting.Quote = typesetting.no_quote,
+        *,
+        command: str | None = None,
     ) -> str:
-        """Return what goes to standard output in the form `text` or `json`.
+        """Return what goes to standard output in the form `text` or `json`; `command` is the one that was run.
 
         On a `screen`, a text is laid out, and findings are shown with the line of their file that `quote` returns.
         """
         if form == "json":
-            data = json_data.data(self.data)
+            fields = json_data.data(self.data)
+            found = [*self.findings, *fields.pop("findings", ()), *fields.pop("notes", ())]
+            data = answer.document(command, self.status, fields, findings=found, error=self.trouble)
             return display.unmasked_json(data) if self.with_secrets else display.json(data)
         text = self.text
         if self.with_secrets and isinstance(text, str):
@@ -46,6 +57,25 @@ def lines(each: Iterable[str], notes: Iterable[str] = (), *, otherwise: str = ""
     """Return the lines of a text and then `notes`, marked as such; `otherwise` where there are none."""
     return [*each, *(f"note: {note}" for note in notes)] or [otherwise]
 
+
+# For the health of a Teleport that reports nothing.
+HEALTH_WORDS = ("waiting", "not-checked")
+
+
+def health_word(report: str) -> str:
+    """Return `report` for programs: `ready`, `waiting` where a unit waits for files, or `not-checked`."""
+    waiting, not_checked = HEALTH_WORDS
+    if not report:
+        return not_checked
+    return probe.READY if report == probe.READY else waiting
+
+
+def warnings(messages: Iterable[str], code: str = "") -> tuple[Finding, ...]:
+    """Return `messages` as findings, for programs."""
+    return tuple(Finding(WARNING, code, "", each) for each in messages)
+
+
+DANGER = "danger"
 
 NOT_CHECKED = "health was not checked: systemd does not run here"
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
+from teleport_bootstrap.change import unit_action
 from teleport_bootstrap.cli import confirmation, options, result
 from teleport_bootstrap.host import termination
 from teleport_bootstrap.operations import rollback
@@ -30,6 +32,21 @@ def run(arguments: argparse.Namespace) -> result.Result:
         doors, arguments.generation, agreed, discard_edits=arguments.discard_edits, health_seconds=arguments.health_wait
     )
     if outcome is None:
-        return result.Result("nothing was changed", {"generation": None, "changed": [], "units": [], "health": ""})
-    lines = [f"generation {outcome.generation} is applied", *outcome.units, result.health(outcome.health)]
-    return result.Result(result.lines(lines, outcome.notes), outcome)
+        return result.Result("nothing was changed", _data("declined", None))
+    lines = [
+        f"generation {outcome.generation} is applied",
+        *unit_action.lines(outcome.units),
+        result.health(outcome.health),
+    ]
+    return result.Result(result.lines(lines, outcome.notes), _data("applied", outcome))
+
+
+def _data(what: str, outcome: rollback.Outcome | None) -> dict[str, Any]:
+    return {
+        "result": what,
+        "generation": outcome.generation if outcome else None,
+        "changed": outcome.changed if outcome else (),
+        "units": outcome.units if outcome else (),
+        "health": result.health_word(outcome.health if outcome else ""),
+        "notes": outcome.notes if outcome else (),
+    }

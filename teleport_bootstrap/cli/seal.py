@@ -27,5 +27,5 @@ def run(arguments: argparse.Namespace) -> result.Result:
             errors_in(found),
         )
     return result.Result(
-        f"{root.directory} holds nothing that belongs to one instance", {"sealed": True, "notes": notes}
+        f"{root.directory} holds nothing that belongs to one instance", {"sealed": True}, findings=notes
     )

@@ -71,8 +71,8 @@ def _lines(root: paths.Root, report: dict[str, Any]) -> Iterator[str]:
 
 def _first(root: paths.Root, report: dict[str, Any]) -> str:
     if not report["summary"].configured:
-        return status_sentence.nothing(root.path(paths.CONF), exists=report["conf"] != host_facts.ABSENT)
-    version = str(report["teleport"]).partition(" ")[0] if report["teleport"] else None
+        return status_sentence.nothing(root.path(paths.CONF), exists=report["conf"]["state"] != host_facts.ABSENT)
+    version = report["teleport"]["version"] if report["teleport"] else None
     now = clock.SYSTEM.wall()
     return status_sentence.sentence(report["state"], report["role"], version, report["summary"], now)
 
@@ -81,22 +81,24 @@ def _rows(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
     not_asked = f" ({result.NOT_CHECKED})" if report["state"] == status.UNKNOWN else ""
     yield "state", f"{report['state']}{not_asked}"
     yield "role", report["role"] or "unknown"
-    yield "conf", ": ".join(filter(None, (report["conf"], report["held"])))
+    conf = report["conf"]
+    yield "conf", ": ".join(filter(None, (conf["state"].replace("-", " "), conf["not_followed_because"])))
     if report["restore"]:
-        yield "restore", report["restore"]
-    yield "teleport.yaml", "present" if report["teleport_yaml"] else "absent"
-    yield "generation", _generation(report["generation"])
+        yield "restore", _restore(report["restore"])
+    yield "teleport.yaml", "present" if report["has_teleport_yaml"] else "absent"
+    yield "generation", _generation(report["applied"])
     yield "marker", ", ".join(report["markers"]) or "none"
-    yield "unit", f"{report['unit'] or 'unknown'}, {report['unit_state']}"
-    yield "main pid", str(report["main_pid"] or "none")
-    yield "Teleport", report["teleport"] or "not installed, or unknown"
-    yield "health", report["ready"]
+    unit = report["unit"] or {"name": "unknown", "active": "unknown", "sub": "unknown", "main_pid": None}
+    yield "unit", f"{unit['name']}, {unit['active']}{' (auto-restart)' if unit['sub'] == 'auto-restart' else ''}"
+    yield "main pid", str(unit["main_pid"] or "none")
+    yield "Teleport", _build(report["teleport"]) if report["teleport"] else "not installed, or unknown"
+    yield "health", report["health"].replace("-", " ")
     if report["recovery"] is not None:
         for each in report["recovery"].components:
             yield "unhealthy", f"{each.name}, {each.state}, since {each.since}"
         yield "works", "; ".join(report["recovery"].works) or "nothing that could be asked here"
-    for name, state in report["timers"].items():
-        yield "timer", f"{name}, {state}"
+    for each in report["timers"]:
+        yield "timer", f"{each['unit']}, {each['enablement']}, {each['active']}"
     for job in report["jobs"]:
         last = f"last succeeded {job.last_success}" if job.last_success else "never succeeded"
         yield (
@@ -110,14 +112,31 @@ def _rows(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
         age = "absent" if each["age_seconds"] is None else f"written {_ago(each['age_seconds'])}"
         yield "secret", f"{each['path']}, {age}" + (f", from SSM {each['parameter']}" if each["parameter"] else "")
     if any(each["parameter"] for each in report["secrets"]):
-        yield "fetched", report["fetched_at"] or "not known to have succeeded in this boot; SSM is not asked here"
+        yield (
+            "fetched",
+            report["secrets_fetched_at"] or "not known to have succeeded in this boot; SSM is not asked here",
+        )
+
+
+def _build(found: dict[str, Any]) -> str:
+    fips = {None: "FIPS not known", True: "FIPS", False: ""}[found["fips"]]
+    kind = " ".join(filter(None, (found["edition"], fips)))
+    return f"{found['version']} ({kind})" if kind else str(found["version"])
+
+
+def _restore(found: dict[str, Any]) -> str:
+    archive = found["archive"] or "an unknown archive"
+    if found["state"] != "restored":
+        return f"{found['state'].replace('-', ' ')}: {archive}"
+    kept = "; the data from before it is kept until `teleport-bootstrap restore --discard-undo`"
+    return f"{archive}, at {found['restored_at'] or 'an unknown time'}{kept if found['can_be_undone'] else ''}"
 
 
 def _generation(found: dict[str, Any] | None) -> str:
     if found is None:
         return "none"
-    made = f", {found['made_at']}, {found['made_by']}" if "made_at" in found else ""
-    return f"{found['number']}{made}{'' if found['confirmed'] else ', not confirmed'}"
+    made = f", {found['made_at']}, {found['made_by']}" if found["made_at"] else ""
+    return f"{found['generation']}{made}{'' if found['confirmed'] else ', not confirmed'}"
 
 
 def _ago(seconds: int) -> str:

@@ -51,12 +51,13 @@ def run(arguments: argparse.Namespace) -> result.Result:
     return result.Result(
         lines,
         {
-            "variables": [each._asdict() for each in inspection.variables],
-            "errors": problems,
-            "warnings": inspection.warnings,
+            "conf": path,
+            "valid": not problems,
+            "assignments": [each._asdict() for each in inspection.variables],
             "notes": notes,
         },
         errors.CONF_OR_USAGE if problems else errors.OK,
+        findings=(*problems, *inspection.warnings),
     )
 
 

@@ -46,7 +46,7 @@ def _example(arguments: argparse.Namespace) -> result.Result:
             hint="Leave them out, or leave --example out.",
         )
     text = examples.conf(Role(arguments.example))
-    return result.Result(display.Block(text), {"role": arguments.example, "conf": text})
+    return result.Result(display.Block(text), {"role": arguments.example, "content": text})
 
 
 def _matching(word: str, role: str | None) -> list[Variable[Any]]:

@@ -23,6 +23,8 @@ RECOVERING = "recovering"
 DEGRADED = "degraded"
 NOT_LISTENING = f"not listening on {READY_URL}"
 SILENT = f"not answering on {READY_URL}"
+NOT_HTTP = f"not speaking HTTP on {READY_URL}"
+_ANSWERING = "answering"
 
 SSH_SECONDS = 1.0
 
@@ -46,18 +48,27 @@ def readiness() -> str:
     except http.client.RemoteDisconnected:
         return SILENT
     except (http.client.HTTPException, ValueError):
-        return f"not speaking HTTP on {READY_URL}"
+        return NOT_HTTP
 
 
 def _readiness(answer: http.client.HTTPResponse) -> str:
     if answer.status == 200:
         return READY
     if answer.status != 400:
-        return DEGRADED if answer.status == 503 else f"answering {answer.status}"
+        return DEGRADED if answer.status == 503 else f"{_ANSWERING} {answer.status}"
     text = b""
     with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
         text = answer.read(_LONGEST_ANSWER_BYTES)
     return RECOVERING if b"recovering" in text else STARTING
+
+
+WORDS = (READY, STARTING, RECOVERING, DEGRADED, "not-listening", "not-answering", "not-speaking-http", _ANSWERING)
+
+
+def word(readiness: str) -> str:
+    """Return the word for programs of what `readiness` returned, such as `not-listening`."""
+    said = _ANSWERING if readiness.startswith(_ANSWERING) else readiness.partition(" on ")[0]
+    return said.lower().replace(" ", "-")
 
 
 def accepts(host: str, port: int) -> bool:

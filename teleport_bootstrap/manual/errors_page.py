@@ -16,8 +16,8 @@ _INTRODUCTION = """\
 
 For scripts that test how a command ended, and for operators who have an error code and want to know what to do.
 
-Each failure has a code and an exit status, and a hint that says what to do next. `--format json` prints them, and the
-journal keeps them:
+Each failure has a code and an exit status, and a hint that says what to do next. [`--format json`](json.md) prints
+them, and the journal keeps them:
 
 ```sh run
 journalctl TELEPORT_BOOTSTRAP_CODE=aws-denied

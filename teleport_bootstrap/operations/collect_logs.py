@@ -9,6 +9,7 @@ import itertools
 import os
 import tarfile
 from dataclasses import dataclass
+from typing import ClassVar
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.host import clock, directory
@@ -37,6 +38,8 @@ _PARTIAL = ".support-bundle."
 @dataclass(frozen=True)
 class Entry:
     """A file in the bundle: its size in bytes, and the number of secrets masked in it."""
+
+    json_keys: ClassVar[dict[str, str]] = {"size": "size_bytes"}
 
     name: str
     size: int

@@ -9,7 +9,8 @@ import os
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths, unit_table
-from teleport_bootstrap.change import needed_files, session, transaction
+from teleport_bootstrap.change import needed_files, session, transaction, unit_action
+from teleport_bootstrap.change.unit_action import UnitAction
 from teleport_bootstrap.host import clock, probe, retry, systemd
 from teleport_bootstrap.instance import gather, secret_values
 from teleport_bootstrap.plan import plan_model
@@ -25,11 +26,10 @@ STAMP_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was done: the changed paths, the units that were asked to start or to restart, and notes."""
+    """What was done: the changed paths, what systemd was asked for, and notes."""
 
     changed: tuple[str, ...] = ()
-    started: tuple[str, ...] = ()
-    restarted: tuple[str, ...] = ()
+    units: tuple[UnitAction, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -71,7 +71,7 @@ def _attempt(doors: gather.Doors, changed: list[str]) -> Outcome:
             changed += _write(
                 root, current, {path: each for path, each in fetched.values.items() if path in still_wanted}
             )
-            started, restarted = _start(root, current)
+            units = _start(root, current)
         if fetched.refused:
             raise _refusal(root, fetched.refused, changed)
     except errors.BootstrapError as error:
@@ -90,8 +90,8 @@ def _attempt(doors: gather.Doors, changed: list[str]) -> Outcome:
         raise errors.SecretsPending(
             "; ".join(lacking), hint=f"{hint}Nothing has to be done here: the timer tries again."
         )
-    notes = (*fetched.notes, *needed_files.describe_pending(root, current))
-    return Outcome(tuple(dict.fromkeys(changed)), started, restarted, notes)
+    notes = (*fetched.notes, *map(str, needed_files.describe_pending(root, current)))
+    return Outcome(tuple(dict.fromkeys(changed)), units, notes)
 
 
 def _refusal(root: paths.Root, refused: tuple[errors.BootstrapError, ...], changed: list[str]) -> errors.BootstrapError:
@@ -121,22 +121,22 @@ def _write(root: paths.Root, wanted: plan_model.Applicable, values: dict[str, Se
         return changes.commit()
 
 
-def _start(root: paths.Root, wanted: plan_model.Applicable) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _start(root: paths.Root, wanted: plan_model.Applicable) -> tuple[UnitAction, ...]:
     """Start Teleport where it waited; restart it where it tries to join with pins that are no longer valid.
 
-    A Teleport that an operator has stopped or disabled is not started. Return the units started, and those restarted.
+    A Teleport that an operator has stopped or disabled is not started. Return what was done.
     """
     unit = wanted.unit
-    started = needed_files.start_teleport(root, wanted)
+    started = unit_action.for_each(unit_action.START_REQUESTED, needed_files.start_teleport(root, wanted))
     if started or not systemd.is_running(root) or not systemd.is_installed(root, unit):
-        return started, ()
+        return started
     if needed_files.pending(root, wanted) or not os.path.lexists(root.path(paths.TELEPORT_YAML)):
-        return (), ()
+        return ()
     state = systemd.states([unit])[unit]
     if state.active == "active" and _is_older_than_pins(root, wanted, state) and has_not_joined():
         systemd.restart([unit])
-        return (), (unit,)
-    return (), ()
+        return unit_action.for_each(unit_action.RESTART_REQUESTED, [unit], "it was trying to join with old pins")
+    return ()
 
 
 def _is_older_than_pins(root: paths.Root, wanted: plan_model.Applicable, state: systemd.State) -> bool:

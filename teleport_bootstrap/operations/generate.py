@@ -8,13 +8,14 @@ import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.change import needed_files, plan_files, session, units
+from teleport_bootstrap.change import needed_files, plan_files, session, unit_action, units
 from teleport_bootstrap.change.transaction import Transaction
+from teleport_bootstrap.change.unit_action import UnitAction
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.ec2 import facts
+from teleport_bootstrap.finding import WARNING, Finding
 from teleport_bootstrap.host import accounts, directory, systemd, trust
 from teleport_bootstrap.instance import gather, managed_updates, own_address, secret_values
 from teleport_bootstrap.plan import activation, manual_file, overrides, plan_model, planner, secret_mask, teleport_build
@@ -36,20 +37,20 @@ _MOST_NOTES = 20
 
 @dataclass(frozen=True)
 class Outcome:
-    """What happened to teleport.yaml, the paths that changed, what systemd was asked for, and notes.
+    """One of the words above, the paths that changed, what systemd was asked for, and notes.
 
-    `removed` are those of `changed` that are no longer there, `pending` says what Teleport's unit waits for.
+    `removed` are those of `changed` that are no longer there, `pending` is what Teleport's unit waits for. `findings`
+    say what else keeps Teleport from running.
     """
 
-    teleport_yaml: str
+    result: str
     unit: str | None = None
     changed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
-    units: tuple[str, ...] = ()
+    units: tuple[UnitAction, ...] = ()
     notes: tuple[str, ...] = ()
-    pending: tuple[str, ...] = ()
-
-    json_keys: ClassVar[dict[str, str]] = {"pending": "awaited"}
+    pending: tuple[needed_files.Pending, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 def run(doors: gather.Doors, named: gather.NamedBuild) -> Outcome:
@@ -94,14 +95,14 @@ def _restore_archive_conf(root: paths.Root, conf: conf_file.Conf) -> tuple[str, 
     copy = directory.read(root, paths.RESTORED_CONF)
     now = current.FILE.read_or_warn(root)
     applied = current.known_generation(root, now)
-    found = f"{root.path(paths.CONF)} was again the one from before the restore of {made.archive}"
+    found = f"{root.path(paths.CONF)} was again the one from before the restore of {made}"
     if copy is not None and (applied is None or applied.conf_sha256 == generations.digest(copy.content)):
         with Transaction(root) as change:
             change.write(paths.CONF, copy.content, mode=0o600, owner="root", group="root")
             change.commit()
         return (f"{found}; the archive's conf was restored",)
     if now is not None:
-        because = f"it is the one from before the restore of {made.archive}"
+        because = f"it is the one from before the restore of {made}"
         rejected = dataclasses.replace(
             now, rejected_conf_sha256=generations.digest(here.content), rejected_because=because
         )
@@ -120,13 +121,16 @@ def _is_from_before(conf: conf_file.Conf, digest: str, made: restore_record.Rest
 def _hand_over(root: paths.Root, asked: str) -> Outcome:
     """Leave everything to the restore, which may take longer than a boot waits; Teleport starts after it."""
     service = restore_record.RESTORE_SERVICE
-    done: tuple[str, ...] = ()
+    done: tuple[UnitAction, ...] = ()
     if systemd.is_running(root) and systemd.is_installed(root, service):
         systemd.start([service])
-        done, way = (f"asked to start {service}",), f"see `journalctl -b -u {service}`"
+        done = unit_action.for_each(unit_action.START_REQUESTED, [service])
+        way = f"see `journalctl -b -u {service}`"
     else:
         way = "run `teleport-bootstrap restore`"
-    return Outcome(RESTORING, units=done, pending=(f"no Teleport starts before {asked} is restored: {way}",))
+    message = f"no Teleport starts before {asked} is restored"
+    finding = Finding(WARNING, "restore-pending", root.path(paths.CONF), message, way)
+    return Outcome(RESTORING, units=done, findings=(finding,))
 
 
 def _without_conf(root: paths.Root, exists: bool) -> Outcome:

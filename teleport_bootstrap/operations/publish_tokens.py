@@ -11,6 +11,7 @@ import dataclasses
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from teleport_bootstrap import errors, paths, roles
 from teleport_bootstrap.aws import account, ssm
@@ -48,6 +49,8 @@ class Outcome:
 
     `left` says why nothing had to be published.
     """
+
+    json_keys: ClassVar[dict[str, str]] = {"left": "not_published_because"}
 
     published: list[str] = field(default_factory=list)
     pins_changed: bool = False

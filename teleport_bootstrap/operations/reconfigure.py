@@ -7,11 +7,11 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import attempt, directory_swap, health, needed_files, plan_files, session, units
 from teleport_bootstrap.change.transaction import Transaction
+from teleport_bootstrap.change.unit_action import UnitAction
 from teleport_bootstrap.host import directory
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.operations import reconfigure_proposal, rollback
@@ -20,7 +20,9 @@ from teleport_bootstrap.state import current, generations, manual_edits
 logger = logging.getLogger(__name__)
 
 UNCHANGED = "unchanged"
+# By an operator, and with --dry-run.
 DECLINED = "declined"
+PROPOSED = "proposed"
 APPLIED = "applied"
 
 RECORDED = "the edited conf asks for nothing else: it is recorded as applied"
@@ -40,18 +42,16 @@ class Wishes:
 class Outcome:
     """One of the words above, the current generation, what changed and was done, and Teleport's health.
 
-    `pending` says what Teleport's unit waits for, so that no Teleport runs yet.
+    `pending` is what Teleport's unit waits for, so that no Teleport runs yet.
     """
 
     result: str
     generation: int | None = None
     changed: tuple[str, ...] = ()
-    units: tuple[str, ...] = ()
+    units: tuple[UnitAction, ...] = ()
     health: str = ""
     notes: tuple[str, ...] = ()
-    pending: tuple[str, ...] = ()
-
-    json_keys: ClassVar[dict[str, str]] = {"pending": "awaited"}
+    pending: tuple[needed_files.Pending, ...] = ()
 
 
 def run(
@@ -77,12 +77,17 @@ def run(
             # Even if the conf was edited, it asks for what is there.
             news = not wishes.dry_run and current.record_as_applied(root, proposed.conf)
             notes = (*proposed.notes, *((RECORDED,) if news else ()))
-            return Outcome(UNCHANGED, proposed.now.generation if proposed.now else None, notes=notes)
+            return Outcome(UNCHANGED, _number(proposed), notes=notes)
         if not agreed(proposed) or wishes.dry_run:
-            return Outcome(DECLINED, notes=proposed.notes)
+            return Outcome(PROPOSED if wishes.dry_run else DECLINED, _number(proposed), notes=proposed.notes)
         if unfinished and not proposed.changes_something and not wishes.reset_data:
             return _resume(doors, proposed, wishes)
         return _carry_out(root, proposed, wishes)
+
+
+def _number(proposed: reconfigure_proposal.Proposal) -> int | None:
+    """Return the generation that is current."""
+    return proposed.now.generation if proposed.now else None
 
 
 def _carry_out(root: paths.Root, proposed: reconfigure_proposal.Proposal, wishes: Wishes) -> Outcome:

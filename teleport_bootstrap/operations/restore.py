@@ -7,13 +7,13 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import interface, verify
 from teleport_bootstrap.backup.stores import destination, newest
 from teleport_bootstrap.change import attempt, directory_swap, health, outdated, plan_files, session, units
 from teleport_bootstrap.change.transaction import Transaction
+from teleport_bootstrap.change.unit_action import UnitAction
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.host import accounts, clock, directory, termination
 from teleport_bootstrap.instance import gather
@@ -24,7 +24,9 @@ from teleport_bootstrap.state.previous_state import UNDO, PreviousState
 logger = logging.getLogger(__name__)
 
 RESTORED = "restored"
+# By an operator, and with --dry-run.
 DECLINED = "declined"
+PROPOSED = "proposed"
 NOTHING = "nothing"
 UNDONE = "undone"
 DISCARDED = "discarded"
@@ -38,16 +40,18 @@ Progress = Callable[[str, "int | None"], contextlib.AbstractContextManager["inte
 
 @dataclass(frozen=True)
 class Outcome:
-    """How `restore` ended, one of the words above, and what was done; `kept` is where old directories are."""
+    """How `restore` ended, one of the words above, and what was done; `kept` is where old directories are.
 
-    json_keys: ClassVar[dict[str, str]] = {"what": "result", "seen": "health"}
+    `archive` is what the restore was made from, for an undo or a discard in words.
+    """
 
-    what: str
-    archive: str = ""
+    result: str
+    archive: str | None = None
     generation: int | None = None
-    units: tuple[str, ...] = ()
-    seen: str = ""
+    units: tuple[UnitAction, ...] = ()
+    health: str = ""
     kept: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -99,7 +103,7 @@ def run(
             logger.info("%s is whole: %d files", source.name, verified.totals.files)
             proposed = proposal.make(doors, named, wishes.proposal, verified)
             if not agreed(proposed) or wishes.dry_run:
-                return Outcome(DECLINED, source.name, notes=proposed.notes)
+                return Outcome(PROPOSED if wishes.dry_run else DECLINED, source.name, notes=proposed.notes)
             with progress(f"unpacking {source.name}", source.size) as told:
                 return _carry_out(
                     doors, source, proposed, asked=asked, health_seconds=wishes.health_seconds, progress=told
@@ -156,7 +160,7 @@ def _carry_out(
         done.units,
         done.seen,
         kept,
-        (*proposed.notes, *notes, *done.notes),
+        notes=(*proposed.notes, *notes, *done.notes),
     )
 
 
@@ -277,7 +281,7 @@ def run_undo(doors: gather.Doors, agreed: Callable[[PreviousState], bool], *, he
         kept = tuple(root.path(each.kept) for each in back.moved if each.had)
         asked = restore_record.pending(root, gather.conf(root))
         notes = () if asked is None else (f"the conf here asks to restore {asked}: the next boot does that again",)
-        return Outcome(UNDONE, previous.what, seen=verdict.seen, kept=kept, notes=notes)
+        return Outcome(UNDONE, previous.what, health=verdict.seen, kept=kept, notes=notes)
 
 
 def run_discard(doors: gather.Doors, agreed: Callable[[PreviousState], bool]) -> Outcome:
@@ -293,7 +297,7 @@ def run_discard(doors: gather.Doors, agreed: Callable[[PreviousState], bool]) ->
             transaction.reserve(())
             transaction.remove(paths.RESTORE_UNDO)
             transaction.commit(discard=[*previous.outdated, *(directory_swap.container(path) for path in kept)])
-        return Outcome(DISCARDED, previous.what, kept=tuple(root.path(path) for path in kept))
+        return Outcome(DISCARDED, previous.what, removed=tuple(root.path(path) for path in kept))
 
 
 def _required(root: paths.Root) -> PreviousState:

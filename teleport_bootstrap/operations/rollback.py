@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import attempt, health, plan_files, session, units
 from teleport_bootstrap.change.transaction import Transaction
+from teleport_bootstrap.change.unit_action import UnitAction
 from teleport_bootstrap.host import trust
 from teleport_bootstrap.instance import gather, secret_values
 from teleport_bootstrap.secret import Secret
@@ -21,7 +22,7 @@ class Outcome:
 
     generation: int
     changed: tuple[str, ...] = ()
-    units: tuple[str, ...] = ()
+    units: tuple[UnitAction, ...] = ()
     health: str = ""
     notes: tuple[str, ...] = ()
 

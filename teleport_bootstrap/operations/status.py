@@ -21,8 +21,8 @@ from teleport_bootstrap.checks import (
     timers,
     web_certificates,
 )
-from teleport_bootstrap.finding import NOTE, WARNING, Finding
-from teleport_bootstrap.host import clock, systemd
+from teleport_bootstrap.finding import ERROR, WARNING, Finding
+from teleport_bootstrap.host import clock, probe, systemd
 from teleport_bootstrap.operations import status_summary
 from teleport_bootstrap.plan import plan_model, teleport_build
 from teleport_bootstrap.state import restore_record
@@ -34,6 +34,9 @@ DRIFTED = "drifted"
 BROKEN = "broken"
 # Nothing is known to be wrong, but Teleport was not asked: systemd does not run here.
 UNKNOWN = "unknown"
+
+# For the health of a Teleport that was not asked.
+NOT_CHECKED = "not-checked"
 
 # An error is what keeps Teleport from serving; a warning is drift from what was applied, or will be an error soon.
 CHECKS: tuple[Callable[[host_facts.HostFacts], Iterator[Finding]], ...] = (
@@ -54,86 +57,85 @@ def report(root: paths.Root) -> dict[str, Any]:
     """Return the report, whose keys are those of the JSON; what cannot be read becomes a finding, and is never raised.
 
     `state` is HEALTHY, DRIFTED where `findings` has warnings only, RECOVERING where one of them is that Teleport is
-    degraded or recovering, BROKEN, or UNKNOWN where nothing is wrong and Teleport was not asked. `recovery` says which
-    component, since when, and what answers nevertheless.
-    `ready` is what Teleport reports of itself. `conf` is a word for the conf, `held` why it is not followed. `restore`
-    is the restore that the conf asks for, or the one that was made. `fetched_at` is when teleport-fetch-secrets last
-    succeeded in this boot. `trouble`, `drift` and `notes` are the errors, the warnings and the notes as text.
+    degraded or recovering, BROKEN, or UNKNOWN where nothing is wrong and Teleport was not asked. docs/json.md says what
+    the other keys mean.
     """
     host = host_facts.read(root)
     findings = tuple(dict.fromkeys([*host.unreadable, *(each for check in CHECKS for each in check(host))]))
-    trouble = [str(each) for each in findings if each.is_error]
-    drift = [str(each) for each in findings if each.severity == WARNING]
-    notes = [str(each) for each in findings if each.severity == NOTE]
-    unit = host.unit_state
     return {
-        "state": _state(host, trouble, drift),
+        "state": _state(host, {each.severity for each in findings}),
         "role": host.conf.role,
         "summary": status_summary.of_host(host),
-        "unit": host.unit,
-        "unit_state": f"{unit.active} ({unit.sub})" if unit.sub == "auto-restart" else unit.active,
-        "main_pid": unit.main_pid,
-        "ready": host.readiness,
-        "recovery": host.recovery,
         "teleport": _build(host.build) if host.binary is not None else None,
-        "markers": host.markers,
-        "teleport_yaml": host.has_teleport_yaml,
-        "conf": host.conf.state,
-        "awaited": host.pending,
-        "generation": _generation(host),
-        "held": host.conf.not_followed_because,
+        "health": NOT_CHECKED if host.readiness == host_facts.NOT_CHECKED else probe.word(host.readiness),
+        "unit": _unit(host),
+        "recovery": host.recovery,
+        "conf": {"state": host.conf.state.replace(" ", "-"), "not_followed_because": host.conf.not_followed_because},
+        "applied": _applied(host),
         "restore": _restore(host),
-        "timers": {name: f"{each.enablement}, {each.active}" for name, each in host.timers.items()},
+        "has_teleport_yaml": host.has_teleport_yaml,
+        "markers": host.markers,
+        "pending": () if host.conf.wanted is None else needed_files.describe_pending(root, host.conf.wanted),
+        "timers": [
+            {"unit": name, "enablement": each.enablement, "active": each.active} for name, each in host.timers.items()
+        ],
         "jobs": host.jobs,
         "certificates": host.certificates,
         "secrets": [_secret(host, each) for each in (host.conf.wanted.secrets if host.conf.wanted is not None else ())],
-        "fetched_at": _fetched_at(host.units),
-        "trouble": trouble,
-        "drift": drift,
-        "notes": notes,
+        "secrets_fetched_at": _fetched_at(host.units),
         "findings": findings,
     }
 
 
-def _state(host: host_facts.HostFacts, trouble: list[str], drift: list[str]) -> str:
-    if trouble:
+def _state(host: host_facts.HostFacts, severities: set[str]) -> str:
+    if ERROR in severities:
         return BROKEN
     if host.recovery:
         return RECOVERING
-    if drift:
+    if WARNING in severities:
         return DRIFTED
     return UNKNOWN if host.readiness == host_facts.NOT_CHECKED else HEALTHY
 
 
-def _build(build: teleport_build.TeleportBuild | None) -> str | None:
+def _unit(host: host_facts.HostFacts) -> dict[str, Any] | None:
+    if host.unit is None:
+        return None
+    state = host.unit_state
+    return {"name": host.unit, "active": state.active, "sub": state.sub, "main_pid": state.main_pid or None}
+
+
+def _build(build: teleport_build.TeleportBuild | None) -> dict[str, Any] | None:
     if build is None:
         return None
-    fips = "FIPS" if build.fips else "FIPS not known" if build.is_fips_unknown else ""
-    kind = " ".join(filter(None, (build.edition, fips)))
-    return f"{build.version} ({kind})" if kind else build.version
+    fips = None if build.is_fips_unknown else build.fips
+    return {"version": build.version, "edition": build.edition, "fips": fips}
 
 
-def _generation(host: host_facts.HostFacts) -> dict[str, Any] | None:
+def _applied(host: host_facts.HostFacts) -> dict[str, Any] | None:
     if host.current is None:
         return None
     found = host.generation
-    made = {} if found is None else {"made_at": found.made_at, "made_by": found.made_by}
-    return {"number": host.current.generation, "confirmed": host.current.confirmed, **made}
+    return {
+        "generation": host.current.generation,
+        "confirmed": host.current.confirmed,
+        "made_at": None if found is None else found.made_at,
+        "made_by": None if found is None else found.made_by,
+    }
 
 
-def _restore(host: host_facts.HostFacts) -> str | None:
+def _restore(host: host_facts.HostFacts) -> dict[str, Any] | None:
     """Return the restore that the conf asks for, with its state, or the one that was made on this host."""
     if host.conf.pending_restore is not None:
-        return f"{pending_restore.state(host)}: {host.conf.pending_restore}"
+        state = pending_restore.state(host).replace(" ", "-")
+        return {"state": state, "archive": host.conf.pending_restore, "restored_at": None, "can_be_undone": False}
     try:
         made = restore_record.FILE.read(host.root)
     except errors.FileTrouble:
         return None
     if made is None:
         return None
-    kept = "; the data from before it is kept until `teleport-bootstrap restore --discard-undo`"
-    undo = host.root.path(paths.RESTORE_UNDO)
-    return f"{made.archive}, at {made.at}{kept if os.path.lexists(undo) else ''}"
+    can_be_undone = os.path.lexists(host.root.path(paths.RESTORE_UNDO))
+    return {"state": "restored", "archive": made.archive, "restored_at": made.at, "can_be_undone": can_be_undone}
 
 
 def _secret(host: host_facts.HostFacts, file: plan_model.SecretFile) -> dict[str, Any]:

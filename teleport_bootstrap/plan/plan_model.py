@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from teleport_bootstrap import paths, roles
 from teleport_bootstrap.conf import deployment
@@ -51,8 +51,6 @@ class SecretFile:
     parameter: str | None = None
     variable: str | None = None
     may_be_pending: bool = False
-
-    json_keys: ClassVar[dict[str, str]] = {"may_be_pending": "awaited"}
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,16 @@ class Origin:
     def __str__(self) -> str:
         return self.text
 
+    def data(self) -> dict[str, Any]:
+        """Return the origin for JSON."""
+        place = self.place
+        return {
+            "source": self.text,
+            "file": place.file if place else None,
+            "line": place.line if place else None,
+            "column": place.column if place else None,
+        }
+
 
 DEFAULT = Origin("default")
 

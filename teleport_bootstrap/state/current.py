@@ -88,9 +88,9 @@ def history(root: paths.Root) -> Iterator[tuple[dict[str, object], generations.G
         try:
             each = generations.load(root, number)
         except errors.GenerationMissing as error:
-            yield {**row, "trouble": error.message}, None
+            yield {**row, **dict.fromkeys(_SHOWN), "unreadable_because": error.message}, None
         else:
-            yield {**row, **{name: getattr(each, name) for name in _SHOWN}}, each
+            yield {**row, **{name: getattr(each, name) for name in _SHOWN}, "unreadable_because": None}, each
 
 
 def counts_as_applied(now: Current, generation: generations.Generation, data: bytes) -> bool:

@@ -9,7 +9,7 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.host import clock, lock
@@ -52,6 +52,8 @@ class Job:
     `detail` says in a line what it did, or why it failed. Times are ISO 8601 in UTC; `last_success` is None while there
     was none.
     """
+
+    json_keys: ClassVar[dict[str, str]] = {"last_run": "last_run_at", "last_success": "last_success_at"}
 
     name: str
     last_run: str

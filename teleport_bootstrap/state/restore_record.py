@@ -23,14 +23,17 @@ class Restored:
     each boot. `aside` is where it is kept, `conf_sha256` the digest of the archive's conf, of which there is a copy.
     """
 
-    archive: str = "an unknown archive"
+    archive: str | None = None
     digest: str = ""
-    at: str = "an unknown time"
+    at: str | None = None
     asked: str | None = None
     aside: str | None = None
     aside_sha256: str | None = None
     aside_says: str | None = None
     conf_sha256: str | None = None
+
+    def __str__(self) -> str:
+        return self.archive or "an unknown archive"
 
 
 FILE: state_file.StateFile[Restored] = state_file.StateFile(
@@ -78,7 +81,9 @@ def ignored(root: paths.Root, conf: conf_file.Conf) -> tuple[str, ...]:
     if conf.value(variables.TELEPORT_RESTORE_FROM) is None:
         return ()
     made = FILE.read(root)
-    since = f"{made.archive} was restored here at {made.at}" if made else "this instance was configured without it"
+    since = "this instance was configured without it"
+    if made:
+        since = f"{made} was restored here at {made.at or 'an unknown time'}"
     return (f"TELEPORT_RESTORE_FROM is for the first boot only, and is ignored: {since}",)
 
 

@@ -145,7 +145,7 @@ def _reconfigure(machine: Machine) -> None:
 def _back_up_and_restore(machine: Machine) -> None:
     machine.write("/var/lib/teleport/kept", "what an operator would miss")
     made = json.loads(machine.run(COMMAND, "backup", "--format", "json", seconds=120))
-    place = made["place"]
+    place = made["archive"]
     machine.run(COMMAND, "backup", "verify", place)
     machine.path("/var/lib/teleport/kept").unlink()
     add = "TELEPORT_SSH_LABELS='after: backup'\n"

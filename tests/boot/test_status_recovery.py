@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from tests import answers
 from tests.boot import applied, instance
 from tests.boot.conftest import NewMachine
 from tests.boot.machine import Machine
@@ -13,7 +13,7 @@ from tests.boot.machine import Machine
 def _status(machine: Machine, expected: int) -> dict[str, Any]:
     done = machine.try_run("teleport-bootstrap", "status", "--format", "json")
     assert done.returncode == expected, done.stdout
-    found: dict[str, Any] = json.loads(done.stdout)
+    found: dict[str, Any] = answers.check(done.stdout, expected)
     return found
 
 
@@ -30,13 +30,15 @@ def test_row_p_recovering_is_not_broken(new_machine: NewMachine) -> None:
     for health in ("degraded", "recovering"):
         _become(machine, health)
         found = _status(machine, 15)
-        assert (found["state"], found["ready"], found["trouble"]) == ("recovering", health, [])
-        ((component,), works) = (found["recovery"][each] for each in ("components", "works"))
+        assert (found["state"], found["health"], answers.lines(found, "error")) == ("recovering", health, [])
+        (component,) = found["recovery"]["components"]
         assert (component["name"], component["state"]) == ("node", health)
-        assert component["seconds"] < 60 and component["since"].startswith("20")
-        assert "SSH answers on port 3022" in works
-        (line,) = found["drift"]
-        assert component["since"] in line and "SSH answers" in line and "journalctl" in line
+        assert component["unhealthy_seconds"] < 60 and component["unhealthy_since_at"].startswith("20")
+        assert {"section": "ssh_service", "port": 3022, "answers": True, "is_ssh": True} in found["recovery"][
+            "listeners"
+        ]
+        (line,) = answers.lines(found, "warning")
+        assert component["unhealthy_since_at"] in line and "SSH answers" in line and "journalctl" in line
         text = machine.try_run("teleport-bootstrap", "status").stdout
         assert "works:" in text and "unhealthy:" in text
 

@@ -15,6 +15,7 @@ from typing import Any, Optional
 
 import pytest
 
+from tests import answers
 from tests.stand_in import install_teleport
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -46,6 +47,19 @@ class Ended:
     def data(self) -> Any:
         """What it printed with --format json."""
         return json.loads(self.output)
+
+    @property
+    def wrong(self) -> list[str]:
+        """The errors that it found, as lines."""
+        return answers.lines(self.data, "error")
+
+    @property
+    def warnings(self) -> list[str]:
+        return answers.lines(self.data, "warning")
+
+    @property
+    def notes(self) -> list[str]:
+        return answers.lines(self.data, "note")
 
     @property
     def said(self) -> str:
@@ -96,7 +110,10 @@ class Agent:
     def run(
         self, *arguments: str, prefix: tuple[str, ...] = (), stdin: Optional[bytes] = None, timeout: float = 90.0
     ) -> Ended:
-        """Run the command with `arguments`; `prefix` is what runs it, such as strace."""
+        """Run the command with `arguments`; `prefix` is what runs it, such as strace.
+
+        What it prints with --format json has to follow the schema.
+        """
         done = subprocess.run(
             [*prefix, *self.command(*arguments)],
             env=self.environment(),
@@ -106,7 +123,10 @@ class Agent:
             timeout=timeout,
             check=False,
         )
-        return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+        ended = Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+        if answers.is_asked(arguments) and not killed(ended.status) and ended.status >= 0:
+            answers.check(ended.output, ended.status)
+        return ended
 
     def give_up_soon(self, **options: Any) -> Ended:
         """Run `generate` where some service will not answer."""

@@ -87,16 +87,16 @@ TELEPORT_LOG_SEVERITY = Variable(
     )
     assert len(copy.edited) == 2
 
-    wrong = copy.command("validate", NODE + "TELEPORT_LOG_SEVERITY=debug\n")["errors"]
+    wrong = copy.command("validate", NODE + "TELEPORT_LOG_SEVERITY=debug\n")["findings"]
     assert [(each["subject"], each["line"]) for each in wrong] == [("TELEPORT_LOG_SEVERITY", 4)]
     assert "did you mean DEBUG" in wrong[0]["remedy"]
-    missing = copy.command("validate", "TELEPORT_ROLE=agent\nTELEPORT_AGENT_SSH_ENABLED=true\n")["errors"]
+    missing = copy.command("validate", "TELEPORT_ROLE=agent\nTELEPORT_AGENT_SSH_ENABLED=true\n")["findings"]
     assert "TELEPORT_LOG_SEVERITY" in {each["subject"] for each in missing}
-    assert copy.command("validate", NODE)["errors"] == []
+    assert copy.command("validate", NODE)["findings"] == []
 
     written = copy.command("render", NODE + "TELEPORT_LOG_SEVERITY=INFO\n")
-    assert written["teleport"]["log"]["severity"] == "INFO"
-    assert copy.command("render", NODE)["teleport"]["log"]["severity"] == "DEBUG"
+    assert written["teleport_yaml"]["teleport"]["log"]["severity"] == "INFO"
+    assert copy.command("render", NODE)["teleport_yaml"]["teleport"]["log"]["severity"] == "DEBUG"
 
     page = copy.run("teleport_bootstrap.conf.reference").stdout
     section = page.partition("### `TELEPORT_LOG_SEVERITY`")[2].partition("\n#")[0]
@@ -113,8 +113,8 @@ def test_a_unit_is_its_row_in_the_table(copy: Copy) -> None:
     )
     assert len(copy.edited) == 1
     node = copy.command("plan", NODE)
-    assert "teleport-added.timer" in node["units"]["enable"] and "teleport-added.timer" in node["units"]["start"]
-    assert "teleport-added.timer" in copy.command("plan", "TELEPORT_ROLE=\n")["units"]["disable"]
+    assert "teleport-added.timer" in node["systemd"]["enable"] and "teleport-added.timer" in node["systemd"]["start"]
+    assert "teleport-added.timer" in copy.command("plan", "TELEPORT_ROLE=\n")["systemd"]["disable"]
     page = copy.run("teleport_bootstrap.manual", "man8").stdout.replace("\\", "")
     assert "teleport-added.service" in page and "teleport-added.timer" in page
 

@@ -39,7 +39,7 @@ def adopt(agent: Agent) -> dict[str, Any]:
     assert done.status == 0, done.errors
     assert done.data["path"] == ADOPTED
     found = yaml.safe_load(agent.path(ADOPTED).read_text())
-    assert found == yaml.safe_load(done.data["text"])
+    assert found == yaml.safe_load(done.data["content"])
     return found
 
 
@@ -209,7 +209,7 @@ def test_row_3_nothing_is_written_that_the_next_command_would_refuse(node: Agent
         before = tree(node.root)
         done = node.run("adopt", "--format", "json")
         assert done.status == 2, done.said
-        problems = done.data["error"]["problems"]
+        problems = done.data["findings"]
         assert {each["file"] for each in problems} <= {str(node.teleport_yaml), str(node.path("/etc/teleport.d/conf"))}
         assert "--discard-edits" in done.errors and "90-adopted.yaml" not in done.errors
         assert tree(node.root) == before

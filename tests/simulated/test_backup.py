@@ -24,6 +24,7 @@ from teleport_bootstrap.instance import gather
 from teleport_bootstrap.operations import backup
 from teleport_bootstrap.paths import Root
 from teleport_bootstrap.state import jobs
+from tests import answers
 from tests.simulated import backing_up
 from tests.simulated.agent import Agent, needs_root
 from tests.simulated.backing_up import (
@@ -61,7 +62,7 @@ def test_includes_what_a_new_host_needs_and_no_transient_files(agent: Agent) -> 
         debug.bind("debug.sock")
         os.chdir("/")
         done = made(agent)
-    names = members(done["place"])
+    names = members(done["archive"])
     assert {
         "teleport-backup/header.json",
         "teleport-backup/manifest.jsonl",
@@ -84,7 +85,7 @@ def test_includes_what_a_new_host_needs_and_no_transient_files(agent: Agent) -> 
     } <= set(names)
     for part in ("sock", ".pid", "cache", "lock", "jobs", "metadata.json", "notes.txt", "sshd", "-wal", "-shm"):
         assert not [name for name in names if part in name.removeprefix("teleport-backup")], part
-    assert done["notes"] == []
+    assert answers.found(done, "note") == []
 
 
 def test_the_header_describes_the_host_and_the_contents(agent: Agent, imds: emulator.Server) -> None:
@@ -122,12 +123,12 @@ def test_includes_files_and_directories_that_teleport_yaml_names(
         "auth_service:\n  license_file: /srv/none.pem\n  cluster_name: by-hand\n",
     )
     done = made(agent)
-    names = members(done["place"])
+    names = members(done["archive"])
     assert {"srv/tls/key.pem", "srv/tls/real.pem", "srv/teleport/backend/thing"} <= set(names)
     assert done["header"]["named_files"] == ["/srv/tls/key.pem", "/srv/tls/real.pem"]
     assert done["header"]["configuration"]["hand_edited"] is True
     assert done["header"]["cluster"] == "by-hand"
-    told = "\n".join(done["notes"])
+    told = "\n".join(answers.lines(done, "note"))
     assert "/srv/tls/cert.pem" in told
     assert "/srv/none.pem" in told
 
@@ -143,13 +144,13 @@ def test_uses_cached_metadata_with_a_note(agent: Agent) -> None:
     agent.imds = "http://127.0.0.1:9"
     done = made(agent)
     assert done["header"]["instance"]["id"] == "i-0123456789abcdef0"
-    assert "from the cache" in "\n".join(done["notes"])
+    assert "from the cache" in "\n".join(answers.lines(done, "note"))
 
 
 def test_a_broken_conf_does_not_stop_a_backup(agent: Agent) -> None:
     agent.conf("TELEPORT_ROLE=$(what)\n")
     done = made(agent)
-    assert "etc/teleport.d/conf" in members(done["place"])
+    assert "etc/teleport.d/conf" in members(done["archive"])
 
 
 def test_works_without_zstd(agent: Agent, tmp_path: Path) -> None:
@@ -159,7 +160,7 @@ def test_works_without_zstd(agent: Agent, tmp_path: Path) -> None:
     done = made(agent)
     assert done["compression"] == "gzip"
     assert done["name"].endswith(".tar.gz")
-    assert "etc/teleport.yaml" in members(done["place"])
+    assert "etc/teleport.yaml" in members(done["archive"])
 
 
 # ---- live databases ----
@@ -174,7 +175,7 @@ def test_a_damaged_database_makes_the_backup_incomplete(agent: Agent, tmp_path: 
     assert done.status == 19
     (missing,) = done.data["missing"]
     assert missing["path"] == "/var/lib/teleport/backend/sqlite.db"
-    assert "is damaged" in missing["why"]
+    assert "is damaged" in missing["reason"]
     assert "/var/lib/teleport/backend/sqlite.db" in done.errors
     assert "--allow-damaged" in done.errors
     assert [each["incomplete"] for each in listed(agent)] == [True]
@@ -182,8 +183,8 @@ def test_a_damaged_database_makes_the_backup_incomplete(agent: Agent, tmp_path: 
     job = json.loads(agent.path("/var/lib/teleport-bootstrap/jobs/backup.json").read_text())
     assert (job["outcome"], job["last_success"]) == ("incomplete", None)
     told = made(agent, "--allow-damaged")
-    assert "sqlite.db is damaged" in "\n".join(told["notes"])
-    with_it = unpacked(told["place"], tmp_path / "out") / "var/lib/teleport/backend/sqlite.db"
+    assert "sqlite.db is damaged" in "\n".join(answers.lines(told, "note"))
+    with_it = unpacked(told["archive"], tmp_path / "out") / "var/lib/teleport/backend/sqlite.db"
     assert with_it.read_bytes() == bytes(content)
 
 
@@ -211,14 +212,14 @@ def test_traps_in_the_data_directory_lead_nowhere(agent: Agent, tmp_path: Path) 
     subprocess.run(["chown", "-h", f"{SERVICE_UID}:{SERVICE_UID}", *map(str, data.iterdir())], check=True)
     os.chown(secret, 0, 0)
     done = made(agent)
-    content = unpacked(done["place"], tmp_path / "out")
+    content = unpacked(done["archive"], tmp_path / "out")
     assert os.readlink(content / "var/lib/teleport/link") == str(secret)
     files = [path for path in content.rglob("*") if path.is_file() and not path.is_symlink()]
     assert not [path for path in files if b"ROOTS-OWN-SECRET" in path.read_bytes()]
     names = {os.path.basename(each) for each in os.listdir(os.fsencode(content / "var/lib/teleport"))}
     assert {b"n" * 255, b"line\nbreak", b"\xff\xfe", b"loop"} <= names
     assert not {b"hard", b"pipe", b"pipe.db", b"device", b".teleport-bootstrap-backup.planted"} & names
-    told = "\n".join(done["notes"])
+    told = "\n".join(answers.lines(done, "note"))
     assert "teleport/hard" in told
     assert "teleport/pipe" in told
     assert secret.read_text() == "ROOTS-OWN-SECRET"
@@ -265,16 +266,16 @@ def test_list_verify_and_keep_work_together(agent: Agent) -> None:
     second = made(agent)
     assert first["name"] < second["name"]
     third = made(agent, "--keep", "2")
-    assert third["removed"] == [first["place"]]
+    assert third["removed"] == [first["archive"]]
     assert [each["name"] for each in listed(agent)] == [third["name"], second["name"]]
     assert all(each["verified"] for each in listed(agent))
-    done = agent.run("--format", "json", "backup", "verify", third["place"])
+    done = agent.run("--format", "json", "backup", "verify", third["archive"])
     assert done.status == 0
     assert done.data["digest"] == third["digest"]
-    content = bytearray(Path(second["place"]).read_bytes())
+    content = bytearray(Path(second["archive"]).read_bytes())
     content[len(content) // 2] ^= 1
-    Path(second["place"]).write_bytes(content)
-    done = agent.run("backup", "verify", second["place"])
+    Path(second["archive"]).write_bytes(content)
+    done = agent.run("backup", "verify", second["archive"])
     assert done.status == errors.ArchiveDamaged.exit_status
     assert second["name"] in done.errors
     assert [each["verified"] for each in listed(agent)] == [True, False]
@@ -360,7 +361,7 @@ def test_removes_an_archive_that_is_not_what_was_written(agent: Agent) -> None:
 
 
 def test_notices_that_the_archive_was_replaced(agent: Agent, tmp_path: Path) -> None:
-    other = shutil.copy(made(agent)["place"], tmp_path / "other")
+    other = shutil.copy(made(agent)["archive"], tmp_path / "other")
     shutil.rmtree(agent.path(BACKUPS))
 
     def swap() -> None:
@@ -452,15 +453,15 @@ def cloud(agent: Agent, aws: Aws) -> Agent:
 def test_writes_verifies_lists_and_keeps_archives_in_s3(cloud: Agent, aws: Aws, tmp_path: Path) -> None:
     place = "s3://acme-backups/teleport"
     first = made(cloud, place)
-    assert first["place"].startswith(f"{place}/teleport-cluster-1_")
+    assert first["archive"].startswith(f"{place}/teleport-cluster-1_")
     second = made(cloud, place, "--keep", "1", "--expected-bucket-owner", "123456789012")
-    assert second["removed"] == [first["place"]]
-    assert [each["archive"] for each in listed(cloud, place)] == [second["place"]]
+    assert second["removed"] == [first["archive"]]
+    assert [each["archive"] for each in listed(cloud, place)] == [second["archive"]]
     assert listed(cloud, place)[0]["verified"]
-    done = cloud.run("--format", "json", "backup", "verify", second["place"])
+    done = cloud.run("--format", "json", "backup", "verify", second["archive"])
     assert done.status == 0, done.errors
     assert done.data["digest"] == second["digest"]
-    found = aws.client("s3").get_object(Bucket="acme-backups", Key=second["place"].partition("acme-backups/")[2])
+    found = aws.client("s3").get_object(Bucket="acme-backups", Key=second["archive"].partition("acme-backups/")[2])
     (tmp_path / "copy.tar.zst").write_bytes(found["Body"].read())
     assert "var/lib/teleport/backend/sqlite.db" in members(str(tmp_path / "copy.tar.zst"))
 

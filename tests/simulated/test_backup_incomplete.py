@@ -25,6 +25,7 @@ from teleport_bootstrap.host import clock, regular_file
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.operations import backup
 from teleport_bootstrap.paths import Root
+from tests import answers
 from tests.simulated import backing_up
 from tests.simulated.agent import Agent, needs_root
 from tests.simulated.backing_up import give_away, left_behind, listed, made
@@ -56,7 +57,7 @@ def incomplete(agent: Agent, *arguments: str) -> Any:
 
 
 def missing(data: Any) -> dict[str, str]:
-    return {each["path"]: each["why"] for each in data["missing"]}
+    return {each["path"]: each["reason"] for each in data["missing"]}
 
 
 def sparse(path: Path, size: int) -> None:
@@ -121,8 +122,8 @@ def test_row_8_leaves_out_and_names_each_file_that_cannot_be_read(agent: Agent, 
     assert "damaged" in found[f"{DATA}/proc/sqlite.db"]
     assert len(found) == 5 and any("directories deep" in why for why in found.values())
     # What is usual is no more than a note.
-    assert any("is a named pipe" in each for each in done["notes"])
-    names = set(backing_up.members(done["place"]))
+    assert any("is a named pipe" in each for each in answers.lines(done, "note"))
+    names = set(backing_up.members(done["archive"]))
     for name in ("license.pem", "backend/sqlite.db", "few-holes", "plain.db", "log/upload/streaming/default/one.tar"):
         assert f"{DATA}/{name}".lstrip("/") in names
     assert {"etc/teleport.yaml", "etc/teleport.d/conf", "var/lib/teleport-bootstrap/current.json"} <= names
@@ -136,7 +137,7 @@ def test_row_8_shows_an_incomplete_backup_wherever_backups_are_shown(agent: Agen
     done = incomplete(agent)
     assert [(each["verified"], each["incomplete"]) for each in listed(agent)] == [(True, True)]
     assert "incomplete" in agent.run("backup", "list").output
-    verified = agent.run("backup", "verify", done["place"])
+    verified = agent.run("backup", "verify", done["archive"])
     assert verified.status == INCOMPLETE
     assert "incomplete" in verified.output and f"{DATA}/proc/sqlite.db" in verified.output
     job = json.loads(agent.path(f"{paths.JOBS}/backup.json").read_text())
@@ -288,7 +289,7 @@ def test_row_8_restore_refuses_without_what_a_host_needs_unless_asked(agent: Age
     path.unlink()
     os.mkfifo(path)
     give_away(agent)
-    place = incomplete(agent)["place"]
+    place = incomplete(agent)["archive"]
     refused = agent.run("restore", place, "--dry-run", "--force")
     assert refused.status == 2, refused.errors
     assert f"{DATA}/{what}" in refused.errors and "--allow-incomplete" in refused.errors
@@ -302,14 +303,14 @@ def test_row_8_restore_refuses_without_what_a_host_needs_unless_asked(agent: Age
 def test_row_8_restore_names_missing_recordings_and_goes_on(agent: Agent) -> None:
     sparse(agent.path(DATA) / "log" / "big.tar", 200 * 1024**3)
     give_away(agent)
-    place = incomplete(agent)["place"]
+    place = incomplete(agent)["archive"]
     shown = agent.run("restore", place, "--dry-run", "--force")
     assert shown.status == 0, shown.errors
     assert f"WARNING: the backup is incomplete, and this will be missing here: {DATA}/log/big.tar" in shown.output
 
 
 def test_row_8_restore_prefers_a_complete_backup_over_a_newer_incomplete_one(agent: Agent) -> None:
-    complete = made(agent)["place"]
+    complete = made(agent)["archive"]
     (agent.path(DATA) / "proc" / "sqlite.db").write_bytes(b"not a database")
     newer = incomplete(agent)["name"]
     done = agent.run("restore", str(agent.path(backing_up.BACKUPS)), "--dry-run", "--force")

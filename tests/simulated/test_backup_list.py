@@ -79,7 +79,7 @@ def test_a_bucket_is_listed_with_nothing_but_the_instance_role(agent: Agent, aws
     for key in (f"hosts/{NAME}", f"hosts/{NAME}.verified", f"hosts/{OLDER}", "hosts/readme.txt", NAME):
         aws.client("s3").put_object(Bucket="acme-backups", Key=key, Body=b"content")
     found = agent.run("backup", "list", "s3://acme-backups/hosts", "--format", "json").data
-    assert [(each["archive"], each["size"], each["verified"]) for each in found["backups"]] == [
+    assert [(each["archive"], each["size_bytes"], each["verified"]) for each in found["backups"]] == [
         (f"s3://acme-backups/hosts/{NAME}", 7, True),
         (f"s3://acme-backups/hosts/{OLDER}", 7, False),
     ]

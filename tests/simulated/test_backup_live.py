@@ -35,7 +35,7 @@ def test_fifty_backups_under_a_hammering_writer_are_good_and_plain_tars_of_the_s
         for number in range(BACKUPS_MADE):
             before = writer.committed()
             # Some as a whole process, and all as the command does it.
-            place = made(agent, target)["place"] if number % 10 == 0 else backup.run(doors, wishes).place
+            place = made(agent, target)["archive"] if number % 10 == 0 else backup.run(doors, wishes).place
             after = writer.committed() + 1
             torn.append(hammer.look(hammer.copied_raw(backend, tmp_path / "raw")).wrong)
             restored = unpacked(place, tmp_path / "restored") / "var/lib/teleport/backend/sqlite.db"

@@ -124,13 +124,13 @@ def test_certbot_is_asked_for_domain_and_wildcard_without_any_secret(auth: Agent
 def test_an_all_in_one_installs_what_it_obtains_at_once(cluster: Cluster, certbot: Certbot) -> None:
     host = certbot.given_to(cluster.host(ALONE))
     assert host.generate().status == 0
-    assert host.run("status", "--format", "json").data["awaited"], "fault 24: its unit waits"
+    assert host.run("status", "--format", "json").data["pending"], "fault 24: its unit waits"
     done = certificate(host, "obtain", "--format", "json")
     assert done.data["installed"]["changed"] == [PRIVATE_KEY, CERTIFICATE], done.said
     assert installed(host) == pair(certbot.issued[0])
     for path in (PRIVATE_KEY, CERTIFICATE):
         assert stat.S_IMODE(host.path(path).stat().st_mode) == 0o600
-    assert not host.run("status", "--format", "json").data["awaited"]
+    assert not host.run("status", "--format", "json").data["pending"]
     assert cluster.lock() is None and not any(request.service == "dynamodb" for request in cluster.aws.requests)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests import answers
 from tests.simulated.agent import CHECKOUT, GUIDE, TOKEN, Agent, Ended, needs_strace, shows_no_secret, tree
 from tests.simulated_ec2 import imds as emulator
 
@@ -55,11 +56,9 @@ def files(tmp_path: Path) -> tuple[str, ...]:
 
 def error(ended: Ended) -> dict[str, Any]:
     """The error that a run with --format json printed; nothing else is on its standard output."""
-    found = json.loads(ended.output)
-    assert list(found) == ["error"]
-    assert found["error"]["exit_status"] == ended.status
-    assert found["error"]["message"] in ended.errors
-    result: dict[str, Any] = found["error"]
+    assert list(ended.data) == ["version", "command", "exit_status", "error", "findings"]
+    assert ended.data["error"]["message"] in ended.errors
+    result: dict[str, Any] = ended.data["error"]
     return result
 
 
@@ -137,7 +136,7 @@ def test_global_options_are_accepted_before_and_after_the_command(agent: Agent, 
         assert done.returncode == 0, done.stderr
         outputs.add(done.stdout)
     assert len(outputs) == 1
-    assert json.loads(outputs.pop())["errors"] == []
+    assert json.loads(outputs.pop())["valid"] is True
 
 
 @pytest.mark.parametrize(
@@ -157,14 +156,14 @@ def test_errors_are_json_too(agent: Agent, arguments: tuple[str, ...], status: i
     assert done.status == status
     shown = error(done)
     assert shown["code"] == code
-    assert shown["hint"]
+    assert shown["remedy"]
 
 
 def test_every_problem_of_a_conf_is_in_the_json_error(agent: Agent) -> None:
     agent.conf("TELEPORT_ROLE=prxy\nTELEPORT_EXTERNAL_PORT=0\n")
-    shown = error(agent.run("generate", "--format", "json"))
-    assert shown["code"] == "conf-invalid"
-    assert "conf:1:" in shown["message"] and "conf:2:" in shown["message"]
+    done = agent.run("generate", "--format", "json")
+    assert error(done)["code"] == "conf-invalid"
+    assert [(each["line"], each["severity"]) for each in done.data["findings"][:2]] == [(1, "error"), (2, "error")]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -187,8 +186,8 @@ def test_validate_lists_every_assignment_and_every_problem(agent: Agent) -> None
     )
     done = agent.run("validate", "--format", "json")
     assert done.status == 2
-    assert list(done.data) == ["variables", "errors", "warnings", "notes"]
-    assert done.data["variables"] == [
+    assert done.data["valid"] is False and done.data["error"] is None
+    assert done.data["assignments"] == [
         {"name": "TELEPORT_ROLE", "value": "auth", "line": 2},
         {"name": "TELEPORT_ROLE", "value": "proxy", "line": 3},
         {"name": "TELEPORT_DNS_NAME", "value": "a.example.com", "line": 4},
@@ -196,14 +195,14 @@ def test_validate_lists_every_assignment_and_every_problem(agent: Agent) -> None
         {"name": "OTHER", "value": "a b", "line": 6},
         {"name": "TELEPORT_EXTERNAL_PORT", "value": "99999", "line": 7},
     ]
-    problem, *missing = done.data["errors"]
+    problem, *missing = answers.found(done.data, "error")
     assert {each["code"] for each in missing} == {"conf-missing-variable"}
     assert (problem["severity"], problem["code"]) == ("error", "conf-value")
     assert problem["subject"] == "TELEPORT_EXTERNAL_PORT"
     assert problem["file"].endswith("/etc/teleport.d/conf")
     assert (problem["line"], problem["column"]) == (7, 1)
     assert "TELEPORT_EXTERNAL_PORT" in problem["message"]
-    warnings = {warning["line"]: warning for warning in done.data["warnings"]}
+    warnings = {warning["line"]: warning for warning in answers.found(done.data, "warning")}
     assert "no effect" in warnings[2]["message"]
     assert "TELEPORT_DOMAIN_NAME" in warnings[4]["message"] + warnings[4]["remedy"]
     assert {(each["severity"], each["code"]) for each in warnings.values()} == {("warning", "conf-no-effect")}
@@ -216,12 +215,12 @@ def test_validate_lists_no_assignments_after_a_syntax_error(agent: Agent, tmp_pa
     agent.conf(f"TELEPORT_NODENAME=a\nTELEPORT_NODENAME=$(touch {planted})\nTELEPORT_ROLE=`id`\n")
     done = agent.run("validate", "--format", "json")
     assert done.status == 2
-    assert done.data["variables"] == []
-    assert [(problem["code"], problem["line"]) for problem in done.data["errors"]] == [
+    assert done.data["assignments"] == []
+    assert [(problem["code"], problem["line"]) for problem in answers.found(done.data, "error")] == [
         ("conf-grammar", 2),
         ("conf-grammar", 3),
     ]
-    assert done.data["errors"][0]["column"] == len("TELEPORT_NODENAME=") + 1
+    assert done.data["findings"][0]["column"] == len("TELEPORT_NODENAME=") + 1
     assert not planted.exists()
 
 
@@ -255,8 +254,8 @@ def test_validate_reports_missing_variables_without_a_line(agent: Agent) -> None
     agent.conf("TELEPORT_ROLE=node\n")
     done = agent.run("validate", "--format", "json")
     assert done.status == 2
-    assert {problem["line"] for problem in done.data["errors"]} == {None}
-    assert any("TELEPORT_AUTH_SERVER_LB" in problem["message"] for problem in done.data["errors"])
+    assert {problem["line"] for problem in answers.found(done.data, "error")} == {None}
+    assert any("TELEPORT_AUTH_SERVER_LB" in problem["message"] for problem in answers.found(done.data, "error"))
 
 
 def test_validate_reads_a_file_or_standard_input_and_changes_nothing(agent: Agent, tmp_path: Path) -> None:
@@ -266,7 +265,7 @@ def test_validate_reads_a_file_or_standard_input_and_changes_nothing(agent: Agen
     for arguments, stdin in (((str(other),), None), (("-",), GUIDE.encode())):
         done = agent.run("validate", *arguments, "--format", "json", stdin=stdin)
         assert done.status == 0, done.said
-        assert [each["name"] for each in done.data["variables"]] == [
+        assert [each["name"] for each in done.data["assignments"]] == [
             "USE_ACM",
             "TELEPORT_DOMAIN_NAME",
             "TELEPORT_EXTERNAL_HOSTNAME",
@@ -309,7 +308,8 @@ def test_render_prints_the_file_and_plan_the_whole_plan(agent: Agent, files: tup
     planned = agent.run("plan", *files, "--format", "json")
     assert planned.status == 0, planned.errors
     document = yaml.safe_load(rendered.output)
-    assert document == planned.data["teleport_yaml"] == json.loads(agent.run("render", *files, "--format=json").output)
+    assert document == planned.data["teleport_yaml"]
+    assert document == agent.run("render", *files, "--format=json").data["teleport_yaml"]
     assert document["ssh_service"]["labels"] == {"Name": "yes", "Cost_Center": "0123"}
     by_path = {each["path"]: each for each in planned.data["files"]}
     assert by_path["/etc/teleport.yaml"]["content"] == rendered.output
@@ -325,8 +325,8 @@ def test_render_prints_the_file_and_plan_the_whole_plan(agent: Agent, files: tup
     assert secret["path"] == "/var/lib/teleport/token" and secret["variable"] == "TELEPORT_JOIN_TOKEN"
     assert "content" not in secret and "value" not in secret
     assert planned.data["markers"] == ["role.agent"]
-    assert set(planned.data["units"]) == {"enable", "disable", "start", "stop"}
-    assert planned.data["units"]["start"] == ["teleport.service"]
+    assert set(planned.data["systemd"]) == {"enable", "disable", "start", "stop"}
+    assert planned.data["systemd"]["start"] == ["teleport.service"]
     shows_no_secret(rendered)
     shows_no_secret(planned)
     shows_no_secret(agent.run("plan", *files))
@@ -421,10 +421,8 @@ def test_offline_commands_import_no_network_client(agent: Agent, files: tuple[st
 def test_metadata_prints_the_value_and_remembers_it(agent: Agent, imds: emulator.Server) -> None:
     agent.imds = imds.url
     assert agent.run("metadata", "local-ipv4").output == "10.0.0.12\n"
-    assert agent.run("metadata", "public-ipv4", "--format", "json").data == {
-        "item": "public-ipv4",
-        "value": "203.0.113.12",
-    }
+    found = agent.run("metadata", "public-ipv4", "--format", "json").data
+    assert (found["item"], found["value"]) == ("public-ipv4", "203.0.113.12")
     imds.service.update({"meta-data": {"local-ipv4": "10.0.0.99"}})
     assert agent.run("metadata", "local-ipv4").output == "10.0.0.99\n"
     imds.stop()
@@ -509,21 +507,21 @@ def test_status_reports_what_keeps_teleport_from_running(agent: Agent, imds: emu
     agent.imds = imds.url
     done = agent.run("status", "--format", "json")
     assert done.status == 9
-    assert done.data["conf"] == "absent" and done.data["teleport_yaml"] is False
-    assert any("teleport-bootstrap generate" in line for line in done.data["trouble"])
+    assert done.data["conf"]["state"] == "absent" and done.data["has_teleport_yaml"] is False
+    assert any("teleport-bootstrap generate" in line for line in done.wrong)
     agent.conf(GUIDE)
     agent.install(version="17.5.1")
     assert agent.generate().status == 0
     done = agent.run("status", "--format", "json")
     assert done.data["markers"] == ["role.all-acm"]
-    assert (done.data["role"], done.data["unit"]) == ("all-in-one", "teleport-acm.service")
-    assert done.data["teleport"].startswith("17.5.1")
-    assert done.data["trouble"] == [] and done.status == 0
+    assert (done.data["role"], done.data["unit"]["name"]) == ("all-in-one", "teleport-acm.service")
+    assert done.data["teleport"]["version"] == "17.5.1"
+    assert done.wrong == [] and done.status == 0
     agent.conf("TELEPORT_ROLE=prxy\n")
     done = agent.run("status", "--format", "json")
-    assert done.status == 15 and done.data["conf"] == "invalid"
+    assert done.status == 15 and done.data["conf"]["state"] == "invalid"
     agent.write("/etc/teleport.d/role.node", "node\n")
-    assert any("one role marker" in line for line in agent.run("status", "--format", "json").data["trouble"])
+    assert any("one role marker" in line for line in agent.run("status", "--format", "json").wrong)
 
 
 # ---------------------------------------------------------------- output that goes nowhere

@@ -252,7 +252,7 @@ def test_issue_15_row_12_the_lines_of_the_manifest_are_those_of_an_archive(agent
     done = agent.run("backup", str(agent.path("/backups")), "--format", "json", "--wait", "1")
     assert done.status == 0, done.said
     unpacked = subprocess.run(
-        ["tar", "-xOf", done.data["place"], "teleport-backup/manifest.jsonl"],
+        ["tar", "-xOf", done.data["archive"], "teleport-backup/manifest.jsonl"],
         capture_output=True,
         text=True,
         check=True,

@@ -105,8 +105,8 @@ def pending(agent: Agent) -> list[str]:
     """The files that `status` lists as pending, while no service answers."""
     cut_off = Agent(agent.root)
     return [
-        agent.path(path).relative_to(agent.root).name
-        for path in cut_off.run("status", "--format", "json").data["awaited"]
+        agent.path(each["path"]).relative_to(agent.root).name
+        for each in cut_off.run("status", "--format", "json").data["pending"]
     ]
 
 
@@ -140,18 +140,19 @@ def test_generate_applies_what_it_can_and_reports_what_is_pending(
         *([] if has_token else [("token", f"/teleport/cluster-1/tokens/{role}")]),
         *([] if has_pin else [("ca-pin-hash", PIN_PARAMETER)]),
     ]
-    assert len(done.data["awaited"]) == len(missing)
-    for line, (name, parameter) in zip(done.data["awaited"], missing):
-        assert line.startswith(f"{UNITS[role]} waits for {on_aws.path('/var/lib/teleport')}/{name}")
-        assert parameter in line
-        assert f"teleport-bootstrap: {line}\n" in done.errors, "an instance's console shows stderr"
+    assert len(done.data["pending"]) == len(missing)
+    for found, (name, parameter) in zip(done.data["pending"], missing):
+        assert (found["path"], found["unit"]) == (f"/var/lib/teleport/{name}", UNITS[role])
+        assert (found["parameter"], found["is_published"], found["obstacle"]) == (parameter, True, None)
+        line = f"teleport-bootstrap: {UNITS[role]} waits for {on_aws.path('/var/lib/teleport')}/{name}: "
+        assert line in done.errors, "an instance's console shows stderr"
     assert pending(on_aws) == [name for name, _ in missing]
 
     fetched = fetch(on_aws, "--format", "json")
     if not missing:
         assert (fetched.status, fetched.data["changed"]) == (0, [])
         return
-    assert (fetched.status, fetched.data["error"]["code"]) == (10, "secrets-awaited")
+    assert (fetched.status, fetched.data["error"]["code"]) == (10, "secrets-pending")
     for name, parameter in missing:
         assert name in fetched.data["error"]["message"] and parameter in fetched.data["error"]["message"]
     publish(aws, role)
@@ -350,7 +351,7 @@ def test_known_defect_18_a_joined_host_generates_without_any_network(
     done = node.generate("--format", "json")
 
     assert done.status == 0, done.errors
-    assert (done.data["changed"], done.data["awaited"]) == ([], [])
+    assert (done.data["changed"], done.data["pending"]) == ([], [])
     assert aws.requests == []
     assert len(imds.service.requests) == asked
     assert tree(node.root) == before
@@ -364,7 +365,7 @@ def test_a_waiting_host_generates_without_any_network_when_it_is_configured(
     asked = len(imds.service.requests)
     done = waiting.generate("--format", "json")
     assert done.status == 0
-    assert len(done.data["awaited"]) == 2
+    assert len(done.data["pending"]) == 2
     assert aws.requests == []
     assert len(imds.service.requests) == asked
 

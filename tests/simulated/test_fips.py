@@ -63,7 +63,9 @@ def test_fact_8_each_source_makes_a_fips_configuration(agent: Agent, source: str
     assert "TELEPORT_FIPS" not in done.said
     assert yaml.safe_load(agent.teleport_yaml.read_text())["auth_service"]["authentication"]["local_auth"] is False
     assert flags(agent) == "TELEPORT_START_FLAGS=--fips --insecure-no-tls\n"
-    assert agent.run("status", "--format", "json").data["teleport"] == "19.2.0 (enterprise FIPS)"
+    assert agent.run("status", "--format", "json").data["teleport"] == {
+        **{"version": "19.2.0", "edition": "enterprise", "fips": True}
+    }
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -90,7 +92,7 @@ def test_fact_8_from_19_on_a_note_says_that_it_cannot_be_told(agent: Agent, sour
     assert done.status == 0, done.errors
     assert "Set TELEPORT_FIPS to true or false" in done.said
     assert "--fips" not in flags(agent)
-    assert agent.run("status", "--format", "json").data["teleport"] == "19.2.0 (enterprise FIPS not known)"
+    assert agent.run("status", "--format", "json").data["teleport"]["fips"] is None
 
 
 def test_fact_8_there_is_no_such_note_where_it_is_known(agent: Agent) -> None:

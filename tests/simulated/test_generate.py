@@ -578,7 +578,7 @@ def test_a_second_run_changes_nothing(on_aws: Agent, aws: Aws) -> None:
         done = on_aws.generate("--format", "json")
         assert done.status == 0
         untouched(on_aws, before)
-        assert (done.data["teleport_yaml"], done.data["changed"], done.data["removed"]) == ("kept", [], [])
+        assert (done.data["result"], done.data["changed"], done.data["removed"]) == ("kept", [], [])
 
 
 def test_the_same_conf_again_makes_the_same_file(agent: Agent) -> None:
@@ -603,9 +603,9 @@ def test_an_existing_teleport_yaml_stays_while_the_rest_follows_the_conf_without
     assert agent.teleport_yaml.read_text() == "# edited by hand\nversion: v3\n"
     after = agent.teleport_yaml.stat()
     assert (before.st_ino, before.st_mtime_ns, before.st_mode) == (after.st_ino, after.st_mtime_ns, after.st_mode)
-    assert done.data["teleport_yaml"] == "kept"
+    assert done.data["result"] == "kept"
     assert done.data["removed"] == ["/etc/teleport.d/role.all"]
-    assert any("left as it is" in note for note in done.data["notes"])
+    assert any("left as it is" in note for note in done.notes)
     assert sorted(os.listdir(agent.path("/etc/teleport.d"))) == ["conf", "role.all-acm"]
     unit_environment = agent.path("/var/lib/teleport-bootstrap/unit.env")
     assert unit_environment.read_text() == "TELEPORT_START_FLAGS=--insecure-no-tls\n"
@@ -654,8 +654,8 @@ def test_a_teleport_yaml_without_a_conf_is_left_alone(agent: Agent) -> None:
     before = tree(agent.root)
     done = agent.generate("--format", "json")
     assert done.status == 0
-    assert done.data["teleport_yaml"] == "hand-configured"
-    assert "by hand" in done.data["notes"][0]
+    assert done.data["result"] == "hand-configured"
+    assert "by hand" in done.notes[0]
     untouched(agent, before)
 
 
@@ -688,7 +688,7 @@ def test_two_at_once_give_what_one_gives(agent: Agent) -> None:
     for process in running:
         output, errors = process.communicate(timeout=60)
         assert process.returncode == 0, errors
-        outcomes.append(json.loads(output)["teleport_yaml"])
+        outcomes.append(json.loads(output)["result"])
     assert sorted(outcomes) == ["kept", "kept", "written"]
     assert leftovers(agent.root) == []
 

@@ -131,7 +131,7 @@ def test_a_conf_that_was_rolled_back_is_not_followed_until_it_is_edited(agent: A
     before = tree(agent.root)
     done = agent.generate("--format", "json")
     assert done.status == 0, done.errors
-    assert any("not followed" in note and "rolled back to generation 1" in note for note in done.data["notes"])
+    assert any("not followed" in note and "rolled back to generation 1" in note for note in done.notes)
     assert done.data["unit"] == "teleport-acm.service"
     assert tree(agent.root) == before
     # Neither does what fetches secrets follow it.
@@ -199,7 +199,11 @@ def test_reports_a_damaged_generation_and_still_uses_the_others(agent: Agent) ->
         history = agent.run("history")
         assert history.status == 0 and "generation 2 cannot be read" in history.output
         rows = agent.run("history", "--format", "json").data["generations"]
-        assert [(row["generation"], "trouble" in row) for row in rows] == [(3, False), (2, True), (1, False)]
+        assert [(row["generation"], row["unreadable_because"] is not None) for row in rows] == [
+            (3, False),
+            (2, True),
+            (1, False),
+        ]
     assert agent.run("rollback", "1", "--yes").status == 0
     assert "env:" not in agent.teleport_yaml.read_text()
 

@@ -71,8 +71,8 @@ def test_issue_15_row_10_plan_says_that_a_host_is_as_its_conf_asks(agent: Agent)
     assert "files that stay as they are:\n  0600 root:root /etc/teleport.yaml\n" in done.output
     assert "version: v3" not in done.output
     found = here(agent)
-    assert set(changes(found).values()) == {"as it is"}
-    assert (found["command"], found["action"]) == ("", "nothing")
+    assert set(changes(found).values()) == {"unchanged"}
+    assert (found["next_command"], found["action"]) == (None, "nothing")
 
 
 def test_issue_15_row_10_plan_shows_what_an_edited_conf_changes_here(agent: Agent) -> None:
@@ -82,13 +82,13 @@ def test_issue_15_row_10_plan_shows_what_an_edited_conf_changes_here(agent: Agen
     assert "+    env: prod" in done.output and "  0644 root:root /etc/teleport.d/role.all-acm" in done.output
     found = here(agent)
     assert changes(found)["/etc/teleport.yaml"] == "changed"
-    assert changes(found)["/etc/teleport.d/role.all-acm"] == "as it is"
-    assert (found["command"], found["action"]) == ("teleport-bootstrap reconfigure", "reload")
+    assert changes(found)["/etc/teleport.d/role.all-acm"] == "unchanged"
+    assert (found["next_command"], found["action"]) == ("teleport-bootstrap reconfigure", "reload")
     # What it names is what happens.
     shown = agent.run("reconfigure", "--dry-run", "--wait", "20", "--format", "json").data["proposal"]
     assert [each["diff"] for each in shown["differences"]] == [each["diff"] for each in found["files"] if each["diff"]]
     assert agent.run("reconfigure", "--yes", "--wait", "20").status == 0
-    assert here(agent)["command"] == ""
+    assert here(agent)["next_command"] is None
 
 
 def test_issue_15_row_10_a_fresh_machine_is_planned_for_on_request_and_for_a_conf_of_elsewhere(
@@ -140,7 +140,7 @@ def test_issue_15_row_10_plan_names_dangers_another_role_and_what_is_to_be_fetch
     assert changes(found)["/etc/teleport.d/role.auth"] == "new"
     assert changes(found)["/etc/teleport.d/role.all-acm"] == "removed"
     (license_file,) = (each for each in found["secrets"] if each["path"].endswith("license.pem"))
-    assert (license_file["state"], license_file["written_at"]) == ("missing, to be fetched", None)
+    assert (license_file["state"], license_file["written_at"]) == ("missing", None)
     assert found["action"] == "restart"
 
 
@@ -156,11 +156,11 @@ def test_issue_15_row_10_plan_tells_secrets_that_are_there_from_those_that_are_m
     assert done.status == 0, done.errors
     agent.aws = NOWHERE
     (secret,) = here(agent)["secrets"]
-    assert secret["state"] == "there, fetched again" and secret["written_at"]
-    assert here(agent)["command"] == ""
+    assert secret["state"] == "present" and secret["written_at"]
+    assert here(agent)["next_command"] is None
     agent.path("/var/lib/teleport/license.pem").unlink()
-    assert (here(agent)["secrets"][0]["state"], here(agent)["command"]) == (
-        "missing, to be fetched",
+    assert (here(agent)["secrets"][0]["state"], here(agent)["next_command"]) == (
+        "missing",
         "teleport-bootstrap fetch-secrets",
     )
 
@@ -171,7 +171,7 @@ def test_issue_15_row_10_a_token_of_the_conf_is_compared_and_not_shown(tmp_path:
     agent = Agent(root, imds=imds.url)
     agent.conf(AGENT)
     assert agent.generate().status == 0
-    assert here(agent)["secrets"][0]["state"] == "as it is"
+    assert here(agent)["secrets"][0]["state"] == "unchanged"
     agent.conf(AGENT.replace(TOKEN, f"{TOKEN}-2"))
     done = plan(agent)
     shows_no_secret(done)

@@ -217,7 +217,7 @@ def test_row_5_json_is_escaped_too_and_says_the_same(agent: Agent) -> None:
     path = agent.write("/facts.yaml", json.dumps({**facts, "tags": {"Name": f"{HOSTILE}é"}}))
     done = agent.run("render", "--format", "json", "--metadata", str(path))
     is_clean(done)
-    assert done.data["ssh_service"]["labels"]["Name"] == f"{HOSTILE}é"
+    assert done.data["teleport_yaml"]["ssh_service"]["labels"]["Name"] == f"{HOSTILE}é"
     assert "é" in done.output
 
 

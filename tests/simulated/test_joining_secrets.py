@@ -117,7 +117,7 @@ def test_join_3_bound_keypair_with_the_secret_from_ssm(agent: Agent, aws: Aws, b
     # It serves once: a host that has joined starts without it.
     agent.path(SECRET_FILE).unlink()
     agent.write("/var/lib/teleport/proc/sqlite.db", "x")
-    assert agent.run("status", "--format", "json").data["awaited"] == []
+    assert agent.run("status", "--format", "json").data["pending"] == []
 
 
 def test_join_3_bound_keypair_with_the_secret_in_a_file(agent: Agent, aws: Aws) -> None:

@@ -194,7 +194,7 @@ def test_11_nodes_and_agents_do_not_use_letsencrypt(agent: Agent, text: str) -> 
     plan = planned(agent, text + "USE_LETSENCRYPT=true\n")
     assert "use-letsencrypt" not in plan["markers"]
     assert "/etc/teleport.d/use-letsencrypt" in plan["absent"]
-    assert not any("cert" in unit for unit in plan["units"]["enable"])
+    assert not any("cert" in unit for unit in plan["systemd"]["enable"])
 
 
 def test_12_any_value_is_written_so_that_it_keeps_its_meaning(agent: Agent) -> None:
@@ -287,7 +287,7 @@ def test_18_a_host_that_has_joined_needs_no_network_to_be_configured_again(agent
     agent.write("/var/lib/teleport/proc/sqlite.db", "the identity")
     done = agent.generate("--format", "json")
     assert done.status == 0, done.errors
-    assert not any("waits for" in note for note in done.data["notes"])
+    assert not any("waits for" in note for note in done.notes)
 
 
 def test_19_a_manual_edit_stays_and_a_changed_conf_still_has_an_effect(agent: Agent) -> None:

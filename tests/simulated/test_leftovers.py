@@ -130,7 +130,7 @@ def test_row_10_a_log_without_shared_memory_gets_none(agent: Agent, tmp_path: Pa
     for each, content in kept.items():
         (path.parent / each).write_bytes(content)
     give_away(agent)
-    place = made(agent)["place"]
+    place = made(agent)["archive"]
     assert beside(path) == ["sqlite.db-wal"]
     assert (path.parent / "sqlite.db-wal").read_bytes() == kept["sqlite.db-wal"]
     copy = backing_up.unpacked(place, tmp_path / "out") / f"{DATA}/backend/sqlite.db".lstrip("/")
@@ -166,7 +166,7 @@ def test_row_10_copies_of_databases_are_removed_also_without_any_database(agent:
 
 @needs_root
 def test_row_10_a_killed_restore_leaves_no_configuration_behind(agent: Agent) -> None:
-    place = made(agent)["place"]
+    place = made(agent)["archive"]
     agent.environ["TMPDIR"] = str(agent.root.parent / "temporary")
     temporary = agent.root.parent / "temporary"
     temporary.mkdir()

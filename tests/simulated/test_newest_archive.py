@@ -28,7 +28,7 @@ def agent(tmp_path: Path, prepared: Path, imds: emulator.Server) -> Iterator[Age
 def test_issue_15_terminal_6_backup_verify_takes_the_newest_of_the_default_place(agent: Agent) -> None:
     done = agent.run("backup", "verify")
     assert done.status == 6 and "there is no backup in" in done.errors
-    first, second = backing_up.made(agent)["place"], backing_up.made(agent)["place"]
+    first, second = backing_up.made(agent)["archive"], backing_up.made(agent)["archive"]
     done = agent.run("backup", "verify")
     assert done.status == 0, done.errors
     assert second in done.output and first not in done.output
@@ -41,7 +41,7 @@ def test_issue_15_terminal_6_the_place_is_that_of_the_timer(agent: Agent, tmp_pa
     agent.write(
         "/etc/default/teleport-bootstrap", f"# a comment\nBACKUP_ARGUMENTS=\"--keep 7 '{elsewhere}/' --stop\"\n"
     )
-    place = backing_up.made(agent, f"{elsewhere}/")["place"]
+    place = backing_up.made(agent, f"{elsewhere}/")["archive"]
     done = agent.run("backup", "verify")
     assert done.status == 0 and place in done.output, done.errors
     # What cannot be understood is not what decides.
@@ -53,13 +53,13 @@ def test_issue_15_terminal_6_the_place_may_be_a_bucket(agent: Agent, aws: Aws) -
     agent.aws = aws.url
     aws.client("s3").create_bucket(Bucket="acme-backups")
     agent.write("/etc/default/teleport-bootstrap", "BACKUP_ARGUMENTS=--keep 7 s3://acme-backups/hosts\n")
-    place = backing_up.made(agent, "s3://acme-backups/hosts")["place"]
+    place = backing_up.made(agent, "s3://acme-backups/hosts")["archive"]
     done = agent.run("backup", "verify")
     assert done.status == 0 and place in done.output, done.errors
 
 
 def test_issue_15_terminal_6_restore_offers_the_newest_and_asks(agent: Agent) -> None:
-    place = backing_up.made(agent)["place"]
+    place = backing_up.made(agent)["archive"]
     for options in ((), ("--yes",)):
         done = agent.run("restore", *options)
         assert done.status == 2

@@ -94,9 +94,9 @@ def test_a_tab_and_a_duplicate_key_are_refused_with_file_and_line(instance: Inst
     assert done.returncode == 2
     assert f"{tab}:2:1: a tab where YAML allows only spaces" in done.stderr
     assert f"{twice}:2:1: duplicate key 'ssh_service'" in done.stderr
-    error = json.loads(done.stdout)["error"]
-    assert error["code"] == "override-invalid"
-    assert [(each["file"], each["line"]) for each in error["problems"]] == [(str(tab), 2), (str(twice), 2)]
+    told = json.loads(done.stdout)
+    assert told["error"]["code"] == "override-invalid"
+    assert [(each["file"], each["line"]) for each in told["findings"]] == [(str(tab), 2), (str(twice), 2)]
 
 
 def test_another_conf_does_not_get_the_overrides_of_this_instance(instance: Instance) -> None:
@@ -158,9 +158,12 @@ def test_explain_names_the_place_of_each_value(instance: Instance) -> None:
     )
     assert lines["teleport.advertise_ip"].endswith("# instance metadata local-ipv4")
     assert lines["proxy_service.kube_public_addr"].endswith(f"# override {file}:4")
-    entries = {entry["path"]: entry for entry in json.loads(instance.render("--explain", "--format", "json").stdout)}
+    values = json.loads(instance.render("--explain", "--format", "json").stdout)["values"]
+    entries = {entry["path"]: entry for entry in values}
     assert entries["ssh_service.labels.zip"]["value"] == "0123"
-    assert entries["ssh_service.labels.zip"]["origins"] == [f"override {file}:2"]
+    assert entries["ssh_service.labels.zip"]["origins"] == [
+        {"source": f"override {file}:2", "file": str(file), "line": 2, "column": None}
+    ]
     assert entries["proxy_service.kube_public_addr"]["removed"] is True
 
 

@@ -24,7 +24,7 @@ def agent(tmp_path: Path, imds: emulator.Server) -> Agent:
 
 
 def drift(agent: Agent) -> str:
-    return "\n".join(agent.run("status", "--format", "json").data["drift"])
+    return "\n".join(agent.run("status", "--format", "json").warnings)
 
 
 def start_again(agent: Agent, imds: emulator.Server, address: str | None = NEW) -> str:

@@ -91,7 +91,7 @@ def test_dry_run_shows_the_same_and_touches_nothing(agent: Agent) -> None:
     assert done.status == 0
     assert "+    env: prod" in done.output and "nothing was changed" in done.output
     data = reconfigure(agent, "--dry-run", "--yes", "--format", "json").data
-    assert data["result"] == "declined"
+    assert data["result"] == "proposed"
     assert [each["path"] for each in data["proposal"]["differences"]] == ["/etc/teleport.yaml"]
     assert data["proposal"]["action"] == "reload"
     assert tree(agent.root) == before

@@ -281,9 +281,10 @@ def test_a_dry_run_reports_everything_and_changes_nothing(new: Agent, archive: P
     assert tree(new.root) == before and restoring.listing(new.path(DATA)) == listed
     told = done.data["proposal"]
     assert told["role"] == "all-in-one" and told["cluster"] == "cluster-1"
-    assert told["teleport"] == {"archive": "17.5.1", "here": "18.0.1"}
-    assert DATA in told["exchanged"] and told["teleport_yaml"] == "regenerated"
-    assert any("host_uuid" in each for each in told["warnings"])
+    assert (told["archive_teleport_version"], told["teleport_version"]) == ("17.5.1", "18.0.1")
+    assert DATA in {each["path"] for each in told["replaced"]} and told["keeps_teleport_yaml"] is False
+    assert any("host_uuid" in each for each in done.warnings)
+    assert done.data["result"] == "proposed"
 
 
 def test_changes_nothing_without_confirmation(new: Agent, archive: Path) -> None:
@@ -362,7 +363,7 @@ def test_status_names_undo_after_a_restore_that_was_interrupted(new: Agent, arch
     current = new.path("/var/lib/teleport-bootstrap/current.json")
     current.write_text(json.dumps({**json.loads(current.read_text()), "confirmed": False}))
     (drift,) = [
-        each for each in new.run("status", "--format", "json").data["drift"] if "has not been confirmed healthy" in each
+        each for each in new.run("status", "--format", "json").warnings if "has not been confirmed healthy" in each
     ]
     assert "`teleport-bootstrap restore --undo` to go back" in drift
 
@@ -527,7 +528,7 @@ def test_keep_config_restores_an_edited_file_unchanged(old: Agent, new: Agent, t
     assert (kept["log"]["severity"], kept["advertise_ip"]) == ("WARN", "10.0.0.12")
     assert "WARNING: teleport.advertise_ip in the kept teleport.yaml is 10.0.0.12" in done.output
     status = new.run("status", "--format", "json")
-    assert any("has been edited since" in each for each in status.data["drift"])
+    assert any("has been edited since" in each for each in status.warnings)
 
 
 def unmanaged(tmp_path: Path, old: Agent) -> Agent:
@@ -591,7 +592,7 @@ def test_validate_plan_and_render_say_that_the_first_boot_restores_an_archive(ne
     new.conf("TELEPORT_RESTORE_FROM=s3://acme/x/\n")
     told = "the first boot of an instance restores s3://acme/x/, with the conf that is in it"
     assert told in new.run("validate").output
-    assert any(told in each for each in new.run("plan", "--wait", "5", "--format", "json").data["notes"])
+    assert any(told in each for each in new.run("plan", "--wait", "5", "--format", "json").notes)
     assert told in new.run("render", "--wait", "5").errors
 
 
@@ -602,11 +603,11 @@ def test_generate_leaves_everything_to_the_restore_and_starts_nothing(new: Agent
     done = new.generate("--format", "json")
 
     assert done.status == 0, done.errors
-    assert done.data["teleport_yaml"] == "restoring"
-    assert any("no Teleport starts before" in each for each in done.data["awaited"])
+    assert done.data["result"] == "restoring"
+    assert any("no Teleport starts before" in each for each in done.warnings)
     assert tree(new.root) == before
     status = new.run("status", "--format", "json")
-    assert status.status == 9 and any("has not been restored yet" in each for each in status.data["trouble"])
+    assert status.status == 9 and any("has not been restored yet" in each for each in status.wrong)
     reconfigured = new.run("reconfigure", "--yes", "--wait", "10")
     assert reconfigured.status == 2 and "has not been restored yet" in reconfigured.errors
     assert tree(new.root) == before
@@ -622,16 +623,18 @@ def test_restores_the_archive_that_the_conf_names_once(old: Agent, new: Agent, a
     assert new.path("/etc/teleport.d/conf").read_text() == restoring.ALL_IN_ONE
     record = json.loads(new.path("/var/lib/teleport-bootstrap/restored.json").read_text())
     assert record["archive"] == str(archive) and record["asked"] == str(archive) and len(record["digest"]) == 64
-    assert "--discard-undo" in new.run("status", "--format", "json").data["restore"]
+    assert "--discard-undo" in new.run("status").output
+    found = new.run("status", "--format", "json").data["restore"]
+    assert (found["state"], found["archive"], found["can_be_undone"]) == ("restored", str(archive), True)
 
     # User-data that is run at every boot writes its conf again.
     new.conf(user_data)
     again = new.generate("--format", "json")
     assert again.status == 0, again.errors
-    assert again.data["teleport_yaml"] == "kept"
+    assert again.data["result"] == "kept"
     assert new.path("/etc/teleport.d/conf").read_text() == restoring.ALL_IN_ONE
     assert new.path("/etc/teleport.d/role.all").exists()
-    assert any("the archive's conf was restored" in each for each in again.data["notes"])
+    assert any("the archive's conf was restored" in each for each in again.notes)
     nothing = new.run("restore", "--yes", "--wait", "10")
     assert nothing.status == 2, "a restored conf asks for nothing"
 
@@ -669,7 +672,8 @@ def test_a_damaged_record_is_repaired_as_the_message_says(new: Agent, archive: P
     note.write_text("{}")
     assert new.generate().status == 0
     status = new.run("status", "--format", "json")
-    assert status.data["restore"].startswith("an unknown archive")
+    assert (status.data["restore"]["state"], status.data["restore"]["archive"]) == ("restored", None)
+    assert "an unknown archive" in new.run("status").output
 
 
 def test_says_what_to_name_without_an_archive_and_without_the_line(new: Agent) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import answers
 from tests.simulated.agent import GUIDE, TOKEN, Agent, Ended, tree
 from tests.simulated_ec2 import imds as emulator
 
@@ -76,7 +77,7 @@ def test_row_l_reconfigure_records_a_conf_with_which_nothing_changes(agent: Agen
     assert reconfigure(agent, "--dry-run").data["result"] == "unchanged"
     assert tree(agent.root) == before
     done = reconfigure(agent, "--yes").data
-    assert done["result"] == "unchanged" and any("recorded as applied" in note for note in done["notes"])
+    assert done["result"] == "unchanged" and any("recorded as applied" in note for note in answers.lines(done, "note"))
     assert not edited(agent)
     agent.conf(f"# and a comment\n{UNPLANNED[name]}")
     assert not edited(agent)
@@ -134,10 +135,13 @@ def test_row_l_reconfigure_follows_a_rejected_conf_that_asks_for_what_is_there(a
     assert reconfigure(agent, "--yes").data["result"] == "applied"
     agent.conf(UNPLANNED["a default"])
     assert agent.run("rollback", "1", "--yes").status == 0
-    assert agent.run("status", "--format", "json").data["conf"] == "not followed"
+    assert agent.run("status", "--format", "json").data["conf"]["state"] == "not-followed"
     assert reconfigure(agent, "--yes").data["result"] == "unchanged"
     found = agent.run("status", "--format", "json").data
-    assert (found["conf"], [each["code"] for each in found["findings"] if each["code"].startswith("conf-")]) == (
+    assert (
+        found["conf"]["state"],
+        [each["code"] for each in found["findings"] if each["code"].startswith("conf-")],
+    ) == (
         "valid",
         [],
     )

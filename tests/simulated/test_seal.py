@@ -206,13 +206,12 @@ def test_each_file_alone_makes_it_fail_and_is_named_with_its_remedy(image: Agent
     before = contents(image.root)
     done = image.run("seal", "--format", "json")
     assert done.status == 18, done.said
-    error = done.data["error"]
-    assert error["code"] == "image-not-sealed"
-    assert [each["subject"] for each in error["problems"]] == [shown]
-    assert shown in done.errors and error["problems"][0]["remedy"] in done.errors
+    assert done.data["error"]["code"] == "image-not-sealed"
+    assert [each["subject"] for each in done.data["findings"]] == [shown]
+    assert shown in done.errors and done.data["findings"][0]["remedy"] in done.errors
     assert contents(image.root) == before, "seal changes nothing"
 
-    words = shlex.split(error["problems"][0]["remedy"])
+    words = shlex.split(done.data["findings"][0]["remedy"])
     if words[0] == "passwd":
         assert words[1:] == ["--root", str(image.root), "-l", "admin"]
         return
@@ -221,7 +220,7 @@ def test_each_file_alone_makes_it_fail_and_is_named_with_its_remedy(image: Agent
         return
     assert words[0] in ("rm", "truncate") and str(image.root) in words[-1]
     if plant != "a linked machine-id":
-        subprocess.run(error["problems"][0]["remedy"], shell=True, check=True)
+        subprocess.run(done.data["findings"][0]["remedy"], shell=True, check=True)
         assert image.run("seal").status == 0
 
 
@@ -229,14 +228,14 @@ def test_lists_everything_at_once(image: Agent) -> None:
     for plant in ("proc", "machine-id", "an enabled timer", "certificates"):
         PLANTS[plant][0](image)
     done = image.run("seal", "--format", "json")
-    assert len(done.data["error"]["problems"]) == 4
+    assert len(done.data["findings"]) == 4
 
 
 def test_known_hosts_are_only_a_note(image: Agent) -> None:
     image.write("/root/.ssh/known_hosts", "x")
     done = image.run("seal", "--format", "json")
     assert done.status == 0
-    assert len(done.data["notes"]) == 1 and "note: " in done.errors
+    assert len(done.notes) == 1 and "note: " in done.errors
 
 
 def test_row_9_the_version_that_the_updater_installed_and_linked_is_only_a_note(image: Agent) -> None:
@@ -245,7 +244,7 @@ def test_row_9_the_version_that_the_updater_installed_and_linked_is_only_a_note(
     link("/usr/local/bin/teleport", "/opt/teleport/default/versions/18.2.0/bin/teleport")(image)
     done = image.run("seal", "--format", "json")
     assert done.status == 0, done.said
-    (note,) = done.data["notes"]
+    (note,) = done.notes
     assert "/opt/teleport/default/versions/18.2.0" in str(note) and "installed by Teleport's updater" in str(note)
 
 
@@ -297,7 +296,7 @@ def test_finds_everything_that_generate_writes(image: Agent) -> None:
         assert image.generate().status == 0
     finally:
         server.stop()
-    found = [each["subject"] for each in image.run("seal", "--format", "json").data["error"]["problems"]]
+    found = [each["subject"] for each in image.run("seal", "--format", "json").data["findings"]]
     made = {f"{image.root}/{name}" for name in set(contents(image.root)) - set(before)}
     left = {
         path

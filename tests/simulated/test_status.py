@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests import certificates
+from tests import answers, certificates
 from tests.simulated.agent import GUIDE, TOKEN, Agent, shows_no_secret, tree
 from tests.simulated_ec2 import imds as emulator
 
@@ -42,25 +42,26 @@ def status(agent: Agent, expected: int) -> dict[str, Any]:
     assert done.status == expected, done.said
     found = done.data
     assert found["state"] == {0: "unknown", 9: "broken", 15: "drifted"}[expected]
-    assert bool(found["trouble"]) == (expected == 9)
-    assert found["drift"] or expected != 15
+    assert bool(done.wrong) == (expected == 9)
+    assert done.warnings or expected != 15
     assert isinstance(found, dict)
     return found
 
 
 def drift(agent: Agent) -> str:
-    (line,) = status(agent, 15)["drift"]
-    return str(line)
+    (line,) = answers.lines(status(agent, 15), "warning")
+    return line
 
 
 def test_an_unchanged_host_is_healthy_and_status_changes_nothing(agent: Agent) -> None:
     before = tree(agent.root)
     found = status(agent, 0)
-    assert (found["role"], found["unit"], found["conf"]) == ("all-in-one", "teleport-acm.service", "valid")
-    assert found["teleport"].startswith("17.5.1")
-    assert (found["generation"]["number"], found["generation"]["confirmed"]) == (1, True)
-    assert found["generation"]["made_by"].startswith("generate by ")
-    assert found["drift"] == []
+    assert (found["role"], found["unit"]["name"]) == ("all-in-one", "teleport-acm.service")
+    assert found["conf"] == {"state": "valid", "not_followed_because": None}
+    assert found["teleport"] == {"version": "17.5.1", "edition": "community", "fips": False}
+    assert (found["applied"]["generation"], found["applied"]["confirmed"]) == (1, True)
+    assert found["applied"]["made_by"].startswith("generate by ")
+    assert answers.found(found, "warning") == []
     text = agent.run("status").output
     assert len(text.splitlines()) <= 24
     assert "generation:     1, " in text and "state:          unknown" in text
@@ -93,8 +94,8 @@ def test_an_edited_environment_or_marker_is_drift(agent: Agent) -> None:
 def test_a_second_marker_is_an_error(agent: Agent) -> None:
     agent.write("/etc/teleport.d/role.node", "node\n")
     found = status(agent, 9)
-    assert any("one role marker" in line for line in found["trouble"])
-    assert any("role.node should not exist" in line for line in found["drift"])
+    assert any("one role marker" in line for line in answers.lines(found, "error"))
+    assert any("role.node should not exist" in line for line in answers.lines(found, "warning"))
 
 
 def test_a_conf_that_is_not_followed_is_drift_with_the_reason(agent: Agent) -> None:
@@ -103,8 +104,8 @@ def test_a_conf_that_is_not_followed_is_drift_with_the_reason(agent: Agent) -> N
     assert agent.run("rollback", "--yes").status == 0
     assert "not followed (rolled back to generation 1): boots and `generate` keep generation 1" in drift(agent)
     found = status(agent, 15)
-    assert (found["unit"], found["role"], found["conf"]) == ("teleport-acm.service", "all-in-one", "not followed")
-    assert found["held"] == "rolled back to generation 1"
+    assert (found["unit"]["name"], found["role"]) == ("teleport-acm.service", "all-in-one")
+    assert found["conf"] == {"state": "not-followed", "not_followed_because": "rolled back to generation 1"}
 
 
 def test_an_unconfirmed_generation_is_drift(agent: Agent) -> None:
@@ -133,8 +134,8 @@ def test_pending_and_missing_files_are_errors(agent: Agent) -> None:
     agent.conf("TELEPORT_ROLE=node\nTELEPORT_CLUSTER_NAME=cluster-1\nTELEPORT_AUTH_SERVER_LB=auth.example.com\n")
     agent.teleport_yaml.unlink()
     found = status(agent, 9)
-    assert found["awaited"] == ["/var/lib/teleport/token", "/var/lib/teleport/ca-pin-hash"]
-    assert any("generate" in line for line in found["trouble"])
+    assert [each["path"] for each in found["pending"]] == ["/var/lib/teleport/token", "/var/lib/teleport/ca-pin-hash"]
+    assert any("generate" in line for line in answers.lines(found, "error"))
     assert [each["age_seconds"] for each in found["secrets"]] == [None, None]
     text = agent.run("status").output
     assert "/teleport/cluster-1/tokens/node" in text and "SSM is not asked here" in text
@@ -167,19 +168,19 @@ def serve_with(agent: Agent, days: int) -> Path:
 def test_certificates_are_reported_with_their_expiry_and_a_missed_renewal_is_drift(agent: Agent) -> None:
     certificate = serve_with(agent, 60)
     (told,) = status(agent, 0)["certificates"]
-    assert told["path"] == "/var/lib/teleport/fullchain.pem" and told["expires"].endswith("+00:00")
+    assert told["path"] == "/var/lib/teleport/fullchain.pem" and told["expires_at"].endswith("+00:00")
     serve_with(agent, 7)
     assert "has not been renewed" in drift(agent)
     certificate.write_text("no certificate\n")
     (told,) = status(agent, 9)["certificates"]
-    assert told["expires"] is None and "no certificate" in told["unknown"]
+    assert told["expires_at"] is None and "no certificate" in told["unknown_because"]
     certificate.unlink()
     (told,) = status(agent, 0)["certificates"]
-    assert told["unknown"] == "the file does not exist"
+    assert told["unknown_because"] == "the file does not exist"
     agent.environ = {"PATH": "/nonexistent"}
     certificate.write_text("x")
     (told,) = status(agent, 9)["certificates"]
-    assert told["unknown"] == "openssl is not installed"
+    assert told["unknown_because"] == "openssl is not installed"
 
 
 def by_authority(agent: Agent, issued: certificates.Issued) -> None:
@@ -207,7 +208,7 @@ def test_row_e_a_pair_that_keeps_teleport_from_its_next_start_is_an_error(agent:
     authority, other = certificates.Authority(), certificates.Authority("staging", trusted=False)
     good = authority.issue("example.com", ends=40 * certificates.DAY)
     by_authority(agent, good)
-    assert status(agent, 0)["trouble"] == []
+    assert answers.found(status(agent, 0), "error") == []
     pair = {
         "untrusted": other.issue("example.com"),
         "expired": authority.issue("example.com", begins=-9 * certificates.DAY, ends=-1),
@@ -218,14 +219,14 @@ def test_row_e_a_pair_that_keeps_teleport_from_its_next_start_is_an_error(agent:
         "with its key": certificates.Issued(good.privkey, good.cert, good.chain + good.privkey),
     }[what]
     by_authority(agent, pair)
-    trouble = "\n".join(status(agent, 9)["trouble"])
+    trouble = "\n".join(answers.lines(status(agent, 9), "error"))
     path = agent.path("/var/lib/teleport/fullchain.pem")
     assert f"{path} keeps Teleport from its next start: {said}" in trouble and "Do not restart Teleport" in trouble
     assert ("update-ca-certificates" in trouble and "SSL_CERT_FILE" in trouble) == (what == "untrusted")
     assert "PRIVATE KEY" not in trouble
 
     agent.environ["SSL_CERT_FILE"] = str(agent.write("/etc/private.pem", other.root))
-    assert bool(status(agent, 0 if what == "untrusted" else 9)["trouble"]) == (what != "untrusted")
+    assert bool(answers.found(status(agent, 0 if what == "untrusted" else 9), "error")) == (what != "untrusted")
 
 
 @openssl

@@ -69,7 +69,7 @@ def test_issue_15_terminal_6_what_is_found_nowhere_is_an_error(agent: Agent) -> 
 @pytest.mark.parametrize("role", [role.value for role in Role])
 def test_issue_15_terminal_6_the_example_of_each_role_is_a_valid_conf(agent: Agent, role: str, tmp_path: Path) -> None:
     text = agent.run("variables", "--example", role).output
-    assert agent.run("variables", "--example", role, "--format", "json").data["conf"] == text
+    assert agent.run("variables", "--example", role, "--format", "json").data["content"] == text
     assert max(map(len, text.splitlines())) <= 80
     more = re.sub(r"^#(?=[A-Z_]+=)", "", text, flags=re.MULTILINE)
     assert more != text

@@ -76,7 +76,7 @@ def edit(agent: Agent, text: str) -> None:
 
 
 def drift(agent: Agent) -> str:
-    return "\n".join(agent.run("status", "--format", "json").data["drift"])
+    return "\n".join(agent.run("status", "--format", "json").warnings)
 
 
 def test_issue_15_row_9_status_names_the_step_after_adopt_and_so_does_adopt(agent: Agent) -> None:
@@ -130,8 +130,8 @@ def test_issue_15_row_5_an_invalid_line_in_the_conf_of_a_host_is_drift(agent: Ag
     agent.conf(f"{GUIDE}\nTELEPORT_EXTERNAL_PORT=99999\n")
     done = agent.run("status", "--format", "json")
     assert (done.status, done.data["state"], done.data["role"]) == (15, "drifted", "all-in-one"), done.said
-    assert done.data["trouble"] == [] and done.data["unit"] == "teleport-acm.service"
-    said = "\n".join(done.data["drift"])
+    assert done.wrong == [] and done.data["unit"]["name"] == "teleport-acm.service"
+    said = "\n".join(done.warnings)
     assert "TELEPORT_EXTERNAL_PORT" in said and "generation 1 stays applied" in said
     assert "`teleport-bootstrap validate` and `teleport-bootstrap reconfigure`" in said
     agent.conf(GUIDE)
@@ -170,7 +170,7 @@ def test_issue_15_row_3_a_role_whose_token_is_missing_is_pending_and_its_danger_
     assert done.status == 10, done.said
     assert "pending: " in done.output and "no Teleport runs here until these arrive" in done.output
     data = agent.run("status", "--format", "json").data
-    assert data["awaited"]
+    assert data["pending"]
 
 
 def test_issue_20_row_7_a_wait_says_what_for_and_how_long(agent: Agent) -> None:

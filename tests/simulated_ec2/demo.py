@@ -49,7 +49,7 @@ def main() -> int:
             caption("What is wrong with this conf: teleport-bootstrap validate")
             show(agent(root, "validate", str(conf)).stdout)
             return checked.returncode
-        variables = json.loads(checked.stdout)["variables"]
+        variables = json.loads(checked.stdout)["assignments"]
         caption("The conf, as user-data wrote it to /etc/teleport.d/conf")
         show(text.decode() if conf == GUIDE else assignments(variables))
         (root / "etc/teleport.d").mkdir(parents=True)
@@ -95,7 +95,7 @@ def demonstrate(root: Path, region: str) -> int:
         show("(all of them are yours here: only root can give files to others)")
 
     caption("What systemd is asked for when the instance is a real one")
-    show(units(plan["units"]))
+    show(units(plan["systemd"]))
     caption("The environment of that unit: /var/lib/teleport-bootstrap/unit.env")
     show((root / "var/lib/teleport-bootstrap/unit.env").read_text())
 

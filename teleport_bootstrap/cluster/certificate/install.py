@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from teleport_bootstrap import errors, paths, unit_table
-from teleport_bootstrap.change import handover, health, needed_files, session, transaction
+from teleport_bootstrap.change import handover, health, needed_files, session, transaction, unit_action
+from teleport_bootstrap.change.unit_action import UnitAction
 from teleport_bootstrap.cluster.certificate import pair
 from teleport_bootstrap.cluster.certificate import subject as subjects
 from teleport_bootstrap.cluster.certificate.local import Local
@@ -47,7 +48,7 @@ class Outcome:
     result: str
     detail: str
     changed: tuple[str, ...] = ()
-    units: tuple[str, ...] = ()
+    units: tuple[UnitAction, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -132,7 +133,7 @@ def run(doors: gather.Doors) -> Outcome:
         raise _pending(root, subject, why, hint) or errors.CertificateUnusable(
             why, hint=f"The installed certificate is kept. {hint}"
         )
-    notes = (*candidates.refused, *needed_files.describe_pending(root, subject.wanted))
+    notes = (*candidates.refused, *map(str, needed_files.describe_pending(root, subject.wanted)))
     return Outcome(INSTALLED if changed else UNCHANGED, detail, changed, units, notes)
 
 
@@ -204,14 +205,14 @@ def _installed(root: paths.Root, subject: Subject, store: trust_store.TrustStore
     return candidates.found[0] if candidates.found else None
 
 
-def _serve(root: paths.Root, wanted: plan_model.Applicable) -> tuple[str, ...]:
-    """Have Teleport serve with the installed certificate, where it does not yet; return what was done, in words.
+def _serve(root: paths.Root, wanted: plan_model.Applicable) -> tuple[UnitAction, ...]:
+    """Have Teleport serve with the installed certificate, where it does not yet; return what was done.
 
     It is started where it waited, and reloaded where it runs. Call this within `change.session.begin`. Raises
     CertificateNotServed, after which the next run tries again, and UnitTrouble.
     """
     started = needed_files.start_teleport(root, wanted)
-    done = tuple(f"asked to start {unit}" for unit in started)
+    done = unit_action.for_each(unit_action.START_REQUESTED, started)
     if not started:
         if not _has_note(root) or not systemd.is_running(root) or not systemd.is_installed(root, wanted.unit):
             return ()
@@ -221,7 +222,7 @@ def _serve(root: paths.Root, wanted: plan_model.Applicable) -> tuple[str, ...]:
         has_started_since = written is not None and state.started > written + STAMP_SECONDS
         if state.active in ("active", "reloading", "activating") and not has_started_since:
             _reload(root, wanted)
-            done = (f"reloaded {wanted.unit}",)
+            done = unit_action.for_each(unit_action.RELOADED, [wanted.unit])
     with transaction.Transaction(root) as changes:
         changes.remove(paths.CERTIFICATE_NOTE)
         changes.commit()

@@ -23,7 +23,7 @@ def entries(text: str = CONF) -> list[dict[str, object]]:
 
 
 def test_each_kind_of_origin_is_named() -> None:
-    found = {entry["path"]: (entry["value"], entry["origins"]) for entry in entries()}
+    found = {entry["path"]: (entry["value"], [*map(str, entry["origins"])]) for entry in entries()}
     override = "override /etc/teleport.d/teleport.yaml.d/10.yaml"
     assert found["version"] == ("v3", ["default"])
     assert found["teleport.advertise_ip"] == ("10.0.0.12", ["instance metadata local-ipv4"])

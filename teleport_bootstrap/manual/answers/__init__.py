@@ -1,0 +1,1 @@
+"""What every command prints with --format json, as JSON schemas: docs/answers.schema.json is made from them."""

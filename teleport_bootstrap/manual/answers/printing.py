@@ -1,0 +1,391 @@
+"""The fields of the commands that are run for what they print."""
+
+from __future__ import annotations
+
+from teleport_bootstrap.change import units
+from teleport_bootstrap.checks import host_facts
+from teleport_bootstrap.host import probe
+from teleport_bootstrap.manual.answers import changing, common
+from teleport_bootstrap.manual.answers.kinds import (
+    Schema,
+    anything,
+    choice,
+    document,
+    every,
+    flag,
+    moment,
+    number,
+    record,
+    seconds,
+    text,
+    texts,
+)
+from teleport_bootstrap.operations import host_plan, status
+from teleport_bootstrap.roles import Role
+
+_ROLE = text("The role of this host; null where it is not known.", or_null=True)
+_CONFIRMED = flag("Whether Teleport was seen healthy with it.")
+
+_RECOVERY = record(
+    {
+        "components": every(
+            record(
+                {
+                    "name": text("The component, as Teleport names it."),
+                    "state": choice((probe.DEGRADED, probe.RECOVERING), "How it is."),
+                    "unhealthy_since_at": moment("Since when."),
+                    "unhealthy_seconds": seconds("For how long."),
+                },
+                "A component of Teleport.",
+            ),
+            "The components that are unhealthy, as far as Teleport's log says.",
+        ),
+        "listeners": every(
+            record(
+                {
+                    "section": text("The section of teleport.yaml that asks for it."),
+                    "port": number("The port."),
+                    "answers": flag("Whether it accepts connections."),
+                    "is_ssh": flag("Whether an SSH server answers there."),
+                },
+                "A port.",
+            ),
+            "The ports of this host's Teleport.",
+        ),
+    },
+    "What works and what does not; null but where `health` is `degraded` or `recovering`.",
+    or_null=True,
+)
+
+_CONF_STATES = (
+    host_facts.ABSENT,
+    host_facts.INVALID,
+    host_facts.VALID,
+    host_facts.NOT_FOLLOWED,
+    host_facts.ASKS_FOR_RESTORE,
+)
+
+STATUS: dict[str, Schema] = {
+    "state": choice(
+        (status.HEALTHY, status.DRIFTED, status.RECOVERING, status.BROKEN, status.UNKNOWN),
+        "`broken`: `findings` has an error; `recovering`: Teleport has lost touch with its cluster, and should find "
+        "it again; `drifted`: `findings` has warnings; `unknown`: nothing is known to be wrong, and Teleport was not "
+        "asked.",
+    ),
+    "role": _ROLE,
+    "summary": record(
+        {
+            "configured": flag("Whether there is a teleport.yaml, or something was applied."),
+            "running": flag("Whether systemd runs Teleport; null without systemd.", or_null=True),
+            "running_since_at": moment("Since when; null where it does not run.", or_null=True),
+            "cluster": text("The cluster.", or_null=True),
+            "web_address": text("The URL of the proxy's web port; null where this host has none.", or_null=True),
+            "joined_through": text("The auth server or the proxy that it reaches its cluster by.", or_null=True),
+            "last_backup_at": moment("When the last verified backup was made here.", or_null=True),
+        },
+        "What an operator wants to know first.",
+    ),
+    "teleport": record(
+        {
+            "version": text("Its version."),
+            "edition": text("`community` or `enterprise`; null where it is not known.", or_null=True),
+            "fips": flag("Whether it is a FIPS build; null where it is not known.", or_null=True),
+        },
+        "The installed Teleport; null where there is none, or where its version is not known.",
+        or_null=True,
+    ),
+    "health": common.health("What Teleport reports of itself; `not-checked` where it does not run."),
+    "unit": record(
+        {
+            "name": text("Its name."),
+            "active": text("`ActiveState` of systemd, such as `active` or `failed`; `unknown` without systemd."),
+            "sub": text("`SubState` of systemd, such as `running` or `auto-restart`."),
+            "main_pid": number("Its main process; null without one.", or_null=True),
+        },
+        "Teleport's unit; null where it is not known.",
+        or_null=True,
+    ),
+    "recovery": _RECOVERY,
+    "conf": record(
+        {
+            "state": choice((each.replace(" ", "-") for each in _CONF_STATES), "How it is."),
+            "not_followed_because": text("Why boots do not follow it; null where they do.", or_null=True),
+        },
+        "The conf.",
+    ),
+    "applied": record(
+        {
+            "generation": number("Its number."),
+            "confirmed": _CONFIRMED,
+            "made_at": common.MADE_AT,
+            "made_by": text("The command and the account that made it; null where it is not known.", or_null=True),
+        },
+        "The generation that is applied; null for none.",
+        or_null=True,
+    ),
+    "restore": record(
+        {
+            "state": choice(("pending", "under-way", "failed", "restored"), "How the restore stands."),
+            "archive": text("What the conf asks to restore, or what was restored; null where unknown.", or_null=True),
+            "restored_at": moment("When it was restored; null where it was not.", or_null=True),
+            "can_be_undone": flag("Whether the data from before it is kept, for `restore --undo`."),
+        },
+        "The restore that the conf asks for, or the one that was made on this host; null for none.",
+        or_null=True,
+    ),
+    "has_teleport_yaml": flag("Whether /etc/teleport.yaml exists."),
+    "markers": texts("The role markers in /etc/teleport.d."),
+    "pending": common.WAITED_FOR,
+    "timers": every(
+        record(
+            {
+                "unit": text("Its unit."),
+                "enablement": text("`UnitFileState` of systemd, such as `enabled`."),
+                "active": text("`ActiveState` of systemd."),
+            },
+            "A timer.",
+        ),
+        "The timers that are enabled, or should be.",
+    ),
+    "jobs": every(changing.JOB, "The jobs that have run here."),
+    "certificates": every(
+        record(
+            {
+                "path": text("The file."),
+                "expires_at": moment("When it expires; null where that is not known.", or_null=True),
+                "unknown_because": text("Why it is not known.", or_null=True),
+            },
+            "A certificate.",
+        ),
+        "The certificates that Teleport serves.",
+    ),
+    "secrets": every(
+        record(
+            {
+                "path": text("The file."),
+                "parameter": text("The SSM parameter that it comes from; null for one in the conf.", or_null=True),
+                "written_at": moment("When it was written; null where it is missing.", or_null=True),
+                "age_seconds": number("How long ago that was.", or_null=True),
+            },
+            "A secret file.",
+        ),
+        "The secret files that the conf needs.",
+    ),
+    "secrets_fetched_at": moment("When they were last fetched in this boot; null for not yet.", or_null=True),
+}
+
+HISTORY: dict[str, Schema] = {
+    "generations": every(
+        record(
+            {
+                "generation": number("Its number."),
+                "current": flag("Whether it is applied."),
+                **{
+                    name: text(meaning, or_null=True)
+                    for name, meaning in {
+                        "made_by": "The command and the account that made it.",
+                        "reason": "What the command was run for.",
+                        "role": "The role.",
+                        "unit": "Teleport's unit.",
+                        "teleport_version": "The version of Teleport that it was made for.",
+                        "agent_version": "The version of teleport-bootstrap that made it.",
+                        "teleport_yaml_sha256": "The SHA-256 of teleport.yaml as it was written.",
+                        "conf_sha256": "The SHA-256 of the conf.",
+                    }.items()
+                },
+                "made_at": common.MADE_AT,
+                "unreadable_because": text("Why the fields above are null: its record is damaged.", or_null=True),
+            },
+            "A generation.",
+        ),
+        "The generations that are kept, the newest first.",
+    )
+}
+
+VALIDATE: dict[str, Schema] = {
+    "conf": text("The conf that was checked."),
+    "valid": flag("Whether `findings` has no error."),
+    "assignments": every(
+        record(
+            {
+                "name": text("The variable."),
+                "value": text("Its value; a mask for a secret."),
+                "line": number("The line, from 1."),
+            },
+            "An assignment.",
+        ),
+        "The assignments of the conf; none where its grammar is wrong.",
+    ),
+}
+
+VARIABLES: dict[str, Schema] = {
+    "variables": every(
+        record(
+            {
+                "name": text("Its name."),
+                "type": text("What its value is."),
+                "roles": every({"enum": [each.value for each in Role]}, "The roles that read it."),
+                "help": text("What it is for."),
+                "required": text("When it must be set, in words; null where it need not be.", or_null=True),
+                "default": text("What holds where it is not set, in words; null for nothing.", or_null=True),
+                "secret": flag("Whether its value is never shown."),
+                "since": text("The version of Teleport that has what it sets; null for all.", or_null=True),
+            },
+            "A variable.",
+        ),
+        "The variables, in the order of [conf-reference.md](conf-reference.md).",
+    )
+}
+
+VARIABLES_EXAMPLE: dict[str, Schema] = {
+    "role": choice((each.value for each in Role), "With `--example`, in place of `variables`: the role."),
+    "content": text("A conf to start from."),
+}
+
+_ORIGIN = record(
+    {
+        "source": text("In words: an override, a variable, an item of the metadata, `default`."),
+        "file": text("The file, where it comes from one.", or_null=True),
+        "line": number("The line, from 1.", or_null=True),
+        "column": number("The column, from 1.", or_null=True),
+    },
+    "Where a value comes from.",
+)
+_TEXT_YAML = document("The planned teleport.yaml, with masks for secrets but with `--show-secrets`.")
+# Of these two, an answer has one.
+RENDER: dict[str, Schema] = {"teleport_yaml": _TEXT_YAML}
+RENDER_EXPLAIN: dict[str, Schema] = {
+    "values": every(
+        record(
+            {
+                "path": text("Its path in teleport.yaml."),
+                "value": anything("The value; null for one that was removed."),
+                "removed": flag("Whether an override deleted it."),
+                "origins": every(_ORIGIN, "Where it comes from."),
+            },
+            "A value.",
+        ),
+        "With `--explain`, in place of `teleport_yaml`: the values, in the order of the document.",
+    )
+}
+
+_OWNED = {
+    "path": text("The path."),
+    "mode": text("The mode, four octal digits."),
+    "owner": text("The account."),
+    "group": text("The group."),
+}
+_SECRET_SOURCE = {
+    "parameter": text("The SSM parameter that it comes from.", or_null=True),
+    "variable": text("The variable of the conf that it comes from.", or_null=True),
+}
+
+_HERE = record(
+    {
+        "applied": record(
+            {"generation": number("Its number."), "confirmed": _CONFIRMED},
+            "The generation that is applied; null for none.",
+            or_null=True,
+        ),
+        "not_followed_because": text("Why boots do not follow the conf; null where they do.", or_null=True),
+        "next_command": text("The command that carries the plan out; null where nothing is to be done.", or_null=True),
+        "action": choice(
+            (host_plan.NOTHING, host_plan.START, units.RELOAD, units.RESTART), "What becomes of Teleport's unit."
+        ),
+        "unit": text("That unit."),
+        "files": every(
+            record(
+                {
+                    "path": text("The path."),
+                    "change": choice(("unchanged", "new", "changed", "removed"), "What becomes of it."),
+                    "diff": text("A unified diff; null where it stays as it is.", or_null=True),
+                },
+                "A file.",
+            ),
+            "The files of the plan, and those that would be removed.",
+        ),
+        "secrets": every(
+            record(
+                {
+                    "path": text("The path."),
+                    **_SECRET_SOURCE,
+                    "state": choice(
+                        ("unchanged", "new", "changed", "present", "missing"),
+                        "What becomes of it; `present` and `missing` are fetched from SSM, which is not asked here.",
+                    ),
+                    "written_at": moment("When it was written; null where it is missing.", or_null=True),
+                },
+                "A secret file.",
+            ),
+            "The secret files.",
+        ),
+        "systemd": record(
+            {**common.SYSTEMD, "missing": texts("Not installed.")}, "What would be asked of systemd for units."
+        ),
+        "edits": common.EDITS,
+    },
+    "What would change on this host; null in a plan for a fresh machine.",
+    or_null=True,
+)
+
+PLAN: dict[str, Schema] = {
+    "role": text("The role."),
+    "teleport_yaml": document("The planned teleport.yaml, with masks for secrets."),
+    "overrides": texts("The override files that were merged into it."),
+    "files": every(
+        record({**_OWNED, "content": text("The content, with masks for secrets.")}, "A file."),
+        "The files to write, secrets left out.",
+    ),
+    "secrets": every(
+        record(
+            {
+                **_OWNED,
+                **_SECRET_SOURCE,
+                "may_be_pending": flag("Whether the rest is applied before the file exists, and the unit waits."),
+            },
+            "A secret file.",
+        ),
+        "The secret files to write.",
+    ),
+    "directories": every(record(_OWNED, "A directory."), "The directories to make."),
+    "markers": texts("The role markers in /etc/teleport.d."),
+    "absent": texts("The files that must not exist, such as other markers."),
+    "systemd": record(common.SYSTEMD, "The units, as they are wanted."),
+    "here": _HERE,
+}
+
+METADATA: dict[str, Schema] = {
+    "item": text("The item."),
+    "value": text("Its value; null where this instance has none.", or_null=True),
+}
+
+SEAL: dict[str, Schema] = {"sealed": flag("True: the image holds nothing that belongs to one instance.")}
+
+BACKUP_LIST: dict[str, Schema] = {
+    "place": text("The directory, or s3://BUCKET/PREFIX."),
+    "backups": every(
+        record(
+            {
+                "archive": text("Where the archive is."),
+                "name": text("Its name there."),
+                "cluster": text("The cluster, as in the name."),
+                "host": text("The host, as in the name."),
+                "made_at": moment("When it was made."),
+                "size_bytes": number("Its size."),
+                "compression": text("How it is compressed: `zstd` or `gzip`."),
+                "verified": flag("Whether it was verified after it was made."),
+                "incomplete": flag("Whether something is missing in it."),
+            },
+            "An archive.",
+        ),
+        "The archives there, the newest first.",
+    ),
+}
+
+BACKUP_VERIFY: dict[str, Schema] = {
+    "archive": text("Where the archive is."),
+    **common.ARCHIVE,
+    "notes_count": number("How many notes it has; `findings` has the first hundred."),
+    "links_outside_count": number("How many symbolic links lead out of what is archived."),
+    "header": common.HEADER,
+}
