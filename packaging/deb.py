@@ -17,7 +17,6 @@ SCRIPTS = ("preinst", "postinst", "prerm", "postrm")
 # The lower bounds are what Debian 11 ships.
 DEPENDS = (
     "python3 (>= 3.9)",
-    "python3-botocore (>= 1.20)",
     "python3-jinja2 (>= 2.11)",
     "python3-requests (>= 2.25)",
     "python3-systemd (>= 234)",
@@ -27,6 +26,8 @@ DEPENDS = (
     "procps",
     "systemd (>= 247)",
 )
+# For S3 alone. Without a network, `apt-get install --no-install-recommends` leaves it out.
+RECOMMENDS = ("python3-botocore (>= 1.20)",)
 # Not recommended: `apt-get install ./package.deb` without a network would stop at what it cannot download.
 SUGGESTS = ("certbot", "cloud-init", "python3-certbot-dns-route53", "sudo", "zstd")
 
@@ -78,6 +79,7 @@ def _control(source: content.Source, found: list[content.Entry], version: str) -
         f"Maintainer: {content.MAINTAINER}\n"
         f"Installed-Size: {size}\n"
         f"Depends: {', '.join(DEPENDS)}\n"
+        f"Recommends: {', '.join(RECOMMENDS)}\n"
         f"Suggests: {', '.join(SUGGESTS)}\n"
         "Section: admin\n"
         "Priority: optional\n"

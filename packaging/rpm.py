@@ -14,10 +14,9 @@ from commit import Commit
 
 RELEASE = "1"
 
-# As Amazon Linux 2023 names them. botocore and not boto3, whose package conflicts with an old awscli on some images.
+# As Amazon Linux 2023 names them.
 REQUIRES = (
     "python3 >= 3.9",
-    "python3-botocore >= 1.20",
     "python3-jinja2 >= 2.11",
     "python3-pyyaml >= 5.3",
     "python3-requests >= 2.25",
@@ -28,9 +27,10 @@ REQUIRES = (
     "sudo",
     "systemd >= 247",
 )
-# Installed if available. Without the first, log lines reach the journal as plain text; without the second, backups
-# are larger, and those that were compressed with it cannot be read.
-RECOMMENDS = ("python3-systemd", "zstd")
+# Installed if available. Without the first, S3 cannot be used: it is not boto3, whose package conflicts with an old
+# awscli on some images. Without the second, log lines reach the journal as plain text; without the third, backups are
+# larger, and those that were compressed with it cannot be read.
+RECOMMENDS = ("python3-botocore >= 1.20", "python3-systemd", "zstd")
 SUGGESTS = ("certbot", "python3-certbot-dns-route53")
 
 # Amazon Linux's Python. Its bytecode is compiled when the package is installed, and the package owns it.

@@ -266,6 +266,10 @@ class ResourcesMissing(BootstrapError, code="resources-missing", exit_status=RES
     """There is not enough memory, or the limit of file descriptors or processes is too low. Nothing else is wrong."""
 
 
+class LibraryMissing(BootstrapError, code="library-missing", exit_status=FILES):
+    """A Python library that only some commands need is not installed: botocore, for S3."""
+
+
 class AccountMissing(BootstrapError, code="account-missing", exit_status=FILES):
     """The user or group that should own a file does not exist on this system."""
 

@@ -17,9 +17,9 @@ from typing import Any
 
 # Names of modules, and of packages of which every module is meant; and the library that each waits for.
 SLOW = (
-    "teleport_bootstrap.aws.",  # botocore
+    "teleport_bootstrap.aws.",  # requests, and for S3 botocore
     "teleport_bootstrap.cli.quotation",  # yaml, the variables of the conf
-    "teleport_bootstrap.ec2.credentials",  # botocore
+    "teleport_bootstrap.ec2.credentials",  # with those
     "teleport_bootstrap.ec2.imds",  # requests
     "teleport_bootstrap.host.key_pair",  # ssl
     "teleport_bootstrap.host.probe",  # http.client, ssl

@@ -7,10 +7,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from teleport_bootstrap.aws import botocore_client, endpoints
+from teleport_bootstrap import errors
+from teleport_bootstrap.aws import botocore_client, connection, endpoints, signed_client
 from teleport_bootstrap.aws.dynamodb import DynamoDb
 from teleport_bootstrap.aws.s3 import Bucket
-from teleport_bootstrap.aws.service import Service
+from teleport_bootstrap.aws.service import Client, Service
 from teleport_bootstrap.aws.ssm import ParameterStore
 from teleport_bootstrap.ec2 import credentials as instance_credentials
 from teleport_bootstrap.ec2.imds import Imds
@@ -24,7 +25,7 @@ class Aws:
     """AWS in one region. Make one for a whole command, so that credentials are fetched once.
 
     `credentials` are the instance's or, in tests, any of botocore's. `environ` may name endpoints, see
-    `botocore_client.create`. `wait_seconds` bounds one call with its retries, not a command that makes many.
+    `connection.plan`. `wait_seconds` bounds one call with its retries, not a command that makes many.
 
     The properties and `s3` send nothing; the methods of what they return raise AwsDenied, AwsThrottled, AwsUnreachable,
     AwsFailed, ClockWrong, CredentialsMissing, and UsageError for invalid variables in `environ`.
@@ -98,14 +99,25 @@ class Aws:
         )
 
     def _service(self, name: str, kind: type[Kind]) -> Kind:
-        client = botocore_client.create(
+        found = connection.plan(
             name,
             region=self.region,
-            credentials=self.credentials,
             environ=self.environ,
             fips=self.fips,
             dual_stack=self.dual_stack,
             deadline_seconds=self.wait_seconds,
         )
         renew = getattr(self.credentials, "renew", None)
-        return kind(client, wait_seconds=self.wait_seconds, renew=renew, clock=self.clock)
+        return kind(self._client(found), wait_seconds=self.wait_seconds, renew=renew, clock=self.clock)
+
+    def _client(self, found: connection.Connection) -> Client:
+        if found.service != "s3":
+            return signed_client.SignedClient(found, credentials=self.credentials, clock=self.clock)
+        try:
+            return botocore_client.create(found, credentials=self.credentials, deadline_seconds=self.wait_seconds)
+        except ModuleNotFoundError as error:
+            raise errors.LibraryMissing(
+                f"S3 is used here, and needs the Python library {error.name}, which is not installed",
+                hint="Install it: `dnf install python3-botocore` on Amazon Linux, `apt-get install python3-botocore` "
+                "on Debian and Ubuntu.",
+            ) from None

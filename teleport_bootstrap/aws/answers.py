@@ -1,7 +1,7 @@
-"""Whether an answer that botocore has read is what the service documents.
+"""Whether an answer is what the service documents. Where it is not, something else than AWS has answered.
 
-botocore takes whatever is in the place of a value, and fails in many ways where it cannot. Something else than AWS has
-answered then, such as a proxy, which is tried again.
+Such as a proxy; the request is tried again. botocore takes whatever is in the place of a value, and fails in many ways
+where it cannot.
 """
 
 from __future__ import annotations
@@ -9,10 +9,25 @@ from __future__ import annotations
 import contextlib
 import datetime
 import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from teleport_bootstrap.aws import failures
+from teleport_bootstrap.aws import failures, shapes
+
+# The largest answers, in bytes, that anyone asks for: ten parameters of 8 KiB each, every character of them escaped.
+LARGEST = 1024 * 1024
+# A page of S3's lists: a thousand keys of 1024 bytes each, percent-encoded.
+LARGEST_OF_S3 = 4 * 1024 * 1024
+LARGEST_ERROR = 64 * 1024
+# A thousand objects have half of that. A tree of them takes much more memory than its text.
+_MOST_TAGS = 60_000
+
+_ENCODING = re.compile(rb"""<\?xml[^>]*\sencoding\s*=\s*["']([^"']*)""")
+_DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+
+# The last moment that a date can have.
+_LAST_SECOND = 253_402_300_799
 
 # What reading a document of an unexpected form raises, in botocore and here.
 _UNREADABLE = (AttributeError, TypeError, ValueError, LookupError, ArithmeticError)
@@ -41,6 +56,48 @@ def read() -> Iterator[None]:
         raise  # some of them are of those kinds too
     except _UNREADABLE:
         raise failures.NotAnAnswer from None
+
+
+def conform(value: Any, shape: Any) -> None:
+    """Raise NotAnAnswer where `value`, of a JSON document, is not of `shape`, of teleport_bootstrap.aws.shapes."""
+    if isinstance(shape, dict):
+        _require(isinstance(value, dict))
+        for name, member in shape.items():
+            if value.get(name) is not None:
+                conform(value[name], member)
+    elif isinstance(shape, list):
+        _require(isinstance(value, list))
+        for each in value:
+            conform(each, shape[0])
+    elif isinstance(shape, shapes.Map):
+        _require(isinstance(value, dict))
+        for each in value.values():
+            conform(each, shape.member)
+    elif shape is shapes.Moment:
+        _require(type(value) in (int, float) and 0 <= value <= _LAST_SECOND)
+    else:
+        _require(type(value) is shape)
+
+
+def _require(fits: bool) -> None:
+    if not fits:
+        raise failures.NotAnAnswer
+
+
+def is_harmless(body: bytes) -> bool:
+    """Whether a parser may see `body`: no XML that declares entities, as no service does, or with too many elements.
+
+    Parsers of older distributions expand entities without a bound. An encoding that is not UTF-8 could hide them.
+    """
+    if b"\0" in body or body.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return False  # UTF-16, or nothing that can be read
+    start = body.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not start.startswith(b"<"):
+        return True
+    encoding = _ENCODING.match(start)
+    if encoding is not None and encoding[1].lower() not in (b"utf-8", b"utf8", b"us-ascii", b"ascii"):
+        return False
+    return _DECLARATION.search(body) is None and body.count(b"<") <= _MOST_TAGS
 
 
 def check(value: Any, shape: Any) -> None:

@@ -1,4 +1,7 @@
-"""botocore clients that obey this agent's options, and no configuration file on the host."""
+"""S3 through botocore, without any configuration file on the host, and with this program's own failures.
+
+botocore is needed for S3 alone, and only imported where S3 is used.
+"""
 
 from __future__ import annotations
 
@@ -10,37 +13,92 @@ from typing import Any
 
 import botocore.config
 import botocore.session
+import urllib3.exceptions
+from botocore import exceptions, xform_name
+from botocore.credentials import Credentials
+from botocore.parsers import ResponseParserError
 
 import teleport_bootstrap
-from teleport_bootstrap import errors
-from teleport_bootstrap.aws import endpoints, http_session
-from teleport_bootstrap.host import regular_file
+from teleport_bootstrap.aws import answers, botocore_session, failures
+from teleport_bootstrap.aws.connection import Connection
 
-_CONNECT_SECONDS = 2.0
-_READ_SECONDS = 8.0
-_SHORTEST_SECONDS = 0.1
-_S3_READ_SECONDS = 30.0  # it assembles an upload of many parts while the caller waits
+_CONNECTION = (exceptions.ConnectionError, exceptions.HTTPClientError)
+# All that its requests raise for failures outside this program.
+_RAISED = (exceptions.BotoCoreError, exceptions.ClientError, ResponseParserError)
 
 
-def create(
-    service: str,
-    *,
-    region: str,
-    credentials: Any,
-    environ: Mapping[str, str],
-    fips: bool = False,
-    dual_stack: bool = False,
-    deadline_seconds: float = 60.0,
-) -> Any:
-    """Return a botocore client for `service` that signs with `credentials` (see teleport_bootstrap.ec2.credentials).
+class BotocoreClient:
+    """A client of one service; `attempt_seconds` is how long an attempt takes whose steps come within their limits."""
 
-    No ~/.aws, AWS_CONFIG_FILE or AWS_PROFILE is read. `environ` may set AWS_ENDPOINT_URL[_<SERVICE>] (which is then
-    called whatever `fips` and `dual_stack` say), AWS_USE_FIPS_ENDPOINT (equivalent to `fips`),
-    AWS_USE_DUALSTACK_ENDPOINT (which overrules `dual_stack`) and AWS_CA_BUNDLE; botocore itself reads the proxy
-    variables.
+    def __init__(self, client: Any) -> None:
+        self.region = str(client.meta.region_name)
+        self.endpoint = str(client.meta.endpoint_url)
+        config = client.meta.config
+        self.attempt_seconds = float(config.connect_timeout + config.read_timeout)
+        self.client = client
 
-    The client makes one attempt only: teleport_bootstrap.aws.service retries, within `deadline_seconds`, of which one
-    attempt uses at most half. Raises UsageError for an invalid value.
+    def send(self, operation: str, parameters: Mapping[str, Any]) -> Any:
+        """Return the answer as botocore does; raises failures.RAISED."""
+        try:
+            answer = getattr(self.client, xform_name(operation))(**parameters)
+        except _RAISED as error:
+            raise _translated(error) from None
+        answers.check(answer, self.client.meta.service_model.operation_model(operation).output_shape)
+        if "Body" in answer:
+            answer["Body"] = _Stream(answer["Body"])
+        return answer
+
+
+class _Stream:
+    """The body of an answer that is read piece by piece. Its methods raise failures.RAISED."""
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+
+    def read(self, amount: int) -> bytes:
+        try:
+            found: bytes = self._body.read(amount)
+        except (*_RAISED, urllib3.exceptions.HTTPError) as error:  # not all is wrapped by botocore
+            raise failures.Unreachable(_cause(error)) from None
+        return found
+
+    def close(self) -> None:
+        self._body.close()
+
+
+def _translated(error: Exception) -> Exception:
+    """Return what failed as one of failures.RAISED."""
+    if isinstance(error, exceptions.ClientError):
+        return failures.Refusal(error.response, error.operation_name)
+    if isinstance(error, ResponseParserError):
+        return failures.NotAnAnswer()
+    if isinstance(error, exceptions.SSLError):
+        return failures.Unreachable(_cause(error), is_tls=True)
+    return failures.Unreachable(_cause(error)) if isinstance(error, _CONNECTION) else failures.Unusable(_cause(error))
+
+
+def _cause(error: Exception) -> Exception:
+    """Return the error of the connection, which botocore wraps, and which its own text does not show."""
+    cause = getattr(error, "kwargs", {}).get("error")
+    return cause if isinstance(cause, Exception) else error
+
+
+class _Renewed(Credentials):  # type: ignore[misc]  # botocore has no types
+    """Credentials as botocore wants them, which are those of `source` at each moment."""
+
+    def __init__(self, source: Any) -> None:
+        super().__init__("", "")
+        self._source = source
+
+    def get_frozen_credentials(self) -> Any:
+        return self._source.get_frozen_credentials()
+
+
+def create(connection: Connection, *, credentials: Any, deadline_seconds: float = 60.0) -> BotocoreClient:
+    """Return a client that signs with `credentials` (see teleport_bootstrap.ec2.credentials).
+
+    No ~/.aws, AWS_CONFIG_FILE or AWS_PROFILE is read; botocore itself reads the proxy variables. The client makes one
+    attempt only: teleport_bootstrap.aws.service retries, within `deadline_seconds`.
     """
     _keep_secrets_out_of_logs()
     session = botocore.session.Session(
@@ -50,57 +108,42 @@ def create(
             "credentials_file": (None, None, os.devnull, None),
         }
     )
-    chain = types.SimpleNamespace(load_credentials=lambda: credentials)
+    chain = types.SimpleNamespace(load_credentials=lambda: _Renewed(credentials))
     session.register_component("credential_provider", chain)
-    configured = endpoints.configured(service, environ)
-    fips = (fips or endpoints.is_set(environ, endpoints.FIPS)) and configured is None
-    if environ.get(endpoints.DUAL_STACK, "").strip():
-        dual_stack = endpoints.is_set(environ, endpoints.DUAL_STACK)
-    dual_stack = dual_stack and configured is None
+    url = connection.url if connection.is_configured else None
     options: dict[str, Any] = {}
     if knows_endpoint_variants():
-        options = {"use_fips_endpoint": fips, "use_dualstack_endpoint": dual_stack}
-    elif configured is None:
-        configured = endpoints.url(service, region, fips=fips, dual_stack=dual_stack)
+        options = {"use_fips_endpoint": connection.fips, "use_dualstack_endpoint": connection.dual_stack}
+    else:
+        url = connection.url
     if "ignore_configured_endpoint_urls" in botocore.config.Config.OPTION_DEFAULTS:
-        options["ignore_configured_endpoint_urls"] = True  # those in `environ` were read above
-    if service == "s3":
-        # Not the global endpoint that us-east-1 still has, which a VPC endpoint for S3 does not cover. And at another
-        # host, botocore would prefix it with the bucket's name, which rarely resolves or fits the certificate.
-        style = {} if configured is None else {"addressing_style": "path"}
-        options["s3"] = {"us_east_1_regional_endpoint": "regional", **style}
+        options["ignore_configured_endpoint_urls"] = True  # those in the environment were read before
+    # Not the global endpoint that us-east-1 still has, which a VPC endpoint for S3 does not cover. And at another
+    # host, botocore would prefix it with the bucket's name, which rarely resolves or fits the certificate.
+    style = {} if url is None else {"addressing_style": "path"}
+    options["s3"] = {"us_east_1_regional_endpoint": "regional", **style}
     for name in ("request_checksum_calculation", "response_checksum_validation"):
         if name in botocore.config.Config.OPTION_DEFAULTS:
             # Some services that speak S3 do not know the checksums that a newer botocore adds by itself. Where a
             # checksum matters we send Content-MD5, which every botocore knows.
             options[name] = "when_required"
-    connect_seconds = max(min(_CONNECT_SECONDS, deadline_seconds / 6), _SHORTEST_SECONDS)
-    read_seconds = max(
-        min(_S3_READ_SECONDS if service == "s3" else _READ_SECONDS, deadline_seconds / 3), _SHORTEST_SECONDS
-    )
     client = session.create_client(
-        service,
-        region_name=region,
-        endpoint_url=configured,
-        verify=_trusted_certificates(environ),
+        connection.service,
+        region_name=connection.region,
+        endpoint_url=url,
+        verify=connection.verify,
         config=botocore.config.Config(
-            connect_timeout=connect_seconds,
-            read_timeout=read_seconds,
+            connect_timeout=connection.connect_seconds,
+            read_timeout=connection.read_seconds,
             retries={"mode": "legacy", "total_max_attempts": 1},
             user_agent_extra=f"teleport-bootstrap/{teleport_bootstrap.__version__}",
             **options,
         ),
     )
-    piece_seconds = max(connect_seconds + read_seconds, deadline_seconds / 2)
-    client._endpoint.http_session = http_session.Session(
-        client._endpoint.http_session,
-        piece_seconds=piece_seconds,
-        largest=http_session.LARGEST_OF_S3 if service == "s3" else http_session.LARGEST,
-        is_json=client.meta.service_model.protocol == "json",
-    )
-    if service == "s3":
-        client.meta.events.register("before-call.s3", _stay_in_region)
-    return client
+    piece_seconds = max(connection.connect_seconds + connection.read_seconds, deadline_seconds / 2)
+    client._endpoint.http_session = botocore_session.Session(client._endpoint.http_session, piece_seconds=piece_seconds)
+    client.meta.events.register("before-call.s3", _stay_in_region)
+    return BotocoreClient(client)
 
 
 def _stay_in_region(params: dict[str, Any], **_: Any) -> None:
@@ -115,23 +158,6 @@ def _stay_in_region(params: dict[str, Any], **_: Any) -> None:
 def knows_endpoint_variants() -> bool:
     """Return whether the installed botocore can choose FIPS and dual-stack endpoints itself (1.23 and newer)."""
     return "use_fips_endpoint" in botocore.config.Config.OPTION_DEFAULTS
-
-
-def _trusted_certificates(environ: Mapping[str, str]) -> Any:
-    """Return botocore's `verify`: a file of trusted certificates, or True for the default ones."""
-    for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
-        path = environ.get(name, "")
-        if path and not os.path.exists(path):
-            raise errors.UsageError(
-                f"{name} names {path}, which does not exist", hint=f"Unset {name}, or create the file."
-            )
-        # botocore would wait for a named pipe; a directory of certificates is fine.
-        what = regular_file.kind(os.stat(path).st_mode) if path and not os.path.isdir(path) else ""
-        if what:
-            raise errors.UsageError(f"{name} names {path}, which is {what}", hint=f"Unset {name}, or name a file.")
-        if path:
-            return path
-    return True
 
 
 def _keep_secrets_out_of_logs() -> None:

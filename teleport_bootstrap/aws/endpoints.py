@@ -56,7 +56,7 @@ def is_set(environ: Mapping[str, str], name: str) -> bool:
 def configured(service: str, environ: Mapping[str, str]) -> str | None:
     """Return the URL that the environment sets for `service`, or None. Raises UsageError for an invalid URL.
 
-    AWS_ENDPOINT_URL_<SERVICE> wins over AWS_ENDPOINT_URL, as in the SDKs; botocore reads them only since 1.31.
+    AWS_ENDPOINT_URL_<SERVICE> wins over AWS_ENDPOINT_URL, as in the SDKs.
     """
     if is_set(environ, _IGNORE_URLS):
         return None
@@ -67,6 +67,7 @@ def configured(service: str, environ: Mapping[str, str]) -> str | None:
         try:
             parts = urlsplit(value)
             valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+            valid = valid and not parts.query and not parts.fragment
         except ValueError:
             valid = False
         if not valid or "@" in value:
@@ -83,10 +84,9 @@ def has_fips(region: str) -> bool:
 
 
 def url(service: str, region: str, *, fips: bool, dual_stack: bool) -> str:
-    """Return the URL of `service` (ssm, s3, dynamodb, sts, ec2) in `region`, computed without botocore.
+    """Return the URL of `service` (ssm, s3, dynamodb, ec2) in `region`, computed without botocore.
 
-    For botocore before 1.23, which cannot choose FIPS or dual-stack endpoints. The rules are those of the endpoint rule
-    sets in current botocore; a test compares the two.
+    The rules are those of the endpoint rule sets in current botocore; a test compares the two.
     """
     partition = partition_of(region)
     host = service

@@ -1,7 +1,7 @@
-"""What failed in a call to AWS: botocore's exceptions and AWS's error codes, sorted by what the operator can do.
+"""What failed in a call to AWS: AWS's error codes and failures on the way, sorted by what the operator can do.
 
 Codes are those of the "Common errors" pages of each service's API reference and of botocore's _retry.json.
-botocore's exception texts are never repeated: some show the values that were sent.
+Texts of the libraries' exceptions are never repeated: some show the values that were sent.
 """
 
 from __future__ import annotations
@@ -12,10 +12,7 @@ import enum
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from botocore import exceptions
-from botocore.parsers import ResponseParserError
+from typing import Any
 
 from teleport_bootstrap import errors, escaping, masking
 from teleport_bootstrap.host import retry
@@ -25,21 +22,34 @@ class NotAnAnswer(Exception):
     """Something between here and AWS, such as a proxy, answered with a page of its own."""
 
 
-if TYPE_CHECKING:
+class Unreachable(Exception):
+    """The request did not reach AWS, or the answer did not arrive; `cause` is the error of the connection."""
 
-    class Refusal(Exception):
-        """AWS answered with an error; `code` returns which."""
+    def __init__(self, cause: BaseException, *, is_tls: bool = False) -> None:
+        super().__init__()
+        self.cause = cause
+        self.is_tls = is_tls
 
-        response: Mapping[str, Any]
-        operation_name: str
 
-        def __init__(self, response: Mapping[str, Any], operation_name: str) -> None: ...
+class Unusable(Exception):
+    """The library did not send the request; `cause` is its error."""
 
-else:
-    Refusal = exceptions.ClientError
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__()
+        self.cause = cause
 
-# All that a request raises for failures outside this program; RuntimeError is a failed renewal of credentials.
-RAISED = (exceptions.BotoCoreError, exceptions.ClientError, ResponseParserError, NotAnAnswer, RuntimeError, OSError)
+
+class Refusal(Exception):
+    """AWS answered with an error; `code` returns which. `response` has Error and ResponseMetadata, as botocore's."""
+
+    def __init__(self, response: Mapping[str, Any], operation_name: str) -> None:
+        super().__init__()
+        self.response = response
+        self.operation_name = operation_name
+
+
+# All that a request raises for failures outside this program.
+RAISED = (Refusal, NotAnAnswer, Unreachable, Unusable, OSError)
 
 # fmt: off
 _THROTTLING = frozenset({
@@ -53,7 +63,7 @@ _FAULTY = frozenset({
     # S3's, for a body that was damaged or cut short on its way, and for two calls about one object at once.
     "BadDigest", "IncompleteBody", "XAmzContentSHA256Mismatch", "OperationAborted",
 })
-# The code is the HTTP status where botocore cannot read the body (moto's XML) or there is none (S3's answer to HEAD).
+# The code is the HTTP status where the body cannot be read (moto's XML) or there is none (S3's answer to HEAD).
 _DENIED = frozenset({
     "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedAccess", "AuthorizationError",
     "NotAuthorized", "Forbidden", "403", "KMSAccessDeniedException", "KMS.AccessDeniedException",
@@ -114,11 +124,9 @@ def reason(error: BaseException) -> str:
     """Return in a few words why the call failed, for messages and logs."""
     if isinstance(error, Refusal):
         return f"AWS answered {code(error)}"
-    if isinstance(error, (ResponseParserError, NotAnAnswer)):
+    if isinstance(error, NotAnAnswer):
         return "the answer did not come from AWS (a proxy's page?)"
-    # botocore wraps the error of the connection, and its own text does not show it.
-    cause = getattr(error, "kwargs", {}).get("error")
-    return retry.reason(cause if isinstance(cause, Exception) else error)
+    return retry.reason(error.cause if isinstance(error, (Unreachable, Unusable)) else error)
 
 
 def final(error: BaseException, call: Call, *, now: float) -> errors.BootstrapError:
@@ -136,19 +144,14 @@ def final(error: BaseException, call: Call, *, now: float) -> errors.BootstrapEr
             if code(error) in _CREDENTIALS
             else "Look up the code in the API reference of the service.",
         )
-    if isinstance(error, exceptions.SSLError):
+    if isinstance(error, Unreachable) and error.is_tls:
         return errors.AwsUnreachable(
             f"{call.action}: {reason(error)} ({call.endpoint})",
             hint="Check AWS_CA_BUNDLE, the clock (`chronyc tracking`), and whether a proxy intercepts TLS.",
         )
-    if isinstance(error, exceptions.NoCredentialsError) or type(error) is RuntimeError:
-        return errors.CredentialsMissing(
-            f"{call.action}: the credentials of the instance role have expired and could not be renewed",
-            hint="Check the clock (`chronyc tracking`) and that the role is still attached.",
-        )
     return errors.AwsFailed(
         f"{call.action} at {call.endpoint}: {reason(error)}",
-        hint="Run again with --log-level debug; if it fails again, report it with the version of botocore.",
+        hint="Run again with --log-level debug; if it fails again, report it with the output.",
     )
 
 
@@ -191,11 +194,10 @@ def clock_skew(response: Mapping[str, Any], *, now: float) -> float | None:
 
 
 def _is_transient_network_failure(error: BaseException) -> bool:
-    if isinstance(error, exceptions.SSLError):
-        return "certificate" not in str(error).lower()
+    if isinstance(error, Unreachable) and error.is_tls:
+        return "certificate" not in str(error.cause).lower()
     # A page that is not from AWS comes from a proxy or load balancer that has no backend at the moment.
-    connection = (exceptions.ConnectionError, exceptions.HTTPClientError, OSError)
-    return isinstance(error, (ResponseParserError, NotAnAnswer, *connection))
+    return isinstance(error, (NotAnAnswer, Unreachable, OSError))
 
 
 def _clock(skew: float, call: Call) -> errors.ClockWrong:

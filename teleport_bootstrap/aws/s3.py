@@ -16,8 +16,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import urllib3.exceptions
-
 from teleport_bootstrap import errors
 from teleport_bootstrap.aws import failures
 from teleport_bootstrap.aws.service import Service
@@ -337,17 +335,14 @@ def content_md5(data: bytes | bytearray) -> str:
 
 
 def _whole_body(answer: Mapping[str, Any]) -> bytes:
-    """Return the whole body of an answer; raises ConnectionError where it ends early."""
+    """Return the whole body of an answer; raises failures.RAISED where it ends early."""
     size = int(answer["ContentLength"])
     content = bytearray()
-    try:
-        while len(content) < size:
-            part = answer["Body"].read(min(size - len(content), 1024 * 1024))
-            if not part:
-                raise ConnectionResetError("connection reset")
-            content += part
-    except urllib3.exceptions.HTTPError:  # not all that it raises is wrapped by botocore
-        raise ConnectionResetError("connection reset") from None
+    while len(content) < size:
+        part = answer["Body"].read(min(size - len(content), 1024 * 1024))
+        if not part:
+            raise ConnectionResetError("connection reset")
+        content += part
     return bytes(content)
 
 

@@ -8,9 +8,6 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-import urllib3.exceptions
-from botocore import exceptions
-
 from teleport_bootstrap import errors
 from teleport_bootstrap.aws import failures, s3
 from teleport_bootstrap.host import retry, time_limit
@@ -21,8 +18,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _BUFFER = 1024 * 1024
-# All that reading from a connection raises, whether this botocore wraps it or not.
-_DROPPED = (exceptions.BotoCoreError, urllib3.exceptions.HTTPError, OSError)
+# All that reading from a connection raises.
+_DROPPED = (failures.Unreachable, OSError)
 
 
 class Download(io.BufferedReader):

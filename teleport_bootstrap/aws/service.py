@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
-
-from botocore import xform_name
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 from teleport_bootstrap.aws import answers, endpoints, failures
 from teleport_bootstrap.host import clock as clocks
@@ -17,15 +15,26 @@ Result = TypeVar("Result")
 SHORTEST_SECONDS = 0.3
 
 
+class Client(Protocol):
+    """What sends one request: a SignedClient, or for S3 a BotocoreClient."""
+
+    region: str
+    endpoint: str
+    attempt_seconds: float
+
+    def send(self, operation: str, parameters: Mapping[str, Any]) -> Any:
+        """Return the answer, of the form that the service documents; raises failures.RAISED."""
+
+
 class Service:
-    """A service, over a botocore client of teleport_bootstrap.aws.botocore_client.
+    """A service, over a client of one region.
 
     `wait_seconds` bounds one call with its retries. `renew` replaces credentials that AWS calls expired.
     """
 
     def __init__(
         self,
-        client: Any,
+        client: Client,
         *,
         wait_seconds: float = 60.0,
         renew: Callable[[], None] | None = None,
@@ -35,9 +44,8 @@ class Service:
         self.wait_seconds = wait_seconds
         self.renew = renew
         self.clock = clock
-        self._model = getattr(client.meta, "service_model", None)
-        self.region = str(client.meta.region_name)
-        self.endpoint = str(client.meta.endpoint_url)
+        self.region = client.region
+        self.endpoint = client.endpoint
         self.partition = endpoints.partition_of(self.region).name
 
     def arn(self, resource: str, *, service: str) -> str:
@@ -45,14 +53,12 @@ class Service:
         return f"arn:{self.partition}:{service}:{self.region}:*:{resource}"
 
     def request(self, operation: str, *, expect: str = "", **parameters: Any) -> Any:
-        """Send one request, such as `GetParameters`, and return the answer as botocore does; raises failures.RAISED.
+        """Send one request, such as `GetParameters`, and return the answer; raises failures.RAISED.
 
-        Use it within `perform`. An answer raises NotAnAnswer without the field `expect`, since botocore reads any page
-        of status 200 as empty, and with a value of another type than the service documents.
+        Use it within `perform`. An answer raises NotAnAnswer without the field `expect`, since a page of a proxy may be
+        read as an empty one, and with a value of another type than the service documents.
         """
-        answer = getattr(self._client, xform_name(operation))(**parameters)
-        if self._model is not None:
-            answers.check(answer, self._model.operation_model(operation).output_shape)
+        answer = self._client.send(operation, parameters)
         if expect and answer.get(expect) in (None, ""):
             raise failures.NotAnAnswer
         return answer
@@ -96,9 +102,7 @@ class Service:
         wall = deadline.clock.wall
         renewals = [] if self.renew is None else [self.renew]
 
-        config = self._client.meta.config
-        # How long one attempt takes where each of its steps comes within its own limit.
-        longest = float(config.connect_timeout + config.read_timeout)
+        longest = self._client.attempt_seconds
 
         def limit() -> time_limit.Limit:
             return time_limit.Limit(

@@ -139,7 +139,7 @@ def _parameters(found: Sequence[Mapping[str, Any]]) -> dict[str, Parameter]:
     return {
         each["Name"]: Parameter(
             version=int(each["Version"]),
-            modified=each["LastModifiedDate"].timestamp(),
+            modified=float(each["LastModifiedDate"]),
             value=each["Value"] if each["Type"] == STRING else None,
         )
         for each in found

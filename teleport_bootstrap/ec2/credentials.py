@@ -1,42 +1,86 @@
 """The account and the role of this instance, and the role's credentials: renewed before they expire.
 
 No others are ever used. Keys in the environment, in ~/.aws or from a container are ignored: the agent may do what the
-instance's role allows, and a forgotten AWS_ACCESS_KEY_ID must not change that. botocore's own client for the metadata
-service is not used, since version 1.20 in Debian 11 supports neither IPv6 nor a ban on IMDSv1.
+instance's role allows, and a forgotten AWS_ACCESS_KEY_ID must not change that.
 """
 
 from __future__ import annotations
 
 import datetime
+import logging
 import re
+import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
-
-from botocore.credentials import RefreshableCredentials
+from typing import Any, NamedTuple, TypeVar
 
 from teleport_bootstrap import errors, json_data, secret
 from teleport_bootstrap.ec2 import endpoint
 from teleport_bootstrap.ec2.imds import Imds
 from teleport_bootstrap.host import clock, retry
 
+logger = logging.getLogger(__name__)
+
 Result = TypeVar("Result")
 
 _PATH = "iam/security-credentials/"
 _ROLE = re.compile(r"[A-Za-z0-9+=,.@_-]{1,64}")  # IAM API reference, CreateRole
 _PLAIN = re.compile(r"[!-~]+")
-# The names of botocore, and those of the metadata service.
-_NAMES = {"access_key": "AccessKeyId", "secret_key": "SecretAccessKey", "token": "Token", "expiry_time": "Expiration"}
+_NAMES = ("AccessKeyId", "SecretAccessKey", "Token", "Expiration")
+# EC2 renews them at least five minutes before they expire (EC2 User Guide, "Retrieve security credentials").
+_RENEW_SECONDS = 15 * 60.0
+# A request may take a while. Until then, keys that cannot be renewed are used.
+_USABLE_SECONDS = 5 * 60.0
+# How long nothing is asked after that, and where the service has no newer ones yet.
+_AGAIN_SECONDS = 60.0
 _LONGEST_PAUSE_SECONDS = 4.0
 _ATTEMPT_SECONDS = 0.5  # so that the last error names the cause, not the lack of time
 
 
-class InstanceCredentials(RefreshableCredentials):  # type: ignore[misc]  # botocore has no types
-    """Credentials that renew themselves, and on request."""
+class Keys(NamedTuple):
+    """Credentials at one moment; the names are those of botocore, whose client for S3 reads them too."""
+
+    access_key: str
+    secret_key: str
+    token: str
+
+    def __repr__(self) -> str:
+        return f"<keys of {self.access_key}>"
+
+
+class _Found(NamedTuple):
+    keys: Keys
+    ends: float
+
+
+class InstanceCredentials:
+    """Credentials that renew themselves, and on request. Threads may share them."""
+
+    def __init__(self, imds: Imds, deadline_seconds: float | None) -> None:
+        self._imds = imds
+        self._deadline_seconds = deadline_seconds
+        self._lock = threading.Lock()
+        self._found = _fetch(imds, deadline_seconds)
+        self._not_before = 0.0
+
+    def get_frozen_credentials(self) -> Keys:
+        """Return keys for requests of now; the name is botocore's. Raises as `refreshable`."""
+        with self._lock:
+            now = self._imds.clock.wall()
+            left = self._found.ends - now
+            if left < _RENEW_SECONDS and now >= self._not_before:
+                try:
+                    self._found = _fetch(self._imds, self._deadline_seconds)
+                except errors.BootstrapError as error:
+                    if left < _USABLE_SECONDS:
+                        raise
+                    logger.warning("%s; the present credentials are used as long as they last", error.message)
+                self._not_before = now + _AGAIN_SECONDS
+            return self._found.keys
 
     def renew(self) -> None:
         """Fetch new ones now: AWS has refused these before their expiry. Raises as `refreshable`."""
-        with self._refresh_lock:
-            self._protected_refresh(is_mandatory=True)
+        with self._lock:
+            self._found = _fetch(self._imds, self._deadline_seconds)
 
 
 def refreshable(imds: Imds, *, deadline_seconds: float | None = None) -> InstanceCredentials:
@@ -45,12 +89,7 @@ def refreshable(imds: Imds, *, deadline_seconds: float | None = None) -> Instanc
     Raises CredentialsMissing when there is no role or no usable credentials within the deadline, MetadataInvalid for
     an invalid role name, and what Imds.get raises; renewing them later raises the same.
     """
-    credentials: InstanceCredentials = InstanceCredentials.create_from_metadata(
-        metadata=_fetch(imds, deadline_seconds),
-        refresh_using=lambda: _fetch(imds, deadline_seconds),
-        method="instance-metadata",
-    )
-    return credentials
+    return InstanceCredentials(imds, deadline_seconds)
 
 
 def role(imds: Imds, *, deadline_seconds: float | None = None) -> str:
@@ -81,8 +120,7 @@ def account(imds: Imds, *, deadline: retry.Deadline | None = None) -> str | None
     return number
 
 
-def _fetch(imds: Imds, deadline_seconds: float | None) -> dict[str, str]:
-    """Return the credentials under the names that botocore uses."""
+def _fetch(imds: Imds, deadline_seconds: float | None) -> _Found:
     deadline = imds.deadline(deadline_seconds)
     try:
         return _until(deadline, lambda: _attempt(imds, deadline))
@@ -104,7 +142,7 @@ def _until(deadline: retry.Deadline, attempt: Callable[[], Result]) -> Result:
     )
 
 
-def _attempt(imds: Imds, deadline: retry.Deadline) -> dict[str, str]:
+def _attempt(imds: Imds, deadline: retry.Deadline) -> _Found:
     name = _role(imds, deadline)
     return _usable(_document(imds.get(_PATH + name, deadline=deadline)), name, imds.clock.wall())
 
@@ -129,30 +167,29 @@ def _document(text: str | None) -> dict[str, Any]:
     return document
 
 
-def _usable(document: dict[str, Any], role: str, now: float) -> dict[str, str]:
+def _usable(document: dict[str, Any], role: str, now: float) -> _Found:
     code = document.get("Code", "Success")
     if code != "Success":
         shown = code if isinstance(code, str) and re.fullmatch(r"[A-Za-z]{1,60}", code) else "an unknown code"
         raise retry.Again(f"role {role} returns {shown} instead of credentials")
-    values = {ours: document.get(theirs) for ours, theirs in _NAMES.items()}
+    values = {name: document.get(name) for name in _NAMES}
     # They become parts of headers.
-    absent = [
-        _NAMES[ours] for ours, value in values.items() if not isinstance(value, str) or not _PLAIN.fullmatch(value)
-    ]
+    absent = [name for name, value in values.items() if not isinstance(value, str) or not _PLAIN.fullmatch(value)]
     if absent:
         raise retry.Again(f"the answer for role {role} lacks {', '.join(absent)}")
-    for each in ("secret_key", "token"):
-        secret.remember(str(values[each]))
-    ends = _moment(str(values["expiry_time"]))
+    access_key, secret_key, token, expiration = map(str, values.values())
+    secret.remember(secret_key)
+    secret.remember(token)
+    ends = _moment(expiration)
     if ends is None:
         raise retry.Again(f"the answer for role {role} has an invalid Expiration")
     if ends <= now:
         raise retry.Again(
-            f"those of role {role} expired at {values['expiry_time']}, and this machine's clock shows "
+            f"those of role {role} expired at {expiration}, and this machine's clock shows "
             f"{clock.calendar(now):%Y-%m-%dT%H:%M:%SZ} "
             "(is the clock right? `chronyc tracking`)"
         )
-    return {ours: str(value) for ours, value in values.items()}
+    return _Found(Keys(access_key, secret_key, token), ends)
 
 
 def _moment(text: str) -> float | None:

@@ -12,14 +12,12 @@ import re
 from collections.abc import Mapping
 
 import requests
-import urllib3
 import urllib3.exceptions
-from requests import adapters
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.ec2 import endpoint as endpoints
 from teleport_bootstrap.host import clock as clocks
-from teleport_bootstrap.host import http_connection, retry, time_limit
+from teleport_bootstrap.host import http_session, retry, time_limit
 from teleport_bootstrap.secret import Secret
 
 TOKEN_SECONDS = 21600  # the longest that the service grants
@@ -64,7 +62,7 @@ class Imds:
         self.clock = clock or clocks.SYSTEM
         self._token: Secret | None = None
         self._token_end = 0.0
-        self._session = _session()
+        self._session = http_session.create()
 
     @classmethod
     def from_environment(
@@ -242,24 +240,6 @@ class Imds:
             return body.decode("utf-8")
         except UnicodeDecodeError:
             raise endpoints.invalid(f"gave bytes that are not UTF-8 for {path}") from None
-
-
-class _Session(requests.Session):
-    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002
-        """Return None: even where it follows no redirect, requests would read all of the answer's body for it."""
-        return None
-
-
-def _session() -> requests.Session:
-    """Return a session whose connections keep to the limit of time."""
-    made = _Session()
-    made.trust_env = False
-    adapter = adapters.HTTPAdapter()
-    pools = http_connection.pools(urllib3.HTTPConnectionPool, urllib3.HTTPSConnectionPool)
-    adapter.poolmanager.pool_classes_by_scheme = pools
-    for scheme in ("http://", "https://"):
-        made.mount(scheme, adapter)
-    return made
 
 
 class _NoRole(retry.Again):

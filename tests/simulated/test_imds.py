@@ -345,6 +345,25 @@ def test_credentials_are_renewed_before_they_end_and_kept_until_then(imds: emula
     assert len(imds.service.gets("teleport-role")) == asked
 
 
+def test_credentials_that_cannot_be_renewed_are_used_as_long_as_they_last(
+    imds: emulator.Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    imds.service.update({"credentials": {"expires-in": 600}})
+    made = credentials.refreshable(client(imds, deadline_seconds=1.0), deadline_seconds=1.0)
+    imds.service.update({"role": None})
+    assert made.get_frozen_credentials().access_key == "ASIAEXAMPLEEXAMPLE00"
+    assert "the present credentials are used as long as they last" in caplog.text
+    asked = len(imds.service.requests)
+    made.get_frozen_credentials()
+    assert len(imds.service.requests) == asked, "not asked again at once"
+    imds.service.update({"role": "teleport-role", "credentials": {"expires-in": 200}})
+    made.renew()
+    imds.service.update({"role": None})
+    made._not_before = 0.0
+    with pytest.raises(errors.CredentialsMissing):
+        made.get_frozen_credentials()
+
+
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
@@ -368,7 +387,8 @@ def test_unusable_credentials_are_an_error_that_says_why(
 
 def test_waits_for_late_credentials(imds: emulator.Server) -> None:
     imds.service.set_faults(iam_404=2)
-    assert credentials.refreshable(client(imds, deadline_seconds=20)).access_key == "ASIAEXAMPLEEXAMPLE00"
+    found = credentials.refreshable(client(imds, deadline_seconds=20))
+    assert found.get_frozen_credentials().access_key == "ASIAEXAMPLEEXAMPLE00"
 
 
 @pytest.mark.parametrize("role", ["../../user-data", "a b", "<html>", "x" * 65])

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 from botocore.credentials import Credentials
-from botocore.exceptions import BotoCoreError, ClientError
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.aws import botocore_client
+from teleport_bootstrap.aws import connection, failures, signed_client
 from teleport_bootstrap.aws.account import Aws as InstanceAws
 from teleport_bootstrap.ec2.imds import Imds
+from teleport_bootstrap.host import clock
 from teleport_bootstrap.instance import gather, secret_values
 from teleport_bootstrap.secret import Secret
 from tests.simulated_ec2 import Aws
@@ -147,13 +147,12 @@ def test_known_defect_7_a_blank_parameter_is_refused(instance: Instance, value: 
 @pytest.mark.parametrize(
     "answer", [simulated.THROTTLED, simulated.BROKEN, simulated.RESETTING], ids=["429", "500", "reset"]
 )
-def test_botocore_does_not_retry(instance: Instance, answer: simulated.Answer) -> None:
-    client = botocore_client.create(
-        "ssm", region="us-east-1", credentials=Credentials("a", "b"), environ=instance.environ
-    )
+def test_a_client_makes_one_attempt(instance: Instance, answer: simulated.Answer) -> None:
+    found = connection.plan("ssm", region="us-east-1", environ=instance.environ)
+    client = signed_client.SignedClient(found, credentials=Credentials("a", "b"), clock=clock.SYSTEM)
     instance.aws.fail_always(answer)
-    with pytest.raises((BotoCoreError, ClientError)):
-        client.get_parameters(Names=[LICENSE])
+    with pytest.raises(failures.RAISED):
+        client.send("GetParameters", {"Names": [LICENSE]})
     assert len(instance.aws.requests) == 1
 
 
@@ -256,7 +255,7 @@ def test_reports_an_instance_without_a_role_without_calling_aws(instance: Instan
 
 def test_no_log_at_any_level_holds_a_value_or_a_key(instance: Instance, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    for name in ("botocore", "botocore.parsers", "botocore.auth", "urllib3"):
+    for name in ("requests", "urllib3"):
         logging.getLogger(name).setLevel(logging.NOTSET)
     instance.fetch(*VALUES)
     assert caplog.records, "something was logged, or this proves nothing"

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import email.utils
+from collections.abc import Mapping
 from typing import Any, Optional
 
 import pytest
-from botocore import exceptions
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.aws import failures
@@ -22,10 +22,10 @@ USER = "arn:aws:sts::123456789012:assumed-role/teleport-role/i-0123456789abcdef0
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 
-def answered(code: str, message: str = "", status: int = 400, ahead: Optional[float] = 0.0) -> exceptions.ClientError:
+def answered(code: str, message: str = "", status: int = 400, ahead: Optional[float] = 0.0) -> failures.Refusal:
     """Return an error of AWS, whose clock this machine's is so many seconds ahead of (None: the answer has no Date)."""
     headers = {} if ahead is None else {"date": email.utils.formatdate(NOW - ahead, usegmt=True)}
-    return exceptions.ClientError(
+    return failures.Refusal(
         {
             "Error": {"Code": code, "Message": message},
             "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": headers},
@@ -34,8 +34,8 @@ def answered(code: str, message: str = "", status: int = 400, ahead: Optional[fl
     )
 
 
-def connection(kind: type[Exception], cause: str) -> Exception:
-    return kind(endpoint_url="https://ssm.us-east-1.amazonaws.com", error=OSError(cause))
+def connection(cause: str, *, is_tls: bool = False) -> failures.Unreachable:
+    return failures.Unreachable(OSError(cause), is_tls=is_tls)
 
 
 @pytest.mark.parametrize(
@@ -61,13 +61,12 @@ def connection(kind: type[Exception], cause: str) -> Exception:
         (answered("InvalidSignatureException", ahead=None), failures.Kind.OTHER),
         (answered("AccessDeniedException", ahead=400), failures.Kind.DENIED),
         (answered("ValidationException"), failures.Kind.OTHER),
-        (connection(exceptions.EndpointConnectionError, "refused"), failures.Kind.UNREACHABLE),
-        (connection(exceptions.ReadTimeoutError, "timed out"), failures.Kind.UNREACHABLE),
-        (connection(exceptions.SSLError, "EOF occurred"), failures.Kind.UNREACHABLE),
-        (connection(exceptions.SSLError, "certificate verify failed"), failures.Kind.OTHER),
+        (connection("refused"), failures.Kind.UNREACHABLE),
+        (ConnectionResetError("connection reset"), failures.Kind.UNREACHABLE),
+        (connection("EOF occurred", is_tls=True), failures.Kind.UNREACHABLE),
+        (connection("certificate verify failed", is_tls=True), failures.Kind.OTHER),
         (failures.NotAnAnswer(), failures.Kind.UNREACHABLE),
-        (failures.ResponseParserError("<html>"), failures.Kind.UNREACHABLE),
-        (exceptions.ParamValidationError(report="x"), failures.Kind.OTHER),
+        (failures.Unusable(ValueError("x")), failures.Kind.OTHER),
     ],
 )
 def test_classifies_failures(error: Exception, expected: failures.Kind) -> None:
@@ -122,8 +121,8 @@ def test_rejected_input_is_not_repeated_since_it_may_be_a_secret() -> None:
     assert "rejected input: value" in error.message
 
 
-def test_botocores_own_texts_are_not_repeated_since_they_show_values() -> None:
-    error = failures.final(exceptions.ParamValidationError(report="Invalid value: hunter2"), CALL, now=NOW)
+def test_a_librarys_own_texts_are_not_repeated_since_they_show_values() -> None:
+    error = failures.final(failures.Unusable(ValueError("Invalid value: hunter2")), CALL, now=NOW)
     assert "hunter2" not in error.message + error.hint
 
 
@@ -142,8 +141,8 @@ def test_aws_cannot_write_control_characters_to_the_terminal() -> None:
         ("[Errno 101] Network is unreachable", "network is unreachable"),
     ],
 )
-def test_reports_why_botocore_could_not_connect(cause: str, expected: str) -> None:
-    assert failures.reason(connection(exceptions.EndpointConnectionError, cause)) == expected
+def test_reports_why_there_is_no_connection(cause: str, expected: str) -> None:
+    assert failures.reason(connection(cause)) == expected
 
 
 @pytest.mark.parametrize(
@@ -155,27 +154,24 @@ def test_the_skew_comes_from_the_date_of_the_answer(text: str, expected: Optiona
 
 
 class Client:
-    """A door that gives what it was told to, one after the other; the shape of a botocore client."""
+    """A door that gives what it was told to, one after the other."""
 
-    class meta:  # noqa: N801
-        region_name = "us-east-1"
-        endpoint_url = "https://ssm.us-east-1.amazonaws.com"
-
-        class config:  # noqa: N801
-            connect_timeout = 2.0
-            read_timeout = 8.0
+    region = "us-east-1"
+    endpoint = "https://ssm.us-east-1.amazonaws.com"
+    attempt_seconds = 10.0
 
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
         self.asked: list[list[str]] = []
 
-    def get_parameters(self, Names: list[str], WithDecryption: bool) -> Any:  # noqa: N803
-        assert WithDecryption
-        self.asked.append(Names)
+    def send(self, operation: str, parameters: Mapping[str, Any]) -> Any:
+        assert operation == "GetParameters"
+        assert parameters["WithDecryption"]
+        self.asked.append(parameters["Names"])
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
-        return answer(Names) if callable(answer) else answer
+        return answer(parameters["Names"]) if callable(answer) else answer
 
 
 def everything(names: list[str]) -> dict[str, Any]:
@@ -232,7 +228,7 @@ def test_a_denial_is_not_repeated() -> None:
     [
         (answered("ThrottlingException"), errors.AwsThrottled),
         (answered("InternalServerError", status=500), errors.AwsFailed),
-        (connection(exceptions.EndpointConnectionError, "Connection refused"), errors.AwsUnreachable),
+        (connection("Connection refused"), errors.AwsUnreachable),
         (failures.NotAnAnswer(), errors.AwsUnreachable),
         ({}, errors.AwsUnreachable),
     ],
@@ -252,11 +248,10 @@ def test_a_transient_failure_is_not_an_error() -> None:
 
 def test_the_hint_for_an_unreachable_fips_endpoint_says_where_those_are() -> None:
     class FipsClient(Client):
-        class meta(Client.meta):  # noqa: N801
-            region_name = "eu-west-1"
-            endpoint_url = "https://ssm-fips.eu-west-1.amazonaws.com"
+        region = "eu-west-1"
+        endpoint = "https://ssm-fips.eu-west-1.amazonaws.com"
 
-    unreachable = connection(exceptions.EndpointConnectionError, "Name or service not known")
+    unreachable = connection("Name or service not known")
     with pytest.raises(errors.AwsUnreachable) as caught:
         get(FipsClient(unreachable), "/a")
     assert "FIPS endpoints exist only in the US and Canada" in caught.value.hint
@@ -273,10 +268,8 @@ def test_the_hint_for_an_unreachable_fips_endpoint_says_where_those_are() -> Non
 def test_arns_follow_the_partition_and_have_a_star_for_the_unknown_account(
     name: str, region: str, expected: str
 ) -> None:
-    class RegionalClient(Client):
-        class meta(Client.meta):  # noqa: N801
-            region_name = region
-
+    client = Client(answered("AccessDeniedException"))
+    client.region = region
     with pytest.raises(errors.AwsDenied) as caught:
-        get(RegionalClient(answered("AccessDeniedException")), name)
+        get(client, name)
     assert f" on {expected} in the policy" in caught.value.hint

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import re
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -16,20 +15,9 @@ from typing import Any
 import urllib3.exceptions
 from botocore import exceptions
 
-from teleport_bootstrap import json_data
-from teleport_bootstrap.aws import failures
+from teleport_bootstrap.aws import answers, failures
 from teleport_bootstrap.host import http_connection, time_limit
 
-# The largest answers, in bytes, that anyone asks for: ten parameters of 8 KiB each, every character of them escaped.
-LARGEST = 1024 * 1024
-# A page of S3's lists: a thousand keys of 1024 bytes each, percent-encoded.
-LARGEST_OF_S3 = 4 * 1024 * 1024
-LARGEST_ERROR = 64 * 1024
-# A thousand objects have half of that. A tree of them takes much more memory than its text.
-_MOST_TAGS = 60_000
-
-_ENCODING = re.compile(rb"""<\?xml[^>]*\sencoding\s*=\s*["']([^"']*)""")
-_DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _READING = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
 
 
@@ -37,13 +25,11 @@ class Session:
     """Takes the place of botocore's URLLib3Session `session`, and sends through it.
 
     `piece_seconds` is how long each piece of a streamed body may take to arrive. Any other body of a good answer has
-    at most `largest` bytes, and with `is_json` it is a JSON object: botocore reads all else as an empty answer.
+    at most answers.LARGEST_OF_S3 bytes.
     """
 
-    def __init__(self, session: Any, *, piece_seconds: float, largest: int, is_json: bool) -> None:
+    def __init__(self, session: Any, *, piece_seconds: float) -> None:
         self._session = session
-        self._largest = largest
-        self._is_json = is_json
         self._piece_seconds = piece_seconds
         classes = session._pool_classes_by_scheme
         # Changed in place: its pool managers, also those for proxies, share this table.
@@ -57,12 +43,10 @@ class Session:
             answer = self._session.send(request)
         finally:
             request.stream_output = streams
-        largest = self._largest if answer.status_code < 300 else LARGEST_ERROR
+        largest = answers.LARGEST_OF_S3 if answer.status_code < 300 else answers.LARGEST_ERROR
         answer.raw = Body(answer.raw, self._piece_seconds, largest)
         if not streams:
-            content = answer.content  # which it keeps
-            if answer.status_code < 300 and self._is_json and not _is_object(content):
-                raise failures.NotAnAnswer
+            _ = answer.content  # which it keeps
         return answer
 
     def close(self) -> None:
@@ -121,7 +105,7 @@ class Body:
             if len(found) > self._largest:
                 self._raw.close()
             self._release()
-        if not is_harmless(bytes(found)):
+        if not answers.is_harmless(bytes(found)):
             raise failures.NotAnAnswer
         yield bytes(found)
 
@@ -137,26 +121,3 @@ class Body:
 
     def __del__(self) -> None:
         self._release()
-
-
-def _is_object(content: bytes) -> bool:
-    try:
-        return isinstance(json_data.parsed(content.decode("utf-8")), dict)
-    except ValueError:
-        return False
-
-
-def is_harmless(body: bytes) -> bool:
-    """Whether a parser may see `body`: no XML that declares entities, as no service does, or with too many elements.
-
-    Parsers of older distributions expand entities without a bound. An encoding that is not UTF-8 could hide them.
-    """
-    if b"\0" in body or body.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return False  # UTF-16, or nothing that can be read
-    start = body.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if not start.startswith(b"<"):
-        return True
-    encoding = _ENCODING.match(start)
-    if encoding is not None and encoding[1].lower() not in (b"utf-8", b"utf8", b"us-ascii", b"ascii"):
-        return False
-    return _DECLARATION.search(body) is None and body.count(b"<") <= _MOST_TAGS
