@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests import documents
+from tests import documents, inline_commands
 from tests.boot import applied, instance, network, observe, runbook
 from tests.boot.conftest import NewMachine
 from tests.boot.machine import Machine
@@ -93,6 +93,7 @@ class Day:
         return self.typed[block.place]
 
 
+@pytest.mark.timeout(900)  # eight changes wait for ten seconds of health, each on a machine that other tests use too
 def test_issue_15_row_12_a_new_operators_day_by_the_documents_alone(
     new_machine: NewMachine, aws: network.Network
 ) -> None:
@@ -145,6 +146,8 @@ def _look(day: Day) -> None:
     assert "10-log.yaml" in day.page("docs/overrides.md")
     assert "teleport-backup.timer" in day.page("docs/troubleshooting.md")
     day.page("docs/errors.md")
+    for command, status in inline_commands.LOOKS.items():
+        runbook.typed(day.machine, f"sudo {command}", "the prose", status=status)
 
 
 def _edit(day: Day) -> None:
@@ -219,7 +222,7 @@ def _move(day: Day, new_machine: NewMachine, aws: network.Network) -> None:
     old.power_off()
 
     new = image(new_machine, aws, version="18.0.1")
-    instance.be_instance(new)
+    instance.be_instance(new, user_data=steps["user-data"].text)
     new.write("/opt/imds.json", json.dumps({**NEW, "user-data": steps["user-data"].text}))
     new.boot()
     new.wait_for(lambda: new.path("/var/lib/teleport-bootstrap/restored.json").exists(), 60, "the restore")
