@@ -89,6 +89,15 @@ def test_issue_15_row_12_the_list_of_what_is_not_run_is_short_and_argued() -> No
         assert f"`elsewhere:{reason}`" in page, f"docs/contributing.md does not explain {reason}"
 
 
+def test_issue_15_point_8_the_readme_is_short_and_has_a_picture_and_real_output() -> None:
+    text = documents.text("README.md")
+    assert text.count("\n") <= 90
+    assert re.search(r"!\[[^]]+\]\(docs/[\w-]+\.svg\)", text)
+    assert {block.name for block in documents.blocks("README.md", "shown")} == {"demo", "status"}
+    for part in ("## Try it", "## Build an image", "## Operate an instance", "## What was tested, and what was not"):
+        assert part in text
+
+
 # ---- what is checked of blocks that are not run
 
 
