@@ -90,7 +90,7 @@ def of(page: str) -> list[str]:
     """Return the commands in the prose of a page, without sudo; a program's name alone is none."""
     found = []
     for piece in re.findall(r"`([^`\n]+(?:\n[^`\n]+)?)`", documents.without_blocks(page)):
-        command = " ".join(piece.split()).replace("\\|", "|").removeprefix("sudo ")
+        command = " ".join(piece.split()).replace("\\|", "|").removeprefix("sudo ").partition(" | ")[0]
         words = command.split()
         if len(words) > 1 and words[0] in PROGRAMS and not re.search(r"\[|…|\.\.\.", command):
             found.append(command)
