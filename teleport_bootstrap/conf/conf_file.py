@@ -316,7 +316,8 @@ def _unnamed(settings: Mapping[str, Setting[Any]], path: str, *, is_ours: bool) 
         "an all-in-one without TELEPORT_DOMAIN_NAME: Teleport names the cluster after this host, which cannot be "
         "changed later, and people reach it by its address, with a certificate that their browsers do not trust"
     )
-    place = Place(path, 1 if role is None else role.line, 1 if role is None else role.column)
+    # Without a role there is no line that says so.
+    place = Place(path) if role is None else Place(path, role.line, role.column)
     yield Finding(WARNING, "conf-no-name", variables.TELEPORT_DOMAIN_NAME.name, message, f"set {names[1]} now", place)
 
 

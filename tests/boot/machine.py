@@ -150,6 +150,11 @@ class Machine:
 
     # ---- commands in it
 
+    @property
+    def leader(self) -> int:
+        """Its first process, by the host's process ID."""
+        return self._leader
+
     def try_run(self, *command: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
         """Run a command in the booted machine, and return its result whatever it is."""
         enter = ["nsenter", "-t", str(self._leader), "-m", "-u", "-i", "-n", "-p", "-C", "-r", "-w", "--"]

@@ -45,7 +45,8 @@ def run(
     timeout: float = 90.0,
 ) -> Shown:
     """Run the command with a pseudo-terminal for its three streams; `meanwhile` types into it and looks at it."""
-    session = Session(agent, arguments, columns, rows, environ or {}, prefix)
+    command = [*prefix, *agent.command(*arguments)]
+    session = Session(command, {**agent.environment(), **(environ or {})}, str(agent.root), columns, rows)
     try:
         if meanwhile is not None:
             meanwhile(session)
@@ -57,15 +58,7 @@ def run(
 class Session:
     """A command on a terminal."""
 
-    def __init__(
-        self,
-        agent: Agent,
-        arguments: tuple[str, ...],
-        columns: int,
-        rows: int,
-        environ: dict[str, str],
-        prefix: tuple[str, ...],
-    ) -> None:
+    def __init__(self, command: list[str], environ: dict[str, str], cwd: str, columns: int, rows: int) -> None:
         self.ours, theirs = os.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
@@ -74,9 +67,9 @@ class Session:
             fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
 
         self.process = subprocess.Popen(
-            [*prefix, *agent.command(*arguments)],
-            env={**agent.environment(), "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", **environ},
-            cwd=agent.root,
+            command,
+            env={"TERM": "xterm-256color", "LC_ALL": "C.UTF-8", **environ},
+            cwd=cwd,
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
 import pytest
 
 from teleport_bootstrap import errors, secret
@@ -134,13 +136,13 @@ def test_names_of_ones_own_are_silent_and_ours_without_likeness_are_not_guessed(
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("DEBUG=true\n", 1),
+        ("DEBUG=true\n", None),
         ("# c\nTELEPORT_ROLE=auth,node,proxy\nUSE_ACM=true\n", 2),
-        ("TELEPORT_DOMAIN_NAME=\nTELEPORT_CLUSTER_NAME=\nDEBUG=true\n", 1),
+        ("TELEPORT_DOMAIN_NAME=\nTELEPORT_CLUSTER_NAME=\nDEBUG=true\n", None),
     ],
 )
 def test_issue_15_row_1_an_all_in_one_without_a_name_gets_a_warning_that_says_what_it_costs(
-    text: str, line: int
+    text: str, line: Optional[int]
 ) -> None:
     (found,) = load(text).warnings
     assert (found.code, found.place and found.place.line) == ("conf-no-name", line)
