@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 import yaml
 
 from tests.boot import applied, instance, observe
@@ -71,6 +73,22 @@ def test_from_agent_to_node_and_back(new_machine: NewMachine) -> None:
     after = applied.state(machine)
     assert after.pop("/var/lib/teleport/ca-pin-hash", None) is not None, "it does no harm, and may be needed again"
     assert after == before
+
+
+@pytest.mark.parametrize("release", ["bullseye", "trixie"])
+def test_issue_16_a_host_without_botocore_boots_and_joins(new_machine: NewMachine, release: str) -> None:
+    """With the oldest and the newest requests of the distributions; S3 says what to install."""
+    machine = applied.machine(functools.partial(new_machine, release), AGENT)
+    machine.write("/etc/teleport.d/conf", NODE, mode=0o600)
+    with _parameters(machine):
+        machine.run("sh", "-c", "rm -r /usr/lib/python3/dist-packages/botocore")
+        done = applied.reconfigure(machine, environment=(SSM,))
+    assert done.returncode == 0, done.stderr
+    applied.assert_well(machine, applied.NODE)
+    assert machine.read("/var/lib/teleport/token").strip() == TOKEN
+    done = machine.try_run("teleport-bootstrap", "backup", "s3://acme-backups/teleport", "--wait", "2")
+    assert done.returncode == 6, done.stderr
+    assert "python3-botocore" in done.stderr
 
 
 def test_from_node_to_a_bad_agent_and_back_with_the_old_token(new_machine: NewMachine) -> None:
