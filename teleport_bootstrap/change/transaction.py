@@ -65,6 +65,7 @@ class Transaction:
         self._changes: list[_Change] = []
         self._ownerships: list[_Ownership] = []
         self._directories: dict[str, directory.Directory] = {}
+        self._made: list[str] = []  # directories, on this machine
         self._journal = journal.Journal(committed=False)
         self._is_open = False  # whether the journal is on the disk
         self._is_committed = False
@@ -80,9 +81,12 @@ class Transaction:
                 self._undo()
         for each in self._directories.values():
             each.close()
+        if not self._is_committed:
+            self._remove_made()
         self._changes.clear()
         self._ownerships.clear()
         self._directories.clear()
+        self._made.clear()
         self._journal, self._is_open, self._is_committed = journal.Journal(committed=False), False, False
 
     @property
@@ -151,13 +155,14 @@ class Transaction:
     def make_directory(self, path: str, *, mode: int, owner: str, group: str) -> None:
         """Have a directory at `path` with this mode and owner; a link in its place is refused, content is not touched.
 
-        A missing one is made at once: it does no harm by itself, and files can only be staged inside it. An existing
-        one changes with the files: until then, another account may be at work in it.
+        A missing one is made at once: it does no harm by itself, and files can only be staged inside it. It is removed
+        again if the change is undone. An existing one changes with the files: until then, another account may be at
+        work in it.
         """
         uid, gid = accounts.ids(self.root, owner, group)
         target = self.root.path(path)
         with errors.file_trouble_at(target):
-            is_new = directory.make(target, 0o700)
+            is_new = self._make(target, 0o700)
             opened = self._open(path)
             before = previous_state.Owner.of_directory(path, opened)
             wanted = previous_state.Owner(path, uid, gid, mode)
@@ -324,11 +329,25 @@ class Transaction:
             opened.create(staged, wanted.content, mode=wanted.mode, uid=wanted.uid, gid=wanted.gid)
             self._changes.append(_Change(opened, journal.FileChange(path, staged, None)))
 
+    def _make(self, target: str, mode: int) -> bool:
+        missing = [target]
+        while not os.path.lexists(above := os.path.dirname(missing[-1])):
+            missing.append(above)
+        is_new = directory.make(target, mode)
+        self._made += reversed(missing) if is_new else ()
+        return is_new
+
+    def _remove_made(self) -> None:
+        """Remove the directories that were made for what is undone, where nothing is in them."""
+        for path in reversed(self._made):
+            with contextlib.suppress(OSError):
+                os.rmdir(path)
+
     def _open(self, path: str) -> directory.Directory:
         if path not in self._directories:
             target = self.root.path(path)
             if not os.path.lexists(target):
-                directory.make(target)
+                self._make(target, 0o755)
             if os.path.islink(target):
                 raise errors.FileTrouble(
                     f"{target} is a symbolic link, which root must not follow where another account could have put it",

@@ -29,6 +29,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
         discard_edits=arguments.discard_edits,
         reset_data=arguments.reset_data,
         dry_run=arguments.dry_run,
+        rehearse=not arguments.yes,
         health_seconds=arguments.health_wait,
     )
     shown: list[reconfigure_proposal.Proposal] = []

@@ -37,13 +37,10 @@ def version(binary: str) -> process.Finished:
     return process.run([binary, "version"], most_bytes=process.SHORT, timeout_seconds=VERSION_SECONDS)
 
 
-def check(binary: str, path: str, shown_as: str) -> None:
-    """Raise TeleportRefused, with Teleport's own message, where `binary` rejects the configuration at `path`."""
+def refusal(binary: str, path: str, shown_as: str) -> str | None:
+    """Return what `binary` says against the configuration at `path`, in one line; None where it accepts it."""
     done = process.run([binary, "configure", "--test", path], most_bytes=process.SHORT, timeout_seconds=TEST_SECONDS)
-    if not done.ok:
-        said = " ".join((done.errors or done.output).replace(path, shown_as).split())
-        said = escaping.one_line(masking.mask_foreign(said)) or f"exit status {done.status}"
-        raise errors.TeleportRefused(
-            f"{binary} does not accept the configuration for {shown_as}: {said}",
-            hint="Nothing was written. `teleport-bootstrap render` shows the file; change the conf or Teleport.",
-        )
+    if done.ok:
+        return None
+    said = " ".join((done.errors or done.output).replace(path, shown_as).split())
+    return escaping.one_line(masking.mask_foreign(said)) or f"exit status {done.status}"

@@ -93,7 +93,7 @@ def run(doors: gather.Doors) -> Outcome:
         together = tuple(sorted((*others, adopted), key=lambda each: each.path))
         plan, missing = _judged(root, judge, together, edit)
         _require_effect(root, plan, wanted, together)
-        _let_teleport_check(root, plan)
+        _let_teleport_check(root, plan, edit)
         with Transaction(root) as change:
             change.make_directory(paths.OVERRIDES, mode=0o755, owner="root", group="root")
             change.write(PATH, adopted.content, mode=0o600, owner="root", group="root")
@@ -186,7 +186,12 @@ def _require_effect(
     )
 
 
-def _let_teleport_check(root: paths.Root, plan: plan_model.Plan) -> None:
+def _let_teleport_check(root: paths.Root, plan: plan_model.Plan, edit: _Edit) -> None:
     """Raise TeleportRefused where the installed Teleport refuses the result, which is staged and then dropped."""
-    with Transaction(root) as trial:
-        plan_files.stage_teleport_yaml(trial, plan.teleport_yaml)
+    try:
+        with Transaction(root) as trial:
+            plan_files.stage_teleport_yaml(trial, plan.teleport_yaml, plan.tree)
+    except errors.TeleportRefused as error:
+        summary = error.message.split("\n", 1)[0]
+        found = adoption.at_edit(error.findings, root.path(PATH), edit.path, edit.root)
+        raise errors.TeleportRefused(summary, hint=error.hint, findings=found) from None

@@ -271,7 +271,9 @@ def _write(doors: gather.Doors, conf: conf_file.Conf, build: teleport_build.Tele
     is_same = kept is not None and generations.says_the_same(kept, generation)
     number = kept.number if kept is not None and is_same else generation.number
     # Confirmed at once: while an instance boots, nothing waits for Teleport's health; `status` reports it later.
-    parts = plan_files.Parts(plan.activation, fetched.values, plan.teleport_yaml, instance, current.Current(number))
+    parts = plan_files.Parts(
+        plan.activation, fetched.values, plan.teleport_yaml, instance, current.Current(number), plan.tree
+    )
     if not is_same:
         generations.save(root, generation)
     try:

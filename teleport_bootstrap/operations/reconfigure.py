@@ -30,11 +30,16 @@ RECORDED = "the edited conf asks for nothing else: it is recorded as applied"
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the command line asks for besides the conf."""
+    """What the command line asks for besides the conf.
+
+    With `rehearse`, what would be refused while it is applied is refused before `agreed` is called: where an operator
+    is asked, or only looks.
+    """
 
     discard_edits: bool = False
     reset_data: bool = False
     dry_run: bool = False
+    rehearse: bool = False
     health_seconds: float = health.DEADLINE_SECONDS
 
 
@@ -78,6 +83,10 @@ def run(
             news = not wishes.dry_run and current.record_as_applied(root, proposed.conf)
             notes = (*proposed.notes, *((RECORDED,) if news else ()))
             return Outcome(UNCHANGED, _number(proposed), notes=notes)
+        if wishes.reset_data:
+            _require_resettable(root, proposed)
+        if wishes.dry_run or wishes.rehearse:
+            plan_files.rehearse(root, _parts(proposed))
         if not agreed(proposed) or wishes.dry_run:
             return Outcome(PROPOSED if wishes.dry_run else DECLINED, _number(proposed), notes=proposed.notes)
         if unfinished and not proposed.changes_something and not wishes.reset_data:
@@ -90,6 +99,12 @@ def _number(proposed: reconfigure_proposal.Proposal) -> int | None:
     return proposed.now.generation if proposed.now else None
 
 
+def _parts(proposed: reconfigure_proposal.Proposal, state: current.Current | None = None) -> plan_files.Parts:
+    plan = proposed.plan
+    values = proposed.fetched.values
+    return plan_files.Parts(plan.activation, values, plan.teleport_yaml, proposed.instance, state, plan.tree)
+
+
 def _carry_out(root: paths.Root, proposed: reconfigure_proposal.Proposal, wishes: Wishes) -> Outcome:
     plan, seconds = proposed.plan, wishes.health_seconds
     wanted = plan.activation
@@ -97,8 +112,6 @@ def _carry_out(root: paths.Root, proposed: reconfigure_proposal.Proposal, wishes
     # Of the conf that was planned: it may have been edited while the operator was asked.
     conf = proposed.conf
     generation = dataclasses.replace(made, conf_sha256=conf.sha256, conf_meaning_sha256=conf.meaning_sha256)
-    if wishes.reset_data:
-        _require_resettable(root, proposed)
 
     def stage(transaction: Transaction, states: units.States) -> int:
         aside = _reset_data(root, transaction, states, seconds) if wishes.reset_data else None
@@ -108,8 +121,7 @@ def _carry_out(root: paths.Root, proposed: reconfigure_proposal.Proposal, wishes
         # Where the last confirmed generation has its data, if an unconfirmed --reset-data came in between.
         aside = now.data_aside or aside if now is not None else aside
         state = current.Current(generation.number, confirmed=False, previous=last, data_aside=aside)
-        parts = plan_files.Parts(wanted, proposed.fetched.values, plan.teleport_yaml, proposed.instance, state)
-        plan_files.stage(transaction, proposed.conf, parts)
+        plan_files.stage(transaction, proposed.conf, _parts(proposed, state))
         return generation.number
 
     change = attempt.Change(

@@ -188,7 +188,8 @@ def _write(
         mode = 0o600 if group == "root" else 0o640
         transaction.write(paths.TELEPORT_YAML, proposed.kept_yaml, mode=mode, owner="root", group=group)
     yaml = plan.teleport_yaml if plan is not None and proposed.kept_yaml is None else None
-    parts = plan_files.Parts(wanted, proposed.fetched.values, yaml, proposed.instance, state)
+    tree = None if plan is None else plan.tree
+    parts = plan_files.Parts(wanted, proposed.fetched.values, yaml, proposed.instance, state, tree)
     plan_files.stage(transaction, proposed.conf if proposed.conf_bytes is not None else None, parts)
     if state is None:
         # What was applied here before says nothing about what is here now.

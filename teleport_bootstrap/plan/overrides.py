@@ -182,8 +182,8 @@ class _Merge:
         self.removed = {place: each for place, each in self.removed.items() if place[: len(path)] != path or not path}
 
     def _origins(self, value: yaml_reading.Located) -> tuple[provenance.Origin, ...]:
-        place = Place(self.path, value.line)
-        return (provenance.Origin(f"override {place}", place),)
+        text = f"override {Place(self.path, value.line)}"
+        return (provenance.Origin(text, Place(self.path, value.line, value.column)),)
 
 
 def _fixed(tree: Any) -> Any:

@@ -10,12 +10,11 @@ from typing import Any
 from teleport_bootstrap import errors, paths, roles, unit_table
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.backup import data_directory, storage
-from teleport_bootstrap.change import needed_files, units
+from teleport_bootstrap.change import needed_files, plan_files, units
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.conf import conf_file as confs
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.finding import errors_in
-from teleport_bootstrap.host import teleport
 from teleport_bootstrap.instance import gather, secret_values
 from teleport_bootstrap.plan import comparison, overrides, plan_model, planner, provenance, teleport_build
 from teleport_bootstrap.restore import adopted_facts, archive_configuration, places, rules, this_host
@@ -357,16 +356,16 @@ def _renamed(value: Any, replaced: dict[str, str]) -> Any:
 
 def _check_with_teleport(root: paths.Root, archived: Contents, plan: plan_model.Plan, kept: bytes | None) -> None:
     """Let the installed Teleport check teleport.yaml before anything is stopped."""
-    binary = teleport.find(root)
-    if binary is None:
-        return
+    content = kept if kept is not None else plan.teleport_yaml.content.encode()
     staged = archived.root.path("/checked.yaml")
     with (
         errors.file_trouble_at(staged),
         open(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file,
     ):
-        file.write(kept if kept is not None else plan.teleport_yaml.content.encode())
-    teleport.check(binary, staged, root.path(paths.TELEPORT_YAML))
+        file.write(content)
+    plan_files.check_with_teleport(
+        root, staged, content.decode("utf-8", "replace"), plan.tree if kept is None else None
+    )
 
 
 def _fetched(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulated.agent import GUIDE, NOWHERE, Agent, needs_root, tree
+from tests.simulated.agent import GUIDE, LICENSE, NOWHERE, Agent, needs_root, tree
 from tests.simulated_ec2 import imds as emulator
 
 ENDPOINT = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
@@ -221,3 +221,74 @@ def test_issue_15_row_8_what_is_said_of_a_conf_after_a_rollback_is_what_happens(
     done = agent.run("reconfigure", "--yes", "--format", "json")
     assert done.data["result"] == "applied" and "env: " in agent.teleport_yaml.read_text()
     assert "not followed" not in agent.run("status").output
+
+
+OVERRIDE = "/etc/teleport.d/teleport.yaml.d/10.yaml"
+
+
+@pytest.mark.parametrize("command", [("reconfigure", "--dry-run"), ("reconfigure", "--yes"), ("reconfigure",)])
+def test_issue_15_row_2_a_dry_run_asks_teleport_and_names_the_override_with_its_line(
+    agent: Agent, command: tuple[str, ...]
+) -> None:
+    agent.install(version="17.5.1")
+    agent.write(
+        OVERRIDE, "# ours\nproxy_service:\n  # new\n  trust_me: 'yes'\nssh_service:\n  deep:\n    a: [1, {b: 2}]\n"
+    )
+    before = tree(agent.root)
+    done = agent.run(*command)
+    assert done.status == 5, done.said
+    assert (
+        f"{agent.path(OVERRIDE)}:4:3: proxy_service.trust_me is a key that this Teleport does not know" in done.errors
+    )
+    assert f"{agent.path(OVERRIDE)}:6:3: ssh_service.deep is a key" in done.errors
+    assert tree(agent.root) == before and done.output == ""
+    found = agent.run(*command, "--format", "json").data["error"]["problems"]
+    assert [(each["file"], each["line"], each["column"]) for each in found] == [
+        (str(agent.path(OVERRIDE)), 4, 3),
+        (str(agent.path(OVERRIDE)), 6, 3),
+    ]
+
+
+def test_issue_15_row_2_generate_and_adopt_name_the_place_too(agent: Agent) -> None:
+    agent.install(version="17.5.1")
+    text = agent.teleport_yaml.read_text()
+    agent.teleport_yaml.write_text(text.replace("proxy_service:\n", "proxy_service:\n  trust_me: 'yes'\n", 1))
+    line = agent.teleport_yaml.read_text().split("\n").index("  trust_me: 'yes'") + 1
+    refused = agent.run("adopt")
+    assert refused.status == 5 and f"{agent.teleport_yaml}:{line}:3: proxy_service.trust_me" in refused.errors
+    agent.teleport_yaml.unlink()
+    agent.write(OVERRIDE, "proxy_service: {trust_me: 'yes'}\n")
+    refused = agent.generate()
+    assert refused.status == 5 and f"{agent.path(OVERRIDE)}:1:17: proxy_service.trust_me" in refused.errors
+
+
+def test_issue_15_row_2_where_no_file_of_the_operator_is_meant_the_line_of_the_new_file_is_named(agent: Agent) -> None:
+    line = next(n for n, each in enumerate(agent.teleport_yaml.read_text().split("\n"), 1) if "severity" in each)
+    said = f"yaml: unmarshal errors:  line {line}: cannot unmarshal !!str `x` into int  line 1: and more"
+    agent.install(version="17.5.1", refuse=said)
+    agent.conf(f'{GUIDE}\nTELEPORT_SSH_LABELS="env: two"\n')
+    done = agent.run("reconfigure", "--dry-run")
+    assert done.status == 5
+    wanted = f"teleport.log.severity: cannot unmarshal !!str `x` into int (line {line} of the new"
+    assert wanted in done.errors, done.said
+
+
+def test_issue_15_row_2_a_dry_run_refuses_what_could_not_be_written_and_changes_nothing(agent: Agent) -> None:
+    agent.conf("TELEPORT_ROLE=node\nTELEPORT_CLUSTER_NAME=c-1\nTELEPORT_AUTH_SERVER_LB=a.example.com\n")
+    folders = sorted(str(each) for each in agent.root.rglob("*"))
+    before = tree(agent.root)
+    assert agent.run("reconfigure", "--dry-run", "--wait", "1").status == 0
+    assert tree(agent.root) == before
+    assert sorted(str(each) for each in agent.root.rglob("*")) == folders
+    # A directory in the place of a file that is to be written.
+    agent.path("/etc/teleport.d/role.node").mkdir()
+    for command in (("reconfigure", "--dry-run"), ("reconfigure", "--yes")):
+        done = agent.run(*command, "--wait", "1")
+        assert done.status == 6 and "role.node" in done.errors, done.said
+    agent.path("/etc/teleport.d/role.node").rmdir()
+    # What is lost with the data, and cannot be fetched again.
+    agent.conf("TELEPORT_CLUSTER_NAME=cluster-1\nTELEPORT_LICENSE_PATH=1\n")
+    agent.write("/var/lib/teleport/license.pem", LICENSE, 0o600)
+    for command in (("--dry-run",), ("--yes",)):
+        done = agent.run("reconfigure", "--reset-data", *command, "--wait", "1")
+        assert done.status == 6 and "could not be fetched again" in done.errors, done.said
