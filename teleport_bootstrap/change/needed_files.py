@@ -7,6 +7,7 @@ import re
 import stat
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.change import key_pairs
@@ -193,15 +194,40 @@ def require_named(
     brought = {each.path for each in plan.activation.secrets}
     if plan.activation.deployment.tls is deployment.Tls.LETSENCRYPT:
         brought |= {paths.CERTIFICATE, paths.PRIVATE_KEY}
+
+    def is_brought(path: str) -> bool:
+        return path in brought or bool(coming and coming(path))
+
+    return _require(root, plan.document, plan.tree, is_brought, takes_license=build.takes_license)
+
+
+def require_of_generation(
+    root: paths.Root, wanted: plan_model.Applicable, document: dict[str, Any], *, takes_license: bool
+) -> tuple[str, ...]:
+    """Return and raise what `require_named` does, for an earlier generation, of which there are no origins."""
+    brought = {each.path for each in wanted.secrets}
+    if any(each.path == paths.LETSENCRYPT_MARKER for each in wanted.files):
+        brought |= {paths.CERTIFICATE, paths.PRIVATE_KEY}
+    return _require(root, document, None, brought.__contains__, takes_license=takes_license)
+
+
+def _require(
+    root: paths.Root,
+    document: dict[str, Any],
+    tree: provenance.Tree,
+    is_brought: Callable[[str], bool],
+    *,
+    takes_license: bool,
+) -> tuple[str, ...]:
     unusable = [
         (each, fault)
-        for each in named_files.needed(plan.document)
-        if each.path not in brought and not (coming and coming(each.path)) and (fault := _fault(root, each))
+        for each in named_files.needed(document)
+        if not is_brought(each.path) and (fault := _fault(root, each))
     ]
     stopping = [
-        _describe_named(plan, each, fault)
+        _describe_named(tree, each, fault)
         for each, fault in unusable
-        if not each.until_joined and (build.takes_license or each.key != named_files.LICENSE)
+        if not each.until_joined and (takes_license or each.key != named_files.LICENSE)
     ]
     if stopping:
         raise errors.NeededFileMissing(
@@ -209,7 +235,7 @@ def require_named(
             lines=stopping,
             hint="Put the files there first, or correct the named lines. Nothing was written.",
         )
-    return tuple(_describe_named(plan, each, fault) for each, fault in unusable)
+    return tuple(_describe_named(tree, each, fault) for each, fault in unusable)
 
 
 def _fault(root: paths.Root, file: named_files.NeededFile) -> str:
@@ -245,6 +271,7 @@ def describe_blocking(root: paths.Root, plan: plan_model.Plan) -> tuple[str, ...
     )
 
 
-def _describe_named(plan: plan_model.Plan, file: named_files.NeededFile, fault: str) -> str:
-    origins = ", ".join(map(str, provenance.origins(plan.tree, file.key)))
-    return f"{file.path} {fault}: {file.why} ({provenance.dotted(file.key)}, from {origins})"
+def _describe_named(tree: provenance.Tree, file: named_files.NeededFile, fault: str) -> str:
+    """Describe a file and where its name comes from, as far as `tree` knows that."""
+    origins = "" if tree is None else f", from {', '.join(map(str, provenance.origins(tree, file.key)))}"
+    return f"{file.path} {fault}: {file.why} ({provenance.dotted(file.key)}{origins})"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from teleport_bootstrap import display, errors, json_data
+from teleport_bootstrap import errors, json_data
 from teleport_bootstrap.change import unit_action
-from teleport_bootstrap.cli import confirmation, options, result
+from teleport_bootstrap.cli import confirmation, options, proposal, result
 from teleport_bootstrap.host import termination
 from teleport_bootstrap.operations import reconfigure, reconfigure_proposal
 
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
     data = {
         **json_data.data(outcome),
         "health": result.health_word(outcome.health),
-        "proposal": _data(shown[0]) if shown else None,
+        "proposal": proposal.data(shown[0]) if shown else None,
     }
     dangers = result.warnings(_dangers(shown[0], wishes) if shown else (), result.DANGER)
     if outcome.pending:
@@ -66,15 +66,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
 
 
 def _text(proposed: reconfigure_proposal.Proposal, wishes: reconfigure.Wishes) -> list[str]:
-    lines: list[str] = [display.Difference(each.diff.rstrip()) for each in proposed.differences]
-    lines += [f"{path}: a new secret (not shown)" for path in proposed.secrets_change]
-    if proposed.edits:
-        lines += ["These manual edits will be lost:", display.Difference(proposed.edits.rstrip())]
-    lines += [f"DANGER: {danger}" for danger in _dangers(proposed, wishes)]
-    if not proposed.differences and not proposed.secrets_change:
-        lines.append("No file changes; the current files are recorded as applied.")
-    lines.append(f"Then {proposed.action} {proposed.plan.activation.unit}, and wait until Teleport is healthy.")
-    return lines
+    return proposal.text(proposed, _dangers(proposed, wishes))
 
 
 def _dangers(proposed: reconfigure_proposal.Proposal, wishes: reconfigure.Wishes) -> list[str]:
@@ -86,13 +78,3 @@ def _reset(proposed: reconfigure_proposal.Proposal) -> list[str]:
     if proposed.plan.activation.deployment.dynamodb:
         lines.append("the cluster's state is in DynamoDB: an empty data directory does not reset the cluster")
     return lines
-
-
-def _data(proposed: reconfigure_proposal.Proposal) -> dict[str, object]:
-    return {
-        "action": proposed.action,
-        "unit": proposed.plan.activation.unit,
-        "differences": proposed.differences,
-        "secrets": proposed.secrets_change,
-        "edits": proposed.edits or None,
-    }

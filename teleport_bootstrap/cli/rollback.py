@@ -6,14 +6,14 @@ import argparse
 from typing import Any
 
 from teleport_bootstrap.change import unit_action
-from teleport_bootstrap.cli import confirmation, options, result
+from teleport_bootstrap.cli import confirmation, options, proposal, result
 from teleport_bootstrap.host import termination
 from teleport_bootstrap.operations import rollback
-from teleport_bootstrap.state import generations
 
-EXAMPLE = "teleport-bootstrap rollback 3 --yes"
+EXAMPLE = "teleport-bootstrap rollback 3 --dry-run"
 OPTIONS = (
     options.option("generation", "which one; default: the previous one", nargs="?", type=int, metavar="N"),
+    options.flag("--dry-run", "show what would change, and stop"),
     *confirmation.OPTIONS,
     options.WAIT,
 )
@@ -22,31 +22,52 @@ OPTIONS = (
 def run(arguments: argparse.Namespace) -> result.Result:
     """Roll back, and report what was done."""
     doors = options.doors(arguments)
-    termination.outlive_session(doors.root)
-
-    def agreed(target: generations.Generation) -> bool:
-        question = f"Return to generation {target.number} of {target.made_at} ({target.made_by})?"
-        return confirmation.agreed(arguments, question)
-
-    outcome = rollback.run(
-        doors, arguments.generation, agreed, discard_edits=arguments.discard_edits, health_seconds=arguments.health_wait
+    if not arguments.dry_run:
+        termination.outlive_session(doors.root)
+    wishes = rollback.Wishes(
+        arguments.generation,
+        discard_edits=arguments.discard_edits,
+        dry_run=arguments.dry_run,
+        rehearse=not arguments.yes,
+        health_seconds=arguments.health_wait,
     )
+    shown: list[rollback.Proposal] = []
+
+    def agreed(proposed: rollback.Proposal) -> bool:
+        shown.append(proposed)
+        return confirmation.agreed(arguments, [*_text(proposed), f"Return to generation {proposed.target.number}?"])
+
+    outcome = rollback.run(doors, wishes, agreed)
+    lines = _text(shown[0]) if shown and (arguments.dry_run or arguments.yes) else []
     if outcome is None:
-        return result.Result("nothing was changed", _data("declined", None))
-    lines = [
-        f"generation {outcome.generation} is applied",
-        *unit_action.lines(outcome.units),
-        result.health(outcome.health),
-    ]
-    return result.Result(result.lines(lines, outcome.notes), _data("applied", outcome))
+        lines.append("nothing was changed")
+    else:
+        lines += [
+            f"generation {outcome.generation} is applied",
+            *unit_action.lines(outcome.units),
+            result.health(outcome.health),
+        ]
+    notes = shown[0].notes if outcome is None else outcome.notes
+    dangers = result.warnings(shown[0].dangers, result.DANGER)
+    return result.Result(
+        result.lines(lines, notes), _data(shown[0], outcome, is_dry=arguments.dry_run), findings=dangers
+    )
 
 
-def _data(what: str, outcome: rollback.Outcome | None) -> dict[str, Any]:
+def _data(proposed: rollback.Proposal, outcome: rollback.Outcome | None, *, is_dry: bool) -> dict[str, Any]:
+    now = proposed.now.generation if proposed.now else None
     return {
-        "result": what,
-        "generation": outcome.generation if outcome else None,
+        "result": rollback.APPLIED if outcome else rollback.PROPOSED if is_dry else rollback.DECLINED,
+        "generation": outcome.generation if outcome else now,
         "changed": outcome.changed if outcome else (),
         "units": outcome.units if outcome else (),
         "health": result.health_word(outcome.health if outcome else ""),
-        "notes": outcome.notes if outcome else (),
+        "proposal": {"generation": proposed.target.number, **proposal.data(proposed)},
+        "notes": outcome.notes if outcome else proposed.notes,
     }
+
+
+def _text(proposed: rollback.Proposal) -> list[str]:
+    target = proposed.target
+    made = f"{target.made_at}, {target.role}, Teleport {target.teleport_version}, {target.made_by}"
+    return [f"generation {target.number} of {made}", *proposal.text(proposed, proposed.dangers)]

@@ -155,7 +155,7 @@ def _resume(doors: gather.Doors, proposed: reconfigure_proposal.Proposal, wishes
             target = generations.load(root, now.previous)
         except errors.GenerationMissing as error:
             return errors.UnhealthyAfterRollback(why, lines=[*said, error.message], hint=_without_earlier(root))
-        rollback.carry_out(doors, target, now, seconds, data_aside=now.data_aside)
+        rollback.carry_out(doors, target, now, seconds)
         return errors.ChangeRolledBack(
             why,
             lines=[*said, f"Generation {target.number} was restored, and {target.unit} is healthy with it"],

@@ -2,55 +2,28 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection
+from dataclasses import dataclass, fields
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.change import needed_files, units
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.ec2 import facts
-from teleport_bootstrap.host import directory
 from teleport_bootstrap.instance import gather, secret_values
-from teleport_bootstrap.operations import generate
-from teleport_bootstrap.plan import comparison, plan_model, teleport_build
-from teleport_bootstrap.state import current, generations, manual_edits, restore_record
-
-# A cluster has been born, or a host has joined one, when one of these is there.
-_TRACES = ("backend", "proc", "host_uuid")
+from teleport_bootstrap.operations import generate, host_change
+from teleport_bootstrap.plan import plan_model, teleport_build
+from teleport_bootstrap.state import current, restore_record
 
 
 @dataclass(frozen=True)
-class Difference:
-    """How one file will change, as a unified diff."""
-
-    path: str
-    diff: str
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """The plan, what it changes on this machine, and what an operator should know before agreeing.
-
-    `edits` is how teleport.yaml differs from what was applied, if it has a manual edit; empty otherwise.
-    `before` is the document that Teleport runs with now, None without one.
-    """
+class Proposal(host_change.HostChange):
+    """The plan, what it changes on this host, and notes."""
 
     conf: conf_file.Conf
     build: teleport_build.TeleportBuild
     instance: facts.Facts
     plan: plan_model.Plan
     fetched: secret_values.Fetched
-    differences: tuple[Difference, ...]
-    secrets_change: tuple[str, ...]
-    edits: str
-    dangers: tuple[str, ...]
     notes: tuple[str, ...]
-    action: str
-    now: current.Current | None
-    generation: generations.Generation | None
-    before: dict[str, Any] | None
 
     @property
     def changes_something(self) -> bool:
@@ -93,79 +66,22 @@ def judged(
     """
     plan, instance, fetched = made
     now = current.FILE.read(root)
-    generation = current.known_generation(root, now)
-    before = manual_edits.document(manual_edits.text(root, paths.TELEPORT_YAML))
-    differences = tuple(_differences(root, plan, also_comments=discard_edits))
+    change = host_change.compare(
+        root,
+        now,
+        host_change.Wanted(plan.activation, plan.teleport_yaml, plan.document, fetched.values),
+        also_comments=discard_edits,
+        may_come=may_come,
+    )
+    is_held = now is not None and now.rejected_conf_sha256 == conf.sha256
+    held = [f"{root.path(paths.CONF)} was not edited since: {now.rejected_because}"] if now and is_held else []
+    described = {each.name: getattr(change, each.name) for each in fields(host_change.HostChange)}
     return Proposal(
+        **{**described, "dangers": (*held, *change.dangers)},
         conf=conf,
         build=build,
         instance=instance,
         plan=plan,
         fetched=fetched,
-        differences=differences,
-        secrets_change=tuple(
-            path for path, value in fetched.values.items() if directory.content(root, path) != value.reveal().encode()
-        ),
-        edits=manual_edits.lost(root, generation, plan.document),
-        dangers=(
-            *(
-                [f"{root.path(paths.CONF)} was not edited since: {now.rejected_because}"]
-                if now is not None and now.rejected_conf_sha256 == conf.sha256
-                else []
-            ),
-            *(comparison.dangers(before, plan.document) if before and _has_state(root) else ()),
-            *_foreign_data(root, plan),
-            *(
-                f"no Teleport runs until then: {note}"
-                for note in needed_files.describe_pending(root, plan.activation, had={*fetched.values, *may_come})
-            ),
-        ),
         notes=(*fetched.notes, *restore_record.ignored(root, conf)),
-        action=_action(differences, [before, *([generation.document] if generation else [])], plan),
-        now=now,
-        generation=generation,
-        before=before,
     )
-
-
-def _differences(root: paths.Root, plan: plan_model.Plan, *, also_comments: bool) -> list[Difference]:
-    found = []
-    for planned in plan.files:
-        before = manual_edits.text(root, planned.path)
-        is_teleport_yaml = planned.path == paths.TELEPORT_YAML
-        if is_teleport_yaml and not also_comments and manual_edits.document(before) == plan.document:
-            continue  # only its comments differ
-        if before != planned.content:
-            found.append(Difference(planned.path, comparison.unified(planned.path, before, planned.content)))
-    for path in plan.activation.absent:
-        before = manual_edits.text(root, path)
-        if before is not None:
-            found.append(Difference(path, comparison.unified(path, before, None)))
-    return found
-
-
-def _action(differences: tuple[Difference, ...], before: Sequence[dict[str, Any] | None], plan: plan_model.Plan) -> str:
-    """Return how Teleport reads the change; `before` are the documents that the running Teleport may have read.
-
-    It is unknown whether Teleport was restarted after a manual edit.
-    """
-    only_document = all(each.path == paths.TELEPORT_YAML for each in differences)
-    if only_document and all(each and comparison.reload_suffices(each, plan.document) for each in before):
-        return units.RELOAD
-    return units.RESTART
-
-
-def _foreign_data(root: paths.Root, plan: plan_model.Plan) -> list[str]:
-    """Return a note where the data belongs to root and the unit runs as another account."""
-    (account,) = [each.owner for each in plan.activation.directories if each.path == paths.DATA]
-    shown = root.path(paths.DATA)
-    if account == "root" or not _has_state(root) or os.stat(shown).st_uid != 0:
-        return []
-    return [
-        f"what is in {shown} belongs to root, and {plan.activation.unit} runs as {account}, who cannot read it: "
-        "--reset-data sets it aside; to keep it, stop Teleport and give it to that account first"
-    ]
-
-
-def _has_state(root: paths.Root) -> bool:
-    return any(os.path.lexists(root.path(f"{paths.DATA}/{name}")) for name in _TRACES)

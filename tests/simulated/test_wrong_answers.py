@@ -292,3 +292,59 @@ def test_issue_15_row_2_a_dry_run_refuses_what_could_not_be_written_and_changes_
     for command in (("--dry-run",), ("--yes",)):
         done = agent.run("reconfigure", "--reset-data", *command, "--wait", "1")
         assert done.status == 6 and "could not be fetched again" in done.errors, done.said
+
+
+def labelled(value: str) -> str:
+    return f'{GUIDE}\nTELEPORT_SSH_LABELS="env: {value}"\n'
+
+
+def test_issue_15_row_6_a_rollback_shows_the_difference_and_what_restarts_and_can_be_tried(agent: Agent) -> None:
+    agent.conf(labelled("two"))
+    assert agent.run("reconfigure", "--yes").status == 0
+    before = tree(agent.root)
+    for command in (("rollback", "--dry-run"), ("rollback", "1", "--dry-run", "--yes")):
+        done = agent.run(*command)
+        assert done.status == 0 and "-    env: two" in done.output, done.said
+        assert "Then restart teleport-acm.service" in done.output and "nothing was changed" in done.output
+        assert "generation 1 of " in done.output and "generate by " in done.output
+    data = agent.run("rollback", "--dry-run", "--format", "json").data
+    assert data["generation"] is None and data["proposal"]["generation"] == 1
+    assert [each["path"] for each in data["proposal"]["differences"]] == ["/etc/teleport.yaml"]
+    assert tree(agent.root) == before
+    asked = agent.run("rollback")
+    assert asked.status == 11 and "--dry-run" in asked.errors
+    done = agent.run("rollback", "--yes", "--format", "json")
+    assert done.data["generation"] == 1 and done.data["proposal"]["action"] == "restart"
+
+
+def test_issue_15_row_6_the_dangers_of_a_rollback_are_named_by_the_rules_of_reconfigure(agent: Agent) -> None:
+    agent.path("/var/lib/teleport/backend").mkdir(parents=True)
+    agent.conf(GUIDE.replace("acmeinc.com", "acmeinc.org"))
+    forward = agent.run("reconfigure", "--dry-run").output
+    assert agent.run("reconfigure", "--yes").status == 0
+    back = agent.run("rollback", "--dry-run").output
+    dangers = [line.split(" changes from ")[0] for line in forward.split("\n") if line.startswith("DANGER: ")]
+    assert dangers and [line.split(" changes from ")[0] for line in back.split("\n") if "DANGER" in line] == dangers
+    assert "a cluster keeps its first name" in back
+
+
+@pytest.mark.parametrize("command", [("rollback", "--dry-run"), ("rollback", "--yes")])
+def test_issue_15_row_2_a_dry_run_of_a_rollback_asks_what_the_rollback_asks(
+    agent: Agent, command: tuple[str, ...]
+) -> None:
+    agent.write(OVERRIDE, "proxy_service: {https_keypairs: [{key_file: /etc/key.pem, cert_file: /etc/cert.pem}]}\n")
+    for name in ("key", "cert"):
+        agent.write(f"/etc/{name}.pem", "x")
+    assert agent.run("reconfigure", "--yes").status == 0
+    agent.path(OVERRIDE).unlink()
+    assert agent.run("reconfigure", "--yes").status == 0
+    agent.path("/etc/key.pem").unlink()
+    before = tree(agent.root)
+    done = agent.run(*command)
+    assert done.status == 6 and "/etc/key.pem is missing" in done.errors, done.said
+    agent.write("/etc/key.pem", "x")
+    before = tree(agent.root)
+    agent.install(version="17.5.1", refuse="this Teleport is another one")
+    refused = agent.run(*command)
+    assert refused.status == 5 and "this Teleport is another one" in refused.errors, refused.said
+    assert {name: each for name, each in tree(agent.root).items() if "local/bin" not in name} == before

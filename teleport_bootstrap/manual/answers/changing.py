@@ -7,7 +7,7 @@ from teleport_bootstrap.cli import adopt
 from teleport_bootstrap.cluster.certificate import install, rotation
 from teleport_bootstrap.manual.answers import common
 from teleport_bootstrap.manual.answers.kinds import Schema, choice, every, flag, moment, number, record, text, texts
-from teleport_bootstrap.operations import generate, reconfigure, restore
+from teleport_bootstrap.operations import generate, reconfigure, restore, rollback
 
 GENERATE: dict[str, Schema] = {
     "result": choice(
@@ -22,17 +22,15 @@ GENERATE: dict[str, Schema] = {
     "pending": common.WAITED_FOR,
 }
 
+_HOST_CHANGE: dict[str, Schema] = {
+    "action": choice((units.RELOAD, units.RESTART), "How Teleport reads the change."),
+    "unit": text("Teleport's unit."),
+    "differences": common.DIFFERENCES,
+    "secrets": texts("The paths of the secret files that get another content."),
+    "edits": common.EDITS,
+}
 _PROPOSAL = record(
-    {
-        "action": choice((units.RELOAD, units.RESTART), "How Teleport reads the change."),
-        "unit": text("Teleport's unit."),
-        "differences": every(
-            record({"path": text("The path."), "diff": text("A unified diff.")}, "A file."),
-            "The files that change, secrets left out.",
-        ),
-        "secrets": texts("The paths of the secret files that get another content."),
-        "edits": common.EDITS,
-    },
+    _HOST_CHANGE,
     "What would change; null where nothing would. What is dangerous about it is in `findings`, with the code `danger`.",
     or_null=True,
 )
@@ -51,11 +49,18 @@ RECONFIGURE: dict[str, Schema] = {
 }
 
 ROLLBACK: dict[str, Schema] = {
-    "result": choice(("applied", "declined"), "`declined`: the operator said no."),
+    "result": choice(
+        (rollback.APPLIED, rollback.PROPOSED, rollback.DECLINED),
+        "`proposed` with `--dry-run`; `declined`: the operator said no.",
+    ),
     "generation": common.GENERATION,
     "changed": common.CHANGED,
     "units": common.UNITS,
     "health": common.health(),
+    "proposal": record(
+        {"generation": number("The generation to return to."), **_HOST_CHANGE},
+        "What would change. What is dangerous about it is in `findings`, with the code `danger`.",
+    ),
 }
 
 _RESTORE_PROPOSAL = record(

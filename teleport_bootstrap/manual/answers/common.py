@@ -105,6 +105,10 @@ CHANGED = texts("The paths of the files that were written or removed.")
 GENERATION = number("The number of the generation that is applied; null for none.", or_null=True)
 UNITS = every(shared("unit_action"), "What was asked of systemd, in this order.")
 WAITED_FOR = every(shared("pending"), "The files that Teleport's unit waits for.")
+DIFFERENCES = every(
+    record({"path": text("The path."), "diff": text("A unified diff.")}, "A file."),
+    "The files that change, secrets left out.",
+)
 MADE_AT = moment("When it was made.", or_null=True)
 EDITS = text("How a manual edit of teleport.yaml would be lost, as a unified diff; null without one.", or_null=True)
 

@@ -268,7 +268,7 @@ def test_an_override_that_teleport_would_refuse_is_refused(text: str, override: 
 def test_a_finding_names_path_remedy_and_place() -> None:
     (finding,) = refused(ALL, "proxy_service:\n  mysql_public_addr: a.example.com:3036\n")
     assert str(finding) == (
-        f"{PLACE}:2: proxy_service.mysql_public_addr: Teleport refuses this key without mysql_listen_addr "
+        f"{PLACE}:2:3: proxy_service.mysql_public_addr: Teleport refuses this key without mysql_listen_addr "
         "(set mysql_listen_addr too, or delete mysql_public_addr with null)"
     )
     assert finding.data() == {
@@ -279,7 +279,7 @@ def test_a_finding_names_path_remedy_and_place() -> None:
         "remedy": "set mysql_listen_addr too, or delete mysql_public_addr with null",
         "file": PLACE,
         "line": 2,
-        "column": None,
+        "column": 3,
     }
 
 
@@ -295,14 +295,14 @@ def test_a_finding_about_two_lines_names_both() -> None:
     text = ALL + "TELEPORT_WEB_LISTEN_PORT=4022\nTELEPORT_EXTERNAL_PORT=443\nUSE_TLS_ROUTING=true\n"
     (finding,) = refused(text, "ssh_service: {listen_addr: '0.0.0.0:4022'}")
     assert str(finding) == (
-        f"{PLACE}:1: ssh_service.listen_addr: port 4022 is already used by proxy_service.web_listen_addr; "
+        f"{PLACE}:1:15: ssh_service.listen_addr: port 4022 is already used by proxy_service.web_listen_addr; "
         "also from TELEPORT_WEB_LISTEN_PORT at /etc/teleport.d/conf:2 (use another port)"
     )
 
 
 def test_a_missing_key_names_the_line_that_removed_it() -> None:
     (finding,) = refused(NODE, "teleport:\n  auth_server: null\n")
-    assert finding.place == Place(PLACE, 2)
+    assert finding.place == Place(PLACE, 2, 3)
 
 
 def test_all_findings_are_reported_at_once() -> None:
