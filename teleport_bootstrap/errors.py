@@ -51,7 +51,7 @@ INCOMPLETE = _status(
 RESOURCES = _status(20, "this machine has too little memory, or too few file descriptors or processes are allowed")
 INTERRUPTED = _status(130, "interrupted from the keyboard")
 
-_MESSAGE_ID_NAMESPACE = uuid.UUID("0f1a2e6c-57c1-5d0b-9d26-6a1f6b8c2b11")
+MESSAGE_ID_NAMESPACE = uuid.UUID("0f1a2e6c-57c1-5d0b-9d26-6a1f6b8c2b11")
 
 
 class BootstrapError(Exception):
@@ -89,7 +89,7 @@ class BootstrapError(Exception):
     @classmethod
     def message_id(cls) -> str:
         """The journal MESSAGE_ID of this kind of error: 32 hexadecimal digits, the same on every machine."""
-        return uuid.uuid5(_MESSAGE_ID_NAMESPACE, cls.code).hex
+        return uuid.uuid5(MESSAGE_ID_NAMESPACE, cls.code).hex
 
 
 class UsageError(BootstrapError, code="usage", exit_status=CONF_OR_USAGE):

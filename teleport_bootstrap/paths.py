@@ -14,6 +14,7 @@ TELEPORT_DEFAULTS = "/etc/default/teleport"
 DEFAULTS = "/etc/default/teleport-bootstrap"
 BACKUPS = "/var/backups/teleport"  # by default
 JOURNAL = "/var/log/journal"
+JOURNAL_SOCKET = "/run/systemd/journal/socket"
 
 # Teleport's: what it needs to join, its license, the certificate that its web port serves with, its own state on a
 # disk, and the identity that it gets by joining. Its units write the PID file.
@@ -71,6 +72,8 @@ CHANGE_JOURNAL = "/var/lib/teleport-bootstrap/change.json"
 # What was applied, one directory each, and which of them is current.
 GENERATIONS = "/var/lib/teleport-bootstrap/generations"
 CURRENT = "/var/lib/teleport-bootstrap/current.json"
+# What was done on this host, by whom and with which result: the newest only.
+EVENTS = "/var/lib/teleport-bootstrap/events.json"
 # What the last restore replaced, for its undo; what was restored, and the conf of that.
 RESTORE_UNDO = "/var/lib/teleport-bootstrap/undo.json"
 RESTORED = "/var/lib/teleport-bootstrap/restored.json"

@@ -8,10 +8,13 @@ from collections.abc import Iterator
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import journal, outdated, units
-from teleport_bootstrap.host import lock, systemd
-from teleport_bootstrap.state import current
+from teleport_bootstrap.host import caller, lock, systemd
+from teleport_bootstrap.state import current, events
 
 logger = logging.getLogger(__name__)
+
+# What an event calls the undoing of a change that was interrupted.
+RECOVERY = "recovery"
 
 
 @contextlib.contextmanager
@@ -34,10 +37,10 @@ def _recover(root: paths.Root) -> None:
     if found is None:
         return
     if not found.committed and found.paths:
-        logger.warning(
-            "an earlier command was interrupted and its change undone: %s",
-            ", ".join(root.path(path) for path in found.paths),
-        )
+        undone = ", ".join(root.path(path) for path in found.paths)
+        logger.warning("an earlier command was interrupted and its change undone: %s", undone)
+        what = f"the change of a command that was interrupted is undone: {undone}"
+        events.add(root, events.make(RECOVERY, caller.who(), events.DONE, what, after=events.generation(root)))
     start_stopped(root)
 
 

@@ -37,4 +37,4 @@ def run(arguments: argparse.Namespace) -> result.Result:
         "next_command": _NEXT,
         "notes": outcome.notes,
     }
-    return result.Result(said, data)
+    return result.Result(said, data, change=f"wrote {doors.root.path(outcome.path)} from a manual edit")

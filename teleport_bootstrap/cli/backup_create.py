@@ -62,7 +62,8 @@ def run(arguments: argparse.Namespace) -> result.Result:
         "header": made.header,
     }
     trouble = archive_table.incomplete(made.packed, made.place)
-    return result.Result(_text(made), data, errors.OK if trouble is None else trouble.exit_status, trouble=trouble)
+    status = errors.OK if trouble is None else trouble.exit_status
+    return result.Result(_text(made), data, status, trouble=trouble, change=backup.summary(made))
 
 
 def _text(made: backup.Made) -> list[str]:

@@ -86,6 +86,8 @@ def _rotate(doors: gather.Doors, job: str, work: Callable[[], rotation.Outcome])
         raise
     installed = None if outcome.result == rotation.NOTHING else _install_here(doors)
     text = result.lines([outcome.detail, *(f"wrote {key}" for key in outcome.written)], outcome.notes)
+    is_news = outcome.written or outcome.result in (rotation.OBTAINED, rotation.RENEWED, rotation.PUBLISHED)
+    changes = [outcome.detail if is_news else "", "" if installed is None else _change(installed)]
     data = {
         "result": outcome.result,
         "detail": outcome.detail,
@@ -93,7 +95,8 @@ def _rotate(doors: gather.Doors, job: str, work: Callable[[], rotation.Outcome])
         "installed": None if installed is None else _data(installed),
         "notes": (*outcome.notes, *(() if installed is None else installed.notes)),
     }
-    return result.Result(text if installed is None else [*text, *_lines(doors, installed)], data)
+    lines = text if installed is None else [*text, *_lines(doors, installed)]
+    return result.Result(lines, data, change="; ".join(filter(None, changes)))
 
 
 def _install_here(doors: gather.Doors) -> install.Outcome | None:
@@ -114,12 +117,17 @@ def _installed(doors: gather.Doors, outcome: install.Outcome) -> result.Result:
         "installed": None if outcome.result == install.NOTHING else _data(outcome),
         "notes": outcome.notes,
     }
-    return result.Result(_lines(doors, outcome), data)
+    return result.Result(_lines(doors, outcome), data, change=_change(outcome))
 
 
 def _lines(doors: gather.Doors, outcome: install.Outcome) -> list[str]:
     wrote = [f"wrote {doors.root.path(path)}" for path in outcome.changed]
     return result.lines([outcome.detail, *wrote, *unit_action.lines(outcome.units)], outcome.notes)
+
+
+def _change(outcome: install.Outcome) -> str:
+    is_news = outcome.changed or outcome.units
+    return "; ".join((outcome.detail, *unit_action.lines(outcome.units))) if is_news else ""
 
 
 def _data(outcome: install.Outcome) -> dict[str, object]:

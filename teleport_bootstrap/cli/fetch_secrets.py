@@ -26,4 +26,5 @@ def run(arguments: argparse.Namespace) -> result.Result:
         *(f"wrote {root.path(path)}" for path in outcome.changed),
         *unit_action.lines(outcome.units),
     ]
-    return result.Result(result.lines(lines, outcome.notes, otherwise="nothing has changed"), outcome)
+    text = result.lines(lines, outcome.notes, otherwise="nothing has changed")
+    return result.Result(text, outcome, change="; ".join(lines))

@@ -24,4 +24,5 @@ def run(arguments: argparse.Namespace) -> result.Result:
     removed = outcome.removed
     lines = [f"{'removed' if path in removed else 'wrote'} {doors.root.path(path)}" for path in outcome.changed]
     lines += unit_action.lines(outcome.units)
-    return result.Result(result.lines(lines, outcome.notes, otherwise="nothing to change"), outcome)
+    text = result.lines(lines, outcome.notes, otherwise="nothing to change")
+    return result.Result(text, outcome, change="; ".join(lines))

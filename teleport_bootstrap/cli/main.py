@@ -18,6 +18,7 @@ from typing import NoReturn
 import teleport_bootstrap
 from teleport_bootstrap import display, errors
 from teleport_bootstrap.cli import answer, command_line, layout, options, quotation
+from teleport_bootstrap.cli.result import Result
 from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.host import core_dumps, journal, output, streams, typesetting
 
@@ -51,6 +52,9 @@ PRINTING = frozenset(
         *("backup list", "backup verify"),
     }
 )
+
+# It changes nothing but the file that it makes.
+RECORDED_NOWHERE = frozenset({"collect-logs"})
 
 # What a machine may have too little of. An error of another kind that arrives here is about a file.
 _SCARCE = {errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN}
@@ -111,7 +115,7 @@ def run(argv: Sequence[str]) -> int:
             arguments = parser(argv).parse_args(argv)
         journal.set_up(arguments.log_level)
         form, command = arguments.format, _command(arguments)
-        result = _module(arguments.command).run(arguments)
+        result = _carry_out(arguments)
     except errors.BootstrapError as error:
         return _report(error, form, command)
     except KeyboardInterrupt:
@@ -128,6 +132,17 @@ def run(argv: Sequence[str]) -> int:
         return _print(shown, result.status, is_of_host=_is_of_host(arguments))
     except MemoryError as error:
         return result.status if _is_of_host(arguments) else _report(_of_machine(error), "text")
+
+
+def _carry_out(arguments: argparse.Namespace) -> Result:
+    command = _module(arguments.command)
+    if not _is_of_host(arguments) or arguments.command in RECORDED_NOWHERE:
+        found: Result = command.run(arguments)
+        return found
+    # Not at the top: commands that print have no use for it.
+    with _module("recording").of(arguments) as recording:
+        recording.outcome = found = command.run(arguments)
+    return found
 
 
 def _command(arguments: argparse.Namespace) -> str:

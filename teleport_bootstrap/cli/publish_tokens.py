@@ -29,4 +29,5 @@ def run(arguments: argparse.Namespace) -> result.Result:
         *(f"published {name}" for name in outcome.published),
         *([f"corrected the token resource {outcome.join_resource}"] if outcome.join_resource else []),
     ]
-    return result.Result(result.lines(lines, outcome.notes), outcome)
+    change = "" if outcome.left else "; ".join(lines)
+    return result.Result(result.lines(lines, outcome.notes), outcome, change=change)

@@ -62,7 +62,16 @@ def run(arguments: argparse.Namespace) -> result.Result:
         lines += [f"pending: {each}" for each in outcome.pending]
         lines.append("no Teleport runs here until these arrive")
     status = errors.PENDING if outcome.pending else errors.OK
-    return result.Result(result.lines(lines, outcome.notes), data, status, findings=dangers)
+    text, change = result.lines(lines, outcome.notes), _change(outcome, wishes)
+    return result.Result(text, data, status, findings=dangers, change=change)
+
+
+def _change(outcome: reconfigure.Outcome, wishes: reconfigure.Wishes) -> str:
+    if outcome.result != reconfigure.APPLIED:
+        return reconfigure.RECORDED if reconfigure.RECORDED in outcome.notes else ""
+    start = "an interrupted change was completed: " if reconfigure.RESUMED in outcome.notes else ""
+    data = " with an empty data directory; the old one is kept" if wishes.reset_data else ""
+    return f"{start}generation {outcome.generation} is applied{data}"
 
 
 def _text(proposed: reconfigure_proposal.Proposal, wishes: reconfigure.Wishes) -> list[str]:

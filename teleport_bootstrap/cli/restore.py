@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 from collections.abc import Iterator
 
-from teleport_bootstrap import display, errors, json_data
+from teleport_bootstrap import display, json_data
 from teleport_bootstrap.backup import archive_table
 from teleport_bootstrap.change import health, unit_action
 from teleport_bootstrap.cli import backup_place, confirmation, options, progress, result
@@ -66,8 +66,8 @@ def run(arguments: argparse.Namespace) -> result.Result:
     outcome = restore.run(doors, gather.NamedBuild(fips=arguments.fips), wishes, agreed, progress.display)
     text = list(_lines(shown[0])) if shown and (arguments.dry_run or arguments.yes) else []
     warnings = result.warnings(shown[0].warnings if shown else ())
-    data = _data(outcome, shown[0] if shown else None)
-    return result.Result([*text, *_outcome_lines(outcome)], data, errors.OK, findings=warnings)
+    data, change = _data(outcome, shown[0] if shown else None), _change(outcome)
+    return result.Result([*text, *_outcome_lines(outcome)], data, findings=warnings, change=change)
 
 
 def _undo(doors: gather.Doors, arguments: argparse.Namespace) -> result.Result:
@@ -82,7 +82,7 @@ def _undo(doors: gather.Doors, arguments: argparse.Namespace) -> result.Result:
         if arguments.undo
         else restore.run_discard(doors, agreed)
     )
-    return result.Result([*_outcome_lines(outcome)], _data(outcome, None), errors.OK)
+    return result.Result([*_outcome_lines(outcome)], _data(outcome, None), change=_change(outcome))
 
 
 def _data(outcome: restore.Outcome, proposed: proposal.Proposal | None) -> dict[str, object]:
@@ -93,8 +93,13 @@ def _data(outcome: restore.Outcome, proposed: proposal.Proposal | None) -> dict[
     }
 
 
-def _outcome_lines(outcome: restore.Outcome) -> Iterator[str]:
-    yield {
+def _change(outcome: restore.Outcome) -> str:
+    is_done = outcome.result in (restore.RESTORED, restore.UNDONE, restore.DISCARDED)
+    return _result(outcome) if is_done else ""
+
+
+def _result(outcome: restore.Outcome) -> str:
+    return {
         restore.NOTHING: "nothing to restore; nothing was changed",
         restore.DECLINED: "nothing was changed",
         restore.PROPOSED: "nothing was changed",
@@ -102,6 +107,10 @@ def _outcome_lines(outcome: restore.Outcome) -> Iterator[str]:
         restore.UNDONE: f"undid {outcome.archive}",
         restore.DISCARDED: f"deleted the state from before {outcome.archive}",
     }[outcome.result]
+
+
+def _outcome_lines(outcome: restore.Outcome) -> Iterator[str]:
+    yield _result(outcome)
     yield from unit_action.lines(outcome.units)
     if outcome.health or outcome.result in (restore.RESTORED, restore.UNDONE):
         yield result.health(outcome.health)

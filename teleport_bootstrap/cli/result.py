@@ -19,7 +19,7 @@ class Result:
     `findings` are for programs too; those of `data`, and its `notes`, are added to them. `status` is the exit status.
     The text is a line, several lines, or a `display.Block`; a block between lines is indented. Secrets are masked,
     unless the operator asked for a result `with_secrets`. `trouble` is reported like an error besides: something was
-    done, but not all of it.
+    done, but not all of it. `change` says in a line what was changed on this host, without secrets; empty for nothing.
     """
 
     text: str | Sequence[str]
@@ -28,6 +28,7 @@ class Result:
     with_secrets: bool = False
     trouble: errors.BootstrapError | None = None
     findings: Sequence[Finding] = ()
+    change: str = ""
 
     def output(
         self,

@@ -49,9 +49,9 @@ def run(arguments: argparse.Namespace) -> result.Result:
         ]
     notes = shown[0].notes if outcome is None else outcome.notes
     dangers = result.warnings(shown[0].dangers, result.DANGER)
-    return result.Result(
-        result.lines(lines, notes), _data(shown[0], outcome, is_dry=arguments.dry_run), findings=dangers
-    )
+    data = _data(shown[0], outcome, is_dry=arguments.dry_run)
+    change = "" if outcome is None else f"generation {outcome.generation} is applied"
+    return result.Result(result.lines(lines, notes), data, findings=dangers, change=change)
 
 
 def _data(proposed: rollback.Proposal, outcome: rollback.Outcome | None, *, is_dry: bool) -> dict[str, Any]:

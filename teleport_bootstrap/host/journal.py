@@ -6,10 +6,12 @@ import contextlib
 import importlib
 import logging
 import os
+import socket
 import sys
+from collections.abc import Mapping
 from typing import Any
 
-from teleport_bootstrap import display
+from teleport_bootstrap import display, paths
 from teleport_bootstrap.host import output
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -94,3 +96,26 @@ def record_failure(message: display.Message, hint: str, code: str, message_id: s
             TELEPORT_BOOTSTRAP_HINT=display.line(hint),
             TELEPORT_BOOTSTRAP_EXIT_STATUS=str(exit_status),
         )
+
+
+_SEND_SECONDS = 2.0
+
+
+def send(root: paths.Root, message: str, fields: Mapping[str, str | int]) -> None:
+    """Send one entry to the journal of the system at `root`, wherever standard error leads.
+
+    Where there is no journal, or it does not take the entry, there is no one to tell.
+    """
+    entry = {"MESSAGE": message, "SYSLOG_IDENTIFIER": IDENTIFIER, **fields}
+    # Each value is one line, so that it needs no length in front.
+    data = "".join(f"{name}={display.line(str(value))}\n" for name, value in entry.items())
+    folder, name = os.path.split(root.path(paths.JOURNAL_SOCKET))
+    with contextlib.suppress(OSError, ValueError):
+        descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+                sender.settimeout(_SEND_SECONDS)
+                # By the descriptor, since the address of a socket is short and a root directory may not be.
+                sender.sendto(data.encode("utf-8", "backslashreplace"), f"/proc/self/fd/{descriptor}/{name}")
+        finally:
+            os.close(descriptor)

@@ -19,7 +19,7 @@ from teleport_bootstrap import errors, json_data, paths, unit_table
 from teleport_bootstrap.conf import variables
 from teleport_bootstrap.host import clock, directory, journal, process, systemd, teleport, trust
 from teleport_bootstrap.secret import MASK
-from teleport_bootstrap.state import current, jobs
+from teleport_bootstrap.state import current, events, jobs
 
 # Limits for the newest entries of each unit.
 JOURNAL_BYTES = 2 * 1024 * 1024
@@ -69,6 +69,7 @@ def parts(root: paths.Root, *, days: float, status: Callable[[], Any]) -> Iterat
     """
     yield _collected("status.json", lambda: _json(status()))
     yield _collected("history.json", lambda: _json(_history(root)))
+    yield _collected("events.json", lambda: _json(events.read(root)))
     yield _collected("jobs.json", lambda: _json(jobs.read(root)))
     yield _collected("versions.json", lambda: _json(_versions(root)))
     yield _collected("files.txt", lambda: "".join(f"{line}\n" for line in _listing(root)))

@@ -28,6 +28,9 @@ APPLIED = "applied"
 RECORDED = "the edited conf asks for nothing else: it is recorded as applied"
 
 
+RESUMED = "an interrupted change was completed"
+
+
 @dataclass(frozen=True)
 class Wishes:
     """What the command line asks for besides the conf.
@@ -166,7 +169,8 @@ def _resume(doors: gather.Doors, proposed: reconfigure_proposal.Proposal, wishes
     change = attempt.Change("an interrupted change", proposed.plan.activation, lambda *_: now.generation)
     done = attempt.run(root, change, seconds=seconds, revert=revert)
     pending = needed_files.describe_pending(root, proposed.plan.activation)
-    return Outcome(APPLIED, now.generation, (), done.units, done.seen, (*proposed.notes, *done.notes), pending)
+    notes = (RESUMED, *proposed.notes, *done.notes)
+    return Outcome(APPLIED, now.generation, (), done.units, done.seen, notes, pending)
 
 
 def _without_earlier(root: paths.Root) -> str:

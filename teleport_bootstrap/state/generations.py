@@ -17,7 +17,7 @@ from typing import Any
 import teleport_bootstrap
 from teleport_bootstrap import errors, json_data, paths
 from teleport_bootstrap.conf import conf_file
-from teleport_bootstrap.host import clock, directory, tree, trust
+from teleport_bootstrap.host import caller, clock, directory, tree, trust
 from teleport_bootstrap.plan import plan_model, secret_mask, teleport_build, yaml_reading
 from teleport_bootstrap.state import state_file
 
@@ -75,14 +75,12 @@ def make(
 ) -> Generation:
     """Return the next generation, for `plan`; `made_by` is the command, `reason` what it was run for."""
     wanted = plan.activation
-    # The person behind sudo, otherwise the account.
-    who = os.environ.get("SUDO_USER") or f"user {os.getuid()}"
     data = trust.read(root, paths.CONF) or b""
     inspected = conf_file.inspect(data)
     return Generation(
         number=max([0, *numbers(root)]) + 1,
         made_at=clock.iso(),
-        made_by=f"{made_by} by {who}",
+        made_by=f"{made_by} by {caller.who()}",
         reason=reason,
         agent_version=teleport_bootstrap.__version__,
         teleport_version=build.version,

@@ -164,7 +164,8 @@ class Entry:
     content: Optional[bytes]
 
 
-_OURS_ALWAYS = ("var/lib/teleport-bootstrap/lock",)
+# Besides the lock, what commands tell of themselves: it is not what they do.
+_OURS_ALWAYS = tuple(f"var/lib/teleport-bootstrap/{name}" for name in ("lock", "events.lock", "events.json"))
 
 
 def tree(root: Path) -> dict[str, Entry]:

@@ -52,7 +52,8 @@ def numbers(agent: Agent) -> list[int]:
 def test_history_lists_what_was_applied_the_newest_first(agent: Agent) -> None:
     apply(agent, AGENT)
     done = agent.run("history")
-    assert [line[:7].strip() for line in done.output.splitlines()] == ["*    2", "1"]
+    listed = done.output.split("\n\n")[0]
+    assert [line[:7].strip() for line in listed.splitlines()] == ["*    2", "1"]
     rows = agent.run("history", "--format", "json").data["generations"]
     assert [(row["generation"], row["current"], row["role"]) for row in rows] == [
         (2, True, "agent"),
