@@ -53,17 +53,18 @@ def stage(change: Transaction, conf: conf_file.Conf | None, parts: Parts) -> Non
     if conf is not None and conf.holds_secret:
         trust.make_private(change.root, paths.CONF)
     make_private(change.root)
-    _stage_all(change, parts)
+    stage_files(change, parts)
 
 
 def rehearse(root: paths.Root, parts: Parts) -> None:
     """Stage everything in `parts`, let Teleport check it, and drop it all: raises what applying it would raise."""
     with Transaction(root) as trial:
-        _stage_all(trial, parts)
+        stage_files(trial, parts)
         trial.previous("a rehearsal", {})
 
 
-def _stage_all(change: Transaction, parts: Parts) -> None:
+def stage_files(change: Transaction, parts: Parts) -> None:
+    """Stage everything in `parts` as `stage` does, and leave the mode of what an operator wrote as it is."""
     for each in parts.wanted.directories:
         change.make_directory(each.path, mode=each.mode, owner=each.owner, group=each.group)
     if parts.current is not None:

@@ -40,7 +40,9 @@ def _recover(root: paths.Root) -> None:
         undone = ", ".join(root.path(path) for path in found.paths)
         logger.warning("an earlier command was interrupted and its change undone: %s", undone)
         what = f"the change of a command that was interrupted is undone: {undone}"
-        events.add(root, events.make(RECOVERY, caller.who(), events.DONE, what, after=events.generation(root)))
+        events.add(
+            root, events.make(RECOVERY, caller.who(), events.DONE, what, generation=events.current_generation(root))
+        )
     start_stopped(root)
 
 

@@ -48,7 +48,7 @@ def _list(root: paths.Root) -> result.Result:
         lines.append(f"{mark} {row['generation']:>4}  {shown}")
     done = events.read(root)[::-1]
     if done:
-        lines += ["", "What was done:", *(f"  {each.at}  {each.line}" for each in done)]
+        lines += ["", "What was done:", *(f"  {each.ended_at}  {each.line}" for each in done)]
     return result.Result(lines or ["nothing has been applied yet"], {"generations": rows, "events": done})
 
 

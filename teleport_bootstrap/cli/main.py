@@ -140,7 +140,7 @@ def _carry_out(arguments: argparse.Namespace) -> Result:
         found: Result = command.run(arguments)
         return found
     # Not at the top: commands that print have no use for it.
-    with _module("recording").of(arguments) as recording:
+    with _module("recording").recorded(arguments) as recording:
         recording.outcome = found = command.run(arguments)
     return found
 

@@ -43,7 +43,7 @@ class Recording:
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.root = paths.Root(arguments.root)
         self.command = _command(arguments)
-        self.before = events.generation(self.root)
+        self.before = events.current_generation(self.root)
         self.outcome: result.Result | None = None
 
     @property
@@ -60,12 +60,14 @@ class Recording:
     def failed(self, how: str, what: str, status: int) -> None:
         """Record that it failed, or was ended; in the history only if this host may have changed."""
         is_known = how in (events.ROLLED_BACK, events.UNHEALTHY, events.INTERRUPTED)
-        has_changed = is_known or status in _CHANGING or events.generation(self.root) != self.before
+        has_changed = is_known or status in _CHANGING or events.current_generation(self.root) != self.before
         self._record(how, what, status, is_kept=self.is_configuring and has_changed)
 
     def _record(self, how: str, what: str, status: int, *, is_kept: bool) -> None:
-        after = events.generation(self.root)
-        event = events.make(self.command, caller.who(), how, what, status=status, before=self.before, after=after)
+        after = events.current_generation(self.root)
+        event = events.make(
+            self.command, caller.who(), how, what, exit_status=status, generation_before=self.before, generation=after
+        )
         fields: dict[str, str | int] = {
             "PRIORITY": _NOTICE if how == events.DONE else _WARNING,
             "MESSAGE_ID": MESSAGE_ID,
@@ -82,7 +84,7 @@ class Recording:
 
 
 @contextlib.contextmanager
-def of(arguments: argparse.Namespace) -> Iterator[Recording]:
+def recorded(arguments: argparse.Namespace) -> Iterator[Recording]:
     """Record the command in the body when it has ended, in whatever way."""
     recording = Recording(arguments)
     try:

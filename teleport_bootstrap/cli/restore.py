@@ -6,16 +6,20 @@ import argparse
 import dataclasses
 from collections.abc import Iterator
 
-from teleport_bootstrap import display, json_data
+from teleport_bootstrap import display, json_data, paths
 from teleport_bootstrap.backup import archive_table
-from teleport_bootstrap.change import health, unit_action
+from teleport_bootstrap.change import health, unit_action, units
 from teleport_bootstrap.cli import backup_place, confirmation, options, progress, result
-from teleport_bootstrap.host import termination
+from teleport_bootstrap.host import directory, termination
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.operations import restore
-from teleport_bootstrap.plan import instance_facts
+from teleport_bootstrap.plan import comparison, instance_facts
 from teleport_bootstrap.restore import proposal
+from teleport_bootstrap.state import manual_edits
 from teleport_bootstrap.state.previous_state import PreviousState
+
+# Records of this agent, which an operator need not see.
+_BOOKKEEPING = (paths.CURRENT, paths.METADATA_CACHE, paths.RESTORED, paths.RESTORED_CONF, paths.RESTORE_UNDO)
 
 EXAMPLE = "teleport-bootstrap restore s3://acme-backups/teleport/ --dry-run"
 OPTIONS = (
@@ -54,6 +58,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
             arguments.force, arguments.keep_config, arguments.discard_edits, arguments.allow_incomplete
         ),
         dry_run=arguments.dry_run,
+        rehearse=not arguments.yes,
         expected_owner=arguments.expected_bucket_owner,
         health_seconds=arguments.health_wait,
     )
@@ -71,18 +76,43 @@ def run(arguments: argparse.Namespace) -> result.Result:
 
 
 def _undo(doors: gather.Doors, arguments: argparse.Namespace) -> result.Result:
-    verb = "Undo" if arguments.undo else "Delete the state from before"
+    shown: list[str] = []
 
     def agreed(made: PreviousState) -> bool:
-        kept = ", ".join(doors.root.path(each.kept) for each in made.moved if each.had) or "only files"
-        return confirmation.agreed(arguments, [f"Set aside at {made.made_at}: {kept}", f"{verb} {made.what}?"])
+        shown.extend(_undo_lines(doors.root, made, is_undo=arguments.undo))
+        verb = "Undo" if arguments.undo else "Delete the state from before"
+        return confirmation.agreed(arguments, [*shown, f"{verb} {made.what}?"])
 
     outcome = (
         restore.run_undo(doors, agreed, health_seconds=arguments.health_wait)
         if arguments.undo
         else restore.run_discard(doors, agreed)
     )
-    return result.Result([*_outcome_lines(outcome)], _data(outcome, None), change=_change(outcome))
+    if arguments.dry_run:
+        outcome = dataclasses.replace(outcome, result=restore.PROPOSED)
+    lines = [*(shown if arguments.dry_run or arguments.yes else ()), *_outcome_lines(outcome)]
+    return result.Result(lines, _data(outcome, None), change=_change(outcome))
+
+
+def _undo_lines(root: paths.Root, made: PreviousState, *, is_undo: bool) -> Iterator[str]:
+    """Yield what an undo, or the removal of what it needs, does to this host."""
+    yield f"{made.what} at {made.made_at}"
+    if not is_undo:
+        yield from (f"delete {root.path(each.kept)}" for each in made.moved if each.had)
+        yield "DANGER: nothing leads back to the state before it any more"
+        return
+    for each in made.moved:
+        yield f"{each.target} is set aside" + (f", and {root.path(each.kept)} takes its place" if each.had else "")
+    for path, found in made.files.items():
+        if path == paths.TELEPORT_YAML:
+            before = manual_edits.text(root, path)
+            after = None if found is None else found.content.decode("utf-8", "replace")
+            if before != after:
+                yield display.Difference(comparison.unified(path, before, after).rstrip())
+        elif path not in _BOOKKEEPING and (found and found.content) != directory.content(root, path):
+            yield f"{'remove' if found is None else 'restore'} {path}"
+    unit = units.running(made.units)
+    yield f"Then start {unit}, and wait until Teleport is healthy." if unit else "Then no Teleport runs, as before it."
 
 
 def _data(outcome: restore.Outcome, proposed: proposal.Proposal | None) -> dict[str, object]:

@@ -9,8 +9,8 @@ import re
 from teleport_bootstrap.host import systemd
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}", re.ASCII)
-# What /proc/self/loginuid holds where nobody signed in, as in a unit.
-_NOBODY = 2**32 - 1
+# What /proc/self/loginuid holds where no one signed in, as in a unit.
+_NO_ONE = 2**32 - 1
 
 
 def who() -> str:
@@ -35,7 +35,7 @@ def _signed_in() -> str:
             uid = int(file.read(20))
     except (OSError, ValueError):
         return ""
-    return "" if uid == _NOBODY else _name_of(uid)
+    return "" if uid == _NO_ONE else _name_of(uid)
 
 
 def _name_of(uid: int) -> str:

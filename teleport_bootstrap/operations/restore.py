@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import os
 from collections.abc import Callable
@@ -68,6 +69,7 @@ class Wishes:
     kept_in: Callable[[], tuple[str | None, str | None]] = lambda: (None, None)
     may_offer: bool = False
     dry_run: bool = False
+    rehearse: bool = False
     expected_owner: str | None = None
     health_seconds: float = health.DEADLINE_SECONDS
 
@@ -102,12 +104,39 @@ def run(
         with verified:
             logger.info("%s is whole: %d files", source.name, verified.totals.files)
             proposed = proposal.make(doors, named, wishes.proposal, verified)
+            if wishes.dry_run or wishes.rehearse:
+                _rehearse(root, proposed)
             if not agreed(proposed) or wishes.dry_run:
                 return Outcome(PROPOSED if wishes.dry_run else DECLINED, source.name, notes=proposed.notes)
             with progress(f"unpacking {source.name}", source.size) as told:
                 return _carry_out(
                     doors, source, proposed, asked=asked, health_seconds=wishes.health_seconds, progress=told
                 )
+
+
+def _rehearse(root: paths.Root, proposed: proposal.Proposal) -> None:
+    """Stage what is written outside of the directories that are replaced, and drop it.
+
+    Raises what the restore itself would raise, which stops Teleport before it stages these files.
+    """
+
+    def is_outside(path: str) -> bool:
+        return not any(path == each or path.startswith(f"{each}/") for each in proposed.trees)
+
+    wanted = proposed.applicable
+    outside = dataclasses.replace(
+        wanted,
+        files=tuple(each for each in wanted.files if is_outside(each.path)),
+        absent=tuple(filter(is_outside, wanted.absent)),
+        directories=tuple(each for each in wanted.directories if is_outside(each.path)),
+        secrets=tuple(each for each in wanted.secrets if is_outside(each.path)),
+    )
+    accounts.ids(root, *proposed.account)
+    with Transaction(root) as trial:
+        _stage_configuration(trial, proposed, is_outside)
+        # The installed Teleport has checked teleport.yaml by now.
+        plan_files.stage_files(trial, plan_files.Parts(outside, proposed.fetched.values))
+        trial.previous("a rehearsal", {})
 
 
 def _carry_out(
@@ -175,18 +204,7 @@ def _write(
         generation = generations.make(root, plan, proposed.build, made_by="restore", reason=reason)
         generations.save(root, generation)
         state = current.Current(generation.number, confirmed=False)
-    for path, content in proposed.merged.items():
-        if path not in (*wanted.absent, *(each.path for each in wanted.files)):
-            # Teleport's environment may hold secrets; systemd reads it as root.
-            mode = 0o644 if path.startswith(f"{paths.SYSTEMD}/") else 0o600
-            transaction.write(path, content, mode=mode, owner="root", group="root")
-    for path, (content, entry) in proposed.named.items():
-        owner, group = _owner(root, entry, *proposed.account)
-        transaction.write(path, content, mode=entry.mode & 0o644, owner=owner, group=group)
-    if proposed.kept_yaml is not None:
-        group = proposed.account[1]
-        mode = 0o600 if group == "root" else 0o640
-        transaction.write(paths.TELEPORT_YAML, proposed.kept_yaml, mode=mode, owner="root", group=group)
+    _stage_configuration(transaction, proposed, lambda _: True)
     yaml = plan.teleport_yaml if plan is not None and proposed.kept_yaml is None else None
     tree = None if plan is None else plan.tree
     parts = plan_files.Parts(wanted, proposed.fetched.values, yaml, proposed.instance, state, tree)
@@ -200,6 +218,27 @@ def _write(
     else:
         transaction.remove(paths.RESTORED_CONF)
     return None if state is None else state.generation
+
+
+def _stage_configuration(
+    transaction: Transaction, proposed: proposal.Proposal, is_wanted: Callable[[str], bool]
+) -> None:
+    """Stage the single files that come from the archive, as far as their paths are wanted."""
+    wanted = proposed.applicable
+    planned = (*wanted.absent, *(each.path for each in wanted.files))
+    for path, content in proposed.merged.items():
+        if path not in planned and is_wanted(path):
+            # Teleport's environment may hold secrets; systemd reads it as root.
+            mode = 0o644 if path.startswith(f"{paths.SYSTEMD}/") else 0o600
+            transaction.write(path, content, mode=mode, owner="root", group="root")
+    for path, (content, entry) in proposed.named.items():
+        if is_wanted(path):
+            owner, group = _owner(transaction.root, entry, *proposed.account)
+            transaction.write(path, content, mode=entry.mode & 0o644, owner=owner, group=group)
+    if proposed.kept_yaml is not None:
+        group = proposed.account[1]
+        mode = 0o600 if group == "root" else 0o640
+        transaction.write(paths.TELEPORT_YAML, proposed.kept_yaml, mode=mode, owner="root", group=group)
 
 
 def _owner(root: paths.Root, entry: interface.Entry, user: str, group: str) -> tuple[str, str]:
@@ -270,6 +309,7 @@ def run_undo(doors: gather.Doors, agreed: Callable[[PreviousState], bool], *, he
     root = doors.root
     with session.begin(root, "restore --undo", deadline_seconds=doors.wait_seconds), termination.as_exception():
         previous = _required(root)
+        _rehearse_undo(root, previous)
         if not agreed(previous):
             return Outcome(DECLINED)
         back, verdict = attempt.restore_previous(root, previous, seconds=health_seconds, is_undo=True)
@@ -283,6 +323,20 @@ def run_undo(doors: gather.Doors, agreed: Callable[[PreviousState], bool], *, he
         asked = restore_record.pending(root, gather.conf(root))
         notes = () if asked is None else (f"the conf here asks to restore {asked}: the next boot does that again",)
         return Outcome(UNDONE, previous.what, health=verdict.seen, kept=kept, notes=notes)
+
+
+def _rehearse_undo(root: paths.Root, previous: PreviousState) -> None:
+    """Raise FileTrouble where what is to be restored was removed, or a file cannot be restored in its place."""
+    gone = [root.path(each.kept) for each in previous.moved if each.had and not os.path.lexists(root.path(each.kept))]
+    if gone:
+        raise errors.FileTrouble(
+            f"{previous.what} cannot be undone: {', '.join(gone)} was removed",
+            hint="`teleport-bootstrap restore --discard-undo` removes the rest. Nothing was changed.",
+        )
+    with Transaction(root) as trial:
+        for path, found in previous.files.items():
+            if not any(path.startswith(f"{each.target}/") for each in previous.moved):
+                trial.restore(path, found)
 
 
 def run_discard(doors: gather.Doors, agreed: Callable[[PreviousState], bool]) -> Outcome:

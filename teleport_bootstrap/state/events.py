@@ -23,6 +23,7 @@ FAILED = "failed"
 ROLLED_BACK = "rolled back"
 UNHEALTHY = "unhealthy"
 INTERRUPTED = "interrupted"
+RESULTS = (DONE, INCOMPLETE, FAILED, ROLLED_BACK, UNHEALTHY, INTERRUPTED)
 
 _LOCK = "events.lock"
 _WAIT_SECONDS = 5.0
@@ -30,26 +31,27 @@ _WAIT_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that was done; `at` is ISO 8601 in UTC, `command` the words of it, `result` one of those above.
+    """One thing that was done: the words of the `command`, and `result`, one of those above.
 
-    `what` says in a line what was done, or why it failed; it holds no secret. `status` is the exit status. `before` and
-    `after` are the current generations before and after it.
+    `ended_at` is ISO 8601 in UTC. `what` says in a line what was done, or why it failed; it holds no secret. The two
+    generations are those that were current before and after it.
     """
 
-    at: str
+    ended_at: str
     command: str
     who: str
     result: str
     what: str
-    status: int = 0
-    before: int | None = None
-    after: int | None = None
+    exit_status: int = 0
+    generation_before: int | None = None
+    generation: int | None = None
 
     @property
     def line(self) -> str:
         """The event in one line, without its time."""
-        how = "" if self.result == DONE else f"{self.result}, exit status {self.status}: "
-        moved = f" (it was generation {self.before})" if self.before is not None and self.before != self.after else ""
+        how = "" if self.result == DONE else f"{self.result}, exit status {self.exit_status}: "
+        earlier = self.generation_before
+        moved = f" (it was generation {earlier})" if earlier is not None and earlier != self.generation else ""
         return f"{self.command} by {self.who}: {how}{self.what}{moved}"
 
 
@@ -63,7 +65,7 @@ def make(command: str, who: str, result: str, what: str, **more: int | None) -> 
     return Event(clock.iso(), command, who, result, display.line(what.split("\n", 1)[0])[:LONGEST], **more)  # type: ignore[arg-type]
 
 
-def generation(root: paths.Root) -> int | None:
+def current_generation(root: paths.Root) -> int | None:
     """Return the number of the current generation, None without one, or where that is unknown."""
     try:
         now = current.FILE.read(root)
@@ -78,7 +80,7 @@ def read(root: paths.Root) -> tuple[Event, ...]:
 
 
 def add(root: paths.Root, event: Event) -> None:
-    """Add `event`; where that fails, what it tells of has happened nevertheless."""
+    """Add `event`; where that fails, what it describes has happened nevertheless."""
     try:
         with lock.hold(root, "the record of events", name=_LOCK, deadline_seconds=_WAIT_SECONDS):
             FILE.write(root, (*read(root), event)[-KEEP:])

@@ -172,6 +172,8 @@ def _edit(day: Day) -> None:
     machine.write(CONF, good, mode=0o600)
     runbook.run(machine, block, answer="yes\n", seconds=200)
     runbook.typed(machine, "sudo teleport-bootstrap status", block.place)
+    said = day.block(documents.block("docs/reconfiguring.md", "run", "history"))
+    assert "reconfigure by " in said and "rolled back, exit status 13" in said and '"TELEPORT_BOOTSTRAP_WHO"' in said
 
 
 def _back_up(day: Day) -> str:

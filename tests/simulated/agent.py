@@ -164,7 +164,7 @@ class Entry:
     content: Optional[bytes]
 
 
-# Besides the lock, what commands tell of themselves: it is not what they do.
+# Besides the lock, what commands record of themselves.
 _OURS_ALWAYS = tuple(f"var/lib/teleport-bootstrap/{name}" for name in ("lock", "events.lock", "events.json"))
 
 

@@ -182,7 +182,7 @@ def test_yes_applies(agent: Agent) -> None:
     assert status == 0 and "generation 2 is applied" in shown
     assert "env: prod" in agent.teleport_yaml.read_text()
     status, shown = at_terminal(agent, "rollback", answers=["n"])
-    assert status == 0 and "Return to generation 1 of" in shown and "nothing was changed" in shown
+    assert status == 0 and "Return to generation 1?" in shown and "nothing was changed" in shown
     assert "env: prod" in agent.teleport_yaml.read_text()
     status, shown = at_terminal(agent, "rollback", answers=["yes"])
     assert status == 0 and "env: prod" not in agent.teleport_yaml.read_text()

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from teleport_bootstrap.cli import recording
 from tests.simulated import auth_server, restoring
-from tests.simulated.agent import GUIDE, NOWHERE, PIN, TOKEN, Agent, Ended, tree
+from tests.simulated.agent import CHECKOUT, GUIDE, NOWHERE, PIN, TOKEN, Agent, Ended, tree
 from tests.simulated.auth_server import AuthServer
 from tests.simulated.journal_socket import Journal
 from tests.simulated.test_reconfigure import at_terminal
@@ -203,7 +204,7 @@ def test_issue_15_row_7_on_a_terminal_and_without_a_journal(agent: Agent, journa
 
 def test_issue_15_row_7_a_journal_that_takes_nothing_is_not_waited_for(agent: Agent, journal: Journal) -> None:
     run(agent, "generate")
-    # Its queue is full: nobody reads.
+    # Its queue is full, since no one reads.
     subprocess.run([sys.executable, "-c", FILL, "socket"], cwd=agent.path("/run/systemd/journal"), check=True)
     agent.conf(labelled("two"))
     begun = time.monotonic()
@@ -222,7 +223,7 @@ def test_issue_15_row_7_the_bundle_has_what_was_done(agent: Agent, journal: Jour
         assert [each["command"] for each in json.load(member)] == ["generate"]
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[1]", '[{"at": 1}]'])
+@pytest.mark.parametrize("damage", ["", "{", "[1]", '[{"ended_at": 1}]'])
 def test_issue_15_row_6_a_damaged_record_stops_no_change(agent: Agent, damage: str) -> None:
     run(agent, "generate")
     agent.write(f"{STATE}/events.json", damage, 0o600)
@@ -264,7 +265,7 @@ def test_issue_15_row_6_history_shows_what_was_done_and_how_generations_differ(a
     shown = agent.run("history").output
     assert f"rollback by {WHO}: generation 1 is applied (it was generation 3)" in shown
     rollback = events(agent)[0]
-    assert (rollback["command"], rollback["before"], rollback["after"]) == ("rollback", 3, 1)
+    assert (rollback["command"], rollback["generation_before"], rollback["generation"]) == ("rollback", 3, 1)
 
     before = tree(agent.root)
     third = agent.run("history", "--diff", "3")
@@ -299,3 +300,7 @@ def test_issue_15_row_6_a_resumed_change_says_so(agent: Agent) -> None:
     done = run(agent, "reconfigure", "--yes")
     assert "an interrupted change was completed" in done.output
     assert "an interrupted change was completed: generation 1" in str(events(agent)[0]["what"])
+
+
+def test_issue_15_row_7_the_docs_name_the_line(agent: Agent) -> None:
+    assert f"MESSAGE_ID={recording.MESSAGE_ID} " in (CHECKOUT / "docs/reconfiguring.md").read_text()

@@ -680,3 +680,36 @@ def test_says_what_to_name_without_an_archive_and_without_the_line(new: Agent) -
     done = new.run("restore", "--yes")
     assert done.status == 2
     assert "nothing says which archive" in done.errors
+
+
+def test_issue_15_row_2_a_dry_run_of_a_restore_refuses_what_could_not_be_written(new: Agent, archive: Path) -> None:
+    before = tree(new.root)
+    proposed = new.run("restore", str(archive), "--dry-run", "--wait", "10")
+    assert proposed.status == 0 and "nothing was changed" in proposed.output, proposed.said
+    assert tree(new.root) == before
+    new.path("/var/lib/teleport-bootstrap/unit.env").mkdir(parents=True)
+    for how in ("--dry-run", "--yes"):
+        done = new.run("restore", str(archive), how, "--wait", "10")
+        assert done.status == 6 and "unit.env" in done.errors, done.said
+    assert {name: each for name, each in tree(new.root).items() if "unit.env" not in name} == before
+
+
+def test_issue_15_row_6_an_undo_shows_what_it_does_and_refuses_what_it_cannot_do(new: Agent, archive: Path) -> None:
+    booted(new)
+    new.conf(restoring.ALL_IN_ONE + "TELEPORT_SSH_LABELS='mood: bad'\n")
+    assert new.run("reconfigure", "--yes", "--wait", "20").status == 0
+    assert new.run("restore", str(archive), "--yes", "--force", "--wait", "20").status == 0
+    before = tree(new.root)
+    shown = new.run("restore", "--undo", "--dry-run").output
+    assert "/var/lib/teleport is set aside, and " in shown and "\n+    mood: bad\n" in shown, shown
+    assert "remove /etc/default/teleport\n" in shown and "current.json" not in shown
+    assert "the restore of " in shown and "nothing was changed" in shown
+    assert "DANGER: nothing leads back" in new.run("restore", "--discard-undo", "--dry-run").output
+    assert tree(new.root) == before
+    kept = next(new.path("/var/lib").glob("teleport.before-restore-*"))
+    kept.rename(kept.with_name("elsewhere"))
+    for how in ("--dry-run", "--yes"):
+        done = new.run("restore", "--undo", how)
+        assert done.status == 6 and f"{kept} was removed" in done.errors, done.said
+    kept.with_name("elsewhere").rename(kept)
+    assert new.run("restore", "--undo", "--yes").status == 0

@@ -22,6 +22,7 @@ from teleport_bootstrap.manual.answers.kinds import (
 )
 from teleport_bootstrap.operations import host_plan, status
 from teleport_bootstrap.roles import Role
+from teleport_bootstrap.state import events
 
 _ROLE = text("The role of this host; null where it is not known.", or_null=True)
 _CONFIRMED = flag("Whether Teleport was seen healthy with it.")
@@ -199,7 +200,29 @@ HISTORY: dict[str, Schema] = {
             "A generation.",
         ),
         "The generations that are kept, the newest first.",
-    )
+    ),
+    "events": every(
+        record(
+            {
+                "ended_at": moment("When it ended."),
+                "command": text("The command, with the options that matter; `recovery` for what a killed one left."),
+                "who": text("The person who signed in, or the unit that ran it."),
+                "result": choice(events.RESULTS, "How it ended."),
+                "what": text("What was done, or why it failed, in words."),
+                "exit_status": number("The [exit status](errors.md) of the command."),
+                "generation_before": number("The generation that was applied before it.", or_null=True),
+                "generation": number("The generation that was applied after it.", or_null=True),
+            },
+            "One thing that was done on this host.",
+        ),
+        "What was done on this host, the newest first; the last 200.",
+    ),
+}
+
+HISTORY_DIFF: dict[str, Schema] = {
+    "generation": number("The generation."),
+    "before": number("What it is compared with; null where none is kept before it.", or_null=True),
+    "differences": common.DIFFERENCES,
 }
 
 VALIDATE: dict[str, Schema] = {

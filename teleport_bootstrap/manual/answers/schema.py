@@ -27,7 +27,7 @@ COMMANDS: dict[str, tuple[dict[str, Schema], ...]] = {
     "backup verify": (printing.BACKUP_VERIFY,),
     "restore": (changing.RESTORE,),
     "rollback": (changing.ROLLBACK,),
-    "history": (printing.HISTORY,),
+    "history": (printing.HISTORY, printing.HISTORY_DIFF),
     "adopt": (changing.ADOPT,),
     "fetch-secrets": (changing.FETCH_SECRETS,),
     "publish-tokens": (changing.PUBLISH_TOKENS,),
