@@ -12,6 +12,8 @@ from teleport_bootstrap.operations import generate
 EXAMPLE = "teleport-bootstrap generate"
 OPTIONS = (*options.BUILD, options.WAIT)
 
+_EVERY_BOOT = (unit_action.START_REQUESTED, unit_action.LEFT_OUT, unit_action.NOT_ENABLED)
+
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """Generate, and report what was done."""
@@ -25,4 +27,6 @@ def run(arguments: argparse.Namespace) -> result.Result:
     lines = [f"{'removed' if path in removed else 'wrote'} {doors.root.path(path)}" for path in outcome.changed]
     lines += unit_action.lines(outcome.units)
     text = result.lines(lines, outcome.notes, otherwise="nothing to change")
-    return result.Result(text, outcome, change="; ".join(lines))
+    # Each boot asks for the start of Teleport.
+    routine = not outcome.changed and all(each.action in _EVERY_BOOT for each in outcome.units)
+    return result.Result(text, outcome, change="; ".join(lines), routine=routine)

@@ -55,7 +55,7 @@ class Recording:
         done = self.outcome
         if done is not None and done.change:
             how = events.DONE if done.trouble is None else events.INCOMPLETE
-            self._record(how, done.change, done.status, is_kept=self.is_configuring)
+            self._record(how, done.change, done.status, is_kept=self.is_configuring and not done.routine)
 
     def failed(self, how: str, what: str, status: int) -> None:
         """Record that it failed, or was ended; in the history only if this host may have changed."""

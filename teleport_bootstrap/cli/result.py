@@ -20,6 +20,7 @@ class Result:
     The text is a line, several lines, or a `display.Block`; a block between lines is indented. Secrets are masked,
     unless the operator asked for a result `with_secrets`. `trouble` is reported like an error besides: something was
     done, but not all of it. `change` says in a line what was changed on this host, without secrets; empty for nothing.
+    Some of that is `routine`, which the history does not keep.
     """
 
     text: str | Sequence[str]
@@ -29,6 +30,7 @@ class Result:
     trouble: errors.BootstrapError | None = None
     findings: Sequence[Finding] = ()
     change: str = ""
+    routine: bool = False
 
     def output(
         self,

@@ -302,5 +302,15 @@ def test_issue_15_row_6_a_resumed_change_says_so(agent: Agent) -> None:
     assert "an interrupted change was completed: generation 1" in str(events(agent)[0]["what"])
 
 
+@pytest.mark.parametrize("claimed", ["eve\nmallory", "$(eve)", "-eve", "eve" * 40, ""])
+def test_issue_15_row_7_a_name_that_no_account_has_is_not_repeated(
+    agent: Agent, journal: Journal, claimed: str
+) -> None:
+    agent.environ["SUDO_USER"] = claimed
+    run(agent, "generate")
+    entry = journal.one()
+    assert "eve" not in json.dumps(entry) and entry["TELEPORT_BOOTSTRAP_WHO"]
+
+
 def test_issue_15_row_7_the_docs_name_the_line(agent: Agent) -> None:
     assert f"MESSAGE_ID={recording.MESSAGE_ID} " in (CHECKOUT / "docs/reconfiguring.md").read_text()

@@ -242,7 +242,7 @@ def test_issue_15_row_2_a_dry_run_asks_teleport_and_names_the_override_with_its_
     )
     assert f"{agent.path(OVERRIDE)}:6:3: ssh_service.deep is a key" in done.errors
     assert tree(agent.root) == before and done.output == ""
-    found = agent.run(*command, "--format", "json").data["error"]["problems"]
+    found = agent.run(*command, "--format", "json").data["findings"]
     assert [(each["file"], each["line"], each["column"]) for each in found] == [
         (str(agent.path(OVERRIDE)), 4, 3),
         (str(agent.path(OVERRIDE)), 6, 3),
@@ -308,7 +308,7 @@ def test_issue_15_row_6_a_rollback_shows_the_difference_and_what_restarts_and_ca
         assert "Then restart teleport-acm.service" in done.output and "nothing was changed" in done.output
         assert "generation 1 of " in done.output and "generate by " in done.output
     data = agent.run("rollback", "--dry-run", "--format", "json").data
-    assert data["generation"] is None and data["proposal"]["generation"] == 1
+    assert (data["result"], data["generation"], data["proposal"]["generation"]) == ("proposed", 2, 1)
     assert [each["path"] for each in data["proposal"]["differences"]] == ["/etc/teleport.yaml"]
     assert tree(agent.root) == before
     asked = agent.run("rollback")
