@@ -78,6 +78,10 @@ class BootstrapError(Exception):
         self.hint = display.line(hint)
         self.findings = tuple(findings)
 
+    def advise(self, more: str) -> None:
+        """Add to the hint what to do after it."""
+        self.hint = display.line(f"{self.hint} {more}".strip())
+
     def as_findings(self, severity: str = ERROR) -> tuple[Finding, ...]:
         """Return `findings`, or where there are none, one finding that says what this error says."""
         return self.findings or (Finding(severity, self.code, "", self.message, self.hint),)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.change import (
+    boot_service,
     directory_swap,
     handover,
     health,
@@ -140,6 +141,7 @@ def run(
     if trial.previous.moved:
         units.start_other_timers(root, trial.previous.units, change.wanted.units)
     confirm(root)
+    boot_service.settle(root)
     has_looked = bool(verdict.seen) and not verdict.pending
     note = web_answer.of_host(root)[1] if has_looked else ""
     notes = (*([NOT_WAITED] if verdict.not_waited else []), *([note] if note else []))

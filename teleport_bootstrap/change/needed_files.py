@@ -28,7 +28,7 @@ class Pending:
     """A file that `unit` waits for: its path as the instance sees it, and `shown` as in messages.
 
     `parameter` is the SSM parameter that it comes from, None for one from Let's Encrypt. `obstacle` says why what is
-    there cannot be used, empty where the file is missing.
+    there cannot be used, empty where the file is missing. `command` does now what a timer does for the file.
     """
 
     path: str
@@ -36,6 +36,7 @@ class Pending:
     unit: str
     parameter: str | None
     obstacle: str
+    command: str
 
     def data(self) -> dict[str, object]:
         """Return the values for JSON."""
@@ -120,10 +121,25 @@ def describe_pending(
     """Return each pending file and where it comes from, except for those in `had`."""
     parameters = {each.path: each.parameter for each in wanted.secrets}
     return tuple(
-        Pending(path, root.path(path), wanted.unit, parameters.get(path), directory.obstacle(root, path) or "")
+        Pending(
+            path,
+            root.path(path),
+            wanted.unit,
+            parameters.get(path),
+            directory.obstacle(root, path) or "",
+            _command(wanted, parameters.get(path)),
+        )
         for path in pending(root, wanted)
         if path not in had
     )
+
+
+def _command(wanted: plan_model.Applicable, parameter: str | None) -> str:
+    """Return the command that does now what a timer does for a pending file."""
+    if parameter:
+        return "teleport-bootstrap fetch-secrets"
+    obtains = unit_table.GET_CERTIFICATE.timer in wanted.units.enable
+    return f"teleport-bootstrap certificate {'obtain' if obtains else 'install'}"
 
 
 def is_published(parameter: str) -> bool:

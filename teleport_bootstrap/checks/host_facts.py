@@ -86,6 +86,11 @@ class HostFacts:
         return self.units.get(unit, systemd.State())
 
     @property
+    def is_unconfigured(self) -> bool:
+        """Whether nothing was ever applied here, and there is no teleport.yaml either, as after a failed first boot."""
+        return self.current is None and not self.has_teleport_yaml
+
+    @property
     def unit_state(self) -> systemd.State:
         """The state of Teleport's unit."""
         return self.state_of(self.unit or "")
@@ -213,7 +218,8 @@ def _units(root: paths.Root, unit: str | None, conf: Conf) -> dict[str, systemd.
 
 def service_failing(severity: str, service: str) -> Finding:
     """Return the finding that `service` fails."""
-    return Finding(severity, "service-failing", service, f"{service} fails", log_of(service))
+    remedy = f"{log_of(service)}, then run `systemctl restart {service}`"
+    return Finding(severity, "service-failing", service, f"{service} fails", remedy)
 
 
 def log_of(unit: str) -> str:

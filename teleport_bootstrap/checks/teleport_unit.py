@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from teleport_bootstrap import unit_table
 from teleport_bootstrap.change import needed_files
 from teleport_bootstrap.checks import host_facts, recovery
 from teleport_bootstrap.checks.host_facts import HostFacts, log_of, service_failing
 from teleport_bootstrap.finding import ERROR, WARNING, Finding
 from teleport_bootstrap.host import probe
-from teleport_bootstrap.plan import plan_model
 
 _REINSTALL = (
     "install the package again: `apt-get install --reinstall teleport-bootstrap` or `dnf reinstall teleport-bootstrap`"
@@ -22,10 +20,13 @@ def check(host: HostFacts) -> Iterator[Finding]:
     if host.conf.wanted is not None:
         described = needed_files.describe_pending(host.root, host.conf.wanted)
         yield from (
-            Finding(ERROR, "file-pending", each.path, str(each), _fetch(host.conf.wanted, each.path))
+            Finding(
+                ERROR, "file-pending", each.path, str(each), f"run `{each.command}`, which says why it has not come"
+            )
             for each in described
         )
-    if host.state_of(host_facts.GENERATE_SERVICE).is_failing:
+    is_known = host.is_unconfigured and host.conf.state in (host_facts.ABSENT, host_facts.INVALID)
+    if host.state_of(host_facts.GENERATE_SERVICE).is_failing and not is_known:
         yield service_failing(ERROR, host_facts.GENERATE_SERVICE)
     if not host.units or host.unit is None:
         return
@@ -36,7 +37,7 @@ def check(host: HostFacts) -> Iterator[Finding]:
         restarts = ", and restarts again and again" if state.is_failing and state.active != "failed" else ""
         waits = " until the files above arrive" if host.pending else ""
         message = f"{unit} is {state.active}{restarts}{waits}"
-        yield Finding(ERROR, "unit-not-running", unit, message, "" if host.pending else log_of(unit))
+        yield Finding(ERROR, "unit-not-running", unit, message, "" if host.pending else _correct(unit))
     else:
         if state.enablement != "enabled":
             message = f"{unit} is {state.enablement}, and does not start at the next boot"
@@ -50,13 +51,14 @@ def check(host: HostFacts) -> Iterator[Finding]:
         if host.recovery is not None:
             yield from recovery.findings(unit, host.readiness, host.recovery, log_of(unit))
         elif host.readiness != probe.READY:
-            yield Finding(ERROR, "teleport-not-ready", unit, f"Teleport is {host.readiness}", log_of(unit))
+            yield Finding(ERROR, "teleport-not-ready", unit, f"Teleport is {host.readiness}", _correct(unit))
         if host.web_note:
             yield Finding(WARNING, "web-port", unit, host.web_note, log_of(unit))
 
 
-def _fetch(wanted: plan_model.Applicable, path: str) -> str:
-    """Return what to do about a pending file."""
-    if any(each.path == path and each.parameter for each in wanted.secrets):
-        return "run `teleport-bootstrap fetch-secrets`, which says why it has not come"
-    return log_of(unit_table.CHECK_CERTIFICATE.service)
+def _correct(unit: str) -> str:
+    """Return the remedy for a Teleport that does not work as it is configured."""
+    return (
+        f"{log_of(unit)}; if the configuration is the cause, edit the conf, then run `teleport-bootstrap reconfigure`; "
+        f"otherwise run `systemctl restart {unit}`"
+    )

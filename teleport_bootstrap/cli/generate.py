@@ -20,9 +20,11 @@ def run(arguments: argparse.Namespace) -> result.Result:
     doors = options.doors(arguments)
     termination.outlive_session(doors.root)
     outcome = generate.run(doors, options.build(arguments))
-    for each in (*outcome.pending, *outcome.findings):
-        # To stderr, which the console of an instance shows: this is why Teleport does not run yet.
-        output.note(str(each))
+    # To stderr, which the console of an instance shows: this is why Teleport does not run yet.
+    for pending in outcome.pending:
+        output.note(f"{pending}; a timer brings it, and `{pending.command}` asks for it at once")
+    for found in outcome.findings:
+        output.note(str(found))
     removed = outcome.removed
     lines = [f"{'removed' if path in removed else 'wrote'} {doors.root.path(path)}" for path in outcome.changed]
     lines += unit_action.lines(outcome.units)

@@ -11,6 +11,7 @@ import sys
 from typing import BinaryIO
 
 from teleport_bootstrap import errors, paths
+from teleport_bootstrap.change import boot_service
 from teleport_bootstrap.cli import options
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.ec2 import facts
@@ -36,7 +37,9 @@ def conf_data(root: paths.Root, path: str | None) -> tuple[bytes, str]:
     data = trust.read(root, paths.CONF)
     own = root.path(paths.CONF)
     if data is None:
-        raise errors.ConfMissing(f"there is no {own}", hint="Name another file, or have user-data write this one.")
+        step = boot_service.command(root)
+        hint = f"Name another file; or write this one, for example with an editor, and then run `{step}`."
+        raise errors.ConfMissing(f"there is no {own}", hint=hint)
     return data, own
 
 

@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from teleport_bootstrap import errors, finding
+from teleport_bootstrap.change import boot_service
 from teleport_bootstrap.cli import options, result, sources
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.ec2 import facts
@@ -48,6 +49,8 @@ def run(arguments: argparse.Namespace) -> result.Result:
     lines += [f"note: {note}" for note in notes]
     if not problems:
         lines.append(f"{path}: valid, {len(inspection.variables)} assignments")
+    step = boot_service.applying(root, data) if arguments.conf is None and not problems else ""
+    lines += [f"next step: `{step}` applies it"] if step else []
     return result.Result(
         lines,
         {
@@ -55,6 +58,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
             "valid": not problems,
             "assignments": [each._asdict() for each in inspection.variables],
             "notes": notes,
+            "next_command": step or None,
         },
         errors.CONF_OR_USAGE if problems else errors.OK,
         findings=(*problems, *inspection.warnings),

@@ -166,6 +166,11 @@ def disable(root: paths.Root, units: Sequence[str]) -> None:
         _systemctl([*_offline(root), "disable", *units])
 
 
+def reset_failed(unit: str) -> None:
+    """Let `unit` no longer count as failed; raises UnitTrouble."""
+    _systemctl(["reset-failed", unit])
+
+
 def reload() -> None:
     """Let systemd read unit files and drop-ins again. Raises UnitTrouble."""
     _systemctl(["daemon-reload"])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.aws import account, endpoints
+from teleport_bootstrap.change import boot_service
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.ec2 import facts, imds, items
 from teleport_bootstrap.host import teleport, trust
@@ -87,7 +88,8 @@ def manual_host(root: paths.Root, consequence: str) -> str:
     if os.path.lexists(root.path(paths.TELEPORT_YAML)):
         return f"this instance is configured manually, so {consequence}"
     raise errors.ConfMissing(
-        f"there is neither {root.path(paths.CONF)} nor {paths.TELEPORT_YAML}", hint=f"Write {paths.CONF}."
+        f"there is neither {root.path(paths.CONF)} nor {paths.TELEPORT_YAML}",
+        hint=f"Write {paths.CONF}, then run `{boot_service.command(root)}`.",
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.change import needed_files, plan_files, session, unit_action, units
+from teleport_bootstrap.change import boot_service, needed_files, plan_files, session, unit_action, units
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.change.unit_action import UnitAction
 from teleport_bootstrap.conf import conf_file, variables
@@ -60,6 +60,16 @@ def run(doors: gather.Doors, named: gather.NamedBuild) -> Outcome:
     conf nothing is touched. Raises ConfMissing where there is neither, and everything that reading, planning, fetching
     and writing raise: then nothing has changed.
     """
+    try:
+        outcome = _run(doors, named)
+    except errors.BootstrapError as error:
+        error.advise(boot_service.advice(doors.root, error))
+        raise
+    boot_service.settle(doors.root)
+    return outcome
+
+
+def _run(doors: gather.Doors, named: gather.NamedBuild) -> Outcome:
     root = doors.root
     with session.begin(root, "generate", deadline_seconds=doors.wait_seconds):
         conf = gather.conf(root)
@@ -141,7 +151,8 @@ def _without_conf(root: paths.Root, exists: bool) -> Outcome:
         )
     raise errors.ConfMissing(
         f"there is no {root.path(paths.CONF)}, so the role of this instance is unknown",
-        hint=f"Write {paths.CONF} in the instance's user-data; `teleport-bootstrap validate` checks one.",
+        hint=f"Its user-data should have written it (`cat /var/log/cloud-init-output.log`). Write {paths.CONF}; "
+        "`teleport-bootstrap variables` lists what it can say, `teleport-bootstrap validate` checks it.",
     )
 
 

@@ -9,7 +9,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.change import attempt, directory_swap, health, needed_files, plan_files, session, units
+from teleport_bootstrap.change import (
+    attempt,
+    boot_service,
+    directory_swap,
+    health,
+    needed_files,
+    plan_files,
+    session,
+    units,
+)
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.change.unit_action import UnitAction
 from teleport_bootstrap.host import directory
@@ -85,6 +94,8 @@ def run(
             # Even if the conf was edited, it asks for what is there.
             news = not wishes.dry_run and current.record_as_applied(root, proposed.conf)
             notes = (*proposed.notes, *((RECORDED,) if news else ()))
+            if not wishes.dry_run:
+                boot_service.settle(root)
             return Outcome(UNCHANGED, _number(proposed), notes=notes)
         if wishes.reset_data:
             _require_resettable(root, proposed)

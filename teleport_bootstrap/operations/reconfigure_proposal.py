@@ -41,7 +41,8 @@ def make(doors: gather.Doors, named: gather.NamedBuild, *, discard_edits: bool =
     conf = gather.conf(root)
     if conf is None:
         raise errors.ConfMissing(
-            f"there is no {root.path(paths.CONF)} to reconfigure from", hint=f"Write {paths.CONF} first."
+            f"there is no {root.path(paths.CONF)} to reconfigure from",
+            hint=f"Write {paths.CONF}, then run `teleport-bootstrap reconfigure` again.",
         )
     asked = restore_record.pending(root, conf)
     if asked is not None:

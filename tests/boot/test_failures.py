@@ -143,3 +143,57 @@ def _put_parameter(machine: Machine, name: str, value: str) -> bool:
         "client.put_parameter(Name=sys.argv[1], Value=sys.argv[2], Type='SecureString', Overwrite=True)\n"
     )
     return machine.try_run("python3", "-c", program, name, value).returncode == 0
+
+
+def _wait_for_failure(machine: Machine) -> None:
+    machine.wait_for(lambda: machine.state(instance.GENERATE) == "failed", 30, "the refusal")
+
+
+def _commands_in(text: str) -> list[str]:
+    """Return the commands that a message names, in its order."""
+    return re.findall(r"`([^`]+)`", text)
+
+
+@pytest.mark.parametrize("conf", [None, "TELEPORT_ROLE=oops\n"], ids=["missing", "invalid"])
+def test_issue_15_row_11_the_command_that_a_failed_first_boot_names_goes_on_from_there(
+    new_machine: NewMachine, conf: str | None
+) -> None:
+    machine = _image(new_machine, conf or "")
+    if conf is None:
+        machine.path("/etc/teleport.d/conf").unlink()
+    instance.be_instance(machine)
+    machine.boot()
+    _wait_for_failure(machine)
+
+    # The same on the console and in status, and validate ends with it.
+    (said,) = (line for line in machine.console().splitlines() if "systemctl restart" in line)
+    status = machine.try_run("teleport-bootstrap", "status")
+    assert status.returncode == 9
+    if conf is None:
+        assert "/etc/teleport.d/conf is missing" in status.stdout.splitlines()[0]
+    machine.write("/etc/teleport.d/conf", instance.PLAIN_CONF)
+    checked = machine.run("teleport-bootstrap", "validate").splitlines()[-1]
+    commands = {_commands_in(text)[-1] for text in (said, status.stdout, checked)}
+    assert commands == {"systemctl restart teleport-generate-config"}
+
+    machine.run(*commands.pop().split())
+    observe.wait_until_ready(machine, "teleport.service")
+    observe.assert_generated(machine)
+    assert machine.try_run("teleport-bootstrap", "status").returncode == 0
+
+
+@pytest.mark.parametrize("command", ["generate", "reconfigure --yes"])
+def test_issue_15_row_11_after_a_failed_first_boot_other_commands_work_too(
+    new_machine: NewMachine, command: str
+) -> None:
+    """What an operator might type instead; the failed service is not held against a host that works."""
+    machine = _image(new_machine, "TELEPORT_ROLE=oops\n")
+    instance.be_instance(machine)
+    machine.boot()
+    _wait_for_failure(machine)
+
+    machine.write("/etc/teleport.d/conf", instance.PLAIN_CONF)
+    machine.run("teleport-bootstrap", *command.split(), seconds=120)
+    observe.wait_until_ready(machine, "teleport.service")
+    assert machine.try_run("teleport-bootstrap", "status").returncode == 0
+    assert machine.state(instance.GENERATE) == "inactive"

@@ -239,6 +239,10 @@ VALIDATE: dict[str, Schema] = {
         ),
         "The assignments of the conf; none where its grammar is wrong.",
     ),
+    "next_command": text(
+        "The command that applies the conf of this host; null where it is applied or invalid, and for another conf.",
+        or_null=True,
+    ),
 }
 
 VARIABLES: dict[str, Schema] = {

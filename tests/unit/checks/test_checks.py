@@ -68,8 +68,14 @@ def test_installation() -> None:
     assert found(installation.check, binary=None, markers=(), has_teleport_yaml=False) == [
         (ERROR, "teleport-missing"),
         (ERROR, "teleport-yaml-missing"),
-        (ERROR, "role-markers"),
     ]
+    absent, invalid = (host_facts.Conf(each) for each in (host_facts.ABSENT, host_facts.INVALID))
+    nothing = {"markers": (), "has_teleport_yaml": False}
+    assert found(installation.check, conf=absent, **nothing) == [(ERROR, "conf-missing")]
+    assert found(installation.check, conf=invalid, **nothing) == [(ERROR, "not-configured")]
+    # A host that is configured manually has no conf.
+    assert found(installation.check, conf=absent) == []
+    assert found(installation.check, markers=()) == [(ERROR, "role-markers")]
     assert found(installation.check, markers=("role.all", "role.node")) == [(ERROR, "role-markers")]
     restoring = host_facts.Conf(host_facts.ASKS_FOR_RESTORE, pending_restore="s3://b/a.tar.zst")
     assert found(installation.check, markers=(), has_teleport_yaml=False, conf=restoring) == []
