@@ -92,6 +92,7 @@ def main() -> NoReturn:
     try:
         streams.prepare()
         output.show_nothing_by_itself()
+        output.quote_with(_quote)
         core_dumps.prevent()
         status = run(sys.argv[1:])
     except KeyboardInterrupt:
@@ -225,4 +226,4 @@ def _tell(error: errors.BootstrapError) -> None:
     if not logging.getLogger("teleport_bootstrap").handlers:
         journal.set_up("info")
     journal.record_failure(error.message, error.hint, error.code, error.message_id(), error.exit_status)
-    output.failure(error.message, error.hint, error.findings, _quote)
+    output.failure(error.message, error.hint, error.findings)

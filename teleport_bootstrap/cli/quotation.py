@@ -15,14 +15,15 @@ from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.host import regular_file
 from teleport_bootstrap.host.typesetting import Source
 from teleport_bootstrap.plan import secret_mask
-from teleport_bootstrap.secret import MASK
+from teleport_bootstrap.secret import MASK, looks_secret
 
 _YAML = (".yaml", ".yml")
 _LARGEST = 1024 * 1024
 # A name, after `export`, and what is between it and its value.
 _ASSIGNMENT = re.compile(
-    r"(?P<start>[ \t]*(?:export[ \t]+)?)(?P<name>[A-Za-z_]\w*)(?P<sign>[ \t]*(?:[+:]?=|:|[ \t]|$)[ \t]*)", re.A
+    r"(?P<start>[ \t]*(?:export[ \t]+)?)(?P<name>[A-Za-z_]\w{0,100})(?P<sign>[ \t]*(?:[+:]?=|:|[ \t]|$)[ \t]*)", re.A
 )
+_NAMED = re.compile(r"(?<![\w.-])(?P<name>[A-Za-z_][\w.-]*)[ \t]{0,20}[+:]?[=:][ \t]*(?=\S)", re.A)
 
 
 def source_line(finding: Finding) -> Source | None:
@@ -56,17 +57,26 @@ def _of_conf(line: str) -> str | None:
     """Return a line of a conf without its secrets, None where nothing of it can be shown."""
     line = line.replace("\t", " ")
     if line.lstrip().startswith("#"):
-        return masking.mask_foreign(line)
+        return _without_named(line)
     found = _ASSIGNMENT.match(line)
     if found is None:
         return None
     name = found["name"]
     variable = variables.find(name) or variables.find(variables.nearest(name) or "")
     if variable is not None and not variable.secret:
-        return masking.mask_foreign(line)
+        return line[: found.end()] + _without_named(line[found.end() :])
     if variable is not None or name in refusals.COMMAND_WORDS:
         return line[: found.end()] + (MASK if line[found.end() :].strip() else "")
     return None
+
+
+def _without_named(text: str) -> str:
+    """Return `text` without secrets, and without all that follows a name like that of one."""
+    for found in _NAMED.finditer(text):
+        variable = variables.find(found["name"])
+        if variable.secret if variable is not None else looks_secret(found["name"]):
+            return f"{text[: found.end()]}{MASK}"
+    return masking.mask_foreign(text)
 
 
 def _caret(line: str, shown: str, column: int) -> int:

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.cli import quotation
 from teleport_bootstrap.cli.result import Result
 from teleport_bootstrap.host import clock as clocks
 from teleport_bootstrap.host import output, termination
@@ -35,7 +34,7 @@ def watch(make: Callable[[], Result], seconds: float, clock: clocks.Clock = cloc
             logging.disable()
             took = 0.0
             while True:
-                draw(found.text, quotation.source_line)
+                draw(found.text)
                 clock.sleep(max(seconds, LEAST_SECONDS, took / _SHARE - took))
                 began = clock.monotonic()
                 found = make()

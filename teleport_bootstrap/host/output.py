@@ -16,13 +16,15 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TextIO
 
 from teleport_bootstrap import display
-from teleport_bootstrap.finding import Finding
+from teleport_bootstrap.finding import Finding, Line
 from teleport_bootstrap.host import streams, terminal, typesetting
 
 PROGRAM = "teleport-bootstrap"
 
-# Draws parts of a text, with the lines that findings in it are about.
-Draw = Callable[["str | Iterable[str]", typesetting.Quote], None]
+# Draws parts of a text.
+Draw = Callable[["str | Iterable[str]"], None]
+
+_quote: typesetting.Quote = typesetting.no_quote
 
 logger = logging.getLogger(__name__)
 
@@ -49,19 +51,17 @@ def screen_of_result() -> terminal.Screen | None:
     return terminal.screen(sys.stdout)
 
 
-def failure(
-    message: str,
-    hint: str = "",
-    findings: Iterable[Finding] = (),
-    quote: typesetting.Quote = typesetting.no_quote,
-) -> None:
-    """Report a failure: the message of an error, and what to do next.
+def quote_with(quote: typesetting.Quote) -> None:
+    """Show findings on a terminal with the line of their file that `quote` returns."""
+    global _quote  # noqa: PLW0603 - there is one standard error
+    _quote = quote
 
-    On a terminal, each of `findings`, which the message lists, is shown with the line that `quote` returns.
-    """
+
+def failure(message: str, hint: str = "", findings: Iterable[Finding] = ()) -> None:
+    """Report a failure: the message of an error, in which `findings` are listed, and what to do next."""
     screen = terminal.screen(sys.stderr)
     if screen is not None:
-        shown = typesetting.failure(f"{PROGRAM}: ", message, hint, screen, findings=findings, quote=quote)
+        shown = typesetting.failure(f"{PROGRAM}: ", message, hint, screen, findings=findings, quote=_quote)
         _write("".join(f"{each}\n" for each in shown))
         return
     _write(f"{PROGRAM}: " + display.lines([message]) + "\n")
@@ -115,10 +115,10 @@ def redrawn() -> Iterator[Draw | None]:
         yield None
         return
 
-    def draw(parts: str | Iterable[str], quote: typesetting.Quote) -> None:
+    def draw(parts: str | Iterable[str]) -> None:
         # Its size may have changed.
         now, room = terminal.screen(sys.stdout) or terminal.Screen(), terminal.rows(sys.stdout) - 1
-        lines = typesetting.text(parts, now, quote).split("\n")
+        lines = typesetting.text(parts, now, _quote).split("\n")
         if len(lines) > room:
             lines[room - 1 :] = [f"and {len(lines) - room + 1} more lines: this terminal has {room + 1}"]
         streams.write_result(
@@ -148,7 +148,12 @@ class Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record; where standard error is gone, there is no one to tell."""
         with contextlib.suppress(OSError, ValueError):
-            _write(f"{_laid_out([f'{self._start(record)}{each}' for each in record_lines(record)])}\n")
+            start = self._start(record)
+            reported = record.args[0] if isinstance(record.args, tuple) and len(record.args) == 1 else None
+            if isinstance(reported, Finding) and record.msg == "%s":
+                _write(f"{_laid_out([Line(start, reported)])}\n")
+            else:
+                _write(f"{_laid_out([f'{start}{each}' for each in record_lines(record)])}\n")
 
     def _start(self, record: logging.LogRecord) -> str:
         if not self._for_journal:
@@ -190,7 +195,7 @@ def _warned(message: Warning | str, category: type[Warning], filename: str, line
 def _laid_out(parts: str | Iterable[str]) -> str:
     """Return `parts` as they are shown on standard error."""
     screen = terminal.screen(sys.stderr)
-    return display.text(parts) if screen is None else typesetting.text(parts, screen)
+    return display.text(parts) if screen is None else typesetting.text(parts, screen, _quote)
 
 
 def _write(text: str, stream: TextIO | None = None) -> None:

@@ -14,6 +14,7 @@ from teleport_bootstrap.aws import account, endpoints
 from teleport_bootstrap.change import boot_service
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.ec2 import facts, imds, items
+from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.host import teleport, trust
 from teleport_bootstrap.instance import fips_sources
 from teleport_bootstrap.plan import activation, plan_model, requirements, teleport_build
@@ -61,11 +62,11 @@ def conf(root: paths.Root) -> conf_file.Conf | None:
 def log_warnings(conf: conf_file.Conf) -> None:
     """Log each warning about `conf`, once however often a command reads the file."""
     for warning in conf.warnings:
-        _log_warning(str(warning))
+        _log_warning(warning)
 
 
 @functools.lru_cache(maxsize=1024)
-def _log_warning(warning: str) -> None:
+def _log_warning(warning: Finding) -> None:
     logger.warning("%s", warning)
 
 
