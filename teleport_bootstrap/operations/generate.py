@@ -162,7 +162,7 @@ def _keep(doors: gather.Doors, conf: conf_file.Conf, build: teleport_build.Telep
     Only an all-in-one without a name asks, for a moment, for its public address.
     """
     shown = doors.root.path(paths.TELEPORT_YAML)
-    there = f"{shown} exists and is left as it is; remove it to have it regenerated"
+    there = f"{shown} exists and is left as it is; `teleport-bootstrap reconfigure` applies a changed conf"
     staying = current.instead_of_conf(doors.root)
     if staying is not None:
         # A conf that is not followed need not be valid.
