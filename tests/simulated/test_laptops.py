@@ -37,12 +37,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory of the programs of an environment with nothing but the wheel and the libraries that it names."""
     place = tmp_path_factory.mktemp("environment")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(place)], check=True)
+    subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
     options = ["--no-index", "--no-deps", "--quiet", "--disable-pip-version-check"]
-    subprocess.run(
-        [sys.executable, "-m", "pip", "--python", str(place / "bin/python"), "install", *options, str(built)],
-        check=True,
-    )
+    subprocess.run([str(place / "bin/python"), "-m", "pip", "install", *options, str(built)], check=True)
     # The libraries are those of the tests; the checkout is not among them.
     libraries = next(place.glob("lib/python*/site-packages"))
     (libraries / "tests.pth").write_text(sysconfig.get_path("purelib"))
