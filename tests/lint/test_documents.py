@@ -128,3 +128,49 @@ def test_the_versions_in_the_names_of_packages_are_ours() -> None:
     for page in documents.pages():
         for name, version in re.findall(r"teleport-bootstrap([-_])(\d+\.\d+\.\d+)(?=-1)", documents.text(page)):
             assert version == __version__, f"{page}: teleport-bootstrap{name}{version}"
+
+
+# ---- how what is shown is compared
+
+PRINTED = """\
+Healthy. All-in-one, up 3 h 2 min, last verified backup 2 h ago.
+
+SIZE      MADE                 PLACE
+12.3 MB   2026-11-22 11:57:43  /var/backups/a_20261122T115743Z.tar.zst
+main pid: 4711
+the end
+"""
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        PRINTED,
+        PRINTED.replace("3 h 2 min", "9 s").replace("12.3 MB  ", "6 kB").replace("4711", "12"),
+        PRINTED.replace("2026-11-22 11:57:43", "2031-01-02 00:00:00").replace("20261122T115743Z", "20310102T000000Z"),
+        "Healthy. All-in-one, up 1 s, last verified backup 1 d ago.\n…\nthe end\n",
+        "…\nmain pid: 1\n…\n",
+        "…\nSIZE MADE PLACE\n…\nthe end\n",
+    ],
+)
+def test_times_sizes_and_the_width_of_columns_do_not_count(shown: str) -> None:
+    documents.assert_shown(shown, PRINTED, "a page")
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        PRINTED.replace("Healthy", "Drifted"),
+        PRINTED.replace("the end\n", ""),
+        PRINTED.replace("main pid: 4711\n", ""),
+        PRINTED + "more\n",
+        "Healthy. All-in-one, up 1 s, last verified backup 1 d ago.\n",
+        "…\nmain pid: 1\n",
+        "SIZE MADE PLACE\n…\n",
+        "…\nthe end\nmain pid: 1\n…\n",
+        "…\nmain pid: 1\n…\nSIZE MADE PLACE\n…\n",
+    ],
+)
+def test_another_word_a_missing_line_and_another_order_are_found(shown: str) -> None:
+    with pytest.raises(AssertionError, match="a page"):
+        documents.assert_shown(shown, PRINTED, "a page")
