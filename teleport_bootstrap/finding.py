@@ -86,6 +86,11 @@ class Line(str):
         return line
 
 
+def note(found: Finding) -> Line:
+    """Return `found` as one of the notes of a result; in JSON it keeps its parts."""
+    return Line("", found)
+
+
 def in_order_of_place(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return `findings` of one file by line and column; what has no line comes last."""
 

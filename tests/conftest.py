@@ -66,8 +66,9 @@ def _refuse_skip(report) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_secrets_of_other_tests() -> None:
-    """A process masks every secret that it has met; tests share one."""
+    """A process masks every secret that it has met, and keeps what it has logged; tests share one."""
     # Not at the top: the package reads the environment, which is only clean by now.
-    from teleport_bootstrap import secret  # noqa: PLC0415
+    from teleport_bootstrap import remarks, secret  # noqa: PLC0415
 
     secret.forget()
+    remarks.forget()

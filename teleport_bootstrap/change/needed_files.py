@@ -13,6 +13,7 @@ from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.change import key_pairs
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.conf import deployment
+from teleport_bootstrap.finding import WARNING, Finding, note
 from teleport_bootstrap.host import directory, regular_file, systemd
 from teleport_bootstrap.plan import named_files, plan_model, provenance, teleport_build
 from teleport_bootstrap.secret import Secret
@@ -46,6 +47,7 @@ class Pending:
             "parameter": self.parameter,
             "is_published": self.parameter is not None and is_published(self.parameter),
             "obstacle": self.obstacle or None,
+            "next_command": self.command,
         }
 
     def __str__(self) -> str:
@@ -140,6 +142,12 @@ def _command(wanted: plan_model.Applicable, parameter: str | None) -> str:
         return "teleport-bootstrap fetch-secrets"
     obtains = unit_table.GET_CERTIFICATE.timer in wanted.units.enable
     return f"teleport-bootstrap certificate {'obtain' if obtains else 'install'}"
+
+
+def notes_on_pending(root: paths.Root, wanted: plan_model.Applicable) -> tuple[str, ...]:
+    """Return the same as notes."""
+    found = describe_pending(root, wanted)
+    return tuple(note(Finding(WARNING, "file-pending", each.path, str(each))) for each in found)
 
 
 def is_published(parameter: str) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from teleport_bootstrap import errors, json_data
-from teleport_bootstrap.finding import NOTE, Finding
+from teleport_bootstrap import errors, json_data, remarks
+from teleport_bootstrap.finding import NOTE, Finding, Line
 
 # Raised when a field is removed, or changes its name, type or meaning. A new field does not raise it.
 VERSION = 1
@@ -24,12 +24,21 @@ def document(
 
     `fields` are those of the command alone. A finding that is a text is a note.
     """
-    found = [Finding(NOTE, "", "", each) if isinstance(each, str) else each for each in findings]
+    listed = [*map(_as_data, (*remarks.listed(), *findings, *(error.findings if error is not None else ())))]
     return {
         "version": VERSION,
         "command": command,
         "exit_status": status,
         "error": None if error is None else error.data(),
-        "findings": json_data.data([*found, *(error.findings if error is not None else ())]),
+        "findings": [each for number, each in enumerate(listed) if each not in listed[:number]],
         **json_data.data(fields),
     }
+
+
+def _as_data(found: Finding | Mapping[str, Any] | str) -> dict[str, Any]:
+    if isinstance(found, Line):
+        found = found.finding
+    elif isinstance(found, str):
+        found = Finding(NOTE, "", "", found)
+    data: dict[str, Any] = json_data.data(found)
+    return data

@@ -6,7 +6,7 @@ import argparse
 import os
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.cli import options, result
+from teleport_bootstrap.cli import options, result, status
 from teleport_bootstrap.operations import collect_logs
 
 EXAMPLE = "teleport-bootstrap collect-logs --output ./case-1234.tar.gz"
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
             "only root can read the secrets of this host, which have to be known to be masked",
             hint="Run it with sudo. Nothing was written.",
         )
-    made = collect_logs.make(root, arguments.output, days=arguments.days)
+    made = collect_logs.make(root, arguments.output, days=arguments.days, status=lambda: status.answer(root))
     lines = [f"wrote {made.path}, {made.size / 1024:.0f} KiB, {len(made.entries)} files"]
     lines += [f"masked {count} times: {kind}" for kind, count in sorted(made.masked.items())]
     lines += [f"WARNING: a secret in this file may not be masked: {each}" for each in made.unread]

@@ -8,7 +8,7 @@ from typing import Any
 
 from teleport_bootstrap import display, errors, json_data
 from teleport_bootstrap.cli import answer
-from teleport_bootstrap.finding import WARNING, Finding
+from teleport_bootstrap.finding import WARNING, Finding, Line
 from teleport_bootstrap.host import probe, terminal, typesetting
 
 
@@ -32,6 +32,12 @@ class Result:
     change: str = ""
     routine: bool = False
 
+    def answer(self, command: str | None) -> dict[str, Any]:
+        """Return what is printed as JSON."""
+        fields = json_data.data(self.data)
+        found = [*self.findings, *fields.pop("findings", ()), *fields.pop("notes", ())]
+        return answer.document(command, self.status, fields, findings=found, error=self.trouble)
+
     def output(
         self,
         form: str,
@@ -45,9 +51,7 @@ class Result:
         On a `screen`, a text is laid out, and findings are shown with the line of their file that `quote` returns.
         """
         if form == "json":
-            fields = json_data.data(self.data)
-            found = [*self.findings, *fields.pop("findings", ()), *fields.pop("notes", ())]
-            data = answer.document(command, self.status, fields, findings=found, error=self.trouble)
+            data = self.answer(command)
             return display.unmasked_json(data) if self.with_secrets else display.json(data)
         text = self.text
         if self.with_secrets and isinstance(text, str):
@@ -58,7 +62,11 @@ class Result:
 
 def lines(each: Iterable[str], notes: Iterable[str] = (), *, otherwise: str = "") -> list[str]:
     """Return the lines of a text and then `notes`, marked as such; `otherwise` where there are none."""
-    return [*each, *(f"note: {note}" for note in notes)] or [otherwise]
+    return [*each, *map(_note, notes)] or [otherwise]
+
+
+def _note(text: str) -> str:
+    return Line("note: ", text.finding) if isinstance(text, Line) else f"note: {text}"
 
 
 # For the health of a Teleport that reports nothing.
@@ -75,7 +83,7 @@ def health_word(report: str) -> str:
 
 def warnings(messages: Iterable[str], code: str = "") -> tuple[Finding, ...]:
     """Return `messages` as findings, for programs."""
-    return tuple(Finding(WARNING, code, "", each) for each in messages)
+    return tuple(each.finding if isinstance(each, Line) else Finding(WARNING, code, "", each) for each in messages)
 
 
 DANGER = "danger"

@@ -52,6 +52,11 @@ def run(arguments: argparse.Namespace) -> result.Result:
     return watching.watch(lambda: _result(root), arguments.watch)
 
 
+def answer(root: paths.Root) -> dict[str, Any]:
+    """Return what `status --format json` prints."""
+    return _result(root).answer("status")
+
+
 def _result(root: paths.Root) -> result.Result:
     report = status.report(root)
     return result.Result(list(_lines(root, report)), report, _STATUSES[report["state"]])

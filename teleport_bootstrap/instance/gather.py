@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, remarks
 from teleport_bootstrap.aws import account, endpoints
 from teleport_bootstrap.change import boot_service
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.ec2 import facts, imds, items
-from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.host import teleport, trust
 from teleport_bootstrap.instance import fips_sources
 from teleport_bootstrap.plan import activation, plan_model, requirements, teleport_build
@@ -62,12 +60,8 @@ def conf(root: paths.Root) -> conf_file.Conf | None:
 def log_warnings(conf: conf_file.Conf) -> None:
     """Log each warning about `conf`, once however often a command reads the file."""
     for warning in conf.warnings:
-        _log_warning(warning)
-
-
-@functools.lru_cache(maxsize=1024)
-def _log_warning(warning: Finding) -> None:
-    logger.warning("%s", warning)
+        if remarks.add(warning):
+            logger.warning("%s", warning)
 
 
 def conf_if_readable(root: paths.Root) -> conf_file.Conf | None:

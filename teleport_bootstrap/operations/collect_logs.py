@@ -8,13 +8,13 @@ import io
 import itertools
 import os
 import tarfile
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.host import clock, directory
 from teleport_bootstrap.inspection import bundle_parts, known_secrets, redaction
-from teleport_bootstrap.operations import status
 from teleport_bootstrap.plan import secret_mask
 
 MANIFEST = "MANIFEST.txt"
@@ -61,9 +61,10 @@ class Bundle:
     unread: tuple[str, ...]
 
 
-def make(root: paths.Root, output: str | None, *, days: float) -> Bundle:
+def make(root: paths.Root, output: str | None, *, days: float, status: Callable[[], dict[str, Any]]) -> Bundle:
     """Collect, mask, and write the bundle to the new file `output`, by default one in the state directory.
 
+    `status` returns what `status --format json` prints.
     Neither takes the lock nor recovers an interrupted change: the bundle shows the host as it is. Raises UsageError if
     `output` exists, FileTrouble if it cannot be written.
     """
@@ -75,7 +76,7 @@ def make(root: paths.Root, output: str | None, *, days: float) -> Bundle:
     mask = redaction.Mask(secrets.secrets)
     contents: dict[str, str] = {}
     entries, absent = [], []
-    for part in bundle_parts.parts(root, days=days, status=lambda: status.report(root)):
+    for part in bundle_parts.parts(root, days=days, status=status):
         before = sum(mask.counts.values())
         text = _short_lines(mask.apply(secret_mask.masked(part.text) if part.name.endswith(".yaml") else part.text))
         if part.trouble:

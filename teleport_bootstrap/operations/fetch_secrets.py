@@ -90,7 +90,7 @@ def _attempt(doors: gather.Doors, changed: list[str]) -> Outcome:
         raise errors.SecretsPending(
             "; ".join(lacking), hint=f"{hint}Nothing has to be done here: the timer tries again."
         )
-    notes = (*fetched.notes, *map(str, needed_files.describe_pending(root, current)))
+    notes = (*fetched.notes, *needed_files.notes_on_pending(root, current))
     return Outcome(tuple(dict.fromkeys(changed)), units, notes)
 
 

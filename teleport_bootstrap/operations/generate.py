@@ -15,7 +15,7 @@ from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.change.unit_action import UnitAction
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.ec2 import facts
-from teleport_bootstrap.finding import WARNING, Finding
+from teleport_bootstrap.finding import WARNING, Finding, note
 from teleport_bootstrap.host import accounts, directory, systemd, trust
 from teleport_bootstrap.instance import gather, managed_updates, own_address, secret_values
 from teleport_bootstrap.plan import activation, manual_file, overrides, plan_model, planner, secret_mask, teleport_build
@@ -176,7 +176,7 @@ def _keep(doors: gather.Doors, conf: conf_file.Conf, build: teleport_build.Telep
     notes += _judged_manual(doors.root, wanted, build)
     own_address.refresh(doors, wanted.deployment)
     moved = own_address.stale(doors.root, wanted.deployment)
-    notes += [str(moved)] if moved is not None else []
+    notes += [note(moved)] if moved is not None else []
     values, failure = _missing_secrets(doors, conf, wanted)
     return _bring(doors.root, conf, KEPT, plan_files.Parts(wanted, values), (*notes, *failure))
 
@@ -189,7 +189,7 @@ def _judged_manual(root: paths.Root, wanted: plan_model.Activation, build: telep
         return []
     found = manual_file.judge(content, root.path(paths.TELEPORT_YAML), build, wanted.deployment)
     more = [f"{len(found) - _MOST_NOTES} more, see `teleport-bootstrap status`"] if len(found) > _MOST_NOTES else []
-    return [*map(str, found[:_MOST_NOTES]), *more]
+    return [*map(note, found[:_MOST_NOTES]), *more]
 
 
 def _what_is_there(root: paths.Root, wanted: plan_model.Activation) -> list[str]:

@@ -9,6 +9,7 @@ from urllib import parse
 
 from teleport_bootstrap import errors, paths, port_table, roles, unit_table
 from teleport_bootstrap.conf import conf_file, deployment, variables
+from teleport_bootstrap.finding import note
 from teleport_bootstrap.plan import effects, plan_model, requirements, teleport_build, teleport_versions
 
 
@@ -40,7 +41,7 @@ def plan(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> plan_mode
         secrets=secrets,
         units=_units(decided, secrets),
         gates=gates,
-        notes=(*_notes(conf, decided, build), *map(str, effects.notes(conf, fips=build.fips))),
+        notes=(*_notes(conf, decided, build), *map(note, effects.notes(conf, fips=build.fips))),
     )
 
 
@@ -163,7 +164,7 @@ def _notes(conf: conf_file.Conf, decided: deployment.Deployment, build: teleport
             f"No Teleport binary said which version it is; the document is for Teleport {build.major}. "
             "--teleport-version names another."
         )
-    yield from map(str, teleport_versions.findings(build.number))
+    yield from map(note, teleport_versions.findings(build.number))
     if build.is_fips_unknown:
         yield (
             f"Teleport {build.version} does not tell whether it is a FIPS build, nor does anything else here. It is "

@@ -12,7 +12,7 @@ from teleport_bootstrap import errors, paths
 from teleport_bootstrap.conf import conf_file, deployment
 from teleport_bootstrap.conf.resource import Resource
 from teleport_bootstrap.ec2 import facts
-from teleport_bootstrap.finding import Finding, errors_in
+from teleport_bootstrap.finding import Finding, errors_in, note
 from teleport_bootstrap.plan import (
     activation,
     document,
@@ -120,7 +120,7 @@ def settle(
         *resources.notes(left_out),
         *instance.notes,
         *merged.notes,
-        *(str(finding) for finding in findings if not finding.is_error),
+        *(note(finding) for finding in findings if not finding.is_error),
     )
     secrets = secret_mask.secrets_of(wanted)
     return Settled(activated, tree, tuple(secret_mask.in_message(each, secrets) for each in notes), merged.removed)

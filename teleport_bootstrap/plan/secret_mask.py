@@ -6,6 +6,7 @@ for what is said about a document. Only the secret itself is masked: of a URL it
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from teleport_bootstrap import masking
+from teleport_bootstrap.finding import Line
 from teleport_bootstrap.plan import yaml_reading
 from teleport_bootstrap.secret import MASK, looks_secret, passwords, remember, without_passwords
 
@@ -159,7 +161,12 @@ def secrets_of(value: Any) -> tuple[str, ...]:
 
 def in_message(text: str, secrets: Iterable[str]) -> str:
     """Return what is said about a document, without its `secrets` and without whatever else may not be shown."""
-    return masking.without((form for each in secrets for form in (each, *each.splitlines()) if form.strip()), text)
+    known = [form for each in secrets for form in (each, *each.splitlines()) if form.strip()]
+    if not isinstance(text, Line):
+        return masking.without(known, text)
+    found = text.finding
+    subject, message, remedy = (masking.without(known, each) for each in (found.subject, found.message, found.remedy))
+    return Line(text.mark, dataclasses.replace(found, subject=subject, message=message, remedy=remedy))
 
 
 def _learn(secrets: Iterable[str]) -> None:

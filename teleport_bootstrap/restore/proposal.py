@@ -14,7 +14,7 @@ from teleport_bootstrap.change import needed_files, plan_files, units
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.conf import conf_file as confs
 from teleport_bootstrap.ec2 import facts
-from teleport_bootstrap.finding import errors_in
+from teleport_bootstrap.finding import errors_in, note
 from teleport_bootstrap.instance import gather, secret_values
 from teleport_bootstrap.plan import comparison, overrides, plan_model, planner, provenance, teleport_build
 from teleport_bootstrap.restore import adopted_facts, archive_configuration, places, rules, this_host
@@ -208,7 +208,7 @@ def _check(root: paths.Root, proposed: Proposal, archived: Contents, wishes: Wis
         raise errors.RestoreRefused(
             f"{archived.name} cannot be restored here:", hint="Nothing was changed.", findings=refusals
         )
-    warnings = [each.message for each in findings]
+    warnings: list[str] = [note(replace(each, remedy="")) for each in findings]
     now, data = archived.current(), archived.read(paths.CONF)
     if now is not None and data is not None and generations.digest(data) == now.rejected_conf_sha256:
         why = now.rejected_because

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Optional
 
+from tests import answers
+
 # The directory of the machines of all runs, where each run finds the leftovers of killed ones.
 MACHINES = Path("/run/teleport-bootstrap-tests")
 
@@ -156,9 +158,12 @@ class Machine:
         return self._leader
 
     def try_run(self, *command: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
-        """Run a command in the booted machine, and return its result whatever it is."""
+        """Run a command in the booted machine, and return its result whatever it is.
+
+        What the agent prints with --format json has to follow the schema.
+        """
         enter = ["nsenter", "-t", str(self._leader), "-m", "-u", "-i", "-n", "-p", "-C", "-r", "-w", "--"]
-        return subprocess.run(
+        done = subprocess.run(
             [*enter, "env", "-i", f"PATH={PATH}", *command],
             check=False,
             stdin=subprocess.DEVNULL,
@@ -166,6 +171,9 @@ class Machine:
             text=True,
             timeout=seconds,
         )
+        if "teleport-bootstrap" in map(os.path.basename, command) and answers.is_asked(command):
+            answers.check(done.stdout, done.returncode)
+        return done
 
     def run(self, *command: str, seconds: float = 60) -> str:
         """Run a command that has to succeed in the booted machine; return what it printed to standard output."""

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests import answers
 from tests.simulated.agent import CHECKOUT, Agent, Ended, needs_root, tree
 
 TOKEN = "pl4nted/t0ken+93af=x"
@@ -245,6 +246,7 @@ def test_holds_what_helps(agent: Agent) -> None:
     assert '"botocore"' in found["versions.json"] and "17." in found["versions.json"]
     for name in ("status.json", "history.json", "jobs.json", "versions.json"):
         json.loads(found[name])
+    answers.check(found["status.json"], json.loads(found["status.json"])["exit_status"])
     assert "license.pem" in found["files.txt"], "that it is there, how large, and whose"
 
 

@@ -617,7 +617,7 @@ def test_after_a_killed_run_the_published_tokens_are_valid_and_the_next_run_reco
 def test_status_shows_the_last_success_and_failures(server: AuthServer) -> None:
     server.publish()
     done = server.agent.run("status")
-    assert "job:           publish-tokens, last succeeded 20" in done.output
+    assert "job:            publish-tokens, last succeeded 20" in done.output
     server.tctl(fail={"create": "no"})
     server.publish()
     done = server.agent.run("status", "--format", "json")

@@ -133,7 +133,7 @@ def run(doors: gather.Doors) -> Outcome:
         raise _pending(root, subject, why, hint) or errors.CertificateUnusable(
             why, hint=f"The installed certificate is kept. {hint}"
         )
-    notes = (*candidates.refused, *map(str, needed_files.describe_pending(root, subject.wanted)))
+    notes = (*candidates.refused, *needed_files.notes_on_pending(root, subject.wanted))
     return Outcome(INSTALLED if changed else UNCHANGED, detail, changed, units, notes)
 
 

@@ -37,8 +37,8 @@ _PROPOSAL = record(
 
 RECONFIGURE: dict[str, Schema] = {
     "result": choice(
-        (reconfigure.UNCHANGED, reconfigure.PROPOSED, reconfigure.DECLINED, reconfigure.APPLIED),
-        "`proposed` with `--dry-run`; `declined`: the operator said no; `unchanged`: the conf asks for what is there.",
+        (reconfigure.UNCHANGED, reconfigure.PROPOSED, reconfigure.APPLIED),
+        "`proposed` with `--dry-run`; `unchanged`: the conf asks for what is there.",
     ),
     "generation": common.GENERATION,
     "changed": common.CHANGED,
@@ -50,8 +50,8 @@ RECONFIGURE: dict[str, Schema] = {
 
 ROLLBACK: dict[str, Schema] = {
     "result": choice(
-        (rollback.APPLIED, rollback.PROPOSED, rollback.DECLINED),
-        "`proposed` with `--dry-run`; `declined`: the operator said no.",
+        (rollback.APPLIED, rollback.PROPOSED),
+        "`proposed` with `--dry-run`.",
     ),
     "generation": common.GENERATION,
     "changed": common.CHANGED,
@@ -97,11 +97,10 @@ _RESTORE_PROPOSAL = record(
 RESTORE: dict[str, Schema] = {
     "result": choice(
         (
-            *(restore.NOTHING, restore.PROPOSED, restore.DECLINED),
+            *(restore.NOTHING, restore.PROPOSED),
             *(restore.RESTORED, restore.UNDONE, restore.DISCARDED),
         ),
-        "`proposed` with `--dry-run`; `declined`: the operator said no; `nothing`: the conf asks for a restore that "
-        "is not made any more.",
+        "`proposed` with `--dry-run`; `nothing`: the conf asks for a restore that is not made any more.",
     ),
     "archive": text("What was restored, undone or discarded; null for nothing.", or_null=True),
     "generation": common.GENERATION,

@@ -57,6 +57,7 @@ PENDING = record(
         "parameter": text("The SSM parameter that it comes from; null for a certificate.", or_null=True),
         "is_published": flag("Whether an auth server of the cluster publishes that parameter."),
         "obstacle": text("Why what is there now cannot be used; null where the file is missing.", or_null=True),
+        "next_command": text("The command that does now what a timer does for it."),
     },
     "A file that Teleport's unit waits for.",
 )
