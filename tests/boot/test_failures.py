@@ -170,7 +170,7 @@ def test_issue_15_row_11_the_command_that_a_failed_first_boot_names_goes_on_from
     status = machine.try_run("teleport-bootstrap", "status")
     assert status.returncode == 9
     if conf is None:
-        assert "/etc/teleport.d/conf is missing" in status.stdout.splitlines()[0]
+        assert "there is no /etc/teleport.d/conf" in status.stdout.splitlines()[0]
     machine.write("/etc/teleport.d/conf", instance.PLAIN_CONF)
     checked = machine.run("teleport-bootstrap", "validate").splitlines()[-1]
     commands = {_commands_in(text)[-1] for text in (said, status.stdout, checked)}

@@ -8,35 +8,29 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
+from tests.demo.scene import TELEPORT_VERSION, as_on_the_instance, caption, failure, show
+from tests.demo.scene import run as agent
 from tests.simulated_ec2 import SimulatedEc2
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-GUIDE = Path(__file__).with_name("guide.conf")
+GUIDE = Path(__file__).parents[1] / "simulated_ec2" / "guide.conf"
 REGION = "us-east-1"  # where the simulated instance is
-TELEPORT_VERSION = "17.5.1"
 
 # The accounts that the package makes, so that files in the scratch directory get their real owners.
 PASSWD = "root:x:0:0::/root:/bin/bash\nteleport:x:990:990::/var/lib/teleport:/usr/sbin/nologin\n"
 GROUP = "root:x:0:\nadm:x:4:\nteleport:x:990:\n"
 ACCOUNTS = {0: "root", 4: "adm", 990: "teleport"}
 
-# Neither a developer's AWS account nor a proxy has a part in this.
-_FOREIGN = re.compile(r"(AWS_|TELEPORT_|USE_).*|(https?|all|no)_proxy", re.IGNORECASE)
 
-
-def main() -> int:
-    """Show the demo for the conf named on the command line, by default the guide's; return the exit status."""
-    for name in filter(_FOREIGN.fullmatch, list(os.environ)):
-        del os.environ[name]
-    conf = Path(sys.argv[1]) if len(sys.argv) > 1 else GUIDE
+def main(named: Optional[str]) -> int:
+    """Show the demo for the conf that is `named`, by default the guide's; return the exit status."""
+    began = time.monotonic()
+    conf = Path(named) if named is not None else GUIDE
     try:
         text = conf.read_bytes()
     except OSError as error:
@@ -57,7 +51,10 @@ def main() -> int:
         (root / "etc/passwd").write_text(PASSWD)
         (root / "etc/group").write_text(GROUP)
         region = {each["name"]: each["value"] for each in variables}.get("EC2_REGION") or REGION
-        return demonstrate(root, region)
+        status = demonstrate(root, region)
+    if status == 0:
+        caption(f"That took {time.monotonic() - began:.1f} seconds, and nothing of it is left. Next: ./dev demo ha")
+    return status
 
 
 def demonstrate(root: Path, region: str) -> int:
@@ -106,18 +103,6 @@ def demonstrate(root: Path, region: str) -> int:
     return 0
 
 
-def agent(root: Path, *arguments: str, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run the real command with `root` as its /; `environ` leads it to the simulated services."""
-    return subprocess.run(
-        [sys.executable, "-m", "teleport_bootstrap", "--root", str(root), "--log-level", "error", *arguments],
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT), **(environ or {})},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def simulated(parameter: str) -> str:
     """Return a value for the SSM parameter of this name, of the form that the real one has."""
     return f"sha256:{'5d' * 32}" if parameter.endswith("/ca-pin-hash") else f"a simulated {parameter.split('/')[3]}"
@@ -126,11 +111,6 @@ def simulated(parameter: str) -> str:
 def assignments(variables: list[dict[str, Any]]) -> str:
     """Return the conf as the agent read it, with secrets masked."""
     return "\n".join(f"{each['name']}={each['value']}" for each in variables)
-
-
-def as_on_the_instance(root: Path, text: str) -> str:
-    """Return `text` with paths as an instance has them, without the scratch directory in front."""
-    return text.replace(str(root), "")
 
 
 def files_below(root: Path) -> list[Path]:
@@ -150,24 +130,3 @@ def units(wanted: dict[str, list[str]]) -> str:
     first = [f"systemctl {verb} {unit}" for verb in ("enable", "start") for unit in wanted[verb]]
     others = sorted({*wanted["disable"], *wanted["stop"]})
     return "\n".join([*first, "", "and, if they were enabled or running, disable and stop:", *others])
-
-
-def failure(command: str, done: subprocess.CompletedProcess[str]) -> int:
-    """Show why a command failed; return its exit status."""
-    print(f"\nteleport-bootstrap {command} ended with status {done.returncode}:", file=sys.stderr)
-    print(done.stderr, file=sys.stderr, end="")
-    return done.returncode
-
-
-def caption(text: str) -> None:
-    """Print one line that says what follows."""
-    print(f"\n── {text}\n", flush=True)
-
-
-def show(text: str) -> None:
-    """Print what a caption announced, indented."""
-    print("\n".join(f"   {line}".rstrip() for line in text.strip("\n").splitlines()), flush=True)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

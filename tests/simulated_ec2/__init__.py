@@ -27,8 +27,12 @@ class SimulatedEc2:
         return {"AWS_EC2_METADATA_SERVICE_ENDPOINT": self.imds.url, "AWS_ENDPOINT_URL": self.aws.url}
 
     def __enter__(self) -> SimulatedEc2:
-        self.aws.start()
-        self.imds.start()
+        try:
+            self.aws.start()
+            self.imds.start()
+        except BaseException:
+            self.aws.stop()
+            raise
         return self
 
     def __exit__(

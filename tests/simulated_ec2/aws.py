@@ -114,13 +114,20 @@ class Moto:
         environment = {**os.environ, "S3_UPLOAD_PART_MIN_SIZE": str(SMALLEST_PART)}
         self._process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.url = f"http://127.0.0.1:{port}"
+        try:
+            self._wait_for_start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _wait_for_start(self) -> None:
         end = time.monotonic() + _START_SECONDS
         while True:
             try:
                 self.post("/moto-api/reset")
                 return
             except OSError:
-                if self._process.poll() is not None or time.monotonic() > end:
+                if self._process is None or self._process.poll() is not None or time.monotonic() > end:
                     raise RuntimeError("moto's server did not start; is moto[server] installed?") from None
                 time.sleep(0.05)
 
