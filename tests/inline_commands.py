@@ -54,7 +54,6 @@ TESTED = {
     "teleport configure --test": ("simulated/test_restore.py", "configure"),
     "teleport-bootstrap certificate obtain": ("simulated/test_certificate.py", "obtain"),
     "teleport-bootstrap certificate renew": ("simulated/test_certificate.py", "renew"),
-    "teleport-bootstrap plan --conf FILE": ("simulated/test_laptops.py", "render"),
     "teleport-bootstrap publish-tokens": ("simulated/test_publish_tokens.py", "publish-tokens"),
     "teleport-bootstrap reconfigure --discard-edits": ("boot/test_reconfigure_edits.py", "--discard-edits"),
     "teleport-bootstrap reconfigure --reset-data": ("boot/test_reconfigure_edits.py", "--reset-data"),
@@ -63,6 +62,7 @@ TESTED = {
         "--overrides ./overrides",
     ),
     "teleport-bootstrap restore": ("boot/test_upgrade.py", '"restore", "--yes"'),
+    "teleport-bootstrap validate FILE": ("simulated/test_laptops.py", "check"),
     "teleport-update enable": ("boot/test_managed_updates.py", "enable"),
 }
 
