@@ -72,8 +72,9 @@ CHANGE_JOURNAL = "/var/lib/teleport-bootstrap/change.json"
 # What was applied, one directory each, and which of them is current.
 GENERATIONS = "/var/lib/teleport-bootstrap/generations"
 CURRENT = "/var/lib/teleport-bootstrap/current.json"
-# What was done on this host, by whom and with which result: the newest only.
-EVENTS = "/var/lib/teleport-bootstrap/events.json"
+# What was done on this host, by whom and with which result: the newest only. It has a directory of its own, since
+# commands remove what others have staged in the one above while they hold another lock.
+EVENTS = "/var/lib/teleport-bootstrap/events/events.json"
 # What the last restore replaced, for its undo; what was restored, and the conf of that.
 RESTORE_UNDO = "/var/lib/teleport-bootstrap/undo.json"
 RESTORED = "/var/lib/teleport-bootstrap/restored.json"

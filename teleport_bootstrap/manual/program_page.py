@@ -56,6 +56,7 @@ _FILES: tuple[tuple[tuple[str, ...], str], ...] = (
         "configures, and `status` reports one that is enabled.",
     ),
     ((paths.FIPS_MARKER,), "Exists in images whose Teleport is a FIPS build."),
+    ((paths.JOURNAL_SOCKET,), "Where each command that changes this host sends its one line."),
     ((paths.JOURNAL,), "The journal, from which `collect-logs` takes the entries of Teleport and of this program."),
     (
         (paths.JOURNAL_SOCKET,),

@@ -164,8 +164,9 @@ class Entry:
     content: Optional[bytes]
 
 
-# Besides the lock, what commands record of themselves.
-_OURS_ALWAYS = tuple(f"var/lib/teleport-bootstrap/{name}" for name in ("lock", "events.lock", "events.json"))
+_OURS_ALWAYS = tuple(f"var/lib/teleport-bootstrap/{name}" for name in ("lock", "events.lock"))
+# What commands record of themselves.
+_RECORDS = "var/lib/teleport-bootstrap/events/"
 
 
 def tree(root: Path) -> dict[str, Entry]:
@@ -175,7 +176,7 @@ def tree(root: Path) -> dict[str, Entry]:
         for name in [*folders, *files]:
             path = os.path.join(folder, name)
             shown = os.path.relpath(path, root)
-            if shown in _OURS_ALWAYS:
+            if shown in _OURS_ALWAYS or shown.startswith(_RECORDS):
                 continue
             facts = os.lstat(path)
             if stat.S_ISDIR(facts.st_mode):

@@ -226,7 +226,7 @@ def test_issue_15_row_7_the_bundle_has_what_was_done(agent: Agent, journal: Jour
 @pytest.mark.parametrize("damage", ["", "{", "[1]", '[{"ended_at": 1}]'])
 def test_issue_15_row_6_a_damaged_record_stops_no_change(agent: Agent, damage: str) -> None:
     run(agent, "generate")
-    agent.write(f"{STATE}/events.json", damage, 0o600)
+    agent.write(f"{STATE}/events/events.json", damage, 0o600)
     agent.conf(labelled("two"))
     run(agent, "reconfigure", "--yes")
     assert [each["command"] for each in events(agent)] == ["reconfigure"]
@@ -234,21 +234,21 @@ def test_issue_15_row_6_a_damaged_record_stops_no_change(agent: Agent, damage: s
 
 def test_issue_15_row_6_the_record_is_bounded_and_holds_no_secret(agent: Agent) -> None:
     run(agent, "generate")
-    one = json.loads(agent.path(f"{STATE}/events.json").read_text())[0]
-    agent.write(f"{STATE}/events.json", json.dumps([one] * 500), 0o600)
+    one = json.loads(agent.path(f"{STATE}/events/events.json").read_text())[0]
+    agent.write(f"{STATE}/events/events.json", json.dumps([one] * 500), 0o600)
     agent.conf(
         f"TELEPORT_ROLE=agent\nTELEPORT_PROXY_SERVER_LB=proxy.example.com\nTELEPORT_JOIN_TOKEN={TOKEN}\n"
         "TELEPORT_AGENT_SSH_ENABLED=true\n"
     )
     run(agent, "reconfigure", "--yes")
-    text = agent.path(f"{STATE}/events.json").read_text()
+    text = agent.path(f"{STATE}/events/events.json").read_text()
     assert len(json.loads(text)) == 200 and TOKEN not in text and PIN not in text
-    assert agent.path(f"{STATE}/events.json").stat().st_mode & 0o777 == 0o600
+    assert agent.path(f"{STATE}/events/events.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_issue_15_row_6_a_record_that_cannot_be_written_stops_no_change(agent: Agent) -> None:
     run(agent, "generate")
-    path = agent.path(f"{STATE}/events.json")
+    path = agent.path(f"{STATE}/events/events.json")
     path.unlink()
     path.mkdir()
     agent.conf(labelled("two"))

@@ -21,7 +21,7 @@ _LEFT_OUT = re.compile(
     r"(usr/|(?:bin|lib|lib32|lib64|libx32|sbin)$|(?:proc|dev|tmp)/|bytecode/|var/log/letsencrypt/|etc/letsencrypt/archive/|var/lib/teleport/tctl-|var/lib/teleport-bootstrap/(?:[a-z-]+\.)?lock$)"
 )
 # How it ended, and when: of a job, of a generation.
-_VARY = re.compile(r"var/lib/teleport-bootstrap/(jobs/|published/)")
+_VARY = re.compile(r"var/lib/teleport-bootstrap/(jobs/|published/|events)")
 _TIMES = re.compile(
     rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)?|\d{8}T\d{6}Z(?:-\d+)?|\b1[6-9]\d{8}(?:\.\d+)?\b"
     rb"|\b[0-9a-f]{32,64}\b"

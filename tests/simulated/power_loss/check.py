@@ -22,8 +22,9 @@ from tests.simulated.power_loss import tree as trees
 
 OLD, NEW = "old", "new"
 
-# Files that only say who is at work, and are never read after that.
-_LOCKS = re.compile(r"var/lib/teleport-bootstrap/(lock|job-[a-z-]+\.lock)")
+# Files that only say who is at work, and are never read after that; and the record of what was done, which is for
+# people alone, and to which the recovery itself adds.
+_LOCKS = re.compile(r"var/lib/teleport-bootstrap/((events\.|job-[a-z-]+\.)?lock|events(/.*)?)")
 # How a job ended is recorded by itself.
 _JOBS = "var/lib/teleport-bootstrap/jobs/.*"
 # What a job that was cut off leaves of its record goes when the job runs again.
