@@ -35,8 +35,9 @@ def _have_own_signals() -> None:
     """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    # One that is ignored, as in a background job of a script, stays ignored.
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    # One that is ignored, as in a background job of a script, stays ignored. The command as it is installed comes with
+    # the system's default.
+    if signal.getsignal(signal.SIGINT) in (signal.default_int_handler, signal.SIG_DFL):
         signal.signal(signal.SIGINT, _interrupted)
 
 
