@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, Union
 
 from teleport_bootstrap import escaping
-from teleport_bootstrap.archive.spool import Spool
 
 # The archive's own two members; no file of the host may have such a path.
 OWN = "teleport-backup"
@@ -242,6 +241,19 @@ class Limits:
         return dataclasses.replace(self, data=min(self.data, free))
 
 
+class Lines(Protocol):
+    """The lines of a manifest, which can be read several times."""
+
+    def rewind(self) -> int:
+        """Go back to the first one."""
+
+    def lines(self) -> Iterator[Any]:
+        """Return those from here to the end."""
+
+    def close(self) -> None:
+        """Release what they take."""
+
+
 @dataclass
 class Verified(Packed):
     """An archive that was read from its first to its last byte: it is undamaged, and safe to unpack.
@@ -254,8 +266,8 @@ class Verified(Packed):
 
     name: str
     header: Mapping[str, Any]
-    lines: Spool
-    parse: Callable[[bytes], Entry]
+    lines: Lines
+    parse: Callable[[Any], Entry]
     kept: Mapping[str, bytes]
     links_outside: int = 0
     first_links_outside: tuple[str, ...] = ()

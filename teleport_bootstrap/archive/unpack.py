@@ -1,4 +1,4 @@
-"""Creating the files of a verified archive, in places that no other account can reach yet."""
+"""Creating the files of an archive while it is verified, in places that no other account can reach yet."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.archive import interface, tar
+from teleport_bootstrap.archive import interface, verify
 from teleport_bootstrap.archive.attributes import Owners, link_path
-from teleport_bootstrap.archive.compression import Broken
 from teleport_bootstrap.archive.interface import Entry
-from teleport_bootstrap.archive.stream import Input
 from teleport_bootstrap.archive.tar import Member, Refused, content_digest
-from teleport_bootstrap.archive.verify import unsafe
+from teleport_bootstrap.archive.verify import NOT_A_TARGET
 from teleport_bootstrap.host import accounts, process
+
+_SECOND = 1_000_000_000
 
 # For gigabytes on a slow disk.
 _SYNC_SECONDS = 1800.0
@@ -30,50 +31,67 @@ _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def unpack(
-    source: interface.Source,
-    verified: interface.Verified,
-    into: Mapping[str, str],
-    *,
-    root: paths.Root,
-    progress: interface.Progress | None = None,
-) -> interface.Unpacked:
-    """Create the files of `source`, which `verify` has accepted, at the places that `into` names.
+class Staging:
+    """Creates the files of an archive while `verify` reads it, at the places that `into` names; a verify.Receiver.
 
     `into` says where a path of the instance goes: {"/var/lib/teleport": "/var/lib/.teleport-new"} creates that member,
     with all in it, at the second path. That is absolute on this machine (not under `root`) and must not exist; only
     root may be able to write to its parent. Members outside of all keys are not created; no key is in another. A key
     may name a file or a directory, never a link.
 
-    Until the end, a place that is a directory belongs to root with mode 0700, so that no other account reaches what is
-    in it. Owners are looked up by name, under `root`. `bring_to_disk` makes all of it durable.
+    Nothing that is created may be used before `finish`, which takes what `verify` has found to be undamaged. Until
+    then, a place that is a directory belongs to root with mode 0700, so that no other account reaches what is in it.
+    Owners are looked up by name, under `root`. `bring_to_disk` makes all of it durable.
 
-    Raises ArchiveDamaged where `source` is no longer byte for byte what was verified; ArchiveUnsafe, before anything is
-    created, where links do not fit `into`; FileTrouble, with the path, where something cannot be written; and what the
-    source raises. What was created by then stays for the caller to remove.
+    A context manager. Raises Refused where links do not fit `into`, and FileTrouble, with the path, where something
+    cannot be written. What was created by then stays for the caller to remove.
     """
-    another = errors.ArchiveDamaged(
-        f"{source.name} is no longer what was verified a moment ago",
-        hint="Another process writes to it or has replaced it. Find out which one, then begin again.",
-    )
-    places = {_plain(path): target for path, target in into.items()}
-    with _Writer(places, accounts.Names(root)) as writer:
+
+    def __init__(self, into: Mapping[str, str], *, root: paths.Root) -> None:
+        self._writer = _Writer({_plain(path): target for path, target in into.items()}, accounts.Names(root))
+
+    def __enter__(self) -> Staging:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._writer.close()
+
+    def begin(self, header: Mapping[str, Any], kept: Mapping[str, bytes]) -> None:
+        """Do nothing: see verify.Receiver."""
+
+    def take(self, member: Member, data: Iterable[memoryview | bytes]) -> str:
+        """Create one member; return the SHA-256 of the content of a file, "" for others."""
+        if objection := self._writer.objection(member.entry):
+            raise Refused(member.entry.path, objection)
+        return self._writer.create(member, iter(data))
+
+    def finish(self, verified: interface.Verified) -> interface.Unpacked:
+        """Give what was created its last times, owners and modes; return what was done."""
+        self._writer.leave("")
         for entry in verified.entries():
-            if objection := writer.objection(entry):
-                raise unsafe(source.name, Refused(entry.path, objection))
-        try:
-            with Input(source, progress) as archive:
-                _skip(archive)
-                for entry in verified.entries():
-                    _create(archive, entry, writer)
-                    archive.entries += 1
-                _skip(archive)
-                if tar.read(archive.take) is not None or archive.finish() != verified.digest:
-                    raise another
-        except (Broken, Refused):
-            raise another from None
-        writer.finish()
-    return interface.Unpacked(writer.totals, tuple(writer.notes.first), writer.notes.in_all)
+            self._writer.set_time(entry)
+        self._writer.finish()
+        notes = self._writer.notes
+        return interface.Unpacked(self._writer.totals, tuple(notes.first), notes.in_all)
+
+
+def unpack(
+    source: interface.Source,
+    into: Mapping[str, str],
+    *,
+    root: paths.Root,
+    limits: interface.Limits = verify.UNLIMITED,
+    progress: interface.Progress | None = None,
+) -> interface.Unpacked:
+    """Verify `source` and create its files at the places that `into` names, as Staging does, in one reading.
+
+    Raises what `verify` and Staging raise.
+    """
+    with (
+        Staging(into, root=root) as staging,
+        verify.verify(source, limits=limits, progress=progress, receiver=staging) as verified,
+    ):
+        return staging.finish(verified)
 
 
 def bring_to_disk(places: Iterable[str]) -> None:
@@ -98,25 +116,6 @@ def _plain(path: str) -> str:
     return path[1:]
 
 
-def _skip(archive: Input) -> None:
-    """Pass over one of the archive's own members, which `verify` has checked."""
-    member = tar.read(archive.take)
-    if member is None:
-        raise Broken("a member is missing")
-    for _ in archive.pieces(member.data + member.padding):
-        pass
-
-
-def _create(archive: Input, entry: Entry, writer: _Writer) -> None:
-    """Create the next member, which must be the verified `entry`. Raises Broken where it is not."""
-    member = tar.read(archive.take)
-    if member is None or member.entry._replace(sha256=entry.sha256) != entry.of_headers():
-        raise Broken("another member")
-    if writer.create(entry, member, archive.pieces(member.data)) not in ("", entry.sha256):
-        raise Broken("other content")
-    archive.take(member.padding)
-
-
 @dataclass
 class _Level:
     """A directory that is being filled; it gets the metadata of `entry` and `extended` when it is left."""
@@ -128,7 +127,7 @@ class _Level:
 
 
 class _Writer:
-    """Creates members in the order of an archive. A context manager; call `finish` after the last member.
+    """Creates members in the order of an archive. Call `finish` after the last member, and `close` in any case.
 
     `places` maps paths of the archive to paths on this machine; no path is in another. Methods raise FileTrouble.
     """
@@ -145,10 +144,8 @@ class _Writer:
         self.totals = interface.Totals()
         self.notes = interface.Notes()
 
-    def __enter__(self) -> _Writer:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Close every directory."""
         for level in (*self._levels[1:], *self._roots.values()):
             os.close(level.descriptor)
 
@@ -163,11 +160,12 @@ class _Writer:
             return "is a hard link to a file that goes elsewhere"
         return ""
 
-    def create(self, entry: Entry, member: Member, data: Iterator[memoryview]) -> str:
+    def create(self, member: Member, data: Iterator[memoryview | bytes]) -> str:
         """Create one member; return the SHA-256 of the content of a file, "" for others.
 
         All of `data` is read. A member outside of all places is not created.
         """
+        entry = member.entry
         place = self._place_of(entry.path)
         if place is None:
             return content_digest(member, data) if entry.kind == interface.FILE else ""
@@ -191,9 +189,25 @@ class _Writer:
         self.totals = self.totals.with_one(entry.kind, entry.size, member.data)
         return digest
 
+    def set_time(self, entry: Entry) -> None:
+        """Set the time of a member as its manifest has it, which is finer than that of its header."""
+        place = self._place_of(entry.path)
+        if place is None or entry.kind == interface.HARDLINK or entry.mtime % _SECOND == 0:
+            return
+        # Directories that are places get theirs at the end, from what the manifest says.
+        if entry.kind == interface.DIRECTORY and place == entry.path:
+            self._roots[place].entry = entry
+            return
+        # Where an ordinary user tries things out, a directory may have been closed to that account.
+        passed_over = contextlib.nullcontext() if os.geteuid() == 0 else contextlib.suppress(PermissionError)
+        with self._naming(entry.path), passed_over:
+            # No other account reaches this path, and each part above the last is a directory that was created here.
+            path = f"{self._places[place]}/{entry.path[len(place) :].strip('/')}".rstrip("/")
+            os.utime(path, ns=(entry.mtime, entry.mtime), follow_symlinks=False)
+
     def finish(self) -> None:
         """Set the owners and modes of the directories that are places, too: now other accounts can reach them."""
-        self._leave("")
+        self.leave("")
         for level in self._roots.values():
             self._settle(level)
 
@@ -206,12 +220,12 @@ class _Writer:
     def _reach(self, path: str, place: str) -> int:
         """Return the open directory for `path`; create the missing ones above it."""
         if not self._levels or self._levels[0].path != place:
-            self._leave("")
+            self.leave("")
             if place not in self._roots:
                 self._roots[place] = _Level(place, _new_folder(None, self._places[place]))
             self._levels = [self._roots[place]]
         parent = os.path.dirname(path)
-        self._leave(parent)
+        self.leave(parent)
         above = self._levels[-1]
         for part in parent[len(above.path) :].strip("/").split("/"):
             if part:
@@ -219,7 +233,7 @@ class _Writer:
                 self._levels.append(above)
         return above.descriptor
 
-    def _leave(self, path: str) -> None:
+    def leave(self, path: str) -> None:
         """Settle the directories below a place that `path` is not in: nothing more will be created in them."""
         while len(self._levels) > 1 and not (path and _is_in(path, self._levels[-1].path)):
             level = self._levels.pop()
@@ -236,7 +250,9 @@ class _Writer:
             else:
                 self._owners.settle(level.descriptor, level.entry, level.extended)
 
-    def _file(self, entry: Entry, member: Member, data: Iterator[memoryview], parent: int | None, name: str) -> str:
+    def _file(
+        self, entry: Entry, member: Member, data: Iterator[memoryview | bytes], parent: int | None, name: str
+    ) -> str:
         descriptor = os.open(name, _NEW_FILE, 0o600, dir_fd=parent)
         try:
             if member.segments is not None:
@@ -259,6 +275,10 @@ class _Writer:
             if not stat.S_ISREG(os.stat(last, dir_fd=descriptor, follow_symlinks=False).st_mode):
                 raise OSError(errno.EINVAL, "the target of the hard link is not a file")
             os.link(last, name, src_dir_fd=descriptor, dst_dir_fd=parent, follow_symlinks=False)
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL):
+                raise
+            raise Refused(entry.link, NOT_A_TARGET) from None
         finally:
             os.close(descriptor)
 

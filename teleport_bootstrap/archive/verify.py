@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.archive import interface, manifest, tar
@@ -19,8 +19,20 @@ UNLIMITED = interface.Limits()
 
 Keep = Callable[[str, int], bool]
 
+NOT_A_TARGET = "is the target of a hard link, and is not a file of the archive"
+
 # How many links a result names; the others are counted.
 _LINKS_NAMED = 20
+
+
+class Receiver(Protocol):
+    """Is given an archive while it is read, before it is known whether it is undamaged. What it raises ends that."""
+
+    def begin(self, header: Mapping[str, Any], kept: Mapping[str, bytes]) -> None:
+        """Begin: this is the header, and `kept` will have the content of the files to keep, as they are read."""
+
+    def take(self, member: Member, data: Iterable[memoryview | bytes]) -> str:
+        """Take the next member; return the SHA-256 of the content of a file, of which it reads all, "" for others."""
 
 
 class _Differs(Refused):
@@ -33,10 +45,12 @@ def verify(
     limits: interface.Limits = UNLIMITED,
     progress: interface.Progress | None = None,
     keep: Keep | None = None,
+    receiver: Receiver | None = None,
 ) -> interface.Verified:
     """Read all of `source` once and return what is in it; nothing is written but temporary files without a name.
 
-    `keep(path, size)` is asked about each file; the content of those that it accepts is in the result.
+    `keep(path, size)` is asked about each file; the content of those that it accepts is in the result. `receiver` is
+    given each member that may be unpacked, in their order.
 
     Raises ArchiveDamaged where a byte is changed, missing or added: it names the first damaged file where the archive
     can be read to its manifest, else the first that cannot be read. Raises ArchiveUnsafe where the archive is undamaged
@@ -50,7 +64,7 @@ def verify(
         raise _damaged(source.name, f"{broken}; none of its files can be read") from None
     with archive, Spool() as seen, contextlib.ExitStack() as on_failure:
         lines = on_failure.enter_context(Spool())
-        work = _Verification(source.name, archive, Order(limits), seen, lines, keep)
+        work = _Verification(source.name, archive, Order(limits), seen, lines, keep, receiver)
         try:
             verified = work.run()
         except (Broken, Refused, errors.ArchiveUnknown) as error:
@@ -95,6 +109,7 @@ class _Verification:
     seen: Spool
     lines: Spool
     keep: Keep | None
+    receiver: Receiver | None
     kept: dict[str, bytes] = field(default_factory=dict)
     notes: interface.Notes = field(default_factory=interface.Notes)
     # The member that is being read, and whether the manifest has been compared.
@@ -104,6 +119,8 @@ class _Verification:
 
     def run(self) -> interface.Verified:
         header = self._read_header()
+        if self.receiver is not None:
+            self.receiver.begin(header, self.kept)
         self._read_manifest(header, self._read_files())
         if tar.read(self.archive.take) is not None:
             raise Refused("", "a member follows the manifest")
@@ -167,8 +184,13 @@ class _Verification:
             self.path, self.is_reading = entry.path, True
             if is_manifest:
                 return member
-            if entry.kind == interface.FILE:
-                entry = entry._replace(sha256=tar.content_digest(member, self._content(member)))
+            is_file = entry.kind == interface.FILE
+            content = self._content(member) if is_file else iter(())
+            if self.receiver is not None:
+                entry = entry._replace(sha256=self.receiver.take(member, content))
+            elif is_file:
+                entry = entry._replace(sha256=tar.content_digest(member, content))
+            if is_file:
                 self.archive.take(member.padding)
             self.is_reading = False
             self.seen.write(manifest.line(entry))
@@ -237,7 +259,7 @@ class _Verification:
                 verified.links_outside += 1
                 outside += [entry.path] if len(outside) < _LINKS_NAMED else []
         if missing:
-            raise Refused(min(missing), "is the target of a hard link, and is not a file of the archive")
+            raise Refused(min(missing), NOT_A_TARGET)
         verified.first_links_outside = tuple(outside)
 
 

@@ -64,7 +64,8 @@ class Change:
     generation that it has saved, None without a new one. `action` says how a running Teleport reads the change:
     units.RELOAD or units.RESTART. `stops` says that `stage` calls `swap_stopped`. `conf_sha256` is the digest of a conf
     that is not followed any more if Teleport is unhealthy with it. `is_restore` says that `restore --undo` undoes this;
-    what a failed restore has brought is removed, also where a signal ends the wait.
+    what a failed restore has brought is removed, also where a signal ends the wait. `transaction` is one that has been
+    begun, to continue.
     """
 
     what: str
@@ -75,6 +76,7 @@ class Change:
     stops: bool = False
     conf_sha256: str | None = None
     is_restore: bool = False
+    transaction: Transaction | None = None
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,7 @@ def _carry_out(root: paths.Root, change: Change) -> Trial:
     process_id = handover.in_charge_when_reloadable(root) if is_reload else teleport_process.in_charge(root)
     states = units.remember(root, change.wanted.units, also=units.WRITERS if change.stops else ())
     try:
-        with Transaction(root) as transaction:
+        with change.transaction or Transaction(root) as transaction:
             generation = change.stage(transaction, states)
             previous = transaction.previous(change.what, states)
             if change.is_restore:

@@ -12,7 +12,7 @@ from teleport_bootstrap.change import health, unit_action, units
 from teleport_bootstrap.cli import backup_place, confirmation, options, progress, result
 from teleport_bootstrap.host import directory, termination
 from teleport_bootstrap.instance import gather
-from teleport_bootstrap.operations import restore
+from teleport_bootstrap.operations import archive_reading, restore, restore_undo
 from teleport_bootstrap.plan import comparison, instance_facts
 from teleport_bootstrap.restore import proposal
 from teleport_bootstrap.state import manual_edits
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
         termination.outlive_session(doors.root)
     if arguments.undo or arguments.discard_undo:
         return _undo(doors, arguments)
-    wishes = restore.Wishes(
+    wishes = archive_reading.Wishes(
         source=arguments.archive,
         kept_in=lambda: dataclasses.astuple(backup_place.of_host(doors.root)),
         may_offer=arguments.dry_run or (not arguments.yes and confirmation.can_ask(arguments)),
@@ -58,20 +58,26 @@ def run(arguments: argparse.Namespace) -> result.Result:
             arguments.force, arguments.keep_config, arguments.discard_edits, arguments.allow_incomplete
         ),
         dry_run=arguments.dry_run,
-        rehearse=not arguments.yes,
         expected_owner=arguments.expected_bucket_owner,
         health_seconds=arguments.health_wait,
     )
     shown: list[proposal.Proposal] = []
 
     def agreed(proposed: proposal.Proposal) -> bool:
+        before = shown[-1] if shown else None
         shown.append(proposed)
-        return confirmation.agreed(arguments, [*_lines(proposed), "Restore this?"])
+        lines = list(_lines(proposed))
+        if before is not None:
+            # Asked again only where the rest of the archive has brought something.
+            lines = [f"WARNING: {each}" for each in proposed.warnings if each not in before.warnings]
+            if not lines:
+                return True
+        return confirmation.agreed(arguments, [*lines, "Restore this?"])
 
     outcome = restore.run(doors, gather.NamedBuild(fips=arguments.fips), wishes, agreed, progress.display)
-    text = list(_lines(shown[0])) if shown and (arguments.dry_run or arguments.yes) else []
-    warnings = result.warnings(shown[0].warnings if shown else ())
-    data, change = _data(outcome, shown[0] if shown else None), _change(outcome)
+    text = list(_lines(shown[-1])) if shown and (arguments.dry_run or arguments.yes) else []
+    warnings = result.warnings(shown[-1].warnings if shown else ())
+    data, change = _data(outcome, shown[-1] if shown else None), _change(outcome)
     return result.Result([*text, *_outcome_lines(outcome)], data, findings=warnings, change=change)
 
 
@@ -84,9 +90,9 @@ def _undo(doors: gather.Doors, arguments: argparse.Namespace) -> result.Result:
         return confirmation.agreed(arguments, [*shown, f"{verb} {made.what}?"])
 
     outcome = (
-        restore.run_undo(doors, agreed, health_seconds=arguments.health_wait)
+        restore_undo.run_undo(doors, agreed, health_seconds=arguments.health_wait)
         if arguments.undo
-        else restore.run_discard(doors, agreed)
+        else restore_undo.run_discard(doors, agreed)
     )
     if arguments.dry_run:
         outcome = dataclasses.replace(outcome, result=restore.PROPOSED)
@@ -159,12 +165,14 @@ def _lines(proposed: proposal.Proposal) -> Iterator[str]:
     host = [f"cluster {origin.cluster}" if origin.cluster else "", origin.role or "", origin.host or ""]
     made = f", made at {origin.made_at}" if origin.made_at else ""
     state = "verified, but incomplete" if origin.missing_in_all else "verified"
+    if proposed.is_partial:
+        state = "it is verified while it is unpacked, before anything is replaced"
     yield f"{origin.name}: {', '.join(each for each in host if each) or 'of unknown origin'}{made}; {state}"
     if origin.build is not None:
         yield f"Teleport {origin.build.version} in the archive, {proposed.build.version} here"
     for tree in proposed.trees:
         size, count = proposed.outline.trees[tree]
-        yield f"replace {tree}: {count} entries, {size / 1_000_000:.1f} MB"
+        yield f"replace {tree}" + ("" if proposed.is_partial else f": {count} entries, {size / 1_000_000:.1f} MB")
     for path in (*proposed.merged, *proposed.named):
         yield f"write {path}"
     if proposed.adopted is not None:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import logging
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.archive import interface, verify
+from teleport_bootstrap.archive import interface
 from teleport_bootstrap.backup.stores import destination, newest
-from teleport_bootstrap.change import attempt, directory_swap, health, outdated, plan_files, session, units
+from teleport_bootstrap.change import attempt, directory_swap, outdated, plan_files, session, units
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.change.unit_action import UnitAction
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.host import accounts, clock, directory, termination
 from teleport_bootstrap.instance import gather
-from teleport_bootstrap.restore import archive_configuration, proposal, stage, this_host
+from teleport_bootstrap.operations import archive_reading
+from teleport_bootstrap.restore import proposal, stage
 from teleport_bootstrap.state import current, generations, restore_record
-from teleport_bootstrap.state.previous_state import UNDO, PreviousState
 
 logger = logging.getLogger(__name__)
 
@@ -31,12 +29,6 @@ PROPOSED = "proposed"
 NOTHING = "nothing"
 UNDONE = "undone"
 DISCARDED = "discarded"
-
-# Beyond the free space, so that the message on an archive that is too large can show figures.
-_BEYOND_FREE = 1024 * 1024 * 1024
-
-# `progress(what, bytes)` gives a context manager for a step that goes through so many bytes, None where unknown.
-Progress = Callable[[str, "int | None"], contextlib.AbstractContextManager["interface.Progress | None"]]
 
 
 @dataclass(frozen=True)
@@ -56,34 +48,17 @@ class Outcome:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Wishes:
-    """What the command line asks for: the archive, or with None what the conf asks for and was not restored yet.
-
-    Where neither names one, the newest archive of the place `kept_in` is restored if there is an operator to ask, which
-    `may_offer` says; None is the usual place, and with it comes the account that must own a bucket.
-    """
-
-    source: str | None
-    proposal: proposal.Wishes
-    kept_in: Callable[[], tuple[str | None, str | None]] = lambda: (None, None)
-    may_offer: bool = False
-    dry_run: bool = False
-    rehearse: bool = False
-    expected_owner: str | None = None
-    health_seconds: float = health.DEADLINE_SECONDS
-
-
 def run(
     doors: gather.Doors,
     named: gather.NamedBuild,
-    wishes: Wishes,
+    wishes: archive_reading.Wishes,
     agreed: Callable[[proposal.Proposal], bool],
-    progress: Progress,
+    progress: archive_reading.Progress,
 ) -> Outcome:
     """Restore an archive, and keep it if Teleport is healthy with it.
 
-    `agreed` shows the proposal and says whether to go on. Raises BackupMissing; ArchiveDamaged, ArchiveUnsafe and
+    `agreed` shows the proposal and says whether to go on: before the data of the archive is read, and again when all of
+    it was, which may have brought warnings. Raises BackupMissing; ArchiveDamaged, ArchiveUnsafe and
     ArchiveUnknown; RestoreRefused, ManualEdit and what else speaks against it, by when nothing has changed;
     ChangeRolledBack and UnhealthyAfterRollback; and what writing raises, after which everything is as it was.
     """
@@ -98,20 +73,12 @@ def run(
             return Outcome(NOTHING, notes=notes)
         else:
             source = _offered(doors, conf, wishes)
-        limits = interface.Limits().with_room(this_host.free_bytes(root) + _BEYOND_FREE)
-        with progress(f"verifying {source.name}", source.size) as told:
-            verified = verify.verify(source, limits=limits, progress=told, keep=archive_configuration.KeepFilter())
-        with verified:
-            logger.info("%s is whole: %d files", source.name, verified.totals.files)
-            proposed = proposal.make(doors, named, wishes.proposal, verified)
-            if wishes.dry_run or wishes.rehearse:
-                _rehearse(root, proposed)
-            if not agreed(proposed) or wishes.dry_run:
-                return Outcome(PROPOSED if wishes.dry_run else DECLINED, source.name, notes=proposed.notes)
-            with progress(f"unpacking {source.name}", source.size) as told:
-                return _carry_out(
-                    doors, source, proposed, asked=asked, health_seconds=wishes.health_seconds, progress=told
-                )
+        reading = archive_reading.Reading(doors, named, wishes, source, agreed=agreed, rehearse=lambda found: _rehearse(root, found), progress=progress)
+        with Transaction(root) as transaction, reading:
+            proposed = reading.proposal(transaction)
+            if proposed is None:
+                return Outcome(PROPOSED if wishes.dry_run else DECLINED, source.name, notes=reading.notes)
+            return _carry_out(transaction, reading, proposed, asked=asked, health_seconds=wishes.health_seconds)
 
 
 def _rehearse(root: paths.Root, proposed: proposal.Proposal) -> None:
@@ -140,24 +107,24 @@ def _rehearse(root: paths.Root, proposed: proposal.Proposal) -> None:
 
 
 def _carry_out(
-    doors: gather.Doors,
-    source: interface.Source,
+    begun: Transaction,
+    reading: archive_reading.Reading,
     proposed: proposal.Proposal,
     *,
     asked: str | None,
     health_seconds: float,
-    progress: interface.Progress | None,
 ) -> Outcome:
     """Put the archive in place and keep it if Teleport is healthy; `asked` is the conf's TELEPORT_RESTORE_FROM.
 
     Raises ChangeRolledBack where Teleport was unhealthy and everything was restored, UnhealthyAfterRollback where it is
     unhealthy with that too, and what staging and writing raise, after which nothing has changed.
     """
-    root = doors.root
+    root, source = begun.root, reading.source
     notes: list[str] = []
 
     def put(transaction: Transaction, states: units.States) -> int | None:
-        swaps, found = stage.stage(transaction, source, proposed, progress)
+        assert reading.incoming is not None  # noqa: S101 - the archive was read
+        swaps, found = stage.finish(transaction, reading.incoming, proposed)
         notes.extend(found)
         attempt.swap_stopped(transaction, swaps, states, seconds=health_seconds)
         return _write(transaction, proposed, swaps, asked)
@@ -176,6 +143,7 @@ def _carry_out(
         ),
         stops=True,
         is_restore=True,
+        transaction=begun,
     )
     done = attempt.run(root, change, seconds=health_seconds)
     notes.extend(outdated.remove(root))
@@ -280,7 +248,7 @@ def _find(
     return backups.source(found.name if found.name is not None else newest.choose(backups).name)
 
 
-def _offered(doors: gather.Doors, conf: conf_file.Conf | None, wishes: Wishes) -> interface.Source:
+def _offered(doors: gather.Doors, conf: conf_file.Conf | None, wishes: archive_reading.Wishes) -> interface.Source:
     """Return the newest archive of where this host keeps its backups, for the operator to decide about.
 
     Raises UsageError, which names that archive, where there is no one to ask.
@@ -299,66 +267,3 @@ def _offered(doors: gather.Doors, conf: conf_file.Conf | None, wishes: Wishes) -
         lines=[f"The newest backup of this host is {source.name}"],
         hint=f"To restore that one: `teleport-bootstrap restore {source.name}`.",
     )
-
-
-def run_undo(doors: gather.Doors, agreed: Callable[[PreviousState], bool], *, health_seconds: float) -> Outcome:
-    """Restore what the last restore has replaced; what is here now is kept in its turn, for another undo.
-
-    Raises UndoMissing without such a restore, and UnhealthyAfterRollback where Teleport is unhealthy after it.
-    """
-    root = doors.root
-    with session.begin(root, "restore --undo", deadline_seconds=doors.wait_seconds), termination.as_exception():
-        previous = _required(root)
-        _rehearse_undo(root, previous)
-        if not agreed(previous):
-            return Outcome(DECLINED)
-        back, verdict = attempt.restore_previous(root, previous, seconds=health_seconds, is_undo=True)
-        if not verdict.healthy:
-            unit = units.running(previous.units)
-            raise errors.UnhealthyAfterRollback(
-                f"{previous.what} is undone, but {unit or 'systemd'} is unhealthy: {verdict.seen}",
-                hint=f"Look at `journalctl -b -u {unit}`; `teleport-bootstrap restore --undo` undoes this again.",
-            )
-        kept = tuple(root.path(each.kept) for each in back.moved if each.had)
-        asked = restore_record.pending(root, gather.conf(root))
-        notes = () if asked is None else (f"the conf here asks to restore {asked}: the next boot does that again",)
-        return Outcome(UNDONE, previous.what, health=verdict.seen, kept=kept, notes=notes)
-
-
-def _rehearse_undo(root: paths.Root, previous: PreviousState) -> None:
-    """Raise FileTrouble where what is to be restored was removed, or a file cannot be restored in its place."""
-    gone = [root.path(each.kept) for each in previous.moved if each.had and not os.path.lexists(root.path(each.kept))]
-    if gone:
-        raise errors.FileTrouble(
-            f"{previous.what} cannot be undone: {', '.join(gone)} was removed",
-            hint="`teleport-bootstrap restore --discard-undo` removes the rest. Nothing was changed.",
-        )
-    with Transaction(root) as trial:
-        for path, found in previous.files.items():
-            if not any(path.startswith(f"{each.target}/") for each in previous.moved):
-                trial.restore(path, found)
-
-
-def run_discard(doors: gather.Doors, agreed: Callable[[PreviousState], bool]) -> Outcome:
-    """Remove permanently what the last restore has replaced. Raises UndoMissing without such a restore."""
-    root = doors.root
-    with session.begin(root, "restore --discard-undo", deadline_seconds=doors.wait_seconds):
-        previous = _required(root)
-        if not agreed(previous):
-            return Outcome(DECLINED)
-        kept = [each.kept for each in previous.moved if os.path.lexists(root.path(each.kept))]
-        # One change with the record: what is half removed cannot be restored.
-        with Transaction(root) as transaction:
-            transaction.reserve(())
-            transaction.remove(paths.RESTORE_UNDO)
-            transaction.commit(discard=[*previous.outdated, *(directory_swap.container(path) for path in kept)])
-        return Outcome(DISCARDED, previous.what, removed=tuple(root.path(path) for path in kept))
-
-
-def _required(root: paths.Root) -> PreviousState:
-    previous = UNDO.read(root)
-    if previous is None:
-        raise errors.UndoMissing(
-            "no restore has replaced anything here", hint="There is nothing to undo, and nothing to remove."
-        )
-    return previous

@@ -26,7 +26,8 @@ class Outline:
 
     `trees` maps each directory that is replaced as a whole to its bytes and number of entries. `data` lists those that
     hold Teleport's data, `owners` the owners of their files. `named` are files elsewhere that teleport.yaml names.
-    `without_holes` is the largest size of everything when sparse files stay sparse.
+    `without_holes` is the largest size of everything when sparse files stay sparse. Where it `is_partial`, only the
+    configuration was read yet, and the data takes `at_least` so many bytes.
     """
 
     trees: Mapping[str, tuple[int, int]] = field(default_factory=dict)
@@ -34,14 +35,26 @@ class Outline:
     owners: frozenset[str] = frozenset()
     named: Mapping[str, interface.Entry] = field(default_factory=dict)
     without_holes: int | None = None
+    is_partial: bool = False
+    at_least: int = 0
     _present: frozenset[str] = frozenset()
 
     def has(self, path: str) -> bool:
-        """Whether the archive holds `path`; deep paths in the data directory are not recorded."""
-        return path in self._present
+        """Whether the archive holds `path`, or may hold it; deep paths in the data directory are not recorded."""
+        return path in self._present or (self.is_partial and not path.startswith("/etc/"))
 
 
-def outline(verified: interface.Verified, document: Mapping[str, Any]) -> Outline:
+# A compressed archive is seldom larger than what it holds, and hardly ever by more than this.
+_OF_ITS_SIZE = 0.9
+
+
+def of_header(size: int, data: tuple[str, ...]) -> Outline:
+    """Return what is known of an archive of `size` bytes by the directories in its header that hold data."""
+    trees = {**dict.fromkeys(data, (0, 0)), paths.CONF_DIRECTORY: (0, 0)}
+    return Outline(trees, data, is_partial=True, at_least=int(_OF_ITS_SIZE * size))
+
+
+def outline(verified: interface.Verified, document: Mapping[str, Any], *, is_partial: bool = False) -> Outline:
     """Return what is in `verified`, whose teleport.yaml is `document`.
 
     Raises ArchiveUnsafe for content that this agent never archives: `document` controls which directories are replaced
@@ -50,7 +63,7 @@ def outline(verified: interface.Verified, document: Mapping[str, Any]) -> Outlin
     data = storage.directories(document)
     for path in data:
         if not places.is_place_for_data(path):
-            raise _unsafe(
+            raise unsafe(
                 f"the teleport.yaml in {verified.name} has its data in {interface.printable(path)}, which belongs to "
                 "the system and would be replaced as a whole"
             )
@@ -64,16 +77,28 @@ def outline(verified: interface.Verified, document: Mapping[str, Any]) -> Outlin
             named[path] = entry
         if tree is not None:
             if path == tree and entry.kind != interface.DIRECTORY:
-                raise _unsafe(f"{verified.name} holds {path} as a {entry.kind}, and a directory was expected")
+                raise unsafe(f"{verified.name} holds {path} as a {entry.kind}, and a directory was expected")
             size, count = taken.get(tree, (0, 0))
-            taken[tree] = (size + _disk_size(entry), count + 1)
+            taken[tree] = (size + on_disk(entry.size if entry.kind == interface.FILE else 0), count + 1)
         if tree in data:
             owners.add(entry.owner)
         if tree not in data or path.count("/") <= _DEEPEST:
             present.add(path)
     _require_named_all(verified, named, document)
+    if is_partial:
+        for path in data:
+            taken.setdefault(path, (0, 0))
+        return Outline(
+            taken,
+            tuple(data),
+            frozenset(owners),
+            named,
+            is_partial=True,
+            at_least=int(_OF_ITS_SIZE * verified.size),
+            _present=frozenset(present),
+        )
     most = verified.totals.data + _BLOCK * verified.totals.entries
-    return Outline(taken, tuple(data), frozenset(owners), named, most, frozenset(present))
+    return Outline(taken, tuple(data), frozenset(owners), named, most, _present=frozenset(present))
 
 
 def _require_named_all(
@@ -93,10 +118,10 @@ def _require_named_all(
         elif path not in expected and not has_links:
             fault = "which its teleport.yaml does not name"
         if fault:
-            raise _unsafe(f"{verified.name} holds {interface.printable(path)}, {fault}")
+            raise unsafe(f"{verified.name} holds {interface.printable(path)}, {fault}")
 
 
-def _unsafe(message: str) -> errors.ArchiveUnsafe:
+def unsafe(message: str) -> errors.ArchiveUnsafe:
     return errors.ArchiveUnsafe(
         message, hint="This agent does not write such archives: find out who made this one. Nothing was changed."
     )
@@ -106,9 +131,9 @@ _DEEPEST = 6
 _BLOCK = 4096
 
 
-def _disk_size(entry: interface.Entry) -> int:
-    """Return how many bytes of disk space an entry takes at most; a sparse file may take less."""
-    return (entry.size + _BLOCK - 1) // _BLOCK * _BLOCK if entry.kind == interface.FILE else _BLOCK
+def on_disk(size: int) -> int:
+    """Return how many bytes of disk space a file of `size` bytes takes at most, or with 0 a directory or a link."""
+    return max(_BLOCK, (size + _BLOCK - 1) // _BLOCK * _BLOCK)
 
 
 @dataclass(frozen=True)
@@ -181,7 +206,7 @@ def unpacked(verified: interface.Verified) -> Iterator[Contents]:
     """
     size = sum(entry.size for entry in verified.entries() if _is_configuration(f"/{entry.path}"))
     if size > places.MOST_READ:
-        raise _unsafe(f"{verified.name} has {size} bytes of configuration, and a few thousand are usual")
+        raise unsafe(f"{verified.name} has {size} bytes of configuration, and a few thousand are usual")
     with scratch.directory("restore") as top:
         contents = Contents(verified.name, paths.Root(top))
         add(contents, verified, _is_configuration)
@@ -218,12 +243,12 @@ def add(contents: Contents, verified: interface.Verified, chosen: Callable[[str]
             continue
         is_top = path in places.READ or (places.is_drop_in(path) and path.endswith(".d"))
         if is_top and entry.kind not in (interface.FILE, interface.DIRECTORY):
-            raise _unsafe(f"{verified.name} holds {interface.printable(path)} as a {entry.kind}")
+            raise unsafe(f"{verified.name} holds {interface.printable(path)} as a {entry.kind}")
         if entry.kind not in (interface.FILE, interface.HARDLINK):
             continue
         content = verified.kept.get(entry.path if entry.kind == interface.FILE else entry.link)
         if content is None:
-            raise _unsafe(
+            raise unsafe(
                 f"{verified.name} holds {interface.printable(path)}, which is too large, or a link to such a file"
             )
         found[path] = content

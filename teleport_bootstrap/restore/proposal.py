@@ -14,7 +14,7 @@ from teleport_bootstrap.change import needed_files, plan_files, units
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.conf import conf_file as confs
 from teleport_bootstrap.ec2 import facts
-from teleport_bootstrap.finding import errors_in, note
+from teleport_bootstrap.finding import Finding, errors_in, note
 from teleport_bootstrap.instance import gather, secret_values
 from teleport_bootstrap.plan import comparison, overrides, plan_model, planner, provenance, teleport_build
 from teleport_bootstrap.restore import adopted_facts, archive_configuration, places, rules, this_host
@@ -40,7 +40,9 @@ class Proposal:
     `plan` is made from `conf` for this instance; without a conf it is None, and `manual` stands for it. `document` is
     the archive's teleport.yaml; `kept_yaml` is its text if it is restored unchanged. `conf_bytes` is the text of the
     archive's conf, `here` the present conf of this host, `set_aside` how that differs. `adopted` is the override of
-    `adopt` without facts of the old instance, None where it stays as it is.
+    `adopt` without facts of the old instance, None where it stays as it is; `as_edited` is what would be written if all
+    of it stayed. `about_archive` are warnings on the archive
+    and this host, `about_plan` those on what is written.
     """
 
     origin: rules.Origin
@@ -62,8 +64,24 @@ class Proposal:
     set_aside: tuple[str, ...] = ()
     adopted: adopted_facts.Left | None = None
     edits: str = ""
-    warnings: tuple[str, ...] = ()
+    as_edited: Mapping[str, Any] = field(default_factory=dict)
+    about_archive: tuple[str, ...] = ()
+    about_plan: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the operator should know before agreeing."""
+        return (*self.about_archive, *self.about_plan)
+
+    def holds(self, path: str) -> bool:
+        """Whether the archive holds the file `path`, or may hold it in what was not read yet."""
+        return self.outline.has(path) or path in self.named
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it was made before the data of the archive was read."""
+        return self.outline.is_partial
 
     @property
     def applicable(self) -> plan_model.Applicable:
@@ -80,16 +98,50 @@ class Proposal:
         return data.owner, data.group
 
 
-def make(doors: gather.Doors, named_build: gather.NamedBuild, wishes: Wishes, verified: interface.Verified) -> Proposal:
+def check_header(
+    root: paths.Root,
+    named_build: gather.NamedBuild,
+    wishes: Wishes,
+    source: interface.Source,
+    *,
+    header: Mapping[str, Any],
+    data: tuple[str, ...],
+) -> None:
+    """Raise RestoreRefused for what the header of an archive and this host say; `data` are its data directories.
+
+    Role and cluster are those of the archive's conf, which comes later: what the header says of them decides nothing,
+    and is named beside other reasons.
+    """
+    build = gather.build(root, named_build)
+    outlined = archive_configuration.of_header(source.size or 0, data)
+    here = this_host.inspect(root, build, gather.conf(root), outlined, account=None, files={})
+    origin = rules.origin_of(source.name, header)
+
+    def refusals(origin: rules.Origin) -> tuple[Finding, ...]:
+        return errors_in(rules.check(origin, here, force=wishes.force, allow_incomplete=wishes.allow_incomplete))
+
+    if refusals(replace(origin, role=None, cluster=None)):
+        raise rules.refused(source.name, refusals(origin))
+
+
+def make(
+    doors: gather.Doors,
+    named_build: gather.NamedBuild,
+    wishes: Wishes,
+    verified: interface.Verified,
+    *,
+    is_partial: bool = False,
+) -> Proposal:
     """Return the plan for restoring the `verified` archive on this host.
 
+    If it `is_partial`, only its configuration was read yet, and `complete` makes a whole one of the result.
     Raises RestoreRefused with all findings, ManualEdit if the operator must decide about edits, and what reading,
     planning and fetching raise.
     """
     root = doors.root
     with archive_configuration.unpacked(verified) as archived:
         before = manual_edits.document(manual_edits.text(archived.root, paths.TELEPORT_YAML)) or {}
-        outlined = archive_configuration.outline(verified, before)
+        outlined = archive_configuration.outline(verified, before, is_partial=is_partial)
         archive_configuration.add(archived, verified, outlined.named.__contains__)
         here = gather.conf(root)
         conf, manual = _conf_or_manual_host(archived, here)
@@ -98,7 +150,7 @@ def make(doors: gather.Doors, named_build: gather.NamedBuild, wishes: Wishes, ve
             origin=_origin(verified, conf, outlined),
             verified=verified,
             outline=outlined,
-            trees=tuple(dict.fromkeys((*(each for each in places.TREES if each in outlined.trees), *outlined.trees))),
+            trees=_trees(outlined),
             build=build,
             document=before,
             conf=conf,
@@ -109,8 +161,54 @@ def make(doors: gather.Doors, named_build: gather.NamedBuild, wishes: Wishes, ve
             named=dict(_named_files(root, archived, outlined)),
             set_aside=tuple(_set_aside(here, conf)),
         )
-        proposed = replace(proposed, warnings=_check(root, proposed, archived, wishes))
+        proposed = replace(proposed, about_archive=_check(root, proposed, archived, wishes))
         return _planned(doors, proposed, archived, wishes)
+
+
+def complete(root: paths.Root, early: Proposal, wishes: Wishes, verified: interface.Verified) -> Proposal:
+    """Return the `early` proposal, made from a part of the archive, with what all of it says.
+
+    Raises as `make`, and ArchiveUnsafe for an archive that has more configuration after its data.
+    """
+    with archive_configuration.unpacked(verified) as archived:
+        outlined = archive_configuration.outline(verified, early.document)
+        archive_configuration.add(archived, verified, outlined.named.__contains__)
+        proposed = replace(
+            early,
+            origin=_origin(verified, early.conf, outlined),
+            verified=verified,
+            outline=outlined,
+            trees=_trees(outlined),
+            merged=archived.merged_files(with_environment=early.manual is not None),
+            named=dict(_named_files(root, archived, outlined)),
+        )
+        proposed = replace(proposed, about_archive=_check(root, proposed, archived, wishes))
+        plan, instance = early.plan, early.instance
+        if plan is None or instance is None:
+            difference = _edits(archived, None, {})
+            if difference and not wishes.keep_config:
+                raise _edits_refused(archived, difference, has_conf=False)
+            return replace(proposed, edits=difference)
+        difference = _edits(archived, dict(early.as_edited), _replaced(verified.header, instance, plan))
+        if difference and not (wishes.keep_config or wishes.discard_edits):
+            raise _edits_refused(archived, difference, has_conf=True)
+        needed_files.require_named(root, plan, early.build, coming=proposed.holds)
+        for each in plan.activation.secrets:
+            if each.parameter and not each.may_be_pending and each.path not in early.fetched.values:
+                _require_archived(proposed, each.path)
+        return replace(proposed, edits=difference)
+
+
+def _require_archived(proposed: Proposal, path: str) -> None:
+    if not proposed.holds(path):
+        raise errors.RestoreRefused(
+            f"{path} could not be fetched from SSM, and {proposed.origin.name} does not hold it",
+            hint="Try again when SSM answers. Nothing was changed.",
+        )
+
+
+def _trees(outlined: Outline) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*(each for each in places.TREES if each in outlined.trees), *outlined.trees)))
 
 
 def _named_files(
@@ -205,9 +303,7 @@ def _check(root: paths.Root, proposed: Proposal, archived: Contents, wishes: Wis
     findings = rules.check(proposed.origin, here, force=wishes.force, allow_incomplete=wishes.allow_incomplete)
     refusals = errors_in(findings)
     if refusals:
-        raise errors.RestoreRefused(
-            f"{archived.name} cannot be restored here:", hint="Nothing was changed.", findings=refusals
-        )
+        raise rules.refused(archived.name, refusals)
     warnings: list[str] = [note(replace(each, remedy="")) for each in findings]
     now, data = archived.current(), archived.read(paths.CONF)
     if now is not None and data is not None and generations.digest(data) == now.rejected_conf_sha256:
@@ -219,8 +315,10 @@ def _check(root: paths.Root, proposed: Proposal, archived: Contents, wishes: Wis
 def _planned(doors: gather.Doors, proposed: Proposal, archived: Contents, wishes: Wishes) -> Proposal:
     root, conf = doors.root, proposed.conf
     kept = archived.read(paths.TELEPORT_YAML) if wishes.keep_config else None
+    # Of the configuration alone it is not known what was applied on the old host.
+    is_known = not proposed.is_partial or _says_edited(proposed.verified.header)
     if conf is None:
-        difference = _edits(archived, None, {})
+        difference = _edits(archived, None, {}) if is_known else ""
         if difference and not wishes.keep_config:
             raise _edits_refused(archived, difference, has_conf=False)
         units.require(root, proposed.applicable.unit)
@@ -230,7 +328,10 @@ def _planned(doors: gather.Doors, proposed: Proposal, archived: Contents, wishes
     overrides.check(files)
     plan = planner.plan(conf, instance, proposed.build, files)
     # An edit that was adopted is not lost, even where a fact of the old instance is then left out.
-    difference = _edits(archived, plan.document, _replaced(proposed.verified.header, instance, plan))
+    difference = ""
+    if is_known:
+        difference = _edits(archived, plan.document, _replaced(proposed.verified.header, instance, plan))
+    as_edited = plan.document
     is_same = proposed.origin.instance == instance.instance_id
     left: adopted_facts.Left | None = None
     if proposed.conf_bytes is not None and not (is_same or wishes.keep_config):
@@ -241,12 +342,9 @@ def _planned(doors: gather.Doors, proposed: Proposal, archived: Contents, wishes
         raise _edits_refused(archived, difference, has_conf=True)
     units.require(root, plan.activation.unit)
 
-    def coming(path: str) -> bool:
-        return proposed.outline.has(path) or path in proposed.named
-
-    notes = needed_files.require_named(root, plan, proposed.build, coming=coming)
+    notes = needed_files.require_named(root, plan, proposed.build, coming=proposed.holds)
     _check_with_teleport(root, archived, plan, kept)
-    fetched = _fetched(doors, conf, plan, instance.region, coming)
+    fetched = _fetched(doors, conf, plan, instance.region, proposed.holds)
     return replace(
         proposed,
         plan=plan,
@@ -255,14 +353,19 @@ def _planned(doors: gather.Doors, proposed: Proposal, archived: Contents, wishes
         kept_yaml=kept,
         adopted=left,
         edits=difference,
-        warnings=(
-            *proposed.warnings,
+        as_edited=as_edited,
+        about_plan=(
             *comparison.dangers(dict(proposed.document), plan.document),
             *(_kept_names(proposed.document, plan.document) if kept is not None else ()),
             *(() if is_same else _carried_names(plan, instance)),
         ),
         notes=(*plan.notes, *notes, *fetched.notes, *(() if left is None else (left.describe(),))),
     )
+
+
+def _says_edited(header: Mapping[str, Any]) -> bool:
+    configuration = header.get("configuration")
+    return isinstance(configuration, Mapping) and configuration.get("hand_edited") is True
 
 
 def _replaced(header: Mapping[str, Any], instance: facts.Facts, plan: plan_model.Plan) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -147,6 +147,25 @@ def check(origin: Origin, here: Here, *, force: bool = False, allow_incomplete: 
     return tuple(sorted(findings, key=lambda each: not each.is_error))
 
 
+def refused(name: str, findings: Sequence[Finding]) -> errors.RestoreRefused:
+    """Return the error for an archive that must not be restored here."""
+    return errors.RestoreRefused(f"{name} cannot be restored here:", hint="Nothing was changed.", findings=findings)
+
+
+def no_room(path: str, free: int) -> Finding:
+    """Return the error for an archive that turns out to be larger than what is free beside `path`."""
+    return finding(
+        "space",
+        path,
+        f"{path} has room for {_megabytes(free)}, and the archive takes more in addition to the existing data; "
+        f"{_megabytes(LEFT_FREE_BYTES)} should stay free",
+        _ENLARGE,
+    )
+
+
+_ENLARGE = "Enlarge the volume, or remove files; the existing data is kept until the restore has succeeded."
+
+
 def finding(code: str, subject: str, message: str, remedy: str = "") -> Finding:
     """Return an error, or a warning if there is nothing to do about it on this host."""
     return Finding(ERROR if remedy else WARNING, f"restore-{code}", subject, message, remedy)
@@ -270,7 +289,7 @@ def _space(spaces: tuple[Space, ...]) -> Iterator[Finding]:
                 each.path,
                 f"{each.path} has room for {_megabytes(each.free)}, and the archive takes {_megabytes(each.needed)} "
                 f"there in addition to the existing data; {_megabytes(LEFT_FREE_BYTES)} should stay free",
-                "Enlarge the volume, or remove files; the existing data is kept until the restore has succeeded.",
+                _ENLARGE,
             )
         if each.free_files is not None and each.files > each.free_files:
             message = f"{each.path} has room for {each.free_files} more files, and the archive holds {each.files}"

@@ -1,4 +1,4 @@
-"""Unpack an archive beside what is in use, which does not change yet."""
+"""What was unpacked of an archive becomes what this host needs; what is in use does not change yet."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ from teleport_bootstrap.change import directory_swap
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.host import accounts, directory
 from teleport_bootstrap.host import tree as trees
-from teleport_bootstrap.restore import adopted_facts, places, proposal
+from teleport_bootstrap.restore import adopted_facts, archive_configuration, places, proposal
+from teleport_bootstrap.restore.incoming import Incoming
 
 logger = logging.getLogger(__name__)
 
 
-def stage(
-    transaction: Transaction, source: interface.Source, proposed: proposal.Proposal, progress: interface.Progress | None
+def finish(
+    transaction: Transaction, incoming: Incoming, proposed: proposal.Proposal
 ) -> tuple[tuple[directory_swap.Swap, ...], tuple[str, ...]]:
-    """Unpack the directories of the archive beside their places.
+    """Give what was unpacked the owners and modes of this host, and bring it to the disk.
 
-    Return the swaps that put them in place, and notes on what could not be restored as archived. The end of the
-    transaction removes what was unpacked and not swapped in. Raises what unpack raises, FileTrouble and AccountMissing.
+    Return the swaps that put it in its places, and notes on what could not be restored as archived. Raises
+    ArchiveUnsafe where there is data elsewhere than the header says, FileTrouble and AccountMissing.
     """
     trees, owners = proposed.trees, proposed.outline.owners
     root = transaction.root
-    stamp = directory_swap.stamp(root, trees)
-    staged = {tree: directory_swap.place(root, tree, directory_swap.NEW, stamp, private=True) for tree in trees}
-    transaction.reserve(
-        [directory_swap.container(path) for path in staged.values()], writing=[*proposed.merged, *proposed.named]
-    )
-    for path in staged.values():
-        directory_swap.make_room(root, path)
-    into = {tree: root.path(path) for tree, path in staged.items()}
-    done = unpack.unpack(source, proposed.verified, into, root=root, progress=progress)
+    for tree in trees:
+        if tree not in incoming.places:
+            raise archive_configuration.unsafe(
+                f"{proposed.origin.name} has data in {interface.printable(tree)}, which its header does not name"
+            )
+    staged = {tree: incoming.places[tree] for tree in trees}
+    transaction.reserve([], writing=[*proposed.merged, *proposed.named])
+    done = incoming.finish(proposed.verified)
     for tree, path in staged.items():
         _settle(root, tree, path, owners, proposed.account)
         if tree == paths.CONF_DIRECTORY and proposed.adopted is not None:
             adopted_facts.write(root, path, proposed.adopted.content)
     # After the last owner and mode was set: an fsync of a directory is not for those of the files in it.
     with errors.file_trouble_at(root.path(paths.DATA)):
-        unpack.bring_to_disk(into.values())
+        unpack.bring_to_disk(root.path(path) for path in staged.values())
     notes = tuple(each.describe() for each in done.notes)
     if done.notes_in_all > len(done.notes):
         notes += (f"and {done.notes_in_all - len(done.notes)} more like these",)
-    kept = {tree: directory_swap.place(root, tree, directory_swap.BEFORE_RESTORE, stamp) for tree in trees}
+    kept = {tree: directory_swap.place(root, tree, directory_swap.BEFORE_RESTORE, incoming.stamp) for tree in trees}
     return tuple(directory_swap.prepared(root, tree, staged[tree], kept[tree]) for tree in trees), notes
 
 

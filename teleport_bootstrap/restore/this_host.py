@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.conf import conf_file, variables
@@ -22,12 +23,13 @@ def inspect(
     conf: conf_file.Conf | None,
     outlined: Outline,
     *,
-    account: tuple[str, str],
+    account: tuple[str, str] | None,
     files: Mapping[str, bytes],
 ) -> rules.Here:
     """Return what the rules need to know about this host, whose conf is `conf`.
 
-    The archive has the content `outlined`, its data belongs to `account` (user, group), and it has `files` elsewhere.
+    The archive has the content `outlined`, its data belongs to `account` (user, group), None where that is not known
+    yet, and it has `files` elsewhere.
     """
     return rules.Here(
         build=build,
@@ -42,6 +44,25 @@ def inspect(
         spaces=tuple(_spaces(root, outlined)),
         obstacles=(*_obstacles(root, outlined, account), *_not_writable(root, (*outlined.trees, *files))),
     )
+
+
+@dataclass(frozen=True)
+class Room:
+    """What is free on a file system: bytes, and files, None where they are not counted."""
+
+    bytes: int
+    files: int | None
+
+    def without(self, size: int) -> Room:
+        """Return what is left after one more file that takes `size` bytes."""
+        return Room(self.bytes - size, None if self.files is None else self.files - 1)
+
+
+def room(path: str) -> Room:
+    """Return what is free on the file system of `path`, or of the nearest directory above it that exists."""
+    disk = os.statvfs(_nearest(path))
+    # File systems that create inodes on demand report 0.
+    return Room(disk.f_bavail * disk.f_frsize, disk.f_favail if disk.f_files else None)
 
 
 def free_bytes(root: paths.Root) -> int:
@@ -118,15 +139,18 @@ def _spaces(root: paths.Root, outlined: Outline) -> Iterator[rules.Space]:
     for tree in outlined.trees:
         by_device.setdefault(os.stat(_nearest(root.path(tree))).st_dev, []).append(tree)
     for trees in by_device.values():
-        disk = os.statvfs(_nearest(root.path(trees[0])))
+        free = room(root.path(trees[0]))
         needed = sum(outlined.trees[tree][0] for tree in trees)
+        if outlined.without_holes is not None:
+            needed = min(needed, outlined.without_holes)
+        if set(outlined.data) <= set(trees):
+            needed = max(needed, outlined.at_least)
         yield rules.Space(
             path=", ".join(root.path(tree) for tree in trees),
-            needed=needed if outlined.without_holes is None else min(needed, outlined.without_holes),
-            free=disk.f_bavail * disk.f_frsize,
+            needed=needed,
+            free=free.bytes,
             files=sum(outlined.trees[tree][1] for tree in trees),
-            # File systems that create inodes on demand report 0.
-            free_files=disk.f_favail if disk.f_files else None,
+            free_files=free.files,
         )
 
 
@@ -150,11 +174,12 @@ def _not_writable(root: paths.Root, targets: Iterable[str]) -> Iterator[Finding]
             )
 
 
-def _obstacles(root: paths.Root, outlined: Outline, account: tuple[str, str]) -> Iterator[Finding]:
-    try:
-        accounts.ids(root, *account)
-    except errors.AccountMissing as error:
-        yield rules.finding("obstacle", account[0], error.message, error.hint)
+def _obstacles(root: paths.Root, outlined: Outline, account: tuple[str, str] | None) -> Iterator[Finding]:
+    if account is not None:
+        try:
+            accounts.ids(root, *account)
+        except errors.AccountMissing as error:
+            yield rules.finding("obstacle", account[0], error.message, error.hint)
     for tree in outlined.trees:
         shown = root.path(tree)
         try:

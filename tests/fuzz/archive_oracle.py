@@ -42,18 +42,18 @@ def judge(archive: bytes) -> bool:
         for each in entries:
             parts = each.path.split("/")
             holds(not {"", ".", ".."} & set(parts), each)
-        _unpack(source, verified, entries)
+        _unpack(source, entries)
         return True
     return False
 
 
-def _unpack(source: InMemory, verified: interface.Verified, entries: list[interface.Entry]) -> None:
+def _unpack(source: InMemory, entries: list[interface.Entry]) -> None:
     with _scratch() as scratch:
         before = _listed(scratch)
         into = {"/var/lib/teleport": f"{scratch}/in/data", "/etc/teleport.yaml": f"{scratch}/in/yaml"}
         done = False
         with catalogue(), _as_someone():
-            unpack.unpack(source, verified, into, root=paths.Root(str(scratch)))
+            unpack.unpack(source, into, root=paths.Root(str(scratch)), limits=LIMITS)
             done = True
         if done and os.geteuid() == 0:  # who else could not look into every directory
             _as_listed(scratch / "in", entries)

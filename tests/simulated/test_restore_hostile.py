@@ -12,7 +12,7 @@ import pytest
 from teleport_bootstrap import errors
 from teleport_bootstrap.cli import progress
 from teleport_bootstrap.instance import gather
-from teleport_bootstrap.operations import restore
+from teleport_bootstrap.operations import archive_reading, restore
 from teleport_bootstrap.paths import Root
 from teleport_bootstrap.restore import proposal
 from tests.simulated import restoring
@@ -41,7 +41,7 @@ def new(tmp_path: Path, new_imds: emulator.Server) -> Agent:
 def attempt(agent: Agent, archive: Path, *, force: bool = True) -> None:
     """Restore as the command does, in this process."""
     doors = gather.Doors(Root(str(agent.root)), agent.environment(), 10.0)
-    wishes = restore.Wishes(str(archive), proposal.Wishes(force=force, discard_edits=True))
+    wishes = archive_reading.Wishes(str(archive), proposal.Wishes(force=force, discard_edits=True))
     restore.run(doors, gather.NamedBuild(), wishes, lambda _: True, progress.display)
 
 
