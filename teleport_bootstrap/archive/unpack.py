@@ -17,7 +17,7 @@ from teleport_bootstrap.archive.attributes import Owners, link_path
 from teleport_bootstrap.archive.interface import Entry
 from teleport_bootstrap.archive.tar import Member, Refused, content_digest
 from teleport_bootstrap.archive.verify import NOT_A_TARGET
-from teleport_bootstrap.host import accounts, process
+from teleport_bootstrap.host import accounts, process, underway
 
 _SECOND = 1_000_000_000
 
@@ -102,7 +102,10 @@ def bring_to_disk(places: Iterable[str]) -> None:
     # Whole file systems, each once, which is much faster than file by file.
     parents = {os.stat(os.path.dirname(each)).st_dev: os.path.dirname(each) for each in places}
     for parent in parents.values():
-        done = process.run(["sync", "--file-system", parent], most_bytes=process.SHORT, timeout_seconds=_SYNC_SECONDS)
+        with underway.shown("writing it to the disk"):
+            done = process.run(
+                ["sync", "--file-system", parent], most_bytes=process.SHORT, timeout_seconds=_SYNC_SECONDS
+            )
         if not done.ok:
             raise errors.FileTrouble(
                 f"what was unpacked in {parent} could not be written to the disk: {done.describe()}",

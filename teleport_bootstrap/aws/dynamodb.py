@@ -106,7 +106,7 @@ class DynamoDb(Service):
             raise retry.Again("DynamoDB is still creating it")
 
         try:
-            return retry.until(deadline, attempt)
+            return retry.until(deadline, attempt, what=f"DynamoDB's backup of {table}")
         except (retry.DeadlinePassed, errors.AwsDenied):
             return False
 

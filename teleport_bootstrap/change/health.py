@@ -10,7 +10,7 @@ from typing import Any
 from teleport_bootstrap import errors, escaping, masking, paths
 from teleport_bootstrap.change import needed_files, web_answer
 from teleport_bootstrap.host import clock as clocks
-from teleport_bootstrap.host import directory, probe, systemd, teleport_process
+from teleport_bootstrap.host import directory, probe, systemd, teleport_process, underway
 from teleport_bootstrap.plan import plan_model, services
 from teleport_bootstrap.secret import looks_secret
 from teleport_bootstrap.state import manual_edits
@@ -97,6 +97,11 @@ def wait(root: paths.Root, watched: Subject, *, seconds: float) -> Verdict:
     It may take `seconds` to become healthy. Then the same process has to stay healthy for as long as `watched` says;
     where it does not, that time begins again, but not after the `seconds`.
     """
+    with underway.shown(f"waiting for {watched.unit} to become healthy", seconds) as shown:
+        return _wait(root, watched, shown, seconds=seconds)
+
+
+def _wait(root: paths.Root, watched: Subject, shown: underway.Underway, *, seconds: float) -> Verdict:
     clock = clocks.SYSTEM
     restarts = _state(watched.unit).restarts
     began, good, good_since, last = clock.monotonic(), 0, 0.0, Verdict(False, "")
@@ -111,6 +116,8 @@ def wait(root: paths.Root, watched: Subject, *, seconds: float) -> Verdict:
         if verdict.pending or (good >= GOOD_ANSWERS and passed - good_since >= watched.watch_seconds):
             logger.info("%s: %s after %.0f s", watched.unit, verdict.seen, good_since)
             return verdict
+        stays = f", to stay so for {underway.duration(watched.watch_seconds)}" if good >= GOOD_ANSWERS else ""
+        shown.because(f"{verdict.seen}{stays}")
         if verdict.seen != last.seen:
             logger.info("%s: %s", watched.unit, verdict.seen)
         if good == GOOD_ANSWERS:

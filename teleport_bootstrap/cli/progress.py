@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import shutil
 from collections.abc import Iterator
 from typing import TextIO
 
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.backup import archive_table
 from teleport_bootstrap.host import clock as clocks
-from teleport_bootstrap.host import output
+from teleport_bootstrap.host import output, underway
 
 logger = logging.getLogger(__name__)
 
@@ -71,14 +70,14 @@ class Meter:
             parts.append(f"{self.entries} file" + ("" if self.entries == 1 else "s"))
         parts.append(f"{archive_table.size(rate)}/s")
         if self.size is not None and rate > 0 and self.done < self.size:
-            parts.append(f"{duration((self.size - self.done) / rate)} left")
+            parts.append(f"{underway.duration((self.size - self.done) / rate)} left")
         return f"{self.what}: {', '.join(parts)}"
 
     def summary(self, seconds: float) -> str:
         """Return the message for a step that took `seconds`."""
         rate = f", {archive_table.size(self.done / seconds)}/s" if seconds >= 1 else ""
         files = f", {self.entries} file" + ("" if self.entries == 1 else "s") if self.entries else ""
-        return f"{self.what}: done, {archive_table.size(self.done)}{files} in {duration(seconds)}{rate}"
+        return f"{self.what}: done, {archive_table.size(self.done)}{files} in {underway.duration(seconds)}{rate}"
 
 
 class Line(Meter):
@@ -89,7 +88,7 @@ class Line(Meter):
         self._stream = stream
         self._clock = clock
         self._next = self._seen[0][0] + EVERY_SECONDS
-        self._drawn = 0
+        self._is_drawn = False
         self._broken = False
 
     def count(self, done: int, entries: int) -> None:
@@ -98,26 +97,16 @@ class Line(Meter):
         now = self._clock.monotonic()
         if now >= self._next and not self._broken:
             self._next = now + EVERY_SECONDS
+            self._is_drawn = True
             self._draw(self.text(now))
 
     def clear(self) -> None:
         """Clear the line."""
-        if self._drawn and not self._broken:
+        if self._is_drawn and not self._broken:
             self._draw("")
 
     def _draw(self, text: str) -> None:
-        columns = shutil.get_terminal_size().columns
         try:
-            self._drawn = output.redraw(self._stream, text, width=columns, blank=self._drawn)
+            output.redraw(text, self._stream)
         except (OSError, ValueError):  # the terminal has been closed: work on without it
             self._broken = True
-
-
-def duration(seconds: float) -> str:
-    """Return a duration as text: 38 s, 4 min 05 s, 2 h 07 min."""
-    whole = int(seconds + 0.5)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

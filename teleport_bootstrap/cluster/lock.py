@@ -246,7 +246,7 @@ def take(table: lock_item.Table, process: str, *, deadline: retry.Deadline, term
         raise _HeldElsewhere(seen.item)
 
     try:
-        return retry.until(deadline, attempt)
+        return retry.until(deadline, attempt, what="the lock that auth servers share")
     except retry.DeadlinePassed as passed:
         raise errors.ClusterLockHeld(
             f"{passed.last.reason} ({passed.effort()})",

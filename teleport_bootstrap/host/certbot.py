@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from teleport_bootstrap import escaping, masking, paths
-from teleport_bootstrap.host import process
+from teleport_bootstrap.host import process, underway
 
 # The variables that certbot receives. Of those that AWS's libraries read: endpoints and trusted certificates, but no
 # keys. AWS_CONFIG_FILE is set on purpose, for a zone in another account (role_arn, credential_source).
@@ -74,12 +74,13 @@ class Certbot:
         settings = self.root.path(f"{self.config_directory}/cli.ini")
         if not self.root.is_live and os.path.exists(settings):
             placement += ["--config", settings]  # on a running system certbot finds it by itself
-        return process.run(
-            [program, verb, "-n", *options, "--cert-name", domain, "--agree-tos", "-m", email, *placement],
-            most_bytes=process.LONG,
-            timeout_seconds=self.deadline_seconds,
-            environ=environment(self.environ, self.region),
-        )
+        with underway.shown(f"waiting for certbot, which asks for a certificate for {domain}", self.deadline_seconds):
+            return process.run(
+                [program, verb, "-n", *options, "--cert-name", domain, "--agree-tos", "-m", email, *placement],
+                most_bytes=process.LONG,
+                timeout_seconds=self.deadline_seconds,
+                environ=environment(self.environ, self.region),
+            )
 
 
 def environment(environ: Mapping[str, str], region: str) -> dict[str, str]:

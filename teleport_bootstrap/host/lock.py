@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import logging
 import os
 import time
 from collections.abc import Iterator
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.host import directory
+from teleport_bootstrap.host import directory, underway
+
+logger = logging.getLogger(__name__)
 
 NAME = "lock"
 POLL_SECONDS = 0.1
@@ -45,7 +48,13 @@ def hold(root: paths.Root, purpose: str, *, deadline_seconds: float = 60.0, name
 
 
 def _acquire(path: str, deadline_seconds: float) -> int:
+    with contextlib.ExitStack() as waiting:
+        return _opened(path, deadline_seconds, waiting)
+
+
+def _opened(path: str, deadline_seconds: float, waiting: contextlib.ExitStack) -> int:
     end = time.monotonic() + deadline_seconds
+    wait: underway.Underway | None = None
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
         try:
@@ -61,6 +70,11 @@ def _acquire(path: str, deadline_seconds: float) -> int:
                     f"waited {deadline_seconds:.0f} s for it",
                     hint="Wait for it to end, or look at it with `systemctl status` and `ps`, then try again.",
                 ) from None
+            if wait is None:
+                what = "waiting for another teleport-bootstrap to end"
+                wait = waiting.enter_context(underway.shown(what, deadline_seconds))
+                wait.because(holder)
+                logger.info("%s, up to %.0f s: %s", what, deadline_seconds, holder or "it did not say what it does")
             time.sleep(POLL_SECONDS)
             continue
         with contextlib.suppress(FileNotFoundError):

@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 from teleport_bootstrap import display
 from teleport_bootstrap.finding import Finding, Line
-from teleport_bootstrap.host import streams, terminal, typesetting
+from teleport_bootstrap.host import last_line, streams, terminal, typesetting
 
 PROGRAM = "teleport-bootstrap"
 
@@ -42,8 +42,9 @@ def show_nothing_by_itself() -> None:
 
 def result(text: str) -> None:
     """Write `text`, which `display` has made, to standard output; raises OSError."""
-    # teleport.yaml and JSON are UTF-8 in every locale.
-    streams.write_result(text.encode("utf-8", "backslashreplace"))
+    with last_line.aside():
+        # teleport.yaml and JSON are UTF-8 in every locale.
+        streams.write_result(text.encode("utf-8", "backslashreplace"))
 
 
 def screen_of_result() -> terminal.Screen | None:
@@ -92,15 +93,12 @@ def is_terminal(stream: TextIO | None = None) -> bool:
         return False
 
 
-def redraw(stream: TextIO | None, line: str, *, width: int, blank: int = 0) -> int:
-    """Draw `line` over the last line of a terminal that has `width` columns, and return how many it took.
+def redraw(text: str, stream: TextIO | None = None) -> None:
+    """Show `text` as the last line of the terminal `stream`, by default standard error; nothing with an empty one.
 
-    `blank` columns of what was there are cleared. Raises OSError or ValueError where the terminal is gone.
+    Raises OSError or ValueError where the terminal is gone.
     """
-    # One column less than the terminal has: it might wrap a full line.
-    shown = display.line(line)[: max(10, width - 1)]
-    _write("\r" + shown + " " * max(0, blank - len(shown)) + ("" if shown else "\r"), stream)
-    return len(shown)
+    last_line.draw(text, stream or sys.stderr)
 
 
 @contextlib.contextmanager
@@ -198,7 +196,8 @@ def _laid_out(parts: str | Iterable[str]) -> str:
     return display.text(parts) if screen is None else typesetting.text(parts, screen, _quote)
 
 
-def _write(text: str, stream: TextIO | None = None) -> None:
-    stream = stream or sys.stderr
-    stream.write(text)
-    stream.flush()
+def _write(text: str) -> None:
+    # After a question, the operator types on the same line.
+    with last_line.aside(again=text.endswith("\n")):
+        sys.stderr.write(text)
+        sys.stderr.flush()

@@ -7,6 +7,7 @@ shaken pauses would make them collide each time.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import re
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.host import clock as clocks
+from teleport_bootstrap.host import underway
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 8.0
@@ -106,12 +108,28 @@ def until(
     SSM`: a wait of more than a few seconds is logged with it at its start.
     Raises DeadlinePassed, with the reason of the last attempt.
     """
+    with underway.shown(f"waiting for {what}", deadline.seconds, clock=deadline.clock) if what else _silent() as wait:
+        return _until(deadline, attempt, attempt_seconds, first=first, longest=longest, what=what, wait=wait)
+
+
+def _until(
+    deadline: Deadline,
+    attempt: Callable[[], Result],
+    attempt_seconds: float,
+    *,
+    first: float,
+    longest: float,
+    what: str,
+    wait: underway.Underway | None,
+) -> Result:
     clock, limit = deadline.clock, min(first, longest)
     for attempts in itertools.count(1):
         try:
             return attempt()
         except Again as again:
             last = again
+        if wait is not None:
+            wait.because(last.reason)
         if attempts == 1 and what and deadline.remaining() > _LONG_SECONDS:
             logger.info("waiting up to %.0f s for %s: %s", deadline.remaining(), what, last.reason)
         # A pause must leave time for one more attempt.
@@ -163,7 +181,13 @@ def while_pending(attempt: Callable[[], Result], is_pending: Callable[[Result], 
 
 def _until_published(attempt: Callable[[], Result], seconds: float) -> Result:
     first = min(_PENDING_FIRST_SECONDS, max(seconds / 10, 0.1))
-    return until(Deadline(seconds), attempt, first=first, longest=_PENDING_LONGEST_SECONDS)
+    longest = _PENDING_LONGEST_SECONDS
+    with underway.shown("waiting for what is not published yet", seconds) if seconds else _silent() as wait:
+        return _until(Deadline(seconds), attempt, 0.0, first=first, longest=longest, what="", wait=wait)
+
+
+def _silent() -> contextlib.AbstractContextManager[None]:
+    return contextlib.nullcontext()
 
 
 def reason(error: BaseException) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors, escaping, paths
-from teleport_bootstrap.host import clock, process, regular_file
+from teleport_bootstrap.host import clock, process, regular_file, underway
 
 CALL_SECONDS = 30.0
 # A stopped Teleport ends its sessions first; its units give it no longer than this.
@@ -197,12 +197,14 @@ def restart_now(unit: str, *, seconds: float = STOP_SECONDS) -> None:
 
     Raises UnitTrouble, also where systemd takes longer than `seconds`.
     """
-    _systemctl(["restart", unit], timeout_seconds=seconds)
+    with underway.shown(f"restarting {unit}", seconds):
+        _systemctl(["restart", unit], timeout_seconds=seconds)
 
 
 def start_now(unit: str, *, seconds: float) -> None:
     """Start `unit`, and wait until systemd has done so, also for a restart that is under way. Raises UnitTrouble."""
-    _systemctl(["start", unit], timeout_seconds=seconds)
+    with underway.shown(f"starting {unit}", seconds):
+        _systemctl(["start", unit], timeout_seconds=seconds)
 
 
 def kill(units: Sequence[str]) -> None:
@@ -216,7 +218,8 @@ def kill(units: Sequence[str]) -> None:
 
 def reload_unit(unit: str) -> None:
     """Let `unit` read its configuration again without dropping connections. Raises UnitTrouble."""
-    _systemctl(["reload", unit])
+    with underway.shown(f"reloading {unit}", CALL_SECONDS):
+        _systemctl(["reload", unit])
 
 
 def last_words(unit: str, *, since: float, lines: int = 12) -> str:
@@ -251,7 +254,8 @@ def _journal(chosen: Sequence[str]) -> str:
 def stop(units: Sequence[str], *, wait: bool, seconds: float = STOP_SECONDS) -> None:
     """Stop `units`, and wait for it, at most for `seconds`, where `wait` says so. Raises UnitTrouble."""
     if units:
-        _systemctl(["stop", *([] if wait else ["--no-block"]), *units], timeout_seconds=seconds)
+        with underway.shown(f"stopping {', '.join(units)}", seconds):
+            _systemctl(["stop", *([] if wait else ["--no-block"]), *units], timeout_seconds=seconds)
 
 
 def stop_by_force(units: Sequence[str], *, seconds: float = STOP_SECONDS) -> None:

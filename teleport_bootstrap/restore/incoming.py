@@ -64,7 +64,7 @@ class Incoming:
         self._opened.close()
 
     def begin(self, header: Mapping[str, Any], kept: Mapping[str, bytes]) -> None:
-        """As verify.Receiver. Raises ArchiveUnsafe for a header that names what is no place for data."""
+        """As verify.Receiver. Raises ArchiveUnsafe for a header that names a directory which cannot hold data."""
         self._header, self._kept = header, kept
         data = _data_directories(self._source.name, header)
         self._judge(header, data)
@@ -174,6 +174,6 @@ def _data_directories(name: str, header: Mapping[str, Any]) -> tuple[str, ...]:
             or places.tree_of(each, others) is not None
         ):
             raise archive_configuration.unsafe(
-                f"{name} says that its data is in {interface.printable(str(each))}, which is no place for data"
+                f"{name} says that its data is in {interface.printable(str(each))}, which belongs to the system"
             )
     return tuple(chosen)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from teleport_bootstrap import display, errors, escaping
 from teleport_bootstrap.cli import result
 from teleport_bootstrap.finding import ERROR, Finding, Place
-from teleport_bootstrap.host import output
+from teleport_bootstrap.host import last_line
 
 _ODD = "\x00\x07\x08\x1b\x7f\x85\x9b\u2028\u202e\u2066\u200b\u3164\ufeff\udcff\n\r\t[]0;ab\ue000\U000e0101"
 TEXT = st.text(alphabet=st.characters(codec=None), max_size=60) | st.text(alphabet=_ODD, max_size=60)
@@ -61,8 +61,10 @@ def test_row_5_a_block_between_lines_is_indented_and_alone_it_is_as_it_was() -> 
 
 
 @pytest.mark.parametrize("text", ["packing \x1b[2J\nforged", "x" * 500])
-def test_row_5_a_progress_line_stays_one_line_of_its_terminal(text: str) -> None:
+def test_row_5_a_progress_line_stays_one_line_of_its_terminal(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
-    drawn = output.redraw(stream, text, width=80)
-    assert drawn <= 79 and is_one_safe_line(stream.getvalue().removeprefix("\r"))
-    assert output.redraw(stream, "", width=80, blank=drawn) == 0
+    monkeypatch.setenv("COLUMNS", "80")
+    last_line.draw(text, stream)
+    assert len(last_line.drawn()) <= 79 and is_one_safe_line(stream.getvalue().removeprefix("\r"))
+    last_line.draw("", stream)
+    assert last_line.drawn() == ""

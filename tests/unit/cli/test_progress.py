@@ -10,7 +10,7 @@ import pytest
 from teleport_bootstrap.backup import archive_table
 from teleport_bootstrap.backup.stores.store import Stored
 from teleport_bootstrap.cli import progress
-from teleport_bootstrap.host import clock
+from teleport_bootstrap.host import clock, underway
 
 
 class Time:
@@ -131,7 +131,7 @@ def test_continues_after_the_terminal_was_closed() -> None:
     ],
 )
 def test_formats_durations(seconds: float, text: str) -> None:
-    assert progress.duration(seconds) == text
+    assert underway.duration(seconds) == text
 
 
 @pytest.mark.parametrize(
