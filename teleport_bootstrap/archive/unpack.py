@@ -102,7 +102,7 @@ def bring_to_disk(places: Iterable[str]) -> None:
     # Whole file systems, each once, which is much faster than file by file.
     parents = {os.stat(os.path.dirname(each)).st_dev: os.path.dirname(each) for each in places}
     for parent in parents.values():
-        with underway.shown("writing it to the disk"):
+        with underway.displayed("writing it to the disk"):
             done = process.run(
                 ["sync", "--file-system", parent], most_bytes=process.SHORT, timeout_seconds=_SYNC_SECONDS
             )

@@ -97,7 +97,7 @@ def wait(root: paths.Root, watched: Subject, *, seconds: float) -> Verdict:
     It may take `seconds` to become healthy. Then the same process has to stay healthy for as long as `watched` says;
     where it does not, that time begins again, but not after the `seconds`.
     """
-    with underway.shown(f"waiting for {watched.unit} to become healthy", seconds) as shown:
+    with underway.displayed(f"waiting for {watched.unit} to become healthy", seconds) as shown:
         return _wait(root, watched, shown, seconds=seconds)
 
 

@@ -74,7 +74,9 @@ class Certbot:
         settings = self.root.path(f"{self.config_directory}/cli.ini")
         if not self.root.is_live and os.path.exists(settings):
             placement += ["--config", settings]  # on a running system certbot finds it by itself
-        with underway.shown(f"waiting for certbot, which asks for a certificate for {domain}", self.deadline_seconds):
+        with underway.displayed(
+            f"waiting for certbot, which asks for a certificate for {domain}", self.deadline_seconds
+        ):
             return process.run(
                 [program, verb, "-n", *options, "--cert-name", domain, "--agree-tos", "-m", email, *placement],
                 most_bytes=process.LONG,

@@ -32,7 +32,8 @@ def hold(root: paths.Root, purpose: str, *, deadline_seconds: float = 60.0, name
     try:
         # Durably: the journal of a change is in it.
         directory.make(root.path(paths.STATE), 0o700)
-        descriptor = _acquire(path, deadline_seconds)
+        with contextlib.ExitStack() as waiting:
+            descriptor = _acquire(path, deadline_seconds, waiting)
     except OSError as error:
         raise errors.FileTrouble(
             f"the lock {path} cannot be taken: {error.strerror}",
@@ -47,12 +48,7 @@ def hold(root: paths.Root, purpose: str, *, deadline_seconds: float = 60.0, name
         os.close(descriptor)
 
 
-def _acquire(path: str, deadline_seconds: float) -> int:
-    with contextlib.ExitStack() as waiting:
-        return _opened(path, deadline_seconds, waiting)
-
-
-def _opened(path: str, deadline_seconds: float, waiting: contextlib.ExitStack) -> int:
+def _acquire(path: str, deadline_seconds: float, waiting: contextlib.ExitStack) -> int:
     end = time.monotonic() + deadline_seconds
     wait: underway.Underway | None = None
     while True:
@@ -72,7 +68,7 @@ def _opened(path: str, deadline_seconds: float, waiting: contextlib.ExitStack) -
                 ) from None
             if wait is None:
                 what = "waiting for another teleport-bootstrap to end"
-                wait = waiting.enter_context(underway.shown(what, deadline_seconds))
+                wait = waiting.enter_context(underway.displayed(what, deadline_seconds))
                 wait.because(holder)
                 logger.info("%s, up to %.0f s: %s", what, deadline_seconds, holder or "it did not say what it does")
             time.sleep(POLL_SECONDS)

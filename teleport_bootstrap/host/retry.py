@@ -108,7 +108,9 @@ def until(
     SSM`: a wait of more than a few seconds is logged with it at its start.
     Raises DeadlinePassed, with the reason of the last attempt.
     """
-    with underway.shown(f"waiting for {what}", deadline.seconds, clock=deadline.clock) if what else _silent() as wait:
+    with (
+        underway.displayed(f"waiting for {what}", deadline.seconds, clock=deadline.clock) if what else _silent() as wait
+    ):
         return _until(deadline, attempt, attempt_seconds, first=first, longest=longest, what=what, wait=wait)
 
 
@@ -182,7 +184,7 @@ def while_pending(attempt: Callable[[], Result], is_pending: Callable[[Result], 
 def _until_published(attempt: Callable[[], Result], seconds: float) -> Result:
     first = min(_PENDING_FIRST_SECONDS, max(seconds / 10, 0.1))
     longest = _PENDING_LONGEST_SECONDS
-    with underway.shown("waiting for what is not published yet", seconds) if seconds else _silent() as wait:
+    with underway.displayed("waiting for what is not published yet", seconds) if seconds else _silent() as wait:
         return _until(Deadline(seconds), attempt, 0.0, first=first, longest=longest, what="", wait=wait)
 
 

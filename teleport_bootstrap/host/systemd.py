@@ -197,13 +197,13 @@ def restart_now(unit: str, *, seconds: float = STOP_SECONDS) -> None:
 
     Raises UnitTrouble, also where systemd takes longer than `seconds`.
     """
-    with underway.shown(f"restarting {unit}", seconds):
+    with underway.displayed(f"restarting {unit}", seconds):
         _systemctl(["restart", unit], timeout_seconds=seconds)
 
 
 def start_now(unit: str, *, seconds: float) -> None:
     """Start `unit`, and wait until systemd has done so, also for a restart that is under way. Raises UnitTrouble."""
-    with underway.shown(f"starting {unit}", seconds):
+    with underway.displayed(f"starting {unit}", seconds):
         _systemctl(["start", unit], timeout_seconds=seconds)
 
 
@@ -218,7 +218,7 @@ def kill(units: Sequence[str]) -> None:
 
 def reload_unit(unit: str) -> None:
     """Let `unit` read its configuration again without dropping connections. Raises UnitTrouble."""
-    with underway.shown(f"reloading {unit}", CALL_SECONDS):
+    with underway.displayed(f"reloading {unit}", CALL_SECONDS):
         _systemctl(["reload", unit])
 
 
@@ -254,7 +254,7 @@ def _journal(chosen: Sequence[str]) -> str:
 def stop(units: Sequence[str], *, wait: bool, seconds: float = STOP_SECONDS) -> None:
     """Stop `units`, and wait for it, at most for `seconds`, where `wait` says so. Raises UnitTrouble."""
     if units:
-        with underway.shown(f"stopping {', '.join(units)}", seconds):
+        with underway.displayed(f"stopping {', '.join(units)}", seconds):
             _systemctl(["stop", *([] if wait else ["--no-block"]), *units], timeout_seconds=seconds)
 
 

@@ -43,7 +43,7 @@ class Underway:
 
 
 @contextlib.contextmanager
-def shown(what: str, seconds: float | None = None, *, clock: clocks.Clock = clocks.SYSTEM) -> Iterator[Underway]:
+def displayed(what: str, seconds: float | None = None, *, clock: clocks.Clock = clocks.SYSTEM) -> Iterator[Underway]:
     """Show that `what` is under way while the body runs, for at most `seconds` where that is known.
 
     Where that takes longer than a moment, a terminal shows it with the time, and a log message says at the end how long

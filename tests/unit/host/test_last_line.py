@@ -66,13 +66,13 @@ def test_issue_15_terminal_3_a_wait_says_what_for_why_and_how_long(caplog: pytes
     caplog.set_level(logging.INFO)
     now = [100.0]
     time = clock.Clock(monotonic=lambda: now[0])
-    with underway.shown("waiting for SSM", 60.0, clock=time) as wait:
+    with underway.displayed("waiting for SSM", 60.0, clock=time) as wait:
         now[0] += 12
         assert wait.text() == "waiting for SSM, 12 s of 1 min 00 s"
         wait.because("connection refused")
         assert wait.text() == "waiting for SSM, 12 s of 1 min 00 s: connection refused"
     assert caplog.messages == ["waiting for SSM: done after 12 s"]
     caplog.clear()
-    with underway.shown("waiting for SSM", 60.0, clock=time):
+    with underway.displayed("waiting for SSM", 60.0, clock=time):
         now[0] += 1
     assert caplog.messages == []
