@@ -73,7 +73,15 @@ def run(
             return Outcome(NOTHING, notes=notes)
         else:
             source = _offered(doors, conf, wishes)
-        reading = archive_reading.Reading(doors, named, wishes, source, agreed=agreed, rehearse=lambda found: _rehearse(root, found), progress=progress)
+        reading = archive_reading.Reading(
+            doors,
+            named,
+            wishes,
+            source,
+            agreed=agreed,
+            rehearse=lambda found: _rehearse(root, found),
+            progress=progress,
+        )
         with Transaction(root) as transaction, reading:
             proposed = reading.proposal(transaction)
             if proposed is None:
