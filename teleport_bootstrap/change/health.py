@@ -114,14 +114,13 @@ def _wait(root: paths.Root, watched: Subject, shown: underway.Underway, *, secon
             good, good_since = 0, passed
         good += verdict.healthy
         if verdict.pending or (good >= GOOD_ANSWERS and passed - good_since >= watched.watch_seconds):
-            logger.info("%s: %s after %.0f s", watched.unit, verdict.seen, good_since)
             return verdict
         stays = f", to stay so for {underway.duration(watched.watch_seconds)}" if good >= GOOD_ANSWERS else ""
         shown.because(f"{verdict.seen}{stays}")
-        if verdict.seen != last.seen:
+        if verdict.seen != last.seen and not verdict.healthy:
             logger.info("%s: %s", watched.unit, verdict.seen)
         if good == GOOD_ANSWERS:
-            logger.info("watching whether it stays so for %.0f s", watched.watch_seconds)
+            logger.info("%s is healthy; watching for %.0f s whether it stays so", watched.unit, watched.watch_seconds)
         last = verdict
         hopeless = _hopeless(watched, state, restarts, passed)
         if hopeless and not verdict.healthy:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
+import os
 from collections.abc import Iterator
 
 from teleport_bootstrap import errors, paths
@@ -30,6 +32,19 @@ def begin(root: paths.Root, purpose: str, *, deadline_seconds: float) -> Iterato
             logger.warning("%s", note)
         current.settle(root)
         yield
+
+
+def require_room(root: paths.Root) -> None:
+    """Raise FileTrouble where a disk that every change writes to is full or read-only; call it before long waits."""
+    for path in (paths.STATE, os.path.dirname(paths.TELEPORT_YAML)):
+        shown = root.path(path)
+        with errors.file_trouble_at(shown):
+            if not os.path.isdir(shown):
+                continue
+            disk = os.statvfs(shown)
+            found = errno.EROFS if disk.f_flag & os.ST_RDONLY else errno.ENOSPC if disk.f_bavail == 0 else 0
+            if found:
+                raise OSError(found, os.strerror(found))
 
 
 def _recover(root: paths.Root) -> None:

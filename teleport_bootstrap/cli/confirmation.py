@@ -27,11 +27,17 @@ def can_ask(arguments: argparse.Namespace) -> bool:
 def agreed(arguments: argparse.Namespace, *questions: str | Sequence[str]) -> bool:
     """Return whether to go on: not with --dry-run, at once with --yes, otherwise if each answer at the terminal is yes.
 
+    A question may come after lines of text, which say what it is about. With --yes, they are printed at once: nothing
+    is done that was not shown first.
+
     Raises ConfirmationNeeded if there is no terminal, or if the prompt would mix with the JSON output.
     """
     if getattr(arguments, "dry_run", False):
         return False
     if arguments.yes:
+        for question in questions:
+            if arguments.format != "json" and not isinstance(question, str):
+                output.proposal(question[:-1])
         return True
     if not can_ask(arguments):
         raise errors.ConfirmationNeeded(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 
 from teleport_bootstrap import errors, json_data
-from teleport_bootstrap.change import unit_action
 from teleport_bootstrap.cli import confirmation, options, proposal, result
 from teleport_bootstrap.host import termination
 from teleport_bootstrap.operations import reconfigure, reconfigure_proposal
@@ -41,17 +40,15 @@ def run(arguments: argparse.Namespace) -> result.Result:
 
     outcome = reconfigure.run(doors, options.build(arguments), wishes, agreed)
     is_recorded = reconfigure.RECORDED in outcome.notes
-    lines = _text(shown[0], wishes) if shown and (arguments.dry_run or arguments.yes) else []
-    lines += [
-        {
-            reconfigure.UNCHANGED: "nothing has changed" + ("" if is_recorded else ", and nothing was touched"),
-            reconfigure.DECLINED: "nothing was changed",
-            reconfigure.PROPOSED: "nothing was changed",
-            reconfigure.APPLIED: f"generation {outcome.generation} is applied",
-        }[outcome.result],
-        *unit_action.lines(outcome.units),
-        *([result.health(outcome.health)] if outcome.result == reconfigure.APPLIED else []),
-    ]
+    lines = _text(shown[0], wishes) if shown and arguments.dry_run else []
+    done = {
+        reconfigure.UNCHANGED: "nothing has changed" + ("" if is_recorded else ", and nothing was touched"),
+        reconfigure.DECLINED: "nothing was changed",
+        reconfigure.PROPOSED: "nothing was changed",
+        reconfigure.APPLIED: f"generation {outcome.generation} is applied",
+    }[outcome.result]
+    report = outcome.health if outcome.result == reconfigure.APPLIED else None
+    lines.append(result.closing(done, outcome.units, report))
     data = {
         **json_data.data(outcome),
         "health": result.health_word(outcome.health),

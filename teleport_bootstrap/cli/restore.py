@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from teleport_bootstrap import display, json_data, paths
 from teleport_bootstrap.backup import archive_table
-from teleport_bootstrap.change import health, unit_action, units
+from teleport_bootstrap.change import health, units
 from teleport_bootstrap.cli import backup_place, confirmation, options, progress, result
 from teleport_bootstrap.host import directory, termination
 from teleport_bootstrap.instance import gather
@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
         return confirmation.agreed(arguments, [*lines, "Restore this?"])
 
     outcome = restore.run(doors, gather.NamedBuild(fips=arguments.fips), wishes, agreed, progress.display)
-    text = list(_lines(shown[-1])) if shown and (arguments.dry_run or arguments.yes) else []
+    text = list(_lines(shown[-1])) if shown and arguments.dry_run else []
     warnings = result.warnings(shown[-1].warnings if shown else ())
     data, change = _data(outcome, shown[-1] if shown else None), _change(outcome)
     return result.Result([*text, *_outcome_lines(outcome)], data, findings=warnings, change=change)
@@ -96,7 +96,7 @@ def _undo(doors: gather.Doors, arguments: argparse.Namespace) -> result.Result:
     )
     if arguments.dry_run:
         outcome = dataclasses.replace(outcome, result=restore.PROPOSED)
-    lines = [*(shown if arguments.dry_run or arguments.yes else ()), *_outcome_lines(outcome)]
+    lines = [*(shown if arguments.dry_run else ()), *_outcome_lines(outcome)]
     return result.Result(lines, _data(outcome, None), change=_change(outcome))
 
 
@@ -146,10 +146,8 @@ def _result(outcome: restore.Outcome) -> str:
 
 
 def _outcome_lines(outcome: restore.Outcome) -> Iterator[str]:
-    yield _result(outcome)
-    yield from unit_action.lines(outcome.units)
-    if outcome.health or outcome.result in (restore.RESTORED, restore.UNDONE):
-        yield result.health(outcome.health)
+    is_asked = outcome.health or outcome.result in (restore.RESTORED, restore.UNDONE)
+    yield result.closing(_result(outcome), outcome.units, outcome.health if is_asked else None)
     yield from (f"note: {note}" for note in outcome.notes)
     yield from (f"kept: {path}" for path in outcome.kept)
     yield from (f"removed: {path}" for path in outcome.removed)

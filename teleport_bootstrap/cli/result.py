@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from teleport_bootstrap import display, errors, json_data
+from teleport_bootstrap.change import unit_action
 from teleport_bootstrap.cli import answer
 from teleport_bootstrap.finding import WARNING, Finding, Line
 from teleport_bootstrap.host import probe, terminal, typesetting
@@ -91,6 +92,12 @@ DANGER = "danger"
 NOT_CHECKED = "health was not checked: systemd does not run here"
 
 
-def health(report: str) -> str:
-    """Return the line with what Teleport reported of its health, or that it was not asked."""
-    return f"Teleport: {report or NOT_CHECKED}"
+def closing(done: str, actions: Iterable[unit_action.UnitAction] = (), report: str | None = None) -> str:
+    """Return the line that closes a change: what was `done`, what was asked of units, and how Teleport is with it.
+
+    `report` is empty where Teleport was not asked, None where that does not matter.
+    """
+    parts = [*unit_action.lines(actions)]
+    if report is not None:
+        parts.append("Teleport is ready" if report == probe.READY else report or NOT_CHECKED)
+    return f"{done}: {'; '.join(parts)}" if parts else done

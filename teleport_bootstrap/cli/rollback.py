@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from teleport_bootstrap.change import unit_action
 from teleport_bootstrap.cli import confirmation, options, proposal, result
 from teleport_bootstrap.host import termination
 from teleport_bootstrap.operations import rollback
@@ -38,15 +37,12 @@ def run(arguments: argparse.Namespace) -> result.Result:
         return confirmation.agreed(arguments, [*_text(proposed), f"Return to generation {proposed.target.number}?"])
 
     outcome = rollback.run(doors, wishes, agreed)
-    lines = _text(shown[0]) if shown and (arguments.dry_run or arguments.yes) else []
+    lines = _text(shown[0]) if shown and arguments.dry_run else []
     if outcome is None:
         lines.append("nothing was changed")
     else:
-        lines += [
-            f"generation {outcome.generation} is applied",
-            *unit_action.lines(outcome.units),
-            result.health(outcome.health),
-        ]
+        done = f"generation {outcome.generation} is applied"
+        lines.append(result.closing(done, outcome.units, outcome.health))
     notes = shown[0].notes if outcome is None else outcome.notes
     dangers = result.warnings(shown[0].dangers, result.DANGER)
     data = _data(shown[0], outcome, is_dry=arguments.dry_run)

@@ -47,6 +47,15 @@ def result(text: str) -> None:
         streams.write_result(text.encode("utf-8", "backslashreplace"))
 
 
+def proposal(parts: Iterable[str]) -> None:
+    """Print what is about to be done, as the first part of the result. Where that fails, the rest of it reports so."""
+    screen = screen_of_result()
+    text = display.text(parts) if screen is None else typesetting.text(parts, screen)
+    if text:
+        with contextlib.suppress(OSError):
+            result(f"{text}\n")
+
+
 def screen_of_result() -> terminal.Screen | None:
     """Return the terminal that the result is printed on; None where it goes elsewhere, as to a file or a program."""
     return terminal.screen(sys.stdout)

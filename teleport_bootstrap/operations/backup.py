@@ -21,6 +21,7 @@ from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.archive import compression, interface, pack, verify
 from teleport_bootstrap.backup import archive_facts, archive_table, contents, data_directory, storage
 from teleport_bootstrap.backup.stores import destination, names, store
+from teleport_bootstrap.backup.stores import directory as directory_store
 from teleport_bootstrap.change import session
 from teleport_bootstrap.host import clock, process, systemd, termination
 from teleport_bootstrap.instance import gather
@@ -134,13 +135,16 @@ class _Backup:
                 hint="Check that Teleport runs on this host: `teleport-bootstrap status`.",
             )
         _refuse_inside(self._root, self._wishes.destination, layout)
-        facts = archive_facts.gather_facts(self._doors)
+        # Before anything is waited for: a wrong place is known at once.
         target = destination.open_store(
             self._wishes.destination,
             self._access,
             expected_owner=self._wishes.expected_owner,
             kms_key_id=self._wishes.kms_key_id,
         )
+        if isinstance(target, directory_store.DirectoryStore):
+            target.require_writable(self._wishes.destination.name)
+        facts = archive_facts.gather_facts(self._doors)
         for swept in target.sweep(facts.label, facts.host_label):
             logger.info("removed the remains of an interrupted backup: %s", swept)
         with contextlib.ExitStack() as resources:

@@ -86,6 +86,8 @@ def run(
     """
     root = doors.root
     with session.begin(root, "reconfigure", deadline_seconds=doors.wait_seconds):
+        if not wishes.dry_run:
+            session.require_room(root)
         proposed = reconfigure_proposal.make(doors, named, discard_edits=wishes.discard_edits)
         unfinished = proposed.now is not None and not proposed.now.confirmed
         if proposed.edits and not wishes.discard_edits:
@@ -93,7 +95,9 @@ def run(
         if not proposed.changes_something and not unfinished and not wishes.reset_data:
             # Even if the conf was edited, it asks for what is there.
             news = not wishes.dry_run and current.record_as_applied(root, proposed.conf)
-            notes = (*proposed.notes, *((RECORDED,) if news else ()))
+            # What the conf alone means was said when it was applied, and `validate` says it again.
+            known = set(map(str, proposed.plan.notes))
+            notes = (*(each for each in proposed.notes if str(each) not in known), *((RECORDED,) if news else ()))
             if not wishes.dry_run:
                 boot_service.settle(root)
             return Outcome(UNCHANGED, _number(proposed), notes=notes)
@@ -147,7 +151,6 @@ def _carry_out(root: paths.Root, proposed: reconfigure_proposal.Proposal, wishes
         conf_sha256=generation.conf_sha256,
     )
     done = attempt.run(root, change, seconds=seconds)
-    logger.info("generation %d is applied", generation.number)
     aside = tuple(f"the old data is kept in {root.path(each.kept)}" for each in done.trial.previous.moved if each.had)
     notes = (*proposed.notes, *aside, *done.notes)
     changed = plan_files.without_bookkeeping(done.trial.changed)

@@ -155,7 +155,6 @@ def _carry_out(
     )
     done = attempt.run(root, change, seconds=health_seconds)
     notes.extend(outdated.remove(root))
-    logger.info("%s is restored", source.name)
     previous = done.trial.previous
     kept = tuple(root.path(each.kept) for each in previous.moved if each.had)
     return Outcome(

@@ -40,6 +40,21 @@ class DirectoryStore:
         """The path."""
         return self.path
 
+    def require_writable(self, name: str | None) -> None:
+        """Raise FileTrouble where no archive can be written here, and BackupExists where there is one called `name`."""
+        self._make()
+        with self.trouble(""):
+            disk = os.statvfs(self.path)
+            if disk.f_flag & os.ST_RDONLY:
+                raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+            if disk.f_bavail == 0:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            if not os.access(self.path, os.W_OK | os.X_OK):
+                raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+        with self._opened() as directory:
+            if name is not None:
+                self._refuse_existing(directory, name)
+
     @contextlib.contextmanager
     def writing(self, name: str) -> Iterator[FileSink]:
         """As Store.writing; the file has a temporary name until it is complete."""
