@@ -97,11 +97,12 @@ def base(block: Block, scratch: Path) -> str:
 
 
 def assert_valid(agent: Agent, text: str, place: str) -> None:
-    """The conf is valid without a warning, and a teleport.yaml comes of it."""
+    """The conf is valid, and a teleport.yaml comes of it; the only warnings are of what Teleport needs on the host."""
     conf = agent.write("/conf", text)
     checked = agent.run("validate", str(conf), "--format", "json")
     assert checked.status == 0, f"{place}: {checked.said}"
-    serious = [each for each in checked.data["findings"] if each["severity"] != "note"]
+    of_host = ("document-agent", "document-service")
+    serious = [each for each in checked.data["findings"] if each["severity"] != "note" and each["code"] not in of_host]
     assert serious == [], f"{place}: {checked.said}"
     rendered = agent.run("render", "--conf", str(conf), *RENDER)
     assert rendered.status == 0, f"{place}: {rendered.said}"

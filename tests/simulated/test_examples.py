@@ -45,6 +45,15 @@ def laptop(place: Place) -> Agent:
     return agent
 
 
+def often_changed(place: Place) -> Agent:
+    """Four generations."""
+    agent = commands.twice_changed(place)
+    agent.conf(GUIDE).chmod(0o600)
+    done = agent.run("reconfigure", "--yes", "--wait", "5")
+    assert done.status == 0, done.said
+    return agent
+
+
 def with_an_object(place: Place) -> Agent:
     """A backup in S3 has the name of the example."""
     agent = commands.backed_up(place)
@@ -78,7 +87,7 @@ HOSTS = {
     "collect-logs": Host(commands.in_use),
     "fetch-secrets": Host(commands.pending_node),
     "generate": Host(commands.all_in_one),
-    "history": Host(commands.twice_changed),
+    "history": Host(often_changed),
     "metadata": Host(commands.all_in_one),
     "plan": Host(laptop),
     "publish-tokens": Host(commands.publisher),
