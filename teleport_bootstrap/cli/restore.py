@@ -58,6 +58,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
             arguments.force, arguments.keep_config, arguments.discard_edits, arguments.allow_incomplete
         ),
         dry_run=arguments.dry_run,
+        rehearse=not arguments.yes,
         expected_owner=arguments.expected_bucket_owner,
         health_seconds=arguments.health_wait,
     )

@@ -44,6 +44,7 @@ class Wishes:
     kept_in: Callable[[], tuple[str | None, str | None]] = lambda: (None, None)
     may_offer: bool = False
     dry_run: bool = False
+    rehearse: bool = False
     expected_owner: str | None = None
     health_seconds: float = health.DEADLINE_SECONDS
 
@@ -71,7 +72,8 @@ class Reading:
         self._named = named
         self._wishes = wishes
         self._agreed = agreed
-        self._rehearse = rehearse
+        # Not with --yes, where a rehearsal would only be one more thing to be interrupted.
+        self._rehearse = rehearse if wishes.dry_run or wishes.rehearse else _not_rehearsed
         self._progress = progress
         self._early: proposal.Proposal | None = None
         self._opened = contextlib.ExitStack()
@@ -152,3 +154,7 @@ class Reading:
     def _tell(self, done: int, entries: int) -> None:
         if self._told is not None:
             self._told(done, entries)
+
+
+def _not_rehearsed(proposed: proposal.Proposal) -> None:
+    """Do nothing: the restore itself finds out."""
