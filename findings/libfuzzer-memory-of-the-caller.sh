@@ -31,4 +31,5 @@ sys.exit(not (direct.returncode and said and apart.returncode == 0))
 END
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" -q install 'atheris==3.0.0; python_version < "3.13"' 'atheris==3.1.0; python_version >= "3.13"'
+cd "$folder" # where libFuzzer writes the input that made it fail
 "$folder/venv/bin/python" "$folder/caller.py" "$folder/target.py"
