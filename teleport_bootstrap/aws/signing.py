@@ -13,8 +13,10 @@ from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 from urllib import parse
 
+from teleport_bootstrap import port_table
+
 _ALGORITHM = "AWS4-HMAC-SHA256"
-_PORTS = {"http": 80, "https": 443}
+_PORTS = {"http": 80, "https": port_table.HTTPS}
 
 
 class Keys(Protocol):

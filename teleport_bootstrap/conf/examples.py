@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from teleport_bootstrap import port_table
 from teleport_bootstrap.conf import reference
 from teleport_bootstrap.conf import variables as v
 from teleport_bootstrap.conf.variable import Variable
@@ -56,7 +57,7 @@ _LINES: dict[Role, tuple[Sequence[Line], Sequence[Line]]] = {
             (v.TELEPORT_AGENT_DB_ENABLED, "true"),
             (v.TELEPORT_AGENT_DB_NAME, "orders"),
             (v.TELEPORT_AGENT_DB_PROTOCOL, "postgres"),
-            (v.TELEPORT_AGENT_DB_URI, "orders.example.com:5432"),
+            (v.TELEPORT_AGENT_DB_URI, f"orders.example.com:{port_table.POSTGRES}"),
             (v.TELEPORT_AGENT_APP_ENABLED, "true"),
             (v.TELEPORT_AGENT_APP_NAME, "wiki"),
             (v.TELEPORT_AGENT_APP_URI, "http://127.0.0.1:8080"),
