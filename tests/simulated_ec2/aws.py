@@ -32,7 +32,8 @@ HANG = "hang"
 LOSE = "lose"
 CUT_REQUEST = "cut-request"
 CUT_ANSWER = "cut-answer"
-_START_SECONDS = 30.0
+_START_SECONDS = 60.0
+_PORTS_TRIED = 5
 _BODY_KEPT = 64 * 1024
 # Of a multipart upload; S3 takes 5 MiB, which a test had to wait for.
 SMALLEST_PART = 256 * 1024
@@ -109,27 +110,49 @@ class Moto:
         self._process: Optional[subprocess.Popen[bytes]] = None
 
     def start(self) -> None:
-        port = _free_port()
-        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-        environment = {**os.environ, "S3_UPLOAD_PART_MIN_SIZE": str(SMALLEST_PART)}
-        self._process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.url = f"http://127.0.0.1:{port}"
-        try:
-            self._wait_for_start()
-        except BaseException:
+        for _ in range(_PORTS_TRIED):
+            port = _free_port()
+            command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+            environment = {**os.environ, "S3_UPLOAD_PART_MIN_SIZE": str(SMALLEST_PART)}
+            self._process = subprocess.Popen(
+                command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            self.url = f"http://127.0.0.1:{port}"
+            try:
+                if self._has_started(self._process):
+                    self._load_ssm()
+                    return
+            except BaseException:
+                self.stop()
+                raise
             self.stop()
-            raise
+        raise RuntimeError("moto's server did not start; is moto[server] installed?")
 
-    def _wait_for_start(self) -> None:
+    def _has_started(self, process: subprocess.Popen[bytes]) -> bool:
+        """Wait until `process` answers; false if it ended, as it does if another program took the port meanwhile."""
         end = time.monotonic() + _START_SECONDS
-        while True:
+        while process.poll() is None:
             try:
                 self.post("/moto-api/reset")
-                return
-            except OSError:
-                if self._process is None or self._process.poll() is not None or time.monotonic() > end:
-                    raise RuntimeError("moto's server did not start; is moto[server] installed?") from None
+                return True
+            except (OSError, http.client.HTTPException, RuntimeError):
+                if time.monotonic() > end:
+                    raise
                 time.sleep(0.05)
+        return False
+
+    def _load_ssm(self) -> None:
+        """Let moto load what it has for SSM, which can take longer than an agent waits for an answer."""
+        signature = f"AWS4-HMAC-SHA256 Credential=first/20260101/{REGION}/ssm/aws4_request"
+        connection = http.client.HTTPConnection(self.url.partition("//")[2], timeout=_START_SECONDS)
+        try:
+            headers = {"Content-Type": "application/x-amz-json-1.1", "Authorization": signature}
+            connection.request(
+                "POST", "/", b'{"Names": ["/first"]}', {**headers, "X-Amz-Target": "AmazonSSM.GetParameters"}
+            )
+            connection.getresponse().read()
+        finally:
+            connection.close()
 
     def stop(self) -> None:
         if self._process:
