@@ -162,7 +162,7 @@ def test_explain_names_the_place_of_each_value(instance: Instance) -> None:
     entries = {entry["path"]: entry for entry in values}
     assert entries["ssh_service.labels.zip"]["value"] == "0123"
     assert entries["ssh_service.labels.zip"]["origins"] == [
-        {"source": f"override {file}:2", "file": str(file), "line": 2, "column": None}
+        {"source": f"override {file}:2", "file": str(file), "line": 2, "column": 12}
     ]
     assert entries["proxy_service.kube_public_addr"]["removed"] is True
 
