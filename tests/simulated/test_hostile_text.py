@@ -186,8 +186,8 @@ def test_row_5_what_comes_from_outside_neither_controls_a_terminal_nor_makes_a_l
 ) -> None:
     """Issue 14, row 5: through each door by which a foreign text comes in."""
     agent.conf(GUIDE)
-    # Of a key, the first hundred characters are shown.
-    needs = {version_of_teleport: "", key_in_database: "owned"}
+    # Of a key, the first hundred characters are shown; an invalid name of an account is ignored.
+    needs = {version_of_teleport: "", key_in_database: "owned", user_behind_sudo: "generate by "}
     is_clean(door(agent, aws), needs=needs.get(door, "FORGED"))
 
 
