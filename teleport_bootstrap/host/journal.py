@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import logging
 import os
+import select
 import socket
 import sys
 from collections.abc import Mapping
@@ -20,6 +21,37 @@ IDENTIFIER = "teleport-bootstrap"
 
 # Set in the environment of a command that outlives its terminal: its messages go to the journal as well.
 OUTLIVES = "TELEPORT_BOOTSTRAP_OUTLIVES"
+
+
+_SEND_SECONDS = 2.0
+
+
+class _Patient:
+    """The journal module of systemd-python, which by itself waits for ever for a journal that does not read."""
+
+    seconds = _SEND_SECONDS
+
+    def __init__(self, module: Any) -> None:
+        self._module = module
+
+    def send(self, message: str, **fields: Any) -> None:
+        """Send an entry, or lose it where the journal does not take it in time. Raises OSError and ValueError."""
+        if self._has_room():
+            self._module.send(message, **fields)
+
+    def _has_room(self) -> bool:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as asked:
+            try:
+                asked.connect(paths.JOURNAL_SOCKET)
+            except OSError:
+                return True  # no journal, which takes no time
+            room = select.poll()
+            room.register(asked, select.POLLOUT)
+            if room.poll(self.seconds * 1000):
+                return True
+        # From now on it is not waited for.
+        _Patient.seconds = 0.0
+        return False
 
 
 class _Fields(logging.Handler):
@@ -73,7 +105,7 @@ def _journal() -> Any:
     if not is_under_systemd() and OUTLIVES not in os.environ:
         return None
     try:
-        return importlib.import_module("systemd.journal")
+        return _Patient(importlib.import_module("systemd.journal"))
     except ImportError:
         return None
 
@@ -96,9 +128,6 @@ def record_failure(message: display.Message, hint: str, code: str, message_id: s
             TELEPORT_BOOTSTRAP_HINT=display.line(hint),
             TELEPORT_BOOTSTRAP_EXIT_STATUS=str(exit_status),
         )
-
-
-_SEND_SECONDS = 2.0
 
 
 def send(root: paths.Root, message: str, fields: Mapping[str, str | int]) -> None:
