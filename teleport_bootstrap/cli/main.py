@@ -125,7 +125,7 @@ def run(argv: Sequence[str]) -> int:
     except SystemExit as ended:  # argparse, after --help and --version
         return _print(printed.getvalue(), int(ended.code or 0))
     except Exception as error:
-        return _report(_of_machine(error) if _is_of_machine(error) else _defect(error), form, command)
+        return _report(_unexpected(error), form, command)
     if result.trouble is not None:
         _tell(result.trouble)
     try:
@@ -141,7 +141,7 @@ def _carry_out(arguments: argparse.Namespace) -> Result:
         found: Result = command.run(arguments)
         return found
     # Not at the top: commands that print have no use for it.
-    with _module("recording").recorded(arguments) as recording:
+    with _module("recording").recorded(arguments, _unexpected) as recording:
         recording.outcome = found = command.run(arguments)
     return found
 
@@ -179,6 +179,11 @@ def _print(text: str, status: int, *, is_of_host: bool = False) -> int:
 
 def _quote(found: Finding) -> typesetting.Source | None:
     return quotation.source_line(found)  # loaded when a terminal shows a finding
+
+
+def _unexpected(error: Exception) -> errors.BootstrapError:
+    """Return how an exception that no command expects is reported."""
+    return _of_machine(error) if _is_of_machine(error) else _defect(error)
 
 
 def _is_of_machine(error: Exception) -> bool:

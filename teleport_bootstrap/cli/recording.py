@@ -1,20 +1,23 @@
 """Who did what to this host, with which result: one line in its journal for each command, and an event in its history.
 
 It is the same for a terminal, a script and a unit, whatever the log level is, and also where a command fails or is
-ended by a signal. Nothing here can make a command fail.
+interrupted. Nothing here can make a command fail.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import logging
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.cli import result
-from teleport_bootstrap.host import caller, journal, termination
+from teleport_bootstrap.host import caller, journal, output, termination
 from teleport_bootstrap.state import events
+
+logger = logging.getLogger(__name__)
 
 # Of the one line of a command, on every machine: `journalctl MESSAGE_ID=...` lists these.
 MESSAGE_ID = uuid.uuid5(errors.MESSAGE_ID_NAMESPACE, "change").hex
@@ -57,9 +60,9 @@ class Recording:
             how = events.DONE if done.trouble is None else events.INCOMPLETE
             self._record(how, done.change, done.status, is_kept=self.is_configuring and not done.routine)
 
-    def failed(self, how: str, what: str, status: int) -> None:
+    def failed(self, how: str, what: str, status: int, *, is_unexpected: bool = False) -> None:
         """Record that it failed, or was ended; in the history only if this host may have changed."""
-        is_known = how in (events.ROLLED_BACK, events.UNHEALTHY, events.INTERRUPTED)
+        is_known = is_unexpected or how in (events.ROLLED_BACK, events.UNHEALTHY, events.INTERRUPTED)
         has_changed = is_known or status in _CHANGING or events.current_generation(self.root) != self.before
         self._record(how, what, status, is_kept=self.is_configuring and has_changed)
 
@@ -84,8 +87,13 @@ class Recording:
 
 
 @contextlib.contextmanager
-def recorded(arguments: argparse.Namespace) -> Iterator[Recording]:
-    """Record the command in the body when it has ended, in whatever way."""
+def recorded(
+    arguments: argparse.Namespace, unexpected: Callable[[Exception], errors.BootstrapError]
+) -> Iterator[Recording]:
+    """Record the command in the body when it has ended, in whatever way.
+
+    `unexpected` returns the error that is raised in place of an exception that no command expects.
+    """
     recording = Recording(arguments)
     try:
         yield recording
@@ -102,16 +110,26 @@ def recorded(arguments: argparse.Namespace) -> Iterator[Recording]:
         _end(recording, events.INTERRUPTED, f"ended by signal {int(ended.code or 0) - 128}", int(ended.code or 0))
         raise
     except Exception as error:
-        # Its text may hold anything.
-        _end(recording, events.FAILED, f"internal error: {type(error).__name__}", errors.INTERNAL)
-        raise
-    with contextlib.suppress(errors.BootstrapError, OSError, MemoryError), termination.uninterrupted():
+        shown = unexpected(error)
+        _end(recording, events.FAILED, shown.message, shown.exit_status, is_unexpected=True)
+        raise shown from error
+    with _harmlessly():
         recording.succeeded()
 
 
-def _end(recording: Recording, how: str, what: str, status: int) -> None:
-    with contextlib.suppress(errors.BootstrapError, OSError, MemoryError), termination.uninterrupted():
-        recording.failed(how, what, status)
+def _end(recording: Recording, how: str, what: str, status: int, *, is_unexpected: bool = False) -> None:
+    with _harmlessly():
+        recording.failed(how, what, status, is_unexpected=is_unexpected)
+
+
+@contextlib.contextmanager
+def _harmlessly() -> Iterator[None]:
+    """Let nothing that goes wrong in the body change how the command ends."""
+    try:
+        with termination.uninterrupted():
+            yield
+    except Exception as error:
+        logger.warning("this could not be recorded: %s", output.defect(error))
 
 
 def _command(arguments: argparse.Namespace) -> str:
