@@ -51,14 +51,19 @@ def _recover(root: paths.Root) -> None:
     found = journal.recover(root)
     if found is None:
         return
-    if not found.committed and found.paths:
-        undone = ", ".join(root.path(path) for path in found.paths)
+    undone = "" if found.committed else ", ".join(root.path(path) for path in found.paths)
+    if undone:
         logger.warning("an earlier command was interrupted and its change undone: %s", undone)
-        what = f"the change of a command that was interrupted is undone: {undone}"
-        events.add(
-            root, events.make(RECOVERY, caller.who(), events.DONE, what, generation=events.current_generation(root))
-        )
     start_stopped(root)
+    if undone:
+        _record(root, f"the change of a command that was interrupted is undone: {undone}")
+
+
+def _record(root: paths.Root, what: str) -> None:
+    """Record that `what` was done here, after it was done; nothing depends on it."""
+    with contextlib.suppress(OSError, MemoryError):
+        generation = events.current_generation(root)
+        events.add(root, events.make(RECOVERY, caller.who(), events.DONE, what, generation=generation))
 
 
 def start_stopped(root: paths.Root) -> None:

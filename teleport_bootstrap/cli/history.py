@@ -6,8 +6,9 @@ import argparse
 import re
 from typing import Any
 
-from teleport_bootstrap import display, paths
+from teleport_bootstrap import display, errors, paths
 from teleport_bootstrap.cli import options, result
+from teleport_bootstrap.finding import WARNING, Finding, Line
 from teleport_bootstrap.operations import generation_differences
 from teleport_bootstrap.state import access, current, events
 
@@ -46,10 +47,21 @@ def _list(root: paths.Root) -> result.Result:
             else row["unreadable_because"]
         )
         lines.append(f"{mark} {row['generation']:>4}  {shown}")
-    done = events.read(root)[::-1]
+    lines = lines or ["nothing has been applied yet"]
+    done, findings = _done(root)
     if done:
         lines += ["", "What was done:", *(f"  {each.ended_at}  {each.line}" for each in done)]
-    return result.Result(lines or ["nothing has been applied yet"], {"generations": rows, "events": done})
+    if findings:
+        lines += ["", *(Line("warning: ", each) for each in findings)]
+    return result.Result(lines, {"generations": rows, "events": done}, findings=findings)
+
+
+def _done(root: paths.Root) -> tuple[tuple[events.Event, ...], tuple[Finding, ...]]:
+    """Return what was done here, the newest first, and why that is unknown."""
+    try:
+        return events.read(root)[::-1], ()
+    except errors.FileTrouble as error:
+        return (), (Finding(WARNING, error.code, root.path(paths.EVENTS), error.message, error.hint),)
 
 
 def _difference(root: paths.Root, old: int | None, new: int) -> result.Result:

@@ -58,10 +58,6 @@ _FILES: tuple[tuple[tuple[str, ...], str], ...] = (
     ((paths.FIPS_MARKER,), "Exists in images whose Teleport is a FIPS build."),
     ((paths.JOURNAL_SOCKET,), "Where each command that changes this host sends its one line."),
     ((paths.JOURNAL,), "The journal, from which `collect-logs` takes the entries of Teleport and of this program."),
-    (
-        (paths.JOURNAL_SOCKET,),
-        "Where each change of this host is written into the journal, also if it was made in a shell.",
-    ),
     ((paths.BACKUPS,), "The default directory of backups."),
     ((paths.UNIT_ENVIRONMENT,), "Command-line flags of Teleport's units."),
 )

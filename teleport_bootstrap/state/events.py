@@ -5,11 +5,13 @@ A record for people: nothing depends on it, so that it may be lost, and that it 
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 from dataclasses import dataclass
 
 from teleport_bootstrap import display, errors, paths
-from teleport_bootstrap.host import clock, lock
+from teleport_bootstrap.host import clock, directory, lock
 from teleport_bootstrap.state import current, state_file
 
 logger = logging.getLogger(__name__)
@@ -26,6 +28,8 @@ INTERRUPTED = "interrupted"
 RESULTS = (DONE, INCOMPLETE, FAILED, ROLLED_BACK, UNHEALTHY, INTERRUPTED)
 
 _LOCK = "events.lock"
+# What stood in the place of the record and could not be read, beside it.
+_ASIDE = "unreadable-events.json"
 _WAIT_SECONDS = 5.0
 
 
@@ -56,7 +60,10 @@ class Event:
 
 
 FILE: state_file.StateFile[tuple[Event, ...]] = state_file.StateFile(
-    paths.EVENTS, tuple[Event, ...], unknown="it is unknown what was done on this host earlier"
+    paths.EVENTS,
+    tuple[Event, ...],
+    unknown="it is unknown what was done on this host earlier",
+    hint="The next change sets it aside and begins another record; the journal has a line for each command.",
 )
 
 
@@ -75,14 +82,33 @@ def current_generation(root: paths.Root) -> int | None:
 
 
 def read(root: paths.Root) -> tuple[Event, ...]:
-    """Return what was done here, the oldest first."""
-    return FILE.read_or_warn(root) or ()
+    """Return what was done here, the oldest first. Raises FileTrouble where that is unknown."""
+    found = FILE.read(root)
+    if found is None and (obstacle := directory.obstacle(root, paths.EVENTS)):
+        raise errors.FileTrouble(
+            f"{root.path(paths.EVENTS)} cannot be read, so {FILE.unknown}: {obstacle}", hint=FILE.hint
+        )
+    return found or ()
 
 
 def add(root: paths.Root, event: Event) -> None:
     """Add `event`; where that fails, what it describes has happened nevertheless."""
     try:
         with lock.hold(root, "the record of events", name=_LOCK, deadline_seconds=_WAIT_SECONDS):
-            FILE.write(root, (*read(root), event)[-KEEP:])
+            FILE.write(root, (*_earlier(root), event)[-KEEP:])
     except errors.BootstrapError as error:
         logger.warning("this is not in the history: %s", error.message)
+    except (OSError, MemoryError) as error:
+        logger.warning("this is not in the history: %s", type(error).__name__)
+
+
+def _earlier(root: paths.Root) -> tuple[Event, ...]:
+    """Return what `read` returns; a record that cannot be read is set aside, and another one begins."""
+    try:
+        return read(root)
+    except errors.FileTrouble as error:
+        parent, name = os.path.split(root.path(paths.EVENTS))
+        with errors.file_trouble_at(f"{parent}/{name}"), contextlib.closing(directory.Directory(parent)) as opened:
+            opened.rename(name, _ASIDE)
+        logger.warning("%s. It is kept as %s", error.message, f"{parent}/{_ASIDE}")
+        return ()
