@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from teleport_bootstrap.cli import recording
-from tests.simulated import auth_server, restoring
-from tests.simulated.agent import CHECKOUT, GUIDE, NOWHERE, PIN, TOKEN, Agent, Ended, tree
+from tests.simulated import auth_server, kill_sweep, restoring
+from tests.simulated.agent import CHECKOUT, GUIDE, PIN, TOKEN, Agent, Ended, needs_strace, tree
 from tests.simulated.auth_server import AuthServer
 from tests.simulated.journal_socket import Journal
 from tests.simulated.test_reconfigure import at_terminal
@@ -108,30 +110,46 @@ def test_issue_15_row_7_a_failure_and_an_interrupted_command_leave_one_line_too(
     run(agent, "fetch-secrets", "--no-such-option", status=2)
     assert journal.entries() == []
 
-    agent.imds = NOWHERE
-    for number, status, command in (
-        (signal.SIGINT, 130, ("reconfigure", "--yes")),
-        (signal.SIGTERM, 143, ("backup", "create", "/never/", "--stop")),
-    ):
-        if command[0] == "backup":
-            # A backup that waits for another one.
-            holder = subprocess.Popen(
-                [sys.executable, "-c", HOLD, str(agent.path(f"{STATE}/job-backup.lock"))],
-                env=agent.environment(),
-                stdout=subprocess.PIPE,
-            )
-            assert holder.stdout is not None and holder.stdout.readline() == b"held\n"
-        process = agent.start(*command, "--wait", "60")
-        time.sleep(3)
-        process.send_signal(number)
-        _, said = process.communicate(timeout=30)
-        if process.returncode == -signal.SIGTERM:
-            continue  # it had nothing to clean up yet, so that it does not handle the signal
-        assert process.returncode == status, said
-        assert journal.one()["TELEPORT_BOOTSTRAP_RESULT"] == "interrupted"
-    holder.kill()
-    holder.wait()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(60)
+        agent.imds = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        process = agent.start("reconfigure", "--yes", "--wait", "60")
+        # It waits for an answer of the metadata service.
+        connection, _ = silent.accept()
+        with connection:
+            assert connection.recv(1)
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert journal.one()["TELEPORT_BOOTSTRAP_RESULT"] == "interrupted"
+
+    # A backup that waits for another command.
+    lock = str(agent.path(f"{STATE}/lock"))
+    with subprocess.Popen([sys.executable, "-c", HOLD, lock], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None and holder.stdout.readline() == b"held\n"
+        process = agent.start("backup", "create", "/never/", "--stop", "--wait", "60")
+        wait_until(lambda: handles(process.pid, signal.SIGTERM), process)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=60)
+        holder.kill()
+    assert process.returncode == 143, said
+    assert journal.one()["TELEPORT_BOOTSTRAP_RESULT"] == "interrupted"
     assert [each["command"] for each in events(agent)] == ["reconfigure", "generate"]
+
+
+def wait_until(is_so: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + 60
+    while not is_so():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def handles(process_id: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler for a signal."""
+    status = Path(f"/proc/{process_id}/status").read_text()
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt:")).split()[1]
+    return bool(int(caught, 16) & 1 << (number - 1))
 
 
 FILL = """
@@ -248,9 +266,8 @@ def test_issue_15_row_6_the_record_is_bounded_and_holds_no_secret(agent: Agent) 
 
 def test_issue_15_row_6_a_record_that_cannot_be_written_stops_no_change(agent: Agent) -> None:
     run(agent, "generate")
-    path = agent.path(f"{STATE}/events/events.json")
-    path.unlink()
-    path.mkdir()
+    shutil.rmtree(agent.path(f"{STATE}/events"))
+    agent.path(f"{STATE}/events").touch()
     agent.conf(labelled("two"))
     done = run(agent, "reconfigure", "--yes")
     assert "not in the history" in done.errors and "generation 2 is applied" in done.output
@@ -280,17 +297,25 @@ def test_issue_15_row_6_history_shows_what_was_done_and_how_generations_differ(a
     assert tree(agent.root) == before
 
 
+@needs_strace
 def test_issue_15_row_6_what_a_killed_command_left_is_in_the_history_when_it_is_undone(agent: Agent) -> None:
     run(agent, "generate")
+    before = agent.teleport_yaml.read_text()
     agent.conf(labelled("two"))
-    # Killed at its second rename: the journal of the change is there, and files are half swapped.
-    command = ("strace", "-f", "-qq", "-e", "trace=rename,renameat,renameat2")
-    inject = ("-e", "inject=rename,renameat,renameat2:signal=SIGKILL:when=6")
-    agent.run("reconfigure", "--yes", prefix=(*command, *inject))
-    done = agent.run("reconfigure", "--yes", "--wait", "10")
-    assert done.status == 0
-    if "interrupted and its change undone" in done.errors:
-        assert "recovery" in [each["command"] for each in events(agent)]
+    prepared = kill_sweep.Prepared(agent, "reconfigure", "--yes", "--wait", "20")
+    (last,) = [each for each in prepared.points if each.name == "renameat" and '"teleport.yaml"' in each.arguments]
+    # The journal of the change is there, and other files are swapped.
+    prepared.kill_at(last)
+    for is_writable in (False, True):
+        prepared.reset(prepared.killed)
+        if not is_writable:
+            shutil.rmtree(agent.path(f"{STATE}/events"))
+            agent.path(f"{STATE}/events").touch()
+        done = agent.run("adopt", "--wait", "20")
+        assert "interrupted and its change undone" in done.errors
+        assert agent.teleport_yaml.read_text() == before and kill_sweep.leftovers(agent.root) == []
+        assert ("this is not in the history" in done.errors) is not is_writable
+    assert [each["command"] for each in events(agent)] == ["recovery", "generate"]
 
 
 def test_issue_15_row_6_a_resumed_change_says_so(agent: Agent) -> None:
