@@ -10,6 +10,27 @@ from typing import Any, NoReturn
 from teleport_bootstrap import errors
 from teleport_bootstrap.cli import layout
 
+# What other programs call it, and what it is here.
+_OTHER_COMMANDS = {
+    "apply": "reconfigure",
+    "check": "validate",
+    "diff": "plan",
+    "help": "--help",
+    "log": "collect-logs",
+    "logs": "collect-logs",
+    "undo": "rollback",
+    "verify": "backup verify",
+    "version": "--version",
+}
+_OTHER_OPTIONS = {
+    "--debug": "--log-level debug",
+    "--json": "--format json",
+    "--verbose": "--log-level debug",
+    "-n": "--dry-run",
+    "-v": "--version",
+    "-y": "--yes",
+}
+
 
 class Parser(argparse.ArgumentParser):
     """Raises UsageError, so that a wrong command line is reported like every other error.
@@ -45,9 +66,9 @@ class Parser(argparse.ArgumentParser):
         """Raise the error for an option that this command does not have."""
         option = word.partition("=")[0]
         known = [each for action in self._actions for each in action.option_strings]
-        raise errors.UsageError(
-            f"`{self.prog}` has no option {option}" + did_you_mean(option, known), hint=f"Run `{self.prog} --help`."
-        )
+        meant = _OTHER_OPTIONS.get(option, "")
+        suggested = f"; did you mean {meant}?" if meant.partition(" ")[0] in known else did_you_mean(option, known)
+        raise errors.UsageError(f"`{self.prog}` has no option {option}{suggested}", hint=f"Run `{self.prog} --help`.")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """As argparse does, with a suggestion."""
@@ -56,6 +77,9 @@ class Parser(argparse.ArgumentParser):
         choices = [str(each) for each in action.choices]
         meant = did_you_mean(str(value), choices)
         if isinstance(action, argparse._SubParsersAction):
+            other = _OTHER_COMMANDS.get(str(value).lower(), "")
+            if other.startswith("-") or other.partition(" ")[0] in choices:
+                meant = f"; did you mean {other}?"
             raise errors.UsageError(
                 f"`{self.prog}` has no command {str(value)!r}{meant}",
                 hint=f"Run `{self.prog} --help` for its commands.",
@@ -81,15 +105,16 @@ class TopParser(Parser):
         for word in args or ():
             if word in names:
                 break
-            if word.startswith("--") and word.partition("=")[0] not in known:
+            if word.startswith("-") and word != "-" and word.partition("=")[0] not in known:
                 self.no_option(word)
         return super().parse_args(args, namespace)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean ...?` for the one of `known` that is near `word`, empty where none is."""
-    by_letters = {each.lower(): each for each in known}
-    found = difflib.get_close_matches(word.lower(), by_letters, n=1, cutoff=0.6)
+    # The hyphens at the start of every option make none of them more alike.
+    by_letters = {each.lower().lstrip("-"): each for each in known}
+    found = difflib.get_close_matches(word.lower().lstrip("-"), by_letters, n=1, cutoff=0.6)
     return f"; did you mean {by_letters[found[0]]}?" if found else ""
 
 

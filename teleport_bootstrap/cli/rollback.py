@@ -10,8 +10,16 @@ from teleport_bootstrap.host import termination
 from teleport_bootstrap.operations import rollback
 
 EXAMPLE = "teleport-bootstrap rollback 3 --dry-run"
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise argparse.ArgumentTypeError("a generation such as 3; `teleport-bootstrap history` lists them")
+    return int(text)
+
+
 OPTIONS = (
-    options.option("generation", "which one; default: the previous one", nargs="?", type=int, metavar="N"),
+    options.option("generation", "which one; default: the previous one", nargs="?", type=_number, metavar="N"),
     options.flag("--dry-run", "show what would change, and stop"),
     *confirmation.OPTIONS,
     options.WAIT,

@@ -16,6 +16,17 @@ from teleport_bootstrap.cli import layout, main
     [
         ("stauts", "`teleport-bootstrap` has no command 'stauts'; did you mean status?"),
         ("RESTORE", "`teleport-bootstrap` has no command 'RESTORE'; did you mean restore?"),
+        ("help", "`teleport-bootstrap` has no command 'help'; did you mean --help?"),
+        ("apply", "`teleport-bootstrap` has no command 'apply'; did you mean reconfigure?"),
+        ("Verify", "`teleport-bootstrap` has no command 'Verify'; did you mean backup verify?"),
+        ("-v", "`teleport-bootstrap` has no option -v; did you mean --version?"),
+        ("reconfigure -y", "`teleport-bootstrap reconfigure` has no option -y; did you mean --yes?"),
+        ("status -y", "`teleport-bootstrap status` has no option -y"),
+        ("status --json", "`teleport-bootstrap status` has no option --json; did you mean --format json?"),
+        # Two hyphens are not much that they have in common with --wait and --fips.
+        ("rollback --list", "`teleport-bootstrap rollback` has no option --list"),
+        ("validate --file x", "`teleport-bootstrap validate` has no option --file"),
+        ("rollback x", "argument N: a generation such as 3; `teleport-bootstrap history` lists them"),
         ("nonsense", "`teleport-bootstrap` has no command 'nonsense'"),
         ("--fromat json status", "`teleport-bootstrap` has no option --fromat; did you mean --format?"),
         ("--fromat=json status", "`teleport-bootstrap` has no option --fromat; did you mean --format?"),
