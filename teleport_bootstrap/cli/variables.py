@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -69,8 +70,13 @@ def _of_role(found: Iterable[Variable[Any]], role: str | None) -> list[Variable[
 
 
 def _holds(variable: Variable[Any], word: str) -> bool:
-    said = [variable.name, variable.help, *(fact for name, fact in reference.facts(variable) if name != "Roles")]
-    return any(word.lower() in reference.plain(each).lower() for each in said)
+    """Return whether `word` is in the name, or a word of what is said of the variable begins with it."""
+    word = word.lower()
+    said = [variable.help, *(fact for name, fact in reference.facts(variable) if name != "Roles")]
+    begins = re.compile(rf"(?<![a-z0-9]){re.escape(word)}")
+    # "port" is a part of each TELEPORT_.
+    name = variable.name.lower() if word.startswith("teleport") else variable.name.lower().removeprefix("teleport_")
+    return word in name or any(begins.search(reference.plain(each).lower()) for each in said)
 
 
 def _list(chosen: list[Variable[Any]]) -> list[str]:

@@ -410,7 +410,7 @@ def backup_place(value: str) -> str:
 BOOLEAN = Kind("true or false", boolean)
 FLAG = Kind("any text", bool)  # what it says does not matter
 PORT = Kind("port", port)
-ROLE = Kind(", ".join(f"`{word}`" for word in roles.BY_CONF_VALUE), role)
+ROLE = Kind(" or ".join(f"`{word}`" for word in roles.BY_CONF_VALUE), role)
 TEXT = Kind("text", text)
 WORD = Kind("text without blanks", word)
 SECRET = Kind("secret", secret)

@@ -85,3 +85,13 @@ def test_issue_15_terminal_6_an_example_takes_no_variables(agent: Agent) -> None
     done = agent.run("variables", "--example", "proxy", "USE_ACM")
     assert done.status == 2
     assert "takes no variables" in done.errors
+
+
+def test_a_part_of_every_name_and_the_middle_of_a_word_find_nothing(agent: Agent) -> None:
+    def found(word: str) -> set[str]:
+        return {each["name"] for each in agent.run("variables", word, "--format", "json").data["variables"]}
+
+    ports, everything = found("port"), set(variables.BY_NAME)
+    assert {"TELEPORT_EXTERNAL_PORT", "TELEPORT_WEB_LISTEN_PORT"} <= ports
+    assert not ports & {"TELEPORT_NODENAME", "TELEPORT_INFLUXDB_ADDRESS"}, "neither TELEPORT_ nor 'supported'"
+    assert found("teleport_agent_db") < found("teleport_") < everything
