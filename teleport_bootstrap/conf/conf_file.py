@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -116,6 +116,7 @@ def inspect(data: bytes, path: str = paths.CONF) -> Inspection:
     last = {assignment.name: index for index, assignment in enumerate(parsed.assignments)}
     settings: dict[str, Setting[Any]] = {}
     problems = list(parsed.problems)
+    faulty_lines = {each.place.line for each in parsed.problems if each.place is not None}
     for name, index in last.items():
         variable = variables.find(name)
         assignment = parsed.assignments[index]
@@ -124,6 +125,8 @@ def inspect(data: bytes, path: str = paths.CONF) -> Inspection:
         try:
             value = variable.parse(assignment.value)
         except Unfit as unfit:
+            if "\n" in assignment.value and assignment.line in faulty_lines:
+                continue  # because of a quote there, which is reported
             problems.append(_unfit(variable, assignment, unfit, path, secret=index in secret))
         else:
             settings[name] = Setting(variable, value, assignment.line, assignment.column)
@@ -133,9 +136,10 @@ def inspect(data: bytes, path: str = paths.CONF) -> Inspection:
     faults = _faults((each for each in found if each.subject not in damaged), settings)
     found = tuple(each for each in found if each not in faults)
     subjects = {each.subject for each in misnamed}
+    meant = {variables.mistyped(name) for name in subjects}
     warnings = in_order_of_place(
         (
-            *_unnamed(settings, path, is_ours=any(map(variables.find, last))),
+            *_unnamed(settings, path, meant, is_ours=any(map(variables.find, last))),
             *(each for each in _warnings(parsed.assignments, last, path) if each.subject not in subjects),
         )
     )
@@ -305,12 +309,17 @@ def _warnings(assignments: tuple[Assignment, ...], last: Mapping[str, int], path
     return found
 
 
-def _unnamed(settings: Mapping[str, Setting[Any]], path: str, *, is_ours: bool) -> Iterator[Finding]:
-    """Yield a warning for an all-in-one without a name: lib/service/service.go of Teleport takes its host's name."""
+def _unnamed(
+    settings: Mapping[str, Setting[Any]], path: str, meant: Collection[str | None], *, is_ours: bool
+) -> Iterator[Finding]:
+    """Yield a warning for an all-in-one without a name: lib/service/service.go of Teleport takes its host's name.
+
+    Not where the name of a variable that says it was mistyped, which is reported: those are the ones `meant`.
+    """
     role = settings.get(variables.TELEPORT_ROLE.name)
     is_all = roles.BY_CONF_VALUE[roles.DEFAULT if role is None else role.value] is roles.Role.ALL
     names = (variables.TELEPORT_CLUSTER_NAME.name, variables.TELEPORT_DOMAIN_NAME.name)
-    if not is_ours or not is_all or not settings.keys().isdisjoint(names):
+    if not is_ours or not is_all or not {*settings, *meant}.isdisjoint(names):
         return
     message = (
         "an all-in-one without TELEPORT_DOMAIN_NAME: Teleport names the cluster after this host, which cannot be "

@@ -264,3 +264,18 @@ def test_inspection_of_a_good_file_gives_the_conf_and_its_warnings() -> None:
     assert inspection.conf.warnings == inspection.warnings
     assert inspection.conf.path == "conf"
     assert len(inspection.warnings) == 1
+
+
+def test_a_missing_quote_is_reported_once_and_not_as_a_wrong_value_too() -> None:
+    text = 'TELEPORT_DOMAIN_NAME=a.b\nTELEPORT_AUTH_SERVER_LB="nlb.a.b\nTELEPORT_EXTERNAL_PORT=44x\nEC2_REGION="eu"\n'
+    found = refused(text).findings
+    assert [each.place.column for each in found if each.place is not None and each.place.line == 2] == [25]
+    assert "never closed" in found[0].message and not any(each.code == "conf-value" for each in found)
+    # A value of several lines without such a fault is still reported.
+    assert "look for a missing closing quote" in str(refused('TELEPORT_AUTH_SERVER_LB="a\nb"\n').findings[0])
+
+
+def test_a_mistyped_name_of_the_domain_is_not_also_a_missing_domain() -> None:
+    codes = [each.code for each in conf_file.inspect(b"TELEPORT_DOMIAN_NAME=a.example.com\nDEBUG=true\n").warnings]
+    assert "conf-no-name" not in codes
+    assert "conf-no-name" in [each.code for each in conf_file.inspect(b"DEBUG=true\n").warnings]
