@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterator
 
 _LEAST_HANG = 4
+# So many columns beside a deep indent are enough for a sentence.
+_LEAST_COLUMN = 30
 # A word, and what is in backticks, with what touches it. Blanks in backticks are part of a command.
 _UNIT = re.compile(r"(?:`[^`]*`|\S)+")
 
@@ -34,7 +36,7 @@ def lines(text: str, width: int, *, hang: int = 0) -> Iterator[str]:
         yield text.rstrip(" ")
         return
     # In a narrow terminal, what is left beside a deep indent would be a column of single words.
-    hang = min(hang, width // 2)
+    hang = min(hang, max(width // 2, width - _LEAST_COLUMN))
     line, taken, end = "", 0, 0
     for found in _UNIT.finditer(text):
         between, unit = text[end : found.start()], found[0]

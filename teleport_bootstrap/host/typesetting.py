@@ -92,7 +92,12 @@ def failure(
     ]
     for each in others:
         found = of_line.get(each)
-        shown += _finding("  ", found, screen, quote) if found is not None else _line(f"  {each}", screen)
+        if found is not None:
+            shown += _finding("  ", found, screen, quote)
+        elif each.startswith("    "):
+            shown.append(f"  {each}")  # a command to copy, or a line of a file: a break would change it
+        else:
+            shown += _line(f"  {each}", screen)
     if hint:
         shown += _line(f"  {display.line(hint)}", screen)
     return shown

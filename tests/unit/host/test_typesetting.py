@@ -126,3 +126,17 @@ def test_issue_15_terminal_1_an_error_lists_its_findings_with_their_lines() -> N
         "  another line",
         "  Edit it.",
     ]
+
+
+def test_a_command_to_copy_is_not_broken_in_an_error() -> None:
+    command = f"    rm -rf -- /var/backups/{'long' * 30}"
+    message = display.lines(["not ready", f"/a: {'word ' * 20}", command])
+    shown = typesetting.failure("p: ", message, "", terminal.Screen(60), findings=[], quote=typesetting.no_quote)
+    assert shown[-1] == f"  {command}" and len(shown) == 4
+
+
+def test_text_goes_on_below_its_column_where_thirty_columns_are_left() -> None:
+    row = f"{'NAME':<45}  {'word ' * 20}end"
+    for columns, hang in ((80, 47), (60, 30), (40, 20)):
+        _, *others = typesetting.text([row], terminal.Screen(columns)).split("\n")
+        assert {len(each) - len(each.lstrip()) for each in others[1:]} == {hang}, columns
