@@ -67,9 +67,8 @@ def _newest(arguments: argparse.Namespace) -> tuple[store.Store, str]:
 
 def _result(found: interface.Verified) -> result.Result:
     header = found.header
-    about = [
-        f"{key} {interface.printable(str(header[key]))}" for key in ("cluster", "role", "made_at") if header.get(key)
-    ]
+    words = {"cluster": "cluster", "role": "role", "made_at": "made at"}
+    about = [f"{word} {interface.printable(str(header[key]))}" for key, word in words.items() if header.get(key)]
     more_notes = found.notes_in_all - len(found.notes)
     trouble = archive_table.incomplete(found, found.name)
     lines = [

@@ -84,8 +84,10 @@ def run(arguments: argparse.Namespace) -> result.Result:
 
 def _undo(doors: gather.Doors, arguments: argparse.Namespace) -> result.Result:
     shown: list[str] = []
+    ran: list[str | None] = []
 
     def agreed(made: PreviousState) -> bool:
+        ran.append(units.running(made.units))
         shown.extend(_undo_lines(doors.root, made, is_undo=arguments.undo))
         verb = "Undo" if arguments.undo else "Delete the state from before"
         return confirmation.agreed(arguments, [*shown, f"{verb} {made.what}?"])
@@ -97,7 +99,7 @@ def _undo(doors: gather.Doors, arguments: argparse.Namespace) -> result.Result:
     )
     if arguments.dry_run:
         outcome = dataclasses.replace(outcome, result=restore.PROPOSED)
-    lines = [*(shown if arguments.dry_run else ()), *_outcome_lines(outcome)]
+    lines = [*(shown if arguments.dry_run else ()), *_outcome_lines(outcome, runs=any(ran))]
     return result.Result(lines, _data(outcome, None), change=_change(outcome))
 
 
@@ -146,8 +148,9 @@ def _result(outcome: restore.Outcome) -> str:
     }[outcome.result]
 
 
-def _outcome_lines(outcome: restore.Outcome) -> Iterator[str]:
-    is_asked = outcome.health or outcome.result in (restore.RESTORED, restore.UNDONE)
+def _outcome_lines(outcome: restore.Outcome, *, runs: bool = True) -> Iterator[str]:
+    """Yield how it ended; `runs` is false where no Teleport runs afterwards, whose health could be checked."""
+    is_asked = outcome.health or (runs and outcome.result in (restore.RESTORED, restore.UNDONE))
     yield result.closing(_result(outcome), outcome.units, outcome.health if is_asked else None)
     yield from (f"note: {note}" for note in outcome.notes)
     yield from (f"kept: {path}" for path in outcome.kept)
@@ -157,6 +160,8 @@ def _outcome_lines(outcome: restore.Outcome) -> Iterator[str]:
             "`teleport-bootstrap restore --undo` returns to the previous state; `--discard-undo` or the next restore "
             "deletes it"
         )
+    elif outcome.result == restore.UNDONE and outcome.kept:
+        yield "`teleport-bootstrap restore --undo` returns to it; `--discard-undo` or the next restore deletes it"
 
 
 def _lines(proposed: proposal.Proposal) -> Iterator[str]:
@@ -171,7 +176,7 @@ def _lines(proposed: proposal.Proposal) -> Iterator[str]:
         yield f"Teleport {origin.build.version} in the archive, {proposed.build.version} here"
     for tree in proposed.trees:
         size, count = proposed.outline.trees[tree]
-        yield f"replace {tree}" + ("" if proposed.is_partial else f": {count} entries, {size / 1_000_000:.1f} MB")
+        yield f"replace {tree}" + ("" if proposed.is_partial else f": {count} entries, {archive_table.size(size)}")
     for path in (*proposed.merged, *proposed.named):
         yield f"write {path}"
     if proposed.adopted is not None:

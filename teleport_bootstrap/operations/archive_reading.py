@@ -80,6 +80,7 @@ class Reading:
         # For the progress, which begins after the operator was asked.
         self._shown = contextlib.ExitStack()
         self._told: interface.Progress | None = None
+        self._done = (0, 0)
         self.incoming: incoming.Incoming | None = None
 
     def __enter__(self) -> None:
@@ -150,8 +151,11 @@ class Reading:
             raise _Declined
         what = "verifying" if wishes.dry_run else "unpacking"
         self._told = self._shown.enter_context(self._progress(what, self.source.size))
+        # All of a small archive may have been read by now.
+        self._tell(*self._done)
 
     def _tell(self, done: int, entries: int) -> None:
+        self._done = (done, entries)
         if self._told is not None:
             self._told(done, entries)
 

@@ -347,6 +347,16 @@ def test_a_later_restore_removes_what_the_one_before_had_put_aside(new: Agent, a
     assert (aside / "host_uuid").read_text() == restoring.HOST_UUID
 
 
+def test_undo_on_a_host_without_a_teleport_before_speaks_of_no_health(new: Agent, archive: Path) -> None:
+    shown = restoring.restore(new, archive)
+    assert shown.status == 0 and "unpacking: done, 0 B" not in shown.errors and "unpacking: done, " in shown.errors
+    done = new.run("restore", "--undo", "--yes")
+    assert done.status == 0 and "Then no Teleport runs, as before it." in done.output + done.errors
+    closing = next(line for line in done.output.splitlines() if line.startswith("undid "))
+    assert "health" not in closing
+    assert "`teleport-bootstrap restore --undo` returns to it" in done.output
+
+
 def test_undo_of_a_restore_at_boot_says_that_the_next_boot_repeats_it(new: Agent, archive: Path) -> None:
     new.conf(f"TELEPORT_RESTORE_FROM={archive}\n")
     assert new.run("restore", "--yes", "--wait", "10").status == 0
