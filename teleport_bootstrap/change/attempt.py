@@ -50,8 +50,8 @@ class Words:
 CONFIGURATION = Words(
     "the new configuration",
     "previous configuration",
-    f"Correct {paths.CONF} and reconfigure again. Boots and `generate` keep the previous configuration until it is "
-    "edited; `reconfigure` applies it as it is.",
+    f"Correct {paths.CONF} and reconfigure again. Boots and `generate` keep the previous configuration until the conf "
+    "is edited; `reconfigure` applies the conf as it is.",
     "Correct that, then `teleport-bootstrap reconfigure` returns to the last generation that was healthy.",
 )
 

@@ -15,7 +15,9 @@ from teleport_bootstrap.state import current, generations, manual_edits
 
 _APPLY = "run `teleport-bootstrap reconfigure` to apply it"
 _WRITE_AGAIN = "write it again, then run `teleport-bootstrap reconfigure`"
-_COMPARE = "run `teleport-bootstrap reconfigure --dry-run` to see what it would change"
+_COMPARE = (
+    "correct it, then run `teleport-bootstrap reconfigure`; with `--dry-run`, that shows what the conf would change"
+)
 _REPAIR = "run `teleport-bootstrap reconfigure` to repair it"
 
 

@@ -18,7 +18,10 @@ def check(host: HostFacts) -> Iterator[Finding]:
     step = f"`{boot_service.command(host.root)}`"
     if host.is_unconfigured and host.conf.state == ABSENT:
         path = host.root.path(paths.CONF)
-        remedy = f"write it (`teleport-bootstrap variables` lists what it can say), then run {step}"
+        remedy = (
+            f"write it (`teleport-bootstrap variables` lists what it can say), then run {step}; to restore a backup "
+            "instead, run `teleport-bootstrap restore`"
+        )
         yield Finding(ERROR, "conf-missing", path, f"{path} is missing, so this host has no role", remedy)
     elif host.is_unconfigured and host.conf.state == INVALID:
         path = host.root.path(paths.CONF)

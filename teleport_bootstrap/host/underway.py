@@ -54,7 +54,7 @@ def displayed(what: str, seconds: float | None = None, *, clock: clocks.Clock = 
     with _ticking(found) if is_drawn else contextlib.nullcontext():
         yield found
     if found.passed >= SHORT_SECONDS:
-        logger.info("%s: done after %s", what, duration(found.passed))
+        logger.info("%s took %s", what, duration(found.passed))
 
 
 @contextlib.contextmanager

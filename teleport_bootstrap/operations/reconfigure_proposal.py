@@ -75,7 +75,11 @@ def judged(
         may_come=may_come,
     )
     is_held = now is not None and now.rejected_conf_sha256 == conf.sha256
-    held = [f"{root.path(paths.CONF)} was not edited since: {now.rejected_because}"] if now and is_held else []
+    held = (
+        [f"{root.path(paths.CONF)} was given up before, and was not edited since: {now.rejected_because}"]
+        if now and is_held
+        else []
+    )
     described = {each.name: getattr(change, each.name) for each in fields(host_change.HostChange)}
     return Proposal(
         **{**described, "dangers": (*held, *change.dangers)},

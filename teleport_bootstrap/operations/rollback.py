@@ -140,7 +140,10 @@ def _previous(root: paths.Root, now: current.Current | None) -> int:
     older = [each for each in kept if now is not None and each < now.generation]
     if not older:
         raise errors.GenerationMissing(
-            "there is no earlier generation to return to", hint="`teleport-bootstrap history` lists them."
+            "there is no earlier generation to return to",
+            hint="Name one: `teleport-bootstrap rollback N` returns to N, and `teleport-bootstrap history` lists them."
+            if kept
+            else "Nothing has been applied on this host yet.",
         )
     return older[-1]
 

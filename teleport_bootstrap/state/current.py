@@ -126,7 +126,7 @@ def not_followed(root: paths.Root, generation: int, because: str) -> str:
     """Return what it means that the conf is not followed: the one text about it."""
     return (
         f"{root.path(paths.CONF)} is not followed ({because}): boots and `generate` keep generation {generation} until "
-        "it is edited, and `teleport-bootstrap reconfigure` applies it as it is"
+        "the conf is edited; `teleport-bootstrap reconfigure` applies the conf as it is"
     )
 
 

@@ -60,7 +60,8 @@ def refusal(root: paths.Root, command: str, difference: str) -> errors.ManualEdi
     broken = unreadable(root)
     if broken:
         keep = f"it cannot be adopted ({broken}): correct it first"
-    hint = f"To keep it, {keep}; or {command} with --discard-edits to lose it. Nothing was changed."
+    lose = f"run `teleport-bootstrap {command}` again with --discard-edits to lose it"
+    hint = f"To keep it, {keep}; or {lose}. Nothing was changed."
     return errors.ManualEdit(f"{shown} has a manual edit:", lines=difference.rstrip().split("\n"), hint=hint)
 
 

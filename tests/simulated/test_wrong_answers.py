@@ -208,8 +208,8 @@ def test_issue_15_row_8_what_is_said_of_a_conf_after_a_rollback_is_what_happens(
     assert agent.run("reconfigure", "--yes").status == 0
     rolled_back = agent.run("rollback", "--yes")
     said = [rolled_back.output, agent.generate().output, agent.run("status").output]
-    text = "is not followed (rolled back to generation 1): boots and `generate` keep generation 1 until it is edited, "
-    text += "and `teleport-bootstrap reconfigure` applies it as it is"
+    text = "is not followed (rolled back to generation 1): boots and `generate` keep generation 1 until the conf "
+    text += "is edited; `teleport-bootstrap reconfigure` applies the conf as it is"
     assert [each.count(text) for each in said] == [1, 1, 1], said
     before = agent.teleport_yaml.read_text()
     assert "env: two" not in before

@@ -22,7 +22,8 @@ def choose(backups: store.Store) -> store.Stored:
     if not stored:
         raise errors.BackupMissing(
             f"there is no backup in {backups.place}",
-            hint="Name the archive itself; `teleport-bootstrap backup list` on the old host shows it.",
+            hint="Name the archive itself, which `teleport-bootstrap backup list` on the old host shows; or make one "
+            "with `teleport-bootstrap backup`, on the host that is to be backed up.",
         )
     series = {each.parsed.series for each in stored}
     if len(series) > 1:

@@ -71,7 +71,7 @@ def test_issue_15_terminal_3_a_wait_says_what_for_why_and_how_long(caplog: pytes
         assert wait.text() == "waiting for SSM, 12 s of 1 min 00 s"
         wait.because("connection refused")
         assert wait.text() == "waiting for SSM, 12 s of 1 min 00 s: connection refused"
-    assert caplog.messages == ["waiting for SSM: done after 12 s"]
+    assert caplog.messages == ["waiting for SSM took 12 s"]
     caplog.clear()
     with underway.displayed("waiting for SSM", 60.0, clock=time):
         now[0] += 1
