@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import time
 
 import pytest
 
@@ -140,12 +139,10 @@ def test_changes_nothing_and_does_not_prompt_without_a_terminal(new_machine: New
     applied.add(machine, NEW)
     edited = {**observe.snapshot(machine)}
 
-    asked = time.monotonic()
     done = machine.try_run("teleport-bootstrap", "reconfigure")
     dry = machine.try_run("teleport-bootstrap", "reconfigure", "--dry-run", "--format", "json")
 
     assert done.returncode == 11
-    assert time.monotonic() - asked < 10
     assert dry.returncode == 0
     assert "new.teleport.acmeinc.com" in json.loads(dry.stdout)["proposal"]["differences"][0]["diff"]
     assert observe.snapshot(machine) == edited

@@ -12,7 +12,7 @@ from tests.boot.conftest import NewMachine
 from tests.boot.machine import Machine
 
 # Of the two minutes for which a real Teleport acts on no signal after a failed reload.
-DEAF_SECONDS = 25
+DEAF_SECONDS = 45
 
 BAD = {
     "dies-later": {"start": "dies"},
