@@ -161,7 +161,10 @@ def _outcome_lines(outcome: restore.Outcome, *, runs: bool = True) -> Iterator[s
             "deletes it"
         )
     elif outcome.result == restore.UNDONE and outcome.kept:
-        yield "`teleport-bootstrap restore --undo` returns to it; `--discard-undo` or the next restore deletes it"
+        yield (
+            "`teleport-bootstrap restore --undo` undoes this again; `--discard-undo` or the next restore deletes what "
+            "is kept"
+        )
 
 
 def _lines(proposed: proposal.Proposal) -> Iterator[str]:

@@ -354,7 +354,7 @@ def test_undo_on_a_host_without_a_teleport_before_speaks_of_no_health(new: Agent
     assert done.status == 0 and "Then no Teleport runs, as before it." in done.output + done.errors
     closing = next(line for line in done.output.splitlines() if line.startswith("undid "))
     assert "health" not in closing
-    assert "`teleport-bootstrap restore --undo` returns to it" in done.output
+    assert "`teleport-bootstrap restore --undo` undoes this again" in done.output
 
 
 def test_undo_of_a_restore_at_boot_says_that_the_next_boot_repeats_it(new: Agent, archive: Path) -> None:
