@@ -13,9 +13,11 @@ EXAMPLE = "teleport-bootstrap rollback 3 --dry-run"
 
 
 def _number(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()):
-        raise argparse.ArgumentTypeError("a generation such as 3; `teleport-bootstrap history` lists them")
-    return int(text)
+    try:
+        return int(text)
+    except ValueError:
+        message = "a generation such as 3; `teleport-bootstrap history` lists them"
+        raise argparse.ArgumentTypeError(message) from None
 
 
 OPTIONS = (
