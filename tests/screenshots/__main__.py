@@ -109,9 +109,13 @@ class Scenes:
         self._machine.run("mv", archive, _ARCHIVE)
         for shell in self._shells():
             shell.type(f"teleport-bootstrap restore --force {_ARCHIVE}\n")
+            shell.wait_for(lambda text: text.endswith("[y/N]"), 120)
+            shell.type("y\n")
             shell.wait_for(lambda text: re.search(_PART_DONE, text), 120)
             self._save("restore-progress", shell)
+            # Nothing was replaced yet.
             shell.type("\x03")
+            shell.wait_for(lambda text: text.endswith("#"), 60)
         ballast.unlink()
 
     def _broken(self) -> None:
