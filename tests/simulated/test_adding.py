@@ -122,5 +122,5 @@ def test_a_unit_is_its_row_in_the_table(copy: Copy) -> None:
 def test_a_command_label_is_its_row_in_the_table(copy: Copy) -> None:
     copy.edit("conf/table.py", '    "uptime": (', '    "boot": ("who", "-b"),\n    "uptime": (')
     assert len(copy.edited) == 1
-    labels = copy.command("render", NODE + "TELEPORT_COMMAND_LABELS=boot\n")["ssh_service"]["commands"]
+    labels = copy.command("render", NODE + "TELEPORT_COMMAND_LABELS=boot\n")["teleport_yaml"]["ssh_service"]["commands"]
     assert [(label["name"], label["command"]) for label in labels] == [("boot", ["who", "-b"])]

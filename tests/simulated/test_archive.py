@@ -436,7 +436,8 @@ def test_an_error_of_the_sink_ends_everything(hard: Path, number: int, after: in
             pack(Failing(), {}, [Tree(str(hard))], root=WHERE, compression=compressed)
         assert not isinstance(caught.value, errors.BootstrapError)
     gc.collect()
-    assert (threading.active_count(), len(os.listdir("/proc/self/fd"))) == (threads, descriptors)
+    assert threading.active_count() <= threads, "a thread of an earlier test may have ended meanwhile"
+    assert len(os.listdir("/proc/self/fd")) == descriptors
 
 
 # ---- programs that compress ----

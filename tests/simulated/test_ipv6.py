@@ -140,7 +140,7 @@ def test_the_label_of_the_private_address_is_the_ipv6_one(agent: Agent) -> None:
     agent.conf("TELEPORT_ROLE=node\nTELEPORT_CLUSTER_NAME=acme\nTELEPORT_AUTH_SERVER_LB=auth.acmeinc.com\n")
     done = agent.run("render", "--format", "json")
     assert done.status == 0, done.errors
-    commands = {each["name"]: each["command"] for each in done.data["ssh_service"]["commands"]}
+    commands = {each["name"]: each["command"] for each in done.data["teleport_yaml"]["ssh_service"]["commands"]}
     assert commands["internal"] == ["teleport-bootstrap", "metadata", "ipv6"] and "external" not in commands
     assert agent.run(*commands["internal"][1:]).output == f"{ADDRESS}\n"
 
@@ -156,5 +156,5 @@ def test_dual_stack_endpoints_are_used_there_and_only_there(
         doors = gather.Doors(paths.Root(str(tmp_path)), {ENDPOINT: server.url, **environ})
         found = gather.aws(doors, region="us-west-2")
         assert found.dual_stack is expected
-        host = found.ssm._client.meta.endpoint_url
+        host = found.ssm.endpoint
         assert host == ("https://ssm.us-west-2.api.aws" if expected else "https://ssm.us-west-2.amazonaws.com")

@@ -241,7 +241,9 @@ def test_issue_15_row_2_a_dry_run_asks_teleport_and_names_the_override_with_its_
         f"{agent.path(OVERRIDE)}:4:3: proxy_service.trust_me is a key that this Teleport does not know" in done.errors
     )
     assert f"{agent.path(OVERRIDE)}:6:3: ssh_service.deep is a key" in done.errors
-    assert tree(agent.root) == before and done.output == ""
+    assert tree(agent.root) == before
+    # With --yes, the proposal is printed before anything is tried.
+    assert (done.output == "") == ("--yes" not in command)
     found = agent.run(*command, "--format", "json").data["findings"]
     assert [(each["file"], each["line"], each["column"]) for each in found] == [
         (str(agent.path(OVERRIDE)), 4, 3),
