@@ -50,7 +50,7 @@ class ParameterStore(Service):
         if missing:
             raise errors.ParameterMissing(
                 f"SSM Parameter Store in {self.region} has no parameter {', '.join(missing)}",
-                hint="Create it: " + "; ".join(_put_command(name, self.region) for name in missing),
+                hint=f"Create it: {'; '.join(f'`{_put_command(name, self.region)}`' for name in missing)}.",
             )
         empty = [name for name, value in values.items() if not value.reveal().strip() and name not in may_be_empty]
         if empty:
@@ -61,7 +61,7 @@ class ParameterStore(Service):
         """Return the error for parameters that hold nothing but white space."""
         return errors.ParameterEmpty(
             f"SSM Parameter Store in {self.region} holds only white space in {', '.join(names)}",
-            hint="Replace it: " + "; ".join(_put_command(name, self.region) + " --overwrite" for name in names),
+            hint=f"Replace it: {'; '.join(f'`{_put_command(name, self.region)} --overwrite`' for name in names)}.",
         )
 
     def look_up(self, names: Sequence[str]) -> dict[str, Parameter]:
