@@ -85,6 +85,7 @@ _HARMLESS = frozenset(("", "true", "false", "yes", "no", "on", "off", "null", "~
 # Joining by these proves what a host is; their "token" is the name of a resource.
 _BY_TOKEN = ("token", "")
 
+_ENDED = re.compile(r"(?:[ \t]*(?:#[^\n]*|\.\.\.)?(?:\n|\Z))*[ \t]*")
 _NEXT_DOCUMENT = re.compile(r"^(?=---[ \t\r\n])", re.MULTILINE)
 
 # What YAML takes for a comment or an anchor, where a value was meant: `password: #1a2b`.
@@ -363,8 +364,12 @@ def _masked_document(text: str, *, as_yaml: bool) -> _Covered:
         pieces += [between.text, (json.dumps(covered.text, ensure_ascii=False) if quoted else covered.text) + blank]
         secrets += [*between.secrets, *covered.secrets]
         end = stop
-    rest = _comments(text[end:])
-    return _nothing("".join((*pieces, rest.text)), (*secrets, *rest.secrets))
+    # The reader stops where the first node ends: a second one, which is an error, is not in the tree.
+    stop = max(end, root.end_mark.index)
+    between = _comments(text[end:stop])
+    rest = (_comments if _ENDED.fullmatch(text, stop) else _line_by_line)(text[stop:])
+    secrets += [*between.secrets, *rest.secrets]
+    return _nothing("".join((*pieces, between.text, rest.text)), secrets)
 
 
 def _nothing(text: str, secrets: Iterable[str]) -> _Covered:

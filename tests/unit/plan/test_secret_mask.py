@@ -114,6 +114,15 @@ def test_row_2_no_secret_is_shown(text: str) -> None:
     assert S not in json.dumps(secret_mask.document(yaml.safe_load(text)))
 
 
+@pytest.mark.parametrize("before", [" {p|\n  asoa}\n", "[a]\n", "{a: b} # c\n", "a: 1\n...\n", "- a\n- b\n...\n\n"])
+def test_row_4_what_follows_the_first_node_of_a_document_is_masked(before: str) -> None:
+    """The reader stops at the end of the first node; what follows is an error, and may be shown with it."""
+    text = f"{before}auth_token: {S}\n# password: {S}\n"
+    for shown in (secret_mask.masked(text), secret_mask.masked(text, as_yaml=True)):
+        assert S not in shown and shown.startswith(before)
+    assert S in secret_mask.secrets_in(text)
+
+
 @pytest.mark.parametrize("text", SECRETS)
 def test_row_2_the_rest_is_still_the_same_document(text: str) -> None:
     shown = yaml.safe_load(secret_mask.masked(text, as_yaml=True))
