@@ -1,4 +1,4 @@
-"""Rules for all tests: a clean environment, no silent skips in CI, one way of running property tests."""
+"""Rules for all tests: clean environment and signals, no silent skips in CI, one way of running property tests."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
+
+from tests import signals
 
 IN_CI = os.environ.get("CI") == "true"
 
@@ -20,6 +22,8 @@ for _name in list(os.environ):
     _foreign = _name.startswith(_PREFIXES) and not _name.startswith(_OURS)
     if _foreign or _name in _NAMES or _name.lower() in _PROXIES:
         del os.environ[_name]
+
+signals.reset_inherited()
 
 # Must be set before hypothesis is imported. Outside the checkout, since it belongs to one machine.
 _cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
