@@ -13,8 +13,8 @@ import pytest
 # Assertions of these modules show the compared values, as in test modules.
 pytest.register_assert_rewrite("tests.boot.machine", "tests.boot.observe")
 
+from tests.boot import control_groups, trees  # noqa: E402
 from tests.boot import machine as machines  # noqa: E402
-from tests.boot import trees  # noqa: E402
 
 NewMachine = Callable[..., machines.Machine]
 
@@ -42,6 +42,35 @@ def pytest_configure(config: pytest.Config) -> None:
     """Remove the leftovers of a killed run before workers start."""
     if not hasattr(config, "workerinput") and not _obstacle():
         machines.sweep()
+
+
+def pytest_report_header() -> list[str]:
+    """Say what is particular about this host and about the tree of testing."""
+    if _obstacle():
+        return []
+    origin = trees.origin(trees.TESTING)
+    required = "required" if trees.TESTING_IS_REQUIRED else "a failure there is a finding"
+    testing = f"testing: {origin or 'no tree yet'}; {required}"
+    return [each for each in (control_groups.note(), testing) if each]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Count a failure on testing as expected, unless testing is required: see `trees.TESTING_IS_REQUIRED`."""
+    report = yield
+    release = getattr(item, "callspec", None) and item.callspec.params.get("release")
+    if report.failed and report.when == "call" and release == trees.TESTING and not trees.TESTING_IS_REQUIRED:
+        report.wasxfail = "a finding on testing, which does not fail the run"
+        report.outcome = "skipped"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show the findings on testing, which would otherwise be one letter each."""
+    for report in terminalreporter.getreports("xfailed"):
+        if "a finding on testing" in getattr(report, "wasxfail", ""):
+            terminalreporter.section(f"FINDING on testing: {report.nodeid}", sep="_")
+            terminalreporter.line(str(report.longrepr))
 
 
 @pytest.fixture

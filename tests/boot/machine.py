@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Optional
 
 from tests import answers
+from tests.boot import control_groups
 
 # The directory of the machines of all runs, where each run finds the leftovers of killed ones.
 MACHINES = Path("/run/teleport-bootstrap-tests")
@@ -33,6 +34,7 @@ class Machine:
         self.name = name
         self.options = options or ("--private-network",)
         self.consoles: list[Path] = []
+        self._environment = control_groups.environment(tree)
         self._directory = MACHINES / name
         self._directory.mkdir(parents=True)
         self._lock = (self._directory / "lock").open("w")
@@ -91,12 +93,13 @@ class Machine:
         with console.open("wb") as output:
             self._nspawn = subprocess.Popen(
                 ["/bin/sh", "-c", f'{groups}exec "$@"', "sh", *nspawn],
+                env={**os.environ, **self._environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
         self.wait_for(self._find_leader, 20, "the first process")
-        self.wait_for(lambda: self.try_run("systemctl", "list-jobs").returncode == 0, 30, "systemd")
+        self.wait_for(self._answers, 30, "systemd")
 
     def boot(self, seconds: float = BOOT_SECONDS) -> None:
         """Boot the machine, and wait until the boot is complete."""
@@ -149,6 +152,12 @@ class Machine:
                 self._leader = pid
                 return True
         return False
+
+    def _answers(self) -> bool:
+        assert self._nspawn is not None
+        # A systemd that refuses this host says why on the console, and ends.
+        assert self._nspawn.poll() is None, f"{self.name} ended while it booted:\n{self.console()}"
+        return self.try_run("systemctl", "list-jobs").returncode == 0
 
     # ---- commands in it
 
@@ -271,10 +280,8 @@ def _remove(directory: Path) -> None:
 
 
 def _groups(name: str) -> list[Path]:
-    """The control group of a machine: one on a modern host, two on one with hybrid control groups."""
-    base = Path("/sys/fs/cgroup")
-    bases = [base] if (base / "cgroup.controllers").exists() else [base / "systemd", base / "unified"]
-    return [base / name for base in bases if base.is_dir()]
+    """The control group of a machine in each hierarchy of the host."""
+    return [base / name for base in control_groups.bases()]
 
 
 def _processes(name: str) -> Iterator[int]:

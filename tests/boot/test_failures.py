@@ -104,7 +104,7 @@ def test_an_instance_recovers_when_its_parameters_arrive_late(new_machine: NewMa
     assert "the license" not in machine.console() + machine.journal()
 
 
-@pytest.mark.parametrize("release", trees.RELEASES)
+@pytest.mark.parametrize("release", trees.SAMPLED)
 def test_a_generator_that_keeps_failing_does_not_delay_the_boot(new_machine: NewMachine, release: str) -> None:
     """Neither a Teleport that is configured already, nor the person who restarts the generator."""
     machine = new_machine(release)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Optional
@@ -25,8 +24,7 @@ COMMAND = "teleport-bootstrap"
 ENABLED = f"/etc/systemd/system/multi-user.target.wants/{instance.GENERATE}"
 OUR_UNIT = "/etc/systemd/system/teleport.service"
 
-EVERY_RELEASE = bool(os.environ.get("TELEPORT_BOOTSTRAP_EVERY_RELEASE"))
-THE_WHOLE_WAY = trees.RELEASES if EVERY_RELEASE else ("bookworm",)
+THE_WHOLE_WAY = trees.RELEASES if trees.EVERY_RELEASE else ("bookworm",)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -32,8 +31,7 @@ OLD_CONF = (
 )
 
 # The oldest systemd and the usual one; `./dev boot-matrix` takes all of them.
-EVERY_RELEASE = bool(os.environ.get("TELEPORT_BOOTSTRAP_EVERY_RELEASE"))
-RELEASES = trees.RELEASES if EVERY_RELEASE else ("bullseye", "bookworm")
+RELEASES = trees.RELEASES if trees.EVERY_RELEASE else ("bullseye", "bookworm")
 
 _sockets = itertools.count(1)
 

@@ -1,10 +1,15 @@
 """Debian release trees to boot from: built once by debootstrap, kept outside the checkout, then only read.
 
 `python3 -m tests.boot.trees bookworm` builds one by hand, for an image of a test runner or an impatient person.
+
+Testing changes each day. `testing-snapshot` says as of when it is taken, from the archive of snapshots where that can
+be reached; elsewhere it is taken from the mirror, as it is there. A file beside each tree of testing says which of the
+two it was. To follow testing, write a newer time into `testing-snapshot`.
 """
 
 from __future__ import annotations
 
+import concurrent.futures
 import fcntl
 import hashlib
 import inspect
@@ -12,10 +17,21 @@ import os
 import shutil
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Optional
 
-RELEASES = ("bullseye", "bookworm", "trixie")  # systemd 247, 252, 257
+TESTING = "testing"  # systemd 262 in autumn 2026
+STABLE = ("bullseye", "bookworm", "trixie")  # systemd 247, 252, 257
+RELEASES = (*STABLE, TESTING)
+
+EVERY_RELEASE = bool(os.environ.get("TELEPORT_BOOTSTRAP_EVERY_RELEASE"))
+# For tests of which testing takes a part only: `./dev boot-matrix` runs them there too.
+SAMPLED = RELEASES if EVERY_RELEASE else STABLE
+
+# The one switch: whether a test that fails on testing fails the run. Otherwise the failure is a finding, which the run
+# shows at its end, and which has time until the next release of this project.
+TESTING_IS_REQUIRED = False
 
 PACKAGES = (
     "cloud-init",
@@ -47,7 +63,7 @@ def tree(release: str) -> Path:
     """
     cache = cache_directory()
     cache.mkdir(parents=True, exist_ok=True)
-    wanted = cache / f"{release}-{_recipe(release)}"
+    wanted = _place(release)
     if wanted.is_dir():
         return wanted
     with (cache / f"{release}.lock").open("w") as lock:
@@ -57,9 +73,44 @@ def tree(release: str) -> Path:
     return wanted
 
 
+def prepare() -> None:
+    """Build all trees that are missing, two at a time, since each build waits for the network half of the time."""
+    with concurrent.futures.ThreadPoolExecutor(2) as builders:
+        print(*builders.map(_prepared, RELEASES), sep="\n")
+
+
+def _prepared(release: str) -> str:
+    try:
+        return f"{tree(release)}{_in_brackets(origin(release))}"
+    except RuntimeError as error:
+        if release != TESTING or TESTING_IS_REQUIRED:
+            raise
+        return f"no tree of {release}, its tests will say so: {error}"
+
+
+def origin(release: str) -> str:
+    """Where the tree of testing is from, and as of when; empty for other releases, and without a tree."""
+    beside = _origin_file(_place(release))
+    return beside.read_text(encoding="utf-8").strip() if beside.is_file() else ""
+
+
+def _in_brackets(text: str) -> str:
+    return f" ({text})" if text else ""
+
+
+def _place(release: str) -> Path:
+    return cache_directory() / f"{release}-{_recipe(release)}"
+
+
+def _origin_file(wanted: Path) -> Path:
+    return wanted.with_name(f"{wanted.name}.origin")
+
+
 def _recipe(release: str) -> str:
     """A name that depends on everything that decides the content of a tree."""
     text = "\n".join([release, *PACKAGES, inspect.getsource(_settle)])
+    if release == TESTING:
+        text += f"\n{_stamp()}"
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -67,7 +118,8 @@ def _build(release: str, wanted: Path) -> None:
     unfinished = wanted.with_name(f"unfinished-{release}")
     shutil.rmtree(unfinished, ignore_errors=True)  # of a killed build; this process holds the lock
     base = ["debootstrap", "--variant=minbase", "--include=ca-certificates", release, str(unfinished)]
-    mirror = _mirror()
+    snapshot = _snapshot() if release == TESTING else None
+    mirror = snapshot or _mirror()
     if mirror is None:
         _run(base)
     else:
@@ -78,11 +130,46 @@ def _build(release: str, wanted: Path) -> None:
             _run(base)
     # Not with debootstrap's --include, which does not support virtual packages.
     apt = ["chroot", str(unfinished), "apt-get", "-q", "-y", "-o", "Dpkg::Options::=--force-unsafe-io"]
+    if release == TESTING:
+        # Its lists are valid for a week, and a snapshot, or a mirror that is renewed seldom, is older.
+        apt += ["-o", "Acquire::Check-Valid-Until=false"]
     _run([*apt, "update"])
     _run([*apt, "--no-install-recommends", "install", *PACKAGES])
     _run([*apt, "clean"])
+    if release == TESTING:
+        kind = "the snapshot" if snapshot else "the mirror, not frozen: no archive of snapshots can be reached"
+        _origin_file(wanted).write_text(f"{kind}, as of {_date_of_lists(unfinished)}\n", encoding="utf-8")
     _settle(unfinished)
     os.rename(unfinished, wanted)
+
+
+_SNAPSHOTS = "http://snapshot.debian.org/archive/debian"
+
+
+def _stamp() -> str:
+    return Path(__file__).with_name("testing-snapshot").read_text(encoding="ascii").strip()
+
+
+def _snapshot() -> Optional[str]:
+    """The address of testing as of the time in `testing-snapshot`; None where it cannot be reached."""
+    address = f"{_SNAPSHOTS}/{_stamp()}"
+    proxy = _environment().get("http_proxy")
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({"http": proxy} if proxy else {}))
+    try:
+        with opener.open(f"{address}/dists/{TESTING}/InRelease", timeout=15) as answer:
+            answer.read(1)
+    except OSError:
+        return None
+    return address
+
+
+def _date_of_lists(root: Path) -> str:
+    """The date of the package lists that apt has in a tree."""
+    for lists in (root / "var/lib/apt/lists").glob("*Release"):
+        for line in lists.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("Date: "):
+                return line.removeprefix("Date: ")
+    return "an unknown date"
 
 
 def _run(command: list[str]) -> None:
