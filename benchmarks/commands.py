@@ -1,85 +1,69 @@
-"""How long a command takes, against the interpreter that it cannot do without.
-
-`./dev bench` runs this. Each command is run in turn with the bare interpreter, A B A B, so that a machine whose speed
-drifts does not favour one of them; what counts is the ratio of the medians, not the seconds. A label command runs once
-an hour on every node, and `generate` stands between a boot and Teleport.
-"""
+"""Commands that run often, or for which a person waits, beside what no Python program of their kind does without."""
 
 from __future__ import annotations
 
-import os
-import statistics
-import subprocess
-import sys
-import tempfile
-import time
+from benchmarks import measuring
+from benchmarks.builds import CHECKOUT
+from benchmarks.measuring import Failed, Side
+from benchmarks.row import Row
+from benchmarks.setting import TELEPORT_VERSION, Setting
 
-ROUNDS = 15
+GROUP = "commands"
+COMMAND = f"./dev bench --only {GROUP}"
 
-CONF = """\
-USE_ACM="true"
-TELEPORT_DOMAIN_NAME="teleport.example.com"
-TELEPORT_EXTERNAL_HOSTNAME="teleport.example.com"
-TELEPORT_EXTERNAL_PORT="443"
-TELEPORT_AUTH_SERVER_LB="teleport-nlb.example.com"
-"""
+METADATA = "`metadata local-ipv4`, a label that each node reads hourly, against `import requests`"
+VALIDATE = "`validate` of the guide's conf against the bare interpreter"
+RENDER = "`render` of the guide's conf against the bare interpreter"
+STATUS = "`status` against `import requests`"
+NAMES = (METADATA, VALIDATE, RENDER, STATUS)
 
-METADATA = """\
+_FACTS = """\
 local-ipv4: 10.0.0.12
 public-ipv4: 203.0.113.12
 local-hostname: ip-10-0-0-12.ec2.internal
 instance-id: i-0123456789abcdef0
 region: us-east-1
 """
+# In a root directory without a Teleport, `status` ends with this: broken.
+_NOT_HEALTHY = 9
 
 
-def seconds(argv: list[str]) -> float:
-    """Return how long `argv` runs; it has to succeed."""
-    began = time.perf_counter()
-    subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return time.perf_counter() - began
+def rows(setting: Setting) -> list[Row]:
+    """Measure them; raises measuring.Failed."""
+    guide = (CHECKOUT / "tests/simulated_ec2/guide.conf").read_text(encoding="utf-8")
+    root = setting.root("guide", guide)
+    conf, facts = root / "etc/teleport.d/conf", setting.scratch / "facts.yaml"
+    facts.write_text(_FACTS, encoding="utf-8")
+    _generate(setting, str(root))
+    importing, bare = setting.python("import requests"), setting.python("pass")
+    sources = ("--conf", str(conf), "--metadata", str(facts), "--teleport-version", TELEPORT_VERSION)
+    return [
+        _row(setting, METADATA, setting.agent("--root", str(root), "metadata", "local-ipv4"), importing, 1.15),
+        _row(setting, VALIDATE, setting.agent("validate", str(conf)), bare, 5.0),
+        _row(setting, RENDER, setting.agent("render", *sources), bare, 8.0),
+        _row(setting, STATUS, setting.agent("--root", str(root), "status", status=_NOT_HEALTHY), importing, 0.9),
+    ]
 
 
-def compare(name: str, argv: list[str]) -> None:
-    """Print the ratio of `argv` to the bare interpreter."""
-    bare = [sys.executable, "-c", "pass"]
-    pairs = [(seconds(argv), seconds(bare)) for _ in range(ROUNDS)]
-    ours, floor = (statistics.median(side) for side in zip(*pairs))
-    print(f"{name:<24}{ours / floor:6.1f} x the bare interpreter ({ours * 1000:.0f} ms against {floor * 1000:.0f} ms)")
+def _generate(setting: Setting, root: str) -> None:
+    """Generate once, with the build of this checkout: what `metadata` and `status` read."""
+    side = setting.agent("--root", root, "generate", "--teleport-version", TELEPORT_VERSION)["this"]
+    try:
+        setting.runner.run(side)
+    except Failed as failed:
+        raise Failed(f"nothing to run the commands on: {failed}") from None
 
 
-def large_conf(path: str, lines: int) -> None:
-    """Write a valid conf of `lines` assignments."""
-    with open(path, "w", encoding="utf-8") as file:
-        file.writelines(f'UNKNOWN_{number}="value {number}" # comment\n' for number in range(lines))
-
-
-def grammar(directory: str) -> None:
-    """Print how the grammar grows with its input, and how it compares to the shell it replaces."""
-    path = os.path.join(directory, "large")
-    took = {}
-    for lines in (2000, 20000):
-        large_conf(path, lines)
-        took[lines] = min(seconds([sys.executable, "-m", "teleport_bootstrap", "validate", path]) for _ in range(3))
-    shell = min(seconds(["bash", "-c", f". {path}"]) for _ in range(3))
-    print(f"ten times the lines:    {took[20000] / took[2000]:6.1f} x the time (20000 lines)")
-    print(f"20000 lines:            {took[20000] / shell:6.1f} x bash sourcing the same file")
-
-
-def main() -> None:
-    """Run all comparisons."""
-    with tempfile.TemporaryDirectory() as directory:
-        conf, metadata = os.path.join(directory, "conf"), os.path.join(directory, "metadata.yaml")
-        for path, text in ((conf, CONF), (metadata, METADATA)):
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(text)
-        agent = [sys.executable, "-m", "teleport_bootstrap"]
-        compare("validate", [*agent, "validate", conf])
-        sources = ["--conf", conf, "--metadata", metadata, "--teleport-version", "17.5.1"]
-        compare("render", [*agent, "render", *sources])
-        compare("plan --format json", [*agent, "plan", "--format", "json", *sources])
-        grammar(directory)
-
-
-if __name__ == "__main__":
-    main()
+def _row(setting: Setting, name: str, ours: dict[str, Side], other: Side, target: float) -> Row:
+    figures = measuring.in_turn(setting.runner, {**ours, "other": other}, setting.rounds)
+    return Row(
+        name,
+        figures.milliseconds("this"),
+        figures.milliseconds("other"),
+        figures.ratio("this", "other"),
+        target,
+        "ms",
+        COMMAND,
+        before=figures.ratio("before", "other") if "before" in figures else None,
+        spread=figures.spread("this", "other"),
+    )

@@ -34,3 +34,4 @@ def test_strict_types() -> None:
     options = ["--python-version", "3.9", "--cache-dir", str(cache) if writable else os.devnull]
     check("mypy", *options)
     check("mypy", *options, "packaging/build.py")
+    check("mypy", *options, "-p", "benchmarks")

@@ -1,0 +1,57 @@
+"""What `./dev bench` runs, and the page that it writes."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from benchmarks import __main__ as bench
+from benchmarks import figures, page
+from benchmarks.row import Row
+from tests import documents
+
+PAGE = "docs/performance.md"
+
+
+def row_names(text: str) -> list[str]:
+    """The first cells of all tables of a page, without headings."""
+    cells = [line.split(" | ")[0].removeprefix("| ") for line in text.splitlines() if line.startswith("| ")]
+    return [cell for cell in cells if cell.strip("| ")]
+
+
+def test_the_names_of_rows_are_distinct() -> None:
+    names = [name for module in bench.GROUPS.values() for name in module.NAMES]
+    assert len(names) == len(set(names)) > 10
+
+
+def test_issue_16_the_committed_page_has_the_rows_that_are_measured() -> None:
+    names = [name for module in bench.GROUPS.values() for name in module.NAMES]
+    assert row_names(documents.text(PAGE)) == names, "`./dev bench --write` writes the page"
+
+
+def test_issue_16_each_row_of_the_page_names_the_command_that_measures_it() -> None:
+    lines = [line for line in documents.text(PAGE).splitlines() if line.startswith("| ") and "./dev bench" in line]
+    groups = [re.search(r"`\./dev bench --only (\w+)` \|$", line) for line in lines]
+    assert [found and found[1] for found in groups] == [
+        group for group, module in bench.GROUPS.items() for _ in module.NAMES
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "shown"),
+    [
+        (Row("a", 100.0, 250.0, 0.4, 0.42, "ms", "c"), ("0.40", "≤ 0.42", "met")),
+        (Row("a", 100.0, 230.0, 0.4249, 0.42, "ms", "c"), ("0.42", "≤ 0.42", "met")),
+        (Row("a", 100.0, 230.0, 0.4251, 0.42, "ms", "c"), ("0.43", "≤ 0.42", "not met")),
+        (Row("a", 35.96, 30.0, None, 36.0, "MiB", "c"), ("36.0 MiB", "≤ 36 MiB", "met")),
+        (Row("a", 36.06, 30.0, None, 36.0, "MiB", "c"), ("36.1 MiB", "≤ 36 MiB", "not met")),
+        (Row("a", 100.0, 50.0, 2.0, None, "ms", "c"), ("2.00", "", "")),
+    ],
+)
+def test_a_row_says_whether_what_is_shown_meets_the_target(row: Row, shown: tuple[str, str, str]) -> None:
+    assert (figures.compared(row), figures.target(row), figures.verdict(row)) == shown
+
+
+def test_the_page_is_made_of_all_groups() -> None:
+    assert set(bench.GROUPS) <= set(page.TEXTS)
