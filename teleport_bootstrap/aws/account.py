@@ -16,6 +16,7 @@ from teleport_bootstrap.aws.ssm import ParameterStore
 from teleport_bootstrap.ec2 import credentials as instance_credentials
 from teleport_bootstrap.ec2.imds import Imds
 from teleport_bootstrap.host import clock as clocks
+from teleport_bootstrap.host import pacing
 
 Kind = TypeVar("Kind", bound=Service)
 
@@ -25,7 +26,8 @@ class Aws:
     """AWS in one region. Make one for a whole command, so that credentials are fetched once.
 
     `credentials` are the instance's or, in tests, any of botocore's. `environ` may name endpoints, see
-    `connection.plan`. `wait_seconds` bounds one call with its retries, not a command that makes many.
+    `connection.plan`. `wait_seconds` bounds one call with its retries, not a command that makes many. `crowd` is for
+    what all hosts of a fleet ask SSM when they start.
 
     The properties and `s3` send nothing; the methods of what they return raise AwsDenied, AwsThrottled, AwsUnreachable,
     AwsFailed, ClockWrong, CredentialsMissing, and UsageError for invalid variables in `environ`.
@@ -38,6 +40,7 @@ class Aws:
     wait_seconds: float = 60.0
     clock: clocks.Clock = clocks.SYSTEM
     dual_stack: bool = False
+    crowd: pacing.Crowd | None = None
 
     @classmethod
     def of_instance(
@@ -108,7 +111,9 @@ class Aws:
             deadline_seconds=self.wait_seconds,
         )
         renew = getattr(self.credentials, "renew", None)
-        return kind(self._client(found), wait_seconds=self.wait_seconds, renew=renew, clock=self.clock)
+        return kind(
+            self._client(found), wait_seconds=self.wait_seconds, renew=renew, clock=self.clock, crowd=self.crowd
+        )
 
     def _client(self, found: connection.Connection) -> Client:
         if found.service != "s3":

@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from teleport_bootstrap.aws import answers, endpoints, failures
 from teleport_bootstrap.host import clock as clocks
-from teleport_bootstrap.host import retry, time_limit
+from teleport_bootstrap.host import pacing, retry, time_limit
 
 Result = TypeVar("Result")
 
@@ -29,7 +29,8 @@ class Client(Protocol):
 class Service:
     """A service, over a client of one region.
 
-    `wait_seconds` bounds one call with its retries. `renew` replaces credentials that AWS calls expired.
+    `wait_seconds` bounds one call with its retries. `renew` replaces credentials that AWS calls expired. `crowd` is
+    there where many hosts make the same calls at once.
     """
 
     def __init__(
@@ -39,11 +40,13 @@ class Service:
         wait_seconds: float = 60.0,
         renew: Callable[[], None] | None = None,
         clock: clocks.Clock = clocks.SYSTEM,
+        crowd: pacing.Crowd | None = None,
     ) -> None:
         self._client = client
         self.wait_seconds = wait_seconds
         self.renew = renew
         self.clock = clock
+        self.crowd = crowd
         self.region = client.region
         self.endpoint = client.endpoint
         self.partition = endpoints.partition_of(self.region).name
@@ -116,7 +119,8 @@ class Service:
             except failures.RAISED as error:
                 kind = failures.kind(error, now=wall())
                 if kind in (failures.Kind.THROTTLED, failures.Kind.UNREACHABLE, failures.Kind.FAULTY):
-                    raise retry.Again(failures.reason(error), kind) from None
+                    is_throttled = kind is failures.Kind.THROTTLED
+                    raise retry.Again(failures.reason(error), kind, is_throttled=is_throttled) from None
                 if kind is not failures.Kind.EXPIRED or not renewals:
                     raise failures.final(error, call, now=wall()) from None
             with limit():

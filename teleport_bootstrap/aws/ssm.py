@@ -35,12 +35,13 @@ class ParameterStore(Service):
     ) -> dict[str, Secret]:
         """Return the decrypted values of the parameters `names`, by name and in that order, from one call for each ten.
 
-        The service's `wait_seconds` bound all calls together. A parameter in `optional` that does not exist is left
+        The service's `wait_seconds` bound all calls together; its `crowd` says how long to wait while SSM throttles
+        them. A parameter in `optional` that does not exist is left
         out. Raises ParameterMissing, which names all others that do not exist, and ParameterEmpty, unless only those in
         `may_be_empty` are. A name may be an ARN.
         """
         wanted = list(dict.fromkeys(names))
-        deadline = retry.Deadline(self.wait_seconds, self.clock)
+        deadline = retry.Deadline(self.wait_seconds, self.clock, crowd=self.crowd)
         values: dict[str, Secret] = {}
         for start in range(0, len(wanted), _NAMES_IN_A_CALL):
             # The values become secrets here, before anything else can hold them.

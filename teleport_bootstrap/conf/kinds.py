@@ -45,6 +45,13 @@ def port(value: str) -> int:
     return int(value)
 
 
+def seconds(value: str) -> float:
+    """Return a number of seconds, up to an hour."""
+    if re.fullmatch("[0-9]{1,4}", value, re.ASCII) is None or int(value) > 3600:
+        raise Unfit(f"is not a number of seconds up to 3600: {quoted(value)}", "write it like 300")
+    return float(int(value))
+
+
 def choice(*words: str) -> Kind[str]:
     """Return the type of a value that is exactly one of `words`, as written."""
 
@@ -410,6 +417,7 @@ def backup_place(value: str) -> str:
 BOOLEAN = Kind("true or false", boolean)
 FLAG = Kind("any text", bool)  # what it says does not matter
 PORT = Kind("port", port)
+SECONDS = Kind("number of seconds up to 3600", seconds)
 ROLE = Kind(" or ".join(f"`{word}`" for word in roles.BY_CONF_VALUE), role)
 TEXT = Kind("text", text)
 WORD = Kind("text without blanks", word)

@@ -531,6 +531,15 @@ TELEPORT_JOIN_TOKEN_PARAMETER = Variable(
     since="0.1",
     unused=(Unused(lambda deployment: deployment.join_method != "token", "TELEPORT_JOIN_METHOD is not token"),),
 )
+TELEPORT_FETCH_SPREAD_SECONDS = Variable(
+    kinds.SECONDS,
+    _JOINING,
+    "For fleets of which a thousand or more instances start at once: each first asks SSM for its token and pins at a "
+    "random moment within so many seconds. Set it to the number of instances divided by 36, or by nine tenths of a "
+    "raised limit of requests a second.",
+    default=Elsewhere("at once, and at growing intervals while SSM answers that there are too many requests"),
+    since="0.1",
+)
 _WITH_KEYPAIR = (
     Unused(lambda deployment: deployment.join_method != "bound_keypair", "TELEPORT_JOIN_METHOD is not bound_keypair"),
 )

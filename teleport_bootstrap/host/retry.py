@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.host import clock as clocks
-from teleport_bootstrap.host import underway
+from teleport_bootstrap.host import pacing, underway
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 8.0
@@ -49,13 +49,15 @@ _SIGNS = (
 class Again(Exception):
     """Raised by an attempt that failed and may be repeated; the text says why, without secrets.
 
-    `about` is for the caller of `until`, which finds it in DeadlinePassed.
+    `about` is for the caller of `until`, which finds it in DeadlinePassed. `is_throttled` says that the service
+    answers, but takes no more requests at the moment.
     """
 
-    def __init__(self, reason: str, about: Any = None) -> None:
+    def __init__(self, reason: str, about: Any = None, *, is_throttled: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.about = about
+        self.is_throttled = is_throttled
 
 
 class DeadlinePassed(Exception):
@@ -75,12 +77,17 @@ class DeadlinePassed(Exception):
 
 
 class Deadline:
-    """A point in time, `seconds` from now, shared by all the steps of one wait."""
+    """A point in time, `seconds` from now, shared by all the steps of one wait.
 
-    def __init__(self, seconds: float, clock: clocks.Clock | None = None) -> None:
+    With a `crowd`, a service that answers that it takes no more requests is waited for longer, as that one says.
+    """
+
+    def __init__(self, seconds: float, clock: clocks.Clock | None = None, *, crowd: pacing.Crowd | None = None) -> None:
         self.clock = clock or clocks.SYSTEM
         self.seconds = seconds
+        self.crowd = crowd
         self._started = self.clock.monotonic()
+        self._length = seconds
 
     def elapsed(self) -> float:
         """Return the seconds since the deadline was set."""
@@ -88,7 +95,11 @@ class Deadline:
 
     def remaining(self) -> float:
         """Return the seconds that are left, 0 when it has passed."""
-        return max(0.0, self.seconds - self.elapsed())
+        return max(0.0, self._length - self.elapsed())
+
+    def restart_after(self, pause: float) -> None:
+        """Count again from the end of `pause`: the service answers."""
+        self._length = max(self._length, self.elapsed() + pause + self.seconds)
 
 
 def until(
@@ -111,20 +122,20 @@ def until(
     with (
         underway.displayed(f"waiting for {what}", deadline.seconds, clock=deadline.clock) if what else _silent() as wait
     ):
-        return _until(deadline, attempt, attempt_seconds, first=first, longest=longest, what=what, wait=wait)
+        pauses = pacing.Jitter(first=first, longest=longest)
+        return _until(deadline, attempt, attempt_seconds, pauses, what=what, wait=wait)
 
 
 def _until(
     deadline: Deadline,
     attempt: Callable[[], Result],
     attempt_seconds: float,
+    pauses: pacing.Jitter,
     *,
-    first: float,
-    longest: float,
     what: str,
     wait: underway.Underway | None,
 ) -> Result:
-    clock, limit = deadline.clock, min(first, longest)
+    clock = deadline.clock
     for attempts in itertools.count(1):
         try:
             return attempt()
@@ -132,14 +143,22 @@ def _until(
             last = again
         if wait is not None:
             wait.because(last.reason)
-        if attempts == 1 and what and deadline.remaining() > _LONG_SECONDS:
-            logger.info("waiting up to %.0f s for %s: %s", deadline.remaining(), what, last.reason)
+        crowd = deadline.crowd if last.is_throttled else None
+        left = deadline.remaining() if crowd is None else crowd.remaining()
+        if attempts == 1 and what and left > _LONG_SECONDS:
+            logger.info("waiting up to %.0f s for %s: %s", left, what, last.reason)
+        if crowd is not None:
+            pause = crowd.after_throttled()
+            if pause is None:
+                raise DeadlinePassed(attempts=attempts, seconds=deadline.elapsed(), last=last) from None
+            deadline.restart_after(pause)
+            clock.sleep(pause)
+            continue
         # A pause must leave time for one more attempt.
         room = deadline.remaining() - attempt_seconds
-        if room < first:
+        if room < pauses.first:
             raise DeadlinePassed(attempts=attempts, seconds=deadline.elapsed(), last=last) from None
-        clock.sleep(clock.chance() * min(limit, room))
-        limit = min(limit * 2, longest)
+        clock.sleep(clock.chance() * min(pauses.limit(), room))
     raise AssertionError("the attempts never end")
 
 
@@ -182,10 +201,14 @@ def while_pending(attempt: Callable[[], Result], is_pending: Callable[[Result], 
 
 
 def _until_published(attempt: Callable[[], Result], seconds: float) -> Result:
-    first = min(_PENDING_FIRST_SECONDS, max(seconds / 10, 0.1))
-    longest = _PENDING_LONGEST_SECONDS
+    pauses = pauses_until_published(seconds)
     with underway.displayed("waiting for what is not published yet", seconds) if seconds else _silent() as wait:
-        return _until(Deadline(seconds), attempt, 0.0, first=first, longest=longest, what="", wait=wait)
+        return _until(Deadline(seconds), attempt, 0.0, pauses, what="", wait=wait)
+
+
+def pauses_until_published(seconds: float) -> pacing.Jitter:
+    """Return the pauses of a wait, `seconds` long, for what another host publishes."""
+    return pacing.Jitter(first=min(_PENDING_FIRST_SECONDS, max(seconds / 10, 0.1)), longest=_PENDING_LONGEST_SECONDS)
 
 
 def _silent() -> contextlib.AbstractContextManager[None]:

@@ -13,7 +13,7 @@ from teleport_bootstrap.aws import account, endpoints
 from teleport_bootstrap.change import boot_service
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.ec2 import facts, imds, items
-from teleport_bootstrap.host import teleport, trust
+from teleport_bootstrap.host import pacing, teleport, trust
 from teleport_bootstrap.instance import fips_sources
 from teleport_bootstrap.plan import activation, plan_model, requirements, teleport_build
 from teleport_bootstrap.plan import overrides as override_files
@@ -29,11 +29,15 @@ TAGS_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Doors:
-    """The outside world: the root directory, the environment with its endpoints, and the wait for each service."""
+    """The outside world: the root directory, the environment with its endpoints, and the wait for each service.
+
+    `crowd` is there where all hosts of a fleet may be fetching their secrets at the same time.
+    """
 
     root: paths.Root
     environ: Mapping[str, str]
     wait_seconds: float = WAIT_SECONDS
+    crowd: pacing.Crowd | None = None
 
 
 @dataclass(frozen=True)
@@ -204,7 +208,7 @@ def aws(
     chosen = endpoints.has_fips(name) and (is_fips(doors.root, conf) if fips is None else fips)
     service = metadata_service(doors)
     found = account.Aws.of_instance(service, name, doors.environ, fips=chosen, wait_seconds=doors.wait_seconds)
-    return dataclasses.replace(found, dual_stack=_has_only_ipv6(doors, service))
+    return dataclasses.replace(found, dual_stack=_has_only_ipv6(doors, service), crowd=doors.crowd)
 
 
 def _has_only_ipv6(doors: Doors, service: imds.Imds) -> bool:

@@ -5,13 +5,16 @@ A running host does not depend on this: after any failure the existing files are
 
 from __future__ import annotations
 
+import dataclasses
+import logging
 import os
 from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.change import needed_files, session, transaction, unit_action
 from teleport_bootstrap.change.unit_action import UnitAction
-from teleport_bootstrap.host import clock, probe, retry, systemd
+from teleport_bootstrap.conf import conf_file, variables
+from teleport_bootstrap.host import clock, pacing, probe, retry, systemd, underway
 from teleport_bootstrap.instance import gather, secret_values
 from teleport_bootstrap.plan import plan_model
 from teleport_bootstrap.secret import Secret
@@ -22,6 +25,12 @@ PROBE_PAUSE_SECONDS = 1.0
 
 # The resolution of the kernel's file times is 10 ms.
 STAMP_SECONDS = 0.1
+
+
+# A shorter wait for the turn of this host is not logged.
+LONG_TURN_SECONDS = 5.0
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -37,11 +46,14 @@ def run(doors: gather.Doors, *, publish_wait_seconds: float) -> Outcome:
     """Fetch, write what changed, and start Teleport's unit when all files that it waited for exist.
 
     Retries for up to `publish_wait_seconds`, after any failure, while files are missing that Teleport cannot start
-    without; the pauses are random, so that a fleet does not ask at once. Raises SecretsPending when they are still
-    missing, ConfMissing where there is neither conf nor teleport.yaml, and, on a host that has its files, what
-    `secret_values.fetch` raises.
+    without; the pauses are random, so that a fleet does not ask at once. Then it also waits for its turn before the
+    first request, and while SSM throttles the requests of a fleet it goes on for longer, as pacing.Crowd says.
+    Raises SecretsPending when they are still missing, ConfMissing where there is neither conf nor teleport.yaml, and,
+    on a host that has its files, what `secret_values.fetch` raises.
     """
     changed: list[str] = []
+    if publish_wait_seconds:
+        doors = dataclasses.replace(doors, crowd=pacing.Crowd())
     return retry.while_raised(lambda: _attempt(doors, changed), errors.SecretsPending, seconds=publish_wait_seconds)
 
 
@@ -58,6 +70,8 @@ def _attempt(doors: gather.Doors, changed: list[str]) -> Outcome:
     wanted, fips = gather.applicable(root, conf, build)
     if not any(each.parameter for each in wanted.secrets):
         return Outcome(notes=(f"{wanted.unit} needs nothing from SSM here",))
+    if _pending(root, wanted):
+        _await_turn(doors, conf)
     try:
         # Not under the lock: an operator must be able to reconfigure while AWS is slow.
         fetched = secret_values.fetch(wanted.secrets, gather.region_of(doors, conf), fips, doors)
@@ -92,6 +106,17 @@ def _attempt(doors: gather.Doors, changed: list[str]) -> Outcome:
         )
     notes = (*fetched.notes, *needed_files.notes_on_pending(root, current))
     return Outcome(tuple(dict.fromkeys(changed)), units, notes)
+
+
+def _await_turn(doors: gather.Doors, conf: conf_file.Conf) -> None:
+    """Wait until it is the turn of this host, one of those that may have started at the same moment."""
+    if doors.crowd is None:
+        return
+    seconds = doors.crowd.turn(conf.value(variables.TELEPORT_FETCH_SPREAD_SECONDS) or 0.0)
+    if seconds > LONG_TURN_SECONDS:
+        logger.info("asking SSM in %.0f s, at the turn of this host in its fleet", seconds)
+    with underway.displayed("waiting for the turn of this host to ask SSM", seconds):
+        clock.SYSTEM.sleep(seconds)
 
 
 def _refusal(root: paths.Root, refused: tuple[errors.BootstrapError, ...], changed: list[str]) -> errors.BootstrapError:

@@ -16,7 +16,7 @@ from teleport_bootstrap.change.unit_action import UnitAction
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.finding import WARNING, Finding, note
-from teleport_bootstrap.host import accounts, directory, systemd, trust
+from teleport_bootstrap.host import accounts, directory, pacing, systemd, trust
 from teleport_bootstrap.instance import gather, managed_updates, own_address, secret_values
 from teleport_bootstrap.plan import activation, manual_file, overrides, plan_model, planner, secret_mask, teleport_build
 from teleport_bootstrap.secret import Secret
@@ -240,11 +240,22 @@ def make_plan(
     instance = gather.instance(conf, doors)
     plan, missing = judged(root, conf, instance, build, files)
     wanted = plan.activation
+    asked = wanted.secrets
     if is_boot and needed_files.has_fetch_service(root) and all(each.may_be_pending for each in wanted.secrets):
-        doors = dataclasses.replace(doors, wait_seconds=min(doors.wait_seconds, FETCHED_LATER_SECONDS))
-    fetched = secret_values.fetch_or_keep(wanted.secrets, instance.region, wanted.deployment.fips, doors)
+        doors = before_fetch_service(doors)
+        asked = () if conf.value(variables.TELEPORT_FETCH_SPREAD_SECONDS) else asked
+    fetched = secret_values.fetch_or_keep(asked, instance.region, wanted.deployment.fips, doors)
     values = {**secret_values.from_conf(wanted.secrets, conf), **fetched.values}
     return plan, instance, secret_values.Fetched(values, (*plan.notes, *missing, *fetched.notes))
+
+
+def before_fetch_service(doors: gather.Doors) -> gather.Doors:
+    """Return the doors for the attempt that `generate` makes where teleport-fetch-secrets.service goes on after it.
+
+    It waits for a short time only. Where SSM throttles the requests of a fleet, that service asks again in its turn.
+    """
+    wait_seconds = min(doors.wait_seconds, FETCHED_LATER_SECONDS)
+    return dataclasses.replace(doors, wait_seconds=wait_seconds, crowd=pacing.Crowd(patience_seconds=0.0))
 
 
 def ready(

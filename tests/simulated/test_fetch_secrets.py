@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import stat
 import time
 from pathlib import Path
@@ -666,3 +667,39 @@ def test_no_secret_is_in_the_arguments_or_the_environment_of_any_program(
     seen += trace.read_text()
     assert seen.count("configure") and seen.count('"version"') >= 2, "programs were run, or this proves nothing"
     assert TOKEN not in seen
+
+
+# ---------------------------------------------------------------- a fleet that starts at once
+
+
+def test_issue_16_row_6_waits_on_while_ssm_throttles_a_fleet(waiting: Agent, aws: Aws) -> None:
+    publish(aws, "node")
+    aws.requests.clear()
+    aws.fail_always(answers.THROTTLED)
+    process = waiting.start("fetch-secrets", "--wait", "1", "--publish-wait", "2")
+    started = time.monotonic()
+    try:
+        _until_asked(aws, 5)
+        assert time.monotonic() - started > 2.5, "it asks at growing intervals"
+        aws.clear_faults()
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 0, said
+    assert waiting.path(TOKEN_FILE).exists()
+    assert len(aws.requests) == 6
+    assert b"waiting up to 7" in said and b"ThrottlingException" in said
+
+
+def test_issue_16_row_6_asks_first_at_its_turn_in_a_fleet(waiting: Agent, aws: Aws) -> None:
+    publish(aws, "node")
+    waiting.conf(f"{NODE}TELEPORT_FETCH_SPREAD_SECONDS=3600\n")
+    aws.requests.clear()
+    process = waiting.start("fetch-secrets", "--publish-wait", "2")
+    assert process.stderr is not None
+    said = process.stderr.readline()
+    process.kill()
+    process.communicate()
+    assert re.search(rb"asking SSM in [0-9]+ s, at the turn of this host", said)
+    assert aws.requests == []
+    assert fetch(waiting).status == 0, "an operator's own call does not wait for a turn"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from teleport_bootstrap.host import clock, retry
+from teleport_bootstrap.host import clock, pacing, retry
 
 
 class SimulatedTime:
@@ -176,3 +176,46 @@ def test_without_jitter_the_same_thousand_would_collide() -> None:
     served, calls = burst(1000, lambda number: lambda: 0.999)
     assert len(served) < 600
     assert max(count for second, count in calls.items() if second >= 4) > 500
+
+
+def throttled() -> None:
+    raise retry.Again("throttled", is_throttled=True)
+
+
+def test_a_crowd_is_waited_for_beyond_the_deadline_as_long_as_the_service_answers() -> None:
+    alone = Alone(random.Random(1).random)
+    crowd = pacing.Crowd(alone.clock, patience_seconds=2000.0)
+    with pytest.raises(retry.DeadlinePassed, match=r"attempts in 1[0-9]{3} s"):
+        retry.until(retry.Deadline(60.0, alone.clock, crowd=crowd), throttled, attempt_seconds=10.0)
+    assert max(alone.slept) > 300.0
+
+
+def test_another_failure_in_a_crowd_ends_after_the_time_of_one_call() -> None:
+    alone = Alone(random.Random(1).random)
+    failed_from: list[float] = []
+
+    def attempt() -> None:
+        if alone.now < 400.0:
+            throttled()
+        failed_from.append(alone.now)
+        always_again()
+
+    with pytest.raises(retry.DeadlinePassed, match="still closed"):
+        deadline = retry.Deadline(60.0, alone.clock, crowd=pacing.Crowd(alone.clock))
+        retry.until(deadline, attempt, attempt_seconds=10.0)
+    assert 20.0 < alone.now - failed_from[0] <= 60.0
+
+
+def test_without_a_crowd_a_throttled_call_ends_at_the_deadline() -> None:
+    alone = Alone(lambda: 0.5)
+    with pytest.raises(retry.DeadlinePassed):
+        retry.until(retry.Deadline(60.0, alone.clock), throttled, attempt_seconds=10.0)
+    assert alone.now <= 160.0
+
+
+def test_the_longest_wait_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    alone = Alone(random.Random(1).random)
+    crowd = pacing.Crowd(alone.clock, patience_seconds=2000.0)
+    with caplog.at_level("INFO"), pytest.raises(retry.DeadlinePassed):
+        retry.until(retry.Deadline(60.0, alone.clock, crowd=crowd), throttled, what="an answer")
+    assert "waiting up to 2000 s for an answer: throttled" in caplog.text
