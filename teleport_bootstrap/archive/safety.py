@@ -19,6 +19,8 @@ _LINKS = (interface.SYMLINK, interface.HARDLINK)
 # What a member takes on a disk besides its data, in bytes.
 _OVERHEAD = 512
 
+_NO_NAMES = ("", ".", "..")
+
 _Parts = list[bytes]
 
 
@@ -28,22 +30,35 @@ class Order:
     def __init__(self, limits: interface.Limits) -> None:
         self._limits = limits
         self._last: _Parts = []
+        # What the path of another one in the same directory begins with; "" for none.
+        self._folder = ""
         # The ancestors of the last member that are members, and itself, with their kinds.
         self._way: list[tuple[_Parts, str]] = []
-        self.totals = interface.Totals()
+        self._counted = (0, 0, 0, 0)
         # The targets of hard links, which must be files of the archive.
         self.targets: set[str] = set()
         # The paths of members without a member above them; a link to anywhere else leads out.
         self.tops: set[str] = set()
         self.has_symlinks = False
 
+    @property
+    def totals(self) -> interface.Totals:
+        """What was checked so far."""
+        return interface.Totals(*self._counted)
+
     def check(self, member: Member) -> None:
         """Raise Refused for a member that must not be unpacked."""
         entry = member.entry
-        parts = _parts(entry.path, entry.path)
-        if parts[0] == os.fsencode(interface.OWN):
-            raise Refused(entry.path, "is one of the archive's own names, and comes a second time")
-        self._follow(entry.path, parts, entry.kind)
+        parts = self._beside(entry.path)
+        if parts is None:
+            parts = _parts(entry.path, entry.path)
+            if parts[0] == os.fsencode(interface.OWN):
+                raise Refused(entry.path, "is one of the archive's own names, and comes a second time")
+            self._follow(entry.path, parts)
+        else:
+            # What holds for the ancestors of the last member holds for its own.
+            self._way.pop()
+        self._add(entry, parts)
         if (entry.kind in _LINKS) != bool(entry.link) or "\0" in entry.link:
             raise Refused(entry.path, "is a link to nothing, or names a link without being one")
         if entry.kind == interface.HARDLINK:
@@ -56,30 +71,49 @@ class Order:
                 raise Refused(entry.path, f"has the attribute {name[:40]!r}, which does not belong in a backup")
         self._count(entry, member.data)
 
-    def _follow(self, name: str, parts: _Parts, kind: str) -> None:
+    def _beside(self, path: str) -> _Parts | None:
+        """Return the components of a path that may come next and is in the directory of the last member, or None."""
+        folder, slash, name = path.rpartition("/")
+        if not slash or folder != self._folder or name in _NO_NAMES or "\0" in name:
+            return None
+        last = os.fsencode(name)
+        return [*self._last[:-1], last] if last > self._last[-1] else None
+
+    def _follow(self, name: str, parts: _Parts) -> None:
         if parts <= self._last:
             raise Refused(name, "is out of order: it is there twice, or after what belongs below it")
         while self._way and self._way[-1][0] != parts[: len(self._way[-1][0])]:
             self._way.pop()
         if self._way and self._way[-1][1] != interface.DIRECTORY:
             raise Refused(name, f"lies below a {self._way[-1][1]}")
+
+    def _add(self, entry: interface.Entry, parts: _Parts) -> None:
         if not self._way:
-            self.tops.add(name)
-        self._way.append((parts, kind))
+            self.tops.add(entry.path)
+        self._way.append((parts, entry.kind))
         self._last = parts
+        self._folder = entry.path.rpartition("/")[0]
 
     def _count(self, entry: interface.Entry, data: int) -> None:
-        totals = self.totals.with_one(entry.kind, entry.size, data)
+        entries, files, content, kept = self._counted
+        entries, files, content, kept = (
+            entries + 1,
+            files + (entry.kind == interface.FILE),
+            content + entry.size,
+            kept + data,
+        )
         limits = self._limits
-        for what, found, largest in (
-            ("entries", totals.entries, limits.entries),
-            ("bytes to write", totals.data + totals.entries * _OVERHEAD, limits.data),
-            ("bytes in files", totals.content, limits.content),
-            ("bytes of holes", totals.content - totals.data, limits.holes),
-        ):
-            if found > largest:
-                raise Refused(entry.path, f"brings the archive to {found} {what}, and there is room for {largest}")
-        self.totals = totals
+        written, holes = kept + entries * _OVERHEAD, content - kept
+        if entries > limits.entries or written > limits.data or content > limits.content or holes > limits.holes:
+            for what, found, largest in (
+                ("entries", entries, limits.entries),
+                ("bytes to write", written, limits.data),
+                ("bytes in files", content, limits.content),
+                ("bytes of holes", holes, limits.holes),
+            ):
+                if found > largest:
+                    raise Refused(entry.path, f"brings the archive to {found} {what}, and there is room for {largest}")
+        self._counted = entries, files, content, kept
 
 
 def _parts(path: str, name: str) -> _Parts:

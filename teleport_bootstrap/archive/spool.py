@@ -37,7 +37,10 @@ class Spool:
             self._file.close()
 
     def write(self, data: bytes) -> None:
-        _required(self._file.write, data)
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise _unusable(error) from None
 
     def rewind(self) -> int:
         """Go back to the beginning, to read; return the size in bytes."""
@@ -46,7 +49,10 @@ class Spool:
         return size
 
     def line(self) -> bytes:
-        return _required(self._file.readline)
+        try:
+            return self._file.readline()
+        except OSError as error:
+            raise _unusable(error) from None
 
     def lines(self) -> Iterator[bytes]:
         """Return the lines from here to the end."""
@@ -57,7 +63,11 @@ def _required(call: Callable[..., Result], *arguments: object) -> Result:
     try:
         return call(*arguments)
     except OSError as error:
-        raise errors.FileTrouble(
-            f"a temporary file in {scratch()} cannot be used: {error.strerror}",
-            hint=f"Make room in {scratch()}: about 300 bytes for each file in the backup.",
-        ) from None
+        raise _unusable(error) from None
+
+
+def _unusable(error: OSError) -> errors.FileTrouble:
+    return errors.FileTrouble(
+        f"a temporary file in {scratch()} cannot be used: {error.strerror}",
+        hint=f"Make room in {scratch()}: about 300 bytes for each file in the backup.",
+    )

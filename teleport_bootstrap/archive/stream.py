@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import itertools
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final
 
@@ -126,7 +126,7 @@ class Input:
                 start += part
             self.compression = _recognised(source.name, start)
             self._compressed = self._between_marks(start)
-            self._pieces = opened.enter_context(
+            self._expanded = opened.enter_context(
                 contextlib.closing(compression.expand(self.compression, self._compressed))
             )
             self._opened = opened.pop_all()
@@ -145,8 +145,15 @@ class Input:
             return self._data[start:end]
         return b"".join(self.pieces(size))
 
-    def pieces(self, size: int) -> Iterator[memoryview]:
-        """Yield the next `size` bytes of the tar, piece by piece."""
+    def pieces(self, size: int) -> Iterable[memoryview]:
+        """Return the next `size` bytes of the tar, piece by piece; take all of them before anything else."""
+        start, end = self._at, self._at + size
+        if end > len(self._data):
+            return self._next_pieces(size)
+        self._at = end
+        return (memoryview(self._data)[start:end],) if size else ()
+
+    def _next_pieces(self, size: int) -> Iterator[memoryview]:
         while size > 0:
             if self._at == len(self._data) and not self._next():
                 raise Broken("the tar is cut off")
@@ -172,7 +179,7 @@ class Input:
 
     def _next(self) -> bool:
         self._at, self._data = 0, b""
-        self._data = next(self._pieces, b"")
+        self._data = next(self._expanded, b"")
         return bool(self._data)
 
     def _between_marks(self, start: bytes) -> Iterator[bytes]:

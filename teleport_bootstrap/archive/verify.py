@@ -176,37 +176,38 @@ class _Verification:
 
     def _read_files(self) -> Member:
         """Check every member up to the manifest, which is returned."""
-        while member := tar.read(self.archive.take):
+        archive, receiver, seen = self.archive, self.receiver, self.seen
+        while member := tar.read(archive.take):
             entry = member.entry
-            is_manifest = _is_own(member, interface.MANIFEST)
+            is_manifest = entry.path == interface.MANIFEST and _is_own(member, interface.MANIFEST)
             if not is_manifest:
                 self.order.check(member)
             self.path, self.is_reading = entry.path, True
             if is_manifest:
                 return member
-            is_file = entry.kind == interface.FILE
-            content = self._content(member) if is_file else iter(())
-            if self.receiver is not None:
-                entry = entry._replace(sha256=self.receiver.take(member, content))
-            elif is_file:
-                entry = entry._replace(sha256=tar.content_digest(member, content))
-            if is_file:
-                self.archive.take(member.padding)
+            if entry.kind == interface.FILE:
+                content = self._content(member)
+                sha256 = tar.content_digest(member, content) if receiver is None else receiver.take(member, content)
+                entry = entry._replace(sha256=sha256)
+                archive.take(member.padding)
+            elif receiver is not None:
+                receiver.take(member, ())
             self.is_reading = False
-            self.seen.write(manifest.line(entry))
-            self.archive.entries += 1
+            seen.write(manifest.line(entry))
+            archive.entries += 1
         raise Refused("", "the manifest is missing")
 
-    def _content(self, member: Member) -> Iterator[bytes | memoryview]:
+    def _content(self, member: Member) -> Iterable[bytes | memoryview]:
         pieces = self.archive.pieces(member.data)
         if self.keep is None or member.segments is not None or not self.keep(self.path, member.data):
             return pieces
         self.kept[self.path] = b"".join(pieces)
-        return iter([self.kept[self.path]])
+        return (self.kept[self.path],)
 
     def _read_manifest(self, header: Mapping[str, Any], member: Member) -> None:
         """Compare the manifest with what was read."""
         self.seen.rewind()
+        seen = self.seen.line()
         lines = _lines(self.archive.pieces(member.data))
         if next(lines, b"") != manifest.first_line(header):
             raise Refused(interface.MANIFEST, "does not begin with the header")
@@ -214,10 +215,15 @@ class _Verification:
         for text in lines:
             if is_ended:
                 raise Refused(interface.MANIFEST, "goes on after its end")
+            if seen and manifest.is_as_seen(seen, text):
+                self.lines.write(text)
+                seen = self.seen.line()
+                continue
             try:
                 values = manifest.json_object(text)
                 if "path" in values:
-                    self._compare(text, values)
+                    self._compare(seen, text, values)
+                    seen = self.seen.line()
                 elif "left_out" in values:
                     self.notes.add(manifest.note(text, values))
                 elif text == manifest.last_line(self.order.totals):
@@ -227,13 +233,12 @@ class _Verification:
             except manifest.Malformed as malformed:
                 raise Refused(interface.MANIFEST, str(malformed)) from None
         self.archive.take(member.padding)
-        if not is_ended or self.seen.line():
+        if not is_ended or seen:
             raise Refused(interface.MANIFEST, "does not list exactly what is in the archive")
         self.is_compared = True
 
-    def _compare(self, text: bytes, values: Mapping[str, Any]) -> None:
-        """Compare what the manifest says of a member with what was read."""
-        line = self.seen.line()
+    def _compare(self, line: bytes, text: bytes, values: Mapping[str, Any]) -> None:
+        """Compare what the manifest says of a member with the line of what was read."""
         seen = manifest.entry(line) if line else None
         if seen is None or seen.path != values["path"]:
             raise Refused(str(values["path"]), "is in the manifest and not in the archive")
@@ -263,7 +268,7 @@ class _Verification:
         verified.first_links_outside = tuple(outside)
 
 
-def _lines(pieces: Iterator[memoryview]) -> Iterator[bytes]:
+def _lines(pieces: Iterable[memoryview]) -> Iterator[bytes]:
     """Yield lines. Raises Refused for one that is too long, or has no end."""
     rest = b""
     for piece in pieces:
