@@ -24,6 +24,10 @@ BLOCK_SIZE: Final = 1024 * 1024
 _ZSTD_LEVEL = 3
 _GZIP_LEVEL = 6
 
+# What each of its threads compresses at a time. By default that is 8 MiB and the program takes 60 MiB with two threads;
+# with 2 MiB, the window of that level, it takes 17, a quarter less processor time, and the archive is as small.
+_ZSTD_JOB = "-B2MiB"
+
 # zstd takes or gives something every few hundredths of a second. This allows for a heavily loaded machine.
 _IDLE_SECONDS = 300.0
 
@@ -76,7 +80,7 @@ def compress(name: str, blocks: Iterator[bytes]) -> Generator[bytes, None, None]
     """
     if name == GZIP:
         return _in_threads(gzip_member, blocks)
-    return _filtered([f"-{_ZSTD_LEVEL}", f"-T{_workers()}"], blocks, may_grow=False)
+    return _filtered([f"-{_ZSTD_LEVEL}", f"-T{_workers()}", _ZSTD_JOB], blocks, may_grow=False)
 
 
 def expand(name: str, compressed: Iterator[bytes]) -> Generator[bytes, None, None]:

@@ -7,7 +7,7 @@ import functools
 import hashlib
 import os
 import stat
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.archive import attributes, interface, manifest, tar, walk
@@ -34,6 +34,8 @@ MOST_HOLES = 16 * 1024**3
 # Extended attributes and the map of a sparse file go into one header, which may have 1 MiB.
 _MOST_EXTENDED = 512 * 1024
 
+_PADDING = bytes(tar.RECORD)
+
 _CHANGING = "was being written to: what is archived was read while it changed"
 
 
@@ -43,6 +45,19 @@ class _LeftOut(Exception):
     def __init__(self, text: str, *, missing: bool) -> None:
         super().__init__(text)
         self.missing = missing
+
+
+class _TooLarge(Exception):
+    """A file is read while it is archived: it is large or sparse. This is what is known of it by now."""
+
+    def __init__(
+        self, facts: os.stat_result, at_rest: bool, extended: dict[str, bytes], segments: tar.Segments | None
+    ) -> None:
+        super().__init__()
+        self.facts = facts
+        self.at_rest = at_rest
+        self.extended = extended
+        self.segments = segments
 
 
 class Members:
@@ -59,8 +74,18 @@ class Members:
         self._top_owner = -1
         # Files with several names in this tree: the first path of each.
         self._links: dict[tuple[int, int], str] = {}
-        self.totals = interface.Totals()
+        self._counted = (0, 0, 0, 0)
         self.notes = interface.Notes()
+
+    @property
+    def totals(self) -> interface.Totals:
+        """What was archived so far."""
+        return interface.Totals(*self._counted)
+
+    @property
+    def entries(self) -> int:
+        """How many members there are so far."""
+        return self._counted[0]
 
     def left_out(self, tree: interface.Tree, path: str, text: str, missing: bool) -> None:
         """Note that a file of `tree` is not in the archive, and why; `missing`: it belongs in it."""
@@ -77,7 +102,7 @@ class Members:
             self._tree, self._top_owner = tree, found.facts.st_uid
             self._links.clear()
         try:
-            if self.totals.entries >= interface.Limits.entries:
+            if self._counted[0] >= interface.Limits.entries:
                 raise _LeftOut(f"is more than the {interface.Limits.entries} files of a backup; left out", missing=True)
             if found.descriptor != -1:
                 yield from self._plain(found, found.facts, interface.DIRECTORY, attributes.read(found.descriptor))
@@ -111,7 +136,7 @@ class Members:
             self.note(interface.Note(found.path.lstrip("/"), why, missing=True))
 
     def _instead(self, found: walk.Found, choice: interface.Instead) -> Iterator[bytes]:
-        original = self._open(found)
+        original, _ = self._open(found)
         try:
             extended = attributes.read(original)
         finally:
@@ -128,52 +153,68 @@ class Members:
             sha256, trouble = yield from self._stream(member, descriptor)
         finally:
             os.close(descriptor)
-        self._done(member, sha256, trouble or choice.note)
+        self._done(member._replace(entry=entry._replace(sha256=sha256)), trouble or choice.note)
 
-    def _regular(self, found: walk.Found) -> Iterator[bytes]:
+    def _regular(self, found: walk.Found) -> Iterable[bytes]:
+        """Return a file as parts of the tar; a small one, which all but some are, has been read by then."""
         for attempt in range(_ATTEMPTS):
-            descriptor = self._open(found)
+            descriptor, facts = self._open(found)
             try:
-                if (yield from self._read(found, descriptor, is_last=attempt == _ATTEMPTS - 1)):
-                    return
-            finally:
+                parts = self._read(found, descriptor, facts, is_last=attempt == _ATTEMPTS - 1)
+            except _TooLarge as large:
+                return self._large(found, descriptor, large)
+            except BaseException:
                 os.close(descriptor)
+                raise
+            os.close(descriptor)
+            if parts is not None:
+                return parts
+        return ()
 
-    def _read(self, found: walk.Found, descriptor: int, *, is_last: bool) -> Generator[bytes, None, bool]:
-        """Yield a file; return False where it changed meanwhile and nothing was yielded."""
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode):
-            raise OSError(errno.ELOOP, "")
-        identity = (facts.st_dev, facts.st_ino)
-        if facts.st_nlink > 1:
+    def _read(
+        self, found: walk.Found, descriptor: int, facts: os.stat_result, *, is_last: bool
+    ) -> Iterable[bytes] | None:
+        """Return a file; None where it changed meanwhile. Raises _TooLarge for one that is not read whole."""
+        has_names = facts.st_nlink > 1
+        if has_names:
             if self._tree is not None and self._tree.hostile and facts.st_uid != self._top_owner:
                 raise _LeftOut("has another name elsewhere and another owner; left out", missing=False)
+            identity = (facts.st_dev, facts.st_ino)
             if identity in self._links:
-                yield from self._plain(found, facts, interface.HARDLINK, {}, link=self._links[identity].lstrip("/"))
-                return True
+                link = self._links[identity].lstrip("/")
+                return tuple(self._plain(found, facts, interface.HARDLINK, {}, link=link))
         facts, at_rest = _settled(descriptor, facts)
         size = facts.st_size
         extended = attributes.read(descriptor)
         segments = self._segments(descriptor, size) if facts.st_blocks * 512 < size else None
-        content, trouble = None, ""
-        if size <= SMALL and segments is None:
-            content = _whole(descriptor, size)
-            is_undisturbed = at_rest and len(content) == size and _is_same(facts, descriptor)
-            if not is_undisturbed and not is_last:
-                return False
-            size = len(content)
-        member = tar.Member(self._entry(found, facts, interface.FILE, extended, size), extended, segments)
-        if content is not None:
-            sha256 = hashlib.sha256(content).hexdigest()
-            yield member.headers()
-            yield tar.padded(content)
-        else:
-            sha256, trouble = yield from self._stream(member, descriptor)
-            is_undisturbed = at_rest and _is_same(facts, descriptor)
-        self._done(member, sha256, trouble or ("" if is_undisturbed else _CHANGING))
-        if facts.st_nlink > 1:
+        if size > SMALL or segments is not None:
+            raise _TooLarge(facts, at_rest, extended, segments)
+        content = _whole(descriptor, size)
+        is_undisturbed = at_rest and len(content) == size and _is_same(facts, descriptor)
+        if not is_undisturbed and not is_last:
+            return None
+        sha256 = hashlib.sha256(content).hexdigest()
+        entry = self._entry(found, facts, interface.FILE, extended, len(content), sha256=sha256)
+        member = tar.Member(entry, extended)
+        self._done(member, "" if is_undisturbed else _CHANGING)
+        if has_names:
             self._links[identity] = found.path
-        return True
+        return member.headers(), content, _PADDING[: member.padding]
+
+    def _large(self, found: walk.Found, descriptor: int, large: _TooLarge) -> Iterator[bytes]:
+        """Yield a file that is not read whole, and close it."""
+        try:
+            facts = large.facts
+            entry = self._entry(found, facts, interface.FILE, large.extended, facts.st_size)
+            member = tar.Member(entry, large.extended, large.segments)
+            sha256, trouble = yield from self._stream(member, descriptor)
+            is_undisturbed = large.at_rest and _is_same(facts, descriptor)
+        finally:
+            os.close(descriptor)
+        note = trouble or ("" if is_undisturbed else _CHANGING)
+        self._done(member._replace(entry=entry._replace(sha256=sha256)), note)
+        if facts.st_nlink > 1:
+            self._links[facts.st_dev, facts.st_ino] = found.path
 
     def _stream(self, member: tar.Member, descriptor: int) -> Generator[bytes, None, tuple[str, str]]:
         """Yield a file while it is read, missing bytes as zeros; return its SHA-256, and a note where bytes missed."""
@@ -209,22 +250,34 @@ class Members:
         self._done(member)
 
     def _entry(  # noqa: PLR0917
-        self, found: walk.Found, facts: os.stat_result, kind: str, extended: dict[str, bytes], size: int, link: str = ""
+        self,
+        found: walk.Found,
+        facts: os.stat_result,
+        kind: str,
+        extended: dict[str, bytes],
+        size: int,
+        link: str = "",
+        sha256: str = "",
     ) -> Entry:
-        if sum(len(name) + len(value) for name, value in extended.items()) > _MOST_EXTENDED:
-            raise _LeftOut("has more extended attributes than a backup can hold; left out", missing=True)
+        xattrs = ""
+        if extended:
+            if sum(len(name) + len(value) for name, value in extended.items()) > _MOST_EXTENDED:
+                raise _LeftOut("has more extended attributes than a backup can hold; left out", missing=True)
+            xattrs = attributes.digest(extended)
         uid, gid = facts.st_uid, facts.st_gid
         mode, names = stat.S_IMODE(facts.st_mode), (self._owner(uid), self._group(gid))
-        xattrs = attributes.digest(extended)
-        return Entry(found.path[1:], kind, mode, uid, gid, *names, facts.st_mtime_ns, size, "", link, xattrs)
+        return Entry(found.path[1:], kind, mode, uid, gid, *names, facts.st_mtime_ns, size, sha256, link, xattrs)
 
-    def _done(self, member: tar.Member, sha256: str = "", note: str = "") -> None:
-        """Add a member that has been written to the manifest."""
-        entry = member.entry._replace(sha256=sha256, note=note)
+    def _done(self, member: tar.Member, note: str = "") -> None:
+        """Add a member to the manifest, now that all of it is known."""
+        entry = member.entry
         if note:
+            entry = entry._replace(note=note)
             self.notes.add(interface.Note(entry.path, note))
         self._spool.write(manifest.line(entry))
-        self.totals = self.totals.with_one(entry.kind, entry.size, member.data)
+        entries, files, content, data = self._counted
+        is_file = entry.kind == interface.FILE
+        self._counted = entries + 1, files + is_file, content + entry.size, data + member.data
 
     def _segments(self, descriptor: int, size: int) -> list[tuple[int, int]] | None:
         """Return the stretches of data of a file as `_stretches` does. Raises _LeftOut for too many bytes of holes."""
@@ -235,11 +288,11 @@ class Members:
         self._holes += holes
         return found
 
-    def _open(self, found: walk.Found) -> int:
+    def _open(self, found: walk.Found) -> tuple[int, os.stat_result]:
         """Open a regular file, whatever may have taken its place. Raises OSError, EAGAIN for one with a lease."""
         begun = clocks.SYSTEM.monotonic()
         try:
-            return regular_file.opened(
+            return regular_file.opened_with_facts(
                 found.name, directory=found.parent, lease_seconds=min(regular_file.LEASE_SECONDS, self._lease_seconds)
             )
         except OSError as error:
@@ -279,7 +332,11 @@ def _is_same(before: os.stat_result, descriptor: int) -> bool:
         after = os.fstat(descriptor)
     except OSError:
         return False
-    return all(getattr(before, each) == getattr(after, each) for each in ("st_mtime_ns", "st_ctime_ns", "st_size"))
+    return (
+        before.st_mtime_ns == after.st_mtime_ns
+        and before.st_ctime_ns == after.st_ctime_ns
+        and before.st_size == after.st_size
+    )
 
 
 def _stretches(descriptor: int, size: int) -> tuple[list[tuple[int, int]] | None, int]:

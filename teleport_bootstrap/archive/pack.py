@@ -7,7 +7,7 @@ import functools
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import Any
 
 from teleport_bootstrap import json_data, paths
@@ -48,24 +48,24 @@ def pack(
     compressed = compression or compressing.best()
     size = offset = 0
 
-    def parts() -> Iterator[bytes]:
+    def count(length: int) -> None:
         nonlocal offset
-        for part in _tar(text, ordered, known, members, spool, root):
-            offset += len(part)
-            yield part
+        offset += length
 
     with Spool() as spool, stream.Digest() as digest:
         members = Members(spool, accounts.Names(root))
-        known = tuple(missing)
-        with contextlib.closing(stream.archive(parts(), compressed, digest)) as pieces:
+        with (
+            contextlib.closing(_tar(text, ordered, tuple(missing), members, spool, root)) as parts,
+            contextlib.closing(stream.archive(parts, compressed, digest, count)) as pieces,
+        ):
             for data in pieces:
                 sink.write(data)
                 size += len(data)
                 if progress is not None:
-                    progress(offset, members.totals.entries)
+                    progress(offset, members.entries)
         seal = digest.digest().hex()
     if progress is not None:
-        progress(offset, members.totals.entries)
+        progress(offset, members.entries)
     notes = members.notes
     found = tuple(notes.first), notes.in_all, tuple(notes.missing), notes.missing_in_all
     return interface.Packed(seal, size, compressed, members.totals, *found)
@@ -78,7 +78,7 @@ def _tar(  # noqa: PLR0917
     members: Members,
     spool: Spool,
     root: paths.Root,
-) -> Iterator[bytes]:
+) -> Generator[bytes, None, None]:
     yield from _own_member(interface.HEADER, len(header), [header])
     spool.write(manifest.first_line(json_data.parsed(header)))
     for each in missing:

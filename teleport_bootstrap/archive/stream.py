@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import itertools
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final
 
@@ -56,29 +56,37 @@ class Digest:
         self._pool.shutdown()
 
 
-def archive(parts: Iterator[bytes], compressed: str, digest: Digest) -> Generator[bytes, None, None]:
-    """Yield the archive of a tar, which consists of `parts`; `digest` is that of the archive in the end."""
-    with contextlib.closing(compression.compress(compressed, _blocks(parts))) as pieces:
+def archive(
+    parts: Iterator[bytes], compressed: str, digest: Digest, count: Callable[[int], None] = lambda _: None
+) -> Generator[bytes, None, None]:
+    """Yield the archive of a tar, which consists of `parts`; `digest` is that of the archive in the end.
+
+    `count` is called with the size of each block of the tar when it is compressed.
+    """
+    with contextlib.closing(compression.compress(compressed, _blocks(parts, count))) as pieces:
         for data in itertools.chain([BEGIN[compressed]], pieces):
             digest.update(data)
             yield data
     yield end_mark(compressed, digest.digest())
 
 
-def _blocks(parts: Iterator[bytes]) -> Iterator[bytes]:
+def _blocks(parts: Iterator[bytes], count: Callable[[int], None]) -> Iterator[bytes]:
     """Yield `parts` in blocks of a useful size for compressing."""
     waiting: list[bytes] = []
     size = 0
     for part in parts:
         waiting.append(part)
         size += len(part)
-        if size >= compression.BLOCK_SIZE:
-            data = b"".join(waiting)
-            waiting.clear()
-            size = 0
-            for start in range(0, len(data), compression.BLOCK_SIZE):
-                yield data[start : start + compression.BLOCK_SIZE]
+        if size < compression.BLOCK_SIZE:
+            continue
+        data = b"".join(waiting)
+        waiting = []
+        count(size)
+        for start in range(0, size, compression.BLOCK_SIZE):
+            yield data[start : start + compression.BLOCK_SIZE]
+        size = 0
     if waiting:
+        count(size)
         yield b"".join(waiting)
 
 

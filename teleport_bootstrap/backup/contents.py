@@ -133,10 +133,14 @@ def estimate(root: paths.Root, found: Layout, *, seconds: float = 5.0) -> int | 
 
 
 def with_callback(tree: interface.Tree, begins: Callable[[], None]) -> interface.Tree:
-    """Return `tree`, with `begins` called for each of its files."""
+    """Return `tree`, with `begins` called before its first file is chosen."""
+    has_begun = False
 
     def choose(path: str, facts: os.stat_result) -> interface.Choice:
-        begins()
+        nonlocal has_begun
+        if not has_begun:
+            begins()
+            has_begun = True
         return tree.choose(path, facts)
 
     return dataclasses.replace(tree, choose=choose)

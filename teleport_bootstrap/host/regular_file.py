@@ -29,6 +29,7 @@ _KINDS = {
     stat.S_IFLNK: "a symbolic link",
 }
 _ERRNO = {stat.S_IFLNK: errno.ELOOP, stat.S_IFDIR: errno.EISDIR}
+_LOOK = os.O_PATH | os.O_CLOEXEC
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -64,14 +65,26 @@ def opened(
     A link in the place of the file is followed only with `follow_links`, which is for files that no other account can
     replace and that may be links. Raises Unusable and OSError, after `lease_seconds` for a file with a lease.
     """
+    return opened_with_facts(name, directory=directory, follow_links=follow_links, lease_seconds=lease_seconds)[0]
+
+
+def opened_with_facts(
+    name: str | bytes,
+    *,
+    directory: int | None = None,
+    follow_links: bool = False,
+    lease_seconds: float = LEASE_SECONDS,
+) -> tuple[int, os.stat_result]:
+    """Return a descriptor as `opened` does, and the facts of the file from the moment before."""
     if not _is_possible(name):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-    found = os.open(name, os.O_PATH | os.O_CLOEXEC | (0 if follow_links else os.O_NOFOLLOW), dir_fd=directory)
+    found = os.open(name, _LOOK if follow_links else _LOOK | os.O_NOFOLLOW, dir_fd=directory)
     try:
-        _require_regular(os.fstat(found))
+        facts = os.fstat(found)
+        _require_regular(facts)
         try:
             # The very file that was looked at, whatever has its name by now.
-            descriptor = _open_when_free(f"/proc/self/fd/{found}", _FLAGS, None, lease_seconds)
+            return _open_when_free(f"/proc/self/fd/{found}", _FLAGS, None, lease_seconds), facts
         except FileNotFoundError:
             # Without /proc, as in an image under construction.
             flags = _FLAGS | (0 if follow_links else os.O_NOFOLLOW)
@@ -79,11 +92,12 @@ def opened(
     finally:
         os.close(found)
     try:
-        _require_regular(os.fstat(descriptor))
+        facts = os.fstat(descriptor)
+        _require_regular(facts)
     except BaseException:
         os.close(descriptor)
         raise
-    return descriptor
+    return descriptor, facts
 
 
 def content(descriptor: int, *, limit: int = LIMIT) -> bytes:
@@ -130,8 +144,8 @@ def kind(mode: int) -> str:
 
 
 def _require_regular(facts: os.stat_result) -> None:
-    what = kind(facts.st_mode)
-    if what:
+    if not stat.S_ISREG(facts.st_mode):
+        what = kind(facts.st_mode)
         raise Unusable(
             _ERRNO.get(stat.S_IFMT(facts.st_mode), errno.ENXIO),
             f"it is not a regular file but {what}",
@@ -140,11 +154,12 @@ def _require_regular(facts: os.stat_result) -> None:
 
 
 def _open_when_free(name: str | bytes, flags: int, directory: int | None, lease_seconds: float) -> int:
-    end = clock.SYSTEM.monotonic() + lease_seconds
+    end: float | None = None
     while True:
         try:
             return os.open(name, flags, dir_fd=directory)
         except BlockingIOError:
+            end = clock.SYSTEM.monotonic() + lease_seconds if end is None else end
             if clock.SYSTEM.monotonic() >= end:
                 raise Unusable(
                     errno.EWOULDBLOCK,
