@@ -199,7 +199,7 @@ class Members:
         self._done(member, "" if is_undisturbed else _CHANGING)
         if has_names:
             self._links[identity] = found.path
-        return member.headers(), content, _PADDING[: member.padding]
+        return (b"".join((member.headers(), content, _PADDING[: -len(content) % tar.RECORD])),)
 
     def _large(self, found: walk.Found, descriptor: int, large: _TooLarge) -> Iterator[bytes]:
         """Yield a file that is not read whole, and close it."""

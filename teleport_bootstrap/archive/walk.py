@@ -15,6 +15,9 @@ from teleport_bootstrap.archive.tar import LONGEST_NAME
 # Each level takes an open descriptor, of which a process has 1024 by default.
 DEEPEST = 256
 
+# A character of a path has at most four bytes.
+_SURELY_SHORT = LONGEST_NAME // 4
+
 # Called with a path, the reason why it is not in the archive, and whether it belongs in it.
 Note = Callable[[str, str, bool], None]
 
@@ -114,7 +117,7 @@ def _look(tree: interface.Tree, path: str, parent: int, name: str, note: Note) -
     is_missing = False
     if isinstance(choice, interface.Leave):
         why, is_missing = choice.note, choice.missing
-    elif len(os.fsencode(path)) > LONGEST_NAME + 1:
+    elif len(path) > _SURELY_SHORT and len(os.fsencode(path)) > LONGEST_NAME + 1:
         why, is_missing = f"has a path of more than {LONGEST_NAME} bytes; left out", True
     elif kind in (stat.S_IFREG, stat.S_IFLNK):
         return Found(path, parent, name, facts, choice)

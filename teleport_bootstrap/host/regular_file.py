@@ -47,6 +47,8 @@ class Unusable(OSError):
 
 def _is_possible(name: str | bytes) -> bool:
     """Whether a file can have this name: without a null byte, and without half a character."""
+    if isinstance(name, str) and name.isascii():
+        return "\0" not in name
     try:
         return b"\0" not in os.fsencode(name)
     except UnicodeEncodeError:
