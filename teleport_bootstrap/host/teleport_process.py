@@ -70,6 +70,7 @@ def write_pid_file(root: paths.Root, process_id: int) -> None:
         staged = f".{file}.{os.getpid()}{directory.STAGED}"
         opened.remove_staged(file)
         opened.create(staged, b"%d" % process_id, mode=found.mode, uid=found.uid, gid=found.gid)
+        # Not brought to the disk: it means nothing after a power loss.
         opened.rename(staged, file)
 
 

@@ -110,5 +110,6 @@ def _earlier(root: paths.Root) -> tuple[Event, ...]:
         parent, name = os.path.split(root.path(paths.EVENTS))
         with errors.file_trouble_at(f"{parent}/{name}"), contextlib.closing(directory.Directory(parent)) as opened:
             opened.rename(name, _ASIDE)
+            opened.sync()
         logger.warning("%s. It is kept as %s", error.message, f"{parent}/{_ASIDE}")
         return ()

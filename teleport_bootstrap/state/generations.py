@@ -188,10 +188,9 @@ def prune(root: paths.Root, *, current: int) -> None:
     """Remove the oldest generations beyond KEEP, never the one that is current."""
     for number in numbers(root)[:-KEEP]:
         if number != current:
-            # Unlisted first: a half removed generation cannot be restored.
+            # Unlisted first, and on the disk: a half removed generation cannot be restored.
             removed = root.path(f"{paths.GENERATIONS}/.{number}.{_REMOVED}")
-            with contextlib.suppress(OSError):
-                os.rename(_directory(root, number), removed)
+            _rename(root, _directory(root, number), removed)
             _discard(removed)
 
 

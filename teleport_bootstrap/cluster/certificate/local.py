@@ -70,6 +70,7 @@ class Local(lineage.Place):
             if os.path.lexists(target):
                 with errors.file_trouble_at(target):
                     os.rename(target, f"{target}{ASIDE}-{stamp}-{secrets.token_hex(2)}")
+                    directory.sync(os.path.dirname(target))
         with transaction.Transaction(self.root) as changes:
             self._reserve(changes, files.renewal(self.domain), *accounts)
             self._directories(changes)
@@ -84,6 +85,7 @@ class Local(lineage.Place):
                 path = self._path(files.numbered(self.domain, kind, higher))
                 with errors.file_trouble_at(path):
                     os.rename(path, f"{path}{ASIDE}")
+                    directory.sync(os.path.dirname(path))
 
     def _reserve(self, changes: transaction.Transaction, *keys: str) -> None:
         """Note where files are about to be staged: the next command removes what a killed run leaves."""
