@@ -13,6 +13,19 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 DAY = 24 * 3600
+
+# Python 3.13 and newer refuse an authority without it.
+_ISSUES = x509.KeyUsage(
+    key_cert_sign=True,
+    crl_sign=True,
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    encipher_only=False,
+    decipher_only=False,
+)
 KINDS = ("privkey", "cert", "chain", "fullchain")
 
 
@@ -116,6 +129,7 @@ def _sign(
     )
     if is_issuer:
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        builder = builder.add_extension(_ISSUES, critical=True)
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), False)
     signed = builder.sign(issuer_key, hashes.SHA256())

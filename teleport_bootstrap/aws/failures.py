@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from teleport_bootstrap import errors, escaping, masking
-from teleport_bootstrap.host import retry
+from teleport_bootstrap.host import certificate_form, retry
 
 
 class NotAnAnswer(Exception):
@@ -147,7 +147,8 @@ def final(error: BaseException, call: Call, *, now: float) -> errors.BootstrapEr
     if isinstance(error, Unreachable) and error.is_tls:
         return errors.AwsUnreachable(
             f"{call.action}: {reason(error)} ({call.endpoint})",
-            hint="Check AWS_CA_BUNDLE, the clock (`chronyc tracking`), and whether a proxy intercepts TLS.",
+            hint=certificate_form.remedy(str(error.cause))
+            or "Check AWS_CA_BUNDLE, the clock (`chronyc tracking`), and whether a proxy intercepts TLS.",
         )
     return errors.AwsFailed(
         f"{call.action} at {call.endpoint}: {reason(error)}",

@@ -34,22 +34,40 @@ needs_certbot = pytest.mark.skipif(
 )
 
 
+def certbot_is_strict() -> bool:
+    """Return whether the Python that runs certbot has urllib3 refuse what is not as RFC 5280 says."""
+    first = Path(shutil.which("certbot") or "").read_bytes().partition(b"\n")[0].decode()
+    program = (
+        "import ssl; from urllib3.util import ssl_; flags = ssl_.create_urllib3_context().verify_flags; "
+        "print(bool(flags & ssl.VERIFY_X509_STRICT))"
+    )
+    command = [*first.removeprefix("#!").split(), "-c", program]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip() == "True"
+
+
 class TestAuthority:
-    """A root of trust for the servers of a test, as files: `ca`, and a certificate for each name."""
+    """A root of trust for the servers of a test, as files: `ca`, and a certificate for each name.
+
+    With `key_usage` it is one that every client takes; without, as many private authorities are, not by newer ones.
+    """
 
     __test__ = False
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, key_usage: bool = True) -> None:
         self.directory = directory
         self.ca = directory / "ca.pem"
-        openssl("req", "-x509", *EC_KEY, "-subj", "/CN=test root", "-days", "2",
+        extensions = ("-addext", "keyUsage=critical,keyCertSign,cRLSign") if key_usage else ()
+        openssl("req", "-x509", *EC_KEY, "-subj", "/CN=test root", "-days", "2", *extensions,
                 "-keyout", directory / "ca.key", "-out", self.ca)  # fmt: skip
 
     def issue(self, name: str) -> tuple[Path, Path]:
         """Return a certificate for `name`, and its key."""
         certificate, key = self.directory / f"{name}.pem", self.directory / f"{name}.key"
         request, extensions = self.directory / f"{name}.csr", self.directory / f"{name}.ext"
-        extensions.write_text(f"subjectAltName=DNS:{name}\n")
+        extensions.write_text(
+            f"subjectAltName=DNS:{name}\nbasicConstraints=CA:FALSE\nkeyUsage=critical,digitalSignature\n"
+            "extendedKeyUsage=serverAuth\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"
+        )
         openssl("req", *EC_KEY, "-subj", f"/CN={name}", "-keyout", key, "-out", request)
         openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self.directory / "ca.key",
                 "-CAcreateserial", "-days", "2", "-extfile", extensions, "-out", certificate)  # fmt: skip
@@ -104,7 +122,8 @@ class Pebble:
     @property
     def root(self) -> str:
         """The root of what it issues, in PEM; another one each time that it starts."""
-        context = ssl.create_default_context(cafile=str(self._authority))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(self._authority)
         opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
         )
@@ -187,10 +206,12 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
 class Acme:
     """Everything that certbot talks to, and how the environment tells it."""
 
-    def __init__(self, directory: Path, aws: Aws, *, valid_seconds: int = 90 * 24 * 3600) -> None:
+    def __init__(
+        self, directory: Path, aws: Aws, *, valid_seconds: int = 90 * 24 * 3600, key_usage: bool = True
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
-        self.authority = TestAuthority(directory)
+        self.authority = TestAuthority(directory, key_usage=key_usage)
         self.pebble = Pebble(directory, self.authority, valid_seconds=valid_seconds)
         self.route53 = Route53(self.authority, aws)
 
@@ -215,8 +236,11 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(directory: Path, aws: Aws, *, valid_seconds: Optional[int] = None) -> Iterator[Acme]:
-    made = Acme(directory, aws, **({} if valid_seconds is None else {"valid_seconds": valid_seconds}))
+def running(
+    directory: Path, aws: Aws, *, valid_seconds: Optional[int] = None, key_usage: bool = True
+) -> Iterator[Acme]:
+    given = {} if valid_seconds is None else {"valid_seconds": valid_seconds}
+    made = Acme(directory, aws, key_usage=key_usage, **given)
     try:
         yield made
     finally:

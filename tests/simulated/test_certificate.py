@@ -182,6 +182,20 @@ def test_an_authority_that_refuses_is_quoted_and_changes_nothing(cluster: Cluste
     assert {key.split("/")[-2] for key in cluster.objects() if key.startswith("accounts/")} == accounts != set()
 
 
+def test_issue_17_row_5_an_acme_server_of_an_authority_without_key_usage(
+    cluster: Cluster, directory: Path, running_aws: Aws
+) -> None:
+    """certbot on Python 3.13 and newer refuses it, and ours says what to do; older ones obtain the certificate."""
+    with acme.running(directory / "without-key-usage", running_aws, key_usage=False) as authority:
+        done = certificate(using(cluster.host(ALONE), authority), *obtain(authority))
+    if acme.certbot_is_strict():
+        assert done.status == 17, done.said
+        assert "CA cert does not include key usage extension" in done.errors
+        assert "keyUsage=critical,keyCertSign,cRLSign" in done.errors
+    else:
+        assert done.status == 0, done.said
+
+
 def wait_for(condition, running: subprocess.Popen[bytes], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not condition():

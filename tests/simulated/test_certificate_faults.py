@@ -189,6 +189,18 @@ def test_when_certbot_fails_the_bucket_is_unchanged_and_the_next_run_succeeds(
     assert jobs(auth)["certificate-obtain"]["outcome"] == "succeeded"
 
 
+def test_issue_17_row_5_a_private_authority_that_newer_systems_refuse_gets_its_remedy(
+    cluster: Cluster, auth: Agent, certbot: Certbot
+) -> None:
+    refused = "certificate verify failed: CA cert does not include key usage extension (_ssl.c:1020)"
+    after = "\n".join(f"a line that comes after it, number {number}" for number in range(20))
+    certbot.switch(status=1, say=f"An unexpected error occurred:\n{refused}\n{after}")
+    done = certificate(auth, "obtain")
+    assert done.status == 17
+    assert "keyUsage=critical,keyCertSign,cRLSign" in done.errors.replace("\n", " "), done.errors
+    assert "route53" not in done.errors, "the instance's role is not the cause"
+
+
 def test_reports_that_certbot_is_not_installed(cluster: Cluster, auth: Agent) -> None:
     auth.environ["PATH"] = "/nonexistent"
     done = certificate(auth, "obtain")

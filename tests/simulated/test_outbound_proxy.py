@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import http.client
 import http.server
+import ssl
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from urllib3.util import ssl_
 
+from tests.simulated.acme import TestAuthority
 from tests.simulated.agent import PIN, TOKEN, Agent
 from tests.simulated_ec2 import Aws
 from tests.simulated_ec2 import imds as emulator
@@ -104,3 +107,44 @@ def test_the_password_of_a_proxy_is_in_no_message(agent: Agent) -> None:
     done = agent.run("fetch-secrets", "--wait", "2", "--log-level", "debug")
     assert done.status == 10
     assert "planted-password" not in done.output + done.errors
+
+
+class _Refusing(http.server.BaseHTTPRequestHandler):
+    """An AWS service that answers every call with an error."""
+
+    def do_POST(self) -> None:
+        body = b'{"__type": "ValidationException", "message": "planted"}'
+        self.send_response(400)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("key_usage", [True, False])
+def test_issue_17_row_5_an_authority_of_a_proxy_that_newer_systems_refuse_gets_its_remedy(
+    agent: Agent, tmp_path: Path, key_usage: bool
+) -> None:
+    """As where a proxy intercepts TLS. Whether it is refused depends on Python and urllib3."""
+    authority = TestAuthority(tmp_path, key_usage=key_usage)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.issue("localhost"))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Refusing)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    agent.aws = f"https://localhost:{server.server_port}"
+    agent.environ = {"AWS_CA_BUNDLE": str(authority.ca)}
+
+    done = agent.run("fetch-secrets", "--wait", "5")
+
+    server.shutdown()
+    server.server_close()
+    is_strict = bool(ssl_.create_urllib3_context().verify_flags & ssl.VERIFY_X509_STRICT)
+    assert done.status != 0
+    if is_strict and not key_usage:
+        assert "CA cert does not include key usage extension" in done.errors, done.errors
+        assert "keyUsage=critical,keyCertSign,cRLSign" in done.errors
+    else:
+        assert "planted" in done.errors, "the connection was made"

@@ -20,7 +20,7 @@ from teleport_bootstrap.cluster.certificate import lineage, local
 from teleport_bootstrap.cluster.certificate import lineage_files as files
 from teleport_bootstrap.cluster.certificate import subject as subjects
 from teleport_bootstrap.ec2 import endpoint
-from teleport_bootstrap.host import certbot, key_pair, process, trust_store
+from teleport_bootstrap.host import certbot, certificate_form, key_pair, process, trust_store
 from teleport_bootstrap.host import lock as host_lock
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.secret import Secret
@@ -249,10 +249,12 @@ class _Work:
                 hint="Install certbot and its plugin for Route 53 (Debian: certbot python3-certbot-dns-route53).",
             )
         said = certbot.last_words(done)
+        by_form = certificate_form.remedy(f"{done.output}\n{done.errors}")
         short = dataclasses.replace(done, argv=("certbot", done.argv[1]), output="", errors="")
         raise errors.CertbotTrouble(
             short.describe() + (f": {said}" if said else ""),
-            hint=f"Check {root.path(files.LOGS)}/letsencrypt.log. The instance role needs route53:ListHostedZones, "
+            hint=by_form
+            or f"Check {root.path(files.LOGS)}/letsencrypt.log. The instance role needs route53:ListHostedZones, "
             "route53:GetChange and route53:ChangeResourceRecordSets. A certificate that was valid before is unchanged; "
             "the timer tries again.",
         )

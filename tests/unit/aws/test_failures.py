@@ -113,6 +113,18 @@ def test_reports_by_how_much_the_clock_is_wrong(ahead: float, expected: str) -> 
     assert "chronyc makestep" in error.hint
 
 
+def test_issue_17_row_5_an_authority_that_newer_systems_refuse_gets_its_remedy() -> None:
+    """A proxy that intercepts TLS with a private authority: requests refuses it on Python 3.13, botocore does not."""
+    refused = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {} (_ssl.c:1020)"
+    cause = refused.format("CA cert does not include key usage extension")
+    error = failures.final(connection(cause, is_tls=True), CALL, now=NOW)
+    assert isinstance(error, errors.AwsUnreachable)
+    assert "keyUsage=critical,keyCertSign,cRLSign" in error.hint
+
+    unknown = refused.format("unable to get local issuer certificate")
+    assert "AWS_CA_BUNDLE" in failures.final(connection(unknown, is_tls=True), CALL, now=NOW).hint
+
+
 def test_rejected_input_is_not_repeated_since_it_may_be_a_secret() -> None:
     told = "1 validation error detected: Value 'hunter2' at 'value' failed to satisfy constraint: Member must match"
     error = failures.final(answered("ValidationException", told), CALL, now=NOW)
