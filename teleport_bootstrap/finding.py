@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from teleport_bootstrap import display
+from teleport_bootstrap.records import dataclass
 
 ERROR = "error"
 WARNING = "warning"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields, is_dataclass
 from typing import Any
+
+from teleport_bootstrap.records import fields, is_record
 
 
 def parsed(content: str | bytes) -> Any:
@@ -26,7 +27,7 @@ def data(value: Any) -> Any:
     """
     if hasattr(value, "data"):
         return value.data()
-    if is_dataclass(value):
+    if is_record(value):
         keys = getattr(value, "json_keys", {})
         return {keys.get(each.name, each.name): data(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, (list, tuple)):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+
+from teleport_bootstrap.records import dataclass
 
 CONF_DIRECTORY = "/etc/teleport.d"
 CONF = "/etc/teleport.d/conf"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 
 from teleport_bootstrap import paths
+from teleport_bootstrap.records import dataclass
 
 
 class Role(enum.Enum):

@@ -5,9 +5,8 @@ The units that run Teleport itself are part of the table of roles.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from teleport_bootstrap import paths, roles
+from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.roles import Role
 
 

@@ -5,13 +5,12 @@ docs/backup-format.md describes every byte of an archive: a compressed tar of a 
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, Union
 
-from teleport_bootstrap import escaping
+from teleport_bootstrap import escaping, records
+from teleport_bootstrap.records import dataclass, field
 
 # The archive's own two members; no file of the host may have such a path.
 OWN = "teleport-backup"
@@ -238,7 +237,7 @@ class Limits:
 
     def with_room(self, free: int) -> Limits:
         """Return these, for a target with `free` bytes."""
-        return dataclasses.replace(self, data=min(self.data, free))
+        return records.replace(self, data=min(self.data, free))
 
 
 class Lines(Protocol):

@@ -8,7 +8,6 @@ import functools
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from teleport_bootstrap import errors, paths
@@ -18,6 +17,7 @@ from teleport_bootstrap.archive.interface import Entry
 from teleport_bootstrap.archive.tar import Member, Refused, content_digest
 from teleport_bootstrap.archive.verify import NOT_A_TARGET
 from teleport_bootstrap.host import accounts, process, underway
+from teleport_bootstrap.records import dataclass, field
 
 _SECOND = 1_000_000_000
 

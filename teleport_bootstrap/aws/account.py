@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, records
 from teleport_bootstrap.aws import botocore_client, connection, endpoints, signed_client
 from teleport_bootstrap.aws.dynamodb import DynamoDb
 from teleport_bootstrap.aws.s3 import Bucket
@@ -17,6 +15,7 @@ from teleport_bootstrap.ec2 import credentials as instance_credentials
 from teleport_bootstrap.ec2.imds import Imds
 from teleport_bootstrap.host import clock as clocks
 from teleport_bootstrap.host import pacing
+from teleport_bootstrap.records import dataclass
 
 Kind = TypeVar("Kind", bound=Service)
 
@@ -55,7 +54,7 @@ class Aws:
 
     def in_region(self, region: str) -> Aws:
         """Return AWS in another region, with the same credentials."""
-        return dataclasses.replace(self, region=region)
+        return records.replace(self, region=region)
 
     @property
     def partition(self) -> str:

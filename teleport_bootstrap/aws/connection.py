@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.aws import endpoints
 from teleport_bootstrap.host import regular_file
+from teleport_bootstrap.records import dataclass
 
 _CONNECT_SECONDS = 2.0
 _READ_SECONDS = 8.0

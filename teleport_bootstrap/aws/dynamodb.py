@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.aws import failures
 from teleport_bootstrap.aws.service import Service
 from teleport_bootstrap.host import retry
+from teleport_bootstrap.records import dataclass
 
 # DynamoDB API reference, CreateBackup. A table's name may be as long, so that it may have to be cut.
 _LONGEST_NAME = 255

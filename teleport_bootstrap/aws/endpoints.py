@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from teleport_bootstrap import errors
+from teleport_bootstrap.records import dataclass
 
 FIPS = "AWS_USE_FIPS_ENDPOINT"
 DUAL_STACK = "AWS_USE_DUALSTACK_ENDPOINT"

@@ -11,11 +11,11 @@ import email.utils
 import enum
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from teleport_bootstrap import errors, escaping, masking
 from teleport_bootstrap.host import certificate_form, retry
+from teleport_bootstrap.records import dataclass
 
 
 class NotAnAnswer(Exception):

@@ -13,13 +13,13 @@ import itertools
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.aws import failures
 from teleport_bootstrap.aws.service import Service
 from teleport_bootstrap.host import retry
+from teleport_bootstrap.records import dataclass
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,6 @@ import http.client
 import json
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import requests
@@ -23,6 +22,7 @@ from teleport_bootstrap.aws import answers, ec2_query, failures, shapes, signing
 from teleport_bootstrap.aws.connection import Connection
 from teleport_bootstrap.host import clock as clocks
 from teleport_bootstrap.host import http_session, time_limit
+from teleport_bootstrap.records import dataclass
 
 _READING = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
 

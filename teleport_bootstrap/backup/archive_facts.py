@@ -10,7 +10,6 @@ import os
 import platform
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import teleport_bootstrap
@@ -21,6 +20,7 @@ from teleport_bootstrap.ec2 import facts, imds
 from teleport_bootstrap.host import accounts, clock, directory, teleport
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.plan import provenance
+from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.state import current, generations, manual_edits, metadata_cache
 
 T = TypeVar("T")

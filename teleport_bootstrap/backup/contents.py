@@ -10,20 +10,19 @@ the files that teleport.yaml names elsewhere                   keys, certificate
 
 from __future__ import annotations
 
-import dataclasses
 import fnmatch
 import os
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, records
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.backup import storage
 from teleport_bootstrap.host import clock, directory
 from teleport_bootstrap.plan import named_files
+from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.state import generations
 
 _FILES = (paths.TELEPORT_YAML, paths.TELEPORT_DEFAULTS)
@@ -143,7 +142,7 @@ def with_callback(tree: interface.Tree, begins: Callable[[], None]) -> interface
             has_begun = True
         return tree.choose(path, facts)
 
-    return dataclasses.replace(tree, choose=choose)
+    return records.replace(tree, choose=choose)
 
 
 def _in_memory(content: bytes) -> int:

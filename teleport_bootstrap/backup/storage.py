@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from teleport_bootstrap import paths
 from teleport_bootstrap.plan import provenance
+from teleport_bootstrap.records import dataclass
 
 DIRECTORY = "dir"
 DYNAMODB = "dynamodb"

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
-from teleport_bootstrap import errors, paths, unit_table
+from teleport_bootstrap import errors, paths, records, unit_table
 from teleport_bootstrap.change import (
     boot_service,
     directory_swap,
@@ -26,6 +24,7 @@ from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.change.unit_action import UnitAction
 from teleport_bootstrap.host import clock, directory, systemd, teleport_process, termination
 from teleport_bootstrap.plan import plan_model
+from teleport_bootstrap.records import dataclass, field
 from teleport_bootstrap.state import current, generations
 from teleport_bootstrap.state.previous_state import UNDO, MovedDirectory, PreviousState
 
@@ -173,9 +172,9 @@ def _carry_out(root: paths.Root, change: Change) -> Trial:
                 with errors.file_trouble_at(root.path(paths.RESTORE_UNDO)):
                     earlier = directory.read(root, paths.RESTORE_UNDO)
                 transaction.write_state(
-                    UNDO, dataclasses.replace(previous, outdated=outdated.replaced_paths(UNDO.read(root)))
+                    UNDO, records.replace(previous, outdated=outdated.replaced_paths(UNDO.read(root)))
                 )
-                previous = dataclasses.replace(previous, files={**previous.files, paths.RESTORE_UNDO: earlier})
+                previous = records.replace(previous, files={**previous.files, paths.RESTORE_UNDO: earlier})
             changed = transaction.commit(start=[change.wanted.unit])
     except BaseException:
         if change.stops:
@@ -188,7 +187,7 @@ def confirm(root: paths.Root) -> None:
     """Record that Teleport was seen healthy with the current generation. Raises FileTrouble."""
     now = current.FILE.read_or_warn(root)
     if now is not None and not now.confirmed:
-        current.FILE.write(root, dataclasses.replace(now, confirmed=True, previous=None, data_aside=None))
+        current.FILE.write(root, records.replace(now, confirmed=True, previous=None, data_aside=None))
         generations.prune(root, current=now.generation)
 
 
@@ -307,7 +306,7 @@ def restore_previous(
             back = change.previous(f"the undoing of {previous.what}", states)
             if is_undo:
                 left = UNDO.read(root)
-                change.write_state(UNDO, dataclasses.replace(back, outdated=left.outdated if left else ()))
+                change.write_state(UNDO, records.replace(back, outdated=left.outdated if left else ()))
             active = [unit for unit, each in previous.units.items() if each.active == "active"]
             replaced = [directory_swap.container(each.kept) for each in swaps]
             changed = change.commit(discard=replaced if discard else (), start=active)
@@ -360,7 +359,7 @@ def _stage_current(change: Transaction, previous: PreviousState, rejected: tuple
         state = None
     if state is not None:
         sha256, because = rejected or (state.rejected_conf_sha256, state.rejected_because)
-        state = dataclasses.replace(state, confirmed=False, rejected_conf_sha256=sha256, rejected_because=because)
+        state = records.replace(state, confirmed=False, rejected_conf_sha256=sha256, rejected_because=because)
         change.write_state(current.FILE, state)
     elif paths.CURRENT in previous.files:
         change.restore(paths.CURRENT, found)
@@ -393,7 +392,7 @@ def _start_previous(
     if watched is None or not wait or systemd.is_boot_under_way():
         return health.Verdict(True, "")
     if is_kept:
-        watched = dataclasses.replace(watched, watch_seconds=0.0)  # it has run all the time
+        watched = records.replace(watched, watch_seconds=0.0)  # it has run all the time
     # A short deadline was meant for the new state; this is the last word on the previous one.
     return health.wait(root, watched, seconds=max(seconds, health.DEADLINE_SECONDS))
 

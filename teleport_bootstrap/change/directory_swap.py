@@ -13,10 +13,10 @@ import itertools
 import logging
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.host import directory, tree
+from teleport_bootstrap.records import dataclass, replace
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from teleport_bootstrap import errors, escaping, masking, paths
@@ -12,6 +11,7 @@ from teleport_bootstrap.change import needed_files, web_answer
 from teleport_bootstrap.host import clock as clocks
 from teleport_bootstrap.host import directory, probe, systemd, teleport_process, underway
 from teleport_bootstrap.plan import plan_model, services
+from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.secret import looks_secret
 from teleport_bootstrap.state import manual_edits
 

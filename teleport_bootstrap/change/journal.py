@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
-from teleport_bootstrap import errors, paths, unit_table
+from teleport_bootstrap import errors, paths, records, unit_table
 from teleport_bootstrap.change import directory_swap
 from teleport_bootstrap.host import directory
+from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.state import previous_state, state_file
 
 
@@ -98,7 +97,7 @@ def units_are_started(root: paths.Root) -> None:
     """Note that systemd was asked to start the units of a change, the last step of all. Raises FileTrouble."""
     journal = FILE.read(root)
     if journal is not None and journal.committed:
-        FILE.write(root, dataclasses.replace(journal, units=()))
+        FILE.write(root, records.replace(journal, units=()))
         recover(root)
 
 

@@ -6,7 +6,6 @@ import os
 import re
 import stat
 from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from teleport_bootstrap import errors, paths, unit_table
@@ -16,6 +15,7 @@ from teleport_bootstrap.conf import deployment
 from teleport_bootstrap.finding import WARNING, Finding, note
 from teleport_bootstrap.host import directory, regular_file, systemd
 from teleport_bootstrap.plan import named_files, plan_model, provenance, teleport_build
+from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.secret import Secret
 
 FETCH_SERVICE = unit_table.FETCH_SECRETS.service

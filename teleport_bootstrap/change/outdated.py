@@ -6,10 +6,9 @@ next command, and no copy of the data, with its keys, is forgotten.
 
 from __future__ import annotations
 
-import dataclasses
 import os
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, records
 from teleport_bootstrap.change import directory_swap
 from teleport_bootstrap.host import directory
 from teleport_bootstrap.state.previous_state import UNDO, PreviousState
@@ -49,7 +48,7 @@ def remove(root: paths.Root) -> tuple[str, ...]:
                 f"more. Find out why; the next command tries again, or `rm -rf {root.path(path)}`"
             )
     try:
-        UNDO.write(root, dataclasses.replace(record, outdated=tuple(left)))
+        UNDO.write(root, records.replace(record, outdated=tuple(left)))
     except errors.FileTrouble as error:
         notes.append(error.message)
     return tuple(notes)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import needed_files
@@ -22,6 +21,7 @@ from teleport_bootstrap.plan import (
     teleport_refusal,
     yaml_reading,
 )
+from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.secret import Secret
 from teleport_bootstrap.state import current, metadata_cache
 

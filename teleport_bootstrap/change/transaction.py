@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import logging
 import os
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TypeVar
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, records
 from teleport_bootstrap.change import directory_swap, journal
 from teleport_bootstrap.host import accounts, clock, directory, termination
+from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.state import previous_state, state_file
 
 logger = logging.getLogger(__name__)
@@ -195,7 +194,7 @@ class Transaction:
         if before is None:
             self.remove(path)
         else:
-            self._stage(path, before if os.geteuid() == 0 else dataclasses.replace(before, uid=-1, gid=-1))
+            self._stage(path, before if os.geteuid() == 0 else records.replace(before, uid=-1, gid=-1))
 
     def remove(self, path: str) -> None:
         """Stage the removal of a file, where there is one."""
@@ -280,7 +279,7 @@ class Transaction:
                 if change.directory.exists(change.name):
                     kept = f".{change.name}.{secrets.token_hex(8)}{directory.KEPT}"
                     change.directory.keep(change.name, kept)
-                    change.file = dataclasses.replace(change.file, kept=kept)
+                    change.file = records.replace(change.file, kept=kept)
 
     def _touched(self) -> list[directory.Directory]:
         changed = [*(each.directory for each in self._changes), *(each.directory for each in self._ownerships)]
@@ -288,7 +287,7 @@ class Transaction:
 
     def _note(self, **changes: object) -> None:
         """Bring a journal with these `changes` to the disk, before what it says is done."""
-        noted = dataclasses.replace(self._journal, **changes)  # type: ignore[arg-type]
+        noted = records.replace(self._journal, **changes)  # type: ignore[arg-type]
         self._is_open = True
         journal.FILE.write(self.root, noted)
         self._journal = noted
@@ -322,7 +321,7 @@ class Transaction:
             opened = self._open(parent)
             found = opened.read(name)
             if found is not None and wanted.uid == -1:
-                found = dataclasses.replace(found, uid=-1, gid=-1)
+                found = records.replace(found, uid=-1, gid=-1)
             if found == wanted:
                 return
             staged = f".{name}.{secrets.token_hex(8)}{directory.STAGED}"

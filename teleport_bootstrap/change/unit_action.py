@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from teleport_bootstrap.records import dataclass
 
 ENABLED = "enabled"
 DISABLED = "disabled"

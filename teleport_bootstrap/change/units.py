@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.change import handover, unit_action
 from teleport_bootstrap.change.unit_action import UnitAction
 from teleport_bootstrap.host import process, systemd, teleport_process
 from teleport_bootstrap.plan import plan_model
+from teleport_bootstrap.records import dataclass
 
 RELOAD = "reload"
 RESTART = "restart"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.checks.host_facts import HostFacts
 from teleport_bootstrap.finding import WARNING, Finding
 from teleport_bootstrap.host import directory, trust
 from teleport_bootstrap.plan import instance_facts
+from teleport_bootstrap.records import replace
 from teleport_bootstrap.state import current, generations, manual_edits
 
 _APPLY = "run `teleport-bootstrap reconfigure` to apply it"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from teleport_bootstrap import paths
 from teleport_bootstrap.host import process, regular_file
+from teleport_bootstrap.records import dataclass
 
 OPENSSL_SECONDS = 5.0
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from teleport_bootstrap import errors, paths, roles, unit_table
@@ -14,6 +13,7 @@ from teleport_bootstrap.finding import ERROR, WARNING, Finding
 from teleport_bootstrap.host import clock, probe, systemd, teleport
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.plan import activation, plan_model, teleport_build
+from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.state import current, generations, jobs, manual_edits, restore_record
 
 GENERATE_SERVICE = unit_table.GENERATE.service

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from teleport_bootstrap import paths, port_table
 from teleport_bootstrap.finding import ERROR, WARNING, Finding
 from teleport_bootstrap.host import clock, probe, systemd, teleport_process
 from teleport_bootstrap.plan import services
+from teleport_bootstrap.records import dataclass
 
 # Teleport 12 was seen to recover in nine minutes after the restart of an auth server, three of them degraded.
 DEGRADED_SECONDS = 600.0

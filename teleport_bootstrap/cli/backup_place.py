@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import shlex
-from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.backup.stores import destination
 from teleport_bootstrap.cli import backup_create, command_line, options
 from teleport_bootstrap.host import directory, systemd
+from teleport_bootstrap.records import dataclass
 
 _ARGUMENTS = "BACKUP_ARGUMENTS"
 
@@ -21,6 +21,11 @@ class Place:
 
     text: str | None = None
     expected_owner: str | None = None
+
+    @property
+    def words(self) -> tuple[str | None, str | None]:
+        """Return both."""
+        return self.text, self.expected_owner
 
     def destination(self, root: paths.Root) -> destination.Destination:
         """Return it parsed. Raises UsageError."""

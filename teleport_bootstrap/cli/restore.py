@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from collections.abc import Iterator
 
-from teleport_bootstrap import display, json_data, paths
+from teleport_bootstrap import display, json_data, paths, records
 from teleport_bootstrap.backup import archive_table
 from teleport_bootstrap.change import health, units
 from teleport_bootstrap.cli import backup_place, confirmation, options, progress, result
@@ -52,7 +51,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
         return _undo(doors, arguments)
     wishes = archive_reading.Wishes(
         source=arguments.archive,
-        kept_in=lambda: dataclasses.astuple(backup_place.of_host(doors.root)),
+        kept_in=lambda: backup_place.of_host(doors.root).words,
         may_offer=arguments.dry_run or (not arguments.yes and confirmation.can_ask(arguments)),
         proposal=proposal.Wishes(
             arguments.force, arguments.keep_config, arguments.discard_edits, arguments.allow_incomplete
@@ -98,7 +97,7 @@ def _undo(doors: gather.Doors, arguments: argparse.Namespace) -> result.Result:
         else restore_undo.run_discard(doors, agreed)
     )
     if arguments.dry_run:
-        outcome = dataclasses.replace(outcome, result=restore.PROPOSED)
+        outcome = records.replace(outcome, result=restore.PROPOSED)
     lines = [*(shown if arguments.dry_run else ()), *_outcome_lines(outcome, runs=any(ran))]
     return result.Result(lines, _data(outcome, None), change=_change(outcome))
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import logging
 import os
 import re
 import sys
 from typing import BinaryIO
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, records
 from teleport_bootstrap.change import boot_service
 from teleport_bootstrap.cli import options
 from teleport_bootstrap.conf import conf_file, variables
@@ -56,7 +55,7 @@ def plan(arguments: argparse.Namespace) -> plan_model.Plan:
     else:
         instance = gather.instance(conf, options.doors(arguments))
     found = planner.plan(conf, instance, build, files)
-    return dataclasses.replace(found, notes=(*restore_record.instead(conf), *found.notes))
+    return records.replace(found, notes=(*restore_record.instead(conf), *found.notes))
 
 
 def _overrides(root: paths.Root, arguments: argparse.Namespace) -> tuple[overrides.Override, ...]:

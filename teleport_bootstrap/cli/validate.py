@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from collections.abc import Sequence
 
-from teleport_bootstrap import errors, finding
+from teleport_bootstrap import errors, finding, records
 from teleport_bootstrap.change import boot_service
 from teleport_bootstrap.cli import options, result, sources
 from teleport_bootstrap.conf import conf_file, variables
@@ -18,7 +17,7 @@ from teleport_bootstrap.state import restore_record
 # What is in it decides nothing that is valid or not.
 _INSTANCE = facts.Facts("10.0.0.12", "ip-10-0-0-12.ec2.internal", "i-0123456789abcdef0", "us-east-1", "203.0.113.12")
 # The instance may have any release of the newest major, and a conf is not invalid for what only the first ones lack.
-_LATEST = dataclasses.replace(teleport_build.NEWEST, minor=99)
+_LATEST = records.replace(teleport_build.NEWEST, minor=99)
 
 EXAMPLE = "teleport-bootstrap validate ./conf --format json"
 OPTIONS = (
@@ -70,7 +69,7 @@ def _planned(
 ) -> tuple[tuple[finding.Finding, ...], tuple[str, ...]]:
     """Return the errors that a plan for `conf` has, and its notes: what `render` would say, for any usual instance."""
     try:
-        plan = planner.settle(conf, _INSTANCE, dataclasses.replace(_LATEST, fips=fips), files)
+        plan = planner.settle(conf, _INSTANCE, records.replace(_LATEST, fips=fips), files)
     except (errors.ConfInvalid, errors.OverrideInvalid, errors.DocumentInvalid) as error:
         notes = [*effects.notes(conf, fips=fips)]
         return error.as_findings(), (*restore_record.instead(conf), *map(str, notes))

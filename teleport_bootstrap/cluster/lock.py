@@ -25,7 +25,6 @@ import math
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.aws import account, dynamodb
@@ -35,6 +34,7 @@ from teleport_bootstrap.host import clock as clocks
 from teleport_bootstrap.host import lock as host_lock
 from teleport_bootstrap.host import retry
 from teleport_bootstrap.instance import gather
+from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.state import metadata_cache
 
 NAME = "cluster.lock"

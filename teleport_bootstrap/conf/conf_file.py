@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from teleport_bootstrap import errors, masking, paths, roles
@@ -15,6 +14,7 @@ from teleport_bootstrap.conf.grammar import Assignment
 from teleport_bootstrap.conf.kinds import Unfit
 from teleport_bootstrap.conf.variable import Variable
 from teleport_bootstrap.finding import ERROR, WARNING, Finding, Place, in_order_of_place
+from teleport_bootstrap.records import dataclass, field, fields, is_record, replace
 from teleport_bootstrap.secret import MASK, Secret, passwords, remember
 
 T = TypeVar("T")
@@ -192,7 +192,7 @@ def _plain(value: Any) -> Any:
     """Return a value as JSON can hold it."""
     if isinstance(value, Secret):
         return value.reveal()
-    if is_dataclass(value):
+    if is_record(value):
         return [_plain(getattr(value, each.name)) for each in fields(value)]
     if isinstance(value, tuple):
         return [_plain(each) for each in value]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 
 from teleport_bootstrap import roles
+from teleport_bootstrap.records import dataclass
 
 
 class Tls(enum.Enum):

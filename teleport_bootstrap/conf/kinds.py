@@ -10,10 +10,10 @@ import difflib
 import ipaddress
 import re
 import unicodedata
-from dataclasses import dataclass
 
 from teleport_bootstrap import escaping, roles
 from teleport_bootstrap.conf.variable import Kind
+from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.secret import Secret
 
 

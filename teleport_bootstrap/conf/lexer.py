@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from teleport_bootstrap.conf import refusals
 from teleport_bootstrap.conf.refusals import Refusal
+from teleport_bootstrap.records import dataclass, field
 
 BARE = "bare"
 QUOTED = "quoted"

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from teleport_bootstrap.records import dataclass
 
 # The number of a resource is at most this.
 MOST = 99

@@ -5,9 +5,9 @@ from __future__ import annotations
 import bisect
 import itertools
 import re
-from dataclasses import dataclass
 
 from teleport_bootstrap.finding import ERROR, Finding, Place
+from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.secret import looks_secret
 
 # User-data holds 16 KiB at most, so a real conf is far below these. The limit of a value keeps a process's

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, Union
 
 from teleport_bootstrap.conf import resource
 from teleport_bootstrap.conf.deployment import Deployment
+from teleport_bootstrap.records import dataclass, field
 from teleport_bootstrap.roles import Role
 
 T = TypeVar("T")

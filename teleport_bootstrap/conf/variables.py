@@ -5,12 +5,12 @@ conf.value(variables.TELEPORT_EXTERNAL_PORT)  # int | None
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import functools
 import re
 from typing import Any, TypeVar
 
+from teleport_bootstrap import records
 from teleport_bootstrap.conf import resource, table
 from teleport_bootstrap.conf.table import *  # noqa: F403
 from teleport_bootstrap.conf.variable import Group
@@ -48,7 +48,7 @@ def numbered(variable: Variable[T], number: int) -> Variable[T]:
     """Return `variable`, which is a part of a resource, for the resource `number`; 0 is that without a number."""
     if variable.of is None or number == 0:
         return variable
-    other = dataclasses.replace(variable)
+    other = records.replace(variable)
     other.name = variable.of.name(number, variable.name)
     return other
 

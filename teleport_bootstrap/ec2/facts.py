@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.ec2 import items, tags
+from teleport_bootstrap.records import dataclass, field
 
 if TYPE_CHECKING:  # `plan` needs only the class below, and should not wait for an HTTP library
     from teleport_bootstrap.ec2.imds import Imds

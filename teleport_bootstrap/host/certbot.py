@@ -10,11 +10,11 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from teleport_bootstrap import escaping, masking, paths
 from teleport_bootstrap.host import process, underway
+from teleport_bootstrap.records import dataclass
 
 # The variables that certbot receives. Of those that AWS's libraries read: endpoints and trusted certificates, but no
 # keys. AWS_CONFIG_FILE is set on purpose, for a zone in another account (role_arn, credential_source).

@@ -14,8 +14,9 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import IO
+
+from teleport_bootstrap.records import dataclass
 
 _READ_SIZE = 64 * 1024
 # How often to look whether it has ended while something still holds its pipes open.

@@ -6,7 +6,8 @@ import datetime
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from teleport_bootstrap.records import dataclass
 
 
 @dataclass(frozen=True)

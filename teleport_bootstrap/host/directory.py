@@ -12,10 +12,10 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from teleport_bootstrap import paths
 from teleport_bootstrap.host import regular_file
+from teleport_bootstrap.records import dataclass
 
 READ_LIMIT = regular_file.LIMIT
 

@@ -17,10 +17,10 @@ import os
 import re
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from teleport_bootstrap.host import trust_store
+from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.secret import Secret
 
 # OpenSSL's X509_V_FLAG_PARTIAL_CHAIN; the ssl module has a name for it since Python 3.10 only.

@@ -6,11 +6,11 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from teleport_bootstrap import escaping, masking
 from teleport_bootstrap.host import child
+from teleport_bootstrap.records import dataclass
 
 # In the environment of every program, because some messages are parsed.
 _ENGLISH = {"LC_ALL": "C.UTF-8", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": ""}

@@ -9,10 +9,10 @@ import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from teleport_bootstrap import errors, escaping, paths
 from teleport_bootstrap.host import clock, process, regular_file, underway
+from teleport_bootstrap.records import dataclass
 
 CALL_SECONDS = 30.0
 # A stopped Teleport ends its sessions first; its units give it no longer than this.

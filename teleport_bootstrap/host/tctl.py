@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from teleport_bootstrap import errors, escaping, json_data, masking, paths
 from teleport_bootstrap.host import accounts, process, retry, teleport
+from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.secret import MASK, Secret
 
 CALL_SECONDS = 30.0

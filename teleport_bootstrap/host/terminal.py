@@ -12,8 +12,9 @@ import functools
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TextIO
+
+from teleport_bootstrap.records import dataclass, field
 
 USUAL_COLUMNS, USUAL_ROWS = 80, 24
 # Narrower ones wrap by themselves.

@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from teleport_bootstrap import errors, escaping, paths
 from teleport_bootstrap.host import regular_file, systemd
+from teleport_bootstrap.records import dataclass
 
 # In Go's order: Debian, Amazon Linux and its relatives, SUSE, and others.
 _BUNDLES = (

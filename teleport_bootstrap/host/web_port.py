@@ -7,9 +7,9 @@ import re
 import socket
 import ssl
 import time
-from dataclasses import dataclass
 
 from teleport_bootstrap.host import time_limit
+from teleport_bootstrap.records import dataclass
 
 SECONDS = 3.0
 

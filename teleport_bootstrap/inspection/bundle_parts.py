@@ -11,13 +11,13 @@ import platform
 import re
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import teleport_bootstrap
 from teleport_bootstrap import errors, json_data, paths, unit_table
 from teleport_bootstrap.conf import variables
 from teleport_bootstrap.host import clock, directory, journal, process, systemd, teleport, trust
+from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.secret import MASK
 from teleport_bootstrap.state import current, events, jobs
 

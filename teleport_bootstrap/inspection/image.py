@@ -6,7 +6,6 @@ import os
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import replace
 
 from teleport_bootstrap import errors, escaping, paths, unit_table
 from teleport_bootstrap.finding import ERROR, NOTE, Finding, Place
@@ -14,6 +13,7 @@ from teleport_bootstrap.host import trust
 from teleport_bootstrap.inspection import image_rules, redaction
 from teleport_bootstrap.inspection.image_files import Image
 from teleport_bootstrap.plan import secret_mask
+from teleport_bootstrap.records import replace
 from teleport_bootstrap.secret import looks_secret
 
 GENERATE = unit_table.GENERATE.service

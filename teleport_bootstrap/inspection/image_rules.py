@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from teleport_bootstrap import paths, roles, unit_table
 from teleport_bootstrap.change import directory_swap
 from teleport_bootstrap.finding import ERROR, NOTE, Finding
 from teleport_bootstrap.host import directory
 from teleport_bootstrap.inspection.image_files import Image
+from teleport_bootstrap.records import dataclass
 
 # The severity of what a running machine keeps writing: an error only in an image that does not run.
 _AT_REST = "at rest"

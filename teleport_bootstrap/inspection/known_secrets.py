@@ -8,13 +8,13 @@ import re
 import shlex
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.conf import conf_file, grammar
 from teleport_bootstrap.host import directory, tree, trust
 from teleport_bootstrap.plan import secret_mask, yaml_reading
+from teleport_bootstrap.records import dataclass, field
 from teleport_bootstrap.secret import Secret, looks_secret, passwords
 
 _LETSENCRYPT = tuple(f"{paths.LETSENCRYPT}/{name}" for name in ("live", "archive", "accounts", "keys"))

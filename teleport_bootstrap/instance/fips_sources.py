@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths, roles
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.host import trust
+from teleport_bootstrap.records import dataclass
 
 _UNIT = f"{paths.SYSTEMD}/{roles.place(roles.Role.ALL, acm=False).unit}"
 # The whole line, with those that a backslash at its end joins to it.

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from teleport_bootstrap import errors, paths, remarks
+from teleport_bootstrap import errors, paths, records, remarks
 from teleport_bootstrap.aws import account, endpoints
 from teleport_bootstrap.change import boot_service
 from teleport_bootstrap.conf import conf_file, variables
@@ -17,6 +15,7 @@ from teleport_bootstrap.host import pacing, teleport, trust
 from teleport_bootstrap.instance import fips_sources
 from teleport_bootstrap.plan import activation, plan_model, requirements, teleport_build
 from teleport_bootstrap.plan import overrides as override_files
+from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.state import current, metadata_cache
 
 logger = logging.getLogger(__name__)
@@ -119,7 +118,7 @@ def build(root: paths.Root, named: NamedBuild, conf: conf_file.Conf | None = Non
         return teleport_build.of_version(named.version, fips=said.is_fips is True)
     binary = teleport.find(root)
     if binary is None:
-        return dataclasses.replace(teleport_build.ASSUMED, fips=said.is_fips is True)
+        return records.replace(teleport_build.ASSUMED, fips=said.is_fips is True)
     answer = teleport.version(binary)
     found = teleport_build.parse_output(answer.output) if answer.ok else None
     if found is None:
@@ -133,10 +132,10 @@ def build(root: paths.Root, named: NamedBuild, conf: conf_file.Conf | None = Non
             hint="Install the FIPS build of Teleport Enterprise, or correct what says so.",
         )
     if said.is_fips is not None:
-        return dataclasses.replace(found, fips=said.is_fips)
+        return records.replace(found, fips=said.is_fips)
     # There is no FIPS build of the community edition.
     is_unknown = not found.fips and not found.says_whether_fips and found.edition != teleport_build.COMMUNITY
-    return dataclasses.replace(found, is_fips_unknown=is_unknown)
+    return records.replace(found, is_fips_unknown=is_unknown)
 
 
 def is_fips(root: paths.Root, conf: conf_file.Conf | None = None) -> bool:
@@ -168,7 +167,7 @@ def instance(conf: conf_file.Conf, doors: Doors) -> facts.Facts:
     def describe_tags(region: str, instance_id: str, keys: Sequence[str]) -> Mapping[str, str]:
         fips = endpoints.has_fips(region) and is_fips(doors.root, conf)
         aws = account.Aws.of_instance(service, region, doors.environ, fips=fips, wait_seconds=TAGS_SECONDS)
-        aws = dataclasses.replace(aws, dual_stack=_has_only_ipv6(doors, service))
+        aws = records.replace(aws, dual_stack=_has_only_ipv6(doors, service))
         return aws.instance_tags(instance_id, keys)
 
     region = conf.value(variables.EC2_REGION)
@@ -208,7 +207,7 @@ def aws(
     chosen = endpoints.has_fips(name) and (is_fips(doors.root, conf) if fips is None else fips)
     service = metadata_service(doors)
     found = account.Aws.of_instance(service, name, doors.environ, fips=chosen, wait_seconds=doors.wait_seconds)
-    return dataclasses.replace(found, dual_stack=_has_only_ipv6(doors, service), crowd=doors.crowd)
+    return records.replace(found, dual_stack=_has_only_ipv6(doors, service), crowd=doors.crowd)
 
 
 def _has_only_ipv6(doors: Doors, service: imds.Imds) -> bool:

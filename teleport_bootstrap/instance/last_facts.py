@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, records
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.ec2 import facts, items
 from teleport_bootstrap.instance import gather
@@ -25,7 +24,7 @@ def instance(conf: conf_file.Conf, doors: gather.Doors) -> facts.Facts:
     if not known.get(items.INSTANCE_ID) or not (known.get(items.LOCAL_IPV4) or known.get(items.IPV6)):
         return gather.instance(conf, doors)
     try:
-        return gather.instance(conf, dataclasses.replace(doors, wait_seconds=min(doors.wait_seconds, _SECONDS)))
+        return gather.instance(conf, records.replace(doors, wait_seconds=min(doors.wait_seconds, _SECONDS)))
     except errors.BootstrapError as error:
         is_enough = known.get(items.LOCAL_HOSTNAME) or not gather.needs_hostname(conf)
         if error.exit_status != errors.METADATA or not is_enough:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.aws import endpoints
@@ -14,6 +13,7 @@ from teleport_bootstrap.ec2 import credentials
 from teleport_bootstrap.host import tctl
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.plan import plan_model
+from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.secret import Secret
 
 logger = logging.getLogger(__name__)

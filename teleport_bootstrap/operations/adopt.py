@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from teleport_bootstrap import errors, paths
@@ -24,6 +23,7 @@ from teleport_bootstrap.plan import (
     teleport_build,
     yaml_reading,
 )
+from teleport_bootstrap.records import dataclass, replace
 from teleport_bootstrap.state import current, generations
 
 PATH = instance_facts.ADOPTED

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from teleport_bootstrap import errors
@@ -13,6 +12,7 @@ from teleport_bootstrap.archive import interface, verify
 from teleport_bootstrap.change import health
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.instance import gather
+from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.restore import archive_configuration, incoming, proposal, this_host
 
 logger = logging.getLogger(__name__)

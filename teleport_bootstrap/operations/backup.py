@@ -9,15 +9,13 @@ was stopped, verify the archive in its final place, remove old archives.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import datetime
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from teleport_bootstrap import errors, paths, unit_table
+from teleport_bootstrap import errors, paths, records, unit_table
 from teleport_bootstrap.archive import compression, interface, pack, verify
 from teleport_bootstrap.backup import archive_facts, archive_table, contents, data_directory, storage
 from teleport_bootstrap.backup.stores import destination, names, store
@@ -25,7 +23,8 @@ from teleport_bootstrap.backup.stores import directory as directory_store
 from teleport_bootstrap.change import session
 from teleport_bootstrap.host import clock, process, systemd, termination
 from teleport_bootstrap.instance import gather
-from teleport_bootstrap.state import jobs, manual_edits
+from teleport_bootstrap.records import dataclass
+from teleport_bootstrap.state import jobs, manual_edits, state_file
 
 if TYPE_CHECKING:
     from teleport_bootstrap.aws.account import Aws
@@ -179,7 +178,7 @@ class _Backup:
                     raise
             # Another backup has this name: take a later one.
             clock.SYSTEM.sleep(1.0)
-            facts = dataclasses.replace(facts, made_at=archive_facts.now())
+            facts = records.replace(facts, made_at=archive_facts.now())
         raise errors.BackupExists(f"{target.place} has no free name for the current time", hint="Check the clock.")
 
     def _with_tables(self, facts: archive_facts.Facts) -> archive_facts.Facts:
@@ -199,7 +198,7 @@ class _Backup:
         for each in made:
             logger.info("DynamoDB backup of %s: %s", each.table, each.arn)
         table_backups = tuple({"table": each.table, "arn": each.arn} for each in made)
-        return dataclasses.replace(facts, storage=dataclasses.replace(facts.storage, table_backups=table_backups))
+        return records.replace(facts, storage=records.replace(facts.storage, table_backups=table_backups))
 
     def _access(self) -> Aws:
         """Return the access to AWS, the same one each time."""
@@ -220,7 +219,7 @@ class _Backup:
             lock.enter_context(session.begin(self._root, "backup", deadline_seconds=self._doors.wait_seconds))
             stopped = opened.enter_context(_stopped(self._root)) if self._wishes.stop else ()
             state.read()
-            facts = dataclasses.replace(facts, configuration=archive_facts.configuration(self._root))
+            facts = records.replace(facts, configuration=archive_facts.configuration(self._root))
             trees = [*layout.small, state.tree]
             for path in layout.data:
                 if os.path.lexists(self._root.path(path)):
@@ -229,7 +228,7 @@ class _Backup:
                     )
                     trees.append(contents.with_callback(data.tree, lock.close))
             header = {
-                **dataclasses.asdict(facts),
+                **state_file.encode(facts),
                 "trees": sorted(tree.path for tree in trees),
                 "data_directories": list(layout.data),
                 "named_files": list(layout.named),

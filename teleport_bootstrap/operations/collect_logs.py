@@ -9,13 +9,13 @@ import itertools
 import os
 import tarfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.host import clock, directory
 from teleport_bootstrap.inspection import bundle_parts, known_secrets, redaction
 from teleport_bootstrap.plan import secret_mask
+from teleport_bootstrap.records import dataclass
 
 MANIFEST = "MANIFEST.txt"
 # A gzip header has 32 bits for its time, which end in 2106.

@@ -5,18 +5,17 @@ A running host does not depend on this: after any failure the existing files are
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os
-from dataclasses import dataclass
 
-from teleport_bootstrap import errors, paths, unit_table
+from teleport_bootstrap import errors, paths, records, unit_table
 from teleport_bootstrap.change import needed_files, session, transaction, unit_action
 from teleport_bootstrap.change.unit_action import UnitAction
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.host import clock, pacing, probe, retry, systemd, underway
 from teleport_bootstrap.instance import gather, secret_values
 from teleport_bootstrap.plan import plan_model
+from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.secret import Secret
 
 # A Teleport that has just been started may become ready: it is probed several times before it is restarted.
@@ -53,7 +52,7 @@ def run(doors: gather.Doors, *, publish_wait_seconds: float) -> Outcome:
     """
     changed: list[str] = []
     if publish_wait_seconds:
-        doors = dataclasses.replace(doors, crowd=pacing.Crowd())
+        doors = records.replace(doors, crowd=pacing.Crowd())
     return retry.while_raised(lambda: _attempt(doors, changed), errors.SecretsPending, seconds=publish_wait_seconds)
 
 

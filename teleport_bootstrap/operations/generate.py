@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, records
 from teleport_bootstrap.change import boot_service, needed_files, plan_files, session, unit_action, units
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.change.unit_action import UnitAction
@@ -19,6 +17,7 @@ from teleport_bootstrap.finding import WARNING, Finding, note
 from teleport_bootstrap.host import accounts, directory, pacing, systemd, trust
 from teleport_bootstrap.instance import gather, managed_updates, own_address, secret_values
 from teleport_bootstrap.plan import activation, manual_file, overrides, plan_model, planner, secret_mask, teleport_build
+from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.secret import Secret
 from teleport_bootstrap.state import current, generations, metadata_cache, restore_record
 
@@ -89,7 +88,7 @@ def _run(doors: gather.Doors, named: gather.NamedBuild) -> Outcome:
         notes = (*conf_restored, *restore_record.ignored(root, conf), *other)
         build = gather.build(root, named)
         outcome = _keep(doors, conf, build) if exists else _write(doors, conf, build)
-        return dataclasses.replace(outcome, notes=(*outcome.notes, *notes))
+        return records.replace(outcome, notes=(*outcome.notes, *notes))
 
 
 def _restore_archive_conf(root: paths.Root, conf: conf_file.Conf) -> tuple[str, ...]:
@@ -113,9 +112,7 @@ def _restore_archive_conf(root: paths.Root, conf: conf_file.Conf) -> tuple[str, 
         return (f"{found}; the archive's conf was restored",)
     if now is not None:
         because = f"it is the one from before the restore of {made}"
-        rejected = dataclasses.replace(
-            now, rejected_conf_sha256=generations.digest(here.content), rejected_because=because
-        )
+        rejected = records.replace(now, rejected_conf_sha256=generations.digest(here.content), rejected_because=because)
         current.FILE.write(root, rejected)
         return (found,)
     return (f"{found}; it is not followed",)
@@ -255,7 +252,7 @@ def before_fetch_service(doors: gather.Doors) -> gather.Doors:
     It waits for a short time only. Where SSM throttles the requests of a fleet, that service asks again in its turn.
     """
     wait_seconds = min(doors.wait_seconds, FETCHED_LATER_SECONDS)
-    return dataclasses.replace(doors, wait_seconds=wait_seconds, crowd=pacing.Crowd(patience_seconds=0.0))
+    return records.replace(doors, wait_seconds=wait_seconds, crowd=pacing.Crowd(patience_seconds=0.0))
 
 
 def ready(

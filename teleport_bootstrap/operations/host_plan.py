@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import journal, needed_files, units
@@ -11,6 +10,7 @@ from teleport_bootstrap.host import clock, systemd
 from teleport_bootstrap.instance import gather, last_facts, secret_values
 from teleport_bootstrap.operations import generate, reconfigure_proposal
 from teleport_bootstrap.plan import plan_model
+from teleport_bootstrap.records import dataclass, replace
 from teleport_bootstrap.state import access, current
 
 # How a file is.

@@ -7,19 +7,18 @@ killed run. Published values are replaced and never removed.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import ClassVar
 
-from teleport_bootstrap import errors, paths, roles
+from teleport_bootstrap import errors, paths, records, roles
 from teleport_bootstrap.aws import account, ssm
 from teleport_bootstrap.cluster import join_tokens, lock
 from teleport_bootstrap.conf import conf_file, deployment, variables
 from teleport_bootstrap.ec2 import credentials
 from teleport_bootstrap.host import clock, tctl
 from teleport_bootstrap.instance import gather
+from teleport_bootstrap.records import dataclass, field
 from teleport_bootstrap.state import current, state_file
 
 # Tokens that another auth server has published within this time are kept. The timer runs hourly, so that with any
@@ -94,7 +93,7 @@ def run(doors: gather.Doors, *, force: bool = False) -> Outcome:
     # Before the lock, so that no other host waits for this host's Teleport.
     pins = tctl.pins_from_status(door.status(wait_seconds=doors.wait_seconds))
     aws = gather.aws(doors, conf, fips=decided.fips)
-    aws = dataclasses.replace(aws, wait_seconds=min(aws.wait_seconds, LONGEST_CALL_SECONDS))
+    aws = records.replace(aws, wait_seconds=min(aws.wait_seconds, LONGEST_CALL_SECONDS))
     work = _Work(doors, conf, decided, door, aws)
     try:
         with _locked(doors, conf, aws) as check:

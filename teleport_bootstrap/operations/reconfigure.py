@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, records
 from teleport_bootstrap.change import (
     attempt,
     boot_service,
@@ -24,6 +22,7 @@ from teleport_bootstrap.change.unit_action import UnitAction
 from teleport_bootstrap.host import directory
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.operations import reconfigure_proposal, rollback
+from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.state import current, generations, manual_edits
 
 logger = logging.getLogger(__name__)
@@ -129,7 +128,7 @@ def _carry_out(root: paths.Root, proposed: reconfigure_proposal.Proposal, wishes
     made = generations.make(root, plan, proposed.build, made_by="reconfigure", reason="the conf asks for it")
     # Of the conf that was planned: it may have been edited while the operator was asked.
     conf = proposed.conf
-    generation = dataclasses.replace(made, conf_sha256=conf.sha256, conf_meaning_sha256=conf.meaning_sha256)
+    generation = records.replace(made, conf_sha256=conf.sha256, conf_meaning_sha256=conf.meaning_sha256)
 
     def stage(transaction: Transaction, states: units.States) -> int:
         aside = _reset_data(root, transaction, states, seconds) if wishes.reset_data else None

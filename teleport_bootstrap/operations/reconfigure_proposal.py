@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, fields
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.conf import conf_file
@@ -11,6 +10,7 @@ from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.instance import gather, secret_values
 from teleport_bootstrap.operations import generate, host_change
 from teleport_bootstrap.plan import plan_model, teleport_build
+from teleport_bootstrap.records import dataclass, fields
 from teleport_bootstrap.state import current, restore_record
 
 

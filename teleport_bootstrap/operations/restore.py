@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, records
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.backup.stores import destination, newest
 from teleport_bootstrap.change import attempt, directory_swap, outdated, plan_files, session, units
@@ -17,6 +15,7 @@ from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.host import accounts, clock, directory, termination
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.operations import archive_reading
+from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.restore import proposal, stage
 from teleport_bootstrap.state import current, generations, restore_record
 
@@ -99,7 +98,7 @@ def _rehearse(root: paths.Root, proposed: proposal.Proposal) -> None:
         return not any(path == each or path.startswith(f"{each}/") for each in proposed.trees)
 
     wanted = proposed.applicable
-    outside = dataclasses.replace(
+    outside = records.replace(
         wanted,
         files=tuple(each for each in wanted.files if is_outside(each.path)),
         absent=tuple(filter(is_outside, wanted.absent)),

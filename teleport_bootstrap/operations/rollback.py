@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass, fields
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, records
 from teleport_bootstrap.change import attempt, health, needed_files, plan_files, session, units
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.change.unit_action import UnitAction
 from teleport_bootstrap.host import trust
 from teleport_bootstrap.instance import gather, secret_values
 from teleport_bootstrap.operations import host_change
+from teleport_bootstrap.records import dataclass, fields
 from teleport_bootstrap.secret import Secret
 from teleport_bootstrap.state import current, generations, manual_edits, metadata_cache
 from teleport_bootstrap.state.previous_state import MovedDirectory
@@ -174,7 +173,7 @@ def _carry_out(root: paths.Root, proposed: Proposal, health_seconds: float) -> O
             attempt.swap_stopped(transaction, attempt.swaps_back(root, [moved]), states, seconds=health_seconds)
         plan_files.stage(transaction, None, _parts(proposed, state))
 
-    words = dataclasses.replace(
+    words = records.replace(
         attempt.CONFIGURATION,
         tried=f"generation {target.number}",
         again="Everything is as it was before the rollback. `teleport-bootstrap history` lists the other generations.",

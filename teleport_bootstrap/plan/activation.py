@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Iterator
 from urllib import parse
 
-from teleport_bootstrap import errors, paths, port_table, roles, unit_table
+from teleport_bootstrap import errors, paths, port_table, records, roles, unit_table
 from teleport_bootstrap.conf import conf_file, deployment, variables
 from teleport_bootstrap.finding import note
 from teleport_bootstrap.plan import effects, plan_model, requirements, teleport_build, teleport_versions
@@ -54,12 +53,10 @@ def on_network(activated: plan_model.Activation, *, is_ipv6_only: bool) -> plan_
     if not is_ipv6_only:
         return activated
     files = tuple(
-        dataclasses.replace(each, content=each.content + _IPV6_ENVIRONMENT)
-        if each.path == paths.UNIT_ENVIRONMENT
-        else each
+        records.replace(each, content=each.content + _IPV6_ENVIRONMENT) if each.path == paths.UNIT_ENVIRONMENT else each
         for each in activated.files
     )
-    return dataclasses.replace(activated, files=files)
+    return records.replace(activated, files=files)
 
 
 def _check_build(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from teleport_bootstrap import port_table
 from teleport_bootstrap.finding import Finding, Place
 from teleport_bootstrap.plan import comparison, network_address, provenance, services, yaml_reading, yaml_text
+from teleport_bootstrap.records import replace
 
 _HEAD = "# What was edited in /etc/teleport.yaml, adopted by `teleport-bootstrap adopt`. null deletes a key.\n"
 

@@ -6,7 +6,8 @@ See `url.Parse` in net/url and `net.SplitHostPort` in Go's source. Both take muc
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from teleport_bootstrap.records import dataclass
 
 _SCHEME = re.compile("[A-Za-z][A-Za-z0-9+.-]*", re.ASCII)
 _ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")

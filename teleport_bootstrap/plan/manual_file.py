@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterator
 from typing import Any
 
+from teleport_bootstrap import records
 from teleport_bootstrap.conf import deployment
 from teleport_bootstrap.finding import ERROR, WARNING, Finding, Place, in_order_of_place
 from teleport_bootstrap.plan import overrides, planner, provenance, secret_mask, teleport_build, yaml_reading
@@ -86,4 +86,4 @@ def _contradictions(
     other_rules = () if version == "v3" else ("version", "teleport.auth_servers", "teleport.auth_server")
     for finding in planner.judge(overrides.sourced(path, root), build, wanted):
         if finding.subject not in other_rules:
-            yield dataclasses.replace(finding, severity=WARNING)
+            yield records.replace(finding, severity=WARNING)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from teleport_bootstrap.plan import provenance, services
+from teleport_bootstrap.records import dataclass
 
 # Keys of files besides those such as key_file, license_file, ca_cert_file, tls_ca_file, keytab_file, kubeconfig_file. A
 # pin and a token may also be given themselves.

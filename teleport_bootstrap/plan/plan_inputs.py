@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from teleport_bootstrap.conf import conf_file, deployment, kinds, resource, variables
@@ -11,6 +10,7 @@ from teleport_bootstrap.conf.variable import Elsewhere, From
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.finding import Place
 from teleport_bootstrap.plan import network_address, provenance, resources, teleport_build
+from teleport_bootstrap.records import dataclass
 
 T = TypeVar("T")
 

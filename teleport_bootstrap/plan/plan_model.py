@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from teleport_bootstrap import paths, roles
 from teleport_bootstrap.conf import deployment
 from teleport_bootstrap.plan import overrides, provenance
+from teleport_bootstrap.records import dataclass
 
 
 @dataclass(frozen=True)

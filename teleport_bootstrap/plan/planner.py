@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import teleport_bootstrap
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, records
 from teleport_bootstrap.conf import conf_file, deployment
 from teleport_bootstrap.conf.resource import Resource
 from teleport_bootstrap.ec2 import facts
@@ -90,7 +89,7 @@ def plan(
     )
 
 
-@dataclasses.dataclass(frozen=True)
+@records.dataclass(frozen=True)
 class Settled:
     """What a plan says before its file is written: all that can be wrong with a conf has been found by then."""
 
@@ -155,9 +154,9 @@ def _merged(
     inputs = plan_inputs.Inputs(conf, activated.deployment, instance, build)
     left_out = requirements.left_out(conf, fips=build.fips)
     if resources.keeps_ssh(activated.deployment):
-        inputs = dataclasses.replace(inputs, left_out=frozenset(left_out))
+        inputs = records.replace(inputs, left_out=frozenset(left_out))
         left_out = {**left_out, **_faults_in_document(inputs)}
-        inputs = dataclasses.replace(inputs, left_out=frozenset(left_out))
+        inputs = records.replace(inputs, left_out=frozenset(left_out))
     merged = overrides.merge(document.build(inputs), override_files)
     return activated, left_out, merged
 
@@ -195,4 +194,4 @@ def _judged(context: Callable[[str], Context]) -> tuple[Finding, ...]:
 def _without_secrets(finding: Finding, secrets: Sequence[str]) -> Finding:
     """Return `finding` without the `secrets` of the document, which it may quote."""
     message, remedy = (secret_mask.in_message(text, secrets) for text in (finding.message, finding.remedy))
-    return dataclasses.replace(finding, message=message, remedy=remedy)
+    return records.replace(finding, message=message, remedy=remedy)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Callable, Generic, TypeVar, Union
 
 from teleport_bootstrap.finding import Place
+from teleport_bootstrap.records import dataclass
 
 T = TypeVar("T")
 S = TypeVar("S")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, records
 from teleport_bootstrap.conf import conf_file, kinds, variables
 from teleport_bootstrap.conf.deployment import ATHENA, Deployment
 from teleport_bootstrap.conf.resource import Resource
@@ -55,7 +54,7 @@ def all_errors(inspection: conf_file.Inspection, *, fips: bool = False) -> tuple
     names |= {meant for meant in map(variables.mistyped, names) if meant is not None}
     if conf is None or variables.TELEPORT_ROLE.name in names:
         return found
-    known = dataclasses.replace(conf, faults=(*conf.faults, *found))
+    known = records.replace(conf, faults=(*conf.faults, *found))
     named = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names)))})\b")
     # What may only be a consequence of the values that are not valid is left for the next time.
     others = [each for each in check(known, fips=fips) if not named.search(f"{each} {each.subject}")]

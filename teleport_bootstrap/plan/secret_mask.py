@@ -6,7 +6,6 @@ for what is said about a document. Only the secret itself is masked: of a URL it
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,7 +13,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from teleport_bootstrap import masking
+from teleport_bootstrap import masking, records
 from teleport_bootstrap.finding import Line
 from teleport_bootstrap.plan import yaml_reading
 from teleport_bootstrap.secret import MASK, looks_secret, passwords, remember, without_passwords
@@ -167,7 +166,7 @@ def in_message(text: str, secrets: Iterable[str]) -> str:
         return masking.without(known, text)
     found = text.finding
     subject, message, remedy = (masking.without(known, each) for each in (found.subject, found.message, found.remedy))
-    return Line(text.mark, dataclasses.replace(found, subject=subject, message=message, remedy=remedy))
+    return Line(text.mark, records.replace(found, subject=subject, message=message, remedy=remedy))
 
 
 def _learn(secrets: Iterable[str]) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from typing import Any
 
 from teleport_bootstrap import port_table
 from teleport_bootstrap.conf import kinds
 from teleport_bootstrap.plan import network_address, provenance
+from teleport_bootstrap.records import dataclass
 
 _ON = frozenset(("yes", "yeah", "y", "true", "1", "on"))
 _OFF = frozenset(("no", "nope", "n", "false", "0", "off"))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
-from dataclasses import dataclass
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, records
 from teleport_bootstrap.plan import teleport_versions
+from teleport_bootstrap.records import dataclass
 
 COMMUNITY = "community"
 ENTERPRISE = "enterprise"
@@ -90,7 +89,7 @@ class TeleportBuild:
 
 # Used where the version is unknown.
 NEWEST = TeleportBuild(teleport_versions.NEWEST_CHECKED, 0, 0)
-ASSUMED = dataclasses.replace(NEWEST, assumed=True)
+ASSUMED = records.replace(NEWEST, assumed=True)
 
 
 def of_version(version: str, *, fips: bool, edition: str | None = None) -> TeleportBuild:

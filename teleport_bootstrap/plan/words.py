@@ -9,9 +9,9 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from teleport_bootstrap.plan import teleport_build
+from teleport_bootstrap.records import dataclass
 
 Version = tuple[int, int, int]
 

@@ -13,10 +13,11 @@ import base64
 import codecs
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import yaml
+
+from teleport_bootstrap.records import dataclass
 
 # More than any configuration has, and less than Python's own limit of recursion.
 DEEPEST = 50

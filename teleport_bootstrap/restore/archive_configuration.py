@@ -6,7 +6,6 @@ import contextlib
 import os
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from teleport_bootstrap import errors, paths
@@ -16,6 +15,7 @@ from teleport_bootstrap.conf import conf_file as confs
 from teleport_bootstrap.host import directory, scratch
 from teleport_bootstrap.plan import named_files
 from teleport_bootstrap.plan import overrides as override_files
+from teleport_bootstrap.records import dataclass, field
 from teleport_bootstrap.restore import places
 from teleport_bootstrap.state import current, generations
 

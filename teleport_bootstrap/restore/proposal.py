@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from teleport_bootstrap import errors, paths, roles, unit_table
@@ -17,6 +16,7 @@ from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.finding import Finding, errors_in, note
 from teleport_bootstrap.instance import gather, secret_values
 from teleport_bootstrap.plan import comparison, overrides, plan_model, planner, provenance, teleport_build
+from teleport_bootstrap.records import dataclass, field, replace
 from teleport_bootstrap.restore import adopted_facts, archive_configuration, places, rules, this_host
 from teleport_bootstrap.restore.archive_configuration import Contents, Outline
 from teleport_bootstrap.state import generations, manual_edits, restore_record

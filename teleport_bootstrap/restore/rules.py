@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from teleport_bootstrap import errors, escaping
 from teleport_bootstrap.finding import ERROR, WARNING, Finding
 from teleport_bootstrap.plan import teleport_build
+from teleport_bootstrap.records import dataclass
 
 # The archive's data may share a disk with the data that it replaces, and Teleport needs some space to run.
 LEFT_FREE_BYTES = 64 * 1024 * 1024

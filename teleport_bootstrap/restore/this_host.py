@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.host import accounts, directory
 from teleport_bootstrap.plan import teleport_build
+from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.restore import local_data, rules
 from teleport_bootstrap.restore.archive_configuration import Outline
 from teleport_bootstrap.state import current, generations, metadata_cache, restore_record

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.conf import conf_file
+from teleport_bootstrap.records import dataclass, replace
 from teleport_bootstrap.state import generations, state_file
 
 logger = logging.getLogger(__name__)

@@ -8,10 +8,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from dataclasses import dataclass
 
 from teleport_bootstrap import display, errors, paths
 from teleport_bootstrap.host import clock, directory, lock
+from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.state import current, state_file
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import re
-from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import teleport_bootstrap
@@ -19,6 +18,7 @@ from teleport_bootstrap import errors, json_data, paths
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.host import caller, clock, directory, tree, trust
 from teleport_bootstrap.plan import plan_model, secret_mask, teleport_build, yaml_reading
+from teleport_bootstrap.records import dataclass, fields, replace
 from teleport_bootstrap.state import state_file
 
 KEEP = 10

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import datetime
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
-from teleport_bootstrap import errors, paths, unit_table
+from teleport_bootstrap import errors, paths, records, unit_table
 from teleport_bootstrap.host import clock, lock
+from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.state import state_file
 
 PUBLISH_TOKENS = "publish-tokens"
@@ -123,7 +122,7 @@ def _read(root: paths.Root, name: str) -> Job | None:
         job = _file(name).read(root)
         if job is not None:
             _moment(job.last_success or job.last_run)
-            return dataclasses.replace(job, name=name)
+            return records.replace(job, name=name)
     return None
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Optional
 
 from teleport_bootstrap import paths
 from teleport_bootstrap.host import directory, systemd
+from teleport_bootstrap.records import dataclass, field
 from teleport_bootstrap.state import state_file
 
 # The states of units by name.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 
 from teleport_bootstrap import errors, paths, unit_table
 from teleport_bootstrap.conf import conf_file, variables
+from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.secret import Secret
 from teleport_bootstrap.state import current, generations, state_file
 

@@ -6,7 +6,6 @@ import base64
 import binascii
 import collections.abc
 import contextlib
-import dataclasses
 import json
 import logging
 import os
@@ -14,11 +13,11 @@ import secrets
 import sys
 import types
 import typing
-from dataclasses import dataclass
 from typing import Any, Generic, Optional, TypeVar
 
-from teleport_bootstrap import errors, json_data, paths
+from teleport_bootstrap import errors, json_data, paths, records
 from teleport_bootstrap.host import directory
+from teleport_bootstrap.records import dataclass
 
 logger = logging.getLogger(__name__)
 
@@ -122,8 +121,8 @@ class StateFile(Generic[T]):
 
 def encode(value: Any) -> Any:
     """Return `value` as JSON can hold it: dataclasses as objects, bytes in base64."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if records.is_record(value) and not isinstance(value, type):
+        return {field.name: encode(getattr(value, field.name)) for field in records.fields(value)}
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if isinstance(value, collections.abc.Mapping):
@@ -144,7 +143,7 @@ def decode(kind: Any, data: Any) -> Any:  # noqa: PLR0911 - one for each kind
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is typing.Union or (origin is not None and origin is getattr(types, "UnionType", None)):
         return None if data is None else decode(next(each for each in arguments if each is not type(None)), data)
-    if dataclasses.is_dataclass(kind):
+    if records.is_record(kind):
         return _decode_dataclass(kind, data)
     if origin is tuple and isinstance(data, list):
         return tuple(decode(arguments[0], each) for each in data)
@@ -178,7 +177,7 @@ def _hints(kind: Any) -> dict[str, Any]:
     """Return the hint of each field; Python 3.9 cannot evaluate `X | None`, so that it is read as Optional[X]."""
     hints = {
         field.name: f"Optional[{field.type[: -len(' | None')]}]" if field.type.endswith(" | None") else field.type
-        for field in dataclasses.fields(kind)
+        for field in records.fields(kind)
     }
     names = {name: each for base in reversed(kind.__mro__) for name, each in vars(sys.modules[base.__module__]).items()}
     return typing.get_type_hints(types.SimpleNamespace(__annotations__=hints), {**names, "Optional": Optional})

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from typing import Any
 
 import pytest
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, records
 from teleport_bootstrap.aws import dynamodb
 from teleport_bootstrap.aws.account import Aws as InstanceAws
 from teleport_bootstrap.ec2.imds import Imds
@@ -120,7 +119,7 @@ def test_a_denial_names_the_missing_permission(aws: Aws, instance: InstanceAws) 
 def test_throttling_that_lasts_ends_in_time(aws: Aws, instance: InstanceAws, wait: float) -> None:
     aws.fail_always(simulated.THROTTLED)
     with pytest.raises(errors.AwsThrottled, match="dynamodb:CreateBackup"):
-        dataclasses.replace(instance, wait_seconds=wait).dynamodb.back_up(TABLES, SUFFIX)
+        records.replace(instance, wait_seconds=wait).dynamodb.back_up(TABLES, SUFFIX)
 
 
 def test_names_a_table_that_does_not_exist(instance: InstanceAws) -> None:

@@ -6,12 +6,11 @@ Each of these ended a command with status 1.
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import pytest
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, records
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.host import process, systemd
 from teleport_bootstrap.plan import overrides, planner, teleport_build
@@ -56,7 +55,7 @@ def test_row_11_a_property_of_a_unit(name: str, text: str, monkeypatch: pytest.M
     assert f"{name} of teleport.service" in caught.value.message
     assert len(caught.value.message) < 300
     printed = f"Result=success\nExecMainStatus=0\nExecMainExitTimestampMonotonic={text}\n"
-    done = dataclasses.replace(done, output=printed)
+    done = records.replace(done, output=printed)
     with pytest.raises(errors.UnitTrouble):
         systemd.succeeded_at("teleport.service")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.backup.stores import bucket, directory, names, store
+from teleport_bootstrap.records import dataclass
 
 if TYPE_CHECKING:
     from teleport_bootstrap.aws.account import Aws

@@ -11,10 +11,10 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from teleport_bootstrap.host import clock
+from teleport_bootstrap.records import dataclass
 
 # The kinds of compression by the ending of the name.
 COMPRESSIONS = {".tar.zst": "zstd", ".tar.gz": "gzip"}

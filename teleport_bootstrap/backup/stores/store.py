@@ -6,12 +6,12 @@ import contextlib
 import datetime
 import logging
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from typing import Protocol
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.backup.stores import names
+from teleport_bootstrap.records import dataclass
 
 logger = logging.getLogger(__name__)
 

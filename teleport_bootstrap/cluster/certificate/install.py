@@ -11,11 +11,9 @@ failed reload the next run reloads again; without a note nothing is reloaded.
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from teleport_bootstrap import errors, paths, unit_table
+from teleport_bootstrap import errors, paths, records, unit_table
 from teleport_bootstrap.change import handover, health, needed_files, session, transaction, unit_action
 from teleport_bootstrap.change.unit_action import UnitAction
 from teleport_bootstrap.cluster.certificate import pair
@@ -25,6 +23,7 @@ from teleport_bootstrap.cluster.certificate.subject import Subject
 from teleport_bootstrap.host import clock, directory, systemd, trust_store
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.plan import plan_model
+from teleport_bootstrap.records import dataclass, field
 from teleport_bootstrap.secret import Secret
 
 INSTALLED = "installed"
@@ -242,7 +241,7 @@ def _reload(root: paths.Root, wanted: plan_model.Applicable) -> None:
     if handover.is_deaf(process_id):
         raise _not_served(wanted, handover.WHY)
     predecessor = handover.reload(root, wanted.unit, process_id)
-    successor = dataclasses.replace(watched, successor_of=predecessor)
+    successor = records.replace(watched, successor_of=predecessor)
     verdict = health.wait(root, successor, seconds=SECONDS)
     if not verdict.healthy:
         handover.keep_in_charge(root, process_id)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 
 from teleport_bootstrap.cluster.certificate import lineage_files as files
 from teleport_bootstrap.cluster.certificate import pair
+from teleport_bootstrap.records import dataclass, field, replace
 from teleport_bootstrap.secret import Secret
 
 

@@ -7,13 +7,11 @@ did not reach the bucket is written to it, without requesting another.
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, records
 from teleport_bootstrap.change import session
 from teleport_bootstrap.cluster import lock
 from teleport_bootstrap.cluster.certificate import lineage, local
@@ -23,6 +21,7 @@ from teleport_bootstrap.ec2 import endpoint
 from teleport_bootstrap.host import certbot, certificate_form, key_pair, process, trust_store
 from teleport_bootstrap.host import lock as host_lock
 from teleport_bootstrap.instance import gather
+from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.secret import Secret
 
 # certbot itself waits for Route 53 to propagate the record, which may take a few minutes.
@@ -212,7 +211,7 @@ class _Work:
         """Write `best` to the bucket and for certbot here, under one number, and read both again."""
         numbered = self.with_number(best)
         numbered = numbered.numbered(self.shared.number_for(numbered, self.in_bucket))
-        own = dataclasses.replace(self.on_host, renewal=self.renewal(best), accounts=self.accounts)
+        own = records.replace(self.on_host, renewal=self.renewal(best), accounts=self.accounts)
         with session.begin(self.doors.root, "certificate", deadline_seconds=self.doors.wait_seconds):
             self.local.install(numbered, own.renewal, own.accounts)
         written = self.shared.publish(numbered, own, self.in_bucket, self.check)
@@ -250,7 +249,7 @@ class _Work:
             )
         said = certbot.last_words(done)
         by_form = certificate_form.remedy(f"{done.output}\n{done.errors}")
-        short = dataclasses.replace(done, argv=("certbot", done.argv[1]), output="", errors="")
+        short = records.replace(done, argv=("certbot", done.argv[1]), output="", errors="")
         raise errors.CertbotTrouble(
             short.describe() + (f": {said}" if said else ""),
             hint=by_form

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from teleport_bootstrap import paths
 from teleport_bootstrap.aws import account
@@ -14,6 +13,7 @@ from teleport_bootstrap.conf import conf_file, deployment, variables
 from teleport_bootstrap.host import lock as host_lock
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.plan import plan_model
+from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.state import generations
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from teleport_bootstrap.conf import deployment
 from teleport_bootstrap.finding import ERROR, WARNING, Finding
 from teleport_bootstrap.plan import overrides, provenance, services, teleport_build
 from teleport_bootstrap.plan import words as words_of_teleport
+from teleport_bootstrap.records import dataclass
 
 # What is wrong with a text or a list where Teleport expects a mapping, and the remedy.
 NOT_A_MAPPING = ("this is not a mapping of keys to values", "write the keys below it, indented")

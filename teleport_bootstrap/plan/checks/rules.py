@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from dataclasses import dataclass
 
 from teleport_bootstrap.plan import teleport_versions, words
+from teleport_bootstrap.records import dataclass
 
 OLDEST = teleport_versions.OLDEST_TESTED
 

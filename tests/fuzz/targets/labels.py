@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+from teleport_bootstrap import records
 from teleport_bootstrap.conf import conf_file, kinds
 from teleport_bootstrap.plan import planner, teleport_build
 from tests.fuzz.oracle import catalogue, holds, plain, same
@@ -32,7 +31,7 @@ def check(data: bytes) -> None:
     with catalogue():
         lines = f"TELEPORT_SSH_LABELS={quoted(written)}\nTELEPORT_COMMAND_LABELS=\n"
         conf = conf_file.load((lines + f"TELEPORT_TAG_LABELS={quoted(key)}\n").encode(), "conf")
-        planned = planner.plan(conf, dataclasses.replace(INSTANCE, tags={key: value} if key else {}), BUILD)
+        planned = planner.plan(conf, records.replace(INSTANCE, tags={key: value} if key else {}), BUILD)
         found = planned.document["ssh_service"].get("labels", {})
         for name in found:
             holds(kinds.LABEL_KEY.fullmatch(name) is not None, name)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from teleport_bootstrap import errors, json_data, paths
+from teleport_bootstrap import errors, json_data, paths, records
 from teleport_bootstrap.checks import (
     certificate_files,
     host_facts,
@@ -53,11 +52,11 @@ HEALTHY = host_facts.HostFacts(
 
 def found(check: Any, **changed: Any) -> list[tuple[str, str]]:
     """The severity and the code of each finding of a check, for a healthy host with some facts changed."""
-    return [(each.severity, each.code) for each in check(dataclasses.replace(HEALTHY, **changed))]
+    return [(each.severity, each.code) for each in check(records.replace(HEALTHY, **changed))]
 
 
 def unit(**changed: Any) -> dict[str, systemd.State]:
-    return {UNIT: dataclasses.replace(RUNNING, **changed)}
+    return {UNIT: records.replace(RUNNING, **changed)}
 
 
 def test_a_healthy_host_has_no_findings() -> None:
@@ -92,7 +91,7 @@ def test_installation() -> None:
 )
 def test_a_pending_restore_is_reported_with_its_state(state: systemd.State, expected: str) -> None:
     conf = host_facts.Conf(host_facts.ASKS_FOR_RESTORE, pending_restore="s3://b/a.tar.zst")
-    host = dataclasses.replace(HEALTHY, conf=conf, units={"teleport-restore.service": state})
+    host = records.replace(HEALTHY, conf=conf, units={"teleport-restore.service": state})
     (finding,) = pending_restore.check(host)
     assert finding.severity == ERROR and f"s3://b/a.tar.zst, which has not been restored yet ({expected})" in str(
         finding
@@ -117,10 +116,10 @@ def test_row_d_an_error_of_the_web_port_is_a_warning() -> None:
 
 
 def test_distinguishes_a_unit_in_a_restart_loop_from_one_that_waits() -> None:
-    (finding,) = teleport_unit.check(dataclasses.replace(HEALTHY, units=unit(active="activating", sub="auto-restart")))
+    (finding,) = teleport_unit.check(records.replace(HEALTHY, units=unit(active="activating", sub="auto-restart")))
     assert "restarts again and again" in finding.message and "journalctl" in finding.remedy
     (finding,) = teleport_unit.check(
-        dataclasses.replace(HEALTHY, units=unit(active="inactive"), pending=("/var/lib/teleport/token",))
+        records.replace(HEALTHY, units=unit(active="inactive"), pending=("/var/lib/teleport/token",))
     )
     assert "until the files above arrive" in finding.message and not finding.remedy
 
@@ -205,7 +204,7 @@ def test_row_p_tells_recovering_from_broken(
     expected: tuple[str, str],
 ) -> None:
     some = () if minutes is None else (recovery.Component("node", probe.DEGRADED, SINCE, minutes * 60.0),)
-    host = dataclasses.replace(HEALTHY, readiness=readiness, recovery=recovery.Recovery(some, (*works, *silent)))
+    host = records.replace(HEALTHY, readiness=readiness, recovery=recovery.Recovery(some, (*works, *silent)))
     (finding,) = teleport_unit.check(host)
     assert (finding.severity, finding.code) == expected
     assert all(str(each) in finding.message for each in (*works, *silent))
@@ -233,7 +232,7 @@ def _host_with_updater(root: Path, enabled: str, drop_in: str | None) -> host_fa
         folder = root / "usr/lib/systemd/system/teleport-update.service.d"
         folder.mkdir(parents=True)
         (folder / "50-teleport-bootstrap.conf").write_text(drop_in)
-    return dataclasses.replace(HEALTHY, root=paths.Root(str(root)))
+    return records.replace(HEALTHY, root=paths.Root(str(root)))
 
 
 @pytest.mark.parametrize(
@@ -256,5 +255,5 @@ def test_row_9_a_disabled_updater_is_not(tmp_path: Path, enabled: str) -> None:
 
 
 def test_row_9_without_a_role_the_updater_is_in_charge(tmp_path: Path) -> None:
-    host = dataclasses.replace(_host_with_updater(tmp_path, "true", None), markers=())
+    host = records.replace(_host_with_updater(tmp_path, "true", None), markers=())
     assert list(managed_updates.check(host)) == []

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, records
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.plan import (
@@ -42,7 +41,7 @@ def plan(
     """Return the plan for the conf `text`; `instance` replaces facts of INSTANCE."""
     settings = conf_file.load(text.encode(), "/etc/teleport.d/conf")
     build = teleport_build.of_version(version, fips=fips, edition=edition)
-    return planner.plan(settings, dataclasses.replace(INSTANCE, **instance), build)
+    return planner.plan(settings, records.replace(INSTANCE, **instance), build)
 
 
 def unjudged(text: str) -> tuple[dict[str, Any], str]:

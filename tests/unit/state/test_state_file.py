@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.paths import Root
+from teleport_bootstrap.records import dataclass, field
 from teleport_bootstrap.state import current, generations, restore_record, state_file
 
 
