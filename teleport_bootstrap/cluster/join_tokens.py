@@ -32,6 +32,20 @@ NO_END = "2099-12-31T00:00:00Z"
 _FAR = datetime.timedelta(days=3652)
 
 
+def parameters(cluster: str, *, both: bool = False) -> dict[str, str]:
+    """Return the names of the parameters of `cluster` that hold a token, each with the role that the token gives.
+
+    `both`: also the one for proxies that are nodes.
+    """
+    published = (*ROLES, *((PROXY_AND_NODE,) if both else ()))
+    return {f"/teleport/{cluster}/tokens/{role}": role for role in published}
+
+
+def pins_parameter(cluster: str) -> str:
+    """Return the name of the parameter of `cluster` that holds its CA pins."""
+    return f"/teleport/{cluster}/ca-pin-hash"
+
+
 def fresh() -> Secret:
     """Return a new random token: 64 hexadecimal digits."""
     return Secret(secrets.token_hex(_BYTES))

@@ -132,9 +132,9 @@ class _Work:
     def __post_init__(self) -> None:
         self.parameters = self.aws.ssm
         # The names of the cluster's parameters: of tokens, each with its role, and of pins.
-        both = (join_tokens.PROXY_AND_NODE,) if self.conf.value(variables.TELEPORT_PROXY_NODE_TOKEN) else ()
-        self.tokens = {f"/teleport/{self.decided.cluster}/tokens/{role}": role for role in (*join_tokens.ROLES, *both)}
-        self.pins = f"/teleport/{self.decided.cluster}/ca-pin-hash"
+        cluster, both = self.decided.cluster or "", self.conf.value(variables.TELEPORT_PROXY_NODE_TOKEN) is True
+        self.tokens = join_tokens.parameters(cluster, both=both)
+        self.pins = join_tokens.pins_parameter(cluster)
 
     def run(self, pins: tuple[str, ...], check: Callable[[float], None], *, force: bool) -> Outcome:
         found = self.parameters.look_up([*self.tokens, self.pins])
