@@ -1,7 +1,8 @@
 """A certificate authority and what certbot needs to be believed by it: pebble, and Route 53 under its own name.
 
 certbot cannot be told another address for Route 53 where its botocore is older than 1.31. It does use a proxy for HTTPS
-that the environment names: ours answers for route53.amazonaws.com itself, with moto behind it, and for nothing else.
+that the environment names: ours answers for route53.amazonaws.com itself, with the simulated AWS behind it, and for
+nothing else.
 """
 
 from __future__ import annotations
@@ -145,13 +146,13 @@ class Pebble:
 
 
 class Route53:
-    """A proxy for HTTPS that leads to Route 53 alone: it ends TLS under that name, and passes requests on to moto."""
+    """A proxy for HTTPS that leads to Route 53 alone: it ends TLS under that name, with the simulated AWS behind."""
 
     def __init__(self, authority: TestAuthority, aws: Aws) -> None:
         certificate, key = authority.issue(ROUTE53)
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(certificate, key)
-        self._moto = aws.moto_address
+        self._aws = aws.address
         self.asked_for: list[str] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -187,11 +188,11 @@ class Route53:
             connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
             with (
                 self._context.wrap_socket(connection, server_side=True) as inside,
-                socket.create_connection(self._moto, 30) as moto,
+                socket.create_connection(self._aws, 30) as behind,
             ):
-                back = threading.Thread(target=_pump, args=[moto, inside], daemon=True)
+                back = threading.Thread(target=_pump, args=[behind, inside], daemon=True)
                 back.start()
-                _pump(inside, moto)
+                _pump(inside, behind)
                 back.join(30)
 
 

@@ -191,10 +191,10 @@ class Aws:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     @property
-    def moto_address(self) -> tuple[str, int]:
-        """Where moto itself listens: for what reaches it by another way, and is not counted."""
-        host, _, port = self._moto.url.partition("//")[2].rpartition(":")
-        return host, int(port)
+    def address(self) -> tuple[str, int]:
+        """Host and port of `url`."""
+        assert self._server is not None
+        return "127.0.0.1", int(self._server.server_address[1])
 
     def start(self) -> None:
         self._moto.start()
