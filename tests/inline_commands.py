@@ -81,6 +81,7 @@ UNTRIED = {
     "systemctl status": "the verb",
     "tctl create -f": "the option",
     "teleport-bootstrap metadata": "without an item, as the labels of an old teleport.yaml name it",
+    "teleport db configure aws print-iam": "Teleport's own, which the stand-in for it does not have",
     "teleport start": "the subcommand of the units' ExecStart",
     "teleport-update link-package": "called by Teleport's own packages",
 }

@@ -107,7 +107,6 @@ def top(parser: argparse.ArgumentParser) -> str:
         f"usage: {parser.prog} [OPTIONS] COMMAND ...",
         "",
         *(f"  {name:<{width}}{purpose(parser, name)}" for name in names),
-        "",
         f"Options: {SHARED}, --version",
         f"Exit status: 0 is success; all others and error codes: man {parser.prog}",
         f"Example: {parser.prog} status; and `{parser.prog} COMMAND --help`",

@@ -29,6 +29,7 @@ COMMANDS = {
     "variables": "explain the variables of the conf",
     "render": "print the teleport.yaml that a conf produces",
     "plan": "print what the conf would change on this host",
+    "iam-policy": "print the smallest IAM policy that works for a conf",
     "reconfigure": "apply an edited conf, with rollback",
     "backup": "create, list and verify backups of this host",
     "restore": "restore a backup, with rollback",
@@ -49,6 +50,7 @@ COMMANDS = {
 PRINTING = frozenset(
     {
         *("validate", "variables", "render", "plan", "history", "metadata", "status", "seal"),
+        "iam-policy",
         *("backup list", "backup verify"),
     }
 )

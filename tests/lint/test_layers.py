@@ -11,7 +11,19 @@ PACKAGE = "teleport_bootstrap"
 
 # From top to bottom. The modules of the package that are in no room are the foundation below all of them.
 ROOMS = (
-    *("manual", "cli", "operations", "checks", "inspection", "restore", "backup", "cluster", "instance", "change"),
+    *(
+        "manual",
+        "cli",
+        "operations",
+        "checks",
+        "inspection",
+        "permissions",
+        "restore",
+        "backup",
+        "cluster",
+        "instance",
+        "change",
+    ),
     *("state", "archive", "plan", "conf", "aws", "ec2", "host"),
 )
 FOUNDATION = len(ROOMS)

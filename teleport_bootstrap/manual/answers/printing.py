@@ -21,6 +21,7 @@ from teleport_bootstrap.manual.answers.kinds import (
     texts,
 )
 from teleport_bootstrap.operations import host_plan, status
+from teleport_bootstrap.permissions import need, written
 from teleport_bootstrap.roles import Role
 from teleport_bootstrap.state import events
 
@@ -379,6 +380,35 @@ PLAN: dict[str, Schema] = {
     "absent": texts("The files that must not exist, such as other markers."),
     "systemd": record(common.SYSTEMD, "The units, as they are wanted."),
     "here": _HERE,
+}
+
+IAM_POLICY: dict[str, Schema] = {
+    "role": text("The role that the policy is for."),
+    "form": choice(written.FORMS, "What it is written for."),
+    "content": text("The policy, as it is written."),
+    "needs": every(
+        record(
+            {
+                "part": choice(need.PARTS, "The part of the instance."),
+                "action": text("The action, such as `ssm:GetParameters`."),
+                "resources": texts("The ARNs; `${AWS::AccountId}` and the like stand for what is not known."),
+                "call": text("What makes the request."),
+                "conditions": every(
+                    record(
+                        {
+                            "operator": text("The operator of IAM."),
+                            "key": text("The key, such as `kms:ViaService`."),
+                            "values": texts("The values."),
+                        },
+                        "A condition.",
+                    ),
+                    "The conditions.",
+                ),
+            },
+            "A permission.",
+        ),
+        "What is needed, and why.",
+    ),
 }
 
 METADATA: dict[str, Schema] = {

@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[dict[str, Schema], ...]] = {
     "variables": (printing.VARIABLES, printing.VARIABLES_EXAMPLE),
     "render": (printing.RENDER, printing.RENDER_EXPLAIN),
     "plan": (printing.PLAN,),
+    "iam-policy": (printing.IAM_POLICY,),
     "reconfigure": (changing.RECONFIGURE,),
     "backup create": (changing.BACKUP_CREATE,),
     "backup list": (printing.BACKUP_LIST,),

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -112,68 +110,3 @@ def test_every_conf_of_the_guide_is_valid(text: str) -> None:
 def test_the_guide_has_a_conf_for_every_role() -> None:
     roles = {re.search("TELEPORT_ROLE=(.*)", text) for text in _CONF.findall(GUIDE)}
     assert {each[1] if each else "" for each in roles} == {"", "auth", "proxy", "node", "agent"}
-
-
-def actions_of(policy: dict[str, Any]) -> set[str]:
-    listed = [each["Action"] for each in policy["Statement"]]
-    return {action for each in listed for action in ([each] if isinstance(each, str) else each)}
-
-
-def called(*files: str) -> set[str]:
-    """The IAM actions that modules below teleport_bootstrap/ name, such as `s3:GetObject`."""
-    found = set()
-    for name in files:
-        text = (CHECKOUT / "teleport_bootstrap" / name).read_text("utf-8")
-        found |= set(re.findall(r'"((?:ssm|s3|dynamodb|ec2|kms|route53):[A-Z]\w+)"', text))
-    assert found, files
-    return found
-
-
-LOCK = called("cluster/lock_item.py")
-OWN_KEY = {"kms:GenerateDataKey", "kms:Decrypt"}
-# What each policy of the guide allows: what the code for it calls, and what AWS takes besides or certbot calls.
-POLICIES = {
-    "Proxies and nodes": called("aws/ssm.py") - {"ssm:PutParameter"} | {"kms:Decrypt"},
-    "Auth servers": called("aws/ssm.py") | LOCK | {"kms:Encrypt"},
-    "Let's Encrypt": LOCK
-    | {"s3:ListBucket", "s3:GetObject", "s3:PutObject"}
-    | {"route53:ListHostedZones", "route53:GetChange", "route53:ChangeResourceRecordSets"}
-    | OWN_KEY,
-    "Backups": called("aws/s3.py", "aws/s3_upload.py", "aws/s3_download.py", "aws/dynamodb.py") | OWN_KEY,
-    "Tags as labels": called("aws/account.py") | {"ec2:DescribeInstances"},
-}
-
-
-def policies() -> list[tuple[str, dict[str, Any]]]:
-    """The policies of the guide, each with the first words above it."""
-    found = []
-    for match in re.finditer(r"^```json checked:policy\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL):
-        titles = re.findall(r"^\*\*([^*]+)\*\*", GUIDE[: match.start()], re.MULTILINE)
-        found.append((titles[-1], json.loads(match[1])))
-    return found
-
-
-@pytest.mark.parametrize("feature", POLICIES)
-def test_each_policy_allows_what_its_feature_calls_and_no_more(feature: str) -> None:
-    policy = next(policy for title, policy in policies() if title.startswith(feature))
-    assert actions_of(policy) == POLICIES[feature]
-
-
-def test_policies_are_complete_and_name_resources() -> None:
-    assert len(policies()) == len(POLICIES) + 1, "and the one for Teleport itself"
-    for _, policy in policies():
-        assert policy["Version"] == "2012-10-17"
-        assert not [each for each in actions_of(policy) if "*" in each]
-        for statement in policy["Statement"]:
-            assert statement["Effect"] == "Allow"
-            # These actions know no resources.
-            free = {"route53:ListHostedZones", "route53:GetChange", "ec2:DescribeTags", "ec2:DescribeInstances"}
-            assert statement["Resource"] != "*" or actions_of({"Statement": [statement]}) <= free
-
-
-def test_every_action_that_the_code_names_is_in_a_policy() -> None:
-    named = set()
-    for path in (CHECKOUT / "teleport_bootstrap").rglob("*.py"):
-        named |= set(re.findall(r'"((?:ssm|s3|dynamodb|ec2|kms|route53):[A-Z]\w+)"', path.read_text("utf-8")))
-    assert len(named) > 8
-    assert named - {action for _, policy in policies() for action in actions_of(policy)} == set()
