@@ -53,6 +53,10 @@ UNIT_DIRECTORIES = (
 # Left by the build of an image whose Teleport is a FIPS build. Not in /etc/teleport.d, which moves between images.
 FIPS_MARKER = "/usr/share/teleport-bootstrap/fips"
 
+# cloud-init's: how its stages ended in this boot, and what it and user-data printed.
+CLOUD_INIT_STATUS = "/run/cloud-init/status.json"
+CLOUD_INIT_OUTPUT = "/var/log/cloud-init-output.log"
+
 # certbot's.
 LETSENCRYPT = "/etc/letsencrypt"
 LETSENCRYPT_LIVE = "/etc/letsencrypt/live"

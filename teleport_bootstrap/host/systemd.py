@@ -69,6 +69,12 @@ def is_installed(root: paths.Root, unit: str) -> bool:
     return any(os.path.exists(root.path(f"{directory}/{unit}")) for directory in paths.UNIT_DIRECTORIES)
 
 
+def unit_files(pattern: str) -> tuple[str, ...]:
+    """Return the units that are installed on the running system and match `pattern`. Raises UnitTrouble."""
+    lines = _systemctl(["list-unit-files", "--no-legend", "--no-pager", "--full", pattern]).output.splitlines()
+    return tuple(line.split()[0] for line in lines if line.strip())
+
+
 def is_enabled_offline(root: paths.Root, unit: str) -> bool:
     """Whether links in the files below the root enable `unit`; for a root that is not a running system."""
     pattern = os.path.join(glob.escape(root.path(paths.SYSTEMD)), "*.wants", unit)
@@ -95,7 +101,7 @@ def states(units: Sequence[str]) -> dict[str, State]:
             sub=fields.get("SubState", "unknown"),
             restarts=_number(fields, "NRestarts"),
         )
-        for fields in _show(_PROPERTIES, units)
+        for fields in properties(_PROPERTIES, units)
     }
     return {unit: found.get(unit, State()) for unit in units}
 
@@ -124,7 +130,7 @@ def succeeded_at(unit: str) -> float | None:
 
     Raises UnitTrouble.
     """
-    fields = _show("Result,ExecMainStatus,ExecMainExitTimestampMonotonic", [unit])[0]
+    fields = properties("Result,ExecMainStatus,ExecMainExitTimestampMonotonic", [unit])[0]
     ended = _number(fields, "ExecMainExitTimestampMonotonic")
     succeeded = fields.get("Result") == "success" and fields.get("ExecMainStatus") == "0"
     return _since_1970(ended) if succeeded and ended else None
@@ -278,7 +284,7 @@ def is_boot_under_way() -> bool:
 
     They are ordered after multi-user.target and after user-data; what has not been done of these has a job.
     """
-    shown = _show("Id,ActiveState,Job", [BOOT, CLOUD_FINAL])
+    shown = properties("Id,ActiveState,Job", [BOOT, CLOUD_FINAL])
     return any(each.get("ActiveState") == "activating" or each.get("Job", "") not in ("", "0") for each in shown)
 
 
@@ -294,9 +300,10 @@ def units_around(process_id: int | None = None) -> frozenset[str]:
     return frozenset(part for group in groups for part in group.split("/") if "." in part)
 
 
-def _show(properties: str, units: Sequence[str]) -> list[dict[str, str]]:
-    """Return those properties of each of `units`, by name."""
-    blocks = _systemctl(["show", f"--property={properties}", *units]).output.split("\n\n")
+def properties(names: str, units: Sequence[str]) -> list[dict[str, str]]:
+    """Return the properties `names` of each of `units`, by name. Raises UnitTrouble."""
+    # One of them may be called -.slice.
+    blocks = _systemctl(["show", f"--property={names}", "--", *units]).output.split("\n\n")
     return [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in blocks]
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import teleport_bootstrap
 from teleport_bootstrap import errors, json_data, paths, unit_table
 from teleport_bootstrap.conf import variables
-from teleport_bootstrap.host import clock, directory, journal, process, systemd, teleport, trust
+from teleport_bootstrap.host import clock, cloud_init, directory, journal, process, systemd, teleport, trust
 from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.secret import MASK
 from teleport_bootstrap.state import current, events, jobs
@@ -33,7 +33,7 @@ _MOST_UNITS = 40
 _MOST_NAMES = 500
 
 _UNIT = re.compile(r"teleport[\w@.-]*\.(?:service|timer)", re.ASCII)
-_OTHERS = ("cloud-init.service", "cloud-final.service", "certbot.service")
+_CERTBOT = "certbot.service"
 _PROPERTIES = (
     "Id,LoadState,ActiveState,SubState,UnitFileState,Result,ExecMainStatus,ExecMainStartTimestamp,"
     "ExecMainExitTimestamp,NRestarts,ConditionResult,NeedDaemonReload,MemoryCurrent,TasksCurrent,FragmentPath,DropInPaths"
@@ -80,6 +80,8 @@ def parts(root: paths.Root, *, days: float, status: Callable[[], Any]) -> Iterat
         for name, command in _COMMANDS.items():
             yield _output(name, command)
     units = _units(root)
+    if root.is_live and any(each.startswith("cloud-") for each in units):
+        yield _output("system/cloud-init.txt", ("cloud-init", "status", "--long"))
     if systemd.is_running(root):
         yield _output("units/states.txt", ("systemctl", "show", f"--property={_PROPERTIES}", *units))
         yield _output("units/timers.txt", ("systemctl", "list-timers", "--all", "--no-pager"))
@@ -222,7 +224,9 @@ def _units(root: paths.Root) -> list[str]:
             names.update(name for name in os.listdir(root.path(folder)) if _UNIT.fullmatch(name))
         except OSError:
             continue
-    return [each for each in (*sorted(names)[:_MOST_UNITS], *_OTHERS) if systemd.is_installed(root, each)]
+    # Those of cloud-init have other names in each of its versions.
+    chosen = (*sorted(names)[:_MOST_UNITS], *cloud_init.services(root)[:_MOST_UNITS], _CERTBOT)
+    return [each for each in chosen if systemd.is_installed(root, each)]
 
 
 def _output(name: str, command: tuple[str, ...]) -> Part:

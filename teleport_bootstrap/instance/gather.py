@@ -12,7 +12,7 @@ from teleport_bootstrap.change import boot_service
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.ec2 import facts, imds, items
 from teleport_bootstrap.host import pacing, teleport, trust
-from teleport_bootstrap.instance import fips_sources
+from teleport_bootstrap.instance import fips_sources, user_data
 from teleport_bootstrap.plan import activation, plan_model, requirements, teleport_build
 from teleport_bootstrap.plan import overrides as override_files
 from teleport_bootstrap.records import dataclass
@@ -88,6 +88,7 @@ def manual_host(root: paths.Root, consequence: str) -> str:
     raise errors.ConfMissing(
         f"there is neither {root.path(paths.CONF)} nor {paths.TELEPORT_YAML}",
         hint=f"Write {paths.CONF}, then run `{boot_service.command(root)}`.",
+        findings=user_data.why_no_conf(root),
     )
 
 

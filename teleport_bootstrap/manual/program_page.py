@@ -56,6 +56,10 @@ _FILES: tuple[tuple[tuple[str, ...], str], ...] = (
         "configures, and `status` reports one that is enabled.",
     ),
     ((paths.FIPS_MARKER,), "Exists in images whose Teleport is a FIPS build."),
+    (
+        (paths.CLOUD_INIT_STATUS, paths.CLOUD_INIT_OUTPUT),
+        "How user-data ended in this boot, and what it printed. Without a conf, `status` and the error quote that.",
+    ),
     ((paths.JOURNAL_SOCKET,), "Where each command that changes this host sends its one line."),
     ((paths.JOURNAL,), "The journal, from which `collect-logs` takes the entries of Teleport and of this program."),
     ((paths.BACKUPS,), "The default directory of backups."),

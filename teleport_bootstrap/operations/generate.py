@@ -15,7 +15,7 @@ from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.finding import WARNING, Finding, note
 from teleport_bootstrap.host import accounts, directory, pacing, systemd, trust
-from teleport_bootstrap.instance import gather, managed_updates, own_address, secret_values
+from teleport_bootstrap.instance import gather, managed_updates, own_address, secret_values, user_data
 from teleport_bootstrap.plan import activation, manual_file, overrides, plan_model, planner, secret_mask, teleport_build
 from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.secret import Secret
@@ -148,8 +148,9 @@ def _without_conf(root: paths.Root, exists: bool) -> Outcome:
         )
     raise errors.ConfMissing(
         f"there is no {root.path(paths.CONF)}, so the role of this instance is unknown",
-        hint=f"Its user-data should have written it (`cat /var/log/cloud-init-output.log`). Write {paths.CONF}; "
+        hint=f"Its user-data should have written it (`cat {paths.CLOUD_INIT_OUTPUT}`). Write {paths.CONF}; "
         "`teleport-bootstrap variables` lists what it can say, `teleport-bootstrap validate` checks it.",
+        findings=user_data.why_no_conf(root),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.ec2 import facts
-from teleport_bootstrap.instance import gather, secret_values
+from teleport_bootstrap.instance import gather, secret_values, user_data
 from teleport_bootstrap.operations import generate, host_change
 from teleport_bootstrap.plan import plan_model, teleport_build
 from teleport_bootstrap.records import dataclass, fields
@@ -43,6 +43,7 @@ def make(doors: gather.Doors, named: gather.NamedBuild, *, discard_edits: bool =
         raise errors.ConfMissing(
             f"there is no {root.path(paths.CONF)} to reconfigure from",
             hint=f"Write {paths.CONF}, then run `teleport-bootstrap reconfigure` again.",
+            findings=user_data.why_no_conf(root),
         )
     asked = restore_record.pending(root, conf)
     if asked is not None:

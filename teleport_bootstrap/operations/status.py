@@ -11,6 +11,7 @@ from teleport_bootstrap.change import needed_files
 from teleport_bootstrap.checks import (
     address,
     applied_generation,
+    boot,
     host_facts,
     installation,
     managed_updates,
@@ -41,6 +42,7 @@ NOT_CHECKED = "not-checked"
 # An error is what keeps Teleport from serving; a warning is drift from what was applied, or will be an error soon.
 CHECKS: tuple[Callable[[host_facts.HostFacts], Iterator[Finding]], ...] = (
     installation.check,
+    boot.check,
     teleport_version.check,
     pending_restore.check,
     teleport_unit.check,

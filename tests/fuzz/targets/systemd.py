@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from teleport_bootstrap.host import process, systemd
+from teleport_bootstrap import paths
+from teleport_bootstrap.host import boot_order, cloud_init, process, systemd
 from tests.fuzz.oracle import catalogue, holds, same
 
 LONGEST = 1024
@@ -39,6 +40,14 @@ def _ask() -> None:
     with catalogue():
         systemd.is_boot_under_way()
         systemd.is_inside_user_data()
+    with catalogue():
+        holds(all(type(each) is str for each in boot_order.left_out("a.target")), "left_out")
+    circle = boot_order.cycle(UNITS[0])
+    holds(circle[:1] in ((), (UNITS[0],)) and len(set(circle)) == len(circle), circle)
+    holds(type(boot_order.had_cycle()) is bool, "had_cycle")
+    found = cloud_init.outcome(paths.Root())
+    holds(all(type(each) is str for each in (found.state, *found.errors)), found)
+    holds(all("\n" not in each for each in cloud_init.services(paths.Root())), "services")
     for moment, text in systemd.journal_lines(UNITS[0]):
         holds(type(moment) is float and abs(moment) < float("inf"), moment)
         holds("\n" not in text, text)
