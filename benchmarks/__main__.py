@@ -8,11 +8,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import builds, commands, generate, large_conf, machine, page, setting, table
+from benchmarks import boot, builds, commands, generate, large_conf, machine, page, setting, table
 from benchmarks.measuring import Failed
 from benchmarks.row import Row
 
-GROUPS = {module.GROUP: module for module in (generate, commands, large_conf)}
+GROUPS = {module.GROUP: module for module in (generate, commands, large_conf, boot)}
 ROUNDS = 21
 QUICK_ROUNDS = 5
 

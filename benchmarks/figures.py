@@ -40,11 +40,11 @@ def verdict(row: Row) -> str:
 def both(row: Row) -> str:
     """Return the two quantities that are compared."""
     ours = quantity(row.ours, row.unit)
-    return ours if row.against is None else f"{ours} against {quantity(row.against, row.unit)}"
+    return ours if row.against is None else f"{ours} {row.word} {quantity(row.against, row.unit)}"
 
 
 def spread(pair: Optional[tuple[float, float]]) -> str:
-    """Return the quartiles of the ratios; empty where there are none."""
+    """Return the quartiles; empty where there are none."""
     return "" if pair is None else f"{_ratio(pair[0])} to {_ratio(pair[1])}"
 
 

@@ -63,7 +63,17 @@ def rows(setting: Setting) -> list[Row]:
     ]
     memory = auth.mebibytes("before") if "before" in auth else None
     found.append(
-        Row(MEMORY, auth.mebibytes("this"), auth.mebibytes("imports"), None, 36.0, "MiB", COMMAND, before=memory)
+        Row(
+            MEMORY,
+            auth.mebibytes("this"),
+            auth.mebibytes("imports"),
+            None,
+            36.0,
+            "MiB",
+            COMMAND,
+            before=memory,
+            word="beside",
+        )
     )
     return found
 

@@ -64,10 +64,17 @@ the interpreter.
     "boot": """\
 ## The whole boot
 
-The time on the clock from the end of cloud-final, which runs user-data, to the first answer of Teleport that it is
-ready, on a booted Debian 12 with systemd, cloud-init and our package in a container. Ours is the time of `generate`,
-without the programs of Teleport that it runs, and of what our units run before Teleport. Teleport is a stand-in here,
-so what it takes says nothing about a real one.
+The time on the clock from the end of cloud-final, which runs user-data, to Teleport's first answer that it is ready,
+on a booted Debian 12 with systemd, cloud-init and our package, in a container: the median of several boots. Each role
+has its own user-data; the metadata service and SSM are simulated on the machine's loopback interface. The processes
+of the machine run before all others of the computer, so that other work hardly changes the figures.
+
+- **This agent** is `teleport-generate-config.service` from its start to its end, with the `systemctl` commands that it
+  runs, and what our units run before Teleport. The answers of Teleport's own `version` and `configure --test`, which
+  `generate` waits for, take no time here.
+- **systemd** starts our service after cloud-final, and Teleport's unit after our service.
+- **Teleport** is a stand-in, ready as soon as it has started: what it takes says nothing about a real one.
+
 """,
     "backup": """\
 ## Backup and restore

@@ -11,7 +11,8 @@ class Row:
     """One comparison.
 
     `ours` and `against` are medians in `unit`. What the target limits is `ratio`, or `ours` where there is no ratio.
-    `before` is the same figure of the build of before, and `spread` are the quartiles of the ratios of all pairs.
+    `before` is the same figure of the build of before, and `spread` are the quartiles of the ratios of all pairs,
+    or of our own figures where there is no ratio. `word` stands between the two quantities.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Row:
     command: str
     before: Optional[float] = None
     spread: Optional[tuple[float, float]] = None
+    word: str = "against"
 
     @property
     def figure(self) -> float:
