@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import logging
 import os
 from collections.abc import Iterator, Sequence
 
-from teleport_bootstrap import display, errors, roles
+from teleport_bootstrap import display, errors, records, roles
 from teleport_bootstrap.backup.stores import destination
 from teleport_bootstrap.cli import backup_place, options, result, sources
 from teleport_bootstrap.conf import conf_file, variables
@@ -74,7 +73,7 @@ def _conf(arguments: argparse.Namespace) -> conf_file.Conf:
     variable = variables.TELEPORT_ROLE
     value = next(value for value, role in roles.BY_CONF_VALUE.items() if role.value == arguments.role)
     named = conf_file.Setting(variable, variable.parse(value), conf.line(variable) or 1, 1)
-    return dataclasses.replace(conf, settings={**conf.settings, variable.name: named})
+    return records.replace(conf, settings={**conf.settings, variable.name: named})
 
 
 def _scope(arguments: argparse.Namespace, conf: conf_file.Conf) -> scope.Scope:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from teleport_bootstrap.records import dataclass
 
 # The parts of an instance that call AWS, as the command line names them.
 OURS, CERTIFICATES, BACKUP, TELEPORT = "ours", "certificates", "backup", "teleport"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from teleport_bootstrap.backup.stores.destination import Destination
@@ -12,6 +11,7 @@ from teleport_bootstrap.permissions import agent, backups, certificates, telepor
 from teleport_bootstrap.permissions.need import BACKUP, CERTIFICATES, OURS, PARTS, TELEPORT, Condition, Need
 from teleport_bootstrap.permissions.scope import Scope
 from teleport_bootstrap.plan import plan_model, teleport_build
+from teleport_bootstrap.records import dataclass
 
 # The version of IAM's policy language.
 VERSION = "2012-10-17"

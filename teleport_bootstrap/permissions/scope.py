@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.aws import endpoints
 from teleport_bootstrap.permissions.need import Condition
+from teleport_bootstrap.records import dataclass
 
 # They stand for a region or an account that only the tool which creates the policy knows. No name in AWS holds a NUL.
 UNKNOWN_PARTITION, UNKNOWN_REGION, UNKNOWN_ACCOUNT = "\0partition\0", "\0region\0", "\0account\0"
