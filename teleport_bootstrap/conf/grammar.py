@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from teleport_bootstrap import paths
-from teleport_bootstrap.conf import lexer, refusals, resync, source
+from teleport_bootstrap.conf import lexer, plain, refusals, resync, source
 from teleport_bootstrap.conf.lexer import Fault, Lexer, Piece, Refused, Word
 from teleport_bootstrap.conf.source import Source
 from teleport_bootstrap.finding import Finding, Place, in_order_of_place
@@ -19,8 +20,7 @@ from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.secret import looks_secret
 
 
-@dataclass(frozen=True)
-class Assignment:
+class Assignment(NamedTuple):
     """One `NAME=value` as bash would carry it out.
 
     `line` and `column` are where the name begins, both from 1, columns in characters. `references` are the names that
@@ -80,7 +80,9 @@ class _Parser:
 
     def parse(self) -> Parsed:
         while not self._lexer.at_end and len(self._problems) <= _MOST_PROBLEMS:
-            self._line()
+            self._plain_lines()
+            if not self._lexer.at_end:
+                self._statement()
         problems = in_order_of_place(self._problems)
         if len(problems) > _MOST_PROBLEMS:
             message = f"more than {_MOST_PROBLEMS} problems; the rest of the file is not reported"
@@ -89,12 +91,66 @@ class _Parser:
             problems = (*problems[:_MOST_PROBLEMS], more)
         return Parsed(tuple(self._assignments), problems)
 
-    def _line(self) -> None:
-        """Read one line, as continuations and quotes that go on make it."""
+    def _plain_lines(self) -> None:
+        """Read as many lines as follow that have nothing, or one plain assignment."""
+        text, position = self._lexer.text, self._lexer.position
+        while True:
+            line = plain.LINE.match(text, position)
+            if line is None:
+                nothing = plain.NOTHING.match(text, position)
+                if nothing is None:
+                    break
+                position = nothing.end()
+            elif self._assign_plain(line[1], line[line.lastindex or 0], line.start(1)):
+                position = line.end()
+            else:
+                break
+        self._lexer.position = position
+
+    def _statement(self) -> None:
+        """Read one line: its plain assignments, and the rest word by word.
+
+        Of an export, bash expands everything before it assigns any, so that only one alone is plain.
+        """
+        text = self._lexer.text
+        export = plain.EXPORT.match(text, self._lexer.position)
+        position = plain.behind_blanks(text, self._lexer.position) if export is None else export.end()
+        last = None
+        while True:
+            word = plain.WORD.match(text, position)
+            end = None if word is None else plain.END.match(text, word.end())
+            if word is None or (export is not None and end is None) or not self._assign_parts(word):
+                break
+            if end is not None:
+                self._lexer.position = end.end()
+                return
+            last, position = position, plain.behind_blanks(text, word.end())
+        if last is not None:
+            self._lexer.position = last
+        self._line(None if last is None else self._lexer.word())
+
+    def _assign_parts(self, word: re.Match[str]) -> bool:
+        """Assign what `word`, a match of `plain.WORD`, says; return whether it is plain indeed."""
+        meant = plain.value(word[2], self._values)
+        return meant is not None and self._assign_plain(word[1], meant[0], word.start(), meant[1])
+
+    def _assign_plain(self, name: str, value: str, position: int, references: tuple[str, ...] = ()) -> bool:
+        """Assign `value`, unless `name` or its size are refused; return whether they are not."""
+        size = len(value) if value.isascii() else source.size(value)
+        if size > source.MOST_BYTES_IN_VALUE or size > self._room or refusals.for_special_name(name) is not None:
+            return False
+        self._room -= size
+        self._values[name] = value
+        line, column = self._source.line_and_column(position)
+        self._assignments.append(Assignment(name, value, line, column, references))
+        return True
+
+    def _line(self, last: Word | None) -> None:
+        """Read one line, as continuations and quotes that go on make it; `last` is its assignment before."""
         separators = 0
         while True:
             try:
-                self._command()
+                self._command(last)
                 return
             except Refused as refused:
                 name = _assigned_name(refused.word)
@@ -108,13 +164,13 @@ class _Parser:
                     return
                 # Continue behind it, so that the rest of the line is checked too, but report it once.
                 self._lexer.position += 1
+                last = None
                 separators += 1
                 if separators == 1:
                     self._refuse(refused.fault)
 
-    def _command(self) -> None:
-        """Read assignments, or export and assignments, up to the end of the line."""
-        last: Word | None = None
+    def _command(self, last: Word | None) -> None:
+        """Read assignments, or export and assignments, up to the end of the line; `last` is the assignment before."""
         while True:
             word = self._lexer.word()
             if word is None:
