@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import teleport_bootstrap
 from teleport_bootstrap import errors, paths, roles
 from teleport_bootstrap.backup import storage
-from teleport_bootstrap.conf import conf_file, variables
+from teleport_bootstrap.conf import conf_file, decision, variables
 from teleport_bootstrap.ec2 import facts, imds
 from teleport_bootstrap.host import accounts, clock, directory, teleport
 from teleport_bootstrap.instance import gather
@@ -133,7 +133,7 @@ def _role(
     if generation is not None:
         return generation.role, generation.unit
     if conf is not None:
-        decided = conf_file.decide(conf, fips=False)
+        decided = decision.decide(conf, fips=False)
         return decided.role.value, decided.place.unit
     by_marker = {each.marker_path: (roles.ROLE_OF_MARKER[each.marker_path].value, each.unit) for each in roles.PLACES}
     marked = [path for path in by_marker if os.path.exists(root.path(path))]
@@ -144,7 +144,7 @@ def _cluster(document: Mapping[str, Any], conf: conf_file.Conf | None) -> str | 
     named = provenance.value_at(document, ("auth_service", "cluster_name"))
     if isinstance(named, str) and named:
         return named
-    return None if conf is None else conf_file.decide(conf, fips=False).cluster
+    return None if conf is None else decision.decide(conf, fips=False).cluster
 
 
 def _owner(root: paths.Root) -> str | None:

@@ -12,6 +12,7 @@ from teleport_bootstrap import display, errors, records, roles
 from teleport_bootstrap.backup.stores import destination
 from teleport_bootstrap.cli import backup_place, options, result, sources
 from teleport_bootstrap.conf import conf_file, variables
+from teleport_bootstrap.conf.setting import Setting
 from teleport_bootstrap.ec2 import credentials
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.permissions import policy, scope, written
@@ -72,7 +73,7 @@ def _conf(arguments: argparse.Namespace) -> conf_file.Conf:
         return conf
     variable = variables.TELEPORT_ROLE
     value = next(value for value, role in roles.BY_CONF_VALUE.items() if role.value == arguments.role)
-    named = conf_file.Setting(variable, variable.parse(value), conf.line(variable) or 1, 1)
+    named = Setting(variable, variable.parse(value), conf.line(variable) or 1, 1)
     return records.replace(conf, settings={**conf.settings, variable.name: named})
 
 

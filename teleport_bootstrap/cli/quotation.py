@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from teleport_bootstrap import display, masking
-from teleport_bootstrap.conf import refusals, variables
+from teleport_bootstrap.conf import refusals, slips, variables
 from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.host import regular_file
 from teleport_bootstrap.host.typesetting import Source
@@ -62,7 +62,7 @@ def _of_conf(line: str) -> str | None:
     if found is None:
         return None
     name = found["name"]
-    variable = variables.find(name) or variables.find(variables.nearest(name) or "")
+    variable = variables.find(name) or variables.find(slips.nearest(name) or "")
     if variable is not None and not variable.secret:
         return line[: found.end()] + _without_named(line[found.end() :])
     if variable is not None or name in refusals.COMMAND_WORDS:

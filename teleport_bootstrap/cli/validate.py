@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
         {
             "conf": path,
             "valid": not problems,
-            "assignments": [each._asdict() for each in inspection.variables],
+            "assignments": inspection.variables,
             "notes": notes,
             "next_command": step or None,
         },

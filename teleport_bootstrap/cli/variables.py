@@ -10,7 +10,7 @@ from typing import Any
 
 from teleport_bootstrap import display, errors
 from teleport_bootstrap.cli import options, result
-from teleport_bootstrap.conf import examples, reference, variables
+from teleport_bootstrap.conf import examples, reference, slips, variables
 from teleport_bootstrap.conf.variable import Variable
 from teleport_bootstrap.roles import Role
 
@@ -57,7 +57,7 @@ def _matching(word: str, role: str | None) -> list[Variable[Any]]:
         return _of_role([variable], role)
     found = _of_role([each for each in variables.TABLE if _holds(each, word)], role)
     if not found:
-        meant = variables.nearest(word)
+        meant = slips.nearest(word)
         raise errors.UsageError(
             f"no variable has {word} in its name or explanation" + (f"; did you mean {meant}?" if meant else ""),
             hint="`teleport-bootstrap variables` lists them all.",

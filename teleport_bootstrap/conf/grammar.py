@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from teleport_bootstrap import paths
-from teleport_bootstrap.conf import lexer, plain, refusals, resync, source
+from teleport_bootstrap.conf import few, lexer, plain, refusals, resync, source
 from teleport_bootstrap.conf.lexer import Fault, Lexer, Piece, Refused, Word
 from teleport_bootstrap.conf.source import Source
 from teleport_bootstrap.finding import Finding, Place, in_order_of_place
@@ -38,11 +38,13 @@ class Assignment(NamedTuple):
 class Parsed:
     """Every assignment of a file in its order, also those that a later one overrides, and all that is refused.
 
-    Where there are problems, the assignments are those that can be understood in spite of them.
+    Where there are problems, the assignments are those that can be understood in spite of them. Of many problems, the
+    last ones are `left_out`.
     """
 
     assignments: tuple[Assignment, ...]
     problems: tuple[Finding, ...]
+    left_out: int = 0
 
 
 def parse(data: bytes, path: str = paths.CONF) -> Parsed:
@@ -58,9 +60,6 @@ _SWALLOWED = re.compile(r"\n[ \t]*(?:export[ \t]+)?[A-Za-z_][A-Za-z0-9_]*=")
 _NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _BLANK_AND_EQUALS = re.compile("[ \t]+=")
 
-# More are of no use to anyone, and a file that is not a conf at all is checked in little time.
-_MOST_PROBLEMS = 200
-
 
 def _assigned_name(word: Word | None) -> str:
     """Return the name that `word` assigns, empty if it is not an assignment."""
@@ -72,24 +71,22 @@ class _Parser:
     def __init__(self, conf: Source) -> None:
         self._source = conf
         self._lexer = Lexer(conf.text)
-        self._problems = list(conf.problems)
+        self._problems: list[Finding] = []
+        self._left_out = conf.left_out
         self._assignments: list[Assignment] = []
         self._values: dict[str, str | None] = {}  # None: assigned, but refused
         self._room = source.MOST_BYTES_IN_ALL_VALUES
+        self._judged = (0, False)  # a line, and whether it may hold a secret
         self._swallowing: int | None = None  # where a quote begins that goes over what looks like another assignment
 
     def parse(self) -> Parsed:
-        while not self._lexer.at_end and len(self._problems) <= _MOST_PROBLEMS:
+        while not self._lexer.at_end:
             self._plain_lines()
             if not self._lexer.at_end:
                 self._statement()
-        problems = in_order_of_place(self._problems)
-        if len(problems) > _MOST_PROBLEMS:
-            message = f"more than {_MOST_PROBLEMS} problems; the rest of the file is not reported"
-            end = problems[_MOST_PROBLEMS - 1].place or Place("")
-            more = source.refused(message, "check that this file is a conf", end)
-            problems = (*problems[:_MOST_PROBLEMS], more)
-        return Parsed(tuple(self._assignments), problems)
+        problems = in_order_of_place([*self._source.problems, *self._problems])
+        left_out = self._left_out + len(problems[few.MOST :])
+        return Parsed(tuple(self._assignments), problems[: few.MOST], left_out)
 
     def _plain_lines(self) -> None:
         """Read as many lines as follow that have nothing, or one plain assignment."""
@@ -160,7 +157,9 @@ class _Parser:
                     self._values[name] = None
                 if refused.fault.refusal is not refusals.SEPARATOR:
                     self._refuse(self._with_cause(refused.fault), name)
-                    resync.skip(self._lexer, refused.fault, refused.resume)
+                    # Where nothing more is reported, it does not matter what one mistake was.
+                    is_reported = len(self._problems) < few.MOST
+                    resync.skip(self._lexer, refused.fault, refused.resume, blocks=is_reported)
                     return
                 # Continue behind it, so that the rest of the line is checked too, but report it once.
                 self._lexer.position += 1
@@ -295,9 +294,15 @@ class _Parser:
 
     def _may_be_secret(self, position: int, name: str) -> bool:
         """Whether the text at `position` may be part of a secret, and must not be quoted."""
-        return looks_secret(name) or looks_secret(self._source.line_around(position))
+        line, _ = self._source.line_and_column(position)
+        if line != self._judged[0]:
+            self._judged = (line, looks_secret(self._source.line(line)))
+        return looks_secret(name) or self._judged[1]
 
     def _refuse(self, fault: Fault, name: str = "") -> None:
+        if len(self._problems) >= few.MOST:
+            self._left_out += 1
+            return
         message = fault.refusal.message
         if name and not message.startswith("an assignment"):
             message = f"{message} (in the value of {name})"

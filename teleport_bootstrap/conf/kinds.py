@@ -241,11 +241,13 @@ def chosen_words(*words: str) -> Kind[tuple[str, ...]]:
 def _list_parts(value: str) -> tuple[str, ...]:
     """Return the parts of a comma-separated list, each once and none empty, blanks around them taken away."""
     parts = tuple(part.strip(" ") for part in value.split(","))
-    for index, part in enumerate(parts):
+    earlier: set[str] = set()
+    for part in parts:
         if not part:
             raise Unfit(f"has an empty place in its list: {quoted(value)}", "remove the extra comma")
-        if part in parts[:index]:
+        if part in earlier:
             raise Unfit(f"holds {quoted(part)} twice", "write it once")
+        earlier.add(part)
     return parts
 
 
@@ -271,7 +273,7 @@ def labels(value: str) -> tuple[tuple[str, str], ...]:
     A pair splits at its first `: `, else at its first `:`; a value wholly in matching quotes loses them. A comma
     separates like `|` where a key and `: ` follow it, unless the text has quotes.
     """
-    pairs: list[tuple[str, str]] = []
+    pairs: dict[str, str] = {}
     for written in _label_texts(text(value)):
         pair = written.strip(" ")
         if not pair:
@@ -283,12 +285,12 @@ def labels(value: str) -> tuple[tuple[str, str], ...]:
             raise Unfit(
                 f"has a label key that Teleport does not accept: {quoted(key)}", "use letters, digits and / . _ : * -"
             )
-        if key in (earlier for earlier, _ in pairs):
+        if key in pairs:
             raise Unfit(f"has the label {quoted(key)} twice", "write it once")
         content = content.strip(" ")
         is_quoted = len(content) >= 2 and content[0] == content[-1] and content[0] in "'\""
-        pairs.append((key, content[1:-1] if is_quoted else content))
-    return tuple(pairs)
+        pairs[key] = content[1:-1] if is_quoted else content
+    return tuple(pairs.items())
 
 
 def application_uri(value: str) -> str:
@@ -333,17 +335,17 @@ def tags(value: str) -> tuple[tuple[str, str], ...]:
     """Return pairs of AWS tags from `key: value|key: value`, or `*` alone for any; keys as AWS allows them, or `*`."""
     if value.strip(" ") == "*":
         return (("*", "*"),)
-    pairs: list[tuple[str, str]] = []
+    pairs: dict[str, str] = {}
     for written in text(value).split("|"):
         key, separator, content = written.strip(" ").partition(": " if ": " in written.strip(" ") else ":")
         if not separator:
             raise Unfit(f"has a tag without a value: {quoted(written)}", "write tags as key: value|key: value")
         if key != "*" and len(tag_keys(key)) > 1:
             raise Unfit(f"has a comma in a tag key: {quoted(key)}", "write tags as key: value|key: value")
-        if key in (earlier for earlier, _ in pairs):
+        if key in pairs:
             raise Unfit(f"has the tag {quoted(key)} twice", "write it once")
-        pairs.append((key, content.strip(" ")))
-    return tuple(pairs)
+        pairs[key] = content.strip(" ")
+    return tuple(pairs.items())
 
 
 def bucket(value: str) -> str:

@@ -18,10 +18,10 @@ _CLOSING = {
 }
 
 
-def skip(lexer: Lexer, fault: Fault, resume: int | None) -> None:
+def skip(lexer: Lexer, fault: Fault, resume: int | None, *, blocks: bool = True) -> None:
     """Set the position of `lexer` behind the line, block, array or here-document that `fault` is about.
 
-    `resume` is used as it is where the lexer has said it.
+    `resume` is used as it is where the lexer has said it. Without `blocks`, only the line is skipped.
     """
     if resume is not None:
         lexer.position = resume
@@ -32,6 +32,9 @@ def skip(lexer: Lexer, fault: Fault, resume: int | None) -> None:
     if fault.refusal is refusals.ARRAY:
         start = lexer.past_parenthesis(start)
     end = _rest_of_line(lexer, start)
+    if not blocks:
+        lexer.position = end
+        return
     if closing is not None:
         end = _block_end(lexer, start, opening[0], closing) or end
     elif fault.refusal is refusals.FUNCTION:

@@ -6,6 +6,7 @@ import bisect
 import itertools
 import re
 
+from teleport_bootstrap.conf import few
 from teleport_bootstrap.finding import ERROR, Finding, Place
 from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.secret import looks_secret
@@ -27,12 +28,13 @@ class Source:
 
     One byte order mark at the beginning and the carriage return before each line feed are taken away. Bytes that are
     not UTF-8 are lone surrogates in `text`, and a line that is too long as an empty assignment, so that the rest
-    of the file can still be read; each has its problem.
+    of the file can still be read; each has its problem, of which `left_out` are not among `problems`.
     """
 
     path: str
     text: str
     problems: tuple[Finding, ...]
+    left_out: int
     line_starts: tuple[int, ...]
 
     def line_and_column(self, position: int) -> tuple[int, int]:
@@ -40,19 +42,23 @@ class Source:
         line = bisect.bisect_right(self.line_starts, position)
         return line, position - self.line_starts[line - 1] + 1
 
-    def line_around(self, position: int) -> str:
-        """Return the whole line that a position in `text` lies on."""
-        line = bisect.bisect_right(self.line_starts, position)
-        end = self.line_starts[line] if line < len(self.line_starts) else len(self.text)
-        return self.text[self.line_starts[line - 1] : end]
+    def line(self, number: int) -> str:
+        """Return the whole line of that number."""
+        end = self.line_starts[number] if number < len(self.line_starts) else len(self.text)
+        return self.text[self.line_starts[number - 1] : end]
 
 
 def read(data: bytes, path: str) -> Source:
     """Return the text of `data`, the content of the file `path`; raises nothing, problems are in the result."""
     problems: list[Finding] = []
+    left_out = 0
 
     def refuse(message: str, remedy: str, line: int = 1, column: int = 1) -> None:
-        problems.append(refused(message, remedy, Place(path, line, column)))
+        nonlocal left_out
+        if len(problems) < few.MOST:
+            problems.append(refused(message, remedy, Place(path, line, column)))
+        else:
+            left_out += 1
 
     text = ""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -63,7 +69,8 @@ def read(data: bytes, path: str) -> Source:
     else:
         text = data.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
     lines = text.replace("\r\n", "\n").split("\n")
-    for number, line in enumerate(lines, 1):
+    may_be_odd = max(map(len, lines)) * 4 > MOST_BYTES_IN_LINE or "\0" in text or _UNDECODED.search(text) is not None
+    for number, line in enumerate(lines if may_be_odd else (), 1):
         bytes_in_line = size(line) if len(line) * 4 > MOST_BYTES_IN_LINE else 0  # a short line is short enough
         if bytes_in_line > MOST_BYTES_IN_LINE:
             message = f"the line has {bytes_in_line} bytes, more than the {MOST_BYTES_IN_LINE} that a line can have"
@@ -77,7 +84,7 @@ def read(data: bytes, path: str) -> Source:
         if "\0" in line:
             refuse("a null byte", "remove it; no value can contain one", number, line.index("\0") + 1)
     starts = itertools.accumulate((len(line) + 1 for line in lines[:-1]), initial=0)
-    return Source(path, "\n".join(lines), tuple(problems), tuple(starts))
+    return Source(path, "\n".join(lines), tuple(problems), left_out, tuple(starts))
 
 
 def size(text: str) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 
 import teleport_bootstrap
 from teleport_bootstrap import errors, json_data, paths, unit_table
-from teleport_bootstrap.conf import variables
+from teleport_bootstrap.conf import slips, variables
 from teleport_bootstrap.host import clock, cloud_init, directory, journal, process, systemd, teleport, trust
 from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.secret import MASK
@@ -172,7 +172,7 @@ def _masked_line(line: str) -> str:
     name = found["name"]
     if not found["value"].strip():
         return line
-    harmless = variables.find(name) is not None and not variables.is_secret_name(name)
+    harmless = variables.find(name) is not None and not slips.is_secret_name(name)
     # Another assignment, or a comment, may follow on the same line.
     if harmless and "=" not in found["value"]:
         value, mark, comment = found["value"].partition(" #")

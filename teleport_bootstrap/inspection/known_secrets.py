@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from teleport_bootstrap import errors, paths, unit_table
-from teleport_bootstrap.conf import conf_file, grammar
+from teleport_bootstrap.conf import grammar, secrecy
 from teleport_bootstrap.host import directory, tree, trust
 from teleport_bootstrap.plan import secret_mask, yaml_reading
 from teleport_bootstrap.records import dataclass, field
@@ -85,7 +85,7 @@ def _of_conf(root: paths.Root, found: Found) -> None:
         found.report(error.message)
         return
     parsed = grammar.parse(data or b"")
-    secret = conf_file.secret_assignments(parsed.assignments)
+    secret = secrecy.secret_assignments(parsed.assignments)
     for index, assignment in enumerate(parsed.assignments):
         if index in secret:
             found.add(assignment.value)

@@ -14,7 +14,7 @@ from typing import ClassVar
 from teleport_bootstrap import errors, paths, records, roles
 from teleport_bootstrap.aws import account, ssm
 from teleport_bootstrap.cluster import join_tokens, lock
-from teleport_bootstrap.conf import conf_file, deployment, variables
+from teleport_bootstrap.conf import conf_file, decision, deployment, variables
 from teleport_bootstrap.ec2 import credentials
 from teleport_bootstrap.host import clock, tctl
 from teleport_bootstrap.instance import gather
@@ -76,7 +76,7 @@ def run(doors: gather.Doors, *, force: bool = False) -> Outcome:
     conf = gather.conf(doors.root)
     if conf is None:
         return Outcome(left=gather.manual_host(doors.root, "nothing is published from here"))
-    decided = conf_file.decide(conf, fips=gather.build(doors.root, gather.NamedBuild()).fips)
+    decided = decision.decide(conf, fips=gather.build(doors.root, gather.NamedBuild()).fips)
     staying = current.instead_of_conf(doors.root)
     role = decided.role if staying is None else roles.Role(staying[0].role)
     if not role.runs_auth:

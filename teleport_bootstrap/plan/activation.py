@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from urllib import parse
 
 from teleport_bootstrap import errors, paths, port_table, records, roles, unit_table
-from teleport_bootstrap.conf import conf_file, deployment, variables
+from teleport_bootstrap.conf import conf_file, decision, deployment, variables
 from teleport_bootstrap.finding import note
 from teleport_bootstrap.plan import effects, plan_model, requirements, teleport_build, teleport_versions
 
@@ -21,7 +21,7 @@ def plan(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> plan_mode
     problems = requirements.check(conf, fips=build.fips)
     if problems:
         raise errors.ConfInvalid(conf.path, problems)
-    decided = conf_file.decide(conf, fips=build.fips)
+    decided = decision.decide(conf, fips=build.fips)
     _check_build(conf, build)
     place = decided.place
     secrets = tuple(_secrets(conf, decided, build))
@@ -67,7 +67,7 @@ def _check_build(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> N
             hint="Install a newer Teleport; move one major version at a time.",
         )
     athena = conf.setting(variables.TELEPORT_ATHENA_EVENTS_URI)
-    if athena is not None and conf_file.role(conf).runs_auth and not build.takes_athena:
+    if athena is not None and decision.role(conf).runs_auth and not build.takes_athena:
         raise errors.TeleportUnsupported(
             f"TELEPORT_ATHENA_EVENTS_URI at {conf.path}:{athena.line} asks for an audit log in Athena, which Teleport "
             f"{build.version} does not know",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from teleport_bootstrap import port_table
-from teleport_bootstrap.conf import conf_file, variables
+from teleport_bootstrap.conf import conf_file, decision, variables
 from teleport_bootstrap.conf.deployment import Deployment
 from teleport_bootstrap.conf.variable import From, Variable
 from teleport_bootstrap.finding import NOTE, Finding, Place, in_order_of_place
@@ -17,7 +17,7 @@ def notes(conf: conf_file.Conf, *, fips: bool) -> tuple[Finding, ...]:
 
     A switch that is off does not get one where it would have no effect when it were on: the result is what it says.
     """
-    decided = conf_file.decide(conf, fips=fips)
+    decided = decision.decide(conf, fips=fips)
     return in_order_of_place(_notes(conf, decided))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from teleport_bootstrap import errors, records
-from teleport_bootstrap.conf import conf_file, kinds, variables
+from teleport_bootstrap.conf import conf_file, decision, kinds, slips, variables
 from teleport_bootstrap.conf.deployment import ATHENA, Deployment
 from teleport_bootstrap.conf.resource import Resource
 from teleport_bootstrap.finding import ERROR, Finding, Place, in_order_of_place
@@ -33,9 +33,9 @@ def check(conf: conf_file.Conf, *, fips: bool = False) -> tuple[Finding, ...]:
 
     What only leaves out a resource of an agent is not among it: see `left_out`.
     """
-    decided = conf_file.decide(conf, fips=fips)
+    decided = decision.decide(conf, fips=fips)
     found = _all(conf, decided)
-    minor = [each for findings in resources.faults(found, decided).values() for each in findings]
+    minor = {each for findings in resources.faults(found, decided).values() for each in findings}
     return tuple(each for each in found if each not in minor)
 
 
@@ -51,7 +51,7 @@ def all_errors(inspection: conf_file.Inspection, *, fips: bool = False) -> tuple
     """Return the errors of an invalid conf, with what else cannot work whatever the values were meant to be."""
     conf, found = inspection.valid_part, inspection.errors
     names = {each.subject for each in found}
-    names |= {meant for meant in map(variables.mistyped, names) if meant is not None}
+    names |= {meant for meant in map(slips.mistyped, names) if meant is not None}
     if conf is None or variables.TELEPORT_ROLE.name in names:
         return found
     known = records.replace(conf, faults=(*conf.faults, *found))
@@ -63,7 +63,7 @@ def all_errors(inspection: conf_file.Inspection, *, fips: bool = False) -> tuple
 
 def left_out(conf: conf_file.Conf, *, fips: bool = False) -> dict[Resource, list[Finding]]:
     """Return the resources that have to be left out so that the rest of an agent works, and what is wrong with each."""
-    decided = conf_file.decide(conf, fips=fips)
+    decided = decision.decide(conf, fips=fips)
     return resources.faults((*conf.faults, *_all(conf, decided)), decided)
 
 

@@ -10,8 +10,8 @@ from teleport_bootstrap import errors, paths, roles, unit_table
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.backup import data_directory, storage
 from teleport_bootstrap.change import needed_files, plan_files, units
-from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.conf import conf_file as confs
+from teleport_bootstrap.conf import decision, variables
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.finding import Finding, errors_in, note
 from teleport_bootstrap.instance import gather, secret_values
@@ -273,7 +273,7 @@ def _origin(verified: interface.Verified, conf: confs.Conf | None, outlined: Out
     )
     if conf is None:
         return header
-    decided = conf_file.decide(conf, fips=False)
+    decided = decision.decide(conf, fips=False)
     return replace(header, role=decided.role.value, cluster=decided.cluster or header.cluster)
 
 
@@ -296,7 +296,7 @@ def _check(root: paths.Root, proposed: Proposal, archived: Contents, wishes: Wis
     if proposed.conf is None:
         account = proposed.account
     else:
-        place = conf_file.decide(proposed.conf, fips=False).place
+        place = decision.decide(proposed.conf, fips=False).place
         account = place.user, place.group
     files = {path: content for path, (content, _) in proposed.named.items()}
     here = this_host.inspect(root, proposed.build, proposed.here, proposed.outline, account=account, files=files)

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 
 from teleport_bootstrap import errors, paths, unit_table
-from teleport_bootstrap.conf import conf_file, variables
+from teleport_bootstrap.conf import conf_file, decision, variables
 from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.host import accounts, directory
 from teleport_bootstrap.plan import teleport_build
@@ -81,7 +81,7 @@ def _role(root: paths.Root, conf: conf_file.Conf | None) -> rules.Statement | No
     A conf without TELEPORT_ROLE would mean an all-in-one, but alone it does not state a role.
     """
     if conf is not None and conf.value(variables.TELEPORT_ROLE) is not None:
-        return rules.Statement(conf_file.role(conf).value, _line(conf, variables.TELEPORT_ROLE.name))
+        return rules.Statement(decision.role(conf).value, _line(conf, variables.TELEPORT_ROLE.name))
     applied = _applied(root)
     return None if applied is None else rules.Statement(applied.role, rules.APPLIED)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from teleport_bootstrap.conf import conf_file, variables
+from teleport_bootstrap.conf import conf_file, decision, variables
 from teleport_bootstrap.roles import Role
 from tests.simulated.agent import Agent
 
@@ -78,7 +78,7 @@ def test_issue_15_terminal_6_the_example_of_each_role_is_a_valid_conf(agent: Age
         assert done.status == 0
         assert len(done.output.splitlines()) == 1, done.output
     plan = conf_file.load(text.encode(), "conf")
-    assert conf_file.decide(plan, fips=False).role.value == role
+    assert decision.decide(plan, fips=False).role.value == role
 
 
 def test_issue_15_terminal_6_an_example_takes_no_variables(agent: Agent) -> None:

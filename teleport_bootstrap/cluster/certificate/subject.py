@@ -9,7 +9,7 @@ from teleport_bootstrap import paths
 from teleport_bootstrap.aws import account
 from teleport_bootstrap.cluster import lock
 from teleport_bootstrap.cluster.certificate.bucket import Shared
-from teleport_bootstrap.conf import conf_file, deployment, variables
+from teleport_bootstrap.conf import conf_file, decision, deployment, variables
 from teleport_bootstrap.host import lock as host_lock
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.plan import plan_model
@@ -48,7 +48,7 @@ def of_host(root: paths.Root) -> Subject | str:
     wanted, fips = gather.applicable(root, conf, gather.build(root, gather.NamedBuild()))
     if isinstance(wanted, generations.Generation):
         conf = conf_file.load(wanted.conf.encode(), f"the conf of generation {wanted.number}")
-    decided = conf_file.decide(conf, fips=fips)
+    decided = decision.decide(conf, fips=fips)
     domain, bucket = conf.value(variables.TELEPORT_DOMAIN_NAME), conf.value(variables.TELEPORT_S3_BUCKET)
     if not decided.letsencrypt or domain is None or bucket is None:
         return f"the role {decided.role.value} does not use Let's Encrypt here"

@@ -252,7 +252,7 @@ def test_inspection_lists_every_assignment_with_its_line() -> None:
 
 def test_inspection_lists_nothing_when_the_grammar_refuses_the_file() -> None:
     inspection = conf_file.inspect(b"A=1\nB=$(x)\n", "conf")
-    assert inspection.variables == ()
+    assert list(inspection.variables) == []
     assert inspection.conf is None
     assert [problem.code for problem in inspection.errors] == ["conf-grammar"]
 
