@@ -6,10 +6,11 @@ Modules, templates, units and documents are found by rule, so a new one need not
 from __future__ import annotations
 
 import functools
-import gzip
 import os
 import re
+import struct
 import sys
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +70,10 @@ AMAZON_LINUX = Flavour(
     zsh="/usr/share/zsh/site-functions",
     secure_path="/sbin:/bin:/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/opt/teleport/system/bin",
 )
+
+
+# RFC 1952: deflate, no flags, no time, best compression, Unix.
+_GZIP_HEADER = b"\x1f\x8b\x08\x00" + bytes(4) + b"\x02\x03"
 
 
 @dataclass(frozen=True)
@@ -157,8 +162,13 @@ def stage(directory: Path, found: list[Entry], time: int) -> None:
 
 
 def compressed(text: bytes) -> bytes:
-    """Return `text` compressed as by `gzip -9n`, without name and time."""
-    return gzip.compress(text, 9, mtime=0)
+    """Return `text` compressed as by `gzip -9n`, without name and time.
+
+    The header is our own: Python's names the system as 3 (Unix) or 255 (unknown), depending on its version.
+    """
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    packed = packer.compress(text) + packer.flush()
+    return _GZIP_HEADER + packed + struct.pack("<LL", zlib.crc32(text), len(text) & 0xFFFFFFFF)
 
 
 def script(source: Source, path: str) -> bytes:

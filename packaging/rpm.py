@@ -38,6 +38,10 @@ BYTECODE = "cpython-39"
 
 # Switches off what rpmbuild does by default: it depends on the machine, and there is nothing to compile or strip.
 DEFINES = {
+    # rpm 6 writes format 6 by default, which Amazon Linux's rpm 4.16 does not install.
+    "_rpmformat": "4",
+    # Otherwise with the vendor of the rpm that builds it.
+    "_target_platform": "noarch-linux",
     "_buildhost": "localhost",
     "_binary_payload": "w9.gzdio",
     "_build_id_links": "none",

@@ -153,7 +153,7 @@ def _stamp() -> str:
 def _snapshot() -> Optional[str]:
     """The address of testing as of the time in `testing-snapshot`; None where it cannot be reached."""
     address = f"{_SNAPSHOTS}/{_stamp()}"
-    proxy = _environment().get("http_proxy")
+    proxy = environment().get("http_proxy")
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({"http": proxy} if proxy else {}))
     try:
         with opener.open(f"{address}/dists/{TESTING}/InRelease", timeout=15) as answer:
@@ -176,7 +176,7 @@ def _run(command: list[str]) -> None:
     done = subprocess.run(
         command,
         check=False,
-        env=_environment(),
+        env=environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -210,7 +210,7 @@ def _mirror() -> Optional[str]:
     return None
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """The environment with apt's proxy, if any, which debootstrap does not read itself."""
     environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive", LC_ALL="C.UTF-8")
     if "http_proxy" not in environment:

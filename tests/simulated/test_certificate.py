@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -63,7 +64,9 @@ def hasty(directory: Path, running_aws: Aws) -> Iterator[Acme]:
 
 
 def using(agent: Agent, authority: Acme) -> Agent:
-    agent.environ |= authority.environ
+    # The newest certbot is in a virtual environment, see `./dev test newest`.
+    place = Path(shutil.which("certbot") or "").parent
+    agent.environ |= {**authority.environ, "PATH": f"{place}:/usr/sbin:/usr/bin:/sbin:/bin"}
     letsencrypt.trust(agent, authority.pebble.root)
     return agent
 

@@ -1,0 +1,84 @@
+"""The packages are the same wherever they are built, and the linters of every release have nothing against them.
+
+`./dev package-matrix` runs this; it is no layer of `./dev test`, since trees with all linters take minutes to build.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests import packages
+from tests.boot import trees
+from tests.package_matrix import workshops
+
+LINTED = ("bookworm", "trixie", "testing")
+
+# What rpmbuild writes of itself into the header, and no macro sets: its version, and what libmagic says of each file.
+OF_RPM = {"Rpmversion", "Fileclass", "Classdict", "Filedictclass"}
+# What follows from those: sizes and digests of the header.
+OF_THE_HEADER = {"Headerimmutable", "Sigsize", "Sigmd5", "Sha1header", "Sha256header", "Sha3_256header", "Longsigsize"}
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a copy of the checkout, and with packages that this machine has built from it."""
+    made = tmp_path_factory.mktemp("shared")
+    packages.copy_of_checkout(made / "checkout")
+    built = packages.build(made / "checkout", made / "here")
+    assert built.status == 0, built.said
+    return made
+
+
+@pytest.mark.parametrize("release", trees.RELEASES)
+def test_issue_17_row_7_every_release_builds_the_same_packages(shared: Path, release: str) -> None:
+    """With its own Python, dpkg and rpm: the DEB byte for byte, the RPM but for what rpm writes of itself."""
+    output = shared / release
+    shutil.rmtree(output, ignore_errors=True)
+    done = workshops.run(
+        release, shared, "python3", "-B", "/mnt/checkout/packaging/build.py", "--output", f"/mnt/{release}"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    (deb,), (here,) = (list(folder.glob("*.deb")) for folder in (output, shared / "here"))
+    assert deb.name == here.name
+    assert deb.read_bytes() == here.read_bytes(), "the DEB"
+
+    (rpm,), (here,) = (list(folder.glob("*.rpm")) for folder in (output, shared / "here"))
+    assert rpm.name == here.name
+    ours, theirs = _header(here), _header(rpm)
+    different = {tag for tag in ours.keys() | theirs.keys() if ours.get(tag) != theirs.get(tag)}
+    assert different <= OF_RPM | OF_THE_HEADER, "all files, compressed as they are, are in the digest of the payload"
+    assert ours["Payloaddigest"] == theirs["Payloaddigest"]
+    assert "Rpmformat" not in theirs or theirs["Rpmformat"] == ["4"], "Amazon Linux's rpm installs format 4 only"
+
+
+def _header(rpm: Path) -> dict[str, list[str]]:
+    """Return the tags of an RPM and their values, as rpm of this machine reads them."""
+    query = ["rpm", "-qp", "--nosignature", "--qf", "[%{*:xml}\n]", str(rpm)]
+    said = subprocess.run(query, check=True, capture_output=True, text=True, env=packages.PLAIN).stdout
+    document = ElementTree.fromstring(said)
+    return {tag.attrib["name"]: [value.text or "" for value in tag] for tag in document.iter("rpmTag")}
+
+
+@pytest.mark.parametrize("release", LINTED)
+def test_issue_17_row_4_lintian_has_nothing_to_say(shared: Path, release: str) -> None:
+    (deb,) = (shared / "here").glob("*.deb")
+    levels = ["--display-info", "--pedantic", "--fail-on=error,warning,info,pedantic"]
+    # A tag of older releases alone: newer ones call an override of it alien.
+    levels += ["--suppress-tags", "package-supports-alternative-init-but-no-init.d-script"]
+    done = workshops.run(release, shared, "lintian", "--allow-root", *levels, f"/mnt/here/{deb.name}")
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("release", LINTED)
+def test_issue_17_row_4_rpmlint_has_nothing_to_say(shared: Path, release: str) -> None:
+    (rpm,) = (shared / "here").glob("*.rpm")
+    rules = "/mnt/checkout/packaging/rpm/rpmlint.toml"
+    done = workshops.run(release, shared, "rpmlint", "--strict", "-c", rules, f"/mnt/here/{rpm.name}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 errors, 0 warnings" in done.stdout

@@ -1,0 +1,72 @@
+"""Trees of releases in which packages are built and checked: those that boot tests start from, with build tools added.
+
+Each is built once, beside the others (see tests/boot/trees.py), then only read: work happens in a mount of its own.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.util
+import shutil
+import subprocess
+from pathlib import Path
+
+from tests.boot import trees
+
+TOOLS = ("git", "lintian", "rpm", "rpmlint")
+_SHTAB = "usr/lib/python3/dist-packages/shtab"
+
+# Mounts of this run alone, without a network; `mnt` is the one directory that the work shares with the caller.
+_ENTER = """
+set -eu
+tree=$1 shared=$2
+shift 2
+mount --bind "$shared" "$tree/mnt"
+mount -t tmpfs tmpfs "$tree/tmp"
+mount -t proc proc "$tree/proc"
+exec chroot "$tree" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LC_ALL=C.UTF-8 "$@"
+"""
+
+
+def workshop(release: str) -> Path:
+    """Return the root directory of the tree for `release`, built now if no earlier run has built it."""
+    base = trees.tree(release)
+    recipe = hashlib.sha256("\n".join((base.name, *TOOLS)).encode()).hexdigest()[:12]
+    wanted = base.with_name(f"workshop-{release}-{recipe}")
+    with wanted.with_name(f"workshop-{release}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not wanted.is_dir():
+            _build(base, wanted)
+    return wanted
+
+
+def _build(base: Path, wanted: Path) -> None:
+    unfinished = wanted.with_name(f"unfinished-{wanted.name}")
+    shutil.rmtree(unfinished, ignore_errors=True)  # of a killed build; this process holds the lock
+    _done("cp", "--archive", str(base), str(unfinished))
+    apt = ("chroot", str(unfinished), "apt-get", "-q", "-y", "-o", "Dpkg::Options::=--force-unsafe-io")
+    apt += ("-o", "Acquire::Check-Valid-Until=false")
+    _done(*apt, "update")
+    _done(*apt, "--no-install-recommends", "install", *TOOLS)
+    _done(*apt, "clean")
+    found = importlib.util.find_spec("shtab")
+    assert found is not None and found.origin is not None
+    shutil.copytree(Path(found.origin).parent, unfinished / _SHTAB, ignore=shutil.ignore_patterns("__pycache__"))
+    unfinished.rename(wanted)
+
+
+def _done(*command: str) -> None:
+    done = subprocess.run(
+        command, check=False, env=trees.environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+
+
+def run(release: str, shared: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run `command` in the tree of `release`, where `shared` is /mnt."""
+    enter = ["unshare", "--mount", "--net", "sh", "-c", _ENTER, "sh", str(workshop(release)), str(shared)]
+    return subprocess.run(
+        [*enter, *command], check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
+    )
