@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests import packages
+from tests import documents, packages
 from tests.boot import trees
 from tests.package_matrix import workshops
 
@@ -82,3 +82,55 @@ def test_issue_17_row_4_rpmlint_has_nothing_to_say(shared: Path, release: str) -
     done = workshops.run(release, shared, "rpmlint", "--strict", "-c", rules, f"/mnt/here/{rpm.name}")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0 errors, 0 warnings" in done.stdout
+
+
+# Programs where Teleport's packages put them, in mounts that vanish with the test; then $1 is told what to run.
+_WITH_TCTL = r"""
+set -eu
+mount -t tmpfs tmpfs /usr/local/bin
+mount -t tmpfs tmpfs /opt
+mkdir -p /opt/teleport/system/bin
+printf '#!/bin/sh\necho "tctl $*"\n' >/usr/local/bin/tctl
+printf '#!/bin/sh\necho "tsh $*"\n' >/opt/teleport/system/bin/tsh
+chmod 755 /usr/local/bin/tctl /opt/teleport/system/bin/tsh
+mount -t tmpfs tmpfs /etc/sudoers.d
+if [ "$2" = with ]; then
+    dpkg-deb --fsys-tarfile /mnt/here/*.deb | tar -x -C /tmp ./etc/sudoers.d
+    cp -p /tmp/etc/sudoers.d/10-teleport-bootstrap /etc/sudoers.d/
+fi
+# As an operator's shell has it.
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+eval "$1"
+"""
+
+
+def _typed(release: str, shared: Path, command: str, *, drop_in: bool) -> subprocess.CompletedProcess[str]:
+    given = "with" if drop_in else "without"
+    return workshops.run(release, shared, "sh", "-c", _WITH_TCTL, "sh", command, given)
+
+
+SUDOS = [
+    *((release, "sudo") for release in trees.RELEASES),
+    *((release, "sudo-rs") for release in sorted(workshops.SUDO_RS)),
+]
+
+
+@pytest.mark.parametrize(("release", "program"), SUDOS)
+def test_issue_17_row_6_the_package_lets_sudo_find_teleport(shared: Path, release: str, program: str) -> None:
+    done = _typed(release, shared, f"{program} tctl users ls && {program} tsh status", drop_in=True)
+    assert (done.returncode, done.stdout) == (0, "tctl users ls\ntsh status\n"), done.stderr
+
+
+@pytest.mark.parametrize(("release", "program"), SUDOS)
+def test_issue_17_row_6_the_command_of_the_guide_works_without_the_package(
+    shared: Path, release: str, program: str
+) -> None:
+    (command,) = (
+        block.text.strip() for block in documents.blocks("docs/guide.md", "run") if "tctl users add" in block.text
+    )
+    assert command.startswith("sudo ")
+    done = _typed(release, shared, f"{program} {command.partition(' ')[2]}", drop_in=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("tctl users add teleport-admin ")
+    if release == "testing":
+        assert _typed(release, shared, f"{program} tctl users ls", drop_in=False).returncode != 0, "as docs/ say"

@@ -15,6 +15,8 @@ from pathlib import Path
 from tests.boot import trees
 
 TOOLS = ("git", "lintian", "rpm", "rpmlint")
+# Where the release has it.
+SUDO_RS = {"trixie", "testing"}
 _SHTAB = "usr/lib/python3/dist-packages/shtab"
 
 # Mounts of this run alone, without a network; `mnt` is the one directory that the work shares with the caller.
@@ -32,23 +34,27 @@ exec chroot "$tree" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp
 def workshop(release: str) -> Path:
     """Return the root directory of the tree for `release`, built now if no earlier run has built it."""
     base = trees.tree(release)
-    recipe = hashlib.sha256("\n".join((base.name, *TOOLS)).encode()).hexdigest()[:12]
+    recipe = hashlib.sha256("\n".join((base.name, *_tools(release))).encode()).hexdigest()[:12]
     wanted = base.with_name(f"workshop-{release}-{recipe}")
     with wanted.with_name(f"workshop-{release}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not wanted.is_dir():
-            _build(base, wanted)
+            _build(base, wanted, _tools(release))
     return wanted
 
 
-def _build(base: Path, wanted: Path) -> None:
+def _tools(release: str) -> tuple[str, ...]:
+    return (*TOOLS, "sudo-rs") if release in SUDO_RS else TOOLS
+
+
+def _build(base: Path, wanted: Path, tools: tuple[str, ...]) -> None:
     unfinished = wanted.with_name(f"unfinished-{wanted.name}")
     shutil.rmtree(unfinished, ignore_errors=True)  # of a killed build; this process holds the lock
     _done("cp", "--archive", str(base), str(unfinished))
     apt = ("chroot", str(unfinished), "apt-get", "-q", "-y", "-o", "Dpkg::Options::=--force-unsafe-io")
     apt += ("-o", "Acquire::Check-Valid-Until=false")
     _done(*apt, "update")
-    _done(*apt, "--no-install-recommends", "install", *TOOLS)
+    _done(*apt, "--no-install-recommends", "install", *tools)
     _done(*apt, "clean")
     found = importlib.util.find_spec("shtab")
     assert found is not None and found.origin is not None
