@@ -16,8 +16,6 @@ from tests import documents, packages
 from tests.boot import trees
 from tests.package_matrix import workshops
 
-LINTED = ("bookworm", "trixie", "testing")
-
 # What rpmbuild writes of itself into the header, and no macro sets: its version, and what libmagic says of each file.
 OF_RPM = {"Rpmversion", "Fileclass", "Classdict", "Filedictclass"}
 # What follows from those: sizes and digests of the header.
@@ -65,7 +63,7 @@ def _header(rpm: Path) -> dict[str, list[str]]:
     return {tag.attrib["name"]: [value.text or "" for value in tag] for tag in document.iter("rpmTag")}
 
 
-@pytest.mark.parametrize("release", LINTED)
+@pytest.mark.parametrize("release", sorted(workshops.LINTED))
 def test_issue_17_row_4_lintian_has_nothing_to_say(shared: Path, release: str) -> None:
     (deb,) = (shared / "here").glob("*.deb")
     levels = ["--display-info", "--pedantic", "--fail-on=error,warning,info,pedantic"]
@@ -75,7 +73,7 @@ def test_issue_17_row_4_lintian_has_nothing_to_say(shared: Path, release: str) -
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("release", LINTED)
+@pytest.mark.parametrize("release", sorted(workshops.LINTED))
 def test_issue_17_row_4_rpmlint_has_nothing_to_say(shared: Path, release: str) -> None:
     (rpm,) = (shared / "here").glob("*.rpm")
     rules = "/mnt/checkout/packaging/rpm/rpmlint.toml"

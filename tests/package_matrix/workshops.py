@@ -14,8 +14,10 @@ from pathlib import Path
 
 from tests.boot import trees
 
-TOOLS = ("git", "lintian", "rpm", "rpmlint")
-# Where the release has it.
+# What builds packages everywhere; linters, and sudo-rs, where the release has them.
+TOOLS = ("git", "rpm")
+LINTERS = ("lintian", "rpmlint")
+LINTED = {"bookworm", "trixie", "testing"}
 SUDO_RS = {"trixie", "testing"}
 _SHTAB = "usr/lib/python3/dist-packages/shtab"
 
@@ -44,7 +46,8 @@ def workshop(release: str) -> Path:
 
 
 def _tools(release: str) -> tuple[str, ...]:
-    return (*TOOLS, "sudo-rs") if release in SUDO_RS else TOOLS
+    linters = LINTERS if release in LINTED else ()
+    return (*TOOLS, *linters, *(("sudo-rs",) if release in SUDO_RS else ()))
 
 
 def _build(base: Path, wanted: Path, tools: tuple[str, ...]) -> None:

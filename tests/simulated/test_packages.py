@@ -434,6 +434,84 @@ def test_the_packages_require_only_what_the_distributions_have(built: packages.B
 # ---- what the distributions' own judges say
 
 
+# ---- Amazon Linux, as far as can be seen without its image
+
+AMAZON_LINUX = CHECKOUT / "packaging/rpm/amazon-linux-2023.tsv"
+# What a version that nobody has verified is taken for: the lower bound of `packaging/rpm.py`.
+_UNVERIFIED = {"bash": "5", "python3-pyyaml": "5.3"}
+
+
+def _amazon_linux() -> dict[str, str]:
+    rows = [line.split("\t") for line in AMAZON_LINUX.read_text().splitlines() if not line.startswith("#")]
+    assert all(len(row) == 4 for row in rows), "name, version, source, date"
+    unverified = {name for name, version, *_ in rows if version == "-"}
+    assert unverified == set(_UNVERIFIED), "the versions that are not verified"
+    return {name: _UNVERIFIED.get(name, version) for name, version, *_ in rows}
+
+
+def _database(tmp_path: Path, listed: dict[str, str]) -> Path:
+    """Return a root whose database of rpm has packages of these names and versions, without files."""
+    lines = ["Name: amazon-linux", "Version: 2023", "Release: 1", "Summary: -", "License: -", "BuildArch: noarch"]
+    lines += ["%description", "-"]
+    for name, whole in listed.items():
+        version, _, release = whole.partition("-")
+        lines += [f"%package -n {name}", f"Version: {version}", f"Release: {release.replace('-', '_') or 1}"]
+        lines += ["Summary: -", *(["Provides: /bin/sh"] if name == "bash" else [])]
+        lines += [f"%description -n {name}", "-", f"%files -n {name}"]
+    spec = tmp_path / "amazon-linux.spec"
+    spec.write_text("\n".join(lines) + "\n")
+    environment = {**packages.PLAIN, "HOME": str(tmp_path)}
+    build = ["rpmbuild", "-bb", "--quiet", "--define", f"_topdir {tmp_path}", "--define", "_rpmdir %{_topdir}/built"]
+    subprocess.run([*build, spec], check=True, capture_output=True, env=environment)
+    root = tmp_path / "root"
+    root.mkdir()
+    made = sorted((tmp_path / "built").rglob("*.rpm"))
+    assert len(made) == len(listed)
+    subprocess.run(
+        [*_rpm_in(root), "--justdb", "-i", *map(str, made)], check=True, capture_output=True, env=environment
+    )
+    return root
+
+
+def _rpm_in(root: Path) -> list[str]:
+    # Debian's rpm has its database in the home directory.
+    return ["rpm", "--root", str(root), "--dbpath", "/var/lib/rpm", "--nosignature"]
+
+
+def _tried(root: Path, package: Path) -> subprocess.CompletedProcess[str]:
+    """Return what rpm says of an installation, without carrying it out."""
+    environment = {**packages.PLAIN, "HOME": str(root)}
+    return subprocess.run(
+        [*_rpm_in(root), "-i", "--test", str(package)], check=False, capture_output=True, text=True, env=environment
+    )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can use another root directory of rpm")
+def test_issue_17_point_3_amazon_linux_has_all_that_the_rpm_requires(built: packages.Built, tmp_path: Path) -> None:
+    assert built.rpm is not None
+    listed = _amazon_linux()
+
+    done = _tried(_database(tmp_path, listed), built.rpm)
+
+    assert done.returncode == 0, done.stderr
+    recommended = _rpm("-qp", "--recommends", str(built.rpm)).splitlines()
+    assert {line.split()[0] for line in recommended} <= set(listed), "what is recommended is to be had, too"
+    assert listed["rpm"].startswith("4.16"), "which installs format 4 only"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can use another root directory of rpm")
+@pytest.mark.parametrize(("name", "version"), [("python3-jinja2", None), ("systemd", "239-1"), ("python3", "3.6.8-1")])
+def test_issue_17_point_3_rpm_refuses_an_older_distribution(
+    built: packages.Built, tmp_path: Path, name: str, version: str | None
+) -> None:
+    assert built.rpm is not None
+    listed = {**_amazon_linux(), name: version}
+    done = _tried(_database(tmp_path, {key: value for key, value in listed.items() if value is not None}), built.rpm)
+    assert done.returncode != 0
+    missing = {line.split()[0] for line in done.stderr.splitlines() if " is needed by " in line}
+    assert missing == {name}, done.stderr
+
+
 @pytest.mark.skipif(shutil.which("lintian") is None, reason="lintian is not installed")
 def test_lintian_has_only_explained_warnings(built: packages.Built, tmp_path: Path) -> None:
     # Of what another release of lintian finds besides, only errors count: its list of complaints is another one.
