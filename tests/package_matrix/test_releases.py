@@ -67,8 +67,9 @@ def _header(rpm: Path) -> dict[str, list[str]]:
 def test_issue_17_row_4_lintian_has_nothing_to_say(shared: Path, release: str) -> None:
     (deb,) = (shared / "here").glob("*.deb")
     levels = ["--display-info", "--pedantic", "--fail-on=error,warning,info,pedantic"]
-    # A tag of older releases alone: newer ones call an override of it alien.
-    levels += ["--suppress-tags", "package-supports-alternative-init-but-no-init.d-script"]
+    if release == "bookworm":
+        # A remark of this release alone: newer ones call an override of it alien, and do not know this option of it.
+        levels += ["--suppress-tags", "package-supports-alternative-init-but-no-init.d-script"]
     done = workshops.run(release, shared, "lintian", "--allow-root", *levels, f"/mnt/here/{deb.name}")
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
 
