@@ -1,6 +1,6 @@
 """The packages are the same wherever they are built, and the linters of every release have nothing against them.
 
-`./dev package-matrix` runs this; it is no layer of `./dev test`, since trees with all linters take minutes to build.
+`./dev package-matrix` runs this, not `./dev test`: trees with all linters take minutes to build.
 """
 
 from __future__ import annotations

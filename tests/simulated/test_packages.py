@@ -437,7 +437,7 @@ def test_the_packages_require_only_what_the_distributions_have(built: packages.B
 # ---- Amazon Linux, as far as can be seen without its image
 
 AMAZON_LINUX = CHECKOUT / "packaging/rpm/amazon-linux-2023.tsv"
-# What a version that nobody has verified is taken for: the lower bound of `packaging/rpm.py`.
+# What an unverified version is taken for: the lower bound of `packaging/rpm.py`.
 _UNVERIFIED = {"bash": "5", "python3-pyyaml": "5.3"}
 
 
