@@ -14,14 +14,14 @@ from pathlib import Path
 
 from tests.boot import trees
 
-# What builds packages everywhere; linters, and sudo-rs, where the release has them.
-TOOLS = ("git", "rpm")
+# What builds packages and runs the unit tests everywhere; linters, and sudo-rs, where the release has them.
+TOOLS = ("git", "python3-venv", "rpm")
 LINTERS = ("lintian", "rpmlint")
 LINTED = {"bookworm", "trixie", "testing"}
 SUDO_RS = {"trixie", "testing"}
 _SHTAB = "usr/lib/python3/dist-packages/shtab"
 
-# Mounts of this run alone, without a network; `mnt` is the one directory that the work shares with the caller.
+# Mounts of this run alone; `mnt` is the one directory that the work shares with the caller.
 _ENTER = """
 set -eu
 tree=$1 shared=$2
@@ -74,8 +74,18 @@ def _done(*command: str) -> None:
 
 
 def run(release: str, shared: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """Run `command` in the tree of `release`, where `shared` is /mnt."""
-    enter = ["unshare", "--mount", "--net", "sh", "-c", _ENTER, "sh", str(workshop(release)), str(shared)]
+    """Run `command` in the tree of `release`, without a network, where `shared` is /mnt."""
     return subprocess.run(
-        [*enter, *command], check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
+        entering(release, shared, *command),
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
     )
+
+
+def entering(release: str, shared: Path, *command: str, network: bool = False) -> list[str]:
+    """Return the command that runs `command` so."""
+    spaces = ["--mount", *(() if network else ("--net",))]
+    return ["unshare", *spaces, "sh", "-c", _ENTER, "sh", str(workshop(release)), str(shared), *command]

@@ -104,6 +104,8 @@ class Agent:
             "PYTHONDONTWRITEBYTECODE": "1",
             "AWS_EC2_METADATA_SERVICE_ENDPOINT": self.imds,
             "AWS_ENDPOINT_URL": self.aws,
+            # `./dev test newest` makes errors of warnings.
+            **{name: os.environ[name] for name in ("PYTHONWARNINGS",) if name in os.environ},
             **self.environ,
         }
 
