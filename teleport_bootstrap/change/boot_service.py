@@ -50,7 +50,8 @@ def applying(root: paths.Root, data: bytes) -> str:
 
 def settle(root: paths.Root) -> None:
     """Let the service no longer count as failed, after a command that has configured this host; it may stay so."""
-    if not _is_here(root):
+    # The service itself does not count as failed while it runs.
+    if not _is_here(root) or SERVICE in systemd.units_around():
         return
     with contextlib.suppress(errors.BootstrapError):
         if systemd.states([SERVICE])[SERVICE].active == "failed":
