@@ -143,7 +143,7 @@ class MetadataFileInvalid(BootstrapError, code="metadata-file-invalid", exit_sta
 
 
 class MetadataUnreachable(BootstrapError, code="metadata-unreachable", exit_status=METADATA):
-    """The instance metadata service did not answer before the deadline."""
+    """The instance metadata service did not answer before the deadline, or this host prohibits connections to it."""
 
 
 class MetadataDisabled(BootstrapError, code="metadata-disabled", exit_status=METADATA):

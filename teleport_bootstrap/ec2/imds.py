@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 import requests
 import urllib3.exceptions
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.ec2 import endpoint as endpoints
+from teleport_bootstrap.ec2 import refusals
 from teleport_bootstrap.host import clock as clocks
 from teleport_bootstrap.host import http_session, retry, time_limit
 from teleport_bootstrap.secret import Secret
@@ -35,6 +37,8 @@ _REFUSALS_BEFORE_GIVING_UP = 3  # the current token, then two fresh ones
 # The service is on this host: long pauses between attempts gain nothing.
 _LONGEST_PAUSE_SECONDS = 2.0
 _ATTEMPT_SECONDS = 0.25  # the minimum for a last attempt; its timeouts end with the deadline in any case
+# For a network that comes up while this host boots.
+_SETTLING_SECONDS = 5.0
 # Happens when the hop limit is too low.
 _UNANSWERED = "the request for a session token was not answered"
 _MODIFY = "aws ec2 modify-instance-metadata-options --instance-id INSTANCE"
@@ -58,6 +62,8 @@ class Imds:
         self.url = url
         self._other_url = other_url
         self._was_put_unanswered = False
+        # Of each address that was tried, why this host refused the last connection to it.
+        self._refused: dict[str, refusals.Refusal | None] = {}
         self.deadline_seconds = deadline_seconds
         self.clock = clock or clocks.SYSTEM
         self._token: Secret | None = None
@@ -120,6 +126,8 @@ class Imds:
             )
         except retry.DeadlinePassed as passed:
             raise self._late(path, passed) from None
+        except _Refused as refused:
+            raise self._unreachable(_item(path), refused.why.what, self._remedy(refused.why)) from None
 
     def _item(self, path: str, deadline: retry.Deadline) -> str | None:
         for _ in range(_REFUSALS_BEFORE_GIVING_UP):
@@ -195,6 +203,10 @@ class Imds:
                 return answer.status_code, text, _lifetime(answer.headers)
         # A ValueError is what the libraries below make of some answers that are not HTTP.
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            self._refused[self.url] = refusals.find(error)
+            refusal = self._refusal()
+            if refusal is not None and (refusal.ends or deadline.elapsed() >= _SETTLING_SECONDS):
+                raise _Refused(refusal) from None
             if self._other_url is not None:
                 self.url, self._other_url = self._other_url, self.url
             if method == "PUT" and isinstance(error, (requests.Timeout, time_limit.TimeUp)):
@@ -204,7 +216,7 @@ class Imds:
 
     def _late(self, path: str, passed: retry.DeadlinePassed) -> errors.BootstrapError:
         """Return the error for `path`, which was not answered before the deadline."""
-        item = path.replace("meta-data/", "", 1)
+        item = _item(path)
         if isinstance(passed.last, _NoRole):
             return errors.CredentialsMissing(
                 f"this instance has no role: the metadata service had nothing at {item} ({passed.effort()})",
@@ -220,10 +232,30 @@ class Imds:
                 "Inside a container, the answer to the token request does not arrive when the hop limit is 1: "
                 f"{_MODIFY} --http-put-response-hop-limit 2. Elsewhere: " + hint
             )
-        urls = " and ".join(sorted(filter(None, (self.url, self._other_url))))
+        elif (refusal := self._refusal()) is not None:
+            reason, hint = refusal.what, self._remedy(refusal)
+        return self._unreachable(item, f"{reason} ({passed.effort()})", hint)
+
+    def _unreachable(self, item: str, why: str, hint: str) -> errors.MetadataUnreachable:
+        urls = " and ".join(self._addresses())
         return errors.MetadataUnreachable(
-            f"waited for {item} from the instance metadata service at {urls}: {reason} ({passed.effort()})", hint=hint
+            f"waited for {item} from the instance metadata service at {urls}: {why}", hint=hint
         )
+
+    def _addresses(self) -> tuple[str, ...]:
+        """Return the addresses of which one may answer; that of IPv4 comes first."""
+        return tuple(sorted(filter(None, (self.url, self._other_url)), key=lambda each: "[" in each))
+
+    def _refusal(self) -> refusals.Refusal | None:
+        """Return why this host refuses connections to each of the addresses; None where it does not."""
+        found = [self._refused.get(each) for each in self._addresses()]
+        lasting = [each for each in found if each is not None and each.ends]
+        return None if None in found else (lasting or found)[0]
+
+    def _remedy(self, refusal: refusals.Refusal) -> str:
+        """Return what to do about `refusal`, for the address that was refused so."""
+        url = next(each for each in self._addresses() if self._refused[each] is refusal)
+        return refusal.remedy.replace("{host}", urlsplit(url).hostname or "")
 
     def _text(self, path: str, answer: requests.Response) -> str:
         """Return the body."""
@@ -240,6 +272,19 @@ class Imds:
             return body.decode("utf-8")
         except UnicodeDecodeError:
             raise endpoints.invalid(f"gave bytes that are not UTF-8 for {path}") from None
+
+
+def _item(path: str) -> str:
+    """Return how messages name the item at `path`."""
+    return path.replace("meta-data/", "", 1)
+
+
+class _Refused(Exception):
+    """This host refuses the connection, and goes on doing so."""
+
+    def __init__(self, why: refusals.Refusal) -> None:
+        super().__init__(why.what)
+        self.why = why
 
 
 class _NoRole(retry.Again):
