@@ -157,7 +157,12 @@ RULES = (
     ),
     Rule("a copy of a conf, or another file of one instance", _is_not_overrides, (f"{paths.CONF_DIRECTORY}/*",)),
     *(Rule(message, _is_copy, _copies_of(path)) for path, message in _COPIES.items()),
-    Rule("a copy of the machine's identity", _is_filled_file, ("/var/lib/dbus/machine-id",)),
+    # A link is harmless: systemd follows none here.
+    Rule(
+        "an identity that all instances would share: at the first boot, systemd takes it for /etc/machine-id",
+        _is_filled_file,
+        ("/var/lib/dbus/machine-id",),
+    ),
     # Written by older versions of udev.
     Rule("the network interfaces of one machine", Image.is_filled, ("/etc/udev/rules.d/70-persistent-net.rules",)),
     Rule("a random seed that all instances would share", Image.exists, _RANDOM_SEEDS, _AT_REST),

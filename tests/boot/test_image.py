@@ -6,9 +6,12 @@ import hashlib
 import subprocess
 import tarfile
 from pathlib import Path
+from typing import Optional
+
+import pytest
 
 from tests import packages
-from tests.boot import applied, installed, instance, observe
+from tests.boot import applied, installed, instance, observe, trees
 from tests.boot.conftest import NewMachine
 from tests.boot.machine import Machine
 from tests.stand_in import install_teleport
@@ -43,6 +46,43 @@ def script(machine: Machine, name: str, **variables: str) -> subprocess.Complete
     machine.write("/root/script", (SCRIPTS / name).read_text(encoding="utf-8"))
     given = [f"{key}={value}" for key, value in variables.items()]
     return machine.try_run("env", *given, "sh", "/root/script", seconds=180)
+
+
+@pytest.mark.parametrize("release", trees.RELEASES)
+def test_issue_17_row_10_clones_share_an_id_only_where_seal_refuses_the_image(
+    new_machine: NewMachine, release: str
+) -> None:
+    """What seal says of /var/lib/dbus/machine-id is what systemd makes of it, for each kind of /etc/machine-id."""
+    for own in ("uninitialized\n", ""):
+        assert _id_of_clone(new_machine(release), own, file=PLANTED) == (18, PLANTED)
+    # systemd follows no link here.
+    for other in ({}, {"link": PLANTED}):
+        status, identity = _id_of_clone(new_machine(release), "uninitialized\n", **other)
+        assert status == 0 and len(identity) == 32 and identity != PLANTED
+
+
+PLANTED = "5e" * 16
+
+
+def _id_of_clone(
+    machine: Machine, own: str, *, file: Optional[str] = None, link: Optional[str] = None
+) -> tuple[int, str]:
+    """Return how seal ends on an image with these IDs, and the ID of an instance of it."""
+    instance.without_cloud_init(machine)
+    instance.install_agent(machine)
+    machine.write("/etc/machine-id", own)
+    dbus = machine.path("/var/lib/dbus/machine-id")
+    dbus.unlink(missing_ok=True)
+    if file:
+        machine.write("/var/lib/dbus/machine-id", f"{file}\n")
+    if link:
+        machine.write("/var/lib/dbus/another", f"{link}\n")
+        dbus.symlink_to("another")
+    command = ["chroot", str(machine.root), "teleport-bootstrap", "seal"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0 or "/var/lib/dbus/machine-id" in done.stderr, done.stderr
+    machine.start()
+    return done.returncode, machine.run("cat", "/etc/machine-id").strip()
 
 
 def test_the_scripts_of_the_template_build_an_image_that_becomes_an_instance(

@@ -224,6 +224,25 @@ def test_each_file_alone_makes_it_fail_and_is_named_with_its_remedy(image: Agent
         assert image.run("seal").status == 0
 
 
+@pytest.mark.parametrize("own", ["", "uninitialized\n", None])
+def test_issue_17_row_10_an_id_that_systemd_would_take_for_each_instance(image: Agent, own: str | None) -> None:
+    if own is None:
+        image.path("/etc/machine-id").unlink()
+    else:
+        image.write("/etc/machine-id", own)
+    assert image.run("seal").status == 0
+    planted = image.write("/var/lib/dbus/machine-id", "5e" * 16 + "\n")
+
+    done = image.run("seal", "--format", "json")
+
+    assert done.status == 18
+    (found,) = done.data["findings"]
+    assert found["subject"] == str(planted) and "all instances would share" in found["message"]
+    subprocess.run(found["remedy"], shell=True, check=True)
+    link("/var/lib/dbus/machine-id", "/etc/machine-id")(image)
+    assert image.run("seal").status == 0
+
+
 def test_lists_everything_at_once(image: Agent) -> None:
     for plant in ("proc", "machine-id", "an enabled timer", "certificates"):
         PLANTS[plant][0](image)
