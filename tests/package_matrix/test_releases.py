@@ -92,7 +92,7 @@ mkdir -p /opt/teleport/system/bin
 printf '#!/bin/sh\necho "tctl $*"\n' >/usr/local/bin/tctl
 printf '#!/bin/sh\necho "tsh $*"\n' >/opt/teleport/system/bin/tsh
 chmod 755 /usr/local/bin/tctl /opt/teleport/system/bin/tsh
-mount -t tmpfs tmpfs /etc/sudoers.d
+mount -t tmpfs -o mode=750 tmpfs /etc/sudoers.d
 if [ "$2" = with ]; then
     dpkg-deb --fsys-tarfile /mnt/here/*.deb | tar -x -C /tmp ./etc/sudoers.d
     cp -p /tmp/etc/sudoers.d/10-teleport-bootstrap /etc/sudoers.d/
