@@ -15,7 +15,7 @@ from teleport_bootstrap.host import pacing, teleport, trust
 from teleport_bootstrap.instance import fips_sources, user_data
 from teleport_bootstrap.plan import activation, plan_model, requirements, teleport_build
 from teleport_bootstrap.plan import overrides as override_files
-from teleport_bootstrap.records import dataclass
+from teleport_bootstrap.records import dataclass, field
 from teleport_bootstrap.state import current, metadata_cache
 
 logger = logging.getLogger(__name__)
@@ -30,13 +30,15 @@ TAGS_SECONDS = 20.0
 class Doors:
     """The outside world: the root directory, the environment with its endpoints, and the wait for each service.
 
-    `crowd` is there where all hosts of a fleet may be fetching their secrets at the same time.
+    `crowd` is there where all hosts of a fleet may be fetching their secrets at the same time. `sessions` are those
+    with the metadata service, by the wait for each: one token and one connection serve all that a command asks there.
     """
 
     root: paths.Root
     environ: Mapping[str, str]
     wait_seconds: float = WAIT_SECONDS
     crowd: pacing.Crowd | None = None
+    sessions: dict[float, imds.Imds] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -156,8 +158,12 @@ def applicable(
 
 
 def metadata_service(doors: Doors) -> imds.Imds:
-    """Return the instance metadata service; nothing is sent yet. Raises MetadataDisabled and UsageError."""
-    return imds.Imds.from_environment(doors.environ, doors.root, deadline_seconds=doors.wait_seconds)
+    """Return the session with the metadata service; nothing is sent yet. Raises MetadataDisabled and UsageError."""
+    session = doors.sessions.get(doors.wait_seconds)
+    if session is None:
+        session = imds.Imds.from_environment(doors.environ, doors.root, deadline_seconds=doors.wait_seconds)
+        doors.sessions[doors.wait_seconds] = session
+    return session
 
 
 def instance(conf: conf_file.Conf, doors: Doors) -> facts.Facts:

@@ -177,6 +177,7 @@ class Aws:
     def __init__(self) -> None:
         self._moto = Moto()
         self.requests: list[Request] = []
+        self.connections = 0
         self._answers: list[tuple[str, Answer]] = []
         self._always: Optional[Answer] = None
         # The regions of S3 buckets that are not where everything else is, by name.
@@ -215,6 +216,7 @@ class Aws:
         self.clear_faults()
         self.bucket_regions.clear()
         self.requests.clear()
+        self.connections = 0
 
     def enforce_policies(self, enforced: bool = True) -> None:
         """Switch IAM on or off: when on, only actions that a policy allows succeed (moto takes resources for `*`)."""
@@ -293,6 +295,11 @@ class _Proxy(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # a body that follows its headers would wait 40 ms for them to be confirmed
     aws: Aws
+
+    def setup(self) -> None:
+        super().setup()
+        with self.aws._lock:
+            self.aws.connections += 1
 
     def log_message(self, *arguments: Any) -> None:
         pass

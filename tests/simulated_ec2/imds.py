@@ -123,6 +123,7 @@ class Service:
         self.data = copy.deepcopy(DEFAULTS)
         self.faults = Faults()
         self.requests: list[Request] = []
+        self.connections = 0
         self.tokens: dict[str, float] = {}
         self.started = time.monotonic()
         self.update(data or {})
@@ -317,6 +318,11 @@ class _Handler(BaseHTTPRequestHandler):
 class _Metadata(_Handler):
     server_version = "EC2ws"
     sys_version = ""
+
+    def setup(self) -> None:
+        super().setup()
+        with self.service.lock:
+            self.service.connections += 1
 
     def do_PUT(self) -> None:
         self._body()
