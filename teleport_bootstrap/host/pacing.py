@@ -9,8 +9,8 @@ from __future__ import annotations
 from teleport_bootstrap.host import clock as clocks
 
 # Each moment at which a host of a crowd asks is so many times later than the one before. With this, the last host of a
-# fleet is answered within 1.2 times the shortest time that the service allows, whatever the size of the fleet.
-GROWTH = 1.35
+# fleet is answered within about 1.2 times the shortest time that the service allows, whatever the size of the fleet.
+GROWTH = 1.3
 FIRST_SECONDS = 1.0
 SHORTEST_PAUSE_SECONDS = 0.1
 # At 40 requests a second, this is enough for 240,000 hosts.
@@ -49,14 +49,15 @@ class Crowd:
         self._has_turn = False
 
     def turn(self, spread_seconds: float = 0.0) -> float:
-        """Return the pause before the first request: a random one up to `spread_seconds` long, and the first moment.
+        """Return the pause before the first request: until the first moment, or a random one up to `spread_seconds`.
 
         Later, return 0: a host has one turn.
         """
         if self._has_turn:
             return 0.0
         self._has_turn = True
-        self._begin += self._clock.chance() * spread_seconds
+        if spread_seconds:
+            self._begin += self._clock.chance() * spread_seconds - self._first
         return max(0.0, self._begin + self._first - self._clock.monotonic())
 
     def after_throttled(self) -> float | None:

@@ -38,7 +38,7 @@ def test_each_moment_is_by_the_same_factor_later(seed: int) -> None:
     found = moments(watch, pacing.Crowd(watch.clock), 3000.0)
     assert pacing.FIRST_SECONDS <= found[0] <= pacing.FIRST_SECONDS * pacing.GROWTH
     assert all(later / earlier == pytest.approx(pacing.GROWTH) for earlier, later in zip(found, found[1:]))
-    assert len(found) < 30
+    assert len(found) < 35
 
 
 def test_hosts_that_start_together_do_not_stay_together() -> None:
@@ -67,10 +67,10 @@ def test_the_first_turn_is_somewhere_in_the_spread_and_there_is_only_one(spread:
         turns.append(crowd.turn(spread))
         watch.now += turns[-1]
         assert crowd.turn(spread) == 0.0
-    longest = pacing.FIRST_SECONDS * pacing.GROWTH
-    assert min(turns) >= pacing.FIRST_SECONDS
-    assert max(turns) <= spread + longest
-    assert max(turns) - min(turns) > spread * 0.9
+    first = pacing.FIRST_SECONDS
+    low, high = (0.0, spread) if spread else (first, first * pacing.GROWTH)
+    assert low <= min(turns) < low + 0.1 * (high - low)
+    assert high - 0.1 * (high - low) < max(turns) <= high
 
 
 def test_after_its_turn_a_host_asks_soon_again() -> None:
