@@ -68,6 +68,9 @@ TESTED = {
 
 # No test types these.
 UNTRIED = {
+    "aws ssm update-service-setting --setting-id /ssm/parameter-store/high-throughput-enabled --setting-value true": (
+        "changes the limits of an account, which has none when simulated"
+    ),
     "aws ec2 describe-instances": "the name of the call that shows MetadataOptions of a real instance",
     "cat >/etc/teleport.d/conf <<'EOF'": "a line of the user-data blocks",
     "certbot python3-certbot-dns-route53": "the names of two packages",

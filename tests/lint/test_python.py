@@ -36,3 +36,4 @@ def test_strict_types() -> None:
     check("mypy", *options, "packaging/build.py")
     # The tests, whose parts the benchmarks use, import libraries without types.
     check("mypy", *options, "--disable-error-code", "import-untyped", "-p", "benchmarks")
+    check("mypy", *options, "-p", "tests.fleet")
