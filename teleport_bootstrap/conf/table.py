@@ -535,8 +535,8 @@ TELEPORT_FETCH_SPREAD_SECONDS = Variable(
     kinds.SECONDS,
     _JOINING,
     "For fleets of which a thousand or more instances start at once: each first asks SSM for its token and pins at a "
-    "random moment within so many seconds. Set it to the number of instances divided by 36, or by nine tenths of a "
-    "raised limit of requests a second.",
+    "random moment within so many seconds. Set it to the number of instances divided by 38, or by 95 % of a raised "
+    "limit of requests a second.",
     default=Elsewhere("at once, and at growing intervals while SSM answers that there are too many requests"),
     since="0.1",
 )

@@ -19,7 +19,7 @@ KMS_LIMIT = 5500.0
 
 SIZES = (10, 100, 1000, 10_000, 100_000)
 # The share of the limit that a spread of the first requests plans for.
-PLANNED_SHARE = 0.9
+PLANNED_SHARE = 0.95
 # Hosts that are started by one call reach the agent within some seconds: metadata arrives late, disks are cold.
 EARLIEST_SECONDS = 0.2
 DELAY_SECONDS = 0.3

@@ -60,7 +60,7 @@ def growth_table() -> list[str]:
         "|---:|---:|---:|---:|---:|",
     ]
     used = pacing.GROWTH
-    for growth in (1.2, 1.3, 1.5, 2.0, 3.0, 4.0):
+    for growth in (1.15, 1.25, 1.4, 1.5, 2.0, 3.0, 4.0):
         pacing.GROWTH = growth
         try:
             few, many = (simulate(Fleet(policies.AGENT, size)) for size in (1000, 10_000))

@@ -36,8 +36,8 @@ def test_issue_16_row_6_no_fleet_fails_or_takes_much_longer_than_it_must(size: i
         assert found.failed_runs == 0
         # Some seconds pass before the last one has asked at all.
         assert found.last <= 1.2 * found.shortest + START_SECONDS
-        # One call in each span that is 1.3 times as long as the one before, in the time that it takes.
-        assert found.calls_each < 13.0
+        # One call in each span that is 1.25 times as long as the one before, in the time that it takes.
+        assert found.calls_each < 15.0
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -51,7 +51,7 @@ def test_issue_16_row_6_a_planned_spread_wastes_hardly_a_call(size: int, seed: i
 
 def test_issue_16_row_6_the_rule_before_asked_more_often() -> None:
     before, now = (simulate(Fleet(policy, 3000)) for policy in (policies.BEFORE, policies.AGENT))
-    assert before.calls > 1.25 * now.calls
+    assert before.calls > 1.1 * now.calls
 
 
 def test_issue_16_row_6_the_scripts_leave_nearly_all_of_a_fleet_without_a_token() -> None:

@@ -38,7 +38,7 @@ def test_each_moment_is_by_the_same_factor_later(seed: int) -> None:
     found = moments(watch, pacing.Crowd(watch.clock), 3000.0)
     assert pacing.FIRST_SECONDS <= found[0] <= pacing.FIRST_SECONDS * pacing.GROWTH
     assert all(later / earlier == pytest.approx(pacing.GROWTH) for earlier, later in zip(found, found[1:]))
-    assert len(found) < 35
+    assert len(found) < 40
 
 
 def test_hosts_that_start_together_do_not_stay_together() -> None:
@@ -52,7 +52,7 @@ def test_a_slow_answer_moves_no_later_moment() -> None:
     crowd = pacing.Crowd(slow.clock)
     slow.now += crowd.turn()
     for moment in expected[1:]:
-        slow.now += 0.2
+        slow.now += 0.1
         pause = crowd.after_throttled()
         assert pause is not None
         slow.now += pause
