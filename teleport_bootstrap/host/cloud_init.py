@@ -73,9 +73,12 @@ def _service_files(root: paths.Root) -> Iterator[str]:
         yield from (name for name in names if _SERVICE.fullmatch(name))
 
 
-def noted_errors(root: paths.Root) -> tuple[str, ...]:
-    """Return what failed in this boot as far as cloud-init has noted it in its file, which costs no process."""
-    return _from_stages(_noted(root)).errors
+def noted(root: paths.Root) -> Outcome:
+    """Return how the run of this boot is or ended, as cloud-init has noted it in its file; this starts no process.
+
+    It is running too where its last stage was never started.
+    """
+    return _from_stages(_stages(root))
 
 
 def outcome(root: paths.Root) -> Outcome:
@@ -88,10 +91,10 @@ def outcome(root: paths.Root) -> Outcome:
         said = _json(done.output)
         if isinstance(said.get("status"), str):
             return Outcome(_STATES.get(said["status"], NOT_STARTED), _texts(said.get("errors")))
-    return _from_stages(_noted(root))
+    return noted(root)
 
 
-def _noted(root: paths.Root) -> dict[str, Any]:
+def _stages(root: paths.Root) -> dict[str, Any]:
     try:
         content = regular_file.read(root.path(paths.CLOUD_INIT_STATUS), follow_links=True, limit=_STATUS_BYTES)
     except OSError:
@@ -100,15 +103,15 @@ def _noted(root: paths.Root) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _from_stages(noted: dict[str, Any]) -> Outcome:
-    stages = [each for each in noted.values() if isinstance(each, dict)]
+def _from_stages(found: dict[str, Any]) -> Outcome:
+    stages = [each for each in found.values() if isinstance(each, dict)]
     failed = tuple(text for each in stages for text in _texts(each.get("errors")))
-    last = noted.get("modules-final")
+    last = found.get("modules-final")
     if failed:
         return Outcome(FAILED, failed)
-    if not noted:
+    if not found:
         return Outcome(NOT_STARTED)
-    has_ended = not noted.get("stage") and isinstance(last, dict) and bool(last.get("finished"))
+    has_ended = not found.get("stage") and isinstance(last, dict) and bool(last.get("finished"))
     return Outcome(DONE if has_ended else RUNNING)
 
 

@@ -19,7 +19,7 @@ def why_no_conf(root: paths.Root) -> tuple[Finding, ...]:
     if systemd.is_running(root):
         units = left_out(cloud_init.TARGET)
         if units:
-            return (not_started(units, "without which user-data does not run", "runs user-data"),)
+            return (without_user_data(units, ERROR),)
         if not cloud_init.services(root):
             return ()
     return _after(root, cloud_init.outcome(root))
@@ -70,7 +70,12 @@ def left_out(target: str) -> tuple[str, ...]:
         return ()
 
 
-def not_started(units: tuple[str, ...], consequence: str, start: str) -> Finding:
+def without_user_data(units: tuple[str, ...], severity: str) -> Finding:
+    """Return the finding that systemd has left `units` of cloud-init out of this boot."""
+    return not_started(units, "without which user-data does not run", "runs user-data", severity)
+
+
+def not_started(units: tuple[str, ...], consequence: str, start: str, severity: str = ERROR) -> Finding:
     """Return the finding that systemd has left `units` out, with the circle of units that made it do so.
 
     `start` says what a start of them by hand does.
@@ -83,7 +88,7 @@ def not_started(units: tuple[str, ...], consequence: str, start: str) -> Finding
     elif boot_order.had_cycle():
         message += f": {they_were} left out to break an ordering cycle"
     remedy = f"{_correction(circle, units)}; `systemctl start {' '.join(units)}` {start} without another boot"
-    return Finding(ERROR, "ordering-cycle", units[0], message, remedy)
+    return Finding(severity, "ordering-cycle", units[0], message, remedy)
 
 
 def _correction(circle: tuple[str, ...], units: tuple[str, ...]) -> str:
