@@ -8,6 +8,7 @@ version 1, or another server that answers at its address, is an error.
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -97,6 +98,14 @@ class Imds:
             deadline_seconds=deadline_seconds,
             clock=clock,
         )
+
+    def within(self, seconds: float) -> Imds:
+        """Return this session, with the same token and connection, and `seconds` for what names no other deadline."""
+        if seconds == self.deadline_seconds:
+            return self
+        other = copy.copy(self)
+        other.deadline_seconds = seconds
+        return other
 
     def deadline(self, seconds: float | None = None) -> retry.Deadline:
         """Return a deadline that begins now; pass it to several calls of `get` to bound them together."""

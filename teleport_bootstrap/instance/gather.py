@@ -26,19 +26,27 @@ WAIT_SECONDS = 60.0
 TAGS_SECONDS = 20.0
 
 
+class Metadata:
+    """The metadata service, as far as a command has asked it; the next request needs no other token or connection."""
+
+    def __init__(self) -> None:
+        self.service: imds.Imds | None = None
+        self.is_ipv6_only: bool | None = None
+
+
 @dataclass(frozen=True)
 class Doors:
     """The outside world: the root directory, the environment with its endpoints, and the wait for each service.
 
-    `crowd` is there where all hosts of a fleet may be fetching their secrets at the same time. `sessions` are those
-    with the metadata service, by the wait for each: one token and one connection serve all that a command asks there.
+    `crowd` is there where all hosts of a fleet may be fetching their secrets at the same time. Copies with another wait
+    share `metadata`.
     """
 
     root: paths.Root
     environ: Mapping[str, str]
     wait_seconds: float = WAIT_SECONDS
     crowd: pacing.Crowd | None = None
-    sessions: dict[float, imds.Imds] = field(default_factory=dict, repr=False, compare=False)
+    metadata: Metadata = field(default_factory=Metadata, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -158,12 +166,11 @@ def applicable(
 
 
 def metadata_service(doors: Doors) -> imds.Imds:
-    """Return the session with the metadata service; nothing is sent yet. Raises MetadataDisabled and UsageError."""
-    session = doors.sessions.get(doors.wait_seconds)
-    if session is None:
-        session = imds.Imds.from_environment(doors.environ, doors.root, deadline_seconds=doors.wait_seconds)
-        doors.sessions[doors.wait_seconds] = session
-    return session
+    """Return the instance metadata service; nothing is sent yet. Raises MetadataDisabled and UsageError."""
+    asked = doors.metadata
+    if asked.service is None:
+        asked.service = imds.Imds.from_environment(doors.environ, doors.root, deadline_seconds=doors.wait_seconds)
+    return asked.service.within(doors.wait_seconds)
 
 
 def instance(conf: conf_file.Conf, doors: Doors) -> facts.Facts:
@@ -178,13 +185,15 @@ def instance(conf: conf_file.Conf, doors: Doors) -> facts.Facts:
         return aws.instance_tags(instance_id, keys)
 
     region = conf.value(variables.EC2_REGION)
-    return facts.read(
+    found = facts.read(
         service,
         region=region,
         needs_hostname=needs_hostname(conf),
         tag_keys=tag_keys,
         describe_tags=describe_tags,
     )
+    doors.metadata.is_ipv6_only = found.is_ipv6_only
+    return found
 
 
 def needs_hostname(conf: conf_file.Conf) -> bool:
@@ -221,7 +230,9 @@ def _has_only_ipv6(doors: Doors, service: imds.Imds) -> bool:
     """Whether AWS can be reached over IPv6 alone, where the regular endpoints of most services do not answer."""
     if doors.environ.get(endpoints.DUAL_STACK) or doors.environ.get(endpoints.URL):
         return False  # the environment decides
-    known = metadata_cache.says_ipv6_only(doors.root)
+    known = doors.metadata.is_ipv6_only
+    if known is None:
+        known = metadata_cache.says_ipv6_only(doors.root)
     if known is not None:
         return known
     return items.read(service, items.LOCAL_IPV4) is None and items.read(service, items.IPV6) is not None

@@ -106,6 +106,23 @@ def test_the_license_comes_from_ssm_into_a_file_that_only_its_owner_reads(on_aws
     shows_no_secret(done)
 
 
+def test_issue_16_point_4_a_first_boot_takes_one_token_and_asks_for_nothing_twice(
+    on_aws: Agent, aws: Aws, imds: emulator.Server
+) -> None:
+    aws.put_parameters({"/teleport/cluster-1/tokens/node": TOKEN})
+    aws.put_parameters({"/teleport/cluster-1/ca-pin-hash": PIN}, kind="String")
+    on_aws.conf(NODE)
+    # Without an endpoint in the environment, the agent decides by the instance's addresses which one of SSM to ask.
+    on_aws.environ = {"AWS_ENDPOINT_URL": "", "AWS_ENDPOINT_URL_SSM": aws.url}
+    done = on_aws.generate()
+    assert done.status == 0, done.errors
+    assert on_aws.path("/var/lib/teleport/token").read_text().strip() == TOKEN
+    assert len(imds.service.puts()) == 1
+    asked = [request.path for request in imds.service.gets()]
+    assert len(asked) == len(set(asked)), asked
+    assert [request.operation for request in aws.requests] == ["GetParameters"]
+
+
 def test_an_agent_s_token_is_in_its_file_only_and_the_conf_becomes_private(agent: Agent) -> None:
     conf = agent.conf(AGENT)
     done = agent.generate()
