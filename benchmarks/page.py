@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks import aws_cli, figures
@@ -25,12 +27,12 @@ as much. The time is that of the processor, user and system together, unless a s
 that of the ratios of all pairs, between their quartiles.
 
 - **This build** is the checkout, laid out as the packages install it: run with `-I` and `-B`, its bytecode compiled.
-- **Before** is commit `{before}`, in the same way, with the libraries of its own requirements. It asked SSM with
-  botocore.
+- **Before** is an earlier commit in the same way, with the libraries of its own requirements: by default the last one
+  that asked SSM with botocore.
 - **Target** is what this project wants to keep to.
 
-`{command}` measures everything, and each row names the command that measures it alone. `--before COMMIT` compares with
-another commit, `--quick` takes fewer rounds and small backups.
+`./dev bench` measures everything, and each row names the command that measures it. `--before COMMIT` compares with
+another commit, `--quick` takes fewer rounds and small backups, `--write` renews what was measured in this page.
 """
 
 TEXTS = {
@@ -79,17 +81,26 @@ of the machine run before all others of the computer, so that other work hardly 
     "backup": """\
 ## Backup and restore
 
-`backup create` beside `tar` with the same compressor and `sha256sum`, and `restore` beside `tar -x` with `sha256sum
--c`: time on the clock, with both sides' files in memory already.
+The whole commands on a host with that much in Teleport's data directory, beside what a person would type: `tar` and
+`zstd` with the same level and holes, and `sha256sum` of each file. `backup` also reads its archive again and compares
+each file with the manifest, so a second comparison has the other side verify its archive too, as far as these
+programs can. A row "on the clock" is what a person waits; memory is that of all processes together. The files of both
+sides are in the computer's memory already.
 """,
 }
 
 _SCRIPT = "../benchmarks/images_way.sh"
 
+_END = """\
+## Fleets
+
+What many instances that start at once ask of SSM, and how long that takes, is simulated: [fleets](fleets.md).
+"""
+
 
 @dataclass(frozen=True)
 class Measured:
-    """A whole run: the rows of each group, the machine, the commit of before if it was measured, and the rounds."""
+    """The rows of each group of a run, the machine, the commit of before if it was measured, and the rounds."""
 
     groups: Mapping[str, Sequence[Row]]
     machine: Machine
@@ -97,44 +108,63 @@ class Measured:
     rounds: int
 
 
-def text(measured: Measured) -> str:
-    """Return the page."""
-    return "\n".join(_parts(measured))
+def text(measured: Measured, present: str) -> str:
+    """Return the page: the sections of what was measured, and those of other groups as they are in `present`."""
+    kept = _sections(present)
+    parts = [_HEAD]
+    for group, words in TEXTS.items():
+        title = words.partition("\n")[0]
+        if group in measured.groups:
+            parts.append(_section(words, measured.groups[group], measured))
+        elif title in kept:
+            parts.append(kept[title])
+    return "\n".join([*parts, _END])
 
 
-def _parts(measured: Measured) -> Iterator[str]:
-    yield _HEAD.format(before=measured.before[:12] or "(not in this clone)", command="./dev bench --write")
+def _sections(page: str) -> dict[str, str]:
+    """Return the sections of a page by their title, which is their first line."""
+    found = re.split(r"^(?=## )", page, flags=re.MULTILINE)[1:]
+    return {each.partition("\n")[0]: each.rstrip("\n") + "\n" for each in found}
+
+
+def _section(words: str, rows: Sequence[Row], measured: Measured) -> str:
     machine = measured.machine
-    yield (
+    has_before = measured.before and any(row.before is not None for row in rows)
+    before = f"; before is commit `{measured.before[:12]}`" if has_before else ""
+    place = (
         f"Measured on {machine.day} on {machine.cores} cores ({machine.processor}) with {machine.mebibytes:,} MiB, "
-        f"{machine.system}, kernel {machine.kernel},\nPython {machine.python}, in {measured.rounds} rounds; "
-        f"the load of the machine was {machine.load:.1f} at the beginning.\n"
+        f"{machine.system}, kernel {machine.kernel}, Python {machine.python}, at a load of {machine.load:.1f} from "
+        f"other work, with {measured.rounds} rounds asked for{before}."
     )
-    for group, rows in measured.groups.items():
-        yield TEXTS[group].format(script=_SCRIPT)
-        yield "\n".join(_table(rows)) + "\n"
-    yield _END
-
-
-_END = """\
-## Fleets
-
-What many instances that start at once cost SSM, and how long that takes, is simulated: see `./dev help`.
-"""
+    lines = textwrap.wrap(place, 118, break_long_words=False, break_on_hyphens=False)
+    return "\n".join([words.format(script=_SCRIPT), *lines, "", *_table(rows), ""])
 
 
 def _table(rows: Sequence[Row]) -> Iterator[str]:
-    yield "| | this build | before | target | | spread | medians | measured by |"
-    yield "|---|---|---|---|---|---|---|---|"
+    columns = [column for column in _COLUMNS if any(column.cell(row) for row in rows)]
+    yield f"| {' | '.join(column.title for column in columns)} |"
+    yield "|---" * len(columns) + "|"
     for row in rows:
-        cells = (
-            row.name,
-            f"**{figures.compared(row)}**",
-            figures.before(row),
-            figures.target(row),
-            figures.verdict(row),
-            figures.spread(row.spread),
-            figures.both(row),
-            f"`{row.command}`",
-        )
-        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+        yield f"| {' | '.join(column.cell(row).replace('|', BAR) for column in columns)} |"
+
+
+BAR = chr(92) + "|"
+
+
+@dataclass(frozen=True)
+class _Column:
+    title: str
+    cell: Callable[[Row], str]
+
+
+# A column in which a section has nothing is left out.
+_COLUMNS = (
+    _Column("what", lambda row: row.name),
+    _Column("this build", lambda row: f"**{figures.compared(row)}**"),
+    _Column("before", figures.before),
+    _Column("target", figures.target),
+    _Column("is it met", figures.verdict),
+    _Column("spread", lambda row: figures.spread(row.spread)),
+    _Column("medians", figures.both),
+    _Column("measured by", lambda row: f"`{row.command}`"),
+)

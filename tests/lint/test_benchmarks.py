@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks import __main__ as bench
 from benchmarks import figures, page
+from benchmarks.machine import Machine
 from benchmarks.row import Row
 from tests import documents
 
@@ -17,7 +18,7 @@ PAGE = "docs/performance.md"
 def row_names(text: str) -> list[str]:
     """The first cells of all tables of a page, without headings."""
     cells = [line.split(" | ")[0].removeprefix("| ") for line in text.splitlines() if line.startswith("| ")]
-    return [cell for cell in cells if cell.strip("| ")]
+    return [cell for cell in cells if cell != "what"]
 
 
 def test_the_names_of_rows_are_distinct() -> None:
@@ -53,5 +54,17 @@ def test_a_row_says_whether_what_is_shown_meets_the_target(row: Row, shown: tupl
     assert (figures.compared(row), figures.target(row), figures.verdict(row)) == shown
 
 
-def test_the_page_is_made_of_all_groups() -> None:
-    assert set(bench.GROUPS) <= set(page.TEXTS)
+def test_the_page_has_a_place_for_each_group_in_the_order_of_the_table() -> None:
+    assert [group for group in page.TEXTS if group in bench.GROUPS] == list(bench.GROUPS)
+
+
+def test_writing_some_groups_keeps_the_sections_of_the_others() -> None:
+    here = Machine(2, "processor", 1000, "6.1", "Debian", "3.9.2", "2026-01-02", 0.5)
+    rows = {group: [Row(f"row of {group}", 1.0, 2.0, 0.5, 1.0, "ms", "c")] for group in bench.GROUPS}
+    whole = page.text(page.Measured(rows, here, "", 3), "")
+    assert row_names(whole) == [f"row of {group}" for group in bench.GROUPS]
+    changed = {"conf": [Row("another", 1.0, 2.0, 0.7, 1.0, "ms", "c", before=0.9)]}
+    later = page.text(page.Measured(changed, here, "0123456789abcdef", 5), whole)
+    assert row_names(later) == ["another" if group == "conf" else f"row of {group}" for group in bench.GROUPS]
+    assert page.text(page.Measured({}, here, "", 5), later) == later
+    assert later.count("before is commit `0123456789ab`") == 1
