@@ -21,6 +21,8 @@ _DEFAULT_LIST = "system.posix_acl_default"
 # Errors of a file system without attributes, or of a kernel without SELinux.
 _DECLINED = (errno.ENOTSUP, errno.EPERM, errno.EINVAL, errno.ENODATA)
 
+_MOST_KNOWN = 1000
+
 Note = Callable[[str, str], None]
 
 
@@ -65,9 +67,14 @@ class Owners:
         # Only root may change owners; an ordinary user tries things out in a scratch directory.
         self._can_change_owners = os.geteuid() == 0
         self._warned: set[str] = set()
+        # Users and groups by their names; nearly all files have the same.
+        self._known: dict[tuple[str, str], tuple[int, int]] = {}
 
-    def settle(self, target: int | str, entry: Entry, extended: Mapping[str, bytes]) -> None:
-        """Set all metadata of an open file or directory, or of the symbolic link at a path. Raises OSError."""
+    def settle(self, target: int | str, entry: Entry, extended: Mapping[str, bytes], *, with_time: bool = True) -> None:
+        """Set all metadata of an open file or directory, or of the symbolic link at a path. Raises OSError.
+
+        Not its time where that is set later in any case.
+        """
         mode = entry.mode
         follow = isinstance(target, int)
         if self._can_change_owners:
@@ -95,10 +102,13 @@ class Owners:
         if isinstance(target, int):
             # After the owner, whose change takes set-user-id away too, and the list, which changes the mode.
             os.fchmod(target, mode)
-        os.utime(target, ns=(entry.mtime, entry.mtime), follow_symlinks=follow)
+        if with_time:
+            os.utime(target, ns=(entry.mtime, entry.mtime), follow_symlinks=follow)
 
     def _ids(self, entry: Entry) -> tuple[int, int, bool]:
         """Return user and group on this host, and whether both names of the archive exist here."""
+        if (entry.owner, entry.group) in self._known:
+            return (*self._known[entry.owner, entry.group], True)
         uid, gid = self._names.uid(entry.owner), self._names.gid(entry.group)
         for kind, name, number, found in (
             ("user", entry.owner, entry.uid, uid),
@@ -107,6 +117,8 @@ class Owners:
             if found is None and self._names.exist:
                 self._warn(entry.path, f"{kind} {name or number} is unknown here; files get number {number} instead")
         are_known = uid is not None and gid is not None
+        if uid is not None and gid is not None and len(self._known) < _MOST_KNOWN:
+            self._known[entry.owner, entry.group] = uid, gid
         return entry.uid if uid is None else uid, entry.gid if gid is None else gid, are_known
 
     def _warn(self, path: str, text: str) -> None:

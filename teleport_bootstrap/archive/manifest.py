@@ -30,6 +30,12 @@ LARGEST_HEADER = 1024 * 1024
 _LARGEST = 2**63 - 1
 _SECOND = 1_000_000_000
 
+# The line of a file or a directory as most are: nothing in it is escaped, and nothing has a note or attributes.
+_PLAIN = re.compile(
+    rb'\{"path": "([^"\\]*)", "kind": "(file|directory)", "mode": "([0-7]+)", "owner": "([^"\\]*)", '
+    rb'"group": "([^"\\]*)", "uid": ([0-9]+), "gid": ([0-9]+), "mtime": (-?[0-9]+)'
+    rb'(?:, "size": ([0-9]+), "sha256": "([0-9a-f]*)")?\}\n'
+)
 _TIME = b', "mtime": '
 _NUMBER = re.compile(rb"0|-?[1-9][0-9]{0,19}")
 
@@ -118,6 +124,12 @@ def is_as_seen(seen: bytes, text: bytes) -> bool:
 
 def entry(text: bytes) -> Entry:
     """Return the entry in a line that `line` has written."""
+    found = _PLAIN.fullmatch(text)
+    if found is not None:
+        path, kind, mode, owner, group, uid, gid, mtime, size, sha256 = found.groups(default=b"")
+        names = path.decode(), kind.decode(), owner.decode(), group.decode()
+        ids, digest = (int(mode, 8), int(uid), int(gid)), sha256.decode()
+        return Entry(*names[:2], *ids, *names[2:], int(mtime), int(size or b"0"), digest)
     values = json_data.parsed(text)
     return Entry(mode=int(values.pop("mode"), 8), **values)
 

@@ -63,7 +63,7 @@ class Staging:
         """Create one member; return the SHA-256 of the content of a file, "" for others."""
         if objection := self._writer.objection(member.entry):
             raise Refused(member.entry.path, objection)
-        return self._writer.create(member, iter(data))
+        return self._writer.create(member, data)
 
     def finish(self, verified: interface.Verified) -> interface.Unpacked:
         """Give what was created its last times, owners and modes; return what was done."""
@@ -144,11 +144,23 @@ class _Writer:
         # The places that are directories; then the one that is being filled, and the open directories below it.
         self._roots: dict[str, _Level] = {}
         self._levels: list[_Level] = []
-        self.totals = interface.Totals()
+        # The last directory that was asked for with its place, and the last one for `set_time`, which is open.
+        self._folder: tuple[str, str] | None = None
+        self._timed: tuple[str, int] | None = None
+        # Root can set the time of each file at the end; others only where they may still go.
+        self._is_root = os.geteuid() == 0
+        # Entries, files, content and data.
+        self._counted = [0, 0, 0, 0]
         self.notes = interface.Notes()
+
+    @property
+    def totals(self) -> interface.Totals:
+        """What was created so far."""
+        return interface.Totals(*self._counted)
 
     def close(self) -> None:
         """Close every directory."""
+        self._close_timed()
         for level in (*self._levels[1:], *self._roots.values()):
             os.close(level.descriptor)
 
@@ -163,7 +175,7 @@ class _Writer:
             return "is a hard link to a file that goes elsewhere"
         return ""
 
-    def create(self, member: Member, data: Iterator[memoryview | bytes]) -> str:
+    def create(self, member: Member, data: Iterable[memoryview | bytes]) -> str:
         """Create one member; return the SHA-256 of the content of a file, "" for others.
 
         All of `data` is read. A member outside of all places is not created.
@@ -172,41 +184,73 @@ class _Writer:
         place = self._place_of(entry.path)
         if place is None:
             return content_digest(member, data) if entry.kind == interface.FILE else ""
-        digest = ""
-        with self._naming(entry.path):
-            parent = None if entry.path == place else self._reach(entry.path, place)
-            name = self._places[place] if parent is None else os.path.basename(entry.path)
-            if entry.kind == interface.FILE:
-                digest = self._file(entry, member, data, parent, name)
-            elif entry.kind == interface.DIRECTORY:
-                level = _Level(entry.path, _new_folder(parent, name), entry, member.extended)
-                if parent is None:
-                    self._roots[place] = level
-                else:
-                    self._levels.append(level)
-            elif parent is not None and entry.kind == interface.HARDLINK:
-                self._hardlink(entry, place, parent, name)
-            elif parent is not None:
-                os.symlink(entry.link, name, dir_fd=parent)
-                self._owners.settle(link_path(parent, name), entry, member.extended)
-        self.totals = self.totals.with_one(entry.kind, entry.size, member.data)
+        try:
+            digest = self._create(member, data, place)
+        except OSError as error:
+            raise self._trouble(entry.path, error) from None
+        self._counted[0] += 1
+        self._counted[1] += entry.kind == interface.FILE
+        self._counted[2] += entry.size
+        self._counted[3] += member.data
         return digest
+
+    def _create(self, member: Member, data: Iterable[memoryview | bytes], place: str) -> str:
+        entry = member.entry
+        parent = None if entry.path == place else self._reach(entry.path, place)
+        name = self._places[place] if parent is None else entry.path.rpartition("/")[2]
+        if entry.kind == interface.FILE:
+            return self._file(entry, member, data, parent, name)
+        if entry.kind == interface.DIRECTORY:
+            level = _Level(entry.path, _new_folder(parent, name), entry, member.extended)
+            if parent is None:
+                self._roots[place] = level
+            else:
+                self._levels.append(level)
+        elif parent is not None and entry.kind == interface.HARDLINK:
+            self._hardlink(entry, place, parent, name)
+        elif parent is not None:
+            os.symlink(entry.link, name, dir_fd=parent)
+            self._owners.settle(link_path(parent, name), entry, member.extended)
+        return ""
 
     def set_time(self, entry: Entry) -> None:
         """Set the time of a member as its manifest has it, which is finer than that of its header."""
         place = self._place_of(entry.path)
-        if place is None or entry.kind == interface.HARDLINK or entry.mtime % _SECOND == 0:
+        if place is None or entry.kind == interface.HARDLINK:
+            return
+        if entry.mtime % _SECOND == 0 and not (self._is_root and entry.kind == interface.FILE):
             return
         # Directories that are places get theirs at the end, from what the manifest says.
         if entry.kind == interface.DIRECTORY and place == entry.path:
             self._roots[place].entry = entry
             return
         # Where an ordinary user tries things out, a directory may have been closed to that account.
-        passed_over = contextlib.nullcontext() if os.geteuid() == 0 else contextlib.suppress(PermissionError)
-        with self._naming(entry.path), passed_over:
-            # No other account reaches this path, and each part above the last is a directory that was created here.
-            path = f"{self._places[place]}/{entry.path[len(place) :].strip('/')}".rstrip("/")
-            os.utime(path, ns=(entry.mtime, entry.mtime), follow_symlinks=False)
+        passed_over = () if self._is_root else (PermissionError,)
+        try:
+            if entry.path == place:
+                os.utime(self._places[place], ns=(entry.mtime, entry.mtime), follow_symlinks=False)
+            else:
+                folder, _, name = entry.path.rpartition("/")
+                parent = self._folder_for_times(folder, place)
+                os.utime(name, ns=(entry.mtime, entry.mtime), dir_fd=parent, follow_symlinks=False)
+        except passed_over:
+            pass
+        except OSError as error:
+            raise self._trouble(entry.path, error) from None
+
+    def _folder_for_times(self, folder: str, place: str) -> int:
+        """Return the open directory `folder`; files come directory by directory."""
+        if self._timed is None or self._timed[0] != folder:
+            self._close_timed()
+            # No other account reaches this path, and each part of it is a directory that was created here.
+            path = f"{self._places[place]}/{folder[len(place) :].strip('/')}".rstrip("/")
+            self._timed = folder, os.open(path, _FOLDER)
+        return self._timed[1]
+
+    def _close_timed(self) -> None:
+        if self._timed is not None:
+            os.close(self._timed[1])
+            self._timed = None
 
     def finish(self) -> None:
         """Set the owners and modes of the directories that are places, too: now other accounts can reach them."""
@@ -216,6 +260,16 @@ class _Writer:
 
     def _place_of(self, path: str) -> str | None:
         """Return the place that `path` is in."""
+        folder, slash, _ = path.rpartition("/")
+        if slash and self._folder is not None and folder == self._folder[0]:
+            return self._folder[1]
+        found = self._look_for_place(path)
+        # What is in it, or in a directory below it, has the same; the place itself may have neighbours.
+        if slash and found is not None and found != path:
+            self._folder = folder, found
+        return found
+
+    def _look_for_place(self, path: str) -> str | None:
         while path and path not in self._places:
             path = os.path.dirname(path)
         return path if path in self._places else None
@@ -227,7 +281,10 @@ class _Writer:
             if place not in self._roots:
                 self._roots[place] = _Level(place, _new_folder(None, self._places[place]))
             self._levels = [self._roots[place]]
-        parent = os.path.dirname(path)
+        parent = path.rpartition("/")[0]
+        above = self._levels[-1]
+        if above.path == parent:
+            return above.descriptor
         self.leave(parent)
         above = self._levels[-1]
         for part in parent[len(above.path) :].strip("/").split("/"):
@@ -254,14 +311,15 @@ class _Writer:
                 self._owners.settle(level.descriptor, level.entry, level.extended)
 
     def _file(
-        self, entry: Entry, member: Member, data: Iterator[memoryview | bytes], parent: int | None, name: str
+        self, entry: Entry, member: Member, data: Iterable[memoryview | bytes], parent: int | None, name: str
     ) -> str:
         descriptor = os.open(name, _NEW_FILE, 0o600, dir_fd=parent)
         try:
             if member.segments is not None:
                 os.ftruncate(descriptor, entry.size)
             sha256 = content_digest(member, data, functools.partial(_write, descriptor))
-            self._owners.settle(descriptor, entry, member.extended)
+            # Root sets the time of each file at the end, when the nanoseconds are known.
+            self._owners.settle(descriptor, entry, member.extended, with_time=not self._is_root)
         finally:
             os.close(descriptor)
         return sha256
@@ -291,12 +349,15 @@ class _Writer:
         try:
             yield
         except OSError as error:
-            place = self._place_of(path) or ""
-            shown = interface.printable(f"{self._places[place]}/{path[len(place) :].strip('/')}".rstrip("/"))
-            raise errors.FileTrouble(
-                f"{shown} cannot be created: {error.strerror}",
-                hint="Check the disk's space and its mount options. What was created so far can be removed.",
-            ) from None
+            raise self._trouble(path, error) from None
+
+    def _trouble(self, path: str, error: OSError) -> errors.FileTrouble:
+        place = self._look_for_place(path) or ""
+        shown = interface.printable(f"{self._places[place]}/{path[len(place) :].strip('/')}".rstrip("/"))
+        return errors.FileTrouble(
+            f"{shown} cannot be created: {error.strerror}",
+            hint="Check the disk's space and its mount options. What was created so far can be removed.",
+        )
 
 
 def _new_folder(parent: int | None, name: str) -> int:

@@ -55,6 +55,8 @@ class Incoming:
         self.places: dict[str, str] = {}
         self.stamp = ""
         self._devices: dict[str, int] = {}
+        # The last directory of the archive that is in a tree, with that.
+        self._folder: tuple[str, str] | None = None
         self._room: dict[int, this_host.Room] = {}
 
     def __enter__(self) -> Incoming:
@@ -81,13 +83,23 @@ class Incoming:
         entry = member.entry
         if not self._is_decided:
             self._remember(entry)
-        tree = places.tree_of(f"/{entry.path}", tuple(self.places))
+        tree = self._tree_of(entry.path)
         if self._staging is None or not self._stages or tree is None:
-            return content_digest(member, iter(data)) if entry.kind == interface.FILE else ""
+            return content_digest(member, data) if entry.kind == interface.FILE else ""
         if tree not in self._devices:
             self._begin_tree(tree)
         self._take_room(tree, member.data)
         return self._staging.take(member, data)
+
+    def _tree_of(self, path: str) -> str | None:
+        folder = path.rpartition("/")[0]
+        if self._folder is not None and folder == self._folder[0]:
+            return self._folder[1]
+        found = places.tree_of(f"/{path}", tuple(self.places))
+        # Whatever else is in that directory is in the same tree.
+        if found is not None and f"/{folder}/".startswith(f"{found}/"):
+            self._folder = folder, found
+        return found
 
     def finish(self, verified: interface.Verified) -> interface.Unpacked:
         """Finish what was unpacked, once all of the archive was verified."""
