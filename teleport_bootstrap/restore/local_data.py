@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -16,6 +17,8 @@ from teleport_bootstrap.restore import local_data_child
 SECONDS = 90.0
 # The child prints at most a million characters, each of which JSON may write as twelve.
 MOST_BYTES = 13 * 1024 * 1024
+# Errors that say something about a file, and not about the disk or this machine.
+_OF_THE_FILE = (errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.EPERM, errno.ENOENT, errno.EAGAIN, errno.EISDIR)
 MOST_NAMED = 5
 LONGEST_SHOWN = 100
 
@@ -52,18 +55,36 @@ _PRESET_ROLES = frozenset(
 def describe(root: paths.Root) -> tuple[str, ...]:
     """Return a line for each kind of data that a first boot does not create; changes nothing.
 
-    Databases are read by a child process that runs as the owner of the directory. What cannot be read counts as data.
+    Databases are read by a child process that runs as the owner of the directory. What cannot be read because of what
+    it is, such as a link, counts as data. Raises FileTrouble where the disk or this machine fails.
     """
+    shown = root.path(paths.DATA)
     try:
-        data = os.open(root.path(paths.DATA), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        data = os.open(shown, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
         return ()
     except OSError as error:
-        return (f"{root.path(paths.DATA)} cannot be read ({error.strerror})",)
+        return (unreadable(shown, error),)
     try:
         return tuple(_kinds_of_data(root, data))
+    except OSError as error:
+        raise _failure(shown, error) from None
     finally:
         os.close(data)
+
+
+def unreadable(shown: str, error: OSError) -> str:
+    """Return that `shown` cannot be read, which counts as data. Raises FileTrouble where that says nothing about it."""
+    if error.errno in _OF_THE_FILE:
+        return f"{shown} cannot be read ({error.strerror})"
+    raise _failure(shown, error) from None
+
+
+def _failure(shown: str, error: OSError) -> errors.FileTrouble:
+    return errors.FileTrouble(
+        f"{shown} cannot be read, so it is not known whether it holds data: {error.strerror}",
+        hint="Check the disk (`journalctl -k`) and the free memory, then try again.",
+    )
 
 
 def _kinds_of_data(root: paths.Root, data: int) -> Iterator[str]:
@@ -83,7 +104,7 @@ def _kinds_of_data(root: paths.Root, data: int) -> Iterator[str]:
         try:
             recordings = _recordings(data)
         except OSError as error:
-            yield f"{shown}/log cannot be read ({error.strerror})"
+            yield unreadable(f"{shown}/log", error)
             return
         if recordings:
             yield f"{recordings} session recordings in {shown}/log"
@@ -114,7 +135,7 @@ def _backend(root: paths.Root, data: int) -> Iterator[str]:
     try:
         directory = os.open("backend", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=data)
     except OSError as error:
-        yield f"{shown} cannot be read ({error.strerror})"
+        yield unreadable(shown, error)
         return
     try:
         names = os.listdir(directory)

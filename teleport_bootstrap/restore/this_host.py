@@ -119,8 +119,10 @@ def _is_in_use(root: paths.Root, path: str) -> bool:
     """Whether `path` is another directory than the usual one, and not empty."""
     try:
         return path != paths.DATA and bool(os.listdir(root.path(path)))
-    except OSError:
-        return os.path.lexists(root.path(path))
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        return bool(local_data.unreadable(root.path(path), error))
 
 
 def _differs(root: paths.Root, path: str, content: bytes) -> bool:
@@ -128,8 +130,8 @@ def _differs(root: paths.Root, path: str, content: bytes) -> bool:
         return False
     try:
         found = directory.read(root, path)
-    except OSError:
-        return True
+    except OSError as error:
+        return bool(local_data.unreadable(root.path(path), error))
     return found is None or found.content != content
 
 
