@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from teleport_bootstrap.cli import answer
-from teleport_bootstrap.manual.answers import changing, common, printing
+from teleport_bootstrap.manual.answers import changing, common, host_state, printing
 from teleport_bootstrap.manual.answers.kinds import Schema
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -28,13 +28,13 @@ COMMANDS: dict[str, tuple[dict[str, Schema], ...]] = {
     "backup verify": (printing.BACKUP_VERIFY,),
     "restore": (changing.RESTORE,),
     "rollback": (changing.ROLLBACK,),
-    "history": (printing.HISTORY, printing.HISTORY_DIFF),
+    "history": (host_state.HISTORY, host_state.HISTORY_DIFF),
     "adopt": (changing.ADOPT,),
     "fetch-secrets": (changing.FETCH_SECRETS,),
     "publish-tokens": (changing.PUBLISH_TOKENS,),
     "certificate": (changing.CERTIFICATE,),
     "metadata": (printing.METADATA,),
-    "status": (printing.STATUS,),
+    "status": (host_state.STATUS,),
     "seal": (printing.SEAL,),
     "collect-logs": (changing.COLLECT_LOGS,),
 }
