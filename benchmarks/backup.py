@@ -1,203 +1,202 @@
-"""How long a backup's archive takes, and how much memory, against tar with the same compressor plus sha256sum.
+"""`backup` and `restore` beside tar, zstd and sha256sum: processor time, the clock, and the memory of all processes.
 
-`./dev bench` runs this; `--small` leaves out what takes minutes and gigabytes. Both sides do the same work, read every
-file, compress it, write an archive and know the SHA-256 of each file, in turn, A B A B, so that a machine whose speed
-drifts does not favour one of them. What counts is the ratio of the medians. Peak memory is that of the largest process.
+`backup` also verifies what it has written: it reads the archive again from the place where it is kept, expands it and
+compares each file with the manifest. What tar, zstd and sha256sum are asked for is the same level of compression,
+holes, extended attributes, and the digest of each file; a second pair of rows has them verify their archive too, as
+far as they can. A restore is compared with unpacking and `sha256sum -c`.
 
-With gzip, ours compresses several blocks at a time and gzip does not: that is the gain on several processors.
+    python3 -m benchmarks.backup [--small] [--rounds N] [--directory DIR]
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import random
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-MEBIBYTE = 1024 * 1024
+from benchmarks import backup_trees, builds, measuring, setting, table, tree_memory
+from benchmarks.measuring import Figures, Side
+from benchmarks.row import Row
+from benchmarks.setting import Setting
 
-PACK = """
-import sys
-from teleport_bootstrap.archive.interface import Tree
-from teleport_bootstrap.archive.pack import pack
-from teleport_bootstrap.paths import Root
-with open(sys.argv[2], "wb", buffering=0) as file:
-    pack(file, {}, [Tree(sys.argv[1])], root=Root("/"), compression=sys.argv[3])
-"""
+GROUP = "backup"
+COMMAND = f"./dev bench --only {GROUP}"
 
-VERIFY = """
-import sys
-from teleport_bootstrap.archive.verify import verify
-class Source:
-    name, size = sys.argv[1], None
-    def open(self):
-        return open(self.name, "rb", buffering=0)
-verify(Source()).close()
-"""
-
-# What `tar` is asked for is what we do: sparse files stay sparse, extended attributes are kept.
-TAR = (
-    'tar --sparse --xattrs -C "$1" -cf - . | {program} >"$2" && '
-    'find "$1" -type f -print0 | xargs -0 sha256sum >"$2.sums"'
+_MAKE = (
+    'set -e; tar --sparse --xattrs -C "$1" -cf - . | zstd -q -3 -T0 -f -o "$2"; '
+    'cd "$1"; find . -type f -print0 | xargs -0 sha256sum >"$2.sums"'
 )
-PROGRAMS = {"zstd": "zstd -q -3 -c", "gzip": "gzip -6 -c"}
+_VERIFY = '; sha256sum "$2" >"$2.sum"; sha256sum --status -c "$2.sum"; zstd -q -t "$2"'
+_UNPACK = 'set -e; zstd -q -dc "$2" | tar --xattrs -C "$1" -xpf -; cd "$1"; sha256sum --status -c "$2.sums"'
+
+_MOST_ROUNDS = 5
+_RATIO = 0.9
+_RATIO_OF_FEW = 3.0
+_MOST_MEBIBYTES = 60.0
 
 
 @dataclass(frozen=True)
-class Used:
-    """What a command took: seconds on the clock, and KiB of its largest process."""
+class Tree:
+    """What there is to back up, and the target for the ratio."""
 
-    seconds: float
-    kibibytes: int
-
-
-def run(argv: list[str]) -> Used:
-    """Run `argv`, which has to succeed, and return what it took."""
-    began = time.perf_counter()
-    child = subprocess.Popen(argv, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
-    seconds = time.perf_counter() - began
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise SystemExit(f"{argv[:3]} ended with status {child.returncode}")
-    return Used(seconds, usage.ru_maxrss)
+    name: str
+    make: backup_trees.Maker
+    amount: int
+    target: float
 
 
-def ours(tree: str, target: str, compression: str) -> Used:
-    """Pack `tree`."""
-    return run([sys.executable, "-c", PACK, tree, target, compression])
+FULL = (
+    Tree("5 GiB", backup_trees.recordings, 5 * 1024, _RATIO),
+    Tree("200,000 files", backup_trees.small_files, 200_000, _RATIO),
+    Tree("10 files", backup_trees.small_files, 10, _RATIO_OF_FEW),
+)
+SMALL = (
+    Tree("128 MiB", backup_trees.recordings, 128, _RATIO),
+    Tree("4,000 files", backup_trees.small_files, 4000, _RATIO),
+    Tree("10 files", backup_trees.small_files, 10, _RATIO_OF_FEW),
+)
+
+_WHAT = (
+    "`backup` of {}, against tar, zstd and sha256sum",
+    "`backup` of {}, against the same with `sha256sum -c` and `zstd -t` of the archive",
+    "`restore` of {}, against zstd, tar and `sha256sum -c`",
+)
+_ON_THE_CLOCK = "{}, on the clock"
+_MEMORY = "memory of all processes of `{}`, {}"
 
 
-def theirs(tree: str, target: str, compression: str) -> Used:
-    """Archive `tree` with tar, and have sha256sum read each file."""
-    return run(["sh", "-c", TAR.format(program=PROGRAMS[compression]), "sh", tree, target])
+def names(trees: tuple[Tree, ...]) -> tuple[str, ...]:
+    """Return the names of the rows."""
+    return tuple(name for tree in trees for name in _names(tree.name))
 
 
-def median(values: list[Used]) -> Used:
-    """Return the median of each."""
-    return Used(statistics.median(each.seconds for each in values), int(statistics.median(v.kibibytes for v in values)))
+def _names(tree: str) -> Iterator[str]:
+    for what in _WHAT:
+        yield what.format(tree)
+        yield _ON_THE_CLOCK.format(what.format(tree))
+    for command in ("backup", "restore"):
+        yield _MEMORY.format(command, tree)
 
 
-def compare(name: str, tree: str, target: str, compression: str, rounds: int) -> Used:
-    """Print how we compare with tar over `tree`, and how long verifying takes; return what packing took."""
-    pairs = [
-        (ours(tree, f"{target}.ours", compression), theirs(tree, f"{target}.tar", compression)) for _ in range(rounds)
-    ]
-    one, other = (median(list(side)) for side in zip(*pairs))
-    checks = median([run([sys.executable, "-c", VERIFY, f"{target}.ours"]) for _ in range(rounds)])
-    sizes = [os.path.getsize(f"{target}.{kind}") for kind in ("ours", "tar")]
-    print(
-        f"{name:<26}{compression:<6}"
-        f"{one.seconds / other.seconds:6.2f} x the time ({one.seconds:.2f} s against {other.seconds:.2f} s), "
-        f"{one.kibibytes / other.kibibytes:5.1f} x the memory ({one.kibibytes // 1024} MiB against "
-        f"{other.kibibytes // 1024} MiB), {sizes[0] / sizes[1]:.2f} x the size; "
-        f"verify: {checks.seconds:.2f} s, {checks.kibibytes // 1024} MiB",
-        flush=True,
-    )
-    return one
+NAMES = names(FULL)
 
 
-def make(kind: str, tree: str, number: int) -> None:
-    """Make a tree, in a process of its own: the peak memory of every child begins with that of its parent."""
-    run([sys.executable, __file__, "--make", kind, tree, str(number)])
-    # Writes that are still pending would slow down the first measurement.
-    os.sync()
-    # Nor is it about the disk: everything is in memory for both.
-    run(["sh", "-c", 'find "$1" -type f -print0 | xargs -0 cat', "sh", tree])
+def rows(made: Setting, trees: tuple[Tree, ...] = FULL) -> list[Row]:
+    """Measure them; raises measuring.Failed."""
+    return [row for tree in trees for row in _Measurement(made, tree).rows()]
 
 
-def content(chance: random.Random, size: int) -> bytes:
-    """Return bytes of which half can be compressed away, as in a database or a recorded session."""
-    parts = []
-    left = size
-    while left > 0:
-        part = chance.randbytes(2048) + b'{"event":"session.data","uid":"%032x"}' % chance.getrandbits(128) * 30
-        parts.append(part[:left])
-        left -= len(part)
-    return b"".join(parts)
+class _Measurement:
+    """One tree, and what is made of it."""
+
+    def __init__(self, made: Setting, tree: Tree) -> None:
+        self._made = made
+        self._tree = tree
+        self._root = made.scratch / "host"
+        self._restored = made.scratch / "restored"
+        self._theirs = made.scratch / "theirs.tar.zst"
+        self._unpacked = made.scratch / "unpacked"
+
+    def rows(self) -> list[Row]:
+        rounds = min(self._made.rounds, _MOST_ROUNDS)
+        self._clear()
+        backup_trees.host(self._root)
+        generate = ("--root", str(self._root), "generate", "--teleport-version", setting.TELEPORT_VERSION)
+        self._made.runner.run(self._made.agent(*generate)["this"])
+        self._tree.make(self._root, self._tree.amount)
+        try:
+            backups = measuring.in_turn(
+                self._made.runner,
+                {
+                    **self._made.agent("--root", str(self._root), "backup", "create", prepare=self._empty),
+                    "tar": self._shell(_MAKE, self._root / backup_trees.DATA),
+                    "verified": self._shell(_MAKE + _VERIFY, self._root / backup_trees.DATA),
+                },
+                rounds,
+            )
+            memory = [tree_memory.peak(self._backup())]
+            restores = measuring.in_turn(
+                self._made.runner,
+                {"this": self._restore(), "tar": self._shell(_UNPACK, self._unpacked, is_new=True)},
+                rounds,
+            )
+            memory.append(tree_memory.peak(self._restore()))
+        finally:
+            self._clear()
+        target = self._tree.target
+        return [
+            *self._pair(0, backups, "tar", target),
+            *self._pair(1, backups, "verified", None),
+            *self._pair(2, restores, "tar", target),
+            *(
+                Row(_MEMORY.format(name, self._tree.name), each, None, None, _MOST_MEBIBYTES, "MiB", COMMAND)
+                for name, each in zip(("backup", "restore"), memory)
+            ),
+        ]
+
+    def _pair(self, what: int, figures: Figures, other: str, target: float | None) -> Iterator[Row]:
+        """Yield the rows of one comparison: the processor's time, and the clock's."""
+        name = _WHAT[what].format(self._tree.name)
+        cpu = [figures.milliseconds(each) for each in ("this", other)]
+        before = figures.ratio("before", other) if "before" in figures else None
+        spread = figures.spread("this", other)
+        yield Row(name, *cpu, cpu[0] / cpu[1], target, "ms", COMMAND, before=before, spread=spread)
+        clock = [1000 * statistics.median(run.wall for run in figures.runs[each]) for each in ("this", other)]
+        yield Row(_ON_THE_CLOCK.format(name), *clock, clock[0] / clock[1], target, "ms", COMMAND)
+
+    def _backup(self) -> Side:
+        return self._made.agent("--root", str(self._root), "backup", "create", prepare=self._empty)["this"]
+
+    def _restore(self) -> Side:
+        (archive,) = (self._root / "var/backups/teleport").glob("*.tar.*[tz]")
+        return self._made.agent(
+            "--root", str(self._restored), "restore", str(archive), "--yes", "--force", prepare=self._new_host
+        )["this"]
+
+    def _shell(self, script: str, directory: Path, *, is_new: bool = False) -> Side:
+        argv = ("/bin/sh", "-c", script, "sh", str(directory), str(self._theirs))
+        return Side(argv, self._made.environ(), self._new_directory if is_new else None)
+
+    def _empty(self) -> None:
+        shutil.rmtree(self._root / "var/backups", ignore_errors=True)
+
+    def _new_host(self) -> None:
+        shutil.rmtree(self._restored, ignore_errors=True)
+        shutil.copytree(self._root / "etc", self._restored / "etc", ignore=shutil.ignore_patterns("teleport*"))
+
+    def _new_directory(self) -> None:
+        shutil.rmtree(self._unpacked, ignore_errors=True)
+        self._unpacked.mkdir()
+
+    def _clear(self) -> None:
+        for each in (self._root, self._restored, self._unpacked):
+            shutil.rmtree(each, ignore_errors=True)
+        for name in ("", ".sums", ".sum"):
+            Path(f"{self._theirs}{name}").unlink(missing_ok=True)
 
 
-def large_file(path: str, size: int) -> None:
-    """Write a file of `size` bytes."""
-    path = f"{path}/file"
-    part = content(random.Random(1), 8 * MEBIBYTE)
-    with open(path, "wb") as file:
-        for start in range(0, size, len(part)):
-            # Not the same block twice: that would compress too well.
-            at = start // len(part) * 4099 % len(part)
-            file.write((part[at:] + part[:at])[: size - start])
-
-
-def small_files(path: str, number: int) -> None:
-    """Write `number` files of a few hundred bytes, a thousand in a directory."""
-    chance = random.Random(2)
-    for each in range(number):
-        folder = f"{path}/{each // 1000:03}"
-        if each % 1000 == 0:
-            os.makedirs(folder, exist_ok=True)
-        with open(f"{folder}/session-{each:06}.json", "wb") as file:
-            file.write(content(chance, chance.randrange(1, 1500)))
-
-
-def hole(path: str, size: int) -> None:
-    """Write a file of `size` bytes of which hardly any are there."""
-    with open(f"{path}/sparse", "wb") as file:
-        file.write(b"start")
-        file.truncate(size)
-
-
-KINDS = {"large_file": large_file, "small_files": small_files, "hole": hole}
-
-
-def grow(title: str, results: list[tuple[int, Used]]) -> None:
-    """Print how time and memory grow from the first to the last of `results`."""
-    (first, least), (last, most) = results[0], results[-1]
-    print(
-        f"{title}: {last / first:.0f} times as many take {most.seconds / least.seconds:.0f} times as long "
-        f"and {most.kibibytes / least.kibibytes:.2f} times the memory"
-    )
-
-
-def main() -> None:
-    """Run all comparisons."""
-    asked = argparse.ArgumentParser(description="What an archive takes, against tar and sha256sum.")
-    asked.add_argument("--small", action="store_true", help="leave out gigabytes and hundreds of thousands of files")
-    asked.add_argument("--directory", default="/var/tmp", help="where there is room for three times 5 GB")
-    asked.add_argument("--make", nargs=3, metavar=("KIND", "TREE", "NUMBER"), help="make one of the trees, and no more")
-    options = asked.parse_known_args()[0]
-    if options.make:
-        kind, tree, number = options.make
-        os.mkdir(tree)
-        KINDS[kind](tree, int(number))
-        return
-    programs = [name for name in PROGRAMS if shutil.which(name)]
-    sizes = [1, 64] if options.small else [1, 64, 5 * 1024]
-    numbers = [10, 2000] if options.small else [10, 2000, 200_000]
-    with tempfile.TemporaryDirectory(dir=options.directory) as directory:
-        tree, target = f"{directory}/tree", f"{directory}/archive"
-        for compression in programs:
-            found = []
-            for size in sizes:
-                make("large_file", tree, size * MEBIBYTE)
-                found.append((size, compare(f"{size} MiB in one file", tree, target, compression, 3)))
-                shutil.rmtree(tree)
-            grow("bytes", found)
-            found = []
-            for number in numbers:
-                make("small_files", tree, number)
-                found.append((number, compare(f"{number} small files", tree, target, compression, 3)))
-                shutil.rmtree(tree)
-            grow("files", found)
-            make("hole", tree, sizes[-1] * MEBIBYTE)
-            compare(f"{sizes[-1]} MiB, nearly a hole", tree, target, compression, 1)
-            shutil.rmtree(tree)
+def main() -> int:
+    """Measure and print these rows alone."""
+    parser = argparse.ArgumentParser(prog="benchmarks.backup", description="What a backup and a restore take.")
+    parser.add_argument("--small", action="store_true", help="leave out gigabytes and hundreds of thousands of files")
+    parser.add_argument("--rounds", type=int, default=3, help="how often; default: %(default)s")
+    parser.add_argument("--directory", help="where there is room for four times 5 GiB; default: that of Python")
+    parser.add_argument("--tree", help="only this one, such as '10 files'")
+    parser.add_argument("--before", default=builds.BEFORE, metavar="COMMIT", help="the build to compare with")
+    options = parser.parse_args()
+    trees = tuple(each for each in (SMALL if options.small else FULL) if options.tree in (None, each.name))
+    with (
+        tempfile.TemporaryDirectory(dir=options.directory) as scratch,
+        setting.make(Path(scratch), options.before, rounds=options.rounds, quick=options.small) as made,
+    ):
+        print("\n".join(table.lines(rows(made, trees), heading=True)), flush=True)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
