@@ -73,8 +73,8 @@ class Order:
 
     def _beside(self, path: str) -> _Parts | None:
         """Return the components of a path that may come next and is in the directory of the last member, or None."""
-        folder, slash, name = path.rpartition("/")
-        if not slash or folder != self._folder or name in _NO_NAMES or "\0" in name:
+        folder, _, name = path.rpartition("/")
+        if not folder or folder != self._folder or name in _NO_NAMES or "\0" in name:
             return None
         last = os.fsencode(name)
         return [*self._last[:-1], last] if last > self._last[-1] else None

@@ -642,6 +642,36 @@ def test_memory_does_not_grow_with_the_archive(tmp_path: Path) -> None:
     assert large < 128 * 1024
 
 
+CHILD = r"""
+import re, sys
+from teleport_bootstrap.archive import compression
+from teleport_bootstrap.host import filters
+
+most = 0
+real = filters.Filter.exchange
+
+def exchange(self, data):
+    global most
+    found = re.search(r"VmHWM:\s*([0-9]+) kB", open(f"/proc/{self._child.pid}/status").read())
+    # Nothing of one that has ended.
+    most = max(most, int(found[1]) if found else 0)
+    return real(self, data)
+
+filters.Filter.exchange = exchange
+block = __import__("os").urandom(2**20)
+for _ in compression.compress("zstd", (block for _ in range(96))):
+    pass
+print(most)
+"""
+
+
+@pytest.mark.skipif(compression.zstd_program() is None, reason="without zstd, nothing of it takes memory")
+def test_issue_16_row_5_zstd_takes_little_memory() -> None:
+    """With its default of 8 MiB for each thread at a time, it took more than 50 MiB."""
+    done = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True, check=True)
+    assert 0 < int(done.stdout) < 36 * 1024
+
+
 def test_reports_a_full_disk_under_the_temporary_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "data").write_text("x")
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda dir: open("/dev/full", "r+b"))  # noqa: SIM115

@@ -53,6 +53,42 @@ def test_any_entry_is_read_as_it_was_written(path: str, kind: str, link: str, no
     assert text.endswith(b"\n") and text.count(b"\n") == 1 and text.isascii()
 
 
+def accepted(seen: Entry, text: bytes) -> bool:
+    """Whether a line is accepted as that of the member that was `seen`, by reading it as JSON; without a note."""
+    try:
+        listed = manifest.as_listed(seen, text, manifest.json_object(text))
+    except manifest.Malformed:
+        return False
+    return listed is not None and not listed.note
+
+
+TIMES = st.integers(-(2**64), 2**64) | st.integers(-3, 3)
+
+
+@given(PATHS, st.sampled_from(["file", "directory"]), PATHS, TIMES, TIMES, st.data())
+def test_a_line_that_is_found_to_be_as_seen_is_one_that_is_accepted(
+    path: str, kind: str, owner: str, mtime: int, other: int, data: st.DataObject
+) -> None:
+    """Also where a path or a name looks like a part of a line."""
+    path += data.draw(st.sampled_from(["", ', "mtime": 5', '", "mtime": 5', "\\"]))
+    entry = ENTRY._replace(path=path, kind=kind, owner=owner, mtime=mtime)
+    entry = entry if kind == "file" else entry._replace(size=0, sha256="")
+    seen, text = manifest.line(entry.of_headers()), bytearray(manifest.line(entry))
+    assert manifest.is_as_seen(seen, bytes(text)) == accepted(entry.of_headers(), bytes(text))
+    moved = manifest.line(entry._replace(mtime=other))
+    assert manifest.is_as_seen(seen, moved) == accepted(entry.of_headers(), moved)
+    text[data.draw(st.integers(0, len(text) - 1))] = data.draw(st.integers(32, 126))
+    if manifest.is_as_seen(seen, bytes(text)):
+        assert accepted(entry.of_headers(), bytes(text))
+
+
+@pytest.mark.parametrize("digits", ["-0", "00", "+1", "1_0", "1.0", "1e3", "", "01"])
+def test_a_time_in_another_form_is_not_as_seen(digits: str) -> None:
+    seen = manifest.line(ENTRY._replace(mtime=0))
+    text = seen.replace(b'"mtime": 0', b'"mtime": ' + digits.encode())
+    assert not manifest.is_as_seen(seen, text) and not accepted(ENTRY._replace(mtime=0), text)
+
+
 def test_a_note_is_read_as_it_was_written() -> None:
     note = interface.Note("a\udcff\n", 'it "is" so')
     text = manifest.note_line(note)
