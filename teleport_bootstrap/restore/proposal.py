@@ -6,9 +6,8 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from teleport_bootstrap import errors, paths, roles, unit_table
+from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import interface
-from teleport_bootstrap.backup import data_directory, storage
 from teleport_bootstrap.change import needed_files, plan_files, units
 from teleport_bootstrap.conf import conf_file as confs
 from teleport_bootstrap.conf import decision, variables
@@ -17,9 +16,17 @@ from teleport_bootstrap.finding import Finding, errors_in, note
 from teleport_bootstrap.instance import gather, secret_values
 from teleport_bootstrap.plan import comparison, overrides, plan_model, planner, provenance, teleport_build
 from teleport_bootstrap.records import dataclass, field, replace
-from teleport_bootstrap.restore import adopted_facts, archive_configuration, places, rules, this_host
+from teleport_bootstrap.restore import (
+    adopted_facts,
+    archive_configuration,
+    archived_edits,
+    archived_host,
+    places,
+    rules,
+    this_host,
+)
 from teleport_bootstrap.restore.archive_configuration import Contents, Outline
-from teleport_bootstrap.state import generations, manual_edits, restore_record
+from teleport_bootstrap.state import generations, manual_edits
 
 
 @dataclass(frozen=True)
@@ -144,10 +151,10 @@ def make(
         outlined = archive_configuration.outline(verified, before, is_partial=is_partial)
         archive_configuration.add(archived, verified, outlined.named.__contains__)
         here = gather.conf(root)
-        conf, manual = _conf_or_manual_host(archived, here)
+        conf, manual = archived_host.conf_or_manual_host(archived, here)
         build = gather.build(root, named_build)
         proposed = Proposal(
-            origin=_origin(verified, conf, outlined),
+            origin=archived_host.origin(verified, conf, outlined),
             verified=verified,
             outline=outlined,
             trees=_trees(outlined),
@@ -175,7 +182,7 @@ def complete(root: paths.Root, early: Proposal, wishes: Wishes, verified: interf
         archive_configuration.add(archived, verified, outlined.named.__contains__)
         proposed = replace(
             early,
-            origin=_origin(verified, early.conf, outlined),
+            origin=archived_host.origin(verified, early.conf, outlined),
             verified=verified,
             outline=outlined,
             trees=_trees(outlined),
@@ -185,13 +192,15 @@ def complete(root: paths.Root, early: Proposal, wishes: Wishes, verified: interf
         proposed = replace(proposed, about_archive=_check(root, proposed, archived, wishes))
         plan, instance = early.plan, early.instance
         if plan is None or instance is None:
-            difference = _edits(archived, None, {})
+            difference = archived_edits.difference(archived, None, {})
             if difference and not wishes.keep_config:
-                raise _edits_refused(archived, difference, has_conf=False)
+                raise archived_edits.refused(archived, difference, has_conf=False)
             return replace(proposed, edits=difference)
-        difference = _edits(archived, dict(early.as_edited), _replaced(verified.header, instance, plan))
+        difference = archived_edits.difference(
+            archived, dict(early.as_edited), archived_edits.replaced_names(verified.header, instance, plan)
+        )
         if difference and not (wishes.keep_config or wishes.discard_edits):
-            raise _edits_refused(archived, difference, has_conf=True)
+            raise archived_edits.refused(archived, difference, has_conf=True)
         needed_files.require_named(root, plan, early.build, coming=proposed.holds)
         for each in plan.activation.secrets:
             if each.parameter and not each.may_be_pending and each.path not in early.fetched.values:
@@ -220,78 +229,6 @@ def _named_files(
             yield path, (archived.read(path) or b"", entry)
 
 
-def _conf_or_manual_host(
-    archived: Contents, local_conf: confs.Conf | None
-) -> tuple[confs.Conf | None, plan_model.Applicable | None]:
-    """Return the conf to plan from, the archive's or else this host's, or a manual host to restore without a conf."""
-    conf = archived.conf()
-    if conf is not None:
-        return conf, None
-    manual = _manual_host(archived.markers())
-    if archived.read(paths.TELEPORT_YAML) is not None and manual is not None:
-        return None, manual
-    if local_conf is not None and not restore_record.is_bare(local_conf):
-        return local_conf, None
-    raise errors.RestoreRefused(
-        f"{archived.name} has neither {paths.CONF} nor {paths.TELEPORT_YAML} with a role marker, so the role of this "
-        "instance is not known",
-        hint=f"Write {paths.CONF} on this instance, then restore again. Nothing was changed.",
-    )
-
-
-def _manual_host(names: list[str]) -> plan_model.Applicable | None:
-    """Return what a restore applies without a conf and so without a plan; None without exactly one role marker.
-
-    `names` are those in /etc/teleport.d. The unit of the marker starts in place of the other ones; timers are left to
-    the operator.
-    """
-    found = [place for place in roles.PLACES if f"role.{place.marker}" in names]
-    if len(found) != 1:
-        return None
-    (place,) = found
-    others = tuple(unit for unit in unit_table.TELEPORT_SERVICES if unit != place.unit)
-    return plan_model.Applicable(
-        unit=place.unit,
-        files=(),
-        absent=(),
-        directories=plan_model.directories(place),
-        units=plan_model.Units(enable=(place.unit,), disable=others, start=(place.unit,), stop=others),
-        secrets=(),
-        gates=(),
-    )
-
-
-def _origin(verified: interface.Verified, conf: confs.Conf | None, outlined: Outline) -> rules.Origin:
-    """Return what the header says, with role and cluster from the conf, which is what the restore follows."""
-    header = replace(
-        rules.origin_of(verified.name, verified.header),
-        links_out=verified.links_outside,
-        first_links_out=tuple(interface.printable(f"/{path}") for path in verified.first_links_outside[:_LINKS_SHOWN]),
-        missing=tuple(f"/{note.describe()}" for note in verified.missing[:_MISSING_SHOWN]),
-        missing_in_all=verified.missing_in_all,
-        misses_needed=_misses_needed(verified, outlined),
-    )
-    if conf is None:
-        return header
-    decided = decision.decide(conf, fips=False)
-    return replace(header, role=decided.role.value, cluster=decided.cluster or header.cluster)
-
-
-_LINKS_SHOWN = 5
-_MISSING_SHOWN = 20
-
-
-def _misses_needed(verified: interface.Verified, outlined: Outline) -> bool:
-    """Whether something is missing that is more than a record of the past: an identity, a database, a key, the conf."""
-    if verified.missing_in_all > len(verified.missing):
-        return True  # not all names are known
-    recorded = tuple(f"{each}/log" for each in outlined.data)
-    return any(
-        data_directory.is_needed(path, outlined.data) or not any(storage.is_in(path, each) for each in recorded)
-        for path in (f"/{note.path}" for note in verified.missing)
-    )
-
-
 def _check(root: paths.Root, proposed: Proposal, archived: Contents, wishes: Wishes) -> tuple[str, ...]:
     if proposed.conf is None:
         account = proposed.account
@@ -316,11 +253,11 @@ def _planned(doors: gather.Doors, proposed: Proposal, archived: Contents, wishes
     root, conf = doors.root, proposed.conf
     kept = archived.read(paths.TELEPORT_YAML) if wishes.keep_config else None
     # Of the configuration alone it is not known what was applied on the old host.
-    is_known = not proposed.is_partial or _says_edited(proposed.verified.header)
+    is_known = not proposed.is_partial or archived_edits.says_edited(proposed.verified.header)
     if conf is None:
-        difference = _edits(archived, None, {}) if is_known else ""
+        difference = archived_edits.difference(archived, None, {}) if is_known else ""
         if difference and not wishes.keep_config:
-            raise _edits_refused(archived, difference, has_conf=False)
+            raise archived_edits.refused(archived, difference, has_conf=False)
         units.require(root, proposed.applicable.unit)
         return replace(proposed, kept_yaml=archived.read(paths.TELEPORT_YAML), edits=difference)
     instance = gather.instance(conf, doors)
@@ -330,7 +267,9 @@ def _planned(doors: gather.Doors, proposed: Proposal, archived: Contents, wishes
     # An edit that was adopted is not lost, even where a fact of the old instance is then left out.
     difference = ""
     if is_known:
-        difference = _edits(archived, plan.document, _replaced(proposed.verified.header, instance, plan))
+        difference = archived_edits.difference(
+            archived, plan.document, archived_edits.replaced_names(proposed.verified.header, instance, plan)
+        )
     as_edited = plan.document
     is_same = proposed.origin.instance == instance.instance_id
     left: adopted_facts.Left | None = None
@@ -339,7 +278,7 @@ def _planned(doors: gather.Doors, proposed: Proposal, archived: Contents, wishes
     if left is not None:
         plan = planner.plan(conf, instance, proposed.build, left.files)
     if difference and not (wishes.keep_config or wishes.discard_edits):
-        raise _edits_refused(archived, difference, has_conf=True)
+        raise archived_edits.refused(archived, difference, has_conf=True)
     units.require(root, plan.activation.unit)
 
     notes = needed_files.require_named(root, plan, proposed.build, coming=proposed.holds)
@@ -361,21 +300,6 @@ def _planned(doors: gather.Doors, proposed: Proposal, archived: Contents, wishes
         ),
         notes=(*plan.notes, *notes, *fetched.notes, *(() if left is None else (left.describe(),))),
     )
-
-
-def _says_edited(header: Mapping[str, Any]) -> bool:
-    configuration = header.get("configuration")
-    return isinstance(configuration, Mapping) and configuration.get("hand_edited") is True
-
-
-def _replaced(header: Mapping[str, Any], instance: facts.Facts, plan: plan_model.Plan) -> dict[str, str]:
-    """Map the name and address of the old instance to those of this one."""
-    archived = header.get("instance")
-    old: Mapping[str, Any] = archived if isinstance(archived, Mapping) else {}
-    section = plan.document.get("teleport")
-    node_name = section.get("nodename") if isinstance(section, dict) else None
-    pairs = ((old.get("private_address"), instance.address), (old.get("node_name"), node_name))
-    return {before: now for before, now in pairs if isinstance(before, str) and before and isinstance(now, str)}
 
 
 def _kept_names(kept: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[str]:
@@ -401,60 +325,6 @@ def _carried_names(plan: plan_model.Plan, instance: facts.Facts) -> Iterator[str
                 f"teleport.{key} is {value}, from {origin}, as on the old host. If it holds for that host only, "
                 "remove it there after the restore, and run `teleport-bootstrap reconfigure`"
             )
-
-
-def _edits(archived: Contents, wanted: dict[str, Any] | None, replaced: dict[str, str]) -> str:
-    """Return how the archived teleport.yaml differs from what was applied on its host; empty without manual edits.
-
-    `wanted` is the document to write here, None to write none. `replaced` maps names and addresses of the old instance
-    to those of this one: without a generation that records what was applied, a file that equals `wanted` apart from
-    these counts as unedited, and any other file as edited.
-    """
-    if archived.read(paths.TELEPORT_YAML) is None:
-        return ""
-    generation = archived.generation()
-    difference = manual_edits.lost(archived.root, generation, wanted if wanted is not None else {})
-    if not difference:
-        return ""
-    document = manual_edits.document(manual_edits.text(archived.root, paths.TELEPORT_YAML))
-    if generation is None and wanted is not None and document is not None and _renamed(document, replaced) == wanted:
-        return ""
-    # Paths in the scratch directory mean nothing to the reader.
-    return difference.replace(archived.root.directory, "")
-
-
-def _edits_refused(archived: Contents, difference: str, *, has_conf: bool) -> errors.ManualEdit:
-    """Return the error that leaves the decision to the operator; without a conf, edits can only be kept."""
-    if not has_conf:
-        return errors.ManualEdit(
-            f"the host of {archived.name} was configured manually: it has a teleport.yaml and no conf",
-            hint="Add --keep-config to restore that file as it was, then correct the addresses of the old host in it. "
-            "Nothing was changed.",
-        )
-    what = (
-        f"the teleport.yaml in {archived.name} is not what was applied on its host; it was edited:"
-        if archived.generation() is not None
-        else f"this agent did not write the teleport.yaml in {archived.name}, so it may have been edited:"
-    )
-    return errors.ManualEdit(
-        what,
-        lines=difference.rstrip().split("\n"),
-        hint="Add --keep-config to restore that file as it was, with the old host's name and addresses, or "
-        "--discard-edits to regenerate it for this instance from the archive's conf. If the old host still runs, "
-        "`teleport-bootstrap adopt` and a new backup keep the edit. Nothing was changed.",
-    )
-
-
-def _renamed(value: Any, replaced: dict[str, str]) -> Any:
-    if isinstance(value, dict):
-        return {key: _renamed(each, replaced) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_renamed(each, replaced) for each in value]
-    if isinstance(value, str):
-        for old, new in replaced.items():
-            if value == old or value.startswith(f"{old}:"):
-                return new + value[len(old) :]
-    return value
 
 
 def _check_with_teleport(root: paths.Root, archived: Contents, plan: plan_model.Plan, kept: bytes | None) -> None:
