@@ -1,7 +1,7 @@
 """The peak memory of a command and all processes that it starts, together.
 
 It is the largest sum of their proportional set sizes (PSS) that was seen: what they share counts once, and the page
-cache, which the kernel gives back when others need it, does not count. A control group would count that cache, and
+cache, which the kernel frees when others need it, does not count. A control group would count that cache, and
 adding up the peak of each process counts shared libraries several times and peaks that were not at the same time.
 Looking takes processor time, so that this is a run of its own.
 """

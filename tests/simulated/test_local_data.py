@@ -33,7 +33,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, call: str, place: str, number: int)
     ("call", "place"),
     [("open", DATA), ("listdir", DATA), ("open", "backend"), ("listdir", "backend"), ("open", "log")],
 )
-def test_a_failing_disk_is_no_data_of_this_host(
+def test_a_failing_disk_does_not_count_as_data_of_this_host(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, place: str, number: int
 ) -> None:
     for each in ("backend", "log"):
