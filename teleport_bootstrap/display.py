@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json as standard_json
 from collections.abc import Iterable
-from typing import Any
 
 from teleport_bootstrap import escaping, masking
+from teleport_bootstrap.hints import Any
 
 
 class Message(str):

@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
 
 from teleport_bootstrap import display
 from teleport_bootstrap.finding import ERROR, Finding
+from teleport_bootstrap.hints import ClassVar
 
 # What each exit status means, for the manual.
 MEANINGS: dict[int, str] = {}
@@ -51,7 +51,7 @@ INCOMPLETE = _status(
 RESOURCES = _status(20, "this machine has too little memory, or too few file descriptors or processes are allowed")
 INTERRUPTED = _status(130, "interrupted from the keyboard")
 
-MESSAGE_ID_NAMESPACE = uuid.UUID("0f1a2e6c-57c1-5d0b-9d26-6a1f6b8c2b11")
+MESSAGE_ID_NAMESPACE = "0f1a2e6c-57c1-5d0b-9d26-6a1f6b8c2b11"
 
 
 class BootstrapError(Exception):
@@ -93,7 +93,7 @@ class BootstrapError(Exception):
     @classmethod
     def message_id(cls) -> str:
         """The journal MESSAGE_ID of this kind of error: 32 hexadecimal digits, the same on every machine."""
-        return uuid.uuid5(MESSAGE_ID_NAMESPACE, cls.code).hex
+        return uuid.uuid5(uuid.UUID(MESSAGE_ID_NAMESPACE), cls.code).hex
 
 
 class UsageError(BootstrapError, code="usage", exit_status=CONF_OR_USAGE):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
+
+from teleport_bootstrap import regex
 
 # Printable to Python, but nothing is seen of them: names that differ in one look the same.
-_INVISIBLE = re.compile(
+_INVISIBLE = regex.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 # What one message may say at most, in characters.
@@ -14,7 +15,7 @@ LONGEST_LINE = 8000
 
 # What colors, moves or renames a terminal begins with ESC (7 bits) or one of the C1 controls (8 bits). The last
 # alternative takes every other one of these characters: nothing that is left can join up to a new sequence.
-_SEQUENCE = re.compile(
+_SEQUENCE = regex.compile(
     r"(?:\x1b\[|\x9b)[\x30-\x3f]*[\x20-\x2f]*(?:[\x40-\x7e]|\Z)"  # CSI: colors, cursor, erasing
     r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x80-\x9f\r\n]*(?:\x07|\x1b\\|\x9c)"  # OSC, DCS: titles, links
     r"|\x1b[\x20-\x2f]*[\x30-\x7e]"  # other escapes: character sets, keypad, resets

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.records import fields, is_record
 
 

@@ -1,76 +1,137 @@
-"""Modules that run at their first use instead of at their import, because they or their libraries are slow to load.
+"""Modules that run at their first use instead of at their import, so that a command loads what it uses and no more.
 
-Every module of this package imports what it needs at its top, as usual. Importing one of the modules in `SLOW` only
-finds it; its code runs when another module first asks it for an attribute, as in `imds.Imds`. So a command that has no
-use for AWS never waits for AWS's library. To keep it so, use such a module's names in functions, not in base classes,
-default values or `from … import NAME`.
+Every module of this package imports what it needs at its top, as usual. Importing a module of this package, or one of
+`LIBRARIES`, only notes its name; its code runs when another module first asks it for an attribute, as in `imds.Imds`.
+So a command that has no use for AWS never waits for AWS's library. To keep it so, use another module's names in
+functions, not in base classes, default values, constants or `from … import NAME`, unless it is needed at once anyway.
+
+`tests/unit/test_loaded_modules.py` lists what each command loads.
 """
 
 from __future__ import annotations
 
-import importlib.machinery
 import sys
-import threading
-from collections.abc import Callable, Sequence
-from types import ModuleType
-from typing import Any
+from _frozen_importlib_external import PathFinder
+from _thread import RLock  # `threading` would take longer to load than all of this
 
-# Names of modules, and of packages of which every module is meant; and the library that each waits for.
-SLOW = (
-    "teleport_bootstrap.aws.",  # requests, and for S3 botocore
-    "teleport_bootstrap.cli.quotation",  # yaml, the variables of the conf
-    "teleport_bootstrap.ec2.credentials",  # with those
-    "teleport_bootstrap.ec2.imds",  # requests
-    "teleport_bootstrap.host.key_pair",  # ssl
-    "teleport_bootstrap.host.probe",  # http.client, ssl
-    "teleport_bootstrap.plan.planner",  # most of the plan
-    "teleport_bootstrap.plan.yaml_text",  # jinja2
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+    from typing import Any
+else:
+    ModuleType = type(sys)
+
+PACKAGE = "teleport_bootstrap."
+
+# Of the standard library and others, those that modules import which are used for something else too.
+LIBRARIES = frozenset(
+    (
+        *("base64", "curses", "ctypes", "datetime", "decimal", "difflib", "glob", "hashlib", "ipaddress", "jinja2"),
+        *(
+            "json",
+            "logging",
+            "platform",
+            "pwd",
+            "grp",
+            "random",
+            "requests",
+            "resource",
+            "secrets",
+            "select",
+            "shlex",
+            "shutil",
+        ),
+        *("socket", "ssl", "struct", "subprocess", "tempfile", "textwrap", "threading", "traceback", "unicodedata"),
+        *("urllib.parse", "uuid", "warnings", "yaml"),
+    )
 )
 
+# What Python looks at in a module that it imports.
+_OF_IMPORTS = frozenset(("__cached__", "__class__", "__file__", "__loader__", "__name__", "__package__", "__spec__"))
 
-_lock = threading.RLock()
-_pending: dict[str, Callable[[ModuleType], None]] = {}
+
+class _Pending:
+    """What runs a module that has not run yet, and the lock of the thread that does."""
+
+    __slots__ = ("has_begun", "lock", "run")
+
+    def __init__(self, run: Callable[[ModuleType], None]) -> None:
+        self.run, self.lock, self.has_begun = run, RLock(), False
+
+
+_pending: dict[str, _Pending] = {}
+_awaited: dict[str, list[Callable[[], None]]] = {}
 
 
 class _Unloaded(ModuleType):
     """A module that has not run yet. Once it has, it is an ordinary one."""
 
     def __getattribute__(self, name: str) -> Any:
-        if not name.startswith("__"):  # such as __spec__, which every import of the module looks at
-            with _lock:  # another thread waits until the module has run; the thread that runs it does not
-                run = _pending.pop(self.__name__, None)
-                if run is not None:
-                    try:
-                        run(self)
-                        self.__class__ = ModuleType  # type: ignore[assignment]
-                    except BaseException:
-                        _pending[self.__name__] = run
-                        raise
+        if name not in _OF_IMPORTS:
+            _run(self)
         return ModuleType.__getattribute__(self, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in _OF_IMPORTS:
+            _run(self)
+        ModuleType.__setattr__(self, name, value)
+
+    def __dir__(self) -> list[str]:
+        _run(self)
+        return [*ModuleType.__dir__(self)]
+
+
+def _run(module: ModuleType) -> None:
+    name = ModuleType.__getattribute__(module, "__name__")
+    found = _pending.get(name)
+    if found is None:
+        return
+    with found.lock:  # other threads wait here until the module has run; the one that runs it does not
+        if found.has_begun:
+            return
+        found.has_begun = True
+        try:
+            found.run(module)
+        except BaseException:
+            found.has_begun = False
+            raise
+        module.__class__ = ModuleType
+        del _pending[name]
+    for act in _awaited.pop(name, ()):
+        act()
 
 
 class _Finder:
-    """Finds the modules in SLOW as Python does, and has them run later."""
+    """Finds modules as Python does, and has them run later."""
 
     @staticmethod
-    def find_spec(
-        name: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        if not any(name.startswith(each) if each.endswith(".") else name == each for each in SLOW):
+    def find_spec(name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        if not name.startswith(PACKAGE) and name not in LIBRARIES:
             return None
-        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
-        if spec is None or spec.loader is None:
-            return None
+        spec = PathFinder.find_spec(name, path, target)
+        # A package of this program is empty; one of others is found by its parts.
+        if spec is None or spec.loader is None or (name.startswith(PACKAGE) and spec.submodule_search_locations):
+            return spec
         run = spec.loader.exec_module
 
         def postpone(module: ModuleType) -> None:
-            _pending[name] = run
+            _pending[name] = _Pending(run)
             module.__class__ = _Unloaded
 
         spec.loader.exec_module = postpone  # type: ignore[method-assign]
         return spec
 
 
+def when_loaded(name: str, act: Callable[[], None]) -> None:
+    """Run `act` once the module `name`, one of `LIBRARIES`, has run, however soon that is."""
+    if name in sys.modules and name not in _pending:
+        act()
+    else:
+        _awaited.setdefault(name, []).append(act)
+
+
 def install() -> None:
-    """Let the modules in SLOW run at their first use from here on."""
+    """Let modules run at their first use from here on."""
     sys.meta_path.insert(0, _Finder())

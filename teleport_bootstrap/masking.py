@@ -13,10 +13,10 @@ import functools
 import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
 from urllib import parse
 
-from teleport_bootstrap import escaping, secret, secret_patterns
+from teleport_bootstrap import escaping, regex, secret, secret_patterns
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.secret import MASK
 
 # Shorter ones are masked as whole words only: they may be part of other words.
@@ -32,20 +32,20 @@ _ORDINARY = frozenset(
     )
 )
 # Where a long value may continue on the next line: folded by YAML, and in a difference or a quotation.
-_WRAPS = (re.compile(r"\\?\r?\n[ \t]*"), re.compile(r"\\?\r?\n[+|>#-][ \t]*"))
+_WRAPS = (regex.compile(r"\\?\r?\n[ \t]*"), regex.compile(r"\\?\r?\n[+|>#-][ \t]*"))
 _MOST_JOINED = 1024 * 1024
 # What looks like a secret in any text.
 _CERTAIN = (
     *(secret_patterns.WEB_TOKEN, secret_patterns.AWS, secret_patterns.HASH, secret_patterns.ISSUED),
     secret_patterns.LINK,
 )
-_PEM = re.compile(
+_PEM = regex.compile(
     r"(?P<lead>-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)"
     r"(?P<value>.{1,20000}?)(?=-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\Z)",
     re.DOTALL,
 )
-_HEADER = re.compile(r"(?P<lead>\b(?i:bearer|basic) {1,9})(?P<value>(?=[\w.~+/=-]{0,200}?[0-9A-Z])[\w.~+/=-]{8,})")
-_SIGNED = re.compile(r"(?P<lead>\b(?i:aws4-hmac-sha256) {1,9})(?P<value>[^\n\"']+)")
+_HEADER = regex.compile(r"(?P<lead>\b(?i:bearer|basic) {1,9})(?P<value>(?=[\w.~+/=-]{0,200}?[0-9A-Z])[\w.~+/=-]{8,})")
+_SIGNED = regex.compile(r"(?P<lead>\b(?i:aws4-hmac-sha256) {1,9})(?P<value>[^\n\"']+)")
 
 
 class Known:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, NoReturn
+
+from teleport_bootstrap import regex
+from teleport_bootstrap.hints import Any, NoReturn
 
 MASK = "********"
 
-_SECRET_WORDS = re.compile(
+_SECRET_WORDS = regex.compile(
     "TOKEN|SECRET|PASSW(?:OR)?D|PASSPHRASE|CREDENTIAL|KEY|WEBHOOK|TOTP_|(?:PASS|PWD)(?![A-Z0-9])|(?<![A-Z0-9])PAT(?![A-Z0-9])",
     re.IGNORECASE,
 )
 
 # A URL of any scheme, after its colon; parsed by a function, in linear time.
-URL = re.compile(r"://(?P<rest>[^\s\"'<>]{1,2000})")
-_PORT = re.compile(r"\d{1,5}")
+URL = regex.compile(r"://(?P<rest>[^\s\"'<>]{1,2000})")
+_PORT = regex.compile(r"\d{1,5}")
 _LONGEST_USER = 19
 
 # What this process has met, the latest last. More than any host has, and bounded: a hostile file may name many.
@@ -24,7 +26,7 @@ _MOST_MET = 2000
 _LONGEST_MET = 128 * 1024
 # Shorter lines of a license or a key mean nothing by themselves.
 _SHORTEST_LINE = 16
-_PUBLIC = re.compile(r"sha256:[0-9a-fA-F]{64}|-----[A-Z0-9 ]+-----")
+_PUBLIC = regex.compile(r"sha256:[0-9a-fA-F]{64}|-----[A-Z0-9 ]+-----")
 
 
 class Secret:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from teleport_bootstrap import regex
 
 PRIVATE_KEY = "a private key"
 WEB_TOKEN = "a web token (JWT)"  # noqa: S105 - the name of a kind
@@ -105,11 +105,11 @@ _TABLE = (
         r"[\w+/-]{60,}={0,2})",
     ),
 )
-PATTERNS = tuple((kind, re.compile(pattern)) for kind, pattern in _TABLE)
+PATTERNS = tuple((kind, regex.compile(pattern)) for kind, pattern in _TABLE)
 
 # Values after a secret's name that are not secret: files, parameters, ordinary words.
-PATH = re.compile(r"/(?:(?:etc|home|opt|root|run|srv|teleport|tmp|usr|var)(?:/[\w./<>*-]*)?)?")
-REFERENCE = re.compile(r"\$(?:[A-Za-z_]\w*|\{[A-Za-z_]\w*\}|\()?")
+PATH = regex.compile(r"/(?:(?:etc|home|opt|root|run|srv|teleport|tmp|usr|var)(?:/[\w./<>*-]*)?)?")
+REFERENCE = regex.compile(r"\$(?:[A-Za-z_]\w*|\{[A-Za-z_]\w*\}|\()?")
 HARMLESS = frozenset(
     (
         *("true", "false", "null", "none", "yes", "no", "on", "off", "is", "was", "are", "a", "an", "the", "not"),

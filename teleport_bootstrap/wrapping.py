@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterator
+
+from teleport_bootstrap import regex
 
 _LEAST_HANG = 4
 # So many columns beside a deep indent are enough for a sentence.
 _LEAST_COLUMN = 30
 # A word, and what is in backticks, with what touches it. Blanks in backticks are part of a command.
-_UNIT = re.compile(r"(?:`[^`]*`|\S)+")
+_UNIT = regex.compile(r"(?:`[^`]*`|\S)+")
 
 
 def columns(text: str) -> int:

@@ -9,9 +9,9 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Final
 
 from teleport_bootstrap import errors
+from teleport_bootstrap.hints import Final
 from teleport_bootstrap.host import filters
 
 ZSTD: Final = "zstd"

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, Protocol, Union
 
 from teleport_bootstrap import escaping, records
+from teleport_bootstrap.hints import Any, NamedTuple, Protocol, Union
 from teleport_bootstrap.records import dataclass, field
 
 # The archive's own two members; no file of the host may have such a path.

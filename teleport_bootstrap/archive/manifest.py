@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import functools
 import json
-import re
 from collections.abc import Mapping
-from typing import Any
 
-from teleport_bootstrap import json_data
+from teleport_bootstrap import json_data, regex
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.archive.interface import Entry, Note, Totals
+from teleport_bootstrap.hints import Any
 
 # A name and the target of a link have at most 4095 bytes each, and JSON uses at most six characters for a byte.
 LONGEST_LINE = 128 * 1024
@@ -31,13 +30,13 @@ _LARGEST = 2**63 - 1
 _SECOND = 1_000_000_000
 
 # The line of a file or a directory as most are: nothing in it is escaped, and nothing has a note or attributes.
-_PLAIN = re.compile(
+_PLAIN = regex.compile(
     rb'\{"path": "([^"\\]*)", "kind": "(file|directory)", "mode": "([0-7]+)", "owner": "([^"\\]*)", '
     rb'"group": "([^"\\]*)", "uid": ([0-9]+), "gid": ([0-9]+), "mtime": (-?[0-9]+)'
     rb'(?:, "size": ([0-9]+), "sha256": "([0-9a-f]*)")?\}\n'
 )
 _TIME = b', "mtime": '
-_NUMBER = re.compile(rb"0|-?[1-9][0-9]{0,19}")
+_NUMBER = regex.compile(rb"0|-?[1-9][0-9]{0,19}")
 
 _dump = json.JSONEncoder(ensure_ascii=True, separators=(", ", ": ")).encode
 

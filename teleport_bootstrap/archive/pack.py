@@ -8,13 +8,13 @@ import json
 import os
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from typing import Any
 
 from teleport_bootstrap import json_data, paths
 from teleport_bootstrap.archive import compression as compressing
 from teleport_bootstrap.archive import interface, manifest, stream, tar, walk
 from teleport_bootstrap.archive.members import Members
 from teleport_bootstrap.archive.spool import Spool
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import accounts
 
 

@@ -6,9 +6,9 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from typing import TypeVar
 
 from teleport_bootstrap import errors
+from teleport_bootstrap.hints import TypeVar
 
 Result = TypeVar("Result")
 

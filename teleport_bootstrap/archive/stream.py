@@ -15,11 +15,11 @@ import hashlib
 import itertools
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Final
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.archive import compression, interface
 from teleport_bootstrap.archive.compression import Broken
+from teleport_bootstrap.hints import Any, Final
 
 _READ_SIZE = 256 * 1024
 

@@ -20,10 +20,10 @@ import struct
 import tarfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Final, NamedTuple
 
 from teleport_bootstrap.archive import attributes, interface
 from teleport_bootstrap.archive.interface import Entry
+from teleport_bootstrap.hints import Final, NamedTuple
 
 RECORD: Final = tarfile.BLOCKSIZE
 

@@ -8,7 +8,6 @@ import functools
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import interface, verify
@@ -16,6 +15,7 @@ from teleport_bootstrap.archive.attributes import Owners, link_path
 from teleport_bootstrap.archive.interface import Entry
 from teleport_bootstrap.archive.tar import Member, Refused, content_digest
 from teleport_bootstrap.archive.verify import NOT_A_TARGET
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import accounts, process, underway
 from teleport_bootstrap.records import dataclass, field
 

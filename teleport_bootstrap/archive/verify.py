@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Protocol
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.archive import interface, manifest, tar
@@ -13,6 +12,7 @@ from teleport_bootstrap.archive.safety import Order, leads_out
 from teleport_bootstrap.archive.spool import Spool
 from teleport_bootstrap.archive.stream import Input
 from teleport_bootstrap.archive.tar import Member, Refused
+from teleport_bootstrap.hints import Any, Protocol
 from teleport_bootstrap.records import dataclass, field
 
 UNLIMITED = interface.Limits()

@@ -6,11 +6,11 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.archive.tar import LONGEST_NAME
+from teleport_bootstrap.hints import NamedTuple
 
 # Each level takes an open descriptor, of which a process has 1024 by default.
 DEEPEST = 256

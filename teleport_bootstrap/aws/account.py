@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any, TypeVar
 
 from teleport_bootstrap import errors, records
 from teleport_bootstrap.aws import botocore_client, connection, endpoints, signed_client
@@ -13,6 +12,7 @@ from teleport_bootstrap.aws.service import Client, Service
 from teleport_bootstrap.aws.ssm import ParameterStore
 from teleport_bootstrap.ec2 import credentials as instance_credentials
 from teleport_bootstrap.ec2.imds import Imds
+from teleport_bootstrap.hints import Any, TypeVar
 from teleport_bootstrap.host import clock as clocks
 from teleport_bootstrap.host import pacing
 from teleport_bootstrap.records import dataclass

@@ -11,9 +11,10 @@ import datetime
 import math
 import re
 from collections.abc import Iterator
-from typing import Any
 
+from teleport_bootstrap import regex
 from teleport_bootstrap.aws import failures, shapes
+from teleport_bootstrap.hints import Any
 
 # The largest answers, in bytes, that anyone asks for: ten parameters of 8 KiB each, every character of them escaped.
 LARGEST = 1024 * 1024
@@ -23,8 +24,8 @@ LARGEST_ERROR = 64 * 1024
 # A thousand objects have half of that. A tree of them takes much more memory than its text.
 _MOST_TAGS = 60_000
 
-_ENCODING = re.compile(rb"""<\?xml[^>]*\sencoding\s*=\s*["']([^"']*)""")
-_DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+_ENCODING = regex.compile(rb"""<\?xml[^>]*\sencoding\s*=\s*["']([^"']*)""")
+_DECLARATION = regex.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
 # The last moment that a date can have.
 _LAST_SECOND = 253_402_300_799

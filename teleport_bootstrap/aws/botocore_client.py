@@ -9,7 +9,6 @@ import logging
 import os
 import types
 from collections.abc import Mapping
-from typing import Any
 
 import botocore.config
 import botocore.session
@@ -21,6 +20,7 @@ from botocore.parsers import ResponseParserError
 import teleport_bootstrap
 from teleport_bootstrap.aws import answers, botocore_session, failures
 from teleport_bootstrap.aws.connection import Connection
+from teleport_bootstrap.hints import Any
 
 _CONNECTION = (exceptions.ConnectionError, exceptions.HTTPClientError)
 # All that its requests raise for failures outside this program.

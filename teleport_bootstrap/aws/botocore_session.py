@@ -10,12 +10,12 @@ import contextlib
 import http.client
 import socket
 from collections.abc import Iterator
-from typing import Any
 
 import urllib3.exceptions
 from botocore import exceptions
 
 from teleport_bootstrap.aws import answers, failures
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import http_connection, time_limit
 
 _READING = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)

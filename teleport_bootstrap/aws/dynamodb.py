@@ -7,10 +7,9 @@ table itself is deleted.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, regex
 from teleport_bootstrap.aws import failures
 from teleport_bootstrap.aws.service import Service
 from teleport_bootstrap.host import retry
@@ -18,7 +17,7 @@ from teleport_bootstrap.records import dataclass
 
 # DynamoDB API reference, CreateBackup. A table's name may be as long, so that it may have to be cut.
 _LONGEST_NAME = 255
-_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
+_UNSAFE = regex.compile(r"[^A-Za-z0-9_.-]")
 
 # A backup usually takes seconds. It is as of the request in any case, so that waiting longer gains nothing.
 AVAILABLE_SECONDS = 10.0

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 from urllib import parse
 from xml.etree import ElementTree
 
 from teleport_bootstrap.aws import answers, failures
+from teleport_bootstrap.hints import Any
 
 _VERSION = "2016-11-15"
 

@@ -11,9 +11,9 @@ import email.utils
 import enum
 import re
 from collections.abc import Mapping
-from typing import Any
 
-from teleport_bootstrap import errors, escaping, masking
+from teleport_bootstrap import errors, escaping, masking, regex
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import certificate_form, retry
 from teleport_bootstrap.records import dataclass
 
@@ -81,7 +81,7 @@ _CREDENTIALS = _EXPIRED | {
 # AWS allows five minutes (S3 fifteen); a smaller error of the clock does not explain a refusal.
 _NOTABLE_SKEW_SECONDS = 120.0
 _SHOWN_CHARACTERS = 400
-_CODE = re.compile(r"[A-Za-z0-9._:-]{1,100}", re.ASCII)
+_CODE = regex.compile(r"[A-Za-z0-9._:-]{1,100}", re.ASCII)
 # A proxy's page is elsewhere; what S3 says of a bucket in another region is 301 or 307.
 _PAGE_ELSEWHERE = (300, 302, 303, 304, 305, 308)
 

@@ -10,18 +10,16 @@ import base64
 import datetime
 import hashlib
 import itertools
-import logging
-import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, log, regex
 from teleport_bootstrap.aws import failures
 from teleport_bootstrap.aws.service import Service
+from teleport_bootstrap.hints import Any, TypeVar
 from teleport_bootstrap.host import retry
 from teleport_bootstrap.records import dataclass
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 Result = TypeVar("Result")
 
@@ -32,9 +30,9 @@ LARGEST = 64 * 1024 * 1024
 MOST_LISTED = 2_000_000
 LISTING_SECONDS = 900.0
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")  # S3 User Guide, "Bucket naming rules"
+_NAME = regex.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")  # S3 User Guide, "Bucket naming rules"
 _ONE_PAGE = 1000
-_ACCOUNT = re.compile(r"[0-9]{12}")
+_ACCOUNT = regex.compile(r"[0-9]{12}")
 _MISSING = frozenset({"NoSuchKey", "404", "NotFound"})
 _ELSEWHERE = frozenset(
     {"PermanentRedirect", "TemporaryRedirect", "301", "307", "AuthorizationHeaderMalformed"}

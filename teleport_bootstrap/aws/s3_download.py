@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import io
-import logging
 import time
-from typing import TYPE_CHECKING, Any
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, log
 from teleport_bootstrap.aws import failures, s3
+from teleport_bootstrap.hints import TYPE_CHECKING, Any
 from teleport_bootstrap.host import retry, time_limit
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 _BUFFER = 1024 * 1024
 # All that reading from a connection raises.

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import logging
 import threading
 from collections.abc import Callable, Mapping
 from concurrent import futures
-from typing import Any
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, log
 from teleport_bootstrap.aws import failures, s3
+from teleport_bootstrap.hints import Any
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 # S3 User Guide, "Multipart upload limits": 10,000 parts of 5 MiB to 5 GiB, 5 TiB in all.
 PARTS = 10_000

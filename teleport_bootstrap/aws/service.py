@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
 
 from teleport_bootstrap.aws import answers, endpoints, failures
+from teleport_bootstrap.hints import Any, Protocol, TypeVar
 from teleport_bootstrap.host import clock as clocks
 from teleport_bootstrap.host import pacing, retry, time_limit
 

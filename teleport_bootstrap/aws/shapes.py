@@ -6,7 +6,7 @@ length, and `Map` for a structure with any names. Sources: the API references of
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from teleport_bootstrap.hints import Any, NamedTuple
 
 
 class Map(NamedTuple):

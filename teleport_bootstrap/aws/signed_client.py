@@ -10,7 +10,6 @@ import http.client
 import json
 import zlib
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
 
 import requests
 import requests.utils
@@ -20,6 +19,7 @@ import teleport_bootstrap
 from teleport_bootstrap import json_data
 from teleport_bootstrap.aws import answers, ec2_query, failures, shapes, signing
 from teleport_bootstrap.aws.connection import Connection
+from teleport_bootstrap.hints import Any, Protocol
 from teleport_bootstrap.host import clock as clocks
 from teleport_bootstrap.host import http_session, time_limit
 from teleport_bootstrap.records import dataclass

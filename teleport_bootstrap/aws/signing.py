@@ -10,10 +10,10 @@ import hmac
 import re
 import time
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
 from urllib import parse
 
 from teleport_bootstrap import port_table
+from teleport_bootstrap.hints import NamedTuple, Protocol
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _PORTS = {"http": 80, "https": port_table.HTTPS}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.aws import failures
 from teleport_bootstrap.aws.service import Service
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import retry
 from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.secret import Secret

@@ -10,13 +10,13 @@ import os
 import platform
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
 
 import teleport_bootstrap
-from teleport_bootstrap import errors, paths, roles
+from teleport_bootstrap import errors, paths, regex, roles
 from teleport_bootstrap.backup import storage
 from teleport_bootstrap.conf import conf_file, decision, variables
 from teleport_bootstrap.ec2 import facts, imds
+from teleport_bootstrap.hints import Any, TypeVar
 from teleport_bootstrap.host import accounts, clock, directory, teleport
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.plan import provenance
@@ -28,7 +28,7 @@ T = TypeVar("T")
 # The metadata service answers at once or not at all, and these facts are only informative.
 METADATA_SECONDS = 3.0
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
+_UUID = regex.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 
 
 @dataclass(frozen=True)

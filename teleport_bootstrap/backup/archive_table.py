@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from teleport_bootstrap import display, errors
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.backup.stores import store
+from teleport_bootstrap.hints import Any
 
 _COLUMNS = ("MADE (UTC)", "SIZE", "VERIFIED", "ARCHIVE")
 

@@ -15,11 +15,11 @@ import os
 import stat
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 from teleport_bootstrap import errors, paths, records
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.backup import storage
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import clock, directory
 from teleport_bootstrap.plan import named_files
 from teleport_bootstrap.records import dataclass

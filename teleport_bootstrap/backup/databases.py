@@ -8,7 +8,6 @@ everything that was committed at one moment, checked by SQLite.
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import signal
 import socket
@@ -17,10 +16,10 @@ import subprocess
 import sys
 import time
 
-from teleport_bootstrap import errors, escaping, json_data
+from teleport_bootstrap import errors, escaping, json_data, log
 from teleport_bootstrap.backup import archive_table, databases_child
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 # SQLite's file format, section 1.3: each database but an empty one begins with it.
 MAGIC = b"SQLite format 3\0"

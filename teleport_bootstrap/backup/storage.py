@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from typing import Any
 from urllib.parse import urlsplit
 
 from teleport_bootstrap import paths
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.plan import provenance
 from teleport_bootstrap.records import dataclass
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Callable, Sequence
 
-from teleport_bootstrap import errors, paths, records, unit_table
+from teleport_bootstrap import errors, log, paths, records, unit_table
 from teleport_bootstrap.change import (
     boot_service,
     directory_swap,
@@ -28,7 +27,7 @@ from teleport_bootstrap.records import dataclass, field
 from teleport_bootstrap.state import current, generations
 from teleport_bootstrap.state.previous_state import UNDO, MovedDirectory, PreviousState
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 NOT_WAITED = "did not wait for Teleport's health: the boot, or user-data, is still under way, and its unit starts later"
 

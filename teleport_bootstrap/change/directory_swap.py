@@ -10,15 +10,14 @@ import contextlib
 import datetime
 import errno
 import itertools
-import logging
 import os
 from collections.abc import Iterable, Iterator
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, log, paths
 from teleport_bootstrap.host import directory, tree
 from teleport_bootstrap.records import dataclass, replace
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 # What a volume's own file system has in its root; it belongs to the volume and not to what is on it.
 VOLUMES_OWN = ("lost+found",)

@@ -9,12 +9,11 @@ until the last of its sessions has ended.
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import signal
 from collections.abc import Sequence
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, log, paths
 from teleport_bootstrap.change import unit_action
 from teleport_bootstrap.change.unit_action import UnitAction
 from teleport_bootstrap.host import clock as clocks
@@ -42,7 +41,7 @@ _READY_DEADLINE_SECONDS = 30.0
 # For a successor to end after SIGKILL, and for the old process to let go, if they were just changing places.
 _END_SECONDS = 2.0
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 
 def is_deaf(process_id: int) -> bool:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
-from teleport_bootstrap import errors, escaping, masking, paths
+from teleport_bootstrap import errors, escaping, log, masking, paths
 from teleport_bootstrap.change import needed_files, web_answer
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import clock as clocks
 from teleport_bootstrap.host import directory, probe, systemd, teleport_process, underway
 from teleport_bootstrap.plan import plan_model, services
@@ -15,7 +14,7 @@ from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.secret import looks_secret
 from teleport_bootstrap.state import manual_edits
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 # As long as Teleport itself gives the successor of a reload. A real one took 2 to 5 s to start, and 2 to 3 s to reload.
 DEADLINE_SECONDS = 120.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from teleport_bootstrap import paths
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import key_pair, trust_store
 from teleport_bootstrap.plan import provenance, services
 from teleport_bootstrap.records import dataclass

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Callable, Container, Mapping
-from typing import Any
 
-from teleport_bootstrap import errors, paths, unit_table
+from teleport_bootstrap import errors, paths, regex, unit_table
 from teleport_bootstrap.change import key_pairs
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.conf import deployment
 from teleport_bootstrap.finding import WARNING, Finding, note
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import directory, regular_file, systemd
 from teleport_bootstrap.plan import named_files, plan_model, provenance, teleport_build
 from teleport_bootstrap.records import dataclass
@@ -20,7 +19,7 @@ from teleport_bootstrap.secret import Secret
 
 FETCH_SERVICE = unit_table.FETCH_SECRETS.service
 
-_PUBLISHED = re.compile("/teleport/[^/]+/(tokens/[a-z-]+|ca-pin-hash)")
+_PUBLISHED = regex.compile("/teleport/[^/]+/(tokens/[a-z-]+|ca-pin-hash)")
 _PEM = b"-----BEGIN CERTIFICATE-----"
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import logging
 import os
 from collections.abc import Iterator
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, log, paths
 from teleport_bootstrap.change import journal, outdated, units
 from teleport_bootstrap.host import caller, lock, systemd
 from teleport_bootstrap.state import current, events
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 # What an event calls the undoing of a change that was interrupted.
 RECOVERY = "recovery"

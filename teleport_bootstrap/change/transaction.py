@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import secrets
 from collections.abc import Iterable
 from types import TracebackType
-from typing import TypeVar
 
-from teleport_bootstrap import errors, paths, records
+from teleport_bootstrap import errors, log, paths, records
 from teleport_bootstrap.change import directory_swap, journal
+from teleport_bootstrap.hints import TypeVar
 from teleport_bootstrap.host import accounts, clock, directory, termination
 from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.state import previous_state, state_file
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 T = TypeVar("T")
 

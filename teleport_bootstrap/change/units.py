@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Mapping, Sequence
 
-from teleport_bootstrap import errors, paths, unit_table
+from teleport_bootstrap import errors, log, paths, unit_table
 from teleport_bootstrap.change import handover, unit_action
 from teleport_bootstrap.change.unit_action import UnitAction
 from teleport_bootstrap.host import process, systemd, teleport_process
@@ -28,7 +27,7 @@ _TIMERS = (*unit_table.TIMERS, unit_table.BACKUP.timer)
 _SERVICES = tuple(systemd.service_of(timer) for timer in _TIMERS)
 WRITERS = (*_TIMERS, *_SERVICES, *unit_table.TELEPORT_SERVICES)
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 
 def require(root: paths.Root, main: str) -> None:

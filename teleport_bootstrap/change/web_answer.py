@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from teleport_bootstrap import paths
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import web_port
 from teleport_bootstrap.plan import provenance, services
 from teleport_bootstrap.state import manual_edits

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any, ClassVar
 
 from teleport_bootstrap import paths
+from teleport_bootstrap.hints import Any, ClassVar
 from teleport_bootstrap.host import process, regular_file
 from teleport_bootstrap.records import dataclass
 

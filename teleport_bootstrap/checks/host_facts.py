@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TypeVar
 
 from teleport_bootstrap import errors, paths, roles, unit_table
 from teleport_bootstrap.change import handover, key_pairs, needed_files, web_answer
 from teleport_bootstrap.checks import certificate_files, recovery
 from teleport_bootstrap.finding import ERROR, WARNING, Finding
+from teleport_bootstrap.hints import TypeVar
 from teleport_bootstrap.host import clock, probe, systemd, teleport
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.plan import activation, plan_model, teleport_build

@@ -6,12 +6,11 @@ the time. /readyz is one word for the whole process; which component it is about
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar
 
-from teleport_bootstrap import paths, port_table
+from teleport_bootstrap import paths, port_table, regex
 from teleport_bootstrap.finding import ERROR, WARNING, Finding
+from teleport_bootstrap.hints import Any, ClassVar
 from teleport_bootstrap.host import clock, probe, systemd, teleport_process
 from teleport_bootstrap.plan import services
 from teleport_bootstrap.records import dataclass
@@ -19,10 +18,10 @@ from teleport_bootstrap.records import dataclass
 # Teleport 12 was seen to recover in nine minutes after the restart of an auth server, three of them degraded.
 DEGRADED_SECONDS = 600.0
 
-_SAID = re.compile(
+_SAID = regex.compile(
     r"Teleport component\b(.*?)\b(is running in|is recovering from|has recovered from) a degraded state(.*)"
 )
-_NAME = re.compile(r'"([\w.:-]{1,40})"|component[:=]"?([\w.:-]{1,40})')
+_NAME = regex.compile(r'"([\w.:-]{1,40})"|component[:=]"?([\w.:-]{1,40})')
 _OK = "has recovered from"
 _STATES = {"is running in": probe.DEGRADED, "is recovering from": probe.RECOVERING}
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from teleport_bootstrap import errors, json_data, remarks
 from teleport_bootstrap.finding import NOTE, Finding, Line
+from teleport_bootstrap.hints import Any
 
 # Raised when a field is removed, or changes its name, type or meaning. A new field does not raise it.
 VERSION = 1

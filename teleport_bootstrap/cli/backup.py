@@ -8,10 +8,10 @@ import importlib
 import os
 from collections.abc import Sequence
 from types import ModuleType
-from typing import Any
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.cli import layout, result
+from teleport_bootstrap.hints import Any
 
 EXAMPLE = "teleport-bootstrap backup s3://acme-backups/teleport --keep 7"
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import logging
 import os
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, log
 from teleport_bootstrap.archive import interface, verify
 from teleport_bootstrap.backup import archive_table
 from teleport_bootstrap.backup.stores import destination, newest, store
@@ -15,7 +14,7 @@ from teleport_bootstrap.cli import backup_list, backup_place, options, progress,
 from teleport_bootstrap.finding import NOTE, Finding
 from teleport_bootstrap.host import termination
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 EXAMPLE = "teleport-bootstrap backup verify s3://acme-backups/teleport/old.tar.zst"
 OPTIONS = (

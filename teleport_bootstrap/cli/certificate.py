@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 from collections.abc import Callable
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, log
 from teleport_bootstrap.change import unit_action
 from teleport_bootstrap.cli import options, result
 from teleport_bootstrap.cluster.certificate import install, rotation
@@ -21,7 +20,7 @@ OBTAIN = "obtain"
 RENEW = "renew"
 INSTALL = "install"
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 
 OPTIONS = (

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import difflib
 from collections.abc import Iterable
-from typing import Any, NoReturn
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.cli import layout
+from teleport_bootstrap.hints import Any, NoReturn
 
 # What other programs call it, and what it is here.
 _OTHER_COMMANDS = {

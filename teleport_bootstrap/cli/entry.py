@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import signal
 from types import FrameType
-from typing import NoReturn
+
+from teleport_bootstrap.hints import NoReturn
 
 # Those of `errors`, which cannot be imported where there is no memory for it.
 _NO_RESOURCES = 20

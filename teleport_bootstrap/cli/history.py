@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import Any
 
-from teleport_bootstrap import display, errors, paths
+from teleport_bootstrap import display, errors, paths, regex
 from teleport_bootstrap.cli import options, result
 from teleport_bootstrap.finding import WARNING, Finding, Line
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.operations import generation_differences
 from teleport_bootstrap.state import access, current, events
 
 EXAMPLE = "teleport-bootstrap history --diff 4"
 
-_RANGE = re.compile(r"(?:(?P<old>[0-9]{1,9})\.\.)?(?P<new>[0-9]{1,9})", re.ASCII)
+_RANGE = regex.compile(r"(?:(?P<old>[0-9]{1,9})\.\.)?(?P<new>[0-9]{1,9})", re.ASCII)
 
 
 def _range(text: str) -> tuple[int | None, int]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 from collections.abc import Iterator, Sequence
 
-from teleport_bootstrap import display, errors, records, roles
+from teleport_bootstrap import display, errors, log, records, roles
 from teleport_bootstrap.backup.stores import destination
 from teleport_bootstrap.cli import backup_place, options, result, sources
 from teleport_bootstrap.conf import conf_file, variables
@@ -21,7 +20,7 @@ from teleport_bootstrap.plan import activation, plan_model, requirements
 
 EXAMPLE = "teleport-bootstrap iam-policy --conf ./conf --account 123456789012"
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 OPTIONS = (
     options.option("--conf", "the conf to read; default: /etc/teleport.d/conf", metavar="FILE"),

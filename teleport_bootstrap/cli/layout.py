@@ -6,11 +6,12 @@ The options that every command has take one line, so that the command's own opti
 from __future__ import annotations
 
 import argparse
-import functools
-import shutil
+import os
 import textwrap
 from collections.abc import Iterator
 from types import ModuleType
+
+from teleport_bootstrap.hints import Any
 
 SCREEN_COLUMNS = 80
 
@@ -35,12 +36,29 @@ class Formatter(argparse.HelpFormatter):
 # A blank at which no line ends.
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 
-FORMATTER = functools.partial(Formatter, max_help_position=30)
+
+def FORMATTER(prog: str) -> Formatter:  # noqa: N802 - argparse takes it for a class
+    """Return a formatter for the terminal. argparse asks for one with each option; by itself it loads `shutil` then."""
+    return Formatter(prog, max_help_position=30, width=_columns() - 2)
+
+
+def _columns() -> int:
+    """Return the width of the terminal, as `shutil.get_terminal_size` does."""
+    try:
+        columns = int(os.environ["COLUMNS"])
+    except (KeyError, ValueError):
+        columns = 0
+    if columns <= 0:
+        try:
+            columns = os.get_terminal_size().columns
+        except (ValueError, OSError):
+            columns = 0
+    return columns or SCREEN_COLUMNS
 
 
 def fit(text: str, columns: int | None = None) -> str:
     """Return a help text whose lines end between words where they are longer than the terminal, or `columns`."""
-    columns = columns or shutil.get_terminal_size().columns
+    columns = columns or _columns()
     return "\n".join(_fitted(line, columns) for line in text.split("\n")).replace(_NO_BREAK, " ")
 
 
@@ -87,10 +105,16 @@ def description(module: ModuleType) -> str:
 
 
 def commands(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
-    """Yield name and parser of each command directly below `parser`."""
+    """Yield name and parser of each command directly below `parser`; None where it is only mentioned."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             yield from action.choices.items()
+
+
+def mention(commands: argparse._SubParsersAction[Any], name: str, purpose: str) -> None:
+    """List a command without a parser for it: one that is not on the command line, only in help and suggestions."""
+    commands._choices_actions.append(commands._ChoicesPseudoAction(name, (), purpose))
+    commands._name_parser_map[name] = None
 
 
 def purpose(parser: argparse.ArgumentParser, name: str) -> str:

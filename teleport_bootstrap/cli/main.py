@@ -7,19 +7,18 @@ import contextlib
 import errno
 import importlib
 import io
-import logging
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from types import ModuleType
-from typing import NoReturn
 
 import teleport_bootstrap
 from teleport_bootstrap import display, errors
 from teleport_bootstrap.cli import answer, command_line, layout, options, quotation
 from teleport_bootstrap.cli.result import Result
 from teleport_bootstrap.finding import Finding
+from teleport_bootstrap.hints import NoReturn
 from teleport_bootstrap.host import core_dumps, journal, output, streams, typesetting
 
 # In the order in which an operator meets them. Each is a module of this package, and a line of the help (80 columns).
@@ -74,8 +73,10 @@ def parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
     options.add_global(top, with_defaults=True)
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=command_line.Parser)
     for name, purpose in COMMANDS.items():
-        sub = commands.add_parser(name, help=purpose)
-        if argv is None or name in argv:
+        if argv is not None and name not in argv:
+            layout.mention(commands, name, purpose)
+        else:
+            sub = commands.add_parser(name, help=purpose)
             module = _module(name)
             sub.description = layout.description(module)
             for declare in module.OPTIONS:
@@ -230,7 +231,7 @@ def _report(error: errors.BootstrapError, form: str, command: str | None = None)
 
 def _tell(error: errors.BootstrapError) -> None:
     """Report `error` on stderr, and in the journal with its fields."""
-    if not logging.getLogger("teleport_bootstrap").handlers:
+    if not journal.is_set_up():
         journal.set_up("info")
     journal.record_failure(error.message, error.hint, error.code, error.message_id(), error.exit_status)
     output.failure(error.message, error.hint, error.findings)

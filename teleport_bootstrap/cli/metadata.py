@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 
-from teleport_bootstrap import display, errors
+from teleport_bootstrap import display, errors, log
 from teleport_bootstrap.cli import options, result
 from teleport_bootstrap.ec2 import imds, items
 from teleport_bootstrap.state import metadata_cache
@@ -16,7 +15,7 @@ EXAMPLE = "teleport-bootstrap metadata local-ipv4"
 # A label's command should end before its next run is due, and at its start Teleport waits for all of them.
 WAIT_SECONDS = 3.0
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 OPTIONS = (options.option("item", "one of: " + ", ".join(items.PATHS), metavar="PATH", choices=tuple(items.PATHS)),)
 

@@ -6,11 +6,11 @@ import argparse
 import os
 import stat
 from collections.abc import Callable
-from typing import Any
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.cli import layout
-from teleport_bootstrap.host import journal
+from teleport_bootstrap.hints import Any
+from teleport_bootstrap.host import clock, journal
 from teleport_bootstrap.instance import gather
 
 # Adds an option or an argument to a parser, or to a group of options; each command lists its own in `OPTIONS`.
@@ -81,7 +81,7 @@ FIPS = flag("--fips", "write for a FIPS build")
 # The Teleport that will read the configuration.
 BUILD = (option("--teleport-version", "the version to write for; default: the installed one", metavar="X.Y.Z"), FIPS)
 # The limit of each wait for a service.
-WAIT = duration("--wait", gather.WAIT_SECONDS, "how long to wait for instance metadata, and again for AWS")
+WAIT = duration("--wait", clock.WAIT_SECONDS, "how long to wait for instance metadata, and again for AWS")
 BUCKET_OWNER = option("--expected-bucket-owner", "refuse a bucket of another account (s3:// only)", metavar="ID")
 # The sources of the conf and the metadata.
 _FACTS = "local-ipv4 or ipv6, public-ipv4, local-hostname, instance-id, region and tags"

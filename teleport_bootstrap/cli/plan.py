@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from typing import Any
 
 from teleport_bootstrap import display, json_data
 from teleport_bootstrap.cli import options, result, sources
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.operations import host_plan
 from teleport_bootstrap.plan import plan_model, secret_mask
 

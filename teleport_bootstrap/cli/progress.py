@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Iterator
-from typing import TextIO
 
+from teleport_bootstrap import log
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.backup import archive_table
+from teleport_bootstrap.hints import TextIO
 from teleport_bootstrap.host import clock as clocks
 from teleport_bootstrap.host import output, underway
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 # The line is drawn at most this often, and not at all for a step that is shorter.
 EVERY_SECONDS = 0.2

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from teleport_bootstrap import display, masking
+from teleport_bootstrap import display, masking, regex
 from teleport_bootstrap.conf import refusals, slips, variables
 from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.host import regular_file
@@ -20,10 +20,10 @@ from teleport_bootstrap.secret import MASK, looks_secret
 _YAML = (".yaml", ".yml")
 _LARGEST = 1024 * 1024
 # A name, after `export`, and what is between it and its value.
-_ASSIGNMENT = re.compile(
+_ASSIGNMENT = regex.compile(
     r"(?P<start>[ \t]*(?:export[ \t]+)?)(?P<name>[A-Za-z_]\w{0,100})(?P<sign>[ \t]*(?:[+:]?=|:|[ \t]|$)[ \t]*)", re.A
 )
-_NAMED = re.compile(r"(?<![\w.-])(?P<name>[A-Za-z_][\w.-]*)[ \t]{0,20}[+:]?[=:][ \t]*(?=\S)", re.A)
+_NAMED = regex.compile(r"(?<![\w.-])(?P<name>[A-Za-z_][\w.-]*)[ \t]{0,20}[+:]?[=:][ \t]*(?=\S)", re.A)
 
 
 def source_line(finding: Finding) -> Source | None:

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import logging
-import uuid
 from collections.abc import Callable, Iterator
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, log, paths
 from teleport_bootstrap.cli import result
 from teleport_bootstrap.host import caller, journal, output, termination
 from teleport_bootstrap.state import events
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 # Of the one line of a command, on every machine: `journalctl MESSAGE_ID=...` lists these.
-MESSAGE_ID = uuid.uuid5(errors.MESSAGE_ID_NAMESPACE, "change").hex
+MESSAGE_ID = "3dbdb7da907f53538f020d5f2bec9455"
 
 # A notice where it was done, otherwise a warning; the error itself is logged as one.
 _NOTICE, _WARNING = 5, 4

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import logging
 from collections.abc import Sequence
-from typing import Any
 
-from teleport_bootstrap import display, escaping
+from teleport_bootstrap import display, escaping, log
 from teleport_bootstrap.cli import options, result, sources
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.plan import overrides, provenance, secret_mask, yaml_text
 
 EXAMPLE = "teleport-bootstrap render --conf ./conf --metadata ./facts.yaml"
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 # A path or value that is longer moves its own line, not all of them.
 _WIDEST_PATH = 44

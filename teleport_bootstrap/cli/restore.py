@@ -9,7 +9,7 @@ from teleport_bootstrap import display, json_data, paths, records
 from teleport_bootstrap.backup import archive_table
 from teleport_bootstrap.change import health, units
 from teleport_bootstrap.cli import backup_place, confirmation, options, progress, result
-from teleport_bootstrap.host import directory, termination
+from teleport_bootstrap.host import clock, directory, termination
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.operations import archive_reading, restore, restore_undo
 from teleport_bootstrap.plan import comparison, instance_facts
@@ -38,7 +38,7 @@ OPTIONS = (
     options.BUCKET_OWNER,
     options.FIPS,
     options.duration("--health-wait", health.DEADLINE_SECONDS, "timeout for health"),
-    options.duration("--wait", gather.WAIT_SECONDS, "timeout for metadata and for AWS"),
+    options.duration("--wait", clock.WAIT_SECONDS, "timeout for metadata and for AWS"),
 )
 
 

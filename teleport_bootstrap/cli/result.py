@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from teleport_bootstrap import display, errors, json_data
 from teleport_bootstrap.change import unit_action
 from teleport_bootstrap.cli import answer
 from teleport_bootstrap.finding import WARNING, Finding, Line
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import probe, terminal, typesetting
 from teleport_bootstrap.records import dataclass
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from teleport_bootstrap.cli import confirmation, options, proposal, result
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import termination
 from teleport_bootstrap.operations import rollback
 

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import re
 import sys
-from typing import BinaryIO
 
-from teleport_bootstrap import errors, paths, records
+from teleport_bootstrap import errors, log, paths, records, regex
 from teleport_bootstrap.change import boot_service
 from teleport_bootstrap.cli import options
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.ec2 import facts
+from teleport_bootstrap.hints import BinaryIO
 from teleport_bootstrap.host import regular_file, trust
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.plan import overrides, plan_model, planner, requirements
 from teleport_bootstrap.state import restore_record
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
-_INHERITED = re.compile(r"/(?:dev|proc/self)/fd/([0-9]{1,6})", re.ASCII)
+_INHERITED = regex.compile(r"/(?:dev|proc/self)/fd/([0-9]{1,6})", re.ASCII)
 
 
 def conf_data(root: paths.Root, path: str | None) -> tuple[bytes, str]:

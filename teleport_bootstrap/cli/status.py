@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from typing import Any
 
 from teleport_bootstrap import display, errors, paths
 from teleport_bootstrap.checks import host_facts
 from teleport_bootstrap.cli import options, result, status_sentence, watching
 from teleport_bootstrap.finding import ERROR, NOTE, WARNING, Line
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import clock
 from teleport_bootstrap.operations import status
 from teleport_bootstrap.state import access, jobs

@@ -6,12 +6,12 @@ import argparse
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from teleport_bootstrap import display, errors
 from teleport_bootstrap.cli import options, result
 from teleport_bootstrap.conf import examples, reference, slips, variables
 from teleport_bootstrap.conf.variable import Variable
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.roles import Role
 
 EXAMPLE = "teleport-bootstrap variables TELEPORT_AUTH_SERVER_LB"

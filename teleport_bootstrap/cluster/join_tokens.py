@@ -8,8 +8,9 @@ import json
 import re
 import secrets
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
+from teleport_bootstrap import regex
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import clock
 from teleport_bootstrap.secret import Secret
 
@@ -76,7 +77,7 @@ def document(resource: Mapping[str, Any]) -> Secret:
 # list becomes shorter: their ARNs, separated by blanks, in a label of the resource.
 _OURS = "teleport-bootstrap/iam-join-roles"
 
-_ROLE_ARN = re.compile(r"arn:([a-z-]+):iam::([0-9]{12}):role/(?:.*/)?([^/]+)", re.ASCII)
+_ROLE_ARN = regex.compile(r"arn:([a-z-]+):iam::([0-9]{12}):role/(?:.*/)?([^/]+)", re.ASCII)
 
 
 def for_instance_role(

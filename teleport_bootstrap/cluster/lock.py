@@ -20,13 +20,12 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import logging
 import math
 import threading
 import time
 from collections.abc import Iterator
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, log, paths
 from teleport_bootstrap.aws import account, dynamodb
 from teleport_bootstrap.cluster import lock_item
 from teleport_bootstrap.ec2 import items
@@ -43,7 +42,7 @@ NAME = "cluster.lock"
 MARGIN_SECONDS = 300.0
 LEASE_SECONDS = 900.0
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 
 def _since_boot() -> float:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.aws import dynamodb, failures
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import clock as clocks
 from teleport_bootstrap.host import retry
 from teleport_bootstrap.records import dataclass

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
 
 from teleport_bootstrap import errors, paths, roles
 from teleport_bootstrap.conf import few, grammar, kinds, no_effect, resource, secrecy, slips, variables
@@ -16,6 +15,7 @@ from teleport_bootstrap.conf.secrecy import NONE_SHOWN, Shown
 from teleport_bootstrap.conf.setting import Setting
 from teleport_bootstrap.conf.variable import Variable
 from teleport_bootstrap.finding import ERROR, WARNING, Finding, Place, in_order_of_place
+from teleport_bootstrap.hints import Any, TypeVar
 from teleport_bootstrap.records import dataclass, field, fields, is_record
 from teleport_bootstrap.secret import Secret
 
@@ -28,7 +28,7 @@ class Conf:
 
     `warnings` are what an operator should know although the conf is valid. `faults` are errors in values that leave out
     a resource of an agent and nothing else. `assigns_known` says whether it assigns any variable of the table, be it an
-    empty value. `sha256` is the digest of the file.
+    empty value. `content` is the file itself, with its secrets.
     """
 
     path: str = paths.CONF
@@ -37,7 +37,12 @@ class Conf:
     shown: Shown = NONE_SHOWN
     assigns_known: bool = True
     settings: Mapping[str, Setting[Any]] = field(default_factory=dict)
-    sha256: str = ""
+    content: bytes = field(default=b"", repr=False)
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the file."""
+        return hashlib.sha256(self.content).hexdigest()
 
     def setting(self, variable: Variable[T]) -> Setting[T] | None:
         """Return the value of `variable` with its place, or None when it is not set."""
@@ -127,8 +132,8 @@ def inspect(data: bytes, path: str = paths.CONF) -> Inspection:
     effectless, more = few.first(no_effect.remarks(assignments, names, subjects), WARNING, "conf-no-effect", path)
     no_name = no_effect.unnamed(settings, path, meant) if is_ours else ()
     warnings = few.shortened([*no_name, *effectless], more)
-    shown, digest = Shown(assignments, secret), hashlib.sha256(data).hexdigest()
-    whole = Conf(path, warnings, faults, shown, is_ours, settings, digest)
+    shown = Shown(assignments, secret)
+    whole = Conf(path, warnings, faults, shown, is_ours, settings, data)
     if parsed.problems:
         return Inspection(NONE_SHOWN, found, warnings, None)
     return Inspection(shown, found, warnings, None if found else whole, whole)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 from teleport_bootstrap import roles
 from teleport_bootstrap.conf import deployment, kinds, variables
 from teleport_bootstrap.conf.conf_file import Conf
 from teleport_bootstrap.conf.deployment import Deployment
+from teleport_bootstrap.hints import TypeVar
 from teleport_bootstrap.records import replace
 
 T = TypeVar("T")

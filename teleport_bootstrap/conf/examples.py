@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from teleport_bootstrap import port_table
 from teleport_bootstrap.conf import reference
 from teleport_bootstrap.conf import variables as v
 from teleport_bootstrap.conf.variable import Variable
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.roles import BY_CONF_VALUE, Role
 
 # A variable with a value to replace.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from teleport_bootstrap.finding import ERROR, Finding, Place, in_order_of_place
+from teleport_bootstrap.hints import NamedTuple
 
 MOST = 200
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from teleport_bootstrap import paths
 from teleport_bootstrap.conf import few, lexer, plain, refusals, resync, source
 from teleport_bootstrap.conf.lexer import Fault, Lexer, Piece, Refused, Word
 from teleport_bootstrap.conf.source import Source
 from teleport_bootstrap.finding import Finding, Place, in_order_of_place
+from teleport_bootstrap.hints import NamedTuple
 from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.secret import looks_secret
 

@@ -11,7 +11,7 @@ import ipaddress
 import re
 import unicodedata
 
-from teleport_bootstrap import escaping, roles
+from teleport_bootstrap import escaping, regex, roles
 from teleport_bootstrap.conf.variable import Kind
 from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.secret import Secret
@@ -140,6 +140,8 @@ def secret(value: str) -> Secret:
 
 def is_address(value: str) -> bool:
     """Whether `value` is an IPv4 or IPv6 address."""
+    if ":" not in value and not value[:1].isdigit():
+        return False  # as most values, which need not wait for the module
     try:
         ipaddress.ip_address(value)
     except ValueError:
@@ -252,10 +254,10 @@ def _list_parts(value: str) -> tuple[str, ...]:
 
 
 # What Teleport itself accepts (see IsValidLabelKey in its api/types).
-LABEL_KEY = re.compile("[a-zA-Z/.0-9_:*-]+")
+LABEL_KEY = regex.compile("[a-zA-Z/.0-9_:*-]+")
 
 
-_COMMA_BEFORE_LABEL = re.compile(r",[ ]*(?=[a-zA-Z/.0-9_:*-]+: )")
+_COMMA_BEFORE_LABEL = regex.compile(r",[ ]*(?=[a-zA-Z/.0-9_:*-]+: )")
 
 
 def has_comma_between_labels(value: str) -> bool:
@@ -490,7 +492,7 @@ FILE_PATH = _matching(
     "the absolute path of a file",
     "write the whole path, such as /etc/teleport-registration-secret",
 )
-_ONE_IAM_ROLE = re.compile(
+_ONE_IAM_ROLE = regex.compile(
     r"[A-Za-z0-9+=.@_-]{1,64}|arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=.@_/-]*[A-Za-z0-9+=.@_-]", re.ASCII
 )
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import itertools
 import re
-from typing import NamedTuple
 
 from teleport_bootstrap.conf import refusals
 from teleport_bootstrap.conf.refusals import Refusal
+from teleport_bootstrap.hints import NamedTuple
 from teleport_bootstrap.records import dataclass, field
 
 BARE = "bare"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from teleport_bootstrap import roles
 from teleport_bootstrap.conf import slips, variables
@@ -11,6 +10,7 @@ from teleport_bootstrap.conf.few import Remark
 from teleport_bootstrap.conf.grammar import Assignment
 from teleport_bootstrap.conf.slips import Likeness
 from teleport_bootstrap.conf.variable import Variable
+from teleport_bootstrap.hints import Any
 
 
 class Names:

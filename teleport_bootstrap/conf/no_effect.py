@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
 
 from teleport_bootstrap import roles
 from teleport_bootstrap.conf import kinds, variables
@@ -13,6 +12,7 @@ from teleport_bootstrap.conf.names import Names, about
 from teleport_bootstrap.conf.setting import Setting
 from teleport_bootstrap.conf.variable import Variable
 from teleport_bootstrap.finding import WARNING, Finding, Place
+from teleport_bootstrap.hints import Any
 
 
 def remarks(assignments: Sequence[Assignment], names: Names, reported: Collection[str]) -> Iterator[Remark]:

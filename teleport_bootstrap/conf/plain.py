@@ -8,8 +8,9 @@ that continue it, and a run of characters is never tried in parts.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
+
+from teleport_bootstrap import regex
 
 _CONTROL = r"\x00-\x08\x0b-\x1f\x7f"
 _NAME = "[A-Za-z_][A-Za-z0-9_]*"
@@ -26,17 +27,17 @@ _PARTS = rf"""(?:{_BARE}+(?!{_BARE})|'{_SINGLE}'|"{_IN_DOUBLE}"|\\[^{_CONTROL}]|
 _END = r"(?:[ \t]+\#[^\n]*|[ \t]*)(?:\n|\Z)(?:[ \t]*(?:\#[^\n]*)?\n)*"
 
 # One value that has at most one pair of quotes, alone on its line.
-LINE = re.compile(rf"""[ \t]*(?:export[ \t]+)?({_NAME})=(?:({_BARE}*)|"({_DOUBLE}*)"|'({_SINGLE})'){_END}""")
-WORD = re.compile(rf"({_NAME})=({_PARTS})(?=[ \t\n]|\Z)")
-EXPORT = re.compile(r"[ \t]*export[ \t]+")
-END = re.compile(_END)
-NOTHING = re.compile(r"(?:[ \t]*(?:\#[^\n]*)?\n)+")
+LINE = regex.compile(rf"""[ \t]*(?:export[ \t]+)?({_NAME})=(?:({_BARE}*)|"({_DOUBLE}*)"|'({_SINGLE})'){_END}""")
+WORD = regex.compile(rf"({_NAME})=({_PARTS})(?=[ \t\n]|\Z)")
+EXPORT = regex.compile(r"[ \t]*export[ \t]+")
+END = regex.compile(_END)
+NOTHING = regex.compile(r"(?:[ \t]*(?:\#[^\n]*)?\n)+")
 
-_BLANKS = re.compile(r"(?:[ \t]|\\\n)+")
+_BLANKS = regex.compile(r"(?:[ \t]|\\\n)+")
 _LITERAL_PARTS = rf"""({_BARE}+)|'({_SINGLE})'|"({_DOUBLE}*)"|\\([^\n])|\\\n"""
-_LITERAL = re.compile(_LITERAL_PARTS)
-_PIECE = re.compile(rf"""{_LITERAL_PARTS}|"({_IN_DOUBLE})"|\$(?:({_NAME})|\{{({_NAME})\}})""")
-_PIECE_IN_DOUBLE = re.compile(rf"""([^\\$]+|\\[^$`"\\])|\\(.)|\$(?:({_NAME})|\{{({_NAME})\}})""")
+_LITERAL = regex.compile(_LITERAL_PARTS)
+_PIECE = regex.compile(rf"""{_LITERAL_PARTS}|"({_IN_DOUBLE})"|\$(?:({_NAME})|\{{({_NAME})\}})""")
+_PIECE_IN_DOUBLE = regex.compile(rf"""([^\\$]+|\\[^$`"\\])|\\(.)|\$(?:({_NAME})|\{{({_NAME})\}})""")
 
 
 def behind_blanks(text: str, position: int) -> int:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import Any
 
 from teleport_bootstrap.conf import variables
 from teleport_bootstrap.conf.variable import EVERY_ROLE, Variable
+from teleport_bootstrap.hints import Any
 
 _GRAMMAR = """# The conf: `/etc/teleport.d/conf`
 

@@ -6,7 +6,9 @@ None of these texts quotes the file, because a line may contain a secret.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+from teleport_bootstrap import regex
+from teleport_bootstrap.hints import NamedTuple
 
 
 class Refusal(NamedTuple):
@@ -145,10 +147,10 @@ def for_special_name(name: str) -> Refusal | None:
 
 
 _ASSIGNMENT_LIKE = (
-    (re.compile("[A-Za-z_][A-Za-z0-9_]*\\+=", re.ASCII), APPENDING),
-    (re.compile("[A-Za-z_][A-Za-z0-9_]*\\[", re.ASCII), ARRAY_ELEMENT),
-    (re.compile("[^=:]*:([^/=][^=]*)?$"), COLON),
-    (re.compile("[^=]+="), NAME),
+    (regex.compile("[A-Za-z_][A-Za-z0-9_]*\\+=", re.ASCII), APPENDING),
+    (regex.compile("[A-Za-z_][A-Za-z0-9_]*\\[", re.ASCII), ARRAY_ELEMENT),
+    (regex.compile("[^=:]*:([^/=][^=]*)?$"), COLON),
+    (regex.compile("[^=]+="), NAME),
 )
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from typing import NamedTuple
 
+from teleport_bootstrap.hints import NamedTuple
 from teleport_bootstrap.records import dataclass
 
 # The number of a resource is at most this.

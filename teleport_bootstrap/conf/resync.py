@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from itertools import islice
 
+from teleport_bootstrap import regex
 from teleport_bootstrap.conf import refusals
 from teleport_bootstrap.conf.lexer import Fault, Lexer
 
-_HERE_DOCUMENT = re.compile(r"""<<(-?)[ \t]*(?:\\?([\w.-]+)|'([^'\n]+)'|"([^"\n]+)")""")
+_HERE_DOCUMENT = regex.compile(r"""<<(-?)[ \t]*(?:\\?([\w.-]+)|'([^'\n]+)'|"([^"\n]+)")""")
 # How far the end of a block or here-document is searched for, so that a file of unclosed ones takes linear time.
 _FAR_ENOUGH = 32 * 1024
 _MOST_HERE_DOCUMENTS = 8

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
 
 from teleport_bootstrap import masking
 from teleport_bootstrap.conf import variables
 from teleport_bootstrap.conf.grammar import Assignment
 from teleport_bootstrap.conf.names import Names
+from teleport_bootstrap.hints import Any, NamedTuple
 from teleport_bootstrap.secret import MASK, passwords, remember
 
 

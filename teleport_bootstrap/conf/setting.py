@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
-
 from teleport_bootstrap.conf.variable import Variable
+from teleport_bootstrap.hints import Generic, TypeVar
 from teleport_bootstrap.records import dataclass
 
 T = TypeVar("T")

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
+from teleport_bootstrap import regex
 from teleport_bootstrap.conf import variables
+from teleport_bootstrap.hints import NamedTuple
 from teleport_bootstrap.secret import looks_secret
 
 _OUR_PREFIXES = ("TELEPORT_", "USE_", "EC2_")
 _MOST_EDITS = 2
-_NUMBER = re.compile(r"_([1-9][0-9]?)(?=_)")
+_NUMBER = regex.compile(r"_([1-9][0-9]?)(?=_)")
 
 
 class Likeness(NamedTuple):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import bisect
 import itertools
-import re
 
+from teleport_bootstrap import regex
 from teleport_bootstrap.conf import few
 from teleport_bootstrap.finding import ERROR, Finding, Place
 from teleport_bootstrap.records import dataclass
@@ -18,8 +18,8 @@ MOST_BYTES_IN_LINE = 64 * 1024
 MOST_BYTES_IN_VALUE = 64 * 1024
 MOST_BYTES_IN_ALL_VALUES = 1024 * 1024
 
-_UNDECODED = re.compile("[\udc80-\udcff]")
-_LONG_ASSIGNMENT = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*=)")
+_UNDECODED = regex.compile("[\udc80-\udcff]")
+_LONG_ASSIGNMENT = regex.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*=)")
 
 
 @dataclass(frozen=True)

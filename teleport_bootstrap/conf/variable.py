@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar, Union
 
 from teleport_bootstrap.conf import resource
 from teleport_bootstrap.conf.deployment import Deployment
+from teleport_bootstrap.hints import Any, Generic, TypeVar, Union
 from teleport_bootstrap.records import dataclass, field
 from teleport_bootstrap.roles import Role
 

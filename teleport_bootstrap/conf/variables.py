@@ -6,13 +6,13 @@ conf.value(variables.TELEPORT_EXTERNAL_PORT)  # int | None
 from __future__ import annotations
 
 import functools
-from typing import Any, TypeVar
 
 from teleport_bootstrap import records
 from teleport_bootstrap.conf import resource, table
 from teleport_bootstrap.conf.table import *  # noqa: F403
 from teleport_bootstrap.conf.variable import Group
 from teleport_bootstrap.conf.variable import Variable as Variable  # noqa: PLC0414 - part of this module's interface
+from teleport_bootstrap.hints import Any, TypeVar
 
 T = TypeVar("T")
 

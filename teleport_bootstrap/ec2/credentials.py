@@ -7,24 +7,23 @@ instance's role allows, and a forgotten AWS_ACCESS_KEY_ID must not change that.
 from __future__ import annotations
 
 import datetime
-import logging
 import re
 import threading
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
 
-from teleport_bootstrap import errors, json_data, secret
+from teleport_bootstrap import errors, json_data, log, regex, secret
 from teleport_bootstrap.ec2 import endpoint
 from teleport_bootstrap.ec2.imds import Imds
+from teleport_bootstrap.hints import Any, NamedTuple, TypeVar
 from teleport_bootstrap.host import clock, retry
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 Result = TypeVar("Result")
 
 _PATH = "iam/security-credentials/"
-_ROLE = re.compile(r"[A-Za-z0-9+=,.@_-]{1,64}")  # IAM API reference, CreateRole
-_PLAIN = re.compile(r"[!-~]+")
+_ROLE = regex.compile(r"[A-Za-z0-9+=,.@_-]{1,64}")  # IAM API reference, CreateRole
+_PLAIN = regex.compile(r"[!-~]+")
 _NAMES = ("AccessKeyId", "SecretAccessKey", "Token", "Expiration")
 # EC2 renews them at least five minutes before they expire (EC2 User Guide, "Retrieve security credentials").
 _RENEW_SECONDS = 15 * 60.0

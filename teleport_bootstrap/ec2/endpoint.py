@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, regex
 
 ENDPOINT = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
 MODE = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"
@@ -15,7 +15,7 @@ DISABLED = "AWS_EC2_METADATA_DISABLED"
 
 _BY_MODE = {"ipv4": "http://169.254.169.254", "ipv6": "http://[fd00:ec2::254]"}
 # People append the path that they have seen in examples.
-_CUSTOMARY_PATH = re.compile(r"(/latest(/meta-data)?)?/*\Z")
+_CUSTOMARY_PATH = regex.compile(r"(/latest(/meta-data)?)?/*\Z")
 
 
 def from_environment(environ: Mapping[str, str]) -> str:

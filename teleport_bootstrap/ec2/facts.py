@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, regex
 from teleport_bootstrap.ec2 import items, tags
+from teleport_bootstrap.hints import TYPE_CHECKING, Any
 from teleport_bootstrap.records import dataclass, field
 
 if TYPE_CHECKING:  # `plan` needs only the class below, and should not wait for an HTTP library
@@ -18,7 +17,7 @@ if TYPE_CHECKING:  # `plan` needs only the class below, and should not wait for 
 
 
 # PyYAML makes one of an escape such as "\ud800".
-_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
+_HALF_A_CHARACTER = regex.compile("[\ud800-\udfff]")
 _OPTIONAL = (items.LOCAL_IPV4, items.PUBLIC_IPV4, items.IPV6)
 _NOTHING = ("", "~", "null", "Null", "NULL")
 _HINT = (

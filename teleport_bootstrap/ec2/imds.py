@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import requests
 import urllib3.exceptions
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, regex
 from teleport_bootstrap.ec2 import endpoint as endpoints
 from teleport_bootstrap.ec2 import refusals
 from teleport_bootstrap.host import clock as clocks
@@ -33,7 +33,7 @@ _SHORTEST_SECONDS = 0.05
 
 _TOKEN_PATH = "api/token"  # noqa: S105
 _TOKEN_MARGIN_SECONDS = 60.0
-_TOKEN_SYNTAX = re.compile(r"[A-Za-z0-9+/=_.~-]{1,1024}")
+_TOKEN_SYNTAX = regex.compile(r"[A-Za-z0-9+/=_.~-]{1,1024}")
 _REFUSALS_BEFORE_GIVING_UP = 3  # the current token, then two fresh ones
 # The service is on this host: long pauses between attempts gain nothing.
 _LONGEST_PAUSE_SECONDS = 2.0

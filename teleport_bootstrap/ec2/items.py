@@ -6,10 +6,10 @@ import contextlib
 import ipaddress
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from teleport_bootstrap import errors, escaping
+from teleport_bootstrap import errors, escaping, regex
 from teleport_bootstrap.ec2 import endpoint
+from teleport_bootstrap.hints import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the names of the items are part of --help, which should not wait for an HTTP library
     from teleport_bootstrap.ec2.imds import Imds
@@ -38,7 +38,7 @@ REGION = "region"
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _LONGEST_HOSTNAME = 253
-_HOSTNAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
+_HOSTNAME = regex.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
 
 
 def ipv4(text: str) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, regex
+from teleport_bootstrap.hints import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from teleport_bootstrap.ec2.imds import Imds
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 DescribeTags = Callable[[str, str, Sequence[str]], Mapping[str, str]]
 
 # EC2 User Guide, "View tags for your EC2 instances using instance metadata": other keys cannot be exposed.
-_EXPOSABLE = re.compile(r"(?!(?:\.|\.\.|_index)\Z)[A-Za-z0-9+\-=.,_:@]+")
+_EXPOSABLE = regex.compile(r"(?!(?:\.|\.\.|_index)\Z)[A-Za-z0-9+\-=.,_:@]+")
 
 
 def read(

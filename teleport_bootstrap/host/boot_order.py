@@ -7,10 +7,9 @@ What systemd 259 and newer remember of it is gone after a `daemon-reload`, so th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, regex
 from teleport_bootstrap.host import process, systemd
 
 _MANAGER = (
@@ -19,7 +18,7 @@ _MANAGER = (
 )
 # A circle is short; the way back from a unit to the very first one is not much longer.
 _MOST_STEPS = 12
-_SOME = re.compile(r"at [1-9]")
+_SOME = regex.compile(r"at [1-9]")
 
 
 def left_out(target: str) -> tuple[str, ...]:

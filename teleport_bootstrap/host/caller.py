@@ -6,9 +6,10 @@ import os
 import pwd
 import re
 
+from teleport_bootstrap import regex
 from teleport_bootstrap.host import systemd
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}", re.ASCII)
+_NAME = regex.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}", re.ASCII)
 # What /proc/self/loginuid holds where no one signed in, as in a unit.
 _NO_ONE = 2**32 - 1
 

@@ -12,19 +12,19 @@ import shutil
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from teleport_bootstrap import escaping, masking, paths
+from teleport_bootstrap import escaping, masking, paths, regex
 from teleport_bootstrap.host import process, underway
 from teleport_bootstrap.records import dataclass
 
 # The variables that certbot receives. Of those that AWS's libraries read: endpoints and trusted certificates, but no
 # keys. AWS_CONFIG_FILE is set on purpose, for a zone in another account (role_arn, credential_source).
-_PASSED = re.compile(
+_PASSED = regex.compile(
     r"AWS_(CA_BUNDLE|CONFIG_FILE|EC2_METADATA_SERVICE_ENDPOINT_MODE|ENDPOINT_URL.*|IGNORE_CONFIGURED_ENDPOINT_URLS"
     r"|PROFILE|USE_DUALSTACK_ENDPOINT|USE_FIPS_ENDPOINT)"
     r"|HOME|PATH|REQUESTS_CA_BUNDLE|SSL_CERT_DIR|SSL_CERT_FILE|TZ|(?i:(http|https|no|all)_proxy)",
     re.DOTALL,
 )
-_HTTP_PROXY = re.compile("(?i:(http|all)_proxy)")
+_HTTP_PROXY = regex.compile("(?i:(http|all)_proxy)")
 # Where botocore, in certbot's plugin, asks for credentials: never through a proxy, which is not this instance.
 _METADATA_HOSTS = ("169.254.169.254", "fd00:ec2::254")
 _METADATA = "AWS_EC2_METADATA_SERVICE_ENDPOINT"

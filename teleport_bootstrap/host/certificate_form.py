@@ -6,7 +6,7 @@ since 2.4 there too, and so `requests` and certbot; botocore's contexts and Tele
 
 from __future__ import annotations
 
-import re
+from teleport_bootstrap import regex
 
 # OpenSSL's words for each demand (crypto/x509/x509_txt.c of 3.0 to 3.6), and whose certificate it is about.
 _OF_AN_AUTHORITY = "the certificate of the authority"
@@ -29,7 +29,7 @@ _DEMANDS = {
     "Using cert extension requires at least X509v3": _OF_EITHER,
 }
 # As Python writes OpenSSL's reason; programs may break the line at any blank.
-_REFUSED = re.compile(f"certificate verify failed: ({'|'.join(_DEMANDS)})".replace(" ", r"\s+"))
+_REFUSED = regex.compile(f"certificate verify failed: ({'|'.join(_DEMANDS)})".replace(" ", r"\s+"))
 
 
 def remedy(said: str) -> str | None:

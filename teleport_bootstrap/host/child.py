@@ -14,8 +14,8 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from typing import IO
 
+from teleport_bootstrap.hints import IO
 from teleport_bootstrap.records import dataclass
 
 _READ_SIZE = 64 * 1024

@@ -20,10 +20,13 @@ class Clock:
     monotonic: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
-    chance: Callable[[], float] = random.random
+    chance: Callable[[], float] = lambda: random.random()  # noqa: PLW0108, S311 - loaded when it is called; no secret
 
 
 SYSTEM = Clock()
+
+# The limit of each wait for a service, where nothing else says it.
+WAIT_SECONDS = 60.0
 
 # The years from 1 to 9999, which Python's calendar has.
 _FIRST = -62_135_596_800

@@ -10,9 +10,9 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from typing import Any
 
-from teleport_bootstrap import errors, escaping, masking, paths
+from teleport_bootstrap import errors, escaping, masking, paths, regex
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import process, regular_file, systemd
 from teleport_bootstrap.records import dataclass
 
@@ -36,14 +36,14 @@ _STATES = {
     "disabled": DISABLED,
 }
 
-_SERVICE = re.compile(r"cloud-[\w@.-]+\.service", re.ASCII)
+_SERVICE = regex.compile(r"cloud-[\w@.-]+\.service", re.ASCII)
 # As in ('scripts-user', RuntimeError('Runparts: 1 failures (part-001) in 1 attempted commands'))
-_MODULE_FAILED = re.compile(r"\('([\w-]+)', \w+\([\"'](.*)[\"']\)\)", re.DOTALL)
+_MODULE_FAILED = regex.compile(r"\('([\w-]+)', \w+\([\"'](.*)[\"']\)\)", re.DOTALL)
 
 _TAIL_BYTES = 64 * 1024
 _LONGEST = 200
-_STAGE = re.compile(r"Cloud-init v\. \S+ running 'modules:final' at ")
-_ITS_OWN = re.compile(r"Cloud-init v\. |ci-info: |\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} - \S+\[[A-Z]+\]: ")
+_STAGE = regex.compile(r"Cloud-init v\. \S+ running 'modules:final' at ")
+_ITS_OWN = regex.compile(r"Cloud-init v\. |ci-info: |\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} - \S+\[[A-Z]+\]: ")
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import select
 import subprocess
 import time
 from collections.abc import Sequence
-from typing import IO
 
 from teleport_bootstrap import escaping
+from teleport_bootstrap.hints import IO
 from teleport_bootstrap.host import child as children
 from teleport_bootstrap.host import process
 

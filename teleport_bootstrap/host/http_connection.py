@@ -10,10 +10,10 @@ import http.client
 import io
 import socket
 from collections.abc import Iterator
-from typing import Any
 
 from urllib3 import exceptions
 
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import time_limit
 
 _LONGEST_LINE = 65536  # as in http.client

@@ -5,12 +5,11 @@ It follows no redirect, reads no netrc file and takes no proxy from the environm
 
 from __future__ import annotations
 
-from typing import Any
-
 import requests
 import urllib3
 from requests import adapters
 
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import http_connection
 
 

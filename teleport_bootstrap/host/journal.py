@@ -10,12 +10,12 @@ import select
 import socket
 import sys
 from collections.abc import Mapping
-from typing import Any
 
-from teleport_bootstrap import display, paths
-from teleport_bootstrap.host import output
+from teleport_bootstrap import display, lazy_imports, log, paths
+from teleport_bootstrap.hints import Any
+from teleport_bootstrap.host import log_records
 
-LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+LEVELS = {"debug": log.DEBUG, "info": log.INFO, "warning": log.WARNING, "error": log.ERROR}
 
 IDENTIFIER = "teleport-bootstrap"
 
@@ -24,6 +24,9 @@ OUTLIVES = "TELEPORT_BOOTSTRAP_OUTLIVES"
 
 
 _SEND_SECONDS = 2.0
+
+# The levels that `set_up` was called with.
+_prepared: list[str] = []
 
 
 class _Patient:
@@ -54,31 +57,6 @@ class _Patient:
         return False
 
 
-class _Fields(logging.Handler):
-    """Sends each record to the journal, with a few fields.
-
-    Not systemd's own handler, which sends every value that went into a message as a field of its own.
-    """
-
-    def __init__(self, journal: Any) -> None:
-        super().__init__()
-        self._journal = journal
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Send the record; where the journal does not take it, there is no one to tell."""
-        priority = next((number for level, number in output.Lines.PRIORITIES if record.levelno >= level), 7)
-        with contextlib.suppress(OSError, ValueError):
-            self._journal.send(
-                "\n".join(output.record_lines(record)),
-                PRIORITY=str(priority),
-                SYSLOG_IDENTIFIER=IDENTIFIER,
-                LOGGER=record.name,
-                CODE_FILE=record.pathname,
-                CODE_LINE=record.lineno,
-                CODE_FUNC=record.funcName,
-            )
-
-
 def is_under_systemd() -> bool:
     """Whether stderr leads to the journal: JOURNAL_STREAM names its device and inode; see systemd.exec(5)."""
     device, _, inode = os.environ.get("JOURNAL_STREAM", "").partition(":")
@@ -91,13 +69,23 @@ def is_under_systemd() -> bool:
 
 def set_up(level: str) -> None:
     """Send the records of this program, from `level` (a key of LEVELS) on, to the journal or to stderr."""
+    log.set_level(LEVELS[level])
+    _prepared.append(level)
+    lazy_imports.when_loaded("logging", _prepare)
+
+
+def is_set_up() -> bool:
+    """Whether it is known where records go."""
+    return bool(_prepared)
+
+
+def _prepare() -> None:
     logger = logging.getLogger("teleport_bootstrap")
-    logger.setLevel(LEVELS[level])
     logger.propagate = False
     journal, under_systemd = _journal(), is_under_systemd()
-    logger.handlers = [] if journal is None else [_Fields(journal)]
+    logger.handlers = [] if journal is None else [log_records.Fields(journal, IDENTIFIER)]
     if journal is None or not under_systemd:
-        logger.handlers.insert(0, output.Lines(for_journal=under_systemd))
+        logger.handlers.insert(0, log_records.Lines(for_journal=under_systemd))
 
 
 def _journal() -> Any:

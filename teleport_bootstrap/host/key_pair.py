@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import ssl
 from collections.abc import Iterator
-from typing import Any
 
+from teleport_bootstrap import regex
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import trust_store
 from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.secret import Secret
@@ -37,9 +37,9 @@ _STEPS = 10
 # Weak keys are refused or not as by Teleport, not as by the policy of this system.
 _CIPHERS = "DEFAULT:@SECLEVEL=1"
 
-_PEM_KIND = re.compile(r"-----BEGIN ([^-\n]*)-----")
+_PEM_KIND = regex.compile(r"-----BEGIN ([^-\n]*)-----")
 # Go sees a block only at the start of a line; OpenSSL also looks behind a byte order mark.
-_INSIDE_A_LINE = re.compile(r"[^\n]-----BEGIN ")
+_INSIDE_A_LINE = regex.compile(r"[^\n]-----BEGIN ")
 _LAST_BLOCK = "-----END CERTIFICATE-----"
 
 

@@ -9,9 +9,9 @@ import contextlib
 import shutil
 import threading
 from collections.abc import Iterator
-from typing import TextIO
 
 from teleport_bootstrap import display
+from teleport_bootstrap.hints import TextIO
 
 # Also for threads that draw while another one logs. Reentrant: a signal may end a write with another message.
 _lock = threading.RLock()

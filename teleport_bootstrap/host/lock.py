@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import logging
 import os
 import time
 from collections.abc import Iterator
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, log, paths
 from teleport_bootstrap.host import directory, underway
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 NAME = "lock"
 POLL_SECONDS = 0.1

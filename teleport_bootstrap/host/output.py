@@ -13,10 +13,10 @@ import threading
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TextIO
 
-from teleport_bootstrap import display
-from teleport_bootstrap.finding import Finding, Line
+from teleport_bootstrap import display, lazy_imports, log
+from teleport_bootstrap.finding import Finding
+from teleport_bootstrap.hints import Any, TextIO
 from teleport_bootstrap.host import last_line, streams, terminal, typesetting
 
 PROGRAM = "teleport-bootstrap"
@@ -26,15 +26,27 @@ Draw = Callable[["str | Iterable[str]"], None]
 
 _quote: typesetting.Quote = typesetting.no_quote
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 
 def show_nothing_by_itself() -> None:
     """Make what Python and libraries would print by themselves a debug message: it may hold secrets, or anything."""
     sys.excepthook = _unforeseen
     sys.unraisablehook = lambda found: _unforeseen(found.exc_type, found.exc_value, found.exc_traceback)
+    lazy_imports.when_loaded("threading", _quiet_threads)
+    lazy_imports.when_loaded("warnings", _quiet_warnings)
+    lazy_imports.when_loaded("logging", _quiet_logging)
+
+
+def _quiet_threads() -> None:
     threading.excepthook = lambda found: _unforeseen(found.exc_type, found.exc_value, found.exc_traceback)
+
+
+def _quiet_warnings() -> None:
     warnings.showwarning = _warned  # type: ignore[assignment]  # with fewer named arguments
+
+
+def _quiet_logging() -> None:
     logging.raiseExceptions = False
     logging.lastResort = None
     logging.getLogger().addHandler(logging.NullHandler())
@@ -142,50 +154,22 @@ def redrawn() -> Iterator[Draw | None]:
             streams.write_result(moves.end.encode())
 
 
-class Lines(logging.Handler):
-    """Writes each record to standard error as one line, with its priority in front where that leads to the journal."""
-
-    # syslog(3) priorities, which the journal reads in front of a line.
-    PRIORITIES = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (logging.DEBUG, 7))
-
-    def __init__(self, *, for_journal: bool) -> None:
-        super().__init__()
-        self._for_journal = for_journal
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write the record; where standard error is gone, there is no one to tell."""
-        with contextlib.suppress(OSError, ValueError):
-            start = self._start(record)
-            reported = record.args[0] if isinstance(record.args, tuple) and len(record.args) == 1 else None
-            if isinstance(reported, Finding) and record.msg == "%s":
-                _write(f"{_laid_out([Line(start, reported)])}\n")
-            else:
-                _write(f"{_laid_out([f'{start}{each}' for each in record_lines(record)])}\n")
-
-    def _start(self, record: logging.LogRecord) -> str:
-        if not self._for_journal:
-            return f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
-        priority = next((number for level, number in self.PRIORITIES if record.levelno >= level), 7)
-        return f"<{priority}>"
-
-
-def record_lines(record: logging.LogRecord) -> Iterator[str]:
-    """Yield what a record says: its message, and where its exception was raised, but not the text of that."""
-    yield display.line(record.getMessage())
-    if record.exc_info and record.exc_info[1] is not None:
-        yield from _places(record.exc_info[1])
+def log_lines(parts: Iterable[str]) -> None:
+    """Write what a log record says."""
+    _write(f"{_laid_out(parts)}\n")
 
 
 def defect(error: BaseException) -> str:
     """Return what an unexpected exception is: its type and place, but not its text, which may hold a secret."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
-    for each in _places(error):
+    for each in places(error):
         logger.debug("%s", each)
     return f"{type(error).__name__}{place}"
 
 
-def _places(error: BaseException) -> Iterator[str]:
+def places(error: BaseException) -> Iterator[str]:
+    """Yield where an exception was raised, without its text, as lines."""
     yield f"  {type(error).__name__} was raised here:"
     for frame in traceback.extract_tb(error.__traceback__):
         yield display.line(f"  {frame.filename}:{frame.lineno} in {frame.name}")

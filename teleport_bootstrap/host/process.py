@@ -6,9 +6,9 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from teleport_bootstrap import escaping, masking
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import child
 from teleport_bootstrap.records import dataclass
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import logging
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, log
+from teleport_bootstrap.hints import Any, TypeVar
 from teleport_bootstrap.host import clock as clocks
 from teleport_bootstrap.host import pacing, underway
 
@@ -27,7 +26,7 @@ _PENDING_LONGEST_SECONDS = 60.0
 # The reason for such a wait is logged.
 _LONG_SECONDS = 5.0
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 Result = TypeVar("Result")
 

@@ -6,11 +6,10 @@ import contextlib
 import glob
 import math
 import os
-import re
 import shlex
 from collections.abc import Mapping, Sequence
 
-from teleport_bootstrap import errors, escaping, paths
+from teleport_bootstrap import errors, escaping, paths, regex
 from teleport_bootstrap.host import clock, process, regular_file, underway
 from teleport_bootstrap.records import dataclass
 
@@ -50,9 +49,9 @@ class State:
         return self.active == "failed" or self.sub == "auto-restart"
 
 
-_NUMBER = re.compile("[0-9]{1,20}")
+_NUMBER = regex.compile("[0-9]{1,20}")
 # Seconds since 1970, as journalctl writes them.
-_MOMENT = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?")
+_MOMENT = regex.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?")
 _PROPERTIES = (
     "Id,ActiveState,SubState,UnitFileState,MainPID,NRestarts,ConditionResult,ExecMainStartTimestampMonotonic,"
     "NeedDaemonReload"

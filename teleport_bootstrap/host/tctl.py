@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from typing import Any
 
-from teleport_bootstrap import errors, escaping, json_data, masking, paths
+from teleport_bootstrap import errors, escaping, json_data, masking, paths, regex
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import accounts, process, retry, teleport
 from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.secret import MASK, Secret
@@ -23,12 +23,12 @@ _NOTHING = Secret("")
 _PART_CHARACTERS = 6
 
 # Teleport pins the SHA-256 of a certificate authority's public key; after a rotation there are two, one on each line.
-_PIN = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
+_PIN = regex.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 
 # `tctl status` prints a table: a name, blanks, a value. During a rotation there are several rows, or one name with
 # several pins beside or below each other. Releases differ in the colon and in the separator between pins.
-_ROW = re.compile(r"\W*CA pins?(?=[\s:|]|$)[\s:|]*(.*)", re.IGNORECASE)
-_BETWEEN = re.compile(r"[\s,|\u2502]+")
+_ROW = regex.compile(r"\W*CA pins?(?=[\s:|]|$)[\s:|]*(.*)", re.IGNORECASE)
+_BETWEEN = regex.compile(r"[\s,|\u2502]+")
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from teleport_bootstrap import paths, port_table, unit_table
+from teleport_bootstrap.hints import NamedTuple
 from teleport_bootstrap.host import directory, systemd
 
 _LISTENING = "0A"

@@ -10,10 +10,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import re
 from collections.abc import Mapping
-from typing import TextIO
 
+from teleport_bootstrap import regex
+from teleport_bootstrap.hints import TextIO
 from teleport_bootstrap.records import dataclass, field
 
 USUAL_COLUMNS, USUAL_ROWS = 80, 24
@@ -37,7 +37,7 @@ _STYLES = {
 # Terminals that are like xterm, and of which many servers have no description.
 _LIKE_XTERM = ("xterm", "alacritty", "foot", "wezterm", "rio", "vte", "st-")
 # A pause that a terminal of the 1970s needs.
-_PADDING = re.compile(rb"\$<[0-9.*/]{1,9}>")
+_PADDING = regex.compile(rb"\$<[0-9.*/]{1,9}>")
 
 
 @dataclass(frozen=True)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from types import FrameType
-from typing import Any
 
-from teleport_bootstrap import paths, unit_table
+from teleport_bootstrap import log, paths, unit_table
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import journal, systemd
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 

@@ -20,9 +20,9 @@ import threading
 import time
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Any
 
 from teleport_bootstrap import errors
+from teleport_bootstrap.hints import Any
 
 # A transfer goes on as long as each piece of this size comes or goes within the limit.
 PIECE_BYTES = 64 * 1024

@@ -12,8 +12,8 @@ import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
 
+from teleport_bootstrap.hints import Any, NamedTuple
 from teleport_bootstrap.records import dataclass, field
 
 # Levels that stay open, below which a directory is reached again by `..`: a process has 1024 descriptors by default.

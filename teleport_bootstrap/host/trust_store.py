@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Mapping
 
-from teleport_bootstrap import errors, escaping, paths
+from teleport_bootstrap import errors, escaping, paths, regex
 from teleport_bootstrap.host import regular_file, systemd
 from teleport_bootstrap.records import dataclass
 
@@ -30,7 +30,7 @@ _DIRECTORIES = ("/etc/ssl/certs", "/etc/pki/tls/certs")
 _LARGEST = 4 * 1024 * 1024
 _MOST_FILES = 2000
 
-_BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
+_BLOCK = regex.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,10 @@ is anything in a text read as markup.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
 
-from teleport_bootstrap import display, finding, wrapping
+from teleport_bootstrap import display, finding, regex, wrapping
+from teleport_bootstrap.hints import NamedTuple
 from teleport_bootstrap.host import terminal
 from teleport_bootstrap.host.terminal import Screen
 
@@ -46,11 +45,11 @@ _DIFFERENCE = (
     ("-", terminal.REMOVED),
 )
 # The columns of a table but the last one, which at least two blanks precede; no sentence has two in a row.
-_TABLE = re.compile(r" *\S.* {2,}(?=\S)")
+_TABLE = regex.compile(r" *\S.* {2,}(?=\S)")
 _WIDEST_COLUMNS = 60
 # What to write or to run instead of what a finding is about.
 _NEXT = "→ "
-_COMMAND = re.compile(r"`[^`]+`")
+_COMMAND = regex.compile(r"`[^`]+`")
 
 
 class Source(NamedTuple):

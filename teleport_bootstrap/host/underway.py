@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 from collections.abc import Iterator
 
+from teleport_bootstrap import log
 from teleport_bootstrap.host import clock as clocks
 from teleport_bootstrap.host import last_line, output
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 # Shorter waits are not worth a line.
 SHORT_SECONDS = 2.0

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import socket
 import ssl
 import time
 
+from teleport_bootstrap import regex
 from teleport_bootstrap.host import time_limit
 from teleport_bootstrap.records import dataclass
 
@@ -16,7 +16,7 @@ SECONDS = 3.0
 PING = "/webapi/ping"
 
 _LONGEST_STATUS_LINE = 512
-_STATUS_LINE = re.compile(rb"HTTP/[0-9.]+ ([0-9]{3})[ \r\n]")
+_STATUS_LINE = regex.compile(rb"HTTP/[0-9.]+ ([0-9]{3})[ \r\n]")
 
 # How OpenSSL calls what it was told by an alert of the other side, in contrast to what it found itself.
 _ALERTS = ("TLSV1", "SSLV3_ALERT")

@@ -11,11 +11,11 @@ import platform
 import re
 import stat
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import teleport_bootstrap
-from teleport_bootstrap import errors, json_data, paths, unit_table
+from teleport_bootstrap import errors, json_data, paths, regex, unit_table
 from teleport_bootstrap.conf import slips, variables
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import clock, cloud_init, directory, journal, process, systemd, teleport, trust
 from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.secret import MASK
@@ -32,13 +32,13 @@ _COMMAND_SECONDS = 15.0
 _MOST_UNITS = 40
 _MOST_NAMES = 500
 
-_UNIT = re.compile(r"teleport[\w@.-]*\.(?:service|timer)", re.ASCII)
+_UNIT = regex.compile(r"teleport[\w@.-]*\.(?:service|timer)", re.ASCII)
 _CERTBOT = "certbot.service"
 _PROPERTIES = (
     "Id,LoadState,ActiveState,SubState,UnitFileState,Result,ExecMainStatus,ExecMainStartTimestamp,"
     "ExecMainExitTimestamp,NRestarts,ConditionResult,NeedDaemonReload,MemoryCurrent,TasksCurrent,FragmentPath,DropInPaths"
 )
-_ASSIGNMENT = re.compile(r"(?P<lead>\s*#?\s*(?:export\s+)?(?P<name>[A-Za-z_]\w*)=)(?P<value>.*)", re.DOTALL)
+_ASSIGNMENT = regex.compile(r"(?P<lead>\s*#?\s*(?:export\s+)?(?P<name>[A-Za-z_]\w*)=)(?P<value>.*)", re.DOTALL)
 _LIBRARIES = ("botocore", "jinja2", "requests", "urllib3", "yaml", "systemd")
 _COMMANDS = {
     "system/kernel.txt": ("uname", "-a"),

@@ -7,7 +7,7 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from teleport_bootstrap import errors, escaping, paths, unit_table
+from teleport_bootstrap import errors, escaping, paths, regex, unit_table
 from teleport_bootstrap.finding import ERROR, NOTE, Finding, Place
 from teleport_bootstrap.host import trust
 from teleport_bootstrap.inspection import image_rules, redaction
@@ -19,10 +19,10 @@ from teleport_bootstrap.secret import looks_secret
 GENERATE = unit_table.GENERATE.service
 
 _MACHINE_ID = "/etc/machine-id"
-_UNIT = re.compile(r"teleport[\w@.-]*\.(?:service|timer|path|socket)", re.ASCII)
-_WANTS = re.compile(r".*\.(?:wants|requires|upholds)")
-_ENTRY = re.compile(r"^(?:Environment=)?([A-Za-z_]\w*)=\s*[^\s]", re.MULTILINE)
-_FILE_OF_KEY = re.compile(r"^[ -]*[\"']?([\w.-]+)[\"']?: +[\"']?(/[^\s\"'#]+)", re.ASCII | re.MULTILINE)
+_UNIT = regex.compile(r"teleport[\w@.-]*\.(?:service|timer|path|socket)", re.ASCII)
+_WANTS = regex.compile(r".*\.(?:wants|requires|upholds)")
+_ENTRY = regex.compile(r"^(?:Environment=)?([A-Za-z_]\w*)=\s*[^\s]", re.MULTILINE)
+_FILE_OF_KEY = regex.compile(r"^[ -]*[\"']?([\w.-]+)[\"']?: +[\"']?(/[^\s\"'#]+)", re.ASCII | re.MULTILINE)
 
 
 def findings(root: paths.Root) -> tuple[Finding, ...]:

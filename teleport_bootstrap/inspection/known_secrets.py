@@ -8,10 +8,10 @@ import re
 import shlex
 import stat
 from collections.abc import Iterator
-from typing import Any
 
-from teleport_bootstrap import errors, paths, unit_table
+from teleport_bootstrap import errors, paths, regex, unit_table
 from teleport_bootstrap.conf import grammar, secrecy
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import directory, tree, trust
 from teleport_bootstrap.plan import secret_mask, yaml_reading
 from teleport_bootstrap.records import dataclass, field
@@ -19,14 +19,14 @@ from teleport_bootstrap.secret import Secret, looks_secret, passwords
 
 _LETSENCRYPT = tuple(f"{paths.LETSENCRYPT}/{name}" for name in ("live", "archive", "accounts", "keys"))
 _FILES = (*paths.JOIN_SECRETS, paths.LICENSE, paths.PRIVATE_KEY)
-_ENTRY = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)=(.*)$", re.MULTILINE)
-_FILE_OF_KEY = re.compile(r"^[ #-]*[\"']?([\w.-]+)[\"']?: +[\"']?(/[^\s\"'#]+)", re.ASCII | re.MULTILINE)
-_ENVIRONMENT_LINE = re.compile(r"^\s*Environment=(.*)$", re.MULTILINE)
+_ENTRY = regex.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)=(.*)$", re.MULTILINE)
+_FILE_OF_KEY = regex.compile(r"^[ #-]*[\"']?([\w.-]+)[\"']?: +[\"']?(/[^\s\"'#]+)", re.ASCII | re.MULTILINE)
+_ENVIRONMENT_LINE = regex.compile(r"^\s*Environment=(.*)$", re.MULTILINE)
 _SWITCHES = ("", "true", "false", "yes", "no", "on", "off", "null", "~", "|", ">", "[]", "{}")
 _MOST_CONFS = 100
 # A shorter password may be an ordinary word.
 _SHORTEST_PASSWORD = 5
-_EDGE = re.compile("-----[A-Z0-9 ]+-----")
+_EDGE = regex.compile("-----[A-Z0-9 ]+-----")
 # Shorter lines of a license or a key mean nothing by themselves.
 _SHORTEST_LINE = 8
 _LARGEST_SECRET = 128 * 1024

@@ -6,7 +6,7 @@ import collections
 import re
 from collections.abc import Iterable, Iterator
 
-from teleport_bootstrap import escaping, masking, secret, secret_patterns
+from teleport_bootstrap import escaping, masking, regex, secret, secret_patterns
 from teleport_bootstrap.secret import MASK, Secret
 
 KNOWN = "a secret of this host"
@@ -14,10 +14,10 @@ KNOWN = "a secret of this host"
 # No private key is longer; a missing end line must not mask the rest of a journal.
 _KEY_LINES = 150
 
-_HEXADECIMAL = re.compile("[0-9a-f]+|[0-9A-F]+")
-_KEY_EDGE = re.compile(r"-----(BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_HEXADECIMAL = regex.compile("[0-9a-f]+|[0-9A-F]+")
+_KEY_EDGE = regex.compile(r"-----(BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 # The last word of a line of a key, and how many other lines may be in between.
-_KEY_WORD = re.compile(r"(?!/)[A-Za-z0-9+/]+={0,2}")
+_KEY_WORD = regex.compile(r"(?!/)[A-Za-z0-9+/]+={0,2}")
 _MOST_OTHERS = 3
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import re
 
-from teleport_bootstrap import errors, paths, roles
+from teleport_bootstrap import errors, paths, regex, roles
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.host import trust
 from teleport_bootstrap.records import dataclass
 
 _UNIT = f"{paths.SYSTEMD}/{roles.place(roles.Role.ALL, acm=False).unit}"
 # The whole line, with those that a backslash at its end joins to it.
-_EXEC_START = re.compile(r"^[ \t]*ExecStart[ \t]*=((?:[^\n]*\\\n)*[^\n]*)$", re.MULTILINE)
+_EXEC_START = regex.compile(r"^[ \t]*ExecStart[ \t]*=((?:[^\n]*\\\n)*[^\n]*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)

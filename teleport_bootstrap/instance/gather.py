@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Mapping, Sequence
 
-from teleport_bootstrap import errors, paths, records, remarks
+from teleport_bootstrap import errors, log, paths, records, remarks
 from teleport_bootstrap.aws import account, endpoints
 from teleport_bootstrap.change import boot_service
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.ec2 import facts, imds, items
-from teleport_bootstrap.host import pacing, teleport, trust
+from teleport_bootstrap.host import clock, pacing, teleport, trust
 from teleport_bootstrap.instance import fips_sources, user_data
 from teleport_bootstrap.plan import activation, plan_model, requirements, teleport_build
 from teleport_bootstrap.plan import overrides as override_files
 from teleport_bootstrap.records import dataclass, field
 from teleport_bootstrap.state import current, metadata_cache
 
-logger = logging.getLogger(__name__)
-
-WAIT_SECONDS = 60.0
+logger = log.Logger(__name__)
 
 # For ec2:DescribeTags. Short, since labels are not worth a minute of the boot where there is no VPC endpoint for EC2.
 TAGS_SECONDS = 20.0
@@ -44,7 +41,7 @@ class Doors:
 
     root: paths.Root
     environ: Mapping[str, str]
-    wait_seconds: float = WAIT_SECONDS
+    wait_seconds: float = clock.WAIT_SECONDS
     crowd: pacing.Crowd | None = None
     metadata: Metadata = field(default_factory=Metadata, repr=False, compare=False)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from teleport_bootstrap import errors, records
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.ec2 import facts, items
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.plan import plan_inputs
 from teleport_bootstrap.state import current, metadata_cache

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, log, paths
 from teleport_bootstrap.aws import endpoints
 from teleport_bootstrap.change import needed_files
 from teleport_bootstrap.conf import conf_file, kinds, variables
@@ -16,7 +15,7 @@ from teleport_bootstrap.plan import plan_model
 from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.secret import Secret
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from teleport_bootstrap import paths
 from teleport_bootstrap.conf import reference, variables
 from teleport_bootstrap.conf.variable import Variable
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.manual import roff
 
 _GRAMMAR = (

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import plan_files, session
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.ec2 import facts
+from teleport_bootstrap.hints import Any, NamedTuple
 from teleport_bootstrap.host import regular_file, trust
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.operations import generate

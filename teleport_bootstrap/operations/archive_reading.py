@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Callable, Mapping
-from typing import Any
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, log
 from teleport_bootstrap.archive import interface, verify
 from teleport_bootstrap.change import health
 from teleport_bootstrap.change.transaction import Transaction
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.restore import archive_configuration, incoming, proposal, this_host
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 # Beyond the free space, so that the message on an archive that is too large can show figures.
 _BEYOND_FREE = 1024 * 1024 * 1024

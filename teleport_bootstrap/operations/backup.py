@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
 
-from teleport_bootstrap import errors, paths, records, unit_table
+from teleport_bootstrap import errors, log, paths, records, unit_table
 from teleport_bootstrap.archive import compression, interface, pack, verify
 from teleport_bootstrap.backup import archive_facts, archive_table, contents, data_directory, storage
 from teleport_bootstrap.backup.stores import destination, names, store
 from teleport_bootstrap.backup.stores import directory as directory_store
 from teleport_bootstrap.change import session
+from teleport_bootstrap.hints import TYPE_CHECKING, Any
 from teleport_bootstrap.host import clock, process, systemd, termination
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.records import dataclass
@@ -29,7 +28,7 @@ from teleport_bootstrap.state import jobs, manual_edits, state_file
 if TYPE_CHECKING:
     from teleport_bootstrap.aws.account import Aws
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 # `progress(what, bytes)` returns a context manager for a step over so many bytes, None where that is unknown.
 Progress = Callable[[str, "int | None"], contextlib.AbstractContextManager["interface.Progress | None"]]

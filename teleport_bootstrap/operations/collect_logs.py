@@ -9,9 +9,9 @@ import itertools
 import os
 import tarfile
 from collections.abc import Callable
-from typing import Any, ClassVar
 
 from teleport_bootstrap import errors, paths
+from teleport_bootstrap.hints import Any, ClassVar
 from teleport_bootstrap.host import clock, directory
 from teleport_bootstrap.inspection import bundle_parts, known_secrets, redaction
 from teleport_bootstrap.plan import secret_mask

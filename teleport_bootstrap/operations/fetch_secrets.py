@@ -5,10 +5,9 @@ A running host does not depend on this: after any failure the existing files are
 
 from __future__ import annotations
 
-import logging
 import os
 
-from teleport_bootstrap import errors, paths, records, unit_table
+from teleport_bootstrap import errors, log, paths, records, unit_table
 from teleport_bootstrap.change import needed_files, session, transaction, unit_action
 from teleport_bootstrap.change.unit_action import UnitAction
 from teleport_bootstrap.conf import conf_file, variables
@@ -29,7 +28,7 @@ STAMP_SECONDS = 0.1
 # A shorter wait for the turn of this host is not logged.
 LONG_TURN_SECONDS = 5.0
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 from collections.abc import Sequence
 
-from teleport_bootstrap import errors, paths, records
+from teleport_bootstrap import errors, log, paths, records
 from teleport_bootstrap.change import boot_service, needed_files, plan_files, session, unit_action, units
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.change.unit_action import UnitAction
@@ -21,7 +20,7 @@ from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.secret import Secret
 from teleport_bootstrap.state import current, generations, metadata_cache, restore_record
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 WRITTEN = "written"
 KEPT = "kept"
@@ -76,7 +75,7 @@ def _run(doors: gather.Doors, named: gather.NamedBuild) -> Outcome:
         if conf is None:
             return _without_conf(root, exists)
         if conf.value(variables.DEBUG):
-            logging.getLogger("teleport_bootstrap").setLevel(logging.DEBUG)
+            log.set_level(log.DEBUG)
         asked = restore_record.pending(root, conf)
         if asked is not None:
             return _hand_over(root, asked)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
 
 from teleport_bootstrap import paths
 from teleport_bootstrap.change import needed_files, units
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import directory
 from teleport_bootstrap.plan import comparison, plan_model
 from teleport_bootstrap.records import dataclass

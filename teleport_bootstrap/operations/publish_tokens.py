@@ -7,15 +7,14 @@ killed run. Published values are replaced and never removed.
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Callable, Iterator
-from typing import ClassVar
 
-from teleport_bootstrap import errors, paths, records, roles
+from teleport_bootstrap import errors, log, paths, records, roles
 from teleport_bootstrap.aws import account, ssm
 from teleport_bootstrap.cluster import join_tokens, lock
 from teleport_bootstrap.conf import conf_file, decision, deployment, variables
 from teleport_bootstrap.ec2 import credentials
+from teleport_bootstrap.hints import ClassVar
 from teleport_bootstrap.host import clock, tctl
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.records import dataclass, field
@@ -39,7 +38,7 @@ _VERSIONS: state_file.StateFile[dict[str, int]] = state_file.StateFile(
     paths.PUBLISHED, dict[str, int], unknown="the versions that this host has published are unknown"
 )
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 
 @dataclass

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable
 
-from teleport_bootstrap import errors, paths, records
+from teleport_bootstrap import errors, log, paths, records
 from teleport_bootstrap.change import (
     attempt,
     boot_service,
@@ -25,7 +24,7 @@ from teleport_bootstrap.operations import reconfigure_proposal, rollback
 from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.state import current, generations, manual_edits
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 UNCHANGED = "unchanged"
 # By an operator, and with --dry-run.

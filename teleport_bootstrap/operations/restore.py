@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
-from teleport_bootstrap import errors, paths, records
+from teleport_bootstrap import errors, log, paths, records
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.backup.stores import destination, newest
 from teleport_bootstrap.change import attempt, directory_swap, outdated, plan_files, session, units
@@ -19,7 +18,7 @@ from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.restore import proposal, stage
 from teleport_bootstrap.state import current, generations, restore_record
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 RESTORED = "restored"
 # By an operator, and with --dry-run.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import needed_files
@@ -23,6 +22,7 @@ from teleport_bootstrap.checks import (
     web_certificates,
 )
 from teleport_bootstrap.finding import ERROR, WARNING, Finding
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import clock, probe, systemd
 from teleport_bootstrap.operations import status_summary
 from teleport_bootstrap.plan import plan_model, teleport_build

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from teleport_bootstrap import paths, port_table
 from teleport_bootstrap.checks import host_facts
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import clock
 from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.state import jobs, manual_edits

@@ -5,17 +5,17 @@ Read off Teleport's page on the backend, and its code (lib/events/athena). All n
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
+from teleport_bootstrap import regex
 from teleport_bootstrap.permissions.need import TELEPORT, Need
 from teleport_bootstrap.permissions.scope import Scope
 
 _CALL = "Teleport writes and searches the audit log in Athena"
 # Teleport's default.
 _WORKGROUP = "primary"
-_QUEUE = re.compile(r"https://sqs\.(?P<region>[a-z0-9-]+)\.[a-z.]+/(?P<account>[0-9]{12})/(?P<name>[A-Za-z0-9_.-]+)")
+_QUEUE = regex.compile(r"https://sqs\.(?P<region>[a-z0-9-]+)\.[a-z.]+/(?P<account>[0-9]{12})/(?P<name>[A-Za-z0-9_.-]+)")
 _OBJECTS = ("AbortMultipartUpload", "GetObject", "ListMultipartUploadParts", "PutObject")
 _QUERIES = ("GetQueryExecution", "GetQueryResults", "StartQueryExecution")
 _CATALOG = ("GetDatabase", "GetPartitions", "GetTable")

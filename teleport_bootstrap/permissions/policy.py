@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any
 
 from teleport_bootstrap.backup.stores.destination import Destination
 from teleport_bootstrap.conf import conf_file, variables
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.permissions import agent, backups, certificates, teleport
 from teleport_bootstrap.permissions.need import BACKUP, CERTIFICATES, OURS, PARTS, TELEPORT, Condition, Need
 from teleport_bootstrap.permissions.scope import Scope

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, regex
 from teleport_bootstrap.aws import endpoints
 from teleport_bootstrap.permissions.need import Condition
 from teleport_bootstrap.records import dataclass
@@ -12,10 +12,10 @@ from teleport_bootstrap.records import dataclass
 # They stand for a region or an account that only the tool which creates the policy knows. No name in AWS holds a NUL.
 UNKNOWN_PARTITION, UNKNOWN_REGION, UNKNOWN_ACCOUNT = "\0partition\0", "\0region\0", "\0account\0"
 
-_ACCOUNT = re.compile(r"[0-9]{12}", re.ASCII)
-_KEY_ID = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
-_KEY_ALIAS = re.compile(r"alias/[A-Za-z0-9/_-]{1,250}", re.ASCII)
-_KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]+", re.ASCII)
+_ACCOUNT = regex.compile(r"[0-9]{12}", re.ASCII)
+_KEY_ID = regex.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
+_KEY_ALIAS = regex.compile(r"alias/[A-Za-z0-9/_-]{1,250}", re.ASCII)
+_KEY_ARN = regex.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]+", re.ASCII)
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
 
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.permissions import policy, scope
 from teleport_bootstrap.permissions.policy import Statement
 

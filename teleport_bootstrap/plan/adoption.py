@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from teleport_bootstrap import port_table
 from teleport_bootstrap.finding import Finding, Place
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.plan import comparison, network_address, provenance, services, yaml_reading, yaml_text
 from teleport_bootstrap.records import replace
 

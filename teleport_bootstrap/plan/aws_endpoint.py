@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from teleport_bootstrap import regex
+
 # RDS, Aurora and RDS Proxy; Redshift; ElastiCache; MemoryDB; DocumentDB; OpenSearch.
 _SERVICES = ("rds", "redshift", "redshift-serverless", "cache", "memorydb", "docdb", "es")
 # Keyspaces and DynamoDB have one name for each region, which begins with the service.
@@ -16,7 +18,7 @@ _FIRST = ("cassandra", "cassandra-fips", "dynamodb", "dynamodb-fips", "streams.d
 _AWS = ".amazonaws.com"
 # Protocols that only services of AWS have, to Teleport, whatever the address.
 PROTOCOLS = ("dynamodb", "opensearch")
-_SCHEME = re.compile(r"\A[a-z][a-z0-9+.-]*://", re.ASCII)
+_SCHEME = regex.compile(r"\A[a-z][a-z0-9+.-]*://", re.ASCII)
 
 
 def host(uri: str) -> str:

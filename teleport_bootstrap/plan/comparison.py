@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from typing import Any
 
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.plan import network_address, provenance, secret_mask, services
 
 # Settings that Teleport applies at a reload: it starts its successor with the new file and hands its connections over.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
 
 from teleport_bootstrap import paths, port_table, roles
 from teleport_bootstrap.conf import deployment, resource, variables
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.plan import aws_endpoint, network_address, plan_inputs, provenance
 
 Section = dict[str, Any]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any, NamedTuple
 
 from teleport_bootstrap import escaping, paths
 from teleport_bootstrap.ec2 import facts
+from teleport_bootstrap.hints import Any, NamedTuple
 from teleport_bootstrap.plan import network_address, provenance
 
 # The override that `adopt` writes: merged after most others, so that the edit wins.

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
-from teleport_bootstrap import records
+from teleport_bootstrap import records, regex
 from teleport_bootstrap.conf import deployment
 from teleport_bootstrap.finding import ERROR, WARNING, Finding, Place, in_order_of_place
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.plan import overrides, planner, provenance, secret_mask, teleport_build, yaml_reading
 
 # What guides and templates write for a value that the reader has to fill in, and our own mask.
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = regex.compile(
     r"<[\w .:/-]+>|\$\{\w+\}|\$[A-Z][A-Z0-9_]+|\{\{(?!\s*(?:internal|external)\b).*\}\}|__[A-Z0-9_]+__|%[A-Z0-9_]+%"
     r"|.*(?:change[-_ ]?(?:me|this)|replace[-_ ]?(?:me|this|with)|place[-_ ]?holder|fix[-_ ]?me|\*{8}).*"
     r"|(?:my|your)[-_ ](?:\w+[-_ ])?(?:token|pin|secret|password|key|cluster|domain|host|server)(?:[-_ ]here)?"

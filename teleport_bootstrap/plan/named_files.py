@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.plan import provenance, services
 from teleport_bootstrap.records import dataclass
 

@@ -5,12 +5,11 @@ See ParseAddr and ParseHostPortAddr in Teleport's lib/utils. It reads a lone num
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
+from teleport_bootstrap import regex
 from teleport_bootstrap.conf import kinds
+from teleport_bootstrap.hints import Any
 
-_FORM = re.compile(
+_FORM = regex.compile(
     r"(?:(?:tcp|https?)://)?(?:\[(?P<v6>[0-9A-Fa-f:.%]+)\]|(?P<host>[A-Za-z0-9._*-]*))(?::(?P<port>[0-9]{1,9}))?(?:/.*)?"
 )
 EVERY_IPV4 = "0.0.0.0"  # noqa: S104 - the load balancers and the security group decide who gets here

@@ -7,10 +7,10 @@ whole. Values stay as they are written, see `yaml_reading.Plain`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.finding import ERROR, Finding, Place, in_order_of_place
+from teleport_bootstrap.hints import Any, NamedTuple
 from teleport_bootstrap.plan import provenance, secret_mask, yaml_reading
 from teleport_bootstrap.records import dataclass
 

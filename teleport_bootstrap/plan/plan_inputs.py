@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
-
 from teleport_bootstrap.conf import conf_file, deployment, kinds, resource, variables
 from teleport_bootstrap.conf.resource import Resource
 from teleport_bootstrap.conf.variable import Elsewhere, From
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.finding import Place
+from teleport_bootstrap.hints import Any, TypeVar
 from teleport_bootstrap.plan import network_address, provenance, resources, teleport_build
 from teleport_bootstrap.records import dataclass
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from teleport_bootstrap import paths, roles
 from teleport_bootstrap.conf import deployment
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.plan import overrides, provenance
 from teleport_bootstrap.records import dataclass
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import teleport_bootstrap
 from teleport_bootstrap import errors, paths, records
@@ -12,6 +11,7 @@ from teleport_bootstrap.conf import conf_file, deployment
 from teleport_bootstrap.conf.resource import Resource
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.finding import Finding, errors_in, note
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.plan import (
     activation,
     document,

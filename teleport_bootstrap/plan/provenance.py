@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from typing import Any, Callable, Generic, TypeVar, Union
+from collections.abc import Callable, Iterator
 
+from teleport_bootstrap import regex
 from teleport_bootstrap.finding import Place
+from teleport_bootstrap.hints import Any, Generic, TypeVar, Union
 from teleport_bootstrap.records import dataclass
 
 T = TypeVar("T")
@@ -21,7 +22,7 @@ S = TypeVar("S")
 Tree = Union[dict[str, Any], list[Any], str, int, bool, None, "Sourced[Any]"]
 Path = tuple[Union[str, int], ...]
 
-_WORD = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+_WORD = regex.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
 @dataclass(frozen=True)

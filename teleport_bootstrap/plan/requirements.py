@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from teleport_bootstrap import errors, records
 from teleport_bootstrap.conf import conf_file, decision, kinds, slips, variables
 from teleport_bootstrap.conf.deployment import ATHENA, Deployment
 from teleport_bootstrap.conf.resource import Resource
 from teleport_bootstrap.finding import ERROR, Finding, Place, in_order_of_place
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.plan import resources
 from teleport_bootstrap.roles import Role
 

@@ -9,38 +9,41 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
 
 import yaml
 
-from teleport_bootstrap import masking, records
+from teleport_bootstrap import masking, records, regex
 from teleport_bootstrap.finding import Line
+from teleport_bootstrap.hints import Any, NamedTuple
 from teleport_bootstrap.plan import yaml_reading
 from teleport_bootstrap.secret import MASK, looks_secret, passwords, remember, without_passwords
 
 # Words for secrets beyond those of a conf's variables.
-_MORE = re.compile(r"authorization|cookie|passcode|private|licen[cs]e|jwt|(?:^|_)(?:psk|sas|otp|pw|dsn)(?:_|$)", re.I)
+_MORE = regex.compile(
+    r"authorization|cookie|passcode|private|licen[cs]e|jwt|(?:^|_)(?:psk|sas|otp|pw|dsn)(?:_|$)", re.I
+)
 # What is named like a secret and is none: sections with other settings in them, names, numbers, what is public.
-_NOT_SECRET = re.compile(
+_NOT_SECRET = regex.compile(
     r"(?:\w+_)?key_?pairs?|ca_key_params|key_?ring|token_label|proxy_checks_host_keys|kex_algos|public_keys?"
     r"|\w*_(?:ttl|size|period|interval|timeout|algorithms?|type|label|expiry|expires|enabled|mode)",
     re.I,
 )
 _EXACTLY = frozenset(("pin", "jwks"))
-_HEADER = re.compile(r"auth|sign", re.I)
-_HEADER_LINE = re.compile(r"(?P<name>[A-Za-z0-9-]{1,80}):\s*(?P<value>\S.*)", re.DOTALL)
-_SCHEME = re.compile(r"(?P<lead>(?:bearer|basic|digest|token)\s+)(?P<value>\S.{3,})", re.I | re.DOTALL)
-_BEARER = re.compile(r"(?P<lead>(?:bearer|basic)\s+)(?P<value>\S{4,})", re.I)
+_HEADER = regex.compile(r"auth|sign", re.I)
+_HEADER_LINE = regex.compile(r"(?P<name>[A-Za-z0-9-]{1,80}):\s*(?P<value>\S.*)", re.DOTALL)
+_SCHEME = regex.compile(r"(?P<lead>(?:bearer|basic|digest|token)\s+)(?P<value>\S.{3,})", re.I | re.DOTALL)
+_BEARER = regex.compile(r"(?P<lead>(?:bearer|basic)\s+)(?P<value>\S{4,})", re.I)
 # Most keys are words, in which nothing can be.
 _SHORT_KEY = 8
-_PEM = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
-_PEM_BLOCK = re.compile(_PEM.pattern + r".*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\Z)", re.DOTALL)
-_FILE = re.compile(r"/[\w./@-]+")
+_BEGIN = r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+_PEM = regex.compile(_BEGIN)
+_PEM_BLOCK = regex.compile(_BEGIN + r".*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\Z)", re.DOTALL)
+_FILE = regex.compile(r"/[\w./@-]+")
 # May name a file by its path instead of holding the secret.
-_NAMES_FILE = re.compile(r"file|path|dir|token|key|cert|licen|keytab", re.I)
-_STATIC_TOKEN = re.compile(r"(?P<lead>[A-Za-z]+(?:,[A-Za-z]+)*:)(?P<value>.+)", re.DOTALL)
+_NAMES_FILE = regex.compile(r"file|path|dir|token|key|cert|licen|keytab", re.I)
+_STATIC_TOKEN = regex.compile(r"(?P<lead>[A-Za-z]+(?:,[A-Za-z]+)*:)(?P<value>.+)", re.DOTALL)
 # A setting in a text: of a connection string, a query, JSON, or a comment.
-_SETTING = re.compile(
+_SETTING = regex.compile(
     r"(?P<lead>[\"']?(?P<name>[\w.-]{1,60})[\"']?(?:\s{0,9}=\s{0,9}|\s{0,9}:\s{1,9}|\":))"
     # Blanks are part of a value in quotes.
     r"(?P<quote>[\"'])?(?P<value>(?(quote)(?:(?!(?P=quote))[^\\\n]|\\.){1,2000}(?=(?P=quote))|(?!))"
@@ -48,56 +51,56 @@ _SETTING = re.compile(
     re.I,
 )
 # An account with its password before a host, where a URL without its scheme is, or a driver's own notation.
-_ACCOUNT = re.compile(
+_ACCOUNT = regex.compile(
     r"(?P<lead>(?:(?:[\w+.-]{1,40}:)?//[^\s:/@]{0,100}|[\w.%+-]{1,100}):)"
     r"(?P<value>[^\s/][^/]{0,2000})@(?!sha\d{3}:)[\w\[(.:-]\S{0,2000}"
 )
 # Arguments of a program: an option and its value, apart or in one text.
-_OPTION = re.compile(r"--?(?P<name>[A-Za-z][\w-]{0,60})")
-_OPTION_AND_VALUE = re.compile(
+_OPTION = regex.compile(r"--?(?P<name>[A-Za-z][\w-]{0,60})")
+_OPTION_AND_VALUE = regex.compile(
     r"(?P<lead>(?<![\w-])--(?P<name>[A-Za-z][\w-]{0,60})\s{1,9}(?P<quote>[\"'])?)"
     r"(?P<value>(?(quote)(?:(?!(?P=quote)).){1,2000}(?=(?P=quote))|[^\s\"';&|()-][^\s\"';&|()]{0,2000}))"
 )
 # The same in one line of a text that is not YAML: in a list, and a header.
-_LISTED = re.compile(
+_LISTED = regex.compile(
     r"(?P<lead>[\"'\[ ]--(?P<name>[A-Za-z][\w-]{0,60})[\"']?\s{0,9},\s{0,9}[\"']?)"
     r"(?P<value>[^\s\"',\]-][^\s\"',\]]{0,2000})"
 )
-_ANY_BEARER = re.compile(
+_ANY_BEARER = regex.compile(
     r"(?P<lead>\b(?:bearer|basic)\s{1,9})(?P<value>(?=[^\s\"']{0,200}?\d)[^\s\"',\]}]{6,2000})", re.I
 )
-_USER_AND_PASSWORD = re.compile(
+_USER_AND_PASSWORD = regex.compile(
     r"(?P<lead>(?<![\w-])(?:-u|--user|--proxy-user)[\s=]{0,9}[\"']?[^\s:=\"']{1,100}:)(?P<value>[^\s\"';&|]{1,2000})"
 )
 _USER_OPTIONS = frozenset(("-u", "--user", "--proxy-user", "-U"))
-_CURL = re.compile(r"(?:.*/)?curl[\w-]{0,20}")
+_CURL = regex.compile(r"(?:.*/)?curl[\w-]{0,20}")
 # These take a password in the same argument: `-pPASSWORD`.
-_MYSQL = re.compile(r"(?:.*/)?(?:mysql|mariadb)[\w-]{0,40}")
+_MYSQL = regex.compile(r"(?:.*/)?(?:mysql|mariadb)[\w-]{0,40}")
 # Among so many arguments at the beginning is the name of the program, maybe after `sudo` or `env`.
 _FIRST = 4
 # In one line of a text that is not YAML: a list, and a header with its value.
-_LIST = re.compile(r"(?P<name>[\w.-]{1,60})[\"']?\s{0,9}:\s{0,9}\[(?P<value>[^\[\]{}]{1,2000})")
-_PAIR = re.compile(
+_LIST = regex.compile(r"(?P<name>[\w.-]{1,60})[\"']?\s{0,9}:\s{0,9}\[(?P<value>[^\[\]{}]{1,2000})")
+_PAIR = regex.compile(
     r"\bname[\"']?:\s{0,9}[\"']?(?P<name>[\w-]{1,80})[\"']?\s{0,9},\s{0,9}[\"']?value[\"']?:\s{0,9}(?P<value>[^,}]{1,2000})"
 )
 _HARMLESS = frozenset(("", "true", "false", "yes", "no", "on", "off", "null", "~", "|", ">", MASK))
 # Joining by these proves what a host is; their "token" is the name of a resource.
 _BY_TOKEN = ("token", "")
 
-_ENDED = re.compile(r"(?:[ \t]*(?:#[^\n]*|\.\.\.)?(?:\n|\Z))*[ \t]*")
-_NEXT_DOCUMENT = re.compile(r"^(?=---[ \t\r\n])", re.MULTILINE)
+_ENDED = regex.compile(r"(?:[ \t]*(?:#[^\n]*|\.\.\.)?(?:\n|\Z))*[ \t]*")
+_NEXT_DOCUMENT = regex.compile(r"^(?=---[ \t\r\n])", re.MULTILINE)
 
 # What YAML takes for a comment or an anchor, where a value was meant: `password: #1a2b`.
-_TAKEN_FOR_NOTHING = re.compile(
+_TAKEN_FOR_NOTHING = regex.compile(
     r"^(?P<lead>[ #]*(?:- +)*[\"']?(?P<name>[A-Za-z0-9_.-]+)[\"']?: +)(?P<value>[#&](?=\S*\d)\S{5,})[ \t]*$",
     re.MULTILINE,
 )
 # The colon was forgotten.
-_WITHOUT_COLON = re.compile(
+_WITHOUT_COLON = regex.compile(
     r"(?P<lead>[ #]*(?:- +)*(?P<name>[A-Za-z0-9]+_[A-Za-z0-9_]+)[ \t]+)(?P<value>(?=\S*\d)\S{6,})\s*"
 )
 # A key and what follows it on its line, in a text that is not YAML.
-_KEY = re.compile(r"(?P<lead>[ #]*(?:- +)*)(?P<key>[\"']?[A-Za-z0-9_.-]+[\"']?):(?P<value>(?: .*)?)$", re.ASCII)
+_KEY = regex.compile(r"(?P<lead>[ #]*(?:- +)*)(?P<key>[\"']?[A-Za-z0-9_.-]+[\"']?):(?P<value>(?: .*)?)$", re.ASCII)
 
 
 class _Covered(NamedTuple):
@@ -277,7 +280,7 @@ def _in_arguments(text: str) -> tuple[str, list[str]]:
 
     def cover(match: re.Match[str]) -> str:
         value = match["value"]
-        if match.re is _OPTION_AND_VALUE:
+        if match.re.pattern == _OPTION_AND_VALUE.pattern:
             name = match["name"].replace("-", "_")
             if not _is_secret_name(name) or value.lower() in _HARMLESS or _FILE.fullmatch(value):
                 return match[0]
@@ -506,7 +509,7 @@ def _flow(line: str) -> _Covered | None:
 
     def cover(found: re.Match[str]) -> str:
         name, value = found["name"], found["value"]
-        if not (_is_secret_header if found.re is _PAIR else _is_secret_name)(name):
+        if not (_is_secret_header if found.re.pattern == _PAIR.pattern else _is_secret_name)(name):
             return found[0]
         texts = [each for each in _bare(f"[{value}]") if not _FILE.fullmatch(each.rpartition(":")[2])]
         secrets.extend(texts)
@@ -516,7 +519,7 @@ def _flow(line: str) -> _Covered | None:
         return whole
 
     def cover_value(found: re.Match[str]) -> str:
-        if found.re is _LISTED and (
+        if found.re.pattern == _LISTED.pattern and (
             not _is_secret_name(found["name"].replace("-", "_")) or _FILE.fullmatch(found["value"])
         ):
             return found[0]

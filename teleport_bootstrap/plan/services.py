@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
 
 from teleport_bootstrap import port_table
 from teleport_bootstrap.conf import kinds
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.plan import network_address, provenance
 from teleport_bootstrap.records import dataclass
 

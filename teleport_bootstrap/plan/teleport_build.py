@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 
-from teleport_bootstrap import errors, records
+from teleport_bootstrap import errors, records, regex
 from teleport_bootstrap.plan import teleport_versions
 from teleport_bootstrap.records import dataclass
 
 COMMUNITY = "community"
 ENTERPRISE = "enterprise"
 
-_VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})\.(\d{1,9})((?:[-+][0-9A-Za-z.+-]*)?)", re.ASCII)
-_ANSWER = re.compile(
+_VERSION = regex.compile(r"v?(\d{1,9})\.(\d{1,9})\.(\d{1,9})((?:[-+][0-9A-Za-z.+-]*)?)", re.ASCII)
+_ANSWER = regex.compile(
     r"Teleport (?P<enterprise>Enterprise )?(?P<version>v?\d{1,9}\.\d{1,9}\.\d{1,9}(?:[-+][0-9A-Za-z.+-]*?)?)"
     r"(?= ?git:|\s|$)(?P<rest>.*)",
     re.ASCII,

@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from teleport_bootstrap import regex
 from teleport_bootstrap.finding import ERROR, Finding
 from teleport_bootstrap.plan import provenance, yaml_reading
 
 CODE = "teleport-refused"
 
 # As Teleport's YAML library writes them, one after the other: "line 3: field x not found in type config.Proxy".
-_PROBLEM = re.compile(r"line (?P<line>[0-9]{1,6}): (?P<what>.*?)(?=\s*line [0-9]{1,6}: |$)", re.ASCII | re.DOTALL)
-_FIELD = re.compile(r"field (?P<key>.+) not found in type \S+", re.ASCII)
+_PROBLEM = regex.compile(r"line (?P<line>[0-9]{1,6}): (?P<what>.*?)(?=\s*line [0-9]{1,6}: |$)", re.ASCII | re.DOTALL)
+_FIELD = regex.compile(r"field (?P<key>.+) not found in type \S+", re.ASCII)
 _MOST = 20
 
 

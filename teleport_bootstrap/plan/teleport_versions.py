@@ -6,9 +6,9 @@ docs/contributing.md says how a new major is checked.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from teleport_bootstrap.finding import NOTE, WARNING, Finding
+from teleport_bootstrap.hints import NamedTuple
 
 # The oldest major that this agent is tested with; it refuses older ones. Teleport's own support ends sooner.
 OLDEST_TESTED = 12

@@ -10,6 +10,7 @@ import difflib
 import re
 from collections.abc import Iterable
 
+from teleport_bootstrap import regex
 from teleport_bootstrap.plan import teleport_build
 from teleport_bootstrap.records import dataclass
 
@@ -120,7 +121,7 @@ _BEFORE_15: Version = (14, 99, 99)
 _BEFORE_16: Version = (15, 99, 99)
 
 # What Teleport's backend takes as part of a key (lib/backend/sanitize.go), and so every name that it stores.
-STORED_NAME = re.compile(r"[A-Za-z0-9@_:.\-/+]+", re.ASCII)
+STORED_NAME = regex.compile(r"[A-Za-z0-9@_:.\-/+]+", re.ASCII)
 
 DATABASE_PROTOCOLS = Words(
     {

@@ -13,10 +13,11 @@ import base64
 import codecs
 import re
 from collections.abc import Callable
-from typing import Any, NoReturn
 
 import yaml
 
+from teleport_bootstrap import regex
+from teleport_bootstrap.hints import Any, NoReturn
 from teleport_bootstrap.records import dataclass
 
 # More than any configuration has, and less than Python's own limit of recursion.
@@ -31,11 +32,13 @@ _OF_PLAIN = frozenset(f"{_PREFIX}{name}" for name in ("null", "bool", "int", "fl
 _BREAKS = "\r\n\x85\u2028\u2029"
 # Booleans to Teleport's reader, and strings to PyYAML.
 _SHORT_WORDS = frozenset(("y", "n"))
-_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,17}", re.ASCII)
+_NUMBER = regex.compile(r"0|-?[1-9][0-9]{0,17}", re.ASCII)
 # Numbers to YAML 1.2 or to Go, and not to YAML 1.1.
-_OTHER_NUMBER = re.compile(r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9_]+)(?:[eE][-+]?[0-9]+)|0[ob][0-7_]+", re.ASCII)
+_OTHER_NUMBER = regex.compile(
+    r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9_]+)(?:[eE][-+]?[0-9]+)|0[ob][0-7_]+", re.ASCII
+)
 # To YAML 1.1, 12:30 is a number to base 60, and 2020-01-01 is a date; to Teleport's reader both are text.
-_TEXT_TO_TELEPORT = re.compile(
+_TEXT_TO_TELEPORT = regex.compile(
     r"[-+]?[0-9][0-9_]*(?::[0-9]+)+(?:\.[0-9_]*)?|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*", re.ASCII
 )
 

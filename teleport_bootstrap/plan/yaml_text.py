@@ -7,12 +7,12 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import jinja2
 import jinja2.sandbox
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, regex
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.plan import provenance, yaml_reading
 
 # The templates are part of the program, like the modules beside them.
@@ -22,11 +22,11 @@ _TEMPLATES = os.path.join(os.path.dirname(__file__), "templates")
 _LONGEST_SIMPLE_KEY = 1000
 
 # Starts with a letter or a slash, and holds nothing that means something to YAML 1.1 or 1.2; colons and spaces inside.
-_PLAIN = re.compile(r"[A-Za-z/](?:[A-Za-z0-9._/-]| (?=[A-Za-z0-9])|:(?=[A-Za-z0-9._/-]))*", re.ASCII)
+_PLAIN = regex.compile(r"[A-Za-z/](?:[A-Za-z0-9._/-]| (?=[A-Za-z0-9])|:(?=[A-Za-z0-9._/-]))*", re.ASCII)
 # What some YAML reader takes for a boolean or for nothing, in any case.
 _WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
 # Outside YAML's printable set, or a line break to YAML 1.1 and not to JSON.
-_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
+_UNPRINTABLE = regex.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 
 
 class _Comment(str):

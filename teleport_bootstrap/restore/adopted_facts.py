@@ -8,9 +8,9 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from teleport_bootstrap import errors, paths
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import accounts, directory
 from teleport_bootstrap.plan import adoption, instance_facts, overrides
 from teleport_bootstrap.records import dataclass

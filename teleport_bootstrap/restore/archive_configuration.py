@@ -6,12 +6,12 @@ import contextlib
 import os
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.backup import storage
 from teleport_bootstrap.conf import conf_file as confs
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import directory, scratch
 from teleport_bootstrap.plan import named_files
 from teleport_bootstrap.plan import overrides as override_files

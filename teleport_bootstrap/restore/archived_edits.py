@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.ec2 import facts
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.plan import plan_model
 from teleport_bootstrap.restore.archive_configuration import Contents
 from teleport_bootstrap.state import manual_edits

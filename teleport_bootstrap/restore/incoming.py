@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
 
 from teleport_bootstrap import paths
 from teleport_bootstrap.archive import interface, unpack
 from teleport_bootstrap.archive.tar import Member, content_digest
 from teleport_bootstrap.change import directory_swap
 from teleport_bootstrap.change.transaction import Transaction
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.restore import archive_configuration, places, rules, this_host
 
 # Members are in the order of their paths: behind this directory comes nothing that says how a host is configured.

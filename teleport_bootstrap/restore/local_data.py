@@ -9,7 +9,7 @@ import stat
 import sys
 from collections.abc import Iterator
 
-from teleport_bootstrap import errors, escaping, json_data, paths
+from teleport_bootstrap import errors, escaping, json_data, paths, regex
 from teleport_bootstrap.change import directory_swap
 from teleport_bootstrap.host import process, scratch, tree
 from teleport_bootstrap.restore import local_data_child
@@ -35,7 +35,7 @@ _CREATED_AT_BOOT = frozenset(
     )
 )
 # One file for each region of RDS.
-_RDS_AUTHORITIES = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]+-bundle\.pem", re.ASCII)
+_RDS_AUTHORITIES = regex.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]+-bundle\.pem", re.ASCII)
 # Newer versions note beside such a file which one it is.
 _VERSION = ".version"
 _RECORDINGS = (".tar", ".part", ".chunks.gz", ".events.gz")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
-from teleport_bootstrap import paths
+from teleport_bootstrap import paths, regex
 
 # Directories that a restore replaces as a whole, setting the existing ones aside, in this order.
 TREES = (paths.GENERATIONS, paths.LETSENCRYPT, paths.CONF_DIRECTORY, paths.DATA)
@@ -14,7 +13,7 @@ TREES = (paths.GENERATIONS, paths.LETSENCRYPT, paths.CONF_DIRECTORY, paths.DATA)
 ROOTS_OWN = (paths.CONF_DIRECTORY, paths.GENERATIONS)
 
 # A drop-in of a Teleport unit or of one of this agent's units; other drop-ins on this host stay.
-_DROP_IN = re.compile(rf"{paths.SYSTEMD}/teleport[a-z-]*\.(?:service|timer)\.d(?:/[^/]+\.conf)?")
+_DROP_IN = regex.compile(rf"{paths.SYSTEMD}/teleport[a-z-]*\.(?:service|timer)\.d(?:/[^/]+\.conf)?")
 
 # What is read to judge the archive; everything else is only unpacked.
 READ = (
@@ -109,11 +108,11 @@ FOR_CERTIFICATES = (
     *("/usr/share/ca-certificates/", "/usr/local/share/ca-certificates/", "/usr/share/pki/"),
 )
 
-_OF_ROOT = re.compile("lib.*|bin|boot|dev|proc|run|sbin|sys|tmp|usr")
-_TOPS = re.compile("etc|home|media|mnt|opt|root|srv|var")
+_OF_ROOT = regex.compile("lib.*|bin|boot|dev|proc|run|sbin|sys|tmp|usr")
+_TOPS = regex.compile("etc|home|media|mnt|opt|root|srv|var")
 
 # Files there control what runs as root, who may sign in, and whom this host trusts.
-_OF_ETC = re.compile(
+_OF_ETC = regex.compile(
     "alternatives|amazon|apparmor|apt|at|audisp|audit|bash_completion|binfmt|chrony|cloud|cron|crypttab|dbus|"
     "default|depmod|dhcp|dkms|dnf|dpkg|dracut|environment|firewalld|grub|gss|init|initramfs|initramfs-tools|"
     "iproute|iptables|kernel|ld|libaudit|logrotate|lvm|mdadm|modprobe|modules|netplan|network|networkd|"
@@ -122,7 +121,7 @@ _OF_ETC = re.compile(
     "xinetd|yum|zsh"
 )
 
-_OF_VAR_LIB = re.compile(
+_OF_VAR_LIB = regex.compile(
     "NetworkManager|alternatives|amazon|apt|cloud|dbus|dhclient|dhcp|dnf|dpkg|initramfs-tools|pam|polkit-1|"
     "private|rpm|selinux|snapd|sss|sudo|systemd|ucf|update-notifier|yum"
 )

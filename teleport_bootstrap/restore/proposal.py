@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import interface
@@ -13,6 +12,7 @@ from teleport_bootstrap.conf import conf_file as confs
 from teleport_bootstrap.conf import decision, variables
 from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.finding import Finding, errors_in, note
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.instance import gather, secret_values
 from teleport_bootstrap.plan import comparison, overrides, plan_model, planner, provenance, teleport_build
 from teleport_bootstrap.records import dataclass, field, replace

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from teleport_bootstrap import errors, escaping
 from teleport_bootstrap.finding import ERROR, WARNING, Finding
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.plan import teleport_build
 from teleport_bootstrap.records import dataclass
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import stat
 from collections.abc import Iterable, Iterator
 
-from teleport_bootstrap import errors, escaping, paths
+from teleport_bootstrap import errors, escaping, log, paths
 from teleport_bootstrap.archive import interface, safety, unpack
 from teleport_bootstrap.change import directory_swap
 from teleport_bootstrap.change.transaction import Transaction
@@ -17,7 +16,7 @@ from teleport_bootstrap.host import tree as trees
 from teleport_bootstrap.restore import adopted_facts, archive_configuration, places, proposal
 from teleport_bootstrap.restore.incoming import Incoming
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 
 def finish(

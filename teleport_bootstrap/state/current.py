@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, log, paths
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.records import dataclass, replace
 from teleport_bootstrap.state import generations, state_file
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,14 @@ A record for people: nothing depends on it, so that it may be lost, and that it 
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 
-from teleport_bootstrap import display, errors, paths
+from teleport_bootstrap import display, errors, log, paths
 from teleport_bootstrap.host import clock, directory, lock
 from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.state import current, state_file
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 KEEP = 200
 LONGEST = 500

@@ -10,12 +10,11 @@ import contextlib
 import hashlib
 import json
 import os
-import re
-from typing import Any
 
 import teleport_bootstrap
-from teleport_bootstrap import errors, json_data, paths
+from teleport_bootstrap import errors, json_data, paths, regex
 from teleport_bootstrap.conf import conf_file
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import caller, clock, directory, tree, trust
 from teleport_bootstrap.plan import plan_model, secret_mask, teleport_build, yaml_reading
 from teleport_bootstrap.records import dataclass, fields, replace
@@ -29,7 +28,7 @@ _UNKNOWN = "its generation cannot be compared or restored"
 # What is saved and not applied yet, and what is being removed: directories called .NUMBER.new and .NUMBER.old.
 _STAGED = "new"
 _REMOVED = "old"
-_HIDDEN = re.compile(r"\.([0-9]+)\.(new|old)")
+_HIDDEN = regex.compile(r"\.([0-9]+)\.(new|old)")
 
 
 @dataclass(frozen=True)

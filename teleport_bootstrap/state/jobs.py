@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import logging
 import os
 from collections.abc import Callable
-from typing import ClassVar, TypeVar
 
-from teleport_bootstrap import errors, paths, records, unit_table
+from teleport_bootstrap import errors, log, paths, records, unit_table
+from teleport_bootstrap.hints import ClassVar, TypeVar
 from teleport_bootstrap.host import clock, lock
 from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.state import state_file
@@ -39,7 +38,7 @@ FAILED = "failed"
 # The second of two at once gives up rather soon: the first does the work.
 WAIT_SECONDS = 10.0
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 Result = TypeVar("Result")
 

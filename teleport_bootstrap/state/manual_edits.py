@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from teleport_bootstrap import errors, paths
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import directory
 from teleport_bootstrap.plan import adoption, comparison, secret_mask, yaml_reading
 from teleport_bootstrap.state import generations

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Optional
 
 from teleport_bootstrap import paths
+from teleport_bootstrap.hints import Optional
 from teleport_bootstrap.host import directory, systemd
 from teleport_bootstrap.records import dataclass, field
 from teleport_bootstrap.state import state_file

@@ -6,20 +6,18 @@ import base64
 import binascii
 import collections.abc
 import contextlib
+import functools
 import json
-import logging
 import os
 import secrets
 import sys
-import types
-import typing
-from typing import Any, Generic, Optional, TypeVar
 
-from teleport_bootstrap import errors, json_data, paths, records
+from teleport_bootstrap import errors, json_data, log, paths, records
+from teleport_bootstrap.hints import Any, Generic, Optional, TypeVar
 from teleport_bootstrap.host import directory
 from teleport_bootstrap.records import dataclass
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 T = TypeVar("T")
 
@@ -140,8 +138,9 @@ def decode(kind: Any, data: Any) -> Any:  # noqa: PLR0911 - one for each kind
     """
     if kind is Any:
         return data
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin is typing.Union or (origin is not None and origin is getattr(types, "UnionType", None)):
+    origin: Any = getattr(kind, "__origin__", None)
+    arguments: Any = getattr(kind, "__args__", ())
+    if type(None) in arguments:
         return None if data is None else decode(next(each for each in arguments if each is not type(None)), data)
     if records.is_record(kind):
         return _decode_dataclass(kind, data)
@@ -173,11 +172,14 @@ def _decode_dataclass(kind: Any, data: Any) -> Any:
         raise ValueError(str(error)) from None
 
 
+@functools.cache
 def _hints(kind: Any) -> dict[str, Any]:
     """Return the hint of each field; Python 3.9 cannot evaluate `X | None`, so that it is read as Optional[X]."""
-    hints = {
-        field.name: f"Optional[{field.type[: -len(' | None')]}]" if field.type.endswith(" | None") else field.type
-        for field in records.fields(kind)
-    }
     names = {name: each for base in reversed(kind.__mro__) for name, each in vars(sys.modules[base.__module__]).items()}
-    return typing.get_type_hints(types.SimpleNamespace(__annotations__=hints), {**names, "Optional": Optional})
+    names["Optional"] = Optional
+    found = {}
+    for field in records.fields(kind):
+        hint = field.type
+        text = f"Optional[{hint[: -len(' | None')]}]" if hint.endswith(" | None") else hint
+        found[field.name] = eval(text, names)  # noqa: S307 - it is the text of a module of this package
+    return found

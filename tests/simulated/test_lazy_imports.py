@@ -31,7 +31,7 @@ def slow(tmp_path: Path) -> Path:
 def test_a_slow_module_runs_once_at_its_first_use(slow: Path) -> None:
     program = """
         from teleport_bootstrap import lazy_imports
-        lazy_imports.SLOW += ("slow_one",)
+        lazy_imports.LIBRARIES |= {"slow_one"}
         import slow_one
         print("imported")
         import slow_one as again
@@ -45,7 +45,7 @@ def test_other_threads_wait_until_it_has_run(slow: Path) -> None:
     program = """
         import threading
         from teleport_bootstrap import lazy_imports
-        lazy_imports.SLOW += ("slow_one",)
+        lazy_imports.LIBRARIES |= {"slow_one"}
         import slow_one
         def use():
             sys.stdout.write(f"{slow_one.first} {slow_one.last}\\n")
@@ -60,7 +60,7 @@ def test_a_module_that_fails_fails_at_each_use(tmp_path: Path) -> None:
     (tmp_path / "slow_one.py").write_text("import no_such_library\nvalue = 1\n")
     program = """
         from teleport_bootstrap import lazy_imports
-        lazy_imports.SLOW += ("slow_one",)
+        lazy_imports.LIBRARIES |= {"slow_one"}
         import slow_one
         for _ in range(2):
             try:
@@ -71,24 +71,90 @@ def test_a_module_that_fails_fails_at_each_use(tmp_path: Path) -> None:
     assert python(program, tmp_path).splitlines() == ["no_such_library"] * 2
 
 
-def test_every_slow_module_exists_and_names_its_library() -> None:
+def test_a_module_that_is_changed_from_outside_runs_before(slow: Path) -> None:
     program = """
         from teleport_bootstrap import lazy_imports
-        import importlib, pkgutil
-        for name in lazy_imports.SLOW:
-            module = importlib.import_module(name.rstrip("."))
-            for each in pkgutil.iter_modules(getattr(module, "__path__", [])):
-                importlib.import_module(f"{name}{each.name}")
-        print(sorted({"botocore", "jinja2", "requests", "ssl"} & set(sys.modules)))
+        lazy_imports.LIBRARIES |= {"slow_one"}
+        import slow_one
+        slow_one.last = 5
+        print(slow_one.last, slow_one.first, "first" in dir(slow_one))
     """
-    assert python(program).strip() == "[]"
+    assert python(program, slow).splitlines() == ["running", "5 1 True"]
 
 
-def test_no_slow_library_is_loaded_with_the_modules_of_the_commands() -> None:
+def test_the_document_and_the_names_of_a_module_are_its_own(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / f"slow_{name}.py").write_text('"""What it is."""\nvalue = 1\n')
     program = """
-        import argparse
-        from teleport_bootstrap.cli import main
-        main.parser()
-        print(sorted({"botocore", "jinja2", "requests", "urllib3"} & set(sys.modules)))
+        from teleport_bootstrap import lazy_imports
+        lazy_imports.LIBRARIES |= {"slow_one", "slow_other"}
+        import slow_one, slow_other
+        print(slow_one.__doc__, sorted(name for name in vars(slow_other) if not name.startswith("_")))
+    """
+    assert python(program, tmp_path).splitlines() == ["What it is. ['value']"]
+
+
+def test_a_package_runs_before_its_parts(tmp_path: Path) -> None:
+    (tmp_path / "slow_one").mkdir()
+    (tmp_path / "slow_one" / "__init__.py").write_text("from slow_one.part import value\n")
+    (tmp_path / "slow_one" / "part.py").write_text("value = 1\n")
+    program = """
+        from teleport_bootstrap import lazy_imports
+        lazy_imports.LIBRARIES |= {"slow_one"}
+        import slow_one
+        print("slow_one.part" in sys.modules)
+        import slow_one.part
+        print(slow_one.value, slow_one.part.value)
+    """
+    assert python(program, tmp_path).splitlines() == ["False", "1 1"]
+
+
+def test_two_threads_that_load_each_others_modules_end(tmp_path: Path) -> None:
+    """A thread that runs a module holds back only those that need this one."""
+    for name, other in (("one", "two"), ("two", "three"), ("three", "four")):
+        (tmp_path / f"slow_{name}.py").write_text(
+            f"import time\nimport slow_{other}\ntime.sleep(0.1)\nvalue = slow_{other}.value + 1\n"
+        )
+    (tmp_path / "slow_four.py").write_text("value = 1\n")
+    program = """
+        import threading
+        from teleport_bootstrap import lazy_imports
+        lazy_imports.LIBRARIES |= {"slow_one", "slow_two", "slow_three"}
+        import slow_one, slow_two, slow_three
+        found = []
+        threads = [threading.Thread(target=lambda each=each: found.append(each.value), daemon=True)
+                   for each in (slow_one, slow_three, slow_two, slow_one)]
+        for each in threads: each.start()
+        for each in threads: each.join(20)
+        print(sorted(found))
+    """
+    assert python(program, tmp_path).strip() == "[2, 3, 4, 4]"
+
+
+def test_each_library_exists() -> None:
+    program = """
+        from teleport_bootstrap import lazy_imports
+        import importlib.util
+        print([name for name in lazy_imports.LIBRARIES if importlib.util.find_spec(name) is None])
     """
     assert python(program).strip() == "[]"
+
+
+def test_every_module_of_the_package_can_run_first() -> None:
+    """One that needs another at its top finds it ready, whichever is used first."""
+    program = """
+        import importlib, os, pkgutil
+        import teleport_bootstrap
+        failed, tried = [], 0
+        for each in pkgutil.walk_packages(teleport_bootstrap.__path__, "teleport_bootstrap."):
+            if each.name.endswith("__main__"):
+                continue
+            child = os.fork()
+            if not child:
+                dir(importlib.import_module(each.name))
+                os._exit(0)
+            failed += [each.name] if os.waitpid(child, 0)[1] else []
+            tried += 1
+        print(failed, tried > 250)
+    """
+    assert python(program).strip() == "[] True"

@@ -6,16 +6,15 @@ import contextlib
 import datetime
 import heapq
 import itertools
-import logging
 from collections.abc import Iterator
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, log
 from teleport_bootstrap.aws import s3, s3_download, s3_upload
 from teleport_bootstrap.backup.stores import names
 from teleport_bootstrap.backup.stores.store import Stored
 from teleport_bootstrap.host import termination
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 # More are not of use to anyone who looks at them; they take 10 MiB of memory.
 MOST_ARCHIVES = 10_000

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, regex
 from teleport_bootstrap.backup.stores import bucket, directory, names, store
+from teleport_bootstrap.hints import TYPE_CHECKING
 from teleport_bootstrap.records import dataclass
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _S3 = "s3://"
 _HINT = "Write a directory, a file whose name ends in .tar.zst or .tar.gz, or s3://BUCKET/PREFIX."
 # Anything else needs quoting in URLs, policies and shells, and S3's own guide advises against it.
-_KEY = re.compile(r"[A-Za-z0-9!_.*'()/=+@,-]*", re.ASCII)
+_KEY = regex.compile(r"[A-Za-z0-9!_.*'()/=+@,-]*", re.ASCII)
 
 
 @dataclass(frozen=True)

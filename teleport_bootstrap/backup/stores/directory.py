@@ -10,11 +10,11 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator
-from typing import Any
 
 from teleport_bootstrap import errors, json_data, paths
 from teleport_bootstrap.backup.stores import names
 from teleport_bootstrap.backup.stores.store import Stored
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import directory as directories
 from teleport_bootstrap.host import regular_file, termination, trust
 

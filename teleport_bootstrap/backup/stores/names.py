@@ -11,8 +11,9 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
 
+from teleport_bootstrap import regex
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import clock
 from teleport_bootstrap.records import dataclass
 
@@ -28,8 +29,8 @@ INCOMPLETE = ".incomplete"
 NOTES = (VERIFIED, INCOMPLETE)
 
 _LONGEST = 64
-_UNSAFE = re.compile(r"[^A-Za-z0-9.-]+")
-_NAME = re.compile(
+_UNSAFE = regex.compile(r"[^A-Za-z0-9.-]+")
+_NAME = regex.compile(
     r"teleport-(?P<cluster>[A-Za-z0-9.-]+)_(?P<host>[A-Za-z0-9.-]+)_(?P<time>[0-9]{8}T[0-9]{6}Z)"
     rf"(?P<ending>{'|'.join(re.escape(ending) for ending in COMPRESSIONS)})",
     re.ASCII,

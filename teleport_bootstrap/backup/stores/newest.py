@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, log
 from teleport_bootstrap.backup.stores import store
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 
 def choose(backups: store.Store) -> store.Stored:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import logging
 from collections.abc import Collection, Iterable
-from typing import Protocol
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, log
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.backup.stores import names
+from teleport_bootstrap.hints import Protocol
 from teleport_bootstrap.records import dataclass
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 
 @dataclass(frozen=True)

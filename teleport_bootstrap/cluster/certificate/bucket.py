@@ -18,10 +18,9 @@ Nothing is ever deleted. Only these prefixes are listed or read, each for one do
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, log
 from teleport_bootstrap.aws import s3
 from teleport_bootstrap.cluster.certificate import lineage
 from teleport_bootstrap.cluster.certificate import lineage_files as files
@@ -32,7 +31,7 @@ LARGEST = 64 * 1024
 # Four for each certificate, of which there are a few a year, and three for each account.
 MOST_FILES = 20_000
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 
 class Shared(lineage.Place):

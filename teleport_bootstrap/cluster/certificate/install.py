@@ -11,8 +11,6 @@ failed reload the next run reloads again; without a note nothing is reloaded.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from teleport_bootstrap import errors, paths, records, unit_table
 from teleport_bootstrap.change import handover, health, needed_files, session, transaction, unit_action
 from teleport_bootstrap.change.unit_action import UnitAction
@@ -20,6 +18,7 @@ from teleport_bootstrap.cluster.certificate import pair
 from teleport_bootstrap.cluster.certificate import subject as subjects
 from teleport_bootstrap.cluster.certificate.local import Local
 from teleport_bootstrap.cluster.certificate.subject import Subject
+from teleport_bootstrap.hints import NamedTuple
 from teleport_bootstrap.host import clock, directory, systemd, trust_store
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.plan import plan_model

@@ -11,10 +11,9 @@ paths in it are those of the host that wrote it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 
-from teleport_bootstrap import paths
+from teleport_bootstrap import paths, regex
 
 CONFIG = paths.LETSENCRYPT
 WORK = paths.LETSENCRYPT_WORK
@@ -25,30 +24,30 @@ ACCOUNTS = "accounts/"
 # In the order in which they are written: a chain is never visible before its key.
 KINDS = ("privkey", "cert", "chain", "fullchain")
 
-_NUMBERED = re.compile(rf"({'|'.join(KINDS)})([1-9][0-9]{{0,8}})\.pem")
+_NUMBERED = regex.compile(rf"({'|'.join(KINDS)})([1-9][0-9]{{0,8}})\.pem")
 # accounts/<directory of the ACME server>/<account>/<file>; a key becomes a path on this host.
-_ACCOUNT = re.compile(r"accounts/([A-Za-z0-9._:~-]+/){1,6}([0-9a-f]{32})/(meta|private_key|regr)\.json")
+_ACCOUNT = regex.compile(r"accounts/([A-Za-z0-9._:~-]+/){1,6}([0-9a-f]{32})/(meta|private_key|regr)\.json")
 
 # The renewal settings that are copied, by section, and their allowed values. The names are certbot's (STR_CONFIG_ITEMS
 # and the like in its renewal.py). Without autorenew, since each certificate must be renewed.
 _COPIED = {
     "": {
-        "version": re.compile(r"[0-9]{1,4}(\.[0-9]{1,4}){0,3}"),
-        "renew_before_expiry": re.compile(r"[0-9]{1,3} (days?|weeks?)"),
+        "version": regex.compile(r"[0-9]{1,4}(\.[0-9]{1,4}){0,3}"),
+        "renew_before_expiry": regex.compile(r"[0-9]{1,3} (days?|weeks?)"),
     },
     "[renewalparams]": {
-        "account": re.compile(r"[0-9a-f]{32}"),
-        "server": re.compile(r"https://[A-Za-z0-9.:/_~%\[\]-]{1,300}"),
-        "key_type": re.compile(r"rsa|ecdsa"),
-        "rsa_key_size": re.compile(r"[0-9]{4,5}"),
-        "elliptic_curve": re.compile(r"[a-z0-9]{1,20}"),
-        "preferred_chain": re.compile(r"[A-Za-z0-9 .'()-]{1,100}"),
-        "must_staple": re.compile(r"True|False"),
-        "reuse_key": re.compile(r"True|False"),
-        "dns_route53_propagation_seconds": re.compile(r"[0-9]{1,4}"),
+        "account": regex.compile(r"[0-9a-f]{32}"),
+        "server": regex.compile(r"https://[A-Za-z0-9.:/_~%\[\]-]{1,300}"),
+        "key_type": regex.compile(r"rsa|ecdsa"),
+        "rsa_key_size": regex.compile(r"[0-9]{4,5}"),
+        "elliptic_curve": regex.compile(r"[a-z0-9]{1,20}"),
+        "preferred_chain": regex.compile(r"[A-Za-z0-9 .'()-]{1,100}"),
+        "must_staple": regex.compile(r"True|False"),
+        "reuse_key": regex.compile(r"True|False"),
+        "dns_route53_propagation_seconds": regex.compile(r"[0-9]{1,4}"),
     },
 }
-_LINE = re.compile(r"([a-z0-9_]+)\s*=\s*(.*)")
+_LINE = regex.compile(r"([a-z0-9_]+)\s*=\s*(.*)")
 
 
 def path(key: str) -> str:

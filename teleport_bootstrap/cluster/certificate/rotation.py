@@ -7,11 +7,10 @@ did not reach the bucket is written to it, without requesting another.
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable
 
-from teleport_bootstrap import errors, records
+from teleport_bootstrap import errors, log, records
 from teleport_bootstrap.change import session
 from teleport_bootstrap.cluster import lock
 from teleport_bootstrap.cluster.certificate import lineage, local
@@ -34,7 +33,7 @@ PRESENT = "present"
 ELSEWHERE = "elsewhere"
 NOTHING = "nothing"
 
-logger = logging.getLogger(__name__)
+logger = log.Logger(__name__)
 
 
 @dataclass(frozen=True)

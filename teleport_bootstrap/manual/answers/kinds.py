@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+
+from teleport_bootstrap.hints import Any
 
 Schema = dict[str, Any]
 

@@ -6,9 +6,9 @@ python3 -m teleport_bootstrap.manual answers-schema > docs/answers.schema.json
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from teleport_bootstrap.cli import answer
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.manual.answers import changing, common, host_state, printing
 from teleport_bootstrap.manual.answers.kinds import Schema
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from teleport_bootstrap import port_table
 from teleport_bootstrap.conf import kinds
 from teleport_bootstrap.finding import Finding
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.plan import go_url, network_address, provenance, services
 from teleport_bootstrap.plan.checks.context import Context, texts
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
+from teleport_bootstrap import regex
 from teleport_bootstrap.conf import kinds
 from teleport_bootstrap.finding import Finding
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.plan import go_url, provenance
 from teleport_bootstrap.plan.checks.context import NOT_A_MAPPING, Context, texts
 
 # A DNS label (RFC 1035): the name becomes part of the application's address.
-_NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
-_HEADER = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)
+_NAME = regex.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
+_HEADER = regex.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)
 # Those that Teleport sets itself; the case does not matter.
 _RESERVED = frozenset(
     [

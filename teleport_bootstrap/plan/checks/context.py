@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any
 
 from teleport_bootstrap.conf import deployment
 from teleport_bootstrap.finding import ERROR, WARNING, Finding
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.plan import overrides, provenance, services, teleport_build
 from teleport_bootstrap.plan import words as words_of_teleport
 from teleport_bootstrap.records import dataclass

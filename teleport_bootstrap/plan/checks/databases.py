@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 from urllib import parse
 
-from teleport_bootstrap import port_table
+from teleport_bootstrap import port_table, regex
 from teleport_bootstrap.finding import Finding
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.plan import aws_endpoint, go_url, provenance, words
 from teleport_bootstrap.plan.checks import mongodb
 from teleport_bootstrap.plan.checks.context import Context
 
-_NAME = re.compile(r"[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?", re.ASCII)
-_OLD_NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
+_NAME = regex.compile(r"[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?", re.ASCII)
+_OLD_NAME = regex.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 # The first releases of 12 and 13 that take capitals and long names (Teleport's pull request 28841, of July 2023).
 _NEW_NAMES = {12: (4, 13), 13: (2, 1)}
 
@@ -22,10 +22,10 @@ _SNOWFLAKE = "snowflakecomputing.com"
 _SQL_SERVER_ON_AZURE = ".database.windows.net"
 _REDIS_ON_AZURE = (".redis.cache.windows.net", ".redisenterprise.cache.azure.net")
 _DATABASE_ON_AZURE = ".database.azure.com"
-_PORT = re.compile("0{0,99}[0-9]{1,5}")
+_PORT = regex.compile("0{0,99}[0-9]{1,5}")
 _HOST_AND_PORT = f"write host:port, such as db.example.com:{port_table.POSTGRES}; an IPv6 address stands in brackets"
 _REDIS = "write host:port, redis://host:port or rediss://host:port"
-_ACCOUNT = re.compile("[0-9]{12}", re.ASCII)
+_ACCOUNT = regex.compile("[0-9]{12}", re.ASCII)
 
 
 def check(context: Context, place: provenance.Path, database: dict[str, Any]) -> Iterator[Finding]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from teleport_bootstrap import port_table
+from teleport_bootstrap import port_table, regex
 from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.plan import network_address, services, words
 from teleport_bootstrap.plan.checks.context import Context, texts
 
-_PIN = re.compile(r"sha256:[0-9a-fA-F]{64}", re.ASCII)
+_PIN = regex.compile(r"sha256:[0-9a-fA-F]{64}", re.ASCII)
 # They watch a cluster or this process; Teleport does not start for them alone.
 _NOT_SERVING = frozenset(("metrics_service", "tracing_service", "debug_service", "plugin_service"))
 

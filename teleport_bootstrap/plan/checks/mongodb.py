@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from urllib import parse
 
+from teleport_bootstrap import regex
 from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.plan import go_url, provenance
 from teleport_bootstrap.plan.checks.context import Context
@@ -31,7 +32,7 @@ _BOOLEANS = frozenset(
         *("tlsdisableocspendpointcheck", "directconnection"),
     ]
 )
-_NUMBER = re.compile(r"\+?[0-9]{1,18}|-0+", re.ASCII)
+_NUMBER = regex.compile(r"\+?[0-9]{1,18}|-0+", re.ASCII)
 _REMEDY = "write mongodb://host:port, with several hosts separated by commas"
 # A newer driver takes options without a slash before them; the source that was read is older.
 _SLASH_THROUGH = 15

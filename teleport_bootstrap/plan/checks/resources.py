@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import re
+import decimal
 from collections import Counter
 from collections.abc import Iterator
-from decimal import Decimal
-from typing import Any
 
+from teleport_bootstrap import regex
 from teleport_bootstrap.conf import kinds
 from teleport_bootstrap.finding import Finding
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.plan import provenance
 from teleport_bootstrap.plan.checks import applications, databases
 from teleport_bootstrap.plan.checks.context import NOT_A_MAPPING, Context
 
-_PART = re.compile(r"([0-9]*\.?[0-9]+|[0-9]+\.)(ns|us|µs|μs|ms|s|m|h)")
-_MICROSECOND = Decimal("1e-6")
+_PART = regex.compile(r"([0-9]*\.?[0-9]+|[0-9]+\.)(ns|us|µs|μs|ms|s|m|h)")
+_MICROSECOND = decimal.Decimal("1e-6")
 _SECONDS = {
-    **{"ns": Decimal("1e-9"), "us": _MICROSECOND, "µs": _MICROSECOND, "μs": _MICROSECOND, "ms": Decimal("1e-3")},
-    **{"s": Decimal(1), "m": Decimal(60), "h": Decimal(3600)},
+    **{
+        "ns": decimal.Decimal("1e-9"),
+        "us": _MICROSECOND,
+        "µs": _MICROSECOND,
+        "μs": _MICROSECOND,
+        "ms": decimal.Decimal("1e-3"),
+    },
+    **{"s": decimal.Decimal(1), "m": decimal.Decimal(60), "h": decimal.Decimal(3600)},
 }
 _USUAL = ("labels", "commands")
 _OF_DATABASES = ("static_labels", "dynamic_labels")
@@ -60,7 +66,7 @@ def check_labels(context: Context) -> Iterator[Finding]:
                 yield from _labels(context, (service, key, index), names, wrong)
 
 
-def seconds(period: Any) -> Decimal | None:
+def seconds(period: Any) -> decimal.Decimal | None:
     """Return a Go duration such as 1h0m0s in seconds, a bare number counting nanoseconds; None where it is neither.
 
     See time.ParseDuration, and how yaml.v2 decodes a number into a time.Duration.
@@ -69,11 +75,11 @@ def seconds(period: Any) -> Decimal | None:
         return period * _SECONDS["ns"]
     text = str(period)
     if text == "0":
-        return Decimal(0)
+        return decimal.Decimal(0)
     parts = list(_PART.finditer(text))
     if not parts or "".join(part[0] for part in parts) != text:
         return None
-    return sum((Decimal(part[1]) * _SECONDS[part[2]] for part in parts), Decimal(0))
+    return sum((decimal.Decimal(part[1]) * _SECONDS[part[2]] for part in parts), decimal.Decimal(0))
 
 
 def _labels(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from teleport_bootstrap import port_table, roles
+from teleport_bootstrap import port_table, regex, roles
 from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.plan import provenance, services, words
 from teleport_bootstrap.plan.checks.context import NOT_A_MAPPING, Context
@@ -23,9 +23,9 @@ _SECTIONS = {
 # A value of these may be empty: it is a label, or text for people.
 _MAY_BE_EMPTY = frozenset(("labels", "static_labels", "tags", "description"))
 
-_NODE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,255}", re.ASCII)
+_NODE_NAME = regex.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,255}", re.ASCII)
 # Characters that SSM allows in the names of the parameters that are named after the cluster.
-_CLUSTER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}", re.ASCII)
+_CLUSTER_NAME = regex.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}", re.ASCII)
 
 
 def sections(context: Context) -> Iterator[Finding]:

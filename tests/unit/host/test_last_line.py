@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from teleport_bootstrap.host import clock, last_line, output, underway
+from teleport_bootstrap.host import clock, last_line, log_records, output, underway
 from tests.simulated.terminal import screen
 
 
@@ -26,12 +26,12 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
 
 
 def test_issue_15_terminal_3_log_lines_never_run_into_the_progress_line(terminal: Terminal) -> None:
-    handler = output.Lines(for_journal=False)
+    handler = log_records.Lines(for_journal=False)
     with contextlib.redirect_stderr(terminal):
         _log(handler, terminal)
 
 
-def _log(handler: output.Lines, terminal: Terminal) -> None:
+def _log(handler: log_records.Lines, terminal: Terminal) -> None:
     output.redraw("unpacking: 1.0 GB of 4.0 GB (25%)")
     handler.emit(logging.LogRecord("x", logging.INFO, "x", 1, "short", (), None))
     assert screen(terminal.getvalue()) == ["short", "unpacking: 1.0 GB of 4.0 GB (25%)"]

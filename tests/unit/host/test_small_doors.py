@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from teleport_bootstrap import errors, secret
-from teleport_bootstrap.host import accounts, journal, output, process, systemd, teleport
+from teleport_bootstrap.host import accounts, journal, log_records, process, systemd, teleport
 from teleport_bootstrap.paths import Root
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -113,7 +113,7 @@ def test_lines_for_the_journal_carry_their_priority_each(capsys: pytest.CaptureF
         raise ValueError("not shown")
     except ValueError:
         record = logging.LogRecord("a", logging.WARNING, "a", 1, "first\n<0>second", None, sys.exc_info())
-    output.Lines(for_journal=True).emit(record)
+    log_records.Lines(for_journal=True).emit(record)
     first, *places = capsys.readouterr().err.splitlines()
     assert first == "<4>first\\n<0>second"
     assert len(places) == 2 and all(each.startswith("<4>  ") and "not shown" not in each for each in places)

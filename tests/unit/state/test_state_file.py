@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from teleport_bootstrap import errors
+from teleport_bootstrap.hints import Any
 from teleport_bootstrap.paths import Root
 from teleport_bootstrap.records import dataclass, field
 from teleport_bootstrap.state import current, generations, restore_record, state_file

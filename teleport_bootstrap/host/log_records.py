@@ -1,0 +1,74 @@
+"""Where log records go: lines on standard error, entries of the journal."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+
+from teleport_bootstrap import display
+from teleport_bootstrap.finding import Finding, Line
+from teleport_bootstrap.hints import Any
+from teleport_bootstrap.host import output
+
+# syslog(3) priorities, which the journal reads in front of a line.
+PRIORITIES = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (logging.DEBUG, 7))
+
+
+def priority(record: logging.LogRecord) -> int:
+    """Return the priority of a record in the journal."""
+    return next((number for level, number in PRIORITIES if record.levelno >= level), 7)
+
+
+class Lines(logging.Handler):
+    """Writes each record to standard error as one line, with its priority in front where that leads to the journal."""
+
+    def __init__(self, *, for_journal: bool) -> None:
+        super().__init__()
+        self._for_journal = for_journal
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record; where standard error is gone, there is no one to tell."""
+        with contextlib.suppress(OSError, ValueError):
+            start = self._start(record)
+            reported = record.args[0] if isinstance(record.args, tuple) and len(record.args) == 1 else None
+            if isinstance(reported, Finding) and record.msg == "%s":
+                output.log_lines([Line(start, reported)])
+            else:
+                output.log_lines([f"{start}{each}" for each in _lines(record)])
+
+    def _start(self, record: logging.LogRecord) -> str:
+        if not self._for_journal:
+            return f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
+        return f"<{priority(record)}>"
+
+
+class Fields(logging.Handler):
+    """Sends each record to the journal, with a few fields.
+
+    Not systemd's own handler, which sends every value that went into a message as a field of its own.
+    """
+
+    def __init__(self, journal: Any, identifier: str) -> None:
+        super().__init__()
+        self._journal, self._identifier = journal, identifier
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send the record; where the journal does not take it, there is no one to tell."""
+        with contextlib.suppress(OSError, ValueError):
+            self._journal.send(
+                "\n".join(_lines(record)),
+                PRIORITY=str(priority(record)),
+                SYSLOG_IDENTIFIER=self._identifier,
+                LOGGER=record.name,
+                CODE_FILE=record.pathname,
+                CODE_LINE=record.lineno,
+                CODE_FUNC=record.funcName,
+            )
+
+
+def _lines(record: logging.LogRecord) -> Iterator[str]:
+    """Yield what a record says: its message, and where its exception was raised, but not the text of that."""
+    yield display.line(record.getMessage())
+    if record.exc_info and record.exc_info[1] is not None:
+        yield from output.places(record.exc_info[1])
