@@ -6,17 +6,16 @@ import functools
 import json
 import os
 import re
-from collections.abc import Sequence
-
-import jinja2
-import jinja2.sandbox
+import zlib
+from collections.abc import Iterator, Sequence
 
 from teleport_bootstrap import errors, regex
 from teleport_bootstrap.hints import Any
-from teleport_bootstrap.plan import provenance, yaml_reading
+from teleport_bootstrap.plan import provenance, template_engine, yaml_reading
 
 # The templates are part of the program, like the modules beside them.
 _TEMPLATES = os.path.join(os.path.dirname(__file__), "templates")
+_program: Any = __spec__.loader
 
 # A key that is longer needs the explicit form, `? key`.
 _LONGEST_SIMPLE_KEY = 1000
@@ -54,22 +53,9 @@ _GROUPS = (("teleport", "join_params"), ("teleport", "cache"), ("teleport", "sto
 
 
 @functools.lru_cache(maxsize=1)
-def _environment() -> jinja2.Environment:
-    environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        # Called for the result of every expression, after all filters: there is none to forget. What comes out is YAML,
-        # not HTML, and is proved by `faithful`.
-        finalize=_finalize,
-        autoescape=False,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.tests["block"] = _is_block
-    environment.tests["first_of_group"] = lambda path: len(path) == 1 or path in _GROUPS
-    environment.tests["long_key"] = lambda key: len(emit(key)) > _LONGEST_SIMPLE_KEY
-    return environment
+def _environment() -> Any:
+    tests = {"block": _is_block, "first_of_group": _is_first_of_group, "long_key": _is_long_key}
+    return template_engine.environment(_TEMPLATES, _finalize, tests)
 
 
 def _finalize(value: Any) -> str:
@@ -105,6 +91,14 @@ def _quoted(value: str) -> str:
     return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", quoted)
 
 
+def _is_first_of_group(path: provenance.Path) -> bool:
+    return len(path) == 1 or path in _GROUPS
+
+
+def _is_long_key(key: Any) -> bool:
+    return len(emit(key)) > _LONGEST_SIMPLE_KEY
+
+
 def _is_block(value: Any) -> bool:
     """Whether `value` takes lines of its own: a mapping, or a list that holds mappings or lists; never an empty one."""
     if isinstance(value, list):
@@ -118,17 +112,89 @@ def teleport_yaml(document: dict[str, Any], header: dict[str, str], overrides: S
     `header` holds `program`, `teleport`, `instance` and `conf`. Raises RenderMismatch where the text would not say
     exactly what the document says.
     """
-    return faithful(_rendered("teleport.yaml.j2", document, header=header, overrides=overrides), document)
+    if _are_templates_known():
+        text = "".join((*_head(header, overrides), *_lines(document, (), 0, inline=False)))
+    else:
+        text = rendered("teleport.yaml.j2", document, header=header, overrides=overrides)
+    return faithful(text, document)
 
 
 def body(value: dict[str, Any]) -> str:
     """Return a part of a document without a head. Raises RenderMismatch."""
-    return faithful(_rendered("node.yaml.j2", value), value)
+    if _are_templates_known():
+        return faithful("".join(_lines(value, (), 0, inline=False)), value)
+    return faithful(rendered("node.yaml.j2", value), value)
 
 
-def _rendered(template: str, node: dict[str, Any], **more: Any) -> str:
+def rendered(template: str, node: Any, **more: Any) -> str:
+    """Return what Jinja2 makes of a template, which takes longer to load than all else that a boot does."""
     names = {"node": node, "path": (), "indent": 0, "inline": False, "comments": COMMENTS, **more}
-    return _environment().get_template(template).render(names)
+    text: str = _environment().get_template(template).render(names)
+    return text
+
+
+# The checksum of the templates that `_head` and `_lines` follow. Where a template was changed, Jinja2 renders it.
+_TEMPLATES_KNOWN = 3585073452
+
+
+@functools.lru_cache(maxsize=1)
+def _are_templates_known() -> bool:
+    return templates_checksum(_TEMPLATES) == _TEMPLATES_KNOWN
+
+
+def templates_checksum(folder: str) -> int:
+    """Return the checksum of the templates in a directory. Raises OSError."""
+    found = 0
+    for name in ("teleport.yaml.j2", "node.yaml.j2"):
+        found = zlib.crc32(_program.get_data(os.path.join(folder, name)), found)
+    return found
+
+
+def _head(header: dict[str, str], overrides: Sequence[str]) -> Iterator[str]:
+    """Yield the text of `teleport.yaml.j2` above the document."""
+    shown = {name: emit(value) for name, value in header.items()}
+    yield f"# Configuration of Teleport on this instance, {shown['instance']}.\n"
+    yield f"# Written by {shown['program']} from {shown['conf']} and the instance metadata, for {shown['teleport']}.\n"
+    if overrides:
+        yield "# These override files change it, in this order:\n"
+        for file in overrides:
+            yield f"#   {emit(file)}\n"
+    yield (
+        "#\n"
+        "# An edit made here is not overwritten silently, and `teleport-bootstrap adopt` keeps it. To change this "
+        "file\n"
+        "# permanently, edit /etc/teleport.d/conf or put a file into /etc/teleport.d/teleport.yaml.d, then run\n"
+        "# `teleport-bootstrap reconfigure`.\n"
+    )
+
+
+def _lines(node: Any, path: provenance.Path, indent: int, *, inline: bool) -> Iterator[str]:
+    """Yield the text of `node.yaml.j2`, whose words are used here."""
+    blanks = " " * indent
+    if isinstance(node, dict):
+        for index, (key, value) in enumerate(node.items()):
+            place, continued = (*path, key), inline and index == 0
+            if _is_first_of_group(place):
+                yield "\n"
+            if place in COMMENTS and not continued:
+                yield f"{blanks}{_finalize(COMMENTS[place])}\n"
+            yield "" if continued else blanks
+            yield f"? {emit(key)}\n{blanks}:" if _is_long_key(key) else f"{emit(key)}:"
+            if _is_block(value):
+                yield "\n"
+                yield from _lines(value, place, indent + 2, inline=False)
+            else:
+                yield f" {emit(value)}\n"
+        if not node:
+            yield "{}\n"
+        return
+    for index, value in enumerate(node):
+        yield "" if inline and index == 0 else blanks
+        if _is_block(value):
+            yield "- "
+            yield from _lines(value, (*path, index), indent + 2, inline=True)
+        else:
+            yield f"- {emit(value)}\n"
 
 
 def faithful(text: str, document: dict[str, Any]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -252,6 +254,43 @@ DOCUMENTS = st.dictionaries(
     ),
     max_size=4,
 )
+
+
+@given(DOCUMENTS, st.dictionaries(st.sampled_from(tuple(HEAD)), st.text(max_size=10)), st.lists(st.text(max_size=9)))
+def test_issue_16_a_document_is_written_as_its_template_is_rendered(
+    document: dict[str, Any], head: dict[str, str], files: list[str]
+) -> None:
+    """So that no command waits for Jinja2, which renders templates that were changed."""
+    for section in ("teleport", "auth_service", "proxy_service"):  # places with comments
+        if document and section not in document:
+            value = next(iter(document.values()))
+            document = {
+                **document,
+                section: {"join_params": value, "storage": document, "cluster_name": 1, "trust_x_forwarded_for": value},
+            }
+    whole = yaml_text.rendered("teleport.yaml.j2", document, header={**HEAD, **head}, overrides=files)
+    assert yaml_text.teleport_yaml(document, {**HEAD, **head}, files) == whole
+    assert yaml_text.body(document) == yaml_text.rendered("node.yaml.j2", document)
+
+
+def test_issue_16_a_template_that_was_changed_is_rendered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    templates = tmp_path / "templates"
+    shutil.copytree(yaml_text._TEMPLATES, templates)
+    monkeypatch.setattr(yaml_text, "_TEMPLATES", str(templates))
+    forget = (yaml_text._are_templates_known.cache_clear, yaml_text._environment.cache_clear)
+    try:
+        for each in forget:
+            each()
+        before = yaml_text.teleport_yaml({"a": "b"}, HEAD)
+        head = templates / "teleport.yaml.j2"
+        head.write_text(f"# Ours.\n{head.read_text()}")
+        for each in forget:
+            each()
+        assert yaml_text.teleport_yaml({"a": "b"}, HEAD) == f"# Ours.\n{before}"
+    finally:
+        monkeypatch.undo()
+        for each in forget:
+            each()
 
 
 @given(DOCUMENTS)
