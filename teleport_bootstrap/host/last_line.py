@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import threading
+from _thread import RLock
 from collections.abc import Iterator
 
 from teleport_bootstrap import display
 from teleport_bootstrap.hints import TextIO
 
 # Also for threads that draw while another one logs. Reentrant: a signal may end a write with another message.
-_lock = threading.RLock()
+_lock = RLock()
 _line = ""
 _on: TextIO | None = None
 
