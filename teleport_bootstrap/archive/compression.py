@@ -25,7 +25,7 @@ _ZSTD_LEVEL = 3
 _GZIP_LEVEL = 6
 
 # What each of its threads compresses at a time. By default that is 8 MiB and the program takes 60 MiB with two threads;
-# with 2 MiB, the window of that level, it takes 17, a quarter less processor time, and the archive is as small.
+# with 2 MiB, the window of that level, it takes 17, about as much processor time (4 % more), and archives are as small.
 _ZSTD_JOB = "-B2MiB"
 
 # zstd takes or gives something every few hundredths of a second. This allows for a heavily loaded machine.
