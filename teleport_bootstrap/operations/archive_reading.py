@@ -126,7 +126,7 @@ class Reading:
             proposed = proposal.make(self._doors, self._named, wishes.proposal, verified)
             self._rehearse(proposed)
         else:
-            proposed = proposal.complete(root, self._early, wishes.proposal, verified)
+            proposed = proposal.complete(root, self._early, wishes.proposal, verified, is_unpacked=not wishes.dry_run)
         self._early = proposed
         return proposed if self._agreed(proposed) and not wishes.dry_run else None
 

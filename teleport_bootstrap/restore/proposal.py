@@ -172,8 +172,12 @@ def make(
         return _planned(doors, proposed, archived, wishes)
 
 
-def complete(root: paths.Root, early: Proposal, wishes: Wishes, verified: interface.Verified) -> Proposal:
+def complete(
+    root: paths.Root, early: Proposal, wishes: Wishes, verified: interface.Verified, *, is_unpacked: bool
+) -> Proposal:
     """Return the `early` proposal, made from a part of the archive, with what all of it says.
+
+    `is_unpacked`: what it replaces is on the disks of this host already, beside what it replaces.
 
     Raises as `make`, and ArchiveUnsafe for an archive that has more configuration after its data.
     """
@@ -189,7 +193,7 @@ def complete(root: paths.Root, early: Proposal, wishes: Wishes, verified: interf
             merged=archived.merged_files(with_environment=early.manual is not None),
             named=dict(_named_files(root, archived, outlined)),
         )
-        proposed = replace(proposed, about_archive=_check(root, proposed, archived, wishes))
+        proposed = replace(proposed, about_archive=_check(root, proposed, archived, wishes, is_unpacked=is_unpacked))
         plan, instance = early.plan, early.instance
         if plan is None or instance is None:
             difference = archived_edits.difference(archived, None, {})
@@ -229,14 +233,18 @@ def _named_files(
             yield path, (archived.read(path) or b"", entry)
 
 
-def _check(root: paths.Root, proposed: Proposal, archived: Contents, wishes: Wishes) -> tuple[str, ...]:
+def _check(
+    root: paths.Root, proposed: Proposal, archived: Contents, wishes: Wishes, *, is_unpacked: bool = False
+) -> tuple[str, ...]:
     if proposed.conf is None:
         account = proposed.account
     else:
         place = decision.decide(proposed.conf, fips=False).place
         account = place.user, place.group
     files = {path: content for path, (content, _) in proposed.named.items()}
-    here = this_host.inspect(root, proposed.build, proposed.here, proposed.outline, account=account, files=files)
+    here = this_host.inspect(
+        root, proposed.build, proposed.here, proposed.outline, account=account, files=files, is_unpacked=is_unpacked
+    )
     findings = rules.check(proposed.origin, here, force=wishes.force, allow_incomplete=wishes.allow_incomplete)
     refusals = errors_in(findings)
     if refusals:

@@ -25,11 +25,12 @@ def inspect(
     *,
     account: tuple[str, str] | None,
     files: Mapping[str, bytes],
+    is_unpacked: bool = False,
 ) -> rules.Here:
     """Return what the rules need to know about this host, whose conf is `conf`.
 
     The archive has the content `outlined`, its data belongs to `account` (user, group), None where that is not known
-    yet, and it has `files` elsewhere.
+    yet, and it has `files` elsewhere. Where it `is_unpacked`, it takes no more space.
     """
     return rules.Here(
         build=build,
@@ -41,7 +42,7 @@ def inspect(
             *(f"{root.path(path)} is not empty" for path in outlined.data if _is_in_use(root, path)),
             *(f"{root.path(path)} is another file" for path in files if _differs(root, path, files[path])),
         ),
-        spaces=tuple(_spaces(root, outlined)),
+        spaces=() if is_unpacked else tuple(_spaces(root, outlined)),
         obstacles=(*_obstacles(root, outlined, account), *_not_writable(root, (*outlined.trees, *files))),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.archive import interface, tar
 from teleport_bootstrap.change.transaction import Transaction
-from teleport_bootstrap.restore import incoming, this_host
+from teleport_bootstrap.restore import incoming, rules, this_host
 from tests.simulated import restoring, terminal
 from tests.simulated.agent import Agent, leftovers
 from tests.simulated_ec2 import imds as emulator
@@ -131,6 +132,22 @@ def test_issue_15_terminal_5_the_operator_is_asked_before_the_data_is_read(
     assert status == 16 and "is damaged" in shown, shown
     assert shown.count("Restore this?") == 1
     assert leftovers(new.root) == [] and not new.path("/etc/teleport.d/conf").exists()
+
+
+def test_restores_where_there_is_room_for_the_archive_once(new: Agent, archive: Path) -> None:
+    """What was unpacked is not counted a second time."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting takes root")
+    volume = new.path("/var/lib")
+    volume.mkdir(parents=True, exist_ok=True)
+    once = LARGE + rules.LEFT_FREE_BYTES + 24 * 2**20
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={once},mode=0755", "tmpfs", str(volume)], check=True)
+    try:
+        done = new.run("restore", str(archive), "--wait", "5", "--yes")
+        assert done.status == 0, done.errors
+        assert new.path("/var/lib/teleport/log/large").stat().st_size == LARGE
+    finally:
+        subprocess.run(["umount", str(volume)], check=True)
 
 
 def test_issue_15_terminal_5_nothing_is_unpacked_beyond_the_free_space(
