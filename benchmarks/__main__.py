@@ -8,11 +8,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import boot, builds, commands, generate, large_conf, machine, page, setting, table
+from benchmarks import backup, boot, builds, commands, generate, large_conf, machine, page, setting, table
 from benchmarks.measuring import Failed
 from benchmarks.row import Row
 
-GROUPS = {module.GROUP: module for module in (generate, commands, large_conf, boot)}
+GROUPS = {module.GROUP: module for module in (generate, commands, large_conf, boot, backup)}
 ROUNDS = 21
 QUICK_ROUNDS = 5
 
@@ -39,7 +39,7 @@ def _measure(asked: Sequence[str], options: argparse.Namespace) -> tuple[dict[st
     """Measure the groups and print the rows of each at once; return them, with the commit of before."""
     found: dict[str, list[Row]] = {}
     with (
-        tempfile.TemporaryDirectory(prefix="teleport-bootstrap-bench-") as scratch,
+        tempfile.TemporaryDirectory(prefix="teleport-bootstrap-bench-", dir=options.directory) as scratch,
         setting.make(Path(scratch), options.before, rounds=_rounds(options), quick=options.quick) as made,
     ):
         if made.before is None:
@@ -63,6 +63,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--write", action="store_true", help="renew what was measured in docs/performance.md")
     parser.add_argument(
         "--before", default=builds.BEFORE, metavar="COMMIT", help="the build to compare with; default: %(default)s"
+    )
+    parser.add_argument(
+        "--directory", help="where there is room for four times 5 GiB, for backup; default: that of Python"
     )
     options = parser.parse_args()
     unknown = [group for group in options.groups if group not in known]

@@ -84,11 +84,13 @@ def _names(tree: str) -> Iterator[str]:
 
 
 NAMES = names(FULL)
+QUICK_NAMES = names(SMALL)
 
 
-def rows(made: Setting, trees: tuple[Tree, ...] = FULL) -> list[Row]:
-    """Measure them; raises measuring.Failed."""
-    return [row for tree in trees for row in _Measurement(made, tree).rows()]
+def rows(made: Setting, trees: tuple[Tree, ...] | None = None) -> list[Row]:
+    """Measure `trees`, by default those that fit the setting; raises measuring.Failed."""
+    chosen = trees or (SMALL if made.quick else FULL)
+    return [row for tree in chosen for row in _Measurement(made, tree).rows()]
 
 
 class _Measurement:
@@ -142,12 +144,12 @@ class _Measurement:
     def _pair(self, what: int, figures: Figures, other: str, target: float | None) -> Iterator[Row]:
         """Yield the rows of one comparison: the processor's time, and the clock's."""
         name = _WHAT[what].format(self._tree.name)
-        cpu = [figures.milliseconds(each) for each in ("this", other)]
+        ours, theirs = figures.milliseconds("this"), figures.milliseconds(other)
         before = figures.ratio("before", other) if "before" in figures else None
         spread = figures.spread("this", other)
-        yield Row(name, *cpu, cpu[0] / cpu[1], target, "ms", COMMAND, before=before, spread=spread)
-        clock = [1000 * statistics.median(run.wall for run in figures.runs[each]) for each in ("this", other)]
-        yield Row(_ON_THE_CLOCK.format(name), *clock, clock[0] / clock[1], target, "ms", COMMAND)
+        yield Row(name, ours, theirs, ours / theirs, target, "ms", COMMAND, before=before, spread=spread)
+        ours, theirs = (1000 * statistics.median(run.wall for run in figures.runs[each]) for each in ("this", other))
+        yield Row(_ON_THE_CLOCK.format(name), ours, theirs, ours / theirs, target, "ms", COMMAND)
 
     def _backup(self) -> Side:
         return self._made.agent("--root", str(self._root), "backup", "create", prepare=self._empty)["this"]

@@ -200,10 +200,10 @@ def main() -> int:
     parser.add_argument("--mebibytes", type=int, default=5 * 1024, help="how much is backed up; default: %(default)s")
     options = parser.parse_args()
     if options.into:
-        store = Store(Path(options.into))
+        kept = Store(Path(options.into))
         if options.how:
-            store.load()
-        back_up(Path(options.tree), store, trusts_index=options.how == "index")
+            kept.load()
+        back_up(Path(options.tree), kept, trusts_index=options.how == "index")
         return 0
     environ = {"RESTIC_PASSWORD": "x", "BORG_BASE_DIR": "", "BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK": "yes"}
     with tempfile.TemporaryDirectory(dir=options.directory) as scratch:
