@@ -1,6 +1,6 @@
 """Runs the unit tests in the tree of a release, with its Python and its packages of the agent's libraries.
 
-`./dev test inside RELEASE [PYTEST OPTIONS...]` runs this as root. Only what the tests themselves need is installed from
+`./dev test inside RELEASE [PYTEST OPTIONS...]` runs this as root. What the tests themselves need is installed from
 the pinned requirement files, into a virtual environment that sees the release's libraries.
 """
 
@@ -17,12 +17,11 @@ from tests import packages
 from tests.boot import trees
 from tests.package_matrix import workshops
 
-# The rest of the requirement files is for other layers, or is what this is about: the agent's own libraries.
-_NEEDED = (
-    *("attrs", "cffi", "cryptography", "exceptiongroup", "execnet", "hypothesis", "importlib_metadata", "iniconfig"),
-    *("jsonschema", "jsonschema-specifications", "packaging", "pluggy", "pycparser", "Pygments", "pyte", "pytest"),
-    *("pytest-timeout", "pytest-xdist", "referencing", "rpds-py", "shtab", "sortedcontainers", "tomli"),
-    *("typing_extensions", "wcwidth", "zipp"),
+# What this is about, from the release: the agent's own libraries, and what they need. What is not installed either: other
+# layers' tools, and the simulated AWS.
+_NOT_NEEDED = (
+    *("botocore", "certifi", "charset-normalizer", "idna", "Jinja2", "jmespath", "MarkupSafe", "python-dateutil"),
+    *("PyYAML", "requests", "six", "urllib3", "atheris", "docker", "Flask", "flask-cors", "moto", "mypy", "ruff"),
 )
 
 # pip trusts the authorities of this machine, which may have a mirror of its own.
@@ -60,12 +59,12 @@ def main(release: str, *options: str) -> int:
 
 
 def _requirements() -> str:
-    wanted = {_plain(name) for name in _NEEDED}
+    unwanted = {_plain(name) for name in _NOT_NEEDED}
     lines = []
     for name in ("requirements-demo.txt", "requirements.txt"):
         for line in (packages.CHECKOUT / "tests" / name).read_text().splitlines():
             found = re.match(r"([A-Za-z0-9_.-]+)==", line)
-            if found and _plain(found[1]) in wanted:
+            if found and _plain(found[1]) not in unwanted:
                 lines.append(line)
     return "\n".join(lines) + "\n"
 
