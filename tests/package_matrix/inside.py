@@ -17,8 +17,8 @@ from tests import packages
 from tests.boot import trees
 from tests.package_matrix import workshops
 
-# What this is about, from the release: the agent's own libraries, and what they need. What is not installed either: other
-# layers' tools, and the simulated AWS.
+# From the release, since this is about them: the agent's own libraries, and what they need. Other layers' tools and the
+# simulated AWS are left out.
 _NOT_NEEDED = (
     *("botocore", "certifi", "charset-normalizer", "idna", "Jinja2", "jmespath", "MarkupSafe", "python-dateutil"),
     *("PyYAML", "requests", "six", "urllib3", "atheris", "docker", "Flask", "flask-cors", "moto", "mypy", "ruff"),
