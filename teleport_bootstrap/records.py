@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Field", "FrozenError", "dataclass", "field", "fields", "is_record", "replace"]
 
+# Whether a class without annotations has those of its base; by a name, as type checkers know one version only.
+_INHERITS_ANNOTATIONS = sys.version_info < (3, 10)
+
 # Of what is not given, where None could be meant.
 _MISSING = object()
 
@@ -124,7 +127,7 @@ def _prepared(declared: type[Any], *, frozen: bool, eq: bool, order: bool) -> ty
 
 def _annotations(declared: type[Any]) -> dict[str, Any]:
     """Return the annotations of a class itself: not those of its bases, and also where Python makes them when asked."""
-    if sys.version_info < (3, 10):
+    if _INHERITS_ANNOTATIONS:
         found: dict[str, Any] = vars(declared).get("__annotations__", {})
         return found
     return declared.__annotations__
