@@ -5,7 +5,7 @@ Every module of this package imports what it needs at its top, as usual. Importi
 So a command that has no use for AWS never waits for AWS's library. To keep it so, use another module's names in
 functions, not in base classes, default values, constants or `from … import NAME`, unless it is needed at once anyway.
 
-`tests/unit/test_loaded_modules.py` lists what each command loads.
+`tests/simulated/test_loaded_modules.py` holds what each command loads against a list.
 """
 
 from __future__ import annotations
@@ -28,23 +28,10 @@ PACKAGE = "teleport_bootstrap."
 # Of the standard library and others, those that modules import which are used for something else too.
 LIBRARIES = frozenset(
     (
-        *("base64", "curses", "ctypes", "datetime", "decimal", "difflib", "glob", "hashlib", "ipaddress", "jinja2"),
-        *(
-            "json",
-            "logging",
-            "platform",
-            "pwd",
-            "grp",
-            "random",
-            "requests",
-            "resource",
-            "secrets",
-            "select",
-            "shlex",
-            "shutil",
-        ),
-        *("socket", "ssl", "struct", "subprocess", "tempfile", "textwrap", "threading", "traceback", "unicodedata"),
-        *("urllib.parse", "uuid", "warnings", "yaml"),
+        *("base64", "ctypes", "curses", "datetime", "decimal", "difflib", "glob", "grp", "hashlib", "ipaddress"),
+        *("jinja2", "json", "logging", "platform", "pwd", "random", "requests", "resource", "secrets", "select"),
+        *("shlex", "shutil", "socket", "ssl", "struct", "subprocess", "tempfile", "textwrap", "threading"),
+        *("traceback", "unicodedata", "urllib.parse", "uuid", "warnings", "yaml"),
     )
 )
 
