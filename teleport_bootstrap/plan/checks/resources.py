@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import decimal
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -14,17 +14,11 @@ from teleport_bootstrap.plan import provenance
 from teleport_bootstrap.plan.checks import applications, databases
 from teleport_bootstrap.plan.checks.context import NOT_A_MAPPING, Context
 
-_PART = regex.compile(r"([0-9]*\.?[0-9]+|[0-9]+\.)(ns|us|µs|μs|ms|s|m|h)")
-_MICROSECOND = decimal.Decimal("1e-6")
-_SECONDS = {
-    **{
-        "ns": decimal.Decimal("1e-9"),
-        "us": _MICROSECOND,
-        "µs": _MICROSECOND,
-        "μs": _MICROSECOND,
-        "ms": decimal.Decimal("1e-3"),
-    },
-    **{"s": decimal.Decimal(1), "m": decimal.Decimal(60), "h": decimal.Decimal(3600)},
+_PART = regex.compile(r"([0-9]{0,18})(?:\.([0-9]{0,40}))?(ns|us|µs|μs|ms|s|m|h)")
+_SECOND = 1_000_000_000
+_NANOSECONDS = {
+    **{"ns": 1, "us": 1_000, "µs": 1_000, "μs": 1_000, "ms": 1_000_000},
+    **{"s": _SECOND, "m": 60 * _SECOND, "h": 3600 * _SECOND},
 }
 _USUAL = ("labels", "commands")
 _OF_DATABASES = ("static_labels", "dynamic_labels")
@@ -66,20 +60,26 @@ def check_labels(context: Context) -> Iterator[Finding]:
                 yield from _labels(context, (service, key, index), names, wrong)
 
 
-def seconds(period: Any) -> decimal.Decimal | None:
-    """Return a Go duration such as 1h0m0s in seconds, a bare number counting nanoseconds; None where it is neither.
+def nanoseconds(period: Any) -> int | None:
+    """Return a Go duration such as 1h0m0s in nanoseconds, which a bare number counts; None where it is neither.
 
-    See time.ParseDuration, and how yaml.v2 decodes a number into a time.Duration.
+    See time.ParseDuration, which cuts off what is less, and how yaml.v2 decodes a number into a time.Duration.
     """
     if isinstance(period, int) and not isinstance(period, bool):
-        return period * _SECONDS["ns"]
+        return period
     text = str(period)
     if text == "0":
-        return decimal.Decimal(0)
+        return 0
     parts = list(_PART.finditer(text))
-    if not parts or "".join(part[0] for part in parts) != text:
+    if not parts or "".join(part[0] for part in parts) != text or not all(part[1] or part[2] for part in parts):
         return None
-    return sum((decimal.Decimal(part[1]) * _SECONDS[part[2]] for part in parts), decimal.Decimal(0))
+    return sum(map(_part, parts))
+
+
+def _part(found: re.Match[str]) -> int:
+    unit, fraction = _NANOSECONDS[found[3]], found[2] or ""
+    below: int = 10 ** len(fraction)
+    return int(found[1] or "0") * unit + int(fraction or "0") * unit // below
 
 
 def _labels(
@@ -118,12 +118,12 @@ def _command(context: Context, place: provenance.Path, command: dict[str, Any]) 
         yield context.error((*place, "command"), message, 'write for example ["uname", "-r"]')
     period = command.get("period")
     path = (*place, "period")
-    length = seconds(period)
+    length = nanoseconds(period)
     if period is None:
         yield context.warning(path, "missing; Teleport runs the command every second", "write for example 1h")
     elif length is None:
         yield context.error(path, f"{period!s} is not a valid duration", "write for example 1h or 30s")
-    elif length < 1:
+    elif length < _SECOND:
         message = f"{period!s} is less than a second, and Teleport uses one second instead"
         yield context.warning(path, message, "write it with its unit, for example 1h or 30s")
 

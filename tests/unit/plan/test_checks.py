@@ -405,23 +405,29 @@ def test_fips_needs_no_authentication_section_at_all() -> None:
 @pytest.mark.parametrize(
     ("period", "expected"),
     [
-        ("1h0m0s", 3600),
-        ("1.5h", 5400),
-        ("500ms", 0.5),
-        (1_000_000_000, 1),
+        ("1h0m0s", 3600 * 10**9),
+        ("1.5h", 5400 * 10**9),
+        ("500ms", 5 * 10**8),
+        (".5s", 5 * 10**8),
+        ("1.s", 10**9),
+        ("1.0000000019s", 10**9 + 1),
+        ("2us3ns", 2003),
+        (1_000_000_000, 10**9),
         ("0", 0),
-        ("1m30s", 90),
+        ("1m30s", 90 * 10**9),
         ("hourly", None),
         ("1d", None),
         ("1 h", None),
         ("", None),
         ("-1h", None),
         ("60", None),
+        (".s", None),
+        ("1" * 5000 + "h", None),
+        ("s", None),
     ],
 )
-def test_durations_are_read_as_go_reads_them(period: str | int, expected: float | None) -> None:
-    found = resources.seconds(period)
-    assert (None if found is None else float(found)) == expected
+def test_durations_are_read_as_go_reads_them(period: str | int, expected: int | None) -> None:
+    assert resources.nanoseconds(period) == expected
 
 
 STORAGE = (
