@@ -22,11 +22,16 @@ def main() -> NoReturn:
     try:
         # After that of the signals, and never at the top.
         from teleport_bootstrap.cli import main as command  # noqa: PLC0415
+
+        run = command.main  # loads that module, and not what it imports: see lazy_imports
+        if signal.getsignal(signal.SIGINT) is _interrupted:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        run()
+    # What the command itself cannot report, since what that takes cannot be loaded.
     except (MemoryError, OSError, ImportError) as error:
         _end(_NO_RESOURCES, f"the program cannot be loaded: {type(error).__name__}")
-    if signal.getsignal(signal.SIGINT) is _interrupted:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    command.main()
+    except KeyboardInterrupt:
+        _end(_INTERRUPTED, "interrupted")
 
 
 def _have_own_signals() -> None:

@@ -139,14 +139,16 @@ def test_row_11_few_descriptors_little_memory_and_small_files(agent: Agent, comm
     assert judged(agent, *COMMANDS["generate"]) == 0, "the next command has nothing to repair that it cannot"
 
 
-@pytest.mark.parametrize("module", ["teleport_bootstrap.cli.main", "argparse", "teleport_bootstrap.cli.status", "yaml"])
-def test_row_11_ctrl_c_while_modules_are_loaded(agent: Agent, tmp_path: Path, module: str) -> None:
+@pytest.mark.parametrize(
+    "file", ["teleport_bootstrap/cli/main.py", "/argparse.py", "teleport_bootstrap/cli/status.py", "/yaml/__init__.py"]
+)
+def test_row_11_ctrl_c_while_modules_are_loaded(agent: Agent, tmp_path: Path, file: str) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "import os, signal, sys\n"
-        "class Interrupts:\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
-        f"        if name == {module!r}: os.kill(os.getpid(), signal.SIGINT)\n"
-        "sys.meta_path.insert(0, Interrupts())\n"
+        "def interrupt(event, arguments):\n"
+        f"    if event == 'exec' and getattr(arguments[0], 'co_filename', '').endswith({file!r}):\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.addaudithook(interrupt)\n"
     )
     agent.environ = {"PYTHONPATH": f"{tmp_path}:{CHECKOUT}"}
     done = agent.run("status")
