@@ -31,7 +31,7 @@ REQUIRES = (
 # awscli on some images. Without the second, log lines reach the journal as plain text; without the third, backups are
 # larger, and those that were compressed with it cannot be read.
 RECOMMENDS = ("python3-botocore >= 1.20", "python3-systemd", "zstd")
-SUGGESTS = ("certbot", "python3-certbot-dns-route53")
+SUGGESTS = ("certbot", "cloud-init", "python3-certbot-dns-route53")
 
 # Amazon Linux's Python. Its bytecode is compiled when the package is installed, and the package owns it.
 BYTECODE = "cpython-39"

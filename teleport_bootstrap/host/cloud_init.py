@@ -6,12 +6,11 @@ although a script of user-data failed. So systemd is asked for the names, and cl
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator
 
-from teleport_bootstrap import errors, escaping, masking, paths, regex
+from teleport_bootstrap import errors, escaping, json_data, masking, paths, regex
 from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import process, regular_file, systemd
 from teleport_bootstrap.records import dataclass
@@ -117,8 +116,8 @@ def _from_stages(found: dict[str, Any]) -> Outcome:
 
 def _json(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
+        found = json_data.parsed(text)
+    except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
 

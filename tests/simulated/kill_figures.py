@@ -48,6 +48,7 @@ READ_ONLY = {
     "variables": "it prints what the package declares",
     "render": "it reads a conf and the metadata, and prints",
     "plan": "it reads the host, and prints",
+    "iam-policy": "it reads a conf and the metadata, and prints",
     "history": "it reads the generations, and prints",
     "metadata": "it asks the metadata service, and prints",
     "status": "it reads the host, and prints",

@@ -88,6 +88,7 @@ HOSTS = {
     "fetch-secrets": Host(commands.pending_node),
     "generate": Host(commands.all_in_one),
     "history": Host(often_changed),
+    "iam-policy": Host(laptop),
     "metadata": Host(commands.all_in_one),
     "plan": Host(laptop),
     "publish-tokens": Host(commands.publisher),

@@ -377,6 +377,7 @@ def test_sudo_finds_teleport_and_everything_that_it_found_before(
 # installation of either always has.
 PROGRAMS = {
     "certbot": ("certbot", "certbot"),
+    "cloud-init": ("cloud-init", "cloud-init"),
     "env": None,
     "flock": None,
     "install": None,

@@ -377,6 +377,7 @@ COMMANDS = (
     Command("adopt", ("adopt", *_WAIT), edited),
     Command("plan", ("plan", *_WAIT), node),
     Command("render", ("render", *_WAIT), node),
+    Command("iam-policy", ("iam-policy",), node),
     Command("validate", ("validate",), node),
     Command("variables", ("variables",), node),
     Command("history", ("history",), twice_changed),
