@@ -18,7 +18,7 @@ from teleport_bootstrap.permissions import policy, scope, written
 from teleport_bootstrap.permissions.need import PARTS, Condition, Need
 from teleport_bootstrap.plan import activation, plan_model, requirements
 
-EXAMPLE = "teleport-bootstrap iam-policy --conf ./conf --region eu-west-1 --account 123456789012"
+EXAMPLE = "teleport-bootstrap iam-policy --conf ./conf --as terraform"
 
 logger = log.Logger(__name__)
 
