@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -76,3 +78,17 @@ def _no_secrets_of_other_tests() -> None:
 
     secret.forget()
     remarks.forget()
+
+
+@pytest.fixture(autouse=True)
+def _no_logging_of_other_tests() -> Iterator[None]:
+    """A command that a test runs in this process says where records go, and which; tests share one process."""
+    yield
+    from teleport_bootstrap import log  # noqa: PLC0415
+    from teleport_bootstrap.host import journal  # noqa: PLC0415
+
+    logger = logging.getLogger("teleport_bootstrap")
+    logger.propagate, logger.handlers = True, []
+    logger.setLevel(logging.NOTSET)
+    log.set_level(0)
+    journal._prepared.clear()

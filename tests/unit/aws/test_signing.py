@@ -53,10 +53,14 @@ def _word(chance: random.Random, letters: str, least: int = 1, most: int = 20) -
     return "".join(chance.choice(letters) for _ in range(chance.randint(least, most)))
 
 
+# Older releases of botocore sign an IPv6 address without its brackets, which no server takes.
+_HOSTS = ["ssm.us-east-1.amazonaws.com", "127.0.0.1", "localhost", "Xn--Bcher-KVA.example"]
+if tuple(map(int, botocore.__version__.split(".")[:2])) >= (1, 31):
+    _HOSTS += ["[::1]", "[fd00:ec2::254]"]
+
+
 def _url(chance: random.Random) -> str:
-    host = chance.choice(
-        ["ssm.us-east-1.amazonaws.com", "127.0.0.1", "localhost", "[::1]", "[fd00:ec2::254]", "Xn--Bcher-KVA.example"]
-    )
+    host = chance.choice(_HOSTS)
     scheme = chance.choice(["http", "https"])
     port = chance.choice(["", "", ":80", ":443", ":4566", ":65535"])
     path = chance.choice(["/", "/", "/a/b", "/a//b/", "/./a/../b", "/a%20b", "/~x/:y@z", "/..", "/a/.", "/%C3%BC"])
