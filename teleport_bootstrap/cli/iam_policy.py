@@ -25,9 +25,7 @@ logger = log.Logger(__name__)
 OPTIONS = (
     options.option("--conf", "the conf to read; default: /etc/teleport.d/conf", metavar="FILE"),
     options.option("--role", "for this role instead of the conf's", choices=[role.value for role in roles.Role]),
-    options.option(
-        "--part", "only what this part calls; can be repeated", action="append", choices=PARTS, metavar="PART"
-    ),
+    options.option("--part", "only what this part calls; can be repeated", action="append", choices=PARTS),
     options.option("--as", "what to write; default: json", choices=written.FORMS, default=written.JSON, dest="form"),
     options.flag("--explain", "print each action with the call that needs it"),
     options.option("--account", "the AWS account; default: that of this instance", metavar="ID"),
