@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.cli import layout
@@ -92,11 +92,13 @@ class Parser(argparse.ArgumentParser):
 
 
 class TopParser(Parser):
-    """The program itself, whose help is the list of commands."""
+    """The program itself, whose help is the list of commands; those of `run_by_units` share a line of it."""
+
+    run_by_units: Collection[str] = ()
 
     def format_help(self) -> str:
         """Return the list of commands."""
-        return layout.fit(layout.top(self))
+        return layout.fit(layout.top(self, self.run_by_units))
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As the others, but for an unknown option before the command, whose value would be taken for the command."""

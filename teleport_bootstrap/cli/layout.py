@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from types import ModuleType
 
 from teleport_bootstrap.hints import Any
@@ -123,14 +123,15 @@ def purpose(parser: argparse.ArgumentParser, name: str) -> str:
     return next((each.help or "" for action in below for each in action._choices_actions if each.dest == name), "")
 
 
-def top(parser: argparse.ArgumentParser) -> str:
-    """Return the help of the program itself: a line for each command."""
-    names = [name for name, _ in commands(parser)]
+def top(parser: argparse.ArgumentParser, run_by_units: Collection[str] = ()) -> str:
+    """Return the help of the program itself: a line for each command, and one for all of those `run_by_units`."""
+    names = [name for name, _ in commands(parser) if name not in run_by_units]
     width = max(map(len, names)) + 2
     lines = [
         f"usage: {parser.prog} [OPTIONS] COMMAND ...",
         "",
         *(f"  {name:<{width}}{purpose(parser, name)}" for name in names),
+        *([f"Run by timers and labels: {', '.join(run_by_units)}"] if run_by_units else []),
         f"Options: {SHARED}, --version",
         f"Exit status: 0 is success; all others and error codes: man {parser.prog}",
         f"Example: {parser.prog} status; and `{parser.prog} COMMAND --help`",

@@ -21,7 +21,8 @@ from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.hints import NoReturn
 from teleport_bootstrap.host import core_dumps, journal, output, streams, typesetting
 
-# In the order in which an operator meets them. Each is a module of this package, and a line of the help (80 columns).
+# In the order in which an operator meets them. Each is a module of this package, and a line of the help (80 columns)
+# unless timers and labels run it.
 COMMANDS = {
     "generate": "write teleport.yaml from the conf and start Teleport's unit",
     "validate": "check a conf and list every problem in it",
@@ -43,6 +44,9 @@ COMMANDS = {
     "seal": "check that an image holds no data of one instance",
     "collect-logs": "bundle logs and status for a support case, without secrets",
 }
+
+# Seldom typed: they share a line of the help, which is one screen.
+RUN_BY_UNITS = ("fetch-secrets", "publish-tokens", "certificate", "metadata")
 
 # Commands that are run for what they print. The status of every other one says what it did to the host, also where its
 # result could not be printed; with --dry-run they are like these.
@@ -69,6 +73,7 @@ def parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
     top = command_line.TopParser(
         prog="teleport-bootstrap", description="Turns /etc/teleport.d/conf into a running Teleport on an EC2 instance."
     )
+    top.run_by_units = RUN_BY_UNITS
     top.add_argument("--version", action="version", version=f"%(prog)s {teleport_bootstrap.__version__}")
     options.add_global(top, with_defaults=True)
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=command_line.Parser)

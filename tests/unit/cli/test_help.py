@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
 from collections.abc import Iterator
 
@@ -36,6 +37,16 @@ def test_the_help_fits_one_screen(parser: argparse.ArgumentParser) -> None:
     lines = parser.format_help().rstrip("\n").split("\n")
     assert max(map(len, lines)) <= 80, max(lines, key=len)
     assert len(lines) <= 24, "\n".join(lines)
+
+
+def test_the_help_of_the_program_lists_every_command_once() -> None:
+    help_text = main.parser().format_help()
+    for name in main.COMMANDS:
+        assert len(re.findall(rf"(?<![\w-]){name}(?![\w-])", help_text.partition("Options:")[0])) >= 1, name
+    (shared,) = (line for line in help_text.split("\n") if line.startswith("Run by timers and labels: "))
+    assert shared.partition(": ")[2].split(", ") == [*main.RUN_BY_UNITS]
+    assert set(main.RUN_BY_UNITS) <= set(main.COMMANDS)
+    assert not any(line.startswith(f"  {name} ") for name in main.RUN_BY_UNITS for line in help_text.split("\n"))
 
 
 @pytest.mark.parametrize("parser", EVERY, ids=ids)
