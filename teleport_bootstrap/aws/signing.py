@@ -1,4 +1,4 @@
-"""Signature Version 4: the headers that prove to AWS who sends a POST request.
+"""Signature Version 4: the headers that prove to AWS who sends a request.
 
 Source: IAM User Guide, "Create a signed AWS API request". Nothing is sent or read here.
 """
@@ -43,8 +43,13 @@ class Scope(NamedTuple):
     now: float
 
 
-def signed(url: str, headers: Mapping[str, str], body: bytes, *, keys: Keys, scope: Scope) -> dict[str, str]:
-    """Return `headers`, and with them those that sign a POST of `body` to `url`, which has an ASCII host."""
+def signed(
+    url: str, headers: Mapping[str, str], body: bytes, *, keys: Keys, scope: Scope, method: str = "POST"
+) -> dict[str, str]:
+    """Return `headers`, and with them those that sign a request with `body` to `url`.
+
+    The host of `url` is in ASCII, and its query is percent-encoded as it is sent.
+    """
     moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(scope.now))
     given = {**headers, "Host": host(url), "X-Amz-Date": moment}
     if keys.token:
@@ -54,7 +59,7 @@ def signed(url: str, headers: Mapping[str, str], body: bytes, *, keys: Keys, sco
     parts = parse.urlsplit(url)
     request = "\n".join(
         [
-            "POST",
+            method,
             _path(parts.path),
             _query(parts.query),
             *(f"{name}:{canonical[name]}" for name in sorted(canonical)),
@@ -97,5 +102,6 @@ def _path(path: str) -> str:
 
 
 def _query(query: str) -> str:
-    pairs = (each.partition("=") for each in query.split("&") if each)
-    return "&".join(sorted(f"{name}={value}" for name, _, value in pairs))
+    # By name and then value: sorted as texts, `a1=` would precede `a=`.
+    pairs = sorted(each.partition("=")[::2] for each in query.split("&") if each)
+    return "&".join(f"{name}={value}" for name, value in pairs)

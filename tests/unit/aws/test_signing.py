@@ -6,6 +6,7 @@ import calendar
 import datetime
 import random
 import string
+from urllib import parse
 
 import botocore.auth
 import botocore.awsrequest
@@ -49,6 +50,27 @@ def test_issue_16_signs_the_published_examples(url: str, headers: dict[str, str]
     assert "Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, " in found
 
 
+UNRESERVED = f"-._~{string.digits}{string.ascii_uppercase}{string.ascii_lowercase}"
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"),
+        ("?Param1=value1", "a67d582fa61cc504c4bae71f336f98b97f1ea3c7a6bfe1b6e45aec72011b9aeb"),
+        ("?Param2=value2&Param1=value1", "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500"),
+        ("?Param1=value2&Param1=Value1", "eedbc4e291e521cf13422ffca22be7d2eb8146eecf653089df300a15b2382bd1"),
+        ("?Param1=value2&Param1=value1", "5772eed61e12b33fae39ee5e7012498b51d56abc0abb7c60486157bd471c4694"),
+        (f"?{UNRESERVED}={UNRESERVED}", "9c3e54bfcdf0b19771a7f523ee5669cdf59bc7cc0884027167c21bb143a40197"),
+        ("?%E1%88%B4=bar", "2cdec8eed098649ff3a119c94853b13c643bcf08f8b0a1d91e12c9027818dd04"),
+    ],
+    ids=["vanilla", "empty-query-key", "order-key-case", "order-key", "order-value", "unreserved", "utf8-query"],
+)
+def test_issue_18_signs_the_published_examples_of_get(query: str, expected: str) -> None:
+    found = signing.signed(f"{HOST}{query}", {}, b"", keys=SUITE, scope=SCOPE, method="GET")["Authorization"]
+    assert found.rpartition("Signature=")[2] == expected
+
+
 def _word(chance: random.Random, letters: str, least: int = 1, most: int = 20) -> str:
     return "".join(chance.choice(letters) for _ in range(chance.randint(least, most)))
 
@@ -65,6 +87,15 @@ def _url(chance: random.Random) -> str:
     port = chance.choice(["", "", ":80", ":443", ":4566", ":65535"])
     path = chance.choice(["/", "/", "/a/b", "/a//b/", "/./a/../b", "/a%20b", "/~x/:y@z", "/..", "/a/.", "/%C3%BC"])
     return f"{scheme}://{host}{port}{path}"
+
+
+def _sign(request: botocore.awsrequest.AWSRequest, signer: botocore.auth.SigV4Auth, now: int) -> None:
+    """Do what the signer's add_auth does, which takes the time from the clock."""
+    moment = datetime.datetime.fromtimestamp(now, datetime.timezone.utc)
+    request.context["timestamp"] = moment.strftime("%Y%m%dT%H%M%SZ")
+    signer._modify_request_before_signing(request)
+    text = signer.string_to_sign(request, signer.canonical_request(request))
+    signer._inject_signature_to_request(request, signer.signature(text, request))
 
 
 def test_issue_16_signs_as_botocore_does() -> None:
@@ -86,14 +117,24 @@ def test_issue_16_signs_as_botocore_does() -> None:
         service = chance.choice(["ssm", "dynamodb", "ec2"])
         now = chance.randint(0, 4_000_000_000)
         request = botocore.awsrequest.AWSRequest("POST", url, headers=headers, data=body)
-        moment = datetime.datetime.fromtimestamp(now, datetime.timezone.utc)
-        request.context["timestamp"] = moment.strftime("%Y%m%dT%H%M%SZ")
-        theirs = botocore.auth.SigV4Auth(keys, service, region)
-        # What its add_auth does, which takes the time from the clock.
-        theirs._modify_request_before_signing(request)
-        text = theirs.string_to_sign(request, theirs.canonical_request(request))
-        theirs._inject_signature_to_request(request, theirs.signature(text, request))
+        _sign(request, botocore.auth.SigV4Auth(keys, service, region), now)
         ours = signing.signed(url, headers, body, keys=keys, scope=signing.Scope(region, service, now))
         assert ours["Authorization"] == request.headers["Authorization"], (url, headers, body)
         assert ours["X-Amz-Date"] == request.headers["X-Amz-Date"]
         assert ours.get("X-Amz-Security-Token") == request.headers.get("X-Amz-Security-Token")
+
+
+def test_issue_18_signs_get_with_a_query_as_botocore_does() -> None:
+    """Names that begin with another one, equal names, values that are escaped or empty."""
+    chance = random.Random(18)
+    for _ in range(3000):
+        names = [_word(chance, "a1-._~A", 1, 3) for _ in range(chance.randint(0, 6))]
+        values = [parse.quote(_word(chance, "ab1 /=&+*ä漢:.", 0, 6), safe="") for _ in names]
+        url = _url(chance) + ("?" if names else "") + "&".join(map("=".join, zip(names, values)))
+        keys = botocore.credentials.Credentials(_word(chance, string.ascii_uppercase, 16), "secret", "token")
+        now = chance.randint(0, 4_000_000_000)
+        request = botocore.awsrequest.AWSRequest("GET", url)
+        _sign(request, botocore.auth.SigV4Auth(keys, "route53", "us-east-1"), now)
+        scope = signing.Scope("us-east-1", "route53", now)
+        ours = signing.signed(url, {}, b"", keys=keys, scope=scope, method="GET")
+        assert ours["Authorization"] == request.headers["Authorization"], url
