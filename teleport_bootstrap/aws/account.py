@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from teleport_bootstrap import errors, records
-from teleport_bootstrap.aws import botocore_client, connection, endpoints, signed_client
+from teleport_bootstrap.aws import botocore_client, connection, endpoints, identity, signed_client
+from teleport_bootstrap.aws import kms as key_service
+from teleport_bootstrap.aws import load_balancers as balancers
 from teleport_bootstrap.aws.dynamodb import DynamoDb
 from teleport_bootstrap.aws.s3 import Bucket
 from teleport_bootstrap.aws.service import Client, Service
@@ -26,7 +28,8 @@ class Aws:
 
     `credentials` are the instance's or, in tests, any of botocore's. `environ` may name endpoints, see
     `connection.plan`. `wait_seconds` bounds one call with its retries, not a command that makes many. `crowd` is for
-    what all hosts of a fleet ask SSM when they start.
+    what all hosts of a fleet ask SSM when they start. Threads may share it: each property, and `s3`, makes a service
+    with a connection of its own, which one thread uses.
 
     The properties and `s3` send nothing; the methods of what they return raise AwsDenied, AwsThrottled, AwsUnreachable,
     AwsFailed, ClockWrong, CredentialsMissing, and UsageError for invalid variables in `environ`.
@@ -71,6 +74,21 @@ class Aws:
         """DynamoDB: items of a table, and on-demand backups of tables."""
         return self._service("dynamodb", DynamoDb)
 
+    @property
+    def kms(self) -> key_service.KeyManagement:
+        """KMS: descriptions of keys."""
+        return self._service("kms", key_service.KeyManagement)
+
+    @property
+    def sts(self) -> identity.TokenService:
+        """STS: who the caller is."""
+        return self._service("sts", identity.TokenService)
+
+    @property
+    def load_balancers(self) -> balancers.LoadBalancers:
+        """Elastic Load Balancing, version 2."""
+        return self._service("elasticloadbalancing", balancers.LoadBalancers)
+
     def instance_tags(self, instance_id: str, keys: Collection[str]) -> dict[str, str]:
         """Return those tags of the instance whose keys are in `keys`, which instance metadata cannot show.
 
@@ -80,7 +98,7 @@ class Aws:
             "ec2:DescribeTags",
             ["*"],  # IAM supports no narrower resource for this action
             # Keys are compared here and not by a filter, in which * and ? would match other keys.
-            read=lambda answer: {tag["Key"]: tag["Value"] for tag in answer["Tags"] if tag["Key"] in keys},
+            read=lambda answer: {tag["key"]: tag["value"] for tag in answer["tagSet"] if tag["key"] in keys},
             Filters=[{"Name": "resource-id", "Values": [instance_id]}],
         )
         return found

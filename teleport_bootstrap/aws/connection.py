@@ -20,12 +20,14 @@ _SHORTEST_SECONDS = 0.1
 class Connection:
     """How to reach one service in one region.
 
-    `url` is its endpoint; `is_configured` where the environment names it. `verify` is a path of trusted certificates,
-    or True for the default ones. The two times are those of one attempt.
+    `signing_region` differs from `region` where a service is global. `url` is its endpoint; `is_configured` where the
+    environment names it. `verify` is a path of trusted certificates, or True for the default ones. The two times are
+    those of one attempt.
     """
 
     service: str
     region: str
+    signing_region: str
     url: str
     is_configured: bool
     fips: bool
@@ -59,6 +61,7 @@ def plan(
     return Connection(
         service=service,
         region=region,
+        signing_region=endpoints.signing_region(service, region),
         url=configured or endpoints.url(service, region, fips=fips, dual_stack=dual_stack),
         is_configured=configured is not None,
         fips=fips,

@@ -6,12 +6,20 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from teleport_bootstrap import errors
+from teleport_bootstrap.aws import global_endpoints
 from teleport_bootstrap.records import dataclass
 
 FIPS = "AWS_USE_FIPS_ENDPOINT"
 DUAL_STACK = "AWS_USE_DUALSTACK_ENDPOINT"
 URL = "AWS_ENDPOINT_URL"
 _IGNORE_URLS = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
+
+# Those that have one endpoint for all regions of a partition.
+_GLOBAL = ("iam", "route53")
+# In GovCloud their regular endpoints are FIPS endpoints, except the dual-stack ones.
+_FIPS_IN_GOVCLOUD = ("ssm", "dynamodb", "ec2", "sts", "elasticloadbalancing")
+# How variables name the services whose names they do not just write in capitals.
+_IN_VARIABLES = {"elasticloadbalancing": "ELASTIC_LOAD_BALANCING_V2", "route53": "ROUTE_53"}
 
 
 @dataclass(frozen=True)
@@ -60,7 +68,7 @@ def configured(service: str, environ: Mapping[str, str]) -> str | None:
     """
     if is_set(environ, _IGNORE_URLS):
         return None
-    for name in (f"{URL}_{service.upper()}", URL):
+    for name in (f"{URL}_{_IN_VARIABLES.get(service, service.upper())}", URL):
         value = environ.get(name, "").strip()
         if not value:
             continue
@@ -83,15 +91,29 @@ def has_fips(region: str) -> bool:
     return region.startswith(("us-", "ca-"))
 
 
+def is_global(service: str) -> bool:
+    """Return whether `service` has one endpoint for all regions."""
+    return service in _GLOBAL
+
+
+def signing_region(service: str, region: str) -> str:
+    """Return the region that requests to `service` are signed for, by a caller in `region`."""
+    if is_global(service):
+        return global_endpoints.signing_region(service, partition_of(region).name)
+    return region
+
+
 def url(service: str, region: str, *, fips: bool, dual_stack: bool) -> str:
-    """Return the URL of `service` (ssm, s3, dynamodb, ec2) in `region`, computed without botocore.
+    """Return the URL of `service`, by its name in signatures, in `region`, computed without botocore.
 
     The rules are those of the endpoint rule sets in current botocore; a test compares the two.
     """
     partition = partition_of(region)
+    if is_global(service):
+        name = global_endpoints.host(service, partition.name, fips=fips, dual_stack=dual_stack)
+        return f"https://{name}.{partition.dual_stack if dual_stack else partition.domain}"
     host = service
-    # In GovCloud the regular endpoints are FIPS endpoints, except those of S3 and the dual-stack ones.
-    if fips and not (partition.name == "aws-us-gov" and service != "s3" and not dual_stack):
+    if fips and not (partition.name == "aws-us-gov" and service in _FIPS_IN_GOVCLOUD and not dual_stack):
         host += "-fips"
     if service == "s3":
         return f"https://{host}{'.dualstack' if dual_stack else ''}.{region}.{partition.domain}"

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 
 from teleport_bootstrap import errors, escaping, masking, regex
+from teleport_bootstrap.aws import endpoints
 from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import certificate_form, retry
 from teleport_bootstrap.records import dataclass
@@ -172,10 +173,11 @@ def late(which: Kind, call: Call, why: str) -> errors.BootstrapError:
             hint="Check the AWS Health Dashboard, then try again.",
         )
     service = call.action.partition(":")[0]
+    prefix = "com.amazonaws" if endpoints.is_global(service) else f"com.amazonaws.{call.region}"
     return errors.AwsUnreachable(
         f"waited for {call.action} at {call.endpoint}: {why}",
         hint="Check DNS, the route out of the subnet (a NAT gateway, or a VPC endpoint for "
-        f"com.amazonaws.{call.region}.{service} whose security group allows 443) and the security group"
+        f"{prefix}.{service} whose security group allows 443) and the security group"
         + ("; FIPS endpoints exist only in the US and Canada" if "-fips." in call.endpoint else "")
         + ".",
     )

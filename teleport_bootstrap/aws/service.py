@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from teleport_bootstrap.aws import answers, endpoints, failures
 from teleport_bootstrap.hints import Any, Protocol, TypeVar
@@ -73,14 +73,25 @@ class Service:
         *,
         deadline: retry.Deadline | None = None,
         read: Callable[[Any], Any] = lambda answer: answer,
+        missing: Collection[str] = (),
         **parameters: Any,
     ) -> Any:
         """Send the request whose IAM action is `action`, such as `ssm:GetParameters`, and retry as `perform` does.
 
-        `read` makes of the answer what is returned, and may fail as `attempt` of `perform` may.
+        `read` makes of the answer what is returned, and may fail as `attempt` of `perform` may. Return None where AWS
+        answers one of the error codes `missing`.
         """
         operation = action.partition(":")[2]
-        return self.perform(action, resources, lambda: read(self.request(operation, **parameters)), deadline)
+
+        def attempt() -> Any:
+            try:
+                return read(self.request(operation, **parameters))
+            except failures.Refusal as error:
+                if failures.code(error) in missing:
+                    return None
+                raise
+
+        return self.perform(action, resources, attempt, deadline)
 
     def perform(
         self,

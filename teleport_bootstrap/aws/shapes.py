@@ -1,7 +1,8 @@
 """What the answers of the services hold, as far as this program reads it, by operation.
 
 A type stands for a value, `{name: shape}` for a structure, whose members may be missing, `[shape]` for a list of any
-length, and `Map` for a structure with any names. Sources: the API references of SSM, DynamoDB and EC2.
+length, and `Map` for a structure with any names. Names are those of the JSON documents or XML elements. Sources: the
+API references of SSM, DynamoDB and EC2. Those that only a few commands use are in description_shapes.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ class Map(NamedTuple):
 
 
 class Moment:
-    """A number of seconds since 1970, whole or not."""
+    """A number of seconds since 1970, whole or not; in XML, a date with its time of day."""
 
 
 _ITEM = Map({"S": str})
@@ -35,5 +36,5 @@ OF: dict[str, Any] = {
     "CreateBackup": {"BackupDetails": {"BackupArn": str, "BackupStatus": str}},
     "DescribeBackup": {"BackupDescription": {"BackupDetails": {"BackupStatus": str}}},
     "ListBackups": {"BackupSummaries": [{"BackupArn": str, "BackupName": str}]},
-    "DescribeTags": {"Tags": [{"Key": str, "Value": str}]},
+    "DescribeTags": {"tagSet": [{"key": str, "value": str}]},
 }

@@ -1,7 +1,7 @@
-"""Calls of AWS's services for JSON, and of EC2: one signed POST each, over requests.
+"""Calls of all services but S3: one signed request each, over the library requests.
 
 One attempt only: teleport_bootstrap.aws.service retries. Source of the forms: Smithy specification, "AWS JSON 1.0" and
-"1.1" protocols.
+"1.1" protocols; those of XML are in modules of their own.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import requests
 import requests.utils
@@ -17,9 +17,19 @@ import urllib3.exceptions
 
 import teleport_bootstrap
 from teleport_bootstrap import json_data
-from teleport_bootstrap.aws import answers, ec2_query, failures, shapes, signing
+from teleport_bootstrap.aws import (
+    answers,
+    aws_query,
+    description_shapes,
+    ec2_query,
+    failures,
+    route53_paths,
+    shapes,
+    signing,
+    xml_answers,
+)
 from teleport_bootstrap.aws.connection import Connection
-from teleport_bootstrap.hints import Any, Protocol
+from teleport_bootstrap.hints import Any, NamedTuple, Protocol
 from teleport_bootstrap.host import clock as clocks
 from teleport_bootstrap.host import http_session, time_limit
 from teleport_bootstrap.records import dataclass
@@ -36,21 +46,44 @@ class Credentials(Protocol):
 
 @dataclass(frozen=True)
 class _Form:
-    """How a service is asked. `target` is the prefix of an operation, "" for the query form of EC2."""
+    """How a service is asked: in JSON, where `target` is the prefix of an operation, and otherwise by a query.
+
+    `version` is that of the API in a query; EC2 and Route 53, whose forms are their own, have none here.
+    """
 
     content_type: str
     target: str = ""
+    version: str = ""
 
 
+class _Request(NamedTuple):
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+_JSON = "application/x-amz-json-1.1"
+_QUERY = "application/x-www-form-urlencoded; charset=utf-8"
 _FORMS = {
-    "ssm": _Form("application/x-amz-json-1.1", "AmazonSSM"),
+    "ssm": _Form(_JSON, "AmazonSSM"),
     "dynamodb": _Form("application/x-amz-json-1.0", "DynamoDB_20120810"),
-    "ec2": _Form("application/x-www-form-urlencoded; charset=utf-8"),
+    "kms": _Form(_JSON, "TrentService"),
+    "athena": _Form(_JSON, "AmazonAthena"),
+    "glue": _Form(_JSON, "AWSGlue"),
+    "ec2": _Form(_QUERY),
+    "sts": _Form(_QUERY, version="2011-06-15"),
+    "iam": _Form(_QUERY, version="2010-05-08"),
+    "elasticloadbalancing": _Form(_QUERY, version="2015-12-01"),
+    "route53": _Form(""),
 }
 
 
 class SignedClient:
-    """A client of one service; `attempt_seconds` is how long an attempt takes whose steps come within their limits."""
+    """A client of one service; `attempt_seconds` is how long an attempt takes whose steps come within their limits.
+
+    Each thread needs its own; they may share `credentials`.
+    """
 
     def __init__(self, connection: Connection, *, credentials: Credentials, clock: clocks.Clock) -> None:
         self.region = connection.region
@@ -67,43 +100,52 @@ class SignedClient:
 
         What the answer holds is as in teleport_bootstrap.aws.shapes; times are seconds since 1970.
         """
-        headers = {"Content-Type": self._form.content_type}
-        if self._form.target:
-            headers["X-Amz-Target"] = f"{self._form.target}.{operation}"
-            body = json.dumps(parameters).encode()
-            read: Callable[[bytes], dict[str, Any]] = _json
-        else:
-            body = ec2_query.encoded(operation, parameters)
-            read = ec2_query.read
-        answer, content = self._exchange(headers, body)
+        answer, content = self._exchange(self._request(operation, parameters))
         metadata = {
             "HTTPStatusCode": answer.status_code,
             "HTTPHeaders": {name.lower(): value for name, value in answer.headers.items()},
             "RequestId": answer.headers.get("x-amzn-RequestId", ""),
         }
         if answer.status_code >= 300:
-            error = _json_error if self._form.target else ec2_query.error
+            error = _json_error if self._form.target else xml_answers.error
             code, message = error(content)
             # A page that is not from AWS has the status for a code.
             told = {"Code": code or str(answer.status_code), "Message": message}
             raise failures.Refusal({"Error": told, "ResponseMetadata": metadata}, operation)
         _check_sum(answer.headers, content)
-        found = read(content)
-        answers.conform(found, shapes.OF[operation])
+        shape = shapes.OF.get(operation) or description_shapes.OF[operation]
+        if self._form.target:
+            found = _json(content)
+            answers.conform(found, shape)
+        else:
+            found = xml_answers.read(content, operation, shape)
         return {**found, "ResponseMetadata": metadata}
 
-    def _exchange(self, headers: Mapping[str, str], body: bytes) -> tuple[requests.Response, bytes]:
-        connection, url = self._connection, self.endpoint + ("" if self.endpoint.count("/") > 2 else "/")
-        scope = signing.Scope(connection.region, connection.service, self._clock.wall())
+    def _request(self, operation: str, parameters: Mapping[str, Any]) -> _Request:
+        form, headers = self._form, {"Content-Type": self._form.content_type}
+        if self._connection.service == "route53":
+            return _Request("GET", route53_paths.path(operation, parameters), {}, b"")
+        if form.target:
+            headers["X-Amz-Target"] = f"{form.target}.{operation}"
+            body = json.dumps(parameters).encode()
+        elif form.version:
+            body = aws_query.encoded(operation, parameters, version=form.version)
+        else:
+            body = ec2_query.encoded(operation, parameters)
+        return _Request("POST", "" if self.endpoint.count("/") > 2 else "/", headers, body)
+
+    def _exchange(self, request: _Request) -> tuple[requests.Response, bytes]:
+        connection, url = self._connection, self.endpoint + request.path
+        scope = signing.Scope(connection.signing_region, connection.service, self._clock.wall())
         keys = self._credentials.get_frozen_credentials()
-        signed = signing.signed(url, headers, body, keys=keys, scope=scope)
+        signed = signing.signed(url, request.headers, request.body, keys=keys, scope=scope, method=request.method)
         # Not signed, since a proxy may change them.
         others = {"User-Agent": f"teleport-bootstrap/{teleport_bootstrap.__version__}", "Accept-Encoding": "identity"}
         try:
             answer = self._session.request(
-                "POST",
+                request.method,
                 url,
-                data=body,
+                data=request.body,
                 headers={**signed, **others},
                 timeout=(connection.connect_seconds, connection.read_seconds),
                 verify=connection.verify,

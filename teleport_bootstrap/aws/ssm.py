@@ -84,7 +84,7 @@ class ParameterStore(Service):
         names: Sequence[str],
         read: Callable[[Sequence[Mapping[str, Any]]], Any],
         deadline: retry.Deadline | None = None,
-        **options: bool,
+        **options: Any,
     ) -> Any:
         return self.call(
             "ssm:GetParameters",

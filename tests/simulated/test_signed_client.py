@@ -153,22 +153,31 @@ ITEM = (
 def test_issue_16_reads_the_tags_that_ec2_describes(peer: hostile.HostileServer) -> None:
     body = TAGS.format(ITEM).encode()
     found = sent(peer, "ec2", "DescribeTags", body, kind="text/xml;charset=UTF-8")
-    assert found["Tags"] == [{"Key": "cost & center", "Value": "42"}]
-    assert sent(peer, "ec2", "DescribeTags", TAGS.format("").encode())["Tags"] == []
+    assert found["tagSet"] == [{"key": "cost & center", "value": "42"}]
+    assert sent(peer, "ec2", "DescribeTags", TAGS.format("").encode())["tagSet"] == []
 
 
 @pytest.mark.parametrize(
     "body",
     [
         "<html><body>Welcome</body></html>",
-        TAGS.format("<item><key>a</key></item>"),
         TAGS.format("<item><key>a</key><value>b</value>"),
+        TAGS.format("<item><key><b/></key></item>"),
+        TAGS.format("<item><key>a</key><key>a</key></item>"),
+        TAGS.format("<item/><other/>"),
         f'<!DOCTYPE a [<!ENTITY b "c">]>{TAGS.format(ITEM)}',
     ],
 )
 def test_issue_16_other_xml_is_not_an_answer(peer: hostile.HostileServer, body: str) -> None:
     with pytest.raises(failures.NotAnAnswer):
         sent(peer, "ec2", "DescribeTags", body.encode())
+
+
+def test_issue_16_a_tag_without_a_value_is_not_an_answer(peer: hostile.HostileServer) -> None:
+    aws = Aws("us-east-1", Credentials("a", "b"), {"AWS_ENDPOINT_URL": peer.url}, wait_seconds=0.5)
+    peer.fault = lambda each: each.send(hostile.answer(TAGS.format("<item><key>a</key></item>").encode()))
+    with pytest.raises(errors.AwsUnreachable, match="did not come from AWS"):
+        aws.instance_tags("i-1", ["a"])
 
 
 def test_issue_16_asks_through_a_proxy_and_not_where_no_proxy_says_so(

@@ -17,6 +17,10 @@ OPERATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "s3": ("ListObjectsV2", {"Bucket": "bucket"}),
     "dynamodb": ("GetItem", {"TableName": "a"}),
     "ec2": ("DescribeTags", {}),
+    "sts": ("GetCallerIdentity", {}),
+    "elasticloadbalancing": ("DescribeListeners", {}),
+    "iam": ("GetRole", {}),
+    "route53": ("ListHostedZonesByName", {}),
 }
 
 
@@ -61,13 +65,22 @@ def partitions() -> Any:
     return botocore.session.Session().get_component("data_loader").load_data("partitions")["partitions"]
 
 
-@needs_current
-@pytest.mark.parametrize("service", ["ssm", "s3", "dynamodb", "ec2"])
-def test_issue_16_our_endpoints_are_those_of_current_botocore_in_every_region(service: str) -> None:
+# Services by their names in signatures, which are ours, where botocore has other ones.
+NAMES = {"elasticloadbalancing": "elbv2"}
+MORE = ("kms", "athena", "glue", "sts", "elasticloadbalancing", "iam", "route53")
+
+
+def rules(service: str) -> Any:
     client = botocore.session.Session().create_client(
-        service, region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b"
+        NAMES.get(service, service), region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b"
     )
-    provider = client._ruleset_resolver._provider
+    return client._ruleset_resolver._provider
+
+
+@needs_current
+@pytest.mark.parametrize("service", ["ssm", "s3", "dynamodb", "ec2", *MORE])
+def test_issue_16_our_endpoints_are_those_of_current_botocore_in_every_region(service: str) -> None:
+    provider = rules(service)
     compared = 0
     for partition in partitions():
         for region in partition["regions"]:
@@ -77,8 +90,13 @@ def test_issue_16_our_endpoints_are_those_of_current_botocore_in_every_region(se
                 for dual_stack in (False, True):
                     if service == "s3" and fips and region.startswith("cn-"):
                         continue  # "Partition does not support FIPS"
-                    expected = provider.resolve_endpoint(Region=region, UseFIPS=fips, UseDualStack=dual_stack).url
-                    assert endpoints.url(service, region, fips=fips, dual_stack=dual_stack) == expected
+                    asked = {"Region": region, "UseFIPS": fips, "UseDualStack": dual_stack}
+                    if service == "sts":
+                        asked["UseGlobalEndpoint"] = False
+                    expected = provider.resolve_endpoint(**asked)
+                    assert endpoints.url(service, region, fips=fips, dual_stack=dual_stack) == expected.url
+                    schemes = [{}] if service == "s3" else expected.properties.get("authSchemes", [{}])
+                    assert endpoints.signing_region(service, region) == schemes[0].get("signingRegion", region)
                     compared += 1
     assert compared > 150
 
@@ -199,6 +217,33 @@ def test_ignores_configuration_files_of_the_host(tmp_path: Any, monkeypatch: pyt
 def test_a_configured_s3_endpoint_gets_the_bucket_in_the_path() -> None:
     request = called("s3", "us-east-1", {"AWS_ENDPOINT_URL": "http://localhost:9000"})
     assert str(request.url).startswith("http://localhost:9000/bucket")
+
+
+@needs_current
+@pytest.mark.parametrize("service", ["ssm", "s3", "dynamodb", "ec2", *MORE])
+def test_issue_18_a_service_has_the_variable_of_aws_for_its_endpoint(service: str) -> None:
+    """SDKs guide: the id of the service, in capitals, with _ for each space."""
+    model = botocore.session.Session().get_service_model(NAMES.get(service, service))
+    name = f"AWS_ENDPOINT_URL_{str(model.service_id).upper().replace(' ', '_')}"
+    assert endpoints.configured(service, {name: "http://127.0.0.1:5"}) == "http://127.0.0.1:5"
+
+
+@pytest.mark.parametrize(
+    ("service", "region", "expected", "scope"),
+    [
+        ("iam", "eu-west-1", "iam.amazonaws.com", "us-east-1/iam"),
+        ("route53", "eu-west-1", "route53.amazonaws.com", "us-east-1/route53"),
+        ("route53", "cn-north-1", "route53.amazonaws.com.cn", "cn-northwest-1/route53"),
+        ("sts", "eu-west-1", "sts.eu-west-1.amazonaws.com", "eu-west-1/sts"),
+        ("elasticloadbalancing", "eu-west-1", "elasticloadbalancing.eu-west-1.amazonaws.com", "eu-west-1/elastic"),
+    ],
+)
+def test_issue_18_a_global_service_is_signed_for_its_own_region(
+    service: str, region: str, expected: str, scope: str
+) -> None:
+    request = called(service, region, {})
+    assert host(request) == expected
+    assert f"/{scope}" in request.headers["Authorization"]
 
 
 @pytest.mark.parametrize(
