@@ -49,6 +49,8 @@ INCOMPLETE = _status(
     19, "a backup was made and is undamaged, but it is incomplete: what could not be read is missing, and is named"
 )
 RESOURCES = _status(20, "this machine has too little memory, or too few file descriptors or processes are allowed")
+CHECK_FAILED = _status(21, "doctor: a check has failed")
+CHECK_WARNED = _status(22, "doctor: no check has failed, but one warns")
 INTERRUPTED = _status(130, "interrupted from the keyboard")
 
 MESSAGE_ID_NAMESPACE = "0f1a2e6c-57c1-5d0b-9d26-6a1f6b8c2b11"

@@ -42,6 +42,7 @@ _OTHERS = {
     ("docs/managed-updates.md", "run"): "boot/test_managed_updates.py",
     ("docs/ci.md", "simulated"): "simulated/test_laptops.py",
     ("docs/ci.md", "checked"): "simulated/test_laptops.py",
+    ("docs/doctor.md", "simulated"): "simulated/doctor/test_command.py",
     ("docs/json.md", "checked"): "unit/manual/test_json_page.py",
     ("README.md", "shown:demo"): "simulated/test_demo.py",
 }

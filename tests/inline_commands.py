@@ -49,6 +49,7 @@ TESTED = {
         "pipx",
     ),
     "python3 -m teleport_bootstrap.manual": ("lint/test_manual_pages.py", "manual"),
+    "python3 -m teleport_bootstrap.manual doctor": ("unit/doctor/test_table.py", "manual doctor"),
     "tctl create -f nodes.yaml": ("simulated/test_documents.py", "tctl create -f nodes.yaml"),
     "tctl create CONNECTOR.yaml": ("real_teleport/test_first_boot.py", "create"),
     "teleport configure --test": ("simulated/test_restore.py", "configure"),

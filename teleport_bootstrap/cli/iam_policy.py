@@ -15,7 +15,7 @@ from teleport_bootstrap.conf.setting import Setting
 from teleport_bootstrap.ec2 import credentials
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.permissions import policy, scope, written
-from teleport_bootstrap.permissions.need import PARTS, Condition, Need
+from teleport_bootstrap.permissions.need import PARTS, WORKING_PARTS, Condition, Need
 from teleport_bootstrap.plan import activation, plan_model, requirements
 
 EXAMPLE = "teleport-bootstrap iam-policy --conf ./conf --as terraform"
@@ -25,7 +25,7 @@ logger = log.Logger(__name__)
 OPTIONS = (
     options.option("--conf", "the conf to read; default: /etc/teleport.d/conf", metavar="FILE"),
     options.option("--role", "for this role instead of the conf's", choices=[role.value for role in roles.Role]),
-    options.option("--part", "only what this part calls; can be repeated", action="append", choices=PARTS),
+    options.option("--part", "what this part calls; default: all but doctor", action="append", choices=PARTS),
     options.option("--as", "what to write; default: json", choices=written.FORMS, default=written.JSON, dest="form"),
     options.flag("--explain", "print each action with the call that needs it"),
     options.option("--account", "the AWS account; default: that of this instance", metavar="ID"),
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
         zone=arguments.hosted_zone,
         backups=_backups(arguments),
     )
-    needs = policy.needs(policy.Subject(conf, activated, build, around), found_scope, arguments.part or PARTS)
+    needs = policy.needs(policy.Subject(conf, activated, build, around), found_scope, arguments.part or WORKING_PARTS)
     statements = policy.statements(needs)
     notes = tuple(_notes(arguments, activated, around, statements))
     for note in notes:
@@ -107,7 +107,7 @@ def _notes(
     statements: Sequence[policy.Statement],
 ) -> Iterator[str]:
     decided = activated.deployment
-    wanted = arguments.part or PARTS
+    wanted = arguments.part or WORKING_PARTS
     if decided.letsencrypt and decided.role.runs_auth and around.zone is None and "certificates" in wanted:
         yield "the policy allows the DNS record in every hosted zone that has the domain; --hosted-zone names the one"
     if around.backups is None and "backup" in wanted:

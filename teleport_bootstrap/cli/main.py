@@ -41,6 +41,7 @@ COMMANDS = {
     "certificate": "obtain, renew or install Let's Encrypt's certificate",
     "metadata": "print one item of instance metadata",
     "status": "show what is configured and whether it runs",
+    "doctor": "check what stands around this host, and say how to mend it",
     "seal": "check that an image holds no data of one instance",
     "collect-logs": "bundle logs and status for a support case, without secrets",
 }
@@ -53,7 +54,7 @@ RUN_BY_UNITS = ("fetch-secrets", "publish-tokens", "certificate", "metadata")
 PRINTING = frozenset(
     {
         *("validate", "variables", "render", "plan", "history", "metadata", "status", "seal"),
-        "iam-policy",
+        *("iam-policy", "doctor"),
         *("backup list", "backup verify"),
     }
 )

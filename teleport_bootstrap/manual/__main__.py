@@ -7,12 +7,21 @@ from __future__ import annotations
 
 import sys
 
-from teleport_bootstrap.manual import completion, conf_page, errors_page, json_page, program_page, refusals_page
+from teleport_bootstrap.manual import (
+    completion,
+    conf_page,
+    doctor_page,
+    errors_page,
+    json_page,
+    program_page,
+    refusals_page,
+)
 from teleport_bootstrap.manual.answers import schema
 
 TEXTS = {
     "man8": program_page.page,
     "man5": conf_page.page,
+    "doctor": doctor_page.page,
     "errors": errors_page.page,
     "json": json_page.page,
     "answers-schema": schema.text,

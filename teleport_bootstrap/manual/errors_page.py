@@ -100,6 +100,11 @@ ADVICE = {
         "backup again. A timer's run counts as incomplete in `teleport-bootstrap status`, and not as a success; see "
         "[backup.md](backup.md#when-a-backup-is-incomplete)."
     ),
+    errors.CHECK_FAILED: (
+        "Each line that begins with `fail` has what to do below it. Mend them from top to bottom: the later ones may "
+        "follow from the first. [doctor.md](doctor.md) lists the checks."
+    ),
+    errors.CHECK_WARNED: "Each line that begins with `warn` has what to do below it; nothing is broken today.",
     errors.UNHEALTHY: "`teleport-bootstrap status` reports what is wrong.",
 }
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from teleport_bootstrap.records import dataclass
 
 # The parts of an instance that call AWS, as the command line names them.
-OURS, CERTIFICATES, BACKUP, TELEPORT = "ours", "certificates", "backup", "teleport"
-PARTS = (OURS, CERTIFICATES, BACKUP, TELEPORT)
+OURS, CERTIFICATES, BACKUP, TELEPORT, DOCTOR = "ours", "certificates", "backup", "teleport", "doctor"
+PARTS = (OURS, CERTIFICATES, BACKUP, TELEPORT, DOCTOR)
+# What an instance needs to work. What `doctor` looks at besides, it may look at only where it is wanted.
+WORKING_PARTS = (OURS, CERTIFICATES, BACKUP, TELEPORT)
 
 # For the actions that IAM cannot limit to a resource.
 ANY = ("*",)

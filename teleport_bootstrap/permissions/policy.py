@@ -7,8 +7,18 @@ from collections.abc import Collection, Iterable, Iterator
 from teleport_bootstrap.backup.stores.destination import Destination
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.hints import Any
-from teleport_bootstrap.permissions import agent, backups, certificates, teleport
-from teleport_bootstrap.permissions.need import BACKUP, CERTIFICATES, OURS, PARTS, TELEPORT, Condition, Need
+from teleport_bootstrap.permissions import agent, backups, certificates, checks, teleport
+from teleport_bootstrap.permissions.need import (
+    BACKUP,
+    CERTIFICATES,
+    DOCTOR,
+    OURS,
+    PARTS,
+    TELEPORT,
+    WORKING_PARTS,
+    Condition,
+    Need,
+)
 from teleport_bootstrap.permissions.scope import Scope
 from teleport_bootstrap.plan import plan_model, teleport_build
 from teleport_bootstrap.records import dataclass
@@ -66,7 +76,7 @@ class Statement:
         }
 
 
-def needs(subject: Subject, scope: Scope, parts: Collection[str] = PARTS) -> tuple[Need, ...]:
+def needs(subject: Subject, scope: Scope, parts: Collection[str] = WORKING_PARTS) -> tuple[Need, ...]:
     """Return all that the `parts` of an instance call. Raises UsageError for an invalid KMS key."""
     conf, decided, around = subject.conf, subject.activated.deployment, subject.around
     tables = _tables(conf) if decided.role.runs_auth and decided.dynamodb else ()
@@ -75,6 +85,7 @@ def needs(subject: Subject, scope: Scope, parts: Collection[str] = PARTS) -> tup
         CERTIFICATES: certificates.needs(conf, decided, scope, zone=around.zone, bucket_key=around.bucket_key),
         BACKUP: backups.needs(around.backups, tables, scope, bucket_key=around.bucket_key),
         TELEPORT: teleport.needs(conf, decided, subject.build, scope, bucket_key=around.bucket_key),
+        DOCTOR: checks.needs(conf, subject.activated, scope),
     }
     return tuple(need for part in PARTS if part in parts for need in found[part])
 

@@ -15,6 +15,7 @@ ROOMS = (
         "manual",
         "cli",
         "operations",
+        "doctor",
         "checks",
         "inspection",
         "permissions",

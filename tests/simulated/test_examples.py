@@ -85,6 +85,7 @@ HOSTS = {
     "certificate obtain": Host(commands.obtaining),
     "certificate renew": Host(commands.renewing),
     "collect-logs": Host(commands.in_use),
+    "doctor": Host(commands.node, (errors.OK, errors.CHECK_WARNED, errors.CHECK_FAILED)),
     "fetch-secrets": Host(commands.pending_node),
     "generate": Host(commands.all_in_one),
     "history": Host(often_changed),

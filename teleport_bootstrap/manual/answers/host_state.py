@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from teleport_bootstrap.checks import host_facts
+from teleport_bootstrap.doctor import check
 from teleport_bootstrap.host import probe
 from teleport_bootstrap.manual.answers import changing, common
 from teleport_bootstrap.manual.answers.kinds import (
@@ -14,6 +15,7 @@ from teleport_bootstrap.manual.answers.kinds import (
     number,
     record,
     seconds,
+    shared,
     text,
     texts,
 )
@@ -220,4 +222,46 @@ HISTORY_DIFF: dict[str, Schema] = {
     "generation": number("The generation."),
     "before": number("What it is compared with; null where none is kept before it.", or_null=True),
     "differences": common.DIFFERENCES,
+}
+
+_CHECK: dict[str, Schema] = {
+    "name": text("Its name, as --only and --skip take it."),
+    "group": choice(check.GROUPS, "The group that it belongs to."),
+}
+
+DOCTOR: dict[str, Schema] = {
+    "checks": every(
+        record(
+            {
+                **_CHECK,
+                "result": choice(
+                    check.RESULTS, "How it has ended; `skipped` where it could not know, or does not apply."
+                ),
+                "found": every(
+                    shared("finding"),
+                    "What was found, of the severity that decided; where it was skipped, one note that says why.",
+                ),
+            },
+            "A check.",
+        ),
+        "The checks that were run, in the order of the text.",
+    ),
+    "counts": record(
+        {each: number(f"How many have ended as `{each}`.") for each in check.RESULTS},
+        "How many have ended in which way.",
+    ),
+}
+
+DOCTOR_LIST: dict[str, Schema] = {
+    "all_checks": every(
+        record(
+            {
+                **_CHECK,
+                "about": text("What it looks at."),
+                "needs_network": flag("Whether --offline leaves it out."),
+            },
+            "A check.",
+        ),
+        "The checks, with --list.",
+    ),
 }

@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[dict[str, Schema], ...]] = {
     "certificate": (changing.CERTIFICATE,),
     "metadata": (printing.METADATA,),
     "status": (host_state.STATUS,),
+    "doctor": (host_state.DOCTOR, host_state.DOCTOR_LIST),
     "seal": (printing.SEAL,),
     "collect-logs": (changing.COLLECT_LOGS,),
 }

@@ -339,6 +339,7 @@ _PENDING = frozenset({errors.PENDING})
 # Of a change that was taken back.
 _CHANGES = _PROGRAMS | {errors.ROLLED_BACK, errors.UNHEALTHY_AFTER_ROLLBACK}
 _JUDGED = frozenset({errors.UNHEALTHY, errors.DRIFTED})
+_CHECKED = frozenset({errors.CHECK_FAILED, errors.CHECK_WARNED})
 _ARCHIVE = frozenset({errors.ARCHIVE})
 _CERTIFICATE = frozenset({errors.CERTIFICATE, errors.PENDING})
 # What says that an archive was verified, which goes where it could not be verified again.
@@ -382,6 +383,8 @@ COMMANDS = (
     Command("variables", ("variables",), node),
     Command("history", ("history",), twice_changed),
     Command("status", ("status",), twice_changed, files=_FILES | _JUDGED, programs=_PROGRAMS | _JUDGED),
+    Command("doctor", ("doctor",), node, services=_CHECKED, files=_FILES | _CHECKED, programs=_PROGRAMS | _CHECKED,
+            seconds=15.0),
     Command("metadata", ("metadata", "local-ipv4"), all_in_one),
     Command("seal", ("seal",), all_in_one, files=_FILES | {errors.UNSEALED}),
     Command("collect-logs", ("collect-logs", "--output", "{root}/bundle.tar.gz"), in_use, program_seconds=100.0),

@@ -1,0 +1,115 @@
+"""`teleport-bootstrap doctor`: check this host and what stands around it, and say how to mend what is wrong."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator, Sequence
+
+from teleport_bootstrap import display, errors
+from teleport_bootstrap.cli import options, result
+from teleport_bootstrap.doctor import check, running, table
+from teleport_bootstrap.doctor.check import FAIL, GROUPS, SKIPPED, WARN, Check, Outcome
+from teleport_bootstrap.doctor.subject import CALL_SECONDS, Subject
+from teleport_bootstrap.hints import Any
+from teleport_bootstrap.host import underway
+from teleport_bootstrap.instance import gather
+from teleport_bootstrap.state import access
+
+EXAMPLE = "teleport-bootstrap doctor --only instance --skip role"
+
+OPTIONS = (
+    options.option(
+        "--only", "run this check, or those of this group; can be repeated", action="append", metavar="NAME"
+    ),
+    options.option("--skip", "leave out this check or group; can be repeated", action="append", metavar="NAME"),
+    options.flag("--offline", "run only the checks that need no network"),
+    options.flag("--list", "print the checks and what each looks at, and run none"),
+)
+
+
+def run(arguments: argparse.Namespace) -> result.Result:
+    """Run the checks, all at the same time; the status says whether one has failed or warns."""
+    root = options.root(arguments)
+    chosen = table.chosen(arguments.only or (), arguments.skip or (), offline=arguments.offline)
+    if arguments.list:
+        return result.Result(list(_listed(chosen)), {"all_checks": [_declared(each) for each in chosen]})
+    access.require(root, "doctor")
+    subject = Subject(gather.Doors(root, os.environ, CALL_SECONDS))
+    with underway.displayed(f"running {len(chosen)} checks", running.ALL_SECONDS) as progress:
+        outcomes = running.run(chosen, subject, lambda left: progress.because(_waiting(left, len(chosen))))
+    results = [each.result for each in outcomes]
+    data = {
+        "checks": [_data(each) for each in outcomes],
+        "counts": {each: results.count(each) for each in check.RESULTS},
+        "findings": [found for each in outcomes if each.result in (FAIL, WARN) for found in each.findings],
+    }
+    return result.Result(list(_lines(outcomes)), data, _status(results))
+
+
+def _status(results: Sequence[str]) -> int:
+    if FAIL in results:
+        return errors.CHECK_FAILED
+    return errors.CHECK_WARNED if WARN in results else errors.OK
+
+
+def _waiting(left: Sequence[Check], all_of_them: int) -> str:
+    names = ", ".join(each.name for each in left[:4]) + (", …" if len(left) > 4 else "")
+    return f"{all_of_them - len(left)} have ended" + (f", waiting for {names}" if left else "")
+
+
+def _lines(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """Yield one sentence, then a line for each check under its group, and below a failure what to do."""
+    results = [each.result for each in outcomes]
+    yield _sentence(results)
+    width = max(len(each.check.name) for each in outcomes)
+    for group, title in GROUPS.items():
+        of_group = [each for each in outcomes if each.check.group == group]
+        if of_group:
+            yield from ("", display.Heading(title))
+        for each in of_group:
+            yield from _of_outcome(each, width)
+
+
+def _sentence(results: Sequence[str]) -> str:
+    failed, warned, skipped = (results.count(each) for each in (FAIL, WARN, SKIPPED))
+    ran = len(results) - skipped
+    left = f"; {skipped} could not know, or do not apply here" if skipped else ""
+    if not failed and not warned:
+        return f"All of {ran} checks passed{left}."
+    counts = [f"{failed} failed"] * bool(failed) + [f"{warned} warned" if warned != 1 else "1 warned"] * bool(warned)
+    return f"Of {ran} checks, {' and '.join(counts)}{left}."
+
+
+def _of_outcome(outcome: Outcome, width: int) -> Iterator[str]:
+    word = f"  {outcome.result:<7}  {outcome.check.name:<{width}}"
+    if not outcome.findings:
+        yield f"{word}  {outcome.check.looks_at}"
+    for each in outcome.findings:
+        place = f"{each.place}: " if each.place is not None else ""
+        yield f"{word}  {place}{each.message}"
+        if each.remedy:
+            yield f"{' ' * (len(word) + 2)}→ {each.remedy}"
+
+
+def _listed(checks: Sequence[Check]) -> Iterator[str]:
+    width = max(len(each.name) for each in checks)
+    for group, title in GROUPS.items():
+        of_group = [each for each in checks if each.group == group]
+        if of_group:
+            yield from ("", display.Heading(f"{group}: {title}"))
+        for each in of_group:
+            yield f"  {each.name:<{width}}  {each.looks_at}"
+
+
+def _declared(each: Check) -> dict[str, Any]:
+    return {"name": each.name, "group": each.group, "about": each.looks_at, "needs_network": each.needs_network}
+
+
+def _data(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "name": outcome.check.name,
+        "group": outcome.check.group,
+        "result": outcome.result,
+        "found": outcome.findings,
+    }

@@ -1,0 +1,1 @@
+"""Checks of the instance: its metadata, its role, its clock."""

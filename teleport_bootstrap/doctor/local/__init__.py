@@ -1,0 +1,1 @@
+"""Checks of this host itself, without the network."""

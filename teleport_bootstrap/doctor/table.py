@@ -1,0 +1,48 @@
+"""All checks, in the order in which they are printed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.doctor.check import GROUPS, Check
+from teleport_bootstrap.doctor.instance import metadata, role
+from teleport_bootstrap.doctor.local import from_status
+
+CHECKS: tuple[Check, ...] = tuple(
+    sorted(
+        (
+            *from_status.CHECKS,
+            metadata.CHECK,
+            role.CHECK,
+        ),
+        key=lambda each: list(GROUPS).index(each.group),
+    )
+)
+
+
+def chosen(only: Sequence[str], without: Sequence[str], *, offline: bool) -> tuple[Check, ...]:
+    """Return the checks that `only` names, or all, without those that `without` names.
+
+    A name is that of a check, or of a group. Raises UsageError for another one, and where no check is
+    left.
+    """
+    wanted = _with_names("--only", only) if only else set(CHECKS)
+    left = wanted - _with_names("--skip", without)
+    found = tuple(each for each in CHECKS if each in left and not (offline and each.needs_network))
+    if not found:
+        raise errors.UsageError("no check is left to run", hint="Name fewer with --skip, or others with --only.")
+    return found
+
+
+def _with_names(option: str, names: Sequence[str]) -> set[Check]:
+    found: set[Check] = set()
+    for name in names:
+        found_here = {each for each in CHECKS if name in (each.name, each.group)}
+        if not found_here:
+            raise errors.UsageError(
+                f"{option}: there is no check or group {name!r}",
+                hint="`teleport-bootstrap doctor --list` prints all of them.",
+            )
+        found |= found_here
+    return found

@@ -1,0 +1,1 @@
+"""`doctor` against a simulated account in which everything is right, and then one thing is wrong."""

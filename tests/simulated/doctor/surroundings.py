@@ -1,0 +1,79 @@
+"""A host and what stands around it, with everything as it has to be; and what `doctor` says of it.
+
+A test makes one mistake in it, and takes it back by what the remedy says.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.simulated.agent import CHECKOUT, PIN, Agent
+from tests.simulated_ec2 import Aws
+from tests.simulated_ec2 import imds as emulator
+
+CLUSTER = "teleport.example.com"
+AUTH_LB = "auth.example.com"
+NODE = f"TELEPORT_ROLE=node\nTELEPORT_CLUSTER_NAME={CLUSTER}\nTELEPORT_AUTH_SERVER_LB={AUTH_LB}\n"
+TOKEN = "d" * 32
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """One host, its metadata service and its account."""
+
+    agent: Agent
+    imds: emulator.Server
+    aws: Aws
+
+    def checks(self, *options: str) -> Mapping[str, dict[str, Any]]:
+        """Run `doctor`, and return how each check has ended, by its name."""
+        done = self.agent.run("doctor", "--format", "json", *options)
+        assert "internal error" not in done.said, done.said
+        return {each["name"]: each for each in done.data["checks"]}
+
+    def results(self, *options: str) -> dict[str, str]:
+        """Return the result of each check by its name."""
+        return {name: each["result"] for name, each in self.checks(*options).items()}
+
+
+def host(directory: Path, imds: emulator.Server, aws: Aws, conf: str, **switches: Any) -> Agent:
+    """Return a host with our units and a Teleport, on which nothing was generated yet."""
+    agent = Agent(directory / "root", imds=imds.url, aws=aws.url)
+    agent.root.mkdir()
+    agent.install(**switches)
+    agent.write("/etc/passwd", "root:x:0:0::/root:/bin/sh\nteleport:x:64998:64998::/:/bin/false\n")
+    agent.write("/etc/group", "root:x:0:\nteleport:x:64998:\n")
+    shutil.copytree(CHECKOUT / "systemd", agent.path("/usr/lib/systemd/system"))
+    agent.conf(conf).chmod(0o600)
+    return agent
+
+
+def node(directory: Path, imds: emulator.Server, aws: Aws) -> Surroundings:
+    """A node that has its token and pin, in an account that has everything it needs."""
+    aws.put_parameters({f"/teleport/{CLUSTER}/tokens/node": TOKEN})
+    aws.put_parameters({f"/teleport/{CLUSTER}/ca-pin-hash": PIN}, kind="String")
+    agent = host(directory, imds, aws, NODE)
+    for command in ("generate", "fetch-secrets"):
+        done = agent.run(command, "--wait", "10")
+        assert done.status == 0, done.said
+    return Surroundings(agent, imds, aws)
+
+
+def turned(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str]:
+    """Return the checks that fail or warn now and did not before.
+
+    What is skipped now follows from these.
+    """
+    return {name: result for name, result in after.items() if result != before.get(name) and result in ("fail", "warn")}
+
+
+def remedy_of(check: Mapping[str, Any]) -> str:
+    """Return what a check that failed or warned says is to be done, of all of its findings."""
+    assert check["result"] in ("fail", "warn"), check
+    remedies = [each["remedy"] for each in check["found"]]
+    assert all(remedies), check
+    return " ".join(remedies)
