@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from teleport_bootstrap import errors, records
-from teleport_bootstrap.aws import botocore_client, connection, endpoints, identity, signed_client
+from teleport_bootstrap.aws import athena as workgroups
+from teleport_bootstrap.aws import (
+    botocore_client,
+    connection,
+    endpoints,
+    identity,
+    policy_simulation,
+    signed_client,
+    table_description,
+)
+from teleport_bootstrap.aws import dns_zones as zones
+from teleport_bootstrap.aws import glue as catalogue
+from teleport_bootstrap.aws import instances as descriptions
 from teleport_bootstrap.aws import kms as key_service
 from teleport_bootstrap.aws import load_balancers as balancers
+from teleport_bootstrap.aws import parameter_descriptions as parameters
 from teleport_bootstrap.aws.dynamodb import DynamoDb
 from teleport_bootstrap.aws.s3 import Bucket
 from teleport_bootstrap.aws.service import Client, Service
@@ -88,6 +101,41 @@ class Aws:
     def load_balancers(self) -> balancers.LoadBalancers:
         """Elastic Load Balancing, version 2."""
         return self._service("elasticloadbalancing", balancers.LoadBalancers)
+
+    @property
+    def table_descriptions(self) -> table_description.TableDescriptions:
+        """DynamoDB: how tables are set up."""
+        return self._service("dynamodb", table_description.TableDescriptions)
+
+    @property
+    def parameter_descriptions(self) -> parameters.ParameterDescriptions:
+        """SSM Parameter Store: what parameters are, without their values."""
+        return self._service("ssm", parameters.ParameterDescriptions)
+
+    @property
+    def athena(self) -> workgroups.Athena:
+        """Athena: workgroups."""
+        return self._service("athena", workgroups.Athena)
+
+    @property
+    def glue(self) -> catalogue.Glue:
+        """Glue: tables of the data catalogue."""
+        return self._service("glue", catalogue.Glue)
+
+    @property
+    def instances(self) -> descriptions.Instances:
+        """EC2: instances and security groups."""
+        return self._service("ec2", descriptions.Instances)
+
+    @property
+    def policies(self) -> policy_simulation.Policies:
+        """IAM: what policies allow."""
+        return self._service("iam", policy_simulation.Policies)
+
+    @property
+    def dns_zones(self) -> zones.DnsZones:
+        """Route 53: hosted zones and their records."""
+        return self._service("route53", zones.DnsZones)
 
     def instance_tags(self, instance_id: str, keys: Collection[str]) -> dict[str, str]:
         """Return those tags of the instance whose keys are in `keys`, which instance metadata cannot show.

@@ -177,7 +177,7 @@ class LoadBalancers(Service):
 
         `page` is the number of entries of a page; an answer about names or ARNs has only one.
         """
-        size = {} if page is None or _NAMED & set(chosen) else {"PageSize": page}
+        size: dict[str, Any] = {} if page is None or _NAMED & set(chosen) else {"PageSize": page}
         action = f"elasticloadbalancing:{operation}"
         return paging.every(self, action, _EVERYTHING, read=read, tokens=_TOKENS, missing=_MISSING, **chosen, **size)
 

@@ -23,13 +23,14 @@ def every(
     read: Callable[[Any], Iterable[Item]],
     tokens: Mapping[str, str],
     missing: Collection[str] = (),
+    goes_on: Callable[[Any], bool] = lambda answer: True,  # noqa: ARG005
     **parameters: Any,
 ) -> tuple[Item, ...]:
     """Return what `read` makes of each page of a request, see Service.call, one after the other.
 
     `tokens` maps the fields of an answer that say where the next page begins to the parameters that ask for it; the
-    last page has none of them. The service's `wait_seconds` bound all pages together. Return nothing where AWS answers
-    one of the codes `missing`.
+    last page has none of them, or `goes_on` says that the next one has nothing to look at. The service's `wait_seconds`
+    bound all pages together. Return nothing where AWS answers one of the codes `missing`.
     Raises AwsFailed where there are more than MOST_PAGES, or the service names the same next page again.
     """
     deadline = retry.Deadline(service.wait_seconds, service.clock)
@@ -37,7 +38,8 @@ def every(
     more: dict[str, Any] = {}
 
     def page(answer: Any) -> tuple[list[Item], dict[str, Any]]:
-        return list(read(answer)), {tokens[name]: answer[name] for name in tokens if answer.get(name)}
+        following = {tokens[name]: answer[name] for name in tokens if answer.get(name)} if goes_on(answer) else {}
+        return list(read(answer)), following
 
     for _ in range(MOST_PAGES):
         before, request = more, {**parameters, **more}

@@ -94,6 +94,11 @@ class Bucket:
         return f"arn:{self._service.partition}:s3:::{self.name}" + ("" if key is None else f"/{key}")
 
     @property
+    def region(self) -> str:
+        """The region in which the bucket is called: once a call has succeeded, that of the bucket."""
+        return self._service.region
+
+    @property
     def wait_seconds(self) -> float:
         """The deadline of one call with its retries."""
         return self._service.wait_seconds
