@@ -285,3 +285,15 @@ def test_arns_follow_the_partition_and_have_a_star_for_the_unknown_account(
     with pytest.raises(errors.AwsDenied) as caught:
         get(client, name)
     assert f" on {expected} in the policy" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [
+        ("sts:GetCallerIdentity", "com.amazonaws.us-east-1.sts"),
+        ("route53:ListHostedZonesByName", "com.amazonaws.route53"),
+    ],
+)
+def test_issue_18_a_global_service_has_a_vpc_endpoint_without_a_region(action: str, expected: str) -> None:
+    call = failures.Call(action, ("*",), "https://example.amazonaws.com", "us-east-1")
+    assert f"a VPC endpoint for {expected} whose" in failures.late(failures.Kind.UNREACHABLE, call, "no answer").hint
