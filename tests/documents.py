@@ -28,7 +28,7 @@ WORDS = ("run", "simulated", "user-data", "conf", "checked", "shown", "elsewhere
 REASONS = {
     "network": "it downloads packages; their names and versions are what tests/requirements.txt pins",
     "hours": "it takes hours or runs all tests; tests/lint/test_documents.py checks its commands and options",
-    "amazon-linux": "no machine of Amazon Linux can be booted here; tests/boot/test_packages.py installs the same RPM",
+    "amazon-linux": "none can be booted here; tests/boot/test_packages.py installs the RPM on the nearest to it",
     "editor": "a person edits a file in between; tests/unit/test_cases.py runs the command of the block",
 }
 

@@ -13,7 +13,7 @@ import pytest
 # Assertions of these modules show the compared values, as in test modules.
 pytest.register_assert_rewrite("tests.boot.machine", "tests.boot.observe")
 
-from tests.boot import control_groups, trees  # noqa: E402
+from tests.boot import amazon_linux, control_groups, trees  # noqa: E402
 from tests.boot import machine as machines  # noqa: E402
 
 NewMachine = Callable[..., machines.Machine]
@@ -90,7 +90,8 @@ def _make_machines() -> Iterator[NewMachine]:
 
     def make(release: str = "bookworm", *options: str) -> machines.Machine:
         name = f"tb-{os.getpid()}-{next(_numbers)}"
-        made.append(machines.Machine(trees.tree(release), name, options))
+        tree = amazon_linux.tree() if release == trees.AMAZON_LINUX else trees.tree(release)
+        made.append(machines.Machine(tree, name, options))
         return made[-1]
 
     try:

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tests import documents
-from tests.boot import applied, installed, instance, observe, trees
+from tests.boot import applied, control_groups, installed, instance, observe, trees
 from tests.boot.conftest import NewMachine
 from tests.boot.machine import Machine
 
@@ -244,11 +244,14 @@ def _purge(machine: Machine, empty: set[str]) -> None:
 # ---- the RPM
 
 
-def test_the_rpm_on_old_libraries_from_an_image_to_its_removal(
+def test_issue_17_point_3_the_rpm_on_python_39_and_systemd_252_from_an_image_to_its_removal(
     new_machine: NewMachine, built: installed.Built, tmp_path: Path
 ) -> None:
-    """On Debian 11, whose Python is Amazon Linux's, whose libraries are the oldest; and without systemd's binding."""
-    machine = new_machine("bullseye", *installed.WITH_RPM)
+    """On the nearest to Amazon Linux that boots; with the oldest libraries, and without systemd's binding."""
+    machine = new_machine(trees.AMAZON_LINUX, *installed.WITH_RPM)
+    assert control_groups.systemd_of(machine.root) == 252
+    if trees.CLOUD_INIT:
+        assert machine.chroot("cloud-init", "--version").split()[-1].startswith("22.2")
     machine.chroot("dpkg", "--purge", "--force-depends", "python3-systemd")
     theirs = installed.teleport_rpm(tmp_path, "15.0.0")
     empty = installed.files(machine)

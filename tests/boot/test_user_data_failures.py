@@ -31,7 +31,8 @@ ExecStart=/bin/true
 [Install]
 RequiredBy=multi-user.target
 """
-CIRCLE = ("cloud-final.service", "multi-user.target", "theirs.service")
+# Amazon Linux's cloud-final.service does not wait for that target, but for this one.
+BEFORE_ONLINE = "After=cloud-final.service\nBefore=network-online.target\nRequires=network-online.target\n"
 
 
 @pytest.fixture(scope="module", params=trees.RELEASES)
@@ -93,13 +94,17 @@ def test_issue_17_row_3_user_data_that_systemd_left_out_to_break_an_ordering_cyc
     instance.install_agent(machine)
     instance.install_stand_in(machine)
     instance.be_instance(machine, user_data=instance.GUIDE_USER_DATA)
-    machine.write("/etc/systemd/system/theirs.service", THEIRS)
+    theirs, target = THEIRS, "multi-user.target"
+    if release == trees.AMAZON_LINUX:
+        theirs, target = THEIRS.replace("After=cloud-final.service\n", BEFORE_ONLINE), "network-online.target"
+    machine.write("/etc/systemd/system/theirs.service", theirs)
     machine.chroot("systemctl", "enable", "theirs.service")
 
     machine.boot()
 
     assert machine.state("cloud-final.service") == "inactive", "systemd has left out another unit: the test is void"
-    named = f"{' after '.join((*CIRCLE, CIRCLE[0]))} (let theirs.service wait for less"
+    circle = ("cloud-final.service", target, "theirs.service")
+    named = f"{' after '.join((*circle, circle[0]))} (let theirs.service wait for less"
     assert named in machine.journal("-t", "teleport-bootstrap")
     # Also where systemd has forgotten it.
     for _ in range(2):

@@ -18,16 +18,23 @@ import shutil
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Optional
 
 TESTING = "testing"  # systemd 262 in autumn 2026
 STABLE = ("bullseye", "bookworm", "trixie")  # systemd 247, 252, 257
-RELEASES = (*STABLE, TESTING)
+DEBIAN = (*STABLE, TESTING)
+
+# Not a release: tests/boot/amazon_linux.py. With the source of its cloud-init, which `./dev amazon-linux` names, tests
+# that otherwise run on each release run on it alone.
+AMAZON_LINUX = "amazon-linux"
+CLOUD_INIT = os.environ.get("TELEPORT_BOOTSTRAP_CLOUD_INIT", "")
+RELEASES = (AMAZON_LINUX,) if CLOUD_INIT else DEBIAN
 
 EVERY_RELEASE = bool(os.environ.get("TELEPORT_BOOTSTRAP_EVERY_RELEASE"))
 # For tests of which testing takes a part only: `./dev boot-matrix` runs them there too.
-SAMPLED = RELEASES if EVERY_RELEASE else STABLE
+SAMPLED = RELEASES if EVERY_RELEASE or CLOUD_INIT else STABLE
 
 # The one switch: whether a test that fails on testing fails the run. Otherwise the failure is a finding, which the run
 # shows at its end, and which has time until the next release of this project.
@@ -73,10 +80,33 @@ def tree(release: str) -> Path:
     return wanted
 
 
+def derived(base: Path, name: str, recipe: str, change: Callable[[Path], None]) -> Path:
+    """Return the root directory of a copy of the tree `base` that `change` has changed, made now if there is none.
+
+    `recipe` is all that decides what `change` does.
+    """
+    digest = hashlib.sha256(f"{base.name}\n{recipe}".encode()).hexdigest()[:12]
+    wanted = base.with_name(f"{name}-{digest}")
+    with wanted.with_name(f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not wanted.is_dir():
+            unfinished = wanted.with_name(f"unfinished-{wanted.name}")
+            shutil.rmtree(unfinished, ignore_errors=True)  # of a killed build; this process holds the lock
+            run(["cp", "--archive", str(base), str(unfinished)])
+            change(unfinished)
+            unfinished.rename(wanted)
+    return wanted
+
+
+def apt_get(root: Path) -> list[str]:
+    """The start of a command that runs apt-get in a tree."""
+    return ["chroot", str(root), "apt-get", "-q", "-y", "-o", "Dpkg::Options::=--force-unsafe-io"]
+
+
 def prepare() -> None:
     """Build all trees that are missing, two at a time, since each build waits for the network half of the time."""
     with concurrent.futures.ThreadPoolExecutor(2) as builders:
-        print(*builders.map(_prepared, RELEASES), sep="\n")
+        print(*builders.map(_prepared, DEBIAN), sep="\n")
 
 
 def _prepared(release: str) -> str:
@@ -121,21 +151,21 @@ def _build(release: str, wanted: Path) -> None:
     snapshot = _snapshot() if release == TESTING else None
     mirror = snapshot or _mirror()
     if mirror is None:
-        _run(base)
+        run(base)
     else:
         try:
-            _run([*base, mirror])
+            run([*base, mirror])
         except RuntimeError:  # the machine's mirror may lack the release; debootstrap has another default
             shutil.rmtree(unfinished)
-            _run(base)
+            run(base)
     # Not with debootstrap's --include, which does not support virtual packages.
-    apt = ["chroot", str(unfinished), "apt-get", "-q", "-y", "-o", "Dpkg::Options::=--force-unsafe-io"]
+    apt = apt_get(unfinished)
     if release == TESTING:
         # Its lists are valid for a week, and a snapshot, or a mirror that is renewed seldom, is older.
         apt += ["-o", "Acquire::Check-Valid-Until=false"]
-    _run([*apt, "update"])
-    _run([*apt, "--no-install-recommends", "install", *PACKAGES])
-    _run([*apt, "clean"])
+    run([*apt, "update"])
+    run([*apt, "--no-install-recommends", "install", *PACKAGES])
+    run([*apt, "clean"])
     if release == TESTING:
         kind = "the snapshot" if snapshot else "the mirror, not frozen: no archive of snapshots can be reached"
         _origin_file(wanted).write_text(f"{kind}, as of {_date_of_lists(unfinished)}\n", encoding="utf-8")
@@ -172,7 +202,8 @@ def _date_of_lists(root: Path) -> str:
     return "an unknown date"
 
 
-def _run(command: list[str]) -> None:
+def run(command: list[str]) -> None:
+    """Run a command that builds a tree; raise RuntimeError with the end of its output if it fails."""
     done = subprocess.run(
         command,
         check=False,

@@ -5,8 +5,6 @@ Each is built once, beside the others (see tests/boot/trees.py), then only read:
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import importlib.util
 import shutil
 import subprocess
@@ -35,42 +33,23 @@ exec chroot "$tree" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp
 
 def workshop(release: str) -> Path:
     """Return the root directory of the tree for `release`, built now if no earlier run has built it."""
-    base = trees.tree(release)
-    recipe = hashlib.sha256("\n".join((base.name, *_tools(release))).encode()).hexdigest()[:12]
-    wanted = base.with_name(f"workshop-{release}-{recipe}")
-    with wanted.with_name(f"workshop-{release}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not wanted.is_dir():
-            _build(base, wanted, _tools(release))
-    return wanted
+    tools = _tools(release)
+
+    def add_tools(root: Path) -> None:
+        apt = [*trees.apt_get(root), "-o", "Acquire::Check-Valid-Until=false"]
+        trees.run([*apt, "update"])
+        trees.run([*apt, "--no-install-recommends", "install", *tools])
+        trees.run([*apt, "clean"])
+        found = importlib.util.find_spec("shtab")
+        assert found is not None and found.origin is not None
+        shutil.copytree(Path(found.origin).parent, root / _SHTAB, ignore=shutil.ignore_patterns("__pycache__"))
+
+    return trees.derived(trees.tree(release), f"workshop-{release}", "\n".join(tools), add_tools)
 
 
 def _tools(release: str) -> tuple[str, ...]:
     linters = LINTERS if release in LINTED else ()
     return (*TOOLS, *linters, *(("sudo-rs",) if release in SUDO_RS else ()))
-
-
-def _build(base: Path, wanted: Path, tools: tuple[str, ...]) -> None:
-    unfinished = wanted.with_name(f"unfinished-{wanted.name}")
-    shutil.rmtree(unfinished, ignore_errors=True)  # of a killed build; this process holds the lock
-    _done("cp", "--archive", str(base), str(unfinished))
-    apt = ("chroot", str(unfinished), "apt-get", "-q", "-y", "-o", "Dpkg::Options::=--force-unsafe-io")
-    apt += ("-o", "Acquire::Check-Valid-Until=false")
-    _done(*apt, "update")
-    _done(*apt, "--no-install-recommends", "install", *tools)
-    _done(*apt, "clean")
-    found = importlib.util.find_spec("shtab")
-    assert found is not None and found.origin is not None
-    shutil.copytree(Path(found.origin).parent, unfinished / _SHTAB, ignore=shutil.ignore_patterns("__pycache__"))
-    unfinished.rename(wanted)
-
-
-def _done(*command: str) -> None:
-    done = subprocess.run(
-        command, check=False, env=trees.environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True
-    )
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
 
 
 def run(release: str, shared: Path, *command: str) -> subprocess.CompletedProcess[str]:
