@@ -248,6 +248,10 @@ class TctlFailed(BootstrapError, code="tctl-failed", exit_status=TELEPORT):
     """`tctl` failed: it is not installed, the auth service does not answer, or it rejects the request."""
 
 
+class UserExists(BootstrapError, code="user-exists", exit_status=CONF_OR_USAGE):
+    """The cluster has a user of that name already, who was not changed."""
+
+
 class RenderMismatch(BootstrapError, code="render-mismatch", exit_status=INTERNAL):
     """The rendered teleport.yaml differs from the plan. This is a defect of this agent, found before writing."""
 

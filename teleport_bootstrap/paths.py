@@ -28,6 +28,7 @@ LICENSE = "/var/lib/teleport/license.pem"
 CERTIFICATE = "/var/lib/teleport/fullchain.pem"
 PRIVATE_KEY = "/var/lib/teleport/privkey.pem"
 BACKEND = "/var/lib/teleport/backend"
+HOST_UUID = "/var/lib/teleport/host_uuid"
 IDENTITY = "/var/lib/teleport/proc/sqlite.db"
 # What a host needs until it has joined, and no longer.
 JOIN_SECRETS = (TOKEN, REGISTRATION_SECRET)
@@ -72,6 +73,8 @@ METADATA_CACHE = "/var/lib/teleport-bootstrap/metadata.json"
 JOBS = "/var/lib/teleport-bootstrap/jobs"
 # Which versions of the parameters in SSM this host has published.
 PUBLISHED = "/var/lib/teleport-bootstrap/published/versions.json"
+# That the cluster has a user, once that was seen on this auth server.
+USERS_SEEN = "/var/lib/teleport-bootstrap/users/seen.json"
 # The journal of a change that is under way.
 CHANGE_JOURNAL = "/var/lib/teleport-bootstrap/change.json"
 # What was applied, one directory each, and which of them is current.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from teleport_bootstrap import errors, paths, roles, unit_table
 from teleport_bootstrap.change import handover, key_pairs, needed_files, web_answer
 from teleport_bootstrap.checks import certificate_files, recovery
 from teleport_bootstrap.finding import ERROR, WARNING, Finding
-from teleport_bootstrap.hints import TypeVar
+from teleport_bootstrap.hints import Any, TypeVar
 from teleport_bootstrap.host import clock, probe, systemd, teleport
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.plan import activation, plan_model, teleport_build
@@ -104,6 +104,21 @@ class HostFacts:
 def expected_timers(wanted: plan_model.Applicable | None) -> tuple[str, ...]:
     """Return the timers that `wanted` enables."""
     return () if wanted is None else tuple(each for each in unit_table.TIMERS if each in wanted.units.enable)
+
+
+def role(host: HostFacts) -> roles.Role | None:
+    """Return the role of the conf, or that of the marker of a host without one; None where it is not known."""
+    if host.conf.role is not None:
+        return roles.Role(host.conf.role)
+    found = [roles.ROLE_OF_MARKER.get(f"{paths.CONF_DIRECTORY}/{each}") for each in host.markers]
+    return found[0] if len(found) == 1 else None
+
+
+def applied_document(host: HostFacts) -> Mapping[str, Any]:
+    """Return what was applied to a host, otherwise its teleport.yaml; empty where that cannot be read."""
+    if host.generation is not None:
+        return host.generation.document
+    return manual_edits.document(manual_edits.text(host.root, paths.TELEPORT_YAML)) or {}
 
 
 def read(root: paths.Root) -> HostFacts:

@@ -40,6 +40,7 @@ COMMANDS = {
     "publish-tokens": "publish join tokens and CA pins to SSM",
     "certificate": "obtain, renew or install Let's Encrypt's certificate",
     "metadata": "print one item of instance metadata",
+    "first-admin": "create the first user of a cluster, an administrator",
     "status": "show what is configured and whether it runs",
     "doctor": "check what stands around this host, and say how to mend it",
     "seal": "check that an image holds no data of one instance",
@@ -139,7 +140,7 @@ def run(argv: Sequence[str]) -> int:
         _tell(result.trouble)
     try:
         shown = result.output(form, output.screen_of_result(), _quote, command=_command(arguments))
-        return _print(shown, result.status, is_of_host=_is_of_host(arguments))
+        return _print(shown, result.status, is_of_host=_is_of_host(arguments), if_lost=result.if_lost)
     except MemoryError as error:
         return result.status if _is_of_host(arguments) else _report(_of_machine(error), "text")
 
@@ -165,20 +166,23 @@ def _is_of_host(arguments: argparse.Namespace) -> bool:
     return _command(arguments) not in PRINTING and not getattr(arguments, "dry_run", False)
 
 
-def _print(text: str, status: int, *, is_of_host: bool = False) -> int:
+def _print(text: str, status: int, *, is_of_host: bool = False, if_lost: str = "") -> int:
     """Print `text` and return `status`; if it cannot be written, report that and return that error's status.
 
-    Where the status `is_of_host`, it remains: it says what was done to the host.
+    Where the status `is_of_host`, it remains: it says what was done to the host. `if_lost` says how to go on then.
     """
     try:
         output.result(text)
     except BrokenPipeError:
         # Its reader has had enough, such as `head`.
+        if if_lost:
+            output.note(f"standard output was not read to its end; {if_lost}")
         return status
     except OSError as error:
         what = f"standard output cannot be written: {error.strerror}"
         if is_of_host:
-            output.note(f"{what}; the command itself has ended with status {status}")
+            more = f"; {if_lost}" if if_lost else ""
+            output.note(f"{what}; the command itself has ended with status {status}{more}")
             return status
         return _report(errors.FileTrouble(what, hint="Redirect it to a place with free space."), "text")
     except KeyboardInterrupt:

@@ -21,7 +21,8 @@ class Result:
     The text is a line, several lines, or a `display.Block`; a block between lines is indented. Secrets are masked,
     unless the operator asked for a result `with_secrets`. `trouble` is reported like an error besides: something was
     done, but not all of it. `change` says in a line what was changed on this host, without secrets; empty for nothing.
-    Some of that is `routine`, which the history does not keep.
+    Some of that is `routine`, which the history does not keep. `if_lost` says what to do where the result could not be
+    printed, for one that cannot be had again.
     """
 
     text: str | Sequence[str]
@@ -32,6 +33,7 @@ class Result:
     findings: Sequence[Finding] = ()
     change: str = ""
     routine: bool = False
+    if_lost: str = ""
 
     def answer(self, command: str | None) -> dict[str, Any]:
         """Return what is printed as JSON."""

@@ -9,8 +9,13 @@ import errno
 import io
 import os
 import select
+import socket
+import stat
 import sys
 import time
+
+# Where systemd, and `systemd-cat`, connect the standard output of a program.
+_JOURNAL = ("/run/systemd/journal/stdout", b"/run/systemd/journal/stdout")
 
 # What a pipe takes at once when it takes anything (POSIX), so that a write after poll does not block.
 _PIECE = 4096
@@ -76,6 +81,18 @@ class Messages(io.TextIOBase):
 
     def close(self) -> None:
         """Leave it open, for what is still said at the end of the process."""
+
+
+def result_is_logged() -> bool:
+    """Whether standard output goes to the journal, as that of a unit does."""
+    try:
+        descriptor = sys.stdout.fileno()
+        if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+            return False
+        with socket.socket(fileno=os.dup(descriptor)) as found:
+            return found.family == socket.AF_UNIX and found.getpeername() in _JOURNAL
+    except (OSError, ValueError):
+        return False
 
 
 def write_result(data: bytes) -> None:

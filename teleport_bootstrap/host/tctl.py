@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from collections.abc import Sequence
 
 from teleport_bootstrap import errors, escaping, json_data, masking, paths, regex
 from teleport_bootstrap.hints import Any
@@ -47,9 +48,46 @@ class Tctl:
 
         Raises TctlFailed.
         """
+        return self._answer("status", wait_seconds=wait_seconds)
+
+    def users(self, *, wait_seconds: float, call_seconds: float = CALL_SECONDS) -> tuple[dict[str, Any], ...]:
+        """Return the users of the cluster, Teleport's own included; while no auth service answers, retry as above.
+
+        Raises TctlFailed, also where they cannot be read.
+        """
+        output = self._answer("get", "users", "--format=json", wait_seconds=wait_seconds, call_seconds=call_seconds)
+        found: Any = None
+        with contextlib.suppress(ValueError):
+            found = json_data.parsed(output.strip() or "[]") or []  # null for none
+        if isinstance(found, dict):
+            found = [found]
+        if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+            raise errors.TctlFailed(
+                "the users of the cluster could not be read: the output of `tctl get users` is not a list of users",
+                hint="Try `tctl get users` on this host.",
+            )
+        return tuple(found)
+
+    def add_user(self, name: str, roles: Sequence[str], logins: Sequence[str]) -> Secret:
+        """Create the user `name`, and return what `tctl users add` printed, a link for its password among it.
+
+        Raises TctlFailed. Where it did not end by itself, the user may exist nevertheless.
+        """
+        words = ["users", "add", name, f"--roles={','.join(roles)}", "--format=json"]
+        done = self._run(*words, *([f"--logins={','.join(logins)}"] if logins else []))
+        if not done.ok:
+            raise errors.TctlFailed(
+                f"the user {name} could not be created: {_failure(done)}",
+                hint=f"If `tctl users ls` lists {name} nevertheless, run `tctl users reset {name}`, which prints "
+                "another link. Otherwise check Teleport's log, `journalctl -u 'teleport*'`.",
+            )
+        return Secret(done.output)
+
+    def _answer(self, *arguments: str, wait_seconds: float, call_seconds: float = CALL_SECONDS) -> str:
+        """Return what tctl prints with these arguments; while no auth service answers, retry for `wait_seconds`."""
 
         def attempt() -> str:
-            done = self._run("status", seconds=min(CALL_SECONDS, max(wait_seconds, 1.0)))
+            done = self._run(*arguments, seconds=min(call_seconds, max(wait_seconds, 1.0)))
             if not done.ok:
                 raise retry.Again(_failure(done))
             return done.output

@@ -37,6 +37,7 @@ _FILES: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     ((paths.DATA,), "Teleport's data directory."),
     ((paths.BACKEND, paths.IDENTITY), "The cluster's state on a disk, and the identity that Teleport gets by joining."),
+    ((paths.HOST_UUID,), "The name that Teleport gives to this host."),
     ((paths.PID_FILE,), "The process ID of the running Teleport."),
     ((paths.TOKEN, paths.CA_PIN, paths.LICENSE), "Join token, CA pins and license, from SSM or the conf."),
     ((paths.REGISTRATION_SECRET,), "The registration secret for the join method `bound_keypair`, from SSM."),

@@ -11,6 +11,7 @@ from teleport_bootstrap.checks import (
     address,
     applied_generation,
     boot,
+    first_user,
     host_facts,
     installation,
     managed_updates,
@@ -52,6 +53,7 @@ CHECKS: tuple[Callable[[host_facts.HostFacts], Iterator[Finding]], ...] = (
     managed_updates.check,
     timers.check,
     web_certificates.check,
+    first_user.check,
 )
 
 

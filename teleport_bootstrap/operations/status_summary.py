@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from teleport_bootstrap import paths, port_table
+from teleport_bootstrap import port_table
 from teleport_bootstrap.checks import host_facts
 from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import clock
 from teleport_bootstrap.records import dataclass
-from teleport_bootstrap.state import jobs, manual_edits
+from teleport_bootstrap.state import jobs
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,7 @@ class Summary:
 
 def of_host(host: host_facts.HostFacts) -> Summary:
     """Return the summary of a host, from what was applied to it, otherwise from its teleport.yaml."""
-    document = (
-        host.generation.document
-        if host.generation is not None
-        else manual_edits.document(manual_edits.text(host.root, paths.TELEPORT_YAML))
-    )
+    document = host_facts.applied_document(host)
     teleport, auth, proxy = (_section(document, name) for name in ("teleport", "auth_service", "proxy_service"))
     running = host_facts.is_running(host.unit_state)
     backup = next((each for each in host.jobs if each.name == jobs.BACKUP), None)
@@ -53,8 +49,8 @@ def of_host(host: host_facts.HostFacts) -> Summary:
     )
 
 
-def _section(document: Mapping[str, Any] | None, name: str) -> Mapping[str, Any]:
-    found = (document or {}).get(name)
+def _section(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = document.get(name)
     return found if isinstance(found, Mapping) else {}
 
 

@@ -32,7 +32,7 @@ CONF = "/etc/teleport.d/conf"
 # What a block of the guide has to say, by what it types; a block without an error is not enough for these.
 SAYS = {
     "teleport-bootstrap status\n": "healthy",
-    "tctl users add": "has been created",
+    "first-admin": "https://teleport.acmeinc.com/web/invite/",
     "reconfigure --dry-run": "teleport.acmeinc.com:8443",
     "history": "generation",
     "render --explain": "10-log.yaml",

@@ -34,6 +34,7 @@ ARGUMENTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "restore": (("/var/backups/teleport/none.tar.zst", "--dry-run"), ("--undo", "--yes")),
     "rollback": (("--yes",),),
     "metadata": (("instance-id",),),
+    "first-admin": (("alice", "--wait", "1"),),
     "certificate": (("install",), ("obtain",)),
 }
 # These change what the commands after them find, so they come last, in this order.

@@ -87,6 +87,7 @@ HOSTS = {
     "collect-logs": Host(commands.in_use),
     "doctor": Host(commands.node, (errors.OK, errors.CHECK_WARNED, errors.CHECK_FAILED)),
     "fetch-secrets": Host(commands.pending_node),
+    "first-admin": Host(commands.without_users),
     "generate": Host(commands.all_in_one),
     "history": Host(often_changed),
     "iam-policy": Host(laptop),

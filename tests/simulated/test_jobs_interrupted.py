@@ -23,6 +23,7 @@ pytestmark = needs_strace
 NAMES = (
     "fetch-secrets",
     "publish-tokens",
+    "first-admin",
     "certificate obtain",
     "certificate renew",
     "certificate install",
@@ -30,7 +31,11 @@ NAMES = (
     "collect-logs",
 )
 
-DONE = {"restore --discard-undo": "no restore has replaced anything", "collect-logs": "already exists"}
+DONE = {
+    "restore --discard-undo": "no restore has replaced anything",
+    "collect-logs": "already exists",
+    "first-admin": "has a user alice already",
+}
 
 
 @dataclass

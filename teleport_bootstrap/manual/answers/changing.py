@@ -155,6 +155,14 @@ CERTIFICATE: dict[str, Schema] = {
     ),
 }
 
+FIRST_ADMIN: dict[str, Schema] = {
+    "user": text("The name of the user."),
+    "roles": texts("The roles of Teleport that it has."),
+    "logins": texts("The accounts of hosts that it may log in to."),
+    "link": text("The link for the password, a secret: the first one to open it becomes this user."),
+    "expires_at": moment("When the link ends; null where Teleport did not say it.", or_null=True),
+}
+
 BACKUP_CREATE: dict[str, Schema] = {
     "archive": text("Where the archive is."),
     "name": text("Its name there."),

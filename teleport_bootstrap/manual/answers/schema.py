@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[dict[str, Schema], ...]] = {
     "publish-tokens": (changing.PUBLISH_TOKENS,),
     "certificate": (changing.CERTIFICATE,),
     "metadata": (printing.METADATA,),
+    "first-admin": (changing.FIRST_ADMIN,),
     "status": (host_state.STATUS,),
     "doctor": (host_state.DOCTOR, host_state.DOCTOR_LIST),
     "seal": (printing.SEAL,),

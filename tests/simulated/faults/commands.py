@@ -23,7 +23,7 @@ from tests.simulated.auth_server import AuthServer
 from tests.simulated.letsencrypt import Certbot, Cluster
 from tests.simulated_ec2 import Aws
 from tests.simulated_ec2 import imds as emulator
-from tests.stand_in import install_systemctl
+from tests.stand_in import install_systemctl, install_tctl
 
 # Secrets of the hosts below, which nothing may show.
 CANARIES = canaries.Canaries(
@@ -169,6 +169,17 @@ def publisher(place: Place) -> Agent:
     if os.geteuid() == 0:
         os.chown(data, 64998, 64998)  # as which tctl is run
     server.tctl()
+    return agent
+
+
+def without_users(place: Place) -> Agent:
+    """An all-in-one in whose cluster nothing was done yet."""
+    agent = all_in_one(place)
+    _ok(agent, "generate", "--wait", "5")
+    data = agent.path("/var/lib/teleport")
+    data.mkdir(parents=True, exist_ok=True)
+    (data / "tctl-users.json").write_text("[]")
+    install_tctl(agent.path("/usr/local/bin"), data=str(data))
     return agent
 
 
@@ -373,6 +384,7 @@ COMMANDS = (
     Command("fetch-secrets", ("fetch-secrets", *_WAIT), pending_node, services=_SERVICES | _PENDING,
             files=_FILES | _PENDING),
     Command("publish-tokens", ("publish-tokens", *_WAIT), publisher, services=_SERVICES | {errors.BUSY}, seconds=12.0),
+    Command("first-admin", ("first-admin", "alice", *_WAIT), without_users),
     Command("reconfigure", ("reconfigure", "--yes", *_WAIT), changed, programs=_CHANGES),
     Command("rollback", ("rollback", "--yes", *_WAIT), twice_changed, programs=_CHANGES),
     Command("adopt", ("adopt", *_WAIT), edited),
