@@ -5,6 +5,7 @@ This module itself imports next to nothing, so that little can happen before it 
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from types import FrameType
@@ -14,10 +15,14 @@ from teleport_bootstrap.hints import NoReturn
 # Those of `errors`, which cannot be imported where there is no memory for it.
 _NO_RESOURCES = 20
 _INTERRUPTED = 130
+# Python looks for circles among so many new objects, instead of among 700: nearly all of those stay, since they are the
+# modules themselves, and each look takes longer.
+_OBJECTS = 20_000
 
 
 def main() -> NoReturn:
     """Run the command line and exit."""
+    gc.set_threshold(_OBJECTS)
     _have_own_signals()
     try:
         # After that of the signals, and never at the top.
