@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextlib
 import errno
 import importlib
@@ -10,11 +11,12 @@ import io
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from types import ModuleType
 
 import teleport_bootstrap
-from teleport_bootstrap import display, errors
+from teleport_bootstrap import display, errors, lazy_imports
 from teleport_bootstrap.cli import answer, command_line, layout, options, quotation
 from teleport_bootstrap.cli.result import Result
 from teleport_bootstrap.finding import Finding
@@ -113,7 +115,24 @@ def main() -> NoReturn:
         status = _report(_of_machine(error), "text")
     # The status is known: nothing that arrives while the interpreter ends may change it.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
-    sys.exit(status)
+    _end(status)
+
+
+def _end(status: int) -> NoReturn:
+    """End the process as Python does, without taking apart all modules, object by object, after everything else.
+
+    That is a fifth of what a short command takes, and nothing waits for it: what is printed is not kept in buffers.
+    """
+    try:
+        sys.stdout.flush()
+        lazy_imports.when_loaded("threading", _await_threads)
+        atexit._run_exitfuncs()
+    finally:
+        os._exit(status)
+
+
+def _await_threads() -> None:
+    threading._shutdown()  # type: ignore[attr-defined]  # what Python itself calls
 
 
 def run(argv: Sequence[str]) -> int:
