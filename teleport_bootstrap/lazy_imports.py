@@ -11,8 +11,10 @@ functions, not in base classes, default values, constants or `from … import NA
 from __future__ import annotations
 
 import sys
-from _frozen_importlib_external import PathFinder
+from _frozen_importlib import module_from_spec
+from _frozen_importlib_external import PathFinder, SourceFileLoader, spec_from_file_location
 from _thread import RLock  # `threading` would take longer to load than all of this
+from posix import listdir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,15 +27,17 @@ else:
 
 PACKAGE = "teleport_bootstrap."
 
-# Of the standard library and others, those that modules import which are used for something else too.
+# Of the standard library and others, those that modules import which are used for something else too. What `requests`
+# imports of them is for names that are not ASCII (`idna`, `encodings.idna`) and certificates in an archive (`zipfile`).
 LIBRARIES = frozenset(
     (
-        *("base64", "ctypes", "curses", "datetime", "decimal", "difflib", "glob", "grp", "hashlib", "ipaddress"),
-        *("jinja2", "json", "logging", "platform", "pwd", "random", "requests", "resource", "secrets", "select"),
-        *("shlex", "shutil", "socket", "ssl", "struct", "subprocess", "tempfile", "textwrap", "threading"),
-        *("traceback", "unicodedata", "urllib.parse", "uuid", "warnings", "yaml"),
+        *("base64", "ctypes", "curses", "datetime", "decimal", "difflib", "encodings.idna", "glob", "grp", "hashlib"),
+        *("idna", "ipaddress", "jinja2", "json", "logging", "platform", "pwd", "random", "requests", "resource"),
+        *("secrets", "select", "shlex", "shutil", "socket", "ssl", "struct", "subprocess", "tempfile", "textwrap"),
+        *("threading", "traceback", "unicodedata", "urllib.parse", "uuid", "warnings", "yaml", "zipfile"),
     )
 )
+
 
 # What Python looks at in a module that it imports.
 _OF_IMPORTS = frozenset(("__cached__", "__class__", "__file__", "__loader__", "__name__", "__package__", "__spec__"))
@@ -57,6 +61,9 @@ class _Unloaded(ModuleType):
 
     def __getattribute__(self, name: str) -> Any:
         if name not in _OF_IMPORTS:
+            known = _WITHOUT_RUNNING.get(ModuleType.__getattribute__(self, "__name__"), {}).get(name)
+            if known is not None:
+                return known(self)
             _run(self)
         return ModuleType.__getattribute__(self, name)
 
@@ -68,6 +75,42 @@ class _Unloaded(ModuleType):
     def __dir__(self) -> list[str]:
         _run(self)
         return [*ModuleType.__dir__(self)]
+
+
+def _path(module: ModuleType) -> Any:
+    """Return where the parts of a library are, which Python asks for where a name is imported from it."""
+    return ModuleType.__getattribute__(module, "__path__")
+
+
+def _version(module: ModuleType) -> Any:
+    """Return the version of a library that keeps it in a part of its own, without running the rest."""
+    name = ModuleType.__getattribute__(module, "__name__")
+    spec = PathFinder.find_spec(f"{name}.version", _path(module))
+    if spec is not None and spec.loader is not None:
+        part = module_from_spec(spec)
+        spec.loader.exec_module(part)
+        return part.__version__
+    _run(module)
+    return module.__version__
+
+
+def _function(module: ModuleType) -> Callable[..., Any]:
+    """Return `version` of importlib.metadata, which runs that module when it is called."""
+
+    def version(*arguments: Any, **named: Any) -> Any:
+        _run(module)
+        return module.version(*arguments, **named)
+
+    return version
+
+
+# What others import by a name that they then have no use for: `requests` asks what guesses encodings for its version,
+# and urllib3 takes the function that it would call for HTTP/2.
+_WITHOUT_RUNNING: dict[str, dict[str, Callable[[ModuleType], Any]]] = {
+    "chardet": {"__path__": _path, "__version__": _version},
+    "charset_normalizer": {"__path__": _path, "__version__": _version},
+    "importlib.metadata": {"__path__": _path, "version": _function},
+}
 
 
 def _run(module: ModuleType) -> None:
@@ -90,14 +133,36 @@ def _run(module: ModuleType) -> None:
         act()
 
 
+_listings: dict[str, frozenset[str]] = {}
+
+
+def _own(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
+    """Find a module of this package as Python would, with one look at each directory."""
+    if path is not None and len(path) == 1:
+        directory, file = path[0], f"{name.rpartition('.')[2]}.py"
+        if directory not in _listings:
+            try:
+                _listings[directory] = frozenset(listdir(directory))
+            except OSError:  # of an archive
+                _listings[directory] = frozenset()
+        if file in _listings[directory]:
+            whole = f"{directory}/{file}"
+            loader = SourceFileLoader(name, whole)
+            return spec_from_file_location(name, whole, loader=loader, submodule_search_locations=None)
+    return PathFinder.find_spec(name, path)
+
+
 class _Finder:
     """Finds modules as Python does, and has them run later."""
 
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        if not name.startswith(PACKAGE) and name not in LIBRARIES:
+        if name.startswith(PACKAGE):
+            spec = _own(name, path)
+        elif name in LIBRARIES or name in _WITHOUT_RUNNING:
+            spec = PathFinder.find_spec(name, path, target)
+        else:
             return None
-        spec = PathFinder.find_spec(name, path, target)
         # A package of this program is empty; one of others is found by its parts.
         if spec is None or spec.loader is None or (name.startswith(PACKAGE) and spec.submodule_search_locations):
             return spec

@@ -131,6 +131,69 @@ def test_two_threads_that_load_each_others_modules_end(tmp_path: Path) -> None:
     assert python(program, tmp_path).strip() == "[2, 3, 4, 4]"
 
 
+def test_issue_16_start_requests_loads_nothing_that_it_has_no_use_for() -> None:
+    program = """
+        from teleport_bootstrap import lazy_imports
+        import requests
+        requests.Session()
+        import charset_normalizer, importlib.metadata
+        for name in ("idna", "zipfile", "charset_normalizer", "importlib.metadata"):
+            print(name, name in lazy_imports._pending)
+        print("charset_normalizer.api" in sys.modules, "idna.core" in sys.modules)
+    """
+    assert python(program).splitlines() == [
+        *("idna True", "zipfile True", "charset_normalizer True", "importlib.metadata True"),
+        "False False",
+    ]
+
+
+def test_what_requests_imports_for_a_name_runs_when_it_is_used() -> None:
+    program = """
+        import teleport_bootstrap, requests, charset_normalizer
+        from importlib.metadata import version
+        print(charset_normalizer.__version__ == version("charset-normalizer"))
+        print(version("requests") == version("requests") == requests.__version__)
+        answer = requests.Response()
+        answer._content = "Grüße aus dem Süden, mit größter Mühe überbracht".encode("utf-8")
+        print(answer.apparent_encoding, answer.text.split(",")[0])
+        print(charset_normalizer.__version__ == charset_normalizer.version.__version__)
+        print("bücher.example".encode("idna"))
+    """
+    assert python(program).splitlines() == [
+        *("True", "True", "utf-8 Grüße aus dem Süden", "True"),
+        "b'xn--bcher-kva.example'",
+    ]
+
+
+def test_a_library_that_keeps_no_version_beside_itself_runs_for_it(tmp_path: Path) -> None:
+    (tmp_path / "chardet").mkdir()
+    (tmp_path / "chardet" / "__init__.py").write_text('print("running")\n__version__ = "4.0"\n')
+    program = """
+        import teleport_bootstrap
+        from chardet import __version__
+        import chardet
+        print(__version__, chardet.__version__)
+    """
+    assert python(program, tmp_path).splitlines() == ["running", "4.0 4.0"]
+
+
+def test_a_module_of_the_package_that_does_not_exist_is_missing_at_its_import() -> None:
+    program = """
+        import teleport_bootstrap
+        for name in ("gone", "host.gone", "gone.errors"):
+            try:
+                __import__(f"teleport_bootstrap.{name}")
+            except ModuleNotFoundError as error:
+                print(error.name)
+        from teleport_bootstrap import errors
+        print(errors.__file__ == errors.__spec__.origin, errors.__cached__.startswith(errors.__file__[:-9]))
+    """
+    assert python(program).splitlines() == [
+        *(f"teleport_bootstrap.{name}" for name in ("gone", "host.gone", "gone")),
+        "True True",
+    ]
+
+
 def test_each_library_exists() -> None:
     program = """
         from teleport_bootstrap import lazy_imports
