@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import sys
 from _frozen_importlib import module_from_spec
-from _frozen_importlib_external import PathFinder, SourceFileLoader, spec_from_file_location
+from _frozen_importlib_external import MAGIC_NUMBER, PathFinder, SourceFileLoader, spec_from_file_location
 from _thread import RLock  # `threading` would take longer to load than all of this
-from posix import listdir
+from marshal import loads
+from posix import O_CLOEXEC, O_RDONLY, close, listdir, read, stat
+from posix import open as open_descriptor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ else:
     ModuleType = type(sys)
 
 PACKAGE = "teleport_bootstrap."
+
+_LARGEST = 96 * 1024  # of the bytecode of a module
 
 # Of the standard library and others, those that modules import which are used for something else too. What `requests`
 # imports of them is for names that are not ASCII (`idna`, `encodings.idna`) and certificates in an archive (`zipfile`).
@@ -133,6 +137,33 @@ def _run(module: ModuleType) -> None:
         act()
 
 
+class _Loader(SourceFileLoader):
+    """Python's own, which first looks for bytecode where the packages have it, in half the time."""
+
+    def get_code(self, fullname: str) -> Any:
+        """Return the code of the module. Where there is no bytecode of just this source, Python does it."""
+        try:
+            source = stat(self.path)
+            descriptor = open_descriptor(_cached(self.path), O_RDONLY | O_CLOEXEC)
+            try:
+                data = read(descriptor, _LARGEST)
+            finally:
+                close(descriptor)
+        except OSError:
+            return super().get_code(fullname)
+        # As Python checks it: its release, no flags, the time and the size of the source (PEP 552).
+        newest = (int(source.st_mtime) & 0xFFFFFFFF).to_bytes(4, "little")
+        head = MAGIC_NUMBER + bytes(4) + newest + (source.st_size & 0xFFFFFFFF).to_bytes(4, "little")
+        if data[:16] != head or len(data) == _LARGEST:
+            return super().get_code(fullname)
+        return loads(memoryview(data)[16:])  # noqa: S302 - as Python does for each module
+
+
+def _cached(path: str) -> str:
+    directory, _, file = path.rpartition("/")
+    return f"{directory}/__pycache__/{file[:-3]}.{sys.implementation.cache_tag}.pyc"
+
+
 _listings: dict[str, frozenset[str]] = {}
 
 
@@ -147,8 +178,10 @@ def _own(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
                 _listings[directory] = frozenset()
         if file in _listings[directory]:
             whole = f"{directory}/{file}"
-            loader = SourceFileLoader(name, whole)
-            return spec_from_file_location(name, whole, loader=loader, submodule_search_locations=None)
+            spec = spec_from_file_location(name, whole, loader=_Loader(name, whole), submodule_search_locations=None)
+            if spec is not None:
+                spec.cached = _cached(whole)
+            return spec
     return PathFinder.find_spec(name, path)
 
 

@@ -194,6 +194,47 @@ def test_a_module_of_the_package_that_does_not_exist_is_missing_at_its_import() 
     ]
 
 
+def test_bytecode_counts_only_for_its_source(tmp_path: Path) -> None:
+    """As everywhere in Python: what is older, broken, too large or missing is made again from the source."""
+    package = tmp_path / "teleport_bootstrap"
+    package.mkdir()
+    for name in ("__init__.py", "lazy_imports.py"):
+        (package / name).write_text((CHECKOUT / "teleport_bootstrap" / name).read_text())
+    program = """
+        import importlib, os, py_compile
+        directory = sys.path[1]
+        sys.path[:2] = [directory]
+        import teleport_bootstrap
+        assert teleport_bootstrap.__file__.startswith(directory)
+        def given(name, text, spoil=None, then=None):
+            path = f"{directory}/teleport_bootstrap/{name}.py"
+            with open(path, "w") as file:
+                file.write(text)
+            cached = py_compile.compile(path)
+            if spoil is not None:
+                with open(cached, "r+b") as file:
+                    spoil(file)
+            if then is not None:
+                with open(path, "w") as file:
+                    file.write(then)
+                os.utime(path, (1, 1))
+            module = importlib.import_module(f"teleport_bootstrap.{name}")
+            print(name, module.value, module.__cached__ == cached, module.__spec__.loader.get_filename() == path)
+        given("fresh", "value = 1")
+        given("other_time", "value = 1", then="value = 2")
+        given("other_size", "value = 1", then="value = 22")
+        given("other_release", "value = 1", lambda file: file.write(b"xxxx"))
+        given("cut_off", "value = 1", lambda file: file.truncate(3))
+        given("checked_hash", "value = 1", lambda file: (file.seek(4), file.write(bytes([3]))), "value = 2")
+        given("large", f"value = len({'x' * 200_000!r})")
+        given("gone", "value = 1", lambda file: os.remove(file.name))
+    """
+    assert python(program, tmp_path).splitlines() == [
+        *("fresh 1 True True", "other_time 2 True True", "other_size 22 True True", "other_release 1 True True"),
+        *("cut_off 1 True True", "checked_hash 2 True True", "large 200000 True True", "gone 1 True True"),
+    ]
+
+
 def test_each_library_exists() -> None:
     program = """
         from teleport_bootstrap import lazy_imports
