@@ -34,11 +34,6 @@ _ORDINARY = frozenset(
 # Where a long value may continue on the next line: folded by YAML, and in a difference or a quotation.
 _WRAPS = (regex.compile(r"\\?\r?\n[ \t]*"), regex.compile(r"\\?\r?\n[+|>#-][ \t]*"))
 _MOST_JOINED = 1024 * 1024
-# What looks like a secret in any text.
-_CERTAIN = (
-    *(secret_patterns.WEB_TOKEN, secret_patterns.AWS, secret_patterns.HASH, secret_patterns.ISSUED),
-    secret_patterns.LINK,
-)
 _PEM = regex.compile(
     r"(?P<lead>-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)"
     r"(?P<value>.{1,20000}?)(?=-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\Z)",
@@ -130,8 +125,11 @@ def mask(text: str) -> str:
     """Return `text`, which this program is about to show, without secrets."""
     text, _ = _met(secret.met()).masked(text)
     text = secret.without_passwords(text)
-    for pattern in _PATTERNS:
-        text = pattern.sub(_replaced, text)
+    # Most texts hold nothing of what a pattern looks for. Other letters than those of ASCII may match some of these.
+    small = text.lower() if text.isascii() else None
+    for pattern, parts in _PATTERNS:
+        if small is None or not parts or any(each in small for each in parts):
+            text = pattern.sub(_replaced, text)
     return text
 
 
@@ -215,9 +213,10 @@ def _replaced_unless_harmless(found: re.Match[str]) -> str:
     return found[0] if not bare.strip("*…") or is_harmless(bare) else f"{found['lead']}{MASK}"
 
 
-_PATTERNS = (
-    _PEM,
-    _HEADER,
-    _SIGNED,
-    *(pattern for kind, pattern in secret_patterns.PATTERNS if kind in _CERTAIN),
+# Each with the parts of which one is in whatever it matches: see `secret_patterns`.
+_PATTERNS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
+    (_PEM, ("-----begin",)),
+    (_HEADER, ("bearer", "basic")),
+    (_SIGNED, ("aws4-hmac-sha256",)),
+    *secret_patterns.CERTAIN,
 )
