@@ -114,6 +114,14 @@ class ConfInvalid(BootstrapError, code="conf-invalid", exit_status=CONF_OR_USAGE
         super().__init__(f"{path}: {_count(findings)}", hint=hint, findings=findings)
 
 
+class UserDataUnclear(BootstrapError, code="user-data-unclear", exit_status=CONF_OR_USAGE):
+    """What user-data writes to the conf cannot be known without running it, or it writes none."""
+
+    def __init__(self, path: str, findings: tuple[Finding, ...]) -> None:
+        hint = "Give the conf itself, for example as printed by the script: `teleport-bootstrap validate ./conf`."
+        super().__init__(f"{path}: the conf that it writes is not known", hint=hint, findings=findings)
+
+
 class OverrideInvalid(BootstrapError, code="override-invalid", exit_status=CONF_OR_USAGE):
     """A file in /etc/teleport.d/teleport.yaml.d is not strict YAML, or sets what cannot be overridden.
 

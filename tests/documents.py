@@ -40,6 +40,7 @@ _OTHERS = {
     ("docs/upgrading.md", "run"): "boot/test_upgrade.py",
     ("docs/packaging.md", "run"): "boot/test_packages.py",
     ("docs/managed-updates.md", "run"): "boot/test_managed_updates.py",
+    ("docs/ci.md", "simulated:user-data"): "simulated/test_launch.py",
     ("docs/ci.md", "simulated"): "simulated/test_laptops.py",
     ("docs/ci.md", "checked"): "simulated/test_laptops.py",
     ("docs/doctor.md", "simulated"): "simulated/doctor/test_command.py",

@@ -79,14 +79,15 @@ def seconds(text: str) -> float:
 YES = flag("--yes", "do not ask for confirmation")
 FIPS = flag("--fips", "write for a FIPS build")
 # The Teleport that will read the configuration.
-BUILD = (option("--teleport-version", "the version to write for; default: the installed one", metavar="X.Y.Z"), FIPS)
+BUILD = (option("--teleport-version", "write for this version; default: the installed", metavar="X.Y.Z"), FIPS)
 # The limit of each wait for a service.
 WAIT = duration("--wait", clock.WAIT_SECONDS, "how long to wait for instance metadata, and again for AWS")
 BUCKET_OWNER = option("--expected-bucket-owner", "refuse a bucket of another account (s3:// only)", metavar="ID")
+USER_DATA = option("--user-data", "user-data or a template of it, with the conf", metavar="FILE")
 # The sources of the conf and the metadata.
 _FACTS = "local-ipv4 or ipv6, public-ipv4, local-hostname, instance-id, region and tags"
 SOURCES = (
-    option("--conf", f"the conf to read; default: {paths.CONF}", metavar="FILE"),
+    one_of(option("--conf", f"the conf to read; default: {paths.CONF}", metavar="FILE"), USER_DATA),
     option(
         "--overrides", f"the override files to merge; default: {paths.OVERRIDES}, or none with --conf", metavar="DIR"
     ),

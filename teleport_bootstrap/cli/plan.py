@@ -30,7 +30,7 @@ _WORDS = {host_plan.SAME: "unchanged", host_plan.FETCHED: "present", host_plan.M
 
 def run(arguments: argparse.Namespace) -> result.Result:
     """Plan, and print the whole plan."""
-    named = (arguments.conf, arguments.metadata, arguments.overrides)
+    named = (arguments.conf, arguments.user_data, arguments.metadata, arguments.overrides)
     is_fresh = arguments.fresh or any(each is not None for each in named)
     if not is_fresh and host_plan.is_configured(options.root(arguments)):
         here = host_plan.make(options.doors(arguments), options.build(arguments))

@@ -17,8 +17,12 @@ from teleport_bootstrap.host import regular_file, trust
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.plan import overrides, plan_model, planner, requirements
 from teleport_bootstrap.state import restore_record
+from teleport_bootstrap.user_data import conf_of
 
 logger = log.Logger(__name__)
+
+# What is in it decides nothing that is valid or not.
+ANY_INSTANCE = facts.Facts("10.0.0.12", "ip-10-0-0-12.ec2.internal", "i-0123456789abcdef0", "us-east-1", "203.0.113.12")
 
 _INHERITED = regex.compile(r"/(?:dev|proc/self)/fd/([0-9]{1,6})", re.ASCII)
 
@@ -41,16 +45,38 @@ def conf_data(root: paths.Root, path: str | None) -> tuple[bytes, str]:
     return data, own
 
 
+def from_user_data(path: str) -> conf_of.Found:
+    """Return the conf that the user-data at `path` writes; `-` is standard input.
+
+    Raises UserDataUnclear, FileTrouble.
+    """
+    return conf_of.read(*((_from_stdin(), "standard input") if path == "-" else (_named_file(path), path)))
+
+
+def _conf(root: paths.Root, arguments: argparse.Namespace) -> conf_file.Conf:
+    if arguments.user_data is None:
+        return requirements.load(*conf_data(root, arguments.conf))
+    found = from_user_data(arguments.user_data)
+    for each in found.findings:
+        logger.warning("%s", each)
+    try:
+        return requirements.load(found.data, found.path)
+    except errors.ConfInvalid as error:
+        raise errors.ConfInvalid(found.path, tuple(map(found.moved, error.findings))) from None
+
+
 def plan(arguments: argparse.Namespace) -> plan_model.Plan:
     """Return the plan for the conf, the metadata and the Teleport that `arguments` name. Raises as the planner does."""
     root = options.root(arguments)
-    conf = requirements.load(*conf_data(root, arguments.conf))
+    conf = _conf(root, arguments)
     gather.log_warnings(conf)
     files = _overrides(root, arguments)
     overrides.check(files)
     build = gather.build(root, options.build(arguments), conf)
     if arguments.metadata is not None:
         instance = _facts(arguments.metadata, conf)
+    elif arguments.user_data is not None:
+        instance = ANY_INSTANCE
     else:
         instance = gather.instance(conf, options.doors(arguments))
     found = planner.plan(conf, instance, build, files)
@@ -60,7 +86,8 @@ def plan(arguments: argparse.Namespace) -> plan_model.Plan:
 def _overrides(root: paths.Root, arguments: argparse.Namespace) -> tuple[overrides.Override, ...]:
     """Return the override files to merge; by default none for a conf that is not this instance's own."""
     if arguments.overrides is None:
-        return () if arguments.conf is not None else gather.overrides(root)
+        is_own = arguments.conf is None and arguments.user_data is None
+        return gather.overrides(root) if is_own else ()
     try:
         chosen, notes = overrides.chosen(os.listdir(arguments.overrides))
     except OSError as error:

@@ -25,7 +25,7 @@ ROOMS = (
         "instance",
         "change",
     ),
-    *("state", "archive", "plan", "conf", "aws", "ec2", "host"),
+    *("state", "archive", "plan", "user_data", "conf", "aws", "ec2", "host"),
 )
 FOUNDATION = len(ROOMS)
 ENTRY_POINTS = {PACKAGE, f"{PACKAGE}.__main__"}

@@ -1,0 +1,218 @@
+"""The conf that user-data will write, with each line where it stands in the file that the user has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from teleport_bootstrap import errors, paths, records, regex
+from teleport_bootstrap.conf import variables
+from teleport_bootstrap.conf.variable import Variable
+from teleport_bootstrap.finding import ERROR, Finding, Place
+from teleport_bootstrap.hints import Any
+from teleport_bootstrap.records import dataclass
+from teleport_bootstrap.user_data import cloud_config, cloudformation, parts, shell, terraform, text
+from teleport_bootstrap.user_data.holes import Hole, Holes
+from teleport_bootstrap.user_data.parts import Part
+from teleport_bootstrap.user_data.text import Line, Text, Unknowable, Write
+
+_ASSIGNMENT = regex.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)=", re.ASCII)
+# In the place of a value that is not known, the first of these that the variable takes.
+_EXAMPLES = (
+    *("teleport.example.com", "true", "example", "teleport-example-com", "us-east-1", "/example", "443", "1", "1h"),
+    *("admin@example.com", "env: example", "https://example.com", "https://example.com/webhook", "10.0.0.0/8"),
+    *("arn:aws:iam::123456789012:role/example", "tcp://db.example.com:5432", "db.example.com:5432", "github", "local"),
+    *("auth", "iam", "postgres", "athena://events.example?topicArn=arn:aws:sns:us-east-1:123456789012:example"),
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The conf: `data` is its content, `path` names the file for messages, and `findings` are about user-data itself.
+
+    Each line of `data` has the number that it has in the user's file, as long as all of them come from one file and in
+    its order; `columns` are to be added to those of a line.
+    """
+
+    data: bytes
+    path: str
+    findings: tuple[Finding, ...]
+    columns: dict[int, int]
+
+    def moved(self, found: Finding) -> Finding:
+        """Return a finding about `data` as one about the user's file."""
+        place = found.place
+        if place is None or place.file != self.path or place.line is None or place.column is None:
+            return found
+        more = self.columns.get(place.line)
+        column = None if more is None else place.column + more
+        return records.replace(found, place=Place(place.file, place.line, column))
+
+
+def read(data: bytes, path: str) -> Found:
+    """Return the conf that the user-data in `data`, the content of the file `path`, writes.
+
+    `path` may be a script, cloud-config, a message with parts, any of them packed, or a file of Terraform or
+    CloudFormation that has it. Raises UserDataUnclear where that cannot be known without running something.
+    """
+    holes = Holes()
+    try:
+        whole = _user_data(data, path, holes)
+        writes, findings = _written(parts.read(whole))
+        if len(data) > parts.LONGEST and whole.path == path:
+            findings = (*findings, _too_long(len(data), path))
+    except Unknowable as unknowable:
+        message, remedy = holes.as_written(unknowable.message), holes.as_written(unknowable.remedy)
+        finding = Finding(ERROR, "user-data-unclear", "user-data", message, remedy, unknowable.place)
+        raise errors.UserDataUnclear(path, (finding,)) from None
+    return _assembled(writes, findings, path, holes)
+
+
+def _user_data(data: bytes, path: str, holes: Holes) -> Text:
+    whole = parts.unwrapped(data, path)
+    if path.endswith(terraform.FILES):
+        return terraform.user_data(whole, paths.CONF, holes)
+    if path.endswith(terraform.TEMPLATES):
+        return terraform.template(whole, holes)
+    root = None if parts.is_multipart(whole.joined) else cloudformation.compose(whole)
+    return whole if root is None else cloudformation.user_data(whole, root, paths.CONF, holes)
+
+
+def _written(found: Sequence[Part]) -> tuple[tuple[Write, ...], tuple[Finding, ...]]:
+    """Follow the parts in the order in which they run: boothooks and cloud-config first, then scripts, then runcmd."""
+    configs = [each.content for each in found if each.kind == parts.CLOUD_CONFIG]
+    _check_merging(configs)
+    writes: tuple[Write, ...] = ()
+    findings: list[Finding] = []
+    commands: list[Text] = []
+
+    def run(scripts: Iterable[Text]) -> None:
+        nonlocal writes
+        for script in scripts:
+            reader = shell.Reader(script, paths.CONF, writes)
+            writes = reader.writes()
+            findings.extend(reader.findings)
+
+    run(each.content for each in found if each.kind == parts.BOOTHOOK)
+    for config in configs:
+        steps = cloud_config.read(config, paths.CONF, writes)
+        writes = steps.writes
+        findings += steps.findings
+        commands.append(steps.commands)
+    # The names of their files begin with "part-" and "runcmd", and they run in this order.
+    run(each.content for each in found if each.kind == parts.SCRIPT)
+    run(commands)
+    return writes, tuple(findings)
+
+
+def _check_merging(configs: Sequence[Text]) -> None:
+    """Raise Unknowable where a step that writes the conf is in one part, and its list in another part too."""
+    lists = [cloud_config.lists(each) for each in configs]
+    for number, config in enumerate(configs):
+        others = {name for other, names in enumerate(lists) for name in names if other != number}
+        clash = sorted(lists[number] & others)
+        if clash and any(paths.CONF in each.joined for each in configs):
+            what = (
+                f"several parts of cloud-config have `{clash[0]}`, and how cloud-init merges them is not followed here"
+            )
+            raise Unknowable(what, config.place(config.lines[0]), "write the conf in the only one")
+
+
+def _too_long(size: int, path: str) -> Finding:
+    what = f"the user-data has {size} bytes, and EC2 takes {parts.LONGEST}"
+    return Finding(ERROR, "user-data-unclear", "user-data", what, "pack it with gzip", Place(path))
+
+
+def _assembled(writes: Iterable[Write], findings: Sequence[Finding], path: str, holes: Holes) -> Found:
+    found: list[tuple[str, Line]] = []
+    said = list(findings)
+    for write in _with_whole_lines(writes):
+        for line in write.lines:
+            filled, with_default = holes.filled(line)
+            said += _about(filled, with_default, write.path)
+            kept = _with_example(filled, write.path, said)
+            if kept is not None:
+                found.append((write.path, kept))
+    if not any(line.text.strip() for _, line in found):
+        what = f"nothing in this user-data writes {paths.CONF}"
+        remedy = "write it with a here-document: cat > /etc/teleport.d/conf <<'EOF'"
+        raise errors.UserDataUnclear(
+            path, (Finding(ERROR, "user-data-unclear", "user-data", what, remedy, Place(path)),)
+        )
+    lines = [line for _, line in found]
+    places = {each for each, _ in found}
+    is_in_order = all(one.number < other.number for one, other in zip(lines, lines[1:]))
+    if len(places) > 1 or not is_in_order:
+        content = "".join(f"{each.text}\n" for each in lines)
+        return Found(content.encode("utf-8", "surrogateescape"), f"{path} (the conf that it writes)", tuple(said), {})
+    whole = [""] * lines[-1].number
+    for each in lines:
+        whole[each.number - 1] = each.text
+    content = "".join(f"{each}\n" for each in whole)
+    columns = {each.number: each.column for each in lines if each.exact}
+    return Found(content.encode("utf-8", "surrogateescape"), places.pop(), tuple(said), columns)
+
+
+def _with_whole_lines(writes: Iterable[Write]) -> list[Write]:
+    """Return the writes with each line that one of them has begun and the next goes on with in the first."""
+    found: list[Write] = []
+    for write in writes:
+        lines = write.lines
+        before = found[-1].lines[-1] if found and found[-1].lines else None
+        if before is not None and not before.ends and lines:
+            first = lines[0]
+            joined = before._replace(
+                text=before.text + first.text,
+                exact=False,
+                unknown=(*before.unknown, *first.unknown),
+                empty=(*before.empty, *first.empty),
+                ends=first.ends,
+            )
+            found[-1] = records.replace(found[-1], lines=(*found[-1].lines[:-1], joined))
+            lines = lines[1:]
+        found.append(records.replace(write, lines=lines))
+    return [each for each in found if each.lines]
+
+
+def _about(line: Line, with_default: Sequence[Hole], path: str) -> Iterable[Finding]:
+    place = Place(path, line.number)
+    for piece in line.empty:
+        name = piece.strip("${}")
+        yield text.warning(
+            f"`{text.short(piece)}` becomes nothing here, since nothing in the script sets {name}",
+            place,
+            "write <<'EOF' to keep it as it is, or set it before",
+        )
+    for hole in with_default:
+        yield text.warning(f"`{hole.written}` is read with its default, {hole.default}", place)
+
+
+def _with_example(line: Line, path: str, said: list[Finding]) -> Line | None:
+    """Return the line with an example in place of a value that is not known, and say so; None to leave it out."""
+    if not line.unknown:
+        return line
+    place = Place(path, line.number)
+    shown = " and ".join(f"`{text.short(each)}`" for each in dict.fromkeys(line.unknown))
+    assignment = _ASSIGNMENT.match(line.text)
+    variable = variables.find(assignment[1]) if assignment else None
+    example = None if variable is None else _example(variable)
+    if variable is None or example is None:
+        said.append(text.warning(f"{shown} is known only when it runs, so this line is left out here", place))
+        return None
+    said.append(
+        text.warning(f"{shown} is known only when it runs: {variable.name} is read as {example or 'empty'}", place)
+    )
+    return line._replace(text=f"{variable.name}='{example}'", exact=False)
+
+
+def _example(variable: Variable[Any]) -> str | None:
+    """Return a value that `variable` takes, None where none of the examples is one."""
+    for each in _EXAMPLES:
+        try:
+            variable.parse(each)
+        except errors.BootstrapError:
+            continue
+        except ValueError:
+            continue
+        return each
+    return None

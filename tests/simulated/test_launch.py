@@ -1,0 +1,312 @@
+"""`--user-data`: what is read out of a script is what bash really writes, and messages point into the user's file."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.user_data import conf_of
+from tests import documents
+from tests.simulated.agent import Agent
+
+CONF = "/etc/teleport.d/conf"
+NODE = "TELEPORT_ROLE=node\nTELEPORT_CLUSTER_NAME=c.example.com\nTELEPORT_AUTH_SERVER_LB=auth.example.com\n"
+
+# Scripts whose conf is known without running them. bash runs each of them too.
+KNOWN = {
+    "a quoted here-document": f"cat > {CONF} <<'EOF'\n{NODE}EOF\n",
+    "a plain one": f"cat >{CONF} <<EOF\n{NODE}EOF\n",
+    "the redirection behind it": f"cat <<EOF > {CONF}\n{NODE}EOF\n",
+    "quotes around the path": f'cat > "{CONF}" << "END_OF_CONF"\n{NODE}END_OF_CONF\n',
+    "a backslash before the delimiter": f"cat <<\\EOF >{CONF}\nA='$x'\n{NODE}EOF\n",
+    "tabs are taken away": f"if true; then\n\tcat > {CONF} <<-EOF\n\t\tA=1\n\tB=2\n\tEOF\nfi\n",
+    "tee": f"tee {CONF} <<'EOF'\n{NODE}EOF\n",
+    "tee, silently": f"cat <<'EOF' | tee {CONF} > /dev/null\n{NODE}EOF\n",
+    "tee that appends": f"echo A=1 > {CONF}\ntee -a {CONF} >/dev/null <<EOF\nB=2\nEOF\n",
+    "echo line by line": f"echo 'A=1' > {CONF}\necho \"B=two words\" >> {CONF}\necho C=3 >>{CONF}\n",
+    "echo with options": f"echo -n 'A=' > {CONF}\necho -e '1\\nB=2' >> {CONF}\n",
+    "printf": f"printf '%s\\n' A=1 'B=2 3' > {CONF}\nprintf 'C=%s\\n' 100%% >> {CONF}\n",
+    "a variable that the script sets": f"ROLE=node\nexport DOMAIN='c.example.com'\ncat > {CONF} <<EOF\n"
+    "TELEPORT_ROLE=$ROLE\nTELEPORT_DOMAIN_NAME=${DOMAIN}\nEOF\n",
+    "variables of variables": f'A=one; B="$A two"\nC=${{B}}-three\ncat > {CONF} <<EOF\nX="$C"\nEOF\n',
+    "a default": f"N=\ncat > {CONF} <<EOF\nX=${{N:-fallback}}\nY=${{N-other}}\nEOF\n",
+    "protected characters": f"A=1\ncat > {CONF} <<EOF\nX=\\$A\nY='a\\\\b \\q'\nZ=\\`id\\`\nEOF\n",
+    "a variable that is never set": f"cat > {CONF} <<EOF\nX='pa$$word$HOMELESS'\nEOF\n".replace("$$", "s"),
+    "a line that goes on": f"cat > {CONF} <<EOF\nX=one\\\ntwo\nY=3\nEOF\n",
+    "a line that does not go on": f"cat > {CONF} <<'EOF'\nX=one\\\ntwo\nY=3\nEOF\n",
+    "the last one counts": f"cat > {CONF} <<EOF\nA=1\nEOF\ncat > {CONF} <<EOF\nB=2\nEOF\n",
+    "several here-documents": f"cat > /dev/null <<A; cat > {CONF} <<B\nX=1\nA\nY=2\nB\n",
+    "one of another file before": f"cat > $OTHER <<'EOF'\ncat > {CONF} <<X\nno\nX\nEOF\ncat > {CONF} <<EOF\nA=1\nEOF\n",
+    "through a file of its own": f"cat > $OTHER <<EOF\nA=1\nEOF\ncp $OTHER {CONF}\nchmod 600 {CONF}\n",
+    "the path in a variable": f"CONF={CONF}\ncat > $CONF <<EOF\nA=1\nEOF\nchown root: \"$CONF\"\n",
+    "a directory in a variable": "DIR=/etc/teleport.d\ncat > \"${DIR}/conf\" <<EOF\nA=1\nEOF\n",
+    "comments and quotes with the path": f"# cat > {CONF} <<X\necho 'not > {CONF}'\ncat > {CONF} <<X\nA=1 # x\nX\n",
+    "a command that goes on": f"cat \\\n  > {CONF} \\\n  <<EOF\nA=1\nEOF\n",
+    "a text over several lines": f"M='one\ntwo > {CONF}'\ncat > {CONF} <<EOF\nA=1\nEOF\n",
+    "and then": f"mkdir -p /tmp && cat > {CONF} <<EOF && chmod 600 {CONF}\nA=1\nEOF\n",
+    "sudo and install": f"cat > $OTHER <<EOF\nA=1\nEOF\ninstall -m 600 $OTHER {CONF}\n",
+    "nothing at first": f": > {CONF}\ncat >> {CONF} <<EOF\nA=1\nEOF\n",
+    "a function": f"write_conf() {{\n  cat > {CONF} <<EOF\nA=1\nEOF\n}}\nwrite_conf\n",
+    "an array and arithmetic": f"L=(a b)\nN=$((1 + 2))\ncat > {CONF} <<EOF\nA=1\nEOF\n",
+    "the end of a line of DOS": f"cat > {CONF} <<EOF\nA=1\nB=2\nEOF\n",
+    "another shell": f"bash -c 'echo A=1 > {CONF}'\nsh -c \"echo B=2 >> {CONF}\"\n",
+    "removed first": f"echo A=1 > {CONF}\nrm -f {CONF}\necho B=2 >> {CONF}\n",
+}  # fmt: skip
+
+# What only running them tells, and what is said.
+UNKNOWN = {
+    f"aws s3 cp s3://b/conf {CONF}\n": "`aws` may change the conf",
+    f"curl -s https://example.com/conf > {CONF}\n": "`curl` writes the conf",
+    f"envsubst < /opt/conf.tpl > {CONF}\n": "`envsubst` writes the conf",
+    f"cat /opt/part > {CONF}\n": "`cat` writes the conf",
+    f"echo A=1 > {CONF}\nsed -i s/1/2/ {CONF}\n": "`sed` may change the conf",
+    f"for each in a b; do echo $each=1 >> {CONF}; done\n": "inside `for`",
+    f"if x; then\n echo A=1 > {CONF}\nelse\n echo A=2 > {CONF}\nfi\n": "inside `else`",
+    f"case $X in\na) echo A=1 > {CONF} ;;\nesac\n": "inside `case`",
+    f"{{ echo A=1; echo B=2; }} > {CONF}\n": "a group of commands writes the conf",
+    f"( echo A=1 ) > {CONF}\n": "a group of commands writes the conf",
+    f"printf '%05d' 1 > {CONF}\n": "the format of this `printf`",
+    "cat > /etc/teleport.d/$NAME-$(date) <<EOF\nA=1\nEOF\n": "may be the conf",
+    "echo hello\n": f"nothing in this user-data writes {CONF}",
+    f"dd of={CONF} <<EOF\nA=1\nEOF\n": "`dd` may change the conf",
+    f'python3 -c \'open("{CONF}", "w")\'\n': "`python3` may change the conf",
+    f"python3 - {CONF} <<EOF\nopen\nEOF\n": "`python3` may change the conf",
+}
+
+
+def lines_of(found: conf_of.Found) -> list[str]:
+    """Return the lines of a conf that mean something."""
+    return [line for line in found.data.decode().split("\n") if line.strip()]
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_issue_19_user_data_what_is_read_is_what_bash_writes(tmp_path: Path, name: str) -> None:
+    other, target = tmp_path / "other", tmp_path / "conf"
+    script = f"#!/bin/bash\n{KNOWN[name]}".replace("$OTHER", str(other))
+    real = script.replace("/etc/teleport.d", str(tmp_path))
+    done = subprocess.run(["bash", "-c", real], env={"PATH": "/usr/bin:/bin"}, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    written = [line for line in target.read_text().split("\n") if line.strip()]
+
+    found = conf_of.read(script.encode(), "user-data.sh")
+
+    assert lines_of(found) == [line.replace(str(tmp_path), "/etc/teleport.d") for line in written]
+
+
+@pytest.mark.parametrize("script", UNKNOWN)
+def test_issue_19_user_data_what_cannot_be_known_is_said_with_its_line(script: str) -> None:
+    with pytest.raises(errors.UserDataUnclear) as raised:
+        conf_of.read(f"#!/bin/bash\n\n{script}".encode(), "user-data.sh")
+    (finding,) = raised.value.findings
+    assert UNKNOWN[script] in finding.message
+    assert finding.place is not None and finding.place.file == "user-data.sh"
+    if script != "echo hello\n":
+        assert finding.place.line is not None and finding.place.line > 2
+
+
+def test_issue_19_user_data_a_message_points_into_the_file_of_the_user(tmp_path: Path) -> None:
+    path = tmp_path / "main.tf"
+    path.write_text(
+        'resource "aws_instance" "x" {\n  user_data = <<-EOF\n    #!/bin/bash\n'
+        f"    cat > {CONF} <<'CONF'\n    TELEPORT_ROLE=nod\n    CONF\n  EOF\n}}\n"
+    )
+    done = Agent(tmp_path).run("validate", "--user-data", str(path))
+    assert done.status == errors.CONF_OR_USAGE
+    assert f"error: {path}:5:5: TELEPORT_ROLE" in done.output
+
+
+def test_issue_19_user_data_in_terraform(tmp_path: Path) -> None:
+    path = tmp_path / "node.tpl"
+    text = NODE.replace("c.example.com", "${cluster_name}")
+    path.write_text(f"#!/bin/bash\ncat > {CONF} <<EOF\n{text}TELEPORT_NODENAME=$${{HOSTNAME}}\nEOF\n")
+    done = Agent(tmp_path).run("validate", "--user-data", str(path))
+    assert done.status == 0, done.said
+    assert f"{path}:4: `${{cluster_name}}` is known only when it runs: TELEPORT_CLUSTER_NAME is read as" in done.output
+    assert f"{path}:6: `${{HOSTNAME}}` is known only when it runs" in done.output
+
+
+TEMPLATE = f"""\
+AWSTemplateFormatVersion: "2010-09-09"
+Parameters:
+  Cluster:
+    Type: String
+    Default: c.example.com
+  Balancer:
+    Type: String
+Resources:
+  Node:
+    Type: AWS::EC2::Instance
+    Properties:
+      UserData:
+        Fn::Base64: !Sub |
+          #!/bin/bash
+          cat > {CONF} <<EOF
+          TELEPORT_ROLE=node
+          TELEPORT_CLUSTER_NAME=${{Cluster}}
+          TELEPORT_AUTH_SERVER_LB=${{Balancer}}
+          EC2_REGION=${{AWS::Region}}
+          TELEPORT_NODENAME=${{!HOSTNAME}}
+          TELEPORT_ENABLE_POSTGRES=ja
+          EOF
+"""
+
+
+def test_issue_19_user_data_in_cloudformation(tmp_path: Path) -> None:
+    path = tmp_path / "node.yaml"
+    path.write_text(TEMPLATE)
+    done = Agent(tmp_path).run("validate", "--user-data", str(path))
+    assert f"error: {path}:21:11: TELEPORT_ENABLE_POSTGRES" in done.output
+    assert f"{path}:17: `${{Cluster}}` is read with its default, c.example.com" in done.output
+    assert f"{path}:18: `${{Balancer}}` is known only when it runs" in done.output
+    assert f"{path}:19: `${{AWS::Region}}`" in done.output
+    assert f"{path}:20: `${{HOSTNAME}}`" in done.output
+
+
+def test_issue_19_user_data_in_cloudformation_as_json_with_join(tmp_path: Path) -> None:
+    lines = ", ".join(f'"{line}"' for line in ["#!/bin/bash", f"cat > {CONF} <<EOF", *NODE.split("\n")[:2]])
+    path = tmp_path / "node.json"
+    path.write_text(
+        '{"Resources": {"Node": {"Properties": {"UserData": {"Fn::Base64": {"Fn::Join": ["\\n", [\n'
+        f"{lines},\n"
+        f'{{"Fn::Join": ["", ["TELEPORT_AUTH_SERVER_LB=", {{"Ref": "Balancer"}}]]}},\n"EOF", ""]]}}}}}}}}}}}}\n'
+    )
+    done = Agent(tmp_path).run("validate", "--user-data", str(path))
+    assert done.status == 0, done.said
+    assert f"{path}:3: `Ref Balancer` is known only when it runs" in done.output
+
+
+CLOUD_CONFIG = f"""\
+#cloud-config
+write_files:
+  - path: {CONF}
+    permissions: "0600"
+    content: |
+      TELEPORT_ROLE=node
+      TELEPORT_CLUSTER_NAME=c.example.com
+  - path: /etc/other
+    content: nothing
+runcmd:
+  - echo TELEPORT_AUTH_SERVER_LB=auth.example.com >> {CONF}
+  - [systemctl, daemon-reload]
+"""
+
+
+def test_issue_19_user_data_of_cloud_config(tmp_path: Path) -> None:
+    found = conf_of.read(CLOUD_CONFIG.encode(), "user-data")
+    assert lines_of(found) == NODE.split("\n")[:3]
+    assert found.data.decode().split("\n")[5] == "TELEPORT_ROLE=node"
+    assert not found.findings
+
+
+@pytest.mark.parametrize("encoding", ["b64", "gz+b64", "base64", "gzip+base64"])
+def test_issue_19_user_data_of_cloud_config_encoded(encoding: str) -> None:
+    data = gzip.compress(NODE.encode()) if encoding.startswith("gz") else NODE.encode()
+    text = base64.b64encode(data).decode()
+    config = f"#cloud-config\nwrite_files:\n- {{path: {CONF}, encoding: {encoding}, content: {text}}}\n"
+    assert lines_of(conf_of.read(config.encode(), "user-data")) == NODE.split("\n")[:3]
+
+
+@pytest.mark.parametrize("wrap", ["gzip", "base64", "both"])
+def test_issue_19_user_data_that_is_packed(wrap: str) -> None:
+    data = f"#!/bin/bash\ncat > {CONF} <<EOF\n{NODE}EOF\n".encode()
+    data = gzip.compress(data) if wrap != "base64" else data
+    data = base64.b64encode(data) if wrap != "gzip" else data
+    found = conf_of.read(data, "user-data")
+    assert lines_of(found) == NODE.split("\n")[:3]
+    assert found.path.startswith("user-data (")
+
+
+MESSAGE = f"""\
+Content-Type: multipart/mixed; boundary="//"
+MIME-Version: 1.0
+
+--//
+Content-Type: text/cloud-config; charset="us-ascii"
+
+#cloud-config
+write_files:
+- path: {CONF}
+  content: |
+    TELEPORT_ROLE=node
+    TELEPORT_CLUSTER_NAME=c.example.com
+
+--//
+Content-Type: text/x-shellscript; charset="us-ascii"
+Content-Transfer-Encoding: 7bit
+
+#!/bin/bash
+cat >> {CONF} <<'EOF'
+TELEPORT_AUTH_SERVER_LB=
+EOF
+
+--//--
+"""
+
+
+def test_issue_19_user_data_in_parts(tmp_path: Path) -> None:
+    path = tmp_path / "user-data"
+    path.write_text(MESSAGE)
+    done = Agent(tmp_path).run("validate", "--user-data", str(path), "--format", "json")
+    assert done.status == errors.CONF_OR_USAGE
+    assert [each["name"] for each in done.data["assignments"]] == [line.split("=")[0] for line in NODE.split()]
+    assert done.data["assignments"][2]["line"] == 20
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"cat > {CONF} <<EOF\n{NODE}EOF\n", "begins with neither"),
+        (f"\n#!/bin/bash\ncat > {CONF} <<EOF\n{NODE}EOF\n", "before `#!`"),
+        ("#include https://example.com/x\n", "made on the instance"),
+        (f"#cloud-config\nwrite_files: [{{path: {CONF}, content: 'x'}}\n", "not valid YAML"),
+    ],
+)
+def test_issue_19_user_data_that_cloud_init_does_nothing_with(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "user-data").write_text(text)
+    done = Agent(tmp_path).run("validate", "--user-data", str(tmp_path / "user-data"))
+    assert done.status == errors.CONF_OR_USAGE and said in done.errors, done.said
+
+
+def test_issue_19_user_data_longer_than_ec2_takes(tmp_path: Path) -> None:
+    (tmp_path / "user-data").write_text(f"#!/bin/bash\ncat > {CONF} <<EOF\n{NODE}EOF\n# {'x' * 17000}\n")
+    done = Agent(tmp_path).run("validate", "--user-data", str(tmp_path / "user-data"))
+    assert done.status == errors.CONF_OR_USAGE and "EC2 takes 16384" in done.output
+
+
+def test_issue_15_row_12_the_commands_of_the_page_run(tmp_path: Path) -> None:
+    block = documents.block("docs/ci.md", "simulated", "user-data")
+    script = f"#!/bin/bash\ncat > {CONF} <<EOF\n{NODE}EOF\n"
+    for name, text in (
+        ("user-data.sh", script),
+        ("node.tftpl", script),
+        ("stack.yaml", TEMPLATE.replace("=ja", "=false")),
+    ):
+        (tmp_path / name).write_text(text)
+    for line in block.text.splitlines():
+        done = Agent(tmp_path).run(*line.split()[1:])
+        assert done.status == 0, (line, done.said)
+
+
+def test_issue_19_render_needs_no_metadata_on_a_laptop(tmp_path: Path) -> None:
+    script = f"#!/bin/bash\ncat > {CONF} <<EOF\n{NODE}EOF\n"
+    done = Agent(tmp_path).run("render", "--user-data", "-", stdin=script.encode())
+    assert done.status == 0, done.said
+    assert "auth.example.com" in done.output
+
+
+def test_a_conf_and_user_data_exclude_each_other(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("")
+    done = Agent(tmp_path).run("validate", "x", "--user-data", "x")
+    assert done.status == errors.CONF_OR_USAGE and "exclude each other" in done.errors
+
+
+def test_a_secret_in_what_is_not_known_is_not_shown(tmp_path: Path) -> None:
+    script = f"#!/bin/bash\ncat > {CONF} <<EOF\n{NODE}X=$(curl -H 'Authorization: Bearer s3cr3t-T0ken-value' h)\nEOF\n"
+    (tmp_path / "user-data").write_text(script)
+    done = Agent(tmp_path).run("validate", "--user-data", str(tmp_path / "user-data"))
+    assert "s3cr3t" not in done.said
