@@ -41,7 +41,8 @@ def check(host: HostFacts) -> Iterator[Finding]:
     else:
         if state.enablement != "enabled":
             message = f"{unit} is {state.enablement}, and does not start at the next boot"
-            yield Finding(WARNING, "unit-disabled", unit, message, f"run `systemctl enable {unit}`")
+            unmask = f"systemctl unmask {unit} && " if state.enablement.startswith("masked") else ""
+            yield Finding(WARNING, "unit-disabled", unit, message, f"run `{unmask}systemctl enable {unit}`")
         if not host.acts_on_signals:
             message = (
                 "a reload of Teleport is under way, or failed less than two minutes ago: until that is over, Teleport "

@@ -16,7 +16,8 @@ def check(host: HostFacts) -> Iterator[Finding]:
             continue
         state, service = host.state_of(timer), systemd.service_of(timer)
         if state.enablement != "enabled":
-            remedy = f"run `systemctl enable --now {timer}`"
+            unmask = f"systemctl unmask {timer} && " if state.enablement.startswith("masked") else ""
+            remedy = f"run `{unmask}systemctl enable --now {timer}`"
             yield Finding(WARNING, "timer-disabled", timer, f"{timer} is {state.enablement}", remedy)
         elif state.active != "active":
             remedy = f"run `systemctl start {timer}`"

@@ -104,6 +104,8 @@ def test_the_unit_of_teleport() -> None:
     assert found(teleport_unit.check, units=unit(active="failed")) == [(ERROR, "unit-not-running")]
     assert found(teleport_unit.check, units=unit(active="reloading")) == []
     assert found(teleport_unit.check, units=unit(enablement="disabled")) == [(WARNING, "unit-disabled")]
+    (masked,) = teleport_unit.check(records.replace(HEALTHY, units=unit(enablement="masked-runtime")))
+    assert masked.remedy == f"run `systemctl unmask {UNIT} && systemctl enable {UNIT}`"
     assert found(teleport_unit.check, readiness=probe.DEGRADED) == [(ERROR, "teleport-not-ready")]
     assert found(teleport_unit.check, acts_on_signals=False) == [(WARNING, "reload-unfinished")]
     assert found(teleport_unit.check, units={}) == found(teleport_unit.check, unit=None) == []
