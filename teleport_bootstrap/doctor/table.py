@@ -7,12 +7,34 @@ from collections.abc import Sequence
 from teleport_bootstrap import errors
 from teleport_bootstrap.doctor.check import GROUPS, Check
 from teleport_bootstrap.doctor.instance import metadata, role
-from teleport_bootstrap.doctor.local import from_status
+from teleport_bootstrap.doctor.local import (
+    binaries,
+    disk,
+    enterprise_license,
+    firewall,
+    from_status,
+    memory,
+    open_files,
+    ports,
+    randomness,
+    synchronization,
+    unit_files,
+)
 
 CHECKS: tuple[Check, ...] = tuple(
     sorted(
         (
             *from_status.CHECKS,
+            unit_files.CHECK,
+            binaries.CHECK,
+            enterprise_license.CHECK,
+            ports.CHECK,
+            firewall.CHECK,
+            *disk.CHECKS,
+            memory.CHECK,
+            open_files.CHECK,
+            randomness.CHECK,
+            synchronization.CHECK,
             metadata.CHECK,
             role.CHECK,
         ),

@@ -26,7 +26,7 @@ _ITEMS = (items.PUBLIC_IPV4, items.LOCAL_IPV4, items.IPV6)
 
 def refresh(doors: gather.Doors, decided: Deployment) -> None:
     """Remember the present public address of an instance for which it matters; without an answer, do nothing."""
-    if not _is_nameless(decided):
+    if not is_nameless(decided):
         return
     try:
         service = gather.metadata_service(doors)
@@ -38,7 +38,7 @@ def refresh(doors: gather.Doors, decided: Deployment) -> None:
 
 def stale(root: paths.Root, decided: Deployment) -> Finding | None:
     """Return that teleport.yaml names an address which this instance no longer has; asks no one."""
-    if not _is_nameless(decided) or _is_overridden(root):
+    if not is_nameless(decided) or _is_overridden(root):
         return None
     document = manual_edits.document(manual_edits.text(root, paths.TELEPORT_YAML)) or {}
     named = provenance.value_at(document, _PUBLIC)
@@ -59,7 +59,8 @@ def stale(root: paths.Root, decided: Deployment) -> Finding | None:
     return Finding(WARNING, "address-changed", path, message, remedy)
 
 
-def _is_nameless(decided: Deployment) -> bool:
+def is_nameless(decided: Deployment) -> bool:
+    """Whether people reach this host by its address, since the conf gives it no name."""
     names = {variables.TELEPORT_DOMAIN_NAME.name, variables.TELEPORT_EXTERNAL_HOSTNAME.name}
     return decided.role is Role.ALL and decided.assigned.isdisjoint(names)
 
