@@ -215,6 +215,8 @@ def _manuals(source: Source, flavour: Flavour) -> Iterator[Entry]:
     # With the same relative paths as in the checkout, so that the links between them work.
     for path in source.under("docs", (".md", ".svg", ".png")):
         yield Entry(f"{documents}/{path}", 0o644, source.read(path))
+    for path in source.under("packaging/monitoring"):
+        yield Entry(f"{documents}/{path}", 0o644, source.read(path))
     for text, path in (
         ("man8", f"/usr/share/man/man8/{NAME}.8.gz"),
         ("man5", f"/usr/share/man/man5/{NAME}.conf.5.gz"),

@@ -70,6 +70,7 @@ CHECK_CERTIFICATE = Unit(
     needs_letsencrypt=True,
 )
 BACKUP = Unit("teleport-backup", "Makes a backup every day, if you enable the timer.")
+METRICS = Unit("teleport-metrics", "Writes numbers for monitoring every minute, if you enable the timer.")
 
 TABLE = tuple(each for each in tuple(globals().values()) if isinstance(each, Unit))
 

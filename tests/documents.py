@@ -44,6 +44,8 @@ _OTHERS = {
     ("docs/ci.md", "simulated"): "simulated/test_laptops.py",
     ("docs/ci.md", "checked"): "simulated/test_laptops.py",
     ("docs/doctor.md", "simulated"): "simulated/doctor/test_command.py",
+    ("docs/monitoring.md", "run"): "boot/test_metrics.py",
+    ("docs/monitoring.md", "checked"): "simulated/test_metrics.py",
     ("docs/json.md", "checked"): "unit/manual/test_json_page.py",
     ("README.md", "shown:demo"): "simulated/test_demo.py",
 }

@@ -64,6 +64,10 @@ TESTED = {
         "--overrides ./overrides",
     ),
     "teleport-bootstrap restore": ("boot/test_upgrade.py", '"restore", "--yes"'),
+    "teleport-bootstrap status --format prometheus": (
+        "simulated/test_metrics.py",
+        '"status", "--format", "prometheus"',
+    ),
     "teleport-bootstrap validate FILE": ("simulated/test_laptops.py", "check"),
     "teleport-update enable": ("boot/test_managed_updates.py", "enable"),
 }

@@ -13,6 +13,8 @@ from teleport_bootstrap.plan import instance_facts
 from teleport_bootstrap.records import replace
 from teleport_bootstrap.state import current, generations, manual_edits
 
+# The code of the one finding that is not about a difference.
+UNCONFIRMED = "generation-unconfirmed"
 _APPLY = "run `teleport-bootstrap reconfigure` to apply it"
 _WRITE_AGAIN = "write it again, then run `teleport-bootstrap reconfigure`"
 _COMPARE = (
@@ -36,7 +38,7 @@ def _confirmation(now: current.Current, generation: generations.Generation) -> I
     undo = ", or `teleport-bootstrap restore --undo` to go back" if generation.made_by.startswith("restore ") else ""
     yield Finding(
         WARNING,
-        "generation-unconfirmed",
+        UNCONFIRMED,
         f"generation {now.generation}",
         f"generation {now.generation} has not been confirmed healthy",
         f"run `teleport-bootstrap reconfigure` to check it{undo}",

@@ -84,7 +84,13 @@ def finish(parser: argparse.ArgumentParser, example: str) -> None:
     for _, below in commands(parser):
         finish(below, (below.epilog or "").partition("Example: ")[2])
     parser.usage = _usage(parser)
-    parser.epilog = f"{_below(parser)}Also, as for every command: {SHARED}\nExample: {example}"
+    parser.epilog = f"{_below(parser)}Also, as for every command: {_shared(parser)}\nExample: {example}"
+
+
+def _shared(parser: argparse.ArgumentParser) -> str:
+    """Return what the help of a command says of the options that every command has; its --format may take more."""
+    forms = next((each.choices for each in parser._actions if "--format" in each.option_strings), None)
+    return SHARED.replace("text|json", "|".join(forms or ())) if forms else SHARED
 
 
 def _below(parser: argparse.ArgumentParser) -> str:

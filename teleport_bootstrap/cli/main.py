@@ -79,7 +79,7 @@ def parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
     )
     top.run_by_units = RUN_BY_UNITS
     top.add_argument("--version", action="version", version=f"%(prog)s {teleport_bootstrap.__version__}")
-    options.add_global(top, with_defaults=True)
+    options.add_global(top, with_defaults=True, forms=(*options.FORMS, options.PROMETHEUS))
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=command_line.Parser)
     for name, purpose in COMMANDS.items():
         if argv is not None and name not in argv:
@@ -90,7 +90,7 @@ def parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
             sub.description = layout.description(module)
             for declare in module.OPTIONS:
                 declare(sub)
-            options.share(sub)
+            options.share(sub, getattr(module, "FORMS", ()))
             layout.finish(sub, module.EXAMPLE)
     return top
 
@@ -166,6 +166,12 @@ def run(argv: Sequence[str]) -> int:
 
 def _carry_out(arguments: argparse.Namespace) -> Result:
     command = _module(arguments.command)
+    forms = getattr(command, "FORMS", options.FORMS)
+    if arguments.format not in forms:  # given before the command
+        raise errors.UsageError(
+            f"`{arguments.command}` has no output with --format {arguments.format}",
+            hint=f"It has {' and '.join(forms)}; `status --format {options.PROMETHEUS}` prints numbers for monitoring.",
+        )
     if not _is_of_host(arguments) or arguments.command in RECORDED_NOWHERE:
         found: Result = command.run(arguments)
         return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.cli import layout
@@ -17,28 +17,34 @@ from teleport_bootstrap.instance import gather
 Option = Callable[[argparse._ActionsContainer], object]
 
 # Name, default and purpose of the options that every command has, and what else argparse needs to know.
+# The forms of a result. One more is a command's own: it says so in `FORMS`.
+FORMS = ("text", "json")
+PROMETHEUS = "prometheus"
+
 _GLOBAL: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("--root", "/", "the root directory", {"metavar": "DIR"}),
-    ("--format", "text", "how to print the result", {"choices": ("text", "json")}),
+    ("--format", "text", "how to print the result", {"choices": FORMS}),
     ("--log-level", "info", "which messages to log", {"choices": tuple(journal.LEVELS)}),
 )
 
 
-def add_global(parser: argparse.ArgumentParser, *, with_defaults: bool) -> None:
+def add_global(parser: argparse.ArgumentParser, *, with_defaults: bool, forms: Sequence[str] = ()) -> None:
     """Add the options that are accepted before and after the command; only the program's own help explains them.
 
-    After the command, an option that is missing leaves the value from before it as it is.
+    `forms` are those that --format takes, by default FORMS. After the command, an option that is missing leaves the
+    value from before it as it is.
     """
-    for name, default, purpose, more in _GLOBAL:
+    for name, default, purpose, declared in _GLOBAL:
+        more = {**declared, "choices": forms} if forms and name == "--format" else declared
         shown = (default, f"{purpose}; default: {default}") if with_defaults else (argparse.SUPPRESS, argparse.SUPPRESS)
         parser.add_argument(name, default=shown[0], help=shown[1], **more)
 
 
-def share(parser: argparse.ArgumentParser) -> None:
-    """Add these options to a command and to each command below it."""
+def share(parser: argparse.ArgumentParser, forms: Sequence[str] = ()) -> None:
+    """Add these options to a command and to each command below it; `forms` are those of its --format."""
     for _, below in layout.commands(parser):
         share(below)
-    add_global(parser, with_defaults=False)
+    add_global(parser, with_defaults=False, forms=forms)
 
 
 def option(name: str, purpose: str, **how: Any) -> Option:

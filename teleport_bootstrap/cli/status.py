@@ -11,10 +11,11 @@ from teleport_bootstrap.cli import options, result, status_sentence, watching
 from teleport_bootstrap.finding import ERROR, NOTE, WARNING, Line
 from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import clock
-from teleport_bootstrap.operations import status
+from teleport_bootstrap.operations import metrics, status
 from teleport_bootstrap.state import access, jobs
 
 EXAMPLE = "teleport-bootstrap status --format json"
+FORMS = (*options.FORMS, options.PROMETHEUS)
 OPTIONS = (
     options.option(
         "--watch",
@@ -23,6 +24,9 @@ OPTIONS = (
         const=2.0,
         type=options.seconds,
         metavar="SECONDS",
+    ),
+    options.option(
+        "--output", "where to write --format prometheus, as one step; see docs/monitoring.md", metavar="FILE"
     ),
 )
 
@@ -43,13 +47,33 @@ def run(arguments: argparse.Namespace) -> result.Result:
     """
     root = options.root(arguments)
     access.require(root, "status")
+    if arguments.output is not None and arguments.format != options.PROMETHEUS:
+        raise errors.UsageError(
+            "--output is for numbers for monitoring", hint="Add --format prometheus, or redirect the output."
+        )
+    if arguments.watch is not None and arguments.format != "text":
+        form = arguments.format
+        raise errors.UsageError(
+            f"--watch is for a terminal, and prints no {'JSON' if form == 'json' else 'numbers for monitoring'}",
+            hint=f"Run `status --format {form}` again and again instead.",
+        )
+    if arguments.format == options.PROMETHEUS:
+        return _metrics(root, arguments.output)
     if arguments.watch is None:
         return _result(root)
-    if arguments.format != "text":
-        raise errors.UsageError(
-            "--watch is for a terminal, and prints no JSON", hint="Run `status --format json` again and again instead."
-        )
     return watching.watch(lambda: _result(root), arguments.watch)
+
+
+def _metrics(root: paths.Root, path: str | None) -> result.Result:
+    """Return the numbers, or nothing where they are written to the file `path`.
+
+    The status is that of collecting them: the state is one of the numbers.
+    """
+    text = metrics.text(root)
+    if path is None:
+        return result.Result(display.Block(text), {})
+    metrics.write(path, text)
+    return result.Result("", {})
 
 
 def answer(root: paths.Root) -> dict[str, Any]:

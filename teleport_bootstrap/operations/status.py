@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.change import needed_files
@@ -36,6 +36,7 @@ DRIFTED = "drifted"
 BROKEN = "broken"
 # Nothing is known to be wrong, but Teleport was not asked: systemd does not run here.
 UNKNOWN = "unknown"
+STATES = (HEALTHY, DRIFTED, RECOVERING, BROKEN, UNKNOWN)
 
 # For the health of a Teleport that was not asked.
 NOT_CHECKED = "not-checked"
@@ -64,8 +65,15 @@ def report(root: paths.Root) -> dict[str, Any]:
     degraded or recovering, BROKEN, or UNKNOWN where nothing is wrong and Teleport was not asked. docs/json.md says what
     the other keys mean.
     """
-    host = host_facts.read(root)
-    findings = tuple(dict.fromkeys([*host.unreadable, *(each for check in CHECKS for each in check(host))]))
+    return of_host(host_facts.read(root), CHECKS)
+
+
+def of_host(
+    host: host_facts.HostFacts, checks: Sequence[Callable[[host_facts.HostFacts], Iterator[Finding]]]
+) -> dict[str, Any]:
+    """Return the report of a host, with what these checks find."""
+    root = host.root
+    findings = tuple(dict.fromkeys([*host.unreadable, *(each for check in checks for each in check(host))]))
     return {
         "state": _state(host, {each.severity for each in findings}),
         "role": host.conf.role,

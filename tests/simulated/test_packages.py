@@ -271,6 +271,10 @@ def test_every_module_unit_and_document_is_in_both(deb: dict[str, Installed], rp
     }
     units |= {"/etc/systemd/system/teleport.service", "/usr/lib/systemd/system-preset/50-teleport-bootstrap.preset"}
     documents = {f"/usr/share/doc/{NAME}/docs/{path.name}" for path in (CHECKOUT / "docs").glob("*.md")}
+    documents |= {
+        f"/usr/share/doc/{NAME}/packaging/monitoring/{name}"
+        for name in ("alerts.yml", "alerts-test.yml", "dashboard.json")
+    }
     others = {
         f"/usr/bin/{NAME}",
         f"/usr/lib/sysusers.d/{NAME}.conf",

@@ -38,7 +38,7 @@ from teleport_bootstrap.cli import layout, main
         ("backup --kep 7", "`teleport-bootstrap backup create` has no option --kep; did you mean --keep?"),
         ("backup verify x --wiat 3", "`teleport-bootstrap backup verify` has no option --wiat; did you mean --wait?"),
         ("certificate instal", "ACTION is 'instal', and must be one of obtain, renew, install; did you mean install?"),
-        ("status --format jsn", "--format is 'jsn', and must be one of text, json; did you mean json?"),
+        ("status --format jsn", "--format is 'jsn', and must be one of text, json, prometheus; did you mean json?"),
         ("seal extra", "`teleport-bootstrap seal` does not take 'extra'"),
     ],
 )  # fmt: skip
