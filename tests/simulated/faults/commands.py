@@ -384,7 +384,9 @@ COMMANDS = (
     Command("fetch-secrets", ("fetch-secrets", *_WAIT), pending_node, services=_SERVICES | _PENDING,
             files=_FILES | _PENDING),
     Command("publish-tokens", ("publish-tokens", *_WAIT), publisher, services=_SERVICES | {errors.BUSY}, seconds=12.0),
-    Command("first-admin", ("first-admin", "alice", *_WAIT), without_users),
+    # It asks again where it could not note that there is a user.
+    Command("first-admin", ("first-admin", "alice", *_WAIT), without_users, files=_FILES | {errors.TELEPORT},
+            without=("teleport-bootstrap/users", "users/seen.json")),
     Command("reconfigure", ("reconfigure", "--yes", *_WAIT), changed, programs=_CHANGES),
     Command("rollback", ("rollback", "--yes", *_WAIT), twice_changed, programs=_CHANGES),
     Command("adopt", ("adopt", *_WAIT), edited),
