@@ -91,4 +91,5 @@ def _no_logging_of_other_tests() -> Iterator[None]:
     logger.propagate, logger.handlers = True, []
     logger.setLevel(logging.NOTSET)
     log.set_level(0)
+    log.write_with(None)
     journal._prepared.clear()

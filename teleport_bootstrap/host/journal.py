@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from teleport_bootstrap import display, lazy_imports, log, paths
 from teleport_bootstrap.hints import Any
-from teleport_bootstrap.host import log_records
+from teleport_bootstrap.host import log_lines, log_records
 
 LEVELS = {"debug": log.DEBUG, "info": log.INFO, "warning": log.WARNING, "error": log.ERROR}
 
@@ -72,6 +72,12 @@ def set_up(level: str) -> None:
     log.set_level(LEVELS[level])
     _prepared.append(level)
     lazy_imports.when_loaded("logging", _prepare)
+    # Without a journal, a record is a line, and the standard library's loggers would take long to load for it.
+    log.write_with(None if _is_wanted() else _write)
+
+
+def _write(level: int, message: str, values: tuple[Any, ...]) -> None:
+    log_lines.write(level, message, values)  # loaded for the first record
 
 
 def is_set_up() -> bool:
@@ -88,9 +94,13 @@ def _prepare() -> None:
         logger.handlers.insert(0, log_records.Lines(for_journal=under_systemd))
 
 
+def _is_wanted() -> bool:
+    return is_under_systemd() or OUTLIVES in os.environ
+
+
 def _journal() -> Any:
     """Return the journal module of systemd-python, None where there is no use for it or it is not installed."""
-    if not is_under_systemd() and OUTLIVES not in os.environ:
+    if not _is_wanted():
         return None
     try:
         return _Patient(importlib.import_module("systemd.journal"))

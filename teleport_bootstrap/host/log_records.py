@@ -7,9 +7,8 @@ import logging
 from collections.abc import Iterator
 
 from teleport_bootstrap import display
-from teleport_bootstrap.finding import Finding, Line
 from teleport_bootstrap.hints import Any
-from teleport_bootstrap.host import output
+from teleport_bootstrap.host import log_lines, output
 
 # syslog(3) priorities, which the journal reads in front of a line.
 PRIORITIES = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (logging.DEBUG, 7))
@@ -30,17 +29,9 @@ class Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record; where standard error is gone, there is no one to tell."""
         with contextlib.suppress(OSError, ValueError):
-            start = self._start(record)
-            reported = record.args[0] if isinstance(record.args, tuple) and len(record.args) == 1 else None
-            if isinstance(reported, Finding) and record.msg == "%s":
-                output.log_lines([Line(start, reported)])
-            else:
-                output.log_lines([f"{start}{each}" for each in _lines(record)])
-
-    def _start(self, record: logging.LogRecord) -> str:
-        if not self._for_journal:
-            return f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
-        return f"<{priority(record)}>"
+            begin = f"<{priority(record)}>" if self._for_journal else log_lines.start(record.levelno)
+            line = log_lines.line(begin, str(record.msg), record.args)
+            output.log_lines([line, *(f"{begin}{each}" for each in _places(record))])
 
 
 class Fields(logging.Handler):
@@ -70,5 +61,9 @@ class Fields(logging.Handler):
 def _lines(record: logging.LogRecord) -> Iterator[str]:
     """Yield what a record says: its message, and where its exception was raised, but not the text of that."""
     yield display.line(record.getMessage())
+    yield from _places(record)
+
+
+def _places(record: logging.LogRecord) -> Iterator[str]:
     if record.exc_info and record.exc_info[1] is not None:
         yield from output.places(record.exc_info[1])

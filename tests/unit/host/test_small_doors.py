@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from teleport_bootstrap import errors, secret
+from teleport_bootstrap import errors, log, secret
+from teleport_bootstrap.finding import WARNING, Finding
 from teleport_bootstrap.host import accounts, journal, log_records, process, systemd, teleport
 from teleport_bootstrap.paths import Root
 
@@ -106,6 +107,45 @@ def test_lines_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
     assert logged(monkeypatch, "info") == "a info\nwarning: a warning\nerror: a error\n"
     assert logged(monkeypatch, "error") == "error: a error\n"
     assert logged(monkeypatch, "debug").startswith("a debug\n")
+
+
+RECORDS: tuple[tuple[str, tuple[object, ...]], ...] = (
+    ("plain 100%", ()),
+    ("%d files in %s", (3, "/a\nforged")),
+    ("%s", (Finding(WARNING, "code", "/etc/x:3", "a message", "a remedy"),)),
+    ("%s and %s", (Finding(WARNING, "code", "/etc/x:3", "a message", "a remedy"), "more")),
+    ("%s", ({"a": 1},)),
+    ("the password is in http://u:p4ss@h", ()),
+)
+
+
+@pytest.mark.parametrize(("message", "values"), RECORDS)
+def test_issue_16_start_a_record_without_a_journal_is_the_line_that_loggers_write(
+    monkeypatch: pytest.MonkeyPatch, message: str, values: tuple[object, ...]
+) -> None:
+    found = []
+    for way in ("logging", "alone"):
+        stream = io.StringIO()
+        monkeypatch.setattr(sys, "stderr", stream)
+        journal.set_up("info")
+        if way == "logging":
+            log.write_with(None)
+        logger = log.Logger("teleport_bootstrap.test")
+        for say in (logger.debug, logger.info, logger.warning, logger.error):
+            say(message, *values)
+        found.append(stream.getvalue())
+    assert found[0] == found[1] and found[0].count("\n") >= 3
+    assert "p4ss" not in found[1] and "\nforged" not in found[1]
+
+
+def test_issue_16_start_a_record_goes_to_the_journal_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str] = []
+    fake = types.SimpleNamespace(send=lambda message, **_: sent.append(message))
+    monkeypatch.setattr(journal, "_journal", lambda: fake)
+    monkeypatch.setenv(journal.OUTLIVES, "1")
+    journal.set_up("info")
+    log.Logger("teleport_bootstrap.test").warning("%s", "said")
+    assert sent == ["said"]
 
 
 def test_lines_for_the_journal_carry_their_priority_each(capsys: pytest.CaptureFixture[str]) -> None:
