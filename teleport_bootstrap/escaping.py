@@ -46,14 +46,14 @@ def one_line(text: str, most: int | None = None) -> str:
 
 def several_lines(text: str) -> str:
     """Return `text` with what `one_line` escapes as the `\\xNN` of its UTF-8 bytes, except line feeds and tabs."""
-    if _is_visible(text):
+    if _is_visible(text.replace("\n", "").replace("\t", "")):
         return text
     return "".join(each if each in "\n\t" or _is_visible(each) else _in_bytes(each) for each in text)
 
 
 def in_json(text: str) -> str:
     """Return `text`, a JSON document, with the same characters in JSON's own escapes, so that it says the same."""
-    if _is_visible(text):
+    if _is_visible(text.replace("\n", "")):
         return text
     return "".join(each if each == "\n" or _is_visible(each) else json.dumps(each)[1:-1] for each in text)
 

@@ -69,7 +69,8 @@ def read(data: bytes, path: str) -> Source:
     else:
         text = data.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
     lines = text.replace("\r\n", "\n").split("\n")
-    may_be_odd = max(map(len, lines)) * 4 > MOST_BYTES_IN_LINE or "\0" in text or _UNDECODED.search(text) is not None
+    is_undecoded = not text.isascii() and _UNDECODED.search(text) is not None
+    may_be_odd = max(map(len, lines)) * 4 > MOST_BYTES_IN_LINE or "\0" in text or is_undecoded
     for number, line in enumerate(lines if may_be_odd else (), 1):
         bytes_in_line = size(line) if len(line) * 4 > MOST_BYTES_IN_LINE else 0  # a short line is short enough
         if bytes_in_line > MOST_BYTES_IN_LINE:

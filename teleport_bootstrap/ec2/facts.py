@@ -182,7 +182,7 @@ def _pairs(node: yaml.Node | None, what: str, problems: list[str]) -> Iterator[t
             problems.append(f"{items.excerpt(key.value)}: given twice (line {line})")
         else:
             seen.add(key.value)
-            if _HALF_A_CHARACTER.search(key.value):
+            if not _is_whole(key.value):
                 problems.append(f"{items.excerpt(key.value)}: not a name (line {line})")
                 continue
             yield key.value, value
@@ -190,10 +190,14 @@ def _pairs(node: yaml.Node | None, what: str, problems: list[str]) -> Iterator[t
 
 def _is_text(name: str, node: yaml.Node, problems: list[str]) -> bool:
     is_text = isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:str"
-    if is_text and _HALF_A_CHARACTER.search(node.value) is None:
+    if is_text and _is_whole(node.value):
         return True
     problems.append(f"{name}: not plain text (line {node.start_mark.line + 1})")
     return False
+
+
+def _is_whole(text: str) -> bool:
+    return text.isascii() or _HALF_A_CHARACTER.search(text) is None
 
 
 def _is_nothing(node: yaml.Node) -> bool:

@@ -14,7 +14,7 @@ _SCHEME = regex.compile("[A-Za-z][A-Za-z0-9+.-]*", re.ASCII)
 _ESCAPE = regex.compile("%(?![0-9A-Fa-f]{2})")
 _PORT = regex.compile("(?::[0-9]*)?", re.ASCII)
 # ASCII characters that net/url refuses in a host, where it is not escaped.
-_NOT_IN_A_HOST = regex.compile(r"[^\x80-\U0010ffffA-Za-z0-9\-_.~!$&'()*+,;=:\[\]<>\"%]", re.ASCII)
+_NOT_IN_A_HOST = regex.compile(r"[\x00- #/?@\\^`{|}\x7f]")
 _USER = regex.compile(r"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*", re.ASCII)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 
@@ -88,6 +89,7 @@ class At(NamedTuple):
         return self._replace(first=tuple(texts[: min(index, _FIRST)]), before=texts[index - 1] if index else "")
 
 
+@functools.lru_cache(maxsize=256)
 def is_secret_name(name: str) -> bool:
     if _NOT_SECRET.fullmatch(name):
         return False

@@ -88,6 +88,8 @@ def _item(value: Any) -> str:
 
 def _quoted(value: str) -> str:
     quoted = json.dumps(value, ensure_ascii=False)
+    if quoted.isascii() and quoted.isprintable():
+        return quoted
     return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", quoted)
 
 

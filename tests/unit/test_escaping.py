@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from teleport_bootstrap import escaping
 
@@ -29,6 +31,15 @@ def test_one_line_is_cut_to_its_limit() -> None:
 
 def test_several_lines_keep_line_feeds_and_tabs_only() -> None:
     assert escaping.several_lines("a\n\tb\r\x1b\u2028") == "a\n\tb\\x0d\\x1b\\xe2\\x80\\xa8"
+
+
+@given(st.text(st.sampled_from("ab \n\t\r\x1b\x7f\u2028\ufe0f\udcff\u00fc"), max_size=8))
+def test_a_text_is_escaped_character_by_character(text: str) -> None:
+    """Whether or not there is anything to escape in it."""
+    assert escaping.several_lines(text) == "".join(map(escaping.several_lines, text))
+    assert escaping.in_json(text) == "".join(map(escaping.in_json, text))
+    for each in text:
+        assert (escaping.several_lines(each) == each) is (each in "\n\t" or escaping.one_line(each) == each)
 
 
 @pytest.mark.parametrize(
