@@ -53,8 +53,10 @@ targets are for the stricter comparison.
 ## Commands
 
 `metadata` prints an instance's address for a label of Teleport, which each node reads once an hour. A person waits
-for `validate`, `render` and `status`. The bare interpreter runs the program `pass`; `import requests` is what any
-client of the metadata service written in Python takes at least.
+for `validate`, `render` and `status`. The bare interpreter runs the program `pass`; `import requests` is a program of
+that one statement. Both end as every program in Python does: the interpreter takes all modules apart. This agent ends
+without that, which is a tenth of what `import requests` takes, and loads only those parts of requests that it uses
+([what a command loads](architecture.md#what-a-command-loads)).
 """,
     "conf": """\
 ## A large conf
@@ -88,6 +90,11 @@ each file with the manifest, so a second comparison has the other side verify it
 programs can. A row "on the clock" is what a person waits; memory is that of all processes together. The files of both
 sides are in the computer's memory already. With `--quick` there is so little that the start of the commands counts
 most.
+
+Two targets are out of reach for a program in Python. Of few files, the start counts alone: the interpreter with
+requests, which asks the metadata service, takes ten times what the other side takes in all. Of many files, a loop that
+only opens, looks at, reads and digests each file takes 15 µs for one, half of the other side's 30 µs; this agent takes
+50 µs with the header, the line of the manifest and the second reading.
 """,
 }
 
