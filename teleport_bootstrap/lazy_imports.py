@@ -137,6 +137,22 @@ def _run(module: ModuleType) -> None:
         act()
 
 
+def run_pending() -> None:
+    """Run every module that was imported and has not run yet; for a command before it starts threads that share them.
+
+    Two threads could wait for each other for ever: each runs a module that needs the one that the other runs. Python
+    finds that out for its own locks only.
+    """
+    tried = {*_WITHOUT_RUNNING}
+    while names := [each for each in _pending if each not in tried]:
+        for name in names:
+            tried.add(name)
+            try:  # noqa: SIM105 - contextlib would be loaded for it
+                _run(sys.modules[name])
+            except (ImportError, KeyError):
+                pass  # a library that is missing is reported by what needs it
+
+
 class _Loader(SourceFileLoader):
     """Python's own, which first looks for bytecode where the packages have it, in half the time."""
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, lazy_imports
 from teleport_bootstrap.doctor import check
 from teleport_bootstrap.doctor.subject import Subject
 from teleport_bootstrap.finding import ERROR, Finding
@@ -30,6 +30,7 @@ def run(
 
     `on_end` is called whenever one has ended, with those that have not.
     """
+    lazy_imports.run_pending()
     ended: queue.SimpleQueue[check.Outcome] = queue.SimpleQueue()
     for each in checks:
         arguments = (each, subject, ended)

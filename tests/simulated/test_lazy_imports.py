@@ -56,6 +56,24 @@ def test_other_threads_wait_until_it_has_run(slow: Path) -> None:
     assert python(program, slow).splitlines() == ["running", *["1 2"] * 4]
 
 
+def test_threads_do_not_wait_for_each_other_where_all_modules_have_run(tmp_path: Path) -> None:
+    for name, other in (("slow_one", "slow_two"), ("slow_two", "slow_one")):
+        text = f"import time\nimport {other}\ntime.sleep(0.3)\ngetattr({other}, 'value', 0)\nvalue = 1\n"
+        (tmp_path / f"{name}.py").write_text(text)
+    program = """
+        import threading
+        from teleport_bootstrap import lazy_imports
+        lazy_imports.LIBRARIES |= {"slow_one", "slow_two", "no_such_library"}
+        import slow_one, slow_two
+        lazy_imports.run_pending()
+        threads = [threading.Thread(target=getattr, args=(each, "value"), daemon=True) for each in (slow_one, slow_two)]
+        for each in threads: each.start()
+        for each in threads: each.join(5)
+        print([each.is_alive() for each in threads], list(lazy_imports._pending))
+    """
+    assert python(program, tmp_path).split() == ["[False,", "False]", "[]"]
+
+
 def test_a_module_that_fails_fails_at_each_use(tmp_path: Path) -> None:
     (tmp_path / "slow_one.py").write_text("import no_such_library\nvalue = 1\n")
     program = """
