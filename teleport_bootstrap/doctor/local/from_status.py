@@ -10,6 +10,7 @@ from teleport_bootstrap.checks import (
     applied_generation,
     boot,
     first_user,
+    host_facts,
     installation,
     managed_updates,
     manual_file,
@@ -28,6 +29,7 @@ from teleport_bootstrap.host import directory, probe
 from teleport_bootstrap.instance import own_address
 from teleport_bootstrap.plan import plan_model
 from teleport_bootstrap.records import replace
+from teleport_bootstrap.state import users_seen
 
 
 def _status_check(
@@ -123,7 +125,10 @@ def _first_admin(host: HostFacts) -> Iterator[Finding]:
 def _without_auth(host: HostFacts) -> str:
     if first_user.place(host) is None:
         return "no auth server runs here, which alone knows the users"
-    return "" if host.readiness == probe.READY else "Teleport does not run here, or is not ready"
+    if host.readiness != probe.READY:
+        return "Teleport does not run here, or is not ready"
+    is_noted = users_seen.is_noted(host.root, host_facts.applied_document(host))
+    return "" if is_noted else "tctl could not be asked, or people sign in through a connector only"
 
 
 def _other_faults(subject: Subject) -> str:

@@ -19,7 +19,7 @@ from teleport_bootstrap.host import systemd, teleport_process
 
 _OF_UNIT = 524288
 _RECOMMENDED = 65536
-_LINE = regex.compile(r"^Max open files\s+([0-9]{1,20}|unlimited)\s", re.MULTILINE)
+_LINE = regex.compile(r"^Max open files\s+([0-9]{1,20}|unlimited)\s+([0-9]{1,20}|unlimited)\s", re.MULTILINE)
 _NEARLY = 0.8
 
 
@@ -42,12 +42,22 @@ def _run(subject: Subject) -> Iterator[Finding]:
         f"remove what sets LimitNOFILE in a drop-in of {unit} (`systemctl cat {unit}`), whose own line allows "
         f"{_OF_UNIT}; then run `systemctl daemon-reload` and `systemctl restart {unit}`"
     )
-    if used is not None and used > limit * _NEARLY:
+    if limit < _RECOMMENDED and limit >= _ceiling(subject):
+        yield Finding(NOTE, "open-files", unit, f"{message}; the host of this container allows no more")
+    elif used is not None and used > limit * _NEARLY:
         yield Finding(ERROR, "open-files-used", unit, message, raised)
     elif limit < _RECOMMENDED:
         yield Finding(WARNING, "open-files-limit", unit, f"{message}; {_RECOMMENDED} are recommended", raised)
     else:
         yield Finding(NOTE, "open-files", unit, message)
+
+
+def _ceiling(subject: Subject) -> int:
+    """Return what systemd itself may open in a container, which it cannot exceed; no limit elsewhere."""
+    if not os.path.exists(subject.root.path("/run/systemd/container")):
+        return _number("unlimited")
+    found = _LINE.search(kernel_files.text(subject.root, "/proc/1/limits") or "")
+    return _number(found[2] if found else "unlimited")
 
 
 def _number(text: str) -> int:
