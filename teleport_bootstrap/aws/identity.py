@@ -36,6 +36,18 @@ class TokenService(Service):
         found: Identity = self.call("sts:GetCallerIdentity", ["*"], read=_identity)
         return found
 
+    def clock_ahead(self) -> float | None:
+        """Return how many seconds this machine's clock is ahead of AWS's, None where an answer does not say.
+
+        Raises ClockWrong where it is so wrong that AWS refuses the request.
+        """
+        found: float | None = self.call(
+            "sts:GetCallerIdentity",
+            ["*"],
+            read=lambda answer: failures.clock_skew(answer, now=self.clock.wall()),
+        )
+        return found
+
 
 def _identity(answer: Mapping[str, Any]) -> Identity:
     found = _ARN.fullmatch(answer["Arn"])

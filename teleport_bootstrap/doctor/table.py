@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.doctor.check import GROUPS, Check
-from teleport_bootstrap.doctor.instance import metadata, role
+from teleport_bootstrap.doctor.instance import clock, identity, metadata, metadata_options, role, security_groups
 from teleport_bootstrap.doctor.local import (
     binaries,
     disk,
@@ -20,6 +20,7 @@ from teleport_bootstrap.doctor.local import (
     synchronization,
     unit_files,
 )
+from teleport_bootstrap.doctor.permissions import granted
 
 CHECKS: tuple[Check, ...] = tuple(
     sorted(
@@ -36,7 +37,12 @@ CHECKS: tuple[Check, ...] = tuple(
             randomness.CHECK,
             synchronization.CHECK,
             metadata.CHECK,
+            *metadata_options.CHECKS,
             role.CHECK,
+            identity.CHECK,
+            clock.CHECK,
+            *security_groups.CHECKS,
+            granted.CHECK,
         ),
         key=lambda each: list(GROUPS).index(each.group),
     )

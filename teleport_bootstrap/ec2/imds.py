@@ -169,7 +169,7 @@ class Imds:
         if status == 403:
             raise errors.MetadataDisabled(
                 f"the instance metadata service at {self.url} answered 403: it is turned off for this instance",
-                hint=f"{_MODIFY} --http-endpoint enabled --http-tokens required",
+                hint=f"`{_MODIFY} --http-endpoint enabled --http-tokens required` turns it on.",
             )
 
     def _fresh_token(self, deadline: retry.Deadline) -> Secret:
@@ -229,8 +229,8 @@ class Imds:
         if isinstance(passed.last, _NoRole):
             return errors.CredentialsMissing(
                 f"this instance has no role: the metadata service had nothing at {item} ({passed.effort()})",
-                hint="Attach an instance profile: aws ec2 associate-iam-instance-profile --instance-id INSTANCE "
-                "--iam-instance-profile Name=PROFILE",
+                hint="Attach an instance profile: `aws ec2 associate-iam-instance-profile --instance-id INSTANCE "
+                "--iam-instance-profile Name=PROFILE`",
             )
         hint = "Check the route to 169.254.169.254, local firewall rules, and that this is an EC2 instance."
         reason = passed.last.reason
@@ -239,7 +239,7 @@ class Imds:
             reason = _UNANSWERED
             hint = (
                 "Inside a container, the answer to the token request does not arrive when the hop limit is 1: "
-                f"{_MODIFY} --http-put-response-hop-limit 2. Elsewhere: " + hint
+                f"`{_MODIFY} --http-put-response-hop-limit 2`. Elsewhere: " + hint
             )
         elif (refusal := self._refusal()) is not None:
             reason, hint = refusal.what, self._remedy(refusal)

@@ -105,10 +105,10 @@ def statements(found: Iterable[Need]) -> tuple[Statement, ...]:
     grouped: dict[tuple[str, tuple[str, ...], tuple[Condition, ...]], list[str]] = {}
     for (part, action, conditions), resources in by_action.items():
         grouped.setdefault((part, tuple(resources), conditions), []).append(action)
-    numbers = dict.fromkeys(PARTS, 0)
+    numbers: dict[str, int] = {}
     made = []
     for (part, shared, conditions), actions in grouped.items():
-        numbers[part] += 1
+        numbers[part] = numbers.get(part, 0) + 1
         made.append(Statement(f"{part.capitalize()}{numbers[part]}", tuple(sorted(actions)), shared, conditions))
     return tuple(made)
 

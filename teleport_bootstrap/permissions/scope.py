@@ -44,6 +44,11 @@ class Scope:
         """Return the ARN of a resource whose name is unique without region and account, as buckets and zones have."""
         return f"arn:{self.partition}:{service}:::{resource}"
 
+    def account_arn(self, service: str, resource: str) -> str:
+        """Return the ARN of a resource of this account that is in no region, as roles are."""
+        account = UNKNOWN_ACCOUNT if self.account is None else self.account
+        return f"arn:{self.partition}:{service}::{account}:{resource}"
+
     def parameter(self, name: str) -> str:
         """Return the ARN of the SSM parameter `name`, which may be an ARN."""
         return name if name.startswith("arn:") else self.arn("ssm", f"parameter/{name.lstrip('/')}")

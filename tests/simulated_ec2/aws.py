@@ -6,6 +6,7 @@ would. Everything is on loopback. The order is client -> proxy -> moto.
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import http.client
 import json
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Optional
@@ -180,6 +181,8 @@ class Aws:
         self.connections = 0
         self._answers: list[tuple[str, Answer]] = []
         self._always: Optional[Answer] = None
+        # By service and operation, such as `glue:GetTable`: what answers instead of moto.
+        self.instead: dict[str, Callable[[Request], Answer]] = {}
         # The regions of S3 buckets that are not where everything else is, by name.
         self.bucket_regions: dict[str, str] = {}
         self._clients: dict[tuple[str, str], Any] = {}
@@ -215,6 +218,7 @@ class Aws:
         self._moto.post("/moto-api/reset")
         self.clear_faults()
         self.bucket_regions.clear()
+        self.instead.clear()
         self.requests.clear()
         self.connections = 0
 
@@ -261,7 +265,7 @@ class Aws:
             client.put_parameter(Name=name, Value=value, Type=kind, Overwrite=True)
 
     def role_credentials(self, actions: Iterable[str], role: str = "teleport-role") -> dict[str, str]:
-        """Return credentials of a new role that is allowed `actions`, in the form of the IMDS emulator's data."""
+        """Return credentials of a role that is allowed just `actions`, in the form of the IMDS emulator's data."""
         iam = self.client("iam")
         trust = {
             "Statement": [
@@ -269,7 +273,8 @@ class Aws:
             ]
         }
         policy = {"Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}]}
-        iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", **trust}))
+        with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+            iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", **trust}))
         if policy["Statement"][0]["Action"]:
             document = json.dumps({"Version": "2012-10-17", **policy})
             iam.put_role_policy(RoleName=role, PolicyName="allowed", PolicyDocument=document)
@@ -288,7 +293,8 @@ class Aws:
             for number, (where, _) in enumerate(self._answers):
                 if re.search(where, request.operation):
                     return self._answers.pop(number)[1]
-            return self._always
+            instead = self.instead.get(f"{request.service}:{request.operation}")
+            return self._always if instead is None else instead(request)
 
 
 class _Proxy(BaseHTTPRequestHandler):

@@ -42,6 +42,9 @@ class Surroundings:
 
 def host(directory: Path, imds: emulator.Server, aws: Aws, conf: str, **switches: Any) -> Agent:
     """Return a host with our units and a Teleport, on which nothing was generated yet."""
+    if imds.service.data["credentials"] == emulator.DEFAULTS["credentials"]:
+        # AWS knows whose they are.
+        imds.service.update({"credentials": aws.role_credentials(["*"])})
     agent = Agent(directory / "root", imds=imds.url, aws=aws.url)
     agent.root.mkdir()
     agent.install(**switches)

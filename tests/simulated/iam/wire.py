@@ -40,7 +40,7 @@ def asked(requests: Iterable[Request], keys: Keys, encrypted: frozenset[str] = f
     """Return the questions, each once. `encrypted` are the names of the parameters that are encrypted."""
     found: dict[Asked, None] = {}
     for request in requests:
-        kind = {"ssm": _ssm, "dynamodb": _dynamodb, "s3": _s3, "route53": _route53, "ec2": _ec2}[request.service]
+        kind = _KINDS[request.service]
         found.update(dict.fromkeys(kind(request, keys, encrypted)))
     return tuple(found)
 
@@ -155,3 +155,30 @@ def _texts(document: bytes, tag: str) -> Iterator[str]:
 
 def _ec2(request: Request, _: Keys, __: frozenset[str]) -> Iterator[Asked]:
     yield _with(f"ec2:{request.operation}", "*", {"aws:RequestedRegion": REGION})
+
+
+def _iam(request: Request, _: Keys, __: frozenset[str]) -> Iterator[Asked]:
+    given = parse_qs(request.body.decode())
+    role = (
+        given["PolicySourceArn"][0]
+        if "PolicySourceArn" in given
+        else f"arn:aws:iam::{ACCOUNT}:role/{given['RoleName'][0]}"
+    )
+    yield _asked(f"iam:{request.operation}", role)
+
+
+def _sts(request: Request, _: Keys, __: frozenset[str]) -> Iterator[Asked]:
+    # API reference, GetCallerIdentity: no permission is needed, and none can be denied.
+    assert request.operation == "GetCallerIdentity"
+    yield from ()
+
+
+_KINDS = {
+    "ssm": _ssm,
+    "dynamodb": _dynamodb,
+    "s3": _s3,
+    "route53": _route53,
+    "ec2": _ec2,
+    "iam": _iam,
+    "sts": _sts,
+}

@@ -121,7 +121,8 @@ def test_names_are_of_the_partition(conf: str, region: str, partition: str) -> N
 def test_only_actions_without_resources_are_on_everything() -> None:
     conf = f"{AUTH}TELEPORT_JOIN_METHOD=ec2\nTELEPORT_JOIN_TOKEN_NAME=hosts\nTELEPORT_TAG_LABELS=team\n"
     free = {action for each in statements(conf) if "*" in each.resources for action in each.actions}
-    assert free <= {"route53:ListHostedZones", "ec2:DescribeTags", "ec2:DescribeInstances"}
+    describing = {f"ec2:Describe{each}" for each in ("Tags", "Instances", "SecurityGroups")}
+    assert free <= {"route53:ListHostedZones", *describing}
     assert not [each for each in actions(conf) if "*" in each]
 
 

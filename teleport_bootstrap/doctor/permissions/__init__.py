@@ -1,0 +1,1 @@
+"""Checks of what the role of this instance may do."""
