@@ -16,7 +16,7 @@ from teleport_bootstrap import errors, paths
 from teleport_bootstrap.checks import applied_generation, first_user, host_facts
 from teleport_bootstrap.finding import ERROR, NOTE, WARNING
 from teleport_bootstrap.hints import Any
-from teleport_bootstrap.host import directory, probe
+from teleport_bootstrap.host import directory, probe, regular_file
 from teleport_bootstrap.operations import exposition, status, status_summary
 from teleport_bootstrap.operations.exposition import Metric, Sample
 from teleport_bootstrap.state import jobs
@@ -36,9 +36,14 @@ def text(root: paths.Root) -> str:
 def write(path: str, content: str) -> None:
     """Write `content` to the file `path` as one step: a collector sees the old file or the new one. Raises FileTrouble.
 
-    While it is written, its name is one that collectors leave alone.
+    While it is written, its name is one that collectors leave alone. What is there and no file, such as /dev/null,
+    stays.
     """
     parent, name = os.path.split(os.path.abspath(path))
+    with contextlib.suppress(OSError):
+        what = regular_file.kind(os.lstat(path).st_mode)
+        if what:
+            raise errors.FileTrouble(f"{path} is {what}, not a file", hint="Name a file, or one that does not exist.")
     with errors.file_trouble_at(path), contextlib.closing(directory.Directory(parent)) as opened:
         opened.remove_staged(name)
         staged = f".{name}.{secrets.token_hex(8)}{directory.STAGED}"

@@ -279,6 +279,16 @@ def test_issue_18_point_5_a_file_that_cannot_be_written(agent: Agent, tmp_path: 
     assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".x")] == []
 
 
+def test_issue_18_point_5_a_device_is_not_replaced_by_the_file(tmp_path: Path) -> None:
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to("/dev/null")
+    for path, what in ((pipe, "a named pipe"), (link, "a symbolic link"), (tmp_path, "a directory")):
+        done = Agent(tmp_path).run("status", "--format", "prometheus", "--output", str(path))
+        assert done.status == errors.FILES and f"{path} is {what}" in done.errors, done.said
+    assert stat.S_ISFIFO(os.lstat(pipe).st_mode) and link.is_symlink()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
