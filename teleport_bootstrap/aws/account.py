@@ -21,6 +21,7 @@ from teleport_bootstrap.aws import instances as descriptions
 from teleport_bootstrap.aws import kms as key_service
 from teleport_bootstrap.aws import load_balancers as balancers
 from teleport_bootstrap.aws import parameter_descriptions as parameters
+from teleport_bootstrap.aws import scaling as capacity
 from teleport_bootstrap.aws.dynamodb import DynamoDb
 from teleport_bootstrap.aws.s3 import Bucket
 from teleport_bootstrap.aws.service import Client, Service
@@ -111,6 +112,11 @@ class Aws:
     def parameter_descriptions(self) -> parameters.ParameterDescriptions:
         """SSM Parameter Store: what parameters are, without their values."""
         return self._service("ssm", parameters.ParameterDescriptions)
+
+    @property
+    def scaling(self) -> capacity.Scaling:
+        """Application Auto Scaling, as far as it scales tables."""
+        return self._service("application-autoscaling", capacity.Scaling)
 
     @property
     def athena(self) -> workgroups.Athena:

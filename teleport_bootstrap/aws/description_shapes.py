@@ -151,6 +151,10 @@ OF: dict[str, Any] = {
             }
         }
     },
+    "DescribeScalableTargets": {
+        "NextToken": str,
+        "ScalableTargets": [{"ResourceId": str, "ScalableDimension": str}],
+    },
     "DescribeParameters": {
         "NextToken": str,
         "Parameters": [

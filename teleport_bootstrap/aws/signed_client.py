@@ -71,6 +71,7 @@ _FORMS = {
     "kms": _Form(_JSON, "TrentService"),
     "athena": _Form(_JSON, "AmazonAthena"),
     "glue": _Form(_JSON, "AWSGlue"),
+    "application-autoscaling": _Form(_JSON, "AnyScaleFrontendService"),
     "ec2": _Form(_QUERY),
     "sts": _Form(_QUERY, version="2011-06-15"),
     "iam": _Form(_QUERY, version="2010-05-08"),

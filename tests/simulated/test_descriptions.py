@@ -12,7 +12,7 @@ import pytest
 from botocore.credentials import Credentials
 
 from teleport_bootstrap import errors
-from teleport_bootstrap.aws import load_balancers, paging, policy_simulation, table_description
+from teleport_bootstrap.aws import load_balancers, paging, policy_simulation, scaling, table_description
 from teleport_bootstrap.aws.account import Aws
 from tests.simulated import hostile_server as hostile
 from tests.simulated_ec2 import Aws as SimulatedAws
@@ -546,6 +546,22 @@ def test_issue_18_a_call_in_a_thread_ends_with_its_deadline(where: str) -> None:
         assert [type(each) for each in found] == [errors.AwsUnreachable] * 3
 
 
+def test_issue_18_says_which_tables_are_scaled(aws: SimulatedAws, here: Aws) -> None:
+    client = aws.client("application-autoscaling")
+    for table, dimensions in (("state", (scaling.READS, scaling.WRITES)), ("events", (scaling.READS,))):
+        for each in dimensions:
+            client.register_scalable_target(
+                ServiceNamespace="dynamodb",
+                ResourceId=f"table/{table}",
+                ScalableDimension=each,
+                MinCapacity=5,
+                MaxCapacity=50,
+            )
+    found = here.scaling.dimensions(["state", "events", "locks"])
+    assert found == {"state": {scaling.READS, scaling.WRITES}, "events": {scaling.READS}}
+    assert here.scaling.dimensions(["locks"]) == {}
+
+
 # ---------------------------------------------------------------- when it fails
 
 QUERIES = {
@@ -554,6 +570,7 @@ QUERIES = {
     "kms": ("DescribeKey", lambda aws: aws.kms.describe("alias/aws/ssm")),
     "dynamodb": ("DescribeTable", lambda aws: aws.table_descriptions.describe("state")),
     "ssm": ("DescribeParameters", lambda aws: aws.parameter_descriptions.describe(["/t/a"])),
+    "application-autoscaling": ("DescribeScalableTargets", lambda aws: aws.scaling.dimensions(["state"])),
     "glue": ("GetTable", lambda aws: aws.glue.table("database", "events")),
     "athena": ("GetWorkGroup", lambda aws: aws.athena.workgroup("primary")),
     "ec2": ("DescribeInstances", lambda aws: aws.instances.describe("i-0123456789abcdef0")),

@@ -416,7 +416,7 @@ class _Listener(ThreadingHTTPServer):
 
 def _error(service: str, answer: Answer) -> tuple[str, str]:
     """Return content type and text of an error as `service` writes it."""
-    if service in ("ssm", "dynamodb", "kms", "athena", "glue"):
+    if service in ("ssm", "dynamodb", "kms", "athena", "glue", "application-autoscaling"):
         error = {"__type": f"com.amazonaws.{service}#{answer.code}", "message": answer.message}
         return "application/x-amz-json-1.1", json.dumps(error)
     inner = f"<Code>{answer.code}</Code><Message>{answer.message}</Message>"
