@@ -20,8 +20,9 @@ _NAMES_IN_A_CALL = 10  # SSM API reference, GetParameters
 
 @dataclass(frozen=True)
 class Parameter:
-    """A stored parameter: its version, its time of change (in seconds since 1970), and its value unless encrypted."""
+    """A stored parameter: its type, its version, its time of change (in seconds since 1970), its value if a String."""
 
+    kind: str
     version: int
     modified: float
     value: str | None
@@ -139,6 +140,7 @@ def _secrets(found: Sequence[Mapping[str, Any]], wanted: Sequence[str]) -> dict[
 def _parameters(found: Sequence[Mapping[str, Any]]) -> dict[str, Parameter]:
     return {
         each["Name"]: Parameter(
+            kind=str(each["Type"]),
             version=int(each["Version"]),
             modified=float(each["LastModifiedDate"]),
             value=each["Value"] if each["Type"] == STRING else None,

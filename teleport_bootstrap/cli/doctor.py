@@ -6,8 +6,9 @@ import argparse
 import os
 from collections.abc import Iterator, Sequence
 
-from teleport_bootstrap import display, errors
-from teleport_bootstrap.cli import options, result
+from teleport_bootstrap import display, errors, paths
+from teleport_bootstrap.backup.stores import destination
+from teleport_bootstrap.cli import backup_place, options, result
 from teleport_bootstrap.doctor import check, running, table
 from teleport_bootstrap.doctor.check import FAIL, GROUPS, SKIPPED, WARN, Check, Outcome
 from teleport_bootstrap.doctor.subject import CALL_SECONDS, Subject
@@ -35,7 +36,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
     if arguments.list:
         return result.Result(list(_listed(chosen)), {"all_checks": [_declared(each) for each in chosen]})
     access.require(root, "doctor")
-    subject = Subject(gather.Doors(root, os.environ, CALL_SECONDS))
+    subject = Subject(gather.Doors(root, os.environ, CALL_SECONDS), lambda: _backups(root))
     with underway.displayed(f"running {len(chosen)} checks", running.ALL_SECONDS) as progress:
         outcomes = running.run(chosen, subject, lambda left: progress.because(_waiting(left, len(chosen))))
     results = [each.result for each in outcomes]
@@ -45,6 +46,11 @@ def run(arguments: argparse.Namespace) -> result.Result:
         "findings": [found for each in outcomes if each.result in (FAIL, WARN) for found in each.findings],
     }
     return result.Result(list(_lines(outcomes)), data, _status(results))
+
+
+def _backups(root: paths.Root) -> tuple[destination.Destination, str | None]:
+    place = backup_place.of_host(root)
+    return place.destination(root), place.expected_owner
 
 
 def _status(results: Sequence[str]) -> int:

@@ -17,13 +17,15 @@ RESULTS = (PASS, WARN, FAIL, SKIPPED)
 
 # The groups, in the order in which one thing stands on another, by the names that --only and --skip take.
 HOST, INSTANCE, PARAMETERS, TABLES = "host", "instance", "parameters", "tables"
-BUCKETS, NETWORK, BALANCERS, PERMISSIONS = "buckets", "network", "balancers", "permissions"
+BUCKETS, BACKUPS = "buckets", "backups"
+NETWORK, BALANCERS, PERMISSIONS = "network", "balancers", "permissions"
 GROUPS = {
     HOST: "This host",
     INSTANCE: "The instance and its role",
     PARAMETERS: "Parameters in SSM",
     TABLES: "Tables in DynamoDB",
     BUCKETS: "Buckets in S3",
+    BACKUPS: "Backups",
     NETWORK: "Names and ways through the network",
     BALANCERS: "Load balancers",
     PERMISSIONS: "Permissions",

@@ -6,12 +6,13 @@ from collections.abc import Callable, Hashable
 
 from teleport_bootstrap import errors, paths, records
 from teleport_bootstrap.aws import account
+from teleport_bootstrap.backup.stores import destination
 from teleport_bootstrap.checks import host_facts
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.doctor import shared_answers
 from teleport_bootstrap.doctor.check import Skipped
 from teleport_bootstrap.ec2 import imds
-from teleport_bootstrap.hints import Any, TypeVar
+from teleport_bootstrap.hints import Any, Optional, TypeVar
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.plan import activation, plan_model, teleport_build
 from teleport_bootstrap.state import manual_edits
@@ -21,13 +22,18 @@ CALL_SECONDS = 5.0
 
 _T = TypeVar("_T")
 
+# A place, and the account that must own its bucket.
+BackupPlace = tuple[destination.Destination, Optional[str]]
+
 
 class Subject:
     """This host. The properties raise Skipped where something is missing that another check is about."""
 
-    def __init__(self, doors: gather.Doors) -> None:
+    def __init__(self, doors: gather.Doors, backups: Callable[[], BackupPlace]) -> None:
+        """`backups` returns the place of this host's backups; it may raise UsageError."""
         self.root: paths.Root = doors.root
         self.doors = records.replace(doors, wait_seconds=min(doors.wait_seconds, CALL_SECONDS))
+        self._backups = backups
         self._answers = shared_answers.SharedAnswers()
 
     def once(self, what: Hashable, read: Callable[[], _T]) -> _T:
@@ -72,6 +78,11 @@ class Subject:
         if not found:
             raise Skipped(f"there is no {paths.TELEPORT_YAML} that can be read")
         return found
+
+    @property
+    def backups(self) -> BackupPlace:
+        """The place of the backups of this host. Raises UsageError."""
+        return self.once("backups", self._backups)
 
     @property
     def host(self) -> host_facts.HostFacts:

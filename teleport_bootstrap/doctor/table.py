@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from teleport_bootstrap import errors
+from teleport_bootstrap.doctor import stored_data
 from teleport_bootstrap.doctor.check import GROUPS, Check
 from teleport_bootstrap.doctor.instance import clock, identity, metadata, metadata_options, role, security_groups
 from teleport_bootstrap.doctor.local import (
@@ -42,6 +43,7 @@ CHECKS: tuple[Check, ...] = tuple(
             identity.CHECK,
             clock.CHECK,
             *security_groups.CHECKS,
+            *stored_data.CHECKS,
             granted.CHECK,
         ),
         key=lambda each: list(GROUPS).index(each.group),

@@ -5,12 +5,13 @@ Read off Teleport's page on the backend, and its code (lib/events/athena). All n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from urllib.parse import parse_qs, urlsplit
 
 from teleport_bootstrap import regex
 from teleport_bootstrap.permissions.need import TELEPORT, Need
 from teleport_bootstrap.permissions.scope import Scope
+from teleport_bootstrap.records import dataclass
 
 _CALL = "Teleport writes and searches the audit log in Athena"
 # Teleport's default.
@@ -21,11 +22,28 @@ _QUERIES = ("GetQueryExecution", "GetQueryResults", "StartQueryExecution")
 _CATALOG = ("GetDatabase", "GetPartitions", "GetTable")
 
 
-def needs(uri: str, scope: Scope) -> Iterator[Need]:
-    """Yield what the `uri`, `athena://DATABASE.TABLE?…`, makes Teleport call; what it does not name is left out."""
+@dataclass(frozen=True)
+class AuditLog:
+    """What a URI `athena://DATABASE.TABLE?…` names: `named` are its parameters, such as locationS3."""
+
+    database: str
+    table: str
+    workgroup: str
+    named: Mapping[str, str]
+
+
+def audit_log(uri: str) -> AuditLog:
+    """Return what `uri` names."""
     parts = urlsplit(uri)
     named = {key: values[-1] for key, values in parse_qs(parts.query).items()}
     database, _, table = parts.netloc.partition(".")
+    return AuditLog(database, table, named.get("workgroup", _WORKGROUP), named)
+
+
+def needs(uri: str, scope: Scope) -> Iterator[Need]:
+    """Yield what the `uri`, `athena://DATABASE.TABLE?…`, makes Teleport call; what it does not name is left out."""
+    log = audit_log(uri)
+    named, database, table = log.named, log.database, log.table
     if "topicArn" in named:
         yield Need(TELEPORT, "sns:Publish", (named["topicArn"],), _CALL)
     queue = _QUEUE.fullmatch(named.get("queueURL", ""))
@@ -34,7 +52,7 @@ def needs(uri: str, scope: Scope) -> Iterator[Need]:
         for action in ("DeleteMessage", "ReceiveMessage"):
             yield Need(TELEPORT, f"sqs:{action}", (arn,), _CALL)
     yield from _storage([named.get(key, "") for key in ("locationS3", "largeEventsS3", "queryResultsS3")], scope)
-    workgroup = scope.arn("athena", f"workgroup/{named.get('workgroup', _WORKGROUP)}")
+    workgroup = scope.arn("athena", f"workgroup/{log.workgroup}")
     for action in _QUERIES:
         yield Need(TELEPORT, f"athena:{action}", (workgroup,), _CALL)
     catalog = (scope.arn("glue", "catalog"), scope.arn("glue", f"database/{database}"))

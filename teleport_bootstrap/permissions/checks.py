@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from teleport_bootstrap.conf import conf_file
-from teleport_bootstrap.permissions import instance_checks
+from teleport_bootstrap.permissions import instance_checks, stored_data
 from teleport_bootstrap.permissions.need import Need
 from teleport_bootstrap.permissions.scope import Scope
 from teleport_bootstrap.plan import plan_model
 
 
-def needs(conf: conf_file.Conf, activated: plan_model.Activation, scope: Scope) -> Iterator[Need]:  # noqa: ARG001
-    """Yield what the checks of the role call."""
+def needs(
+    conf: conf_file.Conf,
+    activated: plan_model.Activation,
+    scope: Scope,
+    *,
+    parameters_key: str | None,
+    bucket_key: str | None,
+) -> Iterator[Need]:
+    """Yield what the checks of the role call; the keys are those of the parameters and of the bucket."""
     yield from instance_checks.needs(scope)
+    yield from stored_data.needs(conf, activated, scope, parameters_key=parameters_key, bucket_key=bucket_key)

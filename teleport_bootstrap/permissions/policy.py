@@ -85,7 +85,13 @@ def needs(subject: Subject, scope: Scope, parts: Collection[str] = WORKING_PARTS
         CERTIFICATES: certificates.needs(conf, decided, scope, zone=around.zone, bucket_key=around.bucket_key),
         BACKUP: backups.needs(around.backups, tables, scope, bucket_key=around.bucket_key),
         TELEPORT: teleport.needs(conf, decided, subject.build, scope, bucket_key=around.bucket_key),
-        DOCTOR: checks.needs(conf, subject.activated, scope),
+        DOCTOR: checks.needs(
+            conf,
+            subject.activated,
+            scope,
+            parameters_key=around.parameters_key,
+            bucket_key=around.bucket_key,
+        ),
     }
     return tuple(need for part in PARTS if part in parts for need in found[part])
 

@@ -181,8 +181,11 @@ class Aws:
         self.connections = 0
         self._answers: list[tuple[str, Answer]] = []
         self._always: Optional[Answer] = None
-        # By service and operation, such as `glue:GetTable`: what answers instead of moto.
+        # By service and operation, such as `glue:GetTable`: what answers instead of moto, and what moto's becomes.
         self.instead: dict[str, Callable[[Request], Answer]] = {}
+        self.changed: dict[str, Callable[[bytes], bytes]] = {}
+        # How often everything was forgotten.
+        self.resets = 0
         # The regions of S3 buckets that are not where everything else is, by name.
         self.bucket_regions: dict[str, str] = {}
         self._clients: dict[tuple[str, str], Any] = {}
@@ -219,6 +222,8 @@ class Aws:
         self.clear_faults()
         self.bucket_regions.clear()
         self.instead.clear()
+        self.changed.clear()
+        self.resets += 1
         self.requests.clear()
         self.connections = 0
 
@@ -334,7 +339,8 @@ class _Proxy(BaseHTTPRequestHandler):
             headers = {"Content-Type": kind, **self._home()}
             self._send(answer.status, text.encode(), headers, answer.clock_seconds)
         else:
-            self._forward(body, answer or Answer())
+            change = self.aws.changed.get(f"{request.service}:{request.operation}", bytes)
+            self._forward(body, answer or Answer(), change)
 
     def _reset(self) -> None:
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -372,15 +378,16 @@ class _Proxy(BaseHTTPRequestHandler):
             body=body,
         )
 
-    def _forward(self, body: bytes, given: Answer) -> None:
+    def _forward(self, body: bytes, given: Answer, change: Callable[[bytes], bytes]) -> None:
         connection = http.client.HTTPConnection(self.aws._moto.url.partition("//")[2], timeout=30)
         try:
             connection.request(self.command, self.path, body, dict(self.headers.items()))
             answer = connection.getresponse()
-            content = answer.read()
+            content = change(answer.read())
             headers = {name: value for name, value in answer.getheaders() if name.lower() not in _NOT_FORWARDED}
             if self.command == "HEAD":
                 headers["Content-Length"] = answer.getheader("Content-Length", "0")
+            headers = {**{name: value for name, value in headers.items() if name not in self._home()}, **self._home()}
             if given.action == CUT_ANSWER:
                 headers["Content-Length"] = str(len(content))
                 content = content[: len(content) // 2]

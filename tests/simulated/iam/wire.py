@@ -63,6 +63,9 @@ def _with(action: str, resource: str, context: Mapping[str, Value]) -> Asked:
 
 def _ssm(request: Request, keys: Keys, encrypted: frozenset[str]) -> Iterator[Asked]:
     body = json.loads(request.body)
+    if request.operation == "DescribeParameters":
+        yield _with("ssm:DescribeParameters", "*", {"aws:RequestedRegion": REGION})
+        return
     for name in body.get("Names", [body.get("Name")]):
         arn = _arn("ssm", f"parameter/{name.lstrip('/')}")
         yield _asked(f"ssm:{request.operation}", arn)
@@ -98,6 +101,15 @@ _S3_OBJECTS = {
 }
 
 
+_S3_SETTINGS = {
+    "versioning": "GetBucketVersioning",
+    "encryption": "GetEncryptionConfiguration",
+    "publicAccessBlock": "GetBucketPublicAccessBlock",
+    "object-lock": "GetBucketObjectLockConfiguration",
+    "lifecycle": "GetLifecycleConfiguration",
+}
+
+
 def _s3(request: Request, keys: Keys, _: frozenset[str]) -> Iterator[Asked]:
     method, _, target = request.operation.partition(" ")
     parts = urlsplit(target)
@@ -105,7 +117,12 @@ def _s3(request: Request, keys: Keys, _: frozenset[str]) -> Iterator[Asked]:
     query = parse_qs(parts.query, keep_blank_values=True)
     arn = f"arn:aws:s3:::{bucket}"
     if not key:
-        if "uploads" in query:
+        settings = [action for name, action in _S3_SETTINGS.items() if name in query]
+        if method == "HEAD":
+            yield _asked("s3:ListBucket", arn)
+        elif settings:
+            yield _asked(f"s3:{settings[0]}", arn)
+        elif "uploads" in query:
             yield _asked("s3:ListBucketMultipartUploads", arn)
         elif method == "GET":
             yield _with("s3:ListBucket", arn, {"s3:prefix": query["prefix"][0]})
@@ -173,6 +190,32 @@ def _sts(request: Request, _: Keys, __: frozenset[str]) -> Iterator[Asked]:
     yield from ()
 
 
+def _kms(request: Request, keys: Keys, _: frozenset[str]) -> Iterator[Asked]:
+    named = json.loads(request.body)["KeyId"]
+    if keys.parameters is not None and named in keys.parameters:
+        key, alias = keys.parameters
+        by_alias: dict[str, Value] = {"kms:RequestAlias": alias} if named == alias else {}
+        yield _with(f"kms:{request.operation}", key, {"kms:ResourceAliases": [alias], **by_alias})
+    else:
+        yield _asked(f"kms:{request.operation}", named)
+
+
+def _athena(request: Request, _: Keys, __: frozenset[str]) -> Iterator[Asked]:
+    yield _asked(f"athena:{request.operation}", _arn("athena", f"workgroup/{json.loads(request.body)['WorkGroup']}"))
+
+
+def _glue(request: Request, _: Keys, __: frozenset[str]) -> Iterator[Asked]:
+    body = json.loads(request.body)
+    database, table = body["DatabaseName"], body["Name"]
+    # Glue asks for the table and for everything above it.
+    for resource in ("catalog", f"database/{database}", f"table/{database}/{table}"):
+        yield _asked(f"glue:{request.operation}", _arn("glue", resource))
+
+
+def _scaling(request: Request, _: Keys, __: frozenset[str]) -> Iterator[Asked]:
+    yield _with(f"application-autoscaling:{request.operation}", "*", {"aws:RequestedRegion": REGION})
+
+
 _KINDS = {
     "ssm": _ssm,
     "dynamodb": _dynamodb,
@@ -181,4 +224,8 @@ _KINDS = {
     "ec2": _ec2,
     "iam": _iam,
     "sts": _sts,
+    "kms": _kms,
+    "athena": _athena,
+    "glue": _glue,
+    "application-autoscaling": _scaling,
 }

@@ -1,0 +1,1 @@
+"""Checks of the backups of this host."""

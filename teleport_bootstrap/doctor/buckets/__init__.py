@@ -1,0 +1,1 @@
+"""Checks of the bucket with the session recordings and the certificate."""
