@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.aws import identity as identities
+from teleport_bootstrap.backup.stores import destination
 from teleport_bootstrap.conf import variables
 from teleport_bootstrap.doctor.check import PERMISSIONS, Check, Skipped
 from teleport_bootstrap.doctor.instance import identity
@@ -59,9 +60,18 @@ def _run(subject: Subject) -> Iterator[Finding]:
 def _needs(subject: Subject) -> tuple[Need, ...]:
     conf = subject.conf
     caller = identity.caller(subject)
-    around = policy.Surroundings(parameters_key=conf.value(variables.TELEPORT_SSM_KMS_KEY_ID))
+    around = policy.Surroundings(
+        parameters_key=conf.value(variables.TELEPORT_SSM_KMS_KEY_ID), backups=_backups(subject)
+    )
     about = policy.Subject(conf, subject.activated, subject.build, around)
     return policy.needs(about, scope.Scope(subject.region, caller.account))
+
+
+def _backups(subject: Subject) -> destination.Destination | None:
+    try:
+        return subject.backups[0]
+    except errors.UsageError:
+        return None  # another check is about the place of the backups
 
 
 def _arn(subject: Subject, caller: identities.Identity) -> str:

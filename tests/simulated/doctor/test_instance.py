@@ -183,6 +183,12 @@ def test_issue_18_hop_limit_1_with_a_container_is_the_metadata_check(instance: I
     assert set(instance.results().values()) == {"pass"}
 
 
+def test_what_backups_in_a_bucket_need_is_asked_too(instance: Instance) -> None:
+    instance.around.agent.write("/etc/default/teleport-bootstrap", "BACKUP_ARGUMENTS=s3://backups-1/teleport\n")
+    found = instance.around.checks(*account.GROUPS)["role-permissions"]
+    assert found["result"] == "fail" and "arn:aws:s3:::backups-1" in surroundings.remedy_of(found)
+
+
 def test_what_may_not_be_asked_is_skipped_with_the_policy_that_allows_it(instance: Instance) -> None:
     refused = denied("ec2:DescribeInstances", "*")
     unauthorized = Answer("UnauthorizedOperation", refused.message, status=403)
