@@ -220,6 +220,8 @@ class Acme:
     def environ(self) -> dict[str, str]:
         return {
             "HTTPS_PROXY": self.route53.url,
+            # Newer ones would take AWS_ENDPOINT_URL for Route 53 as well, past the proxy.
+            "AWS_ENDPOINT_URL_ROUTE_53": f"https://{ROUTE53}",
             "NO_PROXY": "127.0.0.1,localhost",
             "AWS_CA_BUNDLE": str(self.authority.ca),
             "REQUESTS_CA_BUNDLE": str(self.authority.ca),

@@ -31,7 +31,7 @@ from tests.simulated_ec2 import Aws
 
 pytestmark = acme.needs_certbot
 
-# Due at once: certbot renews what has less than 30 days, or a third of its time, left.
+# Due at once: certbot renews what has less than 30 days left; newer ones only where the settings say so.
 SHORT = 20 * 24 * 3600
 HOSTS = 10
 
@@ -101,7 +101,8 @@ def test_a_first_certificate_is_obtained_shared_and_installed(cluster: Cluster, 
     assert f"DNS:*.{DOMAIN}" in names(chain(cluster)) and f"DNS:{DOMAIN}" in names(chain(cluster))
     asked = {operation.partition(" ")[2] for operation in cluster.touched()}
     assert not any("records" in each or "prefix=&" in each for each in asked)
-    assert set(authority.route53.asked_for) == {f"CONNECT {acme.ROUTE53}:443 HTTP/1.0"}
+    # The version of HTTP depends on Python's.
+    assert {each.rpartition(" ")[0] for each in authority.route53.asked_for} == {f"CONNECT {acme.ROUTE53}:443"}
 
     proxy = using(cluster.host(PROXY, name="proxy"), authority)
     assert certificate(proxy, "install").status == 0
@@ -112,6 +113,8 @@ def test_a_first_certificate_is_obtained_shared_and_installed(cluster: Cluster, 
 def test_another_host_renews_from_the_bucket(cluster: Cluster, hasty: Acme) -> None:
     first, second = (using(cluster.host(AUTH, name=name), hasty) for name in ("first", "second"))
     assert certificate(first, *obtain(hasty)).status == 0
+    settings = f"renewal/{DOMAIN}.conf"
+    cluster.put({settings: f"renew_before_expiry = 30 days\n{cluster.objects()[settings]}"})
     old = chain(cluster)
     orders = hasty.pebble.orders
     done = certificate(second, "renew", "--format", "json")

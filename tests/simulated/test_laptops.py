@@ -39,7 +39,10 @@ def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("environment")
     subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
     options = ["--no-index", "--no-deps", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([str(place / "bin/python"), "-m", "pip", "install", *options, str(built)], check=True)
+    # What pip is warned of is its own affair: see `./dev test newest`.
+    quiet = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
+    pip = [str(place / "bin/python"), "-m", "pip", "install", *options, str(built)]
+    subprocess.run(pip, check=True, env=quiet)
     # The libraries are those of the tests; the checkout is not among them.
     libraries = next(place.glob("lib/python*/site-packages"))
     (libraries / "tests.pth").write_text(sysconfig.get_path("purelib"))

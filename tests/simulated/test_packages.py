@@ -552,7 +552,8 @@ def test_rpmlint_has_only_explained_warnings(built: packages.Built, tmp_path: Pa
 
 
 def _version(program: str) -> str:
-    return subprocess.run([program, "--version"], check=True, capture_output=True, text=True).stdout.strip()
+    done = subprocess.run([program, "--version"], check=True, capture_output=True, text=True, env=packages.PLAIN)
+    return done.stdout.strip()
 
 
 def _assert_each_is_explained(file: Path, exception: re.Pattern[str]) -> None:

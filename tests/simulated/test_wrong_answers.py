@@ -146,6 +146,8 @@ def test_issue_15_row_4_without_root_there_is_no_false_answer(agent: Agent, comm
         if folder.stat().st_mode & 0o005 != 0o005:
             folder.chmod(folder.stat().st_mode | 0o055)
     done = agent.run(command, prefix=("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"))
+    if "cannot open shared object file" in done.errors:
+        pytest.skip("another account cannot run this Python, which is in a home directory")
     assert done.status == 6 and "only root" in done.errors and f"sudo teleport-bootstrap {command}" in done.errors
     assert done.output == ""
 
