@@ -99,8 +99,16 @@ def _content(config: Text, entry: dict[str, Any]) -> tuple[Line, ...]:
         decoded = _decoded(data, encoding, place)
         # Of the encoded text, its first line is all that can be named.
         number = lines[0].number if lines else 1
-        return tuple(Line(each, number, 0, exact=False) for each in _without_last_feed(decoded))
-    return tuple(lines)
+        found = tuple(Line(each, number, 0, exact=False) for each in _without_last_feed(decoded))
+        return _with_end(found, decoded)
+    return _with_end(tuple(lines), yaml_scalars.value(node))
+
+
+def _with_end(lines: tuple[Line, ...], content: str) -> tuple[Line, ...]:
+    """Return the lines of `content`, of which the last ends only where a line feed ends it."""
+    if not content:
+        return ()
+    return lines if content.endswith("\n") else (*lines[:-1], lines[-1]._replace(ends=False))
 
 
 def _decoded(data: bytes, encoding: str, place: Place) -> str:
@@ -120,6 +128,8 @@ def unpacked(data: bytes) -> bytes:
     found = unpacker.decompress(data, _LARGEST + 1)
     if len(found) > _LARGEST:
         raise ValueError("too large")
+    if unpacker.unused_data.strip(b"\0"):
+        raise ValueError("something follows")
     if not unpacker.eof:
         raise gzip.BadGzipFile("it is cut off")
     return found

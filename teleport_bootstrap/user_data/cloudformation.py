@@ -35,7 +35,7 @@ def compose(file: Text) -> Any:
 def user_data(file: Text, root: Any, target: str, holes: Holes) -> Text:
     """Return the one user-data in the template that names `target`. Raises Unknowable."""
     defaults = _defaults(root)
-    nodes = _user_data_nodes(root, 0)
+    nodes = _user_data_nodes(root, 0, set())
     texts = [Text(file.path, tuple(_lines(file, node, defaults, holes))) for node in nodes]
     found = [each for each in texts if target in each.joined]
     if len(found) == 1:
@@ -58,16 +58,18 @@ def _defaults(root: Any) -> dict[str, str | None]:
     return found
 
 
-def _user_data_nodes(node: Any, depth: int) -> Iterator[Any]:
-    if depth > _MOST_DEPTH:
+def _user_data_nodes(node: Any, depth: int, seen: set[int]) -> Iterator[Any]:
+    """Yield what is named UserData; a node that aliases name again and again is visited once."""
+    if depth > _MOST_DEPTH or id(node) in seen:
         return
+    seen.add(id(node))
     for key, entry in yaml_scalars.mapping(node).items():
         if key == "UserData":
             yield entry
         else:
-            yield from _user_data_nodes(entry, depth + 1)
+            yield from _user_data_nodes(entry, depth + 1, seen)
     for each in yaml_scalars.sequence(node):
-        yield from _user_data_nodes(each, depth + 1)
+        yield from _user_data_nodes(each, depth + 1, seen)
 
 
 def _lines(file: Text, node: Any, defaults: Mapping[str, str | None], holes: Holes) -> Iterator[Line]:

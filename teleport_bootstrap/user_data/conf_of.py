@@ -126,19 +126,23 @@ def _too_long(size: int, path: str) -> Finding:
 def _assembled(writes: Iterable[Write], findings: Sequence[Finding], path: str, holes: Holes) -> Found:
     found: list[tuple[str, Line]] = []
     said = list(findings)
-    for write in _with_whole_lines(writes):
+    unknown: Place | None = None
+    writes = _with_whole_lines(writes)
+    for write in writes:
         for line in write.lines:
             filled, with_default = holes.filled(line)
             said += _about(filled, with_default, write.path)
             kept = _with_example(filled, write.path, said)
             if kept is not None:
                 found.append((write.path, kept))
+            else:
+                unknown = unknown or Place(write.path, line.number)
     if not any(line.text.strip() for _, line in found):
         what = f"nothing in this user-data writes {paths.CONF}"
-        remedy = "write it with a here-document: cat > /etc/teleport.d/conf <<'EOF'"
-        raise errors.UserDataUnclear(
-            path, (Finding(ERROR, "user-data-unclear", "user-data", what, remedy, Place(path)),)
-        )
+        if unknown is not None:
+            what = f"all that this user-data writes to {paths.CONF} is known only when it runs"
+        finding = Finding(ERROR, "user-data-unclear", "user-data", what, text.HERE_DOCUMENT, unknown or Place(path))
+        raise errors.UserDataUnclear(path, (finding,))
     lines = [line for _, line in found]
     places = {each for each, _ in found}
     is_in_order = all(one.number < other.number for one, other in zip(lines, lines[1:]))

@@ -1,15 +1,16 @@
 """What a template leaves open until Terraform or CloudFormation fills it in, carried through the shell as a mark.
 
-A mark is one word of letters that no quoting changes, so that where it ends up says which value of the conf is open.
+A mark is one word of letters that no quoting changes, so that where it ends up says which value of the conf is open. No
+file can have one of its own: part of each is made at random.
 """
 
 from __future__ import annotations
 
-from teleport_bootstrap import regex
+import os
+import re
+
 from teleport_bootstrap.hints import NamedTuple
 from teleport_bootstrap.user_data.text import Line
-
-_MARK = regex.compile("\ue000([0-9]{1,6})\ue001")
 
 
 class Hole(NamedTuple):
@@ -24,25 +25,29 @@ class Holes:
 
     def __init__(self) -> None:
         self._all: list[Hole] = []
+        self._start = f"\ue000{os.urandom(8).hex()}x"
+        self._mark = re.compile(f"{self._start}([0-9]{{1,7}})\ue001")
 
     def mark(self, hole: Hole) -> str:
         """Return the mark to write for `hole`."""
         self._all.append(hole)
-        return f"\ue000{len(self._all) - 1}\ue001"
+        return f"{self._start}{len(self._all) - 1}\ue001"
 
     def filled(self, line: Line) -> tuple[Line, tuple[Hole, ...]]:
         """Return `line` with the defaults filled in, what has none being unknown, and the places that have one."""
-        found = [self._all[int(each)] for each in _MARK.findall(line.text) if int(each) < len(self._all)]
+        found = [self._all[int(each)] for each in self._mark.findall(line.text) if int(each) < len(self._all)]
         if not found:
             return line, ()
         unknown = tuple(each.written for each in found if each.default is None)
-        filled = _MARK.sub(lambda mark: self._content(int(mark[1])), line.text)
+        filled = self._mark.sub(lambda mark: self._content(int(mark[1])), line.text)
         with_default = tuple(each for each in found if each.default is not None)
         return line._replace(text=filled, exact=False, unknown=(*line.unknown, *unknown)), with_default
 
     def as_written(self, text: str) -> str:
         """Return `text` with each mark as the file has it, for a message."""
-        return _MARK.sub(lambda mark: self._all[int(mark[1])].written if int(mark[1]) < len(self._all) else "", text)
+        return self._mark.sub(
+            lambda mark: self._all[int(mark[1])].written if int(mark[1]) < len(self._all) else "", text
+        )
 
     def _content(self, number: int) -> str:
         return (self._all[number].default or "") if number < len(self._all) else ""

@@ -26,7 +26,7 @@ LONGEST = 16 * 1024
 
 _MOST_DEPTH = 20
 _GZIP = b"\x1f\x8b"
-_BASE64 = regex.compile(rb"[A-Za-z0-9+/\s]{16,}={0,2}\s*")
+_BASE64 = regex.compile(rb"[A-Za-z0-9+/\s]{16,}={0,2}")
 _BEGINNINGS = {
     "#!": SCRIPT,
     "#cloud-config-archive": "",
@@ -69,7 +69,7 @@ def unwrapped(data: bytes, path: str) -> Text:
                 data, path = cloud_config.unpacked(data), f"{path} (unpacked)"
             except (OSError, EOFError, ValueError, zlib.error):
                 raise Unknowable("the file begins like one of gzip, and cannot be unpacked", Place(path)) from None
-        elif _BASE64.fullmatch(data) and (decoded := _decoded(data)) is not None:
+        elif _BASE64.fullmatch(data.strip()) and (decoded := _decoded(data)) is not None:
             data, path = decoded, f"{path} (decoded)"
         else:
             break

@@ -1,4 +1,4 @@
-"""What bash's `echo` and `printf` print."""
+"""What `echo` and `printf` print."""
 
 from __future__ import annotations
 
@@ -8,30 +8,41 @@ from collections.abc import Iterator, Sequence
 
 from teleport_bootstrap import regex
 
-_ESCAPES = {"n": "\n", "t": "\t", "\\": "\\", '"': '"', "'": "'"}
+_OF_ECHO = {"n": "\n", "t": "\t", "\\": "\\", "r": "\r"}
+_OF_PRINTF = {"n": "\n", "t": "\t", "\\": "\\", "r": "\r", '"': '"'}
 _ESCAPE = regex.compile(r"\\(.)", re.DOTALL)
 _OPTION = regex.compile("-[neE]+")
 _PLACE = regex.compile("%(.)?", re.DOTALL)
 
 
-def printed(name: str, arguments: Sequence[str]) -> str | None:
-    """Return what `echo` or `printf` prints; None for a format or an option that is not read here."""
-    return _of_echo(arguments) if name == "echo" else _of_printf(arguments)
+def printed(name: str, arguments: Sequence[str], *, is_posix: bool = False) -> str | None:
+    """Return what `echo` or `printf` prints; None for what is not read here, or what shells print in several ways.
+
+    `is_posix` is for `/bin/sh`, which is bash on some systems and dash on others.
+    """
+    return _of_echo(arguments, is_posix) if name == "echo" else _of_printf(arguments, is_posix)
 
 
-def _of_echo(arguments: Sequence[str]) -> str:
-    options = "".join(itertools.takewhile(_OPTION.fullmatch, arguments))
-    rest = arguments[sum(1 for _ in itertools.takewhile(_OPTION.fullmatch, arguments)) :]
-    line = " ".join(rest)
-    if "e" in options:
-        line = _unescaped(line)
+def _of_echo(arguments: Sequence[str], is_posix: bool) -> str | None:
+    given = list(itertools.takewhile(_OPTION.fullmatch, arguments))
+    line = " ".join(arguments[len(given) :])
+    if is_posix and ("\\" in line or any(each != "-n" for each in given)):
+        return None
+    options = "".join(given)
+    if options.rfind("e") > options.rfind("E"):
+        unescaped = _unescaped(line, _OF_ECHO)
+        if unescaped is None:
+            return None
+        line = unescaped
     return line if "n" in options else f"{line}\n"
 
 
-def _of_printf(arguments: Sequence[str]) -> str | None:
+def _of_printf(arguments: Sequence[str], is_posix: bool) -> str | None:
     if not arguments or arguments[0].startswith("-"):
         return None
-    form = _unescaped(arguments[0])
+    form = _unescaped(arguments[0], {**_OF_PRINTF, **({} if is_posix else {"'": "'"})})
+    if form is None or (is_posix and '\\"' in arguments[0]):
+        return None
     if any(found[1] not in ("s", "%") for found in _PLACE.finditer(form)):
         return None
     places = sum(found[1] == "s" for found in _PLACE.finditer(form))
@@ -45,5 +56,12 @@ def _filled(form: str, values: Iterator[str]) -> str:
     return _PLACE.sub(lambda found: next(values, "") if found[1] == "s" else "%", form)
 
 
-def _unescaped(line: str) -> str:
-    return _ESCAPE.sub(lambda found: _ESCAPES.get(found[1], found[0]), line)
+def _unescaped(line: str, escapes: dict[str, str]) -> str | None:
+    """Return the text with its escapes replaced, None where one is not read here."""
+    if any(each[0][1:] not in escapes for each in _ESCAPE.finditer(line)) or _ends_open(line):
+        return None
+    return _ESCAPE.sub(lambda found: escapes[found[1]], line)
+
+
+def _ends_open(line: str) -> bool:
+    return (len(line) - len(line.rstrip("\\"))) % 2 == 1

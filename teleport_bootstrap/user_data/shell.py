@@ -1,254 +1,431 @@
-"""What a shell script writes to the conf: by a here-document, `echo` or `printf`, directly or through another file."""
+"""What a shell script writes to the conf, followed command by command without running any of them.
+
+Every command is taken to succeed, unless it is one of which the opposite is known. What depends on a condition is read
+as if it runs where that is the only way to a conf, with a warning; otherwise it raises Unknowable.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+import collections
+import posixpath
+from collections.abc import Iterator, Sequence
 
 from teleport_bootstrap import regex
 from teleport_bootstrap.finding import Finding, Place
-from teleport_bootstrap.user_data import commands, expansion, printing, text, words
-from teleport_bootstrap.user_data.commands import Command
-from teleport_bootstrap.user_data.expansion import Expanded
+from teleport_bootstrap.user_data import expansion, grammar, programs, text, words
+from teleport_bootstrap.user_data.expansion import Expanded, Variables
+from teleport_bootstrap.user_data.files import Files
+from teleport_bootstrap.user_data.grammar import Compound, Function, Item, Pipeline, Script, Simple
 from teleport_bootstrap.user_data.text import Line, Text, Unknowable, Write
-from teleport_bootstrap.user_data.words import Part, Token
+from teleport_bootstrap.user_data.words import Part, Unreadable, Word
 
-_HERE_DOCUMENT = "write the values themselves, with a here-document: cat > /etc/teleport.d/conf <<'EOF'"
-_ASSIGNMENT = regex.compile(r"([A-Za-z_]\w*)(\+?)=(.*)", re.DOTALL)
-_DECLARING = frozenset(("export", "readonly", "local", "declare", "typeset"))
-# Each sets the variables among its arguments in its own way.
-_SETTING = frozenset(("read", "mapfile", "readarray", "getopts", "for", "select", "unset"))
-# They give another command their arguments.
-_PREFIXES = frozenset(("sudo", "command", "exec", "builtin", "env", "nohup", "time", "!"))
-# With the conf among their arguments, they leave it as it is.
-_HARMLESS = frozenset(
-    (
-        *("chmod", "chown", "chgrp", "ls", "stat", "cat", "grep", "test", "[", "[[", "source", ".", "restorecon"),
-        *("head", "tail", "wc", "sha256sum", "md5sum", "teleport-bootstrap", "logger", "mkdir", "sync", "touch"),
-        *("echo", "printf"),
-    )
-)
-_SHELLS = frozenset(("sh", "bash", "dash", "/bin/sh", "/bin/bash", "/usr/bin/bash", "/usr/bin/sh"))
-_COPYING = frozenset(("cp", "mv", "install"))
-_ENDS = {"if": "fi", "for": "done", "while": "done", "until": "done", "case": "esac", "select": "done"}
-_NEVER_SURE = frozenset(("for", "while", "until", "case", "select", "else", "elif"))
+_ASSIGNMENT = regex.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\[[^\]]*\])?(\+?)=(.*)", 16)  # DOTALL
+_INTERPRETER = regex.compile(r"#![ \t]*(?:/usr)?(?:/local)?/bin/(?:env[ \t]+(?:-S[ \t]*)?)?([a-z0-9.]+)[ \t]*(.*)")
+_SHELLS = frozenset(("sh", "bash", "dash"))
+_DEEPEST = 25
+_MOST_STEPS = 5_000
 
-Content = Callable[[], "tuple[Write, ...]"]
+
+class Ended(Exception):
+    """The script, or a function of it, ends here."""
+
+    def __init__(self, *, is_function: bool) -> None:
+        super().__init__()
+        self.is_function = is_function
 
 
 class Reader:
     """Reads one script; `findings` are warnings about what was taken for granted."""
 
-    def __init__(self, script: Text, target: str, before: tuple[Write, ...] = ()) -> None:
-        """`before` is what the conf holds when the script begins."""
-        self._script = script
-        self._target = target
-        self._values: dict[str, str | None] = {}
-        self._files: dict[str, tuple[Write, ...]] = {target: before}
-        self._blocks: list[str] = []
-        self._ends_group = False
-        self._place = Place(script.path)
-        self.findings: list[Finding] = []
+    files: Files
+    place: Place
+
+    def __init__(
+        self, script: Text, target: str, before: tuple[Write, ...] = (), *, parent: Reader | None = None, name: str = ""
+    ) -> None:
+        """`before` is what the conf holds when the script begins. `name` is that of the shell, where it is known."""
+        self.text = script
+        self.target = target
+        name, options = (name, "") if name else _interpreter(script)
+        self.is_posix = name != "bash"
+        self.findings: list[Finding] = [] if parent is None else parent.findings
+        self.files = Files(target, before, self.findings) if parent is None else parent.files
+        self.variables = Variables()
+        self.functions: dict[str, Function | None] = {}
+        self.options: set[str] = {"e", "u"} & set(options)
+        # Conditions on which what is read now depends: None for what is read as if it runs.
+        self.conditions: list[str | None] = []
+        self.place = Place(script.path)
+        self.row = 0
+        self.documents: dict[str, int] = {}
+        self._script: Script | None = None
+        self._depth: int = 0 if parent is None else parent._depth + 1
+        self._steps: list[int] = [0] if parent is None else parent._steps
+        self._stack: list[dict[str, str | None]] = []
 
     def writes(self) -> tuple[Write, ...]:
         """Return what the conf holds when it has ended, in order. Raises Unknowable."""
-        for line, command in commands.read(self._script):
-            self._place = self._script.place(line)
-            self._step(command)
-        return self._files[self._target]
+        self.follow()
+        return self.files.conf()
 
-    def _step(self, command: Command) -> None:
-        given = self._after_assignments(self._after_keywords(list(command.words)), is_alone=not command.outputs)
-        while given and ((first := self._literal(given[0])) in _PREFIXES or (first or "").startswith("-")):
-            given = given[1:]
-        names = [self._literal(each) for each in given]
-        for operator, argument in command.outputs:
-            self._redirected(argument, given, command, appends=">>" in operator)
-        if names[:1] == ["tee"]:
-            appends = "-a" in names or "--append" in names
-            for path in names[1:]:
-                if path is not None and not path.startswith("-"):
-                    self._write(path, lambda: self._as_write(self._piped(command)), appends=appends)
-        elif names[:1] and names[0] in _SHELLS:
-            self._other_shell(names[0] or "", names)
-        elif any(self._target in (each or "") for each in names[1:]):
-            self._with_conf(names[0] or "", names)
+    def follow(self) -> None:
+        """Follow the whole script."""
+        self.run_text(self.text)
 
-    def _other_shell(self, name: str, names: Sequence[str | None]) -> None:
-        """Follow the commands that a shell is given as an argument."""
-        if "-c" in names[1:-1]:
-            given = names[list(names).index("-c") + 1]
-            number = self._place.line or 1
-            lines = tuple(Line(each, number, exact=False) for each in (given or "").split("\n"))
-            for _, command in commands.read(Text(self._script.path, lines)):
-                self._step(command)
-        elif any(self._target in (each or "") for each in names[1:]):
-            self._with_conf(name, names)
-
-    def _redirected(self, argument: Token, given: Sequence[Token], command: Command, *, appends: bool) -> None:
-        path = self._literal(argument)
-        if path is not None:
-            self._write(path, lambda: self._as_write(self._output(given, command)), appends=appends)
-        elif "teleport.d" in _as_typed(argument):
-            what = f"`{_as_typed(argument)}` may be the conf, which only running the script tells"
-            raise Unknowable(what, self._place)
-
-    def _with_conf(self, name: str, names: Sequence[str | None]) -> None:
-        """Follow what another command does with the conf among its arguments."""
-        if name in _COPYING and names[-1] == self._target:
-            copied = self._files.get(names[-2] or "")
-            if copied is None:
-                what = f"`{name}` makes the conf of a file that this script does not write"
-                raise Unknowable(what, self._place, _HERE_DOCUMENT)
-            self._write(self._target, lambda: copied, appends=False)
-        elif name == "rm":
-            self._write(self._target, tuple, appends=False)
-        elif name not in _HARMLESS and name not in _COPYING:
-            what = f"`{name or 'a command'}` may change the conf, which only running the script tells"
-            raise Unknowable(what, self._place, "write the values themselves into the conf")
-
-    def _after_keywords(self, given: list[Token]) -> list[Token]:
-        """Follow `if`, loops and the like, and return the command without these words."""
-        self._ends_group = any(_as_typed(each) == ")" for each in given)
-        while given:
-            name = _as_typed(given[0])
-            if name in _ENDS:
-                self._blocks.append(name)
-                if name in _SETTING:
-                    return given
-            elif name in ("else", "elif") and self._blocks:
-                self._blocks[-1] = name
-            elif name in _ENDS.values() and self._blocks:
-                self._blocks.pop()
-                self._ends_group = True
-            elif name in ("}", ")"):
-                self._ends_group = True
-            elif name not in ("then", "do", "{", "(", "function"):
-                return given
-            given = given[1:]
-        return given
-
-    def _after_assignments(self, given: list[Token], *, is_alone: bool) -> list[Token]:
-        """Note the assignments that `given` begins with, and return the command that follows them."""
-        name = _as_typed(given[0]) if given else ""
-        if name in _SETTING:
-            self._values.update(dict.fromkeys(filter(str.isidentifier, map(_as_typed, given[1:]))))
-        found: dict[str, str | None] = {}
-        position = 1 if name in _DECLARING else 0
-        while position < len(given):
-            token = given[position]
-            first = token.parts[0] if token.parts else Part(words.BARE, "")
-            assignment = _ASSIGNMENT.fullmatch(first.text) if first.kind == words.BARE else None
-            if assignment is None and name not in _DECLARING:
-                break
-            if assignment is not None:
-                value = self._literal(Token("", (Part(words.BARE, assignment[3]), *token.parts[1:])))
-                before = self._values.get(assignment[1], "") if assignment[2] else ""
-                found[assignment[1]] = None if value is None or before is None else before + value
-            position += 1
-        # Before a command, they are for it alone.
-        if is_alone and position == len(given):
-            is_sure = not self._blocks
-            self._values.update({name: value if is_sure else None for name, value in found.items()})
-        return given[position:]
-
-    # ---- what is written
-
-    def _write(self, path: str, content: Content, *, appends: bool) -> None:
-        is_conf = path == self._target
-        if is_conf:
-            unsure = next((each for each in self._blocks if each in _NEVER_SURE), None)
-            if unsure is not None:
-                what = f"the conf is written inside `{unsure}`, so that only running the script tells what is in it"
-                raise Unknowable(what, self._place)
-            if self._blocks:
-                what = f"the conf is written inside `{self._blocks[-1]}`, and read here as if that runs"
-                self.findings.append(text.warning(what, self._place))
+    def follow_in(self, parent: Reader) -> None:
+        """Follow it as another shell does that `parent` starts, on the conditions of that."""
+        self.conditions = list(parent.conditions)
         try:
-            found = content()
-        except Unknowable:
-            if is_conf:
+            self.follow()
+        finally:
+            parent.files.directory = None
+
+    def run_below(self, content: Text) -> None:
+        """Follow what `eval` or `source` runs in this shell."""
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise Unknowable("it calls itself, which is not followed here", self.place)
+        kept = self.place, self.row
+        self.run_text(content)
+        self.place, self.row = kept
+        self._depth -= 1
+
+    def run_text(self, content: Text) -> None:
+        """Follow `content` in this shell."""
+        script = Script(content, is_posix=self.is_posix)
+        kept, self._script = self._script, script
+        try:
+            self._list(script.items)
+        except Ended as ended:
+            if kept is not None and not ended.is_function:
                 raise
-            self._files.pop(path, None)
-            return
-        self._files[path] = (*(self._files.get(path, ()) if appends else ()), *found)
+        except Unreadable as error:
+            raise Unknowable(f"this cannot be read: {error.message}", self.place) from None
+        finally:
+            self._script = kept
 
-    def _as_write(self, lines: tuple[Line, ...]) -> tuple[Write, ...]:
-        return (Write(self._script.path, lines),)
+    # ---- the order of commands
 
-    def _output(self, given: Sequence[Token], command: Command) -> tuple[Line, ...]:
-        """Return what a command prints. Raises Unknowable."""
-        if self._ends_group:
-            raise Unknowable("a group of commands writes the conf, which is not read here", self._place, _HERE_DOCUMENT)
-        name = self._literal(given[0]) if given else ""
-        if name in ("", ":", "true") and not given[1:]:
-            return ()
-        if name == "cat" and all(_as_typed(each) == "-" for each in given[1:]):
-            return self._piped(command)
-        if name in ("echo", "printf"):
-            return self._printed(name, given[1:])
-        what = f"`{_as_typed(given[0])}` writes the conf, and what it writes only running it tells"
-        raise Unknowable(what, self._place, _HERE_DOCUMENT)
+    def _list(self, items: Sequence[Item]) -> bool | None:
+        """Follow commands, and return whether the last one succeeds; None where that is not known."""
+        outcome: bool | None = True
+        for item in items:
+            outcome = self._item(item)
+        return outcome
 
-    def _piped(self, command: Command) -> tuple[Line, ...]:
-        """Return what a command reads from its standard input. Raises Unknowable."""
-        document = command.document
-        if document is not None:
-            return tuple(self._expanded(document.lines)) if document.expands else document.lines
-        if command.before is not None and command.before.words:
-            return self._output(command.before.words, command.before)
-        raise Unknowable("the conf comes from a file, which only running the script tells", self._place, _HERE_DOCUMENT)
+    def _item(self, item: Item) -> bool | None:
+        if item.is_background:
+            with self._subshell(), self._when("a command in the background (`&`)", is_never=True):
+                self._pipelines(item)
+            return True
+        return self._pipelines(item)
 
-    def _expanded(self, lines: Sequence[Line]) -> Sequence[Line]:
-        found: list[Line] = []
-        rest = iter(lines)
-        for line in rest:
-            joined = line.text
-            while _continues(joined) and (following := next(rest, None)) is not None:
-                joined = joined[:-1] + following.text
-            value = expansion.expand(joined, self._values)
-            is_same = line.exact and value.text == line.text
-            found.append(Line(value.text, line.number, line.column, is_same, value.unknown, value.empty))
+    def _pipelines(self, item: Item) -> bool | None:
+        outcome: bool | None = True
+        for operator, pipeline in item.pipelines:
+            is_last = pipeline is item.pipelines[-1][1]
+            if operator and outcome is not None:
+                if outcome == (operator == "&&"):
+                    outcome = self._pipeline(pipeline, is_checked=not is_last)
+            elif operator:
+                with self._when(f"what follows `{operator}`"):
+                    found = self._pipeline(pipeline, is_checked=not is_last)
+                # `a && true` and `a || false` end as `a` does, the others in one way only.
+                outcome = found if found is (operator == "||") else None
+            else:
+                outcome = self._pipeline(pipeline, is_checked=not is_last)
+        return outcome
+
+    def _pipeline(self, pipeline: Pipeline, *, is_checked: bool) -> bool | None:
+        outcome: bool | None = True
+        before: grammar.Command | None = None
+        is_alone = len(pipeline.commands) == 1
+        for command in pipeline.commands:
+            if is_alone:
+                outcome = self._command(command, None)
+            else:
+                with self._subshell():
+                    outcome = self._command(command, before)
+            before = command
+        if pipeline.is_negated:
+            return None if outcome is None else not outcome
+        if outcome is False and not is_checked and "e" in self.options:
+            self.end(is_function=False)
+        return outcome
+
+    def _command(self, command: grammar.Command, before: grammar.Command | None) -> bool | None:
+        self._steps[0] += 1
+        if self._steps[0] > _MOST_STEPS:
+            raise Unknowable("the script runs too many commands to follow them here", self.place)
+        if self._script is not None:
+            self.place = self._script.place(command.start)
+            self.row = self._script.row(command.start)
+        if isinstance(command, Function):
+            self.functions[command.name] = command
+            if self.conditions:
+                self.functions[command.name] = None
+            return True
+        if isinstance(command, Simple):
+            return self._simple(command, before)
+        for each in command.redirections:
+            programs.redirect(self, each, is_group=True)
+        return self._compound(command)
+
+    def _compound(self, command: Compound) -> bool | None:
+        if command.kind == grammar.BRACES:
+            return self._list(command.branches[0])
+        if command.kind == grammar.SUBSHELL:
+            with self._subshell():
+                return self._list(command.branches[0])
+        if command.kind == grammar.IF:
+            return self._if(command)
+        if command.kind == grammar.TEST:
+            for name in expansion.names(_NAME.findall(command.word)):
+                self.variables.set(name, None)
+            return None
+        for name in expansion.names([each.typed for each in command.names]):
+            self.variables.set(name, None)
+        with self._when(f"`{command.word}`", is_never=True):
+            for branch in command.branches:
+                self._list(branch)
+            if command.kind == grammar.LOOP:
+                # Once more, as what the first round has left is what the next one finds.
+                for branch in command.branches:
+                    self._list(branch)
+        return None
+
+    def _if(self, command: Compound) -> bool | None:
+        branches = collections.deque(command.branches)
+        is_first, has_run = True, False
+        while len(branches) > 1 and not has_run:
+            condition, body = branches.popleft(), branches.popleft()
+            with self._when(None if is_first else "`elif`", is_never=not is_first, is_really=not is_first):
+                outcome = self._list_unchecked(condition)
+            if outcome is not False:
+                is_sure = outcome is True and is_first
+                word = "`if`" if is_first else "`elif`"
+                with self._when(word, is_never=not is_first, is_really=not is_sure):
+                    self._list(body)
+                has_run = is_sure
+                is_first = is_first and is_sure
+        if branches and not has_run:
+            with self._when("`else`", is_never=True, is_really=not is_first):
+                return self._list(branches[0])
+        return True if has_run else None
+
+    def _list_unchecked(self, items: Sequence[Item]) -> bool | None:
+        """Follow a condition, whose failure does not end the script."""
+        kept = "e" in self.options
+        self.options.discard("e")
+        outcome = self._list(items)
+        if kept:
+            self.options.add("e")
+        return outcome
+
+    def _when(self, what: str | None, *, is_never: bool = False, is_really: bool = True) -> _Condition:
+        return _Condition(self, what or "", is_never=is_never, is_really=is_really)
+
+    def _subshell(self) -> _Subshell:
+        return _Subshell(self)
+
+    def end(self, *, is_function: bool) -> None:
+        """The script, or the function, ends here; where that depends on something, it may."""
+        if not self.conditions:
+            raise Ended(is_function=is_function)
+        self.files.may_end(self.place)
+
+    # ---- one command
+
+    def _simple(self, command: Simple, before: grammar.Command | None) -> bool | None:
+        given, outcome = self._after_assignments(command)
+        call = programs.Call(tuple(self.fields(given)), command, before)
+        name = call.name
+        function = self.functions.get(name or "") if call.words else None
+        if name is not None and name in self.functions:
+            self._call(name, function, call)
+            for each in command.redirections:
+                programs.redirect(self, each, is_group=True)
+            return None
+        return programs.run(self, call) if call.words or command.redirections else outcome
+
+    def fields(self, given: Sequence[Word]) -> Iterator[tuple[Word, Expanded]]:
+        for word in given:
+            found = self.variables.field(word)
+            if found is not None:
+                self.check(found)
+                yield word, found
+
+    def check(self, value: Expanded) -> None:
+        """Raise Unknowable where a variable that is not set ends the script."""
+        if value.empty and "u" in self.options:
+            what = f"`{text.short(value.empty[0])}` is not set, and after `set -u` that ends the script"
+            raise Unknowable(what, self.place, "set the variable before")
+
+    def value(self, word: Word) -> Expanded:
+        """Return what a word becomes as a value, or as the name of a file."""
+        found = self.variables.word(word)
+        self.check(found)
         return found
 
-    def _printed(self, name: str, given: Sequence[Token]) -> tuple[Line, ...]:
-        """Return what `echo` or `printf` prints. Raises Unknowable."""
-        values = list(map(self._value, given))
-        content = printing.printed(name, [each.text for each in values])
-        if content is None:
-            raise Unknowable(f"the format of this `{name}` is not read here", self._place, _HERE_DOCUMENT)
-        unknown = tuple(piece for each in values for piece in each.unknown)
-        empty = tuple(piece for each in values for piece in each.empty)
-        number = self._place.line or 1
-        *lines, last = content.split("\n")
-        found = [Line(each, number, 0, False, unknown, empty) for each in lines]
-        return (*found, Line(last, number, 0, False, unknown, empty, ends=False)) if last else tuple(found)
+    def document(self, lines: Sequence[Line]) -> tuple[Line, ...]:
+        """Return the lines of a here-document that is expanded."""
+        try:
+            found = self.variables.lines(lines, is_posix=self.is_posix)
+        except Unreadable as error:
+            raise Unknowable(f"the here-document cannot be read: {error.message}", self.place) from None
+        for each in found:
+            self.check(Expanded("", (), each.empty))
+        return found
 
-    # ---- words
+    def _call(self, name: str, function: Function | None, call: programs.Call) -> None:
+        """Follow a function with its arguments."""
+        if function is None:
+            what = f"the function `{text.short(name)}` is defined under a condition, and what it does is not known"
+            if "teleport.d" in self.text.joined:
+                raise Unknowable(what, self.place)
+            return
+        if self._depth + len(self._stack) > _DEEPEST:
+            raise Unknowable(f"the function `{text.short(name)}` calls itself, which is not followed here", self.place)
+        kept = self.place, self.row, {each: self.variables.values.get(each, _UNSET) for each in "123456789"}
+        arguments = [each.value for _, each in call.words[1:]]
+        is_sure = None not in arguments
+        for number, each in enumerate("123456789"):
+            self.variables.values[each] = None if not is_sure else (*arguments, *("",) * 9)[number]
+        self._stack.append({})
+        try:
+            self._command(function.body, None)
+        except Ended as ended:
+            if not ended.is_function:
+                raise
+        finally:
+            self.place, self.row, before = kept
+            self._restore({**self._stack.pop(), **before})
 
-    def _literal(self, token: Token) -> str | None:
-        """Return a word as the shell passes it on, None where that is not known."""
-        found = self._value(token)
-        return None if found.unknown else found.text
+    def _restore(self, values: dict[str, str | None]) -> None:
+        """Give variables what they had before a function."""
+        for name, value in values.items():
+            if value is _UNSET:
+                self.variables.values.pop(name, None)
+            else:
+                self.variables.values[name] = value
 
-    def _value(self, token: Token) -> Expanded:
-        parts = list(map(self._part, token.parts))
-        return Expanded(
-            "".join(each.text for each in parts),
-            tuple(piece for each in parts for piece in each.unknown),
-            tuple(piece for each in parts for piece in each.empty),
-        )
+    # ---- variables
 
-    def _part(self, part: Part) -> Expanded:
-        if part.kind == words.SINGLE:
-            return Expanded(part.text)
-        return expansion.expand(part.text, self._values, in_quotes=part.kind == words.DOUBLE)
+    def _after_assignments(self, command: Simple) -> tuple[Sequence[Word], bool | None]:
+        """Follow the assignments before a command; return its words, and whether they succeed."""
+        position = 0
+        outcome: bool | None = True
+        for word in command.words:
+            assignment = self.assignment(word)
+            if assignment is None:
+                break
+            outcome = None if any(part.kind == words.OPAQUE for part in word.parts) else outcome
+            position += 1
+            if not self._is_before_command(command):
+                self.assign(*assignment)
+            elif self.is_posix:
+                # After some of the commands of a shell it stays, and shells do not agree of which.
+                self.assign(assignment[0], None)
+        return command.words[position:], outcome
+
+    def _is_before_command(self, command: Simple) -> bool:
+        """Whether the assignments are for the command that follows them alone."""
+        return any(not _ASSIGNMENT.match(each.typed) for each in command.words)
+
+    def assignment(self, word: Word) -> tuple[str, str | None] | None:
+        """Return the name and the value that a word assigns, None where it is not one."""
+        first = word.parts[0] if word.parts else Part(words.TEXT, "", True)
+        found = None if first.is_quoted or first.kind != words.TEXT else _ASSIGNMENT.fullmatch(first.text)
+        if found is None:
+            return None
+        value = self.value(Word((Part(words.TEXT, found[4]), *word.parts[1:]))).value
+        if found[2] or any(part.text.startswith("(") and part.kind == words.OPAQUE for part in word.parts):
+            return found[1], None
+        if found[3]:
+            before = self.variables.values.get(found[1], "")
+            value = None if value is None or before is None or self.is_posix else before + value
+        return found[1], value
+
+    def assign(self, name: str, value: str | None) -> None:
+        """Set a variable, to something that is not known where that depends on a condition."""
+        self.variables.set(name, None if self.conditions else value)
+        if "a" in self.options:
+            self.variables.exported.add(name)
+
+    def make_local(self, name: str) -> None:
+        """Note what a variable has outside the function that makes it its own."""
+        if self._stack and name not in self._stack[-1]:
+            self._stack[-1][name] = self.variables.values.get(name, _UNSET)
+
+    @property
+    def is_in_function(self) -> bool:
+        """Whether a function is followed."""
+        return bool(self._stack)
+
+    def path(self, name: str) -> str | None:
+        """Return the absolute path of a file that a command names, None where that is not known."""
+        if not name.startswith("/"):
+            if self.files.directory is None:
+                return None
+            name = posixpath.join(self.files.directory, name)
+        return f"/{posixpath.normpath(name).lstrip('/')}"
+
+    def number_of(self, position: int) -> int:
+        """Return the row of a position in what is followed now."""
+        return self._script.row(position) if self._script is not None else 0
+
+    def line_of(self, row: int) -> Line:
+        """Return a line of what is followed now."""
+        lines = self._script.text.lines if self._script is not None else ()
+        return lines[min(row, len(lines) - 1)] if lines else Line("", 1)
 
 
-def _as_typed(token: Token) -> str:
-    return "".join(part.text for part in token.parts)
+_UNSET = "\0 not set"
 
 
-def _continues(line: str) -> bool:
-    """Whether a here-document goes on with the next line: an odd number of backslashes is at the end."""
-    return (len(line) - len(line.rstrip("\\"))) % 2 == 1
+class _Condition:
+    """What is followed inside depends on a condition."""
+
+    def __init__(self, reader: Reader, what: str, *, is_never: bool, is_really: bool) -> None:
+        self._reader, self._what, self._is_never, self._is_really = reader, what, is_never, is_really
+
+    def __enter__(self) -> None:
+        if self._is_really:
+            self._reader.conditions.append(self._what)
+            self._reader.files.conditions.append((self._what, self._is_never))
+
+    def __exit__(self, *_: object) -> None:
+        if self._is_really:
+            self._reader.conditions.pop()
+            self._reader.files.conditions.pop()
+
+
+class _Subshell:
+    """Variables, functions and the directory are as before when it ends, and `exit` ends no more than it."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def __enter__(self) -> None:
+        reader = self._reader
+        self._kept = (reader.variables.copy(), dict(reader.functions), set(reader.options), reader.files.directory)
+
+    def __exit__(self, kind: object, error: object, _: object) -> bool:
+        reader = self._reader
+        reader.variables, reader.functions, reader.options, reader.files.directory = self._kept
+        return isinstance(error, Ended)
+
+
+_NAME = regex.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def _interpreter(script: Text) -> tuple[str, str]:
+    """Return the shell that runs a script, and its options. Raises Unknowable for another program."""
+    for line in script.lines[:2]:
+        if line.text.startswith("#!"):
+            found = _INTERPRETER.fullmatch(line.text.rstrip())
+            if found is None or found[1] not in _SHELLS:
+                what = f"`{text.short(line.text.strip())}` is not a shell that is read here"
+                raise Unknowable(what, script.place(line), "write the conf in a script that begins with #!/bin/bash")
+            return found[1], found[2] if found[2].startswith("-") else ""
+    return "sh", ""

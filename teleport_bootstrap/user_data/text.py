@@ -10,6 +10,7 @@ from teleport_bootstrap.hints import NamedTuple
 from teleport_bootstrap.records import dataclass
 
 _SHOWN = 60
+HERE_DOCUMENT = "write the values themselves, with a here-document: cat > /etc/teleport.d/conf <<'EOF'"
 
 
 class Line(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -63,14 +64,14 @@ UNKNOWN = {
     f"aws s3 cp s3://b/conf {CONF}\n": "`aws` may change the conf",
     f"curl -s https://example.com/conf > {CONF}\n": "`curl` writes the conf",
     f"envsubst < /opt/conf.tpl > {CONF}\n": "`envsubst` writes the conf",
-    f"cat /opt/part > {CONF}\n": "`cat` writes the conf",
+    f"cat /opt/part > {CONF}\n": "the conf is made of /opt/part",
     f"echo A=1 > {CONF}\nsed -i s/1/2/ {CONF}\n": "`sed` may change the conf",
     f"for each in a b; do echo $each=1 >> {CONF}; done\n": "inside `for`",
     f"if x; then\n echo A=1 > {CONF}\nelse\n echo A=2 > {CONF}\nfi\n": "inside `else`",
     f"case $X in\na) echo A=1 > {CONF} ;;\nesac\n": "inside `case`",
     f"{{ echo A=1; echo B=2; }} > {CONF}\n": "a group of commands writes the conf",
     f"( echo A=1 ) > {CONF}\n": "a group of commands writes the conf",
-    f"printf '%05d' 1 > {CONF}\n": "the format of this `printf`",
+    f"printf '%05d' 1 > {CONF}\n": "what this `printf` prints is not read here",
     "cat > /etc/teleport.d/$NAME-$(date) <<EOF\nA=1\nEOF\n": "may be the conf",
     "echo hello\n": f"nothing in this user-data writes {CONF}",
     f"dd of={CONF} <<EOF\nA=1\nEOF\n": "`dd` may change the conf",
@@ -310,3 +311,92 @@ def test_a_secret_in_what_is_not_known_is_not_shown(tmp_path: Path) -> None:
     (tmp_path / "user-data").write_text(script)
     done = Agent(tmp_path).run("validate", "--user-data", str(tmp_path / "user-data"))
     assert "s3cr3t" not in done.said
+
+
+# Each was read as a conf that bash does not write, and nothing was said.
+WRONG = {
+    "a function that is never called": f"never() {{\n  echo A=1 > {CONF}\n}}\necho B=1 > {CONF}\n",
+    "the end before": f"echo A=1 > {CONF}\nexit 0\necho B=1 > {CONF}\n",
+    "a value that is split": f"X='a  b'\necho A=$X > {CONF}\n",
+    "a string of ANSI C": f"echo $'A=\\x41' > {CONF}\n",
+    "a comment that goes on": f"# no \\\necho A=1 > {CONF}\n",
+    "another directory": f"cd /etc/teleport.d\necho A=1 > {CONF}\necho B=2 >> conf\n",
+    "a shell that reads commands": f"echo A=1 > {CONF}\nbash <<E\necho B=1 >> {CONF}\nE\n",
+    "two redirections": f"echo A=1 > {CONF} > /dev/null\n",
+    "what does not run": f"echo A=1 > {CONF}\nfalse && echo B=1 > {CONF}\n",
+    "an integer": f"declare -i N=1+2\necho A=$N > {CONF}\n",
+    "an escape": f"echo -e 'A=\\x41' > {CONF}\n",
+    "a delimiter that a line goes on with": f"cat > {CONF} <<EOF\nA=one\\\nEOF\nB=2\nEOF\n",
+    "arithmetic of old": f"cat > {CONF} <<EOF\nA=$[1+2]\nEOF\n",
+    "a subshell": f"A=1\n(A=2)\necho A=$A > {CONF}\n",
+    "a variable that is not exported": f"A=1\nbash -c 'echo A=$A > {CONF}'\n",
+    "the conf moved away": f"echo A=1 > {CONF}\nmv {CONF} $OTHER\necho B=1 > {CONF}.x\n",
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_issue_19_user_data_is_never_read_as_bash_does_not_write_it(tmp_path: Path, name: str) -> None:
+    other, target = tmp_path / "other", tmp_path / "conf"
+    script = f"#!/bin/bash\n{WRONG[name]}".replace("$OTHER", str(other))
+    real = script.replace("/etc/teleport.d", str(tmp_path))
+    subprocess.run(["bash", "-c", real], env={"PATH": "/usr/bin:/bin"}, capture_output=True, check=False)
+    written = [line for line in target.read_text().split("\n") if line.strip()] if target.exists() else []
+    try:
+        found = conf_of.read(script.encode(), "user-data.sh")
+    except errors.UserDataUnclear:
+        return
+    assert found.findings or lines_of(found) == [line.replace(str(tmp_path), "/etc/teleport.d") for line in written]
+
+
+@pytest.mark.parametrize("line", ["#!/usr/bin/env python3", "#!/usr/bin/perl"])
+def test_issue_19_user_data_for_another_program_is_not_read_as_a_script_of_a_shell(line: str) -> None:
+    with pytest.raises(errors.UserDataUnclear) as raised:
+        conf_of.read(f"{line}\nopen('{CONF}')\n".encode(), "user-data")
+    assert "is not a shell that is read here" in str(raised.value.findings[0])
+
+
+def test_issue_19_user_data_sh_is_not_the_same_everywhere() -> None:
+    with pytest.raises(errors.UserDataUnclear):
+        conf_of.read(f"#!/bin/sh\necho 'A=a\\nb' > {CONF}\n".encode(), "user-data")
+    assert lines_of(conf_of.read(f"#!/bin/bash\necho 'A=a\\nb' > {CONF}\n".encode(), "user-data")) == ["A=a\\nb"]
+
+
+def test_issue_19_user_data_all_that_is_left_out_is_said_with_its_line() -> None:
+    with pytest.raises(errors.UserDataUnclear) as raised:
+        conf_of.read(f'#!/bin/bash\necho "$(hostname)" > {CONF}\n'.encode(), "user-data")
+    (finding,) = raised.value.findings
+    assert "known only when it runs" in finding.message and finding.place is not None and finding.place.line == 2
+
+
+def test_issue_19_user_data_a_last_line_without_its_end_goes_on() -> None:
+    entries = f"- {{path: {CONF}, content: A=1}}\n- {{path: {CONF}, content: B=2, append: true}}\n"
+    config = f"#cloud-config\nwrite_files:\n{entries}"
+    assert lines_of(conf_of.read(config.encode(), "user-data")) == ["A=1B=2"]
+
+
+def test_issue_19_user_data_characters_like_our_marks_are_the_users_own() -> None:
+    content = f"#!/bin/bash\ncat > {CONF} <<'EOF'\nA=\ue0000\ue001\nTELEPORT_CLUSTER_NAME=${{x}}\nEOF\n"
+    found = conf_of.read(content.encode(), "node.tpl")
+    assert lines_of(found) == ["A=\ue0000\ue001", "TELEPORT_CLUSTER_NAME='teleport.example.com'"]
+
+
+BOMB = "\n".join(f"  l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, 25))
+HOSTILE = {
+    "aliases": f"Resources:\n  l0: &l0 [x]\n{BOMB}\n  N: {{UserData: {{'Fn::Base64': '{CONF}'}}}}\n",
+    "blanks": " " * 300_000 + "!",
+    "doubled variables": "#!/bin/bash\nA=aaaaaaaa\n" + "A=$A$A\n" * 60 + f"echo $A > {CONF}\n",
+    "functions": "#!/bin/bash\n" + "".join(f"f{n}() {{ f{n + 1}; f{n + 1}; }}\n" for n in range(20)) + "f0\n",
+    "endless functions": "#!/bin/bash\nf() { f; }\nf\n",
+    "parentheses": "#!/bin/bash\n" + "(" * 100_000,
+    "substitutions": "#!/bin/bash\n" + "$(" * 100_000,
+    "elif": "#!/bin/bash\nif a; then b;\n" + "elif a; then b;\n" * 4000 + "fi\n",
+    "quotes": "#!/bin/bash\nA='" + "x\n" * 100_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_issue_19_user_data_that_is_hostile_is_refused_in_time(name: str) -> None:
+    start = time.process_time()
+    with pytest.raises(errors.UserDataUnclear):
+        conf_of.read(HOSTILE[name].encode(), "user-data")
+    assert time.process_time() - start < 20

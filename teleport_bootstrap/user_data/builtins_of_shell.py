@@ -1,0 +1,198 @@
+"""What the commands of the shell itself do to its variables, options and directory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from teleport_bootstrap import regex
+from teleport_bootstrap.hints import TYPE_CHECKING
+from teleport_bootstrap.user_data import expansion, text
+from teleport_bootstrap.user_data.expansion import Expanded
+from teleport_bootstrap.user_data.text import Line, Text, Unknowable
+from teleport_bootstrap.user_data.words import Word
+
+if TYPE_CHECKING:
+    from teleport_bootstrap.user_data.shell import Reader
+
+_DECLARING = frozenset(("export", "readonly", "local", "declare", "typeset"))
+_READING = frozenset(("read", "mapfile", "readarray", "getopts", "let"))
+ALL = frozenset(
+    (
+        *_DECLARING,
+        *_READING,
+        "return",
+        "shift",
+        "printf",
+        "trap",
+        "enable",
+        "unset",
+        "eval",
+        "source",
+        ".",
+        "set",
+        "shopt",
+        "alias",
+        "cd",
+        "pushd",
+        "popd",
+        "exit",
+    )
+)
+_LONG = {"errexit": "e", "nounset": "u", "noclobber": "C", "allexport": "a", "noexec": "n"}
+_RELEASE = frozenset(("/etc/os-release", "/usr/lib/os-release", "/etc/lsb-release"))
+_OF_RELEASE = (
+    *("NAME", "VERSION", "ID", "ID_LIKE", "VERSION_ID", "VERSION_CODENAME", "PRETTY_NAME", "PLATFORM_ID", "HOME_URL"),
+    *("UBUNTU_CODENAME", "DISTRIB_ID", "DISTRIB_RELEASE", "DISTRIB_CODENAME", "DISTRIB_DESCRIPTION", "ANSI_COLOR"),
+    *("CPE_NAME", "BUG_REPORT_URL", "SUPPORT_URL", "SUPPORT_END", "VARIANT", "VARIANT_ID", "LOGO", "BUILD_ID"),
+    *("DOCUMENTATION_URL", "VENDOR_NAME", "VENDOR_URL", "PRIVACY_POLICY_URL", "DEBIAN_VERSION_FULL"),
+)
+_NAME = regex.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+Words = Sequence["tuple[Word, Expanded]"]
+
+
+def run(reader: Reader, name: str, words: Words) -> bool | None:
+    """Follow one of ALL, and return whether it succeeds, None where that is not known. Raises Unknowable."""
+    given = words[1:]
+    if name in _DECLARING:
+        _declare(reader, name, given)
+    elif name in _READING or name == "printf":
+        return _read(reader, name, given)
+    elif name in _OTHERS:
+        _OTHERS[name](reader, given)
+        return None
+    elif name in ("exit", "return"):
+        reader.end(is_function=name == "return" and reader.is_in_function)
+    elif name in ("cd", "pushd", "popd"):
+        _change_directory(reader, name, given)
+        return None
+    elif name == "shift":
+        reader.variables.values.update(dict.fromkeys("123456789"))
+    else:
+        _check(reader, name, given)
+    return True
+
+
+def _check(reader: Reader, name: str, given: Words) -> None:
+    """Raise Unknowable for what is not followed."""
+    if name == "shopt" and any(value.text == "expand_aliases" for _, value in given):
+        reader.options.add("aliases")
+    if (name == "alias" and "aliases" in reader.options and given) or name == "enable":
+        raise Unknowable(f"what `{name}` changes in the shell is not followed here", reader.place, "leave it out")
+    if name == "trap" and given and "teleport.d" in f"{given[0][1].text}{given[0][0].typed}":
+        what = "`trap` may change the conf, which only running the script tells"
+        raise Unknowable(what, reader.place, text.HERE_DOCUMENT)
+
+
+def _change_directory(reader: Reader, name: str, given: Words) -> None:
+    known = given[0][1].value if len(given) == 1 and name == "cd" else None
+    is_sure = known is not None and not known.startswith("-") and not reader.conditions
+    reader.files.directory = reader.path(known or "") if is_sure else None
+
+
+def _unset(reader: Reader, given: Words) -> None:
+    is_function = any(value.text == "-f" for _, value in given)
+    for each in expansion.names([value.text for _, value in given]):
+        if is_function:
+            reader.functions.pop(each, None)
+        elif reader.conditions:
+            reader.variables.set(each, None)
+        else:
+            reader.variables.unset(each)
+
+
+def _declare(reader: Reader, name: str, given: Words) -> None:
+    options = "".join(word.typed[1:] for word, _ in given if word.typed.startswith("-"))
+    is_plain = not set(options) - set("xrg")
+    for word, value in given:
+        if word.typed.startswith("-"):
+            continue
+        assignment = reader.assignment(word)
+        if assignment is None and value.value is not None and "=" in value.text:
+            before, _, after = value.text.partition("=")
+            assignment = before, after
+        variable = assignment[0] if assignment else value.value
+        if variable is None or not variable.isidentifier():
+            reader.variables.blur()
+            continue
+        is_local = name == "local" or (name in ("declare", "typeset") and "g" not in options)
+        if is_local and reader.is_in_function:
+            reader.make_local(variable)
+            if assignment is None:
+                reader.variables.unset(variable)
+        if assignment is not None:
+            # Another shell than bash may split what is not quoted.
+            is_same = is_plain and not (reader.is_posix and value.unknown)
+            reader.assign(variable, assignment[1] if is_same else None)
+        elif not is_plain:
+            reader.variables.set(variable, None)
+        if name == "export" or "x" in options:
+            reader.variables.exported.add(variable)
+        if name == "readonly" or "r" in options:
+            reader.variables.read_only.add(variable)
+
+
+def _read(reader: Reader, name: str, given: Words) -> bool | None:
+    if name == "printf" and not (given and given[0][1].text.startswith("-v")):
+        return True
+    for _, value in given:
+        if value.value is None:
+            reader.variables.blur()
+        found = _NAME.findall(value.text) if name == "let" else [value.text, value.text[2:]]
+        for each in expansion.names(found):
+            reader.variables.set(each, None)
+    return None
+
+
+def _eval(reader: Reader, given: Words) -> None:
+    known = [value.value for _, value in given]
+    typed = " ".join(word.typed for word, _ in given)
+    if all(each is not None for each in known):
+        command = " ".join(each or "" for each in known)
+        number = reader.line_of(reader.row).number
+        lines = tuple(Line(each, number, exact=False) for each in command.split("\n"))
+        reader.run_below(Text(reader.text.path, lines))
+        return
+    if "teleport.d" in typed:
+        raise Unknowable(
+            "`eval` may change the conf, which only running the script tells", reader.place, text.HERE_DOCUMENT
+        )
+    reader.variables.blur()
+
+
+def _source(reader: Reader, given: Words) -> None:
+    name = given[0][1].value if given else None
+    path = reader.path(name) if name is not None else None
+    if path in _RELEASE:
+        for each in _OF_RELEASE:
+            reader.variables.set(each, None)
+        return
+    content = reader.files.as_script(path) if path != reader.target else None
+    if content is not None and not any(line.unknown for line in content.lines):
+        reader.run_below(content)
+    else:
+        reader.variables.blur()
+
+
+def _set(reader: Reader, given: Words) -> None:
+    values = [value.value for _, value in given]
+    position = 0
+    while position < len(values):
+        each = values[position]
+        position += 1
+        if each is None or not each.startswith(("-", "+")) or each in ("--", "-"):
+            reader.variables.values.update(dict.fromkeys("123456789"))
+            break
+        letters = set(each[1:])
+        if "o" in letters and position < len(values):
+            letters = (letters - {"o"}) | {_LONG.get(values[position] or "", "")}
+            position += 1
+        if "n" in letters and each[0] == "-":
+            raise Unknowable("after `set -n` the shell runs nothing", reader.place, "leave it out")
+        for letter in letters & {"e", "u", "C", "a"}:
+            is_on = each[0] == "-"
+            if is_on or not reader.conditions:
+                (reader.options.add if is_on else reader.options.discard)(letter)
+
+
+_OTHERS = {"unset": _unset, "eval": _eval, "source": _source, ".": _source, "set": _set}

@@ -1,0 +1,125 @@
+"""The files that a script writes, the conf among them, and on which conditions it does."""
+
+from __future__ import annotations
+
+import posixpath
+
+from teleport_bootstrap.finding import Finding, Place
+from teleport_bootstrap.user_data import text
+from teleport_bootstrap.user_data.text import Text, Unknowable, Write
+
+_DIRECTORY = "teleport.d"
+_MOST = 4 * 1024 * 1024
+
+
+class Files:
+    """What files hold as far as the script has been followed."""
+
+    def __init__(self, target: str, before: tuple[Write, ...], findings: list[Finding]) -> None:
+        self.target = target
+        # cloud-init runs scripts in the root directory; None where that is not known any more.
+        self.directory: str | None = "/"
+        # Each has its words, and whether the conf cannot be known where it is written on this condition.
+        self.conditions: list[tuple[str, bool]] = []
+        self._contents: dict[str, tuple[Write, ...] | None] = {target: before}
+        self._unsure: dict[str, str] = {}
+        self._findings = findings
+        self._may_have_ended: Place | None = None
+        self._size = 0
+
+    def conf(self) -> tuple[Write, ...]:
+        """Return what the conf holds."""
+        return self._contents[self.target] or ()
+
+    def may_end(self, place: Place) -> None:
+        """Note that the script ends at `place` on a condition."""
+        self._may_have_ended = self._may_have_ended or place
+
+    def may_be_conf(self, path: str | None, typed: str) -> bool:
+        """Whether a path is the conf or one of its directories, or may be where it is not known."""
+        if path is None:
+            return _DIRECTORY in typed
+        return path == self.target or (path != "/" and self.target.startswith(f"{path}/"))
+
+    def read(self, path: str | None) -> tuple[Write, ...] | None:
+        """Return what a file holds, None where that is not known."""
+        return self._contents.get(path) if path is not None else None
+
+    def content(self, path: str | None, place: Place) -> tuple[Write, ...]:
+        """Return what a file holds, to be written to the conf. Raises Unknowable."""
+        found = self.read(path)
+        if found is None:
+            what = f"the conf is made of {text.short(path or 'a file')}, whose content this script does not tell"
+            raise Unknowable(what, place, text.HERE_DOCUMENT)
+        if path in self._unsure:
+            what = f"{text.short(path or '')} was written inside {self._unsure[path]}, and is read as if that ran"
+            self._findings.append(text.warning(what, place))
+        return found
+
+    def as_script(self, path: str | None) -> Text | None:
+        """Return a file that this script has written, to be followed as one; None where it is not known."""
+        found = self.read(path)
+        if not found:
+            return None
+        lines = tuple(line for write in found for line in write.lines)
+        return Text(found[0].path, lines)
+
+    def check_write(self, path: str | None, typed: str, place: Place) -> None:
+        """Raise Unknowable where the conf cannot be known after a write to `path` here."""
+        if path is None and _DIRECTORY in typed:
+            what = f"`{text.short(typed)}` may be the conf, which only running the script tells"
+            raise Unknowable(what, place, f"write {self.target} as it is")
+        if path != self.target:
+            return
+        never = next((each for each, is_never in self.conditions if is_never), None)
+        if never is not None:
+            what = f"the conf is written inside {never}, so that only running the script tells what is in it"
+            raise Unknowable(what, place, text.HERE_DOCUMENT)
+        said = self.conditions[-1][0] if self.conditions else None
+        if said is not None:
+            what = f"the conf is written inside {said}, and read here as if that runs"
+            self._findings.append(text.warning(what, place))
+        if self._may_have_ended is not None:
+            what = f"line {self._may_have_ended.line} may end the script before the conf is written here"
+            self._findings.append(text.warning(what, place))
+            self._may_have_ended = None
+
+    def write(self, path: str | None, typed: str, content: tuple[Write, ...], place: Place, *, appends: bool) -> None:
+        """Write to a file, at the place `place` of the script. Raises Unknowable."""
+        self.check_write(path, typed, place)
+        if path is None:
+            if self._may_match(typed):
+                what = f"`{text.short(typed)}` is known only when it runs, and is read as another file than the conf"
+                self._findings.append(text.warning(what, place, f"write {self.target} as it is"))
+            return
+        # Where nothing has written the file before, it may be one of the image.
+        before: tuple[Write, ...] | None = self._contents.get(path) if appends else ()
+        self._size += sum(len(line.text) + 1 for write in content for line in write.lines)
+        if self._size > _MOST:
+            raise Unknowable("the script writes more than is followed here", place)
+        self._contents[path] = None if before is None else (*before, *content)
+        self._unsure.pop(path, None)
+        if path != self.target and self.conditions:
+            self._unsure[path] = self.conditions[-1][0]
+            if any(is_never for _, is_never in self.conditions):
+                self._contents[path] = None
+
+    def forget(self, path: str | None) -> None:
+        """From now on, it is not known what a file holds."""
+        if path is not None and path != self.target:
+            self._contents[path] = None
+
+    def remove(self, path: str | None, typed: str, place: Place) -> None:
+        """Remove a file, or a directory with all that is in it."""
+        if self.may_be_conf(path, typed):
+            self.check_write(self.target, typed, place)
+            if path is None:
+                self.check_write(path, typed, place)
+            self._contents[self.target] = ()
+        elif path is not None:
+            self._contents.pop(path, None)
+
+    def _may_match(self, typed: str) -> bool:
+        """Whether a name with parts that are not known may be that of the conf."""
+        last = posixpath.basename(typed)
+        return "$" in last or "`" in last or last == posixpath.basename(self.target)
