@@ -111,15 +111,29 @@ def spoil(laptop: dict[str, str]) -> None:
 
 def test_issue_15_point_7_the_hook_judges_each_file_that_it_is_given(laptop: dict[str, str]) -> None:
     """As pre-commit calls it: the words of `entry`, then all files."""
-    (hook,) = yaml.safe_load((CHECKOUT / ".pre-commit-hooks.yaml").read_text("utf-8"))
+    hook, of_user_data = yaml.safe_load((CHECKOUT / ".pre-commit-hooks.yaml").read_text("utf-8"))
     (repository,) = yaml.safe_load(documents.block(PAGE, "checked", "pre-commit").text)["repos"]
-    assert [each["id"] for each in repository["hooks"]] == [hook["id"]]
+    assert [each["id"] for each in repository["hooks"]] == [hook["id"], of_user_data["id"]]
     assert re.search(repository["hooks"][0]["files"], "confs/auth.conf")
     call = f"{hook['entry']} confs/proxy.conf confs/auth.conf confs/proxy.conf"
     assert run(call, laptop).count("valid") == 3
     spoil(laptop)
     said = run(call, laptop, status=1)
     assert "confs/auth.conf:" in said and said.count(": valid") == 2, "the last file is judged too"
+
+
+def test_issue_19_point_5_the_hook_judges_each_user_data(laptop: dict[str, str]) -> None:
+    """As the one for confs, with the conf inside a script."""
+    _, hook = yaml.safe_load((CHECKOUT / ".pre-commit-hooks.yaml").read_text("utf-8"))
+    home = Path(laptop["HOME"])
+    (home / "user-data").mkdir()
+    conf = (home / "confs" / "auth.conf").read_text()
+    for name, content in (("good", conf), ("bad", conf.replace("USE_LETSENCRYPT=false", "USE_LETSENCRYPT=flase"))):
+        script = f"#!/bin/bash\ncat > /etc/teleport.d/conf <<'EOF'\n{content}EOF\n"
+        (home / "user-data" / f"{name}.sh").write_text(script)
+    assert run(f"{hook['entry']} user-data/good.sh", laptop).count(": valid") == 1
+    said = run(f"{hook['entry']} user-data/bad.sh user-data/good.sh", laptop, status=1)
+    assert "user-data/bad.sh:" in said and said.count(": valid") == 1
 
 
 def steps() -> dict[str, list[str]]:
