@@ -18,6 +18,7 @@ from teleport_bootstrap.user_data.holes import Hole, Holes
 from teleport_bootstrap.user_data.text import Line, Text, Unknowable
 
 _SUB = regex.compile(r"\$\{(!?)([^}]*)\}")
+_UNCHANGED = regex.compile(r"[A-Za-z0-9_.,:/@%+=-]*")
 _MOST_DEPTH = 60
 
 
@@ -54,7 +55,11 @@ def _defaults(root: Any) -> dict[str, str | None]:
         entries = yaml_scalars.mapping(node)
         # The value of a parameter of this type is in SSM.
         is_value = not yaml_scalars.value(entries.get("Type")).startswith("AWS::SSM::")
-        found[name] = yaml_scalars.value(entries["Default"]) if "Default" in entries and is_value else None
+        is_shown = yaml_scalars.value(entries.get("NoEcho")).lower() not in ("true", "yes", "on")
+        default = yaml_scalars.value(entries.get("Default"))
+        # It is filled in before the shell reads it, which would change any other character.
+        is_same = _UNCHANGED.fullmatch(default) is not None
+        found[name] = default if "Default" in entries and is_value and is_shown and is_same else None
     return found
 
 
@@ -94,7 +99,9 @@ def _pieces(
     function, argument = _function(node)
     if depth > _MOST_DEPTH:
         return
-    if function == "Base64":
+    if function == "Base64" and argument is node and isinstance(node, yaml.ScalarNode):
+        yield _scalar(file, node)
+    elif function == "Base64":
         yield from _pieces(file, argument, defaults, holes, depth + 1)
     elif function == "Join" and len(yaml_scalars.sequence(argument)) == 2:
         separator, parts = argument.value

@@ -400,3 +400,21 @@ def test_issue_19_user_data_that_is_hostile_is_refused_in_time(name: str) -> Non
     with pytest.raises(errors.UserDataUnclear):
         conf_of.read(HOSTILE[name].encode(), "user-data")
     assert time.process_time() - start < 20
+
+
+def test_issue_19_user_data_a_parameter_that_is_secret_is_not_shown(tmp_path: Path) -> None:
+    secret = TEMPLATE.replace("Default: c.example.com", "Default: hunter2.example.com\n    NoEcho: true")
+    (tmp_path / "node.yaml").write_text(secret)
+    assert "hunter2" not in Agent(tmp_path).run("validate", "--user-data", str(tmp_path / "node.yaml")).said
+
+
+def test_issue_19_user_data_a_default_that_the_shell_changes_is_not_read() -> None:
+    text = TEMPLATE.replace("Default: c.example.com", "Default: a$b.example.com")
+    found = conf_of.read(text.encode(), "node.yaml")
+    assert "a$b" not in found.data.decode()
+
+
+def test_issue_19_user_data_with_the_short_form_of_base64() -> None:
+    lines = "".join(f"        {line}\n" for line in ["#!/bin/bash", f"cat > {CONF} <<EOF", *NODE.split(), "EOF"])
+    text = f"Resources:\n  Node:\n    Properties:\n      UserData: !Base64 |\n{lines}"
+    assert lines_of(conf_of.read(text.encode(), "node.yaml")) == NODE.split()
