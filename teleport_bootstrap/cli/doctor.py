@@ -81,9 +81,11 @@ def _sentence(results: Sequence[str]) -> str:
     failed, warned, skipped = (results.count(each) for each in (FAIL, WARN, SKIPPED))
     ran = len(results) - skipped
     left = f"; {skipped} could not know, or do not apply here" if skipped else ""
+    if not ran:
+        return f"None of {len(results)} checks could run: they could not know, or do not apply here."
     if not failed and not warned:
         return f"All of {ran} checks passed{left}."
-    counts = [f"{failed} failed"] * bool(failed) + [f"{warned} warned" if warned != 1 else "1 warned"] * bool(warned)
+    counts = [f"{number} {word}" for number, word in ((failed, "failed"), (warned, "warned")) if number]
     return f"Of {ran} checks, {' and '.join(counts)}{left}."
 
 
