@@ -19,23 +19,23 @@ from collections.abc import Iterator
 
 from teleport_bootstrap import regex
 from teleport_bootstrap.hints import Any
-from teleport_bootstrap.host import trust_store
+from teleport_bootstrap.host import der, trust_store
 from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.secret import Secret
 
-# OpenSSL's X509_V_FLAG_PARTIAL_CHAIN; the ssl module has a name for it since Python 3.10 only.
-_PARTIAL_CHAIN = 0x80000
+# OpenSSL's X509_V_FLAGPARTIAL_CHAIN; the ssl module has a name for it since Python 3.10 only.
+PARTIAL_CHAIN = 0x80000
 # OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED.
 _NOT_YET = 9
 _EXPIRED = 10
 # Its X509_V_ERR_ for an issuer that is missing, self-signed alone, self-signed in the chain, and for one that is not
 # sent along.
-_UNTRUSTED = (2, 18, 19, 20, 21)
+UNTRUSTED = (2, 18, 19, 20, 21)
 
 _STEPS = 10
 
 # Weak keys are refused or not as by Teleport, not as by the policy of this system.
-_CIPHERS = "DEFAULT:@SECLEVEL=1"
+CIPHERS = "DEFAULT:@SECLEVEL=1"
 
 _PEM_KIND = regex.compile(r"-----BEGIN ([^-\n]*)-----")
 # Go sees a block only at the start of a line; OpenSSL also looks behind a byte order mark.
@@ -106,7 +106,7 @@ def _check_startup(fullchain: str, key: Secret | None, store: trust_store.TrustS
         return
     if server is None:
         return  # without the key there is no handshake; see `certificate_files` for the dates
-    present(server, _trusting(store), untrusted=f"its issuer is not among the authorities in {store.source}")
+    present(server, trusting(store), untrusted=f"its issuer is not among the authorities in {store.source}")
 
 
 def is_self_signed(certificate: str) -> bool:
@@ -124,7 +124,7 @@ def is_self_signed(certificate: str) -> bool:
 def server_context(fullchain: str, key: Secret) -> ssl.SSLContext:
     """Return a server that serves with them; raises Unusable."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.set_ciphers(_CIPHERS)
+    context.set_ciphers(CIPHERS)
     with _in_memory(fullchain) as chain_path, _in_memory(key.reveal()) as key_path:
         try:
             # Without a password callback OpenSSL would prompt at the terminal.
@@ -148,11 +148,12 @@ def issued_by(blocks: tuple[str, ...]) -> ssl.SSLContext:
         raise Unusable("the text after its first certificate is not a certificate") from None
     if blocks[1:]:
         # A chain ends below its root, which clients already have.
-        context.verify_flags |= _PARTIAL_CHAIN
+        context.verify_flags |= PARTIAL_CHAIN
     return context
 
 
-def _trusting(store: trust_store.TrustStore) -> ssl.SSLContext:
+def trusting(store: trust_store.TrustStore) -> ssl.SSLContext:
+    """Return a client that trusts what Teleport trusts with `store`, and compares no names."""
     context = _client()
     try:
         _trust(context, "".join(store.authorities))
@@ -162,7 +163,7 @@ def _trusting(store: trust_store.TrustStore) -> ssl.SSLContext:
             with contextlib.suppress(ValueError):
                 _trust(context, each)
     # To Go everything in the store is an anchor, whether it signed itself or not.
-    context.verify_flags |= _PARTIAL_CHAIN
+    context.verify_flags |= PARTIAL_CHAIN
     return context
 
 
@@ -178,7 +179,7 @@ def _trust(context: ssl.SSLContext, certificates: str) -> None:
 
 def _client() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.set_ciphers(_CIPHERS)
+    context.set_ciphers(CIPHERS)
     context.check_hostname = False  # `cluster.certificate.pair` compares the names, including the wildcard
     return context
 
@@ -200,7 +201,7 @@ def present(server: ssl.SSLContext, client: ssl.SSLContext, *, untrusted: str = 
             raise Unusable("it has expired", is_dated=True) from None
         if error.verify_code == _NOT_YET:
             raise Unusable("it is not valid yet; is this machine's clock right?", is_dated=True) from None
-        if untrusted and error.verify_code in _UNTRUSTED:
+        if untrusted and error.verify_code in UNTRUSTED:
             raise Unusable(untrusted, is_untrusted=True) from None
         raise Unusable(f"its chain is invalid ({error.verify_message})") from None
     except ssl.SSLError as error:
@@ -235,47 +236,21 @@ def _in_memory(text: str) -> Iterator[str]:
 
 # ---------------------------------------------------------------- the two key identifiers of a certificate, in DER
 
-_SEQUENCE, _OCTETS, _OBJECT, _EXTENSIONS, _KEY_IDENTIFIER = 0x30, 0x04, 0x06, 0xA3, 0x80
+_EXTENSIONS, _KEY_IDENTIFIER = 0xA3, 0x80
 _SUBJECT_KEY = bytes((0x55, 0x1D, 0x0E))
 _AUTHORITY_KEY = bytes((0x55, 0x1D, 0x23))
 
 
-def _key_identifiers(der: bytes) -> tuple[bytes, bytes]:
+def _key_identifiers(certificate: bytes) -> tuple[bytes, bytes]:
     """Return the identifiers of a certificate's own key and of its issuer's; empty without. Raises ValueError."""
-    to_be_signed = _one(_one(der, _SEQUENCE), _SEQUENCE)
-    wrapped = next((content for tag, content in _elements(to_be_signed) if tag == _EXTENSIONS), None)
+    to_be_signed = der.one(der.one(certificate, der.SEQUENCE), der.SEQUENCE)
+    wrapped = next((content for tag, content in der.elements(to_be_signed) if tag == _EXTENSIONS), None)
     own = issuer = b""
-    for _, extension in _elements(_one(wrapped, _SEQUENCE)) if wrapped else ():
-        parts = list(_elements(extension))
-        name, value = _content(parts, _OBJECT), _content(parts, _OCTETS)
+    for _, extension in der.elements(der.one(wrapped, der.SEQUENCE)) if wrapped else ():
+        parts = list(der.elements(extension))
+        name, value = der.content(parts, der.OBJECT), der.content(parts, der.OCTETS)
         if name == _SUBJECT_KEY:
-            own = _one(value, _OCTETS)
+            own = der.one(value, der.OCTETS)
         elif name == _AUTHORITY_KEY:
-            issuer = _content(list(_elements(_one(value, _SEQUENCE))), _KEY_IDENTIFIER)
+            issuer = der.content(list(der.elements(der.one(value, der.SEQUENCE))), _KEY_IDENTIFIER)
     return own, issuer
-
-
-def _content(elements: list[tuple[int, bytes]], tag: int) -> bytes:
-    return next((content for found, content in elements if found == tag), b"")
-
-
-def _one(der: bytes, tag: int) -> bytes:
-    found, content = next(_elements(der), (None, b""))
-    if found != tag:
-        raise ValueError("this is not a certificate")
-    return content
-
-
-def _elements(der: bytes) -> Iterator[tuple[int, bytes]]:
-    position = 0
-    while position < len(der):
-        tag, length = der[position], der[position + 1]
-        position += 2
-        if length & 0x80:
-            size = length & 0x7F
-            length = int.from_bytes(der[position : position + size], "big")
-            position += size
-        if length > len(der) - position:
-            raise ValueError("this is not a certificate")
-        yield tag, der[position : position + length]
-        position += length

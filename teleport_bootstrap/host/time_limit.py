@@ -162,6 +162,14 @@ def connect(host: str, port: int, *, seconds: float | None, options: Iterable[tu
     raise last
 
 
+def addresses(host: str) -> tuple[str, ...]:
+    """Return the addresses of `host`, each once, within the current limit.
+
+    Raises OSError: socket.gaierror for a name that does not resolve, socket.timeout where no name server answers.
+    """
+    return tuple(dict.fromkeys(str(each[4][0]) for each in _addresses(host, 0)))
+
+
 def _addresses(host: str, port: int) -> list[Any]:
     """Return what socket.getaddrinfo does, within the current limit."""
     host = host.strip("[]")
