@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.doctor import stored_data
+from teleport_bootstrap.doctor.balancers import group as balancers
 from teleport_bootstrap.doctor.check import GROUPS, Check
 from teleport_bootstrap.doctor.instance import clock, identity, metadata, metadata_options, role, security_groups
 from teleport_bootstrap.doctor.local import (
@@ -21,6 +22,7 @@ from teleport_bootstrap.doctor.local import (
     synchronization,
     unit_files,
 )
+from teleport_bootstrap.doctor.network import group as network
 from teleport_bootstrap.doctor.permissions import granted
 
 CHECKS: tuple[Check, ...] = tuple(
@@ -45,6 +47,8 @@ CHECKS: tuple[Check, ...] = tuple(
             *security_groups.CHECKS,
             *stored_data.CHECKS,
             granted.CHECK,
+            *network.CHECKS,
+            *balancers.CHECKS,
         ),
         key=lambda each: list(GROUPS).index(each.group),
     )

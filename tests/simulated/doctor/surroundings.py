@@ -5,13 +5,19 @@ A test makes one mistake in it, and takes it back by what the remedy says.
 
 from __future__ import annotations
 
+import functools
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from teleport_bootstrap import port_table
 from tests.simulated.agent import CHECKOUT, PIN, Agent
+from tests.simulated.doctor import web_server
+from tests.simulated.doctor.names import Names, can_mount
 from tests.simulated_ec2 import Aws
 from tests.simulated_ec2 import imds as emulator
 
@@ -45,7 +51,11 @@ def host(directory: Path, imds: emulator.Server, aws: Aws, conf: str, **switches
     if imds.service.data["credentials"] == emulator.DEFAULTS["credentials"]:
         # AWS knows whose they are.
         imds.service.update({"credentials": aws.role_credentials(["*"])})
-    agent = Agent(directory / "root", imds=imds.url, aws=aws.url)
+    # Without names of its own, what the test machine's resolver says would count.
+    agent: Agent = Agent(directory / "root", imds=imds.url, aws=aws.url)
+    if can_mount():
+        agent = Names(directory, imds=imds.url, aws=aws.url)
+        agent.hosts[AUTH_LB] = _auth_server().address
     agent.root.mkdir()
     agent.install(**switches)
     agent.write("/etc/passwd", "root:x:0:0::/root:/bin/sh\nteleport:x:64998:64998::/:/bin/false\n")
@@ -55,8 +65,16 @@ def host(directory: Path, imds: emulator.Server, aws: Aws, conf: str, **switches
     return agent
 
 
+@functools.cache
+def _auth_server() -> web_server.OpenPorts:
+    """What accepts connections in the place of the auth servers, for all tests."""
+    return web_server.OpenPorts(web_server.new_address(), port_table.AUTH)
+
+
 def node(directory: Path, imds: emulator.Server, aws: Aws) -> Surroundings:
-    """A node that has its token and pin, in an account that has everything it needs."""
+    """A node that has its token and pin, in an account and a network that have everything it needs."""
+    if not can_mount():
+        pytest.skip("mounting is not permitted here, so that there would be no auth server under its name")
     aws.put_parameters({f"/teleport/{CLUSTER}/tokens/node": TOKEN})
     aws.put_parameters({f"/teleport/{CLUSTER}/ca-pin-hash": PIN}, kind="String")
     agent = host(directory, imds, aws, NODE)

@@ -158,6 +158,10 @@ def _route53(request: Request, _: Keys, __: frozenset[str]) -> Iterator[Asked]:
         yield _with("route53:ChangeResourceRecordSets", f"arn:aws:route53:::hostedzone/{zone['id']}", context)
     elif change is not None:
         yield _asked("route53:GetChange", f"arn:aws:route53:::change/{change['id']}")
+    elif zone is not None:
+        yield _asked("route53:ListResourceRecordSets", f"arn:aws:route53:::hostedzone/{zone['id']}")
+    elif path == "/2013-04-01/hostedzonesbyname":
+        yield _asked("route53:ListHostedZonesByName", "*")
     elif path == "/2013-04-01/hostedzone":
         yield _asked("route53:ListHostedZones", "*")
     else:
@@ -216,6 +220,10 @@ def _scaling(request: Request, _: Keys, __: frozenset[str]) -> Iterator[Asked]:
     yield _with(f"application-autoscaling:{request.operation}", "*", {"aws:RequestedRegion": REGION})
 
 
+def _elb(request: Request, _: Keys, __: frozenset[str]) -> Iterator[Asked]:
+    yield _with(f"elasticloadbalancing:{request.operation}", "*", {"aws:RequestedRegion": REGION})
+
+
 _KINDS = {
     "ssm": _ssm,
     "dynamodb": _dynamodb,
@@ -228,4 +236,5 @@ _KINDS = {
     "athena": _athena,
     "glue": _glue,
     "application-autoscaling": _scaling,
+    "elasticloadbalancing": _elb,
 }
