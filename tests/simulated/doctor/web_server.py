@@ -15,15 +15,13 @@ from typing import Any, Optional
 
 from tests.certificates import Issued
 
-# Each worker of pytest has a network of its own on loopback.
-_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
 _NUMBERS = itertools.count(1)
 
 
 def new_address() -> str:
-    """Return an address of this machine that no other test uses."""
-    number = next(_NUMBERS)
-    return f"127.{71 + _WORKER}.{number // 250}.{1 + number % 250}"
+    """Return an address of this machine that no other test uses, nor another run of the tests at the same time."""
+    process = os.getpid()
+    return f"127.{64 + process % 128}.{process // 128 % 250}.{next(_NUMBERS) % 250 + 1}"
 
 
 @dataclass
