@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from teleport_bootstrap import errors, paths, records, regex
+from teleport_bootstrap import errors, paths, port_table, records, regex
 from teleport_bootstrap.conf import variables
 from teleport_bootstrap.conf.variable import Variable
 from teleport_bootstrap.finding import ERROR, Finding, Place
@@ -17,11 +17,20 @@ from teleport_bootstrap.user_data.parts import Part
 from teleport_bootstrap.user_data.text import Line, Text, Unknowable, Write
 
 _ASSIGNMENT = regex.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)=", re.ASCII)
+# In characters: a template of CloudFormation has 1 MB at most, and what was packed into 16 KiB of user-data has less.
+_LONGEST_FILE = 1024 * 1024
+_LONGEST_PART = 128 * 1024
 # In the place of a value that is not known, the first of these that the variable takes.
 _EXAMPLES = (
     *("teleport.example.com", "true", "example", "teleport-example-com", "us-east-1", "/example", "443", "1", "1h"),
     *("admin@example.com", "env: example", "https://example.com", "https://example.com/webhook", "10.0.0.0/8"),
-    *("arn:aws:iam::123456789012:role/example", "tcp://db.example.com:5432", "db.example.com:5432", "github", "local"),
+    *(
+        "arn:aws:iam::123456789012:role/example",
+        f"tcp://db.example.com:{port_table.POSTGRES}",
+        f"db.example.com:{port_table.POSTGRES}",
+        "github",
+        "local",
+    ),
     *("auth", "iam", "postgres", "athena://events.example?topicArn=arn:aws:sns:us-east-1:123456789012:example"),
 )
 
@@ -70,6 +79,7 @@ def read(data: bytes, path: str) -> Found:
 
 def _user_data(data: bytes, path: str, holes: Holes) -> Text:
     whole = parts.unwrapped(data, path)
+    _check_size(whole, _LONGEST_FILE)
     if path.endswith(terraform.FILES):
         return terraform.user_data(whole, paths.CONF, holes)
     if path.endswith(terraform.TEMPLATES):
@@ -78,8 +88,18 @@ def _user_data(data: bytes, path: str, holes: Holes) -> Text:
     return whole if root is None else cloudformation.user_data(whole, root, paths.CONF, holes)
 
 
+def _check_size(content: Text, longest: int) -> None:
+    """Raise Unknowable for more than can be user-data: following a script takes time for each of its words."""
+    size = sum(len(each.text) + 1 for each in content.lines)
+    if size > longest:
+        what = f"the text has {size} characters, and more than {longest} are not followed here"
+        raise Unknowable(what, Place(content.path), f"EC2 takes {parts.LONGEST} bytes, packed or not")
+
+
 def _written(found: Sequence[Part]) -> tuple[tuple[Write, ...], tuple[Finding, ...]]:
     """Follow the parts in the order in which they run: boothooks and cloud-config first, then scripts, then runcmd."""
+    for each in found:
+        _check_size(each.content, _LONGEST_PART)
     configs = [each.content for each in found if each.kind == parts.CLOUD_CONFIG]
     _check_merging(configs)
     writes: tuple[Write, ...] = ()
@@ -188,7 +208,7 @@ def _about(line: Line, with_default: Sequence[Hole], path: str) -> Iterable[Find
             "write <<'EOF' to keep it as it is, or set it before",
         )
     for hole in with_default:
-        yield text.warning(f"`{hole.written}` is read with its default, {hole.default}", place)
+        yield text.warning(f"`{text.short(hole.written)}` is read with its default, {hole.default}", place)
 
 
 def _with_example(line: Line, path: str, said: list[Finding]) -> Line | None:

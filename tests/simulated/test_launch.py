@@ -418,3 +418,11 @@ def test_issue_19_user_data_with_the_short_form_of_base64() -> None:
     lines = "".join(f"        {line}\n" for line in ["#!/bin/bash", f"cat > {CONF} <<EOF", *NODE.split(), "EOF"])
     text = f"Resources:\n  Node:\n    Properties:\n      UserData: !Base64 |\n{lines}"
     assert lines_of(conf_of.read(text.encode(), "node.yaml")) == NODE.split()
+
+
+@pytest.mark.parametrize("filling", ["echo x\n", "# x\n", "A=$A$A\n", "'", "$(", "word "])
+def test_issue_19_user_data_that_is_far_too_long_is_refused_at_once(filling: str) -> None:
+    script = f"#!/bin/bash\ncat > {CONF} <<EOF\n{NODE}EOF\n{filling * (2 * 1024 * 1024 // len(filling))}"
+    with pytest.raises(errors.UserDataUnclear) as raised:
+        conf_of.read(script.encode(), "user-data")
+    assert "are not followed here" in str(raised.value)
