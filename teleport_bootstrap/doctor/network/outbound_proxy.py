@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
-from teleport_bootstrap import paths
+from teleport_bootstrap import paths, port_table
 from teleport_bootstrap.doctor.check import NETWORK, Check, Skipped
 from teleport_bootstrap.doctor.network import connections, resolution
 from teleport_bootstrap.doctor.subject import Subject
@@ -87,7 +87,7 @@ def _reached(subject: Subject, path: str, name: str, value: str) -> Finding:
     """Return whether the proxy accepts connections. Its URL may hold a password, and is not shown."""
     try:
         parts = urlsplit(value if "://" in value else f"http://{value}")
-        host, port = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+        host, port = parts.hostname, parts.port or (port_table.HTTPS if parts.scheme == "https" else 80)
     except ValueError:
         host, port = None, 0
     correct = f"correct {name} in {path}: {GUIDE}"

@@ -12,6 +12,7 @@ import os
 import socket
 from urllib.parse import urljoin, urlsplit
 
+from teleport_bootstrap import port_table
 from teleport_bootstrap.doctor.check import Skipped
 from teleport_bootstrap.doctor.network import connections, outbound_proxy, tls_peer, web_place
 from teleport_bootstrap.doctor.network.web_place import Place
@@ -177,7 +178,11 @@ def _ask(where: Place) -> Answer:
 
 def _is_at(url: str, where: Place) -> bool:
     parts = urlsplit(url)
-    return (parts.scheme, (parts.hostname or "").lower(), parts.port or 443) == ("https", where.host, where.port)
+    return (parts.scheme, (parts.hostname or "").lower(), parts.port or port_table.HTTPS) == (
+        "https",
+        where.host,
+        where.port,
+    )
 
 
 def _once(where: Place, path: str) -> tuple[Answer, str]:

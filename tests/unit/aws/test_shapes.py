@@ -39,6 +39,7 @@ SERVICES = {
     "ec2": ("DescribeTags", "DescribeInstances", "DescribeSecurityGroups"),
     "iam": ("SimulatePrincipalPolicy", "GetRole", "GetInstanceProfile"),
     "route53": ("ListHostedZonesByName", "ListResourceRecordSets"),
+    "application-autoscaling": ("DescribeScalableTargets",),
 }
 OPERATIONS = {name: service for service, names in SERVICES.items() for name in names}
 SHAPES = {**shapes.OF, **description_shapes.OF}
