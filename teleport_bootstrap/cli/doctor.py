@@ -68,6 +68,10 @@ def _lines(outcomes: Sequence[Outcome]) -> Iterator[str]:
     """Yield one sentence, then a line for each check under its group, and below a failure what to do."""
     results = [each.result for each in outcomes]
     yield _sentence(results)
+    for word in (FAIL, WARN):
+        names = [each.check.name for each in outcomes if each.result == word]
+        if names:
+            yield f"{word}: {', '.join(names)}"
     width = max(len(each.check.name) for each in outcomes)
     for group, title in GROUPS.items():
         of_group = [each for each in outcomes if each.check.group == group]

@@ -37,8 +37,11 @@ class Subject:
         self._answers = shared_answers.SharedAnswers()
 
     def once(self, what: Hashable, read: Callable[[], _T]) -> _T:
-        """Return what `read` returns or raise what it raised; it is called once for all that ask for `what`."""
-        return self._answers.get(what, read)
+        """Return what `read` returns or raise what it raised; it is called once for all that ask for `what`.
+
+        Two modules may use the same word for `what`.
+        """
+        return self._answers.get((read.__module__, what), read)
 
     @property
     def conf(self) -> conf_file.Conf:

@@ -57,6 +57,14 @@ def test_a_cluster_in_which_all_is_right_passes(site: Site) -> None:
     assert {each["result"] for each in checks.values()} == {"pass", "skipped"}
 
 
+def test_all_checks_together_have_no_defect(site: Site) -> None:
+    """Checks of different groups ask for things that they call by the same word."""
+    done = site.agent.run("doctor", "--format", "json")
+    assert "internal error" not in done.output
+    targets = {each["name"]: each["result"] for each in done.data["checks"] if each["group"] == "balancers"}
+    assert set(targets.values()) <= {"pass", "skipped"} and targets["target-registration"] == "pass"
+
+
 # ---- mistakes in what the test itself holds: made by a function, and taken back
 
 Mistake = Callable[[Site], None]
