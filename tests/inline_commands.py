@@ -43,6 +43,11 @@ LOOKS = {
 
 # The module of tests/ that types a command, and has these words of it.
 TESTED = {
+    "aws elbv2 modify-load-balancer-attributes --load-balancer-arn ARN "
+    "--attributes Key=idle_timeout.timeout_seconds,Value=350": (
+        "simulated/doctor/test_balancers.py",
+        "idle_timeout.timeout_seconds",
+    ),
     "apt-get purge": ("boot/test_packages.py", "apt-get -q -y purge"),
     "pipx install 'git+https://git.acmeinc.com/platform/teleport-bootstrap@v0.1.0'": (
         "simulated/test_laptops.py",
