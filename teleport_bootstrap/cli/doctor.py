@@ -10,7 +10,7 @@ from teleport_bootstrap import display, errors, paths
 from teleport_bootstrap.backup.stores import destination
 from teleport_bootstrap.cli import backup_place, options, result
 from teleport_bootstrap.doctor import check, running, table
-from teleport_bootstrap.doctor.check import FAIL, GROUPS, SKIPPED, WARN, Check, Outcome
+from teleport_bootstrap.doctor.check import FAIL, GROUPS, PASS, SKIPPED, WARN, Check, Outcome
 from teleport_bootstrap.doctor.subject import CALL_SECONDS, Subject
 from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import underway
@@ -65,42 +65,38 @@ def _waiting(left: Sequence[Check], all_of_them: int) -> str:
 
 
 def _lines(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """Yield one sentence, then a line for each check under its group, and below a failure what to do."""
-    results = [each.result for each in outcomes]
-    yield _sentence(results)
-    for word in (FAIL, WARN):
-        names = [each.check.name for each in outcomes if each.result == word]
-        if names:
-            yield f"{word}: {', '.join(names)}"
+    """Yield one sentence, then what failed or warns with what to do about it, then a line for each check."""
+    yield _sentence([each.result for each in outcomes])
     width = max(len(each.check.name) for each in outcomes)
+    attention = [each for result in (FAIL, WARN) for each in outcomes if each.result == result]
+    if attention:
+        yield from ("", display.Heading("Needs attention"))
+    for each in attention:
+        yield from _of_outcome(each, width, with_remedy=True)
     for group, title in GROUPS.items():
         of_group = [each for each in outcomes if each.check.group == group]
         if of_group:
             yield from ("", display.Heading(title))
         for each in of_group:
-            yield from _of_outcome(each, width)
+            yield from _of_outcome(each, width, with_remedy=each.result == SKIPPED)
 
 
 def _sentence(results: Sequence[str]) -> str:
-    failed, warned, skipped = (results.count(each) for each in (FAIL, WARN, SKIPPED))
-    ran = len(results) - skipped
-    left = f"; {skipped} could not know, or do not apply here" if skipped else ""
-    if not ran:
-        return f"None of {len(results)} checks could run: they could not know, or do not apply here."
-    if not failed and not warned:
-        return f"All of {ran} checks passed{left}."
-    counts = [f"{number} {word}" for number, word in ((failed, "failed"), (warned, "warned")) if number]
-    return f"Of {ran} checks, {' and '.join(counts)}{left}."
+    counts = [(results.count(FAIL), "failed"), (results.count(WARN), "warned"), (results.count(PASS), "passed")]
+    ended = ", ".join(f"{number} {word}" for number, word in counts if number)
+    skipped = results.count(SKIPPED)
+    left = f"{skipped} skipped, which do not apply here or could not know" if skipped else ""
+    return f"{len(results)} checks: {'; '.join(filter(None, (ended, left)))}."
 
 
-def _of_outcome(outcome: Outcome, width: int) -> Iterator[str]:
+def _of_outcome(outcome: Outcome, width: int, *, with_remedy: bool) -> Iterator[str]:
     word = f"  {outcome.result:<7}  {outcome.check.name:<{width}}"
     if not outcome.findings:
         yield f"{word}  {outcome.check.looks_at}"
     for each in outcome.findings:
         place = f"{each.place}: " if each.place is not None else ""
         yield f"{word}  {place}{each.message}"
-        if each.remedy:
+        if each.remedy and with_remedy:
             yield f"{' ' * (len(word) + 2)}→ {each.remedy}"
 
 

@@ -31,9 +31,7 @@ _BEGINNINGS: tuple[tuple[str, int, bool], ...] = (
     ("~ ", terminal.WARNING, False),
     # How a check of `doctor` has ended; columns follow.
     ("fail     ", terminal.BAD, False),
-    ("fail:", terminal.BAD, False),
     ("warn     ", terminal.WARNING, False),
-    ("warn:", terminal.WARNING, False),
     ("pass     ", terminal.GOOD, False),
     ("skipped  ", terminal.WEAK, False),
     # The states of `status`.

@@ -35,8 +35,10 @@ Each check ends in one of four ways:
 |---|---|
 | `pass` | it is as it has to be |
 | `warn` | it works, but not for ever, or not in every case |
-| `fail` | Teleport cannot work with it; below it stands what to do, as a command where there is one |
+| `fail` | Teleport cannot work with it; what to do stands below it, as a command where there is one |
 | `skipped` | it does not apply to this conf, or could not be known; the line says why |
+
+What failed or warns is printed first, with its remedy, and then a line for each check.
 
 What follows from another fault is skipped, not failed: without credentials one check fails, and the others say that
 they could not ask AWS. So mend what failed, from top to bottom, and run it again.

@@ -56,8 +56,11 @@ def _open(subject: Subject) -> Iterator[Finding]:
         if any(_covering(groups, each.port)):
             continue
         severity = ERROR if each.path == _FIRST.get(role) else WARNING
-        message = f"no rule of {named} lets anyone in at port {each.port}, where {each.path[0]} listens"
-        network = _EVERYONE[0] if each.path[0] == "proxy_service" else _network(subject)
+        message = f"no rule of {named} opens port {each.port}, where {each.path[0]} listens, to anyone"
+        # Behind an ALB, only that connects to the web port, from the same VPC.
+        is_behind_balancer = subject.activated.deployment.acm and each.path[1] == "web_listen_addr"
+        is_public = each.path[0] == "proxy_service" and not is_behind_balancer
+        network = _EVERYONE[0] if is_public else _network(subject)
         command = _command(subject, "authorize", groups[0], _permission("tcp", each.port, each.port, [network]))
         yield Finding(severity, "port-closed", str(each.port), message, f"run `{command}`")
     ports = sorted({each.port for each in wanted})

@@ -36,9 +36,10 @@ def _of_balancer(subject: Subject, status: int) -> tuple[str, str]:
         decided = subject.activated.deployment
         now = "http" if decided.plain_http else "https"
         return (
-            "the target closes the connection, mostly since the target group speaks HTTP where Teleport speaks HTTPS, "
-            "or the other way round",
-            f"on the proxies, compare the protocol of the target group with TELEPORT_ACM_TARGET_PROTOCOL in "
+            "the target closes the connection: Teleport does not run there, or the target group speaks HTTP where "
+            "Teleport speaks HTTPS, or the other way round",
+            f"on the proxies, run `teleport-bootstrap status`; where Teleport runs, compare the protocol of the "
+            "target group with TELEPORT_ACM_TARGET_PROTOCOL in "
             f"{paths.CONF} (here: {now}), then run `teleport-bootstrap reconfigure`",
         )
     if status == 503:
@@ -61,6 +62,8 @@ def _of_balancer(subject: Subject, status: int) -> tuple[str, str]:
 def _redirects(subject: Subject) -> Iterator[Finding]:
     place, found = web.answer(subject)
     if not found.is_endless:
+        if found.is_of_balancer:
+            raise Skipped("the balancer answers itself: see the check `web-balancer`")
         yield Finding(NOTE, "web-redirects", place.host, "it is not redirected, or to itself")
         return
     steps = " → ".join(dict.fromkeys(found.path))

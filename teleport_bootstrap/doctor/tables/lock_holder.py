@@ -42,9 +42,12 @@ def _run(subject: Subject) -> Iterator[Finding]:
         message = f"the lock in the table {name} does not end at a number of seconds: no auth server can take it"
         yield Finding(ERROR, "lock-unreadable", name, message, _removal(subject, name))
     elif item.ends - now > _LONGEST_SECONDS:
-        until = "at a number of milliseconds" if item.ends > _MILLISECONDS_FROM else f"at {clock.iso(item.ends)}"
+        is_in_milliseconds = item.ends > _MILLISECONDS_FROM
+        until = "for thousands of years" if is_in_milliseconds else f"until {clock.iso(item.ends)}"
+        why = ", since its end is written in milliseconds instead of seconds" if is_in_milliseconds else ""
         message = (
-            f"{holder} holds the lock in the table {name}, which ends {until}: no other auth server can take it before"
+            f"{holder} holds the lock in the table {name} {until}{why}: no other auth server can renew join tokens and "
+            "certificates"
         )
         yield Finding(ERROR, "lock-too-long", name, message, _removal(subject, name))
     elif now - item.ends > _IDLE_SECONDS:
@@ -73,7 +76,7 @@ def _require_key(subject: Subject) -> None:
 def _removal(subject: Subject, name: str) -> str:
     key = json.dumps({"Lock": {"S": lock_item.KEY}})
     removed = commands.aws(subject.region, "dynamodb", "delete-item", "--table-name", name, "--key", key)
-    return f"run {commands.quoted(removed)}; the auth servers write it again"
+    return f"run {commands.quoted(removed)}; the auth servers write it again, one after the other"
 
 
 CHECK = Check("lock-item", TABLES, "the lock of the auth servers: who holds it, and until when", _run)

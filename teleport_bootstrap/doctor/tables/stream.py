@@ -32,7 +32,8 @@ def _run(subject: Subject) -> Iterator[Finding]:
         "table-stream-wrong",
         found.name,
         message,
-        f"run {commands.quoted(*_commands(subject, found))}, then restart Teleport on all auth servers",
+        f"run {commands.quoted(*_commands(subject, found))}, then restart Teleport on the auth servers, one after "
+        "the other",
         conf_tables.place(subject, STATE),
     )
 

@@ -32,7 +32,9 @@ def test_a_failure_has_its_remedy_below_it_and_a_status(node: surroundings.Surro
     done = node.agent.run("doctor")
     assert done.status == errors.CHECK_FAILED
     lines = done.output.splitlines()
-    (number,) = (number for number, line in enumerate(lines) if line.lstrip().startswith("fail "))
+    # Once at the top with what to do, and once in its group.
+    number, _ = (number for number, line in enumerate(lines) if line.lstrip().startswith("fail "))
+    assert lines[number - 1] == "Needs attention"
     assert " role " in lines[number]
     assert lines[number + 1].lstrip().startswith("→ ")
     assert surroundings.turned(before, node.results()) == {"role": "fail"}

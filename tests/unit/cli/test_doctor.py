@@ -11,11 +11,14 @@ from teleport_bootstrap.doctor.check import FAIL, PASS, SKIPPED, WARN
 @pytest.mark.parametrize(
     ("results", "sentence"),
     [
-        ([PASS, PASS], "All of 2 checks passed."),
-        ([PASS, SKIPPED], "All of 1 checks passed; 1 could not know, or do not apply here."),
-        ([FAIL, PASS, PASS], "Of 3 checks, 1 failed."),
-        ([FAIL, WARN, WARN, SKIPPED], "Of 3 checks, 1 failed and 2 warned; 1 could not know, or do not apply here."),
-        ([SKIPPED, SKIPPED], "None of 2 checks could run: they could not know, or do not apply here."),
+        ([PASS, PASS], "2 checks: 2 passed."),
+        ([PASS, SKIPPED], "2 checks: 1 passed; 1 skipped, which do not apply here or could not know."),
+        ([FAIL, PASS, PASS], "3 checks: 1 failed, 2 passed."),
+        (
+            [FAIL, WARN, WARN, SKIPPED],
+            "4 checks: 1 failed, 2 warned; 1 skipped, which do not apply here or could not know.",
+        ),
+        ([SKIPPED, SKIPPED], "2 checks: 2 skipped, which do not apply here or could not know."),
     ],
 )
 def test_the_sentence_says_how_many_of_those_that_ran(results: list[str], sentence: str) -> None:
