@@ -166,7 +166,7 @@ def test_conf_variables(offer: Offer) -> None:
 @pytest.mark.parametrize(
     ("words", "values"),
     [
-        (("--format", ""), ["json", "text"]),
+        (("--format", ""), ["json", "prometheus", "text"]),
         (("status", "--format", "j"), ["json"]),
         (("status", "--log-level", "w"), ["warning"]),
         (("metadata", "local-i"), ["local-ipv4"]),

@@ -45,6 +45,7 @@ MAKERS = {
     ("cluster.certificate.local", "_relink"): "test_row_10_a_link_of_a_certificate",
     ("operations.collect_logs", "_write"): "test_row_10_a_support_bundle",
     ("operations.collect_logs", "_remove_partial"): "this removes",
+    ("operations.metrics", "write"): "test_metrics, the file is replaced as one step",
     ("restore.adopted_facts", "write"): "inside a staged directory, which the kill sweep of restore covers",
     ("restore.archive_configuration", "unpacked"): "test_row_10_a_killed_restore",
     ("restore.local_data", "_keys"): "test_row_10_a_killed_restore, test_row_10_directories_of_killed_runs",

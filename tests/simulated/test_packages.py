@@ -392,6 +392,7 @@ PROGRAMS = {
     "sync": None,
     "systemctl": ("systemd", "systemd"),
     "systemd-run": ("systemd", "systemd"),
+    "timedatectl": ("systemd", "systemd"),
     "zstd": ("zstd", "zstd"),
 }
 

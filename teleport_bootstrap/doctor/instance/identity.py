@@ -5,10 +5,9 @@ Credentials that a variable or a file brings in would be used by Teleport and no
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
-from teleport_bootstrap import errors
+from teleport_bootstrap import errors, json_data
 from teleport_bootstrap.aws import identity
 from teleport_bootstrap.conf import variables
 from teleport_bootstrap.doctor.check import INSTANCE, Check, Skipped
@@ -56,7 +55,7 @@ def _run(subject: Subject) -> Iterator[Finding]:
 def _document(subject: Subject) -> dict[str, Any]:
     text = subject.metadata.get_absolute("dynamic/instance-identity/document")
     try:
-        found = json.loads(text or "{}")
+        found = json_data.parsed(text or "{}")
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

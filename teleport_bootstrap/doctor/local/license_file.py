@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import binascii
 import datetime
-import json
 
-from teleport_bootstrap import regex
+from teleport_bootstrap import json_data, regex
 from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import der
 from teleport_bootstrap.records import dataclass
@@ -52,7 +51,7 @@ def parse(content: bytes) -> License:
     if payload is None:
         raise NotALicense("has a certificate without a license in it")
     try:
-        said = json.loads(payload)
+        said = json_data.parsed(payload)
     except ValueError:
         raise NotALicense("has a certificate with something else than a license in it") from None
     said = said if isinstance(said, dict) else {}

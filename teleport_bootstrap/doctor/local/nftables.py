@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from teleport_bootstrap import json_data
 from teleport_bootstrap.doctor.local.firewall_rules import ACCEPT, DROP, GOTO, JUMP, PORTS, VERDICTS, Entry, Rule
 from teleport_bootstrap.hints import Any
 
@@ -14,7 +14,7 @@ _HARMLESS = ("counter", "log", "comment", "ct helper", "notrack")
 
 def entries(text: str) -> tuple[Entry, ...]:
     """Return the entries of what `nft --json list ruleset` printed; ValueError where it is something else."""
-    listed = json.loads(text).get("nftables", [])
+    listed = json_data.parsed(text).get("nftables", [])
     rules: dict[tuple[str, str], dict[str, list[Rule]]] = {}
     found_entries: list[tuple[tuple[str, str], str, str]] = []
     sets = {

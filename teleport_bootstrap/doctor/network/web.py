@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import json
 import os
 import socket
 from urllib.parse import urljoin, urlsplit
 
-from teleport_bootstrap import port_table
+from teleport_bootstrap import json_data, port_table
 from teleport_bootstrap.doctor.check import Skipped
 from teleport_bootstrap.doctor.network import connections, outbound_proxy, tls_peer, web_place
 from teleport_bootstrap.doctor.network.web_place import Place
@@ -194,7 +193,7 @@ def _once(where: Place, path: str) -> tuple[Answer, str]:
         content = response.read(_MOST_BYTES)
         body: Any = None
         with contextlib.suppress(ValueError):
-            body = json.loads(content)
+            body = json_data.parsed(content)
         found = Answer(response.status, response.headers.get("Server", ""), body)
         return found, response.headers.get("Location", "")
 
