@@ -183,3 +183,5 @@ def _back_up(auth: Agent, aws: Aws) -> None:
             aws.client("s3").create_multipart_upload(Bucket=BACKUPS, Key=f"teleport/{unfinished}")
     assert auth.run("backup", "list", place, "--wait", "20").status == 0
     assert auth.run("backup", "verify", archive, "--wait", "20").status == 0
+    done = auth.run("restore", archive, "--force", "--dry-run", "--wait", "20", timeout=120)
+    assert done.status == 0, done.errors
