@@ -252,7 +252,6 @@ OF: dict[str, Any] = {
         ],
     },
     "GetRole": {"Role": _ROLE},
-    "GetInstanceProfile": {"InstanceProfile": {"Roles": [_ROLE]}},
     "ListHostedZonesByName": {
         "HostedZones": [
             {"Id": str, "Name": str, "Config": {"PrivateZone": bool}, "ResourceRecordSetCount": int},

@@ -95,17 +95,6 @@ class Policies(Service):
         )
         return found
 
-    def profile_roles(self, profile: str) -> tuple[Role, ...] | None:
-        """Return the roles, at most one, of the instance profile called `profile`; None where there is none."""
-        found: tuple[Role, ...] | None = self.call(
-            "iam:GetInstanceProfile",
-            [f"arn:{self.partition}:iam::*:instance-profile/{profile}"],
-            read=lambda answer: tuple(map(_role, answer["InstanceProfile"]["Roles"])),
-            missing=_NO_ENTITY,
-            InstanceProfileName=profile,
-        )
-        return found
-
 
 def _role(found: Mapping[str, Any]) -> Role:
     boundary = found.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", "")

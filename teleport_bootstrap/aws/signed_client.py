@@ -19,10 +19,9 @@ import teleport_bootstrap
 from teleport_bootstrap import json_data
 from teleport_bootstrap.aws import (
     answers,
-    aws_query,
     description_shapes,
-    ec2_query,
     failures,
+    query_form,
     route53_paths,
     shapes,
     signing,
@@ -130,9 +129,9 @@ class SignedClient:
             headers["X-Amz-Target"] = f"{form.target}.{operation}"
             body = json.dumps(parameters).encode()
         elif form.version:
-            body = aws_query.encoded(operation, parameters, version=form.version)
+            body = query_form.encoded(operation, parameters, version=form.version)
         else:
-            body = ec2_query.encoded(operation, parameters)
+            body = query_form.encoded_for_ec2(operation, parameters)
         return _Request("POST", "" if self.endpoint.count("/") > 2 else "/", headers, body)
 
     def _exchange(self, request: _Request) -> tuple[requests.Response, bytes]:

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 import re
+import secrets
 import stat
 from collections.abc import Iterator
 
@@ -123,6 +124,22 @@ class Directory:
     def rename(self, old: str, new: str) -> None:
         """Give `old` the name `new`, in place of what had it."""
         os.rename(old, new, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
+
+    def replace(self, name: str, content: bytes, *, mode: int) -> None:
+        """Put a file of this account's at `name` as one step, durably; call it where no other writer of it is at work.
+
+        What killed writers left is removed.
+        """
+        self.remove_staged(name)
+        staged = f".{name}.{secrets.token_hex(8)}{STAGED}"
+        self.create(staged, content, mode=mode, uid=-1, gid=-1)
+        try:
+            self.rename(staged, name)
+        except OSError:
+            with contextlib.suppress(OSError):
+                self.unlink(staged)
+            raise
+        self.sync()
 
     def keep(self, name: str, second_name: str) -> None:
         """Give what is at `name` the name `second_name` too, without following a symbolic link."""

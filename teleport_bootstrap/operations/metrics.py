@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
-import secrets
 from collections.abc import Iterable, Mapping
 
 import teleport_bootstrap
@@ -45,16 +44,7 @@ def write(path: str, content: str) -> None:
         if what:
             raise errors.FileTrouble(f"{path} is {what}, not a file", hint="Name a file, or one that does not exist.")
     with errors.file_trouble_at(path), contextlib.closing(directory.Directory(parent)) as opened:
-        opened.remove_staged(name)
-        staged = f".{name}.{secrets.token_hex(8)}{directory.STAGED}"
-        opened.create(staged, content.encode("utf-8", "replace"), mode=_MODE, uid=-1, gid=-1)
-        try:
-            opened.rename(staged, name)
-        except OSError:
-            with contextlib.suppress(OSError):
-                opened.unlink(staged)
-            raise
-        opened.sync()
+        opened.replace(name, content.encode("utf-8", "replace"), mode=_MODE)
 
 
 def _of_host(host: host_facts.HostFacts) -> Iterable[Metric]:

@@ -9,7 +9,6 @@ import contextlib
 import functools
 import json
 import os
-import secrets
 import sys
 
 from teleport_bootstrap import errors, json_data, log, paths, records
@@ -88,20 +87,12 @@ class StateFile(Generic[T]):
         with errors.file_trouble_at(root.path(self.path)):
             directory.make(root.path(parent), 0o700)
             with contextlib.closing(directory.Directory(root.path(parent))) as opened:
-                opened.remove_staged(name)
                 found = opened.read(name)
                 if found is not None and (found.content, found.mode) == (content, MODE):
+                    opened.remove_staged(name)
                     opened.sync()  # an earlier run may have been killed before that
                     return
-                staged = f".{name}.{secrets.token_hex(8)}{directory.STAGED}"
-                opened.create(staged, content, mode=MODE, uid=-1, gid=-1)
-                try:
-                    opened.rename(staged, name)
-                except OSError:
-                    with contextlib.suppress(OSError):
-                        opened.unlink(staged)
-                    raise
-                opened.sync()
+                opened.replace(name, content, mode=MODE)
 
     def remove(self, root: paths.Root) -> None:
         """Remove the note, where there is one, and make that durable. Raises FileTrouble."""

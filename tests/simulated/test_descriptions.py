@@ -356,16 +356,12 @@ def test_issue_18_describes_security_groups_in_both_directions(aws: SimulatedAws
     assert here.instances.security_groups([]) == () and aws.requests == []
 
 
-def test_issue_18_finds_a_role_with_its_path_and_that_of_a_profile(aws: SimulatedAws, here: Aws) -> None:
+def test_issue_18_finds_a_role_with_its_path(aws: SimulatedAws, here: Aws) -> None:
     iam = aws.client("iam")
     made = iam.create_role(RoleName="proxy", Path="/teleport/", AssumeRolePolicyDocument="{}")["Role"]
-    iam.create_instance_profile(InstanceProfileName="profile")
-    assert here.policies.profile_roles("profile") == ()
-    iam.add_role_to_instance_profile(InstanceProfileName="profile", RoleName="proxy")
     found = here.policies.role("proxy")
     assert found == policy_simulation.Role("proxy", made["Arn"], "") and "/teleport/" in found.arn
-    assert here.policies.profile_roles("profile") == (found,)
-    assert here.policies.role("other") is None and here.policies.profile_roles("other") is None
+    assert here.policies.role("other") is None
 
 
 # As the IAM API reference shows an answer to SimulatePrincipalPolicy, with one result denied by a boundary.

@@ -28,7 +28,6 @@ DATA = "/var/lib/teleport"
 
 # Every function that makes something temporary with a name, and what shows that the next run removes it.
 MAKERS = {
-    ("state.state_file", "write"): "kill sweeps of each command; test_row_10_a_note",
     ("change.transaction", "_keep"): "kill sweeps of each command",
     ("change.transaction", "_stage"): "kill sweeps of each command",
     ("change.attempt", "swaps_back"): "kill sweep of restore: the journal names the directory first",
@@ -45,7 +44,7 @@ MAKERS = {
     ("cluster.certificate.local", "_relink"): "test_row_10_a_link_of_a_certificate",
     ("operations.collect_logs", "_write"): "test_row_10_a_support_bundle",
     ("operations.collect_logs", "_remove_partial"): "this removes",
-    ("operations.metrics", "write"): "test_metrics, the file is replaced as one step",
+    ("host.directory", "replace"): "kill sweeps of each command; test_row_10_a_note; test_metrics",
     ("restore.adopted_facts", "write"): "inside a staged directory, which the kill sweep of restore covers",
     ("restore.archive_configuration", "unpacked"): "test_row_10_a_killed_restore",
     ("restore.local_data", "_keys"): "test_row_10_a_killed_restore, test_row_10_directories_of_killed_runs",

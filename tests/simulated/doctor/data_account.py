@@ -57,10 +57,6 @@ TELEPORT_DOMAIN_ADMIN_EMAIL=ops@example.com
 USE_LETSENCRYPT=true
 """
 ALL_IN_ONE = f"TELEPORT_CLUSTER_NAME={CLUSTER}\nTELEPORT_DOMAIN_NAME={CLUSTER}\n"
-PROXY = (
-    f"TELEPORT_ROLE=proxy\nTELEPORT_CLUSTER_NAME={CLUSTER}\nTELEPORT_DOMAIN_NAME={CLUSTER}\n"
-    f"TELEPORT_AUTH_SERVER_LB=auth.example.com\nTELEPORT_S3_BUCKET={BUCKET}\nUSE_LETSENCRYPT=true\n"
-)
 STREAM = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
 # What is looked at in this module's account.
 GROUPS = ("parameters", "tables", "buckets", "backups")

@@ -212,11 +212,6 @@ CALLS: dict[str, tuple[type[Service], Callable[[Any], Any], str]] = {
         result("SimulatePrincipalPolicy", elements(EvaluationResults=elements(member=EVALUATION))),
     ),
     "role": (policy_simulation.Policies, lambda of: of.role("a"), result("GetRole", elements(Role=ROLE))),
-    "profile": (
-        policy_simulation.Policies,
-        lambda of: of.profile_roles("a"),
-        result("GetInstanceProfile", elements(InstanceProfile=elements(Roles=elements(member=ROLE)))),
-    ),
     "zones": (
         dns_zones.DnsZones,
         lambda of: of.zones("a.b"),
