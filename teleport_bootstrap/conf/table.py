@@ -6,7 +6,7 @@ The name of each constant is the name of the variable. A group precedes its vari
 from __future__ import annotations
 
 from teleport_bootstrap import paths, port_table, roles
-from teleport_bootstrap.conf import kinds, resource
+from teleport_bootstrap.conf import kinds, resource, signal_target
 from teleport_bootstrap.conf.deployment import DYNAMODB
 from teleport_bootstrap.conf.variable import EVERY_ROLE, Default, Elsewhere, From, Group, Required, Unused, Variable
 from teleport_bootstrap.roles import Role
@@ -573,6 +573,29 @@ TELEPORT_REGISTRATION_SECRET_PATH = Variable(
     unused=_WITH_KEYPAIR,
 )
 
+SIGNALS = Group(
+    "Signals to CloudFormation and Auto Scaling",
+    "A stack or an auto scaling group that waits until Teleport is healthy on this instance.",
+)
+
+TELEPORT_SIGNAL = Variable(
+    signal_target.SIGNAL_TARGET,
+    EVERY_ROLE,
+    "Who waits until Teleport is healthy here: a stack, by its name or ARN, with the logical id of the resource that "
+    "has the `CreationPolicy` or `UpdatePolicy`, or the hook of a group for launches. `cloudformation` or `lifecycle` "
+    "alone finds them through the tags of the instance and the hooks of its group.",
+    default=Elsewhere("no signal"),
+    since="0.1",
+)
+TELEPORT_SIGNAL_SECONDS = Variable(
+    kinds.SECONDS,
+    EVERY_ROLE,
+    "If Teleport is not healthy within so many seconds, the signal says failure. Choose less than the timeout of the "
+    "policy or of the hook.",
+    default=Elsewhere("900"),
+    since="0.1",
+    unused=(Unused(lambda deployment: "TELEPORT_SIGNAL" not in deployment.assigned, "TELEPORT_SIGNAL is not set"),),
+)
 LABELS = Group(
     "Labels",
     "Labels are written `key: value|key: value`. Blanks around `|` and after `:` do not matter; a pair splits at its "
