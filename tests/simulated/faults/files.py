@@ -93,17 +93,20 @@ def trace(inject: str = "", name: str = "", *, output: Path) -> tuple[str, ...]:
 
 
 def calls(text: str, root: Path) -> list[Call]:
-    """Return the calls of a trace that are about a file below `root`."""
+    """Return the calls of a trace that are about a file below `root`, from the first module of the program on."""
     numbers: dict[str, int] = {}
     places: dict[str, int] = {}
     found = []
+    # Python 3.13 looks for its own modules in the working directory first, and ignores what fails there.
+    is_program = False
     for line in text.splitlines():
         parsed = _parsed(line, root)
         if parsed is None:
             continue
         name, files, rest = parsed
         numbers[name] = numbers.get(name, 0) + 1
-        if not files:
+        is_program = is_program or "/teleport_bootstrap/" in rest
+        if not files or not is_program:
             continue
         what = f"{name} {' '.join(files)}"
         places[what] = places.get(what, 0) + 1
