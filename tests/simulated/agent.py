@@ -32,7 +32,18 @@ SECRETS = ("PLANTED-LICENSE-7c1e", TOKEN)
 LEFTOVERS = (".teleport-bootstrap-new", ".teleport-bootstrap-old")
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+AS_ANOTHER_ACCOUNT = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+
+
+def needs_another_account() -> None:
+    """Skip the test where another account cannot run this Python or this checkout, such as one in root's home."""
+    program = [*AS_ANOTHER_ACCOUNT, sys.executable, "-m", "teleport_bootstrap", "--version"]
+    environ = {"PYTHONPATH": str(CHECKOUT), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(program, env=environ, cwd="/", capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = done.stderr.strip().splitlines()
+        pytest.skip(f"another account cannot run this Python or this checkout: {said[-1] if said else done.returncode}")
 
 
 @dataclass

@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulated.agent import GUIDE, LICENSE, NOWHERE, Agent, needs_root, tree
+from tests.simulated.agent import (
+    AS_ANOTHER_ACCOUNT,
+    GUIDE,
+    LICENSE,
+    NOWHERE,
+    Agent,
+    needs_another_account,
+    needs_root,
+    tree,
+)
 from tests.simulated_ec2 import imds as emulator
 
 ENDPOINT = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
@@ -141,13 +150,12 @@ def test_issue_15_row_5_an_invalid_line_in_the_conf_of_a_host_is_drift(agent: Ag
 @needs_root
 @pytest.mark.parametrize("command", ["status", "history"])
 def test_issue_15_row_4_without_root_there_is_no_false_answer(agent: Agent, command: str) -> None:
+    needs_another_account()
     agent.root.chmod(0o755)
     for folder in agent.root.parents:
         if folder.stat().st_mode & 0o005 != 0o005:
             folder.chmod(folder.stat().st_mode | 0o055)
-    done = agent.run(command, prefix=("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"))
-    if "cannot open shared object file" in done.errors:
-        pytest.skip("another account cannot run this Python, which is in a home directory")
+    done = agent.run(command, prefix=AS_ANOTHER_ACCOUNT)
     assert done.status == 6 and "only root" in done.errors and f"sudo teleport-bootstrap {command}" in done.errors
     assert done.output == ""
 
