@@ -1,0 +1,154 @@
+# An auto scaling group of one role. A new instance counts when Teleport is healthy on it, and is replaced if it is not
+# after twenty minutes; its own deadline, TELEPORT_SIGNAL_SECONDS, is earlier.
+
+locals {
+  name = "${var.cluster_name}-${var.role}"
+  tags = merge(var.tags, { Name = local.name })
+}
+
+data "aws_iam_policy_document" "assume" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["ec2.amazonaws.com"]
+    }
+  }
+}
+
+resource "aws_iam_role" "this" {
+  assume_role_policy = data.aws_iam_policy_document.assume.json
+  tags               = local.tags
+}
+
+resource "aws_iam_role_policy" "this" {
+  name   = "teleport"
+  role   = aws_iam_role.this.id
+  policy = var.policy_json
+}
+
+# What Session Manager needs. AWS's own AmazonSSMManagedInstanceCore would let it read all parameters of the account.
+data "aws_iam_policy_document" "session_manager" {
+  statement {
+    sid = "Sessions"
+    actions = [
+      "ssm:UpdateInstanceInformation",
+      "ssmmessages:CreateControlChannel",
+      "ssmmessages:CreateDataChannel",
+      "ssmmessages:OpenControlChannel",
+      "ssmmessages:OpenDataChannel",
+    ]
+    resources = ["*"]
+  }
+}
+
+resource "aws_iam_role_policy" "session_manager" {
+  count  = var.session_manager ? 1 : 0
+  name   = "session-manager"
+  role   = aws_iam_role.this.id
+  policy = data.aws_iam_policy_document.session_manager.json
+}
+
+resource "aws_iam_instance_profile" "this" {
+  role = aws_iam_role.this.name
+  tags = local.tags
+}
+
+resource "aws_launch_template" "this" {
+  image_id               = var.image_id
+  instance_type          = var.instance_type
+  key_name               = var.key_name == "" ? null : var.key_name
+  vpc_security_group_ids = [var.security_group_id]
+  ebs_optimized          = true
+  update_default_version = true
+  user_data              = base64encode("#!/bin/bash\ncat >/etc/teleport.d/conf <<'EOF'\n${var.conf}EOF\n")
+  tags                   = local.tags
+
+  iam_instance_profile {
+    arn = aws_iam_instance_profile.this.arn
+  }
+
+  metadata_options {
+    http_endpoint               = "enabled"
+    http_tokens                 = "required"
+    http_put_response_hop_limit = 1
+    instance_metadata_tags      = "enabled"
+  }
+
+  monitoring {
+    enabled = true
+  }
+
+  block_device_mappings {
+    device_name = var.root_device_name
+
+    ebs {
+      volume_type           = "gp3"
+      volume_size           = var.volume_size
+      encrypted             = true
+      delete_on_termination = true
+    }
+  }
+
+  tag_specifications {
+    resource_type = "instance"
+    tags          = local.tags
+  }
+
+  tag_specifications {
+    resource_type = "volume"
+    tags          = local.tags
+  }
+}
+
+resource "aws_autoscaling_group" "this" {
+  min_size                  = var.number
+  max_size                  = var.number + 1
+  desired_capacity          = var.number
+  vpc_zone_identifier       = var.subnet_ids
+  target_group_arns         = var.target_group_arns
+  health_check_type         = length(var.target_group_arns) > 0 ? "ELB" : "EC2"
+  health_check_grace_period = 300
+  wait_for_capacity_timeout = "25m"
+
+  launch_template {
+    id      = aws_launch_template.this.id
+    version = aws_launch_template.this.latest_version
+  }
+
+  initial_lifecycle_hook {
+    name                 = var.hook
+    lifecycle_transition = "autoscaling:EC2_INSTANCE_LAUNCHING"
+    heartbeat_timeout    = 1200
+    default_result       = "ABANDON"
+  }
+
+  dynamic "instance_refresh" {
+    for_each = var.refreshes ? [1] : []
+
+    content {
+      strategy = "Rolling"
+
+      # One more first, so that there are never fewer.
+      preferences {
+        min_healthy_percentage = 100
+        max_healthy_percentage = 110
+        auto_rollback          = true
+      }
+    }
+  }
+
+  dynamic "tag" {
+    for_each = local.tags
+
+    content {
+      key                 = tag.key
+      value               = tag.value
+      propagate_at_launch = false
+    }
+  }
+
+  # The agent calls AWS as soon as it boots.
+  depends_on = [aws_iam_role_policy.this]
+}

@@ -1,0 +1,337 @@
+"""The Terraform modules: what they would create, for each way to set the variables up."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from teleport_bootstrap import errors, port_table
+from teleport_bootstrap.backup.stores.destination import Destination
+from teleport_bootstrap.doctor.tables import table_kinds
+from teleport_bootstrap.permissions import policy
+from teleport_bootstrap.permissions.scope import Scope
+from teleport_bootstrap.plan import activation, plan_model, requirements, services, teleport_build
+from tests.terraform_module import evaluate as terraform
+from tests.terraform_module.evaluate import DOMAIN, KEY, Block, Evaluated, evaluate
+from tests.unit.plan import planning
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+VERSION = "18.1.0"
+BUILD = teleport_build.of_version(VERSION, fips=False)
+HEADER, FOOTER = "#!/bin/bash\ncat >/etc/teleport.d/conf <<'EOF'\n", "EOF\n"
+
+ACM = {"use_acm": True}
+LETSENCRYPT = {"use_acm": False, "use_letsencrypt": True, "email": "ops@acmeinc.com"}
+NO_CERTIFICATE = {"use_acm": False}
+LICENSE = {"license_path": "/home/ops/license.pem"}
+ALIAS = {"kms_alias_name": "alias/teleport"}
+AWS_KEY = {"kms_alias_name": "alias/aws/ssm"}
+DATABASES = {f"enable_{name}_listener": True for name in ("mongodb", "mysql", "postgres")}
+NLB_ALIAS = {"route53_domain_acm_nlb_alias": "databases.acmeinc.com"}
+
+
+_CERTIFICATES = {
+    "starter": {"acm": ACM, "letsencrypt": LETSENCRYPT, "no-certificate": NO_CERTIFICATE},
+    "ha": {"acm": ACM, "letsencrypt": {**NO_CERTIFICATE, "email": "ops@acmeinc.com"}},
+}
+_MORE = {
+    "license": {**ALIAS, **LICENSE},
+    "aws-key": AWS_KEY,
+    "databases": {**ALIAS, **DATABASES},
+    "tls-routing": {**AWS_KEY, **DATABASES, "use_tls_routing": True},
+}
+_DISK = {"state_store": "disk"}
+_OWN_KEY = {"own-key": LICENSE, "nlb-alias": {**DATABASES, **NLB_ALIAS}}
+
+
+def _cases() -> Iterator[Any]:
+    """Yield a module and variables: each certificate with each store, key, license and kind of port."""
+    for module, certificates in _CERTIFICATES.items():
+        more = {**_MORE, **(_OWN_KEY if module == "ha" else {})}
+        for (first, certificate), (second, others) in itertools.product(certificates.items(), more.items()):
+            name = f"{module}-{first}-{second}"
+            yield pytest.param(module, {**certificate, **others}, id=name)
+            if module == "starter" and first != "letsencrypt":
+                yield pytest.param(module, {**certificate, **others, **_DISK}, id=f"{name}-disk")
+
+
+def conf_of(user_data: str) -> str:
+    """Return the conf that user-data writes, which does nothing else."""
+    assert user_data.startswith(HEADER) and user_data.endswith(FOOTER), user_data
+    return user_data[len(HEADER) : -len(FOOTER)]
+
+
+Allowed = set[tuple[str, str, frozenset[tuple[str, str, frozenset[str]]]]]
+
+
+def printed(conf: str, variables: dict[str, Any]) -> Allowed:
+    """Return what `iam-policy` prints for the conf, as actions on resources under conditions."""
+    read = requirements.load(conf.encode(), "conf")
+    has_key = variables.get("kms_alias_name") != "alias/aws/ssm"
+    is_stored = "TELEPORT_DYNAMO_TABLE_NAME" in conf
+    around = policy.Surroundings(
+        KEY if has_key else None,
+        KEY if has_key else None,
+        terraform.ZONE,
+        Destination(bucket="acme-teleport", prefix="backups/") if is_stored else None,
+    )
+    subject = policy.Subject(read, activation.plan(read, BUILD), BUILD, around)
+    found: Allowed = set()
+    for need in policy.needs(subject, Scope("eu-west-1", terraform.ACCOUNT)):
+        conditions = frozenset((each.operator, each.key, frozenset(each.values)) for each in need.conditions)
+        found |= {(need.action, arn, conditions) for arn in need.resources}
+    return found
+
+
+def created(document: Block) -> Allowed:
+    found: Allowed = set()
+    for statement in terraform.every_one(document["statement"]):
+        conditions = frozenset(
+            (each["test"], each["variable"], frozenset(each["values"]))
+            for each in terraform.every_one(statement.get("condition"))
+        )
+        found |= {(action, arn, conditions) for action in statement["actions"] for arn in statement["resources"]}
+    return found
+
+
+DOCUMENTS = {
+    "all-in-one": "module.policy.data.aws_iam_policy_document.auth",
+    "auth": "module.policy.data.aws_iam_policy_document.auth",
+    "proxy": "data.aws_iam_policy_document.proxy",
+    "node": "data.aws_iam_policy_document.node",
+}
+
+
+@pytest.mark.parametrize(("module", "variables"), list(_cases()))
+def test_every_role_may_do_what_iam_policy_prints_and_nothing_else(module: str, variables: dict[str, Any]) -> None:
+    found = evaluate(module, **variables)
+    assert not found.failed_conditions()
+    for role, user_data in found.user_data().items():
+        conf = conf_of(user_data)
+        assert created(found.blocks("aws_iam_policy_document")[DOCUMENTS[role]]) == printed(conf, variables), role
+        _judge_ports(found, role, planning.plan(conf, version=VERSION, region="eu-west-1"))
+
+
+def _judge_ports(found: Evaluated, role: str, plan: plan_model.Plan) -> None:
+    """Every target group leads to a port on which Teleport listens, and every listener has one."""
+    notes = [str(each) for each in plan.notes if "has no effect" in str(each)]
+    assert not notes, "a line of the conf that says nothing"
+    if role == "node":
+        return
+    owner = {"auth": "auth", "proxy": "proxy"}.get(role)
+    targets = {
+        block["port"]
+        for address, block in found.blocks("aws_lb_target_group").items()
+        if owner is None or ("auth" in address) == (owner == "auth")
+    }
+    listening = {each.port for each in services.listeners(plan.document) if each.path[0] != "teleport"}
+    reached = listening - {port_table.SSH}
+    assert targets == reached, role
+
+
+def test_the_policies_are_compared_at_all() -> None:
+    found = created(evaluate("ha", **ACM).blocks("aws_iam_policy_document")[DOCUMENTS["auth"]])
+    assert len(found) > 40
+    assert not any(resource is None for _, resource, _ in found)
+
+
+@pytest.mark.parametrize("module", terraform.MODULES)
+def test_user_data_is_a_conf_that_validate_accepts(module: str, tmp_path: Path) -> None:
+    for role, user_data in evaluate(module, **ACM, **LICENSE).user_data().items():
+        path = tmp_path / f"{role}.sh"
+        path.write_text(user_data)
+        done = subprocess.run(
+            [sys.executable, "-m", "teleport_bootstrap", "validate", "--user-data", path, "--format", "json"],
+            cwd=CHECKOUT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_tables_are_as_doctor_wants_them() -> None:
+    found = evaluate("ha", **ACM).blocks("aws_dynamodb_table")
+    for kind in table_kinds.KINDS:
+        table = found[f"module.state.aws_dynamodb_table.{kind.name}"]
+        types = {each["name"]: each["type"] for each in terraform.every_one(table["attribute"])}
+        keys = [(part.name, types.pop(part.name)) for part in kind.keys]
+        assert keys == [(part.name, part.type) for part in kind.keys]
+        assert [table[name] for name in ("hash_key", "range_key")[: len(keys)]] == [part.name for part in kind.keys]
+        if kind.index is not None:
+            (index,) = terraform.every_one(table["global_secondary_index"])
+            assert (index["name"], index["projection_type"]) == (kind.index.name, kind.index.projection)
+            ends = [(index[name], types.pop(index[name])) for name in ("hash_key", "range_key")]
+            assert ends == [(part.name, part.type) for part in kind.index.keys]
+        assert not types
+        assert (table.get("stream_view_type") == table_kinds.NEW_IMAGE) == kind.streams
+        assert (table.get("ttl", {}).get("attribute_name") == table_kinds.EXPIRY) == kind.expires
+        assert table.get("point_in_time_recovery", {}).get("enabled", False) == kind.lasts
+        assert table.get("lifecycle", {}).get("prevent_destroy", False) == kind.lasts
+        assert table["billing_mode"] == "PAY_PER_REQUEST"
+
+
+def test_the_bucket_keeps_versions_is_private_and_is_not_destroyed() -> None:
+    found = evaluate("ha", **ACM)
+    (bucket,) = found.blocks("aws_s3_bucket").values()
+    assert bucket["lifecycle"]["prevent_destroy"] is True
+    (versions,) = found.blocks("aws_s3_bucket_versioning").values()
+    assert versions["versioning_configuration"]["status"] == "Enabled"
+    (block,) = found.blocks("aws_s3_bucket_public_access_block").values()
+    names = ("block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets")
+    assert all(block[name] is True for name in names)
+    (encryption,) = found.blocks("aws_s3_bucket_server_side_encryption_configuration").values()
+    assert encryption["rule"]["apply_server_side_encryption_by_default"]["kms_master_key_id"] == KEY
+
+
+@pytest.mark.parametrize("module", terraform.MODULES)
+def test_instances_take_version_2_of_metadata_only_with_tags_and_encrypted_disks(module: str) -> None:
+    found = evaluate(module, **ACM)
+    launched = {**found.blocks("aws_instance"), **found.blocks("aws_launch_template")}
+    assert len(launched) == (1 if module == "starter" else 3)
+    for block in launched.values():
+        options = block["metadata_options"]
+        assert (options["http_tokens"], options["instance_metadata_tags"]) == ("required", "enabled")
+        disk = block.get("root_block_device") or block["block_device_mappings"]["ebs"]
+        assert disk["encrypted"] is True
+
+
+def test_an_instance_with_its_state_on_disk_is_not_replaced() -> None:
+    (block,) = evaluate("starter", **ACM, state_store="disk").blocks("aws_instance").values()
+    assert block["disable_api_termination"] is True
+    assert block["user_data_replace_on_change"] is False
+    assert block["root_block_device"]["delete_on_termination"] is False
+
+
+def test_instances_count_once_teleport_is_healthy_and_are_replaced_one_by_one() -> None:
+    found = evaluate("ha", **ACM)
+    user_data = found.user_data()
+    for address, group in found.blocks("aws_autoscaling_group").items():
+        conf = conf_of(user_data[address.split(".")[1]])
+        hook = group["initial_lifecycle_hook"]
+        assert f'TELEPORT_SIGNAL="lifecycle:{hook["name"]}"\n' in conf
+        assert hook["default_result"] == "ABANDON"
+        assert hook["heartbeat_timeout"] > 900, "the agent's own deadline is earlier"
+        assert group["instance_refresh"]["preferences"]["min_healthy_percentage"] == 100
+    off = evaluate("ha", **ACM, enable_auth_asg_instance_refresh=False)
+    assert "instance_refresh" not in off.blocks("aws_autoscaling_group")["module.auth.aws_autoscaling_group.this"]
+
+
+@pytest.mark.parametrize("module", terraform.MODULES)
+def test_only_load_balancers_are_reached_from_outside(module: str) -> None:
+    found = evaluate(module, **ACM, **DATABASES)
+    opened: dict[str, set[int]] = {}
+    for address, rule in found.blocks("aws_vpc_security_group_ingress_rule").items():
+        assert rule["from_port"] == rule["to_port"]
+        if "cidr_ipv4" in rule:
+            opened.setdefault(address.split("[")[0].split(".")[-1], set()).add(rule["from_port"])
+    databases = {port_table.MYSQL, port_table.POSTGRES, port_table.MONGODB}
+    assert opened == {
+        "web": {port_table.HTTPS},
+        "auth": {port_table.AUTH},
+        "proxy": {port_table.PROXY_SSH, port_table.TUNNEL, port_table.KUBERNETES, *databases},
+    }
+
+
+REFUSED = (
+    ("starter", {"region": "Ireland"}, "A region is written"),
+    ("starter", {"cluster_name": 'a"b'}, "The name has 3 to 63"),
+    ("starter", {"cluster_name": "a$(id)b"}, "The name has 3 to 63"),
+    ("starter", {"ami_name": ""}, "Name an image"),
+    ("starter", {"route53_domain": "Teleport.acmeinc.com"}, "DNS name in lower case"),
+    ("starter", {"s3_bucket_name": "Acme"}, "A bucket's name"),
+    ("starter", {"email": "nobody"}, "not a mail address"),
+    ("starter", {"allowed_ingress_cidr_blocks": ["everyone"]}, "Write networks as"),
+    ("starter", {"allowed_egress_cidr_blocks": ["everyone"]}, "Write networks as"),
+    ("starter", {"allowed_ssh_ingress_cidr_blocks": ["everyone"]}, "Write networks as"),
+    ("starter", {"allowed_auth_ingress_cidr_blocks": ["everyone"]}, "Write networks as"),
+    ("starter", {"kms_alias_name": "teleport"}, "An alias is written"),
+    ("starter", {"teleport_auth_type": "ldap"}, "local, github"),
+    ("starter", {"vpc_id": "main"}, "A VPC is written"),
+    ("starter", {"balancer_subnet_ids": ["subnet-0a"]}, "two subnets"),
+    ("starter", {"instance_subnet_id": "private"}, "A subnet is written"),
+    ("starter", {"certificate_arn": "arn:aws:iam::1:x"}, "not the ARN of a certificate"),
+    ("starter", {"state_store": "etcd"}, "dynamodb or disk"),
+    ("starter", {"volume_size": 1}, "8 to 16384"),
+    ("ha", {"s3_bucket_name": ""}, "A bucket's name"),
+    ("ha", {"route53_domain_acm_nlb_alias": "X.com"}, "DNS name in lower case"),
+    ("ha", {"allowed_proxy_ingress_cidr_blocks": ["x"]}, "Write networks as"),
+    ("ha", {"allowed_proxy_egress_cidr_blocks": ["x"]}, "Write networks as"),
+    ("ha", {"allowed_auth_egress_cidr_blocks": ["x"]}, "Write networks as"),
+    ("ha", {"allowed_node_egress_cidr_blocks": ["x"]}, "Write networks as"),
+    ("ha", {"instance_subnet_ids": ["subnet-0a"]}, "two subnets"),
+    ("ha", {"auth_instances": 0}, "There are 1 to 5"),
+    ("ha", {"proxy_instances": 21}, "There are 1 to 20"),
+    ("ha", {"node_instances": 1.5}, "There are 0 to 50"),
+    ("ha", {"alarm_topic_arn": "topic"}, "not the ARN of a topic"),
+)
+
+
+@pytest.mark.parametrize(("module", "variables", "message"), REFUSED, ids=lambda value: str(value)[:40])
+def test_a_wrong_value_is_refused(module: str, variables: dict[str, Any], message: str) -> None:
+    assert any(message in each for each in evaluate(module, **{**ACM, **variables}).refused_variables())
+
+
+@pytest.mark.parametrize("module", terraform.MODULES)
+def test_each_validation_is_tried_and_takes_good_values(module: str) -> None:
+    found = evaluate(module, **ACM)
+    assert found.refused_variables() == []
+    declared = {name for name, block in found.variables().items() if "validation" in block}
+    tried = {name for _, variables, _ in REFUSED for name in variables}
+    assert declared <= tried
+
+
+UNFIT = (
+    ("starter", {"route53_zone": "example.com"}, "not within"),
+    ("starter", {"route53_zone": "leport.acmeinc.com"}, "not within"),
+    ("starter", {"s3_bucket_name": ""}, "Set s3_bucket_name"),
+    ("starter", {"use_acm": False, "use_letsencrypt": True}, "needs email"),
+    ("starter", {**LETSENCRYPT, "state_store": "disk"}, "needs email, and the bucket"),
+    ("ha", {"route53_zone": "example.com"}, "not within"),
+    ("ha", {"use_acm": False}, "or email"),
+)
+
+
+@pytest.mark.parametrize(("module", "variables", "message"), UNFIT, ids=lambda value: str(value)[:40])
+def test_values_that_do_not_fit_together_are_refused(module: str, variables: dict[str, Any], message: str) -> None:
+    found = evaluate(module, **{**ACM, **variables}).failed_conditions()
+    assert [each for each in found if message in each] == found != []
+
+
+@pytest.mark.parametrize("module", terraform.MODULES)
+def test_what_stands_for_awss_answers_has_the_same_names(module: str) -> None:
+    for folder in (module, "auth-policy"):
+        text = (terraform.FOLDER / folder / "facts.tf").read_text(encoding="utf-8")
+        block = text.split("locals {")[1]
+        assert set(re.findall(r"^  (\w+) +=", block, re.MULTILINE)) == set(terraform.FACTS[folder])
+
+
+@pytest.mark.parametrize("value", ["$(id)", "`id`", 'x"\nTELEPORT_ROLE=node', "x\nEOF\nid"])
+def test_no_value_leaves_its_line_of_the_conf(value: str) -> None:
+    names = ("region", "cluster_name", "route53_domain", "email", "s3_bucket_name", "teleport_auth_type")
+    for name in names:
+        assert evaluate("starter", **{**ACM, name: value}).refused_variables(), name
+    assert evaluate("ha", **{**ACM, "route53_domain_acm_nlb_alias": value}).refused_variables()
+
+
+def test_the_license_is_not_in_the_state() -> None:
+    found = evaluate("ha", **ACM, **LICENSE)
+    assert not found.blocks("aws_ssm_parameter")
+    assert "put-parameter" in found.output("next_steps") and "/home/ops/license.pem" in found.output("next_steps")
+
+
+def test_a_conf_with_a_fault_would_be_found() -> None:
+    with pytest.raises(errors.ConfInvalid):
+        planning.plan(conf_of(f'{HEADER}TELEPORT_ROLE="{DOMAIN}"\n{FOOTER}'), version=VERSION)
+
+
+def test_all_of_it_is_json() -> None:
+    assert json.dumps([evaluate(module, **ACM).output("conf") for module in terraform.MODULES])
