@@ -68,8 +68,10 @@ def read(data: bytes, path: str) -> Found:
     try:
         whole = _user_data(data, path, holes)
         writes, findings = _written(parts.read(whole))
-        if len(data) > parts.LONGEST and whole.path == path:
-            findings = (*findings, _too_long(len(data), path))
+        # A template is longer than the user-data in it.
+        size = min(len(data), len(holes.as_written(whole.joined).encode("utf-8", "surrogateescape")))
+        if size > parts.LONGEST and whole.path == path:
+            findings = (*findings, _too_long(size, path))
     except Unknowable as unknowable:
         message, remedy = holes.as_written(unknowable.message), holes.as_written(unknowable.remedy)
         finding = Finding(ERROR, "user-data-unclear", "user-data", message, remedy, unknowable.place)
