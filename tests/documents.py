@@ -43,6 +43,8 @@ _OTHERS = {
     ("docs/ci.md", "simulated:user-data"): "simulated/test_launch.py",
     ("docs/ci.md", "simulated"): "simulated/test_laptops.py",
     ("docs/ci.md", "checked"): "simulated/test_laptops.py",
+    ("docs/cloudformation.md", "simulated"): "simulated/test_templates.py",
+    ("docs/cloudformation.md", "simulated:starter"): "lint/test_templates.py",
     ("docs/doctor.md", "simulated"): "simulated/doctor/test_command.py",
     ("docs/monitoring.md", "run"): "boot/test_metrics.py",
     ("docs/monitoring.md", "checked"): "simulated/test_metrics.py",

@@ -1,0 +1,171 @@
+"""The templates of CloudFormation: valid in every partition, in order for people, and with policies that equal ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.permissions import policy
+from teleport_bootstrap.user_data import parts
+from tests import documents
+from tests.simulated.agent import CHECKOUT, Agent
+from tests.templates import lint, policies, setups, tables, template
+from tests.templates.setups import SETUPS, Setup
+
+EVERY = pytest.mark.parametrize("setup", SETUPS, ids=lambda setup: setup.path.stem)
+# What keeps state or what explains it: it stays when the stack is deleted.
+LASTING = {"AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::KMS::Key"}
+# Of IAM's quotas: the inline policies of one role together, without white space.
+MOST_INLINE = 10240
+
+
+@EVERY
+def test_cfn_lint_finds_nothing(setup: Setup) -> None:
+    assert lint.findings(setup.path, lint.PARTITIONS) == ""
+
+
+def test_cfn_lint_finds_what_is_wrong(tmp_path: Path) -> None:
+    wrong = tmp_path / "starter.yaml"
+    wrong.write_text(setups.STARTER.path.read_text().replace("KeyType: RANGE", "KeyType: SORT"))
+    assert "E3002:'RANGE' was expected" in lint.findings(wrong, lint.PARTITIONS[:1])
+
+
+# ---------------------------------------------------------------- for people
+
+
+@EVERY
+def test_every_parameter_is_described_labeled_grouped_and_limited(setup: Setup) -> None:
+    found = template.load(setup.path)
+    about = found["Metadata"]["AWS::CloudFormation::Interface"]
+    grouped = [name for each in about["ParameterGroups"] for name in each["Parameters"]]
+    assert sorted(grouped) == sorted(found["Parameters"]) == sorted(about["ParameterLabels"])
+    for name, parameter in found["Parameters"].items():
+        assert parameter["Description"].endswith("."), name
+        if parameter["Type"] == "String":
+            assert "AllowedValues" in parameter or {"AllowedPattern", "ConstraintDescription"} <= parameter.keys(), name
+        elif parameter["Type"] == "Number":
+            assert {"MinValue", "MaxValue"} <= parameter.keys(), name
+
+
+@EVERY
+def test_what_keeps_state_stays_when_the_stack_is_deleted(setup: Setup) -> None:
+    for name, about in template.load(setup.path)["Resources"].items():
+        kept = (about.get("DeletionPolicy"), about.get("UpdateReplacePolicy"))
+        assert kept == (("Retain", "Retain") if about["Type"] in LASTING else (None, None)), name
+
+
+@EVERY
+def test_instances_require_version_2_of_the_metadata_service_and_encrypted_disks(setup: Setup) -> None:
+    filled = setup.filled()
+    names = list(template.launch_templates(template.load(setup.path)))
+    assert names
+    for name in names:
+        data = filled.resources[name]["Properties"]["LaunchTemplateData"]
+        options = {"HttpEndpoint": "enabled", "HttpTokens": "required", "InstanceMetadataTags": "enabled"}
+        assert options.items() <= data["MetadataOptions"].items()
+        assert [each["Ebs"]["Encrypted"] for each in data["BlockDeviceMappings"]] == [True]
+
+
+def test_the_tables_of_parameters_are_up_to_date() -> None:
+    assert tables.written() == tables.PAGE.read_text(), "run `./dev templates`"
+
+
+# ---------------------------------------------------------------- the conf
+
+
+@EVERY
+def test_the_conf_of_every_set_up_is_valid(setup: Setup, tmp_path: Path) -> None:
+    for launch_template, parameters in _every_conf(setup):
+        conf = setups.conf_text(setup.filled(**parameters), launch_template)
+        done = Agent(tmp_path).run("validate", "-", "--format", "json", stdin=conf.encode())
+        assert done.status == 0, (parameters, done.said)
+        assert [each for each in done.data["findings"] if each["severity"] != "note"] == [], parameters
+
+
+def test_the_template_itself_is_valid_user_data(tmp_path: Path) -> None:
+    command, _, path = documents.block("docs/cloudformation.md", "simulated", "starter").text.strip().rpartition(" ")
+    assert path == str(setups.STARTER.path.relative_to(CHECKOUT))
+    # The template is longer than user-data may be, and what is in it is not.
+    assert setups.STARTER.path.stat().st_size > parts.LONGEST
+    done = Agent(tmp_path).run(*command.split()[1:], str(setups.STARTER.path))
+    assert done.status == 0, done.said
+
+
+# ---------------------------------------------------------------- the policies
+
+
+@EVERY
+def test_the_policies_in_the_templates_are_up_to_date(setup: Setup) -> None:
+    assert policies.written_into(setup) == setup.path.read_text(), "run `./dev templates`"
+
+
+@EVERY
+def test_a_role_may_do_what_iam_policy_prints_for_its_conf_and_nothing_else(setup: Setup, tmp_path: Path) -> None:
+    for launch_template, parameters in _every_conf(setup):
+        filled = setup.filled(**parameters)
+        conf = setups.conf_text(filled, launch_template)
+        documents = _inline(filled, launch_template)
+        assert documents.pop("session-manager")
+        for name in policies.PARTS:
+            own = [each for key, each in documents.items() if key.partition("-")[0] == name]
+            expected = _printed(Agent(tmp_path), setup, conf, parameters, name)
+            assert _allowed(own) == _allowed([expected]), (launch_template, parameters, name)
+        assert {each.partition("-")[0] for each in documents} <= set(policies.PARTS)
+        written = sum(len(policies.compact(each)) for each in _inline(filled, launch_template).values())
+        assert written < MOST_INLINE, (launch_template, parameters)
+
+
+def _every_conf(setup: Setup) -> Iterator[tuple[str, dict[str, str]]]:
+    for parameters in setup.every():
+        for name in template.launch_templates(template.load(setup.path)):
+            yield name, parameters
+
+
+def _inline(filled: template.Filled, launch_template: str) -> dict[str, Any]:
+    """Return the policies of the role that instances of the launch template have, by their names."""
+    resources = filled.resources
+    profile = resources[launch_template]["Properties"]["LaunchTemplateData"]["IamInstanceProfile"]["Arn"]
+    (role,) = resources[profile.partition(".")[0]]["Properties"]["Roles"]
+    properties = resources[role]["Properties"]
+    assert "ManagedPolicyArns" not in properties
+    return {each["PolicyName"]: each["PolicyDocument"] for each in properties["Policies"]}
+
+
+def _printed(agent: Agent, setup: Setup, conf: str, parameters: dict[str, str], name: str) -> Any:
+    """Return what `iam-policy` prints for the conf, for the account and the region of the filled template."""
+    options = [
+        "--conf",
+        "-",
+        "--account",
+        template.PSEUDO["AWS::AccountId"],
+        "--region",
+        template.PSEUDO["AWS::Region"],
+    ]
+    place = policies.backups({**setup.required, **parameters})
+    options += [] if place is None else ["--backups", place]
+    options += [] if setup.key is None else ["--bucket-key", setups.KEY]
+    options += ["--part", "doctor"] if name == "doctor" else []
+    done = agent.run("iam-policy", "--format", "json", *options, stdin=conf.encode())
+    if done.status == errors.CONF_OR_USAGE:
+        raise AssertionError(done.said)
+    return policies.parsed(done.data["content"])
+
+
+def _allowed(documents: list[Any]) -> set[tuple[str, str, str]]:
+    """Return what the policies allow: each action on each resource, with its conditions."""
+    return {
+        (action, resource, policies.compact(each.get("Condition", {})))
+        for document in documents
+        for each in document["Statement"]
+        for action in _list(each["Action"])
+        for resource in _list(each["Resource"])
+        if (each["Effect"], document["Version"]) == ("Allow", policy.VERSION)
+    }
+
+
+def _list(value: Any) -> list[str]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,99 @@
+"""The set-ups that the templates can make: what parameters each takes, and which conf each of its instances has."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from teleport_bootstrap import paths
+from teleport_bootstrap.user_data import conf_of
+from tests.templates import template
+
+CLUSTER, DOMAIN, BUCKET = "example-cluster", "teleport.example.com", "example-bucket"
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-4000-8000-00000000000a"
+ZONE = "Z0123456789EXAMPLE01"
+
+_NETWORK = {
+    "HostedZoneId": ZONE,
+    "VpcId": "vpc-0123456789abcdef0",
+    "BalancerSubnetIds": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
+    "ImageId": "ami-0123456789abcdef0",
+}
+_NAMES = {"ClusterName": CLUSTER, "DomainName": DOMAIN}
+
+
+@dataclass(frozen=True)
+class Switch:
+    """A condition of a template that changes what an instance may do: `on` has it true, `off` has all else equal.
+
+    `name` is in the names of its policies.
+    """
+
+    name: str
+    condition: str
+    off: Mapping[str, str]
+    on: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """One template, the parameters that it needs at least, and its switches; `key` is its KMS key's logical id."""
+
+    path: Path
+    required: Mapping[str, str]
+    switches: tuple[Switch, ...] = ()
+    key: str | None = None
+    things: Mapping[str, str] = field(default_factory=dict)
+
+    def filled(self, **parameters: str) -> template.Filled:
+        """Return the template with these parameters beside the required ones."""
+        return template.Filled(template.load(self.path), {**self.required, **parameters}, self.things)
+
+    def every(self) -> Iterator[dict[str, str]]:
+        """Yield the parameters of every combination of switches that the template's rules allow."""
+        for chosen in itertools.product((False, True), repeat=len(self.switches)):
+            found: dict[str, str] = {}
+            for each, is_on in zip(self.switches, chosen):
+                if is_on:
+                    found.update(each.on)
+            yield found
+
+
+STARTER = Setup(
+    template.STARTER,
+    {**_NAMES, **_NETWORK, "InstanceSubnetId": "subnet-0123456789abcdef2"},
+    (
+        Switch("license", "HasLicense", {}, {"License": "true"}),
+        Switch("bucket", "HasBucket", {}, {"BucketName": BUCKET}),
+        Switch("dynamodb", "UsesDynamoDB", {"BucketName": BUCKET}, {"BucketName": BUCKET, "StateStore": "dynamodb"}),
+    ),
+)
+HA = Setup(
+    template.HA,
+    {
+        **_NAMES,
+        **_NETWORK,
+        "InstanceSubnetIds": "subnet-0123456789abcdef2,subnet-0123456789abcdef3",
+        "BucketName": BUCKET,
+    },
+    (Switch("license", "HasLicense", {}, {"License": "true"}),),
+    key="Key",
+    things={"Key.Arn": KEY},
+)
+SETUPS = tuple(each for each in (STARTER, HA) if each.path.exists())
+
+
+def conf_text(filled: template.Filled, launch_template: str) -> str:
+    """Return the conf that the user-data of the launch template writes, and that it does nothing else."""
+    script = filled.user_data(launch_template)
+    lines = script.split("\n")
+    first, start, *conf, end, last = lines
+    if (first, start, end, last) != ("#!/bin/bash", f"cat >{paths.CONF} <<'EOF'", "EOF", ""):
+        raise ValueError(f"user-data does more than to write the conf: {script}")
+    found = "".join(f"{each}\n" for each in conf)
+    read = conf_of.read(script.encode(), "user-data")
+    if read.data.lstrip(b"\n") != found.encode():
+        raise ValueError(f"the conf is read otherwise: {read.data!r}")
+    return found
