@@ -1,4 +1,4 @@
-"""The certificate files that Teleport's web port serves, and when they expire."""
+"""The certificate files that Teleport's web port serves, and from when until when they are valid."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import datetime
 
 from teleport_bootstrap import paths
 from teleport_bootstrap.hints import Any, ClassVar
-from teleport_bootstrap.host import process, regular_file
+from teleport_bootstrap.host import process, regular_file, renewal
 from teleport_bootstrap.records import dataclass
 
 OPENSSL_SECONDS = 5.0
@@ -14,17 +14,35 @@ OPENSSL_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Certificate:
-    """The certificate at `path`, and when it expires, in ISO 8601; None where that is `unknown`, with the reason."""
+    """The certificate at `path`, and from when until when it is valid, in ISO 8601.
 
-    json_keys: ClassVar[dict[str, str]] = {"expires": "expires_at", "unknown": "unknown_because"}
+    Both are None where that is `unknown`, with the reason.
+    """
+
+    json_keys: ClassVar[dict[str, str]] = {
+        "expires": "expires_at",
+        "unknown": "unknown_because",
+        "begins": "begins_at",
+    }
 
     path: str
     expires: str | None
     unknown: str | None = None
+    begins: str | None = None
 
     def remaining_seconds(self, now: float) -> float | None:
         """Return how long it is valid at `now`, in seconds since 1970; negative where it has expired."""
-        return None if self.expires is None else datetime.datetime.fromisoformat(self.expires).timestamp() - now
+        return None if self.expires is None else _seconds(self.expires) - now
+
+    def is_late(self, now: float) -> bool:
+        """Return whether it should have been renewed before `now`; not where its end is unknown."""
+        if self.expires is None:
+            return False
+        return renewal.is_late(now, None if self.begins is None else _seconds(self.begins), _seconds(self.expires))
+
+
+def _seconds(moment: str) -> float:
+    return datetime.datetime.fromisoformat(moment).timestamp()
 
 
 def served(root: paths.Root, document: dict[str, Any] | None) -> tuple[Certificate, ...]:
@@ -44,7 +62,7 @@ def _read(root: paths.Root, path: str) -> Certificate:
     except OSError as error:
         return Certificate(path, None, f"the file cannot be read: {error.strerror}")
     done = process.run(
-        ["openssl", "x509", "-noout", "-enddate"],
+        ["openssl", "x509", "-noout", "-startdate", "-enddate"],
         most_bytes=process.SHORT,
         timeout_seconds=OPENSSL_SECONDS,
         stdin=content,
@@ -53,14 +71,22 @@ def _read(root: paths.Root, path: str) -> Certificate:
         return Certificate(path, None, "openssl is not installed")
     if not done.ok:
         return Certificate(path, None, "openssl finds no certificate in the file")
-    expires = parse_end_date(done.output)
-    return Certificate(path, expires, None if expires else "the output of openssl is not understood")
-
-
-def parse_end_date(output: str) -> str | None:
-    """Return in ISO 8601 what `openssl x509 -enddate` prints, `notAfter=Nov  2 10:00:00 2026 GMT`; None for others."""
     try:
-        moment = datetime.datetime.strptime(output.strip() + " +0000", "notAfter=%b %d %H:%M:%S %Y GMT %z")
+        begins, expires = parse_dates(done.output)
     except ValueError:
-        return None
+        return Certificate(path, None, "the output of openssl is not understood")
+    return Certificate(path, expires, begins=begins)
+
+
+def parse_dates(output: str) -> tuple[str, str]:
+    """Return in ISO 8601 what `openssl x509 -startdate -enddate` prints; raises ValueError for other output.
+
+    It prints two lines, `notBefore=Aug  4 10:00:00 2026 GMT` and `notAfter=Nov  2 10:00:00 2026 GMT`.
+    """
+    begins, expires = output.strip().splitlines()
+    return _date("notBefore", begins), _date("notAfter", expires)
+
+
+def _date(name: str, line: str) -> str:
+    moment = datetime.datetime.strptime(f"{line} +0000", f"{name}=%b %d %H:%M:%S %Y GMT %z")
     return moment.isoformat(timespec="seconds")

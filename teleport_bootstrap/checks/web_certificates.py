@@ -8,9 +8,6 @@ from teleport_bootstrap import unit_table
 from teleport_bootstrap.checks.host_facts import HostFacts, log_of
 from teleport_bootstrap.finding import ERROR, WARNING, Finding
 
-# Let's Encrypt's certificates are renewed a month before they expire; one that is this close to it was not renewed.
-RENEWED_BEFORE_SECONDS = 14 * 24 * 3600
-
 
 def check(host: HostFacts) -> Iterator[Finding]:
     """Report key pairs that keep Teleport from its next start, and certificates that were not renewed in time."""
@@ -21,7 +18,7 @@ def check(host: HostFacts) -> Iterator[Finding]:
         path, remaining = host.root.path(each.path), each.remaining_seconds(host.now)
         if remaining is not None and remaining <= 0:
             yield Finding(ERROR, "certificate-expired", path, f"{path} expired at {each.expires}", _renew(host))
-        elif remaining is not None and remaining < RENEWED_BEFORE_SECONDS:
+        elif each.is_late(host.now):
             message = f"{path} expires at {each.expires}, and has not been renewed"
             yield Finding(WARNING, "certificate-expiring", path, message, _renew(host))
 

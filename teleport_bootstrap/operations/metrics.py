@@ -112,6 +112,8 @@ def _files(host: host_facts.HostFacts, report: Mapping[str, Any]) -> Iterable[Me
         [(host.now + remaining, labels) for remaining, labels in certificates],
     )
     yield _metric("certificate_remaining_seconds", "How long it is valid; negative where it has expired.", certificates)
+    late = [(each.is_late(host.now), {"path": each.path}) for each in host.certificates if each.expires is not None]
+    yield _metric("certificate_renewal_late", "1 where it should have been renewed long ago.", late)
     unknown = [(each.expires is None, {"path": each.path}) for each in host.certificates]
     yield _metric("certificate_unreadable", "1 where a certificate is missing or cannot be read.", unknown)
     secret_files = [

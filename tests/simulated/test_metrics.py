@@ -201,6 +201,7 @@ def test_issue_18_point_5_a_running_host(agent: Agent) -> None:
     assert abs(values(text, "backup_last_verified_timestamp_seconds")[""] - (now - 800)) < 2
     left = values(text, "certificate_remaining_seconds")
     assert abs(left["/a.pem"] - 864000) < 2 and -62 <= left["/b.pem"] <= -58 and "/c.pem" not in left
+    assert values(text, "certificate_renewal_late") == {"/a.pem": 1, "/b.pem": 1}
     assert values(text, "certificate_unreadable") == {"/a.pem": 0, "/b.pem": 0, "/c.pem": 1}
     degraded = running(agent, readiness=probe.STARTING)
     assert values(degraded, "teleport_ready") == {"": 0} and values(degraded, "state")["broken"] == 1

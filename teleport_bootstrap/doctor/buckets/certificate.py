@@ -12,18 +12,15 @@ from teleport_bootstrap.doctor.buckets import conf_bucket
 from teleport_bootstrap.doctor.check import BUCKETS, Check, Skipped
 from teleport_bootstrap.doctor.subject import Subject
 from teleport_bootstrap.finding import ERROR, NOTE, WARNING, Finding
-from teleport_bootstrap.host import clock
+from teleport_bootstrap.host import clock, key_pair, renewal
 from teleport_bootstrap.records import dataclass
-
-# It is renewed a month before it expires.
-_RENEWED_BEFORE_SECONDS = 14 * 24 * 3600.0
 
 
 @dataclass(frozen=True)
 class _Shared:
-    """What is in the bucket: until when the newest usable certificate is valid, and why others cannot be used."""
+    """What is in the bucket: when the newest usable certificate is valid, and why others cannot be used."""
 
-    expires: float | None
+    newest: key_pair.Validity | None
     refused: tuple[str, ...]
 
 
@@ -39,7 +36,7 @@ def _read(subject: Subject, bucket: conf_bucket.UsedBucket) -> _Shared:
 
     def read() -> _Shared:
         refused: list[str] = []
-        expires: list[float] = []
+        usable: list[key_pair.Validity] = []
         for place, number, chain, key in Shared(subject.aws.s3(bucket.name), bucket.domain).pairs():
             if chain is None and key is None:
                 continue
@@ -47,13 +44,13 @@ def _read(subject: Subject, bucket: conf_bucket.UsedBucket) -> _Shared:
                 refused.append(f"{place}: its {'chain' if chain is None else 'private key'} is missing")
                 continue
             try:
-                expires.append(pair.check(bucket.domain, chain.reveal(), key).not_after)
+                usable.append(pair.check(bucket.domain, chain.reveal(), key))
             except pair.Unusable as unusable:
                 refused.append(f"{place}: {unusable.why}")
                 continue
             if number:
                 break  # lower numbers are older
-        return _Shared(max(expires, default=None), tuple(refused))
+        return _Shared(max(usable, key=lambda each: each.not_after, default=None), tuple(refused))
 
     return subject.once(("certificate", bucket.name, bucket.domain), read)
 
@@ -77,15 +74,15 @@ def _run_usable(subject: Subject) -> Iterator[Finding]:
     obtains = subject.activated.deployment.role.runs_auth
     on = "" if obtains else " on an auth server"
     place = conf_bucket.place(subject)
-    if found.expires is None:
+    if found.newest is None:
         why = f": {'; '.join(found.refused)}" if found.refused else ""
         message = f"the bucket {bucket.name} has no certificate for {bucket.domain} that can be used{why}"
         verb = "renew" if found.refused else "obtain"
         remedy = f"run `teleport-bootstrap certificate {verb}`{on}"
         yield Finding(ERROR, "certificate-missing", bucket.domain, message, remedy, place)
         return
-    until = clock.iso(found.expires)
-    if found.expires - clock.SYSTEM.wall() < _RENEWED_BEFORE_SECONDS:
+    until = clock.iso(found.newest.not_after)
+    if renewal.is_late(clock.SYSTEM.wall(), found.newest.not_before, found.newest.not_after):
         message = f"the certificate for {bucket.domain} in {bucket.name} expires at {until}, and has not been renewed"
         remedy = f"run `teleport-bootstrap certificate renew`{on}"
         yield Finding(WARNING, "certificate-expiring", bucket.domain, message, remedy, place)

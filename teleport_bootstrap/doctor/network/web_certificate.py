@@ -11,11 +11,10 @@ from teleport_bootstrap.doctor.check import NETWORK, Check, Skipped
 from teleport_bootstrap.doctor.network import application_names, web
 from teleport_bootstrap.doctor.subject import Subject
 from teleport_bootstrap.finding import ERROR, NOTE, WARNING, Finding
+from teleport_bootstrap.host import renewal
 
 CHOICE = "docs/guide.md#choose-a-certificate"
 _DAY = 24 * 3600
-# A certificate of Let's Encrypt is renewed 30 days before it ends, one of ACM 60 days before.
-_FEW_DAYS = 21
 
 
 def _chain(subject: Subject) -> Iterator[Finding]:
@@ -91,7 +90,7 @@ def _days(subject: Subject) -> Iterator[Finding]:
         since = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(begins))
         message = f"the certificate at {place.url} is valid from {since} on, which has not come yet"
         yield Finding(ERROR, "certificate-early", place.host, message, "correct this host's clock: see `timedatectl`")
-    elif days < _FEW_DAYS:
+    elif renewal.is_late(now, begins, ends):
         message = f"the certificate at {place.url} is valid for {days} more days, until {until}, and is not renewed"
         yield Finding(WARNING, "certificate-expiring", place.host, message, _renewal(subject))
     else:

@@ -153,6 +153,7 @@ STATUS: dict[str, Schema] = {
             {
                 "path": text("The file."),
                 "expires_at": moment("When it expires; null where that is not known.", or_null=True),
+                "begins_at": moment("From when on it is valid; null where that is not known.", or_null=True),
                 "unknown_because": text("Why it is not known.", or_null=True),
             },
             "A certificate.",

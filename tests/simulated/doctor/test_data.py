@@ -734,7 +734,7 @@ BUCKETS = (
     ),
     Mistake(
         "a certificate that expires soon",
-        certificate(ends=5 * certificates.DAY),
+        certificate(begins=-85 * certificates.DAY, ends=5 * certificates.DAY),
         "certificate-usable",
         "warn",
         ("certificate renew",),

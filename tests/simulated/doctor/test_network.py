@@ -159,7 +159,7 @@ MISTAKES: tuple[tuple[str, Mistake, str, str, str], ...] = (
     ),
     (
         "few-days-left",
-        _shows(lambda site: site.authority.issue(DOMAIN, ends=20.5 * DAY)),
+        _shows(lambda site: site.authority.issue(DOMAIN, begins=-76.5 * DAY, ends=13.5 * DAY)),
         "web-certificate-days",
         "warn",
         "aws acm list-certificates",

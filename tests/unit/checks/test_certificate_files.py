@@ -1,4 +1,4 @@
-"""When a certificate expires, as openssl says it."""
+"""When a certificate is valid, as openssl says it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from teleport_bootstrap.checks import certificate_files
     ],
 )
 def test_an_end_date(said: str, expires: str) -> None:
-    assert certificate_files.parse_end_date(said) == expires
+    begins = "notBefore=Aug  4 10:00:07 2026 GMT"
+    assert certificate_files.parse_dates(f"{begins}\n{said}") == ("2026-08-04T10:00:07+00:00", expires)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,10 @@ def test_an_end_date(said: str, expires: str) -> None:
     ],
 )
 def test_other_output_gives_no_date(said: str) -> None:
-    assert certificate_files.parse_end_date(said) is None
+    begins = "notBefore=Aug  4 10:00:07 2026 GMT\n"
+    for output in (said, begins + said, said + begins):
+        with pytest.raises(ValueError):
+            certificate_files.parse_dates(output)
 
 
 def test_remaining_seconds() -> None:
