@@ -122,6 +122,14 @@ class UserDataUnclear(BootstrapError, code="user-data-unclear", exit_status=CONF
         super().__init__(f"{path}: the conf that it writes is not known", hint=hint, findings=findings)
 
 
+class AnswersInvalid(BootstrapError, code="answers-invalid", exit_status=CONF_OR_USAGE):
+    """A file given with `init --answers` is not YAML, or has an answer that does not fit. The message lists all."""
+
+    def __init__(self, path: str, findings: tuple[Finding, ...]) -> None:
+        hint = "Correct these answers, or run `teleport-bootstrap init` on a terminal, which asks. Nothing was written."
+        super().__init__(f"{path}: {_count(findings)}", hint=hint, findings=findings)
+
+
 class OverrideInvalid(BootstrapError, code="override-invalid", exit_status=CONF_OR_USAGE):
     """A file in /etc/teleport.d/teleport.yaml.d is not strict YAML, or sets what cannot be overridden.
 

@@ -45,6 +45,8 @@ _OTHERS = {
     ("docs/ci.md", "checked"): "simulated/test_laptops.py",
     ("docs/cloudformation.md", "simulated"): "simulated/test_templates.py",
     ("docs/cloudformation.md", "simulated:starter"): "lint/test_templates.py",
+    ("docs/init.md", "simulated"): "simulated/test_init.py",
+    ("docs/init.md", "checked"): "simulated/test_init.py",
     ("docs/doctor.md", "simulated"): "simulated/doctor/test_command.py",
     ("docs/monitoring.md", "run"): "boot/test_metrics.py",
     ("docs/monitoring.md", "checked"): "simulated/test_metrics.py",

@@ -135,7 +135,6 @@ def top(parser: argparse.ArgumentParser, run_by_units: Collection[str] = ()) -> 
     width = max(map(len, names)) + 2
     lines = [
         f"usage: {parser.prog} [OPTIONS] COMMAND ...",
-        "",
         *(f"  {name:<{width}}{purpose(parser, name)}" for name in names),
         *([f"Run by timers and labels: {', '.join(run_by_units)}"] if run_by_units else []),
         f"Options: {SHARED}, --version",

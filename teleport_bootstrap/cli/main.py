@@ -26,6 +26,7 @@ from teleport_bootstrap.host import core_dumps, journal, output, streams, typese
 # In the order in which an operator meets them. Each is a module of this package, and a line of the help (80 columns)
 # unless timers and labels run it.
 COMMANDS = {
+    "init": "ask what cluster to launch, and write its user-data and parameters",
     "generate": "write teleport.yaml from the conf and start Teleport's unit",
     "validate": "check a conf and list every problem in it",
     "variables": "explain the variables of the conf",
@@ -62,8 +63,8 @@ PRINTING = frozenset(
     }
 )
 
-# It changes nothing but the file that it makes.
-RECORDED_NOWHERE = frozenset({"collect-logs"})
+# They change nothing but the files that they make.
+RECORDED_NOWHERE = frozenset({"collect-logs", "init"})
 
 # What a machine may have too little of. An error of another kind that arrives here is about a file.
 _SCARCE = {errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN}

@@ -32,10 +32,8 @@ def conf_data(root: paths.Root, path: str | None) -> tuple[bytes, str]:
 
     Raises ConfMissing and FileTrouble; and UntrustedPath for the instance's own, which controls what root does.
     """
-    if path == "-":
-        return _from_stdin(), "standard input"
     if path is not None:
-        return _named_file(path), path
+        return named_data(path)
     data = trust.read(root, paths.CONF)
     own = root.path(paths.CONF)
     if data is None:
@@ -45,12 +43,20 @@ def conf_data(root: paths.Root, path: str | None) -> tuple[bytes, str]:
     return data, own
 
 
+def named_data(path: str) -> tuple[bytes, str]:
+    """Return the content of the file at `path` (`-` is standard input), and its name in messages.
+
+    Raises UsageError where it is missing, and FileTrouble.
+    """
+    return (_from_stdin(), "standard input") if path == "-" else (_named_file(path), path)
+
+
 def from_user_data(path: str) -> conf_of.Found:
     """Return the conf that the user-data at `path` writes; `-` is standard input.
 
     Raises UserDataUnclear, FileTrouble.
     """
-    return conf_of.read(*((_from_stdin(), "standard input") if path == "-" else (_named_file(path), path)))
+    return conf_of.read(*named_data(path))
 
 
 def _conf(root: paths.Root, arguments: argparse.Namespace) -> conf_file.Conf:

@@ -108,7 +108,7 @@ def word(value: str) -> str:
     return value
 
 
-def _matching(name: str, pattern: str, what: str, hint: str) -> Kind[str]:
+def matching(name: str, pattern: str, what: str, hint: str) -> Kind[str]:
     """Return the type of text that matches the whole of `pattern`; other text "is not `what`"."""
 
     def match(value: str) -> str:
@@ -443,50 +443,50 @@ MIGRATION_MODE = Kind(f"`{DYNAMODB_FIRST}`, `{ATHENA_FIRST}` or another word", m
 BACKUP_PLACE = Kind("absolute path or `s3://bucket/key`", backup_place)
 
 # It becomes part of SSM parameter names, which take these characters and no others.
-CLUSTER_NAME = _matching(
+CLUSTER_NAME = matching(
     "cluster name",
     "[A-Za-z0-9][A-Za-z0-9._-]{0,254}",
     "a cluster name",
     "write letters, digits, dots, hyphens and underscores, beginning with a letter or digit",
 )
-TABLE_NAME = _matching(
+TABLE_NAME = matching(
     "DynamoDB table name",
     "[A-Za-z0-9_.-]{3,255}",
     "the name of a DynamoDB table",
     "write 3 to 255 letters, digits, underscores, dots and hyphens",
 )
 # Teleport replaces node names outside this, so they are refused here.
-NODE_NAME = _matching(
+NODE_NAME = matching(
     "node name",
     "[A-Za-z0-9][A-Za-z0-9.-]{0,255}",
     "a node name",
     "write at most 256 letters, digits, dots and hyphens, beginning with a letter or digit",
 )
-KUBERNETES_CLUSTER_NAME = _matching(
+KUBERNETES_CLUSTER_NAME = matching(
     "Kubernetes cluster name",
     "[A-Za-z0-9._-]{1,253}",
     "a Kubernetes cluster name",
     "write letters, digits, dots, hyphens and underscores",
 )
-ROLE_ARN = _matching(
+ROLE_ARN = matching(
     "ARN of an IAM role",
     "arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,576}",
     "the ARN of an IAM role",
     "write it like arn:aws:iam::123456789012:role/NAME",
 )
-WORKGROUP = _matching(
+WORKGROUP = matching(
     "Athena workgroup",
     "[A-Za-z0-9._-]{1,128}",
     "the name of an Athena workgroup",
     "write letters, digits, dots, hyphens and underscores",
 )
-SSM_PARAMETER = _matching(
+SSM_PARAMETER = matching(
     "name or ARN of an SSM parameter",
     "/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*|arn:aws[a-z-]*:ssm:[a-z0-9-]+:[0-9]{12}:parameter(/[A-Za-z0-9_.-]+)+",
     "the name or the ARN of an SSM parameter",
     "write it like /teleport/join-token or arn:aws:ssm:eu-west-1:123456789012:parameter/teleport/join-token",
 )
-FILE_PATH = _matching(
+FILE_PATH = matching(
     "absolute path of a file",
     "(/[A-Za-z0-9_.@+~-]+)+",
     "the absolute path of a file",
@@ -511,7 +511,7 @@ def iam_roles(value: str) -> tuple[str, ...]:
 
 
 IAM_ROLES = Kind("comma-separated names or ARNs of IAM roles", iam_roles)
-KMS_KEY = _matching(
+KMS_KEY = matching(
     "KMS key id, `alias/…` or ARN",
     "(mrk-[0-9a-f]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|alias/[A-Za-z0-9/_-]{1,250}"
     "|arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]+)",

@@ -106,6 +106,11 @@ def question(parts: str | Iterable[str]) -> None:
     _write(f"{_laid_out(parts)} [y/N] ")
 
 
+def prompt(parts: str | Iterable[str]) -> None:
+    """Print a question whose answer is a line of text, typed on the same line."""
+    _write(f"{_laid_out(parts)}: ")
+
+
 def is_terminal(stream: TextIO | None = None) -> bool:
     """Return whether `stream`, by default standard error, is a terminal that can redraw a line."""
     try:

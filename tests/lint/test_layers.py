@@ -18,6 +18,7 @@ ROOMS = (
         "doctor",
         "checks",
         "inspection",
+        "launch",
         "permissions",
         "restore",
         "backup",

@@ -45,6 +45,13 @@ def laptop(place: Place) -> Agent:
     return agent
 
 
+def with_answers(place: Place) -> Agent:
+    """The same, with answers in a file."""
+    agent = laptop(place)
+    agent.write("/answers.yaml", "domain: teleport.acmeinc.com\nregion: eu-west-1\n")
+    return agent
+
+
 def often_changed(place: Place) -> Agent:
     """Four generations."""
     agent = commands.twice_changed(place)
@@ -91,6 +98,7 @@ HOSTS = {
     "generate": Host(commands.all_in_one),
     "history": Host(often_changed),
     "iam-policy": Host(laptop),
+    "init": Host(with_answers),
     "metadata": Host(commands.all_in_one),
     "plan": Host(laptop),
     "publish-tokens": Host(commands.publisher),

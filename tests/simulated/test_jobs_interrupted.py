@@ -29,6 +29,7 @@ NAMES = (
     "certificate install",
     "restore --discard-undo",
     "collect-logs",
+    "init",
 )
 
 DONE = {

@@ -6,7 +6,18 @@ from teleport_bootstrap.change import units
 from teleport_bootstrap.cli import adopt
 from teleport_bootstrap.cluster.certificate import install, rotation
 from teleport_bootstrap.manual.answers import common
-from teleport_bootstrap.manual.answers.kinds import Schema, choice, every, flag, moment, number, record, text, texts
+from teleport_bootstrap.manual.answers.kinds import (
+    Schema,
+    choice,
+    document,
+    every,
+    flag,
+    moment,
+    number,
+    record,
+    text,
+    texts,
+)
 from teleport_bootstrap.operations import generate, reconfigure, restore, rollback
 
 GENERATE: dict[str, Schema] = {
@@ -170,6 +181,23 @@ BACKUP_CREATE: dict[str, Schema] = {
     "units": common.UNITS,
     "removed": texts("The older archives that `--keep` removed."),
     "header": common.HEADER,
+}
+
+INIT: dict[str, Schema] = {
+    "directory": text("Where the files are."),
+    "answers": document("The answers, by the names of the questions, those that were not given with their default."),
+    "written": flag("Whether the files were written: false where one differs, and `--force` was not given."),
+    "files": every(
+        record(
+            {
+                "path": text("Its path in the directory."),
+                "change": choice(("new", "changed", "unchanged"), "What becomes of it."),
+                "diff": text("How it differs from the one that is there, as a unified diff.", or_null=True),
+            },
+            "A file.",
+        ),
+        "The files, what to do next at the end.",
+    ),
 }
 
 COLLECT_LOGS: dict[str, Schema] = {

@@ -16,6 +16,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 # The fields of each command, in the order of the help. Where there are several lists, an answer has those of one.
 COMMANDS: dict[str, tuple[dict[str, Schema], ...]] = {
+    "init": (changing.INIT,),
     "generate": (changing.GENERATE,),
     "validate": (printing.VALIDATE,),
     "variables": (printing.VARIABLES, printing.VARIABLES_EXAMPLE),

@@ -172,6 +172,14 @@ def publisher(place: Place) -> Agent:
     return agent
 
 
+def with_answers(place: Place) -> Agent:
+    """A node, on which an operator has written the answers for another cluster."""
+    agent = node(place)
+    _ok(agent, "generate", "--wait", "5")
+    agent.write("/answers.yaml", "domain: teleport.acmeinc.com\nregion: eu-west-1\nsetup: ha\n")
+    return agent
+
+
 def without_users(place: Place) -> Agent:
     """An all-in-one in whose cluster nothing was done yet."""
     agent = all_in_one(place)
@@ -401,6 +409,7 @@ COMMANDS = (
             seconds=15.0),
     Command("metadata", ("metadata", "local-ipv4"), all_in_one),
     Command("seal", ("seal",), all_in_one, files=_FILES | {errors.UNSEALED}),
+    Command("init", ("init", "{root}/cluster", "--answers", "{root}/answers.yaml"), with_answers),
     Command("collect-logs", ("collect-logs", "--output", "{root}/bundle.tar.gz"), in_use, program_seconds=100.0),
     Command("backup (directory)", ("backup", _LOCAL, *_WAIT), in_use, **_BACKUP),
     Command("backup (S3)", ("backup", PLACE, *_WAIT), in_use, seconds=60.0, **_BACKUP),
