@@ -39,7 +39,7 @@ def user_data(answers: Answers, role: Role) -> str:
 
 
 def auth_address(answers: Answers) -> str:
-    """Return the name of the load balancer in front of the auth servers."""
+    """Return the name under which auth servers are reached: that of their load balancer, if there is one."""
     return f"auth.{answers['domain']}"
 
 
@@ -66,9 +66,7 @@ def _lines(answers: Answers, role: Role) -> Lines:
     if role is not Role.NODE:
         yield v.TELEPORT_DOMAIN_NAME, answers["domain"]
         yield from _web(answers, role)
-    if role is not Role.ALL or answers["certificate"] == words.ACM:
-        # With Let's Encrypt there is no load balancer in front of one instance.
-        yield v.TELEPORT_AUTH_SERVER_LB, auth_address(answers)
+    yield v.TELEPORT_AUTH_SERVER_LB, auth_address(answers)
     if role.runs_auth:
         yield from _stored(answers)
         yield v.TELEPORT_AUTH_TYPE, answers["sign_in"]

@@ -138,16 +138,11 @@ def _with_cloudformation(answers: Answers) -> list[str]:
 
 
 def _with_terraform(answers: Answers) -> list[str]:
+    place = f"teleport-bootstrap/packaging/terraform/examples/{terraform.module(answers)}"
     return [
-        f"The module is `packaging/terraform/{terraform.module(answers)}` of teleport-bootstrap. With OpenTofu, the "
-        "command is `tofu`.",
+        f"{place} is in a checkout of teleport-bootstrap. With OpenTofu, the command is `tofu`.",
         "",
-        *_commands(
-            f"cp {terraform.FILE} teleport-bootstrap/packaging/terraform/{terraform.module(answers)}/",
-            f"cd teleport-bootstrap/packaging/terraform/{terraform.module(answers)}",
-            "terraform init",
-            "terraform apply",
-        ),
+        *_commands(f"cp {terraform.FILE} {place}/", f"cd {place}", "terraform init", "terraform apply"),
     ]
 
 
@@ -176,7 +171,7 @@ def _things(answers: Answers) -> Iterator[str]:
     elif answers["setup"] == words.HA:
         yield f"- a network load balancer in front of the proxies, with the record {domain}"
     else:
-        yield f"- the record {domain} for the address of the instance, in Route 53"
+        yield f"- the records {domain} and {confs.auth_address(answers)} for the address of the instance, in Route 53"
     if answers["setup"] == words.HA or answers["certificate"] == words.ACM:
         yield (
             f"- a network load balancer for the port {port_table.AUTH} of auth servers, inside the VPC, with the "

@@ -54,11 +54,26 @@ def _is(name: str, *chosen: str) -> Callable[[Answers], bool]:
 
 
 def _tool_fits(value: str, answers: Answers) -> None:
+    if value == words.TERRAFORM and answers.get("certificate") == words.LETSENCRYPT and not stores_in_aws(answers):
+        raise Unfit(
+            "cannot be terraform with Let's Encrypt and the storage disk: the certificate is shared in a bucket",
+            f"choose {words.DYNAMODB} for the storage, or write {words.MANUAL}",
+        )
     if value == words.CLOUDFORMATION and answers.get("certificate") == words.LETSENCRYPT:
         raise Unfit(
             "cannot be cloudformation with Let's Encrypt: the templates have a load balancer with ACM",
             f"write {words.TERRAFORM} or {words.MANUAL}, or choose {words.ACM} for the certificate",
         )
+
+
+def _usual_tool(answers: Answers) -> str:
+    for each in (words.CLOUDFORMATION, words.TERRAFORM):
+        try:
+            _tool_fits(each, answers)
+        except Unfit:
+            continue
+        return each
+    return words.MANUAL
 
 
 def _zone_fits(value: str, answers: Answers) -> None:
@@ -130,7 +145,7 @@ QUESTIONS = (
         "Where the one instance keeps its state",
         "disk: on its own disk, which is backed up. dynamodb: in DynamoDB and S3, so that it can be replaced.",
         kinds.choice(words.DISK, words.DYNAMODB),
-        words.DISK,
+        lambda answers: words.DYNAMODB if answers.get("certificate") == words.LETSENCRYPT else words.DISK,
         matters=_is("setup", words.STARTER),
     ),
     Question(
@@ -162,7 +177,7 @@ QUESTIONS = (
         "What creates the things in AWS",
         "cloudformation and terraform: a template or module of teleport-bootstrap. manual: another tool, or a person.",
         kinds.choice(words.CLOUDFORMATION, words.TERRAFORM, words.MANUAL),
-        lambda answers: words.CLOUDFORMATION if answers.get("certificate") == words.ACM else words.TERRAFORM,
+        _usual_tool,
         fits=_tool_fits,
     ),
     Question(
@@ -227,7 +242,15 @@ QUESTIONS = (
         "docs/image-building.md says how to make one.",
         values.IMAGE,
         "",
-        matters=_with_tool,
+        matters=_is("tool", words.CLOUDFORMATION),
+    ),
+    Question(
+        "image_name",
+        "The name of your AMI, of which the newest is taken; * stands for any characters (empty: later)",
+        "It has Teleport and teleport-bootstrap: docs/image-building.md says how to make one.",
+        values.IMAGE_NAME,
+        "",
+        matters=_is("tool", words.TERRAFORM),
     ),
 )
 BY_NAME = {each.name: each for each in QUESTIONS}

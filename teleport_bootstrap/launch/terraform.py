@@ -21,12 +21,13 @@ _OF_BOTH = {
     "teleport_auth_type": "sign_in",
     "vpc_id": "vpc",
     "balancer_subnet_ids": "balancer_subnets",
-    "image_id": "image",
+    "ami_name": "image_name",
 }
 _OF_ONE = {
     words.STARTER: {"instance_subnet_id": "instance_subnet", "state_store": "storage"},
     words.HA: {"instance_subnet_ids": "instance_subnets"},
 }
+LICENSE = "license.pem"
 _LISTS = ("balancer_subnet_ids", "instance_subnet_ids")
 
 
@@ -43,8 +44,11 @@ def variables(answers: Answers) -> dict[str, Any]:
         if variable in found:
             found[variable] = [each.strip(" ") for each in found[variable].split(",")]
     found["use_acm"] = answers["certificate"] == words.ACM
-    found["use_letsencrypt"] = not found["use_acm"]
-    found["license"] = questions.is_enterprise(answers)
+    if answers["setup"] == words.STARTER:  # where a certificate of Teleport's own is the third choice
+        found["use_letsencrypt"] = not found["use_acm"]
+    if questions.is_enterprise(answers):
+        # The module does not read it, and says how to put it into SSM.
+        found["license_path"] = LICENSE
     return found
 
 

@@ -61,6 +61,12 @@ SUBNET = _of_ec2("subnet", "subnet", "the id of a subnet")
 SUBNETS = Kind("subnets with commas", _subnets)
 VPC = _of_ec2("vpc", "VPC", "the id of a VPC")
 IMAGE = _of_ec2("ami", "AMI", "the id of an AMI")
+IMAGE_NAME = kinds.matching(
+    "name of an AMI",
+    r"[A-Za-z0-9()\[\] ./'@_*?-]{3,128}",
+    "the name of an AMI",
+    "write it like teleport-community-*, with 3 to 128 characters",
+)
 HOSTED_ZONE = kinds.matching(
     "hosted zone", "Z[A-Z0-9]{5,31}", "the id of a hosted zone", "write it like Z0123456789ABCDEFGHIJ"
 )

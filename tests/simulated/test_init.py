@@ -36,7 +36,8 @@ PAGE_ORDER = [
         "edition",
         "tool",
     ),
-    *("account", "hosted_zone", "zone", "vpc", "balancer_subnets", "image", "instance_subnet", "instance_subnets"),
+    *("account", "hosted_zone", "zone", "vpc", "balancer_subnets", "instance_subnet", "instance_subnets", "image"),
+    "image_name",
 ]
 COMMAND = re.compile(r"^(?:sudo )?(teleport-bootstrap [^\n]+)$", re.MULTILINE)
 

@@ -42,7 +42,11 @@ def choices() -> Iterator[dict[str, str]]:
         does_not_matter = (setup == words.HA and storage == words.DYNAMODB) or (
             sign_in == "saml" and edition == words.ENTERPRISE
         )
-        if (certificate, tool) != (words.LETSENCRYPT, words.CLOUDFORMATION) and not does_not_matter:
+        does_not_fit = certificate == words.LETSENCRYPT and (
+            tool == words.CLOUDFORMATION
+            or (tool == words.TERRAFORM and (setup, storage) == (words.STARTER, words.DISK))
+        )
+        if not (does_not_matter or does_not_fit):
             yield {
                 **{"setup": setup, "certificate": certificate, "storage": storage},
                 **{"sign_in": sign_in, "edition": edition, "tool": tool},
@@ -175,6 +179,10 @@ VALID = "domain: teleport.acmeinc.com\nregion: eu-west-1\n"
         (
             VALID + "certificate: letsencrypt\nemail: a@b.com\ntool: cloudformation\n",
             "a.yaml:5:1: tool cannot be cloudformation with Let's Encrypt",
+        ),
+        (
+            VALID + "certificate: letsencrypt\nemail: a@b.com\nstorage: disk\ntool: terraform\n",
+            "a.yaml:6:1: tool cannot be terraform with Let's Encrypt and the storage disk",
         ),
         (VALID + "tool: manual\n", "a.yaml: account is missing"),
         (VALID + "tool: manual\naccount: 12345\n", "a.yaml:4:1: account is not an AWS account number"),
