@@ -22,7 +22,7 @@ _SETUPS = {words.STARTER: "One instance", words.HA: "A cluster in high availabil
 def text(answers: Answers) -> str:
     """Return the page in Markdown, ending with a line feed."""
     steps = [*_missing(answers), _checked(answers), *_license(answers), *_created(answers)]
-    steps += [_looked_at(answers), _first_user(answers), _kept(answers)]
+    steps += [_looked_at(answers), _first_user(answers), _backups(answers)]
     lines = [
         f"# {_SETUPS[answers['setup']]} of {answers['domain']}, {_TOOLS[answers['tool']]}",
         "",
@@ -236,7 +236,7 @@ def _first_user(answers: Answers) -> Step:
     return "Create the first administrator", body
 
 
-def _kept(answers: Answers) -> Step:
+def _backups(answers: Answers) -> Step:
     place = policies.backup_place(answers)
     if answers["setup"] == words.HA:
         return "Make a backup before each upgrade", [
