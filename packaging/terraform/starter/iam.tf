@@ -37,11 +37,18 @@ resource "aws_iam_role_policy" "this" {
   policy = module.policy.json
 }
 
-# What Session Manager needs. AWS's own AmazonSSMManagedInstanceCore would let it read all parameters of the account.
+# What Session Manager and Run Command need. AWS's own AmazonSSMManagedInstanceCore would let it read all parameters of
+# the account.
 data "aws_iam_policy_document" "session_manager" {
   statement {
     sid = "Sessions"
     actions = [
+      "ec2messages:AcknowledgeMessage",
+      "ec2messages:DeleteMessage",
+      "ec2messages:FailMessage",
+      "ec2messages:GetEndpoint",
+      "ec2messages:GetMessages",
+      "ec2messages:SendReply",
       "ssm:UpdateInstanceInformation",
       "ssmmessages:CreateControlChannel",
       "ssmmessages:CreateDataChannel",

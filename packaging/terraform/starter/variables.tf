@@ -274,6 +274,6 @@ variable "volume_size" {
 
 variable "session_manager" {
   type        = bool
-  description = "Whether the role lets you log in through Session Manager."
+  description = "Whether the role takes Session Manager and Run Command."
   default     = true
 }

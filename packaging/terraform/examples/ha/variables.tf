@@ -341,7 +341,7 @@ variable "volume_size" {
 
 variable "session_manager" {
   type        = bool
-  description = "Whether the roles let you log in through Session Manager."
+  description = "Whether the roles take Session Manager and Run Command."
   default     = true
 }
 
