@@ -22,10 +22,12 @@ from teleport_bootstrap.aws import kms as key_service
 from teleport_bootstrap.aws import load_balancers as balancers
 from teleport_bootstrap.aws import parameter_descriptions as parameters
 from teleport_bootstrap.aws import scaling as capacity
+from teleport_bootstrap.aws.auto_scaling import AutoScaling
 from teleport_bootstrap.aws.dynamodb import DynamoDb
 from teleport_bootstrap.aws.s3 import Bucket
 from teleport_bootstrap.aws.service import Client, Service
 from teleport_bootstrap.aws.ssm import ParameterStore
+from teleport_bootstrap.aws.stacks import Stacks
 from teleport_bootstrap.ec2 import credentials as instance_credentials
 from teleport_bootstrap.ec2.imds import Imds
 from teleport_bootstrap.hints import Any, TypeVar
@@ -117,6 +119,16 @@ class Aws:
     def scaling(self) -> capacity.Scaling:
         """Application Auto Scaling, as far as it scales tables."""
         return self._service("application-autoscaling", capacity.Scaling)
+
+    @property
+    def auto_scaling(self) -> AutoScaling:
+        """EC2 Auto Scaling: lifecycle actions."""
+        return self._service("autoscaling", AutoScaling)
+
+    @property
+    def stacks(self) -> Stacks:
+        """CloudFormation: signals to stacks."""
+        return self._service("cloudformation", Stacks)
 
     @property
     def athena(self) -> workgroups.Athena:

@@ -251,6 +251,9 @@ OF: dict[str, Any] = {
             }
         ],
     },
+    "SignalResource": {},
+    "CompleteLifecycleAction": {},
+    "DescribeLifecycleHooks": {"LifecycleHooks": [{"LifecycleHookName": str, "LifecycleTransition": str}]},
     "GetRole": {"Role": _ROLE},
     "ListHostedZonesByName": {
         "HostedZones": [

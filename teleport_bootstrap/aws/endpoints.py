@@ -17,12 +17,16 @@ _IGNORE_URLS = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
 # Those that have one endpoint for all regions of a partition.
 _GLOBAL = ("iam", "route53")
 # In GovCloud their regular endpoints are FIPS endpoints, except the dual-stack ones.
-_FIPS_IN_GOVCLOUD = ("ssm", "dynamodb", "ec2", "sts", "elasticloadbalancing", "application-autoscaling")
+_FIPS_IN_GOVCLOUD = (
+    *("ssm", "dynamodb", "ec2", "sts", "elasticloadbalancing"),
+    *("application-autoscaling", "autoscaling", "cloudformation"),
+)
 # How variables name the services whose names they do not just write in capitals.
 _IN_VARIABLES = {
     "elasticloadbalancing": "ELASTIC_LOAD_BALANCING_V2",
     "route53": "ROUTE_53",
     "application-autoscaling": "APPLICATION_AUTO_SCALING",
+    "autoscaling": "AUTO_SCALING",
 }
 
 

@@ -254,6 +254,11 @@ def with_code(error: Refusal, new: str) -> Refusal:
     return Refusal({**error.response, "Error": {"Code": new, "Message": code(error)}}, error.operation_name)
 
 
+def text(error: Refusal) -> str:
+    """Return AWS's own words, which may repeat what was sent; not for messages."""
+    return _field(error, "Message")
+
+
 def _field(error: Refusal, name: str) -> str:
     return str(error.response.get("Error", {}).get(name, ""))
 

@@ -1,4 +1,4 @@
-"""Requests in the query form, answered in XML: that of STS, IAM and Elastic Load Balancing, and EC2's own.
+"""Requests in the query form, answered in XML: that of STS, IAM, the balancers and other services, and EC2's own.
 
 Source: Smithy specification, "AWS query protocol" and "AWS EC2 query protocol".
 """

@@ -75,6 +75,8 @@ _FORMS = {
     "sts": _Form(_QUERY, version="2011-06-15"),
     "iam": _Form(_QUERY, version="2010-05-08"),
     "elasticloadbalancing": _Form(_QUERY, version="2015-12-01"),
+    "cloudformation": _Form(_QUERY, version="2010-05-15"),
+    "autoscaling": _Form(_QUERY, version="2011-01-01"),
     "route53": _Form(""),
 }
 

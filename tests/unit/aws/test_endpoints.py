@@ -67,7 +67,18 @@ def partitions() -> Any:
 
 # Services by their names in signatures, which are ours, where botocore has other ones.
 NAMES = {"elasticloadbalancing": "elbv2"}
-MORE = ("kms", "athena", "glue", "application-autoscaling", "sts", "elasticloadbalancing", "iam", "route53")
+MORE = (
+    "kms",
+    "athena",
+    "glue",
+    "application-autoscaling",
+    "sts",
+    "elasticloadbalancing",
+    "iam",
+    "route53",
+    "cloudformation",
+    "autoscaling",
+)
 
 
 def rules(service: str) -> Any:

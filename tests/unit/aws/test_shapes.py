@@ -37,6 +37,8 @@ SERVICES = {
     "athena": ("GetWorkGroup",),
     "glue": ("GetTable",),
     "ec2": ("DescribeTags", "DescribeInstances", "DescribeSecurityGroups"),
+    "cloudformation": ("SignalResource",),
+    "autoscaling": ("CompleteLifecycleAction", "DescribeLifecycleHooks"),
     "iam": ("SimulatePrincipalPolicy", "GetRole"),
     "route53": ("ListHostedZonesByName", "ListResourceRecordSets"),
     "application-autoscaling": ("DescribeScalableTargets",),
@@ -57,6 +59,8 @@ def on_wire(name: str, member: Any) -> str:
 def differences(path: str, shape: Any, theirs: Any) -> Iterator[str]:
     """Yield what is declared in `shape`, and is not so in botocore's."""
     if isinstance(shape, dict):
+        if theirs is None and not shape:
+            return  # an answer without content
         if theirs.type_name != "structure":
             yield f"{path} is {theirs.type_name}"
             return

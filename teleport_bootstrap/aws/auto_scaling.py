@@ -1,0 +1,64 @@
+"""EC2 Auto Scaling: the lifecycle actions for which a group holds an instance, at its launch and its termination."""
+
+from __future__ import annotations
+
+import re
+
+from teleport_bootstrap import regex
+from teleport_bootstrap.aws import failures
+from teleport_bootstrap.aws.service import Service
+from teleport_bootstrap.hints import Any
+
+CONTINUE, ABANDON = "CONTINUE", "ABANDON"
+
+LAUNCHING = "autoscaling:EC2_INSTANCE_LAUNCHING"
+
+# The code is ValidationError, as that of every other mistake, so that only the text tells.
+_NOT_WAITING = regex.compile(r"\bNo active Lifecycle Action found\b", re.IGNORECASE)
+
+
+class AutoScaling(Service):
+    """EC2 Auto Scaling in one region; get it from `account.Aws.auto_scaling`, which says what methods raise."""
+
+    def complete(self, group: str, hook: str, instance_id: str, result: str) -> bool:
+        """Complete the instance's lifecycle action of `hook` with CONTINUE or ABANDON.
+
+        Return whether there was one. There is none before the instance waits for the hook, nor after that.
+        """
+        return self._action(
+            "autoscaling:CompleteLifecycleAction", group, hook, instance_id, LifecycleActionResult=result
+        )
+
+    def launch_hooks(self, group: str) -> tuple[str, ...]:
+        """Return the names of the hooks of `group` for launches."""
+        found: tuple[str, ...] = self.call(
+            "autoscaling:DescribeLifecycleHooks",
+            ["*"],  # IAM supports no narrower resource for this action
+            read=lambda answer: tuple(
+                each["LifecycleHookName"]
+                for each in answer["LifecycleHooks"]
+                if each["LifecycleTransition"] == LAUNCHING
+            ),
+            AutoScalingGroupName=group,
+        )
+        return found
+
+    def _action(self, action: str, group: str, hook: str, instance_id: str, **more: Any) -> bool:
+        arn = self.arn(f"autoScalingGroup:*:autoScalingGroupName/{group}", service="autoscaling")
+
+        def attempt() -> bool:
+            try:
+                self.request(
+                    action.partition(":")[2],
+                    AutoScalingGroupName=group,
+                    LifecycleHookName=hook,
+                    InstanceId=instance_id,
+                    **more,
+                )
+            except failures.Refusal as error:
+                if _NOT_WAITING.search(failures.text(error)) is None:
+                    raise
+                return False
+            return True
+
+        return self.perform(action, [arn], attempt)
