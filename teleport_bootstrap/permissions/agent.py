@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from teleport_bootstrap.cluster import join_tokens, lock_item
 from teleport_bootstrap.conf import conf_file, variables
+from teleport_bootstrap.permissions import signals
 from teleport_bootstrap.permissions.need import ANY, OURS, Condition, Need
 from teleport_bootstrap.permissions.scope import UNKNOWN_REGION, Scope
 from teleport_bootstrap.plan import plan_model
@@ -38,6 +39,7 @@ def needs(conf: conf_file.Conf, activated: plan_model.Activation, scope: Scope, 
         region = UNKNOWN_REGION if scope.region is None else scope.region
         here = Condition("StringEquals", "aws:RequestedRegion", (region,))
         yield Need(OURS, "ec2:DescribeTags", ANY, _TAGS, (here,))
+    yield from signals.needs(conf, scope)
 
 
 def locking(part: str, scope: Scope, table: str) -> Iterator[Need]:

@@ -224,7 +224,25 @@ def _elb(request: Request, _: Keys, __: frozenset[str]) -> Iterator[Asked]:
     yield _with(f"elasticloadbalancing:{request.operation}", "*", {"aws:RequestedRegion": REGION})
 
 
+def _cloudformation(request: Request, _: Keys, __: frozenset[str]) -> Iterator[Asked]:
+    stack = parse_qs(request.body.decode())["StackName"][0]
+    # The ARN of the stack that has the name; its last part is CloudFormation's own.
+    arn = stack if stack.startswith("arn:") else _arn("cloudformation", f"stack/{stack}/0f4ae510-c386-11e7")
+    yield _asked(f"cloudformation:{request.operation}", arn)
+
+
+def _auto_scaling(request: Request, _: Keys, __: frozenset[str]) -> Iterator[Asked]:
+    action = f"autoscaling:{request.operation}"
+    if request.operation.startswith("Describe"):
+        yield _with(action, "*", {"aws:RequestedRegion": REGION})
+        return
+    group = parse_qs(request.body.decode())["AutoScalingGroupName"][0]
+    yield _asked(action, _arn("autoscaling", f"autoScalingGroup:930d940e:autoScalingGroupName/{group}"))
+
+
 _KINDS = {
+    "cloudformation": _cloudformation,
+    "autoscaling": _auto_scaling,
     "ssm": _ssm,
     "dynamodb": _dynamodb,
     "s3": _s3,

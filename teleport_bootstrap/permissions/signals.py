@@ -1,0 +1,41 @@
+"""What signals to a stack or an auto scaling group ask of AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from teleport_bootstrap.conf import conf_file, variables
+from teleport_bootstrap.conf.signal_target import LIFECYCLE, SignalTarget
+from teleport_bootstrap.permissions.need import ANY, OURS, Condition, Need
+from teleport_bootstrap.permissions.scope import UNKNOWN_REGION, Scope
+
+_SIGNAL = "signal says whether Teleport is healthy"
+_TAGS = "signal reads the tags of the instance where instance metadata does not show them"
+_HOOKS = "signal looks for the hook of the group"
+
+
+def needs(conf: conf_file.Conf, scope: Scope) -> Iterator[Need]:
+    """Yield what TELEPORT_SIGNAL makes the instance call."""
+    target = conf.value(variables.TELEPORT_SIGNAL)
+    if target is None:
+        return
+    region = UNKNOWN_REGION if scope.region is None else scope.region
+    here = Condition("StringEquals", "aws:RequestedRegion", (region,))
+    if target.service == LIFECYCLE or target.stack is None:
+        # Service authorization reference, Amazon EC2: no describing action takes a resource.
+        yield Need(OURS, "ec2:DescribeTags", ANY, _TAGS, (here,))
+    if target.service != LIFECYCLE:
+        yield Need(OURS, "cloudformation:SignalResource", (_stack(target, scope),), _SIGNAL)
+        return
+    # The name of the group is not in the conf: groups take their instances from a launch template, which is made first.
+    group = scope.arn("autoscaling", "autoScalingGroup:*:autoScalingGroupName/*")
+    yield Need(OURS, "autoscaling:CompleteLifecycleAction", (group,), _SIGNAL)
+    if target.hook is None:
+        yield Need(OURS, "autoscaling:DescribeLifecycleHooks", ANY, _HOOKS, (here,))
+
+
+def _stack(target: SignalTarget, scope: Scope) -> str:
+    """Return the ARN of the stack; its last part is an id that CloudFormation chooses."""
+    if target.stack is not None and target.stack.startswith("arn:"):
+        return target.stack
+    return scope.arn("cloudformation", f"stack/{target.stack or '*'}/*")
