@@ -228,6 +228,14 @@ class ParameterInvalid(BootstrapError, code="parameter-invalid", exit_status=AWS
     """A parameter in SSM Parameter Store does not have the expected form, such as that of a CA pin."""
 
 
+class SignalImpossible(BootstrapError, code="signal-impossible", exit_status=AWS):
+    """A stack or an auto scaling group cannot be signaled: what the conf names does not exist, or tags are missing."""
+
+
+class LaunchFailed(BootstrapError, code="launch-failed", exit_status=UNHEALTHY):
+    """Teleport did not become healthy after the start of this instance, and its stack or group was told so."""
+
+
 class SecretsPending(BootstrapError, code="secrets-pending", exit_status=PENDING):
     """A secret that Teleport needs to join its cluster is missing: not published yet, or out of reach."""
 

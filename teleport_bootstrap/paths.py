@@ -71,6 +71,8 @@ UNIT_ENVIRONMENT = "/var/lib/teleport-bootstrap/unit.env"
 METADATA_CACHE = "/var/lib/teleport-bootstrap/metadata.json"
 # How each periodic job last ended, one file each.
 JOBS = "/var/lib/teleport-bootstrap/jobs"
+# Which launch of this instance was signaled last.
+SIGNALED = "/var/lib/teleport-bootstrap/signals/launch.json"
 # Which versions of the parameters in SSM this host has published.
 PUBLISHED = "/var/lib/teleport-bootstrap/published/versions.json"
 # That the cluster has a user, once that was seen on this auth server.

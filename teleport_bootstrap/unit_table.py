@@ -14,14 +14,16 @@ from teleport_bootstrap.roles import Role
 class Unit:
     """A service, and the timer of the same name that starts it.
 
-    `roles` are those whose hosts enable the timer; with `needs_letsencrypt`, only where Let's Encrypt is used. A timer
-    without roles is left to the operator.
+    `roles` are those whose hosts enable the timer; with `needs_letsencrypt`, only where Let's Encrypt is used, and with
+    `needs_lifecycle`, where a hook of an auto scaling group waits for this host. A timer without roles is left to the
+    operator.
     """
 
     name: str
     help: str
     roles: tuple[Role, ...] = ()
     needs_letsencrypt: bool = False
+    needs_lifecycle: bool = False
     has_timer: bool = True
 
     @property
@@ -34,9 +36,10 @@ class Unit:
         """The name of the timer."""
         return f"{self.name}.timer"
 
-    def is_needed(self, role: Role, *, letsencrypt: bool) -> bool:
+    def is_needed(self, role: Role, *, letsencrypt: bool, lifecycle: bool) -> bool:
         """Whether a host of this role enables the timer."""
-        return role in self.roles and (letsencrypt or not self.needs_letsencrypt)
+        is_used = (letsencrypt or not self.needs_letsencrypt) and (lifecycle or not self.needs_lifecycle)
+        return role in self.roles and is_used
 
 
 GENERATE = Unit(
@@ -68,6 +71,13 @@ CHECK_CERTIFICATE = Unit(
     "Proxies and all-in-one with Let's Encrypt: installs the newest certificate, hourly, and until there is one.",
     (Role.ALL, Role.PROXY),
     needs_letsencrypt=True,
+)
+SIGNAL = Unit(
+    "teleport-signal",
+    "With `TELEPORT_SIGNAL`: signals to a stack or an auto scaling group whether Teleport is healthy. The timer looks "
+    "every minute whether the group waits again.",
+    tuple(Role),
+    needs_lifecycle=True,
 )
 BACKUP = Unit("teleport-backup", "Makes a backup every day, if you enable the timer.")
 METRICS = Unit("teleport-metrics", "Writes numbers for monitoring every minute, if you enable the timer.")

@@ -61,6 +61,7 @@ TESTED = {
     "teleport configure --test": ("simulated/test_restore.py", "configure"),
     "teleport-bootstrap certificate obtain": ("simulated/test_certificate.py", "obtain"),
     "teleport-bootstrap certificate renew": ("simulated/test_certificate.py", "renew"),
+    "teleport-bootstrap signal --again": ("simulated/test_signal.py", "again=True"),
     "teleport-bootstrap publish-tokens": ("simulated/test_publish_tokens.py", "publish-tokens"),
     "teleport-bootstrap reconfigure --discard-edits": ("boot/test_reconfigure_edits.py", "--discard-edits"),
     "teleport-bootstrap reconfigure --reset-data": ("boot/test_reconfigure_edits.py", "--reset-data"),
@@ -82,6 +83,7 @@ UNTRIED = {
     "aws ssm update-service-setting --setting-id /ssm/parameter-store/high-throughput-enabled --setting-value true": (
         "changes the limits of an account, which has none when simulated"
     ),
+    "aws ec2 get-console-output": "the console of a real instance; that of a booted machine is in boot/test_signal.py",
     "aws ec2 describe-instances": "the name of the call that shows MetadataOptions of a real instance",
     "cat >/etc/teleport.d/conf <<'EOF'": "a line of the user-data blocks",
     "certbot python3-certbot-dns-route53": "the names of two packages",

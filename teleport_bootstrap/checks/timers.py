@@ -26,6 +26,7 @@ def check(host: HostFacts) -> Iterator[Finding]:
             yield service_failing(WARNING, service)
     # Records of other jobs are left over: from a former role of this host, or from a command run once.
     for job in host.jobs:
-        trouble = job.trouble(host.now) if job.timer in {*host.expected_timers, *host.timers} else None
+        matters = job.timer in {*host.expected_timers, *host.timers} or not job.is_periodic
+        trouble = job.trouble(host.now) if matters else None
         if trouble is not None:
             yield Finding(WARNING, "job-failing", job.name, trouble, log_of(systemd.service_of(job.timer)))

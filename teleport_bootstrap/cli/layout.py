@@ -136,7 +136,7 @@ def top(parser: argparse.ArgumentParser, run_by_units: Collection[str] = ()) -> 
     lines = [
         f"usage: {parser.prog} [OPTIONS] COMMAND ...",
         *(f"  {name:<{width}}{purpose(parser, name)}" for name in names),
-        *([f"Run by timers and labels: {', '.join(run_by_units)}"] if run_by_units else []),
+        *([f"Run by units: {', '.join(run_by_units)}"] if run_by_units else []),
         f"Options: {SHARED}, --version",
         f"Exit status: 0 is success; all others and error codes: man {parser.prog}",
         f"Example: {parser.prog} status; and `{parser.prog} COMMAND --help`",

@@ -41,6 +41,7 @@ COMMANDS = {
     "adopt": "turn a manual edit of teleport.yaml into an override file",
     "fetch-secrets": "fetch the token, CA pin and license from SSM",
     "publish-tokens": "publish join tokens and CA pins to SSM",
+    "signal": "tell a stack or a group whether Teleport is healthy",
     "certificate": "obtain, renew or install Let's Encrypt's certificate",
     "metadata": "print one item of instance metadata",
     "first-admin": "create the first user of a cluster, an administrator",
@@ -51,7 +52,7 @@ COMMANDS = {
 }
 
 # Seldom typed: they share a line of the help, which is one screen.
-RUN_BY_UNITS = ("fetch-secrets", "publish-tokens", "certificate", "metadata")
+RUN_BY_UNITS = ("fetch-secrets", "publish-tokens", "signal", "certificate", "metadata")
 
 # Commands that are run for what they print. The status of every other one says what it did to the host, also where its
 # result could not be printed; with --dry-run they are like these.

@@ -34,6 +34,11 @@ class SignalTarget:
     resource: str | None = None
     hook: str | None = None
 
+    def __str__(self) -> str:
+        """Return it as the conf says it."""
+        named = f"{self.stack}/{self.resource}" if self.stack else self.hook
+        return f"{self.service}:{named}" if named else self.service
+
     @property
     def region(self) -> str | None:
         """The region that the ARN of the stack names, if it is one."""

@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Sequence
 
-from teleport_bootstrap import errors, log, paths, records
+from teleport_bootstrap import errors, log, paths, records, unit_table
 from teleport_bootstrap.change import boot_service, needed_files, plan_files, session, unit_action, units
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.change.unit_action import UnitAction
@@ -15,6 +15,7 @@ from teleport_bootstrap.ec2 import facts
 from teleport_bootstrap.finding import WARNING, Finding, note
 from teleport_bootstrap.host import accounts, directory, pacing, systemd, trust
 from teleport_bootstrap.instance import gather, managed_updates, own_address, secret_values, user_data
+from teleport_bootstrap.operations import signal_launch
 from teleport_bootstrap.plan import activation, manual_file, overrides, plan_model, planner, secret_mask, teleport_build
 from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.secret import Secret
@@ -58,6 +59,7 @@ def run(doors: gather.Doors, named: gather.NamedBuild) -> Outcome:
     conf nothing is touched. Raises ConfMissing where there is neither, and everything that reading, planning, fetching
     and writing raise: then nothing has changed.
     """
+    _begin_signal(doors.root)
     try:
         outcome = _run(doors, named)
     except errors.BootstrapError as error:
@@ -65,6 +67,22 @@ def run(doors: gather.Doors, named: gather.NamedBuild) -> Outcome:
         raise
     boot_service.settle(doors.root)
     return outcome
+
+
+def _begin_signal(root: paths.Root) -> None:
+    """Start the service that signals to a stack or a group, where the conf asks for it, be it valid or not.
+
+    It waits until this command has ended, and is not waited for.
+    """
+    conf = directory.content(root, paths.CONF) if systemd.is_running(root) else None
+    # Most confs say nothing of it.
+    if conf is None or b"TELEPORT_SIGNAL" not in conf or not systemd.is_installed(root, unit_table.SIGNAL.service):
+        return
+    try:
+        if signal_launch.setting(root) is not None:
+            systemd.start([unit_table.SIGNAL.service])
+    except errors.BootstrapError as error:
+        logger.warning("no signal will be sent: %s", error.message)
 
 
 def _run(doors: gather.Doors, named: gather.NamedBuild) -> Outcome:

@@ -134,8 +134,10 @@ def _files(host: host_facts.HostFacts, report: Mapping[str, Any]) -> Iterable[Me
 
 def _jobs(host: host_facts.HostFacts, report: Mapping[str, Any], summary: status_summary.Summary) -> Iterable[Metric]:
     # Not `job`, which is Prometheus's own label. Other records are left over from a former role, or a command run once.
-    named = {each.name: each for each in host.jobs if each.timer in {*host.expected_timers, *host.timers}}
-    successes = [(_moment(each.last_success), {"task": name}) for name, each in named.items()]
+    timers = {*host.expected_timers, *host.timers}
+    named = {each.name: each for each in host.jobs if each.timer in timers or not each.is_periodic}
+    # What ran once is not overdue.
+    successes = [(_moment(each.last_success), {"task": name}) for name, each in named.items() if each.is_periodic]
     successes.append((_moment(report["secrets_fetched_at"]), {"task": FETCH_SECRETS}))
     yield _metric("job_last_success_timestamp_seconds", "When a job of a timer last succeeded.", successes)
     yield _metric(

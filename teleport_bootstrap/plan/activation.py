@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from urllib import parse
 
 from teleport_bootstrap import errors, paths, port_table, records, roles, unit_table
-from teleport_bootstrap.conf import conf_file, decision, deployment, variables
+from teleport_bootstrap.conf import conf_file, decision, deployment, signal_target, variables
 from teleport_bootstrap.finding import note
 from teleport_bootstrap.plan import effects, plan_model, requirements, teleport_build, teleport_versions
 
@@ -38,7 +38,7 @@ def plan(conf: conf_file.Conf, build: teleport_build.TeleportBuild) -> plan_mode
         absent=tuple(path for path in possible if path not in written),
         directories=plan_model.directories(place),
         secrets=secrets,
-        units=_units(decided, secrets),
+        units=_units(conf, decided, secrets),
         gates=gates,
         notes=(*_notes(conf, decided, build), *map(note, effects.notes(conf, fips=build.fips))),
     )
@@ -139,13 +139,17 @@ def _secrets(
         yield secret(paths.CA_PIN, 0o644, parameter=f"{prefix}/ca-pin-hash", may_be_pending=True)
 
 
-def _units(decided: deployment.Deployment, secrets: tuple[plan_model.SecretFile, ...]) -> plan_model.Units:
+def _units(
+    conf: conf_file.Conf, decided: deployment.Deployment, secrets: tuple[plan_model.SecretFile, ...]
+) -> plan_model.Units:
     # An agent has something to fetch only where its conf names a parameter.
+    signaled = conf.value(variables.TELEPORT_SIGNAL)
+    lifecycle = signaled is not None and signaled.service == signal_target.LIFECYCLE
     fetches = any(each.parameter and each.may_be_pending for each in secrets)
     timers = [
         unit.timer
         for unit in unit_table.TABLE
-        if unit.is_needed(decided.role, letsencrypt=decided.letsencrypt)
+        if unit.is_needed(decided.role, letsencrypt=decided.letsencrypt, lifecycle=lifecycle)
         or (fetches and unit is unit_table.FETCH_SECRETS)
     ]
     wanted = (decided.place.unit, *timers)

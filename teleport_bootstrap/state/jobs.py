@@ -18,9 +18,10 @@ CERTIFICATE_OBTAIN = "certificate-obtain"
 CERTIFICATE_RENEW = "certificate-renew"
 CERTIFICATE_INSTALL = "certificate-install"
 BACKUP = "backup"
-NAMES = (PUBLISH_TOKENS, CERTIFICATE_OBTAIN, CERTIFICATE_RENEW, CERTIFICATE_INSTALL, BACKUP)
+SIGNAL = "signal"
+NAMES = (PUBLISH_TOKENS, CERTIFICATE_OBTAIN, CERTIFICATE_RENEW, CERTIFICATE_INSTALL, BACKUP, SIGNAL)
 
-# The timers that start them, and how many seconds apart.
+# The timers that start them, and how many seconds apart; 0 for a job that has something to do once in a while.
 HOUR = 3600.0
 TIMERS = {
     PUBLISH_TOKENS: (unit_table.PUBLISH_TOKENS.timer, HOUR),
@@ -28,6 +29,7 @@ TIMERS = {
     CERTIFICATE_RENEW: (unit_table.RENEW_CERTIFICATE.timer, HOUR),
     CERTIFICATE_INSTALL: (unit_table.CHECK_CERTIFICATE.timer, HOUR),
     BACKUP: (unit_table.BACKUP.timer, 24 * HOUR),
+    SIGNAL: (unit_table.SIGNAL.timer, 0.0),
 }
 OVERDUE_PERIODS = 3
 
@@ -64,6 +66,11 @@ class Job:
         """The timer that starts it."""
         return TIMERS[self.name][0]
 
+    @property
+    def is_periodic(self) -> bool:
+        """Whether it is overdue some time after its last run."""
+        return TIMERS[self.name][1] > 0
+
     def trouble(self, now: float) -> str | None:
         """Return what is wrong with it at `now`, in seconds since 1970, in a line; None where it goes well."""
         if self.outcome != SUCCEEDED:
@@ -71,7 +78,7 @@ class Job:
             verb = "was incomplete" if self.outcome == INCOMPLETE else "failed"
             return f"{self.name} {verb} {self.last_run}{since}: {self.detail}"
         age = now - _moment(self.last_success or self.last_run)
-        if age > OVERDUE_PERIODS * TIMERS[self.name][1]:
+        if self.is_periodic and age > OVERDUE_PERIODS * TIMERS[self.name][1]:
             return f"{self.name} has not run since {self.last_run}: look at {self.timer}"
         return None
 

@@ -36,6 +36,7 @@ SWEPT = {
     "restore --discard-undo": "test_jobs_interrupted",
     "fetch-secrets": "test_jobs_interrupted",
     "publish-tokens": "test_jobs_interrupted",
+    "signal": "test_jobs_interrupted",
     "first-admin": "test_jobs_interrupted",
     "certificate obtain": "test_jobs_interrupted",
     "certificate renew": "test_jobs_interrupted",

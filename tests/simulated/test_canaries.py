@@ -38,7 +38,17 @@ ARGUMENTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "certificate": (("install",), ("obtain",)),
 }
 # These change what the commands after them find, so they come last, in this order.
-LAST = ("generate", "fetch-secrets", "publish-tokens", "reconfigure", "adopt", "rollback", "restore", "certificate")
+LAST = (
+    "generate",
+    "fetch-secrets",
+    "publish-tokens",
+    "signal",
+    "reconfigure",
+    "adopt",
+    "rollback",
+    "restore",
+    "certificate",
+)
 
 
 @dataclass

@@ -104,6 +104,7 @@ HOSTS = {
     "publish-tokens": Host(commands.publisher),
     # Without --yes and a terminal, it shows the proposal and asks.
     "reconfigure": Host(commands.changed, (errors.OK, errors.UNCONFIRMED)),
+    "signal": Host(commands.launched, (errors.OK, errors.UNHEALTHY)),
     "render": Host(laptop),
     "restore": Host(commands.replaced, is_new=True),
     "rollback": Host(commands.twice_changed),

@@ -19,7 +19,7 @@ from tests.simulated import acme, auth_server, letsencrypt
 from tests.simulated.acme import Acme
 from tests.simulated.agent import Agent
 from tests.simulated.iam import simulator, wire
-from tests.simulated_ec2 import Aws
+from tests.simulated_ec2 import Aws, launches
 from tests.simulated_ec2.aws import ACCOUNT, REGION, S3_DENIED
 from tests.stand_in import install_tctl
 
@@ -108,6 +108,20 @@ def test_tags_that_metadata_does_not_show(cluster: letsencrypt.Cluster, aws: Aws
     node = cluster.host(f"{NODE_CONF}TELEPORT_TAG_LABELS=team\n")
     node.install()
     assert node.generate().status == 0
+    is_exact(printed(node, "--parameters-key", ALIAS), aws)
+
+
+@pytest.mark.parametrize("signal", ["cloudformation:teleport/Group", "cloudformation", "lifecycle:launch", "lifecycle"])
+def test_signals(cluster: letsencrypt.Cluster, aws: Aws, signal: str) -> None:
+    launches.Stack(aws)
+    launches.Group(aws)
+    node = cluster.host(f"{NODE_CONF}TELEPORT_SIGNAL={signal}\nTELEPORT_SIGNAL_SECONDS=0\n")
+    node.install()
+    # The metadata show no tags.
+    tag_set = launches.described(launches.TAGS)
+    aws.instead["ec2:DescribeTags"] = lambda _: tag_set
+    assert node.generate().status == 0
+    assert "signaled failure" in node.run("signal", "--wait", "20").errors
     is_exact(printed(node, "--parameters-key", ALIAS), aws)
 
 

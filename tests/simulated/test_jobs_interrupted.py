@@ -23,6 +23,7 @@ pytestmark = needs_strace
 NAMES = (
     "fetch-secrets",
     "publish-tokens",
+    "signal",
     "first-admin",
     "certificate obtain",
     "certificate renew",

@@ -33,6 +33,7 @@ ARGUMENTS = {
     "certificate": ("install", "--wait", "1"),
     "fetch-secrets": ("--wait", "1"),
     "publish-tokens": ("--wait", "1"),
+    "signal": ("--wait", "1"),
     "first-admin": ("alice", "--wait", "1"),
     "backup create": ("DIRECTORY",),
     "backup list": ("DIRECTORY",),

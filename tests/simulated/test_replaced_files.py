@@ -69,6 +69,7 @@ COMMANDS = {
     "render": ("render", "/srv/shared/conf"),
     "fetch-secrets": ("fetch-secrets", "--wait", "2"),
     "publish-tokens": ("publish-tokens", "--wait", "2"),
+    "signal": ("signal", "--wait", "2"),
     "certificate install": ("certificate", "install", "--wait", "2"),
 }
 

@@ -18,7 +18,7 @@ from teleport_bootstrap.manual.answers.kinds import (
     text,
     texts,
 )
-from teleport_bootstrap.operations import generate, reconfigure, restore, rollback
+from teleport_bootstrap.operations import generate, reconfigure, restore, rollback, signal_launch
 
 GENERATE: dict[str, Schema] = {
     "result": choice(
@@ -136,6 +136,16 @@ PUBLISH_TOKENS: dict[str, Schema] = {
     "pins_changed": flag("Whether the CA pins had changed."),
     "join_resource": text("The token resource of Teleport that was corrected.", or_null=True),
     "not_published_because": text("Why there was nothing to publish from here.", or_null=True),
+}
+
+SIGNAL: dict[str, Schema] = {
+    "result": choice(
+        (signal_launch.SUCCESS, signal_launch.FAILURE, signal_launch.NOTHING),
+        "`nothing`: no one waits for a signal, or this launch was signaled before.",
+    ),
+    "target": text("Who was told, as TELEPORT_SIGNAL says it.", or_null=True),
+    "state": text("The state that the instance is on its way to in its group, such as `InService`.", or_null=True),
+    "reason": text("Why, in a line."),
 }
 
 _INSTALL_RESULT = choice(

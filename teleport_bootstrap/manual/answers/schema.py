@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[dict[str, Schema], ...]] = {
     "adopt": (changing.ADOPT,),
     "fetch-secrets": (changing.FETCH_SECRETS,),
     "publish-tokens": (changing.PUBLISH_TOKENS,),
+    "signal": (changing.SIGNAL,),
     "certificate": (changing.CERTIFICATE,),
     "metadata": (printing.METADATA,),
     "first-admin": (changing.FIRST_ADMIN,),

@@ -21,7 +21,7 @@ from tests.simulated import auth_server, canaries, letsencrypt, restoring
 from tests.simulated.agent import CHECKOUT, GUIDE, PIN, Agent
 from tests.simulated.auth_server import AuthServer
 from tests.simulated.letsencrypt import Certbot, Cluster
-from tests.simulated_ec2 import Aws
+from tests.simulated_ec2 import Aws, launches
 from tests.simulated_ec2 import imds as emulator
 from tests.stand_in import install_systemctl, install_tctl
 
@@ -178,6 +178,12 @@ def with_answers(place: Place) -> Agent:
     _ok(agent, "generate", "--wait", "5")
     agent.write("/answers.yaml", "domain: teleport.acmeinc.com\nregion: eu-west-1\nsetup: ha\n")
     return agent
+
+
+def launched(place: Place) -> Agent:
+    """A node whose Teleport does not run, and whose stack takes any number of signals."""
+    place.aws.instead["cloudformation:SignalResource"] = launches.taken
+    return place.agent(f"{NODE}TELEPORT_SIGNAL=cloudformation:teleport/Group\nTELEPORT_SIGNAL_SECONDS=0\n")
 
 
 def without_users(place: Place) -> Agent:
@@ -392,6 +398,7 @@ COMMANDS = (
     Command("fetch-secrets", ("fetch-secrets", *_WAIT), pending_node, services=_SERVICES | _PENDING,
             files=_FILES | _PENDING),
     Command("publish-tokens", ("publish-tokens", *_WAIT), publisher, services=_SERVICES | {errors.BUSY}, seconds=12.0),
+    Command("signal", ("signal", *_WAIT), launched),
     # It asks again where it could not note that there is a user.
     Command("first-admin", ("first-admin", "alice", *_WAIT), without_users, files=_FILES | {errors.TELEPORT},
             without=("teleport-bootstrap/users", "users/seen.json")),

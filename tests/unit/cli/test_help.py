@@ -43,7 +43,7 @@ def test_the_help_of_the_program_lists_every_command_once() -> None:
     help_text = main.parser().format_help()
     for name in main.COMMANDS:
         assert len(re.findall(rf"(?<![\w-]){name}(?![\w-])", help_text.partition("Options:")[0])) >= 1, name
-    (shared,) = (line for line in help_text.split("\n") if line.startswith("Run by timers and labels: "))
+    (shared,) = (line for line in help_text.split("\n") if line.startswith("Run by units: "))
     assert shared.partition(": ")[2].split(", ") == [*main.RUN_BY_UNITS]
     assert set(main.RUN_BY_UNITS) <= set(main.COMMANDS)
     assert not any(line.startswith(f"  {name} ") for name in main.RUN_BY_UNITS for line in help_text.split("\n"))

@@ -277,7 +277,8 @@ ALL_UNITS = {
 PUBLISH = "teleport-ssm-publish-tokens.timer"
 GET, RENEW, CHECK = "teleport-get-cert.timer", "teleport-renew-cert.timer", "teleport-check-cert.timer"
 FETCH = "teleport-fetch-secrets.timer"
-TIMERS = {PUBLISH, GET, RENEW, CHECK, FETCH}
+SIGNAL = "teleport-signal.timer"
+TIMERS = {PUBLISH, GET, RENEW, CHECK, FETCH, SIGNAL}
 
 ROOT = ("root", "root", 0o600)
 SERVICE = ("root", "teleport", 0o640)
@@ -376,6 +377,21 @@ def test_exactly_one_role_marker_is_there_and_every_other_is_not(case: str) -> N
     assert {(each.mode, each.owner, each.group) for each in written.values()} == {(0o644, "root", "root")}
     assert {each for each in wanted.absent if each.startswith("/etc/teleport.d/")} == ALL_MARKERS - set(expected)
     assert sorted(wanted.markers) == sorted(path.rpartition("/")[2] for path in expected)
+
+
+@pytest.mark.parametrize(
+    ("signal", "is_watched"),
+    [
+        ("lifecycle", True),
+        ("lifecycle:launch", True),
+        ("cloudformation", False),
+        ("cloudformation:teleport/Group", False),
+    ],
+)
+def test_a_host_that_a_hook_waits_for_looks_every_minute_whether_it_does(signal: str, is_watched: bool) -> None:
+    units = plan(f"{ALL_IN_ONE}TELEPORT_SIGNAL={signal}\n").activation.units
+    assert (SIGNAL in units.enable) == (SIGNAL in units.start) == is_watched
+    assert (SIGNAL in units.disable) == (SIGNAL in units.stop) == (not is_watched)
 
 
 @pytest.mark.parametrize("case", PLACES)

@@ -1,0 +1,25 @@
+"""What this instance has signaled, so that each of its launches is signaled once."""
+
+from __future__ import annotations
+
+from teleport_bootstrap import paths
+from teleport_bootstrap.records import dataclass
+from teleport_bootstrap.state import state_file
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A launch: the instance, who waits for it, and the state in its group that it is on its way to.
+
+    The `state` is one of Auto Scaling's target lifecycle states, such as InService or Warmed:Stopped; empty for a
+    stack, and where the group does not tell. An instance from a warm pool has several launches.
+    """
+
+    instance_id: str
+    target: str
+    state: str = ""
+
+
+FILE: state_file.StateFile[Launch] = state_file.StateFile(
+    paths.SIGNALED, Launch, unknown="it is unknown what this instance has signaled"
+)

@@ -1,0 +1,132 @@
+"""A stack and an auto scaling group are told whether Teleport is healthy, and no boot waits for that."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+from tests.boot import instance, observe
+from tests.boot.conftest import NewMachine
+from tests.boot.machine import Machine
+
+UNIT, TIMER = "teleport-signal.service", "teleport-signal.timer"
+STACK = "TELEPORT_SIGNAL=cloudformation:teleport/Group\n"
+_PORT = 4567
+_SERVER = f"""\
+[Unit]
+DefaultDependencies=no
+After=systemd-remount-fs.service imds.service
+Before=sysinit.target
+
+[Service]
+Type=exec
+ExecStart=/usr/bin/python3 /opt/signal_server.py /opt/signals {_PORT}
+
+[Install]
+WantedBy=sysinit.target
+"""
+
+
+def _machine(new_machine: NewMachine, conf: str, **switches: Any) -> Machine:
+    machine = new_machine()
+    instance.without_cloud_init(machine)
+    instance.install_agent(machine)
+    instance.install_stand_in(machine, **switches)
+    instance.be_instance(machine)
+    machine.write("/etc/teleport.d/conf", conf)
+    shutil.copy(Path(__file__).with_name("signal_server.py"), machine.path("/opt/signal_server.py"))
+    machine.write("/opt/signals", "")
+    machine.write("/etc/systemd/system/signals.service", _SERVER)
+    machine.chroot("systemctl", "enable", "signals.service")
+    endpoint = f"[Service]\nEnvironment=AWS_ENDPOINT_URL=http://127.0.0.1:{_PORT}\n"
+    machine.write(f"/etc/systemd/system/{UNIT}.d/endpoint.conf", endpoint)
+    return machine
+
+
+def _signals(machine: Machine) -> list[dict[str, str]]:
+    lines = machine.read("/opt/signals").splitlines()
+    return [{name: values[0] for name, values in parse_qs(line).items()} for line in lines]
+
+
+def _await_signal(machine: Machine, number: int = 1) -> dict[str, str]:
+    machine.wait_for(lambda: len(_signals(machine)) >= number, 60, "the signal")
+    assert len(_signals(machine)) == number
+    return _signals(machine)[-1]
+
+
+def _assert_boot_did_not_wait(machine: Machine) -> None:
+    """`boot` returns when systemd has no jobs left; then the signal was not sent yet."""
+    assert _signals(machine) == [] and machine.jobs() == []
+    assert machine.state(UNIT) in ("active", "inactive")
+
+
+def test_a_healthy_teleport_is_signaled_once_after_the_boot(new_machine: NewMachine) -> None:
+    machine = _machine(new_machine, instance.PLAIN_CONF + STACK)
+    machine.boot()
+    _assert_boot_did_not_wait(machine)
+    sent = _await_signal(machine)
+    assert (sent["Action"], sent["StackName"], sent["LogicalResourceId"]) == ("SignalResource", "teleport", "Group")
+    assert (sent["UniqueId"], sent["Status"]) == ("i-0123456789abcdef0", "SUCCESS")
+    machine.wait_for(lambda: machine.state(UNIT) == "inactive", 30, "the end of the service")
+    observe.assert_clean_boot(machine)
+    assert "signaled success to cloudformation:teleport/Group: teleport.service is healthy" in machine.journal(
+        "-u", UNIT
+    )
+    assert not machine.is_enabled(TIMER)
+
+    machine.reboot()
+    machine.wait_for(lambda: "this launch was signaled before" in machine.journal("-b", "-u", UNIT), 30, "its end")
+    assert len(_signals(machine)) == 1
+
+
+def test_a_teleport_that_is_never_healthy_ends_in_failure_with_its_reason(new_machine: NewMachine) -> None:
+    conf = f"{instance.PLAIN_CONF}TELEPORT_SIGNAL=cloudformation:teleport/Group\nTELEPORT_SIGNAL_SECONDS=4\n"
+    machine = _machine(new_machine, conf, start="unready")
+    machine.boot()
+    _assert_boot_did_not_wait(machine)
+    assert _await_signal(machine)["Status"] == "FAILURE"
+    machine.wait_for(lambda: machine.state(UNIT) == "failed", 30, "the end of the service")
+    reason = "signaled failure to cloudformation:teleport/Group: not healthy within 4 s: teleport.service: Teleport is"
+    assert reason in machine.console() and reason in machine.journal("-u", UNIT)
+    status = machine.try_run("teleport-bootstrap", "status").stdout
+    assert "signal failed" in " ".join(status.split())
+
+
+def test_an_invalid_conf_ends_in_failure_at_once(new_machine: NewMachine) -> None:
+    machine = _machine(new_machine, f"{instance.PLAIN_CONF}TELEPORT_EXTERNAL_PORT=high\n{STACK}")
+    machine.boot()
+    assert _await_signal(machine)["Status"] == "FAILURE"
+    machine.wait_for(lambda: "TELEPORT_EXTERNAL_PORT is not a port" in machine.journal("-u", UNIT), 30, "the reason")
+    assert "teleport-generate-config.service has failed: /etc/teleport.d/conf: 1 problem" in machine.journal("-u", UNIT)
+
+
+def test_an_instance_of_a_group_is_signaled_again_when_it_leaves_the_warm_pool(new_machine: NewMachine) -> None:
+    """The pool keeps it running, so that no boot tells it; here the timer looks each second."""
+    machine = _machine(new_machine, f"{instance.PLAIN_CONF}TELEPORT_SIGNAL=lifecycle:launch\n")
+    machine.write(
+        f"/etc/systemd/system/{TIMER}.d/often.conf",
+        "[Timer]\nOnActiveSec=\nOnActiveSec=1\nOnUnitInactiveSec=\nOnUnitInactiveSec=1\nAccuracySec=100ms\n",
+    )
+    tags = {"aws:autoscaling:groupName": "proxies"}
+    machine.write("/opt/imds.json", json.dumps({"tags": tags, **_on_its_way_to("Warmed:Running")}))
+    machine.boot()
+    assert machine.is_enabled(TIMER)
+    sent = _await_signal(machine)
+    assert (sent["Action"], sent["AutoScalingGroupName"]) == ("CompleteLifecycleAction", "proxies")
+    assert (sent["LifecycleHookName"], sent["LifecycleActionResult"]) == ("launch", "CONTINUE")
+    machine.run("python3", "-c", _CHANGE, json.dumps(_on_its_way_to("InService")))
+    assert _await_signal(machine, 2)["LifecycleActionResult"] == "CONTINUE"
+
+
+def _on_its_way_to(state: str) -> dict[str, Any]:
+    return {"meta-data": {"autoscaling": {"target-lifecycle-state": state}}}
+
+
+# Inside, where the metadata service is.
+_CHANGE = """
+import sys, urllib.request
+urllib.request.urlopen(urllib.request.Request("http://127.0.0.1:8081/data", sys.argv[1].encode(), method="POST"))
+"""

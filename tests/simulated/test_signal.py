@@ -1,0 +1,307 @@
+"""`signal` to a stack and to an auto scaling group: in time, early, late, twice, without health, without permission."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from teleport_bootstrap import errors, paths
+from teleport_bootstrap.host import probe
+from teleport_bootstrap.instance import gather
+from teleport_bootstrap.operations import signal_launch
+from tests.simulated.agent import Agent
+from tests.simulated_ec2 import Aws
+from tests.simulated_ec2 import aws as answers
+from tests.simulated_ec2 import imds as emulator
+from tests.simulated_ec2.launches import INSTANCE, TAGS, Group, Stack, asked, described
+
+NODE = "TELEPORT_ROLE=node\nTELEPORT_CLUSTER_NAME=c\nTELEPORT_AUTH_SERVER_LB=auth.example.com\n"
+
+
+class Host:
+    """An instance with a conf, whose Teleport is ready or not."""
+
+    def __init__(self, agent: Agent, imds: emulator.Server) -> None:
+        self.agent, self.imds = agent, imds
+        self.ready = True
+
+    def conf(self, signal: str, *, seconds: int = 1, more: str = "") -> None:
+        self.agent.conf(f"{NODE}TELEPORT_SIGNAL={signal}\nTELEPORT_SIGNAL_SECONDS={seconds}\n{more}")
+
+    def is_on_its_way_to(self, state: str) -> None:
+        self.imds.service.update({"meta-data": {"autoscaling": {"target-lifecycle-state": state}}})
+
+    def signal(self, *, wait: float = 10.0, again: bool = False) -> signal_launch.Outcome:
+        environ = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": self.agent.imds, "AWS_ENDPOINT_URL": self.agent.aws}
+        return signal_launch.run(gather.Doors(paths.Root(str(self.agent.root)), environ, wait), again=again)
+
+    def job(self) -> Any:
+        return json.loads(self.agent.path(f"{paths.JOBS}/signal.json").read_text())
+
+
+@pytest.fixture
+def host(tmp_path: Path, imds: emulator.Server, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
+    found = Host(Agent(tmp_path, imds=imds.url, aws=aws.url), imds)
+    imds.service.update({"tags": TAGS})
+
+    class Teleport(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if found.ready else 503)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Teleport)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    monkeypatch.setattr(probe, "READY_URL", f"http://127.0.0.1:{server.server_address[1]}/readyz")
+    yield found
+    server.shutdown()
+    server.server_close()
+
+
+# ---------------------------------------------------------------- stacks
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "teleport/Group",
+        "arn:aws:cloudformation:us-east-1:123456789012:stack/teleport/0f4ae510-c386-11e7-b43f-503f23fb5536/Group",
+        "",
+    ],
+)
+def test_a_stack_is_told_that_teleport_is_healthy(host: Host, aws: Aws, named: str) -> None:
+    stack = Stack(aws)
+    host.conf(f"cloudformation:{named}" if named else "cloudformation")
+    outcome = host.signal()
+    assert (outcome.result, outcome.notes) == ("success", ())
+    assert stack.signals == [(INSTANCE, "SUCCESS")] and stack.state == "CREATE_COMPLETE"
+    assert host.job()["outcome"] == "succeeded" and "signaled success to cloudformation" in host.job()["detail"]
+
+
+def test_a_launch_is_signaled_once_and_again_on_request(host: Host, aws: Aws) -> None:
+    stack = Stack(aws, wanted=2)
+    host.conf("cloudformation:teleport/Group")
+    assert host.signal().result == "success"
+    second = host.signal()
+    assert (second.result, second.notes) == ("nothing", ("this launch was signaled before",))
+    assert asked(aws, "SignalResource") == 1
+    # Sent twice is harmless: CloudFormation counts each instance once.
+    assert host.signal(again=True).result == "success"
+    assert stack.signals == [(INSTANCE, "SUCCESS")] and asked(aws, "SignalResource") == 2
+
+
+def test_another_instance_from_the_same_disk_is_signaled(host: Host, aws: Aws) -> None:
+    stack = Stack(aws, wanted=2)
+    host.conf("cloudformation:teleport/Group")
+    host.signal()
+    host.imds.service.update({"meta-data": {"instance-id": "i-0fedcba9876543210"}})
+    assert host.signal().result == "success"
+    assert [instance for instance, _ in stack.signals] == [INSTANCE, "i-0fedcba9876543210"]
+
+
+def test_a_signal_that_comes_too_late_is_a_note(host: Host, aws: Aws) -> None:
+    stack = Stack(aws)
+    stack.state = "UPDATE_COMPLETE"
+    host.conf("cloudformation:teleport/Group")
+    outcome = host.signal()
+    assert outcome.notes == ("teleport did not wait for a signal: it is in state UPDATE_COMPLETE",)
+    assert host.job()["outcome"] == "succeeded" and host.signal().result == "nothing"
+
+
+def test_a_stack_learns_that_teleport_does_not_become_healthy(host: Host, aws: Aws) -> None:
+    stack = Stack(aws)
+    host.ready = False
+    host.conf("cloudformation:teleport/Group", more="TELEPORT_NODENAME=n\n")
+    with pytest.raises(errors.LaunchFailed) as caught:
+        host.signal()
+    assert stack.signals == [(INSTANCE, "FAILURE")]
+    reason = "signaled failure to cloudformation:teleport/Group: not healthy within 1 s: Teleport is degraded"
+    assert caught.value.message == reason
+    assert host.job()["outcome"] == "failed" and reason in host.job()["detail"]
+    assert host.signal().result == "nothing", "a failure is signaled once, too"
+
+
+@pytest.mark.parametrize("broken", ["TELEPORT_NODENAME=-\n", "if true; then\n", 'X="\n'])
+def test_a_stack_is_told_where_the_rest_of_the_conf_is_invalid(host: Host, aws: Aws, broken: str) -> None:
+    stack = Stack(aws)
+    host.ready = False
+    host.conf("cloudformation:teleport/Group", more=broken)
+    with pytest.raises(errors.LaunchFailed):
+        host.signal()
+    assert stack.signals == [(INSTANCE, "FAILURE")]
+
+
+def test_what_is_wrong_with_the_setting_itself_is_said_with_its_line(host: Host, aws: Aws) -> None:
+    host.conf("cloudformation:teleport")
+    with pytest.raises(errors.ConfInvalid) as caught:
+        host.signal()
+    assert "conf:4" in caught.value.message and "no resource" in caught.value.message
+    assert not aws.requests
+
+
+@pytest.mark.parametrize(
+    ("named", "said"), [("other/Group", "Stack [other] does not exist"), ("teleport/Other", "Resource Other does not")]
+)
+def test_a_wrong_name_is_an_error_that_names_the_line(host: Host, aws: Aws, named: str, said: str) -> None:
+    Stack(aws)
+    host.conf(f"cloudformation:{named}")
+    with pytest.raises(errors.AwsFailed) as caught:
+        host.signal()
+    assert said in caught.value.message
+    assert "TELEPORT_SIGNAL at " in caught.value.hint and "conf:4 says" in caught.value.hint
+    host.conf("cloudformation:teleport/Group")
+    assert host.signal().result == "success", "what was not sent is sent after a correction"
+
+
+def test_a_missing_permission_names_action_and_stack_and_is_tried_again(host: Host, aws: Aws) -> None:
+    stack = Stack(aws)
+    host.conf("cloudformation:teleport/Group")
+    aws.fail(answers.Answer("AccessDenied", "User: x is not authorized to perform", status=403))
+    with pytest.raises(errors.AwsDenied) as caught:
+        host.signal()
+    assert (
+        "cloudformation:SignalResource on arn:aws:cloudformation:us-east-1:*:stack/teleport/*" in caught.value.message
+    )
+    assert host.job()["outcome"] == "failed" and not stack.signals
+    assert host.signal().result == "success"
+
+
+def test_throttling_and_lost_answers_are_retried(host: Host, aws: Aws) -> None:
+    stack = Stack(aws)
+    host.conf("cloudformation:teleport/Group")
+    aws.fail(answers.Answer("Throttling", "Rate exceeded"), answers.RESETTING, operation="SignalResource")
+    assert host.signal(wait=20).result == "success"
+    assert len(stack.signals) == 1 and asked(aws, "SignalResource") == 3
+
+
+# ---------------------------------------------------------------- groups
+
+
+@pytest.mark.parametrize("named", ["lifecycle:launch", "lifecycle"])
+def test_a_group_is_told_to_continue(host: Host, aws: Aws, named: str) -> None:
+    group = Group(aws)
+    host.conf(named)
+    host.is_on_its_way_to("InService")
+    outcome = host.signal()
+    assert (outcome.result, outcome.state, outcome.notes) == ("success", "InService", ())
+    assert group.results == [("launch", "CONTINUE")]
+    assert asked(aws, "DescribeTags") == 0
+    assert asked(aws, "DescribeLifecycleHooks") == (named == "lifecycle")
+
+
+def test_a_group_is_told_to_abandon_an_instance_whose_teleport_is_unhealthy(host: Host, aws: Aws) -> None:
+    group = Group(aws)
+    host.ready = False
+    host.conf("lifecycle:launch")
+    with pytest.raises(errors.LaunchFailed, match="not healthy within 1 s"):
+        host.signal()
+    assert group.results == [("launch", "ABANDON")]
+
+
+def test_an_instance_that_does_not_wait_yet_tries_again(host: Host, aws: Aws) -> None:
+    group = Group(aws)
+    group.early = 2
+    host.conf("lifecycle:launch")
+    assert host.signal(wait=20).notes == ()
+    assert group.results == [("launch", "CONTINUE")] and asked(aws, "CompleteLifecycleAction") == 3
+
+
+def test_an_action_that_is_completed_already_or_whose_hook_was_deleted_is_a_note(host: Host, aws: Aws) -> None:
+    group = Group(aws, hooks={})
+    group.waits = None
+    host.conf("lifecycle:launch")
+    outcome = host.signal(wait=1)
+    assert outcome.result == "success" and not group.results
+    assert "proxies does not hold this instance for its hook launch" in outcome.notes[0]
+    assert host.signal().result == "nothing"
+
+
+@pytest.mark.parametrize("hooks", [{}, {"a": "LAUNCHING", "b": "LAUNCHING"}])
+def test_a_hook_is_named_where_the_group_has_not_just_one(host: Host, aws: Aws, hooks: dict[str, str]) -> None:
+    Group(aws, hooks=hooks)
+    host.conf("lifecycle")
+    with pytest.raises(errors.SignalImpossible) as caught:
+        host.signal()
+    assert (", ".join(hooks) or "none") in caught.value.message
+    assert "TELEPORT_SIGNAL=lifecycle:HOOK" in caught.value.hint
+
+
+def test_an_instance_from_a_warm_pool_is_signaled_for_each_of_its_launches(host: Host, aws: Aws) -> None:
+    group = Group(aws)
+    host.conf("lifecycle:launch")
+    host.is_on_its_way_to("Warmed:Stopped")
+    assert host.signal().state == "Warmed:Stopped"
+    assert host.signal().result == "nothing"
+    # Started again when the group needs it.
+    group.waits = "launch"
+    host.is_on_its_way_to("InService")
+    assert host.signal().state == "InService"
+    assert group.results == [("launch", "CONTINUE")] * 2
+    # A reboot, and the way out of the group.
+    assert host.signal().result == "nothing"
+    host.is_on_its_way_to("Terminated")
+    assert host.signal().notes == ("this instance is not on its way into its group or the warm pool",)
+    # Back in the pool.
+    group.waits = "launch"
+    host.is_on_its_way_to("Warmed:Running")
+    host.signal()
+    assert len(group.results) == 3
+
+
+# ---------------------------------------------------------------- tags
+
+
+def test_tags_come_from_ec2_where_the_metadata_has_none(host: Host, aws: Aws) -> None:
+    group = Group(aws)
+    host.imds.service.update({"tags": None})
+    aws.instead["ec2:DescribeTags"] = lambda _: described(TAGS)
+    host.conf("lifecycle:launch")
+    assert host.signal().result == "success" and group.results
+
+
+def test_says_how_to_allow_tags_where_they_cannot_be_read(host: Host, aws: Aws) -> None:
+    host.imds.service.update({"tags": None})
+    aws.instead["ec2:DescribeTags"] = lambda _: answers.Answer("UnauthorizedOperation", "no", status=403)
+    host.conf("lifecycle:launch")
+    with pytest.raises(errors.SignalImpossible) as caught:
+        host.signal()
+    assert "the tags aws:autoscaling:groupName of this instance cannot be read" in caught.value.message
+    assert "--instance-metadata-tags enabled" in caught.value.hint and "ec2:DescribeTags" in caught.value.hint
+
+
+def test_says_which_tag_an_instance_outside_a_group_lacks(host: Host, aws: Aws) -> None:
+    host.imds.service.update({"tags": None})
+    host.imds.service.update({"tags": {"Name": "x"}})
+    host.conf("lifecycle:launch")
+    with pytest.raises(errors.SignalImpossible, match="no tag aws:autoscaling:groupName"):
+        host.signal()
+    assert asked(aws, "DescribeTags") == 0
+
+
+# ---------------------------------------------------------------- the command
+
+
+def test_the_command_says_that_no_one_waits(host: Host) -> None:
+    host.agent.conf(NODE)
+    done = host.agent.run("signal", "--format", "json")
+    assert done.status == 0 and done.data["result"] == "nothing"
+    assert "TELEPORT_SIGNAL is not set" in done.notes[0]
+
+
+def test_the_command_fails_after_a_signal_of_failure_and_says_it_again_in_the_status(host: Host, aws: Aws) -> None:
+    stack = Stack(aws)
+    host.conf("cloudformation:teleport/Group")
+    done = host.agent.run("signal")
+    assert done.status == errors.LaunchFailed.exit_status, done.said
+    assert "not healthy within 1 s" in done.errors and stack.signals == [(INSTANCE, "FAILURE")]
+    assert "signal --again" in done.errors
+    assert any("signal failed" in each for each in host.agent.run("status", "--format", "json").warnings)

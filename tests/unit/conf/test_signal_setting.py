@@ -1,0 +1,37 @@
+"""What a conf says about signals, be the rest of it valid or not."""
+
+from __future__ import annotations
+
+import pytest
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.conf import signal_setting
+from teleport_bootstrap.conf.signal_setting import SignalSetting
+from teleport_bootstrap.conf.signal_target import SignalTarget
+
+HOOK = SignalTarget("lifecycle", hook="launch")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", None),
+        ("TELEPORT_SIGNAL=\n", None),
+        ("TELEPORT_SIGNAL=lifecycle:launch\nTELEPORT_SIGNAL=\n", None),
+        ("TELEPORT_SIGNAL_SECONDS=5\n", None),
+        ("TELEPORT_SIGNAL=lifecycle:launch\n", SignalSetting(HOOK, 900.0, "conf:1")),
+        ("TELEPORT_ROLE=what\nTELEPORT_SIGNAL=lifecycle:launch\n", SignalSetting(HOOK, 900.0, "conf:2")),
+        ("$(date)\nTELEPORT_SIGNAL=lifecycle:launch\nif x; then\n", SignalSetting(HOOK, 900.0, "conf:2")),
+        ("H=launch\nTELEPORT_SIGNAL=lifecycle:$H\nTELEPORT_SIGNAL_SECONDS=0\n", SignalSetting(HOOK, 0.0, "conf:2")),
+    ],
+)
+def test_finds_the_setting(text: str, found: SignalSetting | None) -> None:
+    assert signal_setting.find(text.encode(), "conf") == found
+
+
+@pytest.mark.parametrize("line", ["TELEPORT_SIGNAL=hook", "TELEPORT_SIGNAL_SECONDS=4000"])
+def test_says_what_is_wrong_with_the_setting_alone(line: str) -> None:
+    text = f"TELEPORT_ROLE=what\nTELEPORT_SIGNAL=lifecycle\n{line}\n"
+    with pytest.raises(errors.ConfInvalid) as caught:
+        signal_setting.find(text.encode(), "conf")
+    assert [each.subject for each in caught.value.findings] == [line.partition("=")[0]]
