@@ -107,12 +107,11 @@ def test_the_policies_in_the_templates_are_up_to_date(setup: Setup) -> None:
 def test_a_role_may_do_what_iam_policy_prints_for_its_conf_and_nothing_else(setup: Setup, tmp_path: Path) -> None:
     for launch_template, parameters in _every_conf(setup):
         filled = setup.filled(**parameters)
-        conf = setups.conf_text(filled, launch_template)
         documents = _inline(filled, launch_template)
         assert documents.pop("session-manager")
         for name in policies.PARTS:
             own = [each for key, each in documents.items() if key.partition("-")[0] == name]
-            expected = _printed(Agent(tmp_path), setup, conf, parameters, name)
+            expected = _printed(Agent(tmp_path), setup, launch_template, parameters, name)
             assert _allowed(own) == _allowed([expected]), (launch_template, parameters, name)
         assert {each.partition("-")[0] for each in documents} <= set(policies.PARTS)
         written = sum(len(policies.compact(each)) for each in _inline(filled, launch_template).values())
@@ -135,8 +134,9 @@ def _inline(filled: template.Filled, launch_template: str) -> dict[str, Any]:
     return {each["PolicyName"]: each["PolicyDocument"] for each in properties["Policies"]}
 
 
-def _printed(agent: Agent, setup: Setup, conf: str, parameters: dict[str, str], name: str) -> Any:
+def _printed(agent: Agent, setup: Setup, launch_template: str, parameters: dict[str, str], name: str) -> Any:
     """Return what `iam-policy` prints for the conf, for the account and the region of the filled template."""
+    conf = setups.conf_text(setup.filled(**parameters), launch_template)
     options = [
         "--conf",
         "-",
@@ -145,9 +145,9 @@ def _printed(agent: Agent, setup: Setup, conf: str, parameters: dict[str, str], 
         "--region",
         template.PSEUDO["AWS::Region"],
     ]
-    place = policies.backups({**setup.required, **parameters})
+    place = policies.backups(setup, parameters, launch_template)
     options += [] if place is None else ["--backups", place]
-    options += [] if setup.key is None else ["--bucket-key", setups.KEY]
+    options += [] if setup.key is None else ["--bucket-key", setups.KEY, "--parameters-key", setups.KEY]
     options += ["--part", "doctor"] if name == "doctor" else []
     done = agent.run("iam-policy", "--format", "json", *options, stdin=conf.encode())
     if done.status == errors.CONF_OR_USAGE:

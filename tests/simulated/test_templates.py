@@ -101,6 +101,9 @@ def host(directory: Path, imds: emulator.Server, made: Deployed, launch_template
     edition = "enterprise" if made.filled.conditions["HasLicense"] else "community"
     agent = surroundings.host(directory, imds, aws, conf, version=VERSION, edition=edition)
     assert isinstance(agent, Names)
+    # Without them all is done as root: another account could not reach the directory of a test.
+    for name in ("passwd", "group"):
+        agent.path(f"/etc/{name}").unlink()
     install_tctl(agent.path("/usr/local/bin"), version=VERSION, data=str(agent.path("/var/lib/teleport")))
     server, ports, authority = web
     letsencrypt.trust(agent, authority.root)
@@ -124,6 +127,22 @@ def missing(agent: Agent, *has_to_pass: str) -> dict[str, list[str]]:
         if (each["result"] in ("fail", "warn") and each["name"] not in NOT_HERE)
         or (each["result"] != "pass" and each["name"] in has_to_pass)
     }
+
+
+def test_doctor_misses_nothing_on_the_instances_of_high_availability(
+    tmp_path: Path, imds: emulator.Server, aws: Aws, web: Web
+) -> None:
+    made = launched(words_of_the_page("launch-ha"), setups.HA, aws, NodeInstances="1")
+    roles = {"AuthLaunchTemplate": STORED, "ProxyLaunchTemplate": BALANCERS, "NodeLaunchTemplate": ()}
+    found = {}
+    for launch_template, has_to_pass in roles.items():
+        agent = host(tmp_path / launch_template, imds, made, launch_template, web)
+        commands = ("generate", "publish-tokens" if launch_template == "AuthLaunchTemplate" else "fetch-secrets")
+        for command in commands:
+            done = agent.run(command, "--wait", "20")
+            assert done.status == 0, done.said
+        found[launch_template] = missing(agent, *AROUND, *has_to_pass)
+    assert found == {launch_template: {} for launch_template in roles}
 
 
 STATES = pytest.mark.parametrize(

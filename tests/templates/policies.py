@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from teleport_bootstrap.backup.stores import destination
-from teleport_bootstrap.conf import conf_file, variables
+from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.paths import Root
 from teleport_bootstrap.permissions import policy, scope, written
 from teleport_bootstrap.permissions.need import DOCTOR, WORKING_PARTS, Need
@@ -54,9 +54,12 @@ def compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), sort_keys=True)
 
 
-def backups(parameters: Mapping[str, str]) -> str | None:
-    """Return where the backups of a set-up go, None for its own disk."""
-    bucket = parameters.get("BucketName")
+def backups(setup: Setup, parameters: Mapping[str, str], launch_template: str) -> str | None:
+    """Return where the backups of an instance go, None for its own disk.
+
+    A backup of an auth server has the keys of the cluster, so that other instances do not get at them.
+    """
+    bucket = {**setup.required, **parameters}.get("BucketName") if launch_template in setup.backed_up else None
     return f"s3://{bucket}/backups" if bucket else None
 
 
@@ -65,19 +68,19 @@ def needs(setup: Setup, parameters: Mapping[str, str], launch_template: str, par
     text = setups.conf_text(setup.filled(**parameters), launch_template)
     conf = requirements.load(text.encode(), launch_template)
     build = teleport_build.ASSUMED
-    return list(_needs(conf, build, setup, {**setup.required, **parameters}, parts))
+    place = backups(setup, parameters, launch_template)
+    return list(_needs(conf, build, setup, place, parts))
 
 
 def _needs(
     conf: conf_file.Conf,
     build: teleport_build.TeleportBuild,
     setup: Setup,
-    parameters: Mapping[str, str],
+    place: str | None,
     parts: Collection[str],
 ) -> Iterator[Need]:
-    place = backups(parameters)
     around = policy.Surroundings(
-        parameters_key=conf.value(variables.TELEPORT_SSM_KMS_KEY_ID),
+        parameters_key=None if setup.key is None else setups.KEY,
         bucket_key=None if setup.key is None else setups.KEY,
         backups=None if place is None else destination.parse(place, Root("/")),
     )
@@ -104,7 +107,7 @@ def _policy(setup: Setup, name: str, found: list[Need], condition: str | None) -
     about: Any = {"PolicyName": name, "PolicyDocument": _referring(setup, resource["Properties"]["PolicyDocument"])}
     if condition is not None:
         about = _Tagged("!If", [condition, about, _Tagged("!Ref", "AWS::NoValue")])
-    yield from yaml.dump([about], Dumper=_Dumper, sort_keys=False, width=1000).splitlines()
+    yield from yaml.dump([about], Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=110).splitlines()
 
 
 class _Tagged:

@@ -39,11 +39,16 @@ class Switch:
 
 @dataclass(frozen=True)
 class Setup:
-    """One template, the parameters that it needs at least, and its switches; `key` is its KMS key's logical id."""
+    """One template, the parameters that it needs at least, and its switches.
+
+    `backed_up` are the launch templates whose instances write backups into the bucket; `key` is the logical id of the
+    template's KMS key.
+    """
 
     path: Path
     required: Mapping[str, str]
     switches: tuple[Switch, ...] = ()
+    backed_up: tuple[str, ...] = ()
     key: str | None = None
     things: Mapping[str, str] = field(default_factory=dict)
 
@@ -69,6 +74,7 @@ STARTER = Setup(
         Switch("bucket", "HasBucket", {}, {"BucketName": BUCKET}),
         Switch("dynamodb", "UsesDynamoDB", {"BucketName": BUCKET}, {"BucketName": BUCKET, "StateStore": "dynamodb"}),
     ),
+    backed_up=("LaunchTemplate",),
 )
 HA = Setup(
     template.HA,
@@ -79,6 +85,7 @@ HA = Setup(
         "BucketName": BUCKET,
     },
     (Switch("license", "HasLicense", {}, {"License": "true"}),),
+    backed_up=("AuthLaunchTemplate",),
     key="Key",
     things={"Key.Arn": KEY},
 )
