@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import pytest
 
 from teleport_bootstrap import errors
+from teleport_bootstrap.conf import variables
 from teleport_bootstrap.permissions import policy
+from teleport_bootstrap.plan import requirements
 from teleport_bootstrap.user_data import parts
 from tests import documents
 from tests.simulated.agent import CHECKOUT, Agent
@@ -19,6 +22,9 @@ from tests.templates.setups import SETUPS, Setup
 EVERY = pytest.mark.parametrize("setup", SETUPS, ids=lambda setup: setup.path.stem)
 # What keeps state or what explains it: it stays when the stack is deleted.
 LASTING = {"AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::KMS::Key"}
+LAUNCHING = ("AWS::EC2::Instance", "AWS::AutoScaling::AutoScalingGroup")
+# The default of TELEPORT_SIGNAL_SECONDS.
+WAITS_SECONDS = 900
 # Of IAM's quotas: the inline policies of one role together, without white space.
 MOST_INLINE = 10240
 
@@ -55,7 +61,7 @@ def test_every_parameter_is_described_labeled_grouped_and_limited(setup: Setup) 
 def test_what_keeps_state_stays_when_the_stack_is_deleted(setup: Setup) -> None:
     for name, about in template.load(setup.path)["Resources"].items():
         kept = (about.get("DeletionPolicy"), about.get("UpdateReplacePolicy"))
-        assert kept == (("Retain", "Retain") if about["Type"] in LASTING else (None, None)), name
+        assert kept == (("RetainExceptOnCreate", "Retain") if about["Type"] in LASTING else (None, None)), name
 
 
 @EVERY
@@ -72,6 +78,38 @@ def test_instances_require_version_2_of_the_metadata_service_and_encrypted_disks
 
 def test_the_tables_of_parameters_are_up_to_date() -> None:
     assert tables.written() == tables.PAGE.read_text(), "run `./dev templates`"
+
+
+@EVERY
+def test_a_stack_waits_longer_for_the_signal_of_each_instance_than_the_agent_for_teleport(setup: Setup) -> None:
+    found = template.load(setup.path)["Resources"]
+    waiting = {name: about for name, about in found.items() if about["Type"] in LAUNCHING}
+    assert len(waiting) == len(list(template.launch_templates(template.load(setup.path))))
+    for name, about in waiting.items():
+        launch_template = about["Properties"]["LaunchTemplate"]["LaunchTemplateId"]["Ref"]
+        conf = requirements.load(setups.conf_text(setup.filled(), launch_template).encode(), name)
+        target = conf.value(variables.TELEPORT_SIGNAL)
+        assert target is not None
+        assert (target.stack, target.resource) == (template.PSEUDO["AWS::StackName"], name)
+        assert conf.value(variables.TELEPORT_SIGNAL_SECONDS) is None
+        signal = about["CreationPolicy"]["ResourceSignal"]
+        assert _minutes(signal["Timeout"]) * 60 > WAITS_SECONDS
+        if about["Type"] == "AWS::EC2::Instance":
+            assert signal["Count"] == 1
+            continue
+        rolling = about["UpdatePolicy"]["AutoScalingRollingUpdate"]
+        number = about["Properties"]["DesiredCapacity"]
+        assert (rolling["MaxBatchSize"], rolling["WaitOnResourceSignals"]) == (1, True)
+        assert rolling["MinInstancesInService"] == signal["Count"] == about["Properties"]["MinSize"] == number
+        # Room for the new one.
+        assert int(about["Properties"]["MaxSize"]) > template.load(setup.path)["Parameters"][number["Ref"]]["MaxValue"]
+        assert _minutes(rolling["PauseTime"]) * 60 > WAITS_SECONDS
+
+
+def _minutes(duration: str) -> int:
+    found = re.fullmatch(r"PT([0-9]+)M", duration)
+    assert found is not None
+    return int(found[1])
 
 
 # ---------------------------------------------------------------- the conf

@@ -18,7 +18,7 @@ from teleport_bootstrap.paths import Root
 from teleport_bootstrap.permissions import policy, scope, written
 from teleport_bootstrap.permissions.need import DOCTOR, WORKING_PARTS, Need
 from teleport_bootstrap.plan import activation, requirements, teleport_build
-from tests.templates import setups
+from tests.templates import setups, template
 from tests.templates.setups import Setup
 
 BEGIN, END = "#@ policies ", "#@ end"
@@ -131,8 +131,9 @@ def _referring(setup: Setup, value: Any) -> Any:
 def _text(setup: Setup, text: str) -> Any:
     if setup.key is not None and text == setups.KEY:
         return _Tagged("!GetAtt", f"{setup.key}.Arn")
-    for value, parameter in ((setups.CLUSTER, "ClusterName"), (setups.BUCKET, "BucketName")):
-        text = text.replace(value, f"${{{parameter}}}")
+    names = ((setups.CLUSTER, "ClusterName"), (setups.BUCKET, "BucketName"))
+    for value, name in (*names, (template.PSEUDO["AWS::StackName"], "AWS::StackName")):
+        text = text.replace(value, f"${{{name}}}")
     return _Tagged("!Sub", text) if "${" in text else text
 
 

@@ -21,8 +21,8 @@ PSEUDO = {
     "AWS::AccountId": "123456789012",
     "AWS::Partition": "aws",
     "AWS::URLSuffix": "amazonaws.com",
-    "AWS::StackName": "teleport",
-    "AWS::StackId": "arn:aws:cloudformation:eu-west-1:123456789012:stack/teleport/1",
+    "AWS::StackName": "example-stack",
+    "AWS::StackId": "arn:aws:cloudformation:eu-west-1:123456789012:stack/example-stack/1",
 }
 _NOTHING = object()
 
