@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import re
 import sys
@@ -56,7 +57,15 @@ def from_user_data(path: str) -> conf_of.Found:
 
     Raises UserDataUnclear, FileTrouble.
     """
-    return conf_of.read(*named_data(path))
+    return conf_of.read(*named_data(path), functools.partial(_beside, path))
+
+
+def _beside(path: str, name: str) -> str | None:
+    """Return the text of the file `name`, from the directory of the file `path`; None where it cannot be read."""
+    try:
+        return _named_file(os.path.join(os.path.dirname(path), name)).decode("utf-8")
+    except (errors.BootstrapError, UnicodeDecodeError):
+        return None
 
 
 def _conf(root: paths.Root, arguments: argparse.Namespace) -> conf_file.Conf:

@@ -10,6 +10,7 @@ import base64
 import binascii
 import gzip
 import zlib
+from collections.abc import Mapping
 
 import yaml
 
@@ -26,10 +27,14 @@ _LARGEST = 1024 * 1024
 
 @dataclass(frozen=True)
 class Steps:
-    """What the conf holds after the early steps, and the script of `runcmd`, empty where there is none."""
+    """What the conf holds after the early steps, and the script of `runcmd`, empty where there is none.
+
+    `files` are the others that were written, which `runcmd` may run.
+    """
 
     writes: tuple[Write, ...]
     commands: Text
+    files: Mapping[str, tuple[Write, ...]]
     findings: tuple[Finding, ...] = ()
 
 
@@ -38,6 +43,7 @@ def read(config: Text, target: str, before: tuple[Write, ...] = ()) -> Steps:
     sections = _sections(config)
     findings: list[Finding] = []
     writes = before
+    files: dict[str, tuple[Write, ...]] = {}
     for name in ("bootcmd", "write_files"):
         if name == "bootcmd":
             reader = shell.Reader(_script(config, sections.get(name)), target, writes)
@@ -45,12 +51,23 @@ def read(config: Text, target: str, before: tuple[Write, ...] = ()) -> Steps:
             findings += reader.findings
         else:
             entries = [yaml_scalars.mapping(each) for each in yaml_scalars.sequence(sections.get(name))]
-            of_target = [each for each in entries if yaml_scalars.value(each.get("path")) == target]
-            for entry in sorted(of_target, key=lambda each: yaml_scalars.value(each.get("defer")) == "true"):
-                written = (Write(config.path, _content(config, entry)),)
+            for entry in sorted(entries, key=lambda each: yaml_scalars.value(each.get("defer")) == "true"):
+                path = yaml_scalars.value(entry.get("path"))
                 appends = yaml_scalars.value(entry.get("append")) in ("true", "yes", "on")
+                if path != target:
+                    files[path] = (*(files.get(path, ()) if appends else ()), *_other(config, entry))
+                    continue
+                written = (Write(config.path, _content(config, entry)),)
                 writes = (*writes, *written) if appends else written
-    return Steps(writes, _script(config, sections.get("runcmd")), tuple(findings))
+    return Steps(writes, _script(config, sections.get("runcmd")), files, tuple(findings))
+
+
+def _other(config: Text, entry: dict[str, Any]) -> tuple[Write, ...]:
+    """Return what another file gets; nothing where that cannot be read."""
+    try:
+        return (Write(config.path, _content(config, entry)),)
+    except Unknowable:
+        return ()
 
 
 def lists(config: Text) -> frozenset[str]:

@@ -58,15 +58,17 @@ class Found:
         return records.replace(found, place=Place(place.file, place.line, column))
 
 
-def read(data: bytes, path: str) -> Found:
+def read(data: bytes, path: str, beside: terraform.Beside = lambda _: None) -> Found:
     """Return the conf that the user-data in `data`, the content of the file `path`, writes.
+
+    `beside` returns the content of another file that this one names, by its path from there, where it can be read.
 
     `path` may be a script, cloud-config, a message with parts, any of them packed, or a file of Terraform or
     CloudFormation that has it. Raises UserDataUnclear where that cannot be known without running something.
     """
     holes = Holes()
     try:
-        whole = _user_data(data, path, holes)
+        whole = _user_data(data, path, holes, beside)
         writes, findings = _written(parts.read(whole))
         # A template is longer than the user-data in it.
         size = min(len(data), len(holes.as_written(whole.joined).encode("utf-8", "surrogateescape")))
@@ -79,13 +81,13 @@ def read(data: bytes, path: str) -> Found:
     return _assembled(writes, findings, path, holes)
 
 
-def _user_data(data: bytes, path: str, holes: Holes) -> Text:
+def _user_data(data: bytes, path: str, holes: Holes, beside: terraform.Beside) -> Text:
     whole = parts.unwrapped(data, path)
     _check_size(whole, _LONGEST_FILE)
     if path.endswith(terraform.FILES):
-        return terraform.user_data(whole, paths.CONF, holes)
+        return terraform.user_data(whole, paths.CONF, holes, beside)
     if path.endswith(terraform.TEMPLATES):
-        return terraform.template(whole, holes)
+        return terraform.template(whole, holes, beside)
     root = None if parts.is_multipart(whole.joined) else cloudformation.compose(whole)
     return whole if root is None else cloudformation.user_data(whole, root, paths.CONF, holes)
 
@@ -107,11 +109,13 @@ def _written(found: Sequence[Part]) -> tuple[tuple[Write, ...], tuple[Finding, .
     writes: tuple[Write, ...] = ()
     findings: list[Finding] = []
     commands: list[Text] = []
+    files: dict[str, tuple[Write, ...]] = {}
 
     def run(scripts: Iterable[Text]) -> None:
         nonlocal writes
         for script in scripts:
             reader = shell.Reader(script, paths.CONF, writes)
+            reader.files.add(files)
             writes = reader.writes()
             findings.extend(reader.findings)
 
@@ -120,6 +124,7 @@ def _written(found: Sequence[Part]) -> tuple[tuple[Write, ...], tuple[Finding, .
         steps = cloud_config.read(config, paths.CONF, writes)
         writes = steps.writes
         findings += steps.findings
+        files.update(steps.files)
         commands.append(steps.commands)
     # The names of their files begin with "part-" and "runcmd", and they run in this order.
     run(each.content for each in found if each.kind == parts.SCRIPT)

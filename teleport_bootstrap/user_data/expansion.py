@@ -108,16 +108,18 @@ class Variables:
     def field(self, word: Word) -> Expanded | None:
         """Return what becomes of a word of a command, None where nothing is left; unknown where it becomes several."""
         found: list[_Piece] = []
+        # Alone, it is the command, and no pattern.
+        is_matched = word.bare != "["
         for part in word.parts:
             piece = self._piece(part)
             is_open = not part.is_quoted and part.kind != words.TEXT and not piece.state
             if (is_open and (self.splits_otherwise or _SPLIT_OR_MATCHED.search(piece.text))) or (
-                _is_bare(part) and _MATCHED.search(part.text)
+                is_matched and _is_bare(part) and _MATCHED.search(part.text)
             ):
                 piece = _Piece(part.text, _UNKNOWN)
             found.append(piece)
         whole = "".join(part.text for part in word.parts if _is_bare(part))
-        if _MATCHED.search(whole) and not any(each.state == _UNKNOWN for each in found):
+        if is_matched and _MATCHED.search(whole) and not any(each.state == _UNKNOWN for each in found):
             found.append(_Piece(word.typed, _UNKNOWN))
         expanded = _expanded(found)
         is_nothing = not expanded.text and not expanded.unknown and not any(part.is_quoted for part in word.parts)

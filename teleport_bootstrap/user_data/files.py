@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Mapping
 
 from teleport_bootstrap.finding import Finding, Place
 from teleport_bootstrap.user_data import text
@@ -26,6 +27,10 @@ class Files:
         self._findings = findings
         self._may_have_ended: Place | None = None
         self._size = 0
+
+    def add(self, others: Mapping[str, tuple[Write, ...]]) -> None:
+        """Take what other files hold when the script begins."""
+        self._contents.update(others)
 
     def conf(self) -> tuple[Write, ...]:
         """Return what the conf holds."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from teleport_bootstrap import regex
 from teleport_bootstrap.hints import TYPE_CHECKING, NamedTuple
 from teleport_bootstrap.user_data import builtins_of_shell, grammar, printing, text
 from teleport_bootstrap.user_data.expansion import Expanded
@@ -37,6 +38,7 @@ _HARMLESS = frozenset(
 _READERS = frozenset(("cat", "tee", "read", "mapfile", "readarray", "logger", "grep", "wc", "base64", "sed", "awk"))
 _SUCCEED = frozenset((":", "true", "echo", "printf", "tee", "touch", "chmod", "chown", "sleep", "sync", "umask", "set"))
 _SHELLS = frozenset(("sh", "bash", "dash"))
+_SHEBANG = regex.compile(r"(?!#!)|#!.*\b(?:ba|da)?sh\b")
 _MAY_END = frozenset(("reboot", "shutdown", "poweroff", "halt"))
 
 
@@ -410,7 +412,8 @@ def _other(reader: Reader, call: Call) -> None:
     first = call.words[0]
     if first[1].value is not None and "/" in first[1].text:
         content = reader.files.as_script(reader.path(first[1].text))
-        if content is not None:
+        # A program in another language is of no interest, unless it names the conf.
+        if content is not None and (_SHEBANG.match(content.joined) or "teleport.d" in content.joined):
             _follow(reader, content, "")
     for each in call.command.redirections:
         is_read = each.document is not None and call.name not in _READERS

@@ -426,3 +426,42 @@ def test_issue_19_user_data_that_is_far_too_long_is_refused_at_once(filling: str
     with pytest.raises(errors.UserDataUnclear) as raised:
         conf_of.read(script.encode(), "user-data")
     assert "are not followed here" in str(raised.value)
+
+
+TERRAFORM = {
+    "file": 'resource "aws_instance" "x" {\n  user_data = file("${path.module}/user-data.sh")\n}\n',
+    "templatefile": 'locals {\n  script = templatefile("./node.tftpl", {\n    cluster = var.cluster\n  })\n}\n',
+    "join": 'user_data = join("\\n", [\n  "#!/bin/bash",\n  "cat >/etc/teleport.d/conf <<\'EOF\'",\n'
+    '  trimspace(file("confs/node.conf")),\n  "EOF",\n])\n',
+    "inside": "user_data = <<-EOF\n  #!/bin/bash\n  cat >/etc/teleport.d/conf <<'C'\n"
+    '  ${file("confs/node.conf")}\n  C\nEOF\n',
+}
+
+
+@pytest.mark.parametrize("name", TERRAFORM)
+def test_issue_19_point_5_a_file_that_terraform_reads_is_read_where_it_is_there(tmp_path: Path, name: str) -> None:
+    agent = Agent(tmp_path)
+    (tmp_path / "confs").mkdir()
+    agent.write("/main.tf", TERRAFORM[name])
+    missing = agent.run("validate", "--user-data", str(tmp_path / "main.tf"))
+    assert missing.status == 2, missing.said
+    agent.write("/user-data.sh", f"#!/bin/bash\ncat >{CONF} <<'EOF'\n{NODE}EOF\n")
+    agent.write("/node.tftpl", f"#!/bin/bash\ncat >{CONF} <<'EOF'\n{NODE}EOF\n".replace("c.example.com", "${cluster}"))
+    agent.write("/confs/node.conf", NODE)
+    done = agent.run("validate", "--user-data", str(tmp_path / "main.tf"), "--format", "json")
+    assert done.status == 0, done.said
+    assert [each["name"] for each in done.data["assignments"]] == [line.split("=")[0] for line in NODE.splitlines()]
+    if name == "join":
+        agent.write("/confs/node.conf", f"{NODE}DEBUG=perhaps\n")
+        said = agent.run("validate", "--user-data", str(tmp_path / "main.tf")).said
+        assert f"{tmp_path}/confs/node.conf:4:1: " in said, said
+
+
+def test_issue_19_point_5_an_expression_of_terraform_over_several_lines(tmp_path: Path) -> None:
+    text = f'#!/bin/bash\ncat >{CONF} <<EOF\n{NODE}TELEPORT_NODENAME=${{join("-", [\n  var.a,\n  var.b\n])}}\nEOF\n'
+    found = conf_of.read(text.encode(), "node.tftpl")
+    assert lines_of(found)[-1].startswith("TELEPORT_NODENAME=")
+    assert any("TELEPORT_NODENAME" in each.message for each in found.findings)
+    for wrong, said in ((text.replace("])}", "])"), "never ends"), (text.replace("])}", "]) ~}"), "`~`")):
+        with pytest.raises(errors.UserDataUnclear, match=said):
+            conf_of.read(wrong.encode(), "node.tftpl")
