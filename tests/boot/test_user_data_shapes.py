@@ -116,8 +116,8 @@ def written(machine: Machine, user_data: str) -> list[str]:
     """Return the lines of the conf after a first boot with this user-data."""
     machine.run("sh", "-c", "rm -rf /etc/teleport.d && mkdir /etc/teleport.d && cloud-init clean")
     machine.write("/opt/seed/user-data", user_data)
-    steps = "cloud-init init --local && cloud-init init && cloud-init modules --mode config && cloud-init modules --mode final"
-    machine.run("sh", "-c", steps)
+    for step in ("init --local", "init", "modules --mode config", "modules --mode final"):
+        machine.run("cloud-init", *step.split())
     return [line for line in machine.read(CONF).split("\n") if line]
 
 
