@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -112,12 +111,7 @@ def every() -> dict[Path, str]:
     return found
 
 
-def main() -> None:
-    if sys.argv[1:] != ["--write"]:
-        sys.exit("usage: python3 -m tests.terraform_module.documents --write")
+def write() -> None:
+    """Renew them all."""
     for path, text in every().items():
         path.write_text(text, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

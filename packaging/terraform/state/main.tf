@@ -30,10 +30,6 @@ resource "aws_dynamodb_table" "state" {
     enabled = true
   }
 
-  server_side_encryption {
-    enabled = false
-  }
-
   lifecycle {
     prevent_destroy = true
   }
@@ -83,10 +79,6 @@ resource "aws_dynamodb_table" "events" {
     enabled = true
   }
 
-  server_side_encryption {
-    enabled = false
-  }
-
   lifecycle {
     prevent_destroy = true
   }
@@ -102,10 +94,6 @@ resource "aws_dynamodb_table" "locks" {
   attribute {
     name = "Lock"
     type = "S"
-  }
-
-  server_side_encryption {
-    enabled = false
   }
 }
 
