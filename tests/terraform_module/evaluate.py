@@ -27,6 +27,7 @@ _KEY = f'local.has_key ? "{KEY}" : null'
 _WHERE = {"account_id": f'"{ACCOUNT}"', "partition": '"aws"'}
 FACTS = {
     "auth-policy": _WHERE,
+    "instances": _WHERE,
     "starter": {"ami_id": f'"{IMAGE}"', "zone_id": f'"{ZONE}"', "kms_key_arn": _KEY},
     "ha": {
         **_WHERE,

@@ -63,6 +63,7 @@ module "state" {
 module "auth" {
   source = "../instances"
 
+  region            = var.region
   cluster_name      = var.cluster_name
   role              = "auth"
   conf              = local.conf["auth"]
@@ -85,6 +86,7 @@ module "auth" {
 module "proxy" {
   source = "../instances"
 
+  region            = var.region
   cluster_name      = var.cluster_name
   role              = "proxy"
   conf              = local.conf["proxy"]
@@ -107,6 +109,7 @@ module "proxy" {
 module "node" {
   source = "../instances"
 
+  region            = var.region
   cluster_name      = var.cluster_name
   role              = "node"
   conf              = local.conf["node"]

@@ -28,6 +28,34 @@ resource "aws_iam_role_policy" "this" {
   policy = var.policy_json
 }
 
+# The signal that Teleport is healthy, for this group; `teleport-bootstrap iam-policy`, which does not know its name, prints
+# it for every group.
+data "aws_iam_policy_document" "signal" {
+  statement {
+    sid       = "Signal"
+    actions   = ["autoscaling:CompleteLifecycleAction"]
+    resources = ["arn:${local.partition}:autoscaling:${var.region}:${local.account_id}:autoScalingGroup:*:autoScalingGroupName/${local.name}"]
+  }
+
+  statement {
+    sid       = "Tags"
+    actions   = ["ec2:DescribeTags"]
+    resources = ["*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:RequestedRegion"
+      values   = [var.region]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "signal" {
+  name   = "signal"
+  role   = aws_iam_role.this.id
+  policy = data.aws_iam_policy_document.signal.json
+}
+
 # What Session Manager and Run Command need. AWS's own AmazonSSMManagedInstanceCore would let it read all parameters of
 # the account.
 data "aws_iam_policy_document" "session_manager" {
@@ -110,6 +138,7 @@ resource "aws_launch_template" "this" {
 }
 
 resource "aws_autoscaling_group" "this" {
+  name                      = local.name
   min_size                  = var.number
   max_size                  = var.number + 1
   desired_capacity          = var.number
@@ -157,5 +186,5 @@ resource "aws_autoscaling_group" "this" {
   }
 
   # The agent calls AWS as soon as it boots.
-  depends_on = [aws_iam_role_policy.this]
+  depends_on = [aws_iam_role_policy.this, aws_iam_role_policy.signal]
 }

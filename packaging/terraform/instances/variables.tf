@@ -1,3 +1,8 @@
+variable "region" {
+  type        = string
+  description = "The AWS region."
+}
+
 variable "cluster_name" {
   type        = string
   description = "Name of the cluster, which is in the names of the instances."
