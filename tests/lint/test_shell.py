@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-_NOT_OURS = {".git", ".venv", "build", "dist"}
+_NOT_OURS = {".git", "build", "dist"}
 
 
 def shell_scripts() -> Iterator[Path]:
     """Every file of the checkout whose first line names a shell, and every *.sh."""
     for path in sorted(CHECKOUT.rglob("*")):
-        if _NOT_OURS & set(path.relative_to(CHECKOUT).parts) or not path.is_file() or path.is_symlink():
+        parts = path.relative_to(CHECKOUT).parts
+        # `./dev` makes several environments: .venv, .venv-newest-3.14, .venv-infrastructure.
+        if _NOT_OURS & set(parts) or parts[0].startswith(".venv") or not path.is_file() or path.is_symlink():
             continue
         with path.open("rb") as file:
             first_line = file.readline(100).rstrip()
