@@ -31,7 +31,7 @@ resource "aws_security_group" "instances" {
 
 resource "aws_security_group" "web" {
   count       = var.use_acm ? 1 : 0
-  description = "Load balancer of Teleport's web port"
+  description = "Load balancer of the web port"
   vpc_id      = var.vpc_id
   tags        = merge(local.tags, { Name = "${var.cluster_name}-web" })
 
@@ -52,7 +52,7 @@ resource "aws_security_group" "proxy" {
 }
 
 resource "aws_security_group" "auth" {
-  description = "Load balancer of Teleport's auth servers"
+  description = "Load balancer of the auth servers"
   vpc_id      = var.vpc_id
   tags        = merge(local.tags, { Name = "${var.cluster_name}-auth-balancer" })
 

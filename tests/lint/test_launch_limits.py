@@ -1,0 +1,71 @@
+"""What AWS takes and what no linter checks: texts of security groups, and the lengths of names and policies.
+
+Of both ways to make a cluster, with the longest names that they take. Sources: EC2 API reference, CreateSecurityGroup
+and IpRange; IAM user guide, "IAM and AWS STS quotas".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.templates import policies, setups, template
+from tests.terraform_module import evaluate as terraform
+
+# An apostrophe is not among them: EC2 refuses the rule, and the stack is rolled back.
+TEXT = re.compile(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{1,255}")
+MOST_INLINE = 10240
+LONG = {"cluster": "c" * 63, "bucket": "b" * 63}
+
+
+def _long(setup: setups.Setup) -> Iterator[template.Filled]:
+    pseudo = {**template.PSEUDO, "AWS::StackName": "s" * 128, "AWS::Region": "ap-southeast-1"}
+    for parameters in setup.every():
+        names = {"ClusterName": LONG["cluster"]}
+        if "BucketName" in {**setup.required, **parameters}:
+            names["BucketName"] = LONG["bucket"]
+        given = {**setup.required, **parameters, **names}
+        yield template.Filled(template.load(setup.path), given, setup.things, pseudo)
+
+
+def _described(kind: str, node: Any) -> Iterator[str]:
+    """Yield the descriptions of a security group and of its rules."""
+    if not kind.startswith("AWS::EC2::SecurityGroup"):
+        return
+    for name in ("GroupDescription", "Description"):
+        if name in node:
+            yield node[name]
+    for name in ("SecurityGroupIngress", "SecurityGroupEgress"):
+        yield from (each["Description"] for each in node.get(name, ()))
+
+
+@pytest.mark.parametrize("setup", setups.SETUPS, ids=lambda setup: setup.path.stem)
+def test_ec2_takes_the_texts_of_the_templates(setup: setups.Setup) -> None:
+    for filled in _long(setup):
+        texts = [text for about in filled.resources.values() for text in _described(about["Type"], about["Properties"])]
+        assert len(texts) > 8
+        assert [each for each in texts if not TEXT.fullmatch(each)] == []
+
+
+@pytest.mark.parametrize("module", terraform.MODULES)
+def test_ec2_takes_the_texts_of_the_modules(module: str) -> None:
+    found = terraform.evaluate(module, use_acm=True, cluster_name=LONG["cluster"])
+    texts = [
+        block["description"]
+        for kind, _, block in found.resources()
+        if kind == "aws_security_group" or kind.startswith("aws_vpc_security_group_")
+    ]
+    assert len(texts) > 8
+    assert [each for each in texts if not TEXT.fullmatch(each)] == []
+
+
+@pytest.mark.parametrize("setup", setups.SETUPS, ids=lambda setup: setup.path.stem)
+def test_policies_of_the_templates_fit_with_the_longest_names(setup: setups.Setup) -> None:
+    for filled in _long(setup):
+        for name, about in filled.resources.items():
+            if about["Type"] == "AWS::IAM::Role":
+                documents = [each["PolicyDocument"] for each in about["Properties"]["Policies"]]
+                assert sum(len(policies.compact(each)) for each in documents) <= MOST_INLINE, name
