@@ -10,6 +10,8 @@ SUCCESS, FAILURE = "SUCCESS", "FAILURE"
 
 # The code of all errors of SignalResource is ValidationError, so that only their texts tell them apart.
 _CLOSED = regex.compile(r"\bis in ([A-Z_]{1,60}) state and can ?not be signaled")
+# To a second signal of SUCCESS with the same id, as when the answer to the first was lost; one of FAILURE is taken.
+_TAKEN = regex.compile(r"\bSignal with ID \S{1,64} for resource \S{1,255} already exists\b")
 
 
 class Stacks(Service):
@@ -18,7 +20,8 @@ class Stacks(Service):
     def signal(self, stack: str, resource: str, instance_id: str, status: str) -> str | None:
         """Signal SUCCESS or FAILURE of an instance; `stack` is a name or an ARN, `resource` the logical id.
 
-        Return None where the stack has taken it, and the state of a stack, or of a resource, that waits for none.
+        Return None where the stack has taken it, now or before, and the state of a stack, or of a resource, that waits
+        for none.
         """
         arn = stack if stack.startswith("arn:") else self.arn(f"stack/{stack}/*", service="cloudformation")
 
@@ -33,9 +36,10 @@ class Stacks(Service):
                 )
             except failures.Refusal as error:
                 found = _CLOSED.search(failures.text(error))
-                if found is None:
+                if found is not None:
+                    return found[1]
+                if _TAKEN.search(failures.text(error)) is None:
                     raise
-                return found[1]
             return None
 
         return self.perform("cloudformation:SignalResource", [arn], attempt)

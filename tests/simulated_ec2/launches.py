@@ -1,8 +1,8 @@
 """A stack and an auto scaling group that wait for an instance; moto has neither signals nor lifecycle actions.
 
 The texts of errors are those that AWS gives: a stack that waits for no signal says "is in CREATE_COMPLETE state and
-cannot be signaled", and Auto Scaling says "No active Lifecycle Action found with instance ID" before an instance waits
-for a hook and after that.
+cannot be signaled", one that has a signal of an instance "already exists", and Auto Scaling says "No active Lifecycle
+Action found with instance ID" before an instance waits for a hook and after that.
 """
 
 from __future__ import annotations
@@ -64,9 +64,11 @@ class Stack:
             return _invalid(f"Stack {_ARN.format(self.name)} is in {self.state} state and cannot be signaled")
         if asked["LogicalResourceId"] != self.resource:
             return _invalid(f"Resource {asked['LogicalResourceId']} does not exist for stack {self.name}")
-        # CloudFormation counts each UniqueId once.
-        if asked["UniqueId"] not in dict(self.signals):
-            self.signals.append((asked["UniqueId"], asked["Status"]))
+        unique, before = asked["UniqueId"], dict(self.signals)
+        if unique in before and asked["Status"] == "SUCCESS":
+            once = "Signals may only be updated with a FAILURE status."
+            return _invalid(f"Signal with ID {unique} for resource {self.resource} already exists. {once}")
+        self.signals = [*{**before, unique: asked["Status"]}.items()]
         if asked["Status"] == "FAILURE":
             self.state = "ROLLBACK_IN_PROGRESS"
         elif len(self.signals) >= self.wanted:
