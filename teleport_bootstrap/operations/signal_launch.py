@@ -8,7 +8,7 @@ from teleport_bootstrap.conf import conf_file, signal_setting
 from teleport_bootstrap.conf.signal_setting import SignalSetting
 from teleport_bootstrap.conf.signal_target import LIFECYCLE, SignalTarget
 from teleport_bootstrap.ec2 import items
-from teleport_bootstrap.host import retry, trust
+from teleport_bootstrap.host import regular_file, retry, trust
 from teleport_bootstrap.instance import gather, own_tags
 from teleport_bootstrap.operations import launch_health
 from teleport_bootstrap.records import dataclass
@@ -19,6 +19,8 @@ from teleport_bootstrap.state.launch_signal import Launch
 # A group holds an instance for a launching hook on its way to these only.
 _STATE_PATH = "autoscaling/target-lifecycle-state"
 _LAUNCHING = ("InService", "Warmed:Stopped", "Warmed:Running", "Warmed:Hibernated")
+# proc(5).
+_BOOT = "/proc/sys/kernel/random/boot_id"
 
 # Results.
 SUCCESS, FAILURE = "success", "failure"
@@ -101,7 +103,15 @@ def _launch(doors: gather.Doors, target: SignalTarget) -> Launch | None:
         return Launch(instance_id, str(target))
     # A group that was made before March 2022 may not tell.
     state = service.get(_STATE_PATH) or ""
-    return Launch(instance_id, str(target), state) if state in ("", *_LAUNCHING) else None
+    return Launch(instance_id, str(target), state, _boot(doors.root)) if state in ("", *_LAUNCHING) else None
+
+
+def _boot(root: paths.Root) -> str:
+    """Return the id of this boot; empty below a root directory that is not that of a running system."""
+    try:
+        return regular_file.read(root.path(_BOOT), follow_links=True, limit=100).decode("ascii", "replace").strip()
+    except OSError:
+        return ""
 
 
 def _send(doors: gather.Doors, found: SignalSetting, launch: Launch, *, is_healthy: bool) -> tuple[str, ...]:

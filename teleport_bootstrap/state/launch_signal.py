@@ -12,12 +12,14 @@ class Launch:
     """A launch: the instance, who waits for it, and the state in its group that it is on its way to.
 
     The `state` is one of Auto Scaling's target lifecycle states, such as InService or Warmed:Stopped; empty for a
-    stack, and where the group does not tell. An instance from a warm pool has several launches.
+    stack, and where the group does not tell. An instance from a warm pool has several launches: one that was returned
+    to the pool and is started again differs from its last launch in `boot` alone, which is empty for a stack.
     """
 
     instance_id: str
     target: str
     state: str = ""
+    boot: str = ""
 
 
 FILE: state_file.StateFile[Launch] = state_file.StateFile(

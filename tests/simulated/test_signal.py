@@ -94,8 +94,8 @@ def test_a_launch_is_signaled_once_and_again_on_request(host: Host, aws: Aws) ->
     second = host.signal()
     assert (second.result, second.notes) == ("nothing", ("this launch was signaled before",))
     assert asked(aws, "SignalResource") == 1
-    # Sent twice is harmless: CloudFormation counts each instance once.
-    assert host.signal(again=True).result == "success"
+    # CloudFormation refuses a second signal of an instance, as it also does where the answer to the first was lost.
+    assert host.signal(again=True).notes == ()
     assert stack.signals == [(INSTANCE, "SUCCESS")] and asked(aws, "SignalResource") == 2
 
 
@@ -250,11 +250,21 @@ def test_an_instance_from_a_warm_pool_is_signaled_for_each_of_its_launches(host:
     assert host.signal().result == "nothing"
     host.is_on_its_way_to("Terminated")
     assert host.signal().notes == ("this instance is not on its way into its group or the warm pool",)
-    # Back in the pool.
-    group.waits = "launch"
-    host.is_on_its_way_to("Warmed:Running")
-    host.signal()
-    assert len(group.results) == 3
+
+
+def test_an_instance_that_was_returned_to_the_pool_is_signaled_when_it_is_started_again(host: Host, aws: Aws) -> None:
+    """On its way back, it waits for a terminating hook alone, and may be stopped before anything sees that state."""
+    group = Group(aws)
+    host.conf("lifecycle:launch")
+    host.is_on_its_way_to("InService")
+    for boot in ("a", "b"):
+        group.waits = "launch"
+        boot_id = host.agent.path("/proc/sys/kernel/random/boot_id")
+        boot_id.parent.mkdir(parents=True, exist_ok=True)
+        boot_id.write_text(f"{boot}\n")
+        assert host.signal().result == "success"
+        assert host.signal().result == "nothing"
+    assert group.results == [("launch", "CONTINUE")] * 2
 
 
 # ---------------------------------------------------------------- tags
