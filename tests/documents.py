@@ -45,6 +45,7 @@ _OTHERS = {
     ("docs/ci.md", "checked"): "simulated/test_laptops.py",
     ("docs/cloudformation.md", "simulated"): "simulated/test_templates.py",
     ("docs/cloudformation.md", "simulated:starter"): "lint/test_templates.py",
+    ("docs/existing-server.md", "run"): "boot/test_existing_server.py",
     ("docs/init.md", "simulated"): "simulated/test_init.py",
     ("docs/init.md", "checked"): "simulated/test_init.py",
     ("docs/doctor.md", "simulated"): "simulated/doctor/test_command.py",

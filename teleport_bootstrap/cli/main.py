@@ -26,7 +26,7 @@ from teleport_bootstrap.host import core_dumps, journal, output, streams, typese
 # In the order in which an operator meets them. Each is a module of this package, and a line of the help (80 columns)
 # unless timers and labels run it.
 COMMANDS = {
-    "init": "ask what cluster to launch, and write its user-data and parameters",
+    "init": "ask what cluster to launch, and write what it needs",
     "generate": "write teleport.yaml from the conf and start Teleport's unit",
     "validate": "check a conf and list every problem in it",
     "variables": "explain the variables of the conf",
@@ -44,6 +44,7 @@ COMMANDS = {
     "signal": "tell a stack or a group whether Teleport is healthy",
     "certificate": "obtain, renew or install Let's Encrypt's certificate",
     "metadata": "print one item of instance metadata",
+    "install-check": "say how to take over a host with its own Teleport",
     "first-admin": "create the first user of a cluster, an administrator",
     "status": "show what is configured and whether it runs",
     "doctor": "check what stands around this host, and say how to mend it",
@@ -59,7 +60,7 @@ RUN_BY_UNITS = ("fetch-secrets", "publish-tokens", "signal", "certificate", "met
 PRINTING = frozenset(
     {
         *("validate", "variables", "render", "plan", "history", "metadata", "status", "seal"),
-        *("iam-policy", "doctor"),
+        *("iam-policy", "doctor", "install-check"),
         *("backup list", "backup verify"),
     }
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from teleport_bootstrap import port_table
+from teleport_bootstrap import paths, port_table
 from teleport_bootstrap.finding import Finding, Place
 from teleport_bootstrap.hints import Any
 from teleport_bootstrap.plan import comparison, network_address, provenance, services, yaml_reading, yaml_text
@@ -18,9 +18,17 @@ def meaning(document: dict[str, Any]) -> dict[str, Any]:
     """Return what Teleport reads in `document`, as version v3 says it.
 
     A key without a value is as good as missing, but for a label, whose value is then empty. A file of an earlier
-    version for a host without auth service and proxy says the same in v3 with its one server under another key.
+    version for a host without auth service and proxy says the same in v3 with its one server under another key. A file
+    that does not name the data directory means Teleport's usual one.
     """
-    return _in_v3(_without_nulls(comparison.as_read(document)))
+    return _with_data_directory(_in_v3(_without_nulls(comparison.as_read(document))))
+
+
+def _with_data_directory(document: dict[str, Any]) -> dict[str, Any]:
+    section = document.get("teleport")
+    if not isinstance(section, dict) or "data_dir" in section:
+        return document
+    return {**document, "teleport": {**section, "data_dir": paths.DATA}}
 
 
 def _without_nulls(value: Any) -> Any:

@@ -55,6 +55,7 @@ READ_ONLY = {
     "history": "it reads the generations, and prints",
     "metadata": "it asks the metadata service, and prints",
     "status": "it reads the host, and prints; it notes once that the cluster has users, which may be lost",
+    "install-check": "it reads the host, and prints",
     "doctor": "it reads the host, asks AWS, and prints",
     "seal": "it reads an image, and prints",
     "backup list": "it reads a place of archives, and prints",

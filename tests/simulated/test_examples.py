@@ -99,6 +99,7 @@ HOSTS = {
     "history": Host(often_changed),
     "iam-policy": Host(laptop),
     "init": Host(with_answers),
+    "install-check": Host(commands.all_in_one_as_it_is),
     "metadata": Host(commands.all_in_one),
     "plan": Host(laptop),
     "publish-tokens": Host(commands.publisher),

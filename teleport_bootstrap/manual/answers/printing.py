@@ -206,6 +206,23 @@ IAM_POLICY: dict[str, Schema] = {
     ),
 }
 
+INSTALL_CHECK: dict[str, Schema] = {
+    "teleport_version": text("The installed Teleport.", or_null=True),
+    "running": flag("Whether the unit of its own package runs it."),
+    "main_pid": number("The main process; null where it does not run.", or_null=True),
+    "teleport_yaml": text("The configuration that it was started with."),
+    "data_directory": text("Where its data is."),
+    "configured": flag("Whether there is a conf already."),
+    "role": text("The role of the proposed conf; null where the configuration cannot be read.", or_null=True),
+    "conf": text("The proposed conf; null where the configuration cannot be read.", or_null=True),
+    "to_fill": texts("The variables that the configuration does not answer."),
+    "overridden": texts("The paths in teleport.yaml that `adopt` would keep as an override."),
+    "unit": text("The unit of the role; null where the configuration cannot be read.", or_null=True),
+    "restart_because": text("Why Teleport has to be restarted; null where it goes on.", or_null=True),
+    "can_be_adopted": flag("Whether nothing stands against it; what does is in `findings`."),
+    "steps": texts("What to do, in this order."),
+}
+
 METADATA: dict[str, Schema] = {
     "item": text("The item."),
     "value": text("Its value; null where this instance has none.", or_null=True),

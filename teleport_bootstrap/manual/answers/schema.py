@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[dict[str, Schema], ...]] = {
     "signal": (changing.SIGNAL,),
     "certificate": (changing.CERTIFICATE,),
     "metadata": (printing.METADATA,),
+    "install-check": (printing.INSTALL_CHECK,),
     "first-admin": (changing.FIRST_ADMIN,),
     "status": (host_state.STATUS,),
     "doctor": (host_state.DOCTOR, host_state.DOCTOR_LIST),

@@ -172,6 +172,14 @@ def publisher(place: Place) -> Agent:
     return agent
 
 
+def all_in_one_as_it_is(place: Place) -> Agent:
+    """A host with a teleport.yaml and without a conf."""
+    agent = all_in_one(place)
+    _ok(agent, "generate", "--wait", "5")
+    agent.path("/etc/teleport.d/conf").unlink()
+    return agent
+
+
 def with_answers(place: Place) -> Agent:
     """A node, on which an operator has written the answers for another cluster."""
     agent = node(place)
@@ -414,6 +422,7 @@ COMMANDS = (
     Command("status", ("status",), twice_changed, files=_FILES | _JUDGED, programs=_PROGRAMS | _JUDGED),
     Command("doctor", ("doctor",), node, services=_CHECKED, files=_FILES | _CHECKED, programs=_PROGRAMS | _CHECKED,
             seconds=15.0),
+    Command("install-check", ("install-check",), all_in_one_as_it_is, files=_FILES | {errors.CONF_OR_USAGE}),
     Command("metadata", ("metadata", "local-ipv4"), all_in_one),
     Command("seal", ("seal",), all_in_one, files=_FILES | {errors.UNSEALED}),
     Command("init", ("init", "{root}/cluster", "--answers", "{root}/answers.yaml"), with_answers),

@@ -129,7 +129,6 @@ def test_an_edit_that_teleport_reads_is_accepted(change: Any) -> None:
         (("db_service", ["enabled"], "set", "yes"), "teleport.auth_server"),
         (("app_service", ["enabled"], "set", True), "teleport.auth_server"),
         (("teleport", ["data_dir"], "set", "/srv/teleport"), "teleport.data_dir"),
-        (("teleport", ["data_dir"], "delete", None), "teleport.data_dir"),
         (("teleport", ["ca_pin"], "set", "sha256:PLACEHOLDER"), "teleport.ca_pin"),
     ],
 )
@@ -156,7 +155,8 @@ def test_row_4_a_file_of_an_earlier_version_for_a_node_says_the_same_in_v3(serve
     old = {"teleport": {"auth_token": "t", "auth_servers": [server]}, "auth_service": off, "proxy_service": off}
     for version in (None, "v1", "v2"):
         found = adoption.meaning({**old, **({"version": version} if version else {})})
-        assert found == {**old, "version": "v3", "teleport": {"auth_token": "t", key: server}}
+        section = {"auth_token": "t", key: server, "data_dir": "/var/lib/teleport"}
+        assert found == {**old, "version": "v3", "teleport": section}
     assert "version" not in adoption.meaning({**old, "proxy_service": {}})
 
 
@@ -172,3 +172,8 @@ def test_what_has_changed_in_the_conf_since_stays() -> None:
     now = {"a": 1, "b": {"c": 1}, "new": True}
     assert adoption.target(now, applied, {"a": 2, "b": {}}) == {"a": 2, "b": {}, "new": True}
     assert adoption.target(now, None, {"a": 2}) == {"a": 2}
+
+
+def test_a_file_that_does_not_name_the_data_directory_means_the_usual_one() -> None:
+    assert adoption.meaning({"teleport": {}})["teleport"] == {"data_dir": "/var/lib/teleport"}
+    assert adoption.meaning({"teleport": {"data_dir": "/srv"}})["teleport"] == {"data_dir": "/srv"}
