@@ -48,6 +48,7 @@ _OTHERS = {
     ("docs/existing-server.md", "run"): "boot/test_existing_server.py",
     ("docs/init.md", "simulated"): "simulated/test_init.py",
     ("docs/init.md", "checked"): "simulated/test_init.py",
+    ("docs/ssm-documents.md", "simulated"): "simulated/test_ssm_documents.py",
     ("docs/doctor.md", "simulated"): "simulated/doctor/test_command.py",
     ("docs/monitoring.md", "run"): "boot/test_metrics.py",
     ("docs/monitoring.md", "checked"): "simulated/test_metrics.py",
