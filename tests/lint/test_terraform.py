@@ -253,6 +253,52 @@ def test_only_load_balancers_are_reached_from_outside(module: str) -> None:
     }
 
 
+# EC2 API reference, CreateSecurityGroup: what a description may hold. There is no apostrophe.
+_DESCRIPTION = re.compile(r"[a-zA-Z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{1,255}")
+# IAM's quota for all inline policies of a role, in characters without white space.
+MOST_INLINE = 10240
+
+
+@pytest.mark.parametrize("module", terraform.MODULES)
+def test_ec2_takes_the_descriptions_of_security_groups_and_their_rules(module: str) -> None:
+    found = evaluate(module, **ACM, **DATABASES)
+    kinds = ("aws_security_group", "aws_vpc_security_group_ingress_rule", "aws_vpc_security_group_egress_rule")
+    described = [block["description"] for kind in kinds for block in found.blocks(kind).values()]
+    assert len(described) > 20
+    assert [each for each in described if not _DESCRIPTION.fullmatch(each)] == []
+
+
+@pytest.mark.parametrize("module", terraform.MODULES)
+def test_the_policies_of_a_role_fit_into_it_with_the_longest_names(module: str) -> None:
+    names = {"cluster_name": "c" * 63, "s3_bucket_name": "b" * 63, "route53_domain": f"{'d' * 63}.acmeinc.com"}
+    found = evaluate(module, **{**LETSENCRYPT, **ALIAS, **LICENSE, **names})
+    documents = found.blocks("aws_iam_policy_document")
+    for role in found.user_data():
+        own = "data." if module == "starter" else f"module.{role}.data."
+        more = [f"{own}aws_iam_policy_document.{name}" for name in ("signal", "session_manager")]
+        lengths = [_length(documents[each]) for each in (DOCUMENTS[role], *more) if each in documents]
+        assert len(lengths) == (2 if module == "starter" else 3)
+        assert sum(lengths) < MOST_INLINE, role
+
+
+def _length(document: Block) -> int:
+    """Return the length of a policy as the provider writes it, in characters without white space."""
+    statements = [
+        {
+            "Sid": each["sid"],
+            "Effect": "Allow",
+            "Action": each["actions"],
+            "Resource": each["resources"],
+            "Condition": [
+                {part["test"]: {part["variable"]: part["values"]}}
+                for part in terraform.every_one(each.get("condition"))
+            ],
+        }
+        for each in terraform.every_one(document["statement"])
+    ]
+    return len(json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":")))
+
+
 REFUSED = (
     ("starter", {"region": "Ireland"}, "A region is written"),
     ("starter", {"cluster_name": 'a"b'}, "The name has 3 to 63"),
@@ -337,7 +383,7 @@ def test_no_value_leaves_its_line_of_the_conf(value: str) -> None:
 def test_the_license_is_not_in_the_state() -> None:
     found = evaluate("ha", **ACM, **LICENSE)
     assert not found.blocks("aws_ssm_parameter")
-    assert "put-parameter" in found.output("next_steps") and "/home/ops/license.pem" in found.output("next_steps")
+    assert "/home/ops/license.pem" not in str([block for _, _, block in found.resources()])
 
 
 def test_a_conf_with_a_fault_would_be_found() -> None:
