@@ -47,7 +47,7 @@ def variables(answers: Answers) -> dict[str, Any]:
     if answers["setup"] == words.STARTER:  # where a certificate of Teleport's own is the third choice
         found["use_letsencrypt"] = not found["use_acm"]
     if questions.is_enterprise(answers):
-        # The module does not read it, and says how to put it into SSM.
+        # The module does not read it; NEXT-STEPS.md puts it into SSM.
         found["license_path"] = LICENSE
     return found
 

@@ -7,6 +7,7 @@ each file `facts.tf`, which has what only AWS knows, is replaced by constants.
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import shutil
 import tempfile
@@ -127,6 +128,7 @@ def evaluate_only(folder: str, **variables: Any) -> Evaluated:
     return evaluate_text(folder, text)
 
 
+@functools.cache
 def evaluate_text(folder: str, text: str) -> Evaluated:
     """Return the module in `folder` for a terraform.tfvars."""
     with tempfile.TemporaryDirectory() as scratch:

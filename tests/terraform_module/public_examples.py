@@ -104,8 +104,8 @@ REPLACED = {
 DIFFERENT = {
     "ami_name": "The image has to have this agent, so that it is one of your own: see `ami_owners`, and "
     "[image building](../../docs/image-building.md).",
-    "license_path": "The file is not read, since it would be in the state of Terraform. The output `next_steps` puts "
-    "it into SSM.",
+    "license_path": "The file is not read, since it would be in the state of Terraform: put it into SSM yourself, "
+    "before the first `apply`.",
     "key_name": "It may be left out.",
     "kms_alias_name": "Its key encrypts the bucket too.",
     "allowed_ssh_ingress_cidr_blocks": "Port 22 is closed unless you name networks; there it is open to all.",

@@ -35,15 +35,10 @@ output "conf" {
 
 output "next_steps" {
   description = "What to do next."
-  value = join("\n", concat(
-    var.license_path == "" ? [] : [
-      "aws ssm put-parameter --region ${var.region} --name /teleport/${var.cluster_name}/license --type SecureString --tier Advanced --value file://${var.license_path}${local.has_key ? " --key-id ${local.kms_key_arn}" : ""}",
-    ],
-    [
-      "aws ec2 describe-instances --region ${var.region} --filters Name=tag:Name,Values=${var.cluster_name}-auth Name=instance-state-name,Values=running --query Reservations[].Instances[].InstanceId --output text",
-      "aws ssm start-session --region ${var.region} --target INSTANCE",
-      "sudo teleport-bootstrap status",
-      "sudo teleport-bootstrap first-admin ADMIN --logins ec2-user",
-    ],
-  ))
+  value = join("\n", [
+    "aws ec2 describe-instances --region ${var.region} --filters Name=tag:Name,Values=${var.cluster_name}-auth Name=instance-state-name,Values=running --query Reservations[].Instances[].InstanceId --output text",
+    "aws ssm start-session --region ${var.region} --target INSTANCE",
+    "sudo teleport-bootstrap status",
+    "sudo teleport-bootstrap first-admin ADMIN --logins ec2-user",
+  ])
 }

@@ -40,14 +40,9 @@ output "conf" {
 
 output "next_steps" {
   description = "What to do next."
-  value = join("\n", concat(
-    var.license_path == "" ? [] : [
-      "aws ssm put-parameter --region ${var.region} --name /teleport/${var.cluster_name}/license --type SecureString --tier Advanced --value file://${var.license_path}${local.has_key ? " --key-id ${local.kms_key_arn}" : ""}",
-    ],
-    [
-      "aws ssm start-session --region ${var.region} --target ${aws_instance.this.id}",
-      "sudo teleport-bootstrap status",
-      "sudo teleport-bootstrap first-admin ADMIN --logins ec2-user",
-    ],
-  ))
+  value = join("\n", [
+    "aws ssm start-session --region ${var.region} --target ${aws_instance.this.id}",
+    "sudo teleport-bootstrap status",
+    "sudo teleport-bootstrap first-admin ADMIN --logins ec2-user",
+  ])
 }

@@ -205,7 +205,7 @@ variable "teleport_auth_type" {
 
 variable "license_path" {
   type        = string
-  description = "The file of the Enterprise license, on your own machine; empty for none. It is not read, to keep it out of the state: the output `next_steps` puts it into SSM."
+  description = "With any value, the Enterprise license is in SSM, where you put it before the first `apply`. The file is not read, to keep it out of the state."
   default     = ""
 }
 
