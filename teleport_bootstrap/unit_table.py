@@ -74,8 +74,8 @@ CHECK_CERTIFICATE = Unit(
 )
 SIGNAL = Unit(
     "teleport-signal",
-    "With `TELEPORT_SIGNAL`: signals to a stack or an auto scaling group whether Teleport is healthy. The timer looks "
-    "every minute whether the group waits again.",
+    "With `TELEPORT_SIGNAL`: signals to a stack or an auto scaling group whether Teleport is healthy. With "
+    "`TELEPORT_DRAIN_HOOK`: drains an instance that its group terminates. For hooks, the timer looks every minute.",
     tuple(Role),
     needs_lifecycle=True,
 )

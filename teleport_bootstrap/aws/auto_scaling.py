@@ -29,6 +29,22 @@ class AutoScaling(Service):
             "autoscaling:CompleteLifecycleAction", group, hook, instance_id, LifecycleActionResult=result
         )
 
+    def heartbeat(self, group: str, hook: str, instance_id: str) -> bool:
+        """Have the instance's lifecycle action of `hook` time out later; return whether there is one."""
+        return self._action("autoscaling:RecordLifecycleActionHeartbeat", group, hook, instance_id)
+
+    def target_groups(self, group: str) -> tuple[str, ...]:
+        """Return the ARNs of the target groups in which `group` registers its instances."""
+        found: tuple[str, ...] = self.call(
+            "autoscaling:DescribeAutoScalingGroups",
+            ["*"],  # IAM supports no narrower resource for this action
+            read=lambda answer: tuple(
+                arn for each in answer["AutoScalingGroups"] for arn in each.get("TargetGroupARNs", ())
+            ),
+            AutoScalingGroupNames=[group],
+        )
+        return found
+
     def launch_hooks(self, group: str) -> tuple[str, ...]:
         """Return the names of the hooks of `group` for launches."""
         found: tuple[str, ...] = self.call(

@@ -253,6 +253,9 @@ OF: dict[str, Any] = {
     },
     "SignalResource": {},
     "CompleteLifecycleAction": {},
+    "RecordLifecycleActionHeartbeat": {},
+    "DescribeAutoScalingGroups": {"AutoScalingGroups": [{"TargetGroupARNs": [str]}]},
+    "DeregisterTargets": {},
     "DescribeLifecycleHooks": {"LifecycleHooks": [{"LifecycleHookName": str, "LifecycleTransition": str}]},
     "GetRole": {"Role": _ROLE},
     "ListHostedZonesByName": {

@@ -139,6 +139,16 @@ class LoadBalancers(Service):
             lambda answer: map(_target_health, answer["TargetHealthDescriptions"]),
         )
 
+    def deregister(self, target_group: str, instance_id: str) -> None:
+        """Let no new connections go to the instance; does nothing where it is not registered."""
+        self.call(
+            "elasticloadbalancing:DeregisterTargets",
+            [target_group],
+            missing=("TargetGroupNotFound", "InvalidTarget"),
+            TargetGroupArn=target_group,
+            Targets=[{"Id": instance_id}],
+        )
+
     def target_group_attributes(self, target_group: str) -> dict[str, str]:
         """Return the attributes of a target group, such as proxy_protocol_v2.enabled and stickiness.enabled."""
         return dict(self._describe("DescribeTargetGroupAttributes", {"TargetGroupArn": target_group}, _attributes))

@@ -1,19 +1,19 @@
-"""`teleport-bootstrap signal`: tell a stack or an auto scaling group whether Teleport is healthy here."""
+"""`teleport-bootstrap signal`: tell a stack or an auto scaling group whether Teleport is healthy, or has stopped."""
 
 from __future__ import annotations
 
 import argparse
 
 from teleport_bootstrap.cli import options, result
-from teleport_bootstrap.operations import signal_launch
+from teleport_bootstrap.operations import drain, signal_launch
 
 EXAMPLE = "teleport-bootstrap signal"
 OPTIONS = (options.WAIT, options.flag("--again", "signal a launch that was signaled before, too"))
 
 
 def run(arguments: argparse.Namespace) -> result.Result:
-    """Wait for Teleport, signal, and report what was said to whom."""
-    outcome = signal_launch.run(options.doors(arguments), again=arguments.again)
-    is_news = outcome.result != signal_launch.NOTHING
-    lines = [f"signaled {outcome.result} to {outcome.target}: {outcome.reason}"] if is_news else []
+    """Wait until Teleport is healthy or, on an instance that is terminated, has stopped; report what was said."""
+    doors = options.doors(arguments)
+    outcome = drain.run(doors) or signal_launch.run(doors, again=arguments.again)
+    lines = [outcome.line] if outcome.result != signal_launch.NOTHING else []
     return result.Result(result.lines(lines, outcome.notes), outcome, change="; ".join(lines))

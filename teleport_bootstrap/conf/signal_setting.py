@@ -18,6 +18,11 @@ T = TypeVar("T")
 SECONDS = 900.0
 
 
+# Twice as long as ELB by default lets connections go on to a target that leaves its group. Longer sessions are for an
+# operator to decide about, who pays for the instance meanwhile.
+DRAIN_SECONDS = 600.0
+
+
 @dataclass(frozen=True)
 class SignalSetting:
     """Who is to be signaled, and how long Teleport may take to become healthy; `where` is the line that says so."""
@@ -27,22 +32,37 @@ class SignalSetting:
     where: str
 
 
-def find(data: bytes, path: str) -> SignalSetting | None:
-    """Return what `data`, the content of the conf at `path`, says about signals; None where it says nothing.
+@dataclass(frozen=True)
+class DrainSetting:
+    """The hook that holds an instance before its termination, and how long sessions may go on."""
 
-    Raises ConfInvalid where just that is invalid.
-    """
-    last = {each.name: each for each in grammar.parse(data, path).assignments}
+    hook: str
+    seconds: float
 
-    def value(variable: Variable[T]) -> T | None:
-        assignment = last.get(variable.name)
+
+class Reader:
+    """What `data`, the content of the conf at `path`, says; methods raise ConfInvalid where just that is invalid."""
+
+    def __init__(self, data: bytes, path: str) -> None:
+        self._data, self._path = data, path
+        self._last = {each.name: each for each in grammar.parse(data, path).assignments}
+
+    def signal(self) -> SignalSetting | None:
+        """Return what it says about launches; None where it says nothing."""
+        target, seconds = self._value(variables.TELEPORT_SIGNAL), self._value(variables.TELEPORT_SIGNAL_SECONDS)
+        if target is None:
+            return None
+        line = self._last[variables.TELEPORT_SIGNAL.name].line
+        return SignalSetting(target, SECONDS if seconds is None else seconds, f"{self._path}:{line}")
+
+    def drain(self) -> DrainSetting | None:
+        """Return what it says about terminations; None where it says nothing."""
+        hook, seconds = self._value(variables.TELEPORT_DRAIN_HOOK), self._value(variables.TELEPORT_DRAIN_SECONDS)
+        return None if hook is None else DrainSetting(hook, DRAIN_SECONDS if seconds is None else seconds)
+
+    def _value(self, variable: Variable[T]) -> T | None:
+        assignment = self._last.get(variable.name)
         with contextlib.suppress(kinds.Unfit):
             return None if assignment is None or not assignment.value else variable.parse(assignment.value)
-        problems = [each for each in conf_file.inspect(data, path).errors if each.subject == variable.name]
-        raise errors.ConfInvalid(path, tuple(problems))
-
-    target, seconds = value(variables.TELEPORT_SIGNAL), value(variables.TELEPORT_SIGNAL_SECONDS)
-    if target is None:
-        return None
-    line = last[variables.TELEPORT_SIGNAL.name].line
-    return SignalSetting(target, SECONDS if seconds is None else seconds, f"{path}:{line}")
+        found = conf_file.inspect(self._data, self._path).errors
+        raise errors.ConfInvalid(self._path, tuple(each for each in found if each.subject == variable.name))

@@ -575,7 +575,8 @@ TELEPORT_REGISTRATION_SECRET_PATH = Variable(
 
 SIGNALS = Group(
     "Signals to CloudFormation and Auto Scaling",
-    "A stack or an auto scaling group that waits until Teleport is healthy on this instance.",
+    "A stack or an auto scaling group waits until Teleport is healthy on this instance, and a group until its sessions "
+    "have ended.",
 )
 
 TELEPORT_SIGNAL = Variable(
@@ -596,6 +597,25 @@ TELEPORT_SIGNAL_SECONDS = Variable(
     since="0.1",
     unused=(Unused(lambda deployment: "TELEPORT_SIGNAL" not in deployment.assigned, "TELEPORT_SIGNAL is not set"),),
 )
+TELEPORT_DRAIN_HOOK = Variable(
+    signal_target.LIFECYCLE_HOOK,
+    EVERY_ROLE,
+    "The hook of the auto scaling group for terminations. Before the instance is terminated, it leaves the target "
+    "groups of its group, and Teleport takes no new connections and waits for running sessions.",
+    default=Elsewhere("sessions end with the instance"),
+    since="0.1",
+)
+TELEPORT_DRAIN_SECONDS = Variable(
+    kinds.SECONDS,
+    EVERY_ROLE,
+    "How long sessions may go on before the instance is terminated.",
+    default=Elsewhere("600"),
+    since="0.1",
+    unused=(
+        Unused(lambda deployment: "TELEPORT_DRAIN_HOOK" not in deployment.assigned, "TELEPORT_DRAIN_HOOK is not set"),
+    ),
+)
+
 LABELS = Group(
     "Labels",
     "Labels are written `key: value|key: value`. Blanks around `|` and after `:` do not matter; a pair splits at its "

@@ -7,7 +7,7 @@ from teleport_bootstrap.aws import account, auto_scaling, stacks
 from teleport_bootstrap.conf import conf_file, signal_setting
 from teleport_bootstrap.conf.signal_setting import SignalSetting
 from teleport_bootstrap.conf.signal_target import LIFECYCLE, SignalTarget
-from teleport_bootstrap.ec2 import items
+from teleport_bootstrap.ec2 import imds, items
 from teleport_bootstrap.host import regular_file, retry, trust
 from teleport_bootstrap.instance import gather, own_tags
 from teleport_bootstrap.operations import launch_health
@@ -15,9 +15,8 @@ from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.state import jobs, launch_signal
 from teleport_bootstrap.state.launch_signal import Launch
 
-# In which state of its group an instance is to be; autoscaling/target-lifecycle-state in the EC2 Auto Scaling guide.
-# A group holds an instance for a launching hook on its way to these only.
-_STATE_PATH = "autoscaling/target-lifecycle-state"
+# EC2 Auto Scaling guide, "Retrieve the target lifecycle state through instance metadata": a group holds an instance for
+# a launching hook on its way to these only.
 _LAUNCHING = ("InService", "Warmed:Stopped", "Warmed:Running", "Warmed:Hibernated")
 # proc(5).
 _BOOT = "/proc/sys/kernel/random/boot_id"
@@ -43,19 +42,23 @@ class Outcome:
     reason: str = ""
     notes: tuple[str, ...] = ()
 
+    @property
+    def line(self) -> str:
+        """It in a line, without notes."""
+        return f"signaled {self.result} to {self.target}: {self.reason}"
+
     def summary(self) -> str:
         """Return it in a line."""
-        said = f"signaled {self.result} to {self.target}: {self.reason}"
-        return "; ".join([said, *self.notes])
+        return "; ".join([self.line, *self.notes])
 
 
 def setting(root: paths.Root) -> SignalSetting | None:
-    """Return what the conf says about signals, even if the rest of it is invalid; None where it says nothing.
+    """Return what the conf says about launches, even if the rest of it is invalid; None where it says nothing.
 
     Raises ConfInvalid where just that is invalid, UntrustedPath, FileTrouble.
     """
     data = trust.read(root, paths.CONF)
-    return None if data is None else signal_setting.find(data, root.path(paths.CONF))
+    return None if data is None else signal_setting.Reader(data, root.path(paths.CONF)).signal()
 
 
 def run(doors: gather.Doors, *, again: bool = False) -> Outcome:
@@ -95,6 +98,11 @@ def _run(doors: gather.Doors, found: SignalSetting, launch: Launch) -> Outcome:
     return outcome
 
 
+def lifecycle_state(service: imds.Imds) -> str | None:
+    """Return the state in its auto scaling group that this instance is on its way to; None where nothing tells."""
+    return service.get("autoscaling/target-lifecycle-state") or None
+
+
 def _launch(doors: gather.Doors, target: SignalTarget) -> Launch | None:
     """Return the launch that is under way; None for an instance that is being taken out of its group."""
     service = gather.metadata_service(doors)
@@ -102,7 +110,7 @@ def _launch(doors: gather.Doors, target: SignalTarget) -> Launch | None:
     if target.service != LIFECYCLE:
         return Launch(instance_id, str(target))
     # A group that was made before March 2022 may not tell.
-    state = service.get(_STATE_PATH) or ""
+    state = lifecycle_state(service) or ""
     return Launch(instance_id, str(target), state, _boot(doors.root)) if state in ("", *_LAUNCHING) else None
 
 

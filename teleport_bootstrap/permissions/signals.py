@@ -14,24 +14,31 @@ _TAGS = "signal reads the tags of the instance where instance metadata does not 
 _HOOKS = "signal looks for the hook of the group"
 
 
+_DRAIN = "signal drains an instance that its group terminates"
+
+
 def needs(conf: conf_file.Conf, scope: Scope) -> Iterator[Need]:
-    """Yield what TELEPORT_SIGNAL makes the instance call."""
-    target = conf.value(variables.TELEPORT_SIGNAL)
-    if target is None:
-        return
+    """Yield what TELEPORT_SIGNAL and TELEPORT_DRAIN_HOOK make the instance call."""
+    target, drain = conf.value(variables.TELEPORT_SIGNAL), conf.value(variables.TELEPORT_DRAIN_HOOK)
     region = UNKNOWN_REGION if scope.region is None else scope.region
     here = Condition("StringEquals", "aws:RequestedRegion", (region,))
-    if target.service == LIFECYCLE or target.stack is None:
+    has_hook = drain is not None or (target is not None and target.service == LIFECYCLE)
+    if has_hook or (target is not None and target.stack is None):
         # Service authorization reference, Amazon EC2: no describing action takes a resource.
         yield Need(OURS, "ec2:DescribeTags", ANY, _TAGS, (here,))
-    if target.service != LIFECYCLE:
+    if target is not None and target.service != LIFECYCLE:
         yield Need(OURS, "cloudformation:SignalResource", (_stack(target, scope),), _SIGNAL)
-        return
     # The name of the group is not in the conf: groups take their instances from a launch template, which is made first.
     group = scope.arn("autoscaling", "autoScalingGroup:*:autoScalingGroupName/*")
-    yield Need(OURS, "autoscaling:CompleteLifecycleAction", (group,), _SIGNAL)
-    if target.hook is None:
+    if has_hook:
+        yield Need(OURS, "autoscaling:CompleteLifecycleAction", (group,), _SIGNAL)
+    if target is not None and target.service == LIFECYCLE and target.hook is None:
         yield Need(OURS, "autoscaling:DescribeLifecycleHooks", ANY, _HOOKS, (here,))
+    if drain is not None:
+        yield Need(OURS, "autoscaling:RecordLifecycleActionHeartbeat", (group,), _DRAIN)
+        yield Need(OURS, "autoscaling:DescribeAutoScalingGroups", ANY, _DRAIN, (here,))
+        targets = scope.arn("elasticloadbalancing", "targetgroup/*/*")
+        yield Need(OURS, "elasticloadbalancing:DeregisterTargets", (targets,), _DRAIN)
 
 
 def _stack(target: SignalTarget, scope: Scope) -> str:

@@ -145,6 +145,7 @@ def _units(
     # An agent has something to fetch only where its conf names a parameter.
     signaled = conf.value(variables.TELEPORT_SIGNAL)
     lifecycle = signaled is not None and signaled.service == signal_target.LIFECYCLE
+    lifecycle = lifecycle or conf.value(variables.TELEPORT_DRAIN_HOOK) is not None
     fetches = any(each.parameter and each.may_be_pending for each in secrets)
     timers = [
         unit.timer

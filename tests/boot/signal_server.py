@@ -14,6 +14,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+RESULTS = {
+    "DescribeAutoScalingGroups": (
+        "<DescribeAutoScalingGroupsResult><AutoScalingGroups><member><TargetGroupARNs>"
+        "<member>arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/proxies/73e2d6bc24d8a067</member>"
+        "</TargetGroupARNs></member></AutoScalingGroups></DescribeAutoScalingGroupsResult>"
+    )
+}
+
 
 class Handler(http.server.BaseHTTPRequestHandler):
     asked: Path
@@ -24,7 +32,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             file.write(f"{body}\n")
         found = re.search(r"(?:^|&)Action=(\w+)", body)
         operation = found[1] if found else "Unknown"
-        content = f"<{operation}Response><ResponseMetadata/></{operation}Response>".encode()
+        inner = RESULTS.get(operation, "")
+        content = f"<{operation}Response>{inner}<ResponseMetadata/></{operation}Response>".encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/xml")
         self.send_header("Content-Length", str(len(content)))

@@ -78,7 +78,9 @@ def test_a_healthy_teleport_is_signaled_once_after_the_boot(new_machine: NewMach
     assert not machine.is_enabled(TIMER)
 
     machine.reboot()
-    machine.wait_for(lambda: "this launch was signaled before" in machine.journal("-b", "-u", UNIT), 30, "its end")
+    machine.wait_for(
+        lambda: "Deactivated successfully" in machine.journal("-b", "-u", UNIT), 30, "the end of the service"
+    )
     assert len(_signals(machine)) == 1
 
 
@@ -106,12 +108,7 @@ def test_an_invalid_conf_ends_in_failure_at_once(new_machine: NewMachine) -> Non
 def test_an_instance_of_a_group_is_signaled_again_when_it_leaves_the_warm_pool(new_machine: NewMachine) -> None:
     """The pool keeps it running, so that no boot tells it; here the timer looks each second."""
     machine = _machine(new_machine, f"{instance.PLAIN_CONF}TELEPORT_SIGNAL=lifecycle:launch\n")
-    machine.write(
-        f"/etc/systemd/system/{TIMER}.d/often.conf",
-        "[Timer]\nOnActiveSec=\nOnActiveSec=1\nOnUnitInactiveSec=\nOnUnitInactiveSec=1\nAccuracySec=100ms\n",
-    )
-    tags = {"aws:autoscaling:groupName": "proxies"}
-    machine.write("/opt/imds.json", json.dumps({"tags": tags, **_on_its_way_to("Warmed:Running")}))
+    _be_in_group(machine, "Warmed:Running")
     machine.boot()
     assert machine.is_enabled(TIMER)
     sent = _await_signal(machine)
@@ -119,6 +116,37 @@ def test_an_instance_of_a_group_is_signaled_again_when_it_leaves_the_warm_pool(n
     assert (sent["LifecycleHookName"], sent["LifecycleActionResult"]) == ("launch", "CONTINUE")
     machine.run("python3", "-c", _CHANGE, json.dumps(_on_its_way_to("InService")))
     assert _await_signal(machine, 2)["LifecycleActionResult"] == "CONTINUE"
+
+
+def test_a_session_may_end_before_the_group_terminates_the_instance(new_machine: NewMachine) -> None:
+    session = "/opt/session"
+    machine = _machine(new_machine, f"{instance.PLAIN_CONF}TELEPORT_DRAIN_HOOK=end\n", session=session)
+    machine.write(session, "#!/bin/sh\nuntil [ -e /opt/end ]; do sleep 0.1; done\ntouch /opt/ended\n", mode=0o755)
+    _be_in_group(machine, "InService")
+    machine.boot()
+    observe.wait_until_ready(machine, "teleport.service")
+    machine.run("systemctl", "kill", "--kill-who=main", "--signal=USR1", "teleport.service")
+    machine.run("python3", "-c", _CHANGE, json.dumps(_on_its_way_to("Terminated")))
+    machine.wait_for(lambda: machine.state("teleport.service") == "deactivating", 30, "the graceful stop")
+    asked = [each["Action"] for each in _signals(machine)]
+    assert asked == ["RecordLifecycleActionHeartbeat", "DescribeAutoScalingGroups", "DeregisterTargets"]
+    machine.write("/opt/end", "")
+    machine.wait_for(lambda: _signals(machine)[-1]["Action"] == "CompleteLifecycleAction", 60, "the end")
+    assert machine.path("/opt/ended").exists()
+    sent = _signals(machine)[-1]
+    assert (sent["LifecycleHookName"], sent["LifecycleActionResult"]) == ("end", "CONTINUE")
+    assert machine.state("teleport.service") == "inactive", "it is not started again"
+    assert "signaled drained to lifecycle:end: teleport.service stopped within" in machine.journal("-u", UNIT)
+
+
+def _be_in_group(machine: Machine, state: str) -> None:
+    """Let the machine find itself in a group, and look each second what that wants."""
+    machine.write(
+        f"/etc/systemd/system/{TIMER}.d/often.conf",
+        "[Timer]\nOnActiveSec=\nOnActiveSec=1\nOnUnitInactiveSec=1\nAccuracySec=100ms\n",
+    )
+    tags = {"aws:autoscaling:groupName": "proxies"}
+    machine.write("/opt/imds.json", json.dumps({"tags": tags, **_on_its_way_to(state)}))
 
 
 def _on_its_way_to(state: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from tests.simulated.acme import Acme
 from tests.simulated.agent import Agent
 from tests.simulated.iam import simulator, wire
 from tests.simulated_ec2 import Aws, launches
+from tests.simulated_ec2 import imds as emulator
 from tests.simulated_ec2.aws import ACCOUNT, REGION, S3_DENIED
 from tests.stand_in import install_tctl
 
@@ -123,6 +124,25 @@ def test_signals(cluster: letsencrypt.Cluster, aws: Aws, signal: str) -> None:
     assert node.generate().status == 0
     assert "signaled failure" in node.run("signal", "--wait", "20").errors
     is_exact(printed(node, "--parameters-key", ALIAS), aws)
+
+
+def test_draining(cluster: letsencrypt.Cluster, aws: Aws) -> None:
+    group = launches.Group(aws)
+    group.waits = "end"
+    group.target_groups = (f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/nodes/73e2d6bc24d8a067",)
+    imds = emulator.Server({"meta-data": {"autoscaling": {"target-lifecycle-state": "Terminated"}}})
+    imds.start()
+    try:
+        node = cluster.host(f"{NODE_CONF}TELEPORT_DRAIN_HOOK=end\n", imds=imds)
+        node.install()
+        tag_set = launches.described(launches.TAGS)
+        aws.instead["ec2:DescribeTags"] = lambda _: tag_set
+        assert node.generate().status == 0
+        done = node.run("signal", "--wait", "20")
+        assert done.status == 0 and "signaled drained" in done.output, done.said
+        is_exact(printed(node, "--parameters-key", ALIAS), aws)
+    finally:
+        imds.stop()
 
 
 def test_the_simulator_refuses_another_parameter(cluster: letsencrypt.Cluster, aws: Aws) -> None:

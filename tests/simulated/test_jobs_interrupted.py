@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from teleport_bootstrap import errors
 from tests.simulated import kill_figures, kill_sweep, restoring
 from tests.simulated.agent import CHECKOUT, Ended, needs_strace
 from tests.simulated.faults import commands, state
@@ -37,6 +38,8 @@ DONE = {
     "restore --discard-undo": "no restore has replaced anything",
     "collect-logs": "already exists",
     "first-admin": "has a user alice already",
+    # No Teleport runs there: that is what it signals.
+    "signal": "signaled failure",
 }
 
 
@@ -86,11 +89,12 @@ def job(request: pytest.FixtureRequest, tmp_path: Path, imds: emulator.Server, a
             agent.path(f"/etc/{name}").unlink()
     if os.geteuid() == 0 and agent.path("/var/lib/teleport").exists():
         os.chown(agent.path("/var/lib/teleport"), 0, 0)
-    content = state.content_of_aws(aws)
+    content, instead = state.content_of_aws(aws), dict(aws.instead)
     before = _found(agent.root)
 
     def again() -> None:
         state.load_aws(aws, content)
+        aws.instead.update(instead)
 
     def expire() -> None:
         dynamodb = aws.client("dynamodb")
@@ -99,7 +103,8 @@ def job(request: pytest.FixtureRequest, tmp_path: Path, imds: emulator.Server, a
                 dynamodb.delete_item(TableName=table, Key={"Lock": item["Lock"]})
 
     arguments = ["20" if each == "3" else each for each in commands.argv(command, agent.root)]
-    prepared = kill_sweep.Prepared(agent, *arguments, also=again, alone=True)
+    status = errors.UNHEALTHY if command.name == "signal" else errors.OK
+    prepared = kill_sweep.Prepared(agent, *arguments, also=again, alone=True, status=status)
     assert len(prepared.points) > 3
     return Job(command.name, prepared, before, _found(agent.root), expire)
 

@@ -14,7 +14,7 @@ import pytest
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.host import probe
 from teleport_bootstrap.instance import gather
-from teleport_bootstrap.operations import signal_launch
+from teleport_bootstrap.operations import drain, signal_launch
 from tests.simulated.agent import Agent
 from tests.simulated_ec2 import Aws
 from tests.simulated_ec2 import aws as answers
@@ -265,6 +265,65 @@ def test_an_instance_that_was_returned_to_the_pool_is_signaled_when_it_is_starte
         assert host.signal().result == "success"
         assert host.signal().result == "nothing"
     assert group.results == [("launch", "CONTINUE")] * 2
+
+
+# ---------------------------------------------------------------- terminations
+
+TARGETS = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/proxies/73e2d6bc24d8a067"
+
+
+def drained(host: Host, wait: float = 10.0) -> signal_launch.Outcome | None:
+    environ = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": host.agent.imds, "AWS_ENDPOINT_URL": host.agent.aws}
+    return drain.run(gather.Doors(paths.Root(str(host.agent.root)), environ, wait))
+
+
+def test_an_instance_that_is_terminated_leaves_its_target_groups_once_and_then_lets_the_group_go_on(
+    host: Host, aws: Aws
+) -> None:
+    group = Group(aws)
+    group.waits, group.target_groups, group.early = "end", (TARGETS,), 2
+    host.conf("lifecycle:launch", more="TELEPORT_DRAIN_HOOK=end\n")
+    assert drained(host) is None, "no state"
+    host.is_on_its_way_to("InService")
+    assert drained(host) is None and not aws.requests
+    host.is_on_its_way_to("Terminated")
+    outcome = drained(host)
+    assert outcome is not None
+    assert (outcome.result, outcome.target, outcome.state) == ("drained", "lifecycle:end", "Terminated")
+    assert group.deregistered == [(TARGETS, INSTANCE)] and group.results == [("end", "CONTINUE")]
+    assert host.job()["outcome"] == "succeeded"
+    again = drained(host)
+    assert again is not None and again.result == "nothing"
+    assert len(group.results) == len(group.deregistered) == 1
+
+
+def test_a_heartbeat_gives_the_sessions_their_whole_time(host: Host, aws: Aws) -> None:
+    group = Group(aws)
+    group.waits = "end"
+    host.conf("lifecycle:launch", more="TELEPORT_DRAIN_HOOK=end\n")
+    host.is_on_its_way_to("Terminated")
+    drained(host)
+    assert group.heartbeats == 1
+
+
+def test_a_missing_permission_for_target_groups_keeps_nothing_from_ending(host: Host, aws: Aws) -> None:
+    group = Group(aws)
+    group.waits = "end"
+    aws.instead["autoscaling:DescribeAutoScalingGroups"] = lambda _: answers.Answer("AccessDenied", "no", status=403)
+    host.conf("lifecycle:launch", more="TELEPORT_DRAIN_HOOK=end\n")
+    host.is_on_its_way_to("Terminated")
+    outcome = drained(host)
+    assert outcome is not None and "autoscaling:DescribeAutoScalingGroups" in outcome.notes[0]
+    assert group.results == [("end", "CONTINUE")]
+
+
+def test_a_group_that_does_not_wait_for_the_end_is_a_note(host: Host, aws: Aws) -> None:
+    group = Group(aws)
+    group.waits = None
+    host.conf("lifecycle:launch", more="TELEPORT_DRAIN_HOOK=end\n")
+    host.is_on_its_way_to("Terminated")
+    outcome = drained(host, wait=1)
+    assert outcome is not None and "does not hold this instance for its hook end" in outcome.notes[0]
 
 
 # ---------------------------------------------------------------- tags

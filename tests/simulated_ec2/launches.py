@@ -86,7 +86,13 @@ class Group:
         # How many requests come before the instance waits.
         self.early = 0
         self.results: list[tuple[str, str]] = []
+        self.heartbeats = 0
+        self.target_groups: tuple[str, ...] = ()
+        self.deregistered: list[tuple[str, str]] = []
         aws.instead["autoscaling:CompleteLifecycleAction"] = self._complete
+        aws.instead["autoscaling:RecordLifecycleActionHeartbeat"] = self._heartbeat
+        aws.instead["autoscaling:DescribeAutoScalingGroups"] = self._describe_group
+        aws.instead["elasticloadbalancing:DeregisterTargets"] = self._deregister
         aws.instead["autoscaling:DescribeLifecycleHooks"] = self._describe
 
     def _complete(self, request: Request) -> Answer:
@@ -98,6 +104,25 @@ class Group:
         self.results.append((asked["LifecycleHookName"], result))
         self.waits = None
         return _done("CompleteLifecycleAction", "<CompleteLifecycleActionResult/>")
+
+    def _heartbeat(self, request: Request) -> Answer:
+        refusal = self._refusal(_fields(request))
+        if refusal is not None:
+            return refusal
+        self.heartbeats += 1
+        return _done("RecordLifecycleActionHeartbeat", "<RecordLifecycleActionHeartbeatResult/>")
+
+    def _describe_group(self, request: Request) -> Answer:
+        assert _fields(request)["AutoScalingGroupNames.member.1"] == self.name
+        arns = "".join(f"<member>{each}</member>" for each in self.target_groups)
+        group = f"<member><TargetGroupARNs>{arns}</TargetGroupARNs></member>"
+        inner = f"<DescribeAutoScalingGroupsResult><AutoScalingGroups>{group}</AutoScalingGroups>"
+        return _done("DescribeAutoScalingGroups", f"{inner}</DescribeAutoScalingGroupsResult>")
+
+    def _deregister(self, request: Request) -> Answer:
+        asked = _fields(request)
+        self.deregistered.append((asked["TargetGroupArn"], asked["Targets.member.1.Id"]))
+        return _done("DeregisterTargets", "<DeregisterTargetsResult/>")
 
     def _refusal(self, asked: dict[str, str]) -> Optional[Answer]:
         assert set(asked) == {"Action", "Version", "AutoScalingGroupName", "LifecycleHookName", "InstanceId"}

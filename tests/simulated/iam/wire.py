@@ -221,6 +221,9 @@ def _scaling(request: Request, _: Keys, __: frozenset[str]) -> Iterator[Asked]:
 
 
 def _elb(request: Request, _: Keys, __: frozenset[str]) -> Iterator[Asked]:
+    if request.operation == "DeregisterTargets":
+        yield _asked("elasticloadbalancing:DeregisterTargets", parse_qs(request.body.decode())["TargetGroupArn"][0])
+        return
     yield _with(f"elasticloadbalancing:{request.operation}", "*", {"aws:RequestedRegion": REGION})
 
 

@@ -23,6 +23,7 @@ SERVICES = {
     "sts": ("GetCallerIdentity",),
     "elbv2": (
         "DescribeTargetGroups",
+        "DeregisterTargets",
         "DescribeTargetHealth",
         "DescribeTargetGroupAttributes",
         "DescribeLoadBalancers",
@@ -38,7 +39,10 @@ SERVICES = {
     "glue": ("GetTable",),
     "ec2": ("DescribeTags", "DescribeInstances", "DescribeSecurityGroups"),
     "cloudformation": ("SignalResource",),
-    "autoscaling": ("CompleteLifecycleAction", "DescribeLifecycleHooks"),
+    "autoscaling": (
+        *("CompleteLifecycleAction", "RecordLifecycleActionHeartbeat"),
+        *("DescribeLifecycleHooks", "DescribeAutoScalingGroups"),
+    ),
     "iam": ("SimulatePrincipalPolicy", "GetRole"),
     "route53": ("ListHostedZonesByName", "ListResourceRecordSets"),
     "application-autoscaling": ("DescribeScalableTargets",),

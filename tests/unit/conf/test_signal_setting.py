@@ -6,7 +6,7 @@ import pytest
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.conf import signal_setting
-from teleport_bootstrap.conf.signal_setting import SignalSetting
+from teleport_bootstrap.conf.signal_setting import DrainSetting, SignalSetting
 from teleport_bootstrap.conf.signal_target import SignalTarget
 
 HOOK = SignalTarget("lifecycle", hook="launch")
@@ -26,12 +26,24 @@ HOOK = SignalTarget("lifecycle", hook="launch")
     ],
 )
 def test_finds_the_setting(text: str, found: SignalSetting | None) -> None:
-    assert signal_setting.find(text.encode(), "conf") == found
+    assert signal_setting.Reader(text.encode(), "conf").signal() == found
 
 
 @pytest.mark.parametrize("line", ["TELEPORT_SIGNAL=hook", "TELEPORT_SIGNAL_SECONDS=4000"])
 def test_says_what_is_wrong_with_the_setting_alone(line: str) -> None:
     text = f"TELEPORT_ROLE=what\nTELEPORT_SIGNAL=lifecycle\n{line}\n"
     with pytest.raises(errors.ConfInvalid) as caught:
-        signal_setting.find(text.encode(), "conf")
+        signal_setting.Reader(text.encode(), "conf").signal()
     assert [each.subject for each in caught.value.findings] == [line.partition("=")[0]]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("TELEPORT_SIGNAL=lifecycle\n", None),
+        ("TELEPORT_DRAIN_HOOK=end\nif x; then\n", DrainSetting("end", 600.0)),
+        ("TELEPORT_DRAIN_HOOK=end\nTELEPORT_DRAIN_SECONDS=60\n", DrainSetting("end", 60.0)),
+    ],
+)
+def test_finds_the_hook_for_terminations(text: str, found: DrainSetting | None) -> None:
+    assert signal_setting.Reader(text.encode(), "conf").drain() == found

@@ -1,0 +1,48 @@
+"""Stop Teleport so that its sessions may end by themselves: it takes no new connections, and has a time for the rest.
+
+SIGQUIT asks Teleport for that (its reference, "Teleport Signals"); SIGTERM, with which its units stop it, ends all
+sessions. A drop-in that lasts until the next boot changes the signal, so that systemd itself ends what is left after
+that time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from teleport_bootstrap import errors, log, paths
+from teleport_bootstrap.host import directory, systemd
+
+_DROP_IN = "/run/systemd/system/{unit}.d/60-teleport-bootstrap-drain.conf"
+# mixed: the signal is for Teleport alone, and not for the shells of its sessions.
+_CONTENT = """\
+# Written by teleport-bootstrap, because the auto scaling group terminates this instance.
+[Service]
+KillMode=mixed
+KillSignal=SIGQUIT
+TimeoutStopSec={seconds:.0f}
+"""
+
+logger = log.Logger(__name__)
+
+
+def begin(root: paths.Root, unit: str, *, seconds: float) -> None:
+    """Ask for a graceful stop of `unit`, which may take `seconds`, and do not wait. Raises FileTrouble, UnitTrouble."""
+    path = root.path(_DROP_IN.format(unit=unit))
+    try:
+        directory.make(os.path.dirname(path), 0o755)
+        with contextlib.closing(directory.Directory(os.path.dirname(path))) as found:
+            found.replace(os.path.basename(path), _CONTENT.format(seconds=seconds).encode(), mode=0o644)
+    except OSError as error:
+        raise errors.FileTrouble(
+            f"{path} cannot be written: {error.strerror}", hint="Run as root; look whether /run is full."
+        ) from None
+    systemd.reload()
+    systemd.stop([unit], wait=False)
+
+
+def has_ended(unit: str) -> bool:
+    """Whether `unit` runs no longer. While systemd does not answer, it counts as running."""
+    with contextlib.suppress(errors.UnitTrouble):
+        return systemd.states([unit])[unit].active in ("inactive", "failed", "unknown")
+    return False
