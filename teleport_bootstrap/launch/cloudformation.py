@@ -31,6 +31,11 @@ def template(answers: Answers) -> str:
     return f"{answers['setup']}.yaml"
 
 
+def is_uploaded(answers: Answers) -> bool:
+    """Whether the template is longer than the 51,200 bytes of a request, so that it goes through a bucket."""
+    return answers["setup"] == words.HA
+
+
 def parameters(answers: Answers) -> dict[str, str]:
     """Return the parameters that the answers decide; all others have a default, or are `missing`."""
     named = {**_OF_BOTH, **_OF_ONE[answers["setup"]]}

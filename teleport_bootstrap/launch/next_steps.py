@@ -124,23 +124,26 @@ def _created(answers: Answers) -> Iterator[Step]:
 def _with_cloudformation(answers: Answers) -> list[str]:
     name, region = stack(answers), answers["region"]
     template = cloudformation.template(answers)
-    return [
+    about = (
         f"The template is `packaging/cloudformation/{template}` of teleport-bootstrap; copy it here. It goes into the "
-        "VPC that you have, and makes the certificate, load balancers, security groups, roles, tables and records.",
-        "",
-        *_commands(
-            f"aws cloudformation create-stack --region {region} --stack-name {name} \\",
-            f"    --template-body file://{template} --parameters file://{cloudformation.FILE} \\",
-            "    --capabilities CAPABILITY_IAM",
-            f"aws cloudformation wait stack-create-complete --region {region} --stack-name {name}",
-        ),
+        "VPC that you have, and makes the certificate, load balancers, security groups, roles, tables and records. The "
+        "command, which takes version 2 of the AWS CLI, ends when Teleport is healthy on each instance."
+    )
+    command = [
+        f"aws cloudformation deploy --region {region} --stack-name {name} \\",
+        f"    --template-file {template} --parameter-overrides file://{cloudformation.FILE} \\",
     ]
+    if cloudformation.is_uploaded(answers):
+        about += f" The template is too long for a request; put a bucket of yours in {region} in place of UPLOADS."
+        command.append("    --s3-bucket UPLOADS \\")
+    return [about, "", *_commands(*command, "    --capabilities CAPABILITY_IAM")]
 
 
 def _with_terraform(answers: Answers) -> list[str]:
     place = f"teleport-bootstrap/packaging/terraform/examples/{terraform.module(answers)}"
     return [
-        f"{place} is in a checkout of teleport-bootstrap. With OpenTofu, the command is `tofu`.",
+        f"{place} is in a checkout of teleport-bootstrap, which these commands expect in this directory. With "
+        "OpenTofu, the command is `tofu`.",
         "",
         *_commands(f"cp {terraform.FILE} {place}/", f"cd {place}", "terraform init", "terraform apply"),
     ]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from teleport_bootstrap.conf import conf_file
-from teleport_bootstrap.launch import cloudformation, confs, terraform, words
+from teleport_bootstrap.launch import cloudformation, confs, next_steps, terraform, words
 from teleport_bootstrap.launch.questions import Answers
 from teleport_bootstrap.roles import Role
 from teleport_bootstrap.user_data import conf_of
@@ -27,6 +27,8 @@ NETWORK = {
     "image": "ami-0123456789abcdef0",
     "image_name": "teleport-*",
 }
+# Of CloudFormation's quotas: bytes of a template in a request.
+LONGEST_TEMPLATE = 51200
 # What only a template or module knows or decides for itself.
 THEIRS = {"TELEPORT_SIGNAL", "TELEPORT_SSM_KMS_KEY_ID", "TELEPORT_LOCKS_TABLE_NAME"}
 MORE: dict[str, dict[str, str]] = {
@@ -73,6 +75,14 @@ def test_issue_19_point_6_what_is_left_for_later_is_what_the_template_has_no_def
     declarations = template.load(setup.path)["Parameters"]
     needed = {name for name, about in declarations.items() if "Default" not in about}
     assert needed == set(cloudformation.missing(found)) | (needed & set(cloudformation.parameters(found)))
+
+
+@EVERY_SETUP
+def test_issue_19_point_6_a_template_that_is_too_long_for_a_request_goes_through_a_bucket(setup: Setup) -> None:
+    found = answered(setup.path.stem, words.CLOUDFORMATION)
+    is_long = setup.path.stat().st_size > LONGEST_TEMPLATE
+    assert ("--s3-bucket UPLOADS" in next_steps.text(found)) == is_long
+    assert f"--template-file {setup.path.name} " in next_steps.text(found)
 
 
 @EVERY_SETUP
