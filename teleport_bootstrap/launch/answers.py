@@ -56,6 +56,8 @@ def read(data: bytes, path: str) -> Reading:
         try:
             answers[question.name] = _answer(question, typed.get(question.name), answers)
         except Unfit as unfit:
+            if problems and question.name not in typed and callable(question.default):
+                continue  # a default that comes of an answer that is not right
             what = f"{question.name} {unfit.message}"
             problems.append(Finding(ERROR, "answers-invalid", question.name, what, unfit.hint, place))
     if problems:

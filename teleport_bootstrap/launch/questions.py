@@ -76,6 +76,21 @@ def _usual_tool(answers: Answers) -> str:
     return words.MANUAL
 
 
+def _certificate_fits(value: str, answers: Answers) -> None:
+    if value == words.ACM and len(answers.get("domain", "")) > values.LONGEST_COMMON_NAME:
+        raise Unfit(
+            f"cannot be acm with a domain of more than {values.LONGEST_COMMON_NAME} characters",
+            f"choose a shorter domain, or {words.LETSENCRYPT}",
+        )
+
+
+def _usual_zone(answers: Answers) -> str:
+    """Return the domain without its first part, if a zone can be called like that."""
+    domain = answers.get("domain", "")
+    rest = domain.partition(".")[2]
+    return rest if "." in rest else domain
+
+
 def _zone_fits(value: str, answers: Answers) -> None:
     domain = answers.get("domain", "")
     if not f".{domain}".endswith(f".{value}"):
@@ -132,12 +147,13 @@ QUESTIONS = (
         "acm: a load balancer has a certificate of AWS. letsencrypt: Teleport has one of Let's Encrypt.",
         kinds.choice(words.ACM, words.LETSENCRYPT),
         words.ACM,
+        fits=_certificate_fits,
     ),
     Question(
         "email",
         "The address for Let's Encrypt's notices",
         "Let's Encrypt writes there about the certificate.",
-        variables.TELEPORT_DOMAIN_ADMIN_EMAIL.kind,
+        values.EMAIL,
         matters=_is("certificate", words.LETSENCRYPT),
     ),
     Question(
@@ -200,7 +216,7 @@ QUESTIONS = (
         "The name of the domain's zone in Route 53",
         "The zone in which the records are made, such as example.com.",
         values.DOMAIN,
-        lambda answers: answers.get("domain", "").partition(".")[2],
+        _usual_zone,
         matters=_is("tool", words.TERRAFORM),
         fits=_zone_fits,
     ),

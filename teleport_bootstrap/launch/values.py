@@ -11,6 +11,10 @@ from teleport_bootstrap.conf.variable import Kind
 _LONGEST_CLUSTER_NAME = 63
 _LONGEST_BUCKET_NAME = 63
 _DATA = "-data"
+# S3 keeps these beginnings for itself.
+_OF_S3 = ("xn--", "sthree-")
+# Of a certificate: RFC 5280, ub-common-name, which ACM holds to.
+LONGEST_COMMON_NAME = 64
 
 
 def _domain(value: str) -> str:
@@ -20,7 +24,17 @@ def _domain(value: str) -> str:
         raise Unfit(f"has capital letters: {kinds.quoted(value)}", f"write {name.lower()}")
     if "." not in name:
         raise Unfit(f"has only one part: {kinds.quoted(value)}", f"write it like {name}.example.com")
+    if re.search(r"\.[a-z][a-z0-9-]+\Z", name) is None:
+        raise Unfit(f"has an end that no domain has: {kinds.quoted(value)}", "write it like teleport.example.com")
     return name
+
+
+def _email(value: str) -> str:
+    """Return an e-mail address that means the same in a shell's double quotes, in which the modules write it."""
+    address = variables.TELEPORT_DOMAIN_ADMIN_EMAIL.parse(value)
+    if re.search("[$`]", address):
+        raise Unfit(f"has a character that shells replace: {kinds.quoted(value)}", "write an address without $ and `")
+    return address
 
 
 def _cluster(value: str) -> str:
@@ -46,7 +60,9 @@ def _subnets(value: str) -> tuple[str, ...]:
 
 def bucket_name(cluster: str) -> str:
     """Return a name for the bucket of a cluster."""
-    return f"{cluster.replace('.', '-')[: _LONGEST_BUCKET_NAME - len(_DATA)].rstrip('-')}{_DATA}"
+    name = cluster.replace(".", "-")
+    name = f"teleport-{name}" if name.startswith(_OF_S3) else name
+    return f"{name[: _LONGEST_BUCKET_NAME - len(_DATA)].rstrip('-')}{_DATA}"
 
 
 def _of_ec2(prefix: str, name: str, what: str) -> Kind[str]:
@@ -57,6 +73,7 @@ def _of_ec2(prefix: str, name: str, what: str) -> Kind[str]:
 
 DOMAIN = Kind("DNS name", _domain)
 CLUSTER = Kind("cluster name", _cluster)
+EMAIL = Kind("e-mail address", _email)
 SUBNET = _of_ec2("subnet", "subnet", "the id of a subnet")
 SUBNETS = Kind("subnets with commas", _subnets)
 VPC = _of_ec2("vpc", "VPC", "the id of a VPC")

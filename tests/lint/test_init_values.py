@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from teleport_bootstrap import errors
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.launch import cloudformation, confs, next_steps, terraform, words
 from teleport_bootstrap.launch.questions import Answers
@@ -129,6 +130,48 @@ def test_issue_19_point_6_what_is_left_for_later_is_what_the_module_has_no_defau
     found = complete(setup=module, tool=words.TERRAFORM)
     needed = {name for name, body in declared.variables(module).items() if "default" not in body}
     assert needed == set(terraform.missing(found)) | (needed & set(terraform.variables(found)))
+
+
+UNUSUAL: dict[str, dict[str, str]] = {
+    "the domain itself is the zone": {"domain": "example.com"},
+    "an international domain": {"domain": "xn--mnchen-3ya.xn--p1ai", "storage": "dynamodb"},
+    "a long domain": {"domain": f"{'a' * 52}.example.com", "cluster": "main"},
+    "a region of another partition": {"region": "eusc-de-east-1"},
+    "a region of China": {"region": "cn-northwest-1"},
+    "an unusual address": {
+        "certificate": words.LETSENCRYPT,
+        "email": "o'brien&co+teleport#1/x=?^_{|}~%!*@mail.xn--p1ai",
+    },
+}
+
+
+@EVERY_SETUP
+@pytest.mark.parametrize("given", UNUSUAL.values(), ids=list(UNUSUAL))
+def test_what_init_takes_the_templates_and_modules_take(setup: Setup, given: dict[str, str]) -> None:
+    found = answered(setup.path.stem, words.TERRAFORM, **given)
+    evaluated = evaluate_text(setup.path.stem, terraform.text(found))
+    assert evaluated.refused_variables() == evaluated.failed_conditions() == []
+    if "certificate" not in given:
+        declarations = template.load(setup.path)["Parameters"]
+        for name, value in cloudformation.parameters(answered(setup.path.stem, words.CLOUDFORMATION, **given)).items():
+            about = declarations[name]
+            assert re.fullmatch(about.get("AllowedPattern", ".*"), value), (name, value)
+            assert len(value) <= about.get("MaxLength", len(value)), (name, value)
+
+
+WRONG: dict[str, dict[str, str]] = {
+    "longer than a certificate's name": {"domain": f"{'a' * 53}.example.com", "cluster": "main"},
+    "an end that domains do not have": {"domain": "teleport.1st"},
+    "a reference": {"certificate": words.LETSENCRYPT, "email": "ops$EC2_REGION@example.com"},
+    "a command": {"certificate": words.LETSENCRYPT, "email": "`id`@example.com"},
+}
+
+
+@pytest.mark.parametrize("given", WRONG.values(), ids=list(WRONG))
+def test_a_wrong_answer_is_the_only_one_that_is_reported(given: dict[str, str]) -> None:
+    with pytest.raises(errors.AnswersInvalid) as raised:
+        answered(words.HA, words.TERRAFORM, **given)
+    assert len(raised.value.findings) == 1
 
 
 def test_the_conf_of_another_domain_is_another() -> None:

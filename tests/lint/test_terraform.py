@@ -350,10 +350,12 @@ def test_each_validation_is_tried_and_takes_good_values(module: str) -> None:
 UNFIT = (
     ("starter", {"route53_zone": "example.com"}, "not within"),
     ("starter", {"route53_zone": "leport.acmeinc.com"}, "not within"),
+    ("starter", {"route53_domain": f"{'a' * 53}.acmeinc.com"}, "at most 64"),
     ("starter", {"s3_bucket_name": ""}, "Set s3_bucket_name"),
     ("starter", {"use_acm": False, "use_letsencrypt": True}, "needs email"),
     ("starter", {**LETSENCRYPT, "state_store": "disk"}, "needs email, and the bucket"),
     ("ha", {"route53_zone": "example.com"}, "not within"),
+    ("ha", {"route53_domain": f"{'a' * 53}.acmeinc.com"}, "at most 64"),
     ("ha", {"use_acm": False}, "or email"),
 )
 

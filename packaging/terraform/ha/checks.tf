@@ -8,6 +8,11 @@ resource "terraform_data" "variables" {
     }
 
     precondition {
+      condition     = !local.requests_certificate || length(var.route53_domain) <= 64
+      error_message = "ACM takes a domain of at most 64 characters."
+    }
+
+    precondition {
       condition     = var.use_acm || var.email != ""
       error_message = "Set use_acm = true, or email for Let's Encrypt."
     }

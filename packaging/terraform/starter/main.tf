@@ -87,6 +87,11 @@ resource "aws_instance" "this" {
     }
 
     precondition {
+      condition     = !local.requests_certificate || length(var.route53_domain) <= 64
+      error_message = "ACM takes a domain of at most 64 characters."
+    }
+
+    precondition {
       condition     = !local.is_stored || var.s3_bucket_name != ""
       error_message = "Set s3_bucket_name, or state_store = \"disk\"."
     }

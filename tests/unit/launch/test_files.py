@@ -233,7 +233,7 @@ def test_the_file_explains_each_answer() -> None:
             assert before.startswith("# ") and question.prompt.split()[0] in before
 
 
-@pytest.mark.parametrize("domain", ["a.b", "t." + "x" * 60 + ".example.com", "teleport." + "y" * 40 + ".example.org"])
+@pytest.mark.parametrize("domain", ["a.be", "t." + "x" * 50 + ".example.com", "teleport." + "y" * 40 + ".example.org"])
 def test_the_proposed_names_fit_what_they_name(domain: str) -> None:
     for setup in (words.STARTER, words.HA):
         given = {"domain": domain, "setup": setup, "storage": words.DYNAMODB}
@@ -243,5 +243,5 @@ def test_the_proposed_names_fit_what_they_name(domain: str) -> None:
 
 
 def test_a_domain_that_is_too_long_for_a_cluster_needs_a_name_of_its_own() -> None:
-    domain = "t." + "x" * 60 + ".example.com"
+    domain = "t." + "x" * 50 + ".example.com"
     assert any("cluster does not fit" in each for each in problems(f"domain: {domain}\nregion: eu-west-1\n"))

@@ -5,7 +5,7 @@ variable "region" {
   description = "The AWS region, which is that of the provider too."
 
   validation {
-    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    condition     = can(regex("^[a-z]{2,8}(-[a-z]{2,12}){1,3}-[0-9]{1,2}$", var.region))
     error_message = "A region is written as eu-west-1."
   }
 }
@@ -40,7 +40,7 @@ variable "route53_domain" {
   description = "The domain under which people reach the cluster, within `route53_zone`."
 
   validation {
-    condition     = can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.])+[a-z]{2,63}$", var.route53_domain))
+    condition     = can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.])+[a-z][a-z0-9-]{0,61}[a-z0-9]$", var.route53_domain))
     error_message = "Write a DNS name in lower case, without a dot at its end."
   }
 }
@@ -85,7 +85,7 @@ variable "email" {
   default     = ""
 
   validation {
-    condition     = var.email == "" || can(regex("^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+[.][A-Za-z]{2,63}$", var.email))
+    condition     = var.email == "" || can(regex("^[A-Za-z0-9!#%&'*+/=?^_{|}~.-]{1,64}@[A-Za-z0-9.-]+$", var.email))
     error_message = "This is not a mail address."
   }
 }
@@ -114,7 +114,7 @@ variable "route53_domain_acm_nlb_alias" {
   default     = ""
 
   validation {
-    condition     = var.route53_domain_acm_nlb_alias == "" || can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.])+[a-z]{2,63}$", var.route53_domain_acm_nlb_alias))
+    condition     = var.route53_domain_acm_nlb_alias == "" || can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.])+[a-z][a-z0-9-]{0,61}[a-z0-9]$", var.route53_domain_acm_nlb_alias))
     error_message = "Write a DNS name in lower case, without a dot at its end."
   }
 }
