@@ -44,7 +44,7 @@ _OTHERS = {
     ("docs/ci.md", "simulated"): "simulated/test_laptops.py",
     ("docs/ci.md", "checked"): "simulated/test_laptops.py",
     ("docs/cloudformation.md", "simulated"): "simulated/test_templates.py",
-    ("docs/cloudformation.md", "simulated:starter"): "lint/test_templates.py",
+    ("docs/cloudformation.md", "simulated:check"): "lint/test_templates.py",
     ("docs/existing-server.md", "run"): "boot/test_existing_server.py",
     ("docs/init.md", "simulated"): "simulated/test_init.py",
     ("docs/init.md", "checked"): "simulated/test_init.py",

@@ -53,11 +53,15 @@ def named_data(path: str) -> tuple[bytes, str]:
 
 
 def from_user_data(path: str) -> conf_of.Found:
-    """Return the conf that the user-data at `path` writes; `-` is standard input.
+    """Return the conf that the user-data at `path` writes; `-` is standard input, FILE#NAME a resource of a template.
 
     Raises UserDataUnclear, FileTrouble.
     """
-    return conf_of.read(*named_data(path), functools.partial(_beside, path))
+    resource: str | None = None
+    file, mark, name = path.rpartition("#")
+    if mark and name and not os.path.exists(path):
+        path, resource = file, name
+    return conf_of.read(*named_data(path), functools.partial(_beside, path), resource=resource)
 
 
 def _beside(path: str, name: str) -> str | None:

@@ -33,19 +33,31 @@ def compose(file: Text) -> Any:
     return root if "Resources" in yaml_scalars.mapping(root) else None
 
 
-def user_data(file: Text, root: Any, target: str, holes: Holes) -> Text:
-    """Return the one user-data in the template that names `target`. Raises Unknowable."""
+def user_data(file: Text, root: Any, target: str, holes: Holes, resource: str | None = None) -> Text:
+    """Return the one user-data in the template that names `target`: that of `resource`, its logical id, if given.
+
+    Raises Unknowable.
+    """
     defaults = _defaults(root)
-    nodes = _user_data_nodes(root, 0, set())
-    texts = [Text(file.path, tuple(_lines(file, node, defaults, holes))) for node in nodes]
-    found = [each for each in texts if target in each.joined]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        numbers = ", ".join(str(each.lines[0].number) for each in found)
-        what = f"{len(found)} resources of this template write {target}, with UserData in lines {numbers}"
-        raise Unknowable(what, Place(file.path), "keep one of them in a template of its own, and name that one")
-    raise Unknowable(f"no UserData in this template writes {target}", Place(file.path))
+    found: dict[str, Text] = {}
+    seen: set[int] = set()
+    resources = yaml_scalars.mapping(yaml_scalars.mapping(root).get("Resources"))
+    for name, about in resources.items():
+        for node in _user_data_nodes(about, 0, seen):
+            text = Text(file.path, tuple(_lines(file, node, defaults, holes)))
+            if target in text.joined:
+                found[name] = text
+    if resource is not None and resource in found:
+        return found[resource]
+    if not found:
+        raise Unknowable(f"no UserData in this template writes {target}", Place(file.path))
+    if resource is None and len(found) == 1:
+        return next(iter(found.values()))
+    names = ", ".join(f"{file.path}#{name}" for name in found)
+    what = f"{len(found)} resources of this template write {target}"
+    if resource is not None:
+        what = f"the resource {resource} of this template does not write {target}"
+    raise Unknowable(what, Place(file.path), f"name one of {names}")
 
 
 def _defaults(root: Any) -> dict[str, str | None]:

@@ -58,17 +58,18 @@ class Found:
         return records.replace(found, place=Place(place.file, place.line, column))
 
 
-def read(data: bytes, path: str, beside: terraform.Beside = lambda _: None) -> Found:
+def read(data: bytes, path: str, beside: terraform.Beside = lambda _: None, *, resource: str | None = None) -> Found:
     """Return the conf that the user-data in `data`, the content of the file `path`, writes.
 
     `beside` returns the content of another file that this one names, by its path from there, where it can be read.
+    `resource` is the logical id of the one that is meant, of a template of CloudFormation with several.
 
     `path` may be a script, cloud-config, a message with parts, any of them packed, or a file of Terraform or
     CloudFormation that has it. Raises UserDataUnclear where that cannot be known without running something.
     """
     holes = Holes()
     try:
-        whole = _user_data(data, path, holes, beside)
+        whole = _user_data(data, path, holes, beside, resource)
         writes, findings = _written(parts.read(whole))
         # A template is longer than the user-data in it.
         size = min(len(data), len(holes.as_written(whole.joined).encode("utf-8", "surrogateescape")))
@@ -81,15 +82,19 @@ def read(data: bytes, path: str, beside: terraform.Beside = lambda _: None) -> F
     return _assembled(writes, findings, path, holes)
 
 
-def _user_data(data: bytes, path: str, holes: Holes, beside: terraform.Beside) -> Text:
+def _user_data(data: bytes, path: str, holes: Holes, beside: terraform.Beside, resource: str | None) -> Text:
     whole = parts.unwrapped(data, path)
     _check_size(whole, _LONGEST_FILE)
+    is_terraform = path.endswith((*terraform.FILES, *terraform.TEMPLATES))
+    root = None if is_terraform or parts.is_multipart(whole.joined) else cloudformation.compose(whole)
+    if resource is not None and root is None:
+        what = f"this is not a template of CloudFormation, so that it has no resource {resource}"
+        raise Unknowable(what, Place(path), "name the file alone")
     if path.endswith(terraform.FILES):
         return terraform.user_data(whole, paths.CONF, holes, beside)
     if path.endswith(terraform.TEMPLATES):
         return terraform.template(whole, holes, beside)
-    root = None if parts.is_multipart(whole.joined) else cloudformation.compose(whole)
-    return whole if root is None else cloudformation.user_data(whole, root, paths.CONF, holes)
+    return whole if root is None else cloudformation.user_data(whole, root, paths.CONF, holes, resource)
 
 
 def _check_size(content: Text, longest: int) -> None:

@@ -124,13 +124,19 @@ def test_the_conf_of_every_set_up_is_valid(setup: Setup, tmp_path: Path) -> None
         assert [each for each in done.data["findings"] if each["severity"] != "note"] == [], parameters
 
 
-def test_the_template_itself_is_valid_user_data(tmp_path: Path) -> None:
-    command, _, path = documents.block("docs/cloudformation.md", "simulated", "starter").text.strip().rpartition(" ")
-    assert path == str(setups.STARTER.path.relative_to(CHECKOUT))
-    # The template is longer than user-data may be, and what is in it is not.
-    assert setups.STARTER.path.stat().st_size > parts.LONGEST
-    done = Agent(tmp_path).run(*command.split()[1:], str(setups.STARTER.path))
-    assert done.status == 0, done.said
+def test_the_templates_themselves_are_valid_user_data(tmp_path: Path) -> None:
+    checked = set()
+    for line in documents.block("docs/cloudformation.md", "simulated", "check").text.splitlines():
+        *command, named = line.split()[1:]
+        # A template is longer than user-data may be, and what is in it is not.
+        path = CHECKOUT / named.partition("#")[0]
+        assert path.stat().st_size > parts.LONGEST
+        done = Agent(tmp_path).run(*command, str(CHECKOUT / named))
+        assert done.status == 0, done.said
+        checked.add((path, named.partition("#")[2] or "LaunchTemplate"))
+    assert checked == {
+        (setup.path, name) for setup in SETUPS for name in template.launch_templates(template.load(setup.path))
+    }
 
 
 # ---------------------------------------------------------------- the policies

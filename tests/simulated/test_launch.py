@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import json
 import subprocess
 import time
 from pathlib import Path
@@ -465,3 +466,24 @@ def test_issue_19_point_5_an_expression_of_terraform_over_several_lines(tmp_path
     for wrong, said in ((text.replace("])}", "])"), "never ends"), (text.replace("])}", "]) ~}"), "`~`")):
         with pytest.raises(errors.UserDataUnclear, match=said):
             conf_of.read(wrong.encode(), "node.tftpl")
+
+
+def test_issue_19_one_of_several_resources_of_a_template_is_named(tmp_path: Path) -> None:
+    confs = {"Auth": NODE.replace("=node", "=auth"), "Node": NODE}
+    resources = {
+        name: {"Properties": {"UserData": {"Fn::Base64": f"#!/bin/bash\ncat > {CONF} <<EOF\n{conf}EOF\n"}}}
+        for name, conf in confs.items()
+    }
+    path = tmp_path / "stack.json"
+    path.write_text(json.dumps({"Resources": {**resources, "Other": {"Properties": {}}}}))
+    agent = Agent(tmp_path)
+    done = agent.run("plan", "--user-data", f"{path}#Node", "--format", "json")
+    assert (done.status, done.data["role"]) == (0, "node")
+    for wrong in ("", "#Other", "#Nothing"):
+        done = agent.run("validate", "--user-data", f"{path}{wrong}")
+        assert done.status == errors.CONF_OR_USAGE
+        assert f"name one of {path}#Auth, {path}#Node" in done.said
+    path.with_name("a#b").write_text(f"#!/bin/bash\ncat > {CONF} <<EOF\n{NODE}EOF\n")
+    assert agent.run("validate", "--user-data", str(path.with_name("a#b"))).status == 0
+    done = agent.run("validate", "--user-data", f"{path.with_name('a#b')}#Node")
+    assert done.status == errors.CONF_OR_USAGE and "not a template of CloudFormation" in done.said
