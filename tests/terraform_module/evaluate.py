@@ -20,7 +20,7 @@ import tfparse
 FOLDER = Path(__file__).resolve().parents[2] / "packaging" / "terraform"
 # The modules that people use, and those that these are made of.
 MODULES = ("starter", "ha")
-PARTS = ("state", "instances", "auth-policy")
+PARTS = ("state", "instances", "auth-policy", "names")
 
 ACCOUNT, ZONE, IMAGE = "123456789012", "Z0123456789ABCDEFGHIJ", "ami-0123456789abcdef0"
 KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"

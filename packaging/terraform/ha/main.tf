@@ -128,3 +128,23 @@ module "node" {
   session_manager   = var.session_manager
   tags              = local.tags
 }
+
+locals {
+  requests_certificate = var.use_acm && var.certificate_arn == ""
+  certificate_arn      = local.requests_certificate ? module.names.certificate_arn : var.certificate_arn
+}
+
+module "names" {
+  source = "../names"
+
+  zone_id              = local.zone_id
+  domain               = var.route53_domain
+  has_wildcard         = var.add_wildcard_route53_record
+  requests_certificate = local.requests_certificate
+  web                  = one(var.use_acm ? aws_lb.web : aws_lb.proxy)
+  auth_name            = local.auth_name
+  auth                 = aws_lb.auth
+  proxy_name           = local.has_proxy_name ? local.proxy_name : ""
+  proxy                = one(local.has_proxy_name ? aws_lb.proxy : aws_lb.auth[*])
+  tags                 = merge(local.tags, { Name = var.cluster_name })
+}
