@@ -16,15 +16,22 @@ from teleport_bootstrap.ec2 import credentials
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.permissions import policy, scope, written
 from teleport_bootstrap.permissions.need import PARTS, WORKING_PARTS, Condition, Need
-from teleport_bootstrap.plan import activation, plan_model, requirements
+from teleport_bootstrap.plan import activation, plan_model
 
 EXAMPLE = "teleport-bootstrap iam-policy --conf ./conf --as terraform"
 
 logger = log.Logger(__name__)
 
 OPTIONS = (
-    options.option("--conf", "the conf to read; default: /etc/teleport.d/conf", metavar="FILE"),
-    options.option("--role", "for this role instead of the conf's", choices=[role.value for role in roles.Role]),
+    options.one_of(
+        options.option("--conf", "the conf to read; default: /etc/teleport.d/conf", metavar="FILE"), options.USER_DATA
+    ),
+    options.option(
+        "--role",
+        "for all-in-one, auth, proxy, node or agent",
+        metavar="ROLE",
+        choices=[role.value for role in roles.Role],
+    ),
     options.option("--part", "what this part calls; default: all but doctor", action="append", choices=PARTS),
     options.option("--as", "what to write; default: json", choices=written.FORMS, default=written.JSON, dest="form"),
     options.flag("--explain", "print each action with the call that needs it"),
@@ -64,7 +71,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
 
 def _conf(arguments: argparse.Namespace) -> conf_file.Conf:
     """Return the conf; with --role, as if it named that role."""
-    conf = requirements.load(*sources.conf_data(options.root(arguments), arguments.conf))
+    conf = sources.load(options.root(arguments), arguments, is_whole=True)
     gather.log_warnings(conf)
     if arguments.role is None:
         return conf
@@ -80,7 +87,7 @@ def _scope(arguments: argparse.Namespace, conf: conf_file.Conf) -> scope.Scope:
     Terraform and CloudFormation know theirs. Raises UsageError where nothing says it and IAM's JSON needs it.
     """
     region, account = arguments.region or conf.value(variables.EC2_REGION), arguments.account
-    if arguments.conf is None and (region is None or account is None):
+    if _is_of_host(arguments) and (region is None or account is None):
         doors = gather.Doors(options.root(arguments), os.environ)
         region = region or gather.region_of(doors, conf)
         account = account or credentials.account(gather.metadata_service(doors))
@@ -97,7 +104,11 @@ def _backups(arguments: argparse.Namespace) -> destination.Destination | None:
     root = options.root(arguments)
     if arguments.backups is not None:
         return destination.parse(arguments.backups, root)
-    return backup_place.of_host(root).destination(root) if arguments.conf is None else None
+    return backup_place.of_host(root).destination(root) if _is_of_host(arguments) else None
+
+
+def _is_of_host(arguments: argparse.Namespace) -> bool:
+    return arguments.conf is None and arguments.user_data is None
 
 
 def _notes(

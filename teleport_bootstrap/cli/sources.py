@@ -72,10 +72,16 @@ def _beside(path: str, name: str) -> str | None:
         return None
 
 
-def _conf(root: paths.Root, arguments: argparse.Namespace) -> conf_file.Conf:
+def load(root: paths.Root, arguments: argparse.Namespace, *, is_whole: bool = False) -> conf_file.Conf:
+    """Return the conf that --conf or --user-data name, by default the instance's own. Raises as reading it does.
+
+    Where it `is_whole`, no example may stand for a value of user-data: raises UserDataUnclear then.
+    """
     if arguments.user_data is None:
         return requirements.load(*conf_data(root, arguments.conf))
     found = from_user_data(arguments.user_data)
+    if is_whole and found.unsure:
+        raise errors.UserDataUnclear(found.path, found.unsure)
     for each in found.findings:
         logger.warning("%s", each)
     try:
@@ -87,7 +93,7 @@ def _conf(root: paths.Root, arguments: argparse.Namespace) -> conf_file.Conf:
 def plan(arguments: argparse.Namespace) -> plan_model.Plan:
     """Return the plan for the conf, the metadata and the Teleport that `arguments` name. Raises as the planner does."""
     root = options.root(arguments)
-    conf = _conf(root, arguments)
+    conf = load(root, arguments)
     gather.log_warnings(conf)
     files = _overrides(root, arguments)
     overrides.check(files)

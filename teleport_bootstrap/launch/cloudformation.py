@@ -51,7 +51,7 @@ def missing(answers: Answers) -> dict[str, str]:
 
 
 def text(answers: Answers) -> str:
-    """Return the file for `--parameters file://…`, ending with a line feed."""
+    """Return the file for `deploy --parameter-overrides file://…` and `create-stack --parameters file://…`."""
     found = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters(answers).items()]
     return json.dumps(found, indent=2) + "\n"
 

@@ -40,13 +40,15 @@ class Found:
     """The conf: `data` is its content, `path` names the file for messages, and `findings` are about user-data itself.
 
     Each line of `data` has the number that it has in the user's file, as long as all of them come from one file and in
-    its order; `columns` are to be added to those of a line.
+    its order; `columns` are to be added to those of a line. `unsure` are those of `findings` that say that an example
+    stands for a value, or that a line is left out.
     """
 
     data: bytes
     path: str
     findings: tuple[Finding, ...]
     columns: dict[int, int]
+    unsure: tuple[Finding, ...] = ()
 
     def moved(self, found: Finding) -> Finding:
         """Return a finding about `data` as one about the user's file."""
@@ -131,8 +133,9 @@ def _written(found: Sequence[Part]) -> tuple[tuple[Write, ...], tuple[Finding, .
         findings += steps.findings
         files.update(steps.files)
         commands.append(steps.commands)
-    # The names of their files begin with "part-" and "runcmd", and they run in this order.
-    run(each.content for each in found if each.kind == parts.SCRIPT)
+    for kind in parts.SCRIPTS:
+        run(each.content for each in found if each.kind == kind)
+    # The names of the files of scripts and of this begin with "part-" and "runcmd", and they run in this order.
     run(commands)
     return writes, tuple(findings)
 
@@ -158,13 +161,16 @@ def _too_long(size: int, path: str) -> Finding:
 def _assembled(writes: Iterable[Write], findings: Sequence[Finding], path: str, holes: Holes) -> Found:
     found: list[tuple[str, Line]] = []
     said = list(findings)
+    unsure: list[Finding] = []
     unknown: Place | None = None
     writes = _with_whole_lines(writes)
     for write in writes:
         for line in write.lines:
             filled, with_default = holes.filled(line)
             said += _about(filled, with_default, write.path)
+            before = len(said)
             kept = _with_example(filled, write.path, said)
+            unsure += said[before:]
             if kept is not None:
                 found.append((write.path, kept))
             else:
@@ -180,13 +186,19 @@ def _assembled(writes: Iterable[Write], findings: Sequence[Finding], path: str, 
     is_in_order = all(one.number < other.number for one, other in zip(lines, lines[1:]))
     if len(places) > 1 or not is_in_order:
         content = "".join(f"{each.text}\n" for each in lines)
-        return Found(content.encode("utf-8", "surrogateescape"), f"{path} (the conf that it writes)", tuple(said), {})
+        return Found(
+            content.encode("utf-8", "surrogateescape"),
+            f"{path} (the conf that it writes)",
+            tuple(said),
+            {},
+            tuple(unsure),
+        )
     whole = [""] * lines[-1].number
     for each in lines:
         whole[each.number - 1] = each.text
     content = "".join(f"{each}\n" for each in whole)
     columns = {each.number: each.column for each in lines if each.exact}
-    return Found(content.encode("utf-8", "surrogateescape"), places.pop(), tuple(said), columns)
+    return Found(content.encode("utf-8", "surrogateescape"), places.pop(), tuple(said), columns, tuple(unsure))
 
 
 def _with_whole_lines(writes: Iterable[Write]) -> list[Write]:

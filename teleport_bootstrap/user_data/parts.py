@@ -20,11 +20,16 @@ from teleport_bootstrap.hints import NamedTuple
 from teleport_bootstrap.user_data import cloud_config, text
 from teleport_bootstrap.user_data.text import Line, Text, Unknowable
 
-SCRIPT, CLOUD_CONFIG, BOOTHOOK = "script", "cloud-config", "boothook"
+CLOUD_CONFIG, BOOTHOOK = "cloud-config", "boothook"
+# The kinds of scripts in the order in which cloud-init's final stage runs them.
+PER_ONCE, PER_BOOT, PER_INSTANCE, SCRIPT = "per-once", "per-boot", "per-instance", "script"
+SCRIPTS = (PER_ONCE, PER_BOOT, PER_INSTANCE, SCRIPT)
 # EC2 User Guide, "Run commands when you launch an EC2 instance": before it is encoded.
 LONGEST = 16 * 1024
 
 _MOST_DEPTH = 20
+# Each is looked for in what follows the one before; 16 KiB have room for less.
+_MOST_PARTS = 300
 _GZIP = b"\x1f\x8b"
 _BASE64 = regex.compile(rb"[A-Za-z0-9+/\s]{16,}={0,2}")
 _BEGINNINGS = {
@@ -39,9 +44,9 @@ _BEGINNINGS = {
 }
 _TYPES = {
     "text/x-shellscript": SCRIPT,
-    "text/x-shellscript-per-boot": SCRIPT,
-    "text/x-shellscript-per-instance": SCRIPT,
-    "text/x-shellscript-per-once": SCRIPT,
+    "text/x-shellscript-per-boot": PER_BOOT,
+    "text/x-shellscript-per-instance": PER_INSTANCE,
+    "text/x-shellscript-per-once": PER_ONCE,
     "text/cloud-config": CLOUD_CONFIG,
     "text/cloud-boothook": BOOTHOOK,
 }
@@ -50,7 +55,7 @@ _UNTOLD = ("text/plain", "text/x-not-multipart")
 
 
 class Part(NamedTuple):
-    """A part that cloud-init runs or reads: SCRIPT, CLOUD_CONFIG or BOOTHOOK."""
+    """A part that cloud-init runs or reads: one of SCRIPTS, CLOUD_CONFIG or BOOTHOOK."""
 
     kind: str
     content: Text
@@ -88,22 +93,26 @@ def read(whole: Text) -> tuple[Part, ...]:
 
 
 def _of_message(whole: Text, message: email.message.Message) -> Iterator[Part]:
-    position = 0
+    position, row = 0, 0
     content = whole.joined
     for number, part in enumerate(_single(message, 0), 1):
+        if number > _MOST_PARTS:
+            what = f"the message has more than {_MOST_PARTS} parts, which are not followed here"
+            raise Unknowable(what, Place(whole.path))
         payload = part.get_payload()
         if not isinstance(payload, str) or not payload.strip():
             continue
         start = content.find(payload, position)
-        position = max(position, start)
+        if start > position:
+            row += content.count("\n", position, start)
+            position = start
         encoding = str(part.get("Content-Transfer-Encoding", "")).strip().lower()
         if start < 0 or encoding in ("base64", "quoted-printable"):
             decoded = part.get_payload(decode=True)
             data = decoded if isinstance(decoded, bytes) else payload.encode()
             piece = unwrapped(data, f"{whole.path} (part {number}, decoded)")
         else:
-            first = content.count("\n", 0, start)
-            piece = Text(whole.path, whole.lines[first : first + payload.count("\n") + 1])
+            piece = Text(whole.path, whole.lines[row : row + payload.count("\n") + 1])
         kind = _TYPES.get(part.get_content_type(), "")
         if not kind and part.get_content_type() not in _UNTOLD:
             what = f"a part of the type {part.get_content_type()} is not read here"

@@ -95,7 +95,8 @@ users: []
 disable_root: false
 cloud_init_modules: [bootcmd, write_files]
 cloud_config_modules: [runcmd]
-cloud_final_modules: [write_files_deferred, scripts_user]
+cloud_final_modules:
+  [write_files_deferred, scripts_per_once, scripts_per_boot, scripts_per_instance, scripts_user]
 """
 
 

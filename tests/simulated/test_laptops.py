@@ -156,6 +156,28 @@ def test_issue_15_point_7_the_pipelines_fail_for_an_invalid_conf_only(laptop: di
     assert "confs/auth.conf:" in run(text, laptop, status=1, shell=shell)
 
 
+def test_issue_19_point_5_the_action_judges_each_file_that_its_patterns_name(laptop: dict[str, str]) -> None:
+    action = yaml.safe_load((CHECKOUT / "packaging/github-action/action.yml").read_text("utf-8"))
+    install, check = action["runs"]["steps"]
+    assert action["runs"]["using"] == "composite" and {install["shell"], check["shell"]} == {"bash"}
+    (job,) = yaml.safe_load(documents.block(PAGE, "checked", "action").text)["jobs"].values()
+    step = job["steps"][-1]
+    assert step["uses"].split("@")[0].endswith("/packaging/github-action")
+    assert set(step["with"]) <= set(action["inputs"])
+    run(install["run"], {**laptop, "GITHUB_ACTION_PATH": "/action"})
+    assert Path(laptop["NOTES"]).read_text() == "/action/../..\n"
+
+    home = Path(laptop["HOME"])
+    (home / "user-data" / "eu").mkdir(parents=True)
+    script = f"#!/bin/bash\ncat > /etc/teleport.d/conf <<'EOF'\n{(home / 'confs' / 'auth.conf').read_text()}EOF\n"
+    (home / "user-data" / "eu" / "auth.sh").write_text(script)
+    given = {**laptop, "CONFS": step["with"]["confs"], "USER_DATA": step["with"]["user-data"]}
+    assert run(check["run"], given).count(": valid") == 3
+    (home / "user-data" / "eu" / "auth.sh").write_text(script.replace("USE_LETSENCRYPT=false", "USE_LETSENCRYPT=flase"))
+    assert run(check["run"], given, status=1).count(": valid") == 2
+    run(check["run"], {**given, "CONFS": "none/*", "USER_DATA": "$(touch /tmp/x) ; `id`"}, status=1)
+
+
 def test_issue_15_point_7_every_example_names_this_version_and_terraform_writes_the_conf() -> None:
     from teleport_bootstrap import __version__  # noqa: PLC0415
 

@@ -487,3 +487,38 @@ def test_issue_19_one_of_several_resources_of_a_template_is_named(tmp_path: Path
     assert agent.run("validate", "--user-data", str(path.with_name("a#b"))).status == 0
     done = agent.run("validate", "--user-data", f"{path.with_name('a#b')}#Node")
     assert done.status == errors.CONF_OR_USAGE and "not a template of CloudFormation" in done.said
+
+
+def message(*parts: tuple[str, str]) -> str:
+    """Return a message with parts, by their types."""
+    body = "".join(f"--B\nContent-Type: text/{kind}\n\n{text}\n" for kind, text in parts)
+    return f'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="B"\n\n{body}--B--\n'
+
+
+def test_issue_19_point_5_scripts_of_each_kind_run_in_the_order_of_cloud_inits_final_stage() -> None:
+    kinds = ("", "-per-instance", "-per-boot", "-per-once")
+    parts = [(f"x-shellscript{kind}", f"#!/bin/sh\necho A{number}=1 >> {CONF}") for number, kind in enumerate(kinds)]
+    config = ("cloud-config", f"#cloud-config\nruncmd:\n- echo Z=1 >> {CONF}")
+    found = conf_of.read(message(config, *parts).encode(), "user-data")
+    assert lines_of(found) == ["A3=1", "A2=1", "A1=1", "A0=1", "Z=1"]
+
+
+def test_issue_19_point_5_a_message_of_very_many_parts_is_refused_at_once() -> None:
+    part = ("x-shellscript", "#!/bin/sh\ntrue")
+    with pytest.raises(errors.UserDataUnclear, match="more than 300 parts"):
+        conf_of.read(message(*[part] * 10_000).encode(), "user-data")
+
+
+def test_issue_19_point_5_the_policy_for_user_data_is_that_of_its_conf(tmp_path: Path) -> None:
+    agent = Agent(tmp_path)
+    options = ("--region", "eu-west-1", "--account", "123456789012")
+    agent.write("/conf", NODE)
+    agent.write("/user-data.sh", f"#!/bin/bash\ncat >{CONF} <<'EOF'\n{NODE}EOF\n")
+    agent.write("/node.tftpl", f"#!/bin/bash\ncat >{CONF} <<'EOF'\n{NODE}EOF\n".replace("c.example.com", "${cluster}"))
+    by_conf = agent.run("iam-policy", "--conf", str(tmp_path / "conf"), *options)
+    by_user_data = agent.run("iam-policy", "--user-data", str(tmp_path / "user-data.sh"), *options)
+    assert by_conf.status == by_user_data.status == 0, by_user_data.said
+    assert by_conf.output == by_user_data.output
+    refused = agent.run("iam-policy", "--user-data", str(tmp_path / "node.tftpl"), *options)
+    assert refused.status == errors.CONF_OR_USAGE, "an example has no place in a policy"
+    assert "node.tftpl:4: `${cluster}` is known only when it runs" in refused.errors
