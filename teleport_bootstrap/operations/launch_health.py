@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
 from teleport_bootstrap import errors, log, paths, unit_table
 from teleport_bootstrap.change import health, needed_files
 from teleport_bootstrap.host import clock, probe, systemd, underway
 from teleport_bootstrap.instance import gather
-from teleport_bootstrap.plan import plan_model
+from teleport_bootstrap.plan import plan_model, teleport_build
 from teleport_bootstrap.records import dataclass
 
 POLL_SECONDS = 2.0
@@ -40,12 +43,14 @@ def wait(root: paths.Root, *, seconds: float) -> Verdict:
     It cannot where the service that configures this host has failed permanently. Everything else may still change: a
     token or a certificate arrives, a network comes up, and Teleport's unit is started again without limit.
     """
+    # Asked for once: `teleport version` costs processor time, and the wait for a token is long.
+    build = functools.cache(lambda: gather.build(root, gather.NamedBuild()))
     began, told = clock.SYSTEM.monotonic(), ""
     with underway.displayed("waiting for Teleport to become healthy", seconds) as shown:
         while True:
             passed = clock.SYSTEM.monotonic() - began
             try:
-                found = _look(root, seconds=min(_ONE_LOOK_SECONDS, max(0.0, seconds - passed)))
+                found = _look(root, build, seconds=min(_ONE_LOOK_SECONDS, max(0.0, seconds - passed)))
             except errors.BootstrapError as error:
                 found = _Look(None, error.summary)
             if found.healthy is not None:
@@ -59,7 +64,7 @@ def wait(root: paths.Root, *, seconds: float) -> Verdict:
             clock.SYSTEM.sleep(POLL_SECONDS)
 
 
-def _look(root: paths.Root, *, seconds: float) -> _Look:
+def _look(root: paths.Root, build: Callable[[], teleport_build.TeleportBuild], *, seconds: float) -> _Look:
     if not systemd.is_running(root):
         ready = probe.readiness()
         return _Look(True if ready == probe.READY else None, f"Teleport is {ready}")
@@ -71,7 +76,7 @@ def _look(root: paths.Root, *, seconds: float) -> _Look:
         return _Look(None, gather.manual_host(root, "nothing says which unit runs Teleport"))
     if state.sub == "auto-restart":
         return _Look(None, f"{_SERVICE} has failed and is tried again: see `journalctl -b -u {_SERVICE}`")
-    wanted, _ = gather.applicable(root, conf, gather.build(root, gather.NamedBuild()))
+    wanted, _ = gather.applicable(root, conf, build())
     return _look_at_teleport(root, wanted, seconds)
 
 

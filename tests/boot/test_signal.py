@@ -30,6 +30,13 @@ WantedBy=sysinit.target
 """
 
 
+_COUNTING = """\
+#!/bin/sh
+grep -q teleport-signal /proc/self/cgroup && echo "$1" >> /var/lib/versions
+exec /usr/local/bin/teleport.py "$@"
+"""
+
+
 def _machine(new_machine: NewMachine, conf: str, **switches: Any) -> Machine:
     machine = new_machine()
     instance.without_cloud_init(machine)
@@ -95,6 +102,19 @@ def test_a_teleport_that_is_never_healthy_ends_in_failure_with_its_reason(new_ma
     assert reason in machine.console() and reason in machine.journal("-u", UNIT)
     status = machine.try_run("teleport-bootstrap", "status").stdout
     assert "signal failed" in " ".join(status.split())
+
+
+def test_a_token_that_never_arrives_ends_in_failure_and_is_named(new_machine: NewMachine) -> None:
+    """SSM is out of reach. Meanwhile Teleport is asked once for its version, and once more for the endpoint of AWS."""
+    node = "TELEPORT_ROLE=node\nTELEPORT_CLUSTER_NAME=cluster-1\nTELEPORT_AUTH_SERVER_LB=auth.example.com\n"
+    machine = _machine(new_machine, f"{node}{STACK}TELEPORT_SIGNAL_SECONDS=5\n")
+    machine.chroot("mv", "/usr/local/bin/teleport", "/usr/local/bin/teleport.py")
+    machine.write("/usr/local/bin/teleport", _COUNTING, mode=0o755)
+    machine.boot()
+    assert _await_signal(machine)["Status"] == "FAILURE"
+    machine.wait_for(lambda: machine.state(UNIT) == "failed", 30, "the end of the service")
+    assert "not healthy within 5 s: teleport-node.service waits for /var/lib/teleport/token" in machine.console()
+    assert machine.read("/var/lib/versions") == "version\n" * 2
 
 
 def test_an_invalid_conf_ends_in_failure_at_once(new_machine: NewMachine) -> None:
