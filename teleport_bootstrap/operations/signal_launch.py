@@ -73,7 +73,8 @@ def run(doors: gather.Doors, *, again: bool = False) -> Outcome:
     launch = _launch(doors, found.target)
     if launch is None:
         return Outcome(NOTHING, notes=("this instance is not on its way into its group or the warm pool",))
-    if launch_signal.FILE.read_or_warn(doors.root) == launch and not again:
+    before = launch_signal.FILE.read_or_warn(doors.root)
+    if before is not None and before.is_of(launch) and not again:
         return Outcome(NOTHING, launch.target, launch.state or None, notes=("this launch was signaled before",))
     return jobs.run(doors.root, jobs.SIGNAL, lambda: _run(doors, found, launch), Outcome.summary)
 

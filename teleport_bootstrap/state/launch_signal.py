@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from teleport_bootstrap import paths
+from teleport_bootstrap import paths, records
 from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.state import state_file
 
@@ -20,6 +20,10 @@ class Launch:
     target: str
     state: str = ""
     boot: str = ""
+
+    def is_of(self, other: Launch) -> bool:
+        """Whether both are the same launch, be the stack another one: a conf that was restored may name it."""
+        return records.replace(self, target=other.target) == other
 
 
 FILE: state_file.StateFile[Launch] = state_file.StateFile(

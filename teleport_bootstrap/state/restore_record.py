@@ -107,6 +107,12 @@ def says(conf: conf_file.Conf) -> str:
 
 
 def is_bare(conf: conf_file.Conf) -> bool:
-    """Whether a conf says nothing of what the instance should be, but at most what to restore on it, and where."""
-    about_restore = (variables.TELEPORT_RESTORE_FROM, variables.EC2_REGION, variables.DEBUG)
-    return set(conf.settings) <= {each.name for each in about_restore}
+    """Whether a conf does not say what the instance should be, but at most what to restore and whom to signal."""
+    about_launch = (
+        variables.TELEPORT_RESTORE_FROM,
+        variables.EC2_REGION,
+        variables.DEBUG,
+        variables.TELEPORT_SIGNAL,
+        variables.TELEPORT_SIGNAL_SECONDS,
+    )
+    return set(conf.settings) <= {each.name for each in about_launch}
