@@ -16,7 +16,7 @@ from teleport_bootstrap.host import probe
 from teleport_bootstrap.instance import gather
 from teleport_bootstrap.operations import drain, signal_launch
 from tests.simulated.agent import Agent
-from tests.simulated_ec2 import Aws
+from tests.simulated_ec2 import Aws, launches
 from tests.simulated_ec2 import aws as answers
 from tests.simulated_ec2 import imds as emulator
 from tests.simulated_ec2.launches import INSTANCE, TAGS, Group, Stack, asked, described
@@ -87,6 +87,15 @@ def test_a_stack_is_told_that_teleport_is_healthy(host: Host, aws: Aws, named: s
     assert host.job()["outcome"] == "succeeded" and "signaled success to cloudformation" in host.job()["detail"]
 
 
+def test_the_arn_of_a_stack_says_its_region(host: Host, aws: Aws) -> None:
+    aws.instead["cloudformation:SignalResource"] = launches.taken
+    host.conf(
+        "cloudformation:arn:aws:cloudformation:eu-west-1:123456789012:stack/s/0f4ae510-c386-11e7-b43f-503f23fb5536/G"
+    )
+    host.signal()
+    assert [each.region for each in aws.requests] == ["eu-west-1"]
+
+
 def test_a_launch_is_signaled_once_and_again_on_request(host: Host, aws: Aws) -> None:
     stack = Stack(aws, wanted=2)
     host.conf("cloudformation:teleport/Group")
@@ -106,6 +115,14 @@ def test_another_instance_from_the_same_disk_is_signaled(host: Host, aws: Aws) -
     host.imds.service.update({"meta-data": {"instance-id": "i-0fedcba9876543210"}})
     assert host.signal().result == "success"
     assert [instance for instance, _ in stack.signals] == [INSTANCE, "i-0fedcba9876543210"]
+
+
+def test_a_restored_conf_that_names_another_stack_signals_no_more(host: Host, aws: Aws) -> None:
+    Stack(aws)
+    host.conf("cloudformation:teleport/Group")
+    host.signal()
+    host.conf("cloudformation:former/Group")
+    assert host.signal().result == "nothing"
 
 
 def test_a_signal_that_comes_too_late_is_a_note(host: Host, aws: Aws) -> None:
@@ -351,8 +368,9 @@ def test_says_which_tag_an_instance_outside_a_group_lacks(host: Host, aws: Aws) 
     host.imds.service.update({"tags": None})
     host.imds.service.update({"tags": {"Name": "x"}})
     host.conf("lifecycle:launch")
-    with pytest.raises(errors.SignalImpossible, match="no tag aws:autoscaling:groupName"):
+    with pytest.raises(errors.SignalImpossible, match="no tag aws:autoscaling:groupName") as caught:
         host.signal()
+    assert "conf:4 says whom to signal" in caught.value.hint
     assert asked(aws, "DescribeTags") == 0
 
 

@@ -91,12 +91,13 @@ def wrong_clock(seconds: float) -> Answer:
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it came: the service that it was signed for, the operation, the access key, and the body.
+    """A request as it came: the service and region that it was signed for, the operation, the access key, and the body.
 
     Of S3, the operation is method and path; and a large body is not kept.
     """
 
     service: str
+    region: str
     operation: str
     access_key: str
     host: str
@@ -365,13 +366,14 @@ class _Proxy(BaseHTTPRequestHandler):
 
     def _request(self, length: int) -> Request:
         body = self.rfile.read(length) if length <= _BODY_KEPT else b""
-        signed = re.search(r"Credential=([^/]+)/[0-9]{8}/[^/]+/([^/]+)/", self.headers.get("Authorization", ""))
+        signed = re.search(r"Credential=([^/]+)/[0-9]{8}/([^/]+)/([^/]+)/", self.headers.get("Authorization", ""))
         operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
         if not operation:
             found = re.search(rb"(?:^|&)Action=(\w+)", body)
             operation = found.group(1).decode() if found else f"{self.command} {self.path}"
         return Request(
-            service=signed.group(2) if signed else "",
+            service=signed.group(3) if signed else "",
+            region=signed.group(2) if signed else "",
             operation=operation,
             access_key=signed.group(1) if signed else "",
             host=self.headers.get("Host", ""),
