@@ -102,6 +102,11 @@ def test_a_stack_waits_longer_for_the_signal_of_each_instance_than_the_agent_for
         assert (rolling["MaxBatchSize"], rolling["WaitOnResourceSignals"]) == (1, True)
         assert rolling["MinInstancesInService"] == signal["Count"] == about["Properties"]["MinSize"] == number
         # Room for the new one.
+        (hook,) = about["Properties"]["LifecycleHookSpecificationList"]
+        assert hook["LifecycleHookName"] == conf.value(variables.TELEPORT_DRAIN_HOOK)
+        assert hook["LifecycleTransition"] == "autoscaling:EC2_INSTANCE_TERMINATING"
+        group = setup.filled(NodeInstances="1").value(about["Properties"]["AutoScalingGroupName"])
+        assert group == setup.groups[launch_template][0]
         assert int(about["Properties"]["MaxSize"]) > template.load(setup.path)["Parameters"][number["Ref"]]["MaxValue"]
         assert _minutes(rolling["PauseTime"]) * 60 > WAITS_SECONDS
 
@@ -156,7 +161,12 @@ def test_a_role_may_do_what_iam_policy_prints_for_its_conf_and_nothing_else(setu
         for name in policies.PARTS:
             own = [each for key, each in documents.items() if key.partition("-")[0] == name]
             expected = _printed(Agent(tmp_path), setup, launch_template, parameters, name)
-            assert _allowed(own) == _allowed([expected]), (launch_template, parameters, name)
+            narrowed = {
+                (action, narrow, conditions)
+                for action, resource, conditions in _allowed([expected])
+                for narrow in setup.narrowed(launch_template, resource)
+            }
+            assert _allowed(own) == narrowed, (launch_template, parameters, name)
         assert {each.partition("-")[0] for each in documents} <= set(policies.PARTS)
         written = sum(len(policies.compact(each)) for each in _inline(filled, launch_template).values())
         assert written < MOST_INLINE, (launch_template, parameters)

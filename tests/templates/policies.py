@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from teleport_bootstrap import records
 from teleport_bootstrap.backup.stores import destination
 from teleport_bootstrap.conf import conf_file
 from teleport_bootstrap.paths import Root
@@ -69,7 +70,8 @@ def needs(setup: Setup, parameters: Mapping[str, str], launch_template: str, par
     conf = requirements.load(text.encode(), launch_template)
     build = teleport_build.ASSUMED
     place = backups(setup, parameters, launch_template)
-    return list(_needs(conf, build, setup, place, parts))
+    found = _needs(conf, build, setup, place, parts)
+    return [each for each in (_narrowed(setup, launch_template, one) for one in found) if each.resources]
 
 
 def _needs(
@@ -86,6 +88,11 @@ def _needs(
     )
     subject = policy.Subject(conf, activation.plan(conf, build), build, around)
     yield from policy.needs(subject, scope.Scope(None, None), parts)
+
+
+def _narrowed(setup: Setup, launch_template: str, need: Need) -> Need:
+    resources = (narrow for each in need.resources for narrow in setup.narrowed(launch_template, each))
+    return records.replace(need, resources=tuple(resources))
 
 
 def _lines(setup: Setup, launch_template: str) -> Iterator[str]:
@@ -129,8 +136,9 @@ def _referring(setup: Setup, value: Any) -> Any:
 
 
 def _text(setup: Setup, text: str) -> Any:
-    if setup.key is not None and text == setups.KEY:
-        return _Tagged("!GetAtt", f"{setup.key}.Arn")
+    for name, thing in setup.things.items():
+        if text == thing:
+            return _Tagged("!GetAtt" if "." in name else "!Ref", name)
     names = ((setups.CLUSTER, "ClusterName"), (setups.BUCKET, "BucketName"))
     for value, name in (*names, (template.PSEUDO["AWS::StackName"], "AWS::StackName")):
         text = text.replace(value, f"${{{name}}}")

@@ -15,6 +15,7 @@ CLUSTER, DOMAIN, BUCKET = "example-cluster", "teleport.example.com", "example-bu
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-4000-8000-00000000000a"
 ZONE = "Z0123456789EXAMPLE01"
 
+_ANY_GROUP, _ANY_TARGETS = "autoScalingGroupName/*", "targetgroup/*/*"
 _NETWORK = {
     "HostedZoneId": ZONE,
     "VpcId": "vpc-0123456789abcdef0",
@@ -22,6 +23,11 @@ _NETWORK = {
     "ImageId": "ami-0123456789abcdef0",
 }
 _NAMES = {"ClusterName": CLUSTER, "DomainName": DOMAIN}
+
+
+def target_arn(name: str) -> str:
+    """Return an ARN that stands for the target group with this logical id."""
+    return f"arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/{name}/1"
 
 
 @dataclass(frozen=True)
@@ -41,13 +47,15 @@ class Switch:
 class Setup:
     """One template, the parameters that it needs at least, and its switches.
 
-    `backed_up` are the launch templates whose instances write backups into the bucket; `key` is the logical id of the
-    template's KMS key.
+    `groups` has, by launch template, the name of the auto scaling group of its instances and the logical ids of their
+    target groups. `backed_up` are the launch templates whose instances write backups into the bucket; `key` is the
+    logical id of the template's KMS key.
     """
 
     path: Path
     required: Mapping[str, str]
     switches: tuple[Switch, ...] = ()
+    groups: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     backed_up: tuple[str, ...] = ()
     key: str | None = None
     things: Mapping[str, str] = field(default_factory=dict)
@@ -55,6 +63,15 @@ class Setup:
     def filled(self, **parameters: str) -> template.Filled:
         """Return the template with these parameters beside the required ones."""
         return template.Filled(template.load(self.path), {**self.required, **parameters}, self.things)
+
+    def narrowed(self, launch_template: str, resource: str) -> tuple[str, ...]:
+        """Return what the template has for `resource` of a policy: `iam-policy` cannot know an instance's groups."""
+        group, targets = self.groups.get(launch_template, ("", ()))
+        if group and resource.endswith(_ANY_GROUP):
+            return (f"{resource.removesuffix('*')}{group}",)
+        if group and resource.endswith(_ANY_TARGETS):
+            return tuple(map(target_arn, targets))
+        return (resource,)
 
     def every(self) -> Iterator[dict[str, str]]:
         """Yield the parameters of every combination of switches that the template's rules allow."""
@@ -65,6 +82,8 @@ class Setup:
                     found.update(each.on)
             yield found
 
+
+_PROXY_TARGETS = ("WebTargets", "SshTargets", "TunnelTargets", "KubernetesTargets")
 
 STARTER = Setup(
     template.STARTER,
@@ -86,8 +105,13 @@ HA = Setup(
     },
     (Switch("license", "HasLicense", {}, {"License": "true"}),),
     backed_up=("AuthLaunchTemplate",),
+    groups={
+        "AuthLaunchTemplate": (f"{CLUSTER}-auth", ("AuthTargets",)),
+        "ProxyLaunchTemplate": (f"{CLUSTER}-proxy", _PROXY_TARGETS),
+        "NodeLaunchTemplate": (f"{CLUSTER}-node", ()),
+    },
     key="Key",
-    things={"Key.Arn": KEY},
+    things={"Key.Arn": KEY, **{each: target_arn(each) for each in ("AuthTargets", *_PROXY_TARGETS)}},
 )
 SETUPS = tuple(each for each in (STARTER, HA) if each.path.exists())
 
