@@ -14,7 +14,7 @@ from tests.lint.test_terraform import conf_of
 from tests.terraform_module.evaluate import evaluate_text
 
 # Of the module alone: its KMS key, who waits for the instance, and what a choice of its own says.
-OWN = ("TELEPORT_SSM_KMS_KEY_ID", "TELEPORT_SIGNAL")
+OWN = ("TELEPORT_SSM_KMS_KEY_ID", "TELEPORT_SIGNAL", "TELEPORT_DRAIN_HOOK")
 PLACES = {
     "vpc": "vpc-0123456789abcdef0",
     "balancer_subnets": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",

@@ -39,8 +39,8 @@ PARAMETERS = {
     "ApplicationAccess": "true",
     "License": "true",
 }
-# Of one of them alone: the region, and who waits for a new instance.
-OWN = ("EC2_REGION", "TELEPORT_SIGNAL")
+# Of one of them alone: the region, and who waits for an instance.
+OWN = ("EC2_REGION", "TELEPORT_SIGNAL", "TELEPORT_DRAIN_HOOK")
 
 BOTH = pytest.mark.parametrize("setup", setups.SETUPS, ids=lambda setup: setup.path.stem)
 

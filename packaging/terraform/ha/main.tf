@@ -4,6 +4,7 @@ locals {
   tags        = merge(var.default_tags, { "teleport:cluster" = var.cluster_name })
   letsencrypt = !var.use_acm
   hook        = "teleport-healthy"
+  drain_hook  = "teleport-drain"
   auth_name   = "auth.${var.route53_domain}"
   has_alias   = var.route53_domain_acm_nlb_alias != "" && local.has_proxy_name
   proxy_name  = local.has_alias ? var.route53_domain_acm_nlb_alias : "nlb.${var.route53_domain}"
@@ -32,6 +33,7 @@ locals {
     ])
 
     proxy = concat([["TELEPORT_ROLE", "proxy"]], local.cluster, [
+      ["TELEPORT_DRAIN_HOOK", local.drain_hook],
       local.certificate,
       ["USE_TLS_ROUTING", var.use_tls_routing ? "true" : ""],
       ["TELEPORT_DOMAIN_NAME", var.route53_domain],
@@ -43,7 +45,7 @@ locals {
       ["TELEPORT_S3_BUCKET", local.letsencrypt ? module.state.bucket : ""],
     ])
 
-    node = concat([["TELEPORT_ROLE", "node"]], local.cluster)
+    node = concat([["TELEPORT_ROLE", "node"]], local.cluster, [["TELEPORT_DRAIN_HOOK", local.drain_hook]])
   }
 
   conf = { for role, lines in local.settings :
@@ -75,9 +77,11 @@ module "auth" {
   volume_size       = var.volume_size
   subnet_ids        = var.instance_subnet_ids
   security_group_id = aws_security_group.instances["auth"].id
+  is_balanced       = true
   target_group_arns = [aws_lb_target_group.auth.arn]
   key_name          = var.key_name
   hook              = local.hook
+  drain_hook        = ""
   refreshes         = var.enable_auth_asg_instance_refresh
   session_manager   = var.session_manager
   tags              = local.tags
@@ -98,9 +102,11 @@ module "proxy" {
   volume_size       = var.volume_size
   subnet_ids        = var.instance_subnet_ids
   security_group_id = aws_security_group.instances["proxy"].id
-  target_group_arns = concat(aws_lb_target_group.web[*].arn, [for each in aws_lb_target_group.proxy : each.arn])
+  is_balanced       = true
+  target_group_arns = concat([for each in aws_lb_target_group.web : each.arn], [for each in aws_lb_target_group.proxy : each.arn])
   key_name          = var.key_name
   hook              = local.hook
+  drain_hook        = local.drain_hook
   refreshes         = var.enable_proxy_asg_instance_refresh
   session_manager   = var.session_manager
   tags              = local.tags
@@ -121,9 +127,11 @@ module "node" {
   volume_size       = var.volume_size
   subnet_ids        = var.instance_subnet_ids
   security_group_id = aws_security_group.instances["node"].id
+  is_balanced       = false
   target_group_arns = []
   key_name          = var.key_name
   hook              = local.hook
+  drain_hook        = local.drain_hook
   refreshes         = var.enable_node_asg_instance_refresh
   session_manager   = var.session_manager
   tags              = local.tags

@@ -2,8 +2,10 @@
 # after twenty minutes; its own deadline, TELEPORT_SIGNAL_SECONDS, is earlier.
 
 locals {
-  name = "${var.cluster_name}-${var.role}"
-  tags = merge(var.tags, { Name = local.name })
+  name   = "${var.cluster_name}-${var.role}"
+  group  = "arn:${local.partition}:autoscaling:${var.region}:${local.account_id}:autoScalingGroup:*:autoScalingGroupName/${local.name}"
+  drains = var.drain_hook != ""
+  tags   = merge(var.tags, { Name = local.name })
 }
 
 data "aws_iam_policy_document" "assume" {
@@ -28,24 +30,40 @@ resource "aws_iam_role_policy" "this" {
   policy = var.policy_json
 }
 
-# The signal that Teleport is healthy, for this group; `teleport-bootstrap iam-policy`, which does not know its name, prints
-# it for every group.
+# The signal that Teleport is healthy, and the draining of an instance, for this group and its target groups;
+# `teleport-bootstrap iam-policy`, which does not know their names, prints them for every group.
 data "aws_iam_policy_document" "signal" {
   statement {
-    sid       = "Signal"
-    actions   = ["autoscaling:CompleteLifecycleAction"]
-    resources = ["arn:${local.partition}:autoscaling:${var.region}:${local.account_id}:autoScalingGroup:*:autoScalingGroupName/${local.name}"]
+    sid = "Signal"
+    actions = concat(
+      ["autoscaling:CompleteLifecycleAction"],
+      local.drains ? ["autoscaling:RecordLifecycleActionHeartbeat"] : [],
+    )
+    resources = [local.group]
   }
 
   statement {
-    sid       = "Tags"
-    actions   = ["ec2:DescribeTags"]
+    sid = "Tags"
+    actions = concat(
+      ["ec2:DescribeTags"],
+      local.drains ? ["autoscaling:DescribeAutoScalingGroups"] : [],
+    )
     resources = ["*"]
 
     condition {
       test     = "StringEquals"
       variable = "aws:RequestedRegion"
       values   = [var.region]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = local.drains && var.is_balanced ? [1] : []
+
+    content {
+      sid       = "Drain"
+      actions   = ["elasticloadbalancing:DeregisterTargets"]
+      resources = var.target_group_arns
     }
   }
 }
@@ -144,7 +162,7 @@ resource "aws_autoscaling_group" "this" {
   desired_capacity          = var.number
   vpc_zone_identifier       = var.subnet_ids
   target_group_arns         = var.target_group_arns
-  health_check_type         = length(var.target_group_arns) > 0 ? "ELB" : "EC2"
+  health_check_type         = var.is_balanced ? "ELB" : "EC2"
   health_check_grace_period = 300
   wait_for_capacity_timeout = "25m"
 
@@ -158,6 +176,18 @@ resource "aws_autoscaling_group" "this" {
     lifecycle_transition = "autoscaling:EC2_INSTANCE_LAUNCHING"
     heartbeat_timeout    = 1200
     default_result       = "ABANDON"
+  }
+
+  # The agent sends heartbeats as long as sessions run; without an agent, the group goes on after three minutes.
+  dynamic "initial_lifecycle_hook" {
+    for_each = local.drains ? [var.drain_hook] : []
+
+    content {
+      name                 = initial_lifecycle_hook.value
+      lifecycle_transition = "autoscaling:EC2_INSTANCE_TERMINATING"
+      heartbeat_timeout    = 180
+      default_result       = "CONTINUE"
+    }
   }
 
   dynamic "instance_refresh" {

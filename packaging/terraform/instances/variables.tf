@@ -58,6 +58,11 @@ variable "security_group_id" {
   description = "Security group of the instances."
 }
 
+variable "is_balanced" {
+  type        = bool
+  description = "Whether load balancers are in front of the instances."
+}
+
 variable "target_group_arns" {
   type        = list(string)
   description = "Target groups that the instances join."
@@ -71,6 +76,11 @@ variable "key_name" {
 variable "hook" {
   type        = string
   description = "Name of the lifecycle hook that waits until Teleport is healthy, as TELEPORT_SIGNAL has it."
+}
+
+variable "drain_hook" {
+  type        = string
+  description = "Name of the lifecycle hook that gives sessions time to end, as TELEPORT_DRAIN_HOOK has it; empty for none."
 }
 
 variable "refreshes" {
