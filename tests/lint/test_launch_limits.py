@@ -69,3 +69,22 @@ def test_policies_of_the_templates_fit_with_the_longest_names(setup: setups.Setu
             if about["Type"] == "AWS::IAM::Role":
                 documents = [each["PolicyDocument"] for each in about["Properties"]["Policies"]]
                 assert sum(len(policies.compact(each)) for each in documents) <= MOST_INLINE, name
+
+
+@pytest.mark.parametrize("setup", setups.SETUPS, ids=lambda setup: setup.path.stem)
+def test_roles_of_the_templates_are_for_ec2_of_their_partition(setup: setups.Setup) -> None:
+    pseudo = {**template.PSEUDO, "AWS::URLSuffix": terraform.DNS_SUFFIX}
+    filled = template.Filled(template.load(setup.path), setup.required, setup.things, pseudo)
+    trusts = [
+        each["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]
+        for each in filled.resources.values()
+        if each["Type"] == "AWS::IAM::Role"
+    ]
+    assert trusts and all(each == {"Service": f"ec2.{terraform.DNS_SUFFIX}"} for each in trusts)
+
+
+@pytest.mark.parametrize("module", terraform.MODULES)
+def test_roles_of_the_modules_are_for_ec2_of_their_partition(module: str) -> None:
+    documents = terraform.evaluate(module, use_acm=True).blocks("aws_iam_policy_document")
+    trusts = [each["statement"]["principals"] for name, each in documents.items() if name.endswith(".assume")]
+    assert trusts and all(each["identifiers"] == [f"ec2.{terraform.DNS_SUFFIX}"] for each in trusts)

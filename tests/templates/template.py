@@ -25,6 +25,8 @@ PSEUDO = {
     "AWS::StackId": "arn:aws:cloudformation:eu-west-1:123456789012:stack/example-stack/1",
 }
 _NOTHING = object()
+# What a reference to a resource becomes is one of its properties.
+_NAMED_BY = {"AWS::DynamoDB::Table": "TableName", "AWS::S3::Bucket": "BucketName"}
 
 
 class _Loader(yaml.SafeLoader):
@@ -136,6 +138,9 @@ class Filled:
             declared = self._template["Parameters"].get(name, {}).get("Type", "")
             value = self._values[name]
             return value.split(",") if declared.startswith(("List<", "CommaDelimitedList")) else value
+        about = self._template["Resources"].get(name, {})
+        if name not in self.things and about.get("Type") in _NAMED_BY:
+            return self._value(about["Properties"][_NAMED_BY[about["Type"]]])
         return self.things.get(name, name)
 
     def _get_att(self, argument: list[str]) -> str:

@@ -26,10 +26,13 @@ ACCOUNT, ZONE, IMAGE = "123456789012", "Z0123456789ABCDEFGHIJ", "ami-0123456789a
 KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 _KEY = f'local.has_key ? "{KEY}" : null'
 _WHERE = {"account_id": f'"{ACCOUNT}"', "partition": '"aws"'}
+# Of China, where EC2 is `ec2.amazonaws.com.cn` in the trust of a role.
+DNS_SUFFIX = "amazonaws.com.cn"
+_SUFFIX = {"dns_suffix": f'"{DNS_SUFFIX}"'}
 FACTS = {
     "auth-policy": _WHERE,
-    "instances": _WHERE,
-    "starter": {"ami_id": f'"{IMAGE}"', "zone_id": f'"{ZONE}"', "kms_key_arn": _KEY},
+    "instances": {**_WHERE, **_SUFFIX},
+    "starter": {**_SUFFIX, "ami_id": f'"{IMAGE}"', "zone_id": f'"{ZONE}"', "kms_key_arn": _KEY},
     "ha": {
         **_WHERE,
         "image_id": f'"{IMAGE}"',

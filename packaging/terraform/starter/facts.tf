@@ -1,5 +1,7 @@
 # What only AWS knows.
 
+data "aws_partition" "current" {}
+
 data "aws_ami" "this" {
   owners      = var.ami_owners
   most_recent = true
@@ -20,6 +22,7 @@ data "aws_kms_alias" "this" {
 }
 
 locals {
+  dns_suffix  = data.aws_partition.current.dns_suffix
   ami_id      = data.aws_ami.this.id
   zone_id     = data.aws_route53_zone.this.zone_id
   kms_key_arn = one(data.aws_kms_alias.this[*].target_key_arn)
