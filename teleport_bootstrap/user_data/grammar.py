@@ -1,4 +1,4 @@
-"""The commands of a shell script, as bash takes the script apart, each with the here-documents that it reads."""
+"""Takes a shell script apart, as bash does, into the tree of its commands with the here-documents that they read."""
 
 from __future__ import annotations
 
@@ -7,12 +7,24 @@ from collections.abc import Sequence
 
 from teleport_bootstrap import regex
 from teleport_bootstrap.finding import Place
-from teleport_bootstrap.hints import NamedTuple, Union
+from teleport_bootstrap.user_data.syntax_tree import (
+    BRACES,
+    CASE,
+    IF,
+    LOOP,
+    SUBSHELL,
+    TEST,
+    Command,
+    Compound,
+    Document,
+    Function,
+    Item,
+    Pipeline,
+    Redirection,
+    Simple,
+)
 from teleport_bootstrap.user_data.text import Line, Text, Unknowable
 from teleport_bootstrap.user_data.words import Scanner, Unreadable, Word
-
-# What a compound command is.
-BRACES, SUBSHELL, IF, LOOP, CASE, TEST = "{", "(", "if", "loop", "case", "[["
 
 _MOST_DEPTH = 60
 _OPERATOR = regex.compile(r"&&|\|\||\|&|;;&|;;|;&|[|;()&\n]")
@@ -20,69 +32,6 @@ _REDIRECTION = regex.compile(r"([0-9]+|\{[A-Za-z_][A-Za-z0-9_]*\})?(<<<|<<-|<<|<
 _LOOPS = frozenset(("for", "while", "until", "select"))
 _CLOSING = frozenset(("then", "else", "elif", "fi", "do", "done", "esac", "}"))
 _ADVICE = "check it with `bash -n FILE`"
-
-
-class Document:
-    """A here-document; its lines are read when the line with its beginning is over. `expands` as the shell does."""
-
-    def __init__(self, delimiter: str, *, expands: bool, strips_tabs: bool) -> None:
-        self.delimiter = delimiter
-        self.expands = expands
-        self.strips_tabs = strips_tabs
-        self.lines: tuple[Line, ...] = ()
-
-
-class Redirection(NamedTuple):
-    """Where a file descriptor goes; `descriptor` is as written, and "" for the usual one."""
-
-    descriptor: str
-    operator: str
-    target: Word
-    document: Document | None
-
-
-class Simple(NamedTuple):
-    """A command and its arguments, assignments included."""
-
-    words: tuple[Word, ...]
-    redirections: tuple[Redirection, ...]
-    start: int
-
-
-class Compound(NamedTuple):
-    """Commands that one word begins. `branches` are the lists of an IF: condition, body, condition, body, other."""
-
-    kind: str
-    branches: tuple[tuple[Item, ...], ...]
-    redirections: tuple[Redirection, ...]
-    start: int
-    word: str = ""
-    names: tuple[Word, ...] = ()
-
-
-class Function(NamedTuple):
-    """The definition of a function."""
-
-    name: str
-    body: Compound
-    start: int
-
-
-Command = Union[Simple, Compound, Function]
-
-
-class Pipeline(NamedTuple):
-    """Commands of which each reads what the one before it prints."""
-
-    commands: tuple[Command, ...]
-    is_negated: bool
-
-
-class Item(NamedTuple):
-    """Pipelines with `&&` or `||` before each but the first, and whether they run in the background."""
-
-    pipelines: tuple[tuple[str, Pipeline], ...]
-    is_background: bool
 
 
 class Script:

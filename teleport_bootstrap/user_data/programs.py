@@ -1,29 +1,20 @@
-"""What the commands of a script do to files: redirections, and the programs that write or copy them."""
+"""What the programs that a script calls do to files, as far as the conf is concerned."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from teleport_bootstrap import regex
-from teleport_bootstrap.hints import TYPE_CHECKING, NamedTuple
-from teleport_bootstrap.user_data import builtins_of_shell, grammar, printing, text
+from teleport_bootstrap.hints import TYPE_CHECKING
+from teleport_bootstrap.user_data import builtins_of_shell, calls, redirections, text
+from teleport_bootstrap.user_data.calls import Call
 from teleport_bootstrap.user_data.expansion import Expanded
-from teleport_bootstrap.user_data.grammar import Redirection, Simple
-from teleport_bootstrap.user_data.text import Line, Text, Unknowable, Write
+from teleport_bootstrap.user_data.text import Line, Text, Unknowable
 from teleport_bootstrap.user_data.words import Word
 
 if TYPE_CHECKING:
     from teleport_bootstrap.user_data.shell import Reader
 
-# They run the command that follows, and these of their options take a word.
-_PREFIXES = {
-    "sudo": "-u -g -h -p -C -r -t -D -R -T -U --user --group",
-    "env": "-u -C --unset --chdir",
-    "nice": "-n --adjustment",
-    "ionice": "-c -n -p",
-    "timeout": "-s -k --signal --kill-after",
-    **dict.fromkeys(("command", "builtin", "nohup", "setsid", "time", "stdbuf", "unbuffer", "exec"), "-a -o -e -i"),
-}
 # With the conf or its directory among their arguments, they leave it as it is.
 _HARMLESS = frozenset(
     (
@@ -42,214 +33,22 @@ _SHEBANG = regex.compile(r"(?!#!)|#!.*\b(?:ba|da)?sh\b")
 _MAY_END = frozenset(("reboot", "shutdown", "poweroff", "halt"))
 
 
-class Call(NamedTuple):
-    """A command: its words with what becomes of them, and the command whose output a pipe brings."""
-
-    words: tuple[tuple[Word, Expanded], ...]
-    command: Simple
-    before: grammar.Command | None
-
-    @property
-    def name(self) -> str | None:
-        """The name of the command, without directories; None where it is not known."""
-        found = self.words[0][1].value if self.words else None
-        return found.rpartition("/")[2] if found is not None and found.startswith(("/bin/", "/usr/")) else found
-
-    def after(self, number: int) -> Call:
-        """Return the command without its first words."""
-        return self._replace(words=self.words[number:])
-
-
 def run(reader: Reader, call: Call) -> bool | None:
     """Follow one command; return whether it succeeds, None where that is not known. Raises Unknowable."""
-    found = _without_prefixes(reader, call)
+    found = calls.without_prefixes(reader, call)
     is_exec = found is not call and any(
         word.typed == "exec" for word, _ in call.words[: len(call.words) - len(found.words)]
     )
     call = found
     if is_exec and not call.words:
         for each in call.command.redirections:
-            redirect(reader, each, is_group=True)
+            redirections.redirect(reader, each, is_group=True)
         return True
-    _outputs(reader, call)
+    redirections.outputs(reader, call)
     outcome = _effect(reader, call)
     if is_exec:
         reader.end(is_function=False)
     return outcome
-
-
-def _without_prefixes(reader: Reader, call: Call) -> Call:
-    """Return the command that `sudo`, `env` and the like run."""
-    while call.words and (options := _PREFIXES.get(call.name or "")) is not None:
-        name, with_word = call.name, options.split()
-        call = call.after(1)
-        while call.words:
-            word = call.words[0][1].value or call.words[0][0].typed
-            if word in with_word:
-                call = call.after(2)
-            elif word.startswith("-") or (name in ("sudo", "env") and reader.assignment(call.words[0][0]) is not None):
-                call = call.after(1)
-            else:
-                break
-        if name == "timeout" and call.words:
-            call = call.after(1)
-    return call
-
-
-# ---- redirections
-
-
-def redirect(reader: Reader, redirection: Redirection, *, is_group: bool) -> None:
-    """Raise Unknowable where a redirection of something else than a simple command may write the conf."""
-    if redirection.document is not None or redirection.operator in ("<", "<<<", "<&"):
-        return
-    path, typed = _target(reader, redirection)
-    if path == reader.target or (path is None and "teleport.d" in typed):
-        what = "a group of commands" if is_group else "another stream than the output of the command"
-        raise Unknowable(f"{what} writes the conf, which is not read here", reader.place, text.HERE_DOCUMENT)
-    reader.files.forget(path)
-
-
-def _target(reader: Reader, redirection: Redirection) -> tuple[str | None, str]:
-    found = reader.variables.field(redirection.target)
-    known = found.value if found is not None else None
-    return (None if known is None else reader.path(known)), redirection.target.typed
-
-
-def _is_stream(redirection: Redirection) -> bool:
-    """Whether a redirection goes to a stream that is open, such as `>&2`."""
-    name = redirection.target.bare
-    return redirection.operator == ">&" and (name.rstrip("-").isdigit() or name == "-")
-
-
-def _outputs(reader: Reader, call: Call) -> None:
-    """Write what the command prints to the files that it is redirected to; the last one gets it."""
-    last: Redirection | None = None
-    for each in call.command.redirections:
-        if each.operator not in (">", ">>", ">|", ">&", "&>", "&>>"):
-            if each.operator == "<>":
-                redirect(reader, each, is_group=False)
-            continue
-        if _is_stream(each):
-            if each.descriptor in ("", "1") and each.target.bare != "1":
-                _write_output(reader, call, last, is_empty=True)
-                last = None
-        elif each.descriptor in ("", "1"):
-            _write_output(reader, call, last, is_empty=True)
-            last = each
-        else:
-            redirect(reader, each, is_group=False)
-    _write_output(reader, call, last)
-
-
-def _write_output(reader: Reader, call: Call, redirection: Redirection | None, *, is_empty: bool = False) -> None:
-    if redirection is None:
-        return
-    path, typed = _target(reader, redirection)
-    is_conf = path == reader.target
-    if is_conf and ((reader.is_posix and "&" in redirection.operator) or "C" in reader.options):
-        what = f"what `{redirection.operator}` does here is not the same in every shell"
-        raise Unknowable(what, reader.place, text.HERE_DOCUMENT)
-    appends = ">>" in redirection.operator
-    _write(reader, path, typed, lambda: () if is_empty else output(reader, call), appends=appends)
-
-
-def _write(
-    reader: Reader, path: str | None, typed: str, content: Callable[[], tuple[Line, ...]], *, appends: bool
-) -> None:
-    reader.files.check_write(path, typed, reader.place) if path != reader.target else None
-    try:
-        found = (Write(reader.text.path, content()),)
-    except Unknowable:
-        if path == reader.target:
-            raise
-        reader.files.forget(path)
-        return
-    reader.files.write(path, typed, found, reader.place, appends=appends)
-
-
-# ---- what is printed, and what is read
-
-
-def output(reader: Reader, call: Call) -> tuple[Line, ...]:
-    """Return what a command prints. Raises Unknowable."""
-    call = _without_prefixes(reader, call)
-    name = call.name
-    arguments = call.words[1:]
-    if not call.words or (name in (":", "true") and name not in reader.functions):
-        return ()
-    if name in ("cat", "tee") and name not in reader.functions:
-        if name == "tee" or not arguments:
-            return _input(reader, call)
-        if all(each.value is not None and (each.text == "-" or not each.text.startswith("-")) for _, each in arguments):
-            found: list[Line] = []
-            for _, each in arguments:
-                found += _input(reader, call) if each.text == "-" else _of_file(reader, each.text)
-            return tuple(found)
-    if name in ("echo", "printf") and name not in reader.functions:
-        return _printed(reader, name, arguments)
-    what = f"`{text.short(call.words[0][0].typed)}` writes the conf, and what it writes only running it tells"
-    raise Unknowable(what, reader.place, text.HERE_DOCUMENT)
-
-
-def _of_file(reader: Reader, name: str) -> tuple[Line, ...]:
-    content = reader.files.content(reader.path(name), reader.place)
-    return tuple(line for write in content for line in write.lines)
-
-
-def _input(reader: Reader, call: Call) -> tuple[Line, ...]:
-    """Return what a command reads from its standard input. Raises Unknowable."""
-    readable = [
-        each for each in call.command.redirections if each.operator.startswith("<") and not each.descriptor.strip("0")
-    ]
-    if readable:
-        last = readable[-1]
-        if last.document is not None:
-            return reader.document(last.document.lines) if last.document.expands else last.document.lines
-        if last.operator == "<<<" and not reader.is_posix:
-            value = reader.value(last.target)
-            return _lines(reader, f"{value.text}\n", value.unknown, value.empty, last.target)
-        found = reader.value(last.target).value
-        if last.operator == "<" and found is not None:
-            return _of_file(reader, found)
-    elif isinstance(call.before, Simple):
-        before = Call(tuple(reader.fields(call.before.words)), call.before, None)
-        is_plain = all(each.operator.startswith("<") or (each.descriptor == "2") for each in call.before.redirections)
-        if before.words and before.name not in reader.functions and is_plain:
-            return output(reader, before)
-    what = "the conf comes from something that only running the script tells"
-    raise Unknowable(what, reader.place, text.HERE_DOCUMENT)
-
-
-def _printed(reader: Reader, name: str, arguments: Sequence[tuple[Word, Expanded]]) -> tuple[Line, ...]:
-    """Return what `echo` or `printf` prints. Raises Unknowable."""
-    content = printing.printed(name, [each.text for _, each in arguments], is_posix=reader.is_posix)
-    is_form_known = name == "echo" or not arguments or not arguments[0][1].unknown
-    if content is None or not is_form_known:
-        what = f"what this `{name}` prints is not read here, or not the same in every shell"
-        raise Unknowable(what, reader.place, text.HERE_DOCUMENT)
-    unknown = tuple(piece for _, each in arguments for piece in each.unknown)
-    empty = tuple(piece for _, each in arguments for piece in each.empty)
-    return _lines(reader, content, unknown, empty, arguments[-1][0] if arguments else None)
-
-
-def _lines(
-    reader: Reader, content: str, unknown: tuple[str, ...], empty: tuple[str, ...], word: Word | None
-) -> tuple[Line, ...]:
-    """Return the lines of what is printed, each at the line of the word that has it, where that can be told."""
-    *lines, last = content.split("\n")
-    if last:
-        lines.append(last)
-    first, end = (reader.number_of(word.start), reader.number_of(word.end)) if word is not None else (reader.row,) * 2
-    is_same = end - first + 1 == len(lines)
-    found = []
-    for number, each in enumerate(lines):
-        line = reader.line_of(first + number if is_same else first)
-        found.append(Line(each, line.number, 0, False, unknown, empty, ends=not (last and number == len(lines) - 1)))
-    return tuple(found)
-
-
-# ---- programs
 
 
 def _effect(reader: Reader, call: Call) -> bool | None:
@@ -285,7 +84,9 @@ def _tee(reader: Reader, call: Call) -> None:
     for word, each in names:
         if each.value is None or not each.text.startswith("-"):
             path = None if each.value is None else reader.path(each.text)
-            _write(reader, path, word.typed, lambda: _input(reader, call), appends=appends)
+            redirections.write(
+                reader, path, word.typed, lambda: redirections.standard_input(reader, call), appends=appends
+            )
 
 
 def _shell(reader: Reader, name: str, call: Call) -> None:
@@ -306,7 +107,7 @@ def _shell(reader: Reader, name: str, call: Call) -> None:
         _check_mentions(reader, call)
         return
     try:
-        lines = _input(reader, call)
+        lines = redirections.standard_input(reader, call)
     except Unknowable:
         _check_mentions(reader, call)
         return

@@ -12,10 +12,11 @@ from collections.abc import Iterator, Sequence
 
 from teleport_bootstrap import regex
 from teleport_bootstrap.finding import Finding, Place
-from teleport_bootstrap.user_data import expansion, grammar, programs, text, words
+from teleport_bootstrap.user_data import calls, expansion, programs, redirections, scopes, syntax_tree, text, words
 from teleport_bootstrap.user_data.expansion import Expanded, Variables
 from teleport_bootstrap.user_data.files import Files
-from teleport_bootstrap.user_data.grammar import Compound, Function, Item, Pipeline, Script, Simple
+from teleport_bootstrap.user_data.grammar import Script
+from teleport_bootstrap.user_data.syntax_tree import Compound, Function, Item, Pipeline, Simple
 from teleport_bootstrap.user_data.text import Line, Text, Unknowable, Write
 from teleport_bootstrap.user_data.words import Part, Unreadable, Word
 
@@ -24,14 +25,6 @@ _INTERPRETER = regex.compile(r"#![ \t]*(?:/usr)?(?:/local)?/bin/(?:env[ \t]+(?:-
 _SHELLS = frozenset(("sh", "bash", "dash"))
 _DEEPEST = 25
 _MOST_STEPS = 5_000
-
-
-class Ended(Exception):
-    """The script, or a function of it, ends here."""
-
-    def __init__(self, *, is_function: bool) -> None:
-        super().__init__()
-        self.is_function = is_function
 
 
 class Reader:
@@ -96,7 +89,7 @@ class Reader:
         kept, self._script = self._script, script
         try:
             self._list(script.items)
-        except Ended as ended:
+        except scopes.Ended as ended:
             if kept is not None and not ended.is_function:
                 raise
         except Unreadable as error:
@@ -138,7 +131,7 @@ class Reader:
 
     def _pipeline(self, pipeline: Pipeline, *, is_checked: bool) -> bool | None:
         outcome: bool | None = True
-        before: grammar.Command | None = None
+        before: syntax_tree.Command | None = None
         is_alone = len(pipeline.commands) == 1
         for command in pipeline.commands:
             if is_alone:
@@ -153,7 +146,7 @@ class Reader:
             self.end(is_function=False)
         return outcome
 
-    def _command(self, command: grammar.Command, before: grammar.Command | None) -> bool | None:
+    def _command(self, command: syntax_tree.Command, before: syntax_tree.Command | None) -> bool | None:
         self._steps[0] += 1
         if self._steps[0] > _MOST_STEPS:
             raise Unknowable("the script runs too many commands to follow them here", self.place)
@@ -168,18 +161,18 @@ class Reader:
         if isinstance(command, Simple):
             return self._simple(command, before)
         for each in command.redirections:
-            programs.redirect(self, each, is_group=True)
+            redirections.redirect(self, each, is_group=True)
         return self._compound(command)
 
     def _compound(self, command: Compound) -> bool | None:
-        if command.kind == grammar.BRACES:
+        if command.kind == syntax_tree.BRACES:
             return self._list(command.branches[0])
-        if command.kind == grammar.SUBSHELL:
+        if command.kind == syntax_tree.SUBSHELL:
             with self._subshell():
                 return self._list(command.branches[0])
-        if command.kind == grammar.IF:
+        if command.kind == syntax_tree.IF:
             return self._if(command)
-        if command.kind == grammar.TEST:
+        if command.kind == syntax_tree.TEST:
             for name in expansion.names(_NAME.findall(command.word)):
                 self.variables.set(name, None)
             return None
@@ -188,7 +181,7 @@ class Reader:
         with self._when(f"`{command.word}`", is_never=True):
             for branch in command.branches:
                 self._list(branch)
-            if command.kind == grammar.LOOP:
+            if command.kind == syntax_tree.LOOP:
                 # Once more, as what the first round has left is what the next one finds.
                 for branch in command.branches:
                     self._list(branch)
@@ -222,29 +215,29 @@ class Reader:
             self.options.add("e")
         return outcome
 
-    def _when(self, what: str | None, *, is_never: bool = False, is_really: bool = True) -> _Condition:
-        return _Condition(self, what or "", is_never=is_never, is_really=is_really)
+    def _when(self, what: str | None, *, is_never: bool = False, is_really: bool = True) -> scopes.Condition:
+        return scopes.Condition(self, what or "", is_never=is_never, is_really=is_really)
 
-    def _subshell(self) -> _Subshell:
-        return _Subshell(self)
+    def _subshell(self) -> scopes.Subshell:
+        return scopes.Subshell(self)
 
     def end(self, *, is_function: bool) -> None:
         """The script, or the function, ends here; where that depends on something, it may."""
         if not self.conditions:
-            raise Ended(is_function=is_function)
+            raise scopes.Ended(is_function=is_function)
         self.files.may_end(self.place)
 
     # ---- one command
 
-    def _simple(self, command: Simple, before: grammar.Command | None) -> bool | None:
+    def _simple(self, command: Simple, before: syntax_tree.Command | None) -> bool | None:
         given, outcome = self._after_assignments(command)
-        call = programs.Call(tuple(self.fields(given)), command, before)
+        call = calls.Call(tuple(self.fields(given)), command, before)
         name = call.name
         function = self.functions.get(name or "") if call.words else None
         if name is not None and name in self.functions:
             self._call(name, function, call)
             for each in command.redirections:
-                programs.redirect(self, each, is_group=True)
+                redirections.redirect(self, each, is_group=True)
             return None
         return programs.run(self, call) if call.words or command.redirections else outcome
 
@@ -277,7 +270,7 @@ class Reader:
             self.check(Expanded("", (), each.empty))
         return found
 
-    def _call(self, name: str, function: Function | None, call: programs.Call) -> None:
+    def _call(self, name: str, function: Function | None, call: calls.Call) -> None:
         """Follow a function with its arguments."""
         if function is None:
             what = f"the function `{text.short(name)}` is defined under a condition, and what it does is not known"
@@ -294,7 +287,7 @@ class Reader:
         self._stack.append({})
         try:
             self._command(function.body, None)
-        except Ended as ended:
+        except scopes.Ended as ended:
             if not ended.is_function:
                 raise
         finally:
@@ -381,39 +374,6 @@ class Reader:
 
 
 _UNSET = "\0 not set"
-
-
-class _Condition:
-    """What is followed inside depends on a condition."""
-
-    def __init__(self, reader: Reader, what: str, *, is_never: bool, is_really: bool) -> None:
-        self._reader, self._what, self._is_never, self._is_really = reader, what, is_never, is_really
-
-    def __enter__(self) -> None:
-        if self._is_really:
-            self._reader.conditions.append(self._what)
-            self._reader.files.conditions.append((self._what, self._is_never))
-
-    def __exit__(self, *_: object) -> None:
-        if self._is_really:
-            self._reader.conditions.pop()
-            self._reader.files.conditions.pop()
-
-
-class _Subshell:
-    """Variables, functions and the directory are as before when it ends, and `exit` ends no more than it."""
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-
-    def __enter__(self) -> None:
-        reader = self._reader
-        self._kept = (reader.variables.copy(), dict(reader.functions), set(reader.options), reader.files.directory)
-
-    def __exit__(self, kind: object, error: object, _: object) -> bool:
-        reader = self._reader
-        reader.variables, reader.functions, reader.options, reader.files.directory = self._kept
-        return isinstance(error, Ended)
 
 
 _NAME = regex.compile(r"[A-Za-z_][A-Za-z0-9_]*")
