@@ -1,4 +1,4 @@
-"""User-data of any form: read or refused in time, each line at a place that the file has, and no secret in what is said.
+"""User-data of any form: read or refused in time, lines at places that the file has, and no secret in what is said.
 
 The first byte chooses how the file is named, which decides what it is read as.
 """
