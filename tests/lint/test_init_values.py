@@ -31,7 +31,7 @@ NETWORK = {
 # Of CloudFormation's quotas: bytes of a template in a request.
 LONGEST_TEMPLATE = 51200
 # What only a template or module knows or decides for itself.
-THEIRS = {"TELEPORT_SIGNAL", "TELEPORT_SSM_KMS_KEY_ID", "TELEPORT_LOCKS_TABLE_NAME"}
+THEIRS = {"TELEPORT_SIGNAL", "TELEPORT_DRAIN_HOOK", "TELEPORT_SSM_KMS_KEY_ID", "TELEPORT_LOCKS_TABLE_NAME"}
 MORE: dict[str, dict[str, str]] = {
     "plain": {},
     "enterprise": {"edition": "enterprise", "sign_in": "github"},
