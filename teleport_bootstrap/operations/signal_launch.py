@@ -18,6 +18,8 @@ from teleport_bootstrap.state.launch_signal import Launch
 # EC2 Auto Scaling guide, "Retrieve the target lifecycle state through instance metadata": a group holds an instance for
 # a launching hook on its way to these only.
 _LAUNCHING = ("InService", "Warmed:Stopped", "Warmed:Running", "Warmed:Hibernated")
+# It comes back from these to a state that was signaled before.
+_ASIDE = ("Standby", "Detached")
 # proc(5).
 _BOOT = "/proc/sys/kernel/random/boot_id"
 
@@ -71,10 +73,13 @@ def run(doors: gather.Doors, *, again: bool = False) -> Outcome:
     if found is None:
         return Outcome(NOTHING, notes=("TELEPORT_SIGNAL is not set in the conf, so no one waits for a signal",))
     launch = _launch(doors, found.target)
-    if launch is None:
-        return Outcome(NOTHING, notes=("this instance is not on its way into its group or the warm pool",))
     before = launch_signal.FILE.read_or_warn(doors.root)
-    if before is not None and before.is_of(launch) and not again:
+    is_same = before is not None and before.is_of(launch)
+    if launch.state not in ("", *_LAUNCHING):
+        if launch.state in _ASIDE and not is_same:
+            launch_signal.FILE.write(doors.root, launch)
+        return Outcome(NOTHING, notes=("this instance is not on its way into its group or the warm pool",))
+    if is_same and not again:
         return Outcome(NOTHING, launch.target, launch.state or None, notes=("this launch was signaled before",))
     return jobs.run(doors.root, jobs.SIGNAL, lambda: _run(doors, found, launch), Outcome.summary)
 
@@ -104,15 +109,15 @@ def lifecycle_state(service: imds.Imds) -> str | None:
     return service.get("autoscaling/target-lifecycle-state") or None
 
 
-def _launch(doors: gather.Doors, target: SignalTarget) -> Launch | None:
-    """Return the launch that is under way; None for an instance that is being taken out of its group."""
+def _launch(doors: gather.Doors, target: SignalTarget) -> Launch:
+    """Return what is under way; an instance of a group may be on its way out of it, too."""
     service = gather.metadata_service(doors)
     instance_id = items.read_required(service, items.INSTANCE_ID)
     if target.service != LIFECYCLE:
         return Launch(instance_id, str(target))
     # A group that was made before March 2022 may not tell.
     state = lifecycle_state(service) or ""
-    return Launch(instance_id, str(target), state, _boot(doors.root)) if state in ("", *_LAUNCHING) else None
+    return Launch(instance_id, str(target), state, _boot(doors.root))
 
 
 def _boot(root: paths.Root) -> str:

@@ -255,8 +255,8 @@ def test_a_hook_is_named_where_the_group_has_not_just_one(host: Host, aws: Aws, 
 def test_an_instance_from_a_warm_pool_is_signaled_for_each_of_its_launches(host: Host, aws: Aws) -> None:
     group = Group(aws)
     host.conf("lifecycle:launch")
-    host.is_on_its_way_to("Warmed:Stopped")
-    assert host.signal().state == "Warmed:Stopped"
+    host.is_on_its_way_to("Warmed:Hibernated")
+    assert host.signal().state == "Warmed:Hibernated"
     assert host.signal().result == "nothing"
     # Started again when the group needs it.
     group.waits = "launch"
@@ -267,6 +267,17 @@ def test_an_instance_from_a_warm_pool_is_signaled_for_each_of_its_launches(host:
     assert host.signal().result == "nothing"
     host.is_on_its_way_to("Terminated")
     assert host.signal().notes == ("this instance is not on its way into its group or the warm pool",)
+
+
+@pytest.mark.parametrize("aside", ["Standby", "Detached"])
+def test_an_instance_that_comes_back_into_service_is_signaled_again(host: Host, aws: Aws, aside: str) -> None:
+    group = Group(aws)
+    host.conf("lifecycle:launch")
+    for state in ("InService", aside, "InService"):
+        group.waits = "launch"
+        host.is_on_its_way_to(state)
+        assert host.signal().result == ("nothing" if state == aside else "success")
+    assert group.results == [("launch", "CONTINUE")] * 2
 
 
 def test_an_instance_that_was_returned_to_the_pool_is_signaled_when_it_is_started_again(host: Host, aws: Aws) -> None:
