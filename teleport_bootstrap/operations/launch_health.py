@@ -70,12 +70,12 @@ def _look(root: paths.Root, build: Callable[[], teleport_build.TeleportBuild], *
         return _Look(True if ready == probe.READY else None, f"Teleport is {ready}")
     state = systemd.states([_SERVICE])[_SERVICE]
     if state.active == "failed":
-        return _Look(False, _failure(root))
+        return _Look(False, _failure(root, build))
     conf = gather.conf(root)
     if conf is None:
         return _Look(None, gather.manual_host(root, "nothing says which unit runs Teleport"))
     if state.sub == "auto-restart":
-        return _Look(None, f"{_SERVICE} has failed and is tried again: see `journalctl -b -u {_SERVICE}`")
+        return _Look(None, f"{_failure(root, build)}; it is tried again")
     wanted, _ = gather.applicable(root, conf, build())
     return _look_at_teleport(root, wanted, seconds)
 
@@ -89,12 +89,12 @@ def _look_at_teleport(root: paths.Root, wanted: plan_model.Applicable, seconds: 
     return _Look(None, f"{wanted.unit}: {verdict.seen}")
 
 
-def _failure(root: paths.Root) -> str:
-    """Return why this host could not be configured: the conf says most of it."""
+def _failure(root: paths.Root, build: Callable[[], teleport_build.TeleportBuild]) -> str:
+    """Return why this host could not be configured: the conf and Teleport's version say most of it."""
     try:
         conf = gather.conf(root)
         if conf is not None:
-            gather.applicable(root, conf, gather.build(root, gather.NamedBuild()))
+            gather.applicable(root, conf, build())
     except errors.BootstrapError as error:
         return f"{_SERVICE} has failed: {' '.join(error.message.split())}"
     return f"{_SERVICE} has failed: see `journalctl -b -u {_SERVICE}`"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,15 @@ def test_a_token_that_never_arrives_ends_in_failure_and_is_named(new_machine: Ne
     machine.wait_for(lambda: machine.state(UNIT) == "failed", 30, "the end of the service")
     assert "not healthy within 5 s: teleport-node.service waits for /var/lib/teleport/token" in machine.console()
     assert machine.read("/var/lib/versions") == "version\n" * 2
+
+
+def test_a_configuration_that_is_tried_again_in_vain_ends_in_failure_with_its_reason(new_machine: NewMachine) -> None:
+    machine = _machine(new_machine, f"{instance.PLAIN_CONF}{STACK}TELEPORT_SIGNAL_SECONDS=4\n", version="1.2.3")
+    machine.boot()
+    assert _await_signal(machine)["Status"] == "FAILURE"
+    machine.wait_for(lambda: machine.state(UNIT) == "failed", 30, "the end of the service")
+    reason = "not healthy within 4 s: teleport-generate-config.service has failed: .*1[.]2[.]3"
+    assert re.search(reason, machine.console())
 
 
 def test_an_invalid_conf_ends_in_failure_at_once(new_machine: NewMachine) -> None:
