@@ -88,3 +88,13 @@ def test_roles_of_the_modules_are_for_ec2_of_their_partition(module: str) -> Non
     documents = terraform.evaluate(module, use_acm=True).blocks("aws_iam_policy_document")
     trusts = [each["statement"]["principals"] for name, each in documents.items() if name.endswith(".assume")]
     assert trusts and all(each["identifiers"] == [f"ec2.{terraform.DNS_SUFFIX}"] for each in trusts)
+
+
+def test_nothing_asks_for_the_name_of_the_auth_servers_before_it_exists() -> None:
+    """A resolver keeps the answer that there is none for 15 minutes, as long as an instance has to become healthy."""
+    group = template.load(template.HA)["Resources"]["AuthGroup"]
+    assert {"AuthRecord", "AuthListener"} <= set(group["DependsOn"])
+    module = (terraform.FOLDER / "ha" / "main.tf").read_text()
+    for role in ("proxy", "node"):
+        block = module.partition(f'module "{role}" {{')[2].partition("\n}\n")[0]
+        assert "depends_on = [aws_route53_record.auth, aws_lb_listener.auth]" in block

@@ -245,6 +245,7 @@ def test_instances_count_once_teleport_is_healthy_and_are_replaced_one_by_one() 
         assert group["name"] == f"{DOMAIN}-{address.split('.')[1]}"
         assert f'TELEPORT_SIGNAL="lifecycle:{hook["name"]}"\n' in conf
         assert hook["default_result"] == "ABANDON"
+        assert group["health_check_type"] == "EC2", "as in the template"
         assert hook["heartbeat_timeout"] > 900, "the agent's own deadline is earlier"
         assert group["instance_refresh"]["preferences"]["min_healthy_percentage"] == 100
     off = evaluate("ha", **ACM, enable_auth_asg_instance_refresh=False)

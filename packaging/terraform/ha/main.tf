@@ -110,6 +110,9 @@ module "proxy" {
   refreshes         = var.enable_proxy_asg_instance_refresh
   session_manager   = var.session_manager
   tags              = local.tags
+
+  # An instance that asks for the name too early is told for 15 minutes that there is none.
+  depends_on = [aws_route53_record.auth, aws_lb_listener.auth]
 }
 
 module "node" {
@@ -135,6 +138,9 @@ module "node" {
   refreshes         = var.enable_node_asg_instance_refresh
   session_manager   = var.session_manager
   tags              = local.tags
+
+  # An instance that asks for the name too early is told for 15 minutes that there is none.
+  depends_on = [aws_route53_record.auth, aws_lb_listener.auth]
 }
 
 locals {

@@ -162,9 +162,11 @@ resource "aws_autoscaling_group" "this" {
   desired_capacity          = var.number
   vpc_zone_identifier       = var.subnet_ids
   target_group_arns         = var.target_group_arns
-  health_check_type         = var.is_balanced ? "ELB" : "EC2"
-  health_check_grace_period = 300
   wait_for_capacity_timeout = "25m"
+
+  # Of EC2, not of the balancers: while DynamoDB is unreachable, or an operator has stopped Teleport for a restore, no new
+  # instance would be healthier.
+  health_check_type = "EC2"
 
   launch_template {
     id      = aws_launch_template.this.id
