@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 from teleport_bootstrap import errors, records
 from teleport_bootstrap.aws import athena as workgroups
+from teleport_bootstrap.aws import auto_scaling as groups
 from teleport_bootstrap.aws import (
     botocore_client,
     connection,
@@ -22,12 +23,11 @@ from teleport_bootstrap.aws import kms as key_service
 from teleport_bootstrap.aws import load_balancers as balancers
 from teleport_bootstrap.aws import parameter_descriptions as parameters
 from teleport_bootstrap.aws import scaling as capacity
-from teleport_bootstrap.aws.auto_scaling import AutoScaling
+from teleport_bootstrap.aws import stacks as stack_signals
 from teleport_bootstrap.aws.dynamodb import DynamoDb
 from teleport_bootstrap.aws.s3 import Bucket
 from teleport_bootstrap.aws.service import Client, Service
 from teleport_bootstrap.aws.ssm import ParameterStore
-from teleport_bootstrap.aws.stacks import Stacks
 from teleport_bootstrap.ec2 import credentials as instance_credentials
 from teleport_bootstrap.ec2.imds import Imds
 from teleport_bootstrap.hints import Any, TypeVar
@@ -121,14 +121,14 @@ class Aws:
         return self._service("application-autoscaling", capacity.Scaling)
 
     @property
-    def auto_scaling(self) -> AutoScaling:
+    def auto_scaling(self) -> groups.AutoScaling:
         """EC2 Auto Scaling: lifecycle actions."""
-        return self._service("autoscaling", AutoScaling)
+        return self._service("autoscaling", groups.AutoScaling)
 
     @property
-    def stacks(self) -> Stacks:
+    def stacks(self) -> stack_signals.Stacks:
         """CloudFormation: signals to stacks."""
-        return self._service("cloudformation", Stacks)
+        return self._service("cloudformation", stack_signals.Stacks)
 
     @property
     def athena(self) -> workgroups.Athena:
