@@ -8,13 +8,23 @@ from teleport_bootstrap import regex
 from teleport_bootstrap.aws import failures
 from teleport_bootstrap.aws.service import Service
 from teleport_bootstrap.hints import Any
+from teleport_bootstrap.records import dataclass
 
 CONTINUE, ABANDON = "CONTINUE", "ABANDON"
 
-LAUNCHING = "autoscaling:EC2_INSTANCE_LAUNCHING"
+LAUNCHING, TERMINATING = "autoscaling:EC2_INSTANCE_LAUNCHING", "autoscaling:EC2_INSTANCE_TERMINATING"
 
 # The code is ValidationError, as that of every other mistake, so that only the text tells.
 _NOT_WAITING = regex.compile(r"\bNo active Lifecycle Action found\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Hook:
+    """A lifecycle hook: `transition` is LAUNCHING or TERMINATING; an instance is held until the timeout."""
+
+    name: str
+    transition: str
+    timeout_seconds: int
 
 
 class AutoScaling(Service):
@@ -45,15 +55,14 @@ class AutoScaling(Service):
         )
         return found
 
-    def launch_hooks(self, group: str) -> tuple[str, ...]:
-        """Return the names of the hooks of `group` for launches."""
-        found: tuple[str, ...] = self.call(
+    def hooks(self, group: str) -> tuple[Hook, ...]:
+        """Return the lifecycle hooks of `group`."""
+        found: tuple[Hook, ...] = self.call(
             "autoscaling:DescribeLifecycleHooks",
             ["*"],  # IAM supports no narrower resource for this action
             read=lambda answer: tuple(
-                each["LifecycleHookName"]
+                Hook(each["LifecycleHookName"], each["LifecycleTransition"], each.get("HeartbeatTimeout", 3600))
                 for each in answer["LifecycleHooks"]
-                if each["LifecycleTransition"] == LAUNCHING
             ),
             AutoScalingGroupName=group,
         )

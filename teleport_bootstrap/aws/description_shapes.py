@@ -256,7 +256,9 @@ OF: dict[str, Any] = {
     "RecordLifecycleActionHeartbeat": {},
     "DescribeAutoScalingGroups": {"AutoScalingGroups": [{"TargetGroupARNs": [str]}]},
     "DeregisterTargets": {},
-    "DescribeLifecycleHooks": {"LifecycleHooks": [{"LifecycleHookName": str, "LifecycleTransition": str}]},
+    "DescribeLifecycleHooks": {
+        "LifecycleHooks": [{"LifecycleHookName": str, "LifecycleTransition": str, "HeartbeatTimeout": int}]
+    },
     "GetRole": {"Role": _ROLE},
     "ListHostedZonesByName": {
         "HostedZones": [

@@ -8,7 +8,15 @@ from teleport_bootstrap import errors
 from teleport_bootstrap.doctor import stored_data
 from teleport_bootstrap.doctor.balancers import group as balancers
 from teleport_bootstrap.doctor.check import GROUPS, Check
-from teleport_bootstrap.doctor.instance import clock, identity, metadata, metadata_options, role, security_groups
+from teleport_bootstrap.doctor.instance import (
+    clock,
+    identity,
+    lifecycle_hooks,
+    metadata,
+    metadata_options,
+    role,
+    security_groups,
+)
 from teleport_bootstrap.doctor.local import (
     binaries,
     disk,
@@ -45,6 +53,7 @@ CHECKS: tuple[Check, ...] = tuple(
             identity.CHECK,
             clock.CHECK,
             *security_groups.CHECKS,
+            lifecycle_hooks.CHECK,
             *stored_data.CHECKS,
             granted.CHECK,
             *network.CHECKS,

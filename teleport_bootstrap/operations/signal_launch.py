@@ -165,7 +165,7 @@ def _complete(
 
 
 def _only_hook(aws: account.Aws, group: str) -> str:
-    hooks = aws.auto_scaling.launch_hooks(group)
+    hooks = [each.name for each in aws.auto_scaling.hooks(group) if each.transition == auto_scaling.LAUNCHING]
     if len(hooks) == 1:
         return hooks[0]
     names = ", ".join(hooks) or "none"

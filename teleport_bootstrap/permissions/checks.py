@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from teleport_bootstrap.conf import conf_file
-from teleport_bootstrap.permissions import instance_checks, network_checks, stored_data
+from teleport_bootstrap.permissions import instance_checks, network_checks, signals, stored_data
 from teleport_bootstrap.permissions.need import Need
 from teleport_bootstrap.permissions.scope import Scope
 from teleport_bootstrap.plan import plan_model
@@ -23,3 +23,4 @@ def needs(
     yield from instance_checks.needs(scope)
     yield from stored_data.needs(conf, activated, scope, parameters_key=parameters_key, bucket_key=bucket_key)
     yield from network_checks.needs(conf, activated, scope)
+    yield from signals.checks(conf, scope)

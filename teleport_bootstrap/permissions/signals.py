@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from teleport_bootstrap.conf import conf_file, variables
 from teleport_bootstrap.conf.signal_target import LIFECYCLE, SignalTarget
-from teleport_bootstrap.permissions.need import ANY, OURS, Condition, Need
+from teleport_bootstrap.permissions.need import ANY, DOCTOR, OURS, Condition, Need
 from teleport_bootstrap.permissions.scope import UNKNOWN_REGION, Scope
 
 _SIGNAL = "signal says whether Teleport is healthy"
@@ -14,6 +14,7 @@ _TAGS = "signal reads the tags of the instance where instance metadata does not 
 _HOOKS = "signal looks for the hook of the group"
 
 
+_CHECK = "doctor looks whether the group has the hooks that the conf names"
 _DRAIN = "signal drains an instance that its group terminates"
 
 
@@ -39,6 +40,15 @@ def needs(conf: conf_file.Conf, scope: Scope) -> Iterator[Need]:
         yield Need(OURS, "autoscaling:DescribeAutoScalingGroups", ANY, _DRAIN, (here,))
         targets = scope.arn("elasticloadbalancing", "targetgroup/*/*")
         yield Need(OURS, "elasticloadbalancing:DeregisterTargets", (targets,), _DRAIN)
+
+
+def checks(conf: conf_file.Conf, scope: Scope) -> Iterator[Need]:
+    """Yield what `doctor` asks about the hooks that the conf names."""
+    target, drain = conf.value(variables.TELEPORT_SIGNAL), conf.value(variables.TELEPORT_DRAIN_HOOK)
+    if drain is not None or (target is not None and target.hook is not None):
+        region = UNKNOWN_REGION if scope.region is None else scope.region
+        here = Condition("StringEquals", "aws:RequestedRegion", (region,))
+        yield Need(DOCTOR, "autoscaling:DescribeLifecycleHooks", ANY, _CHECK, (here,))
 
 
 def _stack(target: SignalTarget, scope: Scope) -> str:

@@ -354,6 +354,33 @@ def test_a_group_that_does_not_wait_for_the_end_is_a_note(host: Host, aws: Aws) 
     assert outcome is not None and "does not hold this instance for its hook end" in outcome.notes[0]
 
 
+# ---------------------------------------------------------------- doctor
+
+
+def checked(host: Host) -> tuple[str, dict[str, Any]]:
+    done = host.agent.run("doctor", "--only", "lifecycle-hooks", "--format", "json")
+    (check,) = done.data["checks"]
+    return check["result"], next(iter(done.data["findings"]), {})
+
+
+def test_doctor_looks_whether_the_group_has_the_hooks(host: Host, aws: Aws) -> None:
+    group = Group(aws)
+    host.agent.conf(NODE)
+    assert checked(host)[0] == "pass" and not aws.requests
+    host.conf("lifecycle:launch", seconds=600, more="TELEPORT_DRAIN_HOOK=end\n")
+    assert checked(host)[0] == "pass"
+    group.timeout = 600
+    result, found = checked(host)
+    assert (result, found["code"]) == ("warn", "hook-timeout") and "waits for 600 s" in found["message"]
+    group.hooks = {"launch": "TERMINATING", "end": "TERMINATING"}
+    result, found = checked(host)
+    assert (result, found["code"]) == ("fail", "hook-missing") and "TELEPORT_SIGNAL names" in found["message"]
+    group.hooks = {"launch": "LAUNCHING"}
+    result, found = checked(host)
+    assert result == "fail" and "proxies has no hook end, which TELEPORT_DRAIN_HOOK names" in found["message"]
+    assert "put-lifecycle-hook --auto-scaling-group-name proxies --lifecycle-hook-name end" in found["remedy"]
+
+
 # ---------------------------------------------------------------- tags
 
 

@@ -82,6 +82,7 @@ class Group:
     def __init__(self, aws: Aws, name: str = "proxies", hooks: Optional[dict[str, str]] = None) -> None:
         self.name = name
         self.hooks = {"launch": "LAUNCHING", "end": "TERMINATING"} if hooks is None else hooks
+        self.timeout = 3600
         self.waits: Optional[str] = "launch"
         # How many requests come before the instance waits.
         self.early = 0
@@ -137,7 +138,8 @@ class Group:
         assert _fields(request)["AutoScalingGroupName"] == self.name
         hooks = "".join(
             f"<member><LifecycleHookName>{name}</LifecycleHookName>"
-            f"<LifecycleTransition>autoscaling:EC2_INSTANCE_{transition}</LifecycleTransition></member>"
+            f"<LifecycleTransition>autoscaling:EC2_INSTANCE_{transition}</LifecycleTransition>"
+            f"<HeartbeatTimeout>{self.timeout}</HeartbeatTimeout></member>"
             for name, transition in self.hooks.items()
         )
         inner = f"<DescribeLifecycleHooksResult><LifecycleHooks>{hooks}</LifecycleHooks></DescribeLifecycleHooksResult>"

@@ -1,0 +1,66 @@
+"""Whether the hooks that the conf names are those of the auto scaling group, and wait long enough."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from teleport_bootstrap.aws import auto_scaling
+from teleport_bootstrap.conf import conf_file, signal_setting, variables
+from teleport_bootstrap.conf.signal_target import LIFECYCLE
+from teleport_bootstrap.doctor.check import INSTANCE, Check
+from teleport_bootstrap.doctor.subject import Subject
+from teleport_bootstrap.ec2 import items
+from teleport_bootstrap.finding import ERROR, NOTE, WARNING, Finding
+from teleport_bootstrap.instance import own_tags
+
+
+def _run(subject: Subject) -> Iterator[Finding]:
+    by_name = dict(_hooks(subject.conf))
+    if not by_name:
+        yield Finding(NOTE, "hook", "", "the conf names no lifecycle hook")
+        return
+    instance_id = items.read_required(subject.metadata, items.INSTANCE_ID)
+    group = own_tags.read(subject.doors, subject.conf, instance_id, (own_tags.GROUP,))[own_tags.GROUP]
+    hooks = {each.name: each for each in subject.aws.auto_scaling.hooks(group)}
+    for name, (transition, variable) in by_name.items():
+        hook = hooks.get(name)
+        if hook is None or hook.transition != transition:
+            what = "has no hook" if hook is None else f"has for {hook.transition} the hook"
+            message = f"{group} {what} {name}, which {variable} names for {transition}"
+            yield Finding(ERROR, "hook-missing", name, message, _remedy(group, name, transition))
+        else:
+            yield from _timeout(subject.conf, group, hook)
+
+
+def _hooks(conf: conf_file.Conf) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Yield the name of each hook, with the transition that it is for and the variable."""
+    target, drain = conf.value(variables.TELEPORT_SIGNAL), conf.value(variables.TELEPORT_DRAIN_HOOK)
+    if target is not None and target.service == LIFECYCLE and target.hook is not None:
+        yield target.hook, (auto_scaling.LAUNCHING, variables.TELEPORT_SIGNAL.name)
+    if drain is not None:
+        yield drain, (auto_scaling.TERMINATING, variables.TELEPORT_DRAIN_HOOK.name)
+
+
+def _timeout(conf: conf_file.Conf, group: str, hook: auto_scaling.Hook) -> Iterator[Finding]:
+    seconds = conf.value(variables.TELEPORT_SIGNAL_SECONDS)
+    seconds = signal_setting.SECONDS if seconds is None else seconds
+    # A draining instance sends heartbeats.
+    if hook.transition == auto_scaling.LAUNCHING and hook.timeout_seconds <= seconds:
+        message = (
+            f"the hook {hook.name} of {group} waits for {hook.timeout_seconds} s, and Teleport may take {seconds:.0f} "
+            "s to become healthy: the group gives up without a reason"
+        )
+        remedy = f"set TELEPORT_SIGNAL_SECONDS to less, or {_remedy(group, hook.name, hook.transition)}"
+        yield Finding(WARNING, "hook-timeout", hook.name, message, remedy)
+    else:
+        yield Finding(NOTE, "hook", hook.name, f"{group} has the hook {hook.name}")
+
+
+def _remedy(group: str, name: str, transition: str) -> str:
+    return (
+        f"run `aws autoscaling put-lifecycle-hook --auto-scaling-group-name {group} --lifecycle-hook-name {name} "
+        f"--lifecycle-transition {transition} --heartbeat-timeout 1800`"
+    )
+
+
+CHECK = Check("lifecycle-hooks", INSTANCE, "the hooks of the auto scaling group that wait for Teleport", _run)
