@@ -15,7 +15,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import tfparse
+import pytest
+
+# There is none for Python 3.9.
+tfparse = pytest.importorskip("tfparse")
 
 FOLDER = Path(__file__).resolve().parents[2] / "packaging" / "terraform"
 # The modules that people use, and those that these are made of.
