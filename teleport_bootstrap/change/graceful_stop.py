@@ -25,6 +25,9 @@ TimeoutStopSec={seconds:.0f}
 
 logger = log.Logger(__name__)
 
+# States of a unit that runs nothing.
+ENDED = ("inactive", "failed", "unknown")
+
 
 def begin(root: paths.Root, unit: str, *, seconds: float) -> None:
     """Ask for a graceful stop of `unit`, which may take `seconds`, and do not wait. Raises FileTrouble, UnitTrouble."""
@@ -44,5 +47,5 @@ def begin(root: paths.Root, unit: str, *, seconds: float) -> None:
 def has_ended(unit: str) -> bool:
     """Whether `unit` runs no longer. While systemd does not answer, it counts as running."""
     with contextlib.suppress(errors.UnitTrouble):
-        return systemd.states([unit])[unit].active in ("inactive", "failed", "unknown")
+        return systemd.states([unit])[unit].active in ENDED
     return False

@@ -5,13 +5,12 @@ from __future__ import annotations
 from teleport_bootstrap import errors, log, paths, unit_table
 from teleport_bootstrap.aws import account, auto_scaling
 from teleport_bootstrap.change import graceful_stop
-from teleport_bootstrap.conf import conf_file, signal_setting
+from teleport_bootstrap.conf import signal_setting
 from teleport_bootstrap.conf.signal_setting import DrainSetting
 from teleport_bootstrap.ec2 import items
 from teleport_bootstrap.host import clock, retry, systemd, trust, underway
 from teleport_bootstrap.instance import gather, own_tags
 from teleport_bootstrap.operations import signal_launch
-from teleport_bootstrap.plan import plan_model
 from teleport_bootstrap.records import dataclass
 from teleport_bootstrap.state import jobs, launch_signal
 from teleport_bootstrap.state.launch_signal import Launch
@@ -71,7 +70,7 @@ def _run(doors: gather.Doors, found: DrainSetting, launch: Launch) -> signal_lau
     logger.info("%s terminates this instance; sessions may go on for %s", group, underway.duration(found.seconds))
     _beat(held)
     notes = _leave_target_groups(held)
-    reason = _stop(doors.root, conf, held, seconds=found.seconds)
+    reason = _stop(doors.root, held, seconds=found.seconds)
     notes += _complete(held, wait_seconds=doors.wait_seconds)
     launch_signal.FILE.write(doors.root, launch)
     return signal_launch.Outcome(DRAINED, launch.target, launch.state, reason, notes)
@@ -88,35 +87,31 @@ def _leave_target_groups(held: _Held) -> tuple[str, ...]:
     return ()
 
 
-def _stop(root: paths.Root, conf: conf_file.Conf | None, held: _Held, *, seconds: float) -> str:
-    """Stop the timers and Teleport, and return in a line how that ended."""
-    if not systemd.is_running(root) or conf is None:
-        return "nothing says which unit runs Teleport"
-    wanted, _ = gather.applicable(root, conf, gather.build(root, gather.NamedBuild()))
+def _stop(root: paths.Root, held: _Held, *, seconds: float) -> str:
+    """Stop the timers and Teleport, and return in a line how that ended; the conf need not be valid for that."""
+    states = systemd.states(unit_table.TELEPORT_SERVICES) if systemd.is_running(root) else {}
+    unit = next((name for name, state in states.items() if state.active not in graceful_stop.ENDED), None)
+    if unit is None:
+        return "no Teleport runs here"
     # Before: what a timer starts may restart Teleport, or take the lock of the auth servers.
-    systemd.stop(_timers(root, wanted), wait=True)
-    graceful_stop.begin(root, wanted.unit, seconds=seconds)
+    systemd.stop(_timers(root), wait=True)
+    graceful_stop.begin(root, unit, seconds=seconds)
     began = beat = clock.SYSTEM.monotonic()
-    with underway.displayed(f"waiting for the sessions of {wanted.unit} to end", seconds):
-        while not graceful_stop.has_ended(wanted.unit):
+    with underway.displayed(f"waiting for the sessions of {unit} to end", seconds):
+        while not graceful_stop.has_ended(unit):
             now = clock.SYSTEM.monotonic()
             if now - began > seconds + _GRACE_SECONDS:
-                return f"{wanted.unit} has not stopped within {underway.duration(now - began)}"
+                return f"{unit} has not stopped within {underway.duration(now - began)}"
             if now - beat >= HEARTBEAT_SECONDS:
                 _beat(held)
                 beat = now
             clock.SYSTEM.sleep(POLL_SECONDS)
-    took = underway.duration(clock.SYSTEM.monotonic() - began)
-    return f"{wanted.unit} stopped within {took}"
+    return f"{unit} stopped within {underway.duration(clock.SYSTEM.monotonic() - began)}"
 
 
-def _timers(root: paths.Root, wanted: plan_model.Applicable) -> list[str]:
+def _timers(root: paths.Root) -> list[str]:
     mine = unit_table.SIGNAL.timer
-    return [
-        each
-        for each in wanted.units.enable
-        if each.endswith(".timer") and each != mine and systemd.is_installed(root, each)
-    ]
+    return [each for each in unit_table.TIMERS if each != mine and systemd.is_installed(root, each)]
 
 
 def _beat(held: _Held) -> None:
