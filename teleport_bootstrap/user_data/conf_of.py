@@ -33,6 +33,12 @@ _EXAMPLES = (
     ),
     *("auth", "iam", "postgres", "athena://events.example?topicArn=arn:aws:sns:us-east-1:123456789012:example"),
 )
+# Names that are not the domain itself: the check of load balancers has something to say where they are the same.
+_OWN_EXAMPLES = {
+    "TELEPORT_AUTH_SERVER_LB": "auth.teleport.example.com",
+    "TELEPORT_PROXY_SERVER_LB": "nlb.teleport.example.com",
+    "TELEPORT_PROXY_SERVER_NLB_ALIAS": "nlb.teleport.example.com",
+}
 
 
 @dataclass(frozen=True)
@@ -255,7 +261,7 @@ def _with_example(line: Line, path: str, said: list[Finding]) -> Line | None:
 
 def _example(variable: Variable[Any]) -> str | None:
     """Return a value that `variable` takes, None where none of the examples is one."""
-    for each in _EXAMPLES:
+    for each in (_OWN_EXAMPLES.get(variable.name, _EXAMPLES[0]), *_EXAMPLES):
         try:
             variable.parse(each)
         except errors.BootstrapError:
