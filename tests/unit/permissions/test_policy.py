@@ -72,6 +72,24 @@ def test_a_node_reads_its_own_parameters_and_no_others() -> None:
     assert context.values == (f"{start}/tokens/node",), "a CA pin is not encrypted"
 
 
+STACK = "cloudformation:us-gov-west-1:210987654321:stack/tele-port/0f4ae510-c386-11e7-b43f-503f23fb5536"
+
+
+@pytest.mark.parametrize(
+    ("region", "signal", "resource"),
+    [
+        ("cn-north-1", "cloudformation:tele-port/Group", "arn:aws-cn:{}cn-north-1:123456789012:stack/tele-port/*"),
+        ("cn-north-1", "cloudformation", "arn:aws-cn:{}cn-north-1:123456789012:stack/*/*"),
+        ("us-gov-west-1", f"cloudformation:arn:aws-us-gov:{STACK}/Group", f"arn:aws-us-gov:{STACK}"),
+    ],
+)
+def test_a_signal_is_allowed_on_the_stack_that_the_conf_names(region: str, signal: str, resource: str) -> None:
+    conf = f"{NODE}EC2_REGION={region}\nTELEPORT_SIGNAL={signal}\n"
+    found = statements(conf, Scope(region, "123456789012"), policy.Surroundings(), parts=("ours",))
+    signals = [each.resources for each in found if each.actions == ("cloudformation:SignalResource",)]
+    assert signals == [(resource.format("cloudformation:"),)]
+
+
 def test_awss_own_keys_need_no_permission() -> None:
     assert not {each for each in actions(AUTH, around=policy.Surroundings()) if each.startswith("kms:")}
 
