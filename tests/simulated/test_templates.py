@@ -88,12 +88,14 @@ def host(directory: Path, imds: emulator.Server, made: Deployed, launch_template
     """An instance of the stack: its metadata, its role, its names, and the conf that its user-data writes."""
     aws, number, role = made.aws, made.instances[launch_template], made.role(launch_template)
     given = aws.client("sts").assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{role}", RoleSessionName=number)
+    (reservation,) = aws.client("ec2").describe_instances(InstanceIds=[number])["Reservations"]
+    tags = {each["Key"]: each["Value"] for each in reservation["Instances"][0].get("Tags", [])}
     keys = {"AccessKeyId": "AccessKeyId", "SecretAccessKey": "SecretAccessKey", "SessionToken": "Token"}
     imds.service.update(
         {
             "meta-data": {"instance-id": number},
             "role": role,
-            "tags": {"Name": CLUSTER},
+            "tags": {"Name": CLUSTER, **tags},
             "credentials": {ours: given["Credentials"][theirs] for theirs, ours in keys.items()},
         }
     )

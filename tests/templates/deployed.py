@@ -15,6 +15,7 @@ What moto 5.2.5 does not do, each with what is done instead, from the values in 
 | Tags of a KMS key | end in an error, since KMS names their members otherwise | left out |
 | MetadataOptions of a launch template | not given to instances | set |
 | AWS::EC2::SecurityGroupEgress, AWS::CloudWatch::Alarm, AWS::CertificateManager::Certificate | not known | left out |
+| LifecycleHookSpecificationList of a group | not read | put |
 | Rules, CreationPolicy, UpdatePolicy | not read | left out |
 """
 
@@ -181,6 +182,8 @@ def _group(made: Deployed, name: str, properties: dict[str, Any]) -> None:
         "AutoScalingGroups"
     ]
     assert len(group["Instances"]) == int(properties["MinSize"])
+    for hook in properties["LifecycleHookSpecificationList"]:
+        made.aws.client("autoscaling").put_lifecycle_hook(AutoScalingGroupName=made.ids[name], **hook)
     if group["Instances"]:
         made.instances[launch_template] = group["Instances"][0]["InstanceId"]
         _launched(made, launch_template)
