@@ -270,8 +270,3 @@ QUESTIONS = (
     ),
 )
 BY_NAME = {each.name: each for each in QUESTIONS}
-
-
-def asked_after(answers: Answers) -> tuple[Question, ...]:
-    """Return the questions that matter after these answers."""
-    return tuple(each for each in QUESTIONS if each.matters(answers))

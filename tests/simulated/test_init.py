@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from teleport_bootstrap.launch import confs, questions
 from tests import documents
 from tests.simulated import on_terminal
 from tests.simulated.agent import Agent, Ended, needs_strace, tree
+from tests.simulated_ec2 import Aws
+from tests.stand_in import install_aws
 
 STARTER = "domain: teleport.acmeinc.com\nregion: eu-west-1\n"
 HA = f"{STARTER}setup: ha\nsign_in: saml\n"
@@ -88,6 +91,34 @@ def test_issue_19_point_6_its_own_commands_in_the_next_steps_work(agent: Agent, 
         assert done.status == 0, f"{command}: {done.said}"
     on_instance = [each for each in COMMAND.findall(text) if f"sudo {each}" in text]
     assert [each.split()[1] for each in on_instance][:3] == ["status", "doctor", "first-admin"]
+
+
+def test_issue_19_point_6_the_license_and_the_instances_are_found_by_the_commands_of_the_next_steps(
+    agent: Agent, aws: Aws
+) -> None:
+    """Those that AWS's command line has as calls; `deploy` and a session are more than one."""
+    init(agent, f"{HA}tool: manual\naccount: 123456789012\n")
+    text = agent.path("/cluster/NEXT-STEPS.md").read_text()
+    install_aws(agent.path("/bin"))
+    agent.write("/license.pem", "THE LICENSE")
+    calls = [
+        each for block in re.findall("```sh\n(.*?)```", text, re.DOTALL) for each in re.split(r"\n(?=aws )", block)
+    ]
+    typed = [each for each in calls if each.startswith(("aws ssm put-parameter", "aws ec2 describe-instances"))]
+    assert len(typed) == 2
+    for each in typed:
+        done = subprocess.run(
+            ["bash", "-ec", each.partition("\naws ssm start-session")[0]],
+            cwd=agent.root,
+            env={"PATH": f"{agent.path('/bin')}:/usr/bin:/bin", "AWS_ENDPOINT_URL": aws.url},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{each}\n{done.stderr}"
+    ssm = aws.client("ssm", "eu-west-1")
+    found = ssm.get_parameter(Name="/teleport/teleport.acmeinc.com/license", WithDecryption=True)["Parameter"]
+    assert found["Value"] == "THE LICENSE"
 
 
 def test_issue_19_point_6_json_has_the_answers_and_the_files(agent: Agent) -> None:
