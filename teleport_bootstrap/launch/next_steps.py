@@ -154,6 +154,7 @@ def _things(answers: Answers) -> Iterator[str]:
     domain = answers["domain"]
     for folder in _folders(answers):
         yield f"- a role with the policy `{folder}/policy.json`, and an instance profile with that role"
+    yield "- security groups that open the ports which docs/deploy.md of teleport-bootstrap lists, and no others"
     if questions.stores_in_aws(answers):
         names = ", ".join(f"`{name}`" for name in confs.tables(answers).values())
         yield f"- the DynamoDB tables {names}, as docs/guide.md of teleport-bootstrap describes them"
@@ -175,7 +176,7 @@ def _things(answers: Answers) -> Iterator[str]:
         yield f"- a network load balancer in front of the proxies, with the record {domain}"
     else:
         yield f"- the records {domain} and {confs.auth_address(answers)} for the address of the instance, in Route 53"
-    if answers["setup"] == words.HA or answers["certificate"] == words.ACM:
+    if _has_balancers(answers):
         yield (
             f"- a network load balancer for the port {port_table.AUTH} of auth servers, inside the VPC, with the "
             f"record {confs.auth_address(answers)}"
@@ -196,6 +197,16 @@ def _launched(answers: Answers) -> Iterator[str]:
             f"    'ResourceType=instance,Tags=[{{Key=Name,Value={_name_tag(answers, role)}}}]'",
         ]
     yield from _commands(*commands)
+    if _has_balancers(answers):
+        yield ""
+        yield (
+            "Register each with the target groups of its load balancers: with `aws elbv2 register-targets`, or by an "
+            "auto scaling group that has them."
+        )
+
+
+def _has_balancers(answers: Answers) -> bool:
+    return answers["setup"] == words.HA or answers["certificate"] == words.ACM
 
 
 def _name_tag(answers: Answers, role: Role) -> str:

@@ -245,3 +245,10 @@ def test_the_proposed_names_fit_what_they_name(domain: str) -> None:
 def test_a_domain_that_is_too_long_for_a_cluster_needs_a_name_of_its_own() -> None:
     domain = "t." + "x" * 50 + ".example.com"
     assert any("cluster does not fit" in each for each in problems(f"domain: {domain}\nregion: eu-west-1\n"))
+
+
+def test_without_a_template_the_next_steps_name_groups_and_targets() -> None:
+    for certificate, setup in itertools.product((words.ACM, words.LETSENCRYPT), (words.STARTER, words.HA)):
+        found = files.make(complete(setup=setup, certificate=certificate, tool=words.MANUAL, **MORE))["NEXT-STEPS.md"]
+        assert "security groups" in found
+        assert ("register-targets" in found) == (found.count("load balancer") > 1)
