@@ -8,7 +8,7 @@ from teleport_bootstrap.change import graceful_stop
 from teleport_bootstrap.conf import signal_setting
 from teleport_bootstrap.conf.signal_setting import DrainSetting
 from teleport_bootstrap.ec2 import items
-from teleport_bootstrap.host import clock, retry, systemd, trust, underway
+from teleport_bootstrap.host import clock, systemd, trust, underway
 from teleport_bootstrap.instance import gather, own_tags
 from teleport_bootstrap.operations import signal_launch
 from teleport_bootstrap.records import dataclass
@@ -71,7 +71,9 @@ def _run(doors: gather.Doors, found: DrainSetting, launch: Launch) -> signal_lau
     _beat(held)
     notes = _leave_target_groups(held)
     reason = _stop(doors.root, held, seconds=found.seconds)
-    notes += _complete(held, wait_seconds=doors.wait_seconds)
+    by = (held.group, held.hook, held.instance_id)
+    why = signal_launch.complete(held.aws, by, auto_scaling.CONTINUE, seconds=doors.wait_seconds)
+    notes += (why,) if why else ()
     launch_signal.FILE.write(doors.root, launch)
     return signal_launch.Outcome(DRAINED, launch.target, launch.state, reason, notes)
 
@@ -119,18 +121,3 @@ def _beat(held: _Held) -> None:
         held.aws.auto_scaling.heartbeat(held.group, held.hook, held.instance_id)
     except errors.BootstrapError as error:
         logger.warning("%s. %s", error.message, error.hint)
-
-
-def _complete(held: _Held, *, wait_seconds: float) -> tuple[str, ...]:
-    """Let the group terminate the instance; return a note where it does not wait for that."""
-
-    def attempt() -> None:
-        result = auto_scaling.CONTINUE
-        if not held.aws.auto_scaling.complete(held.group, held.hook, held.instance_id, result):
-            raise retry.Again(f"{held.group} does not hold this instance for its hook {held.hook}")
-
-    try:
-        retry.until(retry.Deadline(wait_seconds), attempt, what=f"{held.group} to hold this instance for {held.hook}")
-    except retry.DeadlinePassed as passed:
-        return (str(passed),)
-    return ()

@@ -150,18 +150,29 @@ def _complete(
     group = own_tags.read(doors, conf, launch.instance_id, (own_tags.GROUP,))[own_tags.GROUP]
     aws = gather.aws(doors, conf)
     hook = found.target.hook or _only_hook(aws, group)
-    scaling, result = aws.auto_scaling, auto_scaling.CONTINUE if is_healthy else auto_scaling.ABANDON
+    result = auto_scaling.CONTINUE if is_healthy else auto_scaling.ABANDON
+    # A group holds an instance some seconds after its start, which may be later than a fast boot.
+    why = complete(aws, (group, hook, launch.instance_id), result, seconds=doors.wait_seconds)
+    return (f"{why}: the hook's timeout has passed, or another one has completed the action",) if why else ()
+
+
+def complete(aws: account.Aws, held: tuple[str, str, str], result: str, *, seconds: float) -> str:
+    """Complete the lifecycle action of an instance that is `held`: group, hook and instance id.
+
+    Return why that was not possible, empty where it was: the instance is waited for in vain for so many `seconds`.
+    """
+    group, hook, instance_id = held
+    scaling = aws.auto_scaling
 
     def attempt() -> None:
-        if not scaling.complete(group, hook, launch.instance_id, result):
+        if not scaling.complete(group, hook, instance_id, result):
             raise retry.Again(f"{group} does not hold this instance for its hook {hook}")
 
-    # A group holds an instance some seconds after its start, which may be later than a fast boot.
     try:
-        retry.until(retry.Deadline(doors.wait_seconds), attempt, what=f"{group} to hold this instance for {hook}")
+        retry.until(retry.Deadline(seconds), attempt, what=f"{group} to hold this instance for {hook}")
     except retry.DeadlinePassed as passed:
-        return (f"{passed}: the hook's timeout has passed, or another one has completed the action",)
-    return ()
+        return str(passed)
+    return ""
 
 
 def _only_hook(aws: account.Aws, group: str) -> str:
