@@ -170,3 +170,27 @@ def test_an_exception_of_the_scan_is_argued_and_needed() -> None:
     unneeded = {each for each in problems if "nothing needs" in each}
     assert len(unneeded) == len(scan.EXCEPTIONS) - 1
     assert all(len(reason) > 8 for reason in scan.EXCEPTIONS.values())
+
+
+_DECLARED = re.compile(r'^(?P<kind>resource|data|module) "(?P<label>[\w-]+)"(?: "(?P<name>[\w-]+)")? \{', re.MULTILINE)
+_NAMED = re.compile(
+    r"(?<![\w.\"/])(?P<data>data\.)?(?P<label>aws_\w+)\.(?P<name>\w+)|(?<![\w.\"/])module\.(?P<module>\w+)"
+)
+
+
+@pytest.mark.parametrize("module", [*terraform.MODULES, *terraform.PARTS, "examples/starter", "examples/ha"])
+def test_what_an_expression_names_is_declared_in_its_module(module: str) -> None:
+    # The evaluator takes a name that it does not know for a value that it does not know.
+    text = "".join(path.read_text(encoding="utf-8") for path in sorted((FOLDER / module).glob("*.tf")))
+    declared_here = {
+        ("data." if each["kind"] == "data" else "module." if each["kind"] == "module" else "")
+        + (each["label"] if each["name"] is None else f"{each['label']}.{each['name']}")
+        for each in _DECLARED.finditer(text)
+    }
+    named = {
+        f"module.{each['module']}" if each["module"] else f"{each['data'] or ''}{each['label']}.{each['name']}"
+        for each in _NAMED.finditer(re.sub(r"#.*", "", text))
+    }
+    assert named - declared_here == set()
+    locals_named = set(re.findall(r"\blocal\.(\w+)", text))
+    assert locals_named <= set(re.findall(r"^  (\w+) +=", text, re.MULTILINE))

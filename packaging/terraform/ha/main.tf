@@ -4,7 +4,7 @@ locals {
   tags        = merge(var.default_tags, { "teleport:cluster" = var.cluster_name })
   letsencrypt = !var.use_acm
   hook        = "teleport-healthy"
-  drain_hook  = "teleport-drain"
+  drain_hook  = "drain"
   auth_name   = "auth.${var.route53_domain}"
   has_alias   = var.route53_domain_acm_nlb_alias != "" && local.has_proxy_name
   proxy_name  = local.has_alias ? var.route53_domain_acm_nlb_alias : "nlb.${var.route53_domain}"
@@ -15,6 +15,7 @@ locals {
     ["TELEPORT_CLUSTER_NAME", var.cluster_name],
     ["TELEPORT_AUTH_SERVER_LB", local.auth_name],
     ["TELEPORT_SIGNAL", "lifecycle:${local.hook}"],
+    ["TELEPORT_DRAIN_HOOK", local.drain_hook],
   ]
 
   settings = {
@@ -33,7 +34,6 @@ locals {
     ])
 
     proxy = concat([["TELEPORT_ROLE", "proxy"]], local.cluster, [
-      ["TELEPORT_DRAIN_HOOK", local.drain_hook],
       local.certificate,
       ["USE_TLS_ROUTING", var.use_tls_routing ? "true" : ""],
       ["TELEPORT_DOMAIN_NAME", var.route53_domain],
@@ -45,7 +45,7 @@ locals {
       ["TELEPORT_S3_BUCKET", local.letsencrypt ? module.state.bucket : ""],
     ])
 
-    node = concat([["TELEPORT_ROLE", "node"]], local.cluster, [["TELEPORT_DRAIN_HOOK", local.drain_hook]])
+    node = concat([["TELEPORT_ROLE", "node"]], local.cluster)
   }
 
   conf = { for role, lines in local.settings :
@@ -81,7 +81,7 @@ module "auth" {
   target_group_arns = [aws_lb_target_group.auth.arn]
   key_name          = var.key_name
   hook              = local.hook
-  drain_hook        = ""
+  drain_hook        = local.drain_hook
   refreshes         = var.enable_auth_asg_instance_refresh
   session_manager   = var.session_manager
   tags              = local.tags
@@ -112,7 +112,7 @@ module "proxy" {
   tags              = local.tags
 
   # An instance that asks for the name too early is told for 15 minutes that there is none.
-  depends_on = [aws_route53_record.auth, aws_lb_listener.auth]
+  depends_on = [module.names, aws_lb_listener.auth]
 }
 
 module "node" {
@@ -140,7 +140,7 @@ module "node" {
   tags              = local.tags
 
   # An instance that asks for the name too early is told for 15 minutes that there is none.
-  depends_on = [aws_route53_record.auth, aws_lb_listener.auth]
+  depends_on = [module.names, aws_lb_listener.auth]
 }
 
 locals {
