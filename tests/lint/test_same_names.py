@@ -40,7 +40,7 @@ PARAMETERS = {
     "License": "true",
 }
 # Of one of them alone: the region, and who waits for an instance.
-OWN = ("EC2_REGION", "TELEPORT_SIGNAL", "TELEPORT_DRAIN_HOOK")
+OWN = ("EC2_REGION", "TELEPORT_SIGNAL")
 
 BOTH = pytest.mark.parametrize("setup", setups.SETUPS, ids=lambda setup: setup.path.stem)
 
@@ -67,6 +67,7 @@ def test_tables_the_bucket_names_and_alarms_are_called_the_same(setup: Setup) ->
         ("aws_dynamodb_table", "name", "AWS::DynamoDB::Table", "TableName"),
         ("aws_s3_bucket", "bucket", "AWS::S3::Bucket", "BucketName"),
         ("aws_route53_record", "name", "AWS::Route53::RecordSet", "Name"),
+        ("aws_autoscaling_group", "name", "AWS::AutoScaling::AutoScalingGroup", "AutoScalingGroupName"),
         ("aws_cloudwatch_metric_alarm", "alarm_name", "AWS::CloudWatch::Alarm", "AlarmName"),
     ):
         found = {block[key] for address, block in ours.blocks(kind).items() if "validation" not in address}

@@ -78,6 +78,8 @@ EXCEPTIONS = {
     ("CKV_AWS_111", _SESSIONS): "These actions know no resources: the service authorization reference lists none for "
     "ssmmessages and ec2messages.",
     ("CKV_AWS_356", _SESSIONS): "As above.",
+    ("CKV2_AWS_5", r'aws_security_group\.instances\["auth"\]'): "It is attached, to the launch template of the auth "
+    "servers; checkov does not follow it into the module.",
 }
 
 

@@ -138,7 +138,7 @@ resource "aws_vpc_security_group_ingress_rule" "auth" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "auth_cluster" {
-  for_each                     = toset(["proxy", "node"])
+  for_each                     = toset(local.roles)
   description                  = "Instances of the cluster: ${each.value}"
   security_group_id            = aws_security_group.auth.id
   referenced_security_group_id = aws_security_group.instances[each.value].id

@@ -2,10 +2,9 @@
 # after twenty minutes; its own deadline, TELEPORT_SIGNAL_SECONDS, is earlier.
 
 locals {
-  name   = "${var.cluster_name}-${var.role}"
-  group  = "arn:${local.partition}:autoscaling:${var.region}:${local.account_id}:autoScalingGroup:*:autoScalingGroupName/${local.name}"
-  drains = var.drain_hook != ""
-  tags   = merge(var.tags, { Name = local.name })
+  name  = "${var.cluster_name}-${var.role}"
+  group = "arn:${local.partition}:autoscaling:${var.region}:${local.account_id}:autoScalingGroup:*:autoScalingGroupName/${local.name}"
+  tags  = merge(var.tags, { Name = local.name })
 }
 
 data "aws_iam_policy_document" "assume" {
@@ -34,20 +33,14 @@ resource "aws_iam_role_policy" "this" {
 # `teleport-bootstrap iam-policy`, which does not know their names, prints them for every group.
 data "aws_iam_policy_document" "signal" {
   statement {
-    sid = "Signal"
-    actions = concat(
-      ["autoscaling:CompleteLifecycleAction"],
-      local.drains ? ["autoscaling:RecordLifecycleActionHeartbeat"] : [],
-    )
+    sid       = "Signal"
+    actions   = ["autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"]
     resources = [local.group]
   }
 
   statement {
-    sid = "Tags"
-    actions = concat(
-      ["ec2:DescribeTags"],
-      local.drains ? ["autoscaling:DescribeAutoScalingGroups"] : [],
-    )
+    sid       = "Descriptions"
+    actions   = ["autoscaling:DescribeAutoScalingGroups", "ec2:DescribeTags"]
     resources = ["*"]
 
     condition {
@@ -58,7 +51,7 @@ data "aws_iam_policy_document" "signal" {
   }
 
   dynamic "statement" {
-    for_each = local.drains && var.is_balanced ? [1] : []
+    for_each = var.is_balanced ? [1] : []
 
     content {
       sid       = "Drain"
@@ -155,6 +148,7 @@ resource "aws_launch_template" "this" {
   }
 }
 
+# Health is that of EC2, not of the load balancers: while DynamoDB cannot be reached, no new instance would be healthier.
 resource "aws_autoscaling_group" "this" {
   name                      = local.name
   min_size                  = var.number
@@ -180,16 +174,12 @@ resource "aws_autoscaling_group" "this" {
     default_result       = "ABANDON"
   }
 
-  # The agent sends heartbeats as long as sessions run; without an agent, the group goes on after three minutes.
-  dynamic "initial_lifecycle_hook" {
-    for_each = local.drains ? [var.drain_hook] : []
-
-    content {
-      name                 = initial_lifecycle_hook.value
-      lifecycle_transition = "autoscaling:EC2_INSTANCE_TERMINATING"
-      heartbeat_timeout    = 180
-      default_result       = "CONTINUE"
-    }
+  # The agent sends heartbeats as long as sessions run; without an agent, the group goes on after five minutes.
+  initial_lifecycle_hook {
+    name                 = var.drain_hook
+    lifecycle_transition = "autoscaling:EC2_INSTANCE_TERMINATING"
+    heartbeat_timeout    = 300
+    default_result       = "CONTINUE"
   }
 
   dynamic "instance_refresh" {

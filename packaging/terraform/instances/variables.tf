@@ -80,7 +80,7 @@ variable "hook" {
 
 variable "drain_hook" {
   type        = string
-  description = "Name of the lifecycle hook that gives sessions time to end, as TELEPORT_DRAIN_HOOK has it; empty for none."
+  description = "Name of the lifecycle hook that gives sessions time to end, as TELEPORT_DRAIN_HOOK has it."
 }
 
 variable "refreshes" {
