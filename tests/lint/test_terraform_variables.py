@@ -30,6 +30,8 @@ REFUSED = (
     ("starter", {"certificate_arn": "arn:aws:iam::1:x"}, "not the ARN of a certificate"),
     ("starter", {"state_store": "etcd"}, "dynamodb or disk"),
     ("starter", {"volume_size": 1}, "8 to 16384"),
+    ("starter", {"default_tags": {"Cost Center": "7"}}, "A tag's key"),
+    ("ha", {"default_tags": {"Team": "core", "k8s.io/x": ""}}, "A tag's key"),
     ("ha", {"s3_bucket_name": ""}, "A bucket's name"),
     ("ha", {"route53_domain_acm_nlb_alias": "X.com"}, "DNS name in lower case"),
     ("ha", {"allowed_proxy_ingress_cidr_blocks": ["x"]}, "Write networks as"),
@@ -51,7 +53,7 @@ def test_a_wrong_value_is_refused(module: str, variables: dict[str, Any], messag
 
 @pytest.mark.parametrize("module", terraform.MODULES)
 def test_each_validation_is_tried_and_takes_good_values(module: str) -> None:
-    found = evaluate(module, **ACM)
+    found = evaluate(module, **ACM, default_tags={"Cost-Center": "a b/c", "team:name": ""})
     assert found.refused_variables() == []
     declared = {name for name, block in found.variables().items() if "validation" in block}
     tried = {name for _, variables, _ in REFUSED for name in variables}

@@ -213,6 +213,12 @@ variable "default_tags" {
   type        = map(string)
   description = "Tags of everything that takes tags."
   default     = {}
+
+  # EC2 launches no instance with another key while tags are in its metadata.
+  validation {
+    condition     = alltrue([for key in keys(var.default_tags) : can(regex("^[A-Za-z0-9_+=,.@:-]{1,128}$", key))])
+    error_message = "A tag's key has letters, digits and _ + - = , . @ : here, without blanks and slashes."
+  }
 }
 
 variable "enable_auth_asg_instance_refresh" {
