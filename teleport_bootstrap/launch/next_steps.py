@@ -154,6 +154,10 @@ def _things(answers: Answers) -> Iterator[str]:
     domain = answers["domain"]
     for folder in _folders(answers):
         yield f"- a role with the policy `{folder}/policy.json`, and an instance profile with that role"
+    yield (
+        "- in the same roles, what a session takes: the statement `SessionManager` in "
+        "`packaging/cloudformation/starter.yaml` of teleport-bootstrap"
+    )
     yield "- security groups that open the ports which docs/deploy.md of teleport-bootstrap lists, and no others"
     if questions.stores_in_aws(answers):
         names = ", ".join(f"`{name}`" for name in confs.tables(answers).values())
@@ -228,7 +232,8 @@ def _session(answers: Answers) -> list[str]:
 def _looked_at(answers: Answers) -> Step:
     return "Check the cluster", [
         "The first command prints the instances on which an auth server runs; put one of them in place of INSTANCE. "
-        "The last two are typed in the session: they say whether Teleport is healthy, and what is wrong around it.",
+        "The last two are typed in the session: they say whether Teleport is healthy, and what is wrong around it. A "
+        "session takes the Session Manager plugin of the AWS CLI here, and the SSM Agent in the image.",
         "",
         *_commands(*_session(answers), "sudo teleport-bootstrap status", "sudo teleport-bootstrap doctor"),
     ]

@@ -250,5 +250,5 @@ def test_a_domain_that_is_too_long_for_a_cluster_needs_a_name_of_its_own() -> No
 def test_without_a_template_the_next_steps_name_groups_and_targets() -> None:
     for certificate, setup in itertools.product((words.ACM, words.LETSENCRYPT), (words.STARTER, words.HA)):
         found = files.make(complete(setup=setup, certificate=certificate, tool=words.MANUAL, **MORE))["NEXT-STEPS.md"]
-        assert "security groups" in found
+        assert "security groups" in found and "`SessionManager`" in found
         assert ("register-targets" in found) == (found.count("load balancer") > 1)
