@@ -136,7 +136,14 @@ def _with_cloudformation(answers: Answers) -> list[str]:
     if cloudformation.is_uploaded(answers):
         about += f" The template is too long for a request; put a bucket of yours in {region} in place of UPLOADS."
         command.append("    --s3-bucket UPLOADS \\")
-    return [about, "", *_commands(*command, "    --capabilities CAPABILITY_IAM")]
+    again = (
+        f"If it fails, read why in the stack's events, and delete the stack before you try again: {_deleted(answers)}."
+    )
+    return [about, "", *_commands(*command, "    --capabilities CAPABILITY_IAM"), "", again]
+
+
+def _deleted(answers: Answers) -> str:
+    return f"`aws cloudformation delete-stack --region {answers['region']} --stack-name {stack(answers)}`"
 
 
 def _with_terraform(answers: Answers) -> list[str]:

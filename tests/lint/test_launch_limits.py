@@ -97,4 +97,5 @@ def test_nothing_asks_for_the_name_of_the_auth_servers_before_it_exists() -> Non
     module = (terraform.FOLDER / "ha" / "main.tf").read_text()
     for role in ("proxy", "node"):
         block = module.partition(f'module "{role}" {{')[2].partition("\n}\n")[0]
-        assert "depends_on = [aws_route53_record.auth, aws_lb_listener.auth]" in block
+        assert "depends_on = [module.names, aws_lb_listener.auth]" in block
+    assert "module.names.aws_route53_record.auth" in terraform.evaluate("ha", use_acm=True).blocks("aws_route53_record")
