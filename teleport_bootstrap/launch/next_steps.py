@@ -184,7 +184,11 @@ def _things(answers: Answers) -> Iterator[str]:
             f"{port_table.KUBERNETES}, with the record {confs.proxy_address(answers)}"
         )
     elif answers["setup"] == words.HA:
-        yield f"- a network load balancer in front of the proxies, with the record {domain}"
+        yield (
+            f"- a network load balancer in front of the proxies, with the record {domain}, that sends "
+            f"{port_table.HTTPS} to {port_table.WEB}, and {port_table.PROXY_SSH}, {port_table.TUNNEL} and "
+            f"{port_table.KUBERNETES} as they are"
+        )
     else:
         yield f"- the records {domain} and {confs.auth_address(answers)} for the address of the instance, in Route 53"
     if _has_balancers(answers):
