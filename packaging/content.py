@@ -28,6 +28,8 @@ MAINTAINER = "teleport-bootstrap maintainers <maintainers@teleport-bootstrap.exa
 
 # The command adds this directory to its module search path; other programs do not.
 LIBRARY = f"/usr/share/{NAME}"
+# Of `packaging`: what operators copy and use elsewhere.
+FOR_OPERATORS = ("cloudformation", "monitoring", "ssm", "terraform")
 UNITS = "/usr/lib/systemd/system"
 
 # Teleport's own packages and its `teleport-update link-package` overwrite a unit of this name in /usr/lib. In /etc it
@@ -215,8 +217,9 @@ def _manuals(source: Source, flavour: Flavour) -> Iterator[Entry]:
     # With the same relative paths as in the checkout, so that the links between them work.
     for path in source.under("docs", (".md", ".svg", ".png")):
         yield Entry(f"{documents}/{path}", 0o644, source.read(path))
-    for path in source.under("packaging/monitoring"):
-        yield Entry(f"{documents}/{path}", 0o644, source.read(path))
+    for folder in FOR_OPERATORS:
+        for path in source.under(f"packaging/{folder}"):
+            yield Entry(f"{documents}/{path}", 0o644, source.read(path))
     for text, path in (
         ("man8", f"/usr/share/man/man8/{NAME}.8.gz"),
         ("man5", f"/usr/share/man/man5/{NAME}.conf.5.gz"),

@@ -125,9 +125,10 @@ def _with_cloudformation(answers: Answers) -> list[str]:
     name, region = stack(answers), answers["region"]
     template = cloudformation.template(answers)
     about = (
-        f"The template is `packaging/cloudformation/{template}` of teleport-bootstrap; copy it here. It goes into the "
-        "VPC that you have, and makes the certificate, load balancers, security groups, roles, tables and records. The "
-        "command, which takes version 2 of the AWS CLI, ends when Teleport is healthy on each instance."
+        f"The template is `packaging/cloudformation/{template}` of teleport-bootstrap, whose package has it below "
+        "/usr/share/doc/teleport-bootstrap; copy it here. It goes into the VPC that you have, and makes the "
+        "certificate, load balancers, security groups, roles, tables and records. The command, which takes version 2 "
+        "of the AWS CLI, ends when Teleport is healthy on each instance."
     )
     command = [
         f"aws cloudformation deploy --region {region} --stack-name {name} \\",

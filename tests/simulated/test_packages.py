@@ -272,8 +272,11 @@ def test_every_module_unit_and_document_is_in_both(deb: dict[str, Installed], rp
     units |= {"/etc/systemd/system/teleport.service", "/usr/lib/systemd/system-preset/50-teleport-bootstrap.preset"}
     documents = {f"/usr/share/doc/{NAME}/docs/{path.name}" for path in (CHECKOUT / "docs").glob("*.md")}
     documents |= {
-        f"/usr/share/doc/{NAME}/packaging/monitoring/{name}"
-        for name in ("alerts.yml", "alerts-test.yml", "dashboard.json")
+        f"/usr/share/doc/{NAME}/packaging/{name}"
+        for name in (
+            *("cloudformation/starter.yaml", "cloudformation/ha.yaml", "terraform/README.md", "terraform/ha/main.tf"),
+            *("ssm/doctor.yaml", "monitoring/alerts.yml", "monitoring/alerts-test.yml", "monitoring/dashboard.json"),
+        )
     }
     others = {
         f"/usr/bin/{NAME}",
