@@ -54,7 +54,7 @@ class Parser(argparse.ArgumentParser):
         found, left = self.parse_known_args(args, namespace)
         if left:
             below = _chosen(self, found)
-            unknown = [word for word in left if word.startswith("-") and word != "-"]
+            unknown = [word for word in left if word.startswith("-") and word not in ("-", "--")]
             if unknown:
                 below.no_option(unknown[0])
             raise errors.UsageError(
@@ -66,6 +66,12 @@ class Parser(argparse.ArgumentParser):
         """Raise the error for an option that this command does not have."""
         option = word.partition("=")[0]
         known = [each for action in self._actions for each in action.option_strings]
+        if option in known:
+            # What argparse leaves over although it is an option.
+            raise errors.UsageError(
+                f"`{self.prog}` does not take {option} after --, which ends the options",
+                hint=f"Write {option} before --.",
+            )
         meant = _OTHER_OPTIONS.get(option, "")
         suggested = f"; did you mean {meant}?" if meant.partition(" ")[0] in known else did_you_mean(option, known)
         raise errors.UsageError(f"`{self.prog}` has no option {option}{suggested}", hint=f"Run `{self.prog} --help`.")

@@ -28,6 +28,11 @@ OPTIONS = (
 def run(arguments: argparse.Namespace) -> result.Result:
     """Take the answers, and write the files; where that would overwrite some, show how they differ instead."""
     place = arguments.directory
+    if not place:
+        # As an empty variable in a script gives it. A path that begins with it would be in the current directory.
+        raise errors.UsageError(
+            "DIRECTORY is empty", hint=f"Name the directory to write to, or leave it out for ./{_DIRECTORY}."
+        )
     answers, warnings = _answers(arguments)
     contents = files.make(answers)
     found = init.compare(place, contents)

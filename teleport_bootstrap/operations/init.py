@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterator, Mapping
 
 from teleport_bootstrap import errors
@@ -27,6 +28,9 @@ class File:
 
 def compare(place: str, contents: Mapping[str, str]) -> tuple[File, ...]:
     """Return what becomes of each of `contents` in the directory `place`, which may be missing. Raises FileTrouble."""
+    for folder in dict.fromkeys(os.path.dirname(path) for path in contents):
+        if folder:
+            _require_folder(os.path.join(place, folder))
     return tuple(_compared(place, path, content) for path, content in contents.items())
 
 
@@ -41,10 +45,11 @@ def write(place: str, contents: Mapping[str, str], found: tuple[File, ...]) -> N
     for each in found:
         if each.change == SAME:
             continue
-        folder, name = os.path.split(os.path.abspath(os.path.join(place, each.path)))
+        # The directory that the operator named may be a link, and those below it may not.
+        folder, name = os.path.split(os.path.join(os.path.realpath(place), each.path))
         with _trouble(os.path.join(place, each.path)):
             directory.make(folder)
-            with contextlib.closing(directory.Directory(os.path.realpath(folder))) as opened:
+            with contextlib.closing(directory.Directory(folder)) as opened:
                 opened.replace(name, contents[each.path].encode(), mode=_MODE)
 
 
@@ -60,6 +65,22 @@ def _compared(place: str, path: str, content: str) -> File:
     if before == content:
         return File(path, SAME)
     return File(path, CHANGED, comparison.unified(path, before, content))
+
+
+def _require_folder(path: str) -> None:
+    """Raise FileTrouble where something other than a directory is at `path`, such as a link to one elsewhere."""
+    try:
+        mode = os.lstat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        raise errors.FileTrouble(f"{path} cannot be read: {error.strerror}", hint="Name another directory.") from None
+    if not stat.S_ISDIR(mode):
+        what = regular_file.kind(mode) or "a file"
+        raise errors.FileTrouble(
+            f"{path} is not a directory but {what}; nothing was written",
+            hint="Remove it, or name another directory.",
+        )
 
 
 @contextlib.contextmanager

@@ -197,6 +197,36 @@ def test_what_is_not_a_file_is_not_replaced(agent: Agent, what: str) -> None:
     assert "NEXT-STEPS.md" in done.said and not agent.path("/cluster/answers.yaml").exists()
 
 
+@pytest.mark.parametrize("what", ["a symbolic link", "a file"])
+def test_what_stands_in_place_of_a_folder_is_not_followed(agent: Agent, what: str) -> None:
+    elsewhere = agent.path("/elsewhere")
+    elsewhere.mkdir()
+    place = agent.path("/cluster/instance")
+    place.parent.mkdir()
+    if what == "a file":
+        place.write_text("kept")
+    else:
+        place.symlink_to(elsewhere)
+    done = init(agent, STARTER, "--force")
+    assert done.status == errors.FILES, done.said
+    assert f"cluster/instance is not a directory but {what}" in done.said
+    assert os.listdir(place.parent) == ["instance"] and not os.listdir(elsewhere)
+
+
+def test_the_directory_itself_may_be_a_link(agent: Agent) -> None:
+    agent.path("/elsewhere").mkdir()
+    agent.path("/cluster").symlink_to("elsewhere")
+    assert init(agent, STARTER).status == 0
+    assert agent.path("/elsewhere/instance/teleport.conf").exists()
+
+
+def test_an_empty_name_is_not_the_current_directory(agent: Agent) -> None:
+    agent.write("/answers.yaml", STARTER)
+    done = agent.run("init", "", "--answers", "answers.yaml")
+    assert done.status == errors.CONF_OR_USAGE and "DIRECTORY is empty" in done.said
+    assert os.listdir(agent.root) == ["answers.yaml"]
+
+
 def test_a_wrong_file_of_answers_writes_nothing(agent: Agent) -> None:
     done = init(agent, f"{STARTER}setup: big\nregoin: x\n")
     assert done.status == errors.CONF_OR_USAGE

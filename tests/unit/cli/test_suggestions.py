@@ -39,6 +39,9 @@ from teleport_bootstrap.cli import layout, main
         ("backup verify x --wiat 3", "`teleport-bootstrap backup verify` has no option --wiat; did you mean --wait?"),
         ("certificate instal", "ACTION is 'instal', and must be one of obtain, renew, install; did you mean install?"),
         ("status --format jsn", "--format is 'jsn', and must be one of text, json, prometheus; did you mean json?"),
+        ("init d -- --answers f", "`teleport-bootstrap init` does not take --answers after --, which ends the options"),
+        ("init d -- --anwsers f", "`teleport-bootstrap init` has no option --anwsers; did you mean --answers?"),
+        ("init d -- e", "`teleport-bootstrap init` does not take 'e'"),
         ("seal extra", "`teleport-bootstrap seal` does not take 'extra'"),
     ],
 )  # fmt: skip
