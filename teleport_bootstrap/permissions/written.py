@@ -12,10 +12,11 @@ from teleport_bootstrap.permissions.policy import Statement
 JSON, TERRAFORM, CLOUDFORMATION = "json", "terraform", "cloudformation"
 FORMS = (JSON, TERRAFORM, CLOUDFORMATION)
 
-# How each tool is asked for what only it knows.
+# How each tool is asked for what only it knows. The region's `name` is deprecated in version 6 of Terraform's provider,
+# and its `region` is not in version 5; `id` is the same in both.
 _TERRAFORM = {
     scope.UNKNOWN_PARTITION: "${data.aws_partition.current.partition}",
-    scope.UNKNOWN_REGION: "${data.aws_region.current.name}",
+    scope.UNKNOWN_REGION: "${data.aws_region.current.id}",
     scope.UNKNOWN_ACCOUNT: "${data.aws_caller_identity.current.account_id}",
 }
 _SOURCES = {

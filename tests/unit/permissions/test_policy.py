@@ -225,7 +225,7 @@ def test_terraform_and_cloudformation_fill_in_what_is_not_known() -> None:
     terraform = written.text(written.TERRAFORM, found, "teleport-node")
     assert 'data "aws_caller_identity" "current" {}' in terraform
     name = "parameter/teleport/teleport.example.com/tokens/node"
-    where = "${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}"
+    where = "${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
     assert f'"arn:${{data.aws_partition.current.partition}}:ssm:{where}:{name}"' in terraform
     template = json.loads(written.text(written.CLOUDFORMATION, found, "teleport-node"))
     (resource,) = template["Resources"].values()
