@@ -52,6 +52,18 @@ def seconds(value: str) -> float:
     return float(int(value))
 
 
+def some_seconds(why: str) -> Kind[float]:
+    """Return the type of a number of seconds from 1 to 3600; `why` says what 0 would do."""
+
+    def more_than_none(value: str) -> float:
+        found = seconds(value)
+        if not found:
+            raise Unfit(f"is 0: {why}", "write a number of seconds from 1 to 3600")
+        return found
+
+    return Kind("number of seconds from 1 to 3600", more_than_none)
+
+
 def choice(*words: str) -> Kind[str]:
     """Return the type of a value that is exactly one of `words`, as written."""
 
@@ -422,6 +434,9 @@ BOOLEAN = Kind("true or false", boolean)
 FLAG = Kind("any text", bool)  # what it says does not matter
 PORT = Kind("port", port)
 SECONDS = Kind("number of seconds up to 3600", seconds)
+TIME_TO_BECOME_HEALTHY = some_seconds("Teleport is never healthy at once, so that every signal would say failure")
+# Source: config_parse_service_timeout of systemd, which takes a TimeoutStopSec= of 0 for infinity.
+TIME_TO_STOP = some_seconds("systemd would wait for the sessions without a limit")
 ROLE = Kind(" or ".join(f"`{word}`" for word in roles.BY_CONF_VALUE), role)
 TEXT = Kind("text", text)
 WORD = Kind("text without blanks", word)

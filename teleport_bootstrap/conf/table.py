@@ -589,7 +589,7 @@ TELEPORT_SIGNAL = Variable(
     since="0.1",
 )
 TELEPORT_SIGNAL_SECONDS = Variable(
-    kinds.SECONDS,
+    kinds.TIME_TO_BECOME_HEALTHY,
     EVERY_ROLE,
     "If Teleport is not healthy within so many seconds, the signal says failure. Choose less than the timeout of the "
     "policy or of the hook.",
@@ -606,7 +606,7 @@ TELEPORT_DRAIN_HOOK = Variable(
     since="0.1",
 )
 TELEPORT_DRAIN_SECONDS = Variable(
-    kinds.SECONDS,
+    kinds.TIME_TO_STOP,
     EVERY_ROLE,
     "How long sessions may go on before the instance is terminated.",
     default=Elsewhere("600"),

@@ -116,7 +116,7 @@ def test_tags_that_metadata_does_not_show(cluster: letsencrypt.Cluster, aws: Aws
 def test_signals(cluster: letsencrypt.Cluster, aws: Aws, signal: str) -> None:
     launches.Stack(aws)
     launches.Group(aws)
-    node = cluster.host(f"{NODE_CONF}TELEPORT_SIGNAL={signal}\nTELEPORT_SIGNAL_SECONDS=0\n")
+    node = cluster.host(f"{NODE_CONF}TELEPORT_SIGNAL={signal}\nTELEPORT_SIGNAL_SECONDS=1\n")
     node.install()
     # The metadata show no tags.
     tag_set = launches.described(launches.TAGS)

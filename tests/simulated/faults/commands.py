@@ -191,7 +191,7 @@ def with_answers(place: Place) -> Agent:
 def launched(place: Place) -> Agent:
     """A node whose Teleport does not run, and whose stack takes any number of signals."""
     place.aws.instead["cloudformation:SignalResource"] = launches.taken
-    return place.agent(f"{NODE}TELEPORT_SIGNAL=cloudformation:teleport/Group\nTELEPORT_SIGNAL_SECONDS=0\n")
+    return place.agent(f"{NODE}TELEPORT_SIGNAL=cloudformation:teleport/Group\nTELEPORT_SIGNAL_SECONDS=1\n")
 
 
 def without_users(place: Place) -> Agent:
