@@ -82,7 +82,13 @@ def _answers(arguments: argparse.Namespace) -> tuple[Answers, Sequence[Finding]]
             "there is no terminal to ask on",
             hint="Give the answers in a file: --answers FILE. A run on a terminal writes one, answers.yaml.",
         )
-    return interview.ask(_earlier(arguments.directory)), ()
+    return interview.ask({**_from_environment(), **_earlier(arguments.directory)}), ()
+
+
+def _from_environment() -> Mapping[str, str]:
+    """Return the region that the AWS command line would use, where the environment names one."""
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    return {"region": region} if region else {}
 
 
 def _earlier(place: str) -> Mapping[str, str]:

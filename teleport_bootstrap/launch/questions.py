@@ -140,7 +140,12 @@ QUESTIONS = (
         values.CLUSTER,
         lambda answers: answers.get("domain", ""),
     ),
-    Question("region", "The AWS region", "Where all of it is, such as eu-west-1.", variables.EC2_REGION.kind),
+    Question(
+        "region",
+        "The AWS region, such as eu-west-1",
+        "Where all of it is.",
+        variables.EC2_REGION.kind,
+    ),
     Question(
         "certificate",
         "The certificate of the web",

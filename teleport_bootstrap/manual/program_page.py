@@ -84,6 +84,7 @@ _ENVIRONMENT: tuple[tuple[tuple[str, ...], str], ...] = (
         "For certbot only, if the hosted zone is in another account: a file with a role to assume. "
         "AWS_DEFAULT_REGION and AWS_SHARED_CREDENTIALS_FILE are set for certbot, so that it finds no keys.",
     ),
+    (("AWS_REGION", "AWS_DEFAULT_REGION"), "The region that `init` proposes. No other command reads them."),
     (("NO_COLOR",), "With any value, text on a terminal has no colors."),
     (
         ("TERM",),

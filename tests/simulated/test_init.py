@@ -355,6 +355,31 @@ def test_issue_19_point_6_a_second_conversation_proposes_the_answers_of_the_firs
     assert "wrote" not in shown.text and "unchanged: cluster/answers.yaml" in shown.text
 
 
+@pytest.mark.parametrize(
+    ("environ", "proposed"),
+    [
+        (
+            {"AWS_REGION": "eu-north-1", "AWS_DEFAULT_REGION": "us-east-1"},
+            "The AWS region, such as eu-west-1 [eu-north-1]:",
+        ),
+        ({"AWS_DEFAULT_REGION": "us-east-1"}, "The AWS region, such as eu-west-1 [us-east-1]:"),
+        ({"AWS_REGION": "at home"}, "The AWS region, such as eu-west-1:"),
+    ],
+)
+def test_issue_19_point_6_the_region_of_the_environment_is_proposed(
+    agent: Agent, environ: dict[str, str], proposed: str
+) -> None:
+    def talk(session: on_terminal.Session) -> None:
+        for prompt, answer in list(PROMPTS.items())[:3]:
+            session.wait_for(prompt)
+            session.type(answer)
+        session.wait_for(proposed)
+        session.type("\x03")
+
+    agent.environ.update(environ)
+    assert on_terminal.run(agent, "init", "cluster", meanwhile=talk).status == errors.INTERRUPTED
+
+
 def test_every_role_of_a_setup_has_its_folder(agent: Agent) -> None:
     init(agent, HA)
     folders = {path.name for path in agent.path("/cluster").iterdir() if path.is_dir()}
