@@ -68,8 +68,9 @@ class Scope:
     def via(self, service: str) -> Condition:
         """Return the condition that a KMS key is used by `service` of this region, and not by a call to KMS itself."""
         host = f"{service}.{UNKNOWN_REGION if self.region is None else self.region}.amazonaws.com"
-        # The key's reference names hosts of the commercial domain, and guides for China both.
-        also = (f"{host}.cn",) if self.partition == "aws-cn" else ()
+        # The key's reference names hosts of the commercial domain, and guides for China both. Both are named too where
+        # the partition is not known: no service has the second elsewhere.
+        also = (f"{host}.cn",) if self.partition in ("aws-cn", UNKNOWN_PARTITION) else ()
         return Condition("StringEquals", "kms:ViaService", (host, *also))
 
     def key(self, named: str) -> tuple[str, tuple[Condition, ...]]:

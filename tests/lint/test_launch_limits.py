@@ -6,8 +6,9 @@ and IpRange; IAM user guide, "IAM and AWS STS quotas".
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -19,16 +20,31 @@ from tests.terraform_module import evaluate as terraform
 TEXT = re.compile(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{1,255}")
 MOST_INLINE = 10240
 LONG = {"cluster": "c" * 63, "bucket": "b" * 63}
+# The longest names of regions, and those of partitions.
+PLACES = (
+    {**template.PSEUDO, "AWS::Region": "ap-southeast-1"},
+    template.CHINA,
+    {**template.PSEUDO, "AWS::Region": "us-gov-west-1", "AWS::Partition": "aws-us-gov"},
+)
 
 
 def _long(setup: setups.Setup) -> Iterator[template.Filled]:
-    pseudo = {**template.PSEUDO, "AWS::StackName": "s" * 128, "AWS::Region": "ap-southeast-1"}
-    for parameters in setup.every():
+    for place, parameters in itertools.product(PLACES, setup.every()):
+        pseudo = {**place, "AWS::StackName": "s" * 128}
         names = {"ClusterName": LONG["cluster"]}
         if "BucketName" in {**setup.required, **parameters}:
             names["BucketName"] = LONG["bucket"]
         given = {**setup.required, **parameters, **names}
-        yield template.Filled(template.load(setup.path), given, setup.things, pseudo)
+        things = {name: _arn(name, place) for name in setup.things}
+        yield template.Filled(template.load(setup.path), given, things, pseudo)
+
+
+def _arn(name: str, place: Mapping[str, str]) -> str:
+    """Return an ARN of the KMS key or of a target group, which has 32 characters and an id, in the place."""
+    service = "kms" if name == "Key.Arn" else "elasticloadbalancing"
+    where = f"arn:{place['AWS::Partition']}:{service}:{place['AWS::Region']}:{place['AWS::AccountId']}"
+    id_ = setups.KEY.rpartition(":")[2] if service == "kms" else f"targetgroup/{'t' * 32}/{'0' * 16}"
+    return f"{where}:{id_}"
 
 
 def _described(kind: str, node: Any) -> Iterator[str]:
@@ -73,21 +89,20 @@ def test_policies_of_the_templates_fit_with_the_longest_names(setup: setups.Setu
 
 @pytest.mark.parametrize("setup", setups.SETUPS, ids=lambda setup: setup.path.stem)
 def test_roles_of_the_templates_are_for_ec2_of_their_partition(setup: setups.Setup) -> None:
-    pseudo = {**template.PSEUDO, "AWS::URLSuffix": terraform.DNS_SUFFIX}
-    filled = template.Filled(template.load(setup.path), setup.required, setup.things, pseudo)
+    filled = setup.filled_in(template.CHINA)
     trusts = [
         each["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]
         for each in filled.resources.values()
         if each["Type"] == "AWS::IAM::Role"
     ]
-    assert trusts and all(each == {"Service": f"ec2.{terraform.DNS_SUFFIX}"} for each in trusts)
+    assert trusts and all(each == {"Service": "ec2.amazonaws.com.cn"} for each in trusts)
 
 
 @pytest.mark.parametrize("module", terraform.MODULES)
 def test_roles_of_the_modules_are_for_ec2_of_their_partition(module: str) -> None:
-    documents = terraform.evaluate(module, use_acm=True).blocks("aws_iam_policy_document")
+    documents = terraform.evaluate(module, use_acm=True, region=terraform.CHINA).blocks("aws_iam_policy_document")
     trusts = [each["statement"]["principals"] for name, each in documents.items() if name.endswith(".assume")]
-    assert trusts and all(each["identifiers"] == [f"ec2.{terraform.DNS_SUFFIX}"] for each in trusts)
+    assert trusts and all(each["identifiers"] == ["ec2.amazonaws.com.cn"] for each in trusts)
 
 
 def test_nothing_asks_for_the_name_of_the_auth_servers_before_it_exists() -> None:

@@ -59,6 +59,9 @@ def _cases() -> Iterator[Any]:
         for (first, certificate), (second, others) in itertools.product(certificates.items(), more.items()):
             name = f"{module}-{first}-{second}"
             yield pytest.param(module, {**certificate, **others}, id=name)
+            if second in ("license", "own-key"):
+                in_china = {**certificate, **others, "region": terraform.CHINA}
+                yield pytest.param(module, in_china, id=f"{name}-china")
             if module == "starter" and first != "letsencrypt":
                 yield pytest.param(module, {**certificate, **others, **_DISK}, id=f"{name}-disk")
 
@@ -67,6 +70,10 @@ def conf_of(user_data: str) -> str:
     """Return the conf that user-data writes, which does nothing else."""
     assert user_data.startswith(HEADER) and user_data.endswith(FOOTER), user_data
     return user_data[len(HEADER) : -len(FOOTER)]
+
+
+def _scope(variables: dict[str, Any]) -> Scope:
+    return Scope(variables.get("region", terraform.REGION), terraform.ACCOUNT)
 
 
 Allowed = set[tuple[str, str, frozenset[tuple[str, str, frozenset[str]]]]]
@@ -85,7 +92,7 @@ def printed(conf: str, variables: dict[str, Any]) -> Allowed:
     )
     subject = policy.Subject(read, activation.plan(read, BUILD), BUILD, around)
     found: Allowed = set()
-    for need in policy.needs(subject, Scope("eu-west-1", terraform.ACCOUNT)):
+    for need in policy.needs(subject, _scope(variables)):
         conditions = frozenset((each.operator, each.key, frozenset(each.values)) for each in need.conditions)
         found |= {(need.action, arn, conditions) for arn in need.resources}
     return found
@@ -103,15 +110,15 @@ def created(document: Block) -> Allowed:
 
 
 _LEAVING = "elasticloadbalancing:DeregisterTargets"
-_ANY_TARGETS = f"arn:aws:elasticloadbalancing:eu-west-1:{terraform.ACCOUNT}:targetgroup/*/*"
 
 
-def _for_any_group(found: Allowed, role: str) -> Allowed:
+def _for_any_group(found: Allowed, role: str, scope: Scope) -> Allowed:
     """Return the same for every group, as `iam-policy` prints it, which does not know those of the role."""
     own = f"/{DOMAIN}-{role}"
+    any_targets = scope.arn("elasticloadbalancing", "targetgroup/*/*")
     assert any(arn.endswith(own) for _, arn, _ in found)
     return {
-        (action, _ANY_TARGETS if action == _LEAVING else re.sub(f"{re.escape(own)}$", "/*", arn), conditions)
+        (action, any_targets if action == _LEAVING else re.sub(f"{re.escape(own)}$", "/*", arn), conditions)
         for action, arn, conditions in found
     }
 
@@ -133,12 +140,13 @@ def test_every_role_may_do_what_iam_policy_prints_and_nothing_else(module: str, 
         conf = conf_of(user_data)
         allowed = created(documents[DOCUMENTS[role]])
         if module == "ha":
-            allowed |= _for_any_group(created(documents[f"module.{role}.data.aws_iam_policy_document.signal"]), role)
+            signal = created(documents[f"module.{role}.data.aws_iam_policy_document.signal"])
+            allowed |= _for_any_group(signal, role, _scope(variables))
         wanted = printed(conf, variables)
         if role == "node":  # it has no target groups to leave
             wanted = {each for each in wanted if each[0] != _LEAVING}
         assert allowed == wanted, role
-        _judge_ports(found, role, planning.plan(conf, version=VERSION, region="eu-west-1"))
+        _judge_ports(found, role, planning.plan(conf, version=VERSION, region=terraform.REGION))
 
 
 def _judge_ports(found: Evaluated, role: str, plan: plan_model.Plan) -> None:
@@ -281,35 +289,51 @@ def test_ec2_takes_the_descriptions_of_security_groups_and_their_rules(module: s
     assert [each for each in described if not _DESCRIPTION.fullmatch(each)] == []
 
 
+@pytest.mark.parametrize("region", [terraform.CHINA, "us-gov-west-1"])
 @pytest.mark.parametrize("module", terraform.MODULES)
-def test_the_policies_of_a_role_fit_into_it_with_the_longest_names(module: str) -> None:
-    names = {"cluster_name": "c" * 63, "s3_bucket_name": "b" * 63, "route53_domain": f"{'d' * 63}.acmeinc.com"}
+def test_the_policies_of_a_role_fit_into_it_with_the_longest_names(module: str, region: str) -> None:
+    names = {
+        "cluster_name": "c" * 63,
+        "s3_bucket_name": "b" * 63,
+        "route53_domain": f"{'d' * 63}.acmeinc.com",
+        "region": region,
+    }
     found = evaluate(module, **{**LETSENCRYPT, **ALIAS, **LICENSE, **names})
     documents = found.blocks("aws_iam_policy_document")
     for role in found.user_data():
         own = "data." if module == "starter" else f"module.{role}.data."
         more = [f"{own}aws_iam_policy_document.{name}" for name in ("signal", "session_manager")]
-        lengths = [_length(documents[each]) for each in (DOCUMENTS[role], *more) if each in documents]
+        lengths = [_length(documents[each], region) for each in (DOCUMENTS[role], *more) if each in documents]
         assert len(lengths) == (2 if module == "starter" else 3)
         assert sum(lengths) < MOST_INLINE, role
 
 
-def _length(document: Block) -> int:
+def _length(document: Block, region: str) -> int:
     """Return the length of a policy as the provider writes it, in characters without white space."""
-    statements = [
-        {
-            "Sid": each["sid"],
-            "Effect": "Allow",
-            "Action": each["actions"],
-            "Resource": each["resources"],
-            "Condition": [
-                {part["test"]: {part["variable"]: part["values"]}}
-                for part in terraform.every_one(each.get("condition"))
-            ],
-        }
-        for each in terraform.every_one(document["statement"])
-    ]
+    statements = []
+    for each in terraform.every_one(document["statement"]):
+        tests: dict[str, dict[str, Any]] = {}
+        for part in terraform.every_one(each.get("condition")):
+            tests.setdefault(part["test"], {})[part["variable"]] = _one_or_more(part["values"])
+        resources = [_long_arn(arn, region) for arn in each["resources"]]
+        written = {"Action": _one_or_more(each["actions"]), "Effect": "Allow", "Resource": _one_or_more(resources)}
+        named = {"Sid": each["sid"]} if each.get("sid") else {}
+        statements.append({**written, **({"Condition": tests} if tests else {}), **named})
     return len(json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":")))
+
+
+def _long_arn(arn: str, region: str) -> str:
+    """Return the longest ARN of the region for one that only AWS knows: of the KMS key, or of a target group."""
+    scope = Scope(region, terraform.ACCOUNT)
+    if arn == KEY:
+        return scope.arn("kms", KEY.rpartition(":")[2])
+    if arn == "*" or arn.startswith("arn:"):
+        return arn
+    return scope.arn("elasticloadbalancing", f"targetgroup/{'t' * 32}/{'0' * 16}")
+
+
+def _one_or_more(values: list[str]) -> Any:
+    return values[0] if len(values) == 1 else values
 
 
 @pytest.mark.parametrize("module", terraform.MODULES)
@@ -317,7 +341,7 @@ def test_what_stands_for_awss_answers_has_the_same_names(module: str) -> None:
     for folder in (module, "auth-policy", "instances"):
         text = (terraform.FOLDER / folder / "facts.tf").read_text(encoding="utf-8")
         block = text.split("locals {")[1]
-        assert set(re.findall(r"^  (\w+) +=", block, re.MULTILINE)) == set(terraform.FACTS[folder])
+        assert set(re.findall(r"^  (\w+) +=", block, re.MULTILINE)) == set(terraform.facts(terraform.REGION)[folder])
 
 
 def test_the_license_is_not_in_the_state() -> None:

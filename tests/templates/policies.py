@@ -111,7 +111,11 @@ def _policy(setup: Setup, name: str, found: list[Need], condition: str | None) -
         return
     text = written.text(written.CLOUDFORMATION, policy.statements(found), name)
     ((_, resource),) = json.loads(text)["Resources"].items()
-    about: Any = {"PolicyName": name, "PolicyDocument": _referring(setup, resource["Properties"]["PolicyDocument"])}
+    document = _referring(setup, resource["Properties"]["PolicyDocument"])
+    for each in document["Statement"]:
+        # The names of statements count among the characters that a role may have, and long names of things need them.
+        del each["Sid"]
+    about: Any = {"PolicyName": name, "PolicyDocument": document}
     if condition is not None:
         about = _Tagged("!If", [condition, about, _Tagged("!Ref", "AWS::NoValue")])
     yield from yaml.dump([about], Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=110).splitlines()

@@ -62,7 +62,11 @@ class Setup:
 
     def filled(self, **parameters: str) -> template.Filled:
         """Return the template with these parameters beside the required ones."""
-        return template.Filled(template.load(self.path), {**self.required, **parameters}, self.things)
+        return self.filled_in(template.PSEUDO, **parameters)
+
+    def filled_in(self, place: Mapping[str, str], **parameters: str) -> template.Filled:
+        """Return the same in a place, whose pseudo parameters these are."""
+        return template.Filled(template.load(self.path), {**self.required, **parameters}, self.things, place)
 
     def narrowed(self, launch_template: str, resource: str) -> tuple[str, ...]:
         """Return what the template has for `resource` of a policy: `iam-policy` cannot know an instance's groups."""

@@ -24,6 +24,14 @@ PSEUDO = {
     "AWS::StackName": "example-stack",
     "AWS::StackId": "arn:aws:cloudformation:eu-west-1:123456789012:stack/example-stack/1",
 }
+# The same in China, whose ARNs and hosts have other names.
+CHINA = {
+    **PSEUDO,
+    "AWS::Region": "cn-northwest-1",
+    "AWS::Partition": "aws-cn",
+    "AWS::URLSuffix": "amazonaws.com.cn",
+    "AWS::StackId": "arn:aws-cn:cloudformation:cn-northwest-1:123456789012:stack/example-stack/1",
+}
 _NOTHING = object()
 # What a reference to a resource becomes is one of its properties.
 _NAMED_BY = {"AWS::DynamoDB::Table": "TableName", "AWS::S3::Bucket": "BucketName"}

@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from teleport_bootstrap.aws import endpoints
+
 # There is none for Python 3.9.
 tfparse = pytest.importorskip("tfparse")
 
@@ -28,26 +30,31 @@ PARTS = ("state", "instances", "auth-policy", "names")
 ACCOUNT, ZONE, IMAGE = "123456789012", "Z0123456789ABCDEFGHIJ", "ami-0123456789abcdef0"
 KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 _KEY = f'local.has_key ? "{KEY}" : null'
-_WHERE = {"account_id": f'"{ACCOUNT}"', "partition": '"aws"'}
-# Of China, where EC2 is `ec2.amazonaws.com.cn` in the trust of a role.
-DNS_SUFFIX = "amazonaws.com.cn"
-_SUFFIX = {"dns_suffix": f'"{DNS_SUFFIX}"'}
-FACTS = {
-    "auth-policy": _WHERE,
-    "instances": {**_WHERE, **_SUFFIX},
-    "starter": {**_SUFFIX, "ami_id": f'"{IMAGE}"', "zone_id": f'"{ZONE}"', "kms_key_arn": _KEY},
-    "ha": {
-        **_WHERE,
-        "image_id": f'"{IMAGE}"',
-        "root_device_name": '"/dev/xvda"',
-        "zone_id": f'"{ZONE}"',
-        "kms_key_arn": _KEY,
-    },
-}
+REGION, CHINA = "eu-west-1", "cn-northwest-1"
+
+
+def facts(region: str) -> dict[str, dict[str, str]]:
+    """Return what AWS would answer in the region: the locals of each file `facts.tf`, by its folder."""
+    partition = endpoints.partition_of(region)
+    where = {"account_id": f'"{ACCOUNT}"', "partition": f'"{partition.name}"'}
+    suffix = {"dns_suffix": f'"{partition.domain}"'}
+    return {
+        "auth-policy": where,
+        "instances": {**where, **suffix},
+        "starter": {**suffix, "ami_id": f'"{IMAGE}"', "zone_id": f'"{ZONE}"', "kms_key_arn": _KEY},
+        "ha": {
+            **where,
+            "image_id": f'"{IMAGE}"',
+            "root_device_name": '"/dev/xvda"',
+            "zone_id": f'"{ZONE}"',
+            "kms_key_arn": _KEY,
+        },
+    }
+
 
 DOMAIN = "teleport.acmeinc.com"
 _EVERYWHERE = {
-    "region": "eu-west-1",
+    "region": REGION,
     "cluster_name": DOMAIN,
     "ami_name": "teleport-community-*",
     "route53_zone": "acmeinc.com",
@@ -131,17 +138,17 @@ def evaluate(module: str, **variables: Any) -> Evaluated:
 def evaluate_only(folder: str, **variables: Any) -> Evaluated:
     """Return the module in `folder`, such as examples/ha, for these variables and no others."""
     text = "".join(f"{name} = {json.dumps(value)}\n" for name, value in variables.items())
-    return evaluate_text(folder, text)
+    return evaluate_text(folder, text, variables.get("region", REGION))
 
 
 @functools.cache
-def evaluate_text(folder: str, text: str) -> Evaluated:
-    """Return the module in `folder` for a terraform.tfvars."""
+def evaluate_text(folder: str, text: str, region: str = REGION) -> Evaluated:
+    """Return the module in `folder` for a terraform.tfvars, as AWS answers in the region."""
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch) / "terraform"
         shutil.copytree(FOLDER, copy)
-        for name, facts in FACTS.items():
-            lines = "".join(f"  {key} = {value}\n" for key, value in facts.items())
+        for name, known in facts(region).items():
+            lines = "".join(f"  {key} = {value}\n" for key, value in known.items())
             (copy / name / "facts.tf").write_text(f"locals {{\n{lines}}}\n")
         (copy / folder / "test.tfvars").write_text(text)
         found: dict[str, list[Block]] = tfparse.load_from_path(

@@ -1,4 +1,5 @@
 # What `teleport-bootstrap iam-policy --as terraform` prints for an auth server, with what varies. A test compares both.
+# Statements have no `sid`: IAM counts it among the 10,240 characters that a role may have, and long names need them.
 
 locals {
   parameters  = "arn:${local.partition}:ssm:${var.region}:${local.account_id}:parameter/teleport/${var.cluster_name}"
@@ -12,8 +13,9 @@ locals {
   has_tables  = var.state_table != null
   has_bucket  = var.bucket != null
   letsencrypt = var.letsencrypt && local.has_bucket
-  in_ssm      = "ssm.${var.region}.amazonaws.com"
-  in_s3       = "s3.${var.region}.amazonaws.com"
+  domains     = local.partition == "aws-cn" ? ["amazonaws.com", "amazonaws.com.cn"] : ["amazonaws.com"]
+  in_ssm      = [for domain in local.domains : "ssm.${var.region}.${domain}"]
+  in_s3       = [for domain in local.domains : "s3.${var.region}.${domain}"]
 
   certificates = [
     "live/${lower(var.domain)}/*",
@@ -25,13 +27,11 @@ locals {
 
 data "aws_iam_policy_document" "auth" {
   statement {
-    sid       = "Parameters"
     actions   = ["ssm:GetParameters"]
     resources = concat(local.licenses, local.tokens, [local.pins])
   }
 
   statement {
-    sid       = "Publishing"
     actions   = ["ssm:PutParameter"]
     resources = concat(local.tokens, [local.pins])
   }
@@ -40,14 +40,13 @@ data "aws_iam_policy_document" "auth" {
     for_each = var.license && var.parameters_key_arn != null ? [var.parameters_key_arn] : []
 
     content {
-      sid       = "License"
       actions   = ["kms:Decrypt"]
       resources = [statement.value]
 
       condition {
         test     = "StringEquals"
         variable = "kms:ViaService"
-        values   = [local.in_ssm]
+        values   = local.in_ssm
       }
 
       condition {
@@ -62,14 +61,13 @@ data "aws_iam_policy_document" "auth" {
     for_each = var.parameters_key_arn == null ? [] : [var.parameters_key_arn]
 
     content {
-      sid       = "Tokens"
       actions   = ["kms:Encrypt"]
       resources = [statement.value]
 
       condition {
         test     = "StringEquals"
         variable = "kms:ViaService"
-        values   = [local.in_ssm]
+        values   = local.in_ssm
       }
 
       condition {
@@ -84,7 +82,6 @@ data "aws_iam_policy_document" "auth" {
     for_each = var.locks_table == null ? [] : [var.locks_table]
 
     content {
-      sid       = "Lock"
       actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"]
       resources = ["${local.tables}/${statement.value}"]
 
@@ -106,7 +103,6 @@ data "aws_iam_policy_document" "auth" {
     for_each = local.letsencrypt ? [1] : []
 
     content {
-      sid       = "CertificateList"
       actions   = ["s3:ListBucket"]
       resources = [local.bucket]
 
@@ -122,7 +118,6 @@ data "aws_iam_policy_document" "auth" {
     for_each = local.letsencrypt ? [1] : []
 
     content {
-      sid       = "CertificateFiles"
       actions   = ["s3:GetObject", "s3:PutObject"]
       resources = [for each in local.certificates : "${local.bucket}/${each}"]
     }
@@ -132,7 +127,6 @@ data "aws_iam_policy_document" "auth" {
     for_each = local.letsencrypt ? [1] : []
 
     content {
-      sid       = "CertificateZones"
       actions   = ["route53:ListHostedZones"]
       resources = ["*"]
     }
@@ -142,7 +136,6 @@ data "aws_iam_policy_document" "auth" {
     for_each = local.letsencrypt ? [1] : []
 
     content {
-      sid       = "CertificateChanges"
       actions   = ["route53:GetChange"]
       resources = ["arn:${local.partition}:route53:::change/*"]
     }
@@ -152,7 +145,6 @@ data "aws_iam_policy_document" "auth" {
     for_each = local.letsencrypt ? [1] : []
 
     content {
-      sid       = "CertificateRecord"
       actions   = ["route53:ChangeResourceRecordSets"]
       resources = ["arn:${local.partition}:route53:::hostedzone/${var.zone_id}"]
 
@@ -180,14 +172,13 @@ data "aws_iam_policy_document" "auth" {
     for_each = local.has_bucket && var.bucket_key_arn != null ? [var.bucket_key_arn] : []
 
     content {
-      sid       = "BucketKey"
       actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
       resources = [statement.value]
 
       condition {
         test     = "StringEquals"
         variable = "kms:ViaService"
-        values   = [local.in_s3]
+        values   = local.in_s3
       }
     }
   }
@@ -196,7 +187,6 @@ data "aws_iam_policy_document" "auth" {
     for_each = local.has_bucket ? [1] : []
 
     content {
-      sid       = "BackupList"
       actions   = ["s3:ListBucket"]
       resources = [local.bucket]
 
@@ -212,7 +202,6 @@ data "aws_iam_policy_document" "auth" {
     for_each = local.has_bucket ? [1] : []
 
     content {
-      sid       = "BackupFiles"
       actions   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
       resources = ["${local.bucket}/backups/teleport-*"]
     }
@@ -222,7 +211,6 @@ data "aws_iam_policy_document" "auth" {
     for_each = local.has_tables ? [1] : []
 
     content {
-      sid       = "BackupTables"
       actions   = ["dynamodb:CreateBackup"]
       resources = [local.state, local.events]
     }
@@ -232,7 +220,6 @@ data "aws_iam_policy_document" "auth" {
     for_each = local.has_tables ? [1] : []
 
     content {
-      sid       = "BackupTablesDone"
       actions   = ["dynamodb:DescribeBackup"]
       resources = ["${local.state}/backup/*", "${local.events}/backup/*"]
     }
@@ -242,7 +229,6 @@ data "aws_iam_policy_document" "auth" {
     for_each = local.has_tables ? [1] : []
 
     content {
-      sid = "Tables"
       actions = [
         "dynamodb:BatchWriteItem",
         "dynamodb:DescribeTable",
@@ -257,7 +243,6 @@ data "aws_iam_policy_document" "auth" {
     for_each = local.has_tables ? [1] : []
 
     content {
-      sid = "State"
       actions = [
         "dynamodb:ConditionCheckItem",
         "dynamodb:DeleteItem",
@@ -272,7 +257,6 @@ data "aws_iam_policy_document" "auth" {
     for_each = local.has_tables ? [1] : []
 
     content {
-      sid       = "Search"
       actions   = ["dynamodb:Query"]
       resources = [local.state, local.events, "${local.events}/index/*"]
     }
@@ -282,7 +266,6 @@ data "aws_iam_policy_document" "auth" {
     for_each = local.has_tables ? [1] : []
 
     content {
-      sid       = "Stream"
       actions   = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
       resources = ["${local.state}/stream/*"]
     }
@@ -292,7 +275,6 @@ data "aws_iam_policy_document" "auth" {
     for_each = local.has_bucket ? [1] : []
 
     content {
-      sid = "Bucket"
       actions = [
         "s3:GetBucketVersioning",
         "s3:GetEncryptionConfiguration",
@@ -308,7 +290,6 @@ data "aws_iam_policy_document" "auth" {
     for_each = local.has_bucket ? [1] : []
 
     content {
-      sid = "Recordings"
       actions = [
         "s3:AbortMultipartUpload",
         "s3:GetObject",

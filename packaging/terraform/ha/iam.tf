@@ -23,6 +23,9 @@ locals {
   proxy_token  = "${local.parameters}/tokens/proxy"
   node_token   = "${local.parameters}/tokens/node"
   bucket       = "arn:${local.partition}:s3:::${module.state.bucket}"
+  domains      = local.partition == "aws-cn" ? ["amazonaws.com", "amazonaws.com.cn"] : ["amazonaws.com"]
+  in_ssm       = [for domain in local.domains : "ssm.${var.region}.${domain}"]
+  in_s3        = [for domain in local.domains : "s3.${var.region}.${domain}"]
   certificates = ["live/${var.route53_domain}/*", "archive/${var.route53_domain}/*"]
 }
 
@@ -44,7 +47,7 @@ data "aws_iam_policy_document" "proxy" {
       condition {
         test     = "StringEquals"
         variable = "kms:ViaService"
-        values   = ["ssm.${var.region}.amazonaws.com"]
+        values   = local.in_ssm
       }
 
       condition {
@@ -92,7 +95,7 @@ data "aws_iam_policy_document" "proxy" {
       condition {
         test     = "StringEquals"
         variable = "kms:ViaService"
-        values   = ["s3.${var.region}.amazonaws.com"]
+        values   = local.in_s3
       }
     }
   }
@@ -116,7 +119,7 @@ data "aws_iam_policy_document" "node" {
       condition {
         test     = "StringEquals"
         variable = "kms:ViaService"
-        values   = ["ssm.${var.region}.amazonaws.com"]
+        values   = local.in_ssm
       }
 
       condition {

@@ -11,7 +11,7 @@ import pytest
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.backup.stores.destination import Destination
-from teleport_bootstrap.permissions import policy, written
+from teleport_bootstrap.permissions import policy, scope, written
 from teleport_bootstrap.permissions.need import PARTS, WORKING_PARTS
 from teleport_bootstrap.permissions.scope import Scope
 from teleport_bootstrap.plan import activation, requirements, teleport_build
@@ -134,6 +134,20 @@ def test_names_are_of_the_partition(conf: str, region: str, partition: str) -> N
     around = policy.Surroundings("alias/a", "alias/b", "Z1", Destination(bucket="backups", prefix=""))
     for each in statements(conf, Scope(region, "123456789012"), around):
         assert all(arn == "*" or arn.startswith(f"arn:{partition}:") for arn in each.resources), each
+
+
+@pytest.mark.parametrize(
+    ("region", "domains"),
+    [
+        ("eu-west-1", ["amazonaws.com"]),
+        ("cn-north-1", ["amazonaws.com", "amazonaws.com.cn"]),
+        (None, ["amazonaws.com", "amazonaws.com.cn"]),
+    ],
+)
+def test_a_key_is_used_through_every_name_of_a_service(region: str | None, domains: list[str]) -> None:
+    found = Scope(region, None).via("ssm").values
+    where = scope.UNKNOWN_REGION if region is None else region
+    assert found == tuple(f"ssm.{where}.{each}" for each in domains)
 
 
 def test_only_actions_without_resources_are_on_everything() -> None:
