@@ -83,10 +83,21 @@ def _quoted(value: str) -> str:
 
 
 def _cloudformation(found: Sequence[Statement], name: str) -> dict[str, Any]:
-    """Return the Resources of a template, as JSON, which CloudFormation reads in templates of YAML too."""
+    """Return a template as JSON, whose resource can stand in templates of YAML too.
+
+    The policy is an inline one of the role that the parameter names: with long names, that of an auth server has more
+    than the 6,144 characters of a managed policy, and the inline ones of a role may have 10,240.
+    """
     logical = "".join(word.capitalize() for word in name.split("-"))
-    properties = {"PolicyDocument": _substituted(policy.document(found))}
-    return {"Resources": {f"{logical}Policy": {"Type": "AWS::IAM::ManagedPolicy", "Properties": properties}}}
+    properties = {
+        "PolicyName": name,
+        "PolicyDocument": _substituted(policy.document(found)),
+        "Roles": [{"Ref": "RoleName"}],
+    }
+    return {
+        "Parameters": {"RoleName": {"Type": "String", "Description": "The role of the instances."}},
+        "Resources": {f"{logical}Policy": {"Type": "AWS::IAM::Policy", "Properties": properties}},
+    }
 
 
 def _substituted(value: Any) -> Any:

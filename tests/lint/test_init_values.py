@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from teleport_bootstrap import errors
 from teleport_bootstrap.conf import conf_file
-from teleport_bootstrap.launch import cloudformation, confs, next_steps, terraform, words
+from teleport_bootstrap.launch import cloudformation, confs, files, next_steps, terraform, words
 from teleport_bootstrap.launch.questions import Answers
 from teleport_bootstrap.roles import Role
 from teleport_bootstrap.user_data import conf_of
-from tests.templates import setups, template
+from tests.lint.test_launch_limits import LONG, MOST_INLINE, PLACES
+from tests.templates import lint, policies, setups, template
 from tests.templates.setups import SETUPS, Setup
 from tests.terraform_module import declared
 from tests.terraform_module.evaluate import MODULES, evaluate_text
@@ -177,3 +181,21 @@ def test_a_wrong_answer_is_the_only_one_that_is_reported(given: dict[str, str]) 
 def test_the_conf_of_another_domain_is_another() -> None:
     first, second = (complete(domain=each) for each in ("a.example.com", "b.example.com"))
     assert meaning(confs.conf(first, Role.ALL)) != meaning(confs.conf(second, Role.ALL))
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place["AWS::Partition"])
+def test_the_policies_for_cloudformation_fit_into_a_role_with_the_longest_names(place: Mapping[str, str]) -> None:
+    names = {"cluster": LONG["cluster"], "bucket": LONG["bucket"], "sign_in": "saml"}
+    for path, text in files.make(answered(words.HA, words.CLOUDFORMATION, **names)).items():
+        if path.endswith("/policy.template.json"):
+            filled = template.Filled(json.loads(text), {"RoleName": "servers"}, pseudo=place)
+            (resource,) = filled.resources.values()
+            # IAM counts characters without white space; the type is an inline policy.
+            assert len(policies.compact(resource["Properties"]["PolicyDocument"])) <= MOST_INLINE
+            assert (resource["Type"], resource["Properties"]["Roles"]) == ("AWS::IAM::Policy", ["servers"])
+
+
+def test_the_policies_for_cloudformation_are_templates_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "policy.template.json"
+    path.write_text(files.make(answered(words.HA, words.CLOUDFORMATION))["auth/policy.template.json"])
+    assert lint.findings(path, lint.PARTITIONS) == ""

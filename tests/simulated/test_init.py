@@ -164,6 +164,21 @@ def test_issue_19_point_6_files_of_other_answers_are_named(agent: Agent) -> None
     assert agent.path("/cluster/auth/teleport.conf").exists()
 
 
+def test_a_stack_adds_the_policy_for_cloudformation_to_a_role(agent: Agent, aws: Aws) -> None:
+    init(agent, HA)
+    iam, cloudformation = aws.client("iam", "eu-west-1"), aws.client("cloudformation", "eu-west-1")
+    iam.create_role(RoleName="servers", AssumeRolePolicyDocument="{}")
+    cloudformation.create_stack(
+        StackName="policy",
+        TemplateBody=agent.path("/cluster/auth/policy.template.json").read_text(),
+        Parameters=[{"ParameterKey": "RoleName", "ParameterValue": "servers"}],
+        Capabilities=["CAPABILITY_IAM"],
+    )
+    found = iam.get_role_policy(RoleName="servers", PolicyName="teleport-auth")["PolicyDocument"]
+    arns = [each for statement in found["Statement"] for each in statement["Resource"]]
+    assert "arn:aws:ssm:eu-west-1:123456789012:parameter/teleport/teleport.acmeinc.com/ca-pin-hash" in arns
+
+
 def test_modes_are_the_same_with_every_umask(agent: Agent) -> None:
     agent.write("/answers.yaml", HA)
     done = agent.run("init", "cluster", "--answers", "answers.yaml", prefix=("sh", "-c", 'umask 077; exec "$@"', "sh"))

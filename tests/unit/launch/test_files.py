@@ -100,7 +100,7 @@ def test_issue_19_point_6_the_policy_of_each_kind_of_instance_is_in_the_form_of_
             assert path.endswith("/policy.template.json")
             assert "123456789012" not in text
             (resource,) = json.loads(text)["Resources"].values()
-            assert resource["Type"] == "AWS::IAM::ManagedPolicy"
+            assert resource["Properties"]["Roles"] == [{"Ref": "RoleName"}]
         else:
             assert path.endswith("/policy.tf") and 'data "aws_iam_policy_document"' in text
 
