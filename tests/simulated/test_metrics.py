@@ -340,17 +340,24 @@ def test_issue_18_point_5_every_alert_has_a_case_that_fires_and_one_that_does_no
 
 @needs_promtool
 def test_issue_18_point_5_an_alert_that_says_something_else_fails_its_case(tmp_path: Path) -> None:
-    """A test of the test: each rule with its threshold changed."""
-    shutil.copy(MONITORING / "alerts-test.yml", tmp_path)
+    """A test of the test: each rule with its threshold changed, on the cases in which it fires."""
+    tests = yaml.safe_load((MONITORING / "alerts-test.yml").read_text())
     text = (MONITORING / "alerts.yml").read_text()
     for rule in rules():
         wrong = re.sub(rf"(alert: {rule['alert']}\n(?:.*\n)*?\s+expr: (?:>-\n\s+)?)", r"\1absent(up) == 5 or ", text)
         assert wrong != text
         (tmp_path / "alerts.yml").write_text(wrong.replace("absent(up) == 5 or ", "absent(up) == 5 and ", 1))
         assert PROMTOOL is not None
-        done = subprocess.run(
-            [PROMTOOL, "test", "rules", "alerts-test.yml"], cwd=tmp_path, capture_output=True, check=False
-        )
+        chosen = []
+        for test in tests["tests"]:
+            cases = [each for each in test["alert_rule_test"] if each["alertname"] == rule["alert"]]
+            if any(each.get("exp_alerts") for each in cases):
+                chosen.append({**test, "alert_rule_test": cases})
+        (tmp_path / "alerts-test.yml").write_text(yaml.safe_dump({**tests, "tests": chosen}))
+        command = [PROMTOOL, "test", "rules", "alerts-test.yml"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+        (tmp_path / "alerts.yml").write_text(text)
+        subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
         assert done.returncode != 0 and rule["alert"].encode() in done.stdout + done.stderr
 
 

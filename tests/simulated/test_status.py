@@ -169,7 +169,8 @@ def test_certificates_are_reported_with_their_expiry_and_a_missed_renewal_is_dri
     certificate = serve_with(agent, 60)
     (told,) = status(agent, 0)["certificates"]
     assert told["path"] == "/var/lib/teleport/fullchain.pem" and told["expires_at"].endswith("+00:00")
-    serve_with(agent, 7)
+    late = certificates.Authority().issue("example.com", begins=-83 * certificates.DAY, ends=7 * certificates.DAY)
+    by_authority(agent, late)
     assert "has not been renewed" in drift(agent)
     certificate.write_text("no certificate\n")
     (told,) = status(agent, 9)["certificates"]
