@@ -108,9 +108,11 @@ def test_in_a_session_through_teleport_it_outlives_the_session(
     new_machine: NewMachine, release: str, word: str
 ) -> None:
     machine = applied.machine(functools.partial(new_machine, release), session="/root/session")
+    # One that becomes healthy may take its time on a busy machine.
+    seconds = 30 if word == "new" else 8
     machine.write(
         "/root/session",
-        "#!/bin/sh\nteleport-bootstrap reconfigure --yes --health-wait 8 >/root/said 2>&1\n"
+        f"#!/bin/sh\nteleport-bootstrap reconfigure --yes --health-wait {seconds} >/root/said 2>&1\n"
         "echo the session lived on >>/root/said\n",
         mode=0o755,
     )
@@ -120,7 +122,7 @@ def test_in_a_session_through_teleport_it_outlives_the_session(
     machine.run("kill", "-USR1", str(applied.pid(machine)))
     starts = 2 if word == "new" else 3
     machine.wait_for(lambda: len(observe.starts(machine)) == starts, 60, "Teleport's last start")
-    machine.wait_for(lambda: applied.current(machine)["confirmed"], 30, "the end of reconfigure")
+    machine.wait_for(lambda: applied.current(machine)["confirmed"], 60, "the end of reconfigure")
 
     said = machine.read("/root/said")
     assert "this session belongs to teleport.service" in said
