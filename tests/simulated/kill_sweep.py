@@ -24,7 +24,7 @@ from tests.simulated.agent import Agent, Ended
 
 EVERY_CALL = os.environ.get("TELEPORT_BOOTSTRAP_EVERY_CALL") == "1"
 SAMPLE = 15
-TRIES = 10
+TRIES = 6
 
 CALLS = (
     "openat,write,writev,pwrite64,ftruncate,fallocate,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,rmdir,"

@@ -219,7 +219,7 @@ def test_notices_flipped_bits_and_truncation_before_anything_changes(
     bad = tmp_path / archive.name
     chance = random.Random(7)
 
-    for number in range(120):
+    for number in range(300):
         at = chance.randrange(len(whole))
         if number % 3:
             changed = bytearray(whole)
