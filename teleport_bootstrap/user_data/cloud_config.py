@@ -9,19 +9,22 @@ from __future__ import annotations
 import base64
 import binascii
 import gzip
+import posixpath
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import yaml
 
 from teleport_bootstrap.finding import Finding, Place
 from teleport_bootstrap.hints import Any
 from teleport_bootstrap.records import dataclass
-from teleport_bootstrap.user_data import shell, yaml_scalars
+from teleport_bootstrap.user_data import holes, merging, shell, yaml_scalars
+from teleport_bootstrap.user_data.merging import Entry
 from teleport_bootstrap.user_data.text import Line, Text, Unknowable, Write
 
 _GZIP = frozenset(("gz", "gzip", "gz+base64", "gzip+base64", "gz+b64", "gzip+b64"))
 _BASE64 = frozenset(("b64", "base64", "gz+base64", "gzip+base64", "gz+b64", "gzip+b64"))
+_BINARY = "tag:yaml.org,2002:binary"
 _LARGEST = 1024 * 1024
 
 
@@ -38,28 +41,27 @@ class Steps:
     findings: tuple[Finding, ...] = ()
 
 
-def read(config: Text, target: str, before: tuple[Write, ...] = ()) -> Steps:
-    """Return what `config` does to the file `target`. Raises Unknowable."""
-    sections = _sections(config)
+def read(configs: Sequence[tuple[Text, str]], target: str, before: tuple[Write, ...] = ()) -> Steps:
+    """Return what parts of cloud-config do to the file `target`; with each stands its header that says how to merge it.
+
+    Raises Unknowable.
+    """
     findings: list[Finding] = []
-    writes = before
+    steps = merging.merged(tuple((config, _sections(config), header) for config, header in configs), findings)
     files: dict[str, tuple[Write, ...]] = {}
-    for name in ("bootcmd", "write_files"):
-        if name == "bootcmd":
-            reader = shell.Reader(_script(config, sections.get(name)), target, writes)
-            writes = reader.writes()
-            findings += reader.findings
-        else:
-            entries = [yaml_scalars.mapping(each) for each in yaml_scalars.sequence(sections.get(name))]
-            for entry in sorted(entries, key=lambda each: yaml_scalars.value(each.get("defer")) == "true"):
-                path = yaml_scalars.value(entry.get("path"))
-                appends = yaml_scalars.value(entry.get("append")) in ("true", "yes", "on")
-                if path != target:
-                    files[path] = (*(files.get(path, ()) if appends else ()), *_other(config, entry))
-                    continue
-                written = (Write(config.path, _content(config, entry)),)
-                writes = (*writes, *written) if appends else written
-    return Steps(writes, _script(config, sections.get("runcmd")), files, tuple(findings))
+    reader = shell.Reader(_script(steps["bootcmd"]), target, before)
+    writes = reader.writes()
+    findings += reader.findings
+    entries = [(config, yaml_scalars.mapping(node)) for config, node in steps["write_files"]]
+    for config, entry in sorted(entries, key=lambda each: yaml_scalars.is_true(each[1].get("defer"))):
+        path = posixpath.normpath(yaml_scalars.value(entry.get("path")))
+        appends = yaml_scalars.is_true(entry.get("append"))
+        if path != target:
+            files[path] = (*(files.get(path, ()) if appends else ()), *_other(config, entry))
+            continue
+        written = (Write(config.path, _content(config, entry)),)
+        writes = (*writes, *written) if appends else written
+    return Steps(writes, _script(steps["runcmd"]), files, tuple(findings))
 
 
 def _other(config: Text, entry: dict[str, Any]) -> tuple[Write, ...]:
@@ -68,11 +70,6 @@ def _other(config: Text, entry: dict[str, Any]) -> tuple[Write, ...]:
         return (Write(config.path, _content(config, entry)),)
     except Unknowable:
         return ()
-
-
-def lists(config: Text) -> frozenset[str]:
-    """Return which of the steps `config` has that may write a file. Raises Unknowable."""
-    return frozenset(_sections(config)) & {"bootcmd", "write_files", "runcmd"}
 
 
 def _sections(config: Text) -> dict[str, Any]:
@@ -89,17 +86,17 @@ def _sections(config: Text) -> dict[str, Any]:
     return yaml_scalars.mapping(root)
 
 
-def _script(config: Text, node: Any) -> Text:
+def _script(entries: Sequence[Entry]) -> Text:
     """Return the commands of a list as a script: a list of words is one command, a text is a line of the shell."""
     lines: list[Line] = []
-    for each in yaml_scalars.sequence(node):
+    for config, each in entries:
         if isinstance(each, yaml.SequenceNode):
             quoted = " ".join(f"'{_quoted(word)}'" for word in map(yaml_scalars.value, each.value))
             number = config.lines[each.start_mark.line].number
-            lines.append(Line(quoted, number, 0, exact=False))
+            lines += [Line(piece, number, 0, exact=False) for piece in quoted.split("\n")]
         else:
             lines += yaml_scalars.lines(config, each)
-    return Text(config.path, tuple(lines))
+    return Text(entries[0][0].path if entries else "", tuple(lines))
 
 
 def _quoted(word: str) -> str:
@@ -108,12 +105,16 @@ def _quoted(word: str) -> str:
 
 def _content(config: Text, entry: dict[str, Any]) -> tuple[Line, ...]:
     node = entry.get("content")
-    encoding = yaml_scalars.value(entry.get("encoding")).lower()
+    place = Place(config.path, config.lines[node.start_mark.line].number if node is not None else None)
+    if yaml_scalars.value(yaml_scalars.mapping(entry.get("source")).get("uri")):
+        what = "cloud-init takes the content from the `source` of the file, which only running it tells"
+        raise Unknowable(what, place, "write it as the `content`")
+    encoding = yaml_scalars.value(entry.get("encoding")).strip().lower()
     lines = yaml_scalars.lines(config, node) if node is not None else ()
-    if encoding in _GZIP | _BASE64:
-        place = config.place(lines[0]) if lines else Place(config.path)
+    is_binary = node is not None and node.tag == _BINARY
+    if is_binary or encoding in _GZIP | _BASE64:
         data = "".join(each.text for each in lines).encode("utf-8", "surrogateescape")
-        decoded = _decoded(data, encoding, place)
+        decoded = _decoded(data, encoding, place, is_binary=is_binary)
         # Of the encoded text, its first line is all that can be named.
         number = lines[0].number if lines else 1
         found = tuple(Line(each, number, 0, exact=False) for each in _without_last_feed(decoded))
@@ -128,15 +129,23 @@ def _with_end(lines: tuple[Line, ...], content: str) -> tuple[Line, ...]:
     return lines if content.endswith("\n") else (*lines[:-1], lines[-1]._replace(ends=False))
 
 
-def _decoded(data: bytes, encoding: str, place: Place) -> str:
+def _decoded(data: bytes, encoding: str, place: Place, *, is_binary: bool) -> str:
+    form = encoding or "base64"
     try:
+        if is_binary:
+            data = base64.b64decode(data, validate=False)
         if encoding in _BASE64:
             data = base64.b64decode(data, validate=False)
         if encoding in _GZIP:
             data = unpacked(data)
         return data.decode("utf-8")
     except (binascii.Error, ValueError, OSError, EOFError, zlib.error):
-        raise Unknowable(f"the content of the conf is not {encoding}", place, "encode it again") from None
+        pass
+    if holes.is_marked(data.decode("utf-8", "replace")):
+        written = data.decode("utf-8", "replace").strip()
+        what = f"`{written}` becomes the whole content, {form}, and what is in it is known only when it is filled in"
+        raise Unknowable(what, place, "name the file that holds it with --conf")
+    raise Unknowable(f"the content of the conf is not {form}", place, "encode it again")
 
 
 def unpacked(data: bytes) -> bytes:

@@ -1,11 +1,10 @@
-"""User-data in a CloudFormation template, YAML or JSON: `UserData` with Fn::Base64, Fn::Sub and Fn::Join.
+"""User-data in a CloudFormation template, YAML or JSON: `UserData`, and the files of `AWS::CloudFormation::Init`.
 
-Source: AWS CloudFormation template reference, "Intrinsic function reference".
+Source: AWS CloudFormation template reference; AWS CLI reference for what it prints of a launch template.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 import yaml
@@ -13,24 +12,30 @@ import yaml
 from teleport_bootstrap import regex
 from teleport_bootstrap.finding import Place
 from teleport_bootstrap.hints import Any
-from teleport_bootstrap.user_data import yaml_scalars
-from teleport_bootstrap.user_data.holes import Hole, Holes
+from teleport_bootstrap.user_data import parts, yaml_scalars
+from teleport_bootstrap.user_data.holes import Holes
+from teleport_bootstrap.user_data.intrinsics import Template
 from teleport_bootstrap.user_data.text import Line, Text, Unknowable
 
-_SUB = regex.compile(r"\$\{(!?)([^}]*)\}")
-_UNCHANGED = regex.compile(r"[A-Za-z0-9_.,:/@%+=-]*")
 _MOST_DEPTH = 60
+_INIT = "AWS::CloudFormation::Init"
+_PRINTED = regex.compile(r"\s*\{.*\"UserData\"", 16)  # DOTALL
+_END = "END_OF_THE_CONF"
 
 
 def compose(file: Text) -> Any:
-    """Return the root node of a file that is YAML or JSON with resources of CloudFormation, None for another file."""
-    if "Resources" not in file.joined:
+    """Return the root node of a file that is YAML or JSON with resources of CloudFormation, None for another file.
+
+    What AWS's command prints of a launch template or an instance, or takes to make one, is such a file too.
+    """
+    if "Resources" not in file.joined and not _PRINTED.match(file.joined):
         return None
     try:
         root = yaml.compose(file.joined, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError):
         return None
-    return root if "Resources" in yaml_scalars.mapping(root) else None
+    is_printed = _PRINTED.match(file.joined) and next(_user_data_nodes(root, 0, set()), None) is not None
+    return root if is_printed or "Resources" in yaml_scalars.mapping(root) else None
 
 
 def user_data(file: Text, root: Any, target: str, holes: Holes, resource: str | None = None) -> Text:
@@ -38,15 +43,18 @@ def user_data(file: Text, root: Any, target: str, holes: Holes, resource: str | 
 
     Raises Unknowable.
     """
-    defaults = _defaults(root)
+    template = Template(file, root, holes)
     found: dict[str, Text] = {}
     seen: set[int] = set()
-    resources = yaml_scalars.mapping(yaml_scalars.mapping(root).get("Resources"))
+    # What is printed of one launch template has no such part, and is one.
+    resources = yaml_scalars.mapping(yaml_scalars.mapping(root).get("Resources")) or {"UserData": root}
     for name, about in resources.items():
         for node in _user_data_nodes(about, 0, seen):
-            text = Text(file.path, tuple(_lines(file, node, defaults, holes)))
+            text = _decoded(file, template, node)
             if target in text.joined:
                 found[name] = text
+            elif "cfn-init" in text.joined and (content := _content_of_init(resources, target, text)) is not None:
+                found[name] = _written_by_init(file, template, content, target)
     if resource is not None and resource in found:
         return found[resource]
     if not found:
@@ -60,19 +68,43 @@ def user_data(file: Text, root: Any, target: str, holes: Holes, resource: str | 
     raise Unknowable(what, Place(file.path), f"name one of {names}")
 
 
-def _defaults(root: Any) -> dict[str, str | None]:
-    parameters = yaml_scalars.mapping(yaml_scalars.mapping(root).get("Parameters"))
-    found: dict[str, str | None] = {}
-    for name, node in parameters.items():
-        entries = yaml_scalars.mapping(node)
-        # The value of a parameter of this type is in SSM.
-        is_value = not yaml_scalars.value(entries.get("Type")).startswith("AWS::SSM::")
-        is_shown = yaml_scalars.value(entries.get("NoEcho")).lower() not in ("true", "yes", "on")
-        default = yaml_scalars.value(entries.get("Default"))
-        # It is filled in before the shell reads it, which would change any other character.
-        is_same = _UNCHANGED.fullmatch(default) is not None
-        found[name] = default if "Default" in entries and is_value and is_shown and is_same else None
-    return found
+def _decoded(file: Text, template: Template, node: Any) -> Text:
+    """Return the user-data that stands at `node`; without the function, it is encoded."""
+    value = yaml_scalars.mapping(node).get("Value", node) if isinstance(node, yaml.MappingNode) else node
+    if isinstance(value, yaml.ScalarNode) and not str(value.tag).startswith("!"):
+        plain = yaml_scalars.value(value)
+        content = parts.unwrapped(plain.encode("utf-8", "surrogateescape"), file.path)
+        if content.joined != plain.replace("\r\n", "\n"):
+            number = file.lines[min(value.start_mark.line, len(file.lines) - 1)].number
+            return Text(f"{file.path}:{number} (decoded)", content.lines)
+    return Text(file.path, tuple(template.lines(node)))
+
+
+def _content_of_init(resources: Mapping[str, Any], target: str, script: Text) -> Any:
+    """Return the node of the content that `cfn-init` gives to a file, None without one. Raises Unknowable."""
+    for name, about in resources.items():
+        init = yaml_scalars.mapping(yaml_scalars.mapping(about).get("Metadata")).get(_INIT)
+        for config in yaml_scalars.mapping(init).values():
+            entry = yaml_scalars.mapping(yaml_scalars.mapping(yaml_scalars.mapping(config).get("files")).get(target))
+            if not entry or name not in script.joined:
+                continue
+            place = Place(script.path, entry["content"].start_mark.line + 1 if "content" in entry else None)
+            if set(entry) & {"source", "context", "authentication"} or "content" not in entry:
+                what = f"`cfn-init` makes {target} of more than its `content`, which is not followed here"
+                raise Unknowable(what, place, "write the values themselves into its `content`")
+            if yaml_scalars.value(entry.get("encoding")) not in ("", "plain"):
+                raise Unknowable(f"`cfn-init` decodes {target}, which is not followed here", place, "write it as it is")
+            return entry["content"]
+    return None
+
+
+def _written_by_init(file: Text, template: Template, content: Any, target: str) -> Text:
+    """Return the content of a file as a script that writes it."""
+    body = list(template.lines(content))
+    first = (Line("#!/bin/bash", 1, exact=False), Line(f"cat >{target} <<'{_END}'", 1, exact=False))
+    if body and not body[-1].text:
+        body.pop()
+    return Text(file.path, (*first, *body, Line(_END, body[-1].number if body else 1, exact=False)))
 
 
 def _user_data_nodes(node: Any, depth: int, seen: set[int]) -> Iterator[Any]:
@@ -87,91 +119,3 @@ def _user_data_nodes(node: Any, depth: int, seen: set[int]) -> Iterator[Any]:
             yield from _user_data_nodes(entry, depth + 1, seen)
     for each in yaml_scalars.sequence(node):
         yield from _user_data_nodes(each, depth + 1, seen)
-
-
-def _lines(file: Text, node: Any, defaults: Mapping[str, str | None], holes: Holes) -> Iterator[Line]:
-    """Yield the lines of pieces that stand one after the other; a line is where its first piece is."""
-    line: Line | None = None
-    for piece in _pieces(file, node, defaults, holes, 0):
-        for number, each in enumerate(piece):
-            if number or line is None:
-                if line is not None:
-                    yield line
-                line = each
-            else:
-                line = line._replace(text=line.text + each.text, exact=False)
-    if line is not None:
-        yield line
-
-
-def _pieces(
-    file: Text, node: Any, defaults: Mapping[str, str | None], holes: Holes, depth: int
-) -> Iterator[tuple[Line, ...]]:
-    """Yield the lines of each piece of text."""
-    function, argument = _function(node)
-    if depth > _MOST_DEPTH:
-        return
-    if function == "Base64" and argument is node and isinstance(node, yaml.ScalarNode):
-        yield _scalar(file, node)
-    elif function == "Base64":
-        yield from _pieces(file, argument, defaults, holes, depth + 1)
-    elif function == "Join" and len(yaml_scalars.sequence(argument)) == 2:
-        separator, parts = argument.value
-        between = yaml_scalars.value(separator).split("\n")
-        for number, part in enumerate(yaml_scalars.sequence(parts)):
-            if number and between != [""]:
-                yield tuple(Line(each, _number(file, part), 0, exact=False) for each in between)
-            yield from _pieces(file, part, defaults, holes, depth + 1)
-    elif function == "Sub":
-        values: dict[str, Any] = {}
-        if isinstance(argument, yaml.SequenceNode) and argument.value:
-            values = yaml_scalars.mapping(argument.value[-1]) if len(argument.value) > 1 else {}
-            argument = argument.value[0]
-        yield tuple(_filled(each, defaults, values, holes) for each in _scalar(file, argument))
-    elif function:
-        name = yaml_scalars.value(argument)
-        default = defaults.get(name) if function == "Ref" else None
-        yield (Line(holes.mark(Hole(f"{function} {name}".strip(), default)), _number(file, node), 0, exact=False),)
-    else:
-        yield _scalar(file, node)
-
-
-def _function(node: Any) -> tuple[str, Any]:
-    """Return the name of an intrinsic function and its argument; "" for what is none."""
-    tag = str(getattr(node, "tag", ""))
-    if tag.startswith("!") and len(tag) > 1:
-        return tag[1:], node
-    entries = yaml_scalars.mapping(node)
-    if len(entries) == 1:
-        ((name, argument),) = entries.items()
-        if name == "Ref" or name.startswith("Fn::"):
-            return name.removeprefix("Fn::"), argument
-    return "", node
-
-
-def _scalar(file: Text, node: Any) -> tuple[Line, ...]:
-    """Return the lines of a text, with an empty one at the end where it ends with a line feed."""
-    found = yaml_scalars.lines(file, node)
-    ends = yaml_scalars.value(node).endswith("\n")
-    return (*found, found[-1]._replace(text="", exact=False)) if ends else found
-
-
-def _filled(line: Line, defaults: Mapping[str, str | None], values: Mapping[str, Any], holes: Holes) -> Line:
-    changed = False
-
-    def replace(found: re.Match[str]) -> str:
-        nonlocal changed
-        changed = True
-        if found[1]:
-            return f"${{{found[2]}}}"
-        name = found[2].strip()
-        if name in values and _function(values[name])[0] == "":
-            return yaml_scalars.value(values[name])
-        return holes.mark(Hole(found[0], None if name in values else defaults.get(name)))
-
-    return line._replace(text=_SUB.sub(replace, line.text), exact=line.exact and not changed)
-
-
-def _number(file: Text, node: Any) -> int:
-    row: int = min(node.start_mark.line, len(file.lines) - 1)
-    return file.lines[row].number

@@ -78,7 +78,7 @@ def read(data: bytes, path: str, beside: terraform.Beside = lambda _: None, *, r
     holes = Holes()
     try:
         whole = _user_data(data, path, holes, beside, resource)
-        writes, findings = _written(parts.read(whole))
+        writes, findings = _written(parts.read(whole, holes))
         # A template is longer than the user-data in it.
         size = min(len(data), len(holes.as_written(whole.joined).encode("utf-8", "surrogateescape")))
         if size > parts.LONGEST and whole.path == path:
@@ -114,14 +114,11 @@ def _check_size(content: Text, longest: int) -> None:
 
 
 def _written(found: Sequence[Part]) -> tuple[tuple[Write, ...], tuple[Finding, ...]]:
-    """Follow the parts in the order in which they run: boothooks and cloud-config first, then scripts, then runcmd."""
+    """Follow the parts in the order in which they run: boothooks and cloud-config first, then scripts, with runcmd."""
     for each in found:
         _check_size(each.content, _LONGEST_PART)
-    configs = [each.content for each in found if each.kind == parts.CLOUD_CONFIG]
-    _check_merging(configs)
     writes: tuple[Write, ...] = ()
     findings: list[Finding] = []
-    commands: list[Text] = []
     files: dict[str, tuple[Write, ...]] = {}
 
     def run(scripts: Iterable[Text]) -> None:
@@ -133,30 +130,20 @@ def _written(found: Sequence[Part]) -> tuple[tuple[Write, ...], tuple[Finding, .
             findings.extend(reader.findings)
 
     run(each.content for each in found if each.kind == parts.BOOTHOOK)
-    for config in configs:
-        steps = cloud_config.read(config, paths.CONF, writes)
-        writes = steps.writes
-        findings += steps.findings
-        files.update(steps.files)
-        commands.append(steps.commands)
+    configs = [(each.content, each.merging) for each in found if each.kind == parts.CLOUD_CONFIG]
+    steps = cloud_config.read(configs, paths.CONF, writes)
+    writes = steps.writes
+    findings += steps.findings
+    files.update(steps.files)
     for kind in parts.SCRIPTS:
-        run(each.content for each in found if each.kind == kind)
-    # The names of the files of scripts and of this begin with "part-" and "runcmd", and they run in this order.
-    run(commands)
+        # Each becomes a file, and these run in the order of their names, runcmd among them.
+        scripts = {
+            each.name or f"part-{number:03}": each.content for number, each in enumerate(found, 1) if each.kind == kind
+        }
+        if kind == parts.SCRIPT and steps.commands.lines:
+            scripts["runcmd"] = steps.commands
+        run(scripts[name] for name in sorted(scripts))
     return writes, tuple(findings)
-
-
-def _check_merging(configs: Sequence[Text]) -> None:
-    """Raise Unknowable where a step that writes the conf is in one part, and its list in another part too."""
-    lists = [cloud_config.lists(each) for each in configs]
-    for number, config in enumerate(configs):
-        others = {name for other, names in enumerate(lists) for name in names if other != number}
-        clash = sorted(lists[number] & others)
-        if clash and any(paths.CONF in each.joined for each in configs):
-            what = (
-                f"several parts of cloud-config have `{clash[0]}`, and how cloud-init merges them is not followed here"
-            )
-            raise Unknowable(what, config.place(config.lines[0]), "write the conf in the only one")
 
 
 def _too_long(size: int, path: str) -> Finding:
@@ -166,7 +153,7 @@ def _too_long(size: int, path: str) -> Finding:
 
 def _assembled(writes: Iterable[Write], findings: Sequence[Finding], path: str, holes: Holes) -> Found:
     found: list[tuple[str, Line]] = []
-    said = list(findings)
+    said = [*findings, *holes.notes]
     unsure: list[Finding] = []
     unknown: Place | None = None
     writes = _with_whole_lines(writes)
@@ -186,7 +173,7 @@ def _assembled(writes: Iterable[Write], findings: Sequence[Finding], path: str, 
         if unknown is not None:
             what = f"all that this user-data writes to {paths.CONF} is known only when it runs"
         finding = Finding(ERROR, "user-data-unclear", "user-data", what, text.HERE_DOCUMENT, unknown or Place(path))
-        raise errors.UserDataUnclear(path, (finding,))
+        raise errors.UserDataUnclear(path, (finding, *findings))
     lines = [line for _, line in found]
     places = {each for each, _ in found}
     is_in_order = all(one.number < other.number for one, other in zip(lines, lines[1:]))
@@ -238,7 +225,9 @@ def _about(line: Line, with_default: Sequence[Hole], path: str) -> Iterable[Find
             "write <<'EOF' to keep it as it is, or set it before",
         )
     for hole in with_default:
-        yield text.warning(f"`{text.short(hole.written)}` is read with its default, {hole.default}", place)
+        yield text.warning(
+            f"`{text.short(hole.written)}` is read with its default, {hole.default or 'which is empty'}", place
+        )
 
 
 def _with_example(line: Line, path: str, said: list[Finding]) -> Line | None:

@@ -9,8 +9,11 @@ from __future__ import annotations
 import os
 import re
 
+from teleport_bootstrap.finding import Finding
 from teleport_bootstrap.hints import NamedTuple
 from teleport_bootstrap.user_data.text import Line
+
+_FIRST = "\ue000"
 
 
 class Hole(NamedTuple):
@@ -24,8 +27,10 @@ class Holes:
     """The open places of one file."""
 
     def __init__(self) -> None:
+        # What was chosen by the defaults of a template, apart from what stands for one place.
+        self.notes: list[Finding] = []
         self._all: list[Hole] = []
-        self._start = f"\ue000{os.urandom(8).hex()}x"
+        self._start = f"{_FIRST}{os.urandom(8).hex()}x"
         self._mark = re.compile(f"{self._start}([0-9]{{1,7}})\ue001")
 
     def mark(self, hole: Hole) -> str:
@@ -51,3 +56,8 @@ class Holes:
 
     def _content(self, number: int) -> str:
         return (self._all[number].default or "") if number < len(self._all) else ""
+
+
+def is_marked(text: str) -> bool:
+    """Whether a template fills in something in `text`."""
+    return _FIRST in text

@@ -139,6 +139,18 @@ class Filled:
         results = [self._is_true(each) for each in argument]
         return {"Fn::Not": not results[0], "Fn::And": all(results), "Fn::Or": any(results)}[name]
 
+    def _find_in_map(self, argument: Any) -> Any:
+        name, first, second = map(self._value, argument)
+        return self._template["Mappings"][name][first][second]
+
+    def _select(self, argument: Any) -> Any:
+        number, items = map(self._value, argument)
+        return items[int(number)]
+
+    def _split(self, argument: Any) -> Any:
+        separator, whole = map(self._value, argument)
+        return whole.split(separator)
+
     def _ref(self, name: str) -> Any:
         if name == "AWS::NoValue":
             return _NOTHING
@@ -183,6 +195,9 @@ _FUNCTIONS = {
     "Fn::Sub": Filled._sub,
     "Fn::If": Filled._if,
     "Fn::Join": Filled._join,
+    "Fn::FindInMap": Filled._find_in_map,
+    "Fn::Select": Filled._select,
+    "Fn::Split": Filled._split,
     "Fn::Base64": Filled._value,
 }
 

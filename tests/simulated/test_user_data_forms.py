@@ -1,0 +1,128 @@
+"""Forms of user-data around a script: templates, what AWS prints, and what is said where something is lost."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from teleport_bootstrap import errors
+from teleport_bootstrap.user_data import conf_of
+
+SCRIPT = "#!/bin/bash\necho TELEPORT_ROLE=node > /etc/teleport.d/conf\n"
+ENCODED = base64.b64encode(SCRIPT.encode()).decode()
+CONF = ["TELEPORT_ROLE=node"]
+
+
+def lines(text: str, name: str) -> list[str]:
+    found = conf_of.read(text.encode(), name)
+    return [line for line in found.data.decode().split("\n") if line]
+
+
+def refused(text: str, name: str) -> str:
+    with pytest.raises(errors.UserDataUnclear) as raised:
+        conf_of.read(text.encode(), name)
+    return "\n".join(f"{each.place} {each.message}" for each in raised.value.findings)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"ImageId": "ami-1", "UserData": ENCODED},
+        {"LaunchTemplateVersions": [{"LaunchTemplateData": {"UserData": ENCODED}}]},
+        {"InstanceId": "i-1", "UserData": {"Value": ENCODED}},
+        {"Resources": {"Node": {"Type": "AWS::EC2::Instance", "Properties": {"UserData": ENCODED}}}},
+    ],
+    ids=["data of a launch template", "described launch template", "attribute of an instance", "template"],
+)
+def test_user_data_that_is_encoded_in_json_is_decoded(document: object) -> None:
+    assert lines(json.dumps(document), "described.json") == CONF
+
+
+def test_files_of_cfn_init_are_read_where_they_stand() -> None:
+    template = """\
+Resources:
+  Node:
+    Type: AWS::EC2::Instance
+    Metadata:
+      AWS::CloudFormation::Init:
+        config:
+          files:
+            /etc/teleport.d/conf:
+              content: !Sub |
+                TELEPORT_ROLE=node
+                TELEPORT_CLUSTER_NAME=${AWS::StackName}.acme.com
+              mode: "000600"
+    Properties:
+      UserData:
+        Fn::Base64: !Sub |
+          #!/bin/bash
+          /opt/aws/bin/cfn-init --stack ${AWS::StackName} --resource Node
+"""
+    found = conf_of.read(template.encode(), "stack.yaml")
+    assert found.data.decode().split("\n")[9] == "TELEPORT_ROLE=node"
+    assert [str(each.place) for each in found.findings] == ["stack.yaml:11"]
+    assert "which is not followed here" in refused(template.replace("mode:", "context:"), "stack.yaml")
+
+
+def test_a_condition_of_cloudformation_that_has_no_default_is_named() -> None:
+    template = """\
+Parameters:
+  Acm: {Type: String}
+Conditions:
+  HasAcm: !Equals [!Ref Acm, "yes"]
+Resources:
+  Proxy:
+    Properties:
+      UserData:
+        Fn::Base64: !Join
+          - ""
+          - - "#!/bin/bash\\ncat > /etc/teleport.d/conf <<EOF\\nTELEPORT_ROLE=proxy\\n"
+            - !If [HasAcm, "USE_ACM=true\\n", ""]
+            - "EOF\\n"
+"""
+    message = refused(template, "stack.yaml")
+    assert message.startswith("stack.yaml:12 `If HasAcm` decides in CloudFormation which lines are written")
+
+
+def test_expressions_of_jinja_stand_for_values_and_statements_are_named() -> None:
+    start = "## template: jinja\n#cloud-config\nwrite_files:\n- path: /etc/teleport.d/conf\n  content: |\n"
+    text = f"{start}    TELEPORT_ROLE=node\n    TELEPORT_NODENAME=n-{{{{ v1.instance_id }}}}\n"
+    found = conf_of.read(text.encode(), "config.yaml")
+    assert found.data.decode().split("\n")[5] == "TELEPORT_ROLE=node"
+    assert [str(each.place) for each in found.findings] == ["config.yaml:7"]
+    assert "`{{ v1.instance_id }}` is known only when it runs" in found.findings[0].message
+    assert refused(f"{start}    {{% if v1.x %}}A=1{{% endif %}}\n", "config.yaml").startswith(
+        "config.yaml:6:1 `{%` begins a statement"
+    )
+
+
+def test_what_another_part_of_cloud_config_replaces_is_said_to_be_lost() -> None:
+    part = (
+        'Content-Type: text/cloud-config\n\n#cloud-config\nwrite_files:\n- {path: %s, content: "TELEPORT_ROLE=node"}\n'
+    )
+    text = 'Content-Type: multipart/mixed; boundary="B"\n\n--B\n' + "--B\n".join(
+        part % path for path in ("/etc/teleport.d/conf", "/etc/motd")
+    )
+    message = refused(f"{text}--B--\n", "parts.txt")
+    assert "nothing in this user-data writes" in message
+    assert (
+        "parts.txt:8 `write_files` here is lost: cloud-init keeps that of the other part alone, from line 14" in message
+    )
+
+
+def test_content_that_a_template_fills_in_as_a_whole_is_named() -> None:
+    text = (
+        "#cloud-config\nwrite_files:\n- path: /etc/teleport.d/conf\n  encoding: b64\n  content: ${base64encode(conf)}\n"
+    )
+    assert refused(text, "config.tftpl").startswith(
+        "config.tftpl:5 `${base64encode(conf)}` becomes the whole content, b64, and what is in it is known only when"
+    )
+
+
+def test_a_source_of_cloud_config_and_a_byte_order_mark_are_named() -> None:
+    text = "#cloud-config\nwrite_files:\n- path: /etc/teleport.d/conf\n  source: {uri: 'https://x'}\n  content: x\n"
+    assert "takes the content from the `source`" in refused(text, "config.yaml")
+    assert "a byte order mark stands before" in refused(f"\ufeff{SCRIPT}", "user-data.sh")
+    assert "cloud-init downloads what `#include` names" in refused("#include\nhttps://x\n", "user-data")
