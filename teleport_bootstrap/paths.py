@@ -73,6 +73,8 @@ METADATA_CACHE = "/var/lib/teleport-bootstrap/metadata.json"
 JOBS = "/var/lib/teleport-bootstrap/jobs"
 # Which launch of this instance was signaled last.
 SIGNALED = "/var/lib/teleport-bootstrap/signals/launch.json"
+# In which state of its group this instance was seen last; of a state that ends its service, that it was drained.
+SEEN_IN_GROUP = "/var/lib/teleport-bootstrap/signals/group.json"
 # Which versions of the parameters in SSM this host has published.
 PUBLISHED = "/var/lib/teleport-bootstrap/published/versions.json"
 # That the cluster has a user, once that was seen on this auth server.

@@ -12,7 +12,9 @@ from teleport_bootstrap.records import dataclass
 _TOKENS = {"NextMarker": "Marker"}
 _PAGE = 100
 _EVERYTHING = ["*"]  # IAM supports no narrower resource for these actions
-_MISSING = ("TargetGroupNotFound", "LoadBalancerNotFound")
+_MISSING = ("TargetGroupNotFound", "LoadBalancerNotFound", "InvalidTarget")
+# The state of a target that is not registered, or whose group has no listener.
+_UNUSED = "unused"
 _NAMED = {"Names", "TargetGroupArns", "LoadBalancerArns"}
 
 Item = TypeVar("Item")
@@ -148,6 +150,15 @@ class LoadBalancers(Service):
             TargetGroupArn=target_group,
             Targets=[{"Id": instance_id}],
         )
+
+    def is_registered(self, target_group: str, instance_id: str) -> bool:
+        """Whether the group has the instance among its targets, if only while its connections end."""
+        found = self._describe(
+            "DescribeTargetHealth",
+            {"TargetGroupArn": target_group, "Targets": [{"Id": instance_id}]},
+            lambda answer: map(_target_health, answer["TargetHealthDescriptions"]),
+        )
+        return any(each.state != _UNUSED for each in found)
 
     def target_group_attributes(self, target_group: str) -> dict[str, str]:
         """Return the attributes of a target group, such as proxy_protocol_v2.enabled and stickiness.enabled."""

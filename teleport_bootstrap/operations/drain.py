@@ -1,8 +1,8 @@
-"""Drain an instance that its auto scaling group terminates: no new connections, time for sessions, then the end."""
+"""Drain an instance that its group takes out of service: no new connections, time for sessions, then the end."""
 
 from __future__ import annotations
 
-from teleport_bootstrap import errors, log, paths, unit_table
+from teleport_bootstrap import errors, log, paths, records, unit_table
 from teleport_bootstrap.aws import account, auto_scaling
 from teleport_bootstrap.change import graceful_stop
 from teleport_bootstrap.conf import signal_setting
@@ -10,32 +10,44 @@ from teleport_bootstrap.conf.signal_setting import DrainSetting
 from teleport_bootstrap.ec2 import items
 from teleport_bootstrap.host import clock, systemd, trust, underway
 from teleport_bootstrap.instance import gather, own_tags
-from teleport_bootstrap.operations import signal_launch
-from teleport_bootstrap.records import dataclass
+from teleport_bootstrap.operations import leave_balancers, signal_launch
 from teleport_bootstrap.state import jobs, launch_signal
 from teleport_bootstrap.state.launch_signal import Launch
 
-DRAINED = "drained"
-
 # The states of an instance that its group takes away, from service or from the warm pool.
 _ENDING = ("Terminated", "Warmed:Terminated")
+# Those of an instance in the warm pool, which it enters from its launch and, where the group reuses instances, from
+# service. It goes on running in these two, or comes back without a boot.
+_AWAKE = ("Warmed:Running", "Warmed:Hibernated")
+_POOL = ("Warmed:Stopped", *_AWAKE)
 # For systemd to kill what is left after the time for sessions.
 _GRACE_SECONDS = 30.0
 POLL_SECONDS = 2.0
 # The shortest timeout of a hook is 30 s.
 HEARTBEAT_SECONDS = 20.0
+# For a call that sessions must not wait for; heartbeats have to go on.
+_CALL_SECONDS = 10.0
 
 logger = log.Logger(__name__)
 
 
-@dataclass(frozen=True)
 class _Held:
     """This instance as its group holds it."""
 
-    aws: account.Aws
-    group: str
-    hook: str
-    instance_id: str
+    def __init__(self, aws: account.Aws, group: str, hook: str, instance_id: str) -> None:
+        self.aws, self.group, self.hook, self.instance_id = aws, group, hook, instance_id
+        self._beat_at: float | None = None
+
+    def beat(self) -> None:
+        """Have the hook wait, as often as it needs to hear that; where that fails, go on."""
+        now = clock.SYSTEM.monotonic()
+        if self._beat_at is not None and now - self._beat_at < HEARTBEAT_SECONDS:
+            return
+        self._beat_at = now
+        try:
+            self.aws.auto_scaling.heartbeat(self.group, self.hook, self.instance_id)
+        except errors.BootstrapError as error:
+            logger.warning("%s. %s", error.message, error.hint)
 
 
 def setting(root: paths.Root) -> DrainSetting | None:
@@ -45,48 +57,82 @@ def setting(root: paths.Root) -> DrainSetting | None:
 
 
 def run(doors: gather.Doors) -> signal_launch.Outcome | None:
-    """Drain this instance where its group terminates it, and let the group go on; return None where it does not.
+    """Drain this instance where its group takes it out of service, and let the group go on; return None otherwise.
 
-    Once only. Raises SignalImpossible, and what the calls and systemd raise; then the group waits until the hook's
-    timeout.
+    An instance that was drained and is put in service again has its Teleport started. Raises SignalImpossible, and what
+    the calls and systemd raise; then the next look tries again, until the group does not wait any more.
     """
     found = setting(doors.root)
     if found is None:
         return None
     service = gather.metadata_service(doors)
     state = signal_launch.lifecycle_state(service)
-    if state not in _ENDING:
+    if state is None:
         return None
-    launch = Launch(items.read_required(service, items.INSTANCE_ID), f"lifecycle:{found.hook}", state)
-    if launch_signal.FILE.read_or_warn(doors.root) == launch:
-        return signal_launch.Outcome(signal_launch.NOTHING, launch.target, state, notes=("it was drained before",))
-    return jobs.run(doors.root, jobs.SIGNAL, lambda: _run(doors, found, launch), signal_launch.Outcome.summary)
+    seen = Launch(items.read_required(service, items.INSTANCE_ID), f"lifecycle:{found.hook}", state)
+    before = launch_signal.SEEN.read_or_warn(doors.root)
+    if not _is_leaving(seen, before):
+        if state not in _POOL:
+            _start_again(doors.root)
+        launch_signal.SEEN.write(doors.root, seen)
+        return None
+    if before == seen:
+        return signal_launch.Outcome(signal_launch.NOTHING, seen.target, state, notes=("it was drained before",))
+    return jobs.run(doors.root, jobs.SIGNAL, lambda: _run(doors, found, seen), signal_launch.Outcome.summary)
 
 
-def _run(doors: gather.Doors, found: DrainSetting, launch: Launch) -> signal_launch.Outcome:
+def _is_leaving(seen: Launch, before: Launch | None) -> bool:
+    """Whether its group takes this instance out of service; it may be on its way to the pool from its launch, too."""
+    if seen.state in _ENDING:
+        return True
+    was_elsewhere = before is not None and before.instance_id == seen.instance_id and before.state not in _POOL
+    return seen.state in _POOL and was_elsewhere
+
+
+def _run(doors: gather.Doors, found: DrainSetting, seen: Launch) -> signal_launch.Outcome:
     conf = gather.conf_if_readable(doors.root)
-    group = own_tags.read(doors, conf, launch.instance_id, (own_tags.GROUP,))[own_tags.GROUP]
-    held = _Held(gather.aws(doors, conf), group, found.hook, launch.instance_id)
-    logger.info("%s terminates this instance; sessions may go on for %s", group, underway.duration(found.seconds))
-    _beat(held)
-    notes = _leave_target_groups(held)
-    reason = _stop(doors.root, held, seconds=found.seconds)
-    by = (held.group, held.hook, held.instance_id)
-    why = signal_launch.complete(held.aws, by, auto_scaling.CONTINUE, seconds=doors.wait_seconds)
-    notes += (why,) if why else ()
-    launch_signal.FILE.write(doors.root, launch)
-    return signal_launch.Outcome(DRAINED, launch.target, launch.state, reason, notes)
+    group = own_tags.read(doors, conf, seen.instance_id, (own_tags.GROUP,))[own_tags.GROUP]
+    short = records.replace(doors, wait_seconds=min(doors.wait_seconds, _CALL_SECONDS))
+    held = _Held(gather.aws(short, conf), group, found.hook, seen.instance_id)
+    verb = "returns this instance to its warm pool" if seen.state in _POOL else "terminates this instance"
+    logger.info("%s %s; sessions may go on for %s", group, verb, underway.duration(found.seconds))
+    began = clock.SYSTEM.monotonic()
+    held.beat()
+    notes = leave_balancers.leave(
+        held.aws,
+        group,
+        seen.instance_id,
+        seconds=min(leave_balancers.MOST_SECONDS, found.seconds / 2),
+        meanwhile=held.beat,
+    )
+    reason = _stop(doors.root, held, seconds=max(1.0, found.seconds - (clock.SYSTEM.monotonic() - began)))
+    by = (group, found.hook, seen.instance_id)
+    why = signal_launch.complete(gather.aws(doors, conf), by, auto_scaling.CONTINUE, seconds=doors.wait_seconds)
+    if seen.state in _AWAKE and not why:
+        _start_again(doors.root)
+    if why:
+        # A group holds an instance only after the balancers' own delay, which may be longer than this one took.
+        notes += (f"{why}; it is tried again each minute",)
+    else:
+        _record(doors.root, seen)
+    return signal_launch.Outcome(signal_launch.DRAINED, seen.target, seen.state, reason, notes)
 
 
-def _leave_target_groups(held: _Held) -> tuple[str, ...]:
-    """Let no balancer send new connections; return a note where that fails: sessions may go on nevertheless."""
-    try:
-        for arn in held.aws.auto_scaling.target_groups(held.group):
-            held.aws.load_balancers.deregister(arn, held.instance_id)
-    except errors.BootstrapError as error:
-        logger.warning("%s. %s", error.message, error.hint)
-        return (f"the instance did not leave its target groups by itself: {error.message}",)
-    return ()
+def _record(root: paths.Root, seen: Launch) -> None:
+    """Write down that this end was drained; on the way to the pool, no launch is signaled."""
+    launch_signal.SEEN.write(root, seen)
+    if seen.state in _POOL:
+        signal_launch.skip(root, seen)
+
+
+def _start_again(root: paths.Root) -> None:
+    """Start what a graceful stop has stopped in this boot: the instance comes back into service without another one."""
+    for unit in unit_table.TELEPORT_SERVICES:
+        if graceful_stop.is_begun(root, unit):
+            logger.info("starting %s again, which was stopped to drain this instance", unit)
+            graceful_stop.undo(root, unit)
+            timers = systemd.states(_timers(root))
+            systemd.start([name for name, state in timers.items() if state.enablement == "enabled"])
 
 
 def _stop(root: paths.Root, held: _Held, *, seconds: float) -> str:
@@ -98,15 +144,13 @@ def _stop(root: paths.Root, held: _Held, *, seconds: float) -> str:
     # Before: what a timer starts may restart Teleport, or take the lock of the auth servers.
     systemd.stop(_timers(root), wait=True)
     graceful_stop.begin(root, unit, seconds=seconds)
-    began = beat = clock.SYSTEM.monotonic()
+    began = clock.SYSTEM.monotonic()
     with underway.displayed(f"waiting for the sessions of {unit} to end", seconds):
         while not graceful_stop.has_ended(unit):
             now = clock.SYSTEM.monotonic()
             if now - began > seconds + _GRACE_SECONDS:
                 return f"{unit} has not stopped within {underway.duration(now - began)}"
-            if now - beat >= HEARTBEAT_SECONDS:
-                _beat(held)
-                beat = now
+            held.beat()
             clock.SYSTEM.sleep(POLL_SECONDS)
     return f"{unit} stopped within {underway.duration(clock.SYSTEM.monotonic() - began)}"
 
@@ -114,10 +158,3 @@ def _stop(root: paths.Root, held: _Held, *, seconds: float) -> str:
 def _timers(root: paths.Root) -> list[str]:
     mine = unit_table.SIGNAL.timer
     return [each for each in unit_table.TIMERS if each != mine and systemd.is_installed(root, each)]
-
-
-def _beat(held: _Held) -> None:
-    try:
-        held.aws.auto_scaling.heartbeat(held.group, held.hook, held.instance_id)
-    except errors.BootstrapError as error:
-        logger.warning("%s. %s", error.message, error.hint)

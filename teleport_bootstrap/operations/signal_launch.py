@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from teleport_bootstrap import errors, log, paths, records
 from teleport_bootstrap.aws import account, auto_scaling, stacks
 from teleport_bootstrap.conf import conf_file, signal_setting
@@ -25,6 +27,7 @@ _BOOT = "/proc/sys/kernel/random/boot_id"
 
 # Results.
 SUCCESS, FAILURE = "success", "failure"
+DRAINED = "drained"
 NOTHING = "nothing"
 
 logger = log.Logger(__name__)
@@ -32,7 +35,7 @@ logger = log.Logger(__name__)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was signaled: SUCCESS or FAILURE with its `reason`, or NOTHING; `target` is who was told.
+    """What was signaled: SUCCESS or FAILURE with its `reason`, DRAINED, or NOTHING; `target` is who was told.
 
     `state` is the target lifecycle state of an instance of a group, None where there is none. Where no one waited for
     the signal any more, a note says so.
@@ -47,7 +50,8 @@ class Outcome:
     @property
     def line(self) -> str:
         """It in a line, without notes."""
-        return f"signaled {self.result} to {self.target}: {self.reason}"
+        said = "drained this instance for" if self.result == DRAINED else f"signaled {self.result} to"
+        return f"{said} {self.target}: {self.reason}"
 
     def summary(self) -> str:
         """Return it in a line."""
@@ -107,6 +111,14 @@ def _run(doors: gather.Doors, found: SignalSetting, launch: Launch) -> Outcome:
 def lifecycle_state(service: imds.Imds) -> str | None:
     """Return the state in its auto scaling group that this instance is on its way to; None where nothing tells."""
     return service.get("autoscaling/target-lifecycle-state") or None
+
+
+def skip(root: paths.Root, seen: Launch) -> None:
+    """Count the state in its group that this instance was `seen` on its way to as signaled: no one waits for that."""
+    with contextlib.suppress(errors.BootstrapError):
+        found = setting(root)
+        if found is not None and found.target.service == LIFECYCLE:
+            launch_signal.FILE.write(root, Launch(seen.instance_id, str(found.target), seen.state, _boot(root)))
 
 
 def _launch(doors: gather.Doors, target: SignalTarget) -> Launch:

@@ -15,7 +15,8 @@ _HOOKS = "signal looks for the hook of the group"
 
 
 _CHECK = "doctor looks whether the group has the hooks that the conf names"
-_DRAIN = "signal drains an instance that its group terminates"
+_DRAIN = "signal drains an instance that its group takes out of service"
+_LEAVE = "signal waits until balancers have let the instance go"
 
 
 def needs(conf: conf_file.Conf, scope: Scope) -> Iterator[Need]:
@@ -40,6 +41,7 @@ def needs(conf: conf_file.Conf, scope: Scope) -> Iterator[Need]:
         yield Need(OURS, "autoscaling:DescribeAutoScalingGroups", ANY, _DRAIN, (here,))
         targets = scope.arn("elasticloadbalancing", "targetgroup/*/*")
         yield Need(OURS, "elasticloadbalancing:DeregisterTargets", (targets,), _DRAIN)
+        yield Need(OURS, "elasticloadbalancing:DescribeTargetHealth", ANY, _LEAVE, (here,))
 
 
 def checks(conf: conf_file.Conf, scope: Scope) -> Iterator[Need]:

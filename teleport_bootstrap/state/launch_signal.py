@@ -1,4 +1,4 @@
-"""What this instance has signaled, so that each of its launches is signaled once."""
+"""What this instance has signaled, so that each of its launches is signaled once, and each of its ends drained once."""
 
 from __future__ import annotations
 
@@ -28,4 +28,9 @@ class Launch:
 
 FILE: state_file.StateFile[Launch] = state_file.StateFile(
     paths.SIGNALED, Launch, unknown="it is unknown what this instance has signaled"
+)
+
+# With the hook that a drain is for. Apart from what was signaled: that may be for a stack.
+SEEN: state_file.StateFile[Launch] = state_file.StateFile(
+    paths.SEEN_IN_GROUP, Launch, unknown="it is unknown which state of its group this instance had"
 )

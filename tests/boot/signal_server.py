@@ -19,7 +19,8 @@ RESULTS = {
         "<DescribeAutoScalingGroupsResult><AutoScalingGroups><member><TargetGroupARNs>"
         "<member>arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/proxies/73e2d6bc24d8a067</member>"
         "</TargetGroupARNs></member></AutoScalingGroups></DescribeAutoScalingGroupsResult>"
-    )
+    ),
+    "DescribeTargetHealth": "<DescribeTargetHealthResult><TargetHealthDescriptions/></DescribeTargetHealthResult>",
 }
 
 

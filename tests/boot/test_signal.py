@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+from teleport_bootstrap import paths
 from tests.boot import instance, observe
 from tests.boot.conftest import NewMachine
 from tests.boot.machine import Machine
@@ -161,14 +162,34 @@ def test_a_session_may_end_before_the_group_terminates_the_instance(new_machine:
     machine.run("python3", "-c", _CHANGE, json.dumps(_on_its_way_to("Terminated")))
     machine.wait_for(lambda: machine.state("teleport.service") == "deactivating", 30, "the graceful stop")
     asked = [each["Action"] for each in _signals(machine)]
-    assert asked == ["RecordLifecycleActionHeartbeat", "DescribeAutoScalingGroups", "DeregisterTargets"]
+    assert asked == [
+        *("RecordLifecycleActionHeartbeat", "DescribeAutoScalingGroups"),
+        *("DeregisterTargets", "DescribeTargetHealth"),
+    ]
     machine.write("/opt/end", "")
     machine.wait_for(lambda: _signals(machine)[-1]["Action"] == "CompleteLifecycleAction", 60, "the end")
     assert machine.path("/opt/ended").exists()
     sent = _signals(machine)[-1]
     assert (sent["LifecycleHookName"], sent["LifecycleActionResult"]) == ("end", "CONTINUE")
     assert machine.state("teleport.service") == "inactive", "it is not started again"
-    assert "signaled drained to lifecycle:end: teleport.service stopped within" in machine.journal("-u", UNIT)
+    assert "drained this instance for lifecycle:end: teleport.service stopped within" in machine.journal("-u", UNIT)
+
+
+def test_an_instance_that_returns_to_a_running_pool_is_drained_and_serves_again(new_machine: NewMachine) -> None:
+    machine = _machine(new_machine, f"{instance.PLAIN_CONF}TELEPORT_DRAIN_HOOK=end\n")
+    _be_in_group(machine, "InService")
+    machine.boot()
+    observe.wait_until_ready(machine, "teleport.service")
+    before = machine.run("systemctl", "show", "--value", "--property=MainPID", "teleport.service")
+    machine.wait_for(lambda: machine.path(paths.SEEN_IN_GROUP).exists(), 30, "a look at the group")
+    machine.run("python3", "-c", _CHANGE, json.dumps(_on_its_way_to("Warmed:Running")))
+    machine.wait_for(
+        lambda: bool(_signals(machine)) and _signals(machine)[-1]["Action"] == "CompleteLifecycleAction", 60, "the end"
+    )
+    observe.wait_until_ready(machine, "teleport.service")
+    after = machine.run("systemctl", "show", "--value", "--property=MainPID", "teleport.service")
+    assert after != before
+    assert "SIGQUIT" not in machine.run("systemctl", "cat", "teleport.service")
 
 
 def _be_in_group(machine: Machine, state: str) -> None:

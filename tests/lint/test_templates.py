@@ -182,7 +182,7 @@ def _judge_role(
         narrowed = {
             (action, narrow, conditions)
             for action, resource, conditions in _allowed([expected])
-            for narrow in setup.narrowed(launch_template, resource)
+            for narrow in setup.narrowed(launch_template, action, resource)
         }
         assert _allowed(own) == narrowed, (launch_template, parameters, name)
     assert {each.partition("-")[0] for each in documents} <= set(policies.PARTS)

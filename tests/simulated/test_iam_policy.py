@@ -139,7 +139,7 @@ def test_draining(cluster: letsencrypt.Cluster, aws: Aws) -> None:
         aws.instead["ec2:DescribeTags"] = lambda _: tag_set
         assert node.generate().status == 0
         done = node.run("signal", "--wait", "20")
-        assert done.status == 0 and "signaled drained" in done.output, done.said
+        assert done.status == 0 and "drained this instance" in done.output, done.said
         is_exact(printed(node, "--parameters-key", ALIAS), aws)
     finally:
         imds.stop()

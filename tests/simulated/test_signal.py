@@ -14,7 +14,7 @@ import pytest
 from teleport_bootstrap import errors, paths
 from teleport_bootstrap.host import probe
 from teleport_bootstrap.instance import gather
-from teleport_bootstrap.operations import drain, signal_launch
+from teleport_bootstrap.operations import drain, leave_balancers, signal_launch
 from tests.simulated.agent import Agent
 from tests.simulated_ec2 import Aws, launches
 from tests.simulated_ec2 import aws as answers
@@ -343,6 +343,108 @@ def test_a_missing_permission_for_target_groups_keeps_nothing_from_ending(host: 
     outcome = drained(host)
     assert outcome is not None and "autoscaling:DescribeAutoScalingGroups" in outcome.notes[0]
     assert group.results == [("end", "CONTINUE")]
+
+
+def test_balancers_let_the_instance_go_before_teleport_stops(
+    host: Host, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leave_balancers, "POLL_SECONDS", 0.01)
+    group = Group(aws)
+    group.waits, group.target_groups, group.draining = "end", (TARGETS, f"{TARGETS}1"), 3
+    host.conf("lifecycle:launch", more="TELEPORT_DRAIN_HOOK=end\n")
+    host.is_on_its_way_to("Terminated")
+    outcome = drained(host)
+    assert outcome is not None and outcome.notes == ()
+    assert asked(aws, "DescribeTargetHealth") == 5, "three draining, two not: as long as each is registered"
+    assert [each.operation for each in aws.requests][-2:] == ["DescribeTargetHealth", "CompleteLifecycleAction"]
+
+
+def test_connections_that_do_not_end_are_not_waited_for_longer_than_half_of_the_time(
+    host: Host, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leave_balancers, "POLL_SECONDS", 0.2)
+    group = Group(aws)
+    group.waits, group.target_groups, group.draining = "end", (TARGETS,), 1000
+    host.conf("lifecycle:launch", more="TELEPORT_DRAIN_HOOK=end\nTELEPORT_DRAIN_SECONDS=2\n")
+    host.is_on_its_way_to("Terminated")
+    assert drained(host) is not None
+    assert 1 < asked(aws, "DescribeTargetHealth") < 10 and group.results == [("end", "CONTINUE")]
+
+
+def test_a_target_group_that_refuses_keeps_the_instance_in_no_other(host: Host, aws: Aws) -> None:
+    group = Group(aws)
+    group.waits, group.target_groups = "end", (TARGETS, f"{TARGETS}1", f"{TARGETS}2")
+    group.refusing = (TARGETS, f"{TARGETS}1")
+    host.conf("lifecycle:launch", more="TELEPORT_DRAIN_HOOK=end\n")
+    host.is_on_its_way_to("Terminated")
+    outcome = drained(host)
+    assert outcome is not None and len(outcome.notes) == 2
+    assert f"elasticloadbalancing:DeregisterTargets on {TARGETS}1" in outcome.notes[1]
+    assert group.deregistered == [(f"{TARGETS}2", INSTANCE)] and group.results == [("end", "CONTINUE")]
+
+
+def test_targets_that_cannot_be_looked_at_are_not_waited_for(host: Host, aws: Aws) -> None:
+    group = Group(aws)
+    group.waits, group.target_groups = "end", (TARGETS,)
+    aws.instead["elasticloadbalancing:DescribeTargetHealth"] = lambda _: answers.Answer("AccessDenied", status=403)
+    host.conf("lifecycle:launch", more="TELEPORT_DRAIN_HOOK=end\n")
+    host.is_on_its_way_to("Terminated")
+    outcome = drained(host)
+    assert outcome is not None and "elasticloadbalancing:DescribeTargetHealth" in outcome.notes[0]
+    assert group.results == [("end", "CONTINUE")]
+
+
+@pytest.mark.parametrize("signal", ["lifecycle:launch", "cloudformation:teleport/Group"])
+@pytest.mark.parametrize("pool", ["Warmed:Stopped", "Warmed:Running", "Warmed:Hibernated"])
+def test_an_instance_is_drained_whenever_it_returns_to_the_warm_pool(
+    host: Host, aws: Aws, pool: str, signal: str
+) -> None:
+    Stack(aws)
+    group = Group(aws)
+    group.target_groups = (TARGETS,)
+    host.conf(signal, more="TELEPORT_DRAIN_HOOK=end\n")
+    host.is_on_its_way_to(pool)
+    assert drained(host) is None, "from its launch"
+    assert host.signal().result == "success"
+    for times in (1, 2):
+        host.is_on_its_way_to("InService")
+        group.waits = "launch"
+        assert drained(host) is None
+        assert host.signal().result == ("success" if signal.startswith("lifecycle") else "nothing")
+        host.is_on_its_way_to(pool)
+        group.waits = "end"
+        outcome = drained(host)
+        assert outcome is not None and (outcome.result, outcome.state) == ("drained", pool)
+        assert group.results.count(("end", "CONTINUE")) == len(group.deregistered) == times
+        assert drained(host) is None and host.signal().result == "nothing"
+    host.is_on_its_way_to("Warmed:Terminated")
+    group.waits = "end"
+    assert drained(host) is not None
+
+
+def test_a_group_that_holds_the_instance_late_is_told_at_a_later_look(host: Host, aws: Aws) -> None:
+    """It lets the balancers end their connections before it waits for its hook, which may take minutes."""
+    group = Group(aws)
+    group.waits = None
+    host.conf("lifecycle:launch", more="TELEPORT_DRAIN_HOOK=end\n")
+    host.is_on_its_way_to("Terminated")
+    outcome = drained(host, wait=1)
+    assert outcome is not None and "tried again each minute" in outcome.notes[0]
+    group.waits = "end"
+    outcome = drained(host)
+    assert outcome is not None and outcome.notes == () and group.results == [("end", "CONTINUE")]
+    outcome = drained(host)
+    assert outcome is not None and outcome.result == "nothing"
+
+
+def test_another_instance_from_the_same_disk_did_not_return_to_the_pool(host: Host, aws: Aws) -> None:
+    Group(aws)
+    host.conf("lifecycle:launch", more="TELEPORT_DRAIN_HOOK=end\n")
+    host.is_on_its_way_to("InService")
+    assert drained(host) is None
+    host.imds.service.update({"meta-data": {"instance-id": "i-0fedcba9876543210"}})
+    host.is_on_its_way_to("Warmed:Stopped")
+    assert drained(host) is None and not aws.requests
 
 
 def test_a_group_that_does_not_wait_for_the_end_is_a_note(host: Host, aws: Aws) -> None:

@@ -90,10 +90,14 @@ class Group:
         self.heartbeats = 0
         self.target_groups: tuple[str, ...] = ()
         self.deregistered: list[tuple[str, str]] = []
+        # How often a target is still draining when it is looked at, and the groups that refuse to let it go.
+        self.draining = 0
+        self.refusing: tuple[str, ...] = ()
         aws.instead["autoscaling:CompleteLifecycleAction"] = self._complete
         aws.instead["autoscaling:RecordLifecycleActionHeartbeat"] = self._heartbeat
         aws.instead["autoscaling:DescribeAutoScalingGroups"] = self._describe_group
         aws.instead["elasticloadbalancing:DeregisterTargets"] = self._deregister
+        aws.instead["elasticloadbalancing:DescribeTargetHealth"] = self._describe_target
         aws.instead["autoscaling:DescribeLifecycleHooks"] = self._describe
 
     def _complete(self, request: Request) -> Answer:
@@ -122,8 +126,20 @@ class Group:
 
     def _deregister(self, request: Request) -> Answer:
         asked = _fields(request)
+        if asked["TargetGroupArn"] in self.refusing:
+            return Answer("AccessDenied", "not authorized to perform", status=403)
         self.deregistered.append((asked["TargetGroupArn"], asked["Targets.member.1.Id"]))
         return _done("DeregisterTargets", "<DeregisterTargetsResult/>")
+
+    def _describe_target(self, request: Request) -> Answer:
+        asked = _fields(request)
+        target = (asked["TargetGroupArn"], asked["Targets.member.1.Id"])
+        assert target in self.deregistered
+        state = "draining" if self.draining > 0 else "unused"
+        self.draining -= 1
+        found = f"<Target><Id>{target[1]}</Id></Target><TargetHealth><State>{state}</State></TargetHealth>"
+        inner = f"<TargetHealthDescriptions><member>{found}</member></TargetHealthDescriptions>"
+        return _done("DescribeTargetHealth", f"<DescribeTargetHealthResult>{inner}</DescribeTargetHealthResult>")
 
     def _refusal(self, asked: dict[str, str]) -> Optional[Answer]:
         assert set(asked) == {"Action", "Version", "AutoScalingGroupName", "LifecycleHookName", "InstanceId"}

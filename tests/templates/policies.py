@@ -91,7 +91,7 @@ def _needs(
 
 
 def _narrowed(setup: Setup, launch_template: str, need: Need) -> Need:
-    resources = (narrow for each in need.resources for narrow in setup.narrowed(launch_template, each))
+    resources = (narrow for each in need.resources for narrow in setup.narrowed(launch_template, need.action, each))
     return records.replace(need, resources=tuple(resources))
 
 

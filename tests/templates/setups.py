@@ -15,6 +15,8 @@ CLUSTER, DOMAIN, BUCKET = "example-cluster", "teleport.example.com", "example-bu
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-4000-8000-00000000000a"
 ZONE = "Z0123456789EXAMPLE01"
 
+# What an instance without target groups does not ask for.
+_LEAVING = ("elasticloadbalancing:DeregisterTargets", "elasticloadbalancing:DescribeTargetHealth")
 _ANY_GROUP, _ANY_TARGETS = "autoScalingGroupName/*", "targetgroup/*/*"
 _NETWORK = {
     "HostedZoneId": ZONE,
@@ -68,9 +70,11 @@ class Setup:
         """Return the same in a place, whose pseudo parameters these are."""
         return template.Filled(template.load(self.path), {**self.required, **parameters}, self.things, place)
 
-    def narrowed(self, launch_template: str, resource: str) -> tuple[str, ...]:
-        """Return what the template has for `resource` of a policy: `iam-policy` cannot know an instance's groups."""
+    def narrowed(self, launch_template: str, action: str, resource: str) -> tuple[str, ...]:
+        """Return what the template allows `action` on: `iam-policy`, with its `resource`, cannot know all groups."""
         group, targets = self.groups.get(launch_template, ("", ()))
+        if group and not targets and action in _LEAVING:
+            return ()
         if group and resource.endswith(_ANY_GROUP):
             return (f"{resource.removesuffix('*')}{group}",)
         if group and resource.endswith(_ANY_TARGETS):

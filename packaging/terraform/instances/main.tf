@@ -59,6 +59,22 @@ data "aws_iam_policy_document" "signal" {
       resources = var.target_group_arns
     }
   }
+
+  dynamic "statement" {
+    for_each = var.is_balanced ? [1] : []
+
+    content {
+      sid       = "Leave"
+      actions   = ["elasticloadbalancing:DescribeTargetHealth"]
+      resources = ["*"]
+
+      condition {
+        test     = "StringEquals"
+        variable = "aws:RequestedRegion"
+        values   = [var.region]
+      }
+    }
+  }
 }
 
 resource "aws_iam_role_policy" "signal" {

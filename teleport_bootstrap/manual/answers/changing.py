@@ -18,7 +18,7 @@ from teleport_bootstrap.manual.answers.kinds import (
     text,
     texts,
 )
-from teleport_bootstrap.operations import drain, generate, reconfigure, restore, rollback, signal_launch
+from teleport_bootstrap.operations import generate, reconfigure, restore, rollback, signal_launch
 
 GENERATE: dict[str, Schema] = {
     "result": choice(
@@ -140,8 +140,8 @@ PUBLISH_TOKENS: dict[str, Schema] = {
 
 SIGNAL: dict[str, Schema] = {
     "result": choice(
-        (signal_launch.SUCCESS, signal_launch.FAILURE, drain.DRAINED, signal_launch.NOTHING),
-        "`nothing`: no one waits for a signal, or it was sent before. `drained`: the instance may be terminated.",
+        (signal_launch.SUCCESS, signal_launch.FAILURE, signal_launch.DRAINED, signal_launch.NOTHING),
+        "`nothing`: no one waits for a signal, or it was sent before. `drained`: Teleport was stopped.",
     ),
     "target": text("Who was told, as TELEPORT_SIGNAL says it.", or_null=True),
     "state": text("The state that the instance is on its way to in its group, such as `InService`.", or_null=True),
