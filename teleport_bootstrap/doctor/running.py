@@ -31,7 +31,7 @@ def run(
     `on_end` is called whenever one has ended, with those that have not.
     """
     lazy_imports.run_pending()
-    ended: queue.SimpleQueue[check.Outcome] = queue.SimpleQueue()
+    ended: queue.Queue[check.Outcome] = queue.Queue()
     for each in checks:
         arguments = (each, subject, ended)
         threading.Thread(target=_run_one, args=arguments, name=f"check {each.name}", daemon=True).start()
@@ -48,7 +48,7 @@ def run(
     return [found.get(each.name) or check.of_skipped(each, late) for each in checks]
 
 
-def _run_one(each: check.Check, subject: Subject, ended: queue.SimpleQueue[check.Outcome]) -> None:
+def _run_one(each: check.Check, subject: Subject, ended: queue.Queue[check.Outcome]) -> None:
     try:
         ended.put(outcome(each, subject))
     except BaseException as error:  # otherwise the thread would end without an outcome

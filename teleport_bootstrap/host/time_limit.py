@@ -29,7 +29,7 @@ PIECE_BYTES = 64 * 1024
 
 _local = threading.local()
 _lock = threading.Lock()
-_lookups: dict[tuple[str, int], list[queue.SimpleQueue[Any]]] = {}
+_lookups: dict[tuple[str, int], list[queue.Queue[Any]]] = {}
 
 
 class TimeUp(TimeoutError):
@@ -182,7 +182,7 @@ def _addresses(host: str, port: int) -> list[Any]:
     left = remaining()
     if left == math.inf:
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    answer: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    answer: queue.Queue[Any] = queue.Queue()
     with _lock:
         # One that hangs is joined, so that retries do not pile up threads.
         waiting = _lookups.setdefault((host, port), [])
