@@ -16,12 +16,35 @@ from tests.templates import command_document
 APT_GET = """\
 #!/usr/bin/python3
 import json, re, sys
+if sys.argv[1:] == ["-q", "update"]:
+    sys.exit(1)
 assert sys.argv[1:-1] == ["-q", "-y", "--allow-downgrades", "install"], sys.argv
 version = re.fullmatch("teleport=(.*)", sys.argv[-1])[1]
 start = "exit" if version == "18.9.9" else "normal"
 json.dump({"version": version, "start": start}, open("/usr/local/bin/teleport.switches.json", "w"))
 print("installed", version)
 """
+
+# As dnf 4.14 does it: what it does not find is an error, and a downgrade to a newer version is nothing to do.
+# The repository has 18.3.0 to 18.9.9, and 18.4.4 has its program elsewhere.
+DNF = """\
+#!/usr/bin/python3
+import json, re, sys
+SWITCHES = "/usr/local/bin/teleport.switches.json"
+if sys.argv[1:] == ["-q", "makecache", "--refresh"]:
+    sys.exit(0)
+assert sys.argv[1:3] == ["-q", "-y"] and sys.argv[3] in ("install", "downgrade") and len(sys.argv) == 5, sys.argv
+version = re.fullmatch("teleport-ent-(.*)", sys.argv[4])[1]
+now = json.load(open(SWITCHES))["version"]
+if not "18.3.0" <= version <= "18.9.9":
+    sys.exit(f"Error: Unable to find a match: {sys.argv[4]}")
+if version != "18.4.4" and (sys.argv[3] == "install" or version < now):
+    start = "exit" if version == "18.9.9" else "normal"
+    json.dump({"version": version, "start": start}, open(SWITCHES, "w"))
+    print("installed", version)
+"""
+# Knows one package.
+QUERY = '#!/bin/sh\n[ "$2" = %s ]\n'
 
 
 def run(machine: Machine, name: str, *, old_agent: bool = False, **given: str) -> tuple[int, Any, str]:
@@ -69,6 +92,7 @@ def test_the_documents_on_a_running_instance(machine: Machine) -> None:
 
 def test_an_upgrade_and_one_that_is_taken_back(machine: Machine) -> None:
     machine.write("/usr/local/bin/apt-get", APT_GET, mode=0o755)
+    machine.write("/usr/local/bin/dpkg-query", QUERY % "teleport", mode=0o755)
 
     status, data, said = run(machine, "upgrade", Version="18.2.4")
     assert status == 0, said
@@ -86,3 +110,22 @@ def test_an_upgrade_and_one_that_is_taken_back(machine: Machine) -> None:
     for wrong in ("17.1.0", "20.0.0"):
         status, data, said = run(machine, "upgrade", Version=wrong)
         assert (status, data) == (2, None) and "Teleport 18.2.4 is installed" in said
+
+    # The same with dnf, and another edition.
+    machine.write("/usr/local/bin/dnf", DNF, mode=0o755)
+    machine.write("/usr/local/bin/rpm", QUERY % "teleport-ent", mode=0o755)
+    status, data, said = run(machine, "upgrade", Version="18.3.0")
+    assert (status, data) == (2, None) and "the package teleport is not installed here" in said
+    status, data, said = run(machine, "upgrade", Version="18.3.0", Package="teleport-ent")
+    assert status == 0 and "installed 18.3.0" in said, said
+    status, data, said = run(
+        machine, "upgrade", Version="18.9.9", Package="teleport-ent", HealthWait="5", old_agent=True
+    )
+    assert status == 13 and "going back to Teleport 18.3.0" in said, said
+    observe.wait_until_ready(machine, "teleport.service")
+    process = machine.run("systemctl", "show", "--value", "--property=MainPID", "teleport.service")
+    status, data, said = run(machine, "upgrade", Version="19.0.0", Package="teleport-ent")
+    assert (status, data) == (1, None) and "Unable to find a match: teleport-ent-19.0.0" in said
+    status, data, said = run(machine, "upgrade", Version="18.4.4", Package="teleport-ent")
+    assert (status, data) == (1, None) and "of teleport-ent 18.4.4, Teleport 18.3.0 is installed" in said
+    assert process == machine.run("systemctl", "show", "--value", "--property=MainPID", "teleport.service")
