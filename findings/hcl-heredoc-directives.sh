@@ -51,12 +51,14 @@ func main() {
 END
 seen=$(go run . 2>errors) || { cat errors; exit 1; }
 printf '%s\n' "$seen"
-wanted='A=1, %{ if on }, B=2, %{ endif }: "A=1\n\nB=2\n\n"
+cat >wanted <<'END'
+A=1, %{ if on }, B=2, %{ endif }: "A=1\n\nB=2\n\n"
 A=1, %{ if on ~}, B=2, %{ endif ~}: "A=1\n    B=2\n"
 A=1, %{~ if on ~}, B=2, %{~ endif ~}: "    A=1\n    B=2\n"
 A=${v}, B=2: "A=x\nB=2\n"
-A=${v ~}, B=2: "A=x    B=2\n"'
-if [ "$seen" = "$wanted" ]; then
+A=${v ~}, B=2: "A=x    B=2\n"
+END
+if [ "$seen" = "$(cat wanted)" ]; then
     echo "as described above"
 else
     echo "this differs from what is described above"

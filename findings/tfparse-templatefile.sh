@@ -11,7 +11,9 @@ trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/python" -m pip -q --disable-pip-version-check install tfparse==0.6.22
 mkdir "$folder/module"
-printf 'ROLE=${role}\n' >"$folder/module/user-data.tftpl"
+cat >"$folder/module/user-data.tftpl" <<'END'
+ROLE=${role}
+END
 cat >"$folder/module/main.tf" <<'END'
 locals {
   plain    = file("${path.module}/user-data.tftpl")
