@@ -33,15 +33,16 @@ def directory(purpose: str, *, uid: int = -1, gid: int = -1) -> Iterator[str]:
     with errors.file_trouble_at(top):
         path, descriptor = _locked(top, prefix)
     try:
+        with errors.file_trouble_at(path):
+            if os.geteuid() == 0:
+                os.fchown(descriptor, uid, gid)
+        yield path
+    finally:
         try:
-            with errors.file_trouble_at(path):
-                if os.geteuid() == 0:
-                    os.fchown(descriptor, uid, gid)
-            yield path
+            # Locked: of two runs that empty it at a time, each takes what the other one removes for a failure.
+            _remove(path)
         finally:
             os.close(descriptor)
-    finally:
-        _remove(path)
 
 
 def _locked(top: str, prefix: str) -> tuple[str, int]:
