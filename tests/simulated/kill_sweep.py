@@ -24,7 +24,6 @@ from tests.simulated.agent import Agent, Ended
 
 EVERY_CALL = os.environ.get("TELEPORT_BOOTSTRAP_EVERY_CALL") == "1"
 SAMPLE = 15
-TRIES = 6
 
 CALLS = (
     "openat,write,writev,pwrite64,ftruncate,fallocate,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,rmdir,"
@@ -124,6 +123,7 @@ class Prepared:
         self.prepared = agent.root.with_name(name)
         self.killed = agent.root.with_name(f"{name}-killed")
         self._trace = agent.root.with_name("trace")
+        self._temporary = agent.root.with_name("temporary")
         shutil.copytree(agent.root, self.prepared, symlinks=True)
         self.before = state(agent.root)
         # Whether a module's bytecode is there decides how many files the interpreter opens: ours alone, and complete.
@@ -131,6 +131,8 @@ class Prepared:
             PYTHONHASHSEED="0",
             PYTHONPYCACHEPREFIX=str(agent.root.with_name("bytecode")),
             PYTHONDONTWRITEBYTECODE="",
+            # A run removes from there what killed ones left, which are calls too: in /tmp, those of other tests.
+            TMPDIR=str(self._temporary),
         )
         for _ in range(2):
             self.reset()
@@ -143,6 +145,8 @@ class Prepared:
         """Make the root what it was before the command, or what `source` is."""
         shutil.rmtree(self.agent.root)
         shutil.copytree(source or self.prepared, self.agent.root, symlinks=True)
+        shutil.rmtree(self._temporary, ignore_errors=True)
+        self._temporary.mkdir()
         if self._also is not None:
             self._also()
 
@@ -181,16 +185,11 @@ class Prepared:
         )
 
     def _hit(self, point: Point, what: str, was_hit: Callable[[list[str]], bool]) -> Ended:
-        """Run the command with `what` injected at `point`, again where another call had that number this time.
-
-        An interpreter does not always open the same number of files before it comes to ours.
-        """
-        for _ in range(TRIES):
-            self.reset()
-            ended = self.run(f"{point.name}:{what}:when={point.number}")
-            if was_hit(self._lines(alone=self._alone)):
-                return ended
-        raise AssertionError(f"{TRIES} runs never had {point}")
+        """Run the command with `what` injected at `point`; another call that had its number this time is a failure."""
+        self.reset()
+        ended = self.run(f"{point.name}:{what}:when={point.number}")
+        assert was_hit(self._lines(alone=self._alone)), f"the run did not have {point}: {ended.errors}"
+        return ended
 
     def outcome_of(self, *commands: tuple[str, ...]) -> State:
         """Return the state that `commands` lead to from where the root is now."""

@@ -125,6 +125,8 @@ class World:
         mounts = Path("/proc/self/mounts").read_text()
         assert f" {self.root}/" not in mounts, "what is mounted there would be removed with it"
         shutil.rmtree(self.root, ignore_errors=True)
+        # The next run removes what a killed one left there, which is calls that have numbers too.
+        shutil.rmtree(self.directory / "tmp", ignore_errors=True)
         # With owners, which shutil leaves out.
         subprocess.run(["cp", "-a", str(prepared / "root"), str(self.root)], check=True)
         self._name_root(self.root, prepared)
