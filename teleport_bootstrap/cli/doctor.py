@@ -25,6 +25,7 @@ OPTIONS = (
     ),
     options.option("--skip", "leave out this check or group; can be repeated", action="append", metavar="NAME"),
     options.flag("--offline", "run only the checks that need no network"),
+    options.flag("--brief", "report only the checks that have failed or warn"),
     options.flag("--list", "print the checks and what each looks at, and run none"),
 )
 
@@ -40,12 +41,13 @@ def run(arguments: argparse.Namespace) -> result.Result:
     with underway.displayed(f"running {len(chosen)} checks", running.ALL_SECONDS) as progress:
         outcomes = running.run(chosen, subject, lambda left: progress.because(_waiting(left, len(chosen))))
     results = [each.result for each in outcomes]
+    reported = [each for each in outcomes if each.result in (FAIL, WARN)] if arguments.brief else outcomes
     data = {
-        "checks": [_data(each) for each in outcomes],
+        "checks": [_data(each) for each in reported],
         "counts": {each: results.count(each) for each in check.RESULTS},
         "findings": [found for each in outcomes if each.result in (FAIL, WARN) for found in each.findings],
     }
-    return result.Result(list(_lines(outcomes)), data, _status(results))
+    return result.Result(list(_lines(outcomes, is_brief=arguments.brief)), data, _status(results))
 
 
 def _backups(root: paths.Root) -> tuple[destination.Destination, str | None]:
@@ -64,7 +66,7 @@ def _waiting(left: Sequence[Check], all_of_them: int) -> str:
     return f"{all_of_them - len(left)} have ended" + (f", waiting for {names}" if left else "")
 
 
-def _lines(outcomes: Sequence[Outcome]) -> Iterator[str]:
+def _lines(outcomes: Sequence[Outcome], *, is_brief: bool) -> Iterator[str]:
     """Yield one sentence, then what failed or warns with what to do about it, then a line for each check."""
     yield _sentence([each.result for each in outcomes])
     width = max(len(each.check.name) for each in outcomes)
@@ -73,6 +75,8 @@ def _lines(outcomes: Sequence[Outcome]) -> Iterator[str]:
         yield from ("", display.Heading("Needs attention"))
     for each in attention:
         yield from _of_outcome(each, width, with_remedy=True)
+    if is_brief:
+        return
     for group, title in GROUPS.items():
         of_group = [each for each in outcomes if each.check.group == group]
         if of_group:

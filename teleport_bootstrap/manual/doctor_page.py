@@ -60,7 +60,7 @@ teleport-bootstrap iam-policy --part doctor
 ## The checks
 
 `--only` and `--skip` take the names of checks and of groups, and can be repeated. `--offline` leaves out those that
-need the network.
+need the network. `--brief` runs them all, and reports those that have failed or warn.
 """
 
 

@@ -71,7 +71,8 @@ def machine(new_machine: NewMachine) -> Machine:
 
 def test_the_documents_on_a_running_instance(machine: Machine) -> None:
     status, data, said = run(machine, "doctor", Only="host")
-    assert status in (0, 21, 22) and {each["group"] for each in data["checks"]} == {"host"}, said
+    assert status in (0, 21, 22) and {each["group"] for each in data["checks"]} <= {"host"}, said
+    assert data["counts"]["pass"]
 
     for old_agent in (False, True):
         status, data, said = run(machine, "backup", old_agent=old_agent, Destination="/var/backups/fleet", Keep="1")

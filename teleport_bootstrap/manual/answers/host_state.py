@@ -245,7 +245,7 @@ DOCTOR: dict[str, Schema] = {
             },
             "A check.",
         ),
-        "The checks that were run, in the order of the text.",
+        "The checks that were run, in the order of the text; with --brief, those that have failed or warn.",
     ),
     "counts": record(
         {each: number(f"How many have ended as `{each}`.") for each in check.RESULTS},

@@ -68,6 +68,17 @@ def test_offline_asks_nothing(node: surroundings.Surroundings) -> None:
     assert (node.aws.requests, node.imds.service.requests) == ([], [])
 
 
+def test_brief_reports_what_needs_attention_and_counts_all(node: surroundings.Surroundings) -> None:
+    """A machine with many checks that pass prints 40,000 characters; Run Command returns 24,000."""
+    node.imds.service.set_faults(drop_put=True)
+    done = node.agent.run("doctor", "--brief", "--format", "json")
+    assert len(done.output) < 24_000 and done.data["findings"] and done.data["counts"]["pass"]
+    assert {each["result"] for each in done.data["checks"]} <= {"fail", "warn"}
+    assert len(done.data["checks"]) == done.data["counts"]["fail"] + done.data["counts"]["warn"]
+    text = node.agent.run("doctor", "--brief").output
+    assert "  fail     metadata " in text and "  pass " not in text
+
+
 def test_only_and_skip_take_names_and_groups(node: surroundings.Surroundings) -> None:
     of_instance = {each.name for each in table.CHECKS if each.group == "instance"}
     assert set(node.results("--only", "instance", "--only", "conf")) == of_instance | {"conf"}
