@@ -15,6 +15,7 @@ from teleport_bootstrap.change import (
     plan_files,
     session,
     units,
+    way_back,
 )
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.change.unit_action import UnitAction
@@ -229,5 +230,5 @@ def _reset_data(root: paths.Root, transaction: Transaction, states: units.States
     with errors.file_trouble_at(root.path(staged)):
         os.mkdir(root.path(staged), mode=0o700)
     swap = directory_swap.prepared(root, paths.DATA, staged, aside)
-    attempt.swap_stopped(transaction, [swap], states, seconds=seconds)
+    way_back.swap_stopped(transaction, [swap], states, seconds=seconds)
     return aside

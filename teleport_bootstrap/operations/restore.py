@@ -7,7 +7,7 @@ from collections.abc import Callable
 from teleport_bootstrap import errors, log, paths, records
 from teleport_bootstrap.archive import interface
 from teleport_bootstrap.backup.stores import destination, newest
-from teleport_bootstrap.change import attempt, directory_swap, outdated, plan_files, session, units
+from teleport_bootstrap.change import attempt, directory_swap, outdated, plan_files, session, units, way_back
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.change.unit_action import UnitAction
 from teleport_bootstrap.conf import conf_file
@@ -132,7 +132,7 @@ def _carry_out(
         assert reading.incoming is not None  # noqa: S101 - the archive was read
         swaps, found = stage.finish(transaction, reading.incoming, proposed)
         notes.extend(found)
-        attempt.swap_stopped(transaction, swaps, states, seconds=health_seconds)
+        way_back.swap_stopped(transaction, swaps, states, seconds=health_seconds)
         return _write(transaction, proposed, swaps, asked)
 
     unit = proposed.applicable.unit

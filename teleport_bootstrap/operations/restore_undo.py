@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 
 from teleport_bootstrap import errors, paths
-from teleport_bootstrap.change import attempt, directory_swap, session, units
+from teleport_bootstrap.change import directory_swap, session, units, way_back
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.host import termination
 from teleport_bootstrap.instance import gather
@@ -26,7 +26,7 @@ def run_undo(doors: gather.Doors, agreed: Callable[[PreviousState], bool], *, he
         _rehearse_undo(root, previous)
         if not agreed(previous):
             return Outcome(DECLINED)
-        back, verdict = attempt.restore_previous(root, previous, seconds=health_seconds, is_undo=True)
+        back, verdict = way_back.restore_previous(root, previous, seconds=health_seconds, is_undo=True)
         if not verdict.healthy:
             unit = units.running(previous.units)
             raise errors.UnhealthyAfterRollback(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from teleport_bootstrap import errors, paths, records
-from teleport_bootstrap.change import attempt, health, needed_files, plan_files, session, units
+from teleport_bootstrap.change import attempt, health, needed_files, plan_files, session, units, way_back
 from teleport_bootstrap.change.transaction import Transaction
 from teleport_bootstrap.change.unit_action import UnitAction
 from teleport_bootstrap.host import trust
@@ -170,7 +170,7 @@ def _carry_out(root: paths.Root, proposed: Proposal, health_seconds: float) -> O
         )
         if data_aside is not None:
             moved = MovedDirectory(paths.DATA, data_aside, had=True)
-            attempt.swap_stopped(transaction, attempt.swaps_back(root, [moved]), states, seconds=health_seconds)
+            way_back.swap_stopped(transaction, way_back.swaps_back(root, [moved]), states, seconds=health_seconds)
         plan_files.stage(transaction, None, _parts(proposed, state))
 
     words = records.replace(

@@ -62,6 +62,14 @@ def settle(root: paths.Root) -> None:
     generations.settle(root, None if now is None else now.generation)
 
 
+def confirm(root: paths.Root) -> None:
+    """Record that Teleport was seen healthy with the current generation. Raises FileTrouble."""
+    now = FILE.read_or_warn(root)
+    if now is not None and not now.confirmed:
+        FILE.write(root, replace(now, confirmed=True, previous=None, data_aside=None))
+        generations.prune(root, current=now.generation)
+
+
 def generation(root: paths.Root) -> generations.Generation | None:
     """Return the current generation, None without one.
 
