@@ -474,6 +474,13 @@ def test_doctor_looks_whether_the_group_has_the_hooks(host: Host, aws: Aws) -> N
     group.timeout = 600
     result, found = checked(host)
     assert (result, found["code"]) == ("warn", "hook-timeout") and "waits for 600 s" in found["message"]
+    group.timeout = 1800
+    host.conf("lifecycle:launch", seconds=60, more="TELEPORT_DRAIN_HOOK=end\nTELEPORT_DRAIN_SECONDS=3600\n")
+    assert checked(host)[0] == "pass"
+    group.timeout = 61
+    result, found = checked(host)
+    assert (result, found["code"]) == ("warn", "hook-timeout") and "looks for it each minute" in found["message"]
+    assert found["remedy"].startswith("run `aws autoscaling put-lifecycle-hook")
     group.hooks = {"launch": "TERMINATING", "end": "TERMINATING"}
     result, found = checked(host)
     assert (result, found["code"]) == ("fail", "hook-missing") and "TELEPORT_SIGNAL names" in found["message"]

@@ -13,6 +13,10 @@ from teleport_bootstrap.ec2 import items
 from teleport_bootstrap.finding import ERROR, NOTE, WARNING, Finding
 from teleport_bootstrap.instance import own_tags
 
+# The timer looks each minute, give or take ten seconds; then a command starts. Heartbeats follow, with which even so
+# short a timeout lasts for longer than the longest drain: a group waits a hundred times as long.
+_FIRST_LOOK_SECONDS = 90
+
 
 def _run(subject: Subject) -> Iterator[Finding]:
     by_name = dict(_hooks(subject.conf))
@@ -44,13 +48,17 @@ def _hooks(conf: conf_file.Conf) -> Iterator[tuple[str, tuple[str, str]]]:
 def _timeout(conf: conf_file.Conf, group: str, hook: auto_scaling.Hook) -> Iterator[Finding]:
     seconds = conf.value(variables.TELEPORT_SIGNAL_SECONDS)
     seconds = signal_setting.SECONDS if seconds is None else seconds
-    # A draining instance sends heartbeats.
+    remedy = _remedy(group, hook.name, hook.transition)
+    waits = f"the hook {hook.name} of {group} waits for {hook.timeout_seconds} s"
     if hook.transition == auto_scaling.LAUNCHING and hook.timeout_seconds <= seconds:
         message = (
-            f"the hook {hook.name} of {group} waits for {hook.timeout_seconds} s, and Teleport may take {seconds:.0f} "
-            "s to become healthy: the group gives up without a reason"
+            f"{waits}, and Teleport may take {seconds:.0f} s to become healthy: the group gives up without a reason"
         )
-        remedy = f"set TELEPORT_SIGNAL_SECONDS to less, or {_remedy(group, hook.name, hook.transition)}"
+        yield Finding(WARNING, "hook-timeout", hook.name, message, f"set TELEPORT_SIGNAL_SECONDS to less, or {remedy}")
+    elif hook.transition == auto_scaling.TERMINATING and hook.timeout_seconds < _FIRST_LOOK_SECONDS:
+        message = (
+            f"{waits}, and the agent looks for it each minute: the instance may end before its sessions are asked to"
+        )
         yield Finding(WARNING, "hook-timeout", hook.name, message, remedy)
     else:
         yield Finding(NOTE, "hook", hook.name, f"{group} has the hook {hook.name}")
