@@ -41,6 +41,7 @@ OPTIONS = (
     options.option("--parameters-key", "KMS key of the parameters; default: AWS's own", metavar="KEY"),
     options.option("--bucket-key", "the KMS key of the buckets; default: S3's own", metavar="KEY"),
     options.option("--hosted-zone", "the domain's zone in Route 53, for Let's Encrypt", metavar="ID"),
+    options.option("--auto-scaling-group", "the auto scaling group, for lifecycle hooks; default: any", metavar="NAME"),
     options.option("--teleport-version", "default: the installed one", metavar="X.Y.Z"),
 )
 
@@ -57,6 +58,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
         bucket_key=arguments.bucket_key,
         zone=arguments.hosted_zone,
         backups=_backups(arguments),
+        group=arguments.auto_scaling_group,
     )
     needs = policy.needs(policy.Subject(conf, activated, build, around), found_scope, arguments.part or WORKING_PARTS)
     statements = policy.statements(needs)
@@ -121,6 +123,8 @@ def _notes(
     wanted = arguments.part or WORKING_PARTS
     if decided.letsencrypt and decided.role.runs_auth and around.zone is None and "certificates" in wanted:
         yield "the policy allows the DNS record in every hosted zone that has the domain; --hosted-zone names the one"
+    if around.group is None and any(":autoScalingGroupName/" in arn for each in statements for arn in each.resources):
+        yield "the policy allows lifecycle actions of every auto scaling group; --auto-scaling-group names the one"
     if around.backups is None and "backup" in wanted:
         yield "the policy allows no backups in S3; --backups names the place"
     if any(variable.startswith("TELEPORT_AGENT_DB_AWS_") for variable in decided.assigned) and "teleport" in wanted:

@@ -34,13 +34,14 @@ LONGEST = 6144
 class Surroundings:
     """What a conf does not say: the KMS keys of parameters and buckets, the hosted zone, the place of backups.
 
-    Each is None where it is not known, or not used.
+    `group` is the name of the auto scaling group. Each is None where it is not known, or not used.
     """
 
     parameters_key: str | None = None
     bucket_key: str | None = None
     zone: str | None = None
     backups: Destination | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -77,11 +78,11 @@ class Statement:
 
 
 def needs(subject: Subject, scope: Scope, parts: Collection[str] = WORKING_PARTS) -> tuple[Need, ...]:
-    """Return all that the `parts` of an instance call. Raises UsageError for an invalid KMS key."""
+    """Return all that the `parts` of an instance call. Raises UsageError for an invalid KMS key or group."""
     conf, decided, around = subject.conf, subject.activated.deployment, subject.around
     tables = _tables(conf) if decided.role.runs_auth and decided.dynamodb else ()
     found: dict[str, Iterator[Need]] = {
-        OURS: agent.needs(conf, subject.activated, scope, around.parameters_key),
+        OURS: agent.needs(conf, subject.activated, scope, around.parameters_key, group=around.group),
         CERTIFICATES: certificates.needs(conf, decided, scope, zone=around.zone, bucket_key=around.bucket_key),
         BACKUP: backups.needs(around.backups, tables, scope, bucket_key=around.bucket_key),
         TELEPORT: teleport.needs(conf, decided, subject.build, scope, bucket_key=around.bucket_key),

@@ -17,6 +17,9 @@ _KEY_ID = regex.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
 _KEY_ALIAS = regex.compile(r"alias/[A-Za-z0-9/_-]{1,250}", re.ASCII)
 _KEY_ARN = regex.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]+", re.ASCII)
 
+# API reference, CreateAutoScalingGroup, without what means something in a policy.
+_GROUP = regex.compile(r"[^:*?$\x00-\x1f\x7f]{1,255}")
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -64,6 +67,18 @@ class Scope:
     def objects(self, bucket: str, pattern: str) -> str:
         """Return the ARN of the objects in `bucket` whose keys match `pattern`."""
         return self.global_arn("s3", f"{bucket}/{pattern}")
+
+    def group(self, name: str | None) -> str:
+        """Return the ARN of an auto scaling group, of all where it has no name; AWS chooses a part of it.
+
+        Raises UsageError for what is not the name of one.
+        """
+        if name is not None and not _GROUP.fullmatch(name):
+            raise errors.UsageError(
+                f"{name!r} is not the name of an auto scaling group",
+                hint="`aws autoscaling describe-auto-scaling-groups`.",
+            )
+        return self.arn("autoscaling", f"autoScalingGroup:*:autoScalingGroupName/{name or '*'}")
 
     def via(self, service: str) -> Condition:
         """Return the condition that a KMS key is used by `service` of this region, and not by a call to KMS itself."""

@@ -19,8 +19,12 @@ _DRAIN = "signal drains an instance that its group takes out of service"
 _LEAVE = "signal waits until balancers have let the instance go"
 
 
-def needs(conf: conf_file.Conf, scope: Scope) -> Iterator[Need]:
-    """Yield what TELEPORT_SIGNAL and TELEPORT_DRAIN_HOOK make the instance call."""
+def needs(conf: conf_file.Conf, scope: Scope, group_name: str | None) -> Iterator[Need]:
+    """Yield what TELEPORT_SIGNAL and TELEPORT_DRAIN_HOOK make the instance call.
+
+    Without a name, any group of the account: the conf has none, since groups take their instances from a launch
+    template, which is made first.
+    """
     target, drain = conf.value(variables.TELEPORT_SIGNAL), conf.value(variables.TELEPORT_DRAIN_HOOK)
     region = UNKNOWN_REGION if scope.region is None else scope.region
     here = Condition("StringEquals", "aws:RequestedRegion", (region,))
@@ -30,8 +34,7 @@ def needs(conf: conf_file.Conf, scope: Scope) -> Iterator[Need]:
         yield Need(OURS, "ec2:DescribeTags", ANY, _TAGS, (here,))
     if target is not None and target.service != LIFECYCLE:
         yield Need(OURS, "cloudformation:SignalResource", (_stack(target, scope),), _SIGNAL)
-    # The name of the group is not in the conf: groups take their instances from a launch template, which is made first.
-    group = scope.arn("autoscaling", "autoScalingGroup:*:autoScalingGroupName/*")
+    group = scope.group(group_name)
     if has_hook:
         yield Need(OURS, "autoscaling:CompleteLifecycleAction", (group,), _SIGNAL)
     if target is not None and target.service == LIFECYCLE and target.hook is None:

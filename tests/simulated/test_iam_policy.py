@@ -141,6 +141,7 @@ def test_draining(cluster: letsencrypt.Cluster, aws: Aws) -> None:
         done = node.run("signal", "--wait", "20")
         assert done.status == 0 and "drained this instance" in done.output, done.said
         is_exact(printed(node, "--parameters-key", ALIAS), aws)
+        is_exact(printed(node, "--parameters-key", ALIAS, "--auto-scaling-group", "proxies"), aws)
     finally:
         imds.stop()
 

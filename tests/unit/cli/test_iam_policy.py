@@ -68,6 +68,20 @@ def test_says_what_the_policy_leaves_open(conf: Path, capsys: pytest.CaptureFixt
     assert "--hosted-zone" not in said and "--backups" not in said
 
 
+def test_the_group_of_lifecycle_hooks_can_be_named(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    conf.write_text(f"{conf.read_text()}TELEPORT_DRAIN_HOOK=end\n")
+    everything = ("--region", "eu-west-1", "--account", "123456789012")
+    assert run(conf, *everything) == 0
+    printed = capsys.readouterr()
+    assert ":autoScalingGroupName/*" in printed.out and "--auto-scaling-group names the one" in printed.err
+    assert run(conf, *everything, "--auto-scaling-group", "proxies (eu)/1") == 0
+    printed = capsys.readouterr()
+    assert ":autoScalingGroupName/proxies (eu)/1" in printed.out and "--auto-scaling-group" not in printed.err
+    for wrong in ("*", "a:b", "", "x" * 256, "${aws:username}"):
+        assert run(conf, *everything, "--auto-scaling-group", wrong) == 2
+        assert "not the name of an auto scaling group" in capsys.readouterr().err
+
+
 def test_json_envelope_holds_the_policy_and_the_reasons(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(conf, "--format", "json", "--region", "eu-west-1", "--account", "123456789012") == 0
     data = json.loads(capsys.readouterr().out)
