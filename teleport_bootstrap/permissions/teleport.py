@@ -27,15 +27,11 @@ _STATE_ACTIONS = (
 )
 _STREAM_ACTIONS = ("DescribeStream", "GetRecords", "GetShardIterator")
 _EVENTS_ACTIONS = ("BatchWriteItem", "DescribeTable", "DescribeTimeToLive", "PutItem", "Query")
-# Its transactions check items that they do not write.
-_TRANSACTIONS_SINCE = 16
 _BUCKET_ACTIONS = (
     *("GetBucketVersioning", "GetEncryptionConfiguration", "ListBucket", "ListBucketMultipartUploads"),
     "ListBucketVersions",
 )
 _OBJECT_ACTIONS = ("AbortMultipartUpload", "GetObject", "GetObjectVersion", "ListMultipartUploadParts", "PutObject")
-# Teleport's page on S3 lists it since 17.
-_RETENTION_SINCE = 17
 
 
 def needs(
@@ -69,7 +65,7 @@ def _state(table: str | None, build: teleport_build.TeleportBuild, scope: Scope)
     if table is None:
         return
     arn = scope.table(table)
-    more = ("ConditionCheckItem",) if build.major >= _TRANSACTIONS_SINCE else ()
+    more = ("ConditionCheckItem",) if build.checks_other_items else ()
     for action in (*_STATE_ACTIONS, *more):
         yield Need(TELEPORT, f"dynamodb:{action}", (arn,), _STATE)
     for action in _STREAM_ACTIONS:
@@ -88,7 +84,7 @@ def _events(table: str | None, scope: Scope) -> Iterator[Need]:
 def _recordings(bucket: str, build: teleport_build.TeleportBuild, scope: Scope, key: str | None) -> Iterator[Need]:
     for action in _BUCKET_ACTIONS:
         yield Need(TELEPORT, f"s3:{action}", (scope.bucket(bucket),), _RECORDINGS)
-    more = ("GetObjectRetention",) if build.major >= _RETENTION_SINCE else ()
+    more = ("GetObjectRetention",) if build.reads_retention else ()
     for action in (*_OBJECT_ACTIONS, *more):
         yield Need(TELEPORT, f"s3:{action}", (scope.objects(bucket, "records/*"),), _RECORDINGS)
     if key is not None:

@@ -86,6 +86,16 @@ class TeleportBuild:
         """Whether proxy_service has the key `trust_x_forwarded_for`; an older Teleport would not start with it."""
         return self.major >= 14
 
+    @property
+    def checks_other_items(self) -> bool:
+        """Whether its transactions on DynamoDB check items that they do not write."""
+        return self.major >= 16
+
+    @property
+    def reads_retention(self) -> bool:
+        """Whether it asks S3 for the retention of a recording, as its page on S3 lists since 17."""
+        return self.major >= 17
+
 
 # Used where the version is unknown.
 NEWEST = TeleportBuild(teleport_versions.NEWEST_CHECKED, 0, 0)
