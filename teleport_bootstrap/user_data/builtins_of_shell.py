@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from teleport_bootstrap import regex
 from teleport_bootstrap.hints import TYPE_CHECKING
-from teleport_bootstrap.user_data import expansion, text
+from teleport_bootstrap.user_data import expansion, printing, streams, text
+from teleport_bootstrap.user_data.calls import Call
 from teleport_bootstrap.user_data.expansion import Expanded
 from teleport_bootstrap.user_data.text import Line, Text, Unknowable
 from teleport_bootstrap.user_data.words import Word
@@ -15,11 +16,12 @@ if TYPE_CHECKING:
     from teleport_bootstrap.user_data.shell import Reader
 
 _DECLARING = frozenset(("export", "readonly", "local", "declare", "typeset"))
-_READING = frozenset(("read", "mapfile", "readarray", "getopts", "let"))
+_READING = frozenset(("mapfile", "readarray", "getopts", "let"))
 ALL = frozenset(
     (
         *_DECLARING,
         *_READING,
+        "read",
         "return",
         "shift",
         "printf",
@@ -36,6 +38,8 @@ ALL = frozenset(
         "pushd",
         "popd",
         "exit",
+        "break",
+        "continue",
     )
 )
 _LONG = {"errexit": "e", "nounset": "u", "noclobber": "C", "allexport": "a", "noexec": "n"}
@@ -51,9 +55,11 @@ _NAME = regex.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 Words = Sequence["tuple[Word, Expanded]"]
 
 
-def run(reader: Reader, name: str, words: Words) -> bool | None:
+def run(reader: Reader, name: str, call: Call) -> bool | None:
     """Follow one of ALL, and return whether it succeeds, None where that is not known. Raises Unknowable."""
-    given = words[1:]
+    given = call.words[1:]
+    if name == "read":
+        return streams.read(reader, call)
     if name in _DECLARING:
         _declare(reader, name, given)
     elif name in _READING or name == "printf":
@@ -66,11 +72,20 @@ def run(reader: Reader, name: str, words: Words) -> bool | None:
     elif name in ("cd", "pushd", "popd"):
         _change_directory(reader, name, given)
         return None
+    elif name in ("break", "continue"):
+        reader.end_loop(goes_on=name == "continue", levels=given[0][1].text if given else "1")
     elif name == "shift":
-        reader.variables.values.update(dict.fromkeys("123456789"))
+        _shift(reader, given)
     else:
         _check(reader, name, given)
     return True
+
+
+def _shift(reader: Reader, given: Words) -> None:
+    arguments = reader.variables.arguments
+    count = given[0][1].text if given else "1"
+    is_sure = arguments is not None and count.isdecimal() and int(count) <= len(arguments) and not reader.conditions
+    reader.variables.set_arguments(arguments[int(count) :] if arguments is not None and is_sure else None)
 
 
 def _check(reader: Reader, name: str, given: Words) -> None:
@@ -85,7 +100,12 @@ def _check(reader: Reader, name: str, given: Words) -> None:
 
 
 def _change_directory(reader: Reader, name: str, given: Words) -> None:
-    known = given[0][1].value if len(given) == 1 and name == "cd" else None
+    known = given[0][1].value if len(given) == 1 and name != "popd" else None
+    if name == "popd" and not given and reader.directories:
+        reader.files.directory = reader.directories.pop()
+        return
+    if name == "pushd":
+        reader.directories.append(None if reader.conditions else reader.files.directory)
     is_sure = known is not None and not known.startswith("-") and not reader.conditions
     reader.files.directory = reader.path(known or "") if is_sure else None
 
@@ -123,7 +143,7 @@ def _declare(reader: Reader, name: str, given: Words) -> None:
         if assignment is not None:
             # Another shell than bash may split what is not quoted.
             is_same = is_plain and not (reader.is_posix and value.unknown)
-            reader.assign(variable, assignment[1] if is_same else None)
+            reader.assign(variable, assignment[1] if is_same else None, word)
         elif not is_plain:
             reader.variables.set(variable, None)
         if name == "export" or "x" in options:
@@ -133,7 +153,11 @@ def _declare(reader: Reader, name: str, given: Words) -> None:
 
 
 def _read(reader: Reader, name: str, given: Words) -> bool | None:
-    if name == "printf" and not (given and given[0][1].text.startswith("-v")):
+    if name == "printf":
+        if len(given) > 1 and given[0][1].text == "-v" and given[1][1].text.isidentifier():
+            known = [value.value for _, value in given[2:]]
+            content = printing.printed("printf", [each or "" for each in known]) if None not in known else None
+            reader.assign(given[1][1].text, content)
         return True
     for _, value in given:
         if value.value is None:
@@ -181,7 +205,10 @@ def _set(reader: Reader, given: Words) -> None:
         each = values[position]
         position += 1
         if each is None or not each.startswith(("-", "+")) or each in ("--", "-"):
-            reader.variables.values.update(dict.fromkeys("123456789"))
+            rest = values[position if each in ("--", "-") else position - 1 :]
+            known = tuple(value for value in rest if value is not None)
+            is_sure = len(known) == len(rest) and not reader.conditions
+            reader.variables.set_arguments(known if is_sure else None)
             break
         letters = set(each[1:])
         if "o" in letters and position < len(values):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from teleport_bootstrap.hints import TYPE_CHECKING, NamedTuple
 from teleport_bootstrap.user_data import syntax_tree
 from teleport_bootstrap.user_data.expansion import Expanded
@@ -22,11 +24,11 @@ _PREFIXES = {
 
 
 class Call(NamedTuple):
-    """A command: its words with what becomes of them, and the command whose output a pipe brings."""
+    """A command: its words with what becomes of them, and the variables that are set for it alone."""
 
     words: tuple[tuple[Word, Expanded], ...]
     command: syntax_tree.Simple
-    before: syntax_tree.Command | None
+    environment: Mapping[str, str | None]
 
     @property
     def name(self) -> str | None:
@@ -48,7 +50,9 @@ def without_prefixes(reader: Reader, call: Call) -> Call:
             word = call.words[0][1].value or call.words[0][0].typed
             if word in with_word:
                 call = call.after(2)
-            elif word.startswith("-") or (name in ("sudo", "env") and reader.assignment(call.words[0][0]) is not None):
+            elif name in ("sudo", "env") and (assignment := reader.assignment(call.words[0][0])) is not None:
+                call = call.after(1)._replace(environment={**call.environment, assignment[0]: assignment[1]})
+            elif word.startswith("-"):
                 call = call.after(1)
             else:
                 break

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 
 from teleport_bootstrap import regex
-from teleport_bootstrap.hints import NamedTuple
+from teleport_bootstrap.hints import NamedTuple, Optional
 from teleport_bootstrap.records import dataclass
-from teleport_bootstrap.user_data import words
+from teleport_bootstrap.user_data import parameters, words
+from teleport_bootstrap.user_data.holes import is_marked
 from teleport_bootstrap.user_data.text import Line
 from teleport_bootstrap.user_data.words import Part, Scanner, Unreadable, Word
 
@@ -26,6 +28,8 @@ _ORDINARY = frozenset(("PATH", "HOME", "PWD", "OLDPWD", "USER", "LOGNAME", "LANG
 _GIVEN_BEGINNINGS = ("BASH", "LC_", "COMP_", "XDG_", "READLINE_", "HIST", "CREDENTIALS_")
 _SPLIT_OR_MATCHED = regex.compile(r"[ \t\n*?\[\\]")
 _MATCHED = regex.compile(r"[*?\[]|\{[^{}]*(?:,|\.\.)|(?:\A|[:=])~")
+_MATCHED_IN_VALUE = regex.compile(r"[*?\[\\]")
+_TERM = regex.compile(r"( *[+-]? *)()(\$?[A-Za-z_]\w*|[0-9]{1,9})( *)", re.ASCII)
 _LARGEST = 4 * 1024 * 1024
 _TILDE = regex.compile(r"(?:\A|[:=])~")
 
@@ -65,6 +69,14 @@ class Variables:
         # A file that was read into the shell may have set any variable, and `IFS` decides how all are split.
         self.is_blurred = False
         self.splits_otherwise = False
+        # The arguments of the script or function, and arrays; None for those that are not known.
+        self.arguments: tuple[str, ...] | None = None
+        self.arrays: dict[str, tuple[str, ...] | None] = {}
+        # In which rows of the script the lines of a value stand, where it has several.
+        self.rows: dict[str, tuple[int, ...]] = {}
+        # Returns what `$(command)` prints, None where that is not known.
+        self.substitute: Callable[[str], Optional[str]] = _unknown
+        self.is_posix = False
         self._size = [0]
 
     def copy(self) -> Variables:
@@ -72,6 +84,8 @@ class Variables:
         found = Variables(self.values)
         found.exported, found.read_only, found._size = set(self.exported), set(self.read_only), self._size
         found.is_blurred, found.splits_otherwise = self.is_blurred, self.splits_otherwise
+        found.arguments, found.arrays, found.rows = self.arguments, dict(self.arrays), dict(self.rows)
+        found.substitute, found.is_posix = self.substitute, self.is_posix
         return found
 
     def for_command(self) -> Variables:
@@ -84,7 +98,14 @@ class Variables:
         """Give a variable a value, None for one that is not known."""
         is_ordinary = (name not in _GIVEN or name in _ORDINARY) and not name.startswith(_GIVEN_BEGINNINGS)
         self.values[name] = value if is_ordinary and name not in self.read_only else None
+        self.arrays.pop(name, None)
+        self.rows.pop(name, None)
         self.splits_otherwise |= name == "IFS"
+
+    @staticmethod
+    def is_given(name: str) -> bool:
+        """Whether a script may get a variable without setting it."""
+        return name in _GIVEN or name.isdigit() or name.startswith(_GIVEN_BEGINNINGS)
 
     def unset(self, name: str) -> None:
         """Take a variable away."""
@@ -96,7 +117,14 @@ class Variables:
     def blur(self) -> None:
         """From now on, any variable may have any value."""
         self.values = dict.fromkeys(self.values)
+        self.arrays = dict.fromkeys(self.arrays)
         self.is_blurred = True
+
+    def set_arguments(self, arguments: tuple[str, ...] | None) -> None:
+        """Give the script or function its arguments, None for such that are not known."""
+        self.arguments = arguments
+        for number, each in enumerate("123456789"):
+            self.values[each] = None if arguments is None else (*arguments, *("",) * 9)[number]
 
     def word(self, word: Word) -> Expanded:
         """Return what becomes of a word where it is one, whatever is in it: as a value."""
@@ -149,19 +177,138 @@ class Variables:
         if part.kind == words.TEXT:
             return _Piece(part.text)
         if part.kind == words.OPAQUE:
-            return _Piece(part.text, _UNKNOWN)
+            found = self._opaque(part.text)
+            return _Piece(part.text, _UNKNOWN) if found is None else self._sized(found)
         if part.name in self.values:
             value = self.values[part.name]
             if value is None:
                 return _Piece(part.text, _UNKNOWN)
-            self._size[0] += len(value)
-            if self._size[0] > _LARGEST:
-                raise Unreadable("its variables become too large to follow them here", 0)
-            return _Piece(part.word if part.operator == ":-" and not value else value)
-        is_given = part.name in _GIVEN or part.name.isdigit() or part.name.startswith(_GIVEN_BEGINNINGS)
-        if is_given or self.is_blurred or part.operator:
+            return self._sized(part.word if part.operator == ":-" and not value else value)
+        if self.is_given(part.name) or self.is_blurred:
             return _Piece(part.text, _UNKNOWN)
-        return _Piece(part.text, _EMPTY)
+        return _Piece(part.word) if part.operator else _Piece(part.text, _EMPTY)
+
+    def _sized(self, value: str) -> _Piece:
+        self._sized_by(len(value))
+        return _Piece(value)
+
+    def _sized_by(self, count: int) -> None:
+        self._size[0] += count
+        if self._size[0] > _LARGEST:
+            raise Unreadable("its variables become too large to follow them here", 0)
+
+    def _counted(self, items: tuple[str, ...]) -> tuple[str, ...]:
+        self._sized_by(sum(len(each) + 8 for each in items))
+        return items
+
+    def _opaque(self, written: str) -> str | None:
+        """Return what `${...}`, `$(...)`, `$((...))` or `$*` becomes, None where that is not known."""
+        found: str | None = None
+        if written in ("$*", "$@", "$#"):
+            if self.arguments is not None and not self.splits_otherwise:
+                found = str(len(self.arguments)) if written == "$#" else " ".join(self.arguments)
+        elif written.startswith("$(("):
+            found = self._arithmetic(written[3:-2])
+        elif written.startswith("$("):
+            found = self.substitute(written[2:-1])
+        elif written.startswith("`") and "\\" not in written:
+            found = self.substitute(written[1:-1])
+        else:
+            form = parameters.form(written)
+            if form is not None and not (self.is_posix and parameters.is_of_bash(form)):
+                found = self._of_array(form) if form.item else self._of_form(form)
+        return found
+
+    def _of_array(self, form: parameters.Form) -> str | None:
+        items = self.arrays.get(form.name)
+        if items is None or form.operator or self.splits_otherwise:
+            return None
+        if form.item in ("[@]", "[*]"):
+            return str(len(items)) if form.is_length else " ".join(items)
+        number = int(form.item[1:-1]) if form.item[1:-1].isdecimal() else len(items)
+        value = items[number] if number < len(items) else ""
+        return str(len(value)) if form.is_length else value
+
+    def _of_form(self, form: parameters.Form) -> str | None:
+        if form.name in ("@", "*", "#"):
+            return self._opaque(f"${form.name}") if not form.operator and not form.rest else None
+        is_set = form.name in self.values
+        found = self.values.get(form.name, "")
+        is_open = (not is_set and (self.is_given(form.name) or self.is_blurred)) or form.name in self.arrays
+        if is_open or found is None or is_marked(found):
+            return None
+        return self._of_value(form, found, is_set=is_set)
+
+    def _of_value(self, form: parameters.Form, found: str, *, is_set: bool) -> str | None:
+        if form.is_length:
+            return str(len(found))
+        is_present = bool(found) if form.operator.startswith(":") else is_set
+        result: str | None
+        if form.operator[-1:] in ("-", "=") and form.operator:
+            result = found if is_present else self._rest(form.rest)
+            if form.operator[-1] == "=" and not is_present:
+                self.values[form.name] = result
+        elif form.operator[-1:] == "?":
+            result = found if is_present else None
+        elif form.operator[-1:] == "+":
+            result = self._rest(form.rest) if is_present else ""
+        elif not is_set:
+            result = None
+        else:
+            result = parameters.changed(found, form.operator, form.rest, self._rest)
+        return result
+
+    def _rest(self, rest: str) -> str | None:
+        """Return what becomes of the word in `${name:-word}`, None where that is not known."""
+        if len(rest) > 1 and rest[0] == rest[-1] == '"' and rest.count('"') == 2:
+            rest = rest[1:-1]
+        if any(each in rest for each in "'\"\\~"):
+            return None
+        try:
+            found = _expanded([self._piece(part) for part in Scanner(rest, is_posix=self.is_posix).document()])
+        except Unreadable:
+            return None
+        return found.value
+
+    def _arithmetic(self, written: str) -> str | None:
+        """Return what a sum of two or more numbers and variables is, None for another expression."""
+        total = 0
+        terms = _TERM.findall(written)
+        if "".join(sign + blank + term + end for sign, blank, term, end in terms) != written or not terms:
+            return None
+        for number, (sign, _, term, _) in enumerate(terms):
+            value = term if term.isdecimal() else self.values.get(term.lstrip("$"), None)
+            is_plain = value is not None and value.isdecimal() and (value == "0" or not value.startswith("0"))
+            if not is_plain or (number and not sign.strip()):
+                return None
+            total += -int(value or "0") if sign.strip() == "-" else int(value or "0")
+        return str(total)
+
+    def several(self, word: Word) -> tuple[str, ...] | None:
+        """Return the words that become of one, None where that is not known."""
+        alone = word.parts[0] if len(word.parts) == 1 else None
+        if alone is not None and alone.kind == words.OPAQUE:
+            form = parameters.form(alone.text)
+            items: tuple[str, ...] | None = None
+            if alone.text in ("$@", "${@}"):
+                items = self.arguments
+            elif form is not None and form.item == "[@]" and not form.operator and not form.is_length:
+                items = self.arrays.get(form.name)
+            if items is not None:
+                is_whole = alone.is_quoted or not any(_SPLIT_OR_MATCHED.search(each) or not each for each in items)
+                return self._counted(items) if is_whole else None
+        if alone is not None and not alone.is_quoted and alone.kind != words.TEXT and not self.splits_otherwise:
+            piece = self._piece(alone)
+            is_plain = not piece.state and not _MATCHED_IN_VALUE.search(piece.text) and not is_marked(piece.text)
+            return self._counted(tuple(piece.text.split())) if is_plain else None
+        found = self.field(word)
+        if found is None:
+            return ()
+        return None if found.value is None or found.empty else (found.value,)
+
+
+def _unknown(_: str) -> str | None:
+    return None
 
 
 class _Growing:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 from teleport_bootstrap.finding import Finding, Place
 from teleport_bootstrap.user_data import text
-from teleport_bootstrap.user_data.text import Text, Unknowable, Write
+from teleport_bootstrap.user_data.text import Line, Text, Unknowable, Write
 
 _DIRECTORY = "teleport.d"
+_STREAM = "\0"
 _MOST = 4 * 1024 * 1024
 
 
@@ -22,6 +23,15 @@ class Files:
         self.directory: str | None = "/"
         # Each has its words, and whether the conf cannot be known where it is written on this condition.
         self.conditions: list[tuple[str, bool]] = []
+        # Where the commands that are followed print and read, None where that is of no interest or not known.
+        self.output: str | None = None
+        self.input: str | None = None
+        # How many of `$(...)` are being followed, and whether one of them has to do with the conf.
+        self.capturing = 0
+        self.is_conf_touched = False
+        self._streams = 0
+        self._depths: dict[str, int] = {}
+        self._reasons: dict[str, Unknowable] = {}
         self._contents: dict[str, tuple[Write, ...] | None] = {target: before}
         self._unsure: dict[str, str] = {}
         self._findings = findings
@@ -31,6 +41,28 @@ class Files:
     def add(self, others: Mapping[str, tuple[Write, ...]]) -> None:
         """Take what other files hold when the script begins."""
         self._contents.update(others)
+
+    def new_stream(self) -> str:
+        """Return the name of a new pipe."""
+        self._streams += 1
+        name = f"{_STREAM}{self._streams}"
+        self._contents[name] = ()
+        self._depths[name] = len(self.conditions)
+        return name
+
+    def state(self) -> dict[str, tuple[Write, ...] | None]:
+        """Return what all files hold."""
+        return dict(self._contents)
+
+    def restore(self, state: dict[str, tuple[Write, ...] | None]) -> None:
+        """Have files hold what they did; of those that have changed since, it is not known."""
+        changed = {name: None for name, content in self._contents.items() if state.get(name, content) != content}
+        self._contents = {**self._contents, **state, **changed}
+
+    def replace(self, path: str, content: tuple[Write, ...]) -> None:
+        """Have a pipe or file that is read hold what is left of it."""
+        if path.startswith(_STREAM):
+            self._contents[path] = content
 
     def conf(self) -> tuple[Write, ...]:
         """Return what the conf holds."""
@@ -55,8 +87,10 @@ class Files:
         found = self.read(path)
         if found is None:
             what = f"the conf is made of {text.short(path or 'a file')}, whose content this script does not tell"
-            raise Unknowable(what, place, text.HERE_DOCUMENT)
-        if path in self._unsure:
+            if path is None or path.startswith(_STREAM):
+                what = "the conf comes from something that only running the script tells"
+            raise self._reasons.get(path or "", Unknowable(what, place, text.HERE_DOCUMENT))
+        if path in self._unsure and not (path or "").startswith(_STREAM):
             what = f"{text.short(path or '')} was written inside {self._unsure[path]}, and is read as if that ran"
             self._findings.append(text.warning(what, place))
         return found
@@ -76,6 +110,9 @@ class Files:
             raise Unknowable(what, place, f"write {self.target} as it is")
         if path != self.target:
             return
+        if self.capturing:
+            self.is_conf_touched = True
+            raise Unknowable("a command in `$(...)` writes the conf, which is not followed here", place)
         never = next((each for each, is_never in self.conditions if is_never), None)
         if never is not None:
             what = f"the conf is written inside {never}, so that only running the script tells what is in it"
@@ -103,16 +140,24 @@ class Files:
         if self._size > _MOST:
             raise Unknowable("the script writes more than is followed here", place)
         self._contents[path] = None if before is None else (*before, *content)
-        self._unsure.pop(path, None)
-        if path != self.target and self.conditions:
-            self._unsure[path] = self.conditions[-1][0]
-            if any(is_never for _, is_never in self.conditions):
+        if not appends:
+            self._unsure.pop(path, None)
+        conditions = self.conditions[self._depths.get(path, 0) :]
+        if path != self.target and conditions:
+            self._unsure[path] = conditions[-1][0]
+            if path.startswith(_STREAM) or any(is_never for _, is_never in conditions):
                 self._contents[path] = None
 
-    def forget(self, path: str | None) -> None:
-        """From now on, it is not known what a file holds."""
+    def change(self, path: str, content: tuple[tuple[str, tuple[Line, ...]], ...], place: Place) -> None:
+        """Change what a file holds, each write of it by itself. Raises Unknowable."""
+        self.write(path, path, tuple(Write(origin, lines) for origin, lines in content), place, appends=False)
+
+    def forget(self, path: str | None, reason: Unknowable | None = None) -> None:
+        """From now on, it is not known what a file holds, for a reason."""
         if path is not None and path != self.target:
             self._contents[path] = None
+            if reason is not None:
+                self._reasons.setdefault(path, reason)
 
     def remove(self, path: str | None, typed: str, place: Place) -> None:
         """Remove a file, or a directory with all that is in it."""

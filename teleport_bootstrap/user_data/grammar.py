@@ -24,7 +24,7 @@ from teleport_bootstrap.user_data.syntax_tree import (
     Simple,
 )
 from teleport_bootstrap.user_data.text import Line, Text, Unknowable
-from teleport_bootstrap.user_data.words import Scanner, Unreadable, Word
+from teleport_bootstrap.user_data.words import TEXT, Part, Scanner, Unreadable, Word
 
 _MOST_DEPTH = 60
 _OPERATOR = regex.compile(r"&&|\|\||\|&|;;&|;;|;&|[|;()&\n]")
@@ -240,11 +240,13 @@ class _Parser(Scanner):
         found: list[Word] = []
         while True:
             operator = self._operator()
-            if operator == "\n" or operator:
+            if operator:
+                found += [Word((Part(TEXT, operator),))] if operator != "\n" else []
                 self._pass(operator)
                 continue
             comparison = _REDIRECTION.match(self.source, self.position)
             if comparison:
+                found.append(Word((Part(TEXT, comparison[0]),)))
                 self.position = comparison.end()
                 continue
             each = self.word()
@@ -318,21 +320,30 @@ class _Parser(Scanner):
         self._new_lines()
         self._expect("in")
         branches: list[tuple[Item, ...]] = []
+        patterns: list[tuple[Word, ...]] = []
+        goes_on = False
         while True:
             self._new_lines()
             if self._keyword() == "esac":
                 self.position += len("esac")
-                return Compound(CASE, tuple(branches), self._redirections(), start, "case", (subject,))
+                each_pattern = () if goes_on else tuple(patterns)
+                return Compound(CASE, tuple(branches), self._redirections(), start, "case", (subject,), each_pattern)
+            choices: list[Word] = []
             if self._operator() == "(":
                 self.position += 1
             while (operator := self._operator()) != ")":
                 if operator == "|":
                     self.position += 1
-                elif operator or not self.word().parts:
+                    continue
+                choice = self.word() if not operator else Word(())
+                if not choice.parts:
                     raise Unreadable("`case` never ends", start)
+                choices.append(choice)
             self.position += 1
+            patterns.append(tuple(choices))
             branches.append(self._list(("esac",), may_be_empty=True))
             operator = self._operator()
+            goes_on |= operator in (";&", ";;&")
             if operator in (";;", ";&", ";;&"):
                 self.position += len(operator)
 

@@ -20,6 +20,7 @@ from teleport_bootstrap.user_data.text import Line, Text, Unknowable
 _SUB = regex.compile(r"\$\{(!?)([^}]*)\}")
 _UNCHANGED = regex.compile(r"[A-Za-z0-9_.,:/@%+=-]*")
 _MOST_DEPTH = 60
+_MOST_STEPS = 50_000
 _NO_VALUE = "AWS::NoValue"
 
 # The lines of one piece of text; the last goes on with the first of the next.
@@ -35,6 +36,7 @@ class Template:
         self._defaults = _defaults(sections.get("Parameters"))
         self._mappings = yaml_scalars.mapping(sections.get("Mappings"))
         self._conditions = yaml_scalars.mapping(sections.get("Conditions"))
+        self._steps = 0
 
     def lines(self, node: Any) -> Iterator[Line]:
         """Yield the lines of what a node becomes; a line is where its first piece is. Raises Unknowable."""
@@ -50,7 +52,15 @@ class Template:
         if line is not None:
             yield line
 
+    def _count(self, node: Any) -> None:
+        """Raise Unknowable where aliases and conditions name one another more often than is followed."""
+        self._steps += 1
+        if self._steps > _MOST_STEPS:
+            place = Place(self._file.path, self._number(node))
+            raise Unknowable("the template has more functions in one another than are followed here", place)
+
     def _pieces(self, node: Any, depth: int) -> Iterator[Piece]:
+        self._count(node)
         function, argument = _function(node)
         if depth > _MOST_DEPTH:
             return
@@ -141,6 +151,7 @@ class Template:
 
     def _value(self, node: Any, depth: int) -> str | None:
         """Return the text that a node is by default, None where that is not known."""
+        self._count(node)
         function, argument = _function(node)
         items = list(yaml_scalars.sequence(argument))
         found: str | None = None
@@ -186,6 +197,7 @@ class Template:
 
     def _outcome(self, node: Any, depth: int) -> bool | None:
         """Return whether a condition holds by default, None where that is not known."""
+        self._count(node)
         function, argument = _function(node)
         items = list(yaml_scalars.sequence(argument))
         if depth > _MOST_DEPTH:

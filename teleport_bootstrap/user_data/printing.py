@@ -12,6 +12,7 @@ _OF_ECHO = {"n": "\n", "t": "\t", "\\": "\\", "r": "\r"}
 _OF_PRINTF = {"n": "\n", "t": "\t", "\\": "\\", "r": "\r", '"': '"'}
 _ESCAPE = regex.compile(r"\\(.)", re.DOTALL)
 _OPTION = regex.compile("-[neE]+")
+_NUMBER = regex.compile(r"0|-?[1-9][0-9]{0,17}")
 _PLACE = regex.compile("%(.)?", re.DOTALL)
 
 
@@ -38,22 +39,33 @@ def _of_echo(arguments: Sequence[str], is_posix: bool) -> str | None:
 
 
 def _of_printf(arguments: Sequence[str], is_posix: bool) -> str | None:
+    if arguments[:1] == ["--"]:
+        arguments = arguments[1:]
     if not arguments or arguments[0].startswith("-"):
         return None
     form = _unescaped(arguments[0], {**_OF_PRINTF, **({} if is_posix else {"'": "'"})})
     if form is None or (is_posix and '\\"' in arguments[0]):
         return None
-    if any(found[1] not in ("s", "%") for found in _PLACE.finditer(form)):
+    kinds = [found[1] for found in _PLACE.finditer(form) if found[1] != "%"]
+    given = [_value(kinds[number % len(kinds)], each) for number, each in enumerate(arguments[1:]) if kinds]
+    if not set(kinds) <= {"s", "d", "b"} or None in given:
         return None
-    places = sum(found[1] == "s" for found in _PLACE.finditer(form))
-    values = iter(arguments[1:])
+    values = iter([each or "" for each in given])
     # The format is used again until no value is left.
-    rounds = -(-len(arguments[1:]) // places) if places else 1
+    rounds = -(-len(given) // len(kinds)) if kinds else 1
     return "".join(_filled(form, values) for _ in range(max(rounds, 1)))
 
 
+def _value(kind: str | None, value: str) -> str | None:
+    """Return a value as it is printed, None where that is not read here."""
+    if kind == "d":
+        return value if _NUMBER.fullmatch(value) else None
+    return _unescaped(value, _OF_ECHO) if kind == "b" else value
+
+
 def _filled(form: str, values: Iterator[str]) -> str:
-    return _PLACE.sub(lambda found: next(values, "") if found[1] == "s" else "%", form)
+    missing = {"d": "0"}
+    return _PLACE.sub(lambda found: "%" if found[1] == "%" else next(values, missing.get(found[1], "")), form)
 
 
 def _unescaped(line: str, escapes: dict[str, str]) -> str | None:

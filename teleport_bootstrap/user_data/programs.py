@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from teleport_bootstrap import regex
 from teleport_bootstrap.hints import TYPE_CHECKING
-from teleport_bootstrap.user_data import builtins_of_shell, calls, redirections, text
+from teleport_bootstrap.user_data import builtins_of_shell, calls, conditions, filters, redirections, streams, text
 from teleport_bootstrap.user_data.calls import Call
 from teleport_bootstrap.user_data.expansion import Expanded
 from teleport_bootstrap.user_data.text import Line, Text, Unknowable
@@ -42,13 +42,27 @@ def run(reader: Reader, call: Call) -> bool | None:
     call = found
     if is_exec and not call.words:
         for each in call.command.redirections:
-            redirections.redirect(reader, each, is_group=True)
+            streams.redirect(reader, each)
         return True
-    redirections.outputs(reader, call)
-    outcome = _effect(reader, call)
+    if _runs_commands(reader, call):
+        with streams.Redirected(reader, call.command.redirections):
+            outcome = _effect(reader, call)
+    else:
+        redirections.outputs(reader, call)
+        outcome = _effect(reader, call)
     if is_exec:
         reader.end(is_function=False)
     return outcome
+
+
+def _runs_commands(reader: Reader, call: Call) -> bool:
+    """Whether what a command prints is what the commands print that it runs."""
+    name = call.name
+    if name in ("eval", "source", ".") or name is None or not call.words:
+        return name is not None and bool(call.words)
+    if name in _SHELLS:
+        return True
+    return "/" in call.words[0][1].text and reader.files.as_script(reader.path(call.words[0][1].text)) is not None
 
 
 def _effect(reader: Reader, call: Call) -> bool | None:
@@ -57,9 +71,13 @@ def _effect(reader: Reader, call: Call) -> bool | None:
         return True
     name = call.name
     if name in builtins_of_shell.ALL:
-        return builtins_of_shell.run(reader, name or "", call.words)
+        return builtins_of_shell.run(reader, name or "", call)
+    if name in ("[", "test"):
+        return conditions.of_test(call, is_posix=reader.is_posix)
     if name == "tee":
         _tee(reader, call)
+    elif name == "dd":
+        _dd(reader, call)
     elif name in _SHELLS:
         _shell(reader, name or "", call)
     elif name in ("cp", "mv", "install"):
@@ -67,7 +85,7 @@ def _effect(reader: Reader, call: Call) -> bool | None:
     elif name == "rm":
         for word, each in call.words[1:]:
             reader.files.remove(None if each.value is None else reader.path(each.value), word.typed, reader.place)
-    elif name not in _HARMLESS:
+    elif name not in _HARMLESS and not filters.in_place(reader, call):
         _other(reader, call)
     if name in _MAY_END:
         reader.files.may_end(reader.place)
@@ -89,21 +107,36 @@ def _tee(reader: Reader, call: Call) -> None:
             )
 
 
+def _dd(reader: Reader, call: Call) -> None:
+    """Follow `dd`, which copies its standard input where no option says more."""
+    given = [each.text.partition("=") for _, each in call.words[1:]]
+    names = {name: value for name, _, value in given}
+    if any(each.value is None for _, each in call.words[1:]) or set(names) - {"of", "status"} or "of" not in names:
+        _other(reader, call)
+        return
+    path = reader.path(names["of"])
+    redirections.write(reader, path, names["of"], lambda: redirections.standard_input(reader, call), appends=False)
+
+
 def _shell(reader: Reader, name: str, call: Call) -> None:
     """Follow the commands that another shell is given, as an argument, a file, or its standard input."""
     shell = "bash" if name == "bash" else "sh"
     words = list(call.words[1:])
+    arguments: Sequence[tuple[Word, Expanded]] = ()
     while words and (words[0][1].value or "").startswith(("-", "+")):
         option, words = words[0][1], words[1:]
         if not option.text.startswith("--") and "c" in option.text and words:
-            _follow_text(reader, shell, words[0][1].value, words[0][0])
+            _follow_text(reader, call, shell, words)
             return
         if option.text in ("-o", "+o", "-O"):
             words = words[1:]
         if option.text == "-s":
-            words = []
+            arguments, words = words, []
     if words:
-        _run_file(reader, words[0][1].value, shell)
+        name_of = words[0][1].value
+        content = reader.files.as_script(reader.path(name_of)) if name_of is not None else None
+        if content is not None:
+            _follow(reader, content, shell, call, words[1:])
         _check_mentions(reader, call)
         return
     try:
@@ -111,10 +144,11 @@ def _shell(reader: Reader, name: str, call: Call) -> None:
     except Unknowable:
         _check_mentions(reader, call)
         return
-    _follow(reader, Text(reader.text.path, lines), shell)
+    _follow(reader, Text(reader.text.path, lines), shell, call, arguments)
 
 
-def _follow_text(reader: Reader, shell: str, given: str | None, word: Word) -> None:
+def _follow_text(reader: Reader, call: Call, shell: str, words: Sequence[tuple[Word, Expanded]]) -> None:
+    word, given = words[0][0], words[0][1].value
     if given is None:
         if "teleport.d" in word.typed:
             what = "what this shell runs is known only when the script runs, and names the conf"
@@ -126,26 +160,20 @@ def _follow_text(reader: Reader, shell: str, given: str | None, word: Word) -> N
         Line(each, reader.line_of(first + number if is_same else first).number, exact=False)
         for number, each in enumerate(given.split("\n"))
     )
-    _follow(reader, Text(reader.text.path, lines), shell)
+    _follow(reader, Text(reader.text.path, lines), shell, call, words[2:])
 
 
-def _follow(reader: Reader, content: Text, shell: str) -> None:
+def _follow(reader: Reader, content: Text, shell: str, call: Call, arguments: Sequence[tuple[Word, Expanded]]) -> None:
     if any(line.unknown for line in content.lines):
         if "teleport.d" in content.joined:
             what = "what this shell runs is known only when the script runs, and names the conf"
             raise Unknowable(what, reader.place, "write the values themselves into the conf")
         return
     below = type(reader)(content, reader.target, parent=reader, name=shell)
-    below.variables = reader.variables.for_command()
+    below.take(reader.variables, call.environment, [each.value for _, each in arguments])
     kept = reader.files.directory
     below.follow_in(reader)
     reader.files.directory = kept
-
-
-def _run_file(reader: Reader, name: str | None, shell: str) -> None:
-    content = reader.files.as_script(reader.path(name)) if name is not None else None
-    if content is not None:
-        _follow(reader, content, shell)
 
 
 def _copy(reader: Reader, name: str, call: Call) -> None:
@@ -172,16 +200,26 @@ def _copy(reader: Reader, name: str, call: Call) -> None:
     if destination is None and files:
         destination = files.pop()
     if destination is not None:
-        _copy_to(reader, name, files, destination)
+        _copy_to(reader, call, files, destination)
+
+
+def _source(reader: Reader, call: Call, name: str) -> str | None:
+    """Return the path of a file that is copied; of the standard input, that of a file with its content."""
+    if name != "/dev/stdin":
+        return reader.path(name)
+    stream = reader.files.new_stream()
+    redirections.write(reader, stream, "", lambda: redirections.standard_input(reader, call), appends=False)
+    return stream
 
 
 def _copy_to(
-    reader: Reader, name: str, files: Sequence[tuple[Word, Expanded]], destination: tuple[Word, Expanded]
+    reader: Reader, call: Call, files: Sequence[tuple[Word, Expanded]], destination: tuple[Word, Expanded]
 ) -> None:
+    name = call.name
     target, place = reader.files.target, reader.place
     to = None if destination[1].value is None else reader.path(destination[1].value)
     for word, each in files:
-        path = None if each.value is None else reader.path(each.value)
+        path = None if each.value is None else _source(reader, call, each.value)
         goal = to
         if to is not None and (target.startswith(f"{to}/") or destination[1].text.endswith("/")):
             whole = path is None or each.text.endswith(("/", "/."))
@@ -215,7 +253,7 @@ def _other(reader: Reader, call: Call) -> None:
         content = reader.files.as_script(reader.path(first[1].text))
         # A program in another language is of no interest, unless it names the conf.
         if content is not None and (_SHEBANG.match(content.joined) or "teleport.d" in content.joined):
-            _follow(reader, content, "")
+            _follow(reader, content, "", call, call.words[1:])
     for each in call.command.redirections:
         is_read = each.document is not None and call.name not in _READERS
         if is_read and any("teleport.d" in line.text for line in (each.document.lines if each.document else ())):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from teleport_bootstrap.hints import TYPE_CHECKING
-from teleport_bootstrap.user_data import calls, printing, text
+from teleport_bootstrap.user_data import calls, filters, printing, text
 from teleport_bootstrap.user_data.calls import Call
 from teleport_bootstrap.user_data.expansion import Expanded
-from teleport_bootstrap.user_data.syntax_tree import Redirection, Simple
+from teleport_bootstrap.user_data.syntax_tree import Redirection
 from teleport_bootstrap.user_data.text import Line, Unknowable, Write
 from teleport_bootstrap.user_data.words import Word
 
@@ -16,57 +16,110 @@ if TYPE_CHECKING:
     from teleport_bootstrap.user_data.shell import Reader
 
 
-def redirect(reader: Reader, redirection: Redirection, *, is_group: bool) -> None:
-    """Raise Unknowable where a redirection of something else than a simple command may write the conf."""
+# They print nothing unless an option asks them to.
+_SILENT = frozenset(
+    (
+        *(
+            "mkdir",
+            "chmod",
+            "chown",
+            "chgrp",
+            "cp",
+            "mv",
+            "rm",
+            "install",
+            "touch",
+            "ln",
+            "sleep",
+            "sync",
+            "cd",
+            "[",
+            ":",
+        ),
+        *(
+            "export",
+            "local",
+            "declare",
+            "readonly",
+            "unset",
+            "shift",
+            "set",
+            "read",
+            "mapfile",
+            "exit",
+            "return",
+            "true",
+        ),
+        *("false", "test", "umask", "trap", "rmdir", "shopt", "break", "continue", "let", "restorecon", "setfacl"),
+    )
+)
+
+
+def redirect(reader: Reader, redirection: Redirection) -> None:
+    """Follow a redirection of another stream than the output of the command. Raises Unknowable for the conf."""
     if redirection.document is not None or redirection.operator in ("<", "<<<", "<&"):
         return
-    path, typed = _target(reader, redirection)
+    path, typed = target(reader, redirection)
     if path == reader.target or (path is None and "teleport.d" in typed):
-        what = "a group of commands" if is_group else "another stream than the output of the command"
-        raise Unknowable(f"{what} writes the conf, which is not read here", reader.place, text.HERE_DOCUMENT)
+        what = "another stream than the output of the command writes the conf, which is not read here"
+        raise Unknowable(what, reader.place, text.HERE_DOCUMENT)
     reader.files.forget(path)
 
 
-def _target(reader: Reader, redirection: Redirection) -> tuple[str | None, str]:
+def target(reader: Reader, redirection: Redirection) -> tuple[str | None, str]:
+    """Return the path of the file that a redirection names, None where that is not known, and how it is written."""
     found = reader.variables.field(redirection.target)
     known = found.value if found is not None else None
     return (None if known is None else reader.path(known)), redirection.target.typed
 
 
-def _is_stream(redirection: Redirection) -> bool:
+def is_stream(redirection: Redirection) -> bool:
     """Whether a redirection goes to a stream that is open, such as `>&2`."""
     name = redirection.target.bare
     return redirection.operator == ">&" and (name.rstrip("-").isdigit() or name == "-")
 
 
+def is_process(redirection: Redirection) -> bool:
+    """Whether a redirection reads what a command prints, as `< <(command)` does."""
+    parts = redirection.target.parts
+    return len(parts) == 1 and not parts[0].is_quoted and parts[0].text.startswith("<(")
+
+
 def outputs(reader: Reader, call: Call) -> None:
     """Write what the command prints to the files that it is redirected to; the last one gets it."""
     last: Redirection | None = None
+    is_elsewhere = False
     for each in call.command.redirections:
         if each.operator not in (">", ">>", ">|", ">&", "&>", "&>>"):
             if each.operator == "<>":
-                redirect(reader, each, is_group=False)
+                redirect(reader, each)
             continue
-        if _is_stream(each):
+        if is_stream(each):
             if each.descriptor in ("", "1") and each.target.bare != "1":
                 _write_output(reader, call, last, is_empty=True)
-                last = None
+                last, is_elsewhere = None, True
         elif each.descriptor in ("", "1"):
             _write_output(reader, call, last, is_empty=True)
             last = each
         else:
-            redirect(reader, each, is_group=False)
+            redirect(reader, each)
     _write_output(reader, call, last)
+    if last is None and not is_elsewhere and reader.files.output is not None:
+        write(reader, reader.files.output, "", lambda: output(reader, call), appends=True)
+
+
+def check_shell(reader: Reader, redirection: Redirection, path: str) -> None:
+    """Raise Unknowable where a redirection to the conf does not do the same in every shell."""
+    if path == reader.target and ((reader.is_posix and "&" in redirection.operator) or "C" in reader.options):
+        what = f"what `{redirection.operator}` does here is not the same in every shell"
+        raise Unknowable(what, reader.place, text.HERE_DOCUMENT)
 
 
 def _write_output(reader: Reader, call: Call, redirection: Redirection | None, *, is_empty: bool = False) -> None:
     if redirection is None:
         return
-    path, typed = _target(reader, redirection)
-    is_conf = path == reader.target
-    if is_conf and ((reader.is_posix and "&" in redirection.operator) or "C" in reader.options):
-        what = f"what `{redirection.operator}` does here is not the same in every shell"
-        raise Unknowable(what, reader.place, text.HERE_DOCUMENT)
+    path, typed = target(reader, redirection)
+    check_shell(reader, redirection, path or "")
     appends = ">>" in redirection.operator
     write(reader, path, typed, lambda: () if is_empty else output(reader, call), appends=appends)
 
@@ -77,10 +130,12 @@ def write(
     reader.files.check_write(path, typed, reader.place) if path != reader.target else None
     try:
         found = (Write(reader.text.path, content()),)
-    except Unknowable:
+    except Unknowable as error:
         if path == reader.target:
             raise
-        reader.files.forget(path)
+        reader.files.forget(path, error)
+        return
+    if not found[0].lines and appends:
         return
     reader.files.write(path, typed, found, reader.place, appends=appends)
 
@@ -93,23 +148,29 @@ def output(reader: Reader, call: Call) -> tuple[Line, ...]:
     call = calls.without_prefixes(reader, call)
     name = call.name
     arguments = call.words[1:]
-    if not call.words or (name in (":", "true") and name not in reader.functions):
+    if not call.words or name in reader.functions:
         return ()
-    if name in ("cat", "tee") and name not in reader.functions:
-        if name == "tee" or not arguments:
-            return standard_input(reader, call)
-        if all(each.value is not None and (each.text == "-" or not each.text.startswith("-")) for _, each in arguments):
-            found: list[Line] = []
-            for _, each in arguments:
-                found += standard_input(reader, call) if each.text == "-" else _of_file(reader, each.text)
-            return tuple(found)
-    if name in ("echo", "printf") and name not in reader.functions:
+    if name in _SILENT and not any(each.text.startswith("-") and "v" in each.text for _, each in arguments):
+        return ()
+    if name == "tee" or (name == "cat" and not arguments):
+        return standard_input(reader, call)
+    if name == "cat" and all(
+        each.value is not None and (each.text == "-" or not each.text.startswith("-")) for _, each in arguments
+    ):
+        return tuple(line for _, each in arguments for line in file(reader, call, each.text))
+    if name in ("echo", "printf"):
         return _printed(reader, name, arguments)
+    found = filters.filtered(reader, call)
+    if found is not None:
+        return found
     what = f"`{text.short(call.words[0][0].typed)}` writes the conf, and what it writes only running it tells"
     raise Unknowable(what, reader.place, text.HERE_DOCUMENT)
 
 
-def _of_file(reader: Reader, name: str) -> tuple[Line, ...]:
+def file(reader: Reader, call: Call, name: str) -> tuple[Line, ...]:
+    """Return the lines of a file that a command reads; `-` is its standard input. Raises Unknowable."""
+    if name in ("-", "/dev/stdin", "/proc/self/fd/0", "/dev/fd/0"):
+        return standard_input(reader, call)
     content = reader.files.content(reader.path(name), reader.place)
     return tuple(line for write in content for line in write.lines)
 
@@ -119,23 +180,36 @@ def standard_input(reader: Reader, call: Call) -> tuple[Line, ...]:
     readable = [
         each for each in call.command.redirections if each.operator.startswith("<") and not each.descriptor.strip("0")
     ]
-    if readable:
-        last = readable[-1]
-        if last.document is not None:
-            return reader.document(last.document.lines) if last.document.expands else last.document.lines
-        if last.operator == "<<<" and not reader.is_posix:
-            value = reader.value(last.target)
-            return _lines(reader, f"{value.text}\n", value.unknown, value.empty, last.target)
-        found = reader.value(last.target).value
-        if last.operator == "<" and found is not None:
-            return _of_file(reader, found)
-    elif isinstance(call.before, Simple):
-        before = Call(tuple(reader.fields(call.before.words)), call.before, None)
-        is_plain = all(each.operator.startswith("<") or (each.descriptor == "2") for each in call.before.redirections)
-        if before.words and before.name not in reader.functions and is_plain:
-            return output(reader, before)
+    if readable and readable[-1].operator == "<" and is_process(readable[-1]):
+        return literal_input(reader, readable[-1])
+    if readable and readable[-1].operator == "<":
+        found = reader.value(readable[-1].target).value
+        if found is not None:
+            return file(reader, call, found)
+    elif readable and readable[-1].operator in ("<<", "<<-", "<<<"):
+        return literal_input(reader, readable[-1])
+    elif not readable:
+        content = reader.files.content(reader.files.input, reader.place)
+        return tuple(line for write in content for line in write.lines)
     what = "the conf comes from something that only running the script tells"
     raise Unknowable(what, reader.place, text.HERE_DOCUMENT)
+
+
+def literal_input(reader: Reader, redirection: Redirection) -> tuple[Line, ...]:
+    """Return the lines of a here-document, or of the text after `<<<`. Raises Unknowable."""
+    document = redirection.document
+    if document is not None:
+        return reader.document(document.lines) if document.expands else document.lines
+    if is_process(redirection):
+        source = redirection.target.typed[2:-1]
+        found = reader.variables.substitute(source)
+        if found is None:
+            what = f"`{text.short(redirection.target.typed)}` is known only when it runs"
+            raise Unknowable(what, reader.place, text.HERE_DOCUMENT)
+        numbers = reader.substituted[source]
+        return tuple(Line(each, number, exact=False) for each, number in zip(found.split("\n"), numbers))
+    value = reader.value(redirection.target)
+    return _lines(reader, f"{value.text}\n", value.unknown, value.empty, redirection.target)
 
 
 def _printed(reader: Reader, name: str, arguments: Sequence[tuple[Word, Expanded]]) -> tuple[Line, ...]:
@@ -159,8 +233,14 @@ def _lines(
         lines.append(last)
     first, end = (reader.number_of(word.start), reader.number_of(word.end)) if word is not None else (reader.row,) * 2
     is_same = end - first + 1 == len(lines)
+    numbers = [reader.line_of(first + number if is_same else first).number for number in range(len(lines))]
+    alone = word.parts[0].name if word is not None and len(word.parts) == 1 else ""
+    rows = reader.variables.rows.get(alone, ())
+    if alone and len(rows) == len(lines) > 1:
+        numbers = list(rows)
     found = []
     for number, each in enumerate(lines):
-        line = reader.line_of(first + number if is_same else first)
-        found.append(Line(each, line.number, 0, False, unknown, empty, ends=not (last and number == len(lines) - 1)))
+        found.append(
+            Line(each, numbers[number], 0, False, unknown, empty, ends=not (last and number == len(lines) - 1))
+        )
     return tuple(found)

@@ -16,6 +16,20 @@ class Ended(Exception):
         self.is_function = is_function
 
 
+class LoopEnded(Exception):
+    """The round of a loop ends here, or of the one `levels` further out; where it `goes_on`, with the next one."""
+
+    def __init__(self, *, goes_on: bool, levels: int) -> None:
+        super().__init__()
+        self.goes_on = goes_on
+        self.levels = levels
+
+    def pass_on(self) -> None:
+        """Raise it again where it is about a loop further out."""
+        if self.levels > 1:
+            raise LoopEnded(goes_on=self.goes_on, levels=self.levels - 1)
+
+
 class Condition:
     """What is followed inside depends on a condition."""
 
@@ -33,6 +47,21 @@ class Condition:
             self._reader.files.conditions.pop()
 
 
+class Unchecked:
+    """A failure of what is followed inside does not end the script, also after `set -e`."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def __enter__(self) -> None:
+        self._has_ended = "e" in self._reader.options
+        self._reader.options.discard("e")
+
+    def __exit__(self, *_: object) -> None:
+        if self._has_ended:
+            self._reader.options.add("e")
+
+
 class Subshell:
     """Variables, functions and the directory are as before when it ends, and `exit` ends no more than it."""
 
@@ -42,8 +71,10 @@ class Subshell:
     def __enter__(self) -> None:
         reader = self._reader
         self._kept = (reader.variables.copy(), dict(reader.functions), set(reader.options), reader.files.directory)
+        self._streams = reader.files.output, reader.files.input
 
     def __exit__(self, kind: object, error: object, _: object) -> bool:
         reader = self._reader
         reader.variables, reader.functions, reader.options, reader.files.directory = self._kept
+        reader.files.output, reader.files.input = self._streams
         return isinstance(error, Ended)

@@ -6,21 +6,29 @@ as if it runs where that is the only way to a conf, with a warning; otherwise it
 
 from __future__ import annotations
 
-import collections
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from teleport_bootstrap import regex
 from teleport_bootstrap.finding import Finding, Place
-from teleport_bootstrap.user_data import calls, expansion, programs, redirections, scopes, syntax_tree, text, words
+from teleport_bootstrap.user_data import (
+    assignments,
+    calls,
+    compounds,
+    programs,
+    scopes,
+    streams,
+    syntax_tree,
+    text,
+    words,
+)
 from teleport_bootstrap.user_data.expansion import Expanded, Variables
 from teleport_bootstrap.user_data.files import Files
 from teleport_bootstrap.user_data.grammar import Script
-from teleport_bootstrap.user_data.syntax_tree import Compound, Function, Item, Pipeline, Simple
+from teleport_bootstrap.user_data.syntax_tree import Function, Item, Pipeline, Simple
 from teleport_bootstrap.user_data.text import Line, Text, Unknowable, Write
-from teleport_bootstrap.user_data.words import Part, Unreadable, Word
+from teleport_bootstrap.user_data.words import Unreadable, Word
 
-_ASSIGNMENT = regex.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\[[^\]]*\])?(\+?)=(.*)", 16)  # DOTALL
 _INTERPRETER = regex.compile(r"#![ \t]*(?:/usr)?(?:/local)?/bin/(?:env[ \t]+(?:-S[ \t]*)?)?([a-z0-9.]+)[ \t]*(.*)")
 _SHELLS = frozenset(("sh", "bash", "dash"))
 _DEEPEST = 25
@@ -44,6 +52,12 @@ class Reader:
         self.findings: list[Finding] = [] if parent is None else parent.findings
         self.files = Files(target, before, self.findings) if parent is None else parent.files
         self.variables = Variables()
+        self.variables.is_posix = self.is_posix
+        self.variables.substitute = self._substituted
+        self.variables.set_arguments(())
+        # In which lines of the file stands what `$(...)` has printed, and arrays before they are assigned.
+        self.substituted: dict[str, tuple[int, ...]] = {}
+        self.arrays: dict[str, tuple[str, ...] | None] = {}
         self.functions: dict[str, Function | None] = {}
         self.options: set[str] = {"e", "u"} & set(options)
         # Conditions on which what is read now depends: None for what is read as if it runs.
@@ -51,6 +65,7 @@ class Reader:
         self.place = Place(script.path)
         self.row = 0
         self.documents: dict[str, int] = {}
+        self.directories: list[str | None] = []
         self._script: Script | None = None
         self._depth: int = 0 if parent is None else parent._depth + 1
         self._steps: list[int] = [0] if parent is None else parent._steps
@@ -64,6 +79,19 @@ class Reader:
     def follow(self) -> None:
         """Follow the whole script."""
         self.run_text(self.text)
+
+    def take(
+        self, variables: Variables, environment: Mapping[str, str | None], arguments: Sequence[str | None]
+    ) -> None:
+        """Take what another shell gets from the one that starts it: what is exported or set for it, and arguments."""
+        posix, substitute = self.is_posix, self.variables.substitute
+        self.variables = variables.for_command()
+        self.variables.is_posix, self.variables.substitute = posix, substitute
+        for name, value in environment.items():
+            self.variables.set(name, value)
+            self.variables.exported.add(name)
+        known = tuple(each for each in arguments if each is not None)
+        self.variables.set_arguments(known if len(known) == len(arguments) else None)
 
     def follow_in(self, parent: Reader) -> None:
         """Follow it as another shell does that `parent` starts, on the conditions of that."""
@@ -88,7 +116,7 @@ class Reader:
         script = Script(content, is_posix=self.is_posix)
         kept, self._script = self._script, script
         try:
-            self._list(script.items)
+            self.run_list(script.items)
         except scopes.Ended as ended:
             if kept is not None and not ended.is_function:
                 raise
@@ -99,7 +127,7 @@ class Reader:
 
     # ---- the order of commands
 
-    def _list(self, items: Sequence[Item]) -> bool | None:
+    def run_list(self, items: Sequence[Item]) -> bool | None:
         """Follow commands, and return whether the last one succeeds; None where that is not known."""
         outcome: bool | None = True
         for item in items:
@@ -108,7 +136,7 @@ class Reader:
 
     def _item(self, item: Item) -> bool | None:
         if item.is_background:
-            with self._subshell(), self._when("a command in the background (`&`)", is_never=True):
+            with self.subshell(), self.when("a command in the background (`&`)", is_never=True):
                 self._pipelines(item)
             return True
         return self._pipelines(item)
@@ -121,7 +149,7 @@ class Reader:
                 if outcome == (operator == "&&"):
                     outcome = self._pipeline(pipeline, is_checked=not is_last)
             elif operator:
-                with self._when(f"what follows `{operator}`"):
+                with self.when(f"what follows `{operator}`"):
                     found = self._pipeline(pipeline, is_checked=not is_last)
                 # `a && true` and `a || false` end as `a` does, the others in one way only.
                 outcome = found if found is (operator == "||") else None
@@ -130,23 +158,31 @@ class Reader:
         return outcome
 
     def _pipeline(self, pipeline: Pipeline, *, is_checked: bool) -> bool | None:
+        if (is_checked or pipeline.is_negated) and "e" in self.options:
+            with scopes.Unchecked(self):
+                return self._pipeline(pipeline, is_checked=True)
         outcome: bool | None = True
-        before: syntax_tree.Command | None = None
-        is_alone = len(pipeline.commands) == 1
-        for command in pipeline.commands:
-            if is_alone:
-                outcome = self._command(command, None)
-            else:
-                with self._subshell():
-                    outcome = self._command(command, before)
-            before = command
+        *before, last = pipeline.commands
+        if before:
+            kept = self.files.output, self.files.input
+            for command in before:
+                stream = self.files.output = self.files.new_stream()
+                with self.subshell():
+                    self._command(command)
+                self.files.input = stream
+            self.files.output = kept[0]
+            with self.subshell():
+                outcome = self._command(last)
+            self.files.output, self.files.input = kept
+        else:
+            outcome = self._command(last)
         if pipeline.is_negated:
             return None if outcome is None else not outcome
         if outcome is False and not is_checked and "e" in self.options:
             self.end(is_function=False)
         return outcome
 
-    def _command(self, command: syntax_tree.Command, before: syntax_tree.Command | None) -> bool | None:
+    def _command(self, command: syntax_tree.Command) -> bool | None:
         self._steps[0] += 1
         if self._steps[0] > _MOST_STEPS:
             raise Unknowable("the script runs too many commands to follow them here", self.place)
@@ -159,66 +195,19 @@ class Reader:
                 self.functions[command.name] = None
             return True
         if isinstance(command, Simple):
-            return self._simple(command, before)
-        for each in command.redirections:
-            redirections.redirect(self, each, is_group=True)
-        return self._compound(command)
+            return self._simple(command)
+        with streams.Redirected(self, command.redirections):
+            return compounds.run(self, command)
 
-    def _compound(self, command: Compound) -> bool | None:
-        if command.kind == syntax_tree.BRACES:
-            return self._list(command.branches[0])
-        if command.kind == syntax_tree.SUBSHELL:
-            with self._subshell():
-                return self._list(command.branches[0])
-        if command.kind == syntax_tree.IF:
-            return self._if(command)
-        if command.kind == syntax_tree.TEST:
-            for name in expansion.names(_NAME.findall(command.word)):
-                self.variables.set(name, None)
-            return None
-        for name in expansion.names([each.typed for each in command.names]):
-            self.variables.set(name, None)
-        with self._when(f"`{command.word}`", is_never=True):
-            for branch in command.branches:
-                self._list(branch)
-            if command.kind == syntax_tree.LOOP:
-                # Once more, as what the first round has left is what the next one finds.
-                for branch in command.branches:
-                    self._list(branch)
-        return None
-
-    def _if(self, command: Compound) -> bool | None:
-        branches = collections.deque(command.branches)
-        is_first, has_run = True, False
-        while len(branches) > 1 and not has_run:
-            condition, body = branches.popleft(), branches.popleft()
-            with self._when(None if is_first else "`elif`", is_never=not is_first, is_really=not is_first):
-                outcome = self._list_unchecked(condition)
-            if outcome is not False:
-                is_sure = outcome is True and is_first
-                word = "`if`" if is_first else "`elif`"
-                with self._when(word, is_never=not is_first, is_really=not is_sure):
-                    self._list(body)
-                has_run = is_sure
-                is_first = is_first and is_sure
-        if branches and not has_run:
-            with self._when("`else`", is_never=True, is_really=not is_first):
-                return self._list(branches[0])
-        return True if has_run else None
-
-    def _list_unchecked(self, items: Sequence[Item]) -> bool | None:
+    def condition(self, items: Sequence[Item]) -> bool | None:
         """Follow a condition, whose failure does not end the script."""
-        kept = "e" in self.options
-        self.options.discard("e")
-        outcome = self._list(items)
-        if kept:
-            self.options.add("e")
-        return outcome
+        with scopes.Unchecked(self):
+            return self.run_list(items)
 
-    def _when(self, what: str | None, *, is_never: bool = False, is_really: bool = True) -> scopes.Condition:
+    def when(self, what: str | None, *, is_never: bool = False, is_really: bool = True) -> scopes.Condition:
         return scopes.Condition(self, what or "", is_never=is_never, is_really=is_really)
 
-    def _subshell(self) -> scopes.Subshell:
+    def subshell(self) -> scopes.Subshell:
         return scopes.Subshell(self)
 
     def end(self, *, is_function: bool) -> None:
@@ -227,22 +216,36 @@ class Reader:
             raise scopes.Ended(is_function=is_function)
         self.files.may_end(self.place)
 
+    def _substituted(self, source: str) -> str | None:
+        return streams.substituted(self, source)
+
+    def end_loop(self, *, goes_on: bool, levels: str) -> None:
+        """The round of a loop ends here, or of one further out; where that depends on something, it may."""
+        if self.conditions or not levels.isdecimal():
+            self.files.may_end(self.place)
+            return
+        raise scopes.LoopEnded(goes_on=goes_on, levels=int(levels))
+
     # ---- one command
 
-    def _simple(self, command: Simple, before: syntax_tree.Command | None) -> bool | None:
-        given, outcome = self._after_assignments(command)
-        call = calls.Call(tuple(self.fields(given)), command, before)
+    def _simple(self, command: Simple) -> bool | None:
+        given, outcome, environment = self._after_assignments(command)
+        call = calls.Call(tuple(self.fields(given)), command, environment)
         name = call.name
-        function = self.functions.get(name or "") if call.words else None
-        if name is not None and name in self.functions:
-            self._call(name, function, call)
-            for each in command.redirections:
-                redirections.redirect(self, each, is_group=True)
-            return None
+        if call.words and name is not None and name in self.functions:
+            with streams.Redirected(self, command.redirections):
+                return self._call(name, self.functions[name], call)
         return programs.run(self, call) if call.words or command.redirections else outcome
 
     def fields(self, given: Sequence[Word]) -> Iterator[tuple[Word, Expanded]]:
+        """Yield each word that a command gets, with the one that it comes from."""
         for word in given:
+            is_open = len(word.parts) == 1 and word.parts[0].kind != words.TEXT
+            many = self.variables.several(word) if is_open else None
+            if many is not None:
+                for each in many:
+                    yield word, Expanded(each)
+                continue
             found = self.variables.field(word)
             if found is not None:
                 self.check(found)
@@ -270,29 +273,31 @@ class Reader:
             self.check(Expanded("", (), each.empty))
         return found
 
-    def _call(self, name: str, function: Function | None, call: calls.Call) -> None:
+    def _call(self, name: str, function: Function | None, call: calls.Call) -> bool | None:
         """Follow a function with its arguments."""
         if function is None:
             what = f"the function `{text.short(name)}` is defined under a condition, and what it does is not known"
             if "teleport.d" in self.text.joined:
                 raise Unknowable(what, self.place)
-            return
+            return None
         if self._depth + len(self._stack) > _DEEPEST:
             raise Unknowable(f"the function `{text.short(name)}` calls itself, which is not followed here", self.place)
         kept = self.place, self.row, {each: self.variables.values.get(each, _UNSET) for each in "123456789"}
-        arguments = [each.value for _, each in call.words[1:]]
-        is_sure = None not in arguments
-        for number, each in enumerate("123456789"):
-            self.variables.values[each] = None if not is_sure else (*arguments, *("",) * 9)[number]
+        arguments = self.variables.arguments
+        given = [each.value for _, each in call.words[1:]]
+        known = tuple(each for each in given if each is not None)
+        self.variables.set_arguments(known if len(known) == len(given) else None)
         self._stack.append({})
         try:
-            self._command(function.body, None)
+            return self._command(function.body)
         except scopes.Ended as ended:
             if not ended.is_function:
                 raise
+            return None
         finally:
             self.place, self.row, before = kept
             self._restore({**self._stack.pop(), **before})
+            self.variables.arguments = arguments
 
     def _restore(self, values: dict[str, str | None]) -> None:
         """Give variables what they had before a function."""
@@ -304,10 +309,11 @@ class Reader:
 
     # ---- variables
 
-    def _after_assignments(self, command: Simple) -> tuple[Sequence[Word], bool | None]:
-        """Follow the assignments before a command; return its words, and whether they succeed."""
+    def _after_assignments(self, command: Simple) -> tuple[Sequence[Word], bool | None, dict[str, str | None]]:
+        """Follow the assignments before a command; return its words, whether they succeed, and those for it alone."""
         position = 0
         outcome: bool | None = True
+        environment: dict[str, str | None] = {}
         for word in command.words:
             assignment = self.assignment(word)
             if assignment is None:
@@ -315,35 +321,25 @@ class Reader:
             outcome = None if any(part.kind == words.OPAQUE for part in word.parts) else outcome
             position += 1
             if not self._is_before_command(command):
-                self.assign(*assignment)
-            elif self.is_posix:
+                self.assign(*assignment, word)
+                continue
+            environment[assignment[0]] = assignment[1]
+            if self.is_posix:
                 # After some of the commands of a shell it stays, and shells do not agree of which.
                 self.assign(assignment[0], None)
-        return command.words[position:], outcome
+        return command.words[position:], outcome, environment
 
     def _is_before_command(self, command: Simple) -> bool:
         """Whether the assignments are for the command that follows them alone."""
-        return any(not _ASSIGNMENT.match(each.typed) for each in command.words)
+        return any(not assignments.FORM.match(each.typed) for each in command.words)
 
     def assignment(self, word: Word) -> tuple[str, str | None] | None:
         """Return the name and the value that a word assigns, None where it is not one."""
-        first = word.parts[0] if word.parts else Part(words.TEXT, "", True)
-        found = None if first.is_quoted or first.kind != words.TEXT else _ASSIGNMENT.fullmatch(first.text)
-        if found is None:
-            return None
-        value = self.value(Word((Part(words.TEXT, found[4]), *word.parts[1:]))).value
-        if found[2] or any(part.text.startswith("(") and part.kind == words.OPAQUE for part in word.parts):
-            return found[1], None
-        if found[3]:
-            before = self.variables.values.get(found[1], "")
-            value = None if value is None or before is None or self.is_posix else before + value
-        return found[1], value
+        return assignments.assignment(self, word)
 
-    def assign(self, name: str, value: str | None) -> None:
+    def assign(self, name: str, value: str | None, word: Word | None = None) -> None:
         """Set a variable, to something that is not known where that depends on a condition."""
-        self.variables.set(name, None if self.conditions else value)
-        if "a" in self.options:
-            self.variables.exported.add(name)
+        assignments.assign(self, name, value, word)
 
     def make_local(self, name: str) -> None:
         """Note what a variable has outside the function that makes it its own."""
@@ -374,9 +370,6 @@ class Reader:
 
 
 _UNSET = "\0 not set"
-
-
-_NAME = regex.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def _interpreter(script: Text) -> tuple[str, str]:

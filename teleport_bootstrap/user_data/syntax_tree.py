@@ -38,7 +38,11 @@ class Simple(NamedTuple):
 
 
 class Compound(NamedTuple):
-    """Commands that one word begins. `branches` are the lists of an IF: condition, body, condition, body, other."""
+    """Commands that one word begins. `branches` are the lists of an IF: condition, body, condition, body, other.
+
+    `names` are the words of a `for` and the subject of a `case`, whose `patterns` are one for each branch; those of
+    `[[` are all that stands in it, operators too.
+    """
 
     kind: str
     branches: tuple[tuple[Item, ...], ...]
@@ -46,6 +50,7 @@ class Compound(NamedTuple):
     start: int
     word: str = ""
     names: tuple[Word, ...] = ()
+    patterns: tuple[tuple[Word, ...], ...] = ()
 
 
 class Function(NamedTuple):

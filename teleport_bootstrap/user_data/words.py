@@ -97,6 +97,19 @@ class Scanner:
                 break
         return Word(tuple(parts), start, self.position)
 
+    def next_word(self) -> Word | None:
+        """Return the next word after blanks, line feeds and comments; None at the end, and before another token."""
+        while self.position < len(self.source):
+            self.blanks()
+            if self.source.startswith("#", self.position):
+                end = self.source.find("\n", self.position)
+                self.position = len(self.source) if end < 0 else end
+            if not self.source.startswith("\n", self.position):
+                break
+            self.position += 1
+        found = self.word() if self.position < len(self.source) else Word(())
+        return found if found.parts else None
+
     def check_bash(self, what: str) -> None:
         """Raise Unreadable where the script is not for bash, and `what` is a syntax error for another shell."""
         if self.is_posix:

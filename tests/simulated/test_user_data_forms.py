@@ -126,3 +126,42 @@ def test_a_source_of_cloud_config_and_a_byte_order_mark_are_named() -> None:
     assert "takes the content from the `source`" in refused(text, "config.yaml")
     assert "a byte order mark stands before" in refused(f"\ufeff{SCRIPT}", "user-data.sh")
     assert "cloud-init downloads what `#include` names" in refused("#include\nhttps://x\n", "user-data")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "for a in {many}; do for b in {many}; do echo $a$b >> /etc/teleport.d/conf; done; done",
+        'A=(a)\n{doubled}echo "${{A[@]}}" > /etc/teleport.d/conf',
+        "while read l; do echo $l; done > /etc/teleport.d/conf <<EOF\n{lines}EOF",
+        "f() {{ echo $(f)$(f); }}\nf > /etc/teleport.d/conf",
+    ],
+    ids=["loops in a loop", "array that grows", "loop over many lines", "function that calls itself"],
+)
+def test_what_would_take_too_long_to_follow_is_refused(script: str) -> None:
+    filled = script.format(many="x " * 400, doubled='A=("${A[@]}" "${A[@]}")\n' * 30, lines="A=b\n" * 20_000)
+    refused(f"#!/bin/bash\n{filled}\n", "user-data.sh")
+
+
+@pytest.mark.parametrize(
+    "script",
+    ["CONF=$(cat <<'EOF'\n{lines}EOF\n)", "read -r -d '' CONF <<'EOF' || true\n{lines}EOF", "CONF='\n{lines}'"],
+    ids=["substitution", "read", "quotes"],
+)
+def test_what_a_variable_of_several_lines_holds_is_shown_where_it_stands(script: str) -> None:
+    filled = script.format(lines="TELEPORT_ROLE=node\nDEBUG=true\n")
+    found = conf_of.read(f'#!/bin/bash\n{filled}\necho "$CONF" > /etc/teleport.d/conf\n'.encode(), "user-data.sh")
+    assert found.data.decode().split("\n")[2:4] == ["TELEPORT_ROLE=node", "DEBUG=true"]
+
+
+def test_a_value_that_a_template_fills_in_decides_no_test() -> None:
+    script = """\
+#!/bin/bash
+ROLE=${role}
+if [ "$ROLE" = node ]; then
+  echo A=1 > /etc/teleport.d/conf
+else
+  echo B=1 > /etc/teleport.d/conf
+fi
+"""
+    assert "inside `else`" in refused(script, "user-data.tftpl")
