@@ -5,8 +5,9 @@ What they cannot say stays in teleport.yaml, which `adopt` makes an override of.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
+from teleport_bootstrap.conf import resource
 from teleport_bootstrap.conf import variables as v
 from teleport_bootstrap.conf.kinds import Unfit
 from teleport_bootstrap.conf.variable import Variable
@@ -74,6 +75,95 @@ def _lines(document: dict[str, Any], role: Role) -> Lines:
             yield v.TELEPORT_AGENT_SSH_LABELS, labels
     elif role in (Role.ALL, Role.NODE) and labels:
         yield v.TELEPORT_SSH_LABELS, labels
+    if role is Role.AGENT:
+        served = [*_databases(document), *_applications(document), *_kubernetes(document)]
+        yield from served
+        if not served and not services.runs(document, "ssh_service"):
+            # An agent serves something; the override switches this off again.
+            yield v.TELEPORT_AGENT_SSH_ENABLED, "true"
+
+
+def _databases(document: dict[str, Any]) -> Lines:
+    if not services.runs(document, "db_service"):
+        return
+    databases = _numbered(
+        _entries(document, "db_service", "databases"),
+        {
+            v.TELEPORT_AGENT_DB_NAME: ("name",),
+            v.TELEPORT_AGENT_DB_PROTOCOL: ("protocol",),
+            v.TELEPORT_AGENT_DB_URI: ("uri",),
+            v.TELEPORT_AGENT_DB_DESCRIPTION: ("description",),
+            v.TELEPORT_AGENT_DB_REGION: ("aws", "region"),
+            v.TELEPORT_AGENT_DB_REDSHIFT_CLUSTER_ID: ("aws", "redshift", "cluster_id"),
+            v.TELEPORT_AGENT_DB_LABELS: ("static_labels",),
+        },
+        3,
+    )
+    matchers = _numbered(
+        _entries(document, "db_service", "aws"),
+        {
+            v.TELEPORT_AGENT_DB_AWS_TYPES: ("types",),
+            v.TELEPORT_AGENT_DB_AWS_REGIONS: ("regions",),
+            v.TELEPORT_AGENT_DB_AWS_TAGS: ("tags",),
+        },
+        1,
+    )
+    found = [*databases, *matchers]
+    if found:
+        yield v.TELEPORT_AGENT_DB_ENABLED, "true"
+    yield from found
+
+
+def _applications(document: dict[str, Any]) -> Lines:
+    if not services.runs(document, "app_service"):
+        return
+    found = list(
+        _numbered(
+            _entries(document, "app_service", "apps"),
+            {
+                v.TELEPORT_AGENT_APP_NAME: ("name",),
+                v.TELEPORT_AGENT_APP_URI: ("uri",),
+                v.TELEPORT_AGENT_APP_DESCRIPTION: ("description",),
+                v.TELEPORT_AGENT_APP_PUBLIC_ADDR: ("public_addr",),
+                v.TELEPORT_AGENT_APP_INSECURE_SKIP_VERIFY: ("insecure_skip_verify",),
+                v.TELEPORT_AGENT_APP_LABELS: ("labels",),
+            },
+            2,
+        )
+    )
+    if found:
+        yield v.TELEPORT_AGENT_APP_ENABLED, "true"
+    yield from found
+
+
+def _kubernetes(document: dict[str, Any]) -> Lines:
+    if services.runs(document, "kubernetes_service"):
+        yield v.TELEPORT_AGENT_KUBE_ENABLED, "true"
+        name = _text(_at(document, "kubernetes_service", "kube_cluster_name"))
+        if name:
+            yield v.TELEPORT_AGENT_KUBE_CLUSTER_NAME, name
+        labels = _labels(_at(document, "kubernetes_service", "labels"))
+        if labels:
+            yield v.TELEPORT_AGENT_KUBE_LABELS, labels
+
+
+def _entries(document: dict[str, Any], *path: str) -> list[dict[str, Any]]:
+    found = _at(document, *path)
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def _numbered(entries: Sequence[dict[str, Any]], paths: Mapping[Variable[Any], tuple[str, ...]], needed: int) -> Lines:
+    """Yield the variables of entries of a list: the first without a number, the others from 2 on.
+
+    An entry of which the first `needed` cannot be said stays in teleport.yaml.
+    """
+    number = 0
+    for entry in entries:
+        found = [(variable, _text(_at(entry, *path))) for variable, path in paths.items()]
+        if number > resource.MOST or not all(value and _fits(variable, value) for variable, value in found[:needed]):
+            continue
+        yield from ((v.numbered(variable, number), value) for variable, value in found if value)
+        number = max(number + 1, 2)
 
 
 def _of_auth(document: dict[str, Any], role: Role) -> Lines:
@@ -136,6 +226,15 @@ def _host(address: Any) -> str | None:
 def _after_scheme(storage: Any, key: str) -> str | None:
     value = _first(storage.get(key)) if isinstance(storage, dict) else None
     return str(value).partition("://")[2].partition("/")[0] or None if value else None
+
+
+def _text(value: Any) -> str:
+    """Return a value as a conf has it: a list with commas, a mapping as labels."""
+    if isinstance(value, dict):
+        return _labels(value)
+    if isinstance(value, list):
+        return ",".join(map(_text, value))
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _labels(value: Any) -> str:
