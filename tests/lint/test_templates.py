@@ -129,6 +129,53 @@ def test_the_conf_of_every_set_up_is_valid(setup: Setup, tmp_path: Path) -> None
         assert [each for each in done.data["findings"] if each["severity"] != "note"] == [], parameters
 
 
+# What people type, with what S3, DNS and ACM refuse.
+NAMES = {
+    "ClusterName": ("a..b", "1.2", "123", "1e5", "true", "null", "0x1", "a" * 63, "...", "a-", "Example"),
+    "BucketName": (
+        "a..b",
+        "192.168.1.1",
+        "xn--a",
+        "a-s3alias",
+        "sthree-x",
+        "a--ol-s3",
+        "1.2.3",
+        "a.b-c",
+        "a" * 63,
+        "B.c",
+    ),
+    "DomainName": (
+        "example.com",
+        "example.com.",
+        "Example.com",
+        "xn--bcher-kva.example",
+        "1.2.3.4",
+        "localhost",
+        "a_b.cd",
+    ),
+}
+
+
+@EVERY
+def test_an_instance_takes_each_name_that_the_template_takes(setup: Setup) -> None:
+    """Otherwise its stack fails after a quarter of an hour."""
+    parameters = template.load(setup.path)["Parameters"]
+    on = setup.switches[-1].on
+    taken = []
+    for parameter, names in NAMES.items():
+        for name in names:
+            if re.fullmatch(parameters[parameter]["AllowedPattern"], name):
+                filled = setup.filled(**{**on, parameter: name})
+                for launch_template in template.launch_templates(template.load(setup.path)):
+                    requirements.load(setups.conf_text(filled, launch_template).encode(), launch_template)
+                taken.append(name)
+    assert taken == [
+        *("a..b", "1.2", "123", "1e5", "true", "null", "0x1", "a" * 63),
+        *("1.2.3", "a.b-c", "a" * 63),
+        *("example.com", "xn--bcher-kva.example"),
+    ]
+
+
 def test_the_templates_themselves_are_valid_user_data(tmp_path: Path) -> None:
     checked = set()
     for line in documents.block("docs/cloudformation.md", "simulated", "check").text.splitlines():
