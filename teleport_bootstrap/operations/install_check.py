@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from teleport_bootstrap import errors, paths, roles, unit_table
 from teleport_bootstrap.ec2 import facts
-from teleport_bootstrap.finding import ERROR, WARNING, Finding
+from teleport_bootstrap.finding import ERROR, WARNING, Finding, Place
 from teleport_bootstrap.hints import Any
 from teleport_bootstrap.host import regular_file, systemd, teleport
 from teleport_bootstrap.instance import gather, managed_updates
@@ -89,6 +89,7 @@ def run(root: paths.Root, example: facts.Facts) -> Report:
     found += wrong
     if not teleport.find(root):
         found.append(Finding(ERROR, "teleport-missing", "teleport", "no Teleport is installed", "install it first"))
+    found += _about_storage(document, proposal, shown)
     data = provenance.value_at(document, ("teleport", "data_dir")) or paths.DATA
     if data != paths.DATA:
         what = f"Teleport's data is in {data}, and this agent keeps tokens in {paths.DATA} and backs that up"
@@ -141,14 +142,29 @@ def _document(shown: str) -> tuple[dict[str, Any] | None, list[Finding]]:
             hint=f"Write {paths.CONF} for a new host: `teleport-bootstrap variables --example agent` prints one.",
         ) from None
     except OSError as error:
-        raise errors.FileTrouble(f"{shown} cannot be read: {error.strerror}", hint="Run it as root.") from None
+        is_refused = isinstance(error, PermissionError)
+        hint = "Run it as root." if is_refused else "Find out what put it there, and replace it by the right file."
+        raise errors.FileTrouble(f"{shown} cannot be read: {error.strerror}", hint=hint) from None
     secret_mask.learn(content)
     reading = yaml_reading.read_as_teleport(content)
     if reading.problems or reading.root is None or not isinstance(reading.root.value, dict):
         first = reading.problems[0].message if reading.problems else "it is not a mapping of keys to values"
-        what = f"{shown} cannot be read: {first}"
-        return None, [Finding(ERROR, "teleport-yaml-unreadable", shown, what, "correct it first")]
+        place = Place(shown, reading.problems[0].line, reading.problems[0].column) if reading.problems else Place(shown)
+        what = f"teleport.yaml cannot be read: {first}"
+        return None, [Finding(ERROR, "teleport-yaml-unreadable", shown, what, "correct it first", place)]
     return adoption.meaning(reading.root.plain), []
+
+
+def _about_storage(document: dict[str, Any], proposal: existing.Proposal, shown: str) -> Iterator[Finding]:
+    """Yield a warning where the cluster's state is kept in something of which no variable tells."""
+    kind = provenance.value_at(document, ("teleport", "storage", "type"))
+    if not proposal.role.runs_auth or kind in (None, "dynamodb", "dir", "sqlite"):
+        return
+    what = f"the cluster's state is in {kind}, which stays so by the override, and which no backup of this agent has"
+    remedy = "back it up with its own means"
+    if proposal.role is roles.Role.AUTH:
+        remedy += "; an auth server alone needs names of DynamoDB tables and a bucket, which then are not used for it"
+    yield Finding(WARNING, "other-storage", shown, what, remedy)
 
 
 def _about_unit(running: Running) -> Iterator[Finding]:

@@ -58,6 +58,17 @@ def test_issue_19_point_7_what_stands_against_it_is_said(agent: Agent, text: str
     assert any(each["code"] == code and said in each["message"] for each in done.data["findings"]), done.said
 
 
+def test_issue_19_point_7_a_state_in_something_else_and_the_place_of_a_mistake_are_said(agent: Agent) -> None:
+    storage = "  storage: {type: postgresql, conn_string: 'postgresql://u@h/state'}\n"
+    agent.write("/etc/teleport.yaml", f"version: v3\nteleport:\n{storage}auth_service: {{cluster_name: main}}\n", 0o600)
+    done = agent.run("install-check", "--format", "json")
+    assert any(
+        each["code"] == "other-storage" and "is in postgresql" in each["message"] for each in done.data["findings"]
+    )
+    agent.write("/etc/teleport.yaml", "version: v3\nteleport:\n\tx: 1\n", 0o600)
+    assert "/etc/teleport.yaml:3:1: teleport.yaml cannot be read: a tab" in agent.run("install-check").said
+
+
 def test_issue_19_point_7_without_a_teleport_yaml_there_is_nothing_to_adopt(agent: Agent) -> None:
     done = agent.run("install-check")
     assert done.status == errors.FILES and "nothing to adopt" in done.errors
