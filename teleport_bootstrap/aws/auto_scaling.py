@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 
 from teleport_bootstrap import regex
 from teleport_bootstrap.aws import failures
@@ -49,7 +50,7 @@ class AutoScaling(Service):
             "autoscaling:DescribeAutoScalingGroups",
             ["*"],  # IAM supports no narrower resource for this action
             read=lambda answer: tuple(
-                arn for each in answer["AutoScalingGroups"] for arn in each.get("TargetGroupARNs", ())
+                dict.fromkeys(arn for each in answer["AutoScalingGroups"] for arn in _target_groups(each))
             ),
             AutoScalingGroupNames=[group],
         )
@@ -87,3 +88,11 @@ class AutoScaling(Service):
             return True
 
         return self.perform(action, [arn], attempt)
+
+
+def _target_groups(group: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the target groups of a group, whichever way attached them; a traffic source may be another thing."""
+    yield from group.get("TargetGroupARNs", ())
+    for each in group.get("TrafficSources", ()):
+        if ":elasticloadbalancing:" in each["Identifier"]:
+            yield each["Identifier"]

@@ -254,7 +254,9 @@ OF: dict[str, Any] = {
     "SignalResource": {},
     "CompleteLifecycleAction": {},
     "RecordLifecycleActionHeartbeat": {},
-    "DescribeAutoScalingGroups": {"AutoScalingGroups": [{"TargetGroupARNs": [str]}]},
+    "DescribeAutoScalingGroups": {
+        "AutoScalingGroups": [{"TargetGroupARNs": [str], "TrafficSources": [{"Identifier": str}]}]
+    },
     "DeregisterTargets": {},
     "DescribeLifecycleHooks": {
         "LifecycleHooks": [{"LifecycleHookName": str, "LifecycleTransition": str, "HeartbeatTimeout": int}]

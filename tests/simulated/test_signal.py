@@ -350,11 +350,12 @@ def test_balancers_let_the_instance_go_before_teleport_stops(
 ) -> None:
     monkeypatch.setattr(leave_balancers, "POLL_SECONDS", 0.01)
     group = Group(aws)
-    group.waits, group.target_groups, group.draining = "end", (TARGETS, f"{TARGETS}1"), 3
+    group.waits, group.target_groups, group.draining = "end", (TARGETS,), 3
     host.conf("lifecycle:launch", more="TELEPORT_DRAIN_HOOK=end\n")
     host.is_on_its_way_to("Terminated")
+    group.traffic_sources = (f"{TARGETS}1", "a-classic-one")
     outcome = drained(host)
-    assert outcome is not None and outcome.notes == ()
+    assert outcome is not None and outcome.notes == () and len(group.deregistered) == 2
     assert asked(aws, "DescribeTargetHealth") == 5, "three draining, two not: as long as each is registered"
     assert [each.operation for each in aws.requests][-2:] == ["DescribeTargetHealth", "CompleteLifecycleAction"]
 
@@ -484,6 +485,10 @@ def test_doctor_looks_whether_the_group_has_the_hooks(host: Host, aws: Aws) -> N
     group.hooks = {"launch": "TERMINATING", "end": "TERMINATING"}
     result, found = checked(host)
     assert (result, found["code"]) == ("fail", "hook-missing") and "TELEPORT_SIGNAL names" in found["message"]
+    host.conf("lifecycle:end", more="TELEPORT_DRAIN_HOOK=end\n")
+    result, found = checked(host)
+    assert result == "fail" and "end, which TELEPORT_SIGNAL names for autoscaling:EC2" in found["message"]
+    host.conf("lifecycle:launch", more="TELEPORT_DRAIN_HOOK=end\n")
     group.hooks = {"launch": "LAUNCHING"}
     result, found = checked(host)
     assert result == "fail" and "proxies has no hook end, which TELEPORT_DRAIN_HOOK names" in found["message"]

@@ -89,6 +89,8 @@ class Group:
         self.results: list[tuple[str, str]] = []
         self.heartbeats = 0
         self.target_groups: tuple[str, ...] = ()
+        # Names and ARNs that were attached as such.
+        self.traffic_sources: tuple[str, ...] = ()
         self.deregistered: list[tuple[str, str]] = []
         # How often a target is still draining when it is looked at, and the groups that refuse to let it go.
         self.draining = 0
@@ -120,7 +122,9 @@ class Group:
     def _describe_group(self, request: Request) -> Answer:
         assert _fields(request)["AutoScalingGroupNames.member.1"] == self.name
         arns = "".join(f"<member>{each}</member>" for each in self.target_groups)
-        group = f"<member><TargetGroupARNs>{arns}</TargetGroupARNs></member>"
+        sources = "".join(f"<member><Identifier>{each}</Identifier></member>" for each in self.traffic_sources)
+        group = f"<TargetGroupARNs>{arns}</TargetGroupARNs><TrafficSources>{sources}</TrafficSources>"
+        group = f"<member>{group}</member>"
         inner = f"<DescribeAutoScalingGroupsResult><AutoScalingGroups>{group}</AutoScalingGroups>"
         return _done("DescribeAutoScalingGroups", f"{inner}</DescribeAutoScalingGroupsResult>")
 

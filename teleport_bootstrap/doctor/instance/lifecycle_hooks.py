@@ -19,14 +19,14 @@ _FIRST_LOOK_SECONDS = 90
 
 
 def _run(subject: Subject) -> Iterator[Finding]:
-    by_name = dict(_hooks(subject.conf))
-    if not by_name:
+    wanted = tuple(_hooks(subject.conf))
+    if not wanted:
         yield Finding(NOTE, "hook", "", "the conf names no lifecycle hook")
         return
     instance_id = items.read_required(subject.metadata, items.INSTANCE_ID)
     group = own_tags.read(subject.doors, subject.conf, instance_id, (own_tags.GROUP,))[own_tags.GROUP]
     hooks = {each.name: each for each in subject.aws.auto_scaling.hooks(group)}
-    for name, (transition, variable) in by_name.items():
+    for name, transition, variable in wanted:
         hook = hooks.get(name)
         if hook is None or hook.transition != transition:
             what = "has no hook" if hook is None else f"has for {hook.transition} the hook"
@@ -36,13 +36,13 @@ def _run(subject: Subject) -> Iterator[Finding]:
             yield from _timeout(subject.conf, group, hook)
 
 
-def _hooks(conf: conf_file.Conf) -> Iterator[tuple[str, tuple[str, str]]]:
+def _hooks(conf: conf_file.Conf) -> Iterator[tuple[str, str, str]]:
     """Yield the name of each hook, with the transition that it is for and the variable."""
     target, drain = conf.value(variables.TELEPORT_SIGNAL), conf.value(variables.TELEPORT_DRAIN_HOOK)
     if target is not None and target.service == LIFECYCLE and target.hook is not None:
-        yield target.hook, (auto_scaling.LAUNCHING, variables.TELEPORT_SIGNAL.name)
+        yield target.hook, auto_scaling.LAUNCHING, variables.TELEPORT_SIGNAL.name
     if drain is not None:
-        yield drain, (auto_scaling.TERMINATING, variables.TELEPORT_DRAIN_HOOK.name)
+        yield drain, auto_scaling.TERMINATING, variables.TELEPORT_DRAIN_HOOK.name
 
 
 def _timeout(conf: conf_file.Conf, group: str, hook: auto_scaling.Hook) -> Iterator[Finding]:
