@@ -95,11 +95,11 @@ def _user_data(data: bytes, path: str, holes: Holes, beside: terraform.Beside, r
     _check_size(whole, _LONGEST_FILE)
     is_terraform = path.endswith((*terraform.FILES, *terraform.TEMPLATES))
     root = None if is_terraform or parts.is_multipart(whole.joined) else cloudformation.compose(whole)
-    if resource is not None and root is None:
-        what = f"this is not a template of CloudFormation, so that it has no resource {resource}"
+    if resource is not None and root is None and not path.endswith(terraform.FILES):
+        what = f"this is not a template of CloudFormation or Terraform, so that it has no resource {resource}"
         raise Unknowable(what, Place(path), "name the file alone")
     if path.endswith(terraform.FILES):
-        return terraform.user_data(whole, paths.CONF, holes, beside)
+        return terraform.user_data(whole, paths.CONF, holes, beside, resource)
     if path.endswith(terraform.TEMPLATES):
         return terraform.template(whole, holes, beside)
     return whole if root is None else cloudformation.user_data(whole, root, paths.CONF, holes, resource)

@@ -165,3 +165,60 @@ else
 fi
 """
     assert "inside `else`" in refused(script, "user-data.tftpl")
+
+
+TERRAFORM = """\
+resource "aws_instance" "auth" {
+  user_data = <<EOF
+#!/bin/bash
+echo TELEPORT_ROLE=auth > /etc/teleport.d/conf
+EOF
+}
+locals {
+  script = <<-EOF
+    #!/bin/bash
+    echo TELEPORT_ROLE=node > /etc/teleport.d/conf
+  EOF
+}
+"""
+
+
+def test_of_several_texts_in_a_file_of_terraform_one_is_named() -> None:
+    assert refused(TERRAFORM, "main.tf").startswith("main.tf 2 texts of this file write /etc/teleport.d/conf")
+    found = conf_of.read(TERRAFORM.encode(), "main.tf", resource="local.script")
+    assert found.data.decode().split("\n")[9] == "TELEPORT_ROLE=node"
+    assert "auth" in conf_of.read(TERRAFORM.encode(), "main.tf", resource="aws_instance.auth").data.decode()
+    with pytest.raises(errors.UserDataUnclear, match=r"0 texts of aws_instance\.web .*\(name one of main\.tf#aws_inst"):
+        conf_of.read(TERRAFORM.encode(), "main.tf", resource="aws_instance.web")
+
+
+def test_texts_in_quotes_and_what_join_puts_together_are_read() -> None:
+    assert lines(f"locals {{\n  user_data = {json.dumps(SCRIPT)}\n}}\n", "main.tf") == CONF
+    assert lines(json.dumps({"resource": {"aws_instance": {"a": {"user_data": SCRIPT}}}}), "main.tf.json") == CONF
+    join = """\
+resource "aws_instance" "a" {
+  user_data = join("\\n", [
+    "#!/bin/bash",
+    # the conf
+    "[[ -d /etc/teleport.d ]] || mkdir /etc/teleport.d",
+    "echo TELEPORT_ROLE=node > /etc/teleport.d/conf",
+    local.more,
+  ])
+}
+"""
+    found = conf_of.read(join.encode(), "main.tf")
+    assert found.data.decode().split("\n")[5] == "TELEPORT_ROLE=node"
+
+
+def test_an_expression_of_terraform_that_makes_the_whole_is_named() -> None:
+    text = """\
+locals {
+  user_data = <<-EOF
+    #cloud-config
+    ${yamlencode({ write_files = [{ path = "/etc/teleport.d/conf", content = "}{${local.conf}" }] })}
+  EOF
+}
+"""
+    message = refused(text, "main.tf")
+    assert message.startswith("main.tf:4:5 `${yamlencode(") and "makes what writes the conf in Terraform" in message
+    assert "begins here, and never ends" in refused(text.replace("})}", "})"), "main.tf")
