@@ -74,7 +74,10 @@ def run(doors: gather.Doors) -> signal_launch.Outcome | None:
     if not _is_leaving(seen, before):
         if state not in _POOL:
             _start_again(doors.root)
-        launch_signal.SEEN.write(doors.root, seen)
+        try:
+            launch_signal.SEEN.write(doors.root, seen)
+        except errors.FileTrouble as error:  # as with a full disk, which keeps no launch from being signaled
+            logger.warning("%s. %s", error.message, error.hint)
         return None
     if before == seen:
         return signal_launch.Outcome(signal_launch.NOTHING, seen.target, state, notes=("it was drained before",))

@@ -536,6 +536,27 @@ def test_the_command_says_that_no_one_waits(host: Host) -> None:
     assert "TELEPORT_SIGNAL is not set" in done.notes[0]
 
 
+@pytest.mark.parametrize(
+    "broken", ["TELEPORT_DRAIN_HOOK='a b'\n", "TELEPORT_DRAIN_HOOK=end\nTELEPORT_DRAIN_SECONDS=ten\n"]
+)
+def test_the_command_signals_where_what_is_said_of_the_end_is_invalid(host: Host, aws: Aws, broken: str) -> None:
+    stack = Stack(aws)
+    host.conf("cloudformation:teleport/Group", more=broken)
+    assert host.agent.run("signal").status == errors.LaunchFailed.exit_status
+    assert stack.signals == [(INSTANCE, "FAILURE")]
+    done = host.agent.run("signal")
+    assert done.status == errors.ConfInvalid.exit_status and "TELEPORT_DRAIN" in done.errors
+
+
+def test_a_disk_that_takes_no_record_keeps_no_launch_from_being_signaled(host: Host, aws: Aws) -> None:
+    stack = Stack(aws)
+    host.conf("cloudformation:teleport/Group", more="TELEPORT_DRAIN_HOOK=end\n")
+    host.is_on_its_way_to("InService")
+    host.agent.path(paths.SEEN_IN_GROUP).mkdir(parents=True)
+    assert host.agent.run("signal").status == errors.LaunchFailed.exit_status
+    assert stack.signals == [(INSTANCE, "FAILURE")]
+
+
 def test_the_command_fails_after_a_signal_of_failure_and_says_it_again_in_the_status(host: Host, aws: Aws) -> None:
     stack = Stack(aws)
     host.conf("cloudformation:teleport/Group")
