@@ -20,7 +20,7 @@ def run(arguments: argparse.Namespace) -> result.Result:
     try:
         outcome = drain.run(doors)
     except errors.ConfInvalid as error:
-        invalid = error  # who waits for this launch is told of it
+        invalid = error  # signaled as a failure, if someone waits for this launch
     outcome = outcome or signal_launch.run(doors, again=arguments.again)
     if invalid is not None and outcome.result == signal_launch.NOTHING:
         raise invalid
