@@ -1,6 +1,6 @@
 """Makes the tables of packaging/terraform/README.md, and the examples, from the variables of the modules.
 
-python3 -m tests.terraform_module.documents --write
+./dev infrastructure --write
 """
 
 from __future__ import annotations

@@ -74,8 +74,8 @@ variable "s3_bucket_name" {
   description = "Name of the bucket to create, for session recordings, backups and certificates."
 
   validation {
-    condition     = can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.s3_bucket_name))
-    error_message = "A bucket's name has 3 to 63 lower-case letters, digits, dots and hyphens."
+    condition     = can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.s3_bucket_name)) && !can(regex("[.][.]|^xn--|^sthree-|-s3alias$|--ol-s3$|^([0-9]+[.]){3}[0-9]+$", var.s3_bucket_name))
+    error_message = "A bucket's name has 3 to 63 lower-case letters, digits, dots and hyphens, in a form that S3 takes."
   }
 }
 
