@@ -217,7 +217,7 @@ def _with_whole_lines(writes: Iterable[Write]) -> list[Write]:
 
 def _about(line: Line, with_default: Sequence[Hole], path: str) -> Iterable[Finding]:
     place = Place(path, line.number)
-    for piece in line.empty:
+    for piece in () if _is_comment(line) else line.empty:
         name = piece.strip("${}")
         yield text.warning(
             f"`{text.short(piece)}` becomes nothing here, since nothing in the script sets {name}",
@@ -232,7 +232,7 @@ def _about(line: Line, with_default: Sequence[Hole], path: str) -> Iterable[Find
 
 def _with_example(line: Line, path: str, said: list[Finding]) -> Line | None:
     """Return the line with an example in place of a value that is not known, and say so; None to leave it out."""
-    if not line.unknown:
+    if not line.unknown or _is_comment(line):
         return line
     place = Place(path, line.number)
     shown = " and ".join(f"`{text.short(each)}`" for each in dict.fromkeys(line.unknown))
@@ -246,6 +246,10 @@ def _with_example(line: Line, path: str, said: list[Finding]) -> Line | None:
         text.warning(f"{shown} is known only when it runs: {variable.name} is read as {example or 'empty'}", place)
     )
     return line._replace(text=f"{variable.name}='{example}'", exact=False)
+
+
+def _is_comment(line: Line) -> bool:
+    return line.text.lstrip().startswith("#")
 
 
 def _example(variable: Variable[Any]) -> str | None:

@@ -30,6 +30,8 @@ _SPLIT_OR_MATCHED = regex.compile(r"[ \t\n*?\[\\]")
 _MATCHED = regex.compile(r"[*?\[]|\{[^{}]*(?:,|\.\.)|(?:\A|[:=])~")
 _MATCHED_IN_VALUE = regex.compile(r"[*?\[\\]")
 _TERM = regex.compile(r"( *[+-]? *)()(\$?[A-Za-z_]\w*|[0-9]{1,9})( *)", re.ASCII)
+_RANGE = regex.compile(r"\{(0|[1-9][0-9]{0,5})\.\.(0|[1-9][0-9]{0,5})\}")
+_MOST_NUMBERS = 1000
 _LARGEST = 4 * 1024 * 1024
 _TILDE = regex.compile(r"(?:\A|[:=])~")
 
@@ -225,8 +227,11 @@ class Variables:
             return None
         if form.item in ("[@]", "[*]"):
             return str(len(items)) if form.is_length else " ".join(items)
-        number = int(form.item[1:-1]) if form.item[1:-1].isdecimal() else len(items)
-        value = items[number] if number < len(items) else ""
+        written = form.item[1:-1]
+        place = written if written.isdecimal() else self.values.get(written.lstrip("$")) or ""
+        if not place.isdecimal():
+            return None
+        value = items[int(place)] if int(place) < len(items) else ""
         return str(len(value)) if form.is_length else value
 
     def _of_form(self, form: parameters.Form) -> str | None:
@@ -301,6 +306,9 @@ class Variables:
             piece = self._piece(alone)
             is_plain = not piece.state and not _MATCHED_IN_VALUE.search(piece.text) and not is_marked(piece.text)
             return self._counted(tuple(piece.text.split())) if is_plain else None
+        numbers = _RANGE.fullmatch(word.bare) if not self.is_posix else None
+        if numbers is not None and 0 <= int(numbers[2]) - int(numbers[1]) < _MOST_NUMBERS:
+            return tuple(map(str, range(int(numbers[1]), int(numbers[2]) + 1)))
         found = self.field(word)
         if found is None:
             return ()

@@ -11,6 +11,7 @@ from teleport_bootstrap.user_data.text import Line, Text, Unknowable, Write
 
 _DIRECTORY = "teleport.d"
 _STREAM = "\0"
+_NOTHING = "/dev/null"
 _MOST = 4 * 1024 * 1024
 
 
@@ -32,7 +33,7 @@ class Files:
         self._streams = 0
         self._depths: dict[str, int] = {}
         self._reasons: dict[str, Unknowable] = {}
-        self._contents: dict[str, tuple[Write, ...] | None] = {target: before}
+        self._contents: dict[str, tuple[Write, ...] | None] = {target: before, _NOTHING: ()}
         self._unsure: dict[str, str] = {}
         self._findings = findings
         self._may_have_ended: Place | None = None
@@ -129,6 +130,8 @@ class Files:
     def write(self, path: str | None, typed: str, content: tuple[Write, ...], place: Place, *, appends: bool) -> None:
         """Write to a file, at the place `place` of the script. Raises Unknowable."""
         self.check_write(path, typed, place)
+        if path == _NOTHING:
+            return
         if path is None:
             if self._may_match(typed):
                 what = f"`{text.short(typed)}` is known only when it runs, and is read as another file than the conf"
@@ -154,7 +157,7 @@ class Files:
 
     def forget(self, path: str | None, reason: Unknowable | None = None) -> None:
         """From now on, it is not known what a file holds, for a reason."""
-        if path is not None and path != self.target:
+        if path is not None and path not in (self.target, _NOTHING):
             self._contents[path] = None
             if reason is not None:
                 self._reasons.setdefault(path, reason)

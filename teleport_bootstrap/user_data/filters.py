@@ -28,6 +28,7 @@ _DELETION = regex.compile(r"/(\^?[^/\\.*\[\]$^]*\$?)/d")
 _VARIABLE = regex.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
 _PIECE = regex.compile(r"\\([.$*\[\]/^&-])|([^\\\[])", re.DOTALL)
 _PLAIN_NEW = regex.compile(r"[^\\&]*")
+_IN_PLACE = regex.compile(r"-[A-Za-z]*i|--in-place")
 _MOST_STARS = 2
 _LONGEST = 1000
 _SETS = {"[:upper:]": "A-Z", "[:lower:]": "a-z", "[:space:]": " \t\n\r", "[:digit:]": "0-9"}
@@ -257,6 +258,15 @@ def _part_of_path(reader: Reader, call: Call, arguments: Sequence[str]) -> tuple
     return (Line(found, reader.line_of(reader.row).number, exact=False),)
 
 
+def _numbers(reader: Reader, _: Call, arguments: Sequence[str]) -> tuple[Line, ...] | None:
+    """Print what `seq` does of one or two numbers."""
+    if not 1 <= len(arguments) <= 2 or not all(each.isdecimal() and len(each) < 5 for each in arguments):
+        return None
+    number = reader.line_of(reader.row).number
+    first, last = (int(each) for each in ("1", *arguments)[-2:])
+    return tuple(Line(str(each), number, exact=False) for each in range(first, last + 1))
+
+
 _FILTERS: dict[str, Callable[[Reader, Call, Sequence[str]], tuple[Line, ...] | None]] = {
     "sed": _sed,
     "base64": _base64,
@@ -266,9 +276,18 @@ _FILTERS: dict[str, Callable[[Reader, Call, Sequence[str]], tuple[Line, ...] | N
     "envsubst": _envsubst,
     "tr": _tr,
     "cut": _cut,
+    "seq": _numbers,
     "basename": _part_of_path,
     "dirname": _part_of_path,
 }
+
+
+def reads_only(call: Call) -> bool:
+    """Whether a program changes none of the files that it is given."""
+    given = [each.value for _, each in call.words[1:]]
+    is_in_place = call.name == "sed" and any(each is None or _IN_PLACE.match(each) for each in given)
+    is_path = all(each is None or "teleport.d" not in each or each.startswith("/") for each in given)
+    return call.name in _FILTERS and not is_in_place and is_path and None not in given
 
 
 def in_place(reader: Reader, call: Call) -> bool:

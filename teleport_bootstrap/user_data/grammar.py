@@ -286,7 +286,8 @@ class _Parser(Scanner):
         else:
             self._operator()
             if self.source.startswith("((", self.position):
-                raise Unreadable("`for ((` is not read here", start)
+                keyword = "for (("
+                names += self.arithmetic_names()
             while not self._operator():
                 each = self.word()
                 if not each.parts:

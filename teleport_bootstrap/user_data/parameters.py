@@ -13,7 +13,8 @@ from teleport_bootstrap.hints import NamedTuple, Optional
 from teleport_bootstrap.user_data import globs
 
 _FORM = regex.compile(
-    r"\$\{(#?)([A-Za-z_][A-Za-z0-9_]*|[0-9]|[@*#])(\[[@*0-9]+\])?(:?[-=+?]|##?|%%?|//?|\^\^?|,,?|:|)(.*)\}", 16
+    r"\$\{(#?)([A-Za-z_][A-Za-z0-9_]*|[0-9]|[@*#])(\[(?:[@*]|\$?\w{1,20})\])?(:?[-=+?]|##?|%%?|//?|\^\^?|,,?|:|)(.*)\}",
+    16,
 )
 _RANGE = regex.compile(r"[ ]?(-?[0-9]+)(?::([0-9]+))?")
 # Each of its ends is tried.

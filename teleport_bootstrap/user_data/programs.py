@@ -29,6 +29,7 @@ _HARMLESS = frozenset(
 _READERS = frozenset(("cat", "tee", "read", "mapfile", "readarray", "logger", "grep", "wc", "base64", "sed", "awk"))
 _SUCCEED = frozenset((":", "true", "echo", "printf", "tee", "touch", "chmod", "chown", "sleep", "sync", "umask", "set"))
 _SHELLS = frozenset(("sh", "bash", "dash"))
+_RUNNERS = frozenset((*_SHELLS, "su", "eval", "source", "."))
 _SHEBANG = regex.compile(r"(?!#!)|#!.*\b(?:ba|da)?sh\b")
 _MAY_END = frozenset(("reboot", "shutdown", "poweroff", "halt"))
 
@@ -58,10 +59,8 @@ def run(reader: Reader, call: Call) -> bool | None:
 def _runs_commands(reader: Reader, call: Call) -> bool:
     """Whether what a command prints is what the commands print that it runs."""
     name = call.name
-    if name in ("eval", "source", ".") or name is None or not call.words:
-        return name is not None and bool(call.words)
-    if name in _SHELLS:
-        return True
+    if name is None or not call.words or name in _RUNNERS:
+        return name in _RUNNERS
     return "/" in call.words[0][1].text and reader.files.as_script(reader.path(call.words[0][1].text)) is not None
 
 
@@ -74,10 +73,8 @@ def _effect(reader: Reader, call: Call) -> bool | None:
         return builtins_of_shell.run(reader, name or "", call)
     if name in ("[", "test"):
         return conditions.of_test(call, is_posix=reader.is_posix)
-    if name == "tee":
-        _tee(reader, call)
-    elif name == "dd":
-        _dd(reader, call)
+    if name is not None and name in _FOLLOWED:
+        _FOLLOWED[name](reader, call)
     elif name in _SHELLS:
         _shell(reader, name or "", call)
     elif name in ("cp", "mv", "install"):
@@ -85,7 +82,7 @@ def _effect(reader: Reader, call: Call) -> bool | None:
     elif name == "rm":
         for word, each in call.words[1:]:
             reader.files.remove(None if each.value is None else reader.path(each.value), word.typed, reader.place)
-    elif name not in _HARMLESS and not filters.in_place(reader, call):
+    elif name not in _HARMLESS and not filters.reads_only(call) and not filters.in_place(reader, call):
         _other(reader, call)
     if name in _MAY_END:
         reader.files.may_end(reader.place)
@@ -105,6 +102,26 @@ def _tee(reader: Reader, call: Call) -> None:
             redirections.write(
                 reader, path, word.typed, lambda: redirections.standard_input(reader, call), appends=appends
             )
+
+
+def _truncate(reader: Reader, call: Call) -> None:
+    """Follow `truncate -s 0 FILE`."""
+    given = [each.value for _, each in call.words[1:]]
+    size = "".join(each or "?" for each in given[:-1])
+    if size not in ("-s0", "--size0", "--size=0") or given[-1] is None:
+        _other(reader, call)
+        return
+    reader.files.write(reader.path(given[-1]), given[-1], (), reader.place, appends=False)
+
+
+def _su(reader: Reader, call: Call) -> None:
+    """Follow the commands of `su -c`."""
+    words = list(call.words[1:])
+    places = [number for number, (_, each) in enumerate(words[:-1]) if each.value in ("-c", "--command", "-lc")]
+    if not places:
+        _other(reader, call)
+        return
+    _follow_text(reader, call, "sh", words[places[0] + 1 :])
 
 
 def _dd(reader: Reader, call: Call) -> None:
@@ -268,3 +285,6 @@ def _check_mentions(reader: Reader, call: Call) -> None:
         if is_path or "teleport.d" in (word.typed if known is None else known):
             what = f"`{text.short(call.words[0][0].typed)}` may change the conf, which only running the script tells"
             raise Unknowable(what, reader.place, "write the values themselves into the conf")
+
+
+_FOLLOWED = {"tee": _tee, "dd": _dd, "truncate": _truncate, "su": _su}

@@ -148,7 +148,7 @@ def output(reader: Reader, call: Call) -> tuple[Line, ...]:
     call = calls.without_prefixes(reader, call)
     name = call.name
     arguments = call.words[1:]
-    if not call.words or name in reader.functions:
+    if not call.words:
         return ()
     if name in _SILENT and not any(each.text.startswith("-") and "v" in each.text for _, each in arguments):
         return ()

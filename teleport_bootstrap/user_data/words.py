@@ -14,6 +14,7 @@ _BARE = regex.compile(r"[^ \t\n'\"\\$`|&;()<>]+")
 _IN_DOUBLE = regex.compile(r"[^\"\\$`]+")
 _IN_DOCUMENT = regex.compile(r"[^\\$`]+")
 _NAME = regex.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]")
+_IDENTIFIER = regex.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SPECIAL = regex.compile(r"[@*#?!$-]")
 _SIMPLE = regex.compile(r"\{([A-Za-z_][A-Za-z0-9_]*|[0-9])(?:(:?-)([^${}`\\\"'\n~*?\[ ]*))?\}")
 _IN_BACKQUOTES = regex.compile(r"`(?:[^`\\]|\\.)*`", 16)  # DOTALL
@@ -109,6 +110,13 @@ class Scanner:
             self.position += 1
         found = self.word() if self.position < len(self.source) else Word(())
         return found if found.parts else None
+
+    def arithmetic_names(self) -> list[Word]:
+        """Return the variables in what stands between `((` and `))` here. Raises Unreadable."""
+        self.check_bash("((")
+        start, end = self.position, self._find("))", self.position, "a parenthesis never ends")
+        self.position = end + 2
+        return [Word((Part(TEXT, each),), start, end) for each in _IDENTIFIER.findall(self.source[start:end])]
 
     def check_bash(self, what: str) -> None:
         """Raise Unreadable where the script is not for bash, and `what` is a syntax error for another shell."""

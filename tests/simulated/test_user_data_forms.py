@@ -222,3 +222,13 @@ locals {
     message = refused(text, "main.tf")
     assert message.startswith("main.tf:4:5 `${yamlencode(") and "makes what writes the conf in Terraform" in message
     assert "begins here, and never ends" in refused(text.replace("})}", "})"), "main.tf")
+
+
+def test_a_comment_with_something_that_only_running_tells_takes_no_warning() -> None:
+    script = "#!/bin/bash\ncat > /etc/teleport.d/conf <<EOF\n# written $(date) by $WHO\nTELEPORT_ROLE=node\nEOF\n"
+    found = conf_of.read(script.encode(), "user-data.sh")
+    assert not found.findings and found.data.decode().split("\n")[2:4] == ["# written  by ", "TELEPORT_ROLE=node"]
+
+
+def test_commands_of_su_are_followed() -> None:
+    assert lines("#!/bin/bash\nsu - root -c 'echo TELEPORT_ROLE=node > /etc/teleport.d/conf'\n", "user-data.sh") == CONF
