@@ -193,13 +193,21 @@ def _hopeless(watched: Subject, state: systemd.State, restarts_before: int, pass
     return ""
 
 
-def last_lines(root: paths.Root, unit: str, *, since: float, secret_paths: Iterable[str], also: Iterable[bytes]) -> str:
-    """Return the last lines of `unit` since then (seconds since 1970), with a mask for each secret.
+def last_lines(
+    root: paths.Root,
+    unit: str,
+    *,
+    since: float,
+    secret_paths: Iterable[str],
+    also: Iterable[bytes] = (),
+    most: int = 12,
+) -> str:
+    """Return the last lines of `unit` since then (seconds since 1970), at most so many, with a mask for each secret.
 
     Secrets are what the files at `secret_paths` hold, what `also` holds, and what teleport.yaml says under a key that
     is named like a secret. Empty where there are no lines.
     """
-    said = systemd.last_words(unit, since=since) if systemd.is_running(root) else ""
+    said = systemd.last_words(unit, since=since, lines=most) if systemd.is_running(root) else ""
     document = manual_edits.document(manual_edits.text(root, paths.TELEPORT_YAML))
     contents = [*also, *(directory.content(root, path) or b"" for path in secret_paths)]
     lines = [line.strip() for content in contents for line in content.decode("utf-8", "replace").splitlines()]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable
 
-from teleport_bootstrap import errors, log, paths, unit_table
+from teleport_bootstrap import errors, escaping, log, paths, regex, unit_table
 from teleport_bootstrap.change import health, needed_files
 from teleport_bootstrap.host import clock, probe, systemd, underway
 from teleport_bootstrap.instance import gather
@@ -13,6 +14,12 @@ from teleport_bootstrap.plan import plan_model, teleport_build
 from teleport_bootstrap.records import dataclass
 
 POLL_SECONDS = 2.0
+# A Teleport that cannot join tries again at least every minute and a half (MaxRetryPeriod), and logs why.
+_SAID_SECONDS = 180.0
+_SAID_LINES = 200
+_SAID_LETTERS = 400
+# How its loggers call an error: as text, also that of later majors, and as JSON.
+_ERROR = regex.compile(r'\bERR(?:O|OR)\b|"(?:level|severity)":"err')
 # Then the conf is read again: a restore may bring another one, with another unit.
 _ONE_LOOK_SECONDS = 60.0
 
@@ -35,6 +42,7 @@ class _Look:
 
     healthy: bool | None
     seen: str
+    wanted: plan_model.Applicable | None = None
 
 
 def wait(root: paths.Root, *, seconds: float) -> Verdict:
@@ -56,7 +64,8 @@ def wait(root: paths.Root, *, seconds: float) -> Verdict:
             if found.healthy is not None:
                 return Verdict(found.healthy, found.seen)
             if clock.SYSTEM.monotonic() - began >= seconds:
-                return Verdict(False, f"not healthy within {underway.duration(seconds)}: {found.seen}")
+                seen = f"{found.seen}{_last_error(root, found.wanted)}"
+                return Verdict(False, f"not healthy within {underway.duration(seconds)}: {seen}")
             if found.seen != told:
                 logger.info("Teleport is not healthy yet: %s", found.seen)
                 told = found.seen
@@ -86,7 +95,22 @@ def _look_at_teleport(root: paths.Root, wanted: plan_model.Applicable, seconds: 
     verdict = health.wait(root, health.subject(root, wanted.unit, wanted), seconds=seconds)
     if verdict.healthy and not verdict.pending:
         return _Look(True, f"{wanted.unit} is healthy")
-    return _Look(None, f"{wanted.unit}: {verdict.seen}")
+    return _Look(None, f"{wanted.unit}: {verdict.seen}", wanted)
+
+
+def _last_error(root: paths.Root, wanted: plan_model.Applicable | None) -> str:
+    """Return what Teleport itself has logged last as an error, empty without one."""
+    if wanted is None:
+        return ""
+    lines = health.last_lines(
+        root,
+        wanted.unit,
+        since=time.time() - _SAID_SECONDS,
+        secret_paths=[each.path for each in wanted.secrets],
+        most=_SAID_LINES,
+    )
+    said = [line for line in lines.split("\n") if _ERROR.search(line)]
+    return f"; it said last: {escaping.one_line(' '.join(said[-1].split()), _SAID_LETTERS)}" if said else ""
 
 
 def _failure(root: paths.Root, build: Callable[[], teleport_build.TeleportBuild]) -> str:
