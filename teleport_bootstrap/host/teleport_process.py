@@ -165,6 +165,13 @@ def successors(process_id: int) -> list[int]:
     ]
 
 
+def of_unit(unit: str, main: int) -> list[int]:
+    """Return the Teleports of `unit`, of which `main` is one: that in charge, and older ones with sessions left."""
+    arguments = _arguments(main)
+    mine = [each for each in _all() if arguments and _arguments(each) == arguments and is_alive(each)]
+    return [each for each in mine if unit in systemd.units_around(each)]
+
+
 def predecessor(process_id: int) -> int | None:
     """Return the Teleport that a reload has replaced by `process_id` and that still ends its sessions, None without."""
     parent, arguments = _parent(process_id), _arguments(process_id)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from teleport_bootstrap import errors, log, paths, records, unit_table
 from teleport_bootstrap.aws import account, auto_scaling
-from teleport_bootstrap.change import graceful_stop
+from teleport_bootstrap.change import graceful_stop, unsent_recordings
 from teleport_bootstrap.conf import signal_setting
 from teleport_bootstrap.conf.signal_setting import DrainSetting
 from teleport_bootstrap.ec2 import items
@@ -20,8 +22,8 @@ _ENDING = ("Terminated", "Warmed:Terminated")
 # service. It goes on running in these two, or comes back without a boot.
 _AWAKE = ("Warmed:Running", "Warmed:Hibernated")
 _POOL = ("Warmed:Stopped", *_AWAKE)
-# For systemd to kill what is left after the time for sessions.
-_GRACE_SECONDS = 30.0
+# Teleport starts within 5 s, and then looks every 5 s for recordings to upload.
+_UPLOAD_SECONDS = 120.0
 POLL_SECONDS = 2.0
 # The shortest timeout of a hook is 30 s.
 HEARTBEAT_SECONDS = 20.0
@@ -108,7 +110,8 @@ def _run(doors: gather.Doors, found: DrainSetting, seen: Launch) -> signal_launc
         seconds=min(leave_balancers.MOST_SECONDS, found.seconds / 2),
         meanwhile=held.beat,
     )
-    reason = _stop(doors.root, held, seconds=max(1.0, found.seconds - (clock.SYSTEM.monotonic() - began)))
+    left = max(1.0, found.seconds - (clock.SYSTEM.monotonic() - began))
+    reason = _stop(doors.root, held, seconds=left, is_last=seen.state in _ENDING)
     by = (group, found.hook, seen.instance_id)
     why = signal_launch.complete(gather.aws(doors, conf), by, auto_scaling.CONTINUE, seconds=doors.wait_seconds)
     if seen.state in _AWAKE and not why:
@@ -138,24 +141,58 @@ def _start_again(root: paths.Root) -> None:
             systemd.start([name for name, state in timers.items() if state.enablement == "enabled"])
 
 
-def _stop(root: paths.Root, held: _Held, *, seconds: float) -> str:
-    """Stop the timers and Teleport, and return in a line how that ended; the conf need not be valid for that."""
+def _stop(root: paths.Root, held: _Held, *, seconds: float, is_last: bool) -> str:
+    """Stop the timers and Teleport, and return in a line how that ended; the conf need not be valid for that.
+
+    With `is_last`, Teleport is not started again later, and what it has not uploaded would be lost.
+    """
     states = systemd.states(unit_table.TELEPORT_SERVICES) if systemd.is_running(root) else {}
     unit = next((name for name, state in states.items() if state.active not in graceful_stop.ENDED), None)
     if unit is None:
         return "no Teleport runs here"
     # Before: what a timer starts may restart Teleport, or take the lock of the auth servers.
     systemd.stop(_timers(root), wait=True)
-    graceful_stop.begin(root, unit, seconds=seconds)
     began = clock.SYSTEM.monotonic()
-    with underway.displayed(f"waiting for the sessions of {unit} to end", seconds):
-        while not graceful_stop.has_ended(unit):
-            now = clock.SYSTEM.monotonic()
-            if now - began > seconds + _GRACE_SECONDS:
-                return f"{unit} has not stopped within {underway.duration(now - began)}"
+    stopping = graceful_stop.begin(root, unit)
+    is_over = _wait(held, stopping.is_over, what=f"waiting for the sessions of {unit} to end", seconds=seconds)
+    passed = underway.duration(clock.SYSTEM.monotonic() - began)
+    stopping.end()
+    reason = f"{unit} stopped within {passed}" if is_over else f"{unit} was ended by force after {passed}"
+    return "; ".join([reason, *(_upload(root, held, unit) if is_last else ())])
+
+
+def _upload(root: paths.Root, held: _Held, unit: str) -> tuple[str, ...]:
+    """Let Teleport upload the recordings that its graceful stop has left, before they end with the instance.
+
+    Return in a line how that went, nothing where there are none.
+    """
+    before = unsent_recordings.count(root)
+    if before == 0:
+        return ()
+    logger.info("starting %s again for %d session recordings that were not uploaded", unit, before)
+    try:
+        systemd.start_now(unit, seconds=_UPLOAD_SECONDS)
+        what = f"waiting for {unit} to upload session recordings"
+        _wait(held, lambda: unsent_recordings.count(root) == 0, what=what, seconds=_UPLOAD_SECONDS)
+        systemd.stop_by_force([unit])
+    except errors.UnitTrouble as error:
+        logger.warning("%s. %s", error.message, error.hint)
+    after = unsent_recordings.count(root)
+    if after:
+        return (f"session recordings that it has not uploaded, in {unsent_recordings.DIRECTORY}: {after}",)
+    return (f"session recordings that it has uploaded after that: {before}",)
+
+
+def _wait(held: _Held, is_over: Callable[[], bool], *, what: str, seconds: float) -> bool:
+    """Wait until something is over, for at most `seconds`, while the group goes on waiting; return whether it is."""
+    began = clock.SYSTEM.monotonic()
+    with underway.displayed(what, seconds):
+        while not is_over():
+            if clock.SYSTEM.monotonic() - began >= seconds:
+                return False
             held.beat()
             clock.SYSTEM.sleep(POLL_SECONDS)
-    return f"{unit} stopped within {underway.duration(clock.SYSTEM.monotonic() - began)}"
+    return True
 
 
 def _timers(root: paths.Root) -> list[str]:
