@@ -61,6 +61,25 @@ class Cluster:
         made.write("/etc/hosts", f"127.0.0.1 localhost\n{lines}")
         return made
 
+    def join(self, *names: str) -> certificates.Issued:
+        """Boot these, of which the first is the auth server, and let the others join with what it publishes.
+
+        Return the certificate of the proxy.
+        """
+        issued = self.authority.issue(DOMAIN)
+        self.publish_certificate(issued, 1)
+        for name in names:
+            self.machines[name].boot()
+            if name == "auth":
+                real.wait_until_ready(self.machines[name], HOSTS[name][1])
+                self.machines[name].run("systemctl", "start", "teleport-ssm-publish-tokens.service", seconds=120)
+        for name in names[1:]:
+            self.machines[name].run("systemctl", "restart", "teleport-fetch-secrets.service")
+            if name == "proxy":
+                self.machines[name].run("systemctl", "restart", "teleport-check-cert.service")
+            real.wait_until_ready(self.machines[name], HOSTS[name][1])
+        return issued
+
     def publish_certificate(self, issued: certificates.Issued, number: int) -> None:
         """Put a certificate into the bucket, as an auth server does."""
         for kind, text in issued.files().items():
@@ -81,19 +100,7 @@ def served(machine: Machine) -> str:
 
 def test_hosts_join_with_what_the_auth_server_has_published(cluster: Cluster) -> None:
     machines = cluster.machines
-    first = cluster.authority.issue(DOMAIN)
-    cluster.publish_certificate(first, 1)
-    for name, (_, unit) in HOSTS.items():
-        machines[name].boot()
-        if name == "auth":
-            real.wait_until_ready(machines[name], unit)
-            machines[name].run("systemctl", "start", "teleport-ssm-publish-tokens.service", seconds=120)
-    for name, (_, unit) in HOSTS.items():
-        if name != "auth":
-            machines[name].run("systemctl", "restart", "teleport-fetch-secrets.service")
-        if name == "proxy":
-            machines[name].run("systemctl", "restart", "teleport-check-cert.service")
-        real.wait_until_ready(machines[name], unit)
+    first = cluster.join(*HOSTS)
     auth, proxy, node = (machines[name] for name in ("auth", "proxy", "node"))
     real.wait_for_label(auth, "env", "prod")
     assert served(proxy) == first.cert.strip()
