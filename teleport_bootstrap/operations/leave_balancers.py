@@ -9,7 +9,8 @@ from teleport_bootstrap import errors, log
 from teleport_bootstrap.aws import account
 from teleport_bootstrap.host import clock, underway
 
-POLL_SECONDS = 2.0
+# Each look asks once for each target group, and many instances may leave at the same time.
+POLL_SECONDS = 5.0
 # Balancers learn of it within seconds, and send no new connections then. What they keep for longer are connections that
 # do not end by themselves, such as the tunnels of nodes: only Teleport can send these elsewhere, when it stops.
 MOST_SECONDS = 60.0
