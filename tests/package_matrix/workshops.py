@@ -31,20 +31,47 @@ exec chroot "$tree" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp
 """
 
 
-def workshop(release: str) -> Path:
-    """Return the root directory of the tree for `release`, built now if no earlier run has built it."""
+# The same, where anything may be written and is gone afterwards, with terminals.
+_ENTER_WRITABLE = """
+set -eu
+lower=$1 shared=$2 tree=$2/writable/root
+shift 2
+mkdir "$shared/writable"
+mount -t tmpfs tmpfs "$shared/writable"
+mkdir "$shared/writable/upper" "$shared/writable/work" "$tree"
+mount -t overlay -o "lowerdir=$lower,upperdir=$shared/writable/upper,workdir=$shared/writable/work" overlay "$tree"
+mkdir -p "$tree/dev/pts" "$tree/dev/shm"
+mount -t devpts -o newinstance,mode=0620,ptmxmode=0666 devpts "$tree/dev/pts"
+mount -t tmpfs tmpfs "$tree/dev/shm"
+mount -t sysfs sysfs "$tree/sys"
+exec sh -c "$ENTER" sh "$tree" "$shared" "$@"
+"""
+
+
+def workshop(release: str, also: tuple[str, ...] = ()) -> Path:
+    """Return the root directory of the tree for `release`, built now if no earlier run has built it.
+
+    The packages of `also` are added to those of the workshop, in a tree of their own.
+    """
     tools = _tools(release)
 
     def add_tools(root: Path) -> None:
-        apt = [*trees.apt_get(root), "-o", "Acquire::Check-Valid-Until=false"]
-        trees.run([*apt, "update"])
-        trees.run([*apt, "--no-install-recommends", "install", *tools])
-        trees.run([*apt, "clean"])
+        _install(root, tools)
         found = importlib.util.find_spec("shtab")
         assert found is not None and found.origin is not None
         shutil.copytree(Path(found.origin).parent, root / _SHTAB, ignore=shutil.ignore_patterns("__pycache__"))
 
-    return trees.derived(trees.tree(release), f"workshop-{release}", "\n".join(tools), add_tools)
+    plain = trees.derived(trees.tree(release), f"workshop-{release}", "\n".join(tools), add_tools)
+    if not also:
+        return plain
+    return trees.derived(plain, f"simulated-{release}", "\n".join(also), lambda root: _install(root, also))
+
+
+def _install(root: Path, packages: tuple[str, ...]) -> None:
+    apt = [*trees.apt_get(root), "-o", "Acquire::Check-Valid-Until=false"]
+    trees.run([*apt, "update"])
+    trees.run([*apt, "--no-install-recommends", "install", *packages])
+    trees.run([*apt, "clean"])
 
 
 def _tools(release: str) -> tuple[str, ...]:
@@ -64,7 +91,8 @@ def run(release: str, shared: Path, *command: str) -> subprocess.CompletedProces
     )
 
 
-def entering(release: str, shared: Path, *command: str, network: bool = False) -> list[str]:
-    """Return the command that runs `command` so."""
+def entering(release: str, shared: Path, *command: str, network: bool = False, also: tuple[str, ...] = ()) -> list[str]:
+    """Return the command that runs `command` so; with the packages of `also`, in a copy that it may change."""
     spaces = ["--mount", *(() if network else ("--net",))]
-    return ["unshare", *spaces, "sh", "-c", _ENTER, "sh", str(workshop(release)), str(shared), *command]
+    script = ("env", f"ENTER={_ENTER}", "sh", "-c", _ENTER_WRITABLE) if also else ("sh", "-c", _ENTER)
+    return ["unshare", *spaces, *script, "sh", str(workshop(release, also)), str(shared), *command]
