@@ -101,6 +101,8 @@ class Pebble:
                         "httpPort": 5002,
                         "tlsPort": 5001,
                         "certificateValidityPeriod": valid_seconds,
+                        # What newer ones read instead, such as 2.10.
+                        "profiles": {"default": {"description": "", "validityPeriod": valid_seconds}},
                     }
                 }
             )

@@ -45,7 +45,9 @@ def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(pip, check=True, env=quiet)
     # The libraries are those of the tests; the checkout is not among them.
     libraries = next(place.glob("lib/python*/site-packages"))
-    (libraries / "tests.pth").write_text(sysconfig.get_path("purelib"))
+    # A virtual environment may have them from the distribution.
+    folders = (sysconfig.get_path("purelib"), str(Path(yaml.__file__).parents[1]))
+    (libraries / "tests.pth").write_text("\n".join(dict.fromkeys(folders)))
     return place / "bin"
 
 

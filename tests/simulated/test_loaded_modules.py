@@ -1,7 +1,8 @@
 """Which modules each command loads, against a list: what a command does not use, it does not wait for.
 
 The list names every module of this package that runs, and every other that one of these asks for; what that needs in
-turn is its own. To renew it, look at what comes in, and at whether the command could do without:
+turn is its own. Python 3.14 begins with fewer modules: `io`, and in some lists `array`, are there for it. To renew a
+list, look at what comes in, and at whether the command could do without:
 
     TELEPORT_BOOTSTRAP_RENEW=1 .venv/bin/python -m pytest tests/simulated/test_loaded_modules.py
 """
