@@ -91,12 +91,26 @@ def _script(entries: Sequence[Entry]) -> Text:
     lines: list[Line] = []
     for config, each in entries:
         if isinstance(each, yaml.SequenceNode):
-            quoted = " ".join(f"'{_quoted(word)}'" for word in map(yaml_scalars.value, each.value))
-            number = config.lines[each.start_mark.line].number
-            lines += [Line(piece, number, 0, exact=False) for piece in quoted.split("\n")]
+            lines += _command(config, each)
         else:
             lines += yaml_scalars.lines(config, each)
     return Text(entries[0][0].path if entries else "", tuple(lines))
+
+
+def _command(config: Text, node: Any) -> list[Line]:
+    """Return a list of words as one command, each line of a word where it stands."""
+    found = [Line("", config.lines[node.start_mark.line].number, exact=False)]
+    for number, word in enumerate(node.value):
+        first, *others = _quoted(yaml_scalars.value(word)).split("\n")
+        places = [each.number for each in yaml_scalars.whole_lines(config, word)]
+        found[-1] = found[-1]._replace(text=f"{found[-1].text}{' ' if number else ''}'{first}")
+        if len(places) == len(others) + 1 and others:
+            found[-1] = found[-1]._replace(number=places[0])
+        else:
+            places = [found[-1].number] * (len(others) + 1)
+        found += [Line(each, place, exact=False) for each, place in zip(others, places[1:])]
+        found[-1] = found[-1]._replace(text=f"{found[-1].text}'")
+    return found
 
 
 def _quoted(word: str) -> str:

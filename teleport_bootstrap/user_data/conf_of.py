@@ -83,6 +83,10 @@ def read(data: bytes, path: str, beside: terraform.Beside = lambda _: None, *, r
         size = min(len(data), len(holes.as_written(whole.joined).encode("utf-8", "surrogateescape")))
         if size > parts.LONGEST and whole.path == path:
             findings = (*findings, _too_long(size, path))
+    except RecursionError:
+        what = "what writes the conf is nested too deeply to follow it here"
+        finding = Finding(ERROR, "user-data-unclear", "user-data", what, text.HERE_DOCUMENT, Place(path))
+        raise errors.UserDataUnclear(path, (finding,)) from None
     except Unknowable as unknowable:
         message, remedy = holes.as_written(unknowable.message), holes.as_written(unknowable.remedy)
         finding = Finding(ERROR, "user-data-unclear", "user-data", message, remedy, unknowable.place)

@@ -236,7 +236,9 @@ def _function(node: Any) -> tuple[str, Any]:
     """Return the name of an intrinsic function and its argument; "" for what is none."""
     tag = str(getattr(node, "tag", ""))
     if tag.startswith("!") and len(tag) > 1:
-        return tag[1:], node
+        # In the short form, another function in its long form may follow.
+        is_mapping = isinstance(node, yaml.MappingNode)
+        return tag[1:], yaml.MappingNode("", node.value, node.start_mark, node.end_mark) if is_mapping else node
     entries = yaml_scalars.mapping(node)
     if len(entries) == 1:
         ((name, argument),) = entries.items()

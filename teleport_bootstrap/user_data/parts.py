@@ -178,10 +178,12 @@ def _told_by_beginning(piece: Text, holes: Holes) -> Iterator[Part]:
         what = "a byte order mark stands before the first character, so that cloud-init does nothing with this"
         raise Unknowable(what, place, "save the file as UTF-8 without it")
     if kind is None:
+        is_meant = line.text.replace(" ", "").lower().startswith("#cloud-config")
+        remedy = "begin it with `#!/bin/bash`, or name a conf with --conf"
         raise Unknowable(
             "user-data begins with neither `#!` nor `#cloud-config`, so that cloud-init does nothing with it",
             place,
-            "begin it with `#!/bin/bash`, or name a conf with --conf",
+            "write `#cloud-config` without a blank" if is_meant else remedy,
         )
     if not kind:
         raise Unknowable(_WHY[start], place, "write the conf in a script or in cloud-config")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from teleport_bootstrap.user_data.shell import Reader
 
 
+_STDIN = ("/dev/stdin", "/proc/self/fd/0", "/dev/fd/0")
 # They print nothing unless an option asks them to.
 _SILENT = frozenset(
     (
@@ -169,9 +170,13 @@ def output(reader: Reader, call: Call) -> tuple[Line, ...]:
 
 def file(reader: Reader, call: Call, name: str) -> tuple[Line, ...]:
     """Return the lines of a file that a command reads; `-` is its standard input. Raises Unknowable."""
-    if name in ("-", "/dev/stdin", "/proc/self/fd/0", "/dev/fd/0"):
+    if name == "-" or name in _STDIN:
         return standard_input(reader, call)
-    content = reader.files.content(reader.path(name), reader.place)
+    return _content(reader, reader.path(name))
+
+
+def _content(reader: Reader, path: str | None) -> tuple[Line, ...]:
+    content = reader.files.content(path, reader.place)
     return tuple(line for write in content for line in write.lines)
 
 
@@ -185,12 +190,11 @@ def standard_input(reader: Reader, call: Call) -> tuple[Line, ...]:
     if readable and readable[-1].operator == "<":
         found = reader.value(readable[-1].target).value
         if found is not None:
-            return file(reader, call, found)
+            return _content(reader, reader.files.input if found in _STDIN else reader.path(found))
     elif readable and readable[-1].operator in ("<<", "<<-", "<<<"):
         return literal_input(reader, readable[-1])
     elif not readable:
-        content = reader.files.content(reader.files.input, reader.place)
-        return tuple(line for write in content for line in write.lines)
+        return _content(reader, reader.files.input)
     what = "the conf comes from something that only running the script tells"
     raise Unknowable(what, reader.place, text.HERE_DOCUMENT)
 

@@ -135,8 +135,10 @@ def test_a_source_of_cloud_config_and_a_byte_order_mark_are_named() -> None:
         'A=(a)\n{doubled}echo "${{A[@]}}" > /etc/teleport.d/conf',
         "while read l; do echo $l; done > /etc/teleport.d/conf <<EOF\n{lines}EOF",
         "f() {{ echo $(f)$(f); }}\nf > /etc/teleport.d/conf",
+        "cat > /etc/teleport.d/conf < -",
+        "cat > /etc/teleport.d/conf < /dev/stdin",
     ],
-    ids=["loops in a loop", "array that grows", "loop over many lines", "function that calls itself"],
+    ids=["loops in a loop", "array that grows", "loop over many lines", "function that calls itself", "dash", "stdin"],
 )
 def test_what_would_take_too_long_to_follow_is_refused(script: str) -> None:
     filled = script.format(many="x " * 400, doubled='A=("${A[@]}" "${A[@]}")\n' * 30, lines="A=b\n" * 20_000)
@@ -232,3 +234,38 @@ def test_a_comment_with_something_that_only_running_tells_takes_no_warning() -> 
 
 def test_commands_of_su_are_followed() -> None:
     assert lines("#!/bin/bash\nsu - root -c 'echo TELEPORT_ROLE=node > /etc/teleport.d/conf'\n", "user-data.sh") == CONF
+
+
+def test_a_function_in_its_long_form_follows_one_in_its_short_form() -> None:
+    template = """\
+Resources:
+  Node:
+    Properties:
+      UserData: !Base64
+        Fn::Sub: |
+          #!/bin/bash
+          echo TELEPORT_ROLE=node > /etc/teleport.d/conf
+"""
+    assert conf_of.read(template.encode(), "stack.yaml").data.decode().split("\n")[6] == "TELEPORT_ROLE=node"
+
+
+def test_a_command_as_a_list_of_words_is_shown_where_its_lines_stand() -> None:
+    text = """\
+#cloud-config
+runcmd:
+- - bash
+  - -c
+  - |
+    cat > /etc/teleport.d/conf <<'EOF'
+    TELEPORT_ROLE=node
+    EOF
+- [sh, -c, "echo 'DEBUG=true' >> /etc/teleport.d/conf"]
+"""
+    found = conf_of.read(text.encode(), "config.yaml").data.decode().split("\n")
+    assert (found[6], found[8]) == ("TELEPORT_ROLE=node", "DEBUG=true")
+
+
+def test_a_blank_in_the_first_line_of_cloud_config_is_named() -> None:
+    with pytest.raises(errors.UserDataUnclear) as raised:
+        conf_of.read(b"# cloud-config\nwrite_files: []\n", "config.yaml")
+    assert raised.value.findings[0].remedy == "write `#cloud-config` without a blank"
