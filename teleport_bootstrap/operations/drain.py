@@ -76,14 +76,20 @@ def run(doors: gather.Doors) -> signal_launch.Outcome | None:
     if not _is_leaving(seen, before):
         if state not in _POOL:
             _start_again(doors.root)
-        try:
-            launch_signal.SEEN.write(doors.root, seen)
-        except errors.FileTrouble as error:  # as with a full disk, which keeps no launch from being signaled
-            logger.warning("%s. %s", error.message, error.hint)
+        if before != seen:
+            _note(doors.root, seen)
         return None
     if before == seen:
         return signal_launch.Outcome(signal_launch.NOTHING, seen.target, state, notes=("it was drained before",))
     return jobs.run(doors.root, jobs.SIGNAL, lambda: _run(doors, found, seen), signal_launch.Outcome.summary)
+
+
+def _note(root: paths.Root, seen: Launch) -> None:
+    """Write down the state, for the next look; a disk that is full keeps no launch from being signaled."""
+    try:
+        launch_signal.SEEN.write(root, seen)
+    except errors.FileTrouble as error:
+        logger.warning("%s. %s", error.message, error.hint)
 
 
 def _is_leaving(seen: Launch, before: Launch | None) -> bool:
