@@ -28,6 +28,7 @@ _DELETION = regex.compile(r"/(\^?[^/\\.*\[\]$^]*\$?)/d")
 _VARIABLE = regex.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
 _PIECE = regex.compile(r"\\([.$*\[\]/^&-])|([^\\\[])", re.DOTALL)
 _PLAIN_NEW = regex.compile(r"[^\\&]*")
+_OPTIONS = regex.compile(r"-[iEr]+|--in-place")
 _IN_PLACE = regex.compile(r"-[A-Za-z]*i|--in-place")
 _MOST_STARS = 2
 _LONGEST = 1000
@@ -109,17 +110,22 @@ def of_sed(arguments: Sequence[str]) -> tuple[list[str] | None, list[str]]:
     given = list(arguments)
     expressions: list[str] = []
     files: list[str] = []
+    is_extended = False
     while given:
         each = given.pop(0)
         if each in ("-e", "--expression") and given:
             expressions.append(given.pop(0))
-        elif each.startswith("-") and each not in ("-i", "--in-place", "-"):
+        elif _OPTIONS.fullmatch(each):
+            is_extended |= bool({"E", "r"} & {*each}) and not each.startswith("--")
+        elif each.startswith("-") and each != "-":
             return None, []
         elif not each.startswith("-"):
             files.append(each)
     if not expressions and files:
         expressions.append(files.pop(0))
-    return expressions, files
+    # These characters mean something more in such expressions only.
+    is_plain = not is_extended or not any(each in "+?(){}|" for expression in expressions for each in expression)
+    return expressions if is_plain else None, files
 
 
 def _base64(reader: Reader, call: Call, arguments: Sequence[str]) -> tuple[Line, ...] | None:
@@ -293,7 +299,7 @@ def reads_only(call: Call) -> bool:
 def in_place(reader: Reader, call: Call) -> bool:
     """Follow `sed -i`; return whether that was done. Raises Unknowable."""
     arguments = [each.value for _, each in call.words[1:]]
-    if call.name != "sed" or None in arguments or not {"-i", "--in-place"} & {*arguments}:
+    if call.name != "sed" or None in arguments or not any(_IN_PLACE.match(each or "") for each in arguments):
         return False
     expressions, names = of_sed([each or "" for each in arguments])
     if expressions is None or not names:
