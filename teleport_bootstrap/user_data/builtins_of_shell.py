@@ -157,6 +157,7 @@ def _read(reader: Reader, name: str, given: Words) -> bool | None:
         if len(given) > 1 and given[0][1].text == "-v" and given[1][1].text.isidentifier():
             known = [value.value for _, value in given[2:]]
             content = printing.printed("printf", [each or "" for each in known]) if None not in known else None
+            content = None if reader.is_posix else content
             reader.assign(given[1][1].text, content)
         return True
     for _, value in given:

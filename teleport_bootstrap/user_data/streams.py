@@ -130,7 +130,12 @@ def read(reader: Reader, call: Call) -> bool | None:
         elif option.endswith("p") and given:
             given.pop(0)
     names = [each or "" for each in given] or ["REPLY"]
-    is_plain = not set(options) - set("rdsep") and delimiter in ("", "\n") and all(map(str.isidentifier, names))
+    # Another shell than bash may know no other option than -r.
+    is_plain = (
+        not set(options) - set("r" if reader.is_posix else "rdsep")
+        and delimiter in ("", "\n")
+        and all(map(str.isidentifier, names))
+    )
     with Redirected(reader, call.command.redirections):
         line = _record(reader, is_whole=not delimiter) if is_plain else None
         separators = call.environment.get("IFS", None if reader.variables.splits_otherwise else " \t\n")

@@ -269,3 +269,19 @@ def test_a_blank_in_the_first_line_of_cloud_config_is_named() -> None:
     with pytest.raises(errors.UserDataUnclear) as raised:
         conf_of.read(b"# cloud-config\nwrite_files: []\n", "config.yaml")
     assert raised.value.findings[0].remedy == "write `#cloud-config` without a blank"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "read -r -d '' X <<'EOF' || true\nnode\nEOF\n",
+        "printf -v X '%s' node\n",
+        "X=NODE\nX=${X,,}\n",
+        "Y=node\n[ $Y == node ] && X=node\n",
+    ],
+    ids=["read", "printf", "lower case", "equals"],
+)
+def test_what_only_bash_has_is_open_in_a_script_for_another_shell(script: str) -> None:
+    last = 'echo "TELEPORT_NODENAME=$X" > /etc/teleport.d/conf\n'
+    assert lines(f"#!/bin/bash\n{script}{last}", "user-data.sh")[0].strip("'").lower().endswith("=node")
+    assert lines(f"#!/bin/sh\n{script}{last}", "user-data.sh") == ["TELEPORT_NODENAME='teleport.example.com'"]
