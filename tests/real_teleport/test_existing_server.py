@@ -57,7 +57,7 @@ def test_it_is_adopted_without_a_restart_and_healthy_after_one(machine: Machine)
     process = machine.show(UNIT, "MainPID")["MainPID"]
     before = yaml.safe_load(machine.read("/etc/teleport.yaml"))
     found = json.loads(machine.run("teleport-bootstrap", "install-check", "--format", "json"))
-    assert (found["role"], found["unit"], found["main_pid"]) == ("all", UNIT, int(process))
+    assert (found["role"], found["unit"], found["main_pid"]) == ("all-in-one", UNIT, int(process))
     assert found["can_be_adopted"] and found["restart_because"] is None, found
     machine.write("/etc/teleport.d/conf", found["conf"].replace("FILL-IN", "tp.acmeinc.com"), mode=0o600)
     machine.run("teleport-bootstrap", "adopt", seconds=120)
