@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 
 import yaml
 
+from teleport_bootstrap import escaping
 from teleport_bootstrap.finding import Finding, Place
 from teleport_bootstrap.hints import Any
 from teleport_bootstrap.records import dataclass
@@ -26,6 +27,7 @@ _GZIP = frozenset(("gz", "gzip", "gz+base64", "gzip+base64", "gz+b64", "gzip+b64
 _BASE64 = frozenset(("b64", "base64", "gz+base64", "gzip+base64", "gz+b64", "gzip+b64"))
 _BINARY = "tag:yaml.org,2002:binary"
 _LARGEST = 1024 * 1024
+_DAMAGE = (binascii.Error, OSError, EOFError, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,22 @@ def read(configs: Sequence[tuple[Text, str]], target: str, before: tuple[Write, 
     writes = reader.writes()
     findings += reader.findings
     entries = [(config, yaml_scalars.mapping(node)) for config, node in steps["write_files"]]
+    # Each of the two stages ends at the first content that cannot be decoded.
+    ended: dict[bool, Unknowable] = {}
     for config, entry in sorted(entries, key=lambda each: yaml_scalars.is_true(each[1].get("defer"))):
         path = posixpath.normpath(yaml_scalars.value(entry.get("path")))
         appends = yaml_scalars.is_true(entry.get("append"))
+        is_deferred = yaml_scalars.is_true(entry.get("defer"))
         if path != target:
+            if is_deferred in ended:
+                continue
+            damage = _damage(config, entry, path)
+            if damage is not None:
+                ended[is_deferred] = damage
             files[path] = (*(files.get(path, ()) if appends else ()), *_other(config, entry))
             continue
+        if is_deferred in ended:
+            raise ended[is_deferred]
         written = (Write(config.path, _content(config, entry)),)
         writes = (*writes, *written) if appends else written
     return Steps(writes, _script(steps["runcmd"]), files, tuple(findings))
@@ -70,6 +82,27 @@ def _other(config: Text, entry: dict[str, Any]) -> tuple[Write, ...]:
         return (Write(config.path, _content(config, entry)),)
     except Unknowable:
         return ()
+
+
+def _damage(config: Text, entry: dict[str, Any], path: str) -> Unknowable | None:
+    """Return what there is to say where the content of another file, `path`, cannot be decoded."""
+    node, encoding = entry.get("content"), yaml_scalars.value(entry.get("encoding")).strip().lower()
+    if node is None or encoding not in _GZIP | _BASE64:
+        return None
+    lines = yaml_scalars.lines(config, node)
+    data = "".join(each.text for each in lines)
+    if holes.is_marked(data):
+        return None
+    try:
+        _raw(data.encode("utf-8", "surrogateescape"), encoding, is_binary=node.tag == _BINARY)
+    except _DAMAGE:
+        place = Place(config.path, config.lines[node.start_mark.line].number)
+        shown = escaping.one_line(path, 80)
+        what = f"the content of {shown} is not {encoding}: cloud-init stops there, and does not write the conf after it"
+        return Unknowable(what, place, "encode it again")
+    except ValueError:
+        return None  # more than is read here, which cloud-init takes
+    return None
 
 
 def _sections(config: Text) -> dict[str, Any]:
@@ -146,20 +179,23 @@ def _with_end(lines: tuple[Line, ...], content: str) -> tuple[Line, ...]:
 def _decoded(data: bytes, encoding: str, place: Place, *, is_binary: bool) -> str:
     form = encoding or "base64"
     try:
-        if is_binary:
-            data = base64.b64decode(data, validate=False)
-        if encoding in _BASE64:
-            data = base64.b64decode(data, validate=False)
-        if encoding in _GZIP:
-            data = unpacked(data)
-        return data.decode("utf-8")
-    except (binascii.Error, ValueError, OSError, EOFError, zlib.error):
+        return _raw(data, encoding, is_binary=is_binary).decode("utf-8")
+    except (*_DAMAGE, ValueError):
         pass
     if holes.is_marked(data.decode("utf-8", "replace")):
         written = data.decode("utf-8", "replace").strip()
         what = f"`{written}` becomes the whole content, {form}, and what is in it is known only when it is filled in"
         raise Unknowable(what, place, "name the file that holds it with --conf")
     raise Unknowable(f"the content of the conf is not {form}", place, "encode it again")
+
+
+def _raw(data: bytes, encoding: str, *, is_binary: bool) -> bytes:
+    """Return the bytes that `data` stands for. Raises _DAMAGE, and ValueError for what is larger than is read here."""
+    if is_binary:
+        data = base64.b64decode(data, validate=False)
+    if encoding in _BASE64:
+        data = base64.b64decode(data, validate=False)
+    return unpacked(data) if encoding in _GZIP else data
 
 
 def unpacked(data: bytes) -> bytes:

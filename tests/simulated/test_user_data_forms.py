@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
+import re
 
 import pytest
 
@@ -285,3 +287,26 @@ def test_what_only_bash_has_is_open_in_a_script_for_another_shell(script: str) -
     last = 'echo "TELEPORT_NODENAME=$X" > /etc/teleport.d/conf\n'
     assert lines(f"#!/bin/bash\n{script}{last}", "user-data.sh")[0].strip("'").lower().endswith("=node")
     assert lines(f"#!/bin/sh\n{script}{last}", "user-data.sh") == ["TELEPORT_NODENAME='teleport.example.com'"]
+
+
+CONTENT = """\
+#cloud-config
+write_files:
+- path: /etc/teleport.d/conf
+  content: TELEPORT_ROLE=node
+- path: /etc/other
+  encoding: gz+b64
+  content: {content}
+"""
+DAMAGED, BINARY = "AAAA", base64.b64encode(gzip.compress(bytes(range(256)))).decode()
+
+
+def test_a_file_that_cloud_init_cannot_decode_takes_those_after_it_with_it() -> None:
+    before = CONTENT.format(content=DAMAGED)
+    assert lines(before, "user-data") == CONF
+    head, conf, other = re.split("(?m)^(?=- )", before)
+    assert "user-data:5 the content of /etc/other is not gz+b64: cloud-init stops there" in refused(
+        head + other + conf, "user-data"
+    )
+    assert lines(head + other + conf.replace("  content", "  defer: true\n  content"), "user-data") == CONF
+    assert lines(head + other.replace(DAMAGED, BINARY) + conf, "user-data") == CONF, "no text, and decoded all the same"
