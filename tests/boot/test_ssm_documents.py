@@ -12,17 +12,20 @@ from tests.boot.conftest import NewMachine
 from tests.boot.machine import Machine
 from tests.templates import command_document
 
-# Installs the version that it is told, as the stand-in Teleport's; 18.9.9 ends at its start.
+# Installs the version that it is told, as the stand-in Teleport's; 18.9.9 ends at its start, and the script that the
+# package of 18.8.8 runs after its files are in place fails.
 APT_GET = """\
 #!/usr/bin/python3
 import json, re, sys
 if sys.argv[1:] == ["-q", "update"]:
     sys.exit(1)
-assert sys.argv[1:-1] == ["-q", "-y", "--allow-downgrades", "install"], sys.argv
+options = ["-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Options::=--force-confold", "--allow-downgrades"]
+assert sys.argv[1:-1] == ["-q", "-y", *options, "install"], sys.argv
 version = re.fullmatch("teleport=(.*)", sys.argv[-1])[1]
 start = "exit" if version == "18.9.9" else "normal"
 json.dump({"version": version, "start": start}, open("/usr/local/bin/teleport.switches.json", "w"))
 print("installed", version)
+sys.exit(100 if version == "18.8.8" else 0)
 """
 
 # As dnf 4.14 does it: what it does not find is an error, and a downgrade to a newer version is nothing to do.
@@ -106,6 +109,11 @@ def test_an_upgrade_and_one_that_is_taken_back(machine: Machine) -> None:
     assert status == 13, said
     assert "going back to Teleport 18.2.4" in said
     observe.wait_until_ready(machine, "teleport.service")
+    assert machine.run("teleport", "version").startswith("Teleport v18.2.4")
+
+    status, data, said = run(machine, "upgrade", Version="18.8.8")
+    assert (status, data) == (100, None) and "installed 18.8.8" in said, said
+    assert "going back to Teleport 18.2.4" in said and "does not run again" not in said
     assert machine.run("teleport", "version").startswith("Teleport v18.2.4")
 
     for wrong in ("17.1.0", "20.0.0"):
