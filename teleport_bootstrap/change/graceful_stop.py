@@ -10,19 +10,25 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
+from collections.abc import Sequence
 
-from teleport_bootstrap import errors, paths
+from teleport_bootstrap import errors, paths, regex
 from teleport_bootstrap.host import directory, systemd, teleport_process
 from teleport_bootstrap.records import dataclass
 
 _DROP_IN = "/run/systemd/system/{unit}.d/60-teleport-bootstrap-drain.conf"
-_CONTENT = b"""\
+_CONTENT = """\
 # Written by teleport-bootstrap, because the auto scaling group takes this instance out of service.
+# Processes that were asked to end: {process_ids}
 [Service]
 Restart=no
 KillMode=process
 """
+# Until the start of the unit is asked for: a run that ends before that finds the file, and asks again.
+_UNDONE = b"# Written by teleport-bootstrap, which starts this unit again.\n"
+_ASKED = regex.compile(rb"^# Processes that were asked to end:([0-9 ]*)$", re.MULTILINE)
 
 # States of a unit that runs nothing.
 ENDED = ("inactive", "failed", "unknown")
@@ -35,11 +41,19 @@ class GracefulStop:
     unit: str
     process_ids: tuple[int, ...]
 
+    def ask(self) -> None:
+        """Ask the processes to end; one that was asked before takes no notice."""
+        for each in self._remaining():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(each, signal.SIGQUIT)
+
     def is_over(self) -> bool:
         """Whether each of the processes has ended."""
-        return not any(
-            teleport_process.is_alive(each) and self.unit in systemd.units_around(each) for each in self.process_ids
-        )
+        return not self._remaining()
+
+    def _remaining(self) -> list[int]:
+        alive = filter(teleport_process.is_alive, self.process_ids)
+        return [each for each in alive if self.unit in systemd.units_around(each)]
 
     def end(self) -> None:
         """End by force what is left. Raises UnitTrouble."""
@@ -50,21 +64,11 @@ class GracefulStop:
 
 def begin(root: paths.Root, unit: str) -> GracefulStop:
     """Ask all Teleports of `unit` for a graceful stop, and do not wait. Raises FileTrouble, UnitTrouble."""
-    path = _drop_in(root, unit)
-    try:
-        directory.make(os.path.dirname(path), 0o755)
-        with contextlib.closing(directory.Directory(os.path.dirname(path))) as found:
-            found.replace(os.path.basename(path), _CONTENT, mode=0o644)
-    except OSError as error:
-        raise errors.FileTrouble(
-            f"{path} cannot be written: {error.strerror}", hint="Run as root; look whether /run is full."
-        ) from None
+    found = GracefulStop(unit, tuple(teleport_process.of_unit(unit, systemd.states([unit])[unit].main_pid)))
+    _write(root, unit, _CONTENT.format(process_ids=" ".join(map(str, found.process_ids))).encode())
     systemd.reload()
-    process_ids = teleport_process.of_unit(unit, systemd.states([unit])[unit].main_pid)
-    for each in process_ids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(each, signal.SIGQUIT)
-    return GracefulStop(unit, tuple(process_ids))
+    found.ask()
+    return found
 
 
 def is_begun(root: paths.Root, unit: str) -> bool:
@@ -72,13 +76,39 @@ def is_begun(root: paths.Root, unit: str) -> bool:
     return os.path.exists(_drop_in(root, unit))
 
 
-def undo(root: paths.Root, unit: str) -> None:
-    """Start `unit` again, to be stopped as before, and do not wait. Raises FileTrouble, UnitTrouble."""
+def begun(root: paths.Root, unit: str) -> GracefulStop | None:
+    """Return the graceful stop that an earlier run has begun, None where `unit` was asked for none in this boot.
+
+    With its main process a unit counts as ended, also while an older process has sessions left.
+    """
+    found = _ASKED.search(directory.content(root, _DROP_IN.format(unit=unit)) or b"")
+    return None if found is None else GracefulStop(unit, tuple(map(int, found[1].split())))
+
+
+def undo(root: paths.Root, unit: str, *, also: Sequence[str] = ()) -> None:
+    """Start `unit` and the units `also` again, to be stopped as before, and do not wait.
+
+    Raises FileTrouble, UnitTrouble; then `is_begun` goes on to say so.
+    """
+    _write(root, unit, _UNDONE)
+    systemd.reload()
+    systemd.start([unit, *also])
     path = _drop_in(root, unit)
     with errors.file_trouble_at(path), contextlib.suppress(FileNotFoundError):
         os.unlink(path)
     systemd.reload()
-    systemd.start([unit])
+
+
+def _write(root: paths.Root, unit: str, content: bytes) -> None:
+    path = _drop_in(root, unit)
+    try:
+        directory.make(os.path.dirname(path), 0o755)
+        with contextlib.closing(directory.Directory(os.path.dirname(path))) as found:
+            found.replace(os.path.basename(path), content, mode=0o644)
+    except OSError as error:
+        raise errors.FileTrouble(
+            f"{path} cannot be written: {error.strerror}", hint="Run as root; look whether /run is full."
+        ) from None
 
 
 def _drop_in(root: paths.Root, unit: str) -> str:

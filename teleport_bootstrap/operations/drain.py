@@ -142,9 +142,9 @@ def _start_again(root: paths.Root) -> None:
     for unit in unit_table.TELEPORT_SERVICES:
         if graceful_stop.is_begun(root, unit):
             logger.info("starting %s again, which was stopped to drain this instance", unit)
-            graceful_stop.undo(root, unit)
             timers = systemd.states(_timers(root))
-            systemd.start([name for name, state in timers.items() if state.enablement == "enabled"])
+            enabled = [name for name, state in timers.items() if state.enablement == "enabled"]
+            graceful_stop.undo(root, unit, also=enabled)
 
 
 def _stop(root: paths.Root, held: _Held, *, seconds: float, is_last: bool) -> str:
@@ -155,11 +155,27 @@ def _stop(root: paths.Root, held: _Held, *, seconds: float, is_last: bool) -> st
     states = systemd.states(unit_table.TELEPORT_SERVICES) if systemd.is_running(root) else {}
     unit = next((name for name, state in states.items() if state.active not in graceful_stop.ENDED), None)
     if unit is None:
-        return "no Teleport runs here"
+        return _stop_begun(root, held, seconds=seconds, is_last=is_last)
     # Before: what a timer starts may restart Teleport, or take the lock of the auth servers.
     systemd.stop(_timers(root), wait=True)
+    return _end(root, held, graceful_stop.begin(root, unit), seconds=seconds, is_last=is_last)
+
+
+def _stop_begun(root: paths.Root, held: _Held, *, seconds: float, is_last: bool) -> str:
+    """Go on with the stop that an earlier run has begun, where there is one: that run may have been killed."""
+    stops = (graceful_stop.begun(root, unit) for unit in unit_table.TELEPORT_SERVICES)
+    found = next((each for each in stops if each is not None), None)
+    if found is None:
+        return "no Teleport runs here"
+    if found.is_over():
+        return "; ".join([f"{found.unit} had stopped before", *(_upload(root, held, found.unit) if is_last else ())])
+    found.ask()
+    return _end(root, held, found, seconds=seconds, is_last=is_last)
+
+
+def _end(root: paths.Root, held: _Held, stopping: graceful_stop.GracefulStop, *, seconds: float, is_last: bool) -> str:
+    unit = stopping.unit
     began = clock.SYSTEM.monotonic()
-    stopping = graceful_stop.begin(root, unit)
     is_over = _wait(held, stopping.is_over, what=f"waiting for the sessions of {unit} to end", seconds=seconds)
     passed = underway.duration(clock.SYSTEM.monotonic() - began)
     stopping.end()

@@ -24,7 +24,7 @@ def leave(
     """Leave all target groups of the auto scaling group, and wait at most `seconds` until balancers have let go.
 
     Return a note for each failure: none of one target group keeps the instance in another, or ends a session earlier.
-    `meanwhile` is called before each look.
+    `meanwhile` is called before each target group is left, and before each look.
     """
     notes: list[str] = []
     arns: tuple[str, ...] = ()
@@ -32,6 +32,7 @@ def leave(
         arns = aws.auto_scaling.target_groups(group)
     registered = []
     for arn in arns:
+        meanwhile()
         with _noted(notes, "the instance did not leave a target group by itself"):
             aws.load_balancers.deregister(arn, instance_id)
             registered.append(arn)

@@ -160,6 +160,10 @@ def test_a_session_may_end_before_the_group_terminates_the_instance(new_machine:
         *("DeregisterTargets", "DescribeTargetHealth"),
     ]
     assert machine.state(unit) == "active" and not machine.path(ended).exists()
+    # A run that is ended leaves what it has begun to the next one.
+    machine.run("systemctl", "restart", signal_reader.UNIT)
+    machine.wait_for(lambda: _looks(machine) == 2, 30, "the next run")
+    assert machine.state(unit) == "active" and not machine.path(ended).exists()
     machine.write("/opt/end", "")
     machine.wait_for(
         lambda: signal_reader.signals(machine)[-1]["Action"] == "CompleteLifecycleAction", 60, "the completed action"
@@ -212,6 +216,11 @@ def test_a_session_that_goes_on_for_longer_is_ended(new_machine: NewMachine) -> 
     assert signal_reader.signals(machine)[-1]["LifecycleActionResult"] == "CONTINUE"
     assert "/opt/session" not in machine.run("ps", "-eo", "args")
     assert len(observe.starts(machine)) == 1
+
+
+def _looks(machine: Machine) -> int:
+    """How often the balancer was asked whether it still has the instance."""
+    return [each["Action"] for each in signal_reader.signals(machine)].count("DescribeTargetHealth")
 
 
 def _starts(machine: Machine, unit: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -436,6 +437,70 @@ def test_a_group_that_holds_the_instance_late_is_told_at_a_later_look(host: Host
     assert outcome is not None and outcome.notes == () and group.results == [("end", "CONTINUE")]
     outcome = drained(host)
     assert outcome is not None and outcome.result == "nothing"
+
+
+# The programs of systemd, which are told what to do and do some of it.
+SYSTEMCTL = """\
+#!/bin/sh
+echo "$*" >> {log}
+case "$*" in
+*start*) [ -e {works} ] || exit 1; rm -f {recordings}/*.tar;;
+esac
+"""
+DROP_IN = "/run/systemd/system/teleport-node.service.d/60-teleport-bootstrap-drain.conf"
+RECORDINGS = "/var/lib/teleport/log/upload/streaming/default"
+
+
+@pytest.fixture
+def systemctl(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What systemctl was told, beside the file without which a start fails."""
+    log, programs = tmp_path / "systemctl.log", tmp_path / "programs"
+    programs.mkdir()
+    (programs / "systemctl").write_text(
+        SYSTEMCTL.format(log=log, works=tmp_path / "works", recordings=host.agent.path(RECORDINGS))
+    )
+    (programs / "systemctl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    # As a run leaves it that was killed: of a process that has ended meanwhile.
+    host.agent.write(DROP_IN, "# Processes that were asked to end: 4194304\n[Service]\nRestart=no\n")
+    return log
+
+
+def test_recordings_are_uploaded_also_where_a_run_was_killed_before_that(host: Host, aws: Aws, systemctl: Path) -> None:
+    Group(aws).waits = "end"
+    (systemctl.parent / "works").touch()
+    host.agent.write(f"{RECORDINGS}/1.tar", "")
+    host.conf("lifecycle:launch", more="TELEPORT_DRAIN_HOOK=end\n")
+    host.is_on_its_way_to("Terminated")
+    outcome = drained(host)
+    assert outcome is not None
+    assert outcome.reason == (
+        "teleport-node.service had stopped before; session recordings that it has uploaded after that: 1"
+    )
+    assert systemctl.read_text().splitlines() == [
+        "--no-ask-password start teleport-node.service",
+        "--no-ask-password stop teleport-node.service",
+    ]
+
+
+def test_what_is_put_in_service_again_has_its_teleport_started_until_that_succeeds(
+    host: Host, aws: Aws, systemctl: Path
+) -> None:
+    Group(aws)
+    host.conf("lifecycle:launch", more="TELEPORT_DRAIN_HOOK=end\n")
+    host.is_on_its_way_to("InService")
+    with pytest.raises(errors.UnitTrouble):
+        drained(host)
+    assert "Restart" not in host.agent.path(DROP_IN).read_text(), "it starts as an ordinary unit"
+    (systemctl.parent / "works").touch()
+    assert drained(host) is None and not host.agent.path(DROP_IN).exists()
+    asked_of_it = ["daemon-reload", "start --no-block teleport-node.service"]
+    assert systemctl.read_text().replace("--no-ask-password ", "").splitlines() == [
+        *asked_of_it,
+        *asked_of_it,
+        "daemon-reload",
+    ]
+    assert drained(host) is None and len(systemctl.read_text().splitlines()) == 5
 
 
 def test_another_instance_from_the_same_disk_did_not_return_to_the_pool(host: Host, aws: Aws) -> None:
