@@ -12,8 +12,6 @@ from teleport_bootstrap.permissions.scope import UNKNOWN_REGION, Scope
 _SIGNAL = "signal says whether Teleport is healthy"
 _TAGS = "signal reads the tags of the instance where instance metadata does not show them"
 _HOOKS = "signal looks for the hook of the group"
-
-
 _CHECK = "doctor looks whether the group has the hooks that the conf names"
 _DRAIN = "signal drains an instance that its group takes out of service"
 _LEAVE = "signal waits until balancers have let the instance go"

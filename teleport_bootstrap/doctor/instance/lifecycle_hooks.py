@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from teleport_bootstrap.aws import auto_scaling
 from teleport_bootstrap.conf import conf_file, signal_setting, variables
 from teleport_bootstrap.conf.signal_target import LIFECYCLE
+from teleport_bootstrap.doctor import commands
 from teleport_bootstrap.doctor.check import INSTANCE, Check
 from teleport_bootstrap.doctor.subject import Subject
 from teleport_bootstrap.ec2 import items
@@ -31,9 +32,9 @@ def _run(subject: Subject) -> Iterator[Finding]:
         if hook is None or hook.transition != transition:
             what = "has no hook" if hook is None else f"has for {hook.transition} the hook"
             message = f"{group} {what} {name}, which {variable} names for {transition}"
-            yield Finding(ERROR, "hook-missing", name, message, _remedy(group, name, transition))
+            yield Finding(ERROR, "hook-missing", name, message, _remedy(subject.region, group, name, transition))
         else:
-            yield from _timeout(subject.conf, group, hook)
+            yield from _timeout(subject, group, hook)
 
 
 def _hooks(conf: conf_file.Conf) -> Iterator[tuple[str, str, str]]:
@@ -45,10 +46,10 @@ def _hooks(conf: conf_file.Conf) -> Iterator[tuple[str, str, str]]:
         yield drain, auto_scaling.TERMINATING, variables.TELEPORT_DRAIN_HOOK.name
 
 
-def _timeout(conf: conf_file.Conf, group: str, hook: auto_scaling.Hook) -> Iterator[Finding]:
-    seconds = conf.value(variables.TELEPORT_SIGNAL_SECONDS)
+def _timeout(subject: Subject, group: str, hook: auto_scaling.Hook) -> Iterator[Finding]:
+    seconds = subject.conf.value(variables.TELEPORT_SIGNAL_SECONDS)
     seconds = signal_setting.SECONDS if seconds is None else seconds
-    remedy = _remedy(group, hook.name, hook.transition)
+    remedy = _remedy(subject.region, group, hook.name, hook.transition)
     waits = f"the hook {hook.name} of {group} waits for {hook.timeout_seconds} s"
     if hook.transition == auto_scaling.LAUNCHING and hook.timeout_seconds <= seconds:
         message = (
@@ -64,11 +65,10 @@ def _timeout(conf: conf_file.Conf, group: str, hook: auto_scaling.Hook) -> Itera
         yield Finding(NOTE, "hook", hook.name, f"{group} has the hook {hook.name}")
 
 
-def _remedy(group: str, name: str, transition: str) -> str:
-    return (
-        f"run `aws autoscaling put-lifecycle-hook --auto-scaling-group-name {group} --lifecycle-hook-name {name} "
-        f"--lifecycle-transition {transition} --heartbeat-timeout 1800`"
-    )
+def _remedy(region: str, group: str, name: str, transition: str) -> str:
+    named = ("--auto-scaling-group-name", group, "--lifecycle-hook-name", name, "--lifecycle-transition", transition)
+    put = commands.aws(region, "autoscaling", "put-lifecycle-hook", *named, "--heartbeat-timeout", "1800")
+    return f"run {commands.quoted(put)}"
 
 
 CHECK = Check("lifecycle-hooks", INSTANCE, "the hooks of the auto scaling group that wait for Teleport", _run)
