@@ -15,7 +15,7 @@ import signal
 from collections.abc import Sequence
 
 from teleport_bootstrap import errors, paths, regex
-from teleport_bootstrap.host import directory, systemd, teleport_process
+from teleport_bootstrap.host import clock, directory, systemd, teleport_process
 from teleport_bootstrap.records import dataclass
 
 _DROP_IN = "/run/systemd/system/{unit}.d/60-teleport-bootstrap-drain.conf"
@@ -83,6 +83,14 @@ def begun(root: paths.Root, unit: str) -> GracefulStop | None:
     """
     found = _ASKED.search(directory.content(root, _DROP_IN.format(unit=unit)) or b"")
     return None if found is None else GracefulStop(unit, tuple(map(int, found[1].split())))
+
+
+def age(root: paths.Root, unit: str) -> float:
+    """Return for how many seconds `unit` has been asked for a graceful stop; 0 where it was not, in this boot."""
+    try:
+        return clock.SYSTEM.wall() - os.stat(_drop_in(root, unit)).st_mtime
+    except OSError:
+        return 0.0
 
 
 def undo(root: paths.Root, unit: str, *, also: Sequence[str] = ()) -> None:

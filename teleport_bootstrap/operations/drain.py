@@ -19,14 +19,17 @@ from teleport_bootstrap.state.launch_signal import Launch
 # The states of an instance that its group takes away, from service or from the warm pool.
 _ENDING = ("Terminated", "Warmed:Terminated")
 # Those of an instance in the warm pool, which it enters from its launch and, where the group reuses instances, from
-# service. It goes on running in these two, or comes back without a boot.
+# service. It goes on running in the last two, or comes back without a boot.
+_ASLEEP = "Warmed:Stopped"
 _AWAKE = ("Warmed:Running", "Warmed:Hibernated")
-_POOL = ("Warmed:Stopped", *_AWAKE)
+_POOL = (_ASLEEP, *_AWAKE)
 # Teleport starts within 5 s, and then looks every 5 s for recordings to upload.
 _UPLOAD_SECONDS = 120.0
 POLL_SECONDS = 2.0
 # The shortest timeout of a hook is 30 s.
 HEARTBEAT_SECONDS = 20.0
+# A group holds an instance only after the balancers' own delay, which is an hour at most.
+_LONGEST_DELAY = 3600.0
 # For a call that sessions must not wait for; heartbeats have to go on.
 _CALL_SECONDS = 10.0
 
@@ -74,7 +77,7 @@ def run(doors: gather.Doors) -> signal_launch.Outcome | None:
     seen = Launch(items.read_required(service, items.INSTANCE_ID), f"lifecycle:{found.hook}", state)
     before = launch_signal.SEEN.read_or_warn(doors.root)
     if not _is_leaving(seen, before):
-        if state not in _POOL:
+        if state != _ASLEEP:
             _start_again(doors.root)
         if before != seen:
             _note(doors.root, seen)
@@ -120,14 +123,20 @@ def _run(doors: gather.Doors, found: DrainSetting, seen: Launch) -> signal_launc
     reason = _stop(doors.root, held, seconds=left, is_last=seen.state in _ENDING)
     by = (group, found.hook, seen.instance_id)
     why = signal_launch.complete(gather.aws(doors, conf), by, auto_scaling.CONTINUE, seconds=doors.wait_seconds)
-    if seen.state in _AWAKE and not why:
-        _start_again(doors.root)
-    if why:
-        # A group holds an instance only after the balancers' own delay, which may be longer than this one took.
+    if why and not _is_in_vain(doors.root, seen):
         notes += (f"{why}; it is tried again each minute",)
     else:
+        notes += (f"{why}, and has gone on without that",) if why else ()
         _record(doors.root, seen)
+        if seen.state in _AWAKE:
+            _start_again(doors.root)
     return signal_launch.Outcome(signal_launch.DRAINED, seen.target, seen.state, reason, notes)
+
+
+def _is_in_vain(root: paths.Root, seen: Launch) -> bool:
+    """Whether the hook is missing or has passed: then an instance in the pool would be drained without end."""
+    ages = (graceful_stop.age(root, unit) for unit in unit_table.TELEPORT_SERVICES)
+    return seen.state in _AWAKE and max(ages) > _LONGEST_DELAY
 
 
 def _record(root: paths.Root, seen: Launch) -> None:

@@ -503,6 +503,42 @@ def test_what_is_put_in_service_again_has_its_teleport_started_until_that_succee
     assert drained(host) is None and len(systemctl.read_text().splitlines()) == 5
 
 
+def test_a_start_in_the_pool_is_tried_again_without_another_drain(host: Host, aws: Aws, systemctl: Path) -> None:
+    group = Group(aws)
+    host.conf("lifecycle:launch", more="TELEPORT_DRAIN_HOOK=end\n")
+    host.is_on_its_way_to("InService")
+    host.agent.path(DROP_IN).rename(systemctl.parent / "begun")
+    assert drained(host) is None
+    (systemctl.parent / "begun").rename(host.agent.path(DROP_IN))
+    host.is_on_its_way_to("Warmed:Running")
+    group.waits = "end"
+    with pytest.raises(errors.UnitTrouble):
+        drained(host)
+    (systemctl.parent / "works").touch()
+    assert drained(host, wait=1) is None and not host.agent.path(DROP_IN).exists()
+    assert group.results == [("end", "CONTINUE")]
+
+
+def test_a_hook_that_the_group_does_not_have_keeps_no_instance_in_the_pool_from_serving(
+    host: Host, aws: Aws, systemctl: Path
+) -> None:
+    Group(aws).waits = None
+    (systemctl.parent / "works").touch()
+    host.conf("lifecycle:launch", more="TELEPORT_DRAIN_HOOK=end\n")
+    host.agent.path(DROP_IN).rename(systemctl.parent / "begun")
+    host.is_on_its_way_to("InService")
+    assert drained(host) is None
+    (systemctl.parent / "begun").rename(host.agent.path(DROP_IN))
+    host.is_on_its_way_to("Warmed:Running")
+    outcome = drained(host, wait=1)
+    assert outcome is not None and "tried again each minute" in outcome.notes[0]
+    begun = host.agent.path(DROP_IN).stat().st_mtime
+    os.utime(host.agent.path(DROP_IN), (begun - 3700, begun - 3700))
+    outcome = drained(host, wait=1)
+    assert outcome is not None and outcome.notes[0].endswith(", and has gone on without that")
+    assert not host.agent.path(DROP_IN).exists() and drained(host) is None
+
+
 def test_another_instance_from_the_same_disk_did_not_return_to_the_pool(host: Host, aws: Aws) -> None:
     Group(aws)
     host.conf("lifecycle:launch", more="TELEPORT_DRAIN_HOOK=end\n")
@@ -558,6 +594,7 @@ def test_doctor_looks_whether_the_group_has_the_hooks(host: Host, aws: Aws) -> N
     result, found = checked(host)
     assert result == "fail" and "proxies has no hook end, which TELEPORT_DRAIN_HOOK names" in found["message"]
     assert "put-lifecycle-hook --auto-scaling-group-name proxies --lifecycle-hook-name end" in found["remedy"]
+    assert found["remedy"].endswith(" --region us-east-1`")
 
 
 # ---------------------------------------------------------------- tags
