@@ -30,7 +30,7 @@ resource "aws_iam_role_policy" "this" {
 }
 
 # The signal that Teleport is healthy, and the draining of an instance, for this group and its target groups;
-# `teleport-bootstrap iam-policy`, which does not know their names, prints them for every group.
+# `teleport-bootstrap iam-policy` prints them for every target group, and with --auto-scaling-group for one group.
 data "aws_iam_policy_document" "signal" {
   statement {
     sid       = "Signal"
