@@ -18,12 +18,18 @@ _TAGS = "generate reads the tags in TELEPORT_TAG_LABELS where instance metadata 
 
 
 def needs(
-    conf: conf_file.Conf, activated: plan_model.Activation, scope: Scope, key: str | None, *, group: str | None = None
+    conf: conf_file.Conf,
+    activated: plan_model.Activation,
+    scope: Scope,
+    key: str | None,
+    *,
+    group: str | None = None,
+    target_groups: tuple[str, ...] | None = None,
 ) -> Iterator[Need]:
     """Yield what the commands and timers of the role call; `key` is the KMS key of the parameters, None for AWS's own.
 
     AWS's own key, `aws/ssm`, needs no permission: it serves everyone in the account who may use the parameter. `group`
-    is the auto scaling group, None where it is not known.
+    is the auto scaling group, and `target_groups` are the ARNs of its target groups, None where these are not known.
     """
     fetched = [each for each in activated.secrets if each.parameter is not None]
     if fetched:
@@ -42,7 +48,7 @@ def needs(
         region = UNKNOWN_REGION if scope.region is None else scope.region
         here = Condition("StringEquals", "aws:RequestedRegion", (region,))
         yield Need(OURS, "ec2:DescribeTags", ANY, _TAGS, (here,))
-    yield from signals.needs(conf, scope, group)
+    yield from signals.needs(conf, scope, group, target_groups)
 
 
 def locking(part: str, scope: Scope, table: str) -> Iterator[Need]:

@@ -34,7 +34,8 @@ LONGEST = 6144
 class Surroundings:
     """What a conf does not say: the KMS keys of parameters and buckets, the hosted zone, the place of backups.
 
-    `group` is the name of the auto scaling group. Each is None where it is not known, or not used.
+    `group` is the name of the auto scaling group, and `target_groups` are the ARNs of its target groups. Each is None
+    where it is not known, or not used.
     """
 
     parameters_key: str | None = None
@@ -42,6 +43,7 @@ class Surroundings:
     zone: str | None = None
     backups: Destination | None = None
     group: str | None = None
+    target_groups: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,14 @@ def needs(subject: Subject, scope: Scope, parts: Collection[str] = WORKING_PARTS
     conf, decided, around = subject.conf, subject.activated.deployment, subject.around
     tables = _tables(conf) if decided.role.runs_auth and decided.dynamodb else ()
     found: dict[str, Iterator[Need]] = {
-        OURS: agent.needs(conf, subject.activated, scope, around.parameters_key, group=around.group),
+        OURS: agent.needs(
+            conf,
+            subject.activated,
+            scope,
+            around.parameters_key,
+            group=around.group,
+            target_groups=around.target_groups,
+        ),
         CERTIFICATES: certificates.needs(conf, decided, scope, zone=around.zone, bucket_key=around.bucket_key),
         BACKUP: backups.needs(around.backups, tables, scope, bucket_key=around.bucket_key),
         TELEPORT: teleport.needs(conf, decided, subject.build, scope, bucket_key=around.bucket_key),

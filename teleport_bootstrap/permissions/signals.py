@@ -17,16 +17,18 @@ _DRAIN = "signal drains an instance that its group takes out of service"
 _LEAVE = "signal waits until balancers have let the instance go"
 
 
-def needs(conf: conf_file.Conf, scope: Scope, group_name: str | None) -> Iterator[Need]:
+def needs(
+    conf: conf_file.Conf, scope: Scope, group_name: str | None, target_groups: tuple[str, ...] | None
+) -> Iterator[Need]:
     """Yield what TELEPORT_SIGNAL and TELEPORT_DRAIN_HOOK make the instance call.
 
     Without a name, any group of the account: the conf has none, since groups take their instances from a launch
-    template, which is made first.
+    template, which is made first. So it is with the ARNs of the group's target groups.
     """
     target, drain = conf.value(variables.TELEPORT_SIGNAL), conf.value(variables.TELEPORT_DRAIN_HOOK)
     region = UNKNOWN_REGION if scope.region is None else scope.region
     here = Condition("StringEquals", "aws:RequestedRegion", (region,))
-    has_hook = drain is not None or (target is not None and target.service == LIFECYCLE)
+    has_hook = names_hook(conf)
     if has_hook or (target is not None and target.stack is None):
         # Service authorization reference, Amazon EC2: no describing action takes a resource.
         yield Need(OURS, "ec2:DescribeTags", ANY, _TAGS, (here,))
@@ -40,9 +42,17 @@ def needs(conf: conf_file.Conf, scope: Scope, group_name: str | None) -> Iterato
     if drain is not None:
         yield Need(OURS, "autoscaling:RecordLifecycleActionHeartbeat", (group,), _DRAIN)
         yield Need(OURS, "autoscaling:DescribeAutoScalingGroups", ANY, _DRAIN, (here,))
-        targets = scope.arn("elasticloadbalancing", "targetgroup/*/*")
-        yield Need(OURS, "elasticloadbalancing:DeregisterTargets", (targets,), _DRAIN)
+    targets = (scope.arn("elasticloadbalancing", "targetgroup/*/*"),) if target_groups is None else target_groups
+    if drain is not None and targets:
+        yield Need(OURS, "elasticloadbalancing:DeregisterTargets", targets, _DRAIN)
         yield Need(OURS, "elasticloadbalancing:DescribeTargetHealth", ANY, _LEAVE, (here,))
+
+
+def names_hook(conf: conf_file.Conf) -> bool:
+    """Whether the conf says that an auto scaling group waits for this instance."""
+    target = conf.value(variables.TELEPORT_SIGNAL)
+    is_launch = target is not None and target.service == LIFECYCLE
+    return is_launch or conf.value(variables.TELEPORT_DRAIN_HOOK) is not None
 
 
 def checks(conf: conf_file.Conf, scope: Scope) -> Iterator[Need]:

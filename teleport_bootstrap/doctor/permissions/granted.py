@@ -15,8 +15,10 @@ from teleport_bootstrap.doctor.instance import identity
 from teleport_bootstrap.doctor.permissions import simulation
 from teleport_bootstrap.doctor.permissions.simulation import ALLOWED, DENIED, MISSING, UNKNOWN, Answer
 from teleport_bootstrap.doctor.subject import Subject
+from teleport_bootstrap.ec2 import items
 from teleport_bootstrap.finding import ERROR, NOTE, WARNING, Finding
-from teleport_bootstrap.permissions import policy, scope
+from teleport_bootstrap.instance import own_tags
+from teleport_bootstrap.permissions import policy, scope, signals
 from teleport_bootstrap.permissions.need import Need
 
 # What one line names; the remedy has all.
@@ -60,11 +62,33 @@ def _run(subject: Subject) -> Iterator[Finding]:
 def _needs(subject: Subject) -> tuple[Need, ...]:
     conf = subject.conf
     caller = identity.caller(subject)
+    group = _group(subject) if signals.names_hook(conf) else None
     around = policy.Surroundings(
-        parameters_key=conf.value(variables.TELEPORT_SSM_KMS_KEY_ID), backups=_backups(subject)
+        parameters_key=conf.value(variables.TELEPORT_SSM_KMS_KEY_ID),
+        backups=_backups(subject),
+        group=group,
+        target_groups=None if group is None else _target_groups(subject, group),
     )
     about = policy.Subject(conf, subject.activated, subject.build, around)
     return policy.needs(about, scope.Scope(subject.region, caller.account))
+
+
+def _group(subject: Subject) -> str | None:
+    """Return the auto scaling group: a role may well be allowed its own alone."""
+    try:
+        instance_id = items.read_required(subject.metadata, items.INSTANCE_ID)
+        return own_tags.read(subject.doors, subject.conf, instance_id, (own_tags.GROUP,))[own_tags.GROUP]
+    except errors.BootstrapError:
+        return None  # or it is in none, as another check reports where the conf names a hook
+
+
+def _target_groups(subject: Subject, group: str) -> tuple[str, ...] | None:
+    if subject.conf.value(variables.TELEPORT_DRAIN_HOOK) is None:
+        return None
+    try:
+        return subject.aws.auto_scaling.target_groups(group)
+    except errors.BootstrapError:
+        return None
 
 
 def _backups(subject: Subject) -> destination.Destination | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from tests.simulated.doctor import instance_account as account
 from tests.simulated.doctor import surroundings
 from tests.simulated.doctor.instance_account import Instance, rule
-from tests.simulated_ec2 import Aws
+from tests.simulated_ec2 import Aws, launches
 from tests.simulated_ec2 import imds as emulator
 from tests.simulated_ec2.aws import SILENT, Answer, denied
 
@@ -187,6 +188,27 @@ def test_what_backups_in_a_bucket_need_is_asked_too(instance: Instance) -> None:
     instance.around.agent.write("/etc/default/teleport-bootstrap", "BACKUP_ARGUMENTS=s3://backups-1/teleport\n")
     found = instance.around.checks(*account.GROUPS)["role-permissions"]
     assert found["result"] == "fail" and "arn:aws:s3:::backups-1" in surroundings.remedy_of(found)
+
+
+def test_a_role_needs_the_actions_of_its_own_auto_scaling_group_alone(instance: Instance) -> None:
+    targets = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/auth/73e2d6bc24d8a067"
+    group = launches.Group(instance.aws)
+    group.target_groups = (targets,)
+    instance.imds.update({"tags": {**launches.TAGS, "env": "prod"}})
+    instance.around.agent.conf(f"{account.CONF}TELEPORT_DRAIN_HOOK=end\n")
+    arguments = ("--part", "ours", "--part", "teleport", "--part", "certificates", "--part", "backup")
+    printed = instance.around.agent.run("iam-policy", *arguments, "--auto-scaling-group", "proxies").output
+    own = printed.replace("arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/*/*", targets)
+    assert own != printed
+    instance.set_policy(json.loads(own)["Statement"])
+    assert set(instance.results().values()) == {"pass"}
+
+    group.target_groups = (f"{targets}1",)
+    found = instance.around.checks(*account.GROUPS)["role-permissions"]
+    assert f"elasticloadbalancing:DeregisterTargets on {targets}1" in found["found"][0]["message"]
+    group.target_groups = ()
+    instance.set_policy([each for each in instance.statements() if "Targets" not in str(each["Action"])])
+    assert set(instance.results().values()) == {"pass"}
 
 
 def test_what_may_not_be_asked_is_skipped_with_the_policy_that_allows_it(instance: Instance) -> None:
