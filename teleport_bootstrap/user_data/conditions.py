@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from teleport_bootstrap import regex
 from teleport_bootstrap.hints import TYPE_CHECKING
 from teleport_bootstrap.user_data import globs
 from teleport_bootstrap.user_data.calls import Call
@@ -25,7 +26,8 @@ _NUMBERS = {
     "-gt": lambda one, other: one > other,
     "-ge": lambda one, other: one >= other,
 }
-_LONGEST_NUMBER = 9
+# `[[` takes a number that begins with a zero as an octal one, and `[` does not.
+_NUMBER = regex.compile(r"0|-?[1-9][0-9]{0,8}")
 
 
 def of_test(call: Call, *, is_posix: bool) -> bool | None:
@@ -78,7 +80,7 @@ def _compared(one: str, operator: str, other: str) -> bool | None:
     if operator == "!=":
         return one != other
     compare = _NUMBERS.get(operator)
-    is_number = all(each.lstrip("-").isdecimal() and len(each) <= _LONGEST_NUMBER for each in (one, other))
+    is_number = all(map(_NUMBER.fullmatch, (one, other)))
     return compare(int(one), int(other)) if compare is not None and is_number else None
 
 

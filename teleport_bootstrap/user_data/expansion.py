@@ -31,6 +31,8 @@ _MATCHED = regex.compile(r"[*?\[]|\{[^{}]*(?:,|\.\.)|(?:\A|[:=])~")
 _MATCHED_IN_VALUE = regex.compile(r"[*?\[\\]")
 _TERM = regex.compile(r"( *[+-]? *)()(\$?[A-Za-z_]\w*|[0-9]{1,9})( *)", re.ASCII)
 _RANGE = regex.compile(r"\{(0|[1-9][0-9]{0,5})\.\.(0|[1-9][0-9]{0,5})\}")
+_NUMBER = regex.compile("0|[1-9][0-9]{0,8}")
+_CHANGING = regex.compile(r"\+\+|--|(?<![=!<>])=(?!=)|<<=|>>=")
 _MOST_NUMBERS = 1000
 _LARGEST = 4 * 1024 * 1024
 _TILDE = regex.compile(r"(?:\A|[:=])~")
@@ -78,6 +80,8 @@ class Variables:
         self.rows: dict[str, tuple[int, ...]] = {}
         # Returns what `$(command)` prints, None where that is not known.
         self.substitute: Callable[[str], Optional[str]] = _unknown
+        # What an assignment inside of a word does: it may depend on a condition.
+        self.assign: Callable[[str, Optional[str]], None] = self.set
         self.is_posix = False
         self._size = [0]
 
@@ -87,7 +91,7 @@ class Variables:
         found.exported, found.read_only, found._size = set(self.exported), set(self.read_only), self._size
         found.is_blurred, found.splits_otherwise = self.is_blurred, self.splits_otherwise
         found.arguments, found.arrays, found.rows = self.arguments, dict(self.arrays), dict(self.rows)
-        found.substitute, found.is_posix = self.substitute, self.is_posix
+        found.substitute, found.assign, found.is_posix = self.substitute, self.assign, self.is_posix
         return found
 
     def for_command(self) -> Variables:
@@ -143,8 +147,9 @@ class Variables:
         for part in word.parts:
             piece = self._piece(part)
             is_open = not part.is_quoted and part.kind != words.TEXT and not piece.state
+            is_several = part.kind == words.OPAQUE and len(self._items(part.text) or ()) > 1
             if (is_open and (self.splits_otherwise or _SPLIT_OR_MATCHED.search(piece.text))) or (
-                is_matched and _is_bare(part) and _MATCHED.search(part.text)
+                is_several or (is_matched and _is_bare(part) and _MATCHED.search(part.text))
             ):
                 piece = _Piece(part.text, _UNKNOWN)
             found.append(piece)
@@ -246,15 +251,17 @@ class Variables:
 
     def _of_value(self, form: parameters.Form, found: str, *, is_set: bool) -> str | None:
         if form.is_length:
-            return str(len(found))
+            return str(len(found)) if found.isascii() else None
         is_present = bool(found) if form.operator.startswith(":") else is_set
         result: str | None
         if form.operator[-1:] in ("-", "=") and form.operator:
             result = found if is_present else self._rest(form.rest)
             if form.operator[-1] == "=" and not is_present:
-                self.values[form.name] = result
+                self.assign(form.name, result)
         elif form.operator[-1:] == "?":
-            result = found if is_present else None
+            if not is_present:
+                raise Unreadable(f"`${{{form.name}{form.operator}}}` ends the script, since nothing sets it before", 0)
+            result = found
         elif form.operator[-1:] == "+":
             result = self._rest(form.rest) if is_present else ""
         elif not is_set:
@@ -278,27 +285,34 @@ class Variables:
     def _arithmetic(self, written: str) -> str | None:
         """Return what a sum of two or more numbers and variables is, None for another expression."""
         total = 0
+        if _CHANGING.search(written):
+            for name in words.identifiers(written):
+                self.assign(name, None)
+            return None
         terms = _TERM.findall(written)
         if "".join(sign + blank + term + end for sign, blank, term, end in terms) != written or not terms:
             return None
         for number, (sign, _, term, _) in enumerate(terms):
             value = term if term.isdecimal() else self.values.get(term.lstrip("$"), None)
-            is_plain = value is not None and value.isdecimal() and (value == "0" or not value.startswith("0"))
+            is_plain = value is not None and _NUMBER.fullmatch(value)
             if not is_plain or (number and not sign.strip()):
                 return None
             total += -int(value or "0") if sign.strip() == "-" else int(value or "0")
         return str(total)
 
+    def _items(self, written: str) -> tuple[str, ...] | None:
+        """Return the words that become of `"$@"` or `"${name[@]}"`, None of another form or where not known."""
+        form = parameters.form(written)
+        if written in ("$@", "${@}"):
+            return self.arguments
+        is_whole = form is not None and form.item == "[@]" and not form.operator and not form.is_length
+        return self.arrays.get(form.name) if form is not None and is_whole else None
+
     def several(self, word: Word) -> tuple[str, ...] | None:
         """Return the words that become of one, None where that is not known."""
         alone = word.parts[0] if len(word.parts) == 1 else None
         if alone is not None and alone.kind == words.OPAQUE:
-            form = parameters.form(alone.text)
-            items: tuple[str, ...] | None = None
-            if alone.text in ("$@", "${@}"):
-                items = self.arguments
-            elif form is not None and form.item == "[@]" and not form.operator and not form.is_length:
-                items = self.arrays.get(form.name)
+            items = self._items(alone.text)
             if items is not None:
                 is_whole = alone.is_quoted or not any(_SPLIT_OR_MATCHED.search(each) or not each for each in items)
                 return self._counted(items) if is_whole else None

@@ -12,7 +12,9 @@ _MOST_STARS = 2
 def expression(pattern: str, content: str) -> str | None:
     """Return the expression for a pattern without quotes, for use in `content`; None where that is not read here."""
     stars = pattern.count("*")
-    if stars > _MOST_STARS or (stars and len(content) > _LONGEST) or any(each in pattern for each in "[\\(|"):
+    # How many characters a `?` matches of other text than ASCII depends on the locale.
+    is_clear = not any(each in pattern for each in "[\\(|") and ("?" not in pattern or content.isascii())
+    if stars > _MOST_STARS or (stars and len(content) > _LONGEST) or not is_clear:
         return None
     special = {"*": "(?s:.*)", "?": "(?s:.)"}
     return "".join(special.get(each, re.escape(each)) for each in pattern)

@@ -52,17 +52,22 @@ def changed(value: str, operator: str, rest: str, word: Callable[[str], Optional
     result: str | None = None
     if operator == "":
         result = value if not rest else None
+    elif not value.isascii() and operator[0] in "^,:":
+        # What a character is, the locale says.
+        result = None
     elif operator[0] in "#%":
-        pattern = word(rest)
+        pattern = _pattern(rest, word)
         result = None if pattern is None else _trimmed(value, operator, pattern)
     elif operator[0] == "/":
         before, _, after = rest.partition("/")
-        pattern, replacement = word(before), word(after)
+        pattern, replacement = _pattern(before, word), word(after)
         if pattern and replacement is not None and pattern[0] not in "#%" and "&" not in replacement:
             expression = globs.expression(pattern, value)
             count = 0 if operator == "//" else 1
             known: str = replacement
-            result = None if expression is None else re.sub(expression, lambda _: known, value, count=count)
+            # Where a star matches nothing at the end of a value, bash replaces that only if it is all there is.
+            is_open = "*" in pattern and operator == "//"
+            result = None if expression is None or is_open else re.sub(expression, lambda _: known, value, count=count)
     elif operator in ("^^", ",,") and not rest:
         result = value.upper() if operator == "^^" else value.lower()
     elif operator in ("^", ",") and not rest:
@@ -72,9 +77,15 @@ def changed(value: str, operator: str, rest: str, word: Callable[[str], Optional
         found = _RANGE.fullmatch(rest)
         if found is not None:
             start = int(found[1])
-            start = start if start >= 0 else max(len(value) + start, 0)
+            start = start if start >= 0 else len(value) + start if len(value) + start >= 0 else len(value)
             result = value[start : start + int(found[2])] if found[2] else value[start:]
     return result
+
+
+def _pattern(written: str, word: Callable[[str], Optional[str]]) -> str | None:
+    """Return a pattern, None where something in it that a pattern has is quoted, and so stands for itself."""
+    found = word(written)
+    return None if found is None or ('"' in written and any(each in found for each in "*?[")) else found
 
 
 def _trimmed(value: str, operator: str, pattern: str) -> str | None:

@@ -53,7 +53,7 @@ class Reader:
         self.files = Files(target, before, self.findings) if parent is None else parent.files
         self.variables = Variables()
         self.variables.is_posix = self.is_posix
-        self.variables.substitute = self._substituted
+        self.variables.substitute, self.variables.assign = self._substituted, self.assign
         self.variables.set_arguments(())
         # In which lines of the file stands what `$(...)` has printed, and arrays before they are assigned.
         self.substituted: dict[str, tuple[int, ...]] = {}
@@ -84,9 +84,13 @@ class Reader:
         self, variables: Variables, environment: Mapping[str, str | None], arguments: Sequence[str | None]
     ) -> None:
         """Take what another shell gets from the one that starts it: what is exported or set for it, and arguments."""
-        posix, substitute = self.is_posix, self.variables.substitute
+        substitute = self.variables.substitute
         self.variables = variables.for_command()
-        self.variables.is_posix, self.variables.substitute = posix, substitute
+        self.variables.is_posix, self.variables.substitute, self.variables.assign = (
+            self.is_posix,
+            substitute,
+            self.assign,
+        )
         for name, value in environment.items():
             self.variables.set(name, value)
             self.variables.exported.add(name)

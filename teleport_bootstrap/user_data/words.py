@@ -60,6 +60,11 @@ class Word(NamedTuple):
         return self.parts[0].text if is_bare else ""
 
 
+def identifiers(written: str) -> list[str]:
+    """Return what may be names of variables in an arithmetic expression."""
+    return _IDENTIFIER.findall(written)
+
+
 class Unreadable(Exception):
     """The script cannot be taken apart from `position` on; `message` says why."""
 
@@ -116,7 +121,7 @@ class Scanner:
         self.check_bash("((")
         start, end = self.position, self._find("))", self.position, "a parenthesis never ends")
         self.position = end + 2
-        return [Word((Part(TEXT, each),), start, end) for each in _IDENTIFIER.findall(self.source[start:end])]
+        return [Word((Part(TEXT, each),), start, end) for each in identifiers(self.source[start:end])]
 
     def check_bash(self, what: str) -> None:
         """Raise Unreadable where the script is not for bash, and `what` is a syntax error for another shell."""
@@ -222,11 +227,11 @@ class Scanner:
         return (Part(VARIABLE, text, is_quoted, found[1], found[2] or "", found[3] or ""),)
 
     def _dollar_quote(self, quote: str) -> tuple[Part, ...]:
-        """Return what `$'text'` is, or the dollar sign before a double quote, which bash leaves out."""
+        """Return what `$'text'` is, or the dollar sign before a double quote, which only bash leaves out."""
         if quote == "'":
             return self._ansi_c()
         self.position += 1
-        return (Part(TEXT, "$"),) if self.is_posix else ()
+        return (Part(OPAQUE, "$"),) if self.is_posix else ()
 
     def _ansi_c(self) -> tuple[Part, ...]:
         start = self.position

@@ -64,6 +64,7 @@ KNOWN = {
     "the end of a line of DOS": f"cat > {CONF} <<EOF\nA=1\nB=2\nEOF\n",
     "another shell": f"bash -c 'echo A=1 > {CONF}'\nsh -c \"echo B=2 >> {CONF}\"\n",
     "removed first": f"echo A=1 > {CONF}\nrm -f {CONF}\necho B=2 >> {CONF}\n",
+    "a slice from before the beginning": f'X=abc\necho "A=${{X: -5}}." > {CONF}\n',
 }  # fmt: skip
 
 # What only running them tells, and what is said.
@@ -80,6 +81,12 @@ UNKNOWN = {
     f"printf '%05d' 1 > {CONF}\n": "what this `printf` prints is not read here",
     "cat > /etc/teleport.d/$NAME-$(date) <<EOF\nA=1\nEOF\n": "may be the conf",
     "echo hello\n": f"nothing in this user-data writes {CONF}",
+    f"if [[ 010 -eq 8 ]]; then\n echo A=1 > {CONF}\nelse\n echo A=2 > {CONF}\nfi\n": "inside `else`",
+    f"X=ä\ncase $X in\n?) echo A=1 > {CONF} ;;\nesac\n": "inside `case`",
+    f"X='a*'\ncase ${{X%\"*\"}} in\na) echo A=1 > {CONF} ;;\nesac\n": "inside `case`",
+    f": ${{X:?is missing}}\necho A=1 > {CONF}\n": "`${X:?}` ends the script, since nothing sets it before",
+    f"i=1\n: $((i++))\ncase $i in\n1) echo A=1 > {CONF} ;;\nesac\n": "inside `case`",
+    f"if uname; then : ${{X:=5}}; fi\ncase $X in\n5) echo A=1 > {CONF} ;;\nesac\n": "inside `case`",
     f"dd of={CONF} if=/opt/part\n": "`dd` may change the conf",
     f'python3 -c \'open("{CONF}", "w")\'\n': "`python3` may change the conf",
     f"python3 - {CONF} <<EOF\nopen\nEOF\n": "`python3` may change the conf",
