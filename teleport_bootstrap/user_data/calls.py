@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from teleport_bootstrap.hints import TYPE_CHECKING, NamedTuple
-from teleport_bootstrap.user_data import syntax_tree
+from teleport_bootstrap.user_data import syntax_tree, text
 from teleport_bootstrap.user_data.expansion import Expanded
+from teleport_bootstrap.user_data.text import Unknowable
 from teleport_bootstrap.user_data.words import Word
 
 if TYPE_CHECKING:
@@ -59,3 +60,13 @@ def without_prefixes(reader: Reader, call: Call) -> Call:
         if name == "timeout" and call.words:
             call = call.after(1)
     return call
+
+
+def check_mentions(reader: Reader, call: Call) -> None:
+    """Raise Unknowable where a program that is not followed has the conf, or what may be it, among its arguments."""
+    for word, each in call.words[1:]:
+        known = each.value
+        is_path = known is not None and reader.files.may_be_conf(reader.path(known) if known else None, "")
+        if is_path or "teleport.d" in (word.typed if known is None else known):
+            what = f"`{text.short(call.words[0][0].typed)}` may change the conf, which only running the script tells"
+            raise Unknowable(what, reader.place, "write the values themselves into the conf")

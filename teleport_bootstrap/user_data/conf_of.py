@@ -160,8 +160,7 @@ def _assembled(writes: Iterable[Write], findings: Sequence[Finding], path: str, 
     said = [*findings, *holes.notes]
     unsure: list[Finding] = []
     unknown: Place | None = None
-    writes = _with_whole_lines(writes)
-    for write in writes:
+    for write in text.joined((), tuple(writes)):
         for line in write.lines:
             filled, with_default = holes.filled(line)
             said += _about(filled, with_default, write.path)
@@ -196,27 +195,6 @@ def _assembled(writes: Iterable[Write], findings: Sequence[Finding], path: str, 
     content = "".join(f"{each}\n" for each in whole)
     columns = {each.number: each.column for each in lines if each.exact}
     return Found(content.encode("utf-8", "surrogateescape"), places.pop(), tuple(said), columns, tuple(unsure))
-
-
-def _with_whole_lines(writes: Iterable[Write]) -> list[Write]:
-    """Return the writes with each line that one of them has begun and the next goes on with in the first."""
-    found: list[Write] = []
-    for write in writes:
-        lines = write.lines
-        before = found[-1].lines[-1] if found and found[-1].lines else None
-        if before is not None and not before.ends and lines:
-            first = lines[0]
-            joined = before._replace(
-                text=before.text + first.text,
-                exact=False,
-                unknown=(*before.unknown, *first.unknown),
-                empty=(*before.empty, *first.empty),
-                ends=first.ends,
-            )
-            found[-1] = records.replace(found[-1], lines=(*found[-1].lines[:-1], joined))
-            lines = lines[1:]
-        found.append(records.replace(write, lines=lines))
-    return [each for each in found if each.lines]
 
 
 def _about(line: Line, with_default: Sequence[Hole], path: str) -> Iterable[Finding]:

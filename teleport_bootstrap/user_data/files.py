@@ -27,6 +27,7 @@ class Files:
         # Where the commands that are followed print and read, None where that is of no interest or not known.
         self.output: str | None = None
         self.input: str | None = None
+        self.is_input_read = False
         # How many of `$(...)` are being followed, and whether one of them has to do with the conf.
         self.capturing = 0
         self.is_conf_touched = False
@@ -35,6 +36,11 @@ class Files:
         self._reasons: dict[str, Unknowable] = {}
         self._contents: dict[str, tuple[Write, ...] | None] = {target: before, _NOTHING: ()}
         self._unsure: dict[str, str] = {}
+        # Files with several names, and whether the directory of the conf has not been removed.
+        self._shared: set[str] = set()
+        self._has_directory = True
+        # Files to which what is followed prints, each with whether that appends.
+        self.opened: list[tuple[str | None, bool]] = []
         self._findings = findings
         self._may_have_ended: Place | None = None
         self._size = 0
@@ -60,6 +66,19 @@ class Files:
         changed = {name: None for name, content in self._contents.items() if state.get(name, content) != content}
         self._contents = {**self._contents, **state, **changed}
 
+    def check_open(self, path: str | None, place: Place, *, appends: bool) -> None:
+        """Raise Unknowable for a write to the conf while commands around print to it, each at its own position."""
+        if any(path == each and not (appends and is_appended) for each, is_appended in self.opened):
+            if path == self.target:
+                raise Unknowable("the conf is written here while it is open for the group of this command", place)
+            self.forget(path)
+
+    def end_input(self) -> None:
+        """After a command that has read the standard input, nothing is left of it."""
+        if self.is_input_read and self.input is not None:
+            self.replace(self.input, ())
+        self.is_input_read = False
+
     def replace(self, path: str, content: tuple[Write, ...]) -> None:
         """Have a pipe or file that is read hold what is left of it."""
         if path.startswith(_STREAM):
@@ -81,11 +100,14 @@ class Files:
 
     def read(self, path: str | None) -> tuple[Write, ...] | None:
         """Return what a file holds, None where that is not known."""
-        return self._contents.get(path) if path is not None else None
+        return self._contents.get(path) if path is not None and path not in self._shared else None
 
     def content(self, path: str | None, place: Place) -> tuple[Write, ...]:
         """Return what a file holds, to be written to the conf. Raises Unknowable."""
         found = self.read(path)
+        if path not in (None, _NOTHING) and any(path == each for each, _ in self.opened):
+            what = f"a command reads {text.short(path or '')} while it writes it"
+            raise Unknowable(what, place, "write to another file first, and move it there")
         if found is None:
             what = f"the conf is made of {text.short(path or 'a file')}, whose content this script does not tell"
             if path is None or path.startswith(_STREAM):
@@ -111,6 +133,9 @@ class Files:
             raise Unknowable(what, place, f"write {self.target} as it is")
         if path != self.target:
             return
+        if not self._has_directory:
+            what = "the directory of the conf was removed before, so that nothing can be written to it here"
+            raise Unknowable(what, place, f"make it again: mkdir -p {posixpath.dirname(self.target)}")
         if self.capturing:
             self.is_conf_touched = True
             raise Unknowable("a command in `$(...)` writes the conf, which is not followed here", place)
@@ -142,7 +167,7 @@ class Files:
         self._size += sum(len(line.text) + 1 for write in content for line in write.lines)
         if self._size > _MOST:
             raise Unknowable("the script writes more than is followed here", place)
-        self._contents[path] = None if before is None else (*before, *content)
+        self._contents[path] = None if before is None else text.joined(before, content)
         if not appends:
             self._unsure.pop(path, None)
         conditions = self.conditions[self._depths.get(path, 0) :]
@@ -162,15 +187,34 @@ class Files:
             if reason is not None:
                 self._reasons.setdefault(path, reason)
 
-    def remove(self, path: str | None, typed: str, place: Place) -> None:
-        """Remove a file, or a directory with all that is in it."""
+    def remove(self, path: str | None, typed: str, place: Place, *, is_recursive: bool = True) -> None:
+        """Remove a file, or a directory with all that is in it. Raises Unknowable."""
+        if not is_recursive and path is not None and path != self.target and self.may_be_conf(path, typed):
+            return
         if self.may_be_conf(path, typed):
             self.check_write(self.target, typed, place)
             if path is None:
                 self.check_write(path, typed, place)
             self._contents[self.target] = ()
+            self._has_directory = path == self.target
         elif path is not None:
-            self._contents.pop(path, None)
+            for each in [each for each in self._contents if each == path or each.startswith(f"{path}/")]:
+                del self._contents[each]
+
+    def make_directory(self, path: str | None) -> None:
+        """Make a directory, and those above it where they are missing."""
+        self._has_directory |= path is None or self.target.startswith(f"{path}/")
+
+    def forget_below(self, path: str | None) -> None:
+        """From now on, it is not known what the files of a directory hold."""
+        for each in [each for each in self._contents if path is not None and each.startswith(f"{path}/")]:
+            self.forget(each)
+
+    def share(self, path: str | None) -> None:
+        """From now on, a file has another name, so that it may change with each command."""
+        if path is not None:
+            self._shared.add(path)
+            self.forget(path)
 
     def _may_match(self, typed: str) -> bool:
         """Whether a name with parts that are not known may be that of the conf."""

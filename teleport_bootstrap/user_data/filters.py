@@ -68,6 +68,9 @@ def _edited(expression: str, lines: Sequence[Line]) -> list[Line] | None:
     old = None if substitution is None else _as_expression(substitution["old"])
     if substitution is None or old is None or not _PLAIN_NEW.fullmatch(substitution["new"]):
         return None
+    if substitution["flags"] and "*" in old:
+        # `sed` replaces nothing between two places, and Python does.
+        return None
     return _replaced(old, substitution["new"], 0 if substitution["flags"] else 1, lines)
 
 
@@ -87,7 +90,8 @@ def _as_expression(old: str) -> str | None:
 def _replaced(old: str, new: str, count: int, lines: Sequence[Line]) -> list[Line] | None:
     found: list[Line] = []
     for each in lines:
-        if "*" in old and len(each.text) > _LONGEST:
+        # What a point matches of other text than ASCII, the locale says.
+        if ("*" in old and len(each.text) > _LONGEST) or ("." in old and not each.text.isascii()):
             return None
         text = re.sub(old, lambda _: new, each.text, count=count)
         # What a template fills in may hold what is looked for.

@@ -6,7 +6,16 @@ from collections.abc import Sequence
 
 from teleport_bootstrap import regex
 from teleport_bootstrap.hints import TYPE_CHECKING
-from teleport_bootstrap.user_data import builtins_of_shell, calls, conditions, filters, redirections, streams, text
+from teleport_bootstrap.user_data import (
+    builtins_of_shell,
+    calls,
+    conditions,
+    copies,
+    filters,
+    redirections,
+    streams,
+    text,
+)
 from teleport_bootstrap.user_data.calls import Call
 from teleport_bootstrap.user_data.expansion import Expanded
 from teleport_bootstrap.user_data.text import Line, Text, Unknowable
@@ -19,8 +28,8 @@ if TYPE_CHECKING:
 _HARMLESS = frozenset(
     (
         *("chmod", "chown", "chgrp", "ls", "stat", "cat", "grep", "test", "[", "source", ".", "restorecon", "cd"),
-        *("head", "tail", "wc", "sha256sum", "md5sum", "teleport-bootstrap", "logger", "mkdir", "sync", "touch"),
-        *("echo", "printf", "tee", "cp", "mv", "install", "rm", "setfacl", "id", "file", "diff", "cmp", "exit"),
+        *("head", "tail", "wc", "sha256sum", "md5sum", "teleport-bootstrap", "logger", "sync", "touch"),
+        *("echo", "printf", "setfacl", "id", "file", "diff", "cmp", "exit"),
         *("rmdir", "pushd", "popd", "egrep", "fgrep", "true", ":", "read", "mapfile", "readarray", "return", "export"),
         *("local", "declare", "typeset", "readonly", "unset", "semanage", "chattr"),
     )
@@ -53,6 +62,7 @@ def run(reader: Reader, call: Call) -> bool | None:
         outcome = _effect(reader, call)
     if is_exec:
         reader.end(is_function=False)
+    reader.files.end_input()
     return outcome
 
 
@@ -77,11 +87,6 @@ def _effect(reader: Reader, call: Call) -> bool | None:
         _FOLLOWED[name](reader, call)
     elif name in _SHELLS:
         _shell(reader, name or "", call)
-    elif name in ("cp", "mv", "install"):
-        _copy(reader, name or "", call)
-    elif name == "rm":
-        for word, each in call.words[1:]:
-            reader.files.remove(None if each.value is None else reader.path(each.value), word.typed, reader.place)
     elif name not in _HARMLESS and not filters.reads_only(call) and not filters.in_place(reader, call):
         _other(reader, call)
     if name in _MAY_END:
@@ -95,6 +100,9 @@ def _effect(reader: Reader, call: Call) -> bool | None:
 def _tee(reader: Reader, call: Call) -> None:
     names = call.words[1:]
     options = [each.text for _, each in names if each.text.startswith("-")]
+    if any(each.startswith("--") and each not in ("--", "--append", "--ignore-interrupts") for each in options):
+        _other(reader, call)
+        return
     appends = any(each == "--append" or (not each.startswith("--") and "a" in each) for each in options)
     for word, each in names:
         if each.value is None or not each.text.startswith("-"):
@@ -154,12 +162,12 @@ def _shell(reader: Reader, name: str, call: Call) -> None:
         content = reader.files.as_script(reader.path(name_of)) if name_of is not None else None
         if content is not None:
             _follow(reader, content, shell, call, words[1:])
-        _check_mentions(reader, call)
+        calls.check_mentions(reader, call)
         return
     try:
         lines = redirections.standard_input(reader, call)
     except Unknowable:
-        _check_mentions(reader, call)
+        calls.check_mentions(reader, call)
         return
     _follow(reader, Text(reader.text.path, lines), shell, call, arguments)
 
@@ -193,78 +201,9 @@ def _follow(reader: Reader, content: Text, shell: str, call: Call, arguments: Se
     reader.files.directory = kept
 
 
-def _copy(reader: Reader, name: str, call: Call) -> None:
-    """Follow `cp`, `mv` and `install`, as far as the conf is concerned."""
-    files: list[tuple[Word, Expanded]] = []
-    destination: tuple[Word, Expanded] | None = None
-    words = list(call.words[1:])
-    is_directory = False
-    while words:
-        (word, each), words = words[0], words[1:]
-        option = each.value or ""
-        if option in ("-t", "--target-directory") and words:
-            destination, words = words[0], words[1:]
-        elif name == "install" and option in ("-m", "-o", "-g", "-S") and words:
-            words = words[1:]
-        elif name == "install" and option.startswith("-") and "d" in option and not option.startswith("--"):
-            is_directory = True
-        elif not option.startswith("-") or option == "-":
-            files.append((word, each))
-        elif option.endswith("m") and name == "install" and not option.startswith("--"):
-            words = words[1:]
-    if is_directory:
-        return
-    if destination is None and files:
-        destination = files.pop()
-    if destination is not None:
-        _copy_to(reader, call, files, destination)
-
-
-def _source(reader: Reader, call: Call, name: str) -> str | None:
-    """Return the path of a file that is copied; of the standard input, that of a file with its content."""
-    if name != "/dev/stdin":
-        return reader.path(name)
-    stream = reader.files.new_stream()
-    redirections.write(reader, stream, "", lambda: redirections.standard_input(reader, call), appends=False)
-    return stream
-
-
-def _copy_to(
-    reader: Reader, call: Call, files: Sequence[tuple[Word, Expanded]], destination: tuple[Word, Expanded]
-) -> None:
-    name = call.name
-    target, place = reader.files.target, reader.place
-    to = None if destination[1].value is None else reader.path(destination[1].value)
-    for word, each in files:
-        path = None if each.value is None else _source(reader, call, each.value)
-        goal = to
-        if to is not None and (target.startswith(f"{to}/") or destination[1].text.endswith("/")):
-            whole = path is None or each.text.endswith(("/", "/."))
-            if whole and reader.files.may_be_conf(to, ""):
-                what = f"`{name}` may write the conf among other files of {text.short(word.typed)}"
-                raise Unknowable(what, place, text.HERE_DOCUMENT)
-            goal = reader.path(f"{to}/{(path or '').rpartition('/')[2]}")
-        if goal == target:
-            if path == target:
-                continue
-            reader.files.check_write(goal, "", place)
-            content = reader.files.content(path, place)
-            reader.files.write(goal, "", content, place, appends=False)
-        elif goal is None or goal != target:
-            known = reader.files.read(path) if path != target or reader.files.conf() else None
-            if goal is None:
-                reader.files.check_write(goal, destination[0].typed, place)
-            elif known is None:
-                reader.files.forget(goal)
-            else:
-                reader.files.write(goal, destination[0].typed, known, place, appends=False)
-        if name == "mv" and path is not None and path != goal:
-            reader.files.remove(path, word.typed, place)
-
-
 def _other(reader: Reader, call: Call) -> None:
     """Raise Unknowable where a program that is not known here has to do with the conf."""
-    _check_mentions(reader, call)
+    calls.check_mentions(reader, call)
     first = call.words[0]
     if first[1].value is not None and "/" in first[1].text:
         content = reader.files.as_script(reader.path(first[1].text))
@@ -278,13 +217,4 @@ def _other(reader: Reader, call: Call) -> None:
             raise Unknowable(what, reader.place, text.HERE_DOCUMENT)
 
 
-def _check_mentions(reader: Reader, call: Call) -> None:
-    for word, each in call.words[1:]:
-        known = each.value
-        is_path = known is not None and reader.files.may_be_conf(reader.path(known) if known else None, "")
-        if is_path or "teleport.d" in (word.typed if known is None else known):
-            what = f"`{text.short(call.words[0][0].typed)}` may change the conf, which only running the script tells"
-            raise Unknowable(what, reader.place, "write the values themselves into the conf")
-
-
-_FOLLOWED = {"tee": _tee, "dd": _dd, "truncate": _truncate, "su": _su}
+_FOLLOWED = {"tee": _tee, "dd": _dd, "truncate": _truncate, "su": _su, **copies.FOLLOWED}

@@ -106,7 +106,7 @@ def outputs(reader: Reader, call: Call) -> None:
             redirect(reader, each)
     _write_output(reader, call, last)
     if last is None and not is_elsewhere and reader.files.output is not None:
-        write(reader, reader.files.output, "", lambda: output(reader, call), appends=True)
+        write(reader, reader.files.output, "", lambda: output(reader, call), appends=True, is_open=True)
 
 
 def check_shell(reader: Reader, redirection: Redirection, path: str) -> None:
@@ -122,13 +122,31 @@ def _write_output(reader: Reader, call: Call, redirection: Redirection | None, *
     path, typed = target(reader, redirection)
     check_shell(reader, redirection, path or "")
     appends = ">>" in redirection.operator
-    write(reader, path, typed, lambda: () if is_empty else output(reader, call), appends=appends)
+    reader.files.check_open(path, reader.place, appends=appends)
+    reader.files.opened.append((path, appends))
+    try:
+        write(reader, path, typed, lambda: () if is_empty else output(reader, call), appends=appends, is_open=True)
+    finally:
+        reader.files.opened.pop()
+    if redirection.operator == ">" and "C" in reader.options:
+        # It is not written where it exists.
+        reader.files.forget(path)
 
 
 def write(
-    reader: Reader, path: str | None, typed: str, content: Callable[[], tuple[Line, ...]], *, appends: bool
+    reader: Reader,
+    path: str | None,
+    typed: str,
+    content: Callable[[], tuple[Line, ...]],
+    *,
+    appends: bool,
+    is_open: bool = False,
 ) -> None:
-    reader.files.check_write(path, typed, reader.place) if path != reader.target else None
+    """Write `content` to a file, which the shell has opened where it `is_open`. Raises Unknowable for the conf."""
+    if not is_open:
+        reader.files.check_open(path, reader.place, appends=appends)
+    if path != reader.target:
+        reader.files.check_write(path, typed, reader.place)
     try:
         found = (Write(reader.text.path, content()),)
     except Unknowable as error:
@@ -158,7 +176,7 @@ def output(reader: Reader, call: Call) -> tuple[Line, ...]:
     if name == "cat" and all(
         each.value is not None and (each.text == "-" or not each.text.startswith("-")) for _, each in arguments
     ):
-        return tuple(line for _, each in arguments for line in file(reader, call, each.text))
+        return text.whole_lines(line for _, each in arguments for line in file(reader, call, each.text))
     if name in ("echo", "printf"):
         return _printed(reader, name, arguments)
     found = filters.filtered(reader, call)
@@ -172,12 +190,13 @@ def file(reader: Reader, call: Call, name: str) -> tuple[Line, ...]:
     """Return the lines of a file that a command reads; `-` is its standard input. Raises Unknowable."""
     if name == "-" or name in _STDIN:
         return standard_input(reader, call)
-    return _content(reader, reader.path(name))
+    return content(reader, reader.path(name))
 
 
-def _content(reader: Reader, path: str | None) -> tuple[Line, ...]:
-    content = reader.files.content(path, reader.place)
-    return tuple(line for write in content for line in write.lines)
+def content(reader: Reader, path: str | None) -> tuple[Line, ...]:
+    """Return the lines of a file or pipe. Raises Unknowable."""
+    writes = reader.files.content(path, reader.place)
+    return tuple(line for write in writes for line in write.lines)
 
 
 def standard_input(reader: Reader, call: Call) -> tuple[Line, ...]:
@@ -190,11 +209,12 @@ def standard_input(reader: Reader, call: Call) -> tuple[Line, ...]:
     if readable and readable[-1].operator == "<":
         found = reader.value(readable[-1].target).value
         if found is not None:
-            return _content(reader, reader.files.input if found in _STDIN else reader.path(found))
+            return content(reader, reader.files.input if found in _STDIN else reader.path(found))
     elif readable and readable[-1].operator in ("<<", "<<-", "<<<"):
         return literal_input(reader, readable[-1])
     elif not readable:
-        return _content(reader, reader.files.input)
+        reader.files.is_input_read = True
+        return content(reader, reader.files.input)
     what = "the conf comes from something that only running the script tells"
     raise Unknowable(what, reader.place, text.HERE_DOCUMENT)
 

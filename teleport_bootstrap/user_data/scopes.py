@@ -71,10 +71,11 @@ class Subshell:
     def __enter__(self) -> None:
         reader = self._reader
         self._kept = (reader.variables.copy(), dict(reader.functions), set(reader.options), reader.files.directory)
-        self._streams = reader.files.output, reader.files.input
+        self._streams = reader.files.output, reader.files.input, len(reader.files.opened)
 
     def __exit__(self, kind: object, error: object, _: object) -> bool:
         reader = self._reader
         reader.variables, reader.functions, reader.options, reader.files.directory = self._kept
-        reader.files.output, reader.files.input = self._streams
+        reader.files.output, reader.files.input, count = self._streams
+        del reader.files.opened[count:]
         return isinstance(error, Ended)

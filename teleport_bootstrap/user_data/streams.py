@@ -30,12 +30,17 @@ class Redirected:
         self._reader, self._given = reader, given
 
     def __enter__(self) -> None:
-        self._kept = self._reader.files.output, self._reader.files.input
+        files = self._reader.files
+        self._kept = files.output, files.input, len(files.opened)
         for each in self._given:
             redirect(self._reader, each)
 
     def __exit__(self, *_: object) -> None:
-        self._reader.files.output, self._reader.files.input = self._kept
+        files = self._reader.files
+        if self._given:
+            # Without them, `exec` inside changes what follows too.
+            files.output, files.input, count = self._kept
+            del files.opened[count:]
 
 
 def redirect(reader: Reader, each: Redirection) -> None:
@@ -49,6 +54,8 @@ def redirect(reader: Reader, each: Redirection) -> None:
             files.check_write(path, typed, reader.place)
             return
         redirections.check_shell(reader, each, path)
+        files.check_open(path, reader.place, appends=">>" in each.operator)
+        files.opened.append((path, ">>" in each.operator))
         if ">>" not in each.operator:
             files.write(path, typed, (), reader.place, appends=False)
     elif each.operator == ">&" and redirections.is_stream(each):
@@ -61,11 +68,13 @@ def redirect(reader: Reader, each: Redirection) -> None:
 
 
 def _source(reader: Reader, each: Redirection) -> str | None:
-    if each.operator in ("<", "<>") and not redirections.is_process(each):
-        return redirections.target(reader, each)[0]
+    is_file = each.operator in ("<", "<>") and not redirections.is_process(each)
+    path = redirections.target(reader, each)[0] if is_file else None
+    if is_file and (path is None or reader.files.read(path) is None):
+        return path
     stream = reader.files.new_stream()
     try:
-        lines = redirections.literal_input(reader, each)
+        lines = redirections.content(reader, path) if is_file else redirections.literal_input(reader, each)
     except Unknowable as error:
         reader.files.forget(stream, error)
         return stream
@@ -176,10 +185,10 @@ def _split(content: str, separators: str, count: int) -> list[str | None]:
     """Return the values of `count` variables."""
     blanks = "".join(each for each in separators if each in " \t\n")
     if len(separators) == 1 and not blanks:
-        if count == 1:
-            return [content if not content.endswith(separators) else None]
         found = content.split(separators, count - 1)
-        return [*found, *[""] * (count - len(found))]
+        # Of separators at the end, one is taken away or none, as there are others in the last value.
+        last = None if len(found) == count and found[-1].endswith(separators) else found[-1]
+        return [*found[:-1], last, *[""] * (count - len(found))]
     if separators not in ("", " \t\n") and count > 1:
         return [None] * count
     content = content.strip(blanks)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from teleport_bootstrap import masking
 from teleport_bootstrap.finding import WARNING, Finding, Place
@@ -53,6 +53,39 @@ class Write:
 
     path: str
     lines: tuple[Line, ...]
+
+
+def whole_lines(lines: Iterable[Line]) -> tuple[Line, ...]:
+    """Return lines with each that does not end and the next one in the first of them."""
+    found: list[Line] = []
+    for line in lines:
+        before = found[-1] if found else None
+        if before is None or before.ends:
+            found.append(line)
+            continue
+        found[-1] = before._replace(
+            text=before.text + line.text,
+            exact=False,
+            unknown=(*before.unknown, *line.unknown),
+            empty=(*before.empty, *line.empty),
+            ends=line.ends,
+        )
+    return tuple(found)
+
+
+def joined(before: tuple[Write, ...], after: tuple[Write, ...]) -> tuple[Write, ...]:
+    """Return writes one after the other, with a line that both of them have a part of in the first."""
+    found = list(before)
+    for write in after:
+        lines = whole_lines(write.lines)
+        last = found[-1].lines if found else ()
+        if last and not last[-1].ends and lines:
+            (whole,) = whole_lines((last[-1], lines[0]))
+            found[-1] = Write(found[-1].path, (*last[:-1], whole))
+            lines = lines[1:]
+        if lines:
+            found.append(Write(write.path, lines))
+    return tuple(found)
 
 
 class Unknowable(Exception):
