@@ -46,7 +46,8 @@ def assign(reader: Reader, name: str, value: str | None, word: Word | None = Non
     """Set a variable, to something that is not known where that depends on a condition."""
     reader.variables.set(name, None if reader.conditions else value)
     if name in reader.arrays:
-        reader.variables.arrays[name] = reader.arrays.pop(name)
+        items = reader.arrays.pop(name)
+        reader.variables.arrays[name] = None if name in reader.variables.read_only else items
     if word is not None and value is not None and "\n" in value:
         _note_rows(reader, name, value, word)
     if "a" in reader.options:

@@ -42,7 +42,9 @@ ALL = frozenset(
         "continue",
     )
 )
-_LONG = {"errexit": "e", "nounset": "u", "noclobber": "C", "allexport": "a", "noexec": "n"}
+_LONG = {"errexit": "e", "nounset": "u", "noclobber": "C", "pipefail": "|", "allexport": "a", "noexec": "n"}
+# Options of `shopt` that change what commands print, match or set.
+_CHANGING = frozenset(("lastpipe", "nocasematch", "xpg_echo", "inherit_errexit", "compat31", "localvar_inherit"))
 _RELEASE = frozenset(("/etc/os-release", "/usr/lib/os-release", "/etc/lsb-release"))
 _OF_RELEASE = (
     *("NAME", "VERSION", "ID", "ID_LIKE", "VERSION_ID", "VERSION_CODENAME", "PRETTY_NAME", "PLATFORM_ID", "HOME_URL"),
@@ -68,7 +70,9 @@ def run(reader: Reader, name: str, call: Call) -> bool | None:
         _OTHERS[name](reader, given)
         return None
     elif name in ("exit", "return"):
-        reader.end(is_function=name == "return" and reader.is_in_function)
+        status = given[0][1].text if given else ""
+        outcome = status == "0" if status.isdecimal() else None
+        reader.end(is_function=name == "return" and reader.is_in_function, outcome=outcome)
     elif name in ("cd", "pushd", "popd"):
         _change_directory(reader, name, given)
         return None
@@ -92,11 +96,26 @@ def _check(reader: Reader, name: str, given: Words) -> None:
     """Raise Unknowable for what is not followed."""
     if name == "shopt" and any(value.text == "expand_aliases" for _, value in given):
         reader.options.add("aliases")
-    if (name == "alias" and "aliases" in reader.options and given) or name == "enable":
+    is_alias = name == "alias" and bool(given) and (reader.is_posix or "aliases" in reader.options)
+    is_option = name == "shopt" and any(value.text in _CHANGING for _, value in given)
+    if is_alias or is_option or name == "enable":
         raise Unknowable(f"what `{name}` changes in the shell is not followed here", reader.place, "leave it out")
-    if name == "trap" and given and "teleport.d" in f"{given[0][1].text}{given[0][0].typed}":
+
+
+def _trap(reader: Reader, given: Words) -> None:
+    """Note what runs when the script ends; as commands are taken to succeed, nothing else does."""
+    action = given[0][1] if given else Expanded("")
+    signals = {value.text.removeprefix("SIG") for _, value in given[1:]}
+    is_followed = bool(signals) and signals <= {"EXIT", "0"} and action.value is not None and not reader.conditions
+    if not is_followed and given and "teleport.d" in f"{action.text}{given[0][0].typed}":
         what = "`trap` may change the conf, which only running the script tells"
         raise Unknowable(what, reader.place, text.HERE_DOCUMENT)
+    if "DEBUG" in signals:
+        raise Unknowable("what `trap` does before each command is not followed here", reader.place, "leave it out")
+    if signals & {"EXIT", "0"} and action.value is not None:
+        number = reader.line_of(reader.row).number
+        lines = tuple(Line(each, number, exact=False) for each in action.text.split("\n"))
+        reader.exit_trap = Text(reader.text.path, lines) if action.text != "-" else None
 
 
 def _change_directory(reader: Reader, name: str, given: Words) -> None:
@@ -112,8 +131,10 @@ def _change_directory(reader: Reader, name: str, given: Words) -> None:
 
 def _unset(reader: Reader, given: Words) -> None:
     is_function = any(value.text == "-f" for _, value in given)
+    for item in [value.text.partition("[") for _, value in given if "[" in value.text]:
+        reader.variables.arrays[item[0]] = None
     for each in expansion.names([value.text for _, value in given]):
-        if is_function:
+        if is_function or each not in reader.variables.values:
             reader.functions.pop(each, None)
         elif reader.conditions:
             reader.variables.set(each, None)
@@ -138,11 +159,14 @@ def _declare(reader: Reader, name: str, given: Words) -> None:
         is_local = name == "local" or (name in ("declare", "typeset") and "g" not in options)
         if is_local and reader.is_in_function:
             reader.make_local(variable)
-            if assignment is None:
+            if assignment is None and reader.is_posix and variable in reader.variables.values:
+                # dash keeps what it was.
+                reader.variables.set(variable, None)
+            elif assignment is None:
                 reader.variables.unset(variable)
         if assignment is not None:
             # Another shell than bash may split what is not quoted.
-            is_same = is_plain and not (reader.is_posix and value.unknown)
+            is_same = is_plain and not (reader.is_posix and (value.unknown or name in ("declare", "typeset")))
             reader.assign(variable, assignment[1] if is_same else None, word)
         elif not is_plain:
             reader.variables.set(variable, None)
@@ -194,7 +218,13 @@ def _source(reader: Reader, given: Words) -> None:
         return
     content = reader.files.as_script(path) if path != reader.target else None
     if content is not None and not any(line.unknown for line in content.lines):
+        arguments, known = reader.variables.arguments, tuple(value.text for _, value in given[1:])
+        if known:
+            is_sure = not reader.is_posix and all(value.value is not None for _, value in given[1:])
+            reader.variables.set_arguments(known if is_sure else None)
         reader.run_below(content)
+        if known:
+            reader.variables.set_arguments(arguments)
     else:
         reader.variables.blur()
 
@@ -217,10 +247,13 @@ def _set(reader: Reader, given: Words) -> None:
             position += 1
         if "n" in letters and each[0] == "-":
             raise Unknowable("after `set -n` the shell runs nothing", reader.place, "leave it out")
-        for letter in letters & {"e", "u", "C", "a"}:
+        if "|" in letters and reader.is_posix:
+            # Not every shell has it, and some end where they do not.
+            reader.files.may_end(reader.place)
+        for letter in letters & {"e", "u", "C", "a", "|"}:
             is_on = each[0] == "-"
             if is_on or not reader.conditions:
                 (reader.options.add if is_on else reader.options.discard)(letter)
 
 
-_OTHERS = {"unset": _unset, "eval": _eval, "source": _source, ".": _source, "set": _set}
+_OTHERS = {"unset": _unset, "trap": _trap, "eval": _eval, "source": _source, ".": _source, "set": _set}

@@ -24,6 +24,10 @@ _PREFIXES = {
 }
 
 
+# With one of these options first, they run nothing, or take variables away.
+_OTHERWISE = {"command": ("-v", "-V"), "env": ("-i", "-u", "--ignore", "--unset"), "sudo": ("-l", "-v", "-k", "-K")}
+
+
 class Call(NamedTuple):
     """A command: its words with what becomes of them, and the variables that are set for it alone."""
 
@@ -46,6 +50,8 @@ def without_prefixes(reader: Reader, call: Call) -> Call:
     """Return the command that `sudo`, `env` and the like run."""
     while call.words and (options := _PREFIXES.get(call.name or "")) is not None:
         name, with_word = call.name, options.split()
+        if len(call.words) > 1 and call.words[1][0].typed.startswith(_OTHERWISE.get(name or "", ("\0",))):
+            break
         call = call.after(1)
         while call.words:
             word = call.words[0][1].value or call.words[0][0].typed

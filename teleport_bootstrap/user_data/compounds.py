@@ -22,8 +22,9 @@ def run(reader: Reader, command: Compound) -> bool | None:
     if command.kind == syntax_tree.BRACES:
         outcome = reader.run_list(command.branches[0])
     elif command.kind == syntax_tree.SUBSHELL:
-        with reader.subshell():
+        with reader.subshell() as inside:
             outcome = reader.run_list(command.branches[0])
+        outcome = inside.after(outcome)
     elif command.kind == syntax_tree.IF:
         outcome = _if(reader, command)
     elif command.kind == syntax_tree.TEST and command.word == "[[":
@@ -34,7 +35,9 @@ def run(reader: Reader, command: Compound) -> bool | None:
     elif command.kind == syntax_tree.CASE:
         outcome = _case(reader, command)
     else:
+        reader.loops += 1
         outcome = _loop(reader, command)
+        reader.loops -= 1
     return outcome
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from teleport_bootstrap import regex
 from teleport_bootstrap.hints import TYPE_CHECKING
@@ -130,7 +130,7 @@ def _path(reader: Reader, name: Expanded) -> str | None:
     return None if name.value is None else reader.path(name.value)
 
 
-FOLLOWED = {
+FOLLOWED: dict[str, Callable[[Reader, Call], None]] = {
     "cp": _copy,
     "mv": _copy,
     "install": _copy,

@@ -63,6 +63,9 @@ class _Piece(NamedTuple):
 _UNKNOWN, _EMPTY = "unknown", "empty"
 
 
+Saved = tuple[bool, Optional[str], bool, Optional[tuple[str, ...]]]
+
+
 class Variables:
     """The variables of a shell: None for one whose value only running the script tells."""
 
@@ -112,6 +115,21 @@ class Variables:
     def is_given(name: str) -> bool:
         """Whether a script may get a variable without setting it."""
         return name in _GIVEN or name.isdigit() or name.startswith(_GIVEN_BEGINNINGS)
+
+    def saved(self, name: str) -> Saved:
+        """Return what a variable has, for `restore` when a function ends."""
+        return name in self.values, self.values.get(name), name in self.arrays, self.arrays.get(name)
+
+    def restore(self, name: str, saved: Saved) -> None:
+        """Give a variable what it had."""
+        is_set, value, is_array, items = saved
+        for here, is_there in ((self.values, is_set), (self.arrays, is_array)):
+            if not is_there:
+                here.pop(name, None)
+        if is_set:
+            self.values[name] = value
+        if is_array:
+            self.arrays[name] = items
 
     def unset(self, name: str) -> None:
         """Take a variable away."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from teleport_bootstrap.finding import Finding, Place
 from teleport_bootstrap.user_data import text
@@ -43,6 +43,8 @@ class Files:
         self.opened: list[tuple[str | None, bool]] = []
         self._findings = findings
         self._may_have_ended: Place | None = None
+        # The files that were read and written, in order, each with whether it was written.
+        self.accesses: list[tuple[str, bool]] = []
         self._size = 0
 
     def add(self, others: Mapping[str, tuple[Write, ...]]) -> None:
@@ -72,6 +74,21 @@ class Files:
             if path == self.target:
                 raise Unknowable("the conf is written here while it is open for the group of this command", place)
             self.forget(path)
+
+    def check_together(self, starts: Sequence[int], place: Place) -> None:
+        """Raise Unknowable where one command of a pipeline reads the conf and another one writes it meanwhile.
+
+        `starts` has how many of the accesses were there when each of them began. Of other files, forget what they hold.
+        """
+        ends = [*starts[1:], len(self.accesses)]
+        pieces = [set(self.accesses[start:end]) for start, end in zip(starts, ends)]
+        for one in pieces:
+            for path in {path for path, is_write in one if not is_write}:
+                if any((path, True) in other for other in pieces if other is not one):
+                    if path == self.target:
+                        what = "one command of a pipeline reads the conf while another one writes it"
+                        raise Unknowable(what, place, "write to another file first, and move it there")
+                    self.forget(path)
 
     def end_input(self) -> None:
         """After a command that has read the standard input, nothing is left of it."""
@@ -105,6 +122,8 @@ class Files:
     def content(self, path: str | None, place: Place) -> tuple[Write, ...]:
         """Return what a file holds, to be written to the conf. Raises Unknowable."""
         found = self.read(path)
+        if path is not None and path != _NOTHING and not path.startswith(_STREAM):
+            self.accesses.append((path, False))
         if path not in (None, _NOTHING) and any(path == each for each, _ in self.opened):
             what = f"a command reads {text.short(path or '')} while it writes it"
             raise Unknowable(what, place, "write to another file first, and move it there")
@@ -157,6 +176,7 @@ class Files:
         self.check_write(path, typed, place)
         if path == _NOTHING:
             return
+        self.accesses += [(path, True)] if path is not None and not path.startswith(_STREAM) else []
         if path is None:
             if self._may_match(typed):
                 what = f"`{text.short(typed)}` is known only when it runs, and is read as another file than the conf"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from teleport_bootstrap import regex
-from teleport_bootstrap.hints import TYPE_CHECKING
+from teleport_bootstrap.hints import TYPE_CHECKING, NamedTuple
 from teleport_bootstrap.user_data import (
     builtins_of_shell,
     calls,
@@ -41,6 +41,13 @@ _SHELLS = frozenset(("sh", "bash", "dash"))
 _RUNNERS = frozenset((*_SHELLS, "su", "eval", "source", "."))
 _SHEBANG = regex.compile(r"(?!#!)|#!.*\b(?:ba|da)?sh\b")
 _MAY_END = frozenset(("reboot", "shutdown", "poweroff", "halt"))
+
+
+class _Shell(NamedTuple):
+    """Another shell: its name, "" where the first line of its script has that, and the letters of its options."""
+
+    name: str
+    options: frozenset[str] = frozenset()
 
 
 def run(reader: Reader, call: Call) -> bool | None:
@@ -129,7 +136,7 @@ def _su(reader: Reader, call: Call) -> None:
     if not places:
         _other(reader, call)
         return
-    _follow_text(reader, call, "sh", words[places[0] + 1 :])
+    _follow_text(reader, call, _Shell("sh"), words[places[0] + 1 :])
 
 
 def _dd(reader: Reader, call: Call) -> None:
@@ -145,11 +152,15 @@ def _dd(reader: Reader, call: Call) -> None:
 
 def _shell(reader: Reader, name: str, call: Call) -> None:
     """Follow the commands that another shell is given, as an argument, a file, or its standard input."""
-    shell = "bash" if name == "bash" else "sh"
     words = list(call.words[1:])
     arguments: Sequence[tuple[Word, Expanded]] = ()
+    shell = _Shell("bash" if name == "bash" else "sh")
     while words and (words[0][1].value or "").startswith(("-", "+")):
         option, words = words[0][1], words[1:]
+        if option.text.startswith("-") and not option.text.startswith("--"):
+            shell = shell._replace(options=shell.options | {*option.text[1:]})
+        if "n" in shell.options:
+            raise Unknowable(f"after `{name} -n` the shell runs nothing", reader.place, "leave it out")
         if not option.text.startswith("--") and "c" in option.text and words:
             _follow_text(reader, call, shell, words)
             return
@@ -172,7 +183,7 @@ def _shell(reader: Reader, name: str, call: Call) -> None:
     _follow(reader, Text(reader.text.path, lines), shell, call, arguments)
 
 
-def _follow_text(reader: Reader, call: Call, shell: str, words: Sequence[tuple[Word, Expanded]]) -> None:
+def _follow_text(reader: Reader, call: Call, shell: _Shell, words: Sequence[tuple[Word, Expanded]]) -> None:
     word, given = words[0][0], words[0][1].value
     if given is None:
         if "teleport.d" in word.typed:
@@ -188,13 +199,16 @@ def _follow_text(reader: Reader, call: Call, shell: str, words: Sequence[tuple[W
     _follow(reader, Text(reader.text.path, lines), shell, call, words[2:])
 
 
-def _follow(reader: Reader, content: Text, shell: str, call: Call, arguments: Sequence[tuple[Word, Expanded]]) -> None:
+def _follow(
+    reader: Reader, content: Text, shell: _Shell, call: Call, arguments: Sequence[tuple[Word, Expanded]]
+) -> None:
     if any(line.unknown for line in content.lines):
         if "teleport.d" in content.joined:
             what = "what this shell runs is known only when the script runs, and names the conf"
             raise Unknowable(what, reader.place, "write the values themselves into the conf")
         return
-    below = type(reader)(content, reader.target, parent=reader, name=shell)
+    below = type(reader)(content, reader.target, parent=reader, name=shell.name)
+    below.options |= shell.options & {"e", "u"}
     below.take(reader.variables, call.environment, [each.value for _, each in arguments])
     kept = reader.files.directory
     below.follow_in(reader)
@@ -209,7 +223,7 @@ def _other(reader: Reader, call: Call) -> None:
         content = reader.files.as_script(reader.path(first[1].text))
         # A program in another language is of no interest, unless it names the conf.
         if content is not None and (_SHEBANG.match(content.joined) or "teleport.d" in content.joined):
-            _follow(reader, content, "", call, call.words[1:])
+            _follow(reader, content, _Shell(""), call, call.words[1:])
     for each in call.command.redirections:
         is_read = each.document is not None and call.name not in _READERS
         if is_read and any("teleport.d" in line.text for line in (each.document.lines if each.document else ())):
@@ -217,4 +231,10 @@ def _other(reader: Reader, call: Call) -> None:
             raise Unknowable(what, reader.place, text.HERE_DOCUMENT)
 
 
-_FOLLOWED = {"tee": _tee, "dd": _dd, "truncate": _truncate, "su": _su, **copies.FOLLOWED}
+_FOLLOWED: dict[str, Callable[[Reader, Call], None]] = {
+    "tee": _tee,
+    "dd": _dd,
+    "truncate": _truncate,
+    "su": _su,
+    **copies.FOLLOWED,
+}

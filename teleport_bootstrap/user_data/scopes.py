@@ -11,9 +11,11 @@ if TYPE_CHECKING:
 class Ended(Exception):
     """The script, or a function of it, ends here."""
 
-    def __init__(self, *, is_function: bool) -> None:
+    def __init__(self, *, is_function: bool, outcome: bool | None = None) -> None:
+        """`outcome` says whether it succeeds, None where that is not known."""
         super().__init__()
         self.is_function = is_function
+        self.outcome = outcome
 
 
 class LoopEnded(Exception):
@@ -48,14 +50,15 @@ class Condition:
 
 
 class Unchecked:
-    """A failure of what is followed inside does not end the script, also after `set -e`."""
+    """A failure of what is followed inside does not end the script, also after `set -e`, where that `is_so`."""
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+    def __init__(self, reader: Reader, *, is_so: bool = True) -> None:
+        self._reader, self._is_so = reader, is_so
 
     def __enter__(self) -> None:
-        self._has_ended = "e" in self._reader.options
-        self._reader.options.discard("e")
+        self._has_ended = self._is_so and "e" in self._reader.options
+        if self._is_so:
+            self._reader.options.discard("e")
 
     def __exit__(self, *_: object) -> None:
         if self._has_ended:
@@ -67,15 +70,25 @@ class Subshell:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
+        self._ended: Ended | None = None
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Subshell:
         reader = self._reader
+        self._traps, reader.exit_trap = reader.exit_trap, None
+        self._loops, reader.loops = reader.loops, 0
         self._kept = (reader.variables.copy(), dict(reader.functions), set(reader.options), reader.files.directory)
         self._streams = reader.files.output, reader.files.input, len(reader.files.opened)
+        return self
+
+    def after(self, outcome: bool | None) -> bool | None:
+        """Return whether it has succeeded, `outcome` where it came to its end."""
+        return outcome if self._ended is None else self._ended.outcome
 
     def __exit__(self, kind: object, error: object, _: object) -> bool:
         reader = self._reader
         reader.variables, reader.functions, reader.options, reader.files.directory = self._kept
         reader.files.output, reader.files.input, count = self._streams
         del reader.files.opened[count:]
-        return isinstance(error, Ended)
+        reader.exit_trap, reader.loops = self._traps, self._loops
+        self._ended = error if isinstance(error, Ended) else None
+        return self._ended is not None

@@ -15,6 +15,8 @@ from teleport_bootstrap.user_data import (
     assignments,
     calls,
     compounds,
+    expansion,
+    pipelines,
     programs,
     scopes,
     streams,
@@ -62,6 +64,9 @@ class Reader:
         self.options: set[str] = {"e", "u"} & set(options)
         # Conditions on which what is read now depends: None for what is read as if it runs.
         self.conditions: list[str | None] = []
+        self.exit_trap: Text | None = None
+        # How many loops are being followed in this function.
+        self.loops = 0
         self.place = Place(script.path)
         self.row = 0
         self.documents: dict[str, int] = {}
@@ -69,7 +74,7 @@ class Reader:
         self._script: Script | None = None
         self._depth: int = 0 if parent is None else parent._depth + 1
         self._steps: list[int] = [0] if parent is None else parent._steps
-        self._stack: list[dict[str, str | None]] = []
+        self._stack: list[dict[str, expansion.Saved]] = []
 
     def writes(self) -> tuple[Write, ...]:
         """Return what the conf holds when it has ended, in order. Raises Unknowable."""
@@ -77,8 +82,10 @@ class Reader:
         return self.files.conf()
 
     def follow(self) -> None:
-        """Follow the whole script."""
+        """Follow the whole script, and then what `trap` has for its end."""
         self.run_text(self.text)
+        if self.exit_trap is not None:
+            self.run_text(self.exit_trap)
 
     def take(
         self, variables: Variables, environment: Mapping[str, str | None], arguments: Sequence[str | None]
@@ -153,7 +160,9 @@ class Reader:
                 if outcome == (operator == "&&"):
                     outcome = self._pipeline(pipeline, is_checked=not is_last)
             elif operator:
-                with self.when(f"what follows `{operator}`"):
+                # After `a && b`, `||` begins what `else` does.
+                is_else = operator == "||" and any(each == "&&" for each, _ in item.pipelines)
+                with self.when(f"what follows `{operator}`", is_never=is_else):
                     found = self._pipeline(pipeline, is_checked=not is_last)
                 # `a && true` and `a || false` end as `a` does, the others in one way only.
                 outcome = found if found is (operator == "||") else None
@@ -165,28 +174,16 @@ class Reader:
         if (is_checked or pipeline.is_negated) and "e" in self.options:
             with scopes.Unchecked(self):
                 return self._pipeline(pipeline, is_checked=True)
-        outcome: bool | None = True
         *before, last = pipeline.commands
-        if before:
-            kept = self.files.output, self.files.input
-            for command in before:
-                stream = self.files.output = self.files.new_stream()
-                with self.subshell():
-                    self._command(command)
-                self.files.input = stream
-            self.files.output = kept[0]
-            with self.subshell():
-                outcome = self._command(last)
-            self.files.output, self.files.input = kept
-        else:
-            outcome = self._command(last)
+        outcome = pipelines.run(self, pipeline.commands) if before else self.command(last)
         if pipeline.is_negated:
             return None if outcome is None else not outcome
         if outcome is False and not is_checked and "e" in self.options:
-            self.end(is_function=False)
+            self.end(is_function=False, outcome=False)
         return outcome
 
-    def _command(self, command: syntax_tree.Command) -> bool | None:
+    def command(self, command: syntax_tree.Command) -> bool | None:
+        """Follow one command, and return whether it succeeds; None where that is not known."""
         self._steps[0] += 1
         if self._steps[0] > _MOST_STEPS:
             raise Unknowable("the script runs too many commands to follow them here", self.place)
@@ -214,10 +211,10 @@ class Reader:
     def subshell(self) -> scopes.Subshell:
         return scopes.Subshell(self)
 
-    def end(self, *, is_function: bool) -> None:
+    def end(self, *, is_function: bool, outcome: bool | None = None) -> None:
         """The script, or the function, ends here; where that depends on something, it may."""
         if not self.conditions:
-            raise scopes.Ended(is_function=is_function)
+            raise scopes.Ended(is_function=is_function, outcome=outcome)
         self.files.may_end(self.place)
 
     def _substituted(self, source: str) -> str | None:
@@ -225,10 +222,12 @@ class Reader:
 
     def end_loop(self, *, goes_on: bool, levels: str) -> None:
         """The round of a loop ends here, or of one further out; where that depends on something, it may."""
+        if not self.loops:
+            return
         if self.conditions or not levels.isdecimal():
             self.files.may_end(self.place)
             return
-        raise scopes.LoopEnded(goes_on=goes_on, levels=int(levels))
+        raise scopes.LoopEnded(goes_on=goes_on, levels=min(int(levels), self.loops))
 
     # ---- one command
 
@@ -239,6 +238,8 @@ class Reader:
         if call.words and name is not None and name in self.functions:
             with streams.Redirected(self, command.redirections):
                 return self._call(name, self.functions[name], call)
+        for variable in environment if name in ("eval", "source", ".") else ():
+            self.assign(variable, None)
         return programs.run(self, call) if call.words or command.redirections else outcome
 
     def fields(self, given: Sequence[Word]) -> Iterator[tuple[Word, Expanded]]:
@@ -251,8 +252,8 @@ class Reader:
                     yield word, Expanded(each)
                 continue
             found = self.variables.field(word)
+            self.check(self.variables.word(word) if found is None and "u" in self.options else found or _NOTHING)
             if found is not None:
-                self.check(found)
                 yield word, found
 
     def check(self, value: Expanded) -> None:
@@ -286,30 +287,27 @@ class Reader:
             return None
         if self._depth + len(self._stack) > _DEEPEST:
             raise Unknowable(f"the function `{text.short(name)}` calls itself, which is not followed here", self.place)
-        kept = self.place, self.row, {each: self.variables.values.get(each, _UNSET) for each in "123456789"}
+        kept = self.place, self.row, self.loops
+        before = {each: self.variables.saved(each) for each in (*"123456789", *call.environment)}
         arguments = self.variables.arguments
         given = [each.value for _, each in call.words[1:]]
         known = tuple(each for each in given if each is not None)
         self.variables.set_arguments(known if len(known) == len(given) else None)
         self._stack.append({})
+        self.loops = 0
+        for variable, value in call.environment.items():
+            self.assign(variable, value)
         try:
-            return self._command(function.body)
+            return self.command(function.body)
         except scopes.Ended as ended:
             if not ended.is_function:
                 raise
-            return None
+            return ended.outcome
         finally:
-            self.place, self.row, before = kept
-            self._restore({**self._stack.pop(), **before})
+            self.place, self.row, self.loops = kept
+            for variable, had in {**self._stack.pop(), **before}.items():
+                self.variables.restore(variable, had)
             self.variables.arguments = arguments
-
-    def _restore(self, values: dict[str, str | None]) -> None:
-        """Give variables what they had before a function."""
-        for name, value in values.items():
-            if value is _UNSET:
-                self.variables.values.pop(name, None)
-            else:
-                self.variables.values[name] = value
 
     # ---- variables
 
@@ -348,7 +346,7 @@ class Reader:
     def make_local(self, name: str) -> None:
         """Note what a variable has outside the function that makes it its own."""
         if self._stack and name not in self._stack[-1]:
-            self._stack[-1][name] = self.variables.values.get(name, _UNSET)
+            self._stack[-1][name] = self.variables.saved(name)
 
     @property
     def is_in_function(self) -> bool:
@@ -373,7 +371,7 @@ class Reader:
         return lines[min(row, len(lines) - 1)] if lines else Line("", 1)
 
 
-_UNSET = "\0 not set"
+_NOTHING = Expanded("")
 
 
 def _interpreter(script: Text) -> tuple[str, str]:

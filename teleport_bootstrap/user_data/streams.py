@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from teleport_bootstrap.hints import TYPE_CHECKING
-from teleport_bootstrap.user_data import redirections
+from teleport_bootstrap.user_data import redirections, scopes
 from teleport_bootstrap.user_data.calls import Call
 from teleport_bootstrap.user_data.holes import is_marked
 from teleport_bootstrap.user_data.syntax_tree import Redirection
@@ -93,7 +93,7 @@ def substituted(reader: Reader, source: str) -> str | None:
     files.capturing += 1
     found: tuple[Line, ...] | None = None
     try:
-        with reader.subshell():
+        with reader.subshell(), scopes.Unchecked(reader, is_so=not reader.is_posix):
             reader.run_below(Text(reader.text.path, _lines_of(reader, source)))
         found = tuple(line for write in files.content(stream, reader.place) for line in write.lines)
     except Unknowable as error:
