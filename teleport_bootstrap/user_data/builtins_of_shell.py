@@ -145,6 +145,9 @@ def _unset(reader: Reader, given: Words) -> None:
 def _declare(reader: Reader, name: str, given: Words) -> None:
     options = "".join(word.typed[1:] for word, _ in given if word.typed.startswith("-"))
     is_plain = not set(options) - set("xrg")
+    if "n" in options and name != "export":
+        # Each is another name for a variable.
+        reader.variables.blur()
     for word, value in given:
         if word.typed.startswith("-"):
             continue
@@ -172,7 +175,9 @@ def _declare(reader: Reader, name: str, given: Words) -> None:
             reader.variables.set(variable, None)
         if name == "export" or "x" in options:
             reader.variables.exported.add(variable)
-        if name == "readonly" or "r" in options:
+        # Each later value is changed by them too.
+        is_changing = bool({"i", "l", "u"} & set(options)) and name not in ("export", "readonly")
+        if name == "readonly" or "r" in options or is_changing:
             reader.variables.read_only.add(variable)
 
 

@@ -50,6 +50,9 @@ def _copy(reader: Reader, call: Call) -> None:
         return
     if destination is None and files:
         destination = files.pop()
+    if not files:
+        # One word may become several.
+        calls.check_mentions(reader, call)
     if destination is not None:
         _copy_to(reader, call, files, destination)
 

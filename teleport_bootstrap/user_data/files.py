@@ -12,6 +12,7 @@ from teleport_bootstrap.user_data.text import Line, Text, Unknowable, Write
 _DIRECTORY = "teleport.d"
 _STREAM = "\0"
 _NOTHING = "/dev/null"
+_MOST_STEPS = 50_000_000
 _MOST = 4 * 1024 * 1024
 
 
@@ -46,6 +47,7 @@ class Files:
         # The files that were read and written, in order, each with whether it was written.
         self.accesses: list[tuple[str, bool]] = []
         self._size = 0
+        self._steps = 0
 
     def add(self, others: Mapping[str, tuple[Write, ...]]) -> None:
         """Take what other files hold when the script begins."""
@@ -74,6 +76,12 @@ class Files:
             if path == self.target:
                 raise Unknowable("the conf is written here while it is open for the group of this command", place)
             self.forget(path)
+
+    def spend(self, steps: int, place: Place) -> None:
+        """Count what looking for patterns takes. Raises Unknowable where that would take too long."""
+        self._steps += steps
+        if self._steps > _MOST_STEPS:
+            raise Unknowable("the script changes more with `sed` than is followed here", place, text.HERE_DOCUMENT)
 
     def check_together(self, starts: Sequence[int], place: Place) -> None:
         """Raise Unknowable where one command of a pipeline reads the conf and another one writes it meanwhile.

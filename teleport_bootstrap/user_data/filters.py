@@ -30,6 +30,8 @@ _PIECE = regex.compile(r"\\([.$*\[\]/^&-])|([^\\\[])", re.DOTALL)
 _PLAIN_NEW = regex.compile(r"[^\\&]*")
 _OPTIONS = regex.compile(r"-[iEr]+|--in-place")
 _IN_PLACE = regex.compile(r"-[A-Za-z]*i|--in-place")
+# Where there is more after its end, `base64` goes on and Python does not.
+_ONE_BASE64 = regex.compile(r"[A-Za-z0-9+/\s]*=*\s*")
 _MOST_STARS = 2
 _LONGEST = 1000
 _SETS = {"[:upper:]": "A-Z", "[:lower:]": "a-z", "[:space:]": " \t\n\r", "[:digit:]": "0-9"}
@@ -45,19 +47,19 @@ def filtered(reader: Reader, call: Call) -> tuple[Line, ...] | None:
     return None if found is None else found(reader, call, [each or "" for each in arguments])
 
 
-def edited(expressions: Sequence[str], lines: Sequence[Line]) -> tuple[Line, ...] | None:
-    """Return lines as the expressions of `sed` change them, None for such that are not read here."""
+def edited(reader: Reader, expressions: Sequence[str], lines: Sequence[Line]) -> tuple[Line, ...] | None:
+    """Return lines as the expressions of `sed` change them, None for such that are not read here. Raises Unknowable."""
     found: list[Line] | None = list(lines)
     for expression in expressions:
         pieces = [expression.strip()]
         if _SUBSTITUTION.fullmatch(pieces[0]) is None:
             pieces = [each.strip() for each in re.split("[;\n]", expression) if each.strip()]
         for each in pieces:
-            found = None if found is None else _edited(each, found)
+            found = None if found is None else _edited(reader, each, found)
     return None if found is None else tuple(found)
 
 
-def _edited(expression: str, lines: Sequence[Line]) -> list[Line] | None:
+def _edited(reader: Reader, expression: str, lines: Sequence[Line]) -> list[Line] | None:
     deletion = _DELETION.fullmatch(expression)
     if deletion is not None:
         pattern = deletion[1]
@@ -71,6 +73,9 @@ def _edited(expression: str, lines: Sequence[Line]) -> list[Line] | None:
     if substitution["flags"] and "*" in old:
         # `sed` replaces nothing between two places, and Python does.
         return None
+    # From each place on, each star is tried with each length.
+    stars = old.count("*")
+    reader.files.spend(sum(len(each.text) ** (stars + 1) for each in lines) if stars else 0, reader.place)
     return _replaced(old, substitution["new"], 0 if substitution["flags"] else 1, lines)
 
 
@@ -106,7 +111,7 @@ def _sed(reader: Reader, call: Call, arguments: Sequence[str]) -> tuple[Line, ..
     if expressions is None or len(files) > 1:
         return None
     lines = redirections.file(reader, call, files[0]) if files else redirections.standard_input(reader, call)
-    return edited(expressions, lines)
+    return edited(reader, expressions, lines)
 
 
 def of_sed(arguments: Sequence[str]) -> tuple[list[str] | None, list[str]]:
@@ -138,6 +143,8 @@ def _base64(reader: Reader, call: Call, arguments: Sequence[str]) -> tuple[Line,
     if len(files) > 1 or not set(options) <= {"-d", "--decode", "-di", "-id", "-D"} or not options:
         return None
     lines = redirections.file(reader, call, files[0]) if files else redirections.standard_input(reader, call)
+    if not _ONE_BASE64.fullmatch("".join(line.text for line in lines)):
+        return None
     return _bytes(lines, lambda data: base64.b64decode(data, validate=False))
 
 
@@ -213,7 +220,7 @@ def _tr(reader: Reader, call: Call, arguments: Sequence[str]) -> tuple[Line, ...
     if len(sets) != (1 if is_deletion else 2) or None in sets:
         return None
     first, second = sets[0] or "", (sets[1] or "") if len(sets) > 1 else ""
-    if not is_deletion and not second:
+    if (not is_deletion and not second) or arguments[0].startswith("-") is not is_deletion:
         return None
     second = second.ljust(len(first), second[-1:] or " ")
     table = {ord(each): None if is_deletion else second[number] for number, each in enumerate(first)}
@@ -233,7 +240,7 @@ def _members(written: str) -> str | None:
     """Return the characters of a set of `tr`, None for a form that is not read here."""
     for name, members in {**_SETS, **_ESCAPES}.items():
         written = written.replace(name, members)
-    if "\\" in written or "[" in written:
+    if "\\" in written or "[" in written or not written.isascii():
         return None
     return re.sub(
         "([a-zA-Z0-9])-([a-zA-Z0-9])", lambda found: "".join(map(chr, range(ord(found[1]), ord(found[2]) + 1))), written
@@ -242,7 +249,7 @@ def _members(written: str) -> str | None:
 
 def _cut(reader: Reader, call: Call, arguments: Sequence[str]) -> tuple[Line, ...] | None:
     found = re.fullmatch(r"(?:-d ?(.)|--delimiter=(.)) (?:-f ?|--fields=)([0-9]{1,3})", " ".join(arguments))
-    if found is None:
+    if found is None or not found[0].isascii():
         return None
     delimiter, field = found[1] or found[2], int(found[3])
     lines = redirections.standard_input(reader, call)
@@ -261,7 +268,7 @@ def _field(content: str, delimiter: str, field: int) -> str:
 def _part_of_path(reader: Reader, call: Call, arguments: Sequence[str]) -> tuple[Line, ...] | None:
     """Print what `basename` or `dirname` does of one path."""
     path = arguments[0].rstrip("/") if len(arguments) == 1 else ""
-    if not path or path.startswith("-") or is_marked(path):
+    if not path or path.startswith("-") or "//" in path or is_marked(path):
         return None
     directory, _, name = path.rpartition("/")
     found = name if call.name == "basename" else directory or ("/" if path.startswith("/") else ".")
@@ -270,7 +277,7 @@ def _part_of_path(reader: Reader, call: Call, arguments: Sequence[str]) -> tuple
 
 def _numbers(reader: Reader, _: Call, arguments: Sequence[str]) -> tuple[Line, ...] | None:
     """Print what `seq` does of one or two numbers."""
-    if not 1 <= len(arguments) <= 2 or not all(each.isdecimal() and len(each) < 5 for each in arguments):
+    if not 1 <= len(arguments) <= 2 or not all(each.isdecimal() and len(each) < 4 for each in arguments):
         return None
     number = reader.line_of(reader.row).number
     first, last = (int(each) for each in ("1", *arguments)[-2:])
@@ -313,7 +320,7 @@ def in_place(reader: Reader, call: Call) -> bool:
         before = reader.files.read(path)
         if path is None or not before:
             return False
-        after = [(write.path, edited(expressions, write.lines)) for write in before]
+        after = [(write.path, edited(reader, expressions, write.lines)) for write in before]
         if any(lines is None for _, lines in after):
             return False
         reader.files.change(path, tuple((origin, lines or ()) for origin, lines in after), reader.place)
