@@ -112,6 +112,8 @@ def _trap(reader: Reader, given: Words) -> None:
         raise Unknowable(what, reader.place, text.HERE_DOCUMENT)
     if "DEBUG" in signals:
         raise Unknowable("what `trap` does before each command is not followed here", reader.place, "leave it out")
+    if "ERR" in signals and "exit" in action.text:
+        reader.options.add("ERR")
     if signals & {"EXIT", "0"} and action.value is not None:
         number = reader.line_of(reader.row).number
         lines = tuple(Line(each, number, exact=False) for each in action.text.split("\n"))

@@ -93,7 +93,7 @@ def _effect(reader: Reader, call: Call) -> bool | None:
     if name is not None and name in _FOLLOWED:
         _FOLLOWED[name](reader, call)
     elif name in _SHELLS:
-        _shell(reader, name or "", call)
+        return _shell(reader, name or "", call)
     elif name not in _HARMLESS and not filters.reads_only(call) and not filters.in_place(reader, call):
         _other(reader, call)
     if name in _MAY_END:
@@ -150,8 +150,11 @@ def _dd(reader: Reader, call: Call) -> None:
     redirections.write(reader, path, names["of"], lambda: redirections.standard_input(reader, call), appends=False)
 
 
-def _shell(reader: Reader, name: str, call: Call) -> None:
-    """Follow the commands that another shell is given, as an argument, a file, or its standard input."""
+def _shell(reader: Reader, name: str, call: Call) -> bool | None:
+    """Follow the commands that another shell is given, as an argument, a file, or its standard input.
+
+    Return whether they succeed, None where that is not known.
+    """
     words = list(call.words[1:])
     arguments: Sequence[tuple[Word, Expanded]] = ()
     shell = _Shell("bash" if name == "bash" else "sh")
@@ -162,8 +165,7 @@ def _shell(reader: Reader, name: str, call: Call) -> None:
         if "n" in shell.options:
             raise Unknowable(f"after `{name} -n` the shell runs nothing", reader.place, "leave it out")
         if not option.text.startswith("--") and "c" in option.text and words:
-            _follow_text(reader, call, shell, words)
-            return
+            return _follow_text(reader, call, shell, words)
         if option.text in ("-o", "+o", "-O"):
             words = words[1:]
         if option.text == "-s":
@@ -171,48 +173,48 @@ def _shell(reader: Reader, name: str, call: Call) -> None:
     if words:
         name_of = words[0][1].value
         content = reader.files.as_script(reader.path(name_of)) if name_of is not None else None
-        if content is not None:
-            _follow(reader, content, shell, call, words[1:])
+        outcome = None if content is None else _follow(reader, content, shell, call, words[1:])
         calls.check_mentions(reader, call)
-        return
+        return outcome
     try:
         lines = redirections.standard_input(reader, call)
     except Unknowable:
         calls.check_mentions(reader, call)
-        return
-    _follow(reader, Text(reader.text.path, lines), shell, call, arguments)
+        return None
+    return _follow(reader, Text(reader.text.path, lines), shell, call, arguments)
 
 
-def _follow_text(reader: Reader, call: Call, shell: _Shell, words: Sequence[tuple[Word, Expanded]]) -> None:
+def _follow_text(reader: Reader, call: Call, shell: _Shell, words: Sequence[tuple[Word, Expanded]]) -> bool | None:
     word, given = words[0][0], words[0][1].value
     if given is None:
         if "teleport.d" in word.typed:
             what = "what this shell runs is known only when the script runs, and names the conf"
             raise Unknowable(what, reader.place, "write the values themselves into the conf")
-        return
+        return None
     first = reader.number_of(word.start)
     is_same = reader.number_of(word.end) - first == given.count("\n")
     lines = tuple(
         Line(each, reader.line_of(first + number if is_same else first).number, exact=False)
         for number, each in enumerate(given.split("\n"))
     )
-    _follow(reader, Text(reader.text.path, lines), shell, call, words[2:])
+    return _follow(reader, Text(reader.text.path, lines), shell, call, words[2:])
 
 
 def _follow(
     reader: Reader, content: Text, shell: _Shell, call: Call, arguments: Sequence[tuple[Word, Expanded]]
-) -> None:
+) -> bool | None:
     if any(line.unknown for line in content.lines):
         if "teleport.d" in content.joined:
             what = "what this shell runs is known only when the script runs, and names the conf"
             raise Unknowable(what, reader.place, "write the values themselves into the conf")
-        return
+        return None
     below = type(reader)(content, reader.target, parent=reader, name=shell.name)
     below.options |= shell.options & {"e", "u"}
     below.take(reader.variables, call.environment, [each.value for _, each in arguments])
     kept = reader.files.directory
-    below.follow_in(reader)
+    outcome = below.follow_in(reader)
     reader.files.directory = kept
+    return outcome
 
 
 def _other(reader: Reader, call: Call) -> None:

@@ -27,7 +27,7 @@ from teleport_bootstrap.user_data import (
 from teleport_bootstrap.user_data.expansion import Expanded, Variables
 from teleport_bootstrap.user_data.files import Files
 from teleport_bootstrap.user_data.grammar import Script
-from teleport_bootstrap.user_data.syntax_tree import Function, Item, Pipeline, Simple
+from teleport_bootstrap.user_data.syntax_tree import SUBSHELL, TEST, Compound, Function, Item, Pipeline, Simple
 from teleport_bootstrap.user_data.text import Line, Text, Unknowable, Write
 from teleport_bootstrap.user_data.words import Unreadable, Word
 
@@ -81,11 +81,13 @@ class Reader:
         self.follow()
         return self.files.conf()
 
-    def follow(self) -> None:
-        """Follow the whole script, and then what `trap` has for its end."""
-        self.run_text(self.text)
+    def follow(self) -> bool | None:
+        """Follow the whole script, and then what `trap` has for its end; return whether it succeeds."""
+        outcome = self.run_text(self.text)
         if self.exit_trap is not None:
             self.run_text(self.exit_trap)
+            outcome = None
+        return outcome
 
     def take(
         self, variables: Variables, environment: Mapping[str, str | None], arguments: Sequence[str | None]
@@ -104,11 +106,11 @@ class Reader:
         known = tuple(each for each in arguments if each is not None)
         self.variables.set_arguments(known if len(known) == len(arguments) else None)
 
-    def follow_in(self, parent: Reader) -> None:
+    def follow_in(self, parent: Reader) -> bool | None:
         """Follow it as another shell does that `parent` starts, on the conditions of that."""
         self.conditions = list(parent.conditions)
         try:
-            self.follow()
+            return self.follow()
         finally:
             parent.files.directory = None
 
@@ -122,15 +124,20 @@ class Reader:
         self.place, self.row = kept
         self._depth -= 1
 
-    def run_text(self, content: Text) -> None:
-        """Follow `content` in this shell."""
+    def run_text(self, content: Text) -> bool | None:
+        """Follow `content` in this shell, and return whether it succeeds; None where that is not known."""
+        for line in content.lines:
+            if "\0" in line.text:
+                what = "the script has a NUL character, which not every shell leaves out"
+                raise Unknowable(what, content.place(line))
         script = Script(content, is_posix=self.is_posix)
         kept, self._script = self._script, script
         try:
-            self.run_list(script.items)
+            return self.run_list(script.items)
         except scopes.Ended as ended:
             if kept is not None and not ended.is_function:
                 raise
+            return ended.outcome
         except Unreadable as error:
             raise Unknowable(f"this cannot be read: {error.message}", self.place) from None
         finally:
@@ -178,8 +185,12 @@ class Reader:
         outcome = pipelines.run(self, pipeline.commands) if before else self.command(last)
         if pipeline.is_negated:
             return None if outcome is None else not outcome
-        if outcome is False and not is_checked and "e" in self.options:
+        # What has failed in a group of this shell has ended the script already, unless it was checked there.
+        is_group = not before and isinstance(last, Compound) and last.kind not in (SUBSHELL, TEST)
+        if outcome is False and not is_checked and not is_group and "e" in self.options:
             self.end(is_function=False, outcome=False)
+        elif outcome is False and not is_checked and not is_group and "ERR" in self.options:
+            self.files.may_end(self.place)
         return outcome
 
     def command(self, command: syntax_tree.Command) -> bool | None:

@@ -100,7 +100,9 @@ class Unknowable(Exception):
 
 def whole(content: str, path: str) -> Text:
     """Return `content`, a file or what was decoded out of one."""
-    lines = content.replace("\r\n", "\n").split("\n")
+    # As cloud-init does it: the first line decides whether those of DOS are changed.
+    is_of_dos = content.partition("\n")[0].endswith("\r")
+    lines = (content.replace("\r\n", "\n") if is_of_dos else content).split("\n")
     return Text(path, tuple(Line(each, number) for number, each in enumerate(lines, 1)))
 
 
