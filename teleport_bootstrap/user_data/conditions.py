@@ -66,7 +66,7 @@ def _of_values(given: Sequence[str]) -> bool | None:
 def _both_of(given: Sequence[str]) -> bool | None:
     """Return the outcome of several tests with `-a` between them, or with `-o`."""
     place = next((number for number in (2, 3) if given[number] in ("-a", "-o")), None)
-    if place is None or {"-a", "-o"} <= {*given}:
+    if place is None or {"-a", "-o"} <= {*given} or {"(", ")"} & {*given}:
         return None
     one, other = _of_values(given[:place]), _of_values(given[place + 1 :])
     if one is None or other is None:

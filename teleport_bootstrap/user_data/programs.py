@@ -36,6 +36,8 @@ _HARMLESS = frozenset(
 )
 # They read no commands from their standard input.
 _READERS = frozenset(("cat", "tee", "read", "mapfile", "readarray", "logger", "grep", "wc", "base64", "sed", "awk"))
+# They may read a part of their standard input, or all of it.
+_TAKE_INPUT = frozenset(("head", "ssh", "xargs"))
 _SUCCEED = frozenset((":", "true", "echo", "printf", "tee", "touch", "chmod", "chown", "sleep", "sync", "umask", "set"))
 _SHELLS = frozenset(("sh", "bash", "dash"))
 _RUNNERS = frozenset((*_SHELLS, "su", "eval", "source", "."))
@@ -70,6 +72,8 @@ def run(reader: Reader, call: Call) -> bool | None:
     if is_exec:
         reader.end(is_function=False)
     reader.files.end_input()
+    if call.name in _TAKE_INPUT:
+        reader.files.forget(reader.files.input)
     return outcome
 
 

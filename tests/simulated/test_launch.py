@@ -127,6 +127,7 @@ UNKNOWN = {
     f"declare -l X\nX=A\ncase $X in\nA) echo A=1 > {CONF} ;;\nesac\n": "inside `case`",
     f"echo A=\0 > {CONF}\n": "the script has a NUL character",
     f"X=1\r\necho A=$X > {CONF}\r\n": "nothing in this user-data writes",
+    f"printf 'A=1\\nB=1\\n' | {{ head -n 1 > /dev/null; cat; }} > {CONF}\n": "only running the script tells",
     f"dd of={CONF} if=/opt/part\n": "`dd` may change the conf",
     f'python3 -c \'open("{CONF}", "w")\'\n': "`python3` may change the conf",
     f"python3 - {CONF} <<EOF\nopen\nEOF\n": "`python3` may change the conf",
