@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Options of `cp`, `mv` and `install` with which each file is copied.
 _COPYING = regex.compile(
-    r"--|-[abcdfprvxDLPRTCZHgmo0-9]+|--(?:archive|recursive|force|verbose|preserve|no-deref|mode=).*"
+    r"--|-[abcdfprvxDLPRTCZHgmo0-9]+|--(?:archive|recursive|force|verbose|preserve|no-deref|mode=|owner=|group=).*"
 )
 
 

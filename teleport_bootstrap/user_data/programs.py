@@ -109,6 +109,7 @@ def _effect(reader: Reader, call: Call) -> bool | None:
 
 
 def _tee(reader: Reader, call: Call) -> None:
+    """Follow `tee` with each of its files. Raises Unknowable."""
     names = call.words[1:]
     options = [each.text for _, each in names if each.text.startswith("-")]
     if any(each.startswith("--") and each not in ("--", "--append", "--ignore-interrupts") for each in options):

@@ -82,6 +82,7 @@ KNOWN = {
     "output that is sent elsewhere in a branch": f"if true; then exec > {CONF}; fi\necho A=1\n",
     "a directory that is made again": f"rm -r /etc/teleport.d\nmkdir -p /etc/teleport.d\necho A=1 > {CONF}\n",
     "a failure in a group that is checked": f"set -e\necho A=1 > {CONF}\n{{ false && :; }}\necho B=1 >> {CONF}\n",
+    "install with long options": f"echo A=1 > $OTHER\ninstall --mode=600 $OTHER {CONF}\n",
     "another shell that fails": f"bash -ec 'echo A=1 > {CONF}; sh -c false; echo A=2 > {CONF}'\n:\n",
 }  # fmt: skip
 
