@@ -20,7 +20,7 @@ from teleport_bootstrap.roles import Role
 TO_FILL = "FILL-IN"
 _PARAMETER = "/teleport/join-token"
 
-Lines = Iterator["tuple[Variable[Any], str]"]
+Lines = Iterator["tuple[Variable[Any], Any]"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,9 @@ class Proposal:
 def propose(document: dict[str, Any]) -> Proposal:
     """Return a conf for the host with this teleport.yaml, as `adoption.meaning` returns it."""
     role = _role(document)
-    lines = [(variable, value) for variable, value in _lines(document, role) if _fits(variable, value)]
+    # YAML has numbers and lists where an operator has written a name without quotes.
+    texts = ((variable, _text(value)) for variable, value in _lines(document, role))
+    lines = [(variable, value) for variable, value in texts if _fits(variable, value)]
     text = "".join(f'{variable.name}="{value}"\n' for variable, value in lines)
     return Proposal(role, text, tuple(variable.name for variable, value in lines if value == TO_FILL))
 
@@ -225,7 +227,8 @@ def _host(address: Any) -> str | None:
 
 def _after_scheme(storage: Any, key: str) -> str | None:
     value = _first(storage.get(key)) if isinstance(storage, dict) else None
-    return str(value).partition("://")[2].partition("/")[0] or None if value else None
+    address = str(value).partition("://")[2].partition("?")[0]
+    return address.partition("/")[0] or None if value else None
 
 
 def _text(value: Any) -> str:

@@ -135,3 +135,10 @@ def test_issue_19_point_7_databases_applications_and_kubernetes_are_in_the_conf(
     ):
         assert line in lines
     assert not any("SSH_ENABLED" in line or 'a "b"' in line for line in lines)
+
+
+def test_names_without_quotes_and_regions_of_addresses_are_read() -> None:
+    text = ALL.replace("cluster_name: main", "cluster_name: 5").replace("events'", "events?region=us-east-1'")
+    proposed = existing.propose(meaning(text.replace("records'", "records?region=us-east-1'"))).text
+    assert 'TELEPORT_CLUSTER_NAME="5"' in proposed
+    assert 'TELEPORT_DYNAMO_EVENTS_TABLE_NAME="events"' in proposed and 'TELEPORT_S3_BUCKET="recordings"' in proposed
