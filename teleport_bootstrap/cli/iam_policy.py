@@ -22,6 +22,9 @@ EXAMPLE = "teleport-bootstrap iam-policy --conf ./conf --as terraform"
 
 logger = log.Logger(__name__)
 
+# It is run by hand. A boot, during which the metadata service may come late, does not run it.
+_WAIT_SECONDS = 3.0
+
 OPTIONS = (
     options.one_of(
         options.option("--conf", "the conf to read; default: /etc/teleport.d/conf", metavar="FILE"), options.USER_DATA
@@ -33,7 +36,14 @@ OPTIONS = (
         choices=[role.value for role in roles.Role],
     ),
     options.option("--part", "what this part calls; default: all but doctor", action="append", choices=PARTS),
-    options.option("--as", "what to write; default: json", choices=written.FORMS, default=written.JSON, dest="form"),
+    options.option(
+        "--as",
+        "json, terraform or cloudformation; default: json",
+        metavar="FORM",
+        choices=written.FORMS,
+        default=written.JSON,
+        dest="form",
+    ),
     options.flag("--explain", "print each action with the call that needs it"),
     options.option("--account", "the AWS account; default: that of this instance", metavar="ID"),
     options.option("--region", "the region; default: as in the conf, or here", metavar="NAME"),
@@ -41,7 +51,7 @@ OPTIONS = (
     options.option("--parameters-key", "KMS key of the parameters; default: AWS's own", metavar="KEY"),
     options.option("--bucket-key", "the KMS key of the buckets; default: S3's own", metavar="KEY"),
     options.option("--hosted-zone", "the domain's zone in Route 53, for Let's Encrypt", metavar="ID"),
-    options.option("--auto-scaling-group", "the auto scaling group, for lifecycle hooks; default: any", metavar="NAME"),
+    options.option("--auto-scaling-group", "the group of lifecycle hooks; default: any", metavar="NAME"),
     options.option("--teleport-version", "default: the installed one", metavar="X.Y.Z"),
 )
 
@@ -90,7 +100,7 @@ def _scope(arguments: argparse.Namespace, conf: conf_file.Conf) -> scope.Scope:
     """
     region, account = arguments.region or conf.value(variables.EC2_REGION), arguments.account
     if _is_of_host(arguments) and (region is None or account is None):
-        doors = gather.Doors(options.root(arguments), os.environ)
+        doors = gather.Doors(options.root(arguments), os.environ, _WAIT_SECONDS)
         region = region or gather.region_of(doors, conf)
         account = account or credentials.account(gather.metadata_service(doors))
     for option, value in (("--region", region), ("--account", account)):

@@ -30,7 +30,7 @@ DATA = "/var/lib/teleport"
 MAKERS = {
     ("change.transaction", "_keep"): "kill sweeps of each command",
     ("change.transaction", "_stage"): "kill sweeps of each command",
-    ("change.attempt", "swaps_back"): "kill sweep of restore: the journal names the directory first",
+    ("change.way_back", "swaps_back"): "kill sweep of restore: the journal names the directory first",
     ("operations.reconfigure", "_reset_data"): "kill sweep of reconfigure: the journal names the directory first",
     ("restore.incoming", "begin"): "kill sweep of restore: the journal names the directory first",
     ("restore.stage", "finish"): "kill sweep of restore: the journal names the directory first",

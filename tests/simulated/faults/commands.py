@@ -385,6 +385,7 @@ _BIG = 10_000
 _NEW = restoring.NEW
 # Data that cannot be read counts as data of this host, for which the archive is not meant.
 _RESTORE = _FILES | _ARCHIVE | {errors.CONF_OR_USAGE}
+_RESTORE_PROGRAMS = _CHANGES | _ARCHIVE | {errors.CONF_OR_USAGE}
 # It reads back what it has written.
 _BACKUP: dict[str, Any] = {
     "programs": _PROGRAMS | _ARCHIVE | {errors.INCOMPLETE},
@@ -438,10 +439,10 @@ COMMANDS = (
     Command("backup verify (S3)", ("backup", "verify", _OBJECT, *_WAIT), backed_up, services=_SERVICES | _ARCHIVE,
             without=_MARK, programs=_PROGRAMS | _ARCHIVE, most_mib=_BIG, seconds=30.0, program_seconds=400.0),
     Command("restore (file)", ("restore", _FILE, "--yes", *_WAIT), replaced, imds=_NEW, files=_RESTORE,
-            programs=_CHANGES | _ARCHIVE, most_mib=_BIG, program_seconds=400.0),
+            programs=_RESTORE_PROGRAMS, most_mib=_BIG, program_seconds=400.0),
     Command("restore (S3)", ("restore", _OBJECT, "--yes", *_WAIT), replaced, imds=_NEW, files=_RESTORE,
             services=_SERVICES | _ARCHIVE,
-            programs=_CHANGES | _ARCHIVE, most_mib=_BIG, seconds=40.0, program_seconds=400.0),
+            programs=_RESTORE_PROGRAMS, most_mib=_BIG, seconds=40.0, program_seconds=400.0),
     Command("restore --undo", ("restore", "--undo", "--yes", *_WAIT), restored, imds=_NEW, most_mib=_BIG,
             programs=_CHANGES),
     Command("restore --discard-undo", ("restore", "--discard-undo", "--yes", *_WAIT), restored, imds=_NEW,
