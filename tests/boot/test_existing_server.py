@@ -104,7 +104,8 @@ def test_issue_19_point_7_teleport_yaml_is_adopted_and_nothing_is_restarted(mach
     assert (found["role"], found["unit"], found["main_pid"]) == ("agent", UNIT, int(process))
     assert (found["can_be_adopted"], found["restart_because"], found["to_fill"]) == (True, None, [])
     assert not any(each["severity"] == "error" for each in found["findings"])
-    assert "app_service.apps" in found["overridden"] and "teleport.log.severity" in found["overridden"]
+    assert "app_service.apps" not in found["overridden"] and "http://127.0.0.1:8080" in found["conf"]
+    assert "teleport.log.severity" in found["overridden"]
     assert not machine.path("/etc/teleport.d/conf").exists(), "it only reads"
 
     # The steps, as the page has them.
