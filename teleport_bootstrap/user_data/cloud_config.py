@@ -182,9 +182,12 @@ def _decoded(data: bytes, encoding: str, place: Place, *, is_binary: bool) -> st
         return _raw(data, encoding, is_binary=is_binary).decode("utf-8")
     except (*_DAMAGE, ValueError):
         pass
-    if holes.is_marked(data.decode("utf-8", "replace")):
-        written = data.decode("utf-8", "replace").strip()
-        what = f"`{written}` becomes the whole content, {form}, and what is in it is known only when it is filled in"
+    content = data.decode("utf-8", "replace").strip()
+    marks = holes.marks(content)
+    if marks:
+        # Not what stands around it: encoded, a secret in it would not be recognized.
+        share = "becomes the whole content" if marks == [content] else "is a part of the content"
+        what = f"`{marks[0]}` {share}, {form}, and what is in it is known only when it is filled in"
         raise Unknowable(what, place, "name the file that holds it with --conf")
     raise Unknowable(f"the content of the conf is not {form}", place, "encode it again")
 

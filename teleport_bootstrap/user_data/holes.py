@@ -14,6 +14,7 @@ from teleport_bootstrap.hints import NamedTuple
 from teleport_bootstrap.user_data.text import Line
 
 _FIRST = "\ue000"
+_MARK = re.compile(f"{_FIRST}[0-9a-f]+x[0-9]+\ue001")
 
 
 class Hole(NamedTuple):
@@ -56,6 +57,11 @@ class Holes:
 
     def _content(self, number: int) -> str:
         return (self._all[number].default or "") if number < len(self._all) else ""
+
+
+def marks(text: str) -> list[str]:
+    """Return the marks in `text`, without what stands around them."""
+    return _MARK.findall(text)
 
 
 def is_marked(text: str) -> bool:

@@ -59,6 +59,23 @@ EMULATOR_COMMAND = (
     "/usr/bin/python3 /opt/imds.py --bind 169.254.169.254 --port 80 --data /opt/imds.json --control-port 8081"
 )
 
+# A server on a machine's own loopback interface, which is there before anything asks it.
+LOCAL_SERVER_UNIT = """\
+[Unit]
+DefaultDependencies=no
+After=systemd-remount-fs.service imds.service
+Before=sysinit.target
+
+[Service]
+Type=exec
+ExecStart=/usr/bin/python3 {command} {port}
+ExecStartPost=/bin/bash -c 'until (exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null; do sleep 0.02; done'
+TimeoutStartSec=30
+
+[Install]
+WantedBy=sysinit.target
+"""
+
 # The emulator has EC2's address, on the loopback interface, before anything needs it.
 EMULATOR_UNIT = f"""\
 [Unit]

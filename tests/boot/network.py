@@ -73,6 +73,17 @@ class Network:
         answer: dict[str, Any] = json.loads(done.stdout)
         return answer
 
+    def make_locks_table(self, name: str) -> None:
+        """Make the table that auth servers lock."""
+        self.ask(
+            "dynamodb",
+            "create_table",
+            TableName=name,
+            KeySchema=[{"AttributeName": "Lock", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "Lock", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+
 
 @contextmanager
 def new() -> Iterator[Network]:

@@ -8,24 +8,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+from tests.boot import instance
 from tests.boot.machine import Machine
 
 UNIT, TIMER = "teleport-signal.service", "teleport-signal.timer"
 
 _PORT = 4567
-_SERVER = f"""\
-[Unit]
-DefaultDependencies=no
-After=systemd-remount-fs.service imds.service
-Before=sysinit.target
-
-[Service]
-Type=exec
-ExecStart=/usr/bin/python3 /opt/signal_server.py /opt/signals {_PORT}
-
-[Install]
-WantedBy=sysinit.target
-"""
+_SERVER = instance.LOCAL_SERVER_UNIT.format(command="/opt/signal_server.py /opt/signals", port=_PORT)
 
 
 def install(machine: Machine) -> None:

@@ -15,21 +15,7 @@ TIMER = "teleport-fetch-secrets.timer"
 
 _PORT = 4566
 URL = f"http://127.0.0.1:{_PORT}"
-_UNIT = f"""\
-[Unit]
-DefaultDependencies=no
-After=systemd-remount-fs.service imds.service
-Before=sysinit.target
-
-[Service]
-Type=exec
-ExecStart=/usr/bin/python3 /opt/ssm_server.py /opt/ssm.json /opt/ssm-asked {_PORT}
-ExecStartPost=/bin/bash -c 'until (exec 3<>/dev/tcp/127.0.0.1/{_PORT}) 2>/dev/null; do sleep 0.02; done'
-TimeoutStartSec=30
-
-[Install]
-WantedBy=sysinit.target
-"""
+_UNIT = instance.LOCAL_SERVER_UNIT.format(command="/opt/ssm_server.py /opt/ssm.json /opt/ssm-asked", port=_PORT)
 
 
 class Ssm:

@@ -26,21 +26,7 @@ NOTE = "/var/lib/teleport-bootstrap/certificate-not-taken-up"
 STAND_IN = "/var/lib/certbot-stand-in"
 
 _PORT = 4567
-_S3_UNIT = f"""\
-[Unit]
-DefaultDependencies=no
-After=systemd-remount-fs.service imds.service
-Before=sysinit.target
-
-[Service]
-Type=exec
-ExecStart=/usr/bin/python3 /opt/s3_server.py /opt/s3 {_PORT}
-ExecStartPost=/bin/bash -c 'until (exec 3<>/dev/tcp/127.0.0.1/{_PORT}) 2>/dev/null; do sleep 0.02; done'
-TimeoutStartSec=30
-
-[Install]
-WantedBy=sysinit.target
-"""
+_S3_UNIT = instance.LOCAL_SERVER_UNIT.format(command="/opt/s3_server.py /opt/s3", port=_PORT)
 _SERVED = """
 import ssl, sys
 print(ssl.get_server_certificate(("127.0.0.1", 443)))

@@ -30,6 +30,11 @@ def switch() -> Iterator[network.Network]:
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
     """What `init` writes on a laptop."""
+    return written(tmp_path)
+
+
+def written(tmp_path: Path) -> Path:
+    """Run `init` with the answers; return the directory that it has written."""
     (tmp_path / "answers.yaml").write_text(ANSWERS)
     command = [sys.executable, "-m", "teleport_bootstrap", "init", str(tmp_path / "cluster")]
     subprocess.run(
@@ -78,14 +83,7 @@ def test_issue_19_point_6_from_the_answers_of_init_to_a_healthy_cluster_of_two(
     # The list of what a person makes has the table that auth servers lock.
     locks = re.search(r"`(\S+-locks)`", steps)
     assert locks is not None
-    switch.ask(
-        "dynamodb",
-        "create_table",
-        TableName=locks[1],
-        KeySchema=[{"AttributeName": "Lock", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "Lock", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    switch.make_locks_table(locks[1])
 
     for machine in hosts.values():
         machine.start()

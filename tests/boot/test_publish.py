@@ -86,14 +86,7 @@ def hosts(switch: network.Network, new_machine: NewMachine) -> tuple[Machine, Ma
     auth.write(f"/etc/systemd/system/{TIMER}.d/times.conf", SHORT_TIMES)
     node = _machine(new_machine, "bookworm", switch, 2, NODE)
     node.write(f"/etc/systemd/system/{ssm.FETCH}.d/pauses.conf", SHORT_PAUSES)
-    switch.ask(
-        "dynamodb",
-        "create_table",
-        TableName="locks-1",
-        KeySchema=[{"AttributeName": "Lock", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "Lock", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    switch.make_locks_table("locks-1")
     return auth, node
 
 

@@ -41,14 +41,7 @@ class Cluster:
         self.names = {"auth.example.com": switch.address(1), DOMAIN: switch.address(2)}
         self._new_machine = new_machine
         self.machines = {name: self.host(number, conf) for number, (name, (conf, _)) in enumerate(HOSTS.items(), 1)}
-        switch.ask(
-            "dynamodb",
-            "create_table",
-            TableName="locks-1",
-            KeySchema=[{"AttributeName": "Lock", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "Lock", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        switch.make_locks_table("locks-1")
         switch.ask("s3", "create_bucket", Bucket="bucket-1")
 
     def host(self, number: int, conf: str) -> Machine:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.boot import instance, network
+from tests.boot import network
 from tests.boot.conftest import NewMachine
-from tests.boot.test_init import ANSWERS
+from tests.boot.test_init import written
 from tests.real_teleport import real
 
 UNITS = {"auth": "teleport-auth.service", "node": "teleport-node.service"}
@@ -26,32 +24,17 @@ def switch() -> Iterator[network.Network]:
 def test_an_auth_server_and_a_node_come_up_with_what_init_has_written(
     new_machine: NewMachine, switch: network.Network, tmp_path: Path
 ) -> None:
-    (tmp_path / "answers.yaml").write_text(ANSWERS)
-    command = [sys.executable, "-m", "teleport_bootstrap", "init", str(tmp_path / "cluster")]
-    subprocess.run(
-        [*command, "--answers", str(tmp_path / "answers.yaml")],
-        check=True,
-        cwd=instance.CHECKOUT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-    )
+    files = written(tmp_path)
     machines = {}
     for number, role in enumerate(UNITS, 1):
-        conf = (tmp_path / "cluster" / role / "teleport.conf").read_text("utf-8")
+        conf = (files / role / "teleport.conf").read_text("utf-8")
         # There is neither DynamoDB nor S3.
         overrides = {"storage": real.LOCAL_STORAGE} if role == "auth" else {}
         machines[role] = real.machine(new_machine, conf, switch=switch, number=number, overrides=overrides)
         names = f"{switch.address(1)} auth.teleport.acmeinc.com\n"
         machines[role].write("/etc/hosts", f"127.0.0.1 localhost\n{names}")
     auth, node = machines["auth"], machines["node"]
-    switch.ask(
-        "dynamodb",
-        "create_table",
-        TableName="teleport.acmeinc.com-locks",
-        KeySchema=[{"AttributeName": "Lock", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "Lock", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    switch.make_locks_table("teleport.acmeinc.com-locks")
     auth.boot()
     real.wait_until_ready(auth, UNITS["auth"])
     auth.run("systemctl", "start", "teleport-ssm-publish-tokens.service", seconds=120)

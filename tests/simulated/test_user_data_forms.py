@@ -310,3 +310,13 @@ def test_a_file_that_cloud_init_cannot_decode_takes_those_after_it_with_it() -> 
     )
     assert lines(head + other + conf.replace("  content", "  defer: true\n  content"), "user-data") == CONF
     assert lines(head + other.replace(DAMAGED, BINARY) + conf, "user-data") == CONF, "no text, and decoded all the same"
+
+
+def test_encoded_content_around_what_is_filled_in_is_not_shown() -> None:
+    encoded = base64.b64encode(b"TELEPORT_ROLE=node # canary").decode()
+    text = (
+        f"#cloud-config\nwrite_files:\n- path: /etc/teleport.d/conf\n  encoding: b64\n  content: {encoded}${{rest}}\n"
+    )
+    said = refused(text, "config.tftpl")
+    assert "config.tftpl:5 `${rest}` is a part of the content, b64" in said
+    assert encoded not in said
